@@ -1,0 +1,275 @@
+"""Programs: what a function does to values of given shapes and dtypes, as a flat list of equations."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core import provenance
+from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of
+from funcgrad.core.provenance import Loc, here
+from funcgrad.core.trace import Primitive, Trace, Tracer
+from funcgrad.errors import ConcretizationError
+
+
+class Var:
+    """A value of a program: the output of one equation, or an input."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: Aval) -> None:
+        self.aval = aval
+
+
+class Literal:
+    """A constant of a program: a Python scalar (weak), a NumPy scalar or an array."""
+
+    __slots__ = ("aval", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.aval = aval_of(value)
+
+
+Atom = Var | Literal
+
+
+class Eqn:
+    """`outputs = prim(*inputs, **params)`, from the user's line `loc`."""
+
+    __slots__ = ("inputs", "loc", "outputs", "params", "prim")
+
+    def __init__(
+        self,
+        prim: Primitive,
+        inputs: tuple[Atom, ...],
+        outputs: tuple[Var, ...],
+        params: dict[str, Any],
+        loc: Loc | None = None,
+    ) -> None:
+        self.prim = prim
+        self.inputs = inputs
+        self.outputs = outputs
+        self.params = params
+        self.loc = loc
+
+
+class Graph:
+    """A program. `cache` keeps what transformations derive from it (compiled programs, its derivative)."""
+
+    __slots__ = ("__weakref__", "cache", "eqns", "inputs", "outputs")
+
+    def __init__(self, inputs: tuple[Var, ...], eqns: tuple[Eqn, ...], outputs: tuple[Atom, ...]) -> None:
+        self.inputs = inputs
+        self.eqns = eqns
+        self.outputs = outputs
+        self.cache: dict[Any, Any] = {}
+
+    @property
+    def in_avals(self) -> tuple[Aval, ...]:
+        return tuple(v.aval for v in self.inputs)
+
+    @property
+    def out_avals(self) -> tuple[Aval, ...]:
+        return tuple(v.aval for v in self.outputs)
+
+    def check(self) -> Graph:
+        """Raise ValueError unless every variable is defined once, before its uses, with the type its rule gives."""
+        defined = set(self.inputs)
+        if len(defined) != len(self.inputs):
+            raise ValueError("an input stands twice")
+        for eqn in self.eqns:
+            for atom in eqn.inputs:
+                if isinstance(atom, Var) and atom not in defined:
+                    raise ValueError(f"`{eqn.prim}` uses a variable before it is defined")
+            avals = eqn.prim.shape(*(a.aval for a in eqn.inputs), **eqn.params)
+            for var, aval in zip(eqn.outputs, avals if eqn.prim.multiple else (avals,), strict=True):
+                if var in defined:
+                    raise ValueError(f"`{eqn.prim}` defines a variable again")
+                if (var.aval.shape, var.aval.dtype) != (aval.shape, aval.dtype):
+                    raise ValueError(f"`{eqn.prim}` gives {aval} but its output is typed {var.aval}")
+                defined.add(var)
+        for atom in self.outputs:
+            if isinstance(atom, Var) and atom not in defined:
+                raise ValueError("an output is not defined")
+        return self
+
+    def __call__(self, *args: Any) -> list[Any]:
+        return evaluate(self, args)
+
+    def __str__(self) -> str:
+        return to_python(self)
+
+    __repr__ = __str__
+
+
+class StageTracer(Tracer):
+    """A value of a program being traced."""
+
+    __slots__ = ("loc", "var")
+
+    def __init__(self, trace: Trace, var: Var, loc: Loc | None) -> None:
+        self.trace = trace
+        self.var = var
+        self.loc = loc
+
+    @property
+    def aval(self) -> Aval:
+        return self.var.aval
+
+    def location(self) -> Loc | None:
+        return self.loc
+
+
+class StageTrace(Trace):
+    """Writes down a program without computing it."""
+
+    __slots__ = ("captured", "eqns")
+    name = "jit"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.eqns: list[Eqn] = []
+        self.captured: dict[int, tuple[Any, Literal]] = {}
+
+    def input(self, aval: Aval) -> StageTracer:
+        return StageTracer(self, Var(aval), here())
+
+    def atom(self, x: Any) -> Atom:
+        if isinstance(x, StageTracer) and x.trace is self:
+            return x.var
+        if type(x) in PYTHON_SCALARS:
+            return Literal(x)
+        if id(x) not in self.captured:
+            # a program must not change when a captured array does; a traced value of an outer trace stays itself
+            value = x if isinstance(x, (Tracer, np.generic)) else np.array(x)
+            self.captured[id(x)] = (x, Literal(value))
+        return self.captured[id(x)][1]
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        if "graph" in params and prim.transparent:
+            return tuple(evaluate(params["graph"], args))
+        atoms = tuple(self.atom(a) for a in args)
+        if prim.program is not None:
+            params = {**params, "graph": trace_graph(params[prim.program], [a.aval for a in atoms])}
+        avals = prim.shape(*(a.aval for a in atoms), **params)
+        loc = here()
+        outputs = tuple(Var(aval) for aval in (avals if prim.multiple else (avals,)))
+        self.eqns.append(Eqn(prim, atoms, outputs, params, loc))
+        tracers = tuple(StageTracer(self, v, loc) for v in outputs)
+        return tracers if prim.multiple else tracers[0]
+
+
+def trace_graph(fun: Callable[..., Sequence[Any]], avals: Sequence[Aval]) -> Graph:
+    """The program of `fun`, which takes values of the given avals and returns a flat sequence of values.
+
+    Constants that are traced values of outer traces stay in the program as literals; `hoist` makes them inputs.
+    """
+    trace = StageTrace()
+    try:
+        inputs = [trace.input(aval) for aval in avals]
+        outputs = fun(*inputs)
+        atoms = tuple(trace.atom(y) for y in outputs)
+    finally:
+        trace.end()
+    return Graph(tuple(x.var for x in inputs), tuple(trace.eqns), atoms)
+
+
+def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:
+    """Make the traced values that a program captured into further inputs, and return them."""
+    consts: dict[int, tuple[Tracer, Var]] = {}
+
+    def swap(atom: Atom) -> Atom:
+        if isinstance(atom, Literal) and isinstance(atom.value, Tracer):
+            return consts.setdefault(id(atom.value), (atom.value, Var(atom.aval)))[1]
+        return atom
+
+    eqns = tuple(Eqn(e.prim, tuple(map(swap, e.inputs)), e.outputs, e.params, e.loc) for e in graph.eqns)
+    outputs = tuple(map(swap, graph.outputs))
+    if not consts:
+        return graph, []
+    values, variables = zip(*consts.values())
+    return Graph(graph.inputs + variables, eqns, outputs), list(values)
+
+
+def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
+    """Run a program on arrays or traced values, one primitive after another; values are dropped after their last use."""
+    env: dict[Var, Any] = dict(zip(graph.inputs, args, strict=True))
+    last: dict[Var, int] = {}
+    for index, eqn in enumerate(graph.eqns):
+        for atom in eqn.inputs:
+            if isinstance(atom, Var):
+                last[atom] = index
+    kept = {atom for atom in graph.outputs if isinstance(atom, Var)}
+    del args
+    for index, eqn in enumerate(graph.eqns):
+        values = [env[a] if isinstance(a, Var) else a.value for a in eqn.inputs]
+        out = eqn.prim(*values, **eqn.params)
+        for var, y in zip(eqn.outputs, out if eqn.prim.multiple else (out,), strict=True):
+            env[var] = y
+        del values, out
+        for atom in eqn.inputs:
+            if isinstance(atom, Var) and last[atom] == index and atom not in kept:
+                env.pop(atom, None)
+    return [env[a] if isinstance(a, Var) else a.value for a in graph.outputs]
+
+
+def names() -> Any:
+    """a, b, ..., z, aa, ab, ..., without Python's keywords."""
+    import keyword
+    import string
+
+    for length in itertools.count(1):
+        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+            name = "".join(letters)
+            if not keyword.iskeyword(name):
+                yield name
+
+
+def to_python(graph: Graph) -> str:
+    """The program as Python source that runs, given the primitives by name."""
+    fresh = names()
+    named: dict[Var, str] = {}
+
+    def name(var: Var) -> str:
+        if var not in named:
+            named[var] = next(fresh)
+        return named[var]
+
+    def show(atom: Atom) -> str:
+        if isinstance(atom, Var):
+            return name(atom)
+        if isinstance(atom.value, Tracer):
+            return f"<{atom.value}>"
+        if isinstance(atom.value, np.ndarray) and atom.value.size > 8:
+            return f"<constant {atom.aval}>"
+        return _constant(atom.value)
+
+    lines = [f"def program({', '.join(f'{name(v)}: {str(v.aval)!r}' for v in graph.inputs)}):"]
+    for eqn in graph.eqns:
+        params = "".join(f", {k}={v!r}" for k, v in eqn.params.items())
+        left = ", ".join(name(v) for v in eqn.outputs) + ("," if eqn.prim.multiple and len(eqn.outputs) == 1 else "")
+        right = f"{eqn.prim}({', '.join(map(show, eqn.inputs))}{params})"
+        types = " ".join(str(v.aval) for v in eqn.outputs)
+        lines.append(f"    {left} = {right}  # {types}")
+    lines.append(f"    return {', '.join(map(show, graph.outputs))}" + ("," if len(graph.outputs) == 1 else ""))
+    return "\n".join(lines)
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array({value.tolist()!r}, {value.dtype.name!r})"
+    if isinstance(value, np.generic):
+        return f"{value.dtype.name}({value.item()!r})"
+    return repr(value)
+
+
+def concretization_error(x: Tracer, needed: str, remedy: str) -> ConcretizationError:
+    """The error for needing the value of something that is only being traced."""
+    return ConcretizationError(
+        f"{needed}{provenance.at(provenance.here())} needs the value of {x.aval}, made{provenance.at(x.location())}, "
+        f"which is not known while {x.trace.name} traces the function. {remedy}"
+    )

@@ -1,0 +1,84 @@
+"""Where in the user's code an operation was called. Taking a location costs 0.2 us; reading it is left for later."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from types import CodeType
+from typing import NamedTuple
+
+import numpy as np
+
+Loc = tuple[CodeType, int]
+"""The code object and last instruction of the innermost frame that is neither ours nor NumPy's."""
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep)
+_GUEST = (_HERE + "tour" + os.sep, _HERE + "__main__.py")
+_known: dict[str, bool] = {}
+_getframe = sys._getframe
+
+
+def is_internal(filename: str) -> bool:
+    """Whether a file belongs to the library (or NumPy) and not to its user."""
+    known = _known.get(filename)
+    if known is None:
+        known = _known[filename] = filename.startswith(_INTERNAL) and not filename.startswith(_GUEST)
+    return known
+
+
+def here() -> Loc | None:
+    """The user's location now."""
+    frame = _getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        name = code.co_filename
+        if not (_known[name] if name in _known else is_internal(name)):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+class Place(NamedTuple):
+    """A location made readable: 1-based line, 0-based columns within ``source`` (or None)."""
+
+    filename: str
+    lineno: int
+    source: str
+    col: int | None
+    end_col: int | None
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.lineno}"
+
+
+def place(loc: Loc | None) -> Place:
+    """Read the file, line, columns and source text of a location."""
+    if loc is None:
+        return Place("<unknown>", 0, "", None, None, "")
+    code, lasti = loc
+    line, end_line, col, end_col = None, None, None, None
+    for index, position in enumerate(code.co_positions()):
+        if index == lasti // 2:
+            line, end_line, col, end_col = position
+            break
+    line = line or code.co_firstlineno
+    text = linecache.getline(code.co_filename, line)
+    source = text.strip()
+    if col is not None and end_line == line:
+        # columns count UTF-8 bytes from the start of the unstripped line
+        raw, indent = text.encode(), len(text) - len(text.lstrip())
+        col, end_col = len(raw[:col].decode()) - indent, len(raw[:end_col].decode()) - indent
+    else:
+        col = end_col = None
+    return Place(code.co_filename, line, source, col, end_col, code.co_name)
+
+
+def at(loc: Loc | None) -> str:
+    """A location as the tail of a sentence: `` at file.py:3 (`y = x * 2`)``, or nothing when it is unknown."""
+    if loc is None:
+        return ""
+    where = place(loc)
+    return f" at {where}" + (f" (`{where.source}`)" if where.source else "")

@@ -1,0 +1,318 @@
+"""The tape: each entry is one linear map, with what it needs to be applied forwards (push) or backwards (pull).
+
+Entries point at the entries they came from and never the other way, so an entry lives as long as something
+computed from it does: values that turn out not to matter are freed at once, and there are no reference cycles.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.provenance import Loc, here
+from funcgrad.core.trace import Primitive, Trace, Tracer
+from funcgrad.errors import NotDifferentiableError
+
+_sequence = itertools.count()
+
+
+class Node:
+    """One entry. `parents[i]` is the entry of argument i, None where the argument is a constant.
+
+    `seq` rises with time: popping the highest first is a topological order, without recursion.
+    A leaf has no primitive and no parents.
+    """
+
+    __slots__ = ("__weakref__", "loc", "params", "parents", "prim", "saved", "seq")
+
+    def __init__(
+        self,
+        prim: Primitive | None = None,
+        params: dict[str, Any] | None = None,
+        parents: tuple[Node | None, ...] = (),
+        saved: Any = None,
+        loc: Loc | None = None,
+    ) -> None:
+        self.seq = next(_sequence)
+        self.prim = prim
+        self.params = params
+        self.parents = parents
+        self.saved = saved
+        self.loc = loc
+
+    def __repr__(self) -> str:
+        return f"Node({self.seq}, {self.prim or 'leaf'})"
+
+
+SELECT = Primitive("select_output")
+
+
+def selected(node: Node, index: int, of: int) -> Node:
+    """The entry of one of the `of` outputs of an entry."""
+    return Node(SELECT, {"index": index, "of": of}, (node,), (), node.loc)
+
+
+class TapeTracer(Tracer):
+    """A value with its tape entry."""
+
+    __slots__ = ("node", "value")
+
+    def __init__(self, trace: Trace, value: Any, node: Node) -> None:
+        self.trace = trace
+        self.value = value
+        self.node = node
+
+    @property
+    def aval(self) -> Aval:
+        return aval_of(self.value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        try:
+            return self.value.shape
+        except AttributeError:  # a Python scalar
+            return ()
+
+    @property
+    def dtype(self) -> np.dtype:
+        try:
+            return self.value.dtype
+        except AttributeError:
+            return aval_of(self.value).dtype
+
+    def location(self) -> Loc | None:
+        return self.node.loc
+
+
+class TapeTrace(Trace):
+    """Computes, and records what reverse mode needs."""
+
+    __slots__ = ()
+    name = "grad"
+
+    def leaf(self, value: Any) -> TapeTracer:
+        return TapeTracer(self, value, Node(loc=here()))
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        values = []
+        parents = []
+        for a in args:
+            if type(a) is TapeTracer and a.trace is self:
+                values.append(a.value)
+                parents.append(a.node)
+            else:
+                values.append(a)
+                parents.append(None)
+        out, saved = prim.record(values, parents, params)
+        if saved is None:
+            return out
+        node = Node(prim, params, tuple(parents), saved, here())
+        if not prim.multiple:
+            return TapeTracer(self, out, node)
+        return tuple(
+            TapeTracer(self, y, selected(node, i, len(out))) if is_inexact(aval_of(y).dtype) else y
+            for i, y in enumerate(out)
+        )
+
+
+class LinearTracer(Tracer):
+    """A tangent without a value: only its shape, dtype and tape entry exist."""
+
+    __slots__ = ("_aval", "node")
+
+    def __init__(self, trace: Trace, aval: Aval, node: Node) -> None:
+        self.trace = trace
+        self._aval = aval
+        self.node = node
+
+    @property
+    def aval(self) -> Aval:
+        return self._aval
+
+    def location(self) -> Loc | None:
+        return self.node.loc
+
+
+class LinearTrace(Trace):
+    """Records a linear function without computing it, to be transposed."""
+
+    __slots__ = ()
+    name = "linear_transpose"
+
+    def leaf(self, aval: Aval) -> LinearTracer:
+        return LinearTracer(self, aval, Node())
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        if prim.transparent:
+            return prim.impl(*args, **params)
+        values = []
+        parents = []
+        for a in args:
+            if isinstance(a, LinearTracer) and a.trace is self:
+                values.append(a._aval)
+                parents.append(a.node)
+            else:
+                values.append(a)
+                parents.append(None)
+        loc = here()
+        aval, saved = prim.record_linear(values, parents, params)
+        node = Node(prim, params, tuple(parents), saved, loc)
+        if not prim.multiple:
+            return LinearTracer(self, aval, node)
+        return tuple(LinearTracer(self, a, selected(node, i, len(aval))) for i, a in enumerate(aval))
+
+
+class Sparse:
+    """A cotangent that is zero outside one part: `put(buffer)` adds it there, `dense()` makes all of it.
+
+    Sums of many (one for each `x[i]` of a loop) go into one buffer instead of one array each.
+    """
+
+    __slots__ = ("dense", "put")
+
+    def __init__(self, put: Callable[[np.ndarray], Any], dense: Callable[[], Any]) -> None:
+        self.put = put
+        self.dense = dense
+
+
+class Pending:
+    """Cotangents that have arrived at entries not yet visited; the newest entry comes out first."""
+
+    __slots__ = ("arrived", "heap", "owned")
+
+    def __init__(self) -> None:
+        self.arrived: dict[int, tuple[Node, Any]] = {}
+        self.heap: list[int] = []
+        self.owned: set[int] = set()
+
+    def add(self, node: Node, ct: Any) -> None:
+        seq = node.seq
+        arrived = self.arrived.get(seq)
+        if arrived is not None:
+            ct = self._sum(seq, arrived[1], ct)
+        else:
+            heappush(self.heap, -seq)
+            if type(ct) is Sparse:
+                ct = ct.dense()
+                if type(ct) is np.ndarray:
+                    self.owned.add(seq)
+        self.arrived[seq] = node, ct
+
+    def _sum(self, seq: int, total: Any, ct: Any) -> Any:
+        if type(total) is list:  # an entry with several outputs
+            return [b if a is None else a if b is None else a + b for a, b in zip(total, ct)]
+        if type(ct) is Sparse:
+            if type(total) is np.ndarray:
+                if seq not in self.owned:
+                    total = total.copy()
+                    self.owned.add(seq)
+                ct.put(total)
+                return total
+            ct = ct.dense()
+        self.owned.discard(seq)
+        return total + ct
+
+    def pop(self) -> tuple[Node, Any]:
+        return self.arrived.pop(-heappop(self.heap))
+
+
+def pull(
+    seeds: list[tuple[Node, Any]],
+    visit: Callable[[Node, Any], Any] | None = None,
+    saved_of: Callable[[Node], Any] | None = None,
+) -> dict[int, Any]:
+    """Apply the recorded maps backwards; returns the cotangent of each leaf reached, by the leaf's `seq`.
+
+    `seeds` are entries with their cotangents; the list is emptied, so that it keeps nothing alive.
+    `visit(node, ct)` may replace a cotangent on its way (hooks); `saved_of(node)` may replace what is saved, for
+    gradients that are themselves recorded. Entries are let go as soon as they are done: where nobody else
+    holds them, their saved values are freed while the pass goes on.
+    """
+    pending = Pending()
+    add = pending.add
+    heap = pending.heap
+    while seeds:
+        add(*seeds.pop())
+    leaves: dict[int, Any] = {}
+    with np.errstate(all="ignore"):
+        while heap:
+            node, ct = pending.pop()
+            if visit is not None:
+                ct = visit(node, ct)
+            prim = node.prim
+            parents = node.parents
+            if prim is None:
+                leaves[node.seq] = ct
+            elif prim is SELECT:
+                slots = [None] * node.params["of"]
+                slots[node.params["index"]] = ct
+                add(parents[0], slots)
+            else:
+                saved = node.saved if saved_of is None else saved_of(node)
+                cts = prim.pull(saved, parents, ct, node.params)
+                del saved
+                for parent, ct in zip(parents, cts):
+                    if parent is not None and ct is not None:
+                        add(parent, ct)
+                del cts
+                parent = None
+            del node, parents, ct
+    return leaves
+
+
+def entries(outputs: Iterable[Node]) -> list[Node]:
+    """The entries that the given ones were computed from, and they themselves, oldest first."""
+    found: dict[int, Node] = {}
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node.seq not in found:
+            found[node.seq] = node
+            stack.extend(p for p in node.parents if p is not None)
+    return [found[seq] for seq in sorted(found)]
+
+
+def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
+    """Apply recorded maps forwards. `nodes` is oldest first; `tangents` holds the leaves', by `seq`, and is extended."""
+    with np.errstate(all="ignore"):
+        for node in nodes:
+            if node.prim is None:
+                continue
+            incoming = [None if p is None else tangents.get(p.seq) for p in node.parents]
+            if all(t is None for t in incoming):
+                continue
+            if node.prim is SELECT:
+                tangents[node.seq] = incoming[0][node.params["index"]]
+            else:
+                tangents[node.seq] = node.prim.push(node.saved, incoming, node.params)
+    return tangents
+
+
+def transpose(fun: Callable[..., Any], avals: Sequence[Aval], ct: Any) -> list[Any]:
+    """The cotangents of the arguments of a linear function of arrays; None where they do not matter.
+
+    The function may return a tuple; `ct` is then a sequence, with None for zero.
+    """
+    trace = LinearTrace()
+    try:
+        xs = [trace.leaf(aval) for aval in avals]
+        out = fun(*xs)
+    finally:
+        trace.end()
+    outs, cts = (out, ct) if isinstance(out, tuple) else ((out,), (ct,))
+    seeds = [
+        (y.node, c)
+        for y, c in zip(outs, cts)
+        if c is not None and isinstance(y, LinearTracer) and y.trace is trace
+    ]
+    found = pull(seeds)
+    return [found.get(x.node.seq) for x in xs]
+
+
+def not_linear(prim: Primitive) -> NotDifferentiableError:
+    return NotDifferentiableError(f"`{prim}` is not linear in its argument, so the function has no transpose")

@@ -1,0 +1,207 @@
+"""Primitives, traced values and traces: how a call finds who interprets it.
+
+An operation on plain arrays runs its NumPy implementation. An operation on traced values goes to the newest
+trace among its arguments, which runs its own rule on the values underneath; those are plain arrays, or traced
+values of older traces, and the same happens again. A value of another trace is a constant to it. As every call of a
+transformation makes a new trace, two nested derivatives can never mistake each other's values, and there is no
+global state: a function that raises leaves nothing behind, and threads do not meet.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core import provenance
+from funcgrad.core.avals import Aval, aval_of
+from funcgrad.errors import EscapedTracerError, TracerConversionError
+
+_ages = itertools.count(1)
+
+
+class Trace:
+    """One run of one transformation. `age` orders traces: the newest interprets first."""
+
+    __slots__ = ("age", "alive")
+    name = "a transformation"
+
+    def __init__(self) -> None:
+        self.age = next(_ages)
+        self.alive = True
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """After this, using one of the trace's values is reported as an escape."""
+        self.alive = False
+
+
+class Tracer:
+    """A value that is being traced. Operators and methods are attached by `funcgrad.numpy`."""
+
+    __slots__ = ("__weakref__", "trace")
+    __array_priority__ = 1000.0
+
+    trace: Trace
+
+    @property
+    def aval(self) -> Aval:
+        raise NotImplementedError
+
+    def location(self) -> provenance.Loc | None:
+        """The user's line that computed this value, where it is known."""
+        return None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.aval.size
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d traced value")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Traced<{self.aval} in {self.trace.name}>"
+
+    __hash__ = None  # type: ignore[assignment]  # == is elementwise, as for arrays
+
+
+class Primitive:
+    """One operation of the language: its NumPy implementation and everything the interpreters ask of it.
+
+    `impl(*arrays, **params)` computes; `shape(*avals, **params)` says what it would return. The rules are derived by
+    the families (`funcgrad.ops.families`) from what the author of a primitive writes once:
+
+    - `record(values, tracked, params) -> (output, saved)`: compute, and keep what the derivative needs (`saved` is
+      None where there is no derivative). `tracked[i]` says whether argument i is being differentiated.
+    - `record_linear(values, tracked, params) -> (aval, saved)`: the same where tracked values are only avals.
+    - `push(saved, tangents, params)`: the tangent of the output; None stands for a zero tangent.
+    - `pull(saved, tracked, ct, params)`: the cotangent of each tracked argument (None elsewhere, and for zero).
+    - `batch(values, batched, size, params)`: run over the leading axis of the batched values; the outputs are batched
+      at their leading axis.
+    """
+
+    multiple = False
+    """Whether the output is a tuple."""
+    transparent = False
+    """Whether `impl` is itself made of primitives and may run on traced values: a call of a program."""
+    program: str | None = None
+    """The parameter that holds the function a call stands for; staged, it becomes the parameter `graph`."""
+    flat: str | None = None
+    """Why the derivative is zero or absent, where it is."""
+    remedy: str | None = None
+    """What to write instead where `flat` is a surprise."""
+    lower: Any = None
+    """How a kernel computes one element, for the compiler."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def impl(self, *args: Any, **params: Any) -> Any:
+        raise NotImplementedError(self.name)
+
+    def shape(self, *avals: Aval, **params: Any) -> Any:
+        raise NotImplementedError(self.name)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """Apply the primitive to arrays or traced values (what other systems call `bind`)."""
+        newest: Any = None
+        for a in args:
+            if isinstance(a, Tracer):
+                trace = a.trace
+                if newest is None or trace.age > newest.age:
+                    newest = trace
+        if newest is None:
+            return self.impl(*args, **params)
+        if not newest.alive:
+            raise escaped(args, self)
+        return newest.process(self, args, params)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> Any:
+        return _primitive, (self.name,)
+
+
+_registry: dict[str, Primitive] = {}
+
+
+def register(prim: Primitive) -> Primitive:
+    """Enter a primitive under its name: for pickling, and for the laws that the tests run over all of them."""
+    if prim.name in _registry:
+        raise ValueError(f"there is already a primitive called {prim.name!r}")
+    _registry[prim.name] = prim
+    return prim
+
+
+def _primitive(name: str) -> Primitive:
+    return _registry[name]
+
+
+def primitives() -> dict[str, Primitive]:
+    """All primitives by name."""
+    return dict(_registry)
+
+
+def is_traced(*xs: Any) -> bool:
+    return any(isinstance(x, Tracer) for x in xs)
+
+
+def newest_trace(xs: Sequence[Any]) -> Trace | None:
+    """The newest trace among the values, which interprets an operation on them."""
+    newest: Trace | None = None
+    for x in xs:
+        if isinstance(x, Tracer) and (newest is None or x.trace.age > newest.age):
+            newest = x.trace
+    return newest
+
+
+def escaped(args: Sequence[Any], prim: Primitive | None = None) -> EscapedTracerError:
+    """The error for a value whose trace has ended; names the line that made it and the line that uses it."""
+    for x in args:
+        if isinstance(x, Tracer) and not x.trace.alive:
+            made = provenance.at(x.location())
+            used = provenance.at(provenance.here())
+            doing = f" by `{prim}`" if prim is not None else ""
+            return EscapedTracerError(
+                f"a traced value of {x.trace.name} ({x.aval}), made{made}, was used{doing}{used} after the "
+                "transformation had ended. It was kept in a global, an attribute or a container: return it from the "
+                "function instead (has_aux=True returns values beside the result), or keep fg.stop_gradient(x)."
+            )
+    return EscapedTracerError("a traced value was used after its transformation had ended")
+
+
+def conversion_error(x: Tracer, what: str, remedy: str) -> TracerConversionError:
+    """The error for making a concrete value from a traced one."""
+    made = provenance.at(x.location())
+    return TracerConversionError(
+        f"{what}{provenance.at(provenance.here())}: it would leave {x.trace.name}, and the derivative would be lost "
+        f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
+    )
+
+
+def same_kind(x: Any, like: Any) -> Any:
+    """`x` as an ndarray where `like` is one: NumPy turns 0-d results into scalars, we give back what came in."""
+    return np.asarray(x) if type(like) is np.ndarray and not isinstance(x, Tracer) else x
+
+
+def abstract(x: Any) -> Aval:
+    return aval_of(x)
