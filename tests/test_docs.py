@@ -1,0 +1,46 @@
+"""Every page of docs/ and the README runs: its Python blocks, top to bottom, print what their output blocks say."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md"])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path) -> list[tuple[int, str, str]]:
+    """Line number, language and text of the fenced blocks."""
+    text = page.read_text()
+    return [(text.count("\n", 0, m.start()) + 2, m[1], m[2]) for m in BLOCK.finditer(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_runs_as_printed(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": page.stem}
+    printed = ""
+    for line, language, text in blocks(page):
+        if language == "python":
+            # blank lines in front make tracebacks and explain() name the page's own lines
+            code = compile("\n" * (line - 1) + text, str(page), "exec")
+            with contextlib.redirect_stdout(io.StringIO()) as stream:
+                exec(code, namespace)
+            printed = stream.getvalue()
+        elif language == "output":
+            assert printed.rstrip() == text.rstrip(), f"{page.name}:{line}"
+            printed = ""
+
+
+def test_pages_are_found():
+    assert {"how_it_works.md", "README.md"} <= {page.name for page in PAGES}
+
+
+def test_the_small_version_is_small():
+    page = ROOT / "docs" / "how_it_works.md"
+    assert sum(text.count("\n") for _, language, text in blocks(page) if language == "python") <= 300
