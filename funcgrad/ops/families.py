@@ -1,0 +1,537 @@
+"""The families of primitives. A derivative is written once; forward mode, reverse mode, `vmap` and shapes follow here.
+
+- `Elementwise`: each output element depends on one element of each (broadcast) input. Written: partial derivatives.
+- `Linear`: linear in some arguments, jointly or in each. Pushing is the primitive itself. Written: the pull.
+- `General`: anything else. Written: the forward derivative for each argument, linear in its tangent; the pull is
+  its transpose.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
+from funcgrad.core.graph import Var, trace_graph
+from funcgrad.core.provenance import here
+from funcgrad.core.tape import Node, TapeTracer, not_linear, transpose
+from funcgrad.core.trace import Primitive, Tracer, register
+from funcgrad.errors import UnbatchedPrimitiveWarning
+
+SMALL = 4096
+"""Captured arrays up to this many bytes are copied when saved (0.2 us), so that changing them later is harmless."""
+
+
+def keep(x: Any) -> Any:
+    """A constant as it is to be saved: the user may write into a small array afterwards."""
+    return x.copy() if type(x) is np.ndarray and x.nbytes <= SMALL else x
+
+
+def fit(ct: Any, aval: Any) -> Any:
+    """Sum a cotangent over the axes along which its argument was broadcast, and give it the argument's dtype."""
+    shape = aval.shape
+    if ct.shape != shape:
+        extra = len(ct.shape) - len(shape)
+        summed = tuple(range(extra)) + tuple(
+            i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1
+        )
+        if summed:
+            ct = ct.sum(axis=summed)
+        if ct.shape != shape:
+            ct = ct.reshape(shape)
+    return cast(ct, aval.dtype)
+
+
+def cast(ct: Any, dtype: np.dtype) -> Any:
+    """A cotangent in its argument's dtype: the transpose of a promotion (real part, where that made it complex)."""
+    if ct.dtype == dtype:
+        return ct
+    if ct.dtype.kind == "c" and dtype.kind == "f":
+        ct = ct.real
+    return ct.astype(dtype)
+
+
+def _looped(prim: Primitive, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict) -> Any:
+    warnings.warn(f"vmap runs `{prim}` as a loop over {size} elements", UnbatchedPrimitiveWarning, stacklevel=2)
+    outs = [prim(*(v[b] if m else v for v, m in zip(values, batched)), **params) for b in range(size)]
+    return tuple(np.stack(ys) for ys in zip(*outs)) if prim.multiple else np.stack(outs)
+
+
+class Elementwise(Primitive):
+    """See `elementwise`."""
+
+    def __init__(
+        self,
+        name: str,
+        impl: Callable[..., Any],
+        partials: Sequence[Along | None] | None,
+        *,
+        lower: Any,
+        weak: bool,
+        flat: str | None,
+        remedy: str | None,
+    ) -> None:
+        super().__init__(name)
+        self.impl = impl
+        self.partials = partials
+        self.lower = lower
+        self.weak = weak
+        self.flat = flat
+        self.remedy = remedy
+        self._plans: dict[Any, Plan | None] = {}
+        self._dtype = lru_cache(maxsize=None)(self._probe_dtype)
+
+    def shape(self, *avals: Aval, **params: Any) -> Aval:
+        shape = np.broadcast_shapes(*(a.shape for a in avals))
+        dtype = self._dtype(tuple((a.dtype, a.weak) for a in avals), tuple(params.items()))
+        return Aval(shape, dtype, self.weak and all(a.weak for a in avals))
+
+    def _probe_dtype(self, types: tuple, params: tuple) -> np.dtype:
+        """NumPy itself says which dtype comes out."""
+        ones = [dtype.type(1).item() if weak else np.ones((1,), dtype) for dtype, weak in types]
+        with np.errstate(all="ignore"):
+            return np.asarray(self.impl(*ones, **dict(params))).dtype
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        y = self(*values, **params)
+        if type(y) is np.float64 and self.weak and all(type(v) in PYTHON_SCALARS for v in values):
+            y = y.item()
+        plan = self.plan(tuple([t is not None for t in tracked]))
+        if plan is None:
+            return y, None
+        out = aval_of(y)
+        if not is_inexact(out.dtype):
+            return y, None
+        avals = [aval_of(v) for v in values]
+        same = all(avals[i].shape == out.shape and avals[i].dtype == out.dtype for i, _ in plan.terms)
+        kept: list[Any] = [None] * plan.size
+        for slot in plan.slots:
+            kept[slot] = values[slot - 1] if slot else y
+        for slot in plan.copied:
+            kept[slot] = keep(kept[slot])
+        return y, (plan.terms, kept, None if same else (out, avals))
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        plan = self.plan(tuple([t is not None for t in tracked]))
+        if plan is None or any(slot == 0 or tracked[slot - 1] is not None for slot in plan.slots):
+            raise not_linear(self)
+        avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
+        out = self.shape(*avals, **params)
+        kept: list[Any] = [None] * plan.size
+        for slot in plan.slots:
+            kept[slot] = keep(values[slot - 1])
+        return out, (plan.terms, kept, (out, avals))
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        terms, kept, fits = saved
+        total = None
+        for i, partial in terms:
+            if tangents[i] is not None:
+                term = partial.apply(tangents[i], kept, params)
+                total = term if total is None else total + term
+        if total is not None and fits is not None:
+            out = fits[0]
+            if total.shape != out.shape:
+                total = np.broadcast_to(total, out.shape)
+            if total.dtype != out.dtype:
+                total = cast(total, out.dtype)
+        return total
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        terms, kept, fits = saved
+        cts: list[Any] = [None] * len(tracked)
+        for i, partial in terms:
+            c = partial.apply(ct, kept, params)
+            cts[i] = c if fits is None else fit(c, fits[1][i])
+        return cts
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        rank = max(np.ndim(v) - b for v, b in zip(values, batched))
+        aligned = []
+        for v, b in zip(values, batched):
+            missing = rank + 1 - np.ndim(v)
+            if b and missing:
+                v = v.reshape(v.shape[:1] + (1,) * missing + v.shape[1:])
+            aligned.append(v)
+        return self(*aligned, **params)
+
+    def plan(self, tracked: tuple[bool, ...]) -> Plan | None:
+        """What the derivatives of the tracked arguments need; None: there are none."""
+        try:
+            return self._plans[tracked]
+        except KeyError:
+            plan = self._plans[tracked] = self._make_plan(tracked)
+            return plan
+
+    def _make_plan(self, tracked: Sequence[bool]) -> Plan | None:
+        terms = [(i, p) for i, (p, t) in enumerate(zip(self.partials or (), tracked)) if t and p is not None]
+        if not terms:
+            return None
+        used = np.zeros(1 + len(tracked), bool)
+        for _, partial in terms:
+            for dtype in (np.dtype(np.float64), np.dtype(np.complex128)):
+                used |= partial.reads(len(used), dtype)
+        slots = tuple(int(i) for i in np.flatnonzero(used))
+        copied = tuple(slot for slot in slots if slot and not tracked[slot - 1])
+        return Plan(tuple(terms), slots, copied, len(used))
+
+
+class Plan(NamedTuple):
+    """The derivatives for one choice of tracked arguments, and what is saved for them.
+
+    Slot 0 is the output, slot i + 1 argument i; `copied` are those that are constants, `size` is the count of slots.
+    """
+
+    terms: tuple[tuple[int, Along], ...]
+    slots: tuple[int, ...]
+    copied: tuple[int, ...]
+    size: int
+
+
+class Along:
+    """A derivative given as a linear map `m(t, y, *xs)`."""
+
+    __slots__ = ("m",)
+
+    def __init__(self, m: Callable[..., Any]) -> None:
+        self.m = m
+
+    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
+        return self.m(t, *kept, **params)
+
+    def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
+        """Which of the output and the inputs are read, found by tracing on scalars."""
+        try:
+            graph = trace_graph(lambda *xs: (self.apply(xs[0], xs[1:], {}),), [Aval((), dtype)] * (1 + count))
+        except TypeError:
+            # a function without a meaning for complex numbers is never asked about them
+            if dtype.kind == "c":
+                return np.zeros(count, bool)
+            raise
+        read = {a for e in graph.eqns for a in e.inputs if isinstance(a, Var)}
+        return np.array([v in read for v in graph.inputs[1:]])
+
+
+class Factor(Along):
+    """A derivative given as the partial derivative `m(y, *xs)`, to multiply with."""
+
+    __slots__ = ()
+
+    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
+        return t * self.m(*kept, **params) if params else t * self.m(*kept)
+
+
+class Sign(Along):
+    """The derivative 1 or -1."""
+
+    __slots__ = ()
+
+    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
+        return t if self.m == 1 else -t
+
+    def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
+        return np.zeros(count, bool)
+
+
+def eager_unary(prim: Elementwise) -> Callable[..., Any]:
+    """An entry to a primitive of one argument that takes 1.0 us less where the tape holds plain arrays.
+
+    What it does is what `Primitive.__call__`, `TapeTrace.process` and `record` do together; anything else goes there.
+    """
+    impl = prim.impl
+    plan_of = prim.plan
+
+    def apply(x: Any) -> Any:
+        kind = type(x)
+        if kind is ndarray:
+            return impl(x)
+        if kind is TapeTracer:
+            value = x.value
+            trace = x.trace
+            if type(value) is ndarray and trace.alive:
+                y = impl(value)
+                if type(y) is ndarray and y.dtype is value.dtype:
+                    plan = plan_of((True,))
+                    if plan is None:
+                        return y
+                    terms, slots, _, _ = plan
+                    saved = terms, (y if 0 in slots else None, value if 1 in slots else None), None
+                    return TapeTracer(trace, y, Node(prim, NO_PARAMS, (x.node,), saved, here()))
+        return prim(x)
+
+    return _named(apply, prim)
+
+
+def eager_binary(prim: Elementwise) -> Callable[..., Any]:
+    """The same for two arguments of one shape and dtype, or an array and a Python scalar."""
+    impl = prim.impl
+    plan_of = prim.plan
+
+    def apply(x: Any, y: Any) -> Any:
+        if type(x) is TapeTracer:
+            trace = x.trace
+            a = x.value
+            if type(y) is TapeTracer:
+                if y.trace is not trace:
+                    return prim(x, y)
+                b = y.value
+                parents = x.node, y.node
+            else:
+                b = y
+                parents = x.node, None
+        elif type(y) is TapeTracer:
+            trace = y.trace
+            a = x
+            b = y.value
+            parents = None, y.node
+        else:
+            return prim(x, y)
+        if type(a) is ndarray:
+            like = a
+            if type(b) is ndarray:
+                if a.dtype is not b.dtype or a.shape != b.shape:
+                    return prim(x, y)
+            elif (type(b) is not float and type(b) is not int) or parents[0] is None:
+                return prim(x, y)
+        elif (type(a) is float or type(a) is int) and type(b) is ndarray and parents[0] is None:
+            like = b
+        else:
+            return prim(x, y)
+        plan = plan_of((parents[0] is not None, parents[1] is not None))
+        if plan is None or not trace.alive:
+            return prim(x, y)
+        z = impl(a, b)
+        if type(z) is not ndarray or z.dtype is not like.dtype:
+            return prim(x, y)
+        terms, slots, copied, _ = plan
+        if copied:
+            if parents[0] is None:
+                a = keep(a)
+            else:
+                b = keep(b)
+        saved = terms, (z if 0 in slots else None, a if 1 in slots else None, b if 2 in slots else None), None
+        return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
+
+    return _named(apply, prim)
+
+
+NO_PARAMS: dict[str, Any] = {}
+
+
+def _named(apply: Any, prim: Elementwise) -> Callable[..., Any]:
+    apply.__name__ = apply.__qualname__ = prim.name
+    apply.prim = prim
+    return apply
+
+
+def elementwise(
+    name: str,
+    impl: Callable[..., Any],
+    d: Callable[..., Any] | int | Sequence[Any] | None = None,
+    *,
+    along: Sequence[Any] | None = None,
+    lower: Any = None,
+    weak: bool = False,
+    flat: str | None = None,
+    remedy: str | None = None,
+) -> Elementwise:
+    """A primitive that maps elements, with NumPy's broadcasting.
+
+    `d` holds for each argument its partial derivative `d(y, *xs)`, 1, -1, or None where the derivative is zero (one
+    function stands for one argument). `along` says the same as linear maps `m(t, y, *xs)`, for derivatives that are
+    not products, such as `where(c, t, 0)`. `weak`: Python scalars give a Python scalar, as Python's operators do.
+    `lower` is how a kernel computes one element: an expression with `{0}`, `{1}`, or a function's name.
+    """
+    partials: Sequence[Along | None] | None = None
+    if along is not None:
+        partials = [None if m is None else Along(m) for m in along]
+    elif d is not None:
+        each = (d,) if callable(d) or isinstance(d, int) else d
+        partials = [None if p is None else Factor(p) if callable(p) else Sign(p) for p in each]
+    prim = Elementwise(name, impl, partials, lower=lower, weak=weak, flat=flat, remedy=remedy)
+    register(prim)
+    if partials is not None and len(partials) <= 2:
+        return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)
+    return prim
+
+
+class Linear(Primitive):
+    """A primitive that is linear in the arguments `linear`: `jointly`, or in each with the others fixed.
+
+    - `impl(*args, **params)`, `shape(*avals, **params)`.
+    - `pull(ct, i, *args, **params)`: the cotangent of argument i. Arguments whose values it cannot need are given as
+      avals: all linear ones where the primitive is jointly linear, argument i itself otherwise.
+    - `batch(values, batched, size, params)`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        impl: Callable[..., Any],
+        *,
+        shape: Callable[..., Aval],
+        pull: Callable[..., Any],
+        batch: Callable[..., Any] | None = None,
+        linear: tuple[int, ...] | None = (0,),
+        jointly: bool = True,
+        lower: Any = None,
+    ) -> None:
+        super().__init__(name)
+        self.impl = impl
+        self.shape = shape
+        self.transposed = pull
+        self.linear = linear
+        self.jointly = jointly
+        self.lower = lower
+        if batch is not None:
+            self.batch = batch
+        register(self)
+
+    def _is_linear(self, i: int) -> bool:
+        return self.linear is None or i in self.linear
+
+    def _saved(self, values: Sequence[Any], tracked: Sequence[Any]) -> list[Any]:
+        moving = [i for i, t in enumerate(tracked) if t is not None and self._is_linear(i)]
+        saved = []
+        for i, v in enumerate(values):
+            if self.jointly:
+                needed = not self._is_linear(i)
+            else:
+                needed = any(j != i for j in moving) or not self._is_linear(i)
+            saved.append((v if tracked[i] is not None else keep(v)) if needed else aval_of(v))
+        return saved
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        y = self(*values, **params)
+        if not any(t is not None and self._is_linear(i) for i, t in enumerate(tracked)):
+            return y, None
+        if not is_inexact(y.dtype):
+            return y, None
+        return y, self._saved(values, tracked)
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        moving = [i for i, t in enumerate(tracked) if t is not None]
+        if not all(map(self._is_linear, moving)) or (len(moving) > 1 and not self.jointly):
+            raise not_linear(self)
+        avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
+        return self.shape(*avals, **params), self._saved(values, tracked)
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        if self.jointly:
+            if all(t is None for i, t in enumerate(tangents) if self._is_linear(i)):
+                return None
+            args = [
+                (np.zeros(s.shape, s.dtype) if t is None else t) if self._is_linear(i) else s
+                for i, (s, t) in enumerate(zip(saved, tangents))
+            ]
+            return self(*args, **params)
+        total = None
+        for i, t in enumerate(tangents):
+            if t is not None and self._is_linear(i):
+                term = self(*(t if j == i else s for j, s in enumerate(saved)), **params)
+                total = term if total is None else total + term
+        return total
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        cts = []
+        for i, t in enumerate(tracked):
+            if t is None or not self._is_linear(i):
+                cts.append(None)
+                continue
+            c = self.transposed(ct, i, *saved, **params)
+            dtype = saved[i].dtype
+            cts.append(c if c is None or not hasattr(c, "dtype") or c.dtype == dtype else cast(c, dtype))
+        return cts
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        return _looped(self, values, batched, size, params)
+
+
+class General(Primitive):
+    """A primitive given by forward derivatives.
+
+    `jvps[i](t, y, *args, **params)` is the tangent of the output (a tuple where the primitive has several) for the
+    tangent `t` of argument i, linear in `t`; None where argument i has no derivative, and `jvps=None` where none has.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        impl: Callable[..., Any],
+        *,
+        shape: Callable[..., Any],
+        jvps: Sequence[Callable[..., Any] | None] | None,
+        batch: Callable[..., Any] | None = None,
+        multiple: bool = False,
+        lower: Any = None,
+        flat: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.impl = impl
+        self.shape = shape
+        self.jvps = jvps
+        self.multiple = multiple
+        self.lower = lower
+        self.flat = flat
+        self.remedy = remedy
+        if batch is not None:
+            self.batch = batch
+        register(self)
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        y = self(*values, **params)
+        if self.jvps is None or all(t is None or self._rule(i) is None for i, t in enumerate(tracked)):
+            return y, None
+        return y, (y, [v if t is not None else keep(v) for v, t in zip(values, tracked)])
+
+    def _rule(self, i: int) -> Callable[..., Any] | None:
+        return self.jvps[i] if i < len(self.jvps) else None  # type: ignore[index,arg-type]
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        raise not_linear(self)
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        y, xs = saved
+        total: Any = None
+        for i, t in enumerate(tangents):
+            rule = self._rule(i)
+            if t is None or rule is None:
+                continue
+            term = rule(t, y, *xs, **params)
+            if total is None:
+                total = term
+            elif self.multiple:
+                total = tuple(map(_add, total, term))
+            else:
+                total = total + term
+        return total
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        y, xs = saved
+        if self.multiple:
+            ct = tuple(ct)
+        cts = []
+        for i, t in enumerate(tracked):
+            rule = self._rule(i)
+            if t is None or rule is None:
+                cts.append(None)
+            else:
+                cts.extend(transpose(lambda u, rule=rule: rule(u, y, *xs, **params), [aval_of(xs[i])], ct))
+        return cts
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        return _looped(self, values, batched, size, params)
+
+
+def _add(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b
+
+

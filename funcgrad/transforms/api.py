@@ -1,0 +1,417 @@
+"""The first-order transformations: grad, value_and_grad, vjp, jvp, linearize, linear_transpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad import tree
+from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.tape import LinearTrace, LinearTracer, Node, TapeTrace, TapeTracer, entries, pull, push
+from funcgrad.core.trace import Trace
+from funcgrad.transforms.arguments import (
+    Argnums,
+    array_leaf,
+    differentiable,
+    leaf_path,
+    normalise_argnums,
+    scalar_output,
+    tangent_for,
+)
+from funcgrad.transforms.function import Transformed, call_hiding_frames
+from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+from funcgrad.transforms.results import gradients, lower, lower_tree, own, owners, zeros_for
+
+
+def grad(
+    fun: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable[..., Any]:
+    """The gradient of a scalar-valued function, by reverse mode.
+
+    Args:
+        fun: a pure function whose output is a scalar (shape ``()``, real unless `holomorphic`).
+        argnums: the position, or positions, of the arguments to differentiate; these are pytrees of float or
+            complex arrays.
+        has_aux: `fun` returns ``(output, aux)``; aux is returned beside the gradient.
+        holomorphic: `fun` is holomorphic; inputs and output are complex.
+        allow_int: accept integer leaves; their gradient is a float0 array.
+
+    Returns:
+        A function of the same arguments that returns the gradient, with the structure, shapes and dtypes of the
+        argument (a tuple of gradients where `argnums` is a sequence), or ``(gradient, aux)``. For a complex argument
+        it is the derivative that JAX returns: ``df/dx - i df/dy`` for ``z = x + iy``.
+
+    Raises:
+        NotDifferentiableError: a leaf is an integer or no number; the message has its path.
+        TypeError: the output is no scalar.
+
+    Example:
+        >>> import numpy as np
+        >>> grad(lambda x: np.sum(x ** 2))(np.array([1.0, 2.0]))
+        array([2., 4.])
+    """
+    return Transformed(_grad, fun, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
+
+
+def value_and_grad(
+    fun: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable[..., Any]:
+    """Like `grad`, but the function returns ``(value, gradient)``, or ``((value, aux), gradient)``.
+
+    Example:
+        >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
+        (6.0, (np.float64(3.0), np.float64(2.0)))
+    """
+    return Transformed(
+        _value_and_grad, fun, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
+    )
+
+
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of a function and its vector-Jacobian product.
+
+    Args:
+        fun: a function of the primals that returns a pytree of arrays (``(output, aux)`` with `has_aux`).
+        primals: pytrees of arrays. Integer leaves are constants; their cotangent has dtype float0.
+
+    Returns:
+        ``(output, vjp_fun)`` or ``(output, vjp_fun, aux)``. ``vjp_fun(ct)`` takes a cotangent of the output's
+        structure, shapes and dtypes and returns a tuple with the cotangent of each primal; it may be called any
+        number of times.
+
+    Example:
+        >>> import numpy as np
+        >>> y, pullback = vjp(np.sin, np.array([0.0, np.pi]))
+        >>> pullback(np.ones(2))
+        (array([ 1., -1.]),)
+    """
+    return call_hiding_frames(_vjp, fun, primals, has_aux)
+
+
+def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
+    """The value of a function and its derivative along `tangents`, by forward mode.
+
+    Args:
+        primals: the arguments, a tuple or list.
+        tangents: for each argument a tangent of the same structure and shapes.
+
+    Returns:
+        ``(output, tangent_of_output)`` or, with `has_aux`, ``(output, tangent_of_output, aux)``.
+
+    Example:
+        >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+        (6.0, 3.0)
+    """
+    return call_hiding_frames(_jvp, fun, primals, tangents, has_aux)
+
+
+def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of a function and its derivative as a linear function of the tangents.
+
+    The function is evaluated once; the linear map can then be applied to any number of tangents. Returns
+    ``(output, f_jvp)``, or ``(output, f_jvp, aux)`` with `has_aux`.
+
+    Example:
+        >>> y, f_jvp = linearize(lambda x: x ** 3, 2.0)
+        >>> y, f_jvp(1.0)
+        (8.0, 12.0)
+    """
+    return call_hiding_frames(_linearize, fun, primals, has_aux)
+
+
+def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """The transpose of a linear function.
+
+    Args:
+        fun: a function that is linear in its arguments.
+        primals: examples of the arguments; only their structure, shapes and dtypes matter.
+
+    Returns:
+        A function from a cotangent of the output to a tuple of cotangents of the arguments.
+
+    Raises:
+        NotDifferentiableError: an operation of the function is not linear.
+
+    Example:
+        >>> transposed = linear_transpose(lambda x: 3.0 * x, 0.0)
+        >>> transposed(2.0)
+        (6.0,)
+    """
+    return call_hiding_frames(_linear_transpose, fun, primals)
+
+
+def _grad(fun: Any, args: tuple, kwargs: dict, **options: Any) -> Any:
+    value, gradient = _value_and_grad(fun, args, kwargs, name="grad", **options)
+    return (gradient, value[1]) if options["has_aux"] else gradient
+
+
+def _value_and_grad(
+    fun: Any,
+    args: tuple,
+    kwargs: dict,
+    argnums: Argnums,
+    has_aux: bool,
+    holomorphic: bool,
+    allow_int: bool,
+    name: str = "value_and_grad",
+) -> Any:
+    positions = normalise_argnums(argnums, len(args), name)
+    trace = TapeTrace()
+    inputs = Inputs(trace, fun, args, positions, name, allow_int=allow_int, holomorphic=holomorphic)
+    try:
+        out = fun(*inputs.args, **kwargs)
+    finally:
+        trace.end()
+    aux = None
+    if has_aux:
+        out, aux = output_and_aux(out, name)
+    value = lower(scalar_output(out, name, holomorphic), trace)
+    seeds = []
+    if type(out) is TapeTracer and out.trace is trace:
+        seeds.append((out.node, aval_of(value).dtype.type(1)))
+    if has_aux:
+        value = value, lower_tree(aux, trace)
+    # whatever still pointed at the tape would keep all of it alive through the backward pass
+    inputs.args = out = aux = None
+    found = inputs.cotangents(pull(seeds), set())
+    return value, found[0] if isinstance(argnums, (int, np.integer)) else tuple(found)
+
+
+def output_and_aux(out: Any, name: str) -> tuple[Any, Any]:
+    """Split what a function with has_aux returned."""
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise TypeError(f"{name}: with has_aux=True the function must return (output, aux), not {type(out).__name__}")
+    return out[0], out[1]
+
+
+class Inputs:
+    """The arguments of a call, with the leaves of some of them on a tape."""
+
+    __slots__ = ("args", "leaves", "nodes", "trees")
+
+    def __init__(
+        self,
+        trace: TapeTrace,
+        fun: Callable[..., Any],
+        args: Sequence[Any],
+        positions: Sequence[int],
+        name: str,
+        *,
+        allow_int: bool = False,
+        holomorphic: bool = False,
+    ) -> None:
+        self.args: Any = list(args)
+        self.leaves: list[list[Any]] = []
+        self.nodes: list[list[Node | None]] = []
+        self.trees: list[tree.TreeDef] = []
+        for n in positions:
+            flat, treedef = tree.flatten(args[n])
+            leaves = differentiable(fun, n, treedef, flat, name, allow_int=allow_int, holomorphic=holomorphic)
+            traced = [trace.leaf(v) if is_inexact(aval_of(v).dtype) else v for v in leaves]
+            self.args[n] = treedef.unflatten(traced)
+            self.leaves.append(leaves)
+            self.nodes.append([getattr(t, "node", None) if t is not v else None for t, v in zip(traced, leaves)])
+            self.trees.append(treedef)
+
+    def cotangents(self, found: dict[int, Any], taken: set[int]) -> list[Any]:
+        """For each argument the pytree of its cotangents; `found` is by `seq` of the leaves."""
+        results = []
+        for leaves, nodes, treedef in zip(self.leaves, self.nodes, self.trees):
+            cts = [None if node is None else found.get(node.seq) for node in nodes]
+            results.append(treedef.unflatten(gradients(leaves, cts, taken)))
+        return results
+
+
+def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
+    trace = TapeTrace()
+    inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True)
+    try:
+        out = fun(*inputs.args)
+    finally:
+        trace.end()
+    inputs.args = None
+    aux = None
+    if has_aux:
+        out, aux = output_and_aux(out, "vjp")
+    outputs = Outputs(out, trace, "vjp")
+
+    def vjp_fun(ct: Any) -> tuple[Any, ...]:
+        """The cotangents of the primals for a cotangent of the output."""
+        seeds, given = call_hiding_frames(outputs.seeds, ct)
+        return tuple(inputs.cotangents(pull(seeds), owners(given)))
+
+    value = outputs.values()
+    return (value, vjp_fun, lower_tree(aux, trace)) if has_aux else (value, vjp_fun)
+
+
+class Outputs:
+    """The output of a traced function: its values, and its leaves' entries on the tape."""
+
+    __slots__ = ("avals", "lowered", "name", "nodes", "treedef")
+
+    def __init__(self, out: Any, trace: Trace, name: str) -> None:
+        flat, self.treedef = tree.flatten(out)
+        self.name = name
+        for index, y in enumerate(flat):
+            if array_leaf(y) is None:
+                path = list(tree.leaf_paths(self.treedef))[index]
+                raise TypeError(f"{name}: the function returned {type(y).__name__} (output{path}), not a number")
+        self.nodes = [y.node if isinstance(y, (TapeTracer, LinearTracer)) and y.trace is trace else None for y in flat]
+        self.lowered = [None if isinstance(y, LinearTracer) else lower(y, trace) for y in flat]
+        self.avals = [aval_of(y) for y in flat]
+
+    def values(self) -> Any:
+        """The output, once: it is not kept."""
+        value = self.treedef.unflatten(self.lowered)
+        self.lowered = []
+        return value
+
+    def seeds(self, ct: Any) -> tuple[list[tuple[Node, Any]], list[Any]]:
+        """Entries with their cotangents, and the cotangents as given."""
+        given = tree.flatten_up_to(self.treedef, ct)
+        seeds = []
+        for index, (node, aval, c) in enumerate(zip(self.nodes, self.avals, given)):
+            if node is not None:
+                path = list(tree.leaf_paths(self.treedef))[index] if self.treedef is not tree.LEAF else ""
+                seeds.append((node, tangent_for(aval, c, f"the cotangent of output{path}", self.name)))
+        return seeds, given
+
+
+def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool) -> Any:
+    args, leaves, given = paired_leaves(fun, primals, tangents, "jvp")
+    trace = JvpTrace()
+    traced = [
+        x if t is None else JvpTracer(trace, x, t, None) for x, t in zip(leaves, given)
+    ]
+    try:
+        out = fun(*args(traced))
+    finally:
+        trace.end()
+    aux = None
+    if has_aux:
+        out, aux = output_and_aux(out, "jvp")
+    flat, treedef = tree.flatten(out)
+    values = [lower(y, trace) for y in flat]
+    taken = owners(given)
+    moved = gradients(
+        values, [y.tangent if isinstance(y, JvpTracer) and y.trace is trace else None for y in flat], taken
+    )
+    result = treedef.unflatten(values), treedef.unflatten(moved)
+    return (*result, lower_tree(aux, trace)) if has_aux else result
+
+
+def paired_leaves(
+    fun: Any, primals: Sequence[Any], tangents: Sequence[Any], name: str
+) -> tuple[Callable[[list[Any]], list[Any]], list[Any], list[Any]]:
+    """The leaves of primals and their tangents (None for integers), and how to build the arguments from leaves."""
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(f"{name}: {what} must be a tuple or list, one entry an argument, not {type(given).__name__}")
+    if len(primals) != len(tangents):
+        raise ValueError(f"{name}: {len(primals)} primals but {len(tangents)} tangents")
+    leaves: list[Any] = []
+    moving: list[Any] = []
+    trees = []
+    for n, (primal, tangent) in enumerate(zip(primals, tangents)):
+        flat, treedef = tree.flatten(primal)
+        flat = differentiable(fun, n, treedef, flat, name, allow_int=True)
+        for index, (x, t) in enumerate(zip(flat, tree.flatten_up_to(treedef, tangent))):
+            aval = aval_of(x)
+            leaves.append(x)
+            if not is_inexact(aval.dtype):
+                moving.append(None)
+            else:
+                where = f"the tangent of {leaf_path(fun, n, treedef, index)}" if len(flat) > 1 else f"tangent {n}"
+                moving.append(tangent_for(aval, t, where, name))
+        trees.append(treedef)
+
+    def args(values: list[Any]) -> list[Any]:
+        rest = iter(values)
+        return [t.unflatten([next(rest) for _ in range(t.num_leaves)]) for t in trees]
+
+    return args, leaves, moving
+
+
+def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
+    trace = TapeTrace()
+    inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True)
+    try:
+        out = fun(*inputs.args)
+    finally:
+        trace.end()
+    inputs.args = None
+    aux = None
+    if has_aux:
+        out, aux = output_and_aux(out, "linearize")
+        aux = lower_tree(aux, trace)
+    outputs = Outputs(out, trace, "linearize")
+    nodes = entries(n for n in outputs.nodes if n is not None)
+    leaves = [node for group in inputs.nodes for node in group]
+    value = outputs.values()
+    values = [zeros_for(Aval(a.shape, a.dtype)) for a in outputs.avals]
+
+    def f_jvp(*tangents: Any) -> Any:
+        """The tangent of the output for tangents of the primals."""
+        originals = [t.unflatten(xs) for t, xs in zip(inputs.trees, inputs.leaves)]
+        _, _, moving = call_hiding_frames(paired_leaves, fun, originals, tangents, "linearize")
+        known = {n.seq: t for n, t in zip(leaves, moving) if n is not None and t is not None}
+        push(nodes, known)
+        taken = owners(moving)
+        return outputs.treedef.unflatten(
+            [
+                zero.copy() if n is None or n.seq not in known else own(known[n.seq], None, taken)
+                for n, zero in zip(outputs.nodes, values)
+            ]
+        )
+
+    return (value, f_jvp, aux) if has_aux else (value, f_jvp)
+
+
+def _linear_transpose(fun: Any, primals: tuple) -> Callable[[Any], tuple[Any, ...]]:
+    trace = LinearTrace()
+    args = []
+    groups = []
+    for n, primal in enumerate(primals):
+        flat, treedef = tree.flatten(primal)
+        avals = [aval_of(x) for x in flat]
+        for index, aval in enumerate(avals):
+            if not is_inexact(aval.dtype):
+                raise TypeError(f"linear_transpose: {leaf_path(fun, n, treedef, index)} has dtype {aval.dtype}")
+        traced = [trace.leaf(Aval(a.shape, a.dtype)) for a in avals]
+        args.append(treedef.unflatten(traced))
+        groups.append((treedef, [t.node for t in traced], avals))
+    try:
+        out = fun(*args)
+    finally:
+        trace.end()
+    del args
+    outputs = Outputs(out, trace, "linear_transpose")
+    if any(n is None and a.size and np.any(v) for n, a, v in zip(outputs.nodes, outputs.avals, outputs.lowered)):
+        raise TypeError("linear_transpose: an output is a constant other than zero, so the function is not linear")
+
+    def transposed(ct: Any) -> tuple[Any, ...]:
+        """The cotangents of the arguments for a cotangent of the output."""
+        seeds, given = call_hiding_frames(outputs.seeds, ct)
+        found = pull(seeds)
+        taken = owners(given)
+        results = []
+        for treedef, nodes, avals in groups:
+            cts = [found.get(node.seq) for node in nodes]
+            results.append(
+                treedef.unflatten(
+                    [np.zeros(a.shape, a.dtype) if c is None else own(c, None, taken) for a, c in zip(avals, cts)]
+                )
+            )
+        return tuple(results)
+
+    return transposed

@@ -1,0 +1,158 @@
+"""What users pass: which arguments are differentiated, their leaves, and the errors that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad import tree
+from funcgrad.core import provenance
+from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.trace import Tracer
+from funcgrad.errors import NotDifferentiableError
+
+Argnums = int | Sequence[int]
+FLOAT0 = np.dtype([("float0", np.void, 0)])
+"""The dtype of the gradient of an integer (JAX's): it has no information, and nothing can be added to it."""
+
+
+def normalise_argnums(argnums: Argnums, count: int, name: str) -> tuple[int, ...]:
+    """Argument positions as a tuple of non-negative ints; raises where one does not exist."""
+    given = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    found = []
+    for n in given:
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+            raise TypeError(f"{name}: argnums must be an int or a sequence of ints, not {argnums!r}")
+        if not -count <= n < count:
+            hint = " Arguments given by keyword are not differentiated: pass them by position." if count == 0 else ""
+            raise ValueError(
+                f"{name}: argnums={argnums!r} asks for positional argument {n}, but the call has {count}.{hint}"
+            )
+        found.append(int(n) % count)
+    if len(set(found)) != len(found):
+        raise ValueError(f"{name}: argnums={argnums!r} names an argument twice")
+    return tuple(found)
+
+
+def parameter_name(fun: Callable[..., Any], position: int) -> str:
+    """The name of a positional parameter, in backquotes, or nothing where it cannot be told."""
+    code = getattr(fun, "__code__", None)
+    if code is None and hasattr(fun, "__wrapped__"):
+        return parameter_name(fun.__wrapped__, position)
+    if code is not None and position < code.co_argcount:
+        return f" `{code.co_varnames[position]}`"
+    return ""
+
+
+def leaf_path(fun: Callable[..., Any], position: int, treedef: tree.TreeDef, index: int) -> str:
+    """``argument 0 `params`, leaf ['w'][1]``, for messages."""
+    path = list(tree.leaf_paths(treedef))[index]
+    return f"argument {position}{parameter_name(fun, position)}" + (f", leaf {path}" if path else "")
+
+
+def array_leaf(leaf: Any) -> Any:
+    """A leaf as something with a shape and a dtype; None where it is no number."""
+    if type(leaf) is np.ndarray or isinstance(leaf, (Tracer, np.generic, float, int, complex)):
+        return leaf if not isinstance(leaf, np.generic) or leaf.dtype.kind in "biufc" else None
+    if isinstance(leaf, np.ndarray):
+        return np.asarray(leaf)
+    return None
+
+
+def differentiable(
+    fun: Callable[..., Any],
+    position: int,
+    treedef: tree.TreeDef,
+    leaves: Sequence[Any],
+    name: str,
+    *,
+    allow_int: bool = False,
+    holomorphic: bool = False,
+) -> list[Any]:
+    """Check the leaves of one differentiated argument; raises NotDifferentiableError naming the leaf."""
+    checked = []
+    for index, leaf in enumerate(leaves):
+        if type(leaf) is not float and not (type(leaf) is np.ndarray and leaf.dtype.kind == "f") or holomorphic:
+            value = array_leaf(leaf)
+            _refuse(value, leaf, name, allow_int, holomorphic, fun, position, treedef, index)
+            leaf = value
+        checked.append(leaf)
+    return checked
+
+
+def _refuse(
+    value: Any,
+    leaf: Any,
+    name: str,
+    allow_int: bool,
+    holomorphic: bool,
+    fun: Callable[..., Any],
+    position: int,
+    treedef: tree.TreeDef,
+    index: int,
+) -> None:
+    dtype = None if value is None else aval_of(value).dtype
+    if dtype is None or dtype.kind not in "biufc":
+        what = type(leaf).__name__ if dtype is None else f"an array of dtype {dtype}"
+        raise NotDifferentiableError(
+            f"{name}: {leaf_path(fun, position, treedef, index)} is {what}, which is not a number. Close over it, "
+            "or pass it as another argument that argnums does not name."
+        )
+    if holomorphic and dtype.kind != "c":
+        raise NotDifferentiableError(
+            f"{name}: holomorphic=True needs complex inputs, but {leaf_path(fun, position, treedef, index)} has "
+            f"dtype {dtype}"
+        )
+    if not is_inexact(dtype) and not allow_int:
+        fix = "3.0" if isinstance(leaf, int) else ".astype(float)"
+        raise NotDifferentiableError(
+            f"{name}: {leaf_path(fun, position, treedef, index)} has dtype {dtype}, and an integer has no derivative. "
+            f"Write a float ({fix}), or pass it as another argument that argnums does not name (allow_int=True "
+            "returns a float0 array for it)."
+        )
+
+
+def scalar_output(out: Any, name: str, holomorphic: bool) -> Any:
+    """Check that a function to be differentiated returned one real (or, where holomorphic, complex) number."""
+    value = array_leaf(out)
+    if value is None:
+        what = "nothing (None): did it forget to return?" if out is None else f"a {type(out).__name__}"
+        hint = "" if out is None else " For values beside the result, return (result, aux) and pass has_aux=True."
+        raise TypeError(f"{name} needs a function that returns a scalar, but it returned {what}.{hint}")
+    aval = aval_of(value)
+    made = provenance.at(out.location()) if isinstance(out, Tracer) else ""
+    if aval.shape != ():
+        raise TypeError(
+            f"{name} needs a function that returns a scalar, but its output, computed{made}, has shape {aval.shape}. "
+            "Reduce it (.sum(), .mean()), or use fg.jacobian, fg.vjp or fg.elementwise_grad."
+        )
+    if aval.dtype.kind == "c" and not holomorphic:
+        raise TypeError(
+            f"{name} needs a real output, but it, computed{made}, is complex. Take its real part or abs, pass "
+            "holomorphic=True for a holomorphic function, or use fg.vjp."
+        )
+    if holomorphic and aval.dtype.kind != "c":
+        raise TypeError(f"{name}: holomorphic=True needs a complex output, but it, computed{made}, is {aval.dtype}")
+    if not is_inexact(aval.dtype):
+        raise NotDifferentiableError(
+            f"{name}: the function returned a value of dtype {aval.dtype}, which has no derivative. An operation like "
+            "argmax, a comparison or a cast to int ended it: fg.explain(fun)(*args) names it."
+        )
+    return out
+
+
+def tangent_for(primal: Aval, tangent: Any, where: str, name: str) -> Any:
+    """Check a tangent or cotangent against what it belongs to, and give it that dtype."""
+    value = array_leaf(tangent)
+    if value is None:
+        raise TypeError(f"{name}: {where} is {type(tangent).__name__}, which is not a number")
+    aval = aval_of(value)
+    if aval.shape != primal.shape:
+        raise ValueError(f"{name}: {where} has shape {aval.shape}, but belongs to a value of shape {primal.shape}")
+    if aval.dtype == primal.dtype and not aval.weak:
+        return value
+    if aval.dtype.kind in "biuf" or primal.dtype.kind == "c":
+        return value.astype(primal.dtype) if hasattr(value, "astype") else primal.dtype.type(value)
+    raise TypeError(f"{name}: {where} has dtype {aval.dtype}, but belongs to a value of dtype {primal.dtype}")

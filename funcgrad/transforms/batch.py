@@ -1,0 +1,80 @@
+"""vmap: every batched value holds the whole batch, along its leading axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.provenance import Loc, here
+from funcgrad.core.trace import Primitive, Trace, Tracer
+from funcgrad.ops.structure import broadcast_to, transpose
+
+
+class BatchTracer(Tracer):
+    """One element of a batch, to the function; all of them, along axis 0 of `value`, to us."""
+
+    __slots__ = ("loc", "value")
+
+    def __init__(self, trace: Trace, value: Any, loc: Loc | None) -> None:
+        self.trace = trace
+        self.value = value
+        self.loc = loc
+
+    @property
+    def aval(self) -> Aval:
+        aval = aval_of(self.value)
+        return Aval(aval.shape[1:], aval.dtype)
+
+    def location(self) -> Loc | None:
+        return self.loc
+
+
+class BatchTrace(Trace):
+    """Runs each primitive once on whole batches of `size`."""
+
+    __slots__ = ("size",)
+    name = "vmap"
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def input(self, value: Any) -> BatchTracer:
+        """`value` has the batch along its leading axis."""
+        return BatchTracer(self, value, here())
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        values = []
+        batched = []
+        for a in args:
+            mine = isinstance(a, BatchTracer) and a.trace is self
+            values.append(a.value if mine else a)
+            batched.append(mine)
+        loc = here()
+        out = prim.batch(values, batched, self.size, params)
+        if prim.multiple:
+            return tuple(BatchTracer(self, y, loc) for y in out)
+        return BatchTracer(self, out, loc)
+
+    def unwrap(self, out: Any) -> tuple[Any, bool]:
+        """The value of an output, and whether it is batched."""
+        if isinstance(out, BatchTracer) and out.trace is self:
+            return out.value, True
+        return out, False
+
+
+def move_axis(x: Any, source: int, destination: int) -> Any:
+    """`np.moveaxis` for one axis, on any kind of value."""
+    if source == destination:
+        return x
+    axes = list(range(np.ndim(x)))
+    axes.insert(destination, axes.pop(source))
+    return transpose(x, axes=tuple(axes))
+
+
+def stretch(x: Any, size: int) -> Any:
+    """A constant repeated along a new leading axis."""
+    return broadcast_to(x, shape=(size, *np.shape(x)))

@@ -1,0 +1,183 @@
+"""`graph_call`: a whole program as one operation. Its derivatives and its batched form are programs again.
+
+They are derived once, by running the other transformations while staging, and kept in the program's cache. So
+`grad(jit(f))` runs two compiled programs, whatever `f` contains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval, is_inexact
+from funcgrad.core.graph import Eqn, Graph, Var, evaluate, trace_graph
+from funcgrad.core.tape import TapeTrace, TapeTracer, pull
+from funcgrad.core.trace import Primitive, register
+from funcgrad.transforms.batch import BatchTrace, stretch
+from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+from funcgrad.transforms.results import lower
+
+Runner = Callable[[Graph, Sequence[Any]], Sequence[Any]]
+
+
+class GraphCall(Primitive):
+    """Run `graph` on arrays by `run(graph, arrays)`, which returns its outputs."""
+
+    multiple = True
+    transparent = True
+
+    def impl(self, *args: Any, graph: Graph, run: Runner) -> tuple[Any, ...]:
+        return tuple(run(graph, args))
+
+    def shape(self, *avals: Aval, graph: Graph, run: Runner) -> tuple[Aval, ...]:
+        return graph.out_avals
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        graph, run = params["graph"], params["run"]
+        mask = tuple(t is not None for t in tracked)
+        forward, backward, reached = derived(graph, ("pull", mask), lambda: split_pull(graph, mask))
+        if not any(is_inexact(a.dtype) for a in graph.out_avals):
+            return self(*values, **params), None
+        results = self(*values, graph=forward, run=run)
+        count = len(graph.outputs)
+        return results[:count], (values, results[count:], backward, reached)
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
+        graph, run = params["graph"], params["run"]
+        mask = tuple(t is not None for t in tangents)
+        tangent, moved = derived(graph, ("push", mask), lambda: tangent_graph(graph, mask))
+        moving = iter(self(*saved[0], *(t for t in tangents if t is not None), graph=tangent, run=run))
+        return tuple(next(moving) if m else None for m in moved)
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        graph, run = params["graph"], params["run"]
+        _, residuals, backward, reached = saved
+        cts = [
+            np.zeros(a.shape, a.dtype) if c is None else c
+            for c, a in zip(ct, graph.out_avals)
+            if is_inexact(a.dtype)
+        ]
+        found = iter(self(*residuals, *cts, graph=backward, run=run))
+        return [next(found) if r else None for r in reached]
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        graph = params["graph"]
+        mask = tuple(batched)
+        whole = derived(graph, ("batch", mask, size), lambda: batched_graph(graph, mask, size))
+        return self(*values, graph=whole, run=params["run"])
+
+
+graph_call = register(GraphCall("graph_call"))
+
+
+def derived(graph: Graph, key: Any, make: Callable[[], Any]) -> Any:
+    """What has been derived from a program, made at the first request."""
+    found = graph.cache.get(key)
+    if found is None:
+        found = graph.cache[key] = make()
+    return found
+
+
+def split_pull(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, Graph, list[bool]]:
+    """The program with what its derivative needs as further outputs; the derivative; which inputs it reaches."""
+    reached: list[bool] = []
+    count = len(graph.inputs)
+
+    def joint(*flat: Any) -> list[Any]:
+        trace = TapeTrace()
+        try:
+            xs = [trace.leaf(x) if m else x for x, m in zip(flat, mask)]
+            outs = evaluate(graph, xs)
+        finally:
+            trace.end()
+        inexact = [y for y, a in zip(outs, graph.out_avals) if is_inexact(a.dtype)]
+        seeds = [(y.node, c) for y, c in zip(inexact, flat[count:]) if isinstance(y, TapeTracer) and y.trace is trace]
+        found = pull(seeds)
+        cts = [found.get(x.node.seq) if m else None for x, m in zip(xs, mask)]
+        reached.extend(c is not None for c in cts)
+        return [*(lower(y, trace) for y in outs), *(c for c in cts if c is not None)]
+
+    ct_avals = [Aval(a.shape, a.dtype) for a in graph.out_avals if is_inexact(a.dtype)]
+    whole = trace_graph(joint, [*graph.in_avals, *ct_avals])
+    forward, backward = partition(whole, count, len(graph.outputs))
+    return forward, backward, reached
+
+
+def partition(graph: Graph, inputs: int, outputs: int) -> tuple[Graph, Graph]:
+    """Cut a program in two: the first `outputs` outputs, from the first `inputs` inputs, and then the rest.
+
+    The first returns, behind its outputs, the values that the second needs (all it can compute by itself from the
+    inputs and those values, it does compute); the second takes these and the remaining inputs.
+    """
+    needed = {a for a in graph.outputs[:outputs] if isinstance(a, Var)}
+    first: list[Eqn] = []
+    for eqn in reversed(graph.eqns):
+        if any(v in needed for v in eqn.outputs):
+            first.append(eqn)
+            needed.update(a for a in eqn.inputs if isinstance(a, Var))
+    first.reverse()
+    chosen = set(map(id, first))
+    live = {a for a in graph.outputs[outputs:] if isinstance(a, Var)}
+    second: list[Eqn] = []
+    for eqn in reversed(graph.eqns):
+        if id(eqn) not in chosen and any(v in live for v in eqn.outputs):
+            second.append(eqn)
+            live.update(a for a in eqn.inputs if isinstance(a, Var))
+    second.reverse()
+    made = {v for e in second for v in e.outputs} | set(graph.inputs[inputs:])
+    order = [*graph.inputs[:inputs], *(v for e in first for v in e.outputs)]
+    residuals = tuple(v for v in order if v in live and v not in made)
+    return (
+        Graph(graph.inputs[:inputs], tuple(first), graph.outputs[:outputs] + residuals),
+        Graph(residuals + graph.inputs[inputs:], tuple(second), graph.outputs[outputs:]),
+    )
+
+
+def tangent_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
+    """The program from inputs and tangents to the tangents of the outputs, and which outputs move."""
+    moved: list[bool] = []
+    count = len(graph.inputs)
+
+    def tangents(*flat: Any) -> list[Any]:
+        trace = JvpTrace()
+        given = iter(flat[count:])
+        try:
+            xs = [JvpTracer(trace, x, next(given), None) if m else x for x, m in zip(flat, mask)]
+            outs = evaluate(graph, xs)
+        finally:
+            trace.end()
+        found = [y.tangent if isinstance(y, JvpTracer) and y.trace is trace else None for y in outs]
+        moved.extend(t is not None for t in found)
+        return [t for t in found if t is not None]
+
+    avals = [Aval(a.shape, a.dtype) for a, m in zip(graph.in_avals, mask) if m]
+    return pruned(trace_graph(tangents, [*graph.in_avals, *avals])), moved
+
+
+def batched_graph(graph: Graph, mask: Sequence[bool], size: int) -> Graph:
+    """The program on whole batches: batched inputs and all outputs have the batch along their leading axis."""
+    avals = [
+        Aval((size, *a.shape), a.dtype) if m else a for a, m in zip(graph.in_avals, mask)
+    ]
+    return trace_graph(lambda *xs: run_batched(lambda *ys: evaluate(graph, ys), xs, mask, size), avals)
+
+
+def run_batched(fun: Callable[..., Sequence[Any]], values: Sequence[Any], mask: Sequence[bool], size: int) -> list[Any]:
+    """A flat function on whole batches; every output comes back batched along its leading axis."""
+    trace = BatchTrace(size)
+    try:
+        outs = fun(*(trace.input(v) if m else v for v, m in zip(values, mask)))
+    finally:
+        trace.end()
+    results = []
+    for y in outs:
+        value, is_batched = trace.unwrap(y)
+        results.append(value if is_batched else stretch(value, size))
+    return results
+
+
+def pruned(graph: Graph) -> Graph:
+    """Without the equations that no output needs."""
+    return partition(graph, len(graph.inputs), len(graph.outputs))[0]

@@ -1,0 +1,96 @@
+"""Traced values that a function closes over, made into arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+from funcgrad import tree
+from funcgrad.core.trace import Tracer
+
+
+class Captured:
+    """The traced values in the closures of some functions, and how to put others in their place."""
+
+    def __init__(self, functions: Sequence[Callable[..., Any] | None]) -> None:
+        self.functions = functions
+        self.names: list[str] = []
+        self.values: list[Tracer] = []
+        self._index: dict[int, int] = {}
+        seen: set[int] = set()
+        for fun in functions:
+            self._collect(fun, seen)
+
+    def _collect(self, fun: Any, seen: set[int]) -> None:
+        if id(fun) in seen:
+            return
+        seen.add(id(fun))
+        if isinstance(fun, partial):
+            self._collect(fun.func, seen)
+            for x in (*fun.args, *fun.keywords.values()):
+                self._visit("an argument of functools.partial", x, seen)
+        elif isinstance(fun, FunctionType):
+            for name, x in _cells(fun):
+                self._visit(name, x, seen)
+            for x in fun.__defaults__ or ():
+                self._visit("a default argument", x, seen)
+
+    def _visit(self, name: str, x: Any, seen: set[int]) -> None:
+        if isinstance(x, (FunctionType, partial)):
+            self._collect(x, seen)
+            return
+        for leaf in tree.leaves(x):
+            if isinstance(leaf, Tracer) and id(leaf) not in self._index:
+                self._index[id(leaf)] = len(self.values)
+                self.values.append(leaf)
+                self.names.append(name)
+
+    def rebuilt(self, values: Sequence[Any]) -> list[Any]:
+        """The functions, closing over `values` where they closed over traced values."""
+        done: dict[int, Any] = {}
+        return [self._rebuild(fun, values, done) for fun in self.functions]
+
+    def _rebuild(self, fun: Any, values: Sequence[Any], done: dict[int, Any]) -> Any:
+        if id(fun) in done:
+            return done[id(fun)]
+        if isinstance(fun, partial):
+            args = [self._swap(x, values, done) for x in fun.args]
+            keywords = {k: self._swap(x, values, done) for k, x in fun.keywords.items()}
+            new: Any = partial(self._rebuild(fun.func, values, done), *args, **keywords)
+        elif isinstance(fun, FunctionType) and not isinstance(fun, MethodType):
+            cells = tuple(CellType() for _ in fun.__closure__ or ())
+            defaults = fun.__defaults__ and tuple(self._swap(x, values, done) for x in fun.__defaults__)
+            new = FunctionType(fun.__code__, fun.__globals__, fun.__name__, defaults, cells or None)
+            new.__kwdefaults__ = fun.__kwdefaults__
+            done[id(fun)] = new
+            for cell, (_, x) in zip(cells, _cells(fun, skip_empty=False)):
+                if x is not _EMPTY:
+                    cell.cell_contents = self._swap(x, values, done)
+        else:
+            new = fun
+        done[id(fun)] = new
+        return new
+
+    def _swap(self, x: Any, values: Sequence[Any], done: dict[int, Any]) -> Any:
+        if isinstance(x, (FunctionType, partial)):
+            return self._rebuild(x, values, done)
+        leaves, treedef = tree.flatten(x)
+        if not any(id(leaf) in self._index for leaf in leaves):
+            return x
+        return treedef.unflatten([values[self._index[id(v)]] if id(v) in self._index else v for v in leaves])
+
+
+_EMPTY = object()
+
+
+def _cells(fun: FunctionType, skip_empty: bool = True) -> list[tuple[str, Any]]:
+    found = []
+    for name, cell in zip(fun.__code__.co_freevars, fun.__closure__ or ()):
+        try:
+            found.append((name, cell.cell_contents))
+        except ValueError:  # not assigned yet
+            if not skip_empty:
+                found.append((name, _EMPTY))
+    return found

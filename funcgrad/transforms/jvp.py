@@ -1,0 +1,63 @@
+"""Forward mode: every value carries its tangent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.provenance import Loc, here
+from funcgrad.core.trace import Primitive, Trace, Tracer
+
+
+class JvpTracer(Tracer):
+    """A value with its tangent."""
+
+    __slots__ = ("loc", "tangent", "value")
+
+    def __init__(self, trace: Trace, value: Any, tangent: Any, loc: Loc | None) -> None:
+        self.trace = trace
+        self.value = value
+        self.tangent = tangent
+        self.loc = loc
+
+    @property
+    def aval(self) -> Aval:
+        return aval_of(self.value)
+
+    def location(self) -> Loc | None:
+        return self.loc
+
+
+class JvpTrace(Trace):
+    """Computes values and tangents side by side, by the same rules that the tape records."""
+
+    __slots__ = ()
+    name = "jvp"
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        values = []
+        tangents: list[Any] = []
+        for a in args:
+            if isinstance(a, JvpTracer) and a.trace is self:
+                values.append(a.value)
+                tangents.append(a.tangent)
+            else:
+                values.append(a)
+                tangents.append(None)
+        loc = here()
+        out, saved = prim.record(values, tangents, params)
+        if saved is None:
+            return out
+        with np.errstate(all="ignore"):
+            tangent = prim.push(saved, tangents, params)
+        if prim.multiple:
+            return tuple(self._paired(y, t, loc) for y, t in zip(out, tangent or [None] * len(out)))
+        return self._paired(out, tangent, loc)
+
+    def _paired(self, value: Any, tangent: Any, loc: Loc | None) -> Any:
+        if tangent is None or not is_inexact(aval_of(value).dtype):
+            return value
+        return JvpTracer(self, value, tangent, loc)
