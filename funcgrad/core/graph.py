@@ -109,16 +109,16 @@ class Graph:
 class StageTracer(Tracer):
     """A value of a program being traced."""
 
-    __slots__ = ("loc", "var")
+    __slots__ = ("loc", "variable")
 
     def __init__(self, trace: Trace, var: Var, loc: Loc | None) -> None:
         self.trace = trace
-        self.var = var
+        self.variable = var
         self.loc = loc
 
     @property
     def aval(self) -> Aval:
-        return self.var.aval
+        return self.variable.aval
 
     def location(self) -> Loc | None:
         return self.loc
@@ -140,7 +140,7 @@ class StageTrace(Trace):
 
     def atom(self, x: Any) -> Atom:
         if isinstance(x, StageTracer) and x.trace is self:
-            return x.var
+            return x.variable
         if type(x) in PYTHON_SCALARS:
             return Literal(x)
         if id(x) not in self.captured:
@@ -175,7 +175,7 @@ def trace_graph(fun: Callable[..., Sequence[Any]], avals: Sequence[Aval]) -> Gra
         atoms = tuple(trace.atom(y) for y in outputs)
     finally:
         trace.end()
-    return Graph(tuple(x.var for x in inputs), tuple(trace.eqns), atoms)
+    return Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms)
 
 
 def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:
@@ -209,7 +209,8 @@ def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
         values = [env[a] if isinstance(a, Var) else a.value for a in eqn.inputs]
         out = eqn.prim(*values, **eqn.params)
         for var, y in zip(eqn.outputs, out if eqn.prim.multiple else (out,), strict=True):
-            env[var] = y
+            # NumPy's results are never weak
+            env[var] = y.item() if var.aval.weak and isinstance(y, np.generic) else y
         del values, out
         for atom in eqn.inputs:
             if isinstance(atom, Var) and last[atom] == index and atom not in kept:

@@ -25,10 +25,10 @@ class Node:
     """One entry. `parents[i]` is the entry of argument i, None where the argument is a constant.
 
     `seq` rises with time: popping the highest first is a topological order, without recursion.
-    A leaf has no primitive and no parents.
+    A leaf has no primitive and no parents. `note` is unset; `funcgrad.torch` keeps there what it knows of an entry.
     """
 
-    __slots__ = ("__weakref__", "loc", "params", "parents", "prim", "saved", "seq")
+    __slots__ = ("__weakref__", "loc", "note", "params", "parents", "prim", "saved", "seq")
 
     def __init__(
         self,
@@ -95,8 +95,9 @@ class TapeTrace(Trace):
     __slots__ = ()
     name = "grad"
 
-    def leaf(self, value: Any) -> TapeTracer:
-        return TapeTracer(self, value, Node(loc=here()))
+    def leaf(self, value: Any, loc: Loc | None = None) -> TapeTracer:
+        """A value to differentiate with respect to; `loc` is where it came in."""
+        return TapeTracer(self, value, Node(loc=loc))
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         values = []
@@ -229,7 +230,7 @@ def pull(
     """Apply the recorded maps backwards; returns the cotangent of each leaf reached, by the leaf's `seq`.
 
     `seeds` are entries with their cotangents; the list is emptied, so that it keeps nothing alive.
-    `visit(node, ct)` may replace a cotangent on its way (hooks); `saved_of(node)` may replace what is saved, for
+    `visit(node, ct)` may replace a cotangent on its way (hooks), or stop it by None; `saved_of(node)` may replace what is saved, for
     gradients that are themselves recorded. Entries are let go as soon as they are done: where nobody else
     holds them, their saved values are freed while the pass goes on.
     """
@@ -244,6 +245,8 @@ def pull(
             node, ct = pending.pop()
             if visit is not None:
                 ct = visit(node, ct)
+                if ct is None:
+                    continue
             prim = node.prim
             parents = node.parents
             if prim is None:

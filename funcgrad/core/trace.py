@@ -10,7 +10,7 @@ global state: a function that raises leaves nothing behind, and threads do not m
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,8 @@ class Primitive:
     - `record_linear(values, tracked, params) -> (aval, saved)`: the same where tracked values are only avals.
     - `push(saved, tangents, params)`: the tangent of the output; None stands for a zero tangent.
     - `pull(saved, tracked, ct, params)`: the cotangent of each tracked argument (None elsewhere, and for zero).
+    - `relink(saved, parents, node, wrap)`: `saved` with each tracked value as `wrap(value, its entry)`: that of the
+      argument, or `node` for the output; a pull with it can itself be differentiated.
     - `batch(values, batched, size, params)`: run over the leading axis of the batched values; the outputs are batched
       at their leading axis.
     """
@@ -119,6 +121,9 @@ class Primitive:
 
     def shape(self, *avals: Aval, **params: Any) -> Any:
         raise NotImplementedError(self.name)
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        raise NotImplementedError(f"`{self.name}` keeps nothing that could be differentiated again")
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Apply the primitive to arrays or traced values (what other systems call `bind`)."""

@@ -14,12 +14,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import ndarray
+from numpy import float64, ndarray
 
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
 from funcgrad.core.graph import Var, trace_graph
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer, not_linear, transpose
+from funcgrad.core.tape import Node, TapeTracer, not_linear, selected, transpose
 from funcgrad.core.trace import Primitive, Tracer, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
 
@@ -150,6 +150,10 @@ class Elementwise(Primitive):
             cts[i] = c if fits is None else fit(c, fits[1][i])
         return cts
 
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        terms, kept, fits = saved
+        return terms, [wrap(v, p) for v, p in zip(kept, (node, *parents))], fits
+
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         rank = max(np.ndim(v) - b for v, b in zip(values, batched))
         aligned = []
@@ -253,9 +257,10 @@ def eager_unary(prim: Elementwise) -> Callable[..., Any]:
         if kind is TapeTracer:
             value = x.value
             trace = x.trace
-            if type(value) is ndarray and trace.alive:
+            kind = type(value)
+            if (kind is ndarray or kind is float64) and trace.alive:
                 y = impl(value)
-                if type(y) is ndarray and y.dtype is value.dtype:
+                if type(y) is kind and y.dtype is value.dtype:
                     plan = plan_of((True,))
                     if plan is None:
                         return y
@@ -268,7 +273,7 @@ def eager_unary(prim: Elementwise) -> Callable[..., Any]:
 
 
 def eager_binary(prim: Elementwise) -> Callable[..., Any]:
-    """The same for two arguments of one shape and dtype, or an array and a Python scalar."""
+    """The same for two arguments of one kind, shape and dtype, or an array and a Python scalar."""
     impl = prim.impl
     plan_of = prim.plan
 
@@ -291,22 +296,24 @@ def eager_binary(prim: Elementwise) -> Callable[..., Any]:
             parents = None, y.node
         else:
             return prim(x, y)
-        if type(a) is ndarray:
+        kind, other = type(a), type(b)
+        if kind is ndarray or kind is float64:
             like = a
-            if type(b) is ndarray:
+            if other is kind:
                 if a.dtype is not b.dtype or a.shape != b.shape:
                     return prim(x, y)
-            elif (type(b) is not float and type(b) is not int) or parents[0] is None:
+            elif (other is not float and other is not int) or parents[1] is not None:
                 return prim(x, y)
-        elif (type(a) is float or type(a) is int) and type(b) is ndarray and parents[0] is None:
+        elif (kind is float or kind is int) and (other is ndarray or other is float64) and parents[0] is None:
             like = b
+            kind = other
         else:
             return prim(x, y)
         plan = plan_of((parents[0] is not None, parents[1] is not None))
         if plan is None or not trace.alive:
             return prim(x, y)
         z = impl(a, b)
-        if type(z) is not ndarray or z.dtype is not like.dtype:
+        if type(z) is not kind or z.dtype is not like.dtype:
             return prim(x, y)
         terms, slots, copied, _ = plan
         if copied:
@@ -448,6 +455,9 @@ class Linear(Primitive):
             cts.append(c if c is None or not hasattr(c, "dtype") or c.dtype == dtype else cast(c, dtype))
         return cts
 
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return [wrap(v, p) for v, p in zip(saved, parents)]
+
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         return _looped(self, values, batched, size, params)
 
@@ -524,6 +534,14 @@ class General(Primitive):
             else:
                 cts.extend(transpose(lambda u, rule=rule: rule(u, y, *xs, **params), [aval_of(xs[i])], ct))
         return cts
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        y, xs = saved
+        if self.multiple:
+            y = tuple([wrap(v, selected(node, i, len(y))) for i, v in enumerate(y)])
+        else:
+            y = wrap(y, node)
+        return y, [wrap(v, p) for v, p in zip(xs, parents)]
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         return _looped(self, values, batched, size, params)

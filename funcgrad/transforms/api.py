@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.provenance import here
 from funcgrad.core.tape import LinearTrace, LinearTracer, Node, TapeTrace, TapeTracer, entries, pull, push
 from funcgrad.core.trace import Trace
 from funcgrad.transforms.arguments import (
@@ -214,13 +215,19 @@ class Inputs:
         self.leaves: list[list[Any]] = []
         self.nodes: list[list[Node | None]] = []
         self.trees: list[tree.TreeDef] = []
+        loc = here()
         for n in positions:
             flat, treedef = tree.flatten(args[n])
             leaves = differentiable(fun, n, treedef, flat, name, allow_int=allow_int, holomorphic=holomorphic)
-            traced = [trace.leaf(v) if is_inexact(aval_of(v).dtype) else v for v in leaves]
+            if allow_int:
+                traced = [trace.leaf(v, loc) if is_inexact(aval_of(v).dtype) else v for v in leaves]
+                nodes = [None if t is v else t.node for t, v in zip(traced, leaves)]
+            else:
+                traced = [trace.leaf(v, loc) for v in leaves]
+                nodes = [t.node for t in traced]
             self.args[n] = treedef.unflatten(traced)
             self.leaves.append(leaves)
-            self.nodes.append([getattr(t, "node", None) if t is not v else None for t, v in zip(traced, leaves)])
+            self.nodes.append(nodes)
             self.trees.append(treedef)
 
     def cotangents(self, found: dict[int, Any], taken: set[int]) -> list[Any]:

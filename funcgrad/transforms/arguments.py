@@ -20,6 +20,8 @@ FLOAT0 = np.dtype([("float0", np.void, 0)])
 
 def normalise_argnums(argnums: Argnums, count: int, name: str) -> tuple[int, ...]:
     """Argument positions as a tuple of non-negative ints; raises where one does not exist."""
+    if type(argnums) is int and 0 <= argnums < count:
+        return (argnums,)
     given = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
     found = []
     for n in given:
@@ -121,26 +123,29 @@ def scalar_output(out: Any, name: str, holomorphic: bool) -> Any:
         what = "nothing (None): did it forget to return?" if out is None else f"a {type(out).__name__}"
         hint = "" if out is None else " For values beside the result, return (result, aux) and pass has_aux=True."
         raise TypeError(f"{name} needs a function that returns a scalar, but it returned {what}.{hint}")
-    aval = aval_of(value)
-    made = provenance.at(out.location()) if isinstance(out, Tracer) else ""
-    if aval.shape != ():
+    if getattr(value, "shape", ()) != ():
         raise TypeError(
-            f"{name} needs a function that returns a scalar, but its output, computed{made}, has shape {aval.shape}. "
-            "Reduce it (.sum(), .mean()), or use fg.jacobian, fg.vjp or fg.elementwise_grad."
+            f"{name} needs a function that returns a scalar, but its output, computed{_made(out)}, has shape "
+            f"{value.shape}. Reduce it (.sum(), .mean()), or use fg.jacobian, fg.vjp or fg.elementwise_grad."
         )
-    if aval.dtype.kind == "c" and not holomorphic:
+    kind = aval_of(value).dtype.kind
+    if kind == ("f" if not holomorphic else "c"):
+        return out
+    if holomorphic:
+        raise TypeError(f"{name}: holomorphic=True needs a complex output, but it, computed{_made(out)}, is real")
+    if kind == "c":
         raise TypeError(
-            f"{name} needs a real output, but it, computed{made}, is complex. Take its real part or abs, pass "
+            f"{name} needs a real output, but it, computed{_made(out)}, is complex. Take its real part or abs, pass "
             "holomorphic=True for a holomorphic function, or use fg.vjp."
         )
-    if holomorphic and aval.dtype.kind != "c":
-        raise TypeError(f"{name}: holomorphic=True needs a complex output, but it, computed{made}, is {aval.dtype}")
-    if not is_inexact(aval.dtype):
-        raise NotDifferentiableError(
-            f"{name}: the function returned a value of dtype {aval.dtype}, which has no derivative. An operation like "
-            "argmax, a comparison or a cast to int ended it: fg.explain(fun)(*args) names it."
-        )
-    return out
+    raise NotDifferentiableError(
+        f"{name}: the function returned a value of dtype {aval_of(value).dtype}, which has no derivative. An operation "
+        "like argmax, a comparison or a cast to int ended it: fg.explain(fun)(*args) names it."
+    )
+
+
+def _made(out: Any) -> str:
+    return provenance.at(out.location()) if isinstance(out, Tracer) else ""
 
 
 def tangent_for(primal: Aval, tangent: Any, where: str, name: str) -> Any:

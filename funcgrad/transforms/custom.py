@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
@@ -44,7 +44,9 @@ class CustomRule:
     def _bind(self, args: tuple, kwargs: dict) -> tuple[list[Any], list[int]]:
         """All arguments by position, and which positions are differentiated."""
         if kwargs:
-            bound = inspect.signature(self.fun).bind(*args, **kwargs)
+            from inspect import signature  # importing it takes 5 ms, and few calls use keywords
+
+            bound = signature(self.fun).bind(*args, **kwargs)
             bound.apply_defaults()
             if bound.kwargs:
                 raise TypeError(f"{self.kind}: `{self.__name__}` has keyword-only arguments, which cannot be bound")  # type: ignore[attr-defined]

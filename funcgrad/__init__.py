@@ -1,0 +1,39 @@
+"""Gradients of NumPy code: `grad`, `vjp`, `jvp`, `vmap`, `jit` over pure functions, on plain arrays.
+
+    import funcgrad as fg
+    import funcgrad.numpy as fnp
+
+Also: `funcgrad.numpy` (NumPy's names), `funcgrad.lax`, `funcgrad.nn`, `funcgrad.torch` (PyTorch's tensors on top),
+`funcgrad.test_util` (numerical checks).
+"""
+
+from funcgrad import errors as errors
+from funcgrad import numpy as numpy
+from funcgrad import tree as tree
+from funcgrad.compile.jit import jit as jit
+from funcgrad.config import config as config
+from funcgrad.core.graph import Graph as Graph
+from funcgrad.flatten_util import ravel_pytree as ravel_pytree
+from funcgrad.transforms.api import grad as grad
+from funcgrad.transforms.api import jvp as jvp
+from funcgrad.transforms.api import linear_transpose as linear_transpose
+from funcgrad.transforms.api import linearize as linearize
+from funcgrad.transforms.api import value_and_grad as value_and_grad
+from funcgrad.transforms.api import vjp as vjp
+from funcgrad.transforms.custom import custom_jvp as custom_jvp
+from funcgrad.transforms.custom import custom_vjp as custom_vjp
+from funcgrad.transforms.dense import elementwise_grad as elementwise_grad
+from funcgrad.transforms.dense import hessian as hessian
+from funcgrad.transforms.dense import hvp as hvp
+from funcgrad.transforms.dense import jacfwd as jacfwd
+from funcgrad.transforms.dense import jacobian as jacobian
+from funcgrad.transforms.dense import jacrev as jacrev
+from funcgrad.transforms.remat import checkpoint as checkpoint
+from funcgrad.transforms.remat import remat as remat
+from funcgrad.transforms.staging import eval_shape as eval_shape
+from funcgrad.transforms.staging import make_graph as make_graph
+from funcgrad.transforms.vmap import vmap as vmap
+from funcgrad.tree import register_dataclass as register_dataclass
+from funcgrad.tree import register_pytree_node as register_pytree_node
+
+__version__ = "0.1.0"

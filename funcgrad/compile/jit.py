@@ -1,0 +1,268 @@
+"""`jit`: which compiled program belongs to a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad import tree
+from funcgrad.compile.program import Program, compile_graph
+from funcgrad.config import config
+from funcgrad.core import provenance
+from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.graph import Graph, hoist, trace_graph
+from funcgrad.core.trace import Tracer
+from funcgrad.errors import strip_frames
+from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
+from funcgrad.transforms.calls import graph_call
+from funcgrad.transforms.function import Transformed
+
+ndarray = np.ndarray
+Numbers = int | Sequence[int]
+Names = str | Sequence[str]
+_SCALARS = frozenset((float, int, complex, bool, *(np.dtype(c).type for c in "?bhilqBHILQefdgFDG")))
+
+
+def jit(
+    fun: Callable[..., Any],
+    static_argnums: Numbers = (),
+    static_argnames: Names = (),
+    donate_argnums: Numbers = (),
+) -> Jitted:
+    """`fun`, traced once for each structure, shapes and dtypes of its arguments, and compiled.
+
+    Elementwise operations and the reduction behind them run as one loop of machine code, everything else on NumPy.
+    Arguments are pytrees of arrays and numbers; a Python number counts by its type, not its value. Arguments that are
+    none of these are named by `static_argnums` or `static_argnames`: they must be hashable, and each new value is
+    traced anew. Arrays that `fun` closes over are captured as they are when it is traced. Results of rank 0 are
+    NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is accepted for JAX's sake and changes nothing.
+
+    The result has `lower(*args)` (the compiled `Program`), `cache_size()` and `clear_cache()`. A jitted function
+    may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False` it is `fun`.
+
+    Raises TypeError, naming the argument, for a leaf that is no number, and for a static one without a hash.
+
+    Example:
+        >>> import numpy as np
+        >>> f = jit(lambda x: np.sum(np.sin(x) ** 2))
+        >>> round(float(f(np.ones(3))), 6)
+        2.12422
+    """
+    return Jitted(
+        jit, fun, static_argnums=static_argnums, static_argnames=static_argnames, donate_argnums=donate_argnums
+    )
+
+
+class Staged:
+    """One traced signature: its program, the structure of its output, and the outer traced values it captured."""
+
+    __slots__ = ("captured", "graph", "out_tree", "single")
+
+    def __init__(self, graph: Graph, out_tree: tree.TreeDef, captured: list[Tracer]) -> None:
+        self.graph = graph
+        self.out_tree = out_tree
+        self.captured = captured
+        self.single = out_tree is tree.LEAF
+
+    def result(self, outputs: Sequence[Any]) -> Any:
+        return outputs[0] if self.single else self.out_tree.unflatten(outputs)
+
+
+class Jitted(Transformed):
+    """What `jit` returns."""
+
+    def __init__(self, run: Callable[..., Any], fun: Callable[..., Any], **options: Any) -> None:
+        super().__init__(run, fun, **options)
+        self._static_numbers, self._static_names = _static(fun, options["static_argnums"], options["static_argnames"])
+        _numbers(options["donate_argnums"], "donate_argnums")
+        self._has_static = bool(self._static_numbers or self._static_names)
+        self._staged: dict[Any, Staged] = {}
+        self._quick: dict[Any, tuple[Callable[..., tuple[Any, ...]], Staged]] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        parts = []
+        quick = found = None
+        for a in args:
+            kind = type(a)
+            if kind is ndarray:
+                parts.append(a.shape)
+                parts.append(a.dtype)
+            elif kind in _SCALARS:
+                parts.append(kind)
+            else:
+                break
+        else:
+            if not kwargs:
+                quick = tuple(parts)
+                found = self._quick.get(quick)
+        try:
+            if found is not None and config._jit:
+                run, staged = found
+                outputs = run(*args)
+                return outputs[0] if staged.single else staged.out_tree.unflatten(outputs)
+            return self._call(args, kwargs, quick)
+        except Exception as error:
+            raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
+
+    def _call(self, args: tuple, kwargs: dict[str, Any], quick: tuple | None) -> Any:
+        if not config.jit:
+            return self._fun(*args, **kwargs)
+        staged, leaves = self._stage(args, kwargs)
+        values = [*leaves, *staged.captured]
+        if any(isinstance(v, Tracer) for v in values):
+            return staged.result(graph_call(*values, graph=staged.graph, run=run_graph))
+        program = program_of(staged.graph)
+        if quick is not None and not self._has_static:
+            self._quick[quick] = program.run, staged
+        return staged.result(program.run(*values))
+
+    def lower(self, *args: Any, **kwargs: Any) -> Program:
+        """The program for these arguments, compiled but not run."""
+        try:
+            return program_of(self._stage(args, kwargs)[0].graph)
+        except Exception as error:
+            raise strip_frames(error, provenance.is_internal)  # noqa: B904
+
+    def cache_size(self) -> int:
+        """How many signatures have been traced and kept."""
+        return len(self._staged)
+
+    def clear_cache(self) -> None:
+        """Forget all traced signatures; the next call traces anew. Machine code is kept for the same loops."""
+        self._quick.clear()
+        self._staged.clear()
+
+    def _stage(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Staged, list[Any]]:
+        """The traced program for a call, and the values of its inputs."""
+        numbers = {n % len(args) for n in self._static_numbers if -len(args) <= n < len(args)}
+        dynamic = tuple([a for n, a in enumerate(args) if n not in numbers])
+        named = {k: v for k, v in kwargs.items() if k not in self._static_names}
+        static = tuple([(n, args[n]) for n in sorted(numbers)])
+        static += tuple(sorted((k, v) for k, v in kwargs.items() if k in self._static_names))
+        leaves, treedef = tree.flatten((dynamic, named))
+        leaves = [self._leaf(leaf, index, args, kwargs, numbers) for index, leaf in enumerate(leaves)]
+        avals = tuple(map(aval_of, leaves))
+        key = treedef, avals, tuple([self._hashed(name, value) for name, value in static])
+        staged = self._staged.get(key)
+        if staged is None:
+            staged = self._trace(avals, treedef, dict(static), len(args))
+            if not staged.captured:
+                staged = self._staged.setdefault(key, staged)
+        return staged, leaves
+
+    def _trace(self, avals: Sequence[Aval], treedef: tree.TreeDef, static: dict[Any, Any], count: int) -> Staged:
+        out_trees = []
+
+        def flat(*inputs: Any) -> list[Any]:
+            given, named = treedef.unflatten(inputs)
+            rest = iter(given)
+            args = [static[n] if n in static else next(rest) for n in range(count)]
+            constants = {k: v for k, v in static.items() if isinstance(k, str)}
+            outputs, out_tree = tree.flatten(self._fun(*args, **named, **constants))
+            out_trees.append(out_tree)
+            return [_output(y, index, out_tree) for index, y in enumerate(outputs)]
+
+        graph, captured = hoist(trace_graph(flat, avals))
+        return Staged(graph, out_trees[0], captured)
+
+    def _leaf(self, leaf: Any, index: int, args: tuple, kwargs: dict[str, Any], static: set[int]) -> Any:
+        kind = type(leaf)
+        if kind is ndarray and leaf.dtype.kind in "biufc" or kind in _SCALARS:
+            return leaf
+        value = array_leaf(leaf)
+        if value is None or not isinstance(value, Tracer) and aval_of(value).dtype.kind not in "biufc":
+            where, name = self._where(index, args, kwargs, static)
+            what = f"an array of dtype {leaf.dtype}" if isinstance(leaf, ndarray) else kind.__name__
+            raise TypeError(
+                f"jit: {where} is {what}, which is neither an array nor a number. Pass {name} to jit if it is a "
+                "constant (it must be hashable), or register its class with fg.register_pytree_node if it holds arrays."
+            )
+        return value
+
+    def _where(self, index: int, args: tuple, kwargs: dict[str, Any], static: set[int]) -> tuple[str, str]:
+        """A leaf in words, and the option that makes its argument static."""
+        for n, arg in enumerate(args):
+            if n not in static:
+                treedef = tree.structure(arg)
+                if index < treedef.num_leaves:
+                    return leaf_path(self._fun, n, treedef, index), f"static_argnums={n}"
+                index -= treedef.num_leaves
+        for key in sorted(k for k in kwargs if k not in self._static_names):
+            treedef = tree.structure(kwargs[key])
+            if index < treedef.num_leaves:
+                path = list(tree.leaf_paths(treedef))[index]
+                return f"argument `{key}`" + (f", leaf {path}" if path else ""), f"static_argnames={key!r}"
+            index -= treedef.num_leaves
+        raise AssertionError("no such leaf")
+
+    def _hashed(self, name: int | str, value: Any) -> Any:
+        try:
+            hash(value)
+        except TypeError:
+            where = f"argument `{name}`" if isinstance(name, str) else f"argument {name}{parameter_name(self._fun, name)}"
+            raise TypeError(
+                f"jit: the static {where} is {type(value).__name__}, which is not hashable. Pass a tuple for a list or a "
+                "frozen dataclass for an object; an array is passed as an ordinary argument."
+            ) from None
+        return name, type(value), value
+
+
+def _output(y: Any, index: int, out_tree: tree.TreeDef) -> Any:
+    value = array_leaf(y)
+    if value is None:
+        path = list(tree.leaf_paths(out_tree))[index]
+        raise TypeError(
+            f"jit: the function returned {type(y).__name__}{f' at {path}' if path else ''}, which is no array"
+        )
+    return value
+
+
+def program_of(graph: Graph) -> Program:
+    """The compiled form of a graph, made once."""
+    program = graph.cache.get("program")
+    return graph.cache.setdefault("program", compile_graph(graph)) if program is None else program
+
+
+def run_graph(graph: Graph, args: Sequence[Any]) -> tuple[Any, ...]:
+    """Run a graph on arrays, compiled; they are brought to the types of its inputs."""
+    return program_of(graph)(*args)
+
+
+def _numbers(given: Numbers, option: str) -> tuple[int, ...]:
+    numbers = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
+    if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers):
+        raise TypeError(f"jit: {option} must be an int or a sequence of ints, not {given!r}")
+    return tuple(map(int, numbers))
+
+
+def _static(fun: Callable[..., Any], argnums: Numbers, argnames: Names) -> tuple[tuple[int, ...], frozenset[str]]:
+    """The static positions and names; each is found from the other where the function says what it takes."""
+    numbers = set(_numbers(argnums, "static_argnums"))
+    names = {argnames} if isinstance(argnames, str) else set(argnames)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"jit: static_argnames must be a name or a sequence of names, not {argnames!r}")
+    code = getattr(fun, "__code__", None)
+    if code is None or not (numbers or names):
+        return tuple(numbers), frozenset(names)
+    positional = code.co_varnames[: code.co_argcount]
+    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    takes_any = code.co_flags & 0x04
+    for n in numbers:
+        if not takes_any and not -len(positional) <= n < len(positional):
+            raise ValueError(f"jit: static_argnums names argument {n}, but the function has {_shown(positional)}")
+    for name in names:
+        if not code.co_flags & 0x08 and name not in (*positional, *keywords):
+            raise ValueError(
+                f"jit: static_argnames names `{name}`, but the function has {_shown((*positional, *keywords))}"
+            )
+    if not takes_any:
+        numbers = {n % len(positional) for n in numbers}
+    named = {positional[n] for n in numbers if 0 <= n < len(positional)}
+    numbers |= {n for n, name in enumerate(positional) if name in names}
+    return tuple(sorted(numbers)), frozenset(names | named)
+
+
+def _shown(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "no arguments"

@@ -1,0 +1,229 @@
+"""Kernels' text to machine code, kept by text. The only file that imports numba, when the first kernel is compiled."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm, functions
+
+Kernel = Callable[..., Any]
+_lock = threading.Lock()
+_kernels: dict[str, Kernel] = {}
+_VECTORS = (("avx512f", "e", 64), ("avx2", "d", 32), ("sse2", "b", 16))
+"""CPU feature, the letter that libmvec has for it, and the bytes of its registers."""
+
+
+def kernel(text: str, name: str) -> tuple[Kernel, bool]:
+    """The compiled function `name` of a kernel's text, and whether it was there already.
+
+    It releases the GIL while it runs. Arrays must be C-contiguous and of the dtypes and ranks that the text says:
+    nothing is checked when it is called.
+    """
+    with _lock:
+        found = _kernels.get(text)
+        if found is None:
+            found = _compile(text, name)
+            _kernels[text] = found
+            return found, False
+        return found, True
+
+
+def _compile(text: str, name: str) -> Kernel:
+    import numba
+
+    scope = _scope(frozenset(functions(text)))
+    exec(compile(text, f"<{name}>", "exec", dont_inherit=True), scope)
+    function = scope[name]
+    signature = tuple([_type(annotation) for annotation in function.__annotations__.values()])
+    # error_model: Python's would test each divisor and raise, at 6 times the cost
+    compiled = numba.njit(signature, nogil=True, error_model="numpy")(function)
+    (result,) = compiled.overloads.values()
+    # past numba's dispatcher, which would look up the type of each argument again (45 ns each)
+    return result.entry_point
+
+
+def _type(annotation: str) -> Any:
+    from numba import types
+
+    text = annotation.removeprefix("out ")
+    name, _, dimensions = text.partition("[")
+    kind = {"b": "boolean", "f": "float", "i": "int", "u": "uint"}[name[0]]
+    scalar = getattr(types, kind if kind == "boolean" else kind + name[1:])
+    if not dimensions:
+        return scalar
+    return types.Array(scalar, dimensions.count(":"), "C", readonly=text == annotation)
+
+
+def _scope(used: frozenset[str]) -> dict[str, Any]:
+    """The names in a kernel's text."""
+    return {**_common(), **{name: _function(name) for name in used}}
+
+
+@lru_cache(maxsize=None)
+def _common() -> dict[str, Any]:
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+    from numba.np.arrayobj import make_array, populate_array
+
+    @intrinsic
+    def plus(typing: Any, a: Any, b: Any) -> Any:
+        """Addition that may be done in any order."""
+
+        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.fadd(*args, flags=("reassoc",))
+
+        return a(a, a), build
+
+    @intrinsic
+    def view(typing: Any, array: Any, *lengths: Any) -> Any:
+        """A C-contiguous array with other lengths, without the cost (20 ms of compile time) of numba's reshape."""
+        (lengths,) = lengths
+        result = array.copy(ndim=len(lengths))
+
+        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            old = make_array(signature.args[0])(context, builder, args[0])
+            new = make_array(signature.return_type)(context, builder)
+            shape = cgutils.unpack_tuple(builder, args[1], len(lengths))
+            strides = [old.itemsize]
+            for length in shape[:0:-1]:
+                strides.insert(0, builder.mul(strides[0], length))
+            populate_array(
+                new, data=old.data, shape=shape, strides=strides, itemsize=old.itemsize, meminfo=None, parent=None
+            )
+            return new._getvalue()
+
+        return result(array, types.StarArgTuple(lengths.types)), build
+
+    numbers = {name: getattr(types, name) for name in ("float32", "float64", "int8", "int16", "int32", "int64")}
+    numbers |= {name: getattr(types, name) for name in ("uint8", "uint16", "uint32", "uint64")}
+    return {"plus": plus, "view": view, "inf": float("inf"), "nan": float("nan"), **numbers}
+
+
+@lru_cache(maxsize=None)
+def _function(name: str) -> Any:
+    function = SCALAR_FUNCTIONS[name]
+    if isinstance(function, Libm):
+        return _libm(function)
+    return _intrinsic(function)
+
+
+def _of_arity(arity: int, build: Any) -> Any:
+    from numba.extending import intrinsic
+
+    if arity == 1:
+
+        @intrinsic
+        def unary(typing: Any, x: Any) -> Any:
+            return x(x), build
+
+        return unary
+
+    @intrinsic
+    def binary(typing: Any, x: Any, y: Any) -> Any:
+        return x(x, x), build
+
+    return binary
+
+
+def _intrinsic(function: Intrinsic) -> Any:
+    from llvmlite import ir
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        prototype = ir.FunctionType(kind, [kind] * function.arity)
+        declared = builder.module.declare_intrinsic(f"llvm.{function.symbol}", [kind], prototype)
+        return builder.call(declared, args)
+
+    return _of_arity(function.arity, build)
+
+
+def _libm(function: Libm) -> Any:
+    from llvmlite import ir
+    from numba.core import cgutils
+
+    for suffix in ("", "f"):
+        _find_symbol(function.symbol + suffix)
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        symbol = function.symbol + ("f" if isinstance(kind, ir.FloatType) else "")
+        prototype = ir.FunctionType(kind, [kind] * function.arity)
+        scalar = cgutils.get_or_insert_function(builder.module, prototype, symbol)
+        call = builder.call(scalar, args, attrs=("readnone", "nounwind"))
+        variants = _declare_variants(builder.module, function, symbol, kind)
+        if variants:
+            # llvmlite knows a fixed list of attributes; its set writes out whatever is in it
+            set.add(call.attributes, f'"vector-function-abi-variant"="{",".join(variants)}"')
+        return call
+
+    return _of_arity(function.arity, build)
+
+
+def _find_symbol(symbol: str) -> None:
+    """Make a function of the C library known to LLVM where it is not."""
+    from llvmlite import binding
+
+    if binding.address_of_symbol(symbol) is None:
+        library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+        binding.add_symbol(symbol, ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value)
+
+
+@lru_cache(maxsize=None)
+def _vector_features() -> tuple[tuple[str, int], ...]:
+    """libmvec's letters and register sizes that this machine has; none where there is no libmvec."""
+    from llvmlite import binding
+
+    if sys.platform != "linux" or not binding.get_process_triple().startswith("x86_64"):
+        return ()
+    try:
+        binding.load_library_permanently("libmvec.so.1")
+    except RuntimeError:
+        return ()
+    has = binding.get_host_cpu_features()
+    return tuple([(letter, size) for feature, letter, size in _VECTORS if has.get(feature)])
+
+
+def _declare_variants(module: Any, function: Libm, symbol: str, kind: Any) -> list[str]:
+    """Declare the vector variants of a function and return how LLVM is told of them."""
+    from llvmlite import binding, ir
+    from numba.core import cgutils
+
+    if not function.vectorised:
+        return []
+    width = 4 if isinstance(kind, ir.FloatType) else 8
+    variants, declared = [], []
+    for letter, size in _vector_features():
+        lanes = size // width
+        vector = ir.VectorType(kind, lanes)
+        shape = f"N{lanes}{'v' * function.arity}_{symbol}"
+        if binding.address_of_symbol(f"_ZGV{letter}{shape}") is not None:
+            prototype = ir.FunctionType(vector, [vector] * function.arity)
+            declared.append(cgutils.get_or_insert_function(module, prototype, f"_ZGV{letter}{shape}"))
+            variants.append(f"_ZGV_LLVM_{shape}(_ZGV{letter}{shape})")
+    _keep_declared(module, declared)
+    return variants
+
+
+def _keep_declared(module: Any, declared: list[Any]) -> None:
+    """List functions as used: the vectoriser needs their declarations, which nothing refers to before it has run."""
+    from llvmlite import ir
+
+    name, pointer = "llvm.compiler.used", ir.IntType(8).as_pointer()
+    known = getattr(module, "_funcgrad_used", {})
+    new = {f.name: f.bitcast(pointer) for f in declared if f.name not in known}
+    if not new:
+        return
+    module._funcgrad_used = known = {**known, **new}
+    if name in module.globals:
+        del module.globals[name]
+        module.scope._useset.discard(name)
+    kept = ir.GlobalVariable(module, ir.ArrayType(pointer, len(known)), name)
+    kept.linkage = "appending"
+    kept.section = "llvm.metadata"
+    kept.initializer = ir.Constant(kept.value_type, list(known.values()))

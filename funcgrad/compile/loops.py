@@ -1,0 +1,132 @@
+"""The loop IR: what one kernel does at each point of its index space, and how it runs through the arrays."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from funcgrad.compile.mathlib import expression, is_arithmetic
+from funcgrad.compile.simplify import is_elementwise
+from funcgrad.core.avals import BOOL
+from funcgrad.core.graph import Atom, Eqn, Literal, Var
+
+KERNEL_DTYPES = frozenset(map(np.dtype, "? b h i q B H I Q l L f d".split()))
+IDENTITIES = {"sum": 0, "prod": 1, "max": None, "min": None}
+"""The reductions of kernels, with what they give for no elements."""
+
+
+class Statement(NamedTuple):
+    """`target = expression(*args)` for one element: `args` are brought to `dtypes` first (None: left as they are)."""
+
+    target: Var
+    expression: str
+    args: tuple[Atom, ...]
+    dtypes: tuple[np.dtype | None, ...]
+
+
+class Access(NamedTuple):
+    """An array as a loop reads or writes it: the axis `axes[k]` of the loop runs along its dimensions `dims[k]`.
+
+    The array is seen as C-contiguous with those axes only; dimensions of length 1 belong to none.
+    """
+
+    array: Atom
+    axes: tuple[int, ...]
+    dims: tuple[tuple[int, ...], ...]
+
+
+class Reduction(NamedTuple):
+    """`target` combines `operand` over all axes of the loop but those of `target.axes`."""
+
+    target: Access
+    kind: str
+    operand: Atom
+
+
+class Loop(NamedTuple):
+    """One kernel. `sizes` are the lengths of the axes, outermost first.
+
+    `prelude` is computed once, from `scalars`; `body` at every point, from these and the elements of `reads`; then
+    elements are stored by `stores` and combined by `reductions`, which all keep the same axes.
+    """
+
+    sizes: tuple[int, ...]
+    scalars: tuple[Var, ...]
+    reads: tuple[Access, ...]
+    prelude: tuple[Statement, ...]
+    body: tuple[Statement, ...]
+    stores: tuple[Access, ...]
+    reductions: tuple[Reduction, ...]
+
+    @property
+    def inputs(self) -> tuple[Atom, ...]:
+        return self.scalars + tuple([r.array for r in self.reads])
+
+    @property
+    def outputs(self) -> tuple[Var, ...]:
+        """Arrays that the kernel writes, and after them the scalars that it returns."""
+        return self.written + self.returned
+
+    @property
+    def written(self) -> tuple[Var, ...]:
+        found = [s.array for s in self.stores] + [r.target.array for r in self.reductions]
+        return tuple([a for a in found if a.aval.shape])  # type: ignore[misc]
+
+    @property
+    def returned(self) -> tuple[Var, ...]:
+        found = [s.array for s in self.stores] + [r.target.array for r in self.reductions]
+        return tuple([a for a in found if not a.aval.shape])  # type: ignore[misc]
+
+
+def statement(eqn: Eqn) -> Statement | None:
+    """An equation as a statement about elements; None where kernels cannot do it as NumPy does."""
+    if not is_elementwise(eqn):
+        return None
+    out = eqn.outputs[0]
+    second = eqn.inputs[1] if len(eqn.inputs) > 1 else None
+    template = expression(eqn.prim.lower, second.value if isinstance(second, Literal) else None)
+    if template is None or not all(a.aval.dtype in KERNEL_DTYPES for a in (*eqn.inputs, out)):
+        return None
+    dtypes = _computing_dtypes(eqn, template)
+    if dtypes is None or any(isinstance(a, Var) and not a.aval.shape and a.aval.dtype == np.uint64 for a in eqn.inputs):
+        return None
+    given = [a.aval.dtype if d is None else d for a, d in zip(eqn.inputs, dtypes)]
+    if not is_arithmetic(template) and not all(d.kind == "f" for d in given):
+        return None
+    if "abs" in template and any(d.kind in "bu" for d in given):
+        return None
+    if any(d.kind == "f" for d in given) and out.aval.dtype.kind in "iu":
+        return None  # NaN and numbers out of range have no meaning in C: NumPy decides
+    return Statement(out, template, eqn.inputs, dtypes)
+
+
+def _computing_dtypes(eqn: Eqn, template: str) -> tuple[np.dtype | None, ...] | None:
+    """The dtypes that NumPy computes in."""
+    out = eqn.outputs[0].aval.dtype
+    ufunc = eqn.prim.impl
+    if isinstance(ufunc, np.ufunc):
+        given: list[Any] = [type(a.aval.dtype.type(0).item()) if a.aval.weak else a.aval.dtype for a in eqn.inputs]
+        try:
+            dtypes = ufunc.resolve_dtypes((*given, None))[:-1]
+        except TypeError:
+            return None
+        return dtypes if all(d in KERNEL_DTYPES for d in dtypes) else None
+    if template == "{0}":
+        return (None,)
+    if template == "({1} if {0} else {2})":
+        return None, out, out
+    return (out,) * len(eqn.inputs)
+
+
+def reduction_kind(eqn: Eqn) -> str | None:
+    """`sum`, `prod`, `max` or `min` for a reduction that kernels can do; None for anything else."""
+    kind = eqn.prim.lower
+    if kind not in IDENTITIES or "axes" not in eqn.params or len(eqn.inputs) != 1 or not eqn.params["axes"]:
+        return None
+    aval, out = eqn.inputs[0].aval, eqn.outputs[0].aval
+    if aval.dtype not in KERNEL_DTYPES or out.dtype not in KERNEL_DTYPES:
+        return None
+    if IDENTITIES[kind] is None and (0 in aval.shape or out.dtype == BOOL):
+        return None
+    return kind

@@ -1,0 +1,237 @@
+"""Programs made smaller without changing what they compute. Each pass is a pure function from Graph to Graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
+from funcgrad.core.trace import Primitive, Tracer
+
+FOLDED_SIZE = 1024
+"""Results of more elements are not computed ahead: a program should not carry big arrays it could make."""
+
+
+def simplify(graph: Graph) -> Graph:
+    """All passes, in the order in which they help each other."""
+    for run in PASSES:
+        graph = run(graph)
+    return graph
+
+
+class _Renaming:
+    """What each variable of the old program is in the new one, while equations are copied."""
+
+    def __init__(self) -> None:
+        self.known: dict[Var, Atom] = {}
+        self.eqns: list[Eqn] = []
+
+    def __call__(self, atom: Atom) -> Atom:
+        return self.known.get(atom, atom) if isinstance(atom, Var) else atom
+
+    def inputs(self, eqn: Eqn) -> tuple[Atom, ...]:
+        return tuple([self(a) for a in eqn.inputs])
+
+    def keep(self, eqn: Eqn, inputs: tuple[Atom, ...]) -> Eqn:
+        kept = eqn if inputs == eqn.inputs else Eqn(eqn.prim, inputs, eqn.outputs, eqn.params, eqn.loc)
+        self.eqns.append(kept)
+        return kept
+
+    def graph(self, graph: Graph) -> Graph:
+        return Graph(graph.inputs, tuple(self.eqns), tuple([self(a) for a in graph.outputs]))
+
+
+def inline(graph: Graph) -> Graph:
+    """Calls of other programs (primitives with `inline`) replaced by the equations of those."""
+    if not any(getattr(e.prim, "inline", False) for e in graph.eqns):
+        return graph
+    new = _Renaming()
+    for eqn in graph.eqns:
+        inputs = new.inputs(eqn)
+        if not getattr(eqn.prim, "inline", False):
+            new.keep(eqn, inputs)
+            continue
+        inner = inline(eqn.params["graph"])
+        local: dict[Var, Atom] = dict(zip(inner.inputs, inputs, strict=True))
+
+        def swap(atom: Atom, local: dict[Var, Atom] = local) -> Atom:
+            return local[atom] if isinstance(atom, Var) else atom
+
+        for e in inner.eqns:
+            outputs = tuple([Var(v.aval) for v in e.outputs])
+            new.eqns.append(Eqn(e.prim, tuple(map(swap, e.inputs)), outputs, e.params, e.loc or eqn.loc))
+            local.update(zip(e.outputs, outputs))
+        new.known.update(zip(eqn.outputs, map(swap, inner.outputs)))
+    return new.graph(graph)
+
+
+def fold(graph: Graph) -> Graph:
+    """Equations whose inputs are all constants, computed now. What raises is left to raise when it is run."""
+    new = _Renaming()
+    for eqn in graph.eqns:
+        inputs = new.inputs(eqn)
+        value = _computed(eqn, inputs)
+        if value is None:
+            new.keep(eqn, inputs)
+        else:
+            new.known[eqn.outputs[0]] = value
+    return new.graph(graph)
+
+
+def _computed(eqn: Eqn, inputs: tuple[Atom, ...]) -> Literal | None:
+    aval = eqn.outputs[0].aval
+    if eqn.prim.multiple or aval.size > FOLDED_SIZE:
+        return None
+    values = [a.value for a in inputs if isinstance(a, Literal) and not isinstance(a.value, Tracer)]
+    if len(values) != len(inputs):
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            value = np.asarray(eqn.prim.impl(*values, **eqn.params))
+    except Exception:
+        return None
+    if value.shape != aval.shape or value.dtype != aval.dtype:
+        return None
+    return Literal(value.item() if aval.weak else value.copy() if aval.shape else value[()])
+
+
+def cancel(graph: Graph) -> Graph:
+    """Equations that give back what they were given: x * 1, x / 1, x - 0, x ** 1, -(-x), a cast to the same dtype."""
+    new = _Renaming()
+    made: dict[Var, Eqn] = {}
+    for eqn in graph.eqns:
+        inputs = new.inputs(eqn)
+        rule = _CANCELLING.get(eqn.prim.lower)
+        same = rule(inputs, made) if rule is not None else None
+        if same is not None and same.aval == eqn.outputs[0].aval:
+            new.known[eqn.outputs[0]] = same
+        else:
+            made[eqn.outputs[0]] = new.keep(eqn, inputs)
+    return new.graph(graph)
+
+
+def _is(atom: Atom, number: int) -> bool:
+    """Whether an atom is the constant `number`, -0.0 not being 0."""
+    if not isinstance(atom, Literal) or atom.aval.shape or atom.aval.dtype.kind not in "iuf":
+        return False
+    return atom.value == number and math.copysign(1.0, atom.value) > 0
+
+
+def _undone(inputs: tuple[Atom, ...], made: dict[Var, Eqn]) -> Atom | None:
+    before = made.get(inputs[0]) if isinstance(inputs[0], Var) else None
+    return before.inputs[0] if before is not None and before.prim.lower == "-{0}" else None
+
+
+_Rule = Callable[[tuple[Atom, ...], dict[Var, Eqn]], Atom | None]
+_CANCELLING: dict[Any, _Rule] = {
+    "{0} * {1}": lambda xs, made: xs[0] if _is(xs[1], 1) else xs[1] if _is(xs[0], 1) else None,
+    "{0} / {1}": lambda xs, made: xs[0] if _is(xs[1], 1) else None,
+    "{0} ** {1}": lambda xs, made: xs[0] if _is(xs[1], 1) else None,
+    "{0} - {1}": lambda xs, made: xs[0] if _is(xs[1], 0) else None,
+    "-{0}": _undone,
+    "{0}": lambda xs, made: xs[0],
+}
+
+
+def narrow(graph: Graph) -> Graph:
+    """Elementwise equations on stretched values, done on the values before stretching.
+
+    An operand that was only stretched by broadcasting, or is a constant whose elements are all the same, is replaced
+    by what it was stretched from. Where that makes the result smaller, the result is stretched instead.
+    """
+    new = _Renaming()
+    stretched: dict[Var, Atom] = {}
+
+    def narrowed(atom: Atom) -> Atom:
+        return _uniform(atom) if isinstance(atom, Literal) else stretched.get(atom, atom)
+
+    for eqn in graph.eqns:
+        inputs = new.inputs(eqn)
+        if is_stretch(eqn):
+            stretched[eqn.outputs[0]] = narrowed(inputs[0])
+        elif is_elementwise(eqn):
+            small = tuple(map(narrowed, inputs))
+            out = eqn.outputs[0]
+            aval = eqn.prim.shape(*(a.aval for a in small), **eqn.params)
+            if small == inputs or aval.dtype != out.aval.dtype:
+                pass
+            elif aval.shape == out.aval.shape:
+                inputs = small
+            else:
+                stretched[out] = result = Var(aval)
+                new.eqns.append(Eqn(eqn.prim, small, (result,), eqn.params, eqn.loc))
+                new.eqns.append(Eqn(_stretch(), (result,), (out,), {"shape": out.aval.shape}, eqn.loc))
+                continue
+        new.keep(eqn, inputs)
+    return new.graph(graph)
+
+
+def _uniform(constant: Literal) -> Literal:
+    """A constant array as one number, where it is that."""
+    value = constant.value
+    if type(value) is not np.ndarray or not value.shape or not value.size or value.dtype.kind not in "biufc":
+        return constant
+    first = value[(0,) * value.ndim]
+    return Literal(first) if value.tobytes() == first.tobytes() * value.size else constant
+
+
+def _stretch() -> Primitive:
+    from funcgrad.ops.structure import broadcast_to
+
+    return broadcast_to
+
+
+def is_stretch(eqn: Eqn) -> bool:
+    """Whether an equation only repeats values as broadcasting would: `broadcast_to`, `reshape` to more leading ones."""
+    if eqn.prim.name == "broadcast_to":
+        return True
+    old, shape = eqn.inputs[0].aval.shape if eqn.inputs else (), eqn.outputs[0].aval.shape
+    extra = len(shape) - len(old)
+    return eqn.prim.name == "reshape" and extra >= 0 and shape == (1,) * extra + old
+
+
+def is_elementwise(eqn: Eqn) -> bool:
+    """Whether each element of the output is `lower` of one element of each input, broadcast."""
+    if eqn.prim.multiple or not isinstance(eqn.prim.lower, str) or "axes" in eqn.params:
+        return False
+    return bool(np.broadcast_shapes(*(a.aval.shape for a in eqn.inputs)) == eqn.outputs[0].aval.shape)
+
+
+def share(graph: Graph) -> Graph:
+    """Equations that compute the same from the same, done once."""
+    new = _Renaming()
+    seen: dict[Any, Eqn] = {}
+    for eqn in graph.eqns:
+        inputs = new.inputs(eqn)
+        key = (eqn.prim, tuple(map(_identity, inputs)), tuple(sorted(eqn.params.items(), key=lambda item: item[0])))
+        first = seen.get(key)
+        if first is None:
+            seen[key] = new.keep(eqn, inputs)
+        else:
+            new.known.update(zip(eqn.outputs, first.outputs))
+    return new.graph(graph)
+
+
+def _identity(atom: Atom) -> Any:
+    """Equal for atoms that stand for the same value; 0.0 and -0.0, 1 and 1.0 and True are not the same."""
+    if isinstance(atom, Literal) and not atom.aval.shape and not isinstance(atom.value, Tracer):
+        value = np.asarray(atom.value)
+        return type(atom.value), value.dtype, value.tobytes() if value.dtype.kind != "O" else atom.value
+    return id(atom.value) if isinstance(atom, Literal) else atom
+
+
+def drop(graph: Graph) -> Graph:
+    """Without the equations that no output needs."""
+    needed = {a for a in graph.outputs if isinstance(a, Var)}
+    kept = []
+    for eqn in reversed(graph.eqns):
+        if any(v in needed for v in eqn.outputs):
+            kept.append(eqn)
+            needed.update(a for a in eqn.inputs if isinstance(a, Var))
+    return Graph(graph.inputs, tuple(reversed(kept)), graph.outputs)
+
+
+PASSES: tuple[Callable[[Graph], Graph], ...] = (inline, drop, narrow, fold, cancel, share, drop)

@@ -1,0 +1,177 @@
+"""Activations and normalised exponentials, with JAX's signatures. Compositions: every transformation applies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from funcgrad.numpy.dispatch import Array, Axes, as_array
+from funcgrad.numpy.reductions import max as _max
+from funcgrad.numpy.reductions import sum as _sum
+from funcgrad.ops import elementwise as ew
+
+__all__ = [
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "log_softmax",
+    "logsumexp",
+    "one_hot",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+]
+
+
+def relu(x: Array) -> Array:
+    """`max(x, 0)`; the derivative at 0 is 0.
+
+    Example:
+        >>> import numpy as np
+        >>> relu(np.array([-1.0, 2.0]))
+        array([0., 2.])
+    """
+    x = as_array(x)
+    return ew.where(x <= 0, 0, x)
+
+
+def leaky_relu(x: Array, negative_slope: Array = 1e-2) -> Array:
+    """`x` where it is not negative, `negative_slope * x` elsewhere; the derivative at 0 is 1."""
+    x = _float(x)
+    return ew.where(x >= 0, x, negative_slope * x)
+
+
+def elu(x: Array, alpha: Array = 1.0) -> Array:
+    """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere."""
+    x = _float(x)
+    positive = x > 0
+    return ew.where(positive, x, alpha * ew.expm1(ew.where(positive, 0.0, x)))
+
+
+def sigmoid(x: Array) -> Array:
+    """`1 / (1 + exp(-x))`, without overflow and precise in both tails."""
+    x = _float(x)
+    upper = x >= 0
+    small = ew.exp(ew.where(upper, -x, x))
+    return ew.where(upper, 1.0, small) / (1.0 + small)
+
+
+def softplus(x: Array) -> Array:
+    """`log(1 + exp(x))`, without overflow."""
+    return ew.logaddexp(x, 0.0)
+
+
+def silu(x: Array) -> Array:
+    """`x * sigmoid(x)`."""
+    return x * sigmoid(x)
+
+
+def gelu(x: Array, approximate: bool = True) -> Array:
+    """`x` times the normal distribution function of x, by its tanh approximation.
+
+    Raises:
+        ValueError: `approximate` is False; the exact form is not available.
+    """
+    if not approximate:
+        raise ValueError("gelu is available in its tanh approximation (approximate=True)")
+    x = _float(x)
+    return 0.5 * x * (1.0 + ew.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+
+
+def logsumexp(
+    a: Array,
+    axis: Axes = None,
+    b: Array | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+    where: Array | None = None,
+) -> Any:
+    """`log(sum(b * exp(a)))` along `axis`, without overflow; -inf, with gradient zero, where all of `a` is -inf.
+
+    Args:
+        a: exponents.
+        axis: one or several axes; all by default.
+        b: factors, which broadcast against `a`.
+        keepdims: keep the axes with size one.
+        return_sign: return ``(log of the absolute value, sign)``, for sums that may be negative.
+        where: which elements count.
+
+    Returns:
+        The reduced array, NaN where the sum is negative and `return_sign` is False.
+
+    Example:
+        >>> import numpy as np
+        >>> logsumexp(np.array([1000.0, 1000.0]))
+        np.float64(1000.6931471805599)
+    """
+    a = _float(a)
+    if b is not None:
+        shape = np.broadcast_shapes(np.shape(a), np.shape(b))
+        a = a if a.shape == shape else ew.add(a, np.zeros(shape, a.dtype))
+    if where is not None:
+        a = ew.where(where, a, -math.inf)
+    if b is not None:
+        a = ew.where(as_array(b) == 0, -math.inf, a)
+    top = _max(ew.stop_gradient(a), axis, keepdims=True, initial=-math.inf)
+    top = ew.where(ew.isfinite(top), top, 0.0)
+    terms = ew.exp(a - top)
+    total = _sum(terms if b is None else b * terms, axis, keepdims=True)
+    size, sign = (total, None) if b is None and not return_sign else (ew.abs(total), ew.sign(total))
+    empty = size == 0
+    y = ew.where(empty, -math.inf, ew.log(ew.where(empty, 1.0, size))) + top
+    if not return_sign and sign is not None:
+        y = ew.where(sign < 0, math.nan, y)
+    if not keepdims:
+        y = y.sum(axis=axis)
+        sign = sign.sum(axis=axis) if sign is not None else None
+    return (y, sign) if return_sign else y
+
+
+def softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | None = None) -> Array:
+    """`exp(x)` divided by its sum along `axis`; with `where`, over those elements only, and 0 elsewhere."""
+    x = _float(x)
+    shifted = _shifted(x, axis, where)
+    terms = ew.exp(shifted) if where is None else ew.where(where, ew.exp(shifted), 0.0)
+    return terms / _sum(terms, axis, keepdims=True)
+
+
+def log_softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | None = None) -> Array:
+    """The logarithm of `softmax`, without overflow or underflow; -inf where `where` does not hold."""
+    x = _float(x)
+    shifted = _shifted(x, axis, where)
+    terms = ew.exp(shifted) if where is None else ew.where(where, ew.exp(shifted), 0.0)
+    y = shifted - ew.log(_sum(terms, axis, keepdims=True))
+    return y if where is None else ew.where(where, y, -math.inf)
+
+
+def _shifted(x: Array, axis: Axes, where: Array | None) -> Array:
+    """`x` minus its maximum, which does not change the ratios; 0 where `where` does not hold."""
+    if where is None:
+        return x - _max(ew.stop_gradient(x), axis, keepdims=True)
+    top = _max(ew.stop_gradient(x), axis, keepdims=True, where=where, initial=-math.inf)
+    return ew.where(where, x - top, 0.0)
+
+
+def one_hot(x: Array, num_classes: int, *, dtype: Any = np.float64, axis: int = -1) -> Array:
+    """Vectors that are 1 at the integer in `x` and 0 elsewhere, along a new axis; all 0 where it is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> one_hot(np.array([1, 0]), 3)
+        array([[0., 1., 0.],
+               [1., 0., 0.]])
+    """
+    x = as_array(x)
+    rank = x.ndim + 1
+    axis = axis + rank if axis < 0 else axis
+    classes = np.arange(num_classes).reshape(tuple(num_classes if i == axis else 1 for i in range(rank)))
+    return (x.reshape((*x.shape[:axis], 1, *x.shape[axis:])) == classes).astype(dtype)
+
+
+def _float(x: Array) -> Array:
+    x = as_array(x)
+    return x if x.dtype.kind in "fc" else ew.convert(x, dtype=np.dtype(np.float64))

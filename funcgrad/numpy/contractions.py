@@ -1,0 +1,328 @@
+"""Sums of products: dot, matmul, einsum and their relatives, all by `dot_general`."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, axis_of, numpy_function
+from funcgrad.numpy.shaping import diagonal, moveaxis, stack
+from funcgrad.ops import elementwise as ew
+from funcgrad.ops import structure
+from funcgrad.ops.contract import dot_general
+from funcgrad.ops.reduce import reduce_sum
+
+__all__ = [
+    "cross",
+    "dot",
+    "einsum",
+    "inner",
+    "kron",
+    "matmul",
+    "outer",
+    "tensordot",
+    "vdot",
+    "vecdot",
+]
+
+NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+Labels = tuple[Any, ...]
+
+
+def matrix_product(x: Array, y: Array) -> Array:
+    """`x @ y` for arrays and traced values."""
+    x, y = as_array(x), as_array(y)
+    m, n = x.ndim, y.ndim
+    if m == 0 or n == 0:
+        raise ValueError("matmul: an operand has no dimensions (use * for scalars)")
+    inner, other = x.shape[-1], y.shape[-2 if n > 1 else 0]
+    if inner != other:
+        raise ValueError(
+            f"matmul: {other} rows of the second operand for {inner} columns of the first (shapes {x.shape} and {y.shape})"
+        )
+    if n <= 2:
+        return dot_general(x, y, contract=((m - 1,), (0,)), batch=NO_BATCH)
+    if m == n and x.shape[:-2] == y.shape[:-2]:
+        stacked = tuple(range(m - 2))
+        return dot_general(x, y, contract=((m - 1,), (m - 2,)), batch=(stacked, stacked))
+    if m == 1:
+        return dot_general(y, x, contract=((n - 2,), (0,)), batch=NO_BATCH)
+    rank = max(m, n) - 2
+    stacked = tuple(range(rank))
+    out = (*stacked, "row", "column")
+    return contracted(
+        x, (*stacked[rank - m + 2 :], "row", "inner"), y, (*stacked[rank - n + 2 :], "inner", "column"), out
+    )
+
+
+def contracted(x: Array, x_labels: Labels, y: Array, y_labels: Labels, out: Labels) -> Array:
+    """The product of two arrays, summed over the labels that are not in `out`; axes come in the order of `out`.
+
+    Labels are distinct within an array. An axis of size one stretches to the other array's size.
+    """
+    x, x_labels = _without_stretched(x, x_labels, dict(zip(y_labels, y.shape)), out)
+    y, y_labels = _without_stretched(y, y_labels, dict(zip(x_labels, x.shape)), out)
+    x, x_labels = _summed(x, x_labels, (*y_labels, *out))
+    y, y_labels = _summed(y, y_labels, (*x_labels, *out))
+    shared = [label for label in x_labels if label in y_labels]
+    batch = [label for label in shared if label in out]
+    summed = [label for label in shared if label not in out]
+    if not summed:
+        return ew.mul(_spread(x, x_labels, out), _spread(y, y_labels, out))
+    z = dot_general(
+        x,
+        y,
+        contract=(tuple(map(x_labels.index, summed)), tuple(map(y_labels.index, summed))),
+        batch=(tuple(map(x_labels.index, batch)), tuple(map(y_labels.index, batch))),
+    )
+    labels = (*batch, *(l for l in x_labels if l not in shared), *(l for l in y_labels if l not in shared))
+    return _ordered(z, labels, out)
+
+
+def _without_stretched(x: Array, labels: Labels, others: dict[Any, int], out: Labels) -> tuple[Array, Labels]:
+    """Without the axes of size one that the other array stretches."""
+    stretched = [i for i, label in enumerate(labels) if x.shape[i] == 1 and others.get(label, 1) != 1]
+    if not stretched:
+        return x, labels
+    shape = tuple(n for i, n in enumerate(x.shape) if i not in stretched)
+    return structure.reshape(x, shape=shape), tuple(l for i, l in enumerate(labels) if i not in stretched)
+
+
+def _summed(x: Array, labels: Labels, needed: Labels) -> tuple[Array, Labels]:
+    """Summed over the axes whose labels nobody else needs."""
+    axes = tuple(i for i, label in enumerate(labels) if label not in needed)
+    if not axes:
+        return x, labels
+    return reduce_sum(x, axes=axes), tuple(label for label in labels if label in needed)
+
+
+def _ordered(x: Array, labels: Labels, out: Labels) -> Array:
+    return x if labels == out else structure.transpose(x, axes=tuple(map(labels.index, out)))
+
+
+def _spread(x: Array, labels: Labels, out: Labels) -> Array:
+    """The axes in the order of `out`, with axes of size one for the labels that are missing."""
+    x = _ordered(x, labels, tuple(label for label in out if label in labels))
+    if len(labels) == len(out):
+        return x
+    sizes = iter(x.shape)
+    return structure.reshape(x, shape=tuple(next(sizes) if label in labels else 1 for label in out))
+
+
+@numpy_function(np.matmul)
+def matmul(x1: Array, x2: Array, /) -> Array:
+    """The matrix product; leading axes are stacks of matrices and broadcast. Vectors lose their axis."""
+    return matrix_product(x1, x2)
+
+
+@numpy_function(np)
+def dot(a: Array, b: Array, out: None = None) -> Array:
+    """The sum over the last axis of `a` and the second to last (or only) axis of `b`; a product where one is 0-d."""
+    a, b = as_array(a), as_array(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return ew.mul(a, b)
+    _same_size(a, b, a.ndim - 1, max(b.ndim - 2, 0))
+    return dot_general(a, b, contract=((a.ndim - 1,), (max(b.ndim - 2, 0),)), batch=NO_BATCH)
+
+
+@numpy_function(np)
+def inner(a: Array, b: Array, /) -> Array:
+    """The sum over the last axes of both; a product where one is 0-d."""
+    a, b = as_array(a), as_array(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return ew.mul(a, b)
+    _same_size(a, b, a.ndim - 1, b.ndim - 1)
+    return dot_general(a, b, contract=((a.ndim - 1,), (b.ndim - 1,)), batch=NO_BATCH)
+
+
+def _same_size(a: Array, b: Array, i: int, j: int) -> None:
+    if a.shape[i] != b.shape[j]:
+        raise ValueError(
+            f"shapes {a.shape} and {b.shape} not aligned: {a.shape[i]} (dim {i}) != {b.shape[j]} (dim {j})"
+        )
+
+
+@numpy_function(np)
+def vdot(a: Array, b: Array, /) -> Array:
+    """The sum of products of the flattened arrays, the first conjugated."""
+    a, b = as_array(a), as_array(b)
+    return dot(_conjugated(structure.reshape(a, shape=(a.size,))), structure.reshape(b, shape=(b.size,)))
+
+
+def _conjugated(x: Array) -> Array:
+    return ew.conj(x) if x.dtype.kind == "c" else x
+
+
+@numpy_function(np.vecdot)
+def vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    """The sum of products along one axis, the first array conjugated; other axes broadcast."""
+    x1, x2 = as_array(x1), as_array(x2)
+    x1, x2 = moveaxis(x1, axis, -1), moveaxis(x2, axis, -1)
+    rank = max(x1.ndim, x2.ndim) - 1
+    labels = tuple(range(rank))
+    return contracted(
+        _conjugated(x1),
+        (*labels[rank - x1.ndim + 1 :], "k"),
+        x2,
+        (*labels[rank - x2.ndim + 1 :], "k"),
+        labels,
+    )
+
+
+@numpy_function(np)
+def outer(a: Array, b: Array, out: None = None) -> Array:
+    """All products of an element of `a` with one of `b`, as a matrix."""
+    a, b = as_array(a), as_array(b)
+    return ew.mul(structure.reshape(a, shape=(a.size, 1)), structure.reshape(b, shape=(1, b.size)))
+
+
+@numpy_function(np)
+def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
+    """The sum over pairs of axes: the last `axes` of `a` with the first of `b`, or a pair of lists of axes."""
+    a, b = as_array(a), as_array(b)
+    if hasattr(axes, "__index__"):
+        count = axes.__index__()
+        pairs = (tuple(range(a.ndim - count, a.ndim)), tuple(range(count)))
+    else:
+        first, second = (tuple(s) if hasattr(s, "__iter__") else (s,) for s in axes)
+        pairs = (tuple(axis_of(i, a.ndim) for i in first), tuple(axis_of(i, b.ndim) for i in second))
+    if len(pairs[0]) != len(pairs[1]) or any(a.shape[i] != b.shape[j] for i, j in zip(*pairs)):
+        raise ValueError("shape-mismatch for sum")
+    return dot_general(a, b, contract=pairs, batch=NO_BATCH)
+
+
+@numpy_function(np)
+def kron(a: Array, b: Array) -> Array:
+    """The Kronecker product: blocks that are `b` times each element of `a`."""
+    a, b = as_array(a), as_array(b)
+    rank = max(a.ndim, b.ndim)
+    m, n = (1,) * (rank - a.ndim) + a.shape, (1,) * (rank - b.ndim) + b.shape
+    product = ew.mul(
+        structure.reshape(a, shape=tuple(size for i in m for size in (i, 1))),
+        structure.reshape(b, shape=tuple(size for j in n for size in (1, j))),
+    )
+    return structure.reshape(product, shape=tuple(i * j for i, j in zip(m, n)))
+
+
+@numpy_function(np)
+def cross(
+    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
+    """The cross product of vectors of three components along an axis."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = moveaxis(as_array(a), axisa, -1), moveaxis(as_array(b), axisb, -1)
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise TypeError(f"`cross` of a traced value takes 3 components, not {a.shape[-1]} and {b.shape[-1]}")
+    x, y, z = (a[..., i] for i in range(3))
+    u, v, w = (b[..., i] for i in range(3))
+    return stack([y * w - z * v, z * u - x * w, x * v - y * u], axisc)
+
+
+@numpy_function(np)
+def einsum(
+    subscripts: Any, /, *operands: Array, out: None = None, optimize: Any = False, dtype: Any = None
+) -> Array:
+    """The sum of products that the subscripts spell: ``einsum("ij,jk->ik", a, b)`` is the matrix product.
+
+    Ellipses, repeated and implicit subscripts, and lists of axis numbers work as in NumPy. More than two operands
+    are contracted pair by pair, in the order that `np.einsum_path` finds cheapest unless `optimize` is a path.
+    """
+    if out is not None:
+        from funcgrad.numpy.dispatch import out_error
+
+        raise out_error("einsum")
+    subscripts, operands = _as_text(subscripts, operands)
+    arrays = [as_array(x) for x in operands]
+    if dtype is not None:
+        arrays = [ew.convert(x, dtype=np.dtype(dtype)) for x in arrays]
+    labels, result = _parsed(subscripts, arrays)
+    terms = [_diagonals(x, l) for x, l in zip(arrays, labels)]
+    for pair in _path(subscripts, arrays, optimize):
+        chosen = [terms.pop(i) for i in sorted(pair, reverse=True)][::-1]
+        while len(chosen) > 1:
+            (x, x_labels), (y, y_labels) = chosen[:2]
+            others = [l for _, ls in (*terms, *chosen[2:]) for l in ls]
+            kept = tuple(dict.fromkeys(l for l in (*x_labels, *y_labels) if l in result or l in others))
+            if not terms and len(chosen) == 2:
+                kept = result
+            chosen[:2] = [(contracted(x, x_labels, y, y_labels, kept), kept)]
+        terms += chosen
+    x, x_labels = _summed(*terms[0], result)
+    return _ordered(x, x_labels, result)
+
+
+def _as_text(subscripts: Any, operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """`einsum(x, [0, 1], y, [1, 2], [0, 2])` as subscripts and operands."""
+    if isinstance(subscripts, str):
+        return subscripts.replace(" ", ""), operands
+    given = (subscripts, *operands)
+    spelled = ["".join("..." if i is Ellipsis else string.ascii_letters[i] for i in s) for s in given[1::2]]
+    arrays = given[: len(given) // 2 * 2 : 2]
+    inputs = ",".join(spelled)
+    if len(given) % 2:
+        return f"{inputs}->" + "".join(
+            "..." if i is Ellipsis else string.ascii_letters[i] for i in given[-1]
+        ), arrays
+    return inputs, arrays
+
+
+def _parsed(subscripts: str, arrays: Sequence[Array]) -> tuple[list[Labels], Labels]:
+    """The labels of each operand's axes and of the result's; ellipses become numbered labels."""
+    inputs, arrow, output = subscripts.partition("->")
+    parts = inputs.split(",")
+    if len(parts) != len(arrays):
+        raise ValueError(f"einsum: {len(parts)} subscripts for {len(arrays)} operands")
+    widths = [x.ndim - len(part.replace("...", "")) if "..." in part else 0 for part, x in zip(parts, arrays)]
+    widest = max(widths, default=0)
+    labels = []
+    for part, x, width in zip(parts, arrays, widths):
+        before, dots, after = part.partition("...")
+        found = (*before, *range(widest - width, widest), *after) if dots else tuple(part)
+        if width < 0 or len(found) != x.ndim:
+            raise ValueError(f"einsum: subscripts {part!r} do not fit an operand of {x.ndim} axes")
+        labels.append(found)
+    letters = [l for ls in labels for l in ls if isinstance(l, str)]
+    if not all(l in string.ascii_letters for l in letters):
+        raise ValueError(f"einsum: subscripts are letters, not {inputs!r}")
+    if not arrow:
+        return labels, (*range(widest), *sorted(l for l in set(letters) if letters.count(l) == 1))
+    before, dots, after = output.partition("...")
+    result = (*before, *(range(widest) if dots else ()), *after)
+    if len(set(result)) != len(result) or not set(result) <= {l for ls in labels for l in ls}:
+        raise ValueError(f"einsum: the output {output!r} repeats a subscript or has one that no operand has")
+    if widest and not dots:
+        raise ValueError(
+            "einsum: the output has no ellipsis for the axes that the operands' ellipses stand for"
+        )
+    return labels, result
+
+
+def _diagonals(x: Array, labels: Labels) -> tuple[Array, Labels]:
+    """Repeated labels taken along the diagonal."""
+    for label in dict.fromkeys(labels):
+        while labels.count(label) > 1:
+            i = labels.index(label)
+            j = labels.index(label, i + 1)
+            if x.shape[i] != x.shape[j]:
+                raise ValueError(
+                    f"einsum: the axes {label!r} of one operand have sizes {x.shape[i]} and {x.shape[j]}"
+                )
+            x = diagonal(x, 0, i, j)
+            labels = (*(l for k, l in enumerate(labels) if k not in (i, j)), label)
+    return x, labels
+
+
+def _path(subscripts: str, arrays: Sequence[Array], optimize: Any) -> Sequence[tuple[int, ...]]:
+    if len(arrays) <= 2:
+        return [tuple(range(len(arrays)))]
+    shaped = [np.broadcast_to(np.float64(0), x.shape) for x in arrays]
+    choice = optimize if optimize not in (False, True, None) else "greedy"
+    return np.einsum_path(subscripts, *shaped, optimize=choice)[0][1:]
+
+
+UFUNCS[np.matmul] = matrix_product
+UFUNCS[np.vecdot] = vecdot

@@ -1,0 +1,124 @@
+"""What a traced value says when Python or NumPy asks it for a number or an array, or to be changed in place."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from funcgrad.core import provenance
+from funcgrad.core.graph import concretization_error
+from funcgrad.core.tape import TapeTracer
+from funcgrad.core.trace import Tracer, conversion_error
+from funcgrad.errors import TracerConversionError
+from funcgrad.transforms.jvp import JvpTracer
+
+CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
+_STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
+_METHODS = {"Add": "add({v})", "Sub": "add(-({v}))", "Mult": "multiply({v})", "Div": "multiply(1 / ({v}))"}
+
+
+def has_value(x: Tracer) -> bool:
+    """Whether the value is known (under `grad` and `jvp`), not only its shape and dtype (under `jit` and `vmap`)."""
+    return isinstance(x, (TapeTracer, JvpTracer))
+
+
+def truth(x: Tracer) -> bool:
+    """`bool(x)`: the value decides, where there is one."""
+    if has_value(x):
+        return bool(x.value)  # type: ignore[attr-defined]
+    raise concretization_error(
+        x,
+        "`if`, `while`, `and`, `or`, `not` or `assert`",
+        "Choose between values with np.where(condition, a, b), or between computations with "
+        "fg.lax.cond(condition, f, g, x).",
+    )
+
+
+def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
+    """Raise for a conversion that would need the value, or lose the derivative."""
+    loc = provenance.here()
+    if loc is not None and _stores(loc):
+        raise _storing(x, loc)
+    if has_value(x):
+        raise conversion_error(x, what, f"{remedy} {CUT}")
+    raise concretization_error(x, what, remedy)
+
+
+def _stores(loc: provenance.Loc) -> bool:
+    """Whether the instruction is `b[i] = ...`. Disassembly happens only for an error."""
+    from opcode import opname
+
+    code, last = loc
+    return opname[code.co_code[last]] in _STORES
+
+
+def _storing(x: Tracer, loc: provenance.Loc) -> TracerConversionError:
+    return conversion_error(
+        x,
+        "storing a traced value into a plain array",
+        f"Write `{updated(loc, 'fnp.at({})')}`, or build a list and np.stack it. {CUT}",
+    )
+
+
+def updated(loc: provenance.Loc | None, at: str) -> str:
+    """The line `b[i] = v` (or `+=`) at a location in functional form; `at` says how the array is written before `[i]`."""
+    import ast
+
+    try:
+        (line,) = ast.parse(provenance.place(loc).source).body
+        target = line.targets[0] if isinstance(line, ast.Assign) else line.target  # type: ignore[attr-defined]
+        array, index, value = ast.unparse(target.value), ast.unparse(target.slice), ast.unparse(line.value)  # type: ignore[attr-defined]
+        operation = "Set" if isinstance(line, ast.Assign) else type(line.op).__name__  # type: ignore[attr-defined]
+        method = {"Set": "set({v})", **_METHODS}[operation].format(v=value)
+    except (SyntaxError, AttributeError, ValueError, KeyError):
+        array, index, method = "b", "i", "set(v)"
+    return f"{array} = {at.format(array)}[{index}].{method}"
+
+
+def set_item(x: Tracer, idx: Any, value: Any) -> NoReturn:
+    """`x[idx] = v`."""
+    loc = provenance.here()
+    raise TypeError(
+        f"a traced value cannot be changed in place{provenance.at(loc)}. Write `{updated(loc, '{}.at')}` instead."
+    )
+
+
+def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
+    """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
+    refuse(
+        x,
+        "making a plain array of a traced value",
+        "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
+        "several, and fnp.array of nested lists.",
+    )
+
+
+def _number(what: str, remedy: str) -> Any:
+    def convert(x: Tracer) -> NoReturn:
+        refuse(x, f"`{what}` of a traced value", remedy)
+
+    return convert
+
+
+_FUNCTIONS = (
+    "Use NumPy's functions in place of Python's (np.sin in place of math.sin), and the value as it is."
+)
+to_float = _number("float(x)", _FUNCTIONS)
+to_complex = _number("complex(x)", _FUNCTIONS)
+to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).")
+to_index = _number(
+    "operator.index(x)", "Only an integer that Python knows can be a size or an index of a list."
+)
+item = _number("x.item()", _FUNCTIONS)
+tolist = _number("x.tolist()", "Iterate over the value, or keep the array.")
+rounded = _number("round(x)", "Use np.rint(x) or np.round(x, decimals).")
+
+
+def formatted(x: Tracer, spec: str) -> str:
+    """`f"{x}"` shows the shape; a number's format is refused."""
+    if not spec:
+        return repr(x)
+    return refuse(
+        x,
+        f"formatting a traced value as {spec!r}",
+        "f'{x}' shows its shape and dtype; fg.debug_print prints values.",
+    )

@@ -1,0 +1,142 @@
+"""How a call finds NumPy or us: plain arguments go to NumPy itself, traced ones to the function written here.
+
+A function of this package that has the name of a NumPy function implements both: `funcgrad.numpy.sum(x)` and, through
+NumPy's protocols, `np.sum(x)`. Forward values and errors on plain arrays are NumPy's because it is NumPy that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.exceptions import AxisError
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from funcgrad.core import provenance
+from funcgrad.core.trace import Tracer
+
+Array = Any
+"""An `ndarray`, a NumPy scalar, a Python scalar or a traced value."""
+Axis = int | None
+Axes = int | Sequence[int] | None
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+IMPLEMENTATIONS: dict[Any, Callable[..., Any]] = {}
+"""For each function of NumPy that takes traced values, what it runs on them."""
+UFUNCS: dict[Any, Callable[..., Any]] = {}
+"""The same for universal functions; they are called without keywords."""
+
+_NEVER = 1 << 30
+_IGNORED = frozenset(("order", "subok", "copy", "casting", "like", "kind", "device"))
+"""Keywords about memory and casts that have no meaning for a traced value."""
+
+
+def any_traced(values: Iterable[Any]) -> bool:
+    """Whether a traced value is among the values, or inside lists and tuples among them."""
+    for value in values:
+        if isinstance(value, Tracer):
+            return True
+        kind = type(value)
+        if (kind is list or kind is tuple) and any_traced(value):
+            return True
+    return False
+
+
+def numpy_function(plain: Any) -> Callable[[Function], Function]:
+    """Decorate what runs on traced arguments; the result runs `plain` on all others.
+
+    `plain` is a function of NumPy, or the module that has one of the same name.
+    """
+
+    def decorate(fun: Function) -> Function:
+        numpys = getattr(plain, fun.__name__) if isinstance(plain, ModuleType) else plain
+        code = fun.__code__
+        parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        positional = parameters[: code.co_argcount]
+        out_position = positional.index("out") if "out" in positional else _NEVER
+
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            if len(args) > out_position and args[out_position] is not None:
+                raise out_error(fun.__name__)
+            if kwargs:
+                kwargs = _accepted(fun.__name__, parameters, kwargs)
+            return fun(*args, **kwargs)
+
+        @wraps(fun)
+        def function(*args: Any, **kwargs: Any) -> Any:
+            if any_traced(args) or (kwargs and any_traced(kwargs.values())):
+                return traced(*args, **kwargs)
+            return numpys(*args, **kwargs)
+
+        IMPLEMENTATIONS[numpys] = traced
+        return function  # type: ignore[return-value]
+
+    return decorate
+
+
+def traced_form(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a decorated function runs on traced values, without looking for them (0.3 us less)."""
+    return function.__wrapped__  # type: ignore[attr-defined]
+
+
+def _accepted(name: str, parameters: tuple[str, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords that say something; those of NumPy without a meaning here are refused."""
+    accepted = {}
+    for key, value in kwargs.items():
+        if value is np._NoValue or (value is None and key == "out"):
+            continue
+        if key == "out":
+            raise out_error(name)
+        if key in parameters:
+            accepted[key] = value
+        elif value is not None and key not in _IGNORED:
+            known = ", ".join(p for p in parameters if p != "out")
+            raise TypeError(
+                f"`{name}` of a traced value does not take `{key}`{provenance.at(provenance.here())}; "
+                f"it takes {known}"
+            )
+    return accepted
+
+
+def out_error(name: str, buffer: Any = None) -> TypeError:
+    """The error for writing the result of an operation on traced values into an array."""
+    where = provenance.at(provenance.here())
+    form = (
+        f"y = np.{name}(...)" if buffer is None else f"b = np.{name}(b, ...) (b = b + x in place of b += x)"
+    )
+    return TypeError(
+        f"`{name}` was to write a traced value into a plain array{where}, where its derivative would be lost. "
+        f"Make a new array instead: {form}"
+    )
+
+
+def as_array(x: Any) -> Array:
+    """A traced value as it is, anything else as an ndarray (lists may hold traced values)."""
+    if isinstance(x, Tracer) or type(x) is np.ndarray:
+        return x
+    if type(x) in (list, tuple) and any_traced(x):
+        from funcgrad.numpy.creation import array
+
+        return array(x)
+    return np.asarray(x)
+
+
+def axis_of(axis: int, ndim: int) -> int:
+    """A non-negative axis; AxisError where there is none."""
+    if type(axis) is not int:
+        axis = axis.__index__()
+    if not -ndim <= axis < ndim:
+        raise AxisError(axis, ndim)
+    return axis + ndim if axis < 0 else axis
+
+
+def axes_of(axis: Axes, ndim: int) -> tuple[int, ...]:
+    """The axes of a reduction, sorted and non-negative; None stands for all."""
+    if axis is None:
+        return tuple(range(ndim))
+    if type(axis) is int:
+        return (axis_of(axis, ndim),)
+    return tuple(sorted(normalize_axis_tuple(axis, ndim)))

@@ -1,0 +1,306 @@
+"""Choosing elements: by condition, by position, in order; and `at`, which changes some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.trace import Tracer
+from funcgrad.numpy.dispatch import Array, Axis, as_array, axis_of, numpy_function
+from funcgrad.numpy.shaping import broadcast_arrays, ravel
+from funcgrad.ops import elementwise as ew
+from funcgrad.ops import sort as ordering
+from funcgrad.ops import structure
+from funcgrad.ops.subscript import getitem, update
+
+__all__ = [
+    "argsort",
+    "argwhere",
+    "at",
+    "choose",
+    "compress",
+    "extract",
+    "flatnonzero",
+    "interp",
+    "nonzero",
+    "searchsorted",
+    "select",
+    "sort",
+    "take",
+    "take_along_axis",
+    "where",
+]
+
+# by condition
+
+
+@numpy_function(np)
+def where(condition: Array, x: Array = None, y: Array = None, /) -> Any:
+    """Elements of `x` where the condition holds, of `y` elsewhere; with the condition alone, its `nonzero`.
+
+    The branch that is not chosen has gradient zero, also where its value is NaN; but NaN * 0 arises where its
+    derivative is infinite: guard the argument, as in ``where(x > 0, log(where(x > 0, x, 1)), 0)``.
+    """
+    if (x is None) != (y is None):
+        raise ValueError("either both or neither of x and y should be given")
+    if x is None:
+        return nonzero(condition)
+    return ew.where(condition, _scalar_or_array(x), _scalar_or_array(y))
+
+
+def _scalar_or_array(x: Any) -> Array:
+    """Python scalars stay, for their dtype yields to the other branch's."""
+    return x if isinstance(x, (float, int, complex, np.generic)) else as_array(x)
+
+
+@numpy_function(np)
+def select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Array = 0) -> Array:
+    """For each element the choice that goes with the first condition that holds, else `default`."""
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    if not condlist:
+        raise ValueError("select with an empty condition list is not possible")
+    dtype = np.result_type(*(c.dtype if hasattr(c, "dtype") else c for c in (*choicelist, default)))
+    y = ew.convert(as_array(default), dtype=dtype)
+    for condition, choice in zip(reversed(condlist), reversed(choicelist)):
+        y = ew.where(condition, ew.convert(as_array(choice), dtype=dtype), y)
+    return y
+
+
+@numpy_function(np)
+def choose(a: Array, choices: Sequence[Array], out: None = None, mode: str = "raise") -> Array:
+    """For each element of the integer array `a` the element at its place of that choice."""
+    parts = broadcast_arrays(as_array(a), *choices)
+    index = in_range(parts[0], len(parts) - 1, mode)
+    from funcgrad.numpy.shaping import stack
+
+    return take_along_axis(stack(parts[1:]), index[None], 0)[0]
+
+
+@numpy_function(np)
+def compress(condition: Array, a: Array, axis: Axis = None, out: None = None) -> Array:
+    """The parts along `axis` (of the flattened array by default) at which the condition holds."""
+    return take(a, np.flatnonzero(ew.stop_gradient(condition)), axis)
+
+
+@numpy_function(np)
+def extract(condition: Array, arr: Array) -> Array:
+    """The elements of the flattened array at which the condition holds."""
+    return compress(ravel(as_array(condition)), ravel(as_array(arr)))
+
+
+# by position
+
+
+@numpy_function(np)
+def take(a: Array, indices: Array, axis: Axis = None, out: None = None, mode: str = "raise") -> Array:
+    """The parts of `a` at `indices` along `axis` (of the flattened array by default).
+
+    `mode` says what an index out of bounds does: "raise", "wrap" around, or "clip" to the ends.
+    """
+    a, indices = as_array(a), as_array(indices)
+    if axis is None:
+        a, axis = structure.reshape(a, shape=(a.size,)), 0
+    axis = axis_of(axis, a.ndim)
+    return getitem(a, (slice(None),) * axis + (in_range(indices, a.shape[axis], mode),))
+
+
+def in_range(indices: Array, size: int, mode: str) -> Array:
+    if mode == "raise":
+        return indices
+    if mode == "wrap":
+        return indices % size
+    if mode == "clip":
+        return ew.clip(indices, 0, size - 1)
+    raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+
+
+@numpy_function(np)
+def take_along_axis(arr: Array, indices: Array, axis: Axis = -1) -> Array:
+    """`arr[i, indices[i, j, k], k]` for `axis` 1, and so on: what `argsort` and `argmax` index."""
+    arr, indices = as_array(arr), as_array(indices)
+    if axis is None:
+        arr, axis = structure.reshape(arr, shape=(arr.size,)), 0
+    axis = axis_of(axis, arr.ndim)
+    if indices.ndim != arr.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    grid = np.ix_(*(np.arange(1 if i == axis else n) for i, n in enumerate(arr.shape)))
+    return getitem(arr, (*grid[:axis], indices, *grid[axis + 1 :]))
+
+
+@numpy_function(np)
+def nonzero(a: Array) -> tuple[np.ndarray, ...]:
+    """The indices of the elements that are not zero, one array for each axis. Needs concrete values."""
+    return np.nonzero(concrete(a, "nonzero"))
+
+
+@numpy_function(np)
+def flatnonzero(a: Array) -> np.ndarray:
+    """The indices into the flattened array of the elements that are not zero. Needs concrete values."""
+    return np.flatnonzero(concrete(a, "flatnonzero"))
+
+
+@numpy_function(np)
+def argwhere(a: Array) -> np.ndarray:
+    """The indices of the elements that are not zero, one row for each. Needs concrete values."""
+    return np.argwhere(concrete(a, "argwhere"))
+
+
+def concrete(a: Array, name: str) -> np.ndarray:
+    """The value of `a` without its derivative; ConcretizationError where only its shape is known."""
+    a = ew.stop_gradient(a)
+    if isinstance(a, Tracer):
+        from funcgrad.core.graph import concretization_error
+
+        raise concretization_error(
+            a,
+            f"the size of `{name}`",
+            "Keep the shape: use np.where(condition, x, y) and reductions with where=.",
+        )
+    return a
+
+
+# in order
+
+
+@numpy_function(np)
+def sort(a: Array, axis: Axis = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> Array:
+    """Sorted along `axis` (the flattened array where it is None), NaN last."""
+    a = as_array(a)
+    if axis is None:
+        a, axis = structure.reshape(a, shape=(a.size,)), 0
+    return ordering.sort(a, axis=axis_of(axis, a.ndim))
+
+
+@numpy_function(np)
+def argsort(a: Array, axis: Axis = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> Array:
+    """The indices that sort along `axis`; equal elements stay in their order."""
+    a = as_array(a)
+    if axis is None:
+        a, axis = structure.reshape(a, shape=(a.size,)), 0
+    return ordering.argsort(a, axis=axis_of(axis, a.ndim))
+
+
+@numpy_function(np)
+def searchsorted(a: Array, v: Array, side: str = "left", sorter: Array | None = None) -> Array:
+    """Where the elements of `v` go into the sorted vector `a`; it has no derivative."""
+    a, v = ew.stop_gradient(as_array(a)), ew.stop_gradient(as_array(v))
+    if not isinstance(a, Tracer) and not isinstance(v, Tracer):
+        return np.searchsorted(a, v, side, sorter)  # type: ignore[call-overload]
+    if side not in ("left", "right"):
+        raise ValueError(f"search side must be 'left' or 'right' (got {side!r})")
+    if sorter is not None:
+        a = take(a, sorter)
+    v = structure.reshape(v, shape=(*v.shape, 1))
+    before = a < v if side == "left" else a <= v
+    if v.dtype.kind in "fc":
+        before = before | (ew.isnan(v) & ~ew.isnan(a) if side == "left" else ew.isnan(v))
+    return before.sum(axis=-1)
+
+
+@numpy_function(np)
+def interp(
+    x: Array,
+    xp: Array,
+    fp: Array,
+    left: Array | None = None,
+    right: Array | None = None,
+    period: float | None = None,
+) -> Array:
+    """Linear interpolation between the points `(xp, fp)`, `xp` rising; `left` and `right` apply outside.
+
+    As in NumPy, it computes in float64.
+    """
+    x, xp = (ew.convert(as_array(points), dtype=np.dtype(np.float64)) for points in (x, xp))
+    fp = as_array(fp)
+    fp = ew.convert(fp, dtype=np.promote_types(fp.dtype, np.float64))
+    if xp.ndim != 1 or xp.shape != fp.shape:
+        raise ValueError("fp and xp are not of the same length.")
+    if period is not None:
+        if period == 0:
+            raise ValueError("period must be a non-zero value")
+        x, xp = x % period, xp % period
+        order = argsort(xp)
+        xp, fp = xp[order], fp[order]
+        xp = structure.concatenate(xp[-1:] - period, xp, xp[:1] + period, axis=0)
+        fp = structure.concatenate(fp[-1:], fp, fp[:1], axis=0)
+        left = right = None
+    if xp.shape[0] == 1:
+        inside = ew.where(ew.isnan(x), x, fp[0])
+    else:
+        i = ew.clip(searchsorted(xp, x, "right"), 1, xp.shape[0] - 1)
+        low = xp[i - 1]
+        width = xp[i] - low
+        slope = ew.where(width == 0, 0.0, (fp[i] - fp[i - 1]) / ew.where(width == 0, 1.0, width))
+        inside = fp[i - 1] + slope * (x - low)
+    y = ew.where(x < xp[0], fp[0] if left is None else left, inside)
+    return ew.where(x > xp[-1], fp[-1] if right is None else right, y)
+
+
+# changing some
+
+
+class At:
+    """`at(x)[idx]`, and `x.at[idx]` of traced values: see `at`."""
+
+    __slots__ = ("_x",)
+
+    def __init__(self, x: Array) -> None:
+        self._x = as_array(x)
+
+    def __getitem__(self, idx: Any) -> Place:
+        return Place(self._x, idx)
+
+    def __repr__(self) -> str:
+        return f"at({self._x!r})"
+
+
+at = At
+"""`at(x)[idx].set(v)` is a new array like `x` with `v` at the index; also `add`, `multiply`, `min`, `max`, `get`."""
+
+
+class Place:
+    """An index into an array; the methods return new arrays and leave the old one as it is.
+
+    `v` broadcasts against `x[idx]` and takes the dtype of `x`. Where an index occurs several times, `add`, `multiply`,
+    `min` and `max` count each, and `set` keeps the last.
+
+    Example:
+        >>> import numpy as np
+        >>> at(np.zeros(3))[1:].set(2.0)
+        array([0., 2., 2.])
+    """
+
+    __slots__ = ("_idx", "_x")
+
+    def __init__(self, x: Array, idx: Any) -> None:
+        self._x = x
+        self._idx = idx
+
+    def get(self) -> Array:
+        """The elements, as `x[idx]`."""
+        return getitem(self._x, self._idx)
+
+    def set(self, v: Array) -> Array:
+        """The array with `v` there."""
+        return update(self._x, self._idx, v, "set")
+
+    def add(self, v: Array) -> Array:
+        """The array with `v` added there."""
+        return update(self._x, self._idx, v, "add")
+
+    def multiply(self, v: Array) -> Array:
+        """The array multiplied by `v` there."""
+        return update(self._x, self._idx, v, "multiply")
+
+    mul = multiply
+
+    def min(self, v: Array) -> Array:
+        """The array with the smaller of its elements and `v` there."""
+        return update(self._x, self._idx, v, "min")
+
+    def max(self, v: Array) -> Array:
+        """The array with the larger of its elements and `v` there."""
+        return update(self._x, self._idx, v, "max")

@@ -1,0 +1,193 @@
+"""Gives traced values the operators, methods and protocols of arrays. Importing it is what does so.
+
+Operators are the operations themselves where the order of arguments allows: one call layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from funcgrad.core import provenance
+from funcgrad.core.trace import Tracer
+from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
+    conversions,
+    creation,
+    elementwise,
+    linalg,
+    protocols,
+    statistics,
+)
+from funcgrad.numpy.contractions import matrix_product
+from funcgrad.numpy.dispatch import IMPLEMENTATIONS, Array
+from funcgrad.numpy.indexing import At
+from funcgrad.numpy.shaping import matrix_transpose
+from funcgrad.ops import elementwise as ew
+from funcgrad.ops import structure
+from funcgrad.ops.subscript import getitem
+
+_BINARY = {
+    "add": ew.add,
+    "sub": ew.sub,
+    "mul": ew.mul,
+    "truediv": ew.div,
+    "floordiv": ew.floor_divide,
+    "mod": ew.mod,
+    "and": ew.bitwise_and,
+    "or": ew.bitwise_or,
+    "xor": ew.bitwise_xor,
+    "lshift": ew.left_shift,
+    "rshift": ew.right_shift,
+    "matmul": matrix_product,
+}
+_COMMUTATIVE = frozenset(("add", "mul"))
+_COMPARISONS = {"eq": ew.eq, "ne": ew.ne, "lt": ew.lt, "le": ew.le, "gt": ew.gt, "ge": ew.ge}
+# fmt: off
+_METHODS = (
+    "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal",
+    "dot", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std",
+    "sum", "swapaxes", "take", "var",
+)
+# fmt: on
+"""Methods that are NumPy's functions of the same name. `x.trace()` is missing: `trace` is what traces the value."""
+_UNARY = {"neg": ew.neg, "abs": ew.abs, "invert": ew.bitwise_not}
+
+
+def _operator(op: Any, name: str) -> Any:
+    """`op` as a method: functions bind to the value on the left, other callables need one around them."""
+    if hasattr(op, "__get__"):
+        return op
+
+    def apply(*args: Any) -> Array:
+        return op(*args)
+
+    apply.__name__ = name
+    return apply
+
+
+def _reflected(op: Any) -> Any:
+    def apply(x: Tracer, y: Any) -> Array:
+        return op(y, x)
+
+    return apply
+
+
+def _power(x: Tracer, n: Any) -> Array:
+    if type(n) is int and n == 2 and not x.aval.weak:
+        return ew.square(x)
+    return ew.pow(x, n)
+
+
+def _divmod(x: Array, y: Array) -> tuple[Array, Array]:
+    return ew.floor_divide(x, y), ew.mod(x, y)
+
+
+def _iterate(x: Tracer) -> Iterator[Array]:
+    if not x.shape:
+        raise TypeError("iteration over a 0-d traced value")
+    return (getitem(x, i) for i in range(x.shape[0]))
+
+
+def _contains(x: Tracer, value: Any) -> bool:
+    return bool((x == value).any())
+
+
+def _itself(x: Tracer, *args: Any) -> Tracer:
+    """Copies: a traced value never changes."""
+    return x
+
+
+def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
+    """The elements in another shape, given as one tuple or as several ints."""
+    return IMPLEMENTATIONS[np.reshape](x, shape[0] if len(shape) == 1 else shape, order=order)
+
+
+def _transpose(x: Tracer, *axes: Any) -> Array:
+    """The axes in another order, given as one tuple or as several ints."""
+    if not axes or axes == (None,):
+        return structure.transpose(x, axes=tuple(range(x.ndim))[::-1])
+    return IMPLEMENTATIONS[np.transpose](
+        x, axes[0] if len(axes) == 1 and not hasattr(axes[0], "__index__") else axes
+    )
+
+
+def _astype(
+    x: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+) -> Array:
+    """The values in another dtype."""
+    dtype = np.dtype(dtype)
+    return x if x.dtype == dtype and not x.aval.weak else ew.convert(x, dtype=dtype)
+
+
+def _in_place(name: str, instead: str) -> Any:
+    def refuse(x: Tracer, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(
+            f"`x.{name}` changes an array in place, and a traced value cannot be changed"
+            f"{provenance.at(provenance.here())}. Write `x = {instead}`."
+        )
+
+    return refuse
+
+
+def _attach() -> None:
+    for name, op in _BINARY.items():
+        setattr(Tracer, f"__{name}__", _operator(op, name))
+        setattr(Tracer, f"__r{name}__", _operator(op, name) if name in _COMMUTATIVE else _reflected(op))
+    for name, op in (*_COMPARISONS.items(), *_UNARY.items()):
+        setattr(Tracer, f"__{name}__", _operator(op, name))
+    special = {
+        "pow": _power,
+        "rpow": _reflected(ew.pow),
+        "divmod": _divmod,
+        "rdivmod": _reflected(_divmod),
+        "pos": _itself,
+        "getitem": getitem,
+        "setitem": conversions.set_item,
+        "iter": _iterate,
+        "contains": _contains,
+        "copy": _itself,
+        "deepcopy": _itself,
+        "bool": conversions.truth,
+        "float": conversions.to_float,
+        "int": conversions.to_int,
+        "complex": conversions.to_complex,
+        "index": conversions.to_index,
+        "round": conversions.rounded,
+        "format": conversions.formatted,
+        "array": conversions.to_array,
+        "array_ufunc": protocols.array_ufunc,
+        "array_function": protocols.array_function,
+    }
+    for name, method in special.items():
+        setattr(Tracer, f"__{name}__", method)
+    for name in _METHODS:
+        function = getattr(np, name)
+        setattr(Tracer, name, IMPLEMENTATIONS.get(function) or protocols.UFUNCS[function])
+    methods = {
+        "astype": _astype,
+        "conjugate": Tracer.conj,  # type: ignore[attr-defined]
+        "copy": _itself,
+        "fill": _in_place("fill", "np.full_like(x, value)"),
+        "flatten": Tracer.ravel,  # type: ignore[attr-defined]
+        "item": conversions.item,
+        "put": _in_place("put", "x.at[indices].set(values)"),
+        "reshape": _reshape,
+        "resize": _in_place("resize", "np.resize(x, shape)"),
+        "sort": _in_place("sort", "np.sort(x)"),
+        "tolist": conversions.tolist,
+        "transpose": _transpose,
+        "T": property(_transpose),
+        "mT": property(matrix_transpose),
+        "real": property(lambda x: ew.real(x) if x.dtype.kind == "c" else x),
+        "imag": property(IMPLEMENTATIONS[np.imag]),
+        "at": property(At, doc="`x.at[idx].set(v)` and its like: see `funcgrad.numpy.at`."),
+        "itemsize": property(lambda x: x.dtype.itemsize),
+        "nbytes": property(lambda x: x.dtype.itemsize * x.size),
+    }
+    for name, method in methods.items():
+        setattr(Tracer, name, method)
+
+
+_attach()

@@ -1,0 +1,579 @@
+"""The same elements in another arrangement: reshaping, axes, joining, splitting, padding, repeating, diagonals."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from funcgrad.core.trace import Tracer
+from funcgrad.numpy.dispatch import Array, Axes, Axis, as_array, axes_of, axis_of, numpy_function
+from funcgrad.ops import elementwise as ew
+from funcgrad.ops import structure
+from funcgrad.ops.subscript import update
+
+__all__ = [
+    "array_split",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "block",
+    "broadcast_arrays",
+    "broadcast_to",
+    "column_stack",
+    "concat",
+    "concatenate",
+    "diag",
+    "diagflat",
+    "diagonal",
+    "dsplit",
+    "dstack",
+    "expand_dims",
+    "flip",
+    "fliplr",
+    "flipud",
+    "hsplit",
+    "hstack",
+    "matrix_transpose",
+    "moveaxis",
+    "pad",
+    "permute_dims",
+    "ravel",
+    "repeat",
+    "reshape",
+    "resize",
+    "roll",
+    "rollaxis",
+    "rot90",
+    "split",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "tile",
+    "trace",
+    "transpose",
+    "tril",
+    "triu",
+    "unstack",
+    "vsplit",
+    "vstack",
+]
+
+# shape and axes
+
+
+def full_shape(a: Array, shape: int | Sequence[int]) -> tuple[int, ...]:
+    """A requested shape with its -1 filled in."""
+    wanted = (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape))  # type: ignore[arg-type]
+    if -1 not in wanted:
+        return wanted
+    known = math.prod(n for n in wanted if n != -1)
+    if wanted.count(-1) > 1 or known == 0 or a.size % known:
+        raise ValueError(f"cannot reshape array of size {a.size} into shape {wanted}")
+    return tuple(a.size // known if n == -1 else n for n in wanted)
+
+
+@numpy_function(np)
+def reshape(a: Array, /, shape: int | Sequence[int], order: str = "C") -> Array:
+    """The elements in another shape; one axis may be -1. `order` "F" counts the first axis fastest."""
+    a = as_array(a)
+    wanted = full_shape(a, shape)
+    if order == "F":
+        return transpose(structure.reshape(transpose(a), shape=wanted[::-1]))
+    return structure.reshape(a, shape=wanted)
+
+
+@numpy_function(np)
+def ravel(a: Array, order: str = "C") -> Array:
+    """All elements on one axis."""
+    return reshape(a, -1, order=order)
+
+
+@numpy_function(np)
+def transpose(a: Array, axes: Sequence[int] | None = None) -> Array:
+    """The axes in another order, reversed by default."""
+    a = as_array(a)
+    if axes is None:
+        return structure.transpose(a, axes=tuple(range(a.ndim))[::-1])
+    axes = normalize_axis_tuple(axes, a.ndim)
+    if len(axes) != a.ndim:
+        raise ValueError("axes don't match array")
+    return structure.transpose(a, axes=axes)
+
+
+permute_dims = transpose
+
+
+@numpy_function(np)
+def matrix_transpose(x: Array, /) -> Array:
+    """The last two axes swapped."""
+    x = as_array(x)
+    if x.ndim < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {x.ndim}")
+    return swapaxes(x, -1, -2)
+
+
+@numpy_function(np)
+def moveaxis(a: Array, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
+    """The axes `source` at the positions `destination`, the others in their order."""
+    a = as_array(a)
+    sources = normalize_axis_tuple(source, a.ndim, "source")
+    targets = normalize_axis_tuple(destination, a.ndim, "destination")
+    if len(sources) != len(targets):
+        raise ValueError("`source` and `destination` arguments must have the same number of elements")
+    order = [i for i in range(a.ndim) if i not in sources]
+    for target, axis in sorted(zip(targets, sources)):
+        order.insert(target, axis)
+    return structure.transpose(a, axes=tuple(order))
+
+
+@numpy_function(np)
+def swapaxes(a: Array, axis1: int, axis2: int) -> Array:
+    """Two axes exchanged."""
+    a = as_array(a)
+    order = list(range(a.ndim))
+    i, j = axis_of(axis1, a.ndim), axis_of(axis2, a.ndim)
+    order[i], order[j] = j, i
+    return structure.transpose(a, axes=tuple(order))
+
+
+@numpy_function(np)
+def rollaxis(a: Array, axis: int, start: int = 0) -> Array:
+    """One axis moved until it stands before the axis `start`."""
+    a = as_array(a)
+    axis = axis_of(axis, a.ndim)
+    start = start + a.ndim if start < 0 else start
+    return moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+@numpy_function(np)
+def squeeze(a: Array, axis: Axes = None) -> Array:
+    """Without the axes of size one, or without those of them in `axis`."""
+    a = as_array(a)
+    if axis is None:
+        return structure.reshape(a, shape=tuple(n for n in a.shape if n != 1))
+    axes = axes_of(axis, a.ndim)
+    if any(a.shape[i] != 1 for i in axes):
+        raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+    return structure.reshape(a, shape=tuple(n for i, n in enumerate(a.shape) if i not in axes))
+
+
+@numpy_function(np)
+def expand_dims(a: Array, axis: int | Sequence[int]) -> Array:
+    """With axes of size one at the positions `axis` of the result."""
+    a = as_array(a)
+    count = 1 if isinstance(axis, int) else len(axis)
+    axes = normalize_axis_tuple(axis, a.ndim + count)
+    sizes = iter(a.shape)
+    return structure.reshape(a, shape=tuple(1 if i in axes else next(sizes) for i in range(a.ndim + count)))
+
+
+@numpy_function(np)
+def atleast_1d(*arys: Array) -> Any:
+    """Each array with at least one axis; a tuple for several."""
+    return _each(lambda a: a if a.ndim else structure.reshape(a, shape=(1,)), arys)
+
+
+@numpy_function(np)
+def atleast_2d(*arys: Array) -> Any:
+    """Each array with at least two axes, new ones in front; a tuple for several."""
+    return _each(
+        lambda a: structure.reshape(a, shape=(1,) * (2 - a.ndim) + a.shape) if a.ndim < 2 else a, arys
+    )
+
+
+@numpy_function(np)
+def atleast_3d(*arys: Array) -> Any:
+    """Each array with at least three axes, `(n,)` as `(1, n, 1)`; a tuple for several."""
+
+    def deepen(a: Array) -> Array:
+        shape = {0: (1, 1, 1), 1: (1, *a.shape, 1), 2: (*a.shape, 1)}.get(a.ndim)
+        return a if shape is None else structure.reshape(a, shape=shape)
+
+    return _each(deepen, arys)
+
+
+def _each(change: Any, arys: Sequence[Array]) -> Any:
+    changed = tuple(change(as_array(a)) for a in arys)
+    return changed[0] if len(changed) == 1 else changed
+
+
+@numpy_function(np)
+def broadcast_to(array: Array, shape: int | Sequence[int], subok: bool = False) -> Array:
+    """The array repeated along new and unit axes to a larger shape."""
+    return structure.broadcast_to(array, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+
+
+@numpy_function(np)
+def broadcast_arrays(*args: Array, subok: bool = False) -> tuple[Array, ...]:
+    """All arrays broadcast to their common shape."""
+    arrays = [as_array(a) for a in args]
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    return tuple(a if a.shape == shape else structure.broadcast_to(a, shape=shape) for a in arrays)
+
+
+# joining and splitting
+
+
+@numpy_function(np)
+def concatenate(arrays: Sequence[Array], /, axis: Axis = 0, out: None = None, *, dtype: Any = None) -> Array:
+    """Arrays one after another along an existing axis; flattened ones where `axis` is None."""
+    parts = [as_array(a) for a in _rows(arrays)]
+    if not parts:
+        raise ValueError("need at least one array to concatenate")
+    if axis is None:
+        parts = [structure.reshape(a, shape=(a.size,)) for a in parts]
+        axis = 0
+    if parts[0].ndim == 0:
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    y = structure.concatenate(*parts, axis=axis_of(axis, parts[0].ndim))
+    return y if dtype is None else ew.convert(y, dtype=np.dtype(dtype))
+
+
+concat = concatenate
+
+
+@numpy_function(np)
+def stack(arrays: Sequence[Array], axis: int = 0, out: None = None, *, dtype: Any = None) -> Array:
+    """Arrays of one shape along a new axis."""
+    parts = [as_array(a) for a in _rows(arrays)]
+    if not parts:
+        raise ValueError("need at least one array to stack")
+    if len({a.shape for a in parts}) > 1:
+        raise ValueError("all input arrays must have the same shape")
+    shape = parts[0].shape
+    axis = axis_of(axis, len(shape) + 1)
+    unit = (*shape[:axis], 1, *shape[axis:])
+    return concatenate([structure.reshape(a, shape=unit) for a in parts], axis, dtype=dtype)
+
+
+@numpy_function(np)
+def vstack(tup: Sequence[Array], *, dtype: Any = None) -> Array:
+    """Arrays below each other; vectors count as rows."""
+    return concatenate([atleast_2d(a) for a in _rows(tup)], 0, dtype=dtype)
+
+
+@numpy_function(np)
+def hstack(tup: Sequence[Array], *, dtype: Any = None) -> Array:
+    """Arrays beside each other: along the second axis, vectors along their only one."""
+    parts = [atleast_1d(a) for a in _rows(tup)]
+    return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1, dtype=dtype)
+
+
+@numpy_function(np)
+def dstack(tup: Sequence[Array]) -> Array:
+    """Arrays along the third axis."""
+    return concatenate([atleast_3d(a) for a in _rows(tup)], 2)
+
+
+@numpy_function(np)
+def column_stack(tup: Sequence[Array]) -> Array:
+    """Vectors as the columns of a matrix; matrices are joined as they are."""
+    parts = [as_array(a) for a in _rows(tup)]
+    return concatenate([transpose(atleast_2d(a)) if a.ndim < 2 else a for a in parts], 1)
+
+
+@numpy_function(np)
+def block(arrays: Any) -> Array:
+    """An array from nested lists of blocks: the innermost lists are joined along the last axis."""
+
+    def depth_of(x: Any) -> int:
+        return 1 + max(map(depth_of, x), default=0) if type(x) is list else 0
+
+    def leaves(x: Any) -> list[Array]:
+        return [leaf for part in x for leaf in leaves(part)] if type(x) is list else [as_array(x)]
+
+    depth = depth_of(arrays)
+    rank = max([depth, *(a.ndim for a in leaves(arrays))])
+
+    def join(x: Any, level: int) -> Array:
+        if type(x) is list:
+            return concatenate([join(part, level + 1) for part in x], level - depth)
+        x = as_array(x)
+        return structure.reshape(x, shape=(1,) * (rank - x.ndim) + x.shape)
+
+    return join(arrays, 0)
+
+
+def _rows(arrays: Any) -> Sequence[Array]:
+    """A sequence of arrays; a traced value stands for its rows."""
+    return list(arrays) if isinstance(arrays, Tracer) else arrays
+
+
+@numpy_function(np)
+def array_split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
+    """Parts along an axis: that many of nearly equal size, or cut before the given indices."""
+    ary = as_array(ary)
+    axis = axis_of(axis, ary.ndim)
+    size = ary.shape[axis]
+    if isinstance(indices_or_sections, (int, np.integer)):
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        each, extra = divmod(size, sections)
+        cuts = [i * each + min(i, extra) for i in range(sections + 1)]
+    else:
+        cuts = [0, *map(int, indices_or_sections), size]
+    before = (slice(None),) * axis
+    return [ary[(*before, slice(start, stop))] for start, stop in itertools.pairwise(cuts)]
+
+
+@numpy_function(np)
+def split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
+    """Parts of equal size along an axis, or cut before the given indices."""
+    ary = as_array(ary)
+    if isinstance(indices_or_sections, (int, np.integer)):
+        if ary.shape[axis_of(axis, ary.ndim)] % indices_or_sections:
+            raise ValueError("array split does not result in an equal division")
+    return array_split(ary, indices_or_sections, axis)
+
+
+@numpy_function(np)
+def hsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Array]:
+    """`split` along the second axis, of vectors along their only one."""
+    ary = as_array(ary)
+    if ary.ndim == 0:
+        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
+    return split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
+
+
+@numpy_function(np)
+def vsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Array]:
+    """`split` along the first axis of an array with two or more."""
+    ary = as_array(ary)
+    if ary.ndim < 2:
+        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
+    return split(ary, indices_or_sections, 0)
+
+
+@numpy_function(np)
+def dsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Array]:
+    """`split` along the third axis."""
+    ary = as_array(ary)
+    if ary.ndim < 3:
+        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
+    return split(ary, indices_or_sections, 2)
+
+
+@numpy_function(np)
+def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
+    """The parts along an axis, without that axis."""
+    x = as_array(x)
+    if x.ndim == 0:
+        raise ValueError("Input array must be at least 1-d.")
+    before = (slice(None),) * axis_of(axis, x.ndim)
+    return tuple(x[(*before, i)] for i in range(x.shape[axis]))
+
+
+# padding, turning, repeating
+
+_BY_INDEX = frozenset(("edge", "reflect", "symmetric", "wrap"))
+"""Modes of `pad` whose new elements are copies of old ones: NumPy pads the indices."""
+
+
+@numpy_function(np)
+def pad(
+    array: Array,
+    pad_width: Any,
+    mode: str = "constant",
+    *,
+    constant_values: Any = 0,
+    reflect_type: str = "even",
+) -> Array:
+    """The array with a border. `mode`: "constant", "edge", "reflect", "symmetric" or "wrap"."""
+    array = as_array(array)
+    if isinstance(pad_width, dict):
+        pad_width = [pad_width.get(i, pad_width.get(i - array.ndim, (0, 0))) for i in range(array.ndim)]
+    widths = [tuple(map(int, w)) for w in np.broadcast_to(np.asarray(pad_width), (array.ndim, 2))]
+    if any(n < 0 for w in widths for n in w):
+        raise ValueError("index can't contain negative values")
+    if mode == "constant":
+        return _pad_constant(array, widths, constant_values)
+    if mode not in _BY_INDEX or reflect_type != "even":
+        known = ", ".join(["constant", *sorted(_BY_INDEX)])
+        raise TypeError(f"`pad` of a traced value knows the modes {known} (reflect_type even), not {mode!r}")
+    for axis, width in enumerate(widths):
+        if width != (0, 0):
+            index = np.pad(np.arange(array.shape[axis]), width, mode=mode)  # type: ignore[call-overload]
+            array = array[(slice(None),) * axis + (index,)]
+    return array
+
+
+def _pad_constant(array: Array, widths: Sequence[tuple[int, int]], values: Any) -> Array:
+    if not isinstance(values, Tracer) and not np.any(np.asarray(values)):
+        return structure.pad(array, widths=tuple(widths))
+    values = broadcast_to(as_array(values), (array.ndim, 2))
+    for axis, width in enumerate(widths):
+        shape = list(array.shape)
+        ends = []
+        for n, value in zip(width, values[axis]):
+            shape[axis] = n
+            ends.append(structure.broadcast_to(ew.convert(value, dtype=array.dtype), shape=tuple(shape)))
+        array = structure.concatenate(ends[0], array, ends[1], axis=axis)
+    return array
+
+
+@numpy_function(np)
+def flip(m: Array, axis: Axes = None) -> Array:
+    """The elements in reverse order along `axis` (all axes by default)."""
+    m = as_array(m)
+    return structure.flip(m, axes=axes_of(axis, m.ndim))
+
+
+@numpy_function(np)
+def fliplr(m: Array) -> Array:
+    """Reversed along the second axis."""
+    m = as_array(m)
+    if m.ndim < 2:
+        raise ValueError("Input must be >= 2-d.")
+    return structure.flip(m, axes=(1,))
+
+
+@numpy_function(np)
+def flipud(m: Array) -> Array:
+    """Reversed along the first axis."""
+    m = as_array(m)
+    if m.ndim < 1:
+        raise ValueError("Input must be >= 1-d.")
+    return structure.flip(m, axes=(0,))
+
+
+@numpy_function(np)
+def rot90(m: Array, k: int = 1, axes: Sequence[int] = (0, 1)) -> Array:
+    """Turned `k` times by 90 degrees in the plane of two axes, from the first towards the second."""
+    m = as_array(m)
+    i, j = (axis_of(a, m.ndim) for a in axes)
+    if i == j:
+        raise ValueError("Axes must be different.")
+    k %= 4
+    if k == 2:
+        return structure.flip(m, axes=tuple(sorted((i, j))))
+    if k == 1:
+        return swapaxes(structure.flip(m, axes=(j,)), i, j)
+    return structure.flip(swapaxes(m, i, j), axes=(j,)) if k == 3 else m
+
+
+@numpy_function(np)
+def roll(a: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
+    """Moved along the axes by `shift` places; what leaves at one end enters at the other."""
+    a = as_array(a)
+    if axis is None:
+        flat = structure.reshape(a, shape=(a.size,))
+        return structure.reshape(roll(flat, int(np.sum(shift)), 0), shape=a.shape)
+    for places, i in np.broadcast(shift, axis):
+        i = axis_of(i, a.ndim)
+        places = int(places) % a.shape[i] if a.shape[i] else 0
+        if places:
+            before = (slice(None),) * i
+            moved, rest = a[(*before, slice(-places, None))], a[(*before, slice(None, -places))]
+            a = structure.concatenate(moved, rest, axis=i)
+    return a
+
+
+@numpy_function(np)
+def tile(A: Array, reps: int | Sequence[int]) -> Array:
+    """The whole array side by side, `reps` times along each axis."""
+    A = as_array(A)
+    counts = (int(reps),) if np.ndim(reps) == 0 else tuple(map(int, reps))  # type: ignore[arg-type]
+    rank = max(A.ndim, len(counts))
+    counts = (1,) * (rank - len(counts)) + counts
+    sizes = (1,) * (rank - A.ndim) + A.shape
+    spread = structure.broadcast_to(
+        structure.reshape(A, shape=tuple(m for n in sizes for m in (1, n))),
+        shape=tuple(m for pair in zip(counts, sizes) for m in pair),
+    )
+    return structure.reshape(spread, shape=tuple(c * n for c, n in zip(counts, sizes)))
+
+
+@numpy_function(np)
+def repeat(a: Array, repeats: int | Sequence[int], axis: Axis = None) -> Array:
+    """Each element repeated, along `axis` or in the flattened array; `repeats` is a number or one for each element."""
+    a = as_array(a)
+    if axis is None:
+        a, axis = structure.reshape(a, shape=(a.size,)), 0
+    axis = axis_of(axis, a.ndim)
+    if np.ndim(repeats) == 0:
+        count = operator.index(repeats)  # type: ignore[arg-type]
+        spread = structure.broadcast_to(
+            structure.reshape(a, shape=(*a.shape[: axis + 1], 1, *a.shape[axis + 1 :])),
+            shape=(*a.shape[: axis + 1], count, *a.shape[axis + 1 :]),
+        )
+        return structure.reshape(spread, shape=(*a.shape[:axis], a.shape[axis] * count, *a.shape[axis + 1 :]))
+    index = np.repeat(np.arange(a.shape[axis]), repeats)
+    return a[(slice(None),) * axis + (index,)]
+
+
+# diagonals and triangles
+
+
+@numpy_function(np)
+def diagonal(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The diagonals of the matrices along two axes, as the last axis."""
+    a = as_array(a)
+    if a.ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    a = moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = _diagonal_indices(a.shape[-2], a.shape[-1], offset)
+    return a[..., rows, columns]
+
+
+def _diagonal_indices(rows: int, columns: int, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    index = np.arange(length)
+    return index + max(-offset, 0), index + max(offset, 0)
+
+
+@numpy_function(np)
+def diag(v: Array, k: int = 0) -> Array:
+    """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
+    v = as_array(v)
+    if v.ndim == 1:
+        n = v.shape[0] + abs(k)
+        return update(np.zeros((n, n), v.dtype), _diagonal_indices(n, n, k), v, "set")
+    if v.ndim == 2:
+        return diagonal(v, k)
+    raise ValueError("Input must be 1- or 2-d.")
+
+
+@numpy_function(np)
+def diagflat(v: Array, k: int = 0) -> Array:
+    """The matrix with the flattened elements on its diagonal."""
+    return diag(ravel(as_array(v)), k)
+
+
+@numpy_function(np)
+def trace(
+    a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
+) -> Array:
+    """The sum of the diagonal of the matrices along two axes."""
+    return diagonal(a, offset, axis1, axis2).sum(axis=-1, dtype=dtype)
+
+
+@numpy_function(np)
+def tril(m: Array, k: int = 0) -> Array:
+    """The matrices' part on and below the k-th diagonal, zero elsewhere."""
+    m = as_array(m)
+    return ew.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, np.zeros((), m.dtype))
+
+
+@numpy_function(np)
+def triu(m: Array, k: int = 0) -> Array:
+    """The matrices' part on and above the k-th diagonal, zero elsewhere."""
+    m = as_array(m)
+    return ew.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros((), m.dtype), m)
+
+
+@numpy_function(np)
+def resize(a: Array, new_shape: int | Sequence[int]) -> Array:
+    """The flattened elements, repeated as often as it takes to fill the new shape."""
+    a = ravel(as_array(a))
+    shape = (new_shape,) if isinstance(new_shape, int) else tuple(new_shape)
+    size = math.prod(shape)
+    if a.size == 0 or size == 0:
+        return np.zeros(shape, a.dtype)
+    return structure.reshape(tile(a, -(-size // a.size))[:size], shape=shape)

@@ -1,0 +1,1 @@
+"""The language: each primitive whole in one place (implementation, derivative, batching, kernel)."""

@@ -1,0 +1,190 @@
+"""Products of arrays summed over pairs of axes: `dot`, `matmul`, `einsum` are made of `dot_general`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval
+from funcgrad.ops.elementwise import conj
+from funcgrad.ops.families import Linear
+from funcgrad.ops.structure import transpose
+
+Axes = tuple[int, ...]
+Pair = tuple[Axes, Axes]
+
+
+def _free(rank: int, contract: Axes, batch: Axes) -> Axes:
+    return tuple(i for i in range(rank) if i not in contract and i not in batch)
+
+
+def _identity(axes: Axes) -> Axes | None:
+    """A permutation, None where it changes nothing."""
+    return None if axes == tuple(range(len(axes))) else axes
+
+
+@lru_cache(maxsize=4096)
+def _kernel(x_rank: int, y_rank: int, contract: Pair, batch: Pair) -> Callable[[Any, Any], Any]:
+    """How NumPy computes the product, chosen once for given ranks and axes: choosing takes 10 us."""
+    x_free, y_free = _free(x_rank, contract[0], batch[0]), _free(y_rank, contract[1], batch[1])
+    if not batch[0] and len(contract[0]) == 1 and x_rank <= 2 and y_rank <= 2:
+        return _flat_kernel(contract[0][0] == 0 and x_rank == 2, contract[1][0] == 1)
+    x_order = _identity(batch[0] + x_free + contract[0])
+    y_order = _identity(batch[1] + contract[1] + y_free)
+    stack, rows, depth = len(batch[0]), len(x_free), len(contract[0])
+    if not depth:
+        return _outer_kernel(x_order, y_order, batch, rows, len(y_free))
+
+    def product(x: Any, y: Any) -> Any:
+        _check(x, y, contract, batch)
+        if x_order is not None:
+            x = x.transpose(x_order)
+        if y_order is not None:
+            y = y.transpose(y_order)
+        lead, kept, summed = x.shape[:stack], x.shape[stack : stack + rows], x.shape[stack + rows :]
+        columns = y.shape[stack + depth :]
+        # reshaping copies only where several axes become one and do not lie in order
+        if rows != 1 or depth != 1:
+            x = x.reshape(*lead, _size(kept), _size(summed))
+        if depth != 1 or len(columns) != 1:
+            y = y.reshape(*lead, _size(summed), _size(columns))
+        z = np.matmul(x, y)
+        return z if rows == 1 and len(columns) == 1 else z.reshape(lead + kept + columns)[()]
+
+    return product
+
+
+def _flat_kernel(turn_x: bool, turn_y: bool) -> Callable[[Any, Any], Any]:
+    """Vectors and matrices: BLAS takes transposed views as they are."""
+    if turn_x:
+        return (lambda x, y: np.dot(x.T, y.T)) if turn_y else (lambda x, y: np.dot(x.T, y))
+    return (lambda x, y: np.dot(x, y.T)) if turn_y else np.dot
+
+
+def _outer_kernel(
+    x_order: Axes | None, y_order: Axes | None, batch: Pair, rows: int, columns: int
+) -> Callable[[Any, Any], Any]:
+    """Nothing is summed: an elementwise product."""
+    stack = len(batch[0])
+    if not stack:
+        return np.multiply.outer if rows and columns else np.multiply
+
+    def product(x: Any, y: Any) -> Any:
+        _check(x, y, ((), ()), batch)
+        if x_order is not None:
+            x = x.transpose(x_order)
+        if y_order is not None:
+            y = y.transpose(y_order)
+        x = x.reshape(x.shape + (1,) * columns)
+        return x * y.reshape(y.shape[:stack] + (1,) * rows + y.shape[stack:])
+
+    return product
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+def _dot_general(x: Any, y: Any, contract: Pair, batch: Pair) -> Any:
+    return _kernel(x.ndim, y.ndim, contract, batch)(x, y)
+
+
+def _check(x: Any, y: Any, contract: Pair, batch: Pair) -> None:
+    """Raise ValueError where lengths of paired axes differ."""
+    for i, j in zip(contract[0] + batch[0], contract[1] + batch[1]):
+        if x.shape[i] != y.shape[j]:
+            raise ValueError(
+                f"shapes {x.shape} and {y.shape} not aligned: axis {i} of the first has length {x.shape[i]}, "
+                f"axis {j} of the second {y.shape[j]}"
+            )
+
+
+def _shape(x: Aval, y: Aval, contract: Pair, batch: Pair) -> Aval:
+    _check(x, y, contract, batch)
+    axes = [x.shape[i] for i in batch[0] + _free(x.ndim, contract[0], batch[0])]
+    axes += [y.shape[j] for j in _free(y.ndim, contract[1], batch[1])]
+    return Aval(tuple(axes), np.result_type(x.dtype, y.dtype))
+
+
+@lru_cache(maxsize=4096)
+def _transposed(
+    x_rank: int, y_rank: int, contract: Pair, batch: Pair, i: int
+) -> tuple[Pair, Pair, Axes | None]:
+    """The product that gives the cotangent of argument i, and how its axes are to be put in order.
+
+    It is (cotangent, y) for the first argument and (x, cotangent) for the second: then products of matrices
+    need no reordering.
+    """
+    x_free, y_free = _free(x_rank, contract[0], batch[0]), _free(y_rank, contract[1], batch[1])
+    stack = len(batch[0])
+    ct_batch = tuple(range(stack))
+    ct_x = tuple(range(stack, stack + len(x_free)))
+    ct_y = tuple(range(stack + len(x_free), stack + len(x_free) + len(y_free)))
+    pairs = list(zip(*contract))
+    if i == 0:
+        order = batch[0] + x_free + tuple(a for a, b in sorted(pairs, key=lambda pair: pair[1]))
+        dims = (ct_y, y_free), (ct_batch, batch[1])
+    else:
+        order = batch[1] + tuple(b for a, b in sorted(pairs)) + y_free
+        dims = (x_free, ct_x), (batch[0], ct_batch)
+    return *dims, _identity(tuple(np.argsort(order).tolist()))
+
+
+def _pull(ct: Any, i: int, x: Any, y: Any, contract: Pair, batch: Pair) -> Any:
+    inner, stack, order = _transposed(x.ndim, y.ndim, contract, batch, i)
+    pair = (x, ct) if i else (ct, y)
+    out = dot_general(*pair, contract=inner, batch=stack)
+    return out if order is None else transpose(out, axes=order)
+
+
+def _shifted(pair: Pair, by: tuple[bool, bool]) -> Pair:
+    return tuple([a + by[0] for a in pair[0]]), tuple([a + by[1] for a in pair[1]])
+
+
+def _batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    x, y = values
+    by = (bool(batched[0]), bool(batched[1]))
+    contract, batch = _shifted(params["contract"], by), _shifted(params["batch"], by)
+    if all(by):
+        return dot_general(x, y, contract=contract, batch=((0, *batch[0]), (0, *batch[1])))
+    out = dot_general(x, y, contract=contract, batch=batch)
+    # the batch has become the first free axis of its argument
+    at = len(batch[0]) if by[0] else len(batch[0]) + len(_free(x.ndim, contract[0], batch[0]))
+    if at == 0:
+        return out
+    return transpose(out, axes=(at, *range(at), *range(at + 1, out.ndim)))
+
+
+dot_general: Linear = Linear(
+    "dot_general",
+    _dot_general,
+    shape=_shape,
+    pull=_pull,
+    batch=_batch,
+    linear=(0, 1),
+    jointly=False,
+)
+
+
+def mT(x: Any) -> Any:
+    """Matrices transposed: the last two axes swapped."""
+    rank = x.ndim
+    return transpose(x, axes=(*range(rank - 2), rank - 1, rank - 2))
+
+
+def mH(x: Any) -> Any:
+    """Matrices transposed and conjugated."""
+    return conj(mT(x)) if x.dtype.kind == "c" else mT(x)
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """Products of matrices, or of equally shaped stacks of them: `(*stack, n, k)` and `(*stack, k, m)`."""
+    rank = x.ndim
+    stack = tuple(range(rank - 2))
+    return dot_general(x, y, contract=((rank - 1,), (rank - 2,)), batch=(stack, stack))

@@ -1,0 +1,241 @@
+"""Parts of arrays: slice_, slice_set, slice_add, and by index arrays gather, scatter_set, scatter_add.
+
+The forms in which NumPy writes indices are translated into these by `funcgrad.ops.subscript`. Updates return
+a new array. Where a place is named twice, additions add up and the last of several values set stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval
+from funcgrad.core.tape import Sparse
+from funcgrad.core.trace import Primitive, is_traced
+from funcgrad.ops.elementwise import eq, where
+from funcgrad.ops.families import Linear
+from funcgrad.ops.structure import reshape, spread
+
+Span = tuple[int, int | None, int]
+"""A slice (start, stop, step) within its axis: stop is None where a negative step runs to the start."""
+Index = tuple[int | Span | None, ...]
+"""Basic indexing in one hashable form: ints >= 0, None for new axes, spans; further axes are taken whole."""
+
+
+@lru_cache(maxsize=4096)
+def as_slices(index: Index) -> tuple[Any, ...]:
+    return tuple(slice(*entry) if type(entry) is tuple else entry for entry in index)
+
+
+def sliced_shape(shape: tuple[int, ...], index: Index) -> tuple[int, ...]:
+    """The shape of what an index takes from an array."""
+    out = []
+    axis = 0
+    for entry in index:
+        if entry is None:
+            out.append(1)
+            continue
+        axis += 1
+        if type(entry) is tuple:
+            start, stop, step = entry
+            out.append(len(range(start, -1 if stop is None else stop, step)))
+    return (*out, *shape[axis:])
+
+
+def zeros(x: Any) -> np.ndarray:
+    """Zeros like `x` that hold one element only, for programs in which they are a constant."""
+    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+
+
+def _deeper(index: Index, size: int) -> Index:
+    return ((0, size, 1), *index)
+
+
+def _slice_pull(ct: Any, i: int, x: Aval, index: Index) -> Any:
+    if is_traced(ct):
+        return slice_add(zeros(x), ct, index=index)
+    part = as_slices(index)
+
+    def put(buffer: np.ndarray) -> None:
+        buffer[part] += ct
+
+    def dense() -> np.ndarray:
+        buffer = np.zeros(x.shape, x.dtype)
+        buffer[part] = ct
+        return buffer
+
+    return Sparse(put, dense)
+
+
+slice_: Linear = Linear(
+    "slice_",
+    lambda x, index: np.asarray(x)[as_slices(index)],
+    shape=lambda x, index: Aval(sliced_shape(x.shape, index), x.dtype),
+    pull=_slice_pull,
+    batch=lambda values, batched, size, params: slice_(values[0], index=_deeper(params["index"], size)),
+)
+
+
+def _slice_set(x: Any, v: Any, index: Index) -> np.ndarray:
+    y = np.array(x)
+    y[as_slices(index)] = v
+    return y
+
+
+def _slice_add(x: Any, v: Any, index: Index) -> np.ndarray:
+    y = np.array(x)
+    y[as_slices(index)] += v
+    return y
+
+
+def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any]) -> Linear:
+    def shape(x: Aval, v: Aval, index: Index) -> Aval:
+        expected = sliced_shape(x.shape, index)
+        if v.shape != expected:
+            raise ValueError(f"{name}: the values have shape {v.shape}, their place {expected}")
+        return Aval(x.shape, x.dtype)
+
+    def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        x, v = (spread(a, b, size) for a, b in zip(values, batched))
+        return prim(x, v, index=_deeper(params["index"], size))
+
+    prim = Linear(name, impl, shape=shape, pull=pull, batch=batch, linear=(0, 1))
+    return prim
+
+
+slice_set: Linear = _slice_update(
+    "slice_set",
+    _slice_set,
+    lambda ct, i, x, v, index: slice_(ct, index=index) if i else slice_set(ct, zeros(v), index=index),
+)
+slice_add: Linear = _slice_update(
+    "slice_add",
+    _slice_add,
+    lambda ct, i, x, v, index: slice_(ct, index=index) if i else ct,
+)
+
+
+def _gathered_shape(x: Aval, *indices: Aval) -> tuple[int, ...]:
+    for i in indices:
+        if i.dtype.kind not in "iu":
+            raise IndexError("arrays used as indices must be of integer (or boolean) type")
+    return (*np.broadcast_shapes(*(i.shape for i in indices)), *x.shape[len(indices) :])
+
+
+def _batched_indices(indices: Sequence[Any], batched: Sequence[bool], size: int, own: bool) -> list[Any]:
+    """Index arrays with the batch axis in front. `own`: the array they index has one too."""
+    rank = max(np.ndim(i) - b for i, b in zip(indices, batched))
+    out = [np.arange(size).reshape((size,) + (1,) * rank)] if own else []
+    for i, b in zip(indices, batched):
+        missing = rank + 1 - np.ndim(i)
+        out.append(reshape(i, shape=(size, *(1,) * missing, *i.shape[1:])) if b and missing else i)
+    return out
+
+
+def _gather_pull(ct: Any, i: int, x: Aval, *indices: Any) -> Any:
+    if is_traced(ct, *indices):
+        return scatter_add(zeros(x), ct, *indices)
+
+    def dense() -> np.ndarray:
+        buffer = np.zeros(x.shape, x.dtype)
+        add_at(buffer, ct, indices)
+        return buffer
+
+    return Sparse(lambda buffer: add_at(buffer, ct, indices), dense)
+
+
+def _gather_batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    x, *indices = values
+    return gather(x, *_batched_indices(indices, batched[1:], size, own=batched[0]))
+
+
+gather: Linear = Linear(
+    "gather",
+    lambda x, *indices: x[indices],
+    shape=lambda x, *indices: Aval(_gathered_shape(x, *indices), x.dtype),
+    pull=_gather_pull,
+    batch=_gather_batch,
+)
+
+
+def add_at(buffer: np.ndarray, v: Any, indices: tuple[Any, ...]) -> None:
+    """`np.add.at`, by single elements where rows are added: 4 times as fast (10000 rows of 16: 0.4 ms)."""
+    k = len(indices)
+    if buffer.ndim == k or v.size < 512 or not buffer.flags.c_contiguous:
+        np.add.at(buffer, indices, v)
+        return
+    row = prod(buffer.shape[k:])
+    places = places_of(buffer.shape[:k], indices)
+    np.add.at(buffer.reshape(-1), (places[..., None] * row + np.arange(row)).reshape(-1), v.reshape(-1))
+
+
+def places_of(shape: tuple[int, ...], indices: Sequence[Any]) -> Any:
+    """The indices as one index into the flattened axes."""
+    return gather(np.arange(prod(shape)).reshape(shape), *indices)
+
+
+def _scatter_add(x: np.ndarray, v: np.ndarray, *indices: Any) -> np.ndarray:
+    y = x.copy()
+    add_at(y, v, indices)
+    return y
+
+
+def _scatter_set(x: np.ndarray, v: np.ndarray, *indices: Any) -> np.ndarray:
+    """NumPy walks views with negative steps from their end, so that the first value would win there."""
+    y = x.copy()
+    y[tuple(map(np.ascontiguousarray, indices))] = np.ascontiguousarray(v)
+    return y
+
+
+def scatter_shape(x: Aval, v: Aval, *indices: Aval) -> Aval:
+    expected = _gathered_shape(x, *indices)
+    if v.shape != expected:
+        raise ValueError(f"the values have shape {v.shape}, their place {expected}")
+    return Aval(x.shape, x.dtype)
+
+
+def scatter_batch(
+    prim: Primitive, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]
+) -> Any:
+    """The batch rule of all scatter primitives."""
+    x, v = (spread(a, b, size) for a, b in zip(values[:2], batched))
+    return prim(x, v, *_batched_indices(values[2:], batched[2:], size, own=True))
+
+
+def _winners(x: Any, v: Any, indices: Sequence[Any]) -> Any:
+    """Which of the values set are not overwritten by later ones: a mask that broadcasts against them."""
+    k = len(indices)
+    leading = v.shape[: len(v.shape) - (len(x.shape) - k)]
+    turn = np.arange(prod(leading)).reshape(leading)
+    last = gather(scatter_set(np.zeros(x.shape[:k], np.intp), turn, *indices), *indices)
+    return reshape(eq(last, turn), shape=leading + (1,) * (len(x.shape) - k))
+
+
+def _scatter_set_pull(ct: Any, i: int, x: Aval, v: Aval, *indices: Any) -> Any:
+    if i == 0:
+        return scatter_set(ct, zeros(v), *indices)
+    won = _winners(x, v, indices)
+    taken = gather(ct, *indices)
+    return taken if not is_traced(won) and won.all() else where(won, taken, 0)
+
+
+scatter_add: Linear = Linear(
+    "scatter_add",
+    _scatter_add,
+    shape=scatter_shape,
+    pull=lambda ct, i, x, v, *indices: gather(ct, *indices) if i else ct,
+    batch=lambda *call: scatter_batch(scatter_add, *call),
+    linear=(0, 1),
+)
+scatter_set: Linear = Linear(
+    "scatter_set",
+    _scatter_set,
+    shape=scatter_shape,
+    pull=_scatter_set_pull,
+    batch=lambda *call: scatter_batch(scatter_set, *call),
+    linear=(0, 1),
+)

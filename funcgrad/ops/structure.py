@@ -1,0 +1,157 @@
+"""Rearranging arrays: reshape, transpose, broadcast_to, concatenate, pad, flip. All linear, none computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval
+from funcgrad.ops.families import Linear, cast, fit
+
+Shape = tuple[int, ...]
+
+
+def spread(v: Any, batched: bool, size: int) -> Any:
+    """A value with a batch axis in front, repeated along it where it had none."""
+    return v if batched else broadcast_to(v, shape=(size, *v.shape))
+
+
+def _reshape_shape(x: Aval, shape: Shape) -> Aval:
+    out = Aval(shape, x.dtype)
+    if out.size != x.size:
+        raise ValueError(f"cannot reshape array of size {x.size} into shape {shape}")
+    return out
+
+
+reshape: Linear = Linear(
+    "reshape",
+    lambda x, shape: np.asarray(x).reshape(shape),
+    shape=_reshape_shape,
+    pull=lambda ct, i, x, shape: reshape(ct, shape=x.shape),
+    batch=lambda values, batched, size, params: reshape(values[0], shape=(size, *params["shape"])),
+)
+
+
+def inverse(axes: Shape) -> Shape:
+    """The order of axes that undoes a transposition."""
+    inverse = [0] * len(axes)
+    for position, axis in enumerate(axes):
+        inverse[axis] = position
+    return tuple(inverse)
+
+
+def _transpose_shape(x: Aval, axes: Shape) -> Aval:
+    if sorted(axes) != list(range(x.ndim)):
+        raise ValueError(f"axes {axes} are not a permutation of the {x.ndim} axes of the array")
+    return Aval(tuple(x.shape[a] for a in axes), x.dtype)
+
+
+transpose: Linear = Linear(
+    "transpose",
+    lambda x, axes: np.asarray(x).transpose(axes),
+    shape=_transpose_shape,
+    pull=lambda ct, i, x, axes: transpose(ct, axes=inverse(axes)),
+    batch=lambda values, batched, size, params: transpose(
+        values[0], axes=(0, *(a + 1 for a in params["axes"]))
+    ),
+)
+
+
+def _broadcast_shape(x: Aval, shape: Shape) -> Aval:
+    if np.broadcast_shapes(x.shape, shape) != tuple(shape):
+        raise ValueError(f"cannot broadcast shape {x.shape} to {shape}")
+    return Aval(shape, x.dtype)
+
+
+def _broadcast_batch(
+    values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]
+) -> Any:
+    (x,), shape = values, params["shape"]
+    missing = len(shape) + 1 - len(x.shape)
+    if missing:
+        x = reshape(x, shape=(size, *(1,) * missing, *x.shape[1:]))
+    return broadcast_to(x, shape=(size, *shape))
+
+
+broadcast_to: Linear = Linear(
+    "broadcast_to",
+    lambda x, shape: np.broadcast_to(x, shape),
+    shape=_broadcast_shape,
+    pull=lambda ct, i, x, shape: fit(ct, x),
+    batch=_broadcast_batch,
+)
+
+
+def _concatenate_shape(*xs: Aval, axis: int) -> Aval:
+    first = xs[0].shape
+    for x in xs:
+        if x.ndim != len(first) or x.shape[:axis] + x.shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            shapes = ", ".join(str(x.shape) for x in xs)
+            raise ValueError(f"arrays of shapes {shapes} do not fit together along axis {axis}")
+    joined = sum(x.shape[axis] for x in xs)
+    return Aval((*first[:axis], joined, *first[axis + 1 :]), np.result_type(*(x.dtype for x in xs)))
+
+
+class Concatenate(Linear):
+    """Its pull cuts the cotangent into all pieces at once: one by one, a thousand pieces would take 60 ms."""
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        pieces = self.transposed(ct, saved, **params)
+        return [None if t is None else cast(c, x.dtype) for c, x, t in zip(pieces, saved, tracked)]
+
+
+def _cut(ct: Any, pieces: Sequence[Aval], axis: int) -> list[Any]:
+    before = (slice(None),) * axis
+    ends = list(accumulate(x.shape[axis] for x in pieces))
+    return [ct[(*before, slice(end - x.shape[axis], end))] for x, end in zip(pieces, ends)]
+
+
+concatenate: Linear = Concatenate(
+    "concatenate",
+    lambda *xs, axis: np.concatenate(xs, axis=axis),
+    shape=_concatenate_shape,
+    pull=_cut,
+    batch=lambda values, batched, size, params: concatenate(
+        *(spread(v, b, size) for v, b in zip(values, batched)), axis=params["axis"] + 1
+    ),
+    linear=None,
+)
+
+Widths = tuple[tuple[int, int], ...]
+
+
+def _pad(x: Any, widths: Widths) -> np.ndarray:
+    x = np.asarray(x)
+    out = np.zeros([lo + n + hi for n, (lo, hi) in zip(x.shape, widths, strict=True)], x.dtype)
+    out[tuple(slice(lo, lo + n) for n, (lo, _) in zip(x.shape, widths))] = x
+    return out
+
+
+def _pad_shape(x: Aval, widths: Widths) -> Aval:
+    return Aval(tuple(lo + n + hi for n, (lo, hi) in zip(x.shape, widths, strict=True)), x.dtype)
+
+
+pad: Linear = Linear(
+    "pad",
+    _pad,
+    shape=_pad_shape,
+    pull=lambda ct, i, x, widths: ct[tuple(slice(lo, lo + n) for n, (lo, _) in zip(x.shape, widths))],
+    batch=lambda values, batched, size, params: pad(values[0], widths=((0, 0), *params["widths"])),
+)
+
+
+def _flip(x: Any, axes: Shape) -> Any:
+    x = np.asarray(x)
+    return x[tuple(slice(None, None, -1 if axis in axes else 1) for axis in range(x.ndim))]
+
+
+flip: Linear = Linear(
+    "flip",
+    _flip,
+    shape=lambda x, axes: Aval(x.shape, x.dtype),
+    pull=lambda ct, i, x, axes: flip(ct, axes=axes),
+    batch=lambda values, batched, size, params: flip(values[0], axes=tuple(a + 1 for a in params["axes"])),
+)

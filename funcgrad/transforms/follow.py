@@ -1,0 +1,346 @@
+"""A tape that also follows values past the operations that end a derivative, so that `explain` sees where they go.
+
+Values that `grad` would track are `LiveTracer`s. What `grad` hands back as plain arrays (indices, comparisons,
+`floor(x)`, `stop_gradient(x)`) are `PlainTracer`s here: they behave as the plain values do, remember what they
+came from, and never carry a derivative. Nothing raises that would not raise under `grad`; what would (`float(x)`)
+is noted and goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from funcgrad import tree
+from funcgrad.core.avals import aval_of, is_inexact
+from funcgrad.core.graph import Graph, Literal
+from funcgrad.core.provenance import Loc, here, is_internal, place
+from funcgrad.core.tape import Node, TapeTrace, TapeTracer, selected
+from funcgrad.core.trace import Primitive
+from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.families import Elementwise, General, Linear
+from funcgrad.transforms.remat import checkpoint_call
+
+
+class Edge(Enum):
+    """How an entry depends on another where no derivative comes back."""
+
+    CUT = "the derivative ends here"
+    PAST = "it had ended before"
+    CHOICE = "the value only chooses (an index, a condition): it counts where nothing else leads to the output"
+
+
+Edges = tuple[tuple[Node, Edge], ...]
+
+
+class Entry(Node):
+    """A tape entry with its further dependences; `born` is "nan" or "inf" where such a value first appeared."""
+
+    __slots__ = ("born", "edges")
+
+    def __init__(
+        self,
+        prim: Primitive | None = None,
+        params: dict[str, Any] | None = None,
+        parents: tuple[Node | None, ...] = (),
+        saved: Any = None,
+        loc: Loc | None = None,
+        edges: Edges = (),
+    ) -> None:
+        super().__init__(prim, params, parents, saved, loc)
+        self.edges = edges
+        self.born: str | None = None
+
+
+def differentiates(prim: Primitive, i: int) -> bool:
+    """Whether an operation has a derivative along its argument i at all."""
+    if isinstance(prim, Elementwise):
+        return prim.partials is not None and prim.partials[i] is not None
+    if isinstance(prim, Linear):
+        return prim.linear is None or i in prim.linear
+    if isinstance(prim, General):
+        return prim.jvps is not None and i < len(prim.jvps) and prim.jvps[i] is not None
+    return True
+
+
+class Departure(Primitive):
+    """A value that left for Python or NumPy. `refused`: `grad` raises there, as the derivative would be lost."""
+
+    def __init__(self, name: str, refused: bool) -> None:
+        super().__init__(name)
+        self.refused = refused
+
+
+class FollowTrace(TapeTrace):
+    """`follow=False`: values past a cut are plain, exactly as under `grad`, and not followed.
+
+    `entries` holds all entries, oldest first; `departures` those at which a value left.
+    """
+
+    __slots__ = ("departures", "entries", "follow", "loc")
+    name = "explain"
+
+    def __init__(self, follow: bool = True) -> None:
+        super().__init__()
+        self.follow = follow
+        self.entries: list[Entry] = []
+        self.departures: list[Entry] = []
+        self.loc: Loc | None = None
+
+    def enter(self, entry: Entry) -> Entry:
+        self.entries.append(entry)
+        return entry
+
+    def leaf(self, value: Any) -> LiveTracer:
+        return LiveTracer(self, value, self.enter(Entry(loc=here())))
+
+    def plain_leaf(self, value: Any) -> PlainTracer:
+        """An argument that is not differentiated, to be followed all the same."""
+        return PlainTracer(self, value, self.enter(Entry(loc=here())))
+
+    def mine(self, x: Any) -> bool:
+        return isinstance(x, FollowTracer) and x.trace is self
+
+    def value(self, x: Any) -> Any:
+        return x.value if self.mine(x) else x
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        if prim.transparent and "graph" in params:
+            return self._inside(params["graph"], args)
+        if prim is checkpoint_call:
+            return prim.impl(*args, **params)
+        values = [self.value(a) for a in args]
+        tracked = [a.node if type(a) is LiveTracer and a.trace is self else None for a in args]
+        known = [(i, a) for i, a in enumerate(args) if self.mine(a)]
+        if prim.multiple and not any(tracked):
+            out, saved = prim(*values, **params), None
+        else:
+            out, saved = prim.record(values, tracked, params)
+        out = tuple(map(self.value, out)) if prim.multiple else self.value(out)
+        if saved is None:
+            ends = Edge.CHOICE if prim.name == "stop_gradient" and not self._asked_for(prim.name) else Edge.CUT
+            edges = [(a.node, ends if type(a) is LiveTracer else Edge.PAST) for _, a in known]
+        else:
+            edges = [
+                (a.node, Edge.PAST if differentiates(prim, i) else Edge.CHOICE)
+                for i, a in known
+                if type(a) is PlainTracer or not differentiates(prim, i)
+            ]
+        parents = tuple(tracked) if saved is not None else ()
+        entry = self.enter(Entry(prim, params, parents, saved, self.loc or here(), tuple(edges)))
+        entry.born = _born(out if prim.multiple else (out,), values)
+        if saved is None:
+            return self.plain(out, entry)
+        if not prim.multiple:
+            return LiveTracer(self, out, entry)
+        return tuple(self._output(y, i, len(out), entry) for i, y in enumerate(out))
+
+    def _output(self, y: Any, i: int, of: int, entry: Entry) -> Any:
+        if is_inexact(aval_of(y).dtype):
+            node = selected(entry, i, of)
+            self.entries.append(node)  # type: ignore[arg-type]
+            return LiveTracer(self, y, node)
+        ends = tuple((p, Edge.CUT) for p in entry.parents if p is not None)
+        return self.plain(y, self.enter(Entry(entry.prim, entry.params, (), None, entry.loc, ends + entry.edges)))
+
+    def plain(self, out: Any, entry: Entry) -> Any:
+        """What `grad` would see plain, as something to be followed."""
+        if not self.follow:
+            self.departures.append(entry)
+            return out
+        return tree.map(lambda y: PlainTracer(self, y, entry) if _is_number(y) else y, out)
+
+    def _asked_for(self, name: str) -> bool:
+        """Whether the user called the operation of this name, and not a function of ours that needs it inside."""
+        if self.loc is not None:
+            where = place(self.loc)
+            return name in where.source[where.col : where.end_col]
+        frame = sys._getframe(2)
+        outermost = ""
+        while frame is not None and is_internal(frame.f_code.co_filename):
+            outermost = frame.f_code.co_name
+            frame = frame.f_back  # type: ignore[assignment]
+        return outermost in (name, "__call__")
+
+    def _inside(self, graph: Graph, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Run a program operation by operation, each at the line it was written on."""
+        env = dict(zip(graph.inputs, args))
+        outside = self.loc
+        try:
+            for eqn in graph.eqns:
+                self.loc = eqn.loc or outside
+                out = eqn.prim(*(a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs), **eqn.params)
+                env.update(zip(eqn.outputs, out if eqn.prim.multiple else (out,)))
+        finally:
+            self.loc = outside
+        return tuple(a.value if isinstance(a, Literal) else env[a] for a in graph.outputs)
+
+    def leave(self, x: FollowTracer, name: str, edge: Edge) -> Any:
+        """The value of `x`, which leaves; the note of it."""
+        departure = Departure(name, refused=edge is Edge.CUT)
+        self.departures.append(self.enter(Entry(departure, {}, (), None, here(), ((x.node, edge),))))
+        return x.value
+
+    def run_plain(self, fun: Callable[..., Any], args: Any, name: str) -> Any:
+        """Run a function of NumPy on plain values; its result depends on them, without a derivative."""
+        leaves, treedef = tree.flatten(args, is_leaf=lambda x: isinstance(x, FollowTracer))
+        known = [x for x in leaves if self.mine(x)]
+        out = fun(*treedef.unflatten([self.value(x) for x in leaves]))
+        edges = tuple((x.node, Edge.CUT if type(x) is LiveTracer else Edge.PAST) for x in known)
+        entry = self.enter(Entry(Departure(name, any(e is Edge.CUT for _, e in edges)), {}, (), None, here(), edges))
+        if entry.prim.refused:
+            self.refused.append(entry)
+        return self.plain(out, entry)
+
+
+def instruction(loc: Loc | None) -> str:
+    """The name of the bytecode instruction at a location."""
+    from opcode import opname
+
+    return "" if loc is None else opname[loc[0].co_code[loc[1]]]
+
+
+def reads_part(loc: Loc | None) -> bool:
+    """Whether the user's code is at `array[index]`, 3.14 included."""
+    if loc is None or not instruction(loc).startswith("BINARY_"):
+        return False
+    where = place(loc)
+    return where.source[where.col : where.end_col].endswith("]")
+
+
+def _is_number(y: Any) -> bool:
+    return isinstance(y, (np.ndarray, np.generic, float, int, complex))
+
+
+def _born(outs: Sequence[Any], values: Sequence[Any]) -> str | None:
+    """"nan" or "inf" where an operation makes one of values that have none."""
+    for kind, test in (("nan", np.isnan), ("inf", np.isinf)):
+        if any(_has(test, y) for y in outs) and not any(_has(test, v) for v in values):
+            return kind
+    return None
+
+
+def _has(test: Any, x: Any) -> bool:
+    return isinstance(x, (np.ndarray, np.floating, np.complexfloating, float, complex)) and bool(
+        aval_of(x).dtype.kind in "fc" and test(x).any()
+    )
+
+
+class FollowTracer(TapeTracer):
+    """Conversions that `grad` refuses are noted here."""
+
+    __slots__ = ()
+    trace: FollowTrace
+    edge = Edge.CUT
+
+    def __bool__(self) -> bool:
+        return bool(self.trace.leave(self, "bool", Edge.CHOICE))
+
+    def __float__(self) -> float:
+        return float(self.trace.leave(self, "float", self.edge))
+
+    def __int__(self) -> int:
+        return int(self.trace.leave(self, "int", self.edge))
+
+    def __complex__(self) -> complex:
+        return complex(self.trace.leave(self, "complex", self.edge))
+
+    def __index__(self) -> int:
+        index = self.value.__index__()  # NumPy asks every index for it, and takes the array where this raises
+        self.trace.leave(self, "int", self.edge)
+        return index
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return round(self.trace.leave(self, "round", self.edge), ndigits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.trace.leave(self, "format", Edge.CHOICE), spec)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        # an index array goes into the result; other plain values may only be printed
+        value = self.trace.leave(self, "numpy", Edge.PAST if reads_part(here()) else self.edge)
+        return np.asarray(value, dtype) if copy is None else np.array(value, dtype, copy=copy)
+
+    def item(self, *index: Any) -> Any:
+        return np.asarray(self.trace.leave(self, "item", self.edge)).item(*index)
+
+    def tolist(self) -> Any:
+        return np.asarray(self.trace.leave(self, "tolist", self.edge)).tolist()
+
+    def __getitem__(self, idx: Any) -> Any:
+        trace = self.trace
+        parts = idx if type(idx) is tuple else (idx,)
+        bounds = [b for i in parts if type(i) is slice for b in (i.start, i.stop, i.step)]
+        indices = [i for i in (*parts, *bounds) if trace.mine(i)]
+        if not indices:
+            return super().__getitem__(idx)  # type: ignore[misc]
+        out = super().__getitem__(_without(trace, idx))  # type: ignore[misc]
+        edges = tuple((i.node, Edge.CHOICE if type(out) is LiveTracer else Edge.PAST) for i in indices)
+        if trace.mine(out) and isinstance(out.node, Entry) and out.node is not self.node:
+            out.node.edges += edges
+        return out
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        def plain() -> Any:
+            return self.trace.run_plain(
+                lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs), (inputs, options), ufunc.__name__
+            )
+
+        if not _any_live((inputs, options)):
+            return plain()
+        try:
+            return super().__array_ufunc__(ufunc, method, *inputs, **options)  # type: ignore[misc]
+        except NotDifferentiableError:
+            return plain()
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        def plain() -> Any:
+            return self.trace.run_plain(lambda args, kwargs: func(*args, **kwargs), (args, kwargs), func.__name__)
+
+        if not _any_live((args, kwargs)):
+            return plain()
+        try:
+            return super().__array_function__(func, types, args, kwargs)  # type: ignore[misc]
+        except NotDifferentiableError:
+            return plain()
+
+
+def _without(trace: FollowTrace, idx: Any) -> Any:
+    if type(idx) is tuple:
+        return tuple(_without(trace, i) for i in idx)
+    if type(idx) is slice:
+        return slice(trace.value(idx.start), trace.value(idx.stop), trace.value(idx.step))
+    return trace.value(idx)
+
+
+def _any_live(args: Any) -> bool:
+    return any(isinstance(x, LiveTracer) for x in tree.leaves(args, is_leaf=lambda x: isinstance(x, FollowTracer)))
+
+
+class LiveTracer(FollowTracer):
+    """A value that `grad` tracks."""
+
+    __slots__ = ()
+
+
+class PlainTracer(FollowTracer):
+    """A value that is plain under `grad`. It says it is what it stands for to `isinstance`, and hashes like it."""
+
+    __slots__ = ()
+    edge = Edge.CHOICE
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        return type(self.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # NumPy looks for __array_interface__, and would take the value past us
+            raise AttributeError(name)
+        return getattr(self.trace.leave(self, name, self.edge), name)

@@ -1,0 +1,50 @@
+"""The graph of a report, drawn from the entries between leaves and output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Sequence
+
+from funcgrad.core.provenance import place
+from funcgrad.core.tape import Node
+from funcgrad.transforms.drawing import Arrow, Box, Drawing
+from funcgrad.transforms.follow import Departure, Edge
+from funcgrad.transforms.paths import Paths, dead_edges, live_parents
+from funcgrad.transforms.wording import op_name
+
+LARGE = 40
+"""From this many entries on, those of one source line are one box."""
+
+
+def picture(paths: Paths, leaves: Sequence[tuple[str, Node]], outputs: Sequence[Node]) -> Drawing:
+    """Boxes for leaves, for the operations that lead from them to the output, and for the output."""
+    names = {node.seq: name for name, node in leaves}
+    connected = {seq for _, leaf in leaves for seq in (leaf.seq, *(n.seq for n in paths.downstream(leaf)))}
+    entries = [n for n in paths.entries if n.seq in names or (n.seq in connected and paths.counts(n)[2])]
+    keys: dict[int, Hashable] = {}
+    boxes: dict[Hashable, Box] = {}
+    for node in entries:
+        where = place(node.loc)
+        by_line = len(entries) > LARGE and node.seq not in names
+        key = keys[node.seq] = (where.filename, where.lineno) if by_line else node.seq
+        kind = "left" if isinstance(node.prim, Departure) else "op"
+        if node.seq in names:
+            boxes[key] = Box(names[node.seq], "", "leaf")
+        elif key not in boxes:
+            name = f"line {where.lineno}" if by_line else op_name(node)
+            boxes[key] = Box(name, f"{os.path.basename(where.filename)}:{where.lineno}  {where.source}", kind)
+    boxes["output"] = Box("output", "", "output")
+    index = {key: i for i, key in enumerate(boxes)}
+    arrows: dict[Arrow, None] = {}
+    for node in entries:
+        for parent in live_parents(node):
+            if parent.seq in keys:
+                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], False)] = None
+        for parent, edge in dead_edges(node):
+            if parent.seq in keys:
+                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], edge is not Edge.PAST)] = None
+    for node in outputs:
+        if node.seq in keys:
+            arrows[Arrow(index[keys[node.seq]], index["output"], False)] = None
+    kept = [a for a in arrows if a.source != a.target or a.cut]
+    return Drawing(list(boxes.values()), kept)

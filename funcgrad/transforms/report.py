@@ -1,0 +1,163 @@
+"""What `explain` and `Tensor.explain_grad()` return: for a person, for a notebook, for a program."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from funcgrad.core.provenance import Place
+from funcgrad.transforms.drawing import Drawing
+
+WIDTH = 79
+SHOWN = 4
+"""How many source lines the text shows of one leaf; `Leaf.cuts` and `Leaf.places` have all."""
+
+
+class Cut(NamedTuple):
+    """Where a derivative ends: the operation, its line, why, and what to write instead."""
+
+    op: str
+    place: Place
+    why: str
+    remedy: str
+
+    @property
+    def filename(self) -> str:
+        return self.place.filename
+
+    @property
+    def lineno(self) -> int:
+        return self.place.lineno
+
+    @property
+    def source(self) -> str:
+        return self.place.source
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"op": self.op, **_place_dict(self.place), "why": self.why, "remedy": self.remedy}
+
+
+class Leaf(NamedTuple):
+    """One differentiated leaf.
+
+    `paths_total` counts the ways from the leaf to the output through the operations, `paths_cut` those on which no
+    derivative comes back. `grad` is the gradient, None where there is none. `places` are lines that the message names
+    besides those of the cuts.
+    """
+
+    path: str
+    status: str
+    message: str
+    cuts: tuple[Cut, ...] = ()
+    paths_total: int = 0
+    paths_cut: int = 0
+    grad: Any = None
+    places: tuple[Place, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "status": self.status,
+            "message": self.message,
+            "paths_total": self.paths_total,
+            "paths_cut": self.paths_cut,
+            "grad": _plain(self.grad),
+            "cuts": [cut.to_dict() for cut in self.cuts],
+            "places": [_place_dict(place) for place in self.places],
+        }
+
+
+class Report:
+    """Why gradients are what they are: `leaves`, and `notes` on the whole."""
+
+    def __init__(
+        self, title: str, leaves: Sequence[Leaf], notes: Sequence[str] = (), drawing: Drawing | None = None
+    ) -> None:
+        self.title = title
+        self.leaves = tuple(leaves)
+        self.notes = tuple(notes)
+        self.drawing = drawing or Drawing((), ())
+
+    def __str__(self) -> str:
+        blocks = ["\n".join(["\n".join(wrap(text, WIDTH)) for text in (self._heading(), *self.notes)])]
+        blocks += ["\n".join(_leaf_lines(leaf)) for leaf in self.leaves]
+        return "\n\n".join(blocks)
+
+    def __repr__(self) -> str:
+        return f"<Report: {self._heading()}>"
+
+    def _heading(self) -> str:
+        counts = Counter(leaf.status for leaf in self.leaves)
+        return f"{self.title}: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "no leaves")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as lists, dicts, strings and numbers (a complex number as its text)."""
+        return {
+            "title": self.title,
+            "notes": list(self.notes),
+            "leaves": [leaf.to_dict() for leaf in self.leaves],
+        }
+
+    def to_dot(self) -> str:
+        """The graph from the leaves to the output as Graphviz text; where derivatives end, an edge is dashed."""
+        return self.drawing.to_dot()
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        style = "overflow:auto;max-height:40em"
+        return f'<div><pre>{escape(str(self))}</pre><div style="{style}">{self.drawing.to_svg()}</div></div>'
+
+
+def _leaf_lines(leaf: Leaf) -> Iterator[str]:
+    yield from wrap(f"{leaf.path}: {leaf.status}", WIDTH, subsequent_indent="    ")
+    yield from wrap(leaf.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    places = list(dict.fromkeys([*(cut.place for cut in leaf.cuts), *leaf.places]))
+    for place in places[:SHOWN]:
+        yield from excerpt(place)
+    if len(places) > SHOWN:
+        yield f"    and {len(places) - SHOWN} more lines"
+
+
+def excerpt(place: Place) -> Iterator[str]:
+    """A source line under its location, the guilty part underlined; at most 79 columns wide."""
+    if not place.source:
+        return
+    where = f"    {short(place)}   "
+    indent = len(where)
+    if indent + len(place.source) > WIDTH:
+        yield where.rstrip()
+        where, indent = " " * 6, 6
+    source, col, end = place.source, place.col or 0, place.end_col or len(place.source)
+    room = WIDTH - indent
+    if len(source) > room:
+        start = max(0, min(col - 8, len(source) - room))
+        cut = source[start : start + room]
+        source = ("..." if start else "") + cut[3 if start else 0 : -3 if start + room < len(place.source) else None]
+        source += "..." if start + room < len(place.source) else ""
+        col, end = max(0, col - start), min(end - start, len(source))
+    yield where + source
+    yield " " * (indent + col) + "^" * max(1, end - col)
+
+
+def short(place: Place) -> str:
+    """`train.py:12`."""
+    return f"{os.path.basename(place.filename)}:{place.lineno}"
+
+
+def _place_dict(place: Place) -> dict[str, Any]:
+    return {"filename": place.filename, "lineno": place.lineno, "source": place.source}
+
+
+def _plain(x: Any) -> Any:
+    if x is None:
+        return None
+    x = np.asarray(x)
+    if x.dtype.kind == "c":
+        x = x.astype(str)
+    return x.tolist() if x.dtype.kind in "biufU" else None

@@ -1,0 +1,512 @@
+"""NumPy's indexing forms, `.at` updates and the primitives beneath them, against NumPy and against loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcgrad.numpy.operators  # noqa: F401
+from funcgrad.core.avals import aval_of
+from funcgrad.core.graph import trace_graph
+from funcgrad.errors import ConcretizationError
+from funcgrad.numpy.indexing import At
+from funcgrad.ops.elementwise import ge, mul, sin
+from funcgrad.ops.index import gather, scatter_add, scatter_set
+from funcgrad.ops.reduce import reduce_sum
+from funcgrad.ops.sort import argsort, sort
+from funcgrad.ops.structure import concatenate, pad, reshape, transpose
+from funcgrad.ops.subscript import getitem, update
+from funcgrad.transforms.api import grad, jvp, vjp
+from funcgrad.transforms.vmap import vmap
+
+MODES = {"set": None, "add": np.add, "multiply": np.multiply, "min": np.minimum, "max": np.maximum}
+RNG = np.random.default_rng(5)
+I2 = np.array([[1, 0], [-1, 1]])
+
+FORMS = [
+    ((5,), 2),
+    ((5,), -1),
+    ((5,), np.int32(3)),
+    ((5,), np.array(1)),
+    ((5,), slice(1, 4)),
+    ((5,), slice(None, None, -1)),
+    ((5,), slice(-2, None, -2)),
+    ((5,), slice(4, 1)),
+    ((5,), ...),
+    ((5,), None),
+    ((5,), ()),
+    ((5,), [0, 3, 3, -1]),
+    ((5,), I2),
+    ((5,), []),
+    ((5,), np.array([True, False, True, False, True])),
+    ((5,), np.zeros(5, bool)),
+    ((5,), True),
+    ((5,), False),
+    ((), ()),
+    ((), None),
+    ((), True),
+    ((), ...),
+    ((0, 3), slice(None)),
+    ((0, 3), (slice(None), [0, 0])),
+    ((3, 4), (1, 2)),
+    ((3, 4), (slice(None), -1)),
+    ((3, 4), (..., 0)),
+    ((3, 4), (None, slice(None, None, 2), None, 1)),
+    ((3, 4), [2, 0]),
+    ((3, 4), ([2, 0, 2], [1, 1, 1])),
+    ((3, 4), (np.array([[0], [2]]), np.array([1, 3]))),
+    ((3, 4), (slice(None), [0, 0, 3])),
+    ((3, 4), (slice(None, None, -1), I2)),
+    ((3, 4), np.arange(12).reshape(3, 4) % 3 == 0),
+    ((3, 4), (np.array([True, False, True]), [1, 2])),
+    ((3, 4), (1, [2, 2, 0])),
+    ((3, 4), (True, slice(None), [1, 1])),
+    ((2, 3, 4), (0, slice(None), [1, 1, 2])),
+    ((2, 3, 4), ([0, 1], slice(None), [1, 1])),
+    ((2, 3, 4), (slice(None), [0, 2], [3, 3])),
+    ((2, 3, 4), (slice(None), I2, slice(1, None, 2))),
+    ((2, 3, 4), (..., I2)),
+    ((2, 3, 4), (slice(None), None, [0, 0], 1)),
+    ((2, 3, 4), (None, [0, 1], ..., 0)),
+    ((2, 3, 4), (slice(None), np.arange(12).reshape(3, 4) % 2 == 0)),
+    ((2, 3, 4), (np.arange(6).reshape(2, 3) % 2 == 0, slice(None, None, -1))),
+]
+
+
+def ids(form):
+    return repr(form).replace("\n", "")
+
+
+def drawn(shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def total(x):
+    return reduce_sum(x, axes=tuple(range(np.ndim(x))))
+
+
+def numpy_update(x, idx, v, mode):
+    y = np.array(x)
+    if mode == "set":
+        y[idx] = v
+    else:
+        MODES[mode].at(y, idx, v)
+    return y
+
+
+def close(actual, expected, **tolerance):
+    assert np.shape(actual) == np.shape(expected)
+    np.testing.assert_allclose(actual, expected, **tolerance)
+
+
+def difference(f, x, t, eps=1e-6):
+    return (f(x + eps * t) - f(x - eps * t)) / (2 * eps)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=ids)
+class TestForms:
+    def test_value_and_gradient(self, form):
+        shape, idx = form
+        x = drawn(shape)
+        value, pull = vjp(lambda x: getitem(x, idx), x)
+        assert np.array_equal(value, x[idx])
+        assert np.shape(value) == np.shape(x[idx])
+        ct = drawn(np.shape(value), 1)
+        expected = np.zeros(shape)
+        np.add.at(expected, idx, ct)
+        close(pull(ct)[0], expected, atol=1e-15)
+
+    def test_tangent(self, form):
+        shape, idx = form
+        x, t = drawn(shape), drawn(shape, 1)
+        value, tangent = jvp(lambda x: getitem(x, idx), (x,), (t,))
+        assert np.array_equal(value, x[idx])
+        assert np.array_equal(tangent, t[idx])
+
+    def test_second_order(self, form):
+        shape, idx = form
+        x = drawn(shape)
+
+        def f(x):
+            return total(sin(getitem(x, idx)) * 2.0)
+
+        got = grad(lambda x: total(grad(f)(x) * x))(x)
+        counts = np.zeros(shape)
+        np.add.at(counts, idx, 1.0)
+        close(got, counts * 2.0 * (np.cos(x) - x * np.sin(x)), atol=1e-14)
+
+    def test_vmap(self, form):
+        shape, idx = form
+        xs = drawn((3, *shape))
+        close(vmap(lambda x: getitem(x, idx))(xs), np.stack([x[idx] for x in xs]))
+        each = vmap(grad(lambda x: total(sin(getitem(x, idx)))))(xs)
+        close(each, np.stack([grad(lambda x: total(sin(getitem(x, idx))))(x) for x in xs]), atol=1e-15)
+
+    def test_program(self, form):
+        shape, idx = form
+        x = drawn(shape)
+        graph = trace_graph(lambda x: (getitem(x, idx),), [aval_of(x)]).check()
+        close(graph(x)[0], x[idx])
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_update(self, form, mode):
+        shape, idx = form
+        x, v = drawn(shape), drawn(np.shape(np.zeros(shape)[idx]), 1)
+        before = x.copy()
+        close(update(x, idx, v, mode), numpy_update(x, idx, v, mode))
+        assert np.array_equal(x, before)
+        for fun, point in ((lambda x: update(x, idx, v, mode), x), (lambda v: update(x, idx, v, mode), v)):
+            t, ct = drawn(point.shape, 2), drawn(shape, 3)
+            value, tangent = jvp(fun, (point,), (t,))
+            close(value, numpy_update(x, idx, v, mode))
+            close(tangent, difference(fun, point, t), rtol=1e-6, atol=1e-8)
+            (cotangent,) = vjp(fun, point)[1](ct)
+            close(cotangent.shape, t.shape)
+            close((cotangent * t).sum(), (ct * tangent).sum(), rtol=1e-10, atol=1e-12)
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_update_under_vmap(self, form, mode):
+        shape, idx = form
+        xs = drawn((3, *shape))
+        v = drawn(np.shape(np.zeros(shape)[idx]), 1)
+        vs = np.stack([v, -v, 2 * v])
+        close(
+            vmap(lambda x: update(x, idx, v, mode))(xs), np.stack([numpy_update(x, idx, v, mode) for x in xs])
+        )
+        close(
+            vmap(lambda v: update(xs[0], idx, v, mode))(vs),
+            np.stack([numpy_update(xs[0], idx, v, mode) for v in vs]),
+        )
+        close(
+            vmap(lambda x, v: update(x, idx, v, mode))(xs, vs),
+            np.stack([numpy_update(x, idx, v, mode) for x, v in zip(xs, vs)]),
+        )
+
+
+@st.composite
+def indices(draw):
+    """An array shape and an index for it that mixes all forms."""
+    shape = draw(st.lists(st.integers(0, 3), max_size=4).map(tuple))
+    bounds = st.none() | st.integers(-4, 4)
+    slices = st.builds(slice, bounds, bounds, st.sampled_from([None, 1, 2, -1, -2]))
+    entries: list = []
+    axis = 0
+    while axis < len(shape) and draw(st.integers(0, 9)):
+        n = shape[axis]
+        kind = draw(st.sampled_from(["slice", "int", "array", "mask", "none", "bool", "dots"]))
+        if kind == "none":
+            entries.append(None)
+        elif kind == "bool":
+            entries.append(draw(st.booleans()))
+        elif kind == "dots":
+            if not any(e is Ellipsis for e in entries):
+                entries.append(Ellipsis)
+        elif kind == "slice" or n == 0:
+            entries.append(draw(slices))
+            axis += 1
+        elif kind == "int":
+            entries.append(draw(st.integers(-n, n - 1)))
+            axis += 1
+        elif kind == "mask":
+            rank = draw(st.integers(1, min(2, len(shape) - axis)))
+            bits = draw(st.integers(0, 2**9 - 1))
+            part = shape[axis : axis + rank]
+            entries.append((bits >> np.arange(int(np.prod(part))) & 1).astype(bool).reshape(part))
+            axis += rank
+        else:
+            lengths = draw(st.sampled_from([(), (2,), (1, 2), (2, 1)]))
+            flat = draw(st.lists(st.integers(-n, n - 1), min_size=4, max_size=4))
+            entries.append(np.resize(flat, lengths))
+            axis += 1
+    return shape, tuple(entries)
+
+
+@settings(max_examples=400, deadline=None)
+@given(indices())
+def test_any_index_is_numpys(form):
+    shape, idx = form
+    x = drawn(shape)
+    try:
+        expected = x[idx]
+    except IndexError:
+        with pytest.raises(IndexError):
+            vjp(lambda x: getitem(x, idx), x)
+        return
+    value, pull = vjp(lambda x: getitem(x, idx), x)
+    close(value, expected)
+    reference = np.zeros(shape)
+    np.add.at(reference, idx, np.cos(expected))
+    close(pull(np.cos(expected))[0], reference, atol=1e-15)
+    for mode in MODES:
+        v = drawn(np.shape(expected), 1)
+        close(update(x, idx, v, mode), numpy_update(x, idx, v, mode))
+
+
+class TestTracedIndices:
+    def test_vmap_over_each_combination(self):
+        xs, x = drawn((3, 5, 2)), drawn((5, 2))
+        many, one = np.array([[0, 4], [-1, 2], [3, 3]]), np.array([1, 1])
+        single = np.array([4, 0, -2])
+        close(vmap(lambda x, i: getitem(x, i))(xs, many), np.stack([a[i] for a, i in zip(xs, many)]))
+        close(vmap(lambda i: getitem(x, i))(many), np.stack([x[i] for i in many]))
+        close(vmap(lambda i: getitem(x, i))(single), x[single])
+        close(
+            vmap(lambda x, i: getitem(x, (i, one)))(xs, many), np.stack([a[i, one] for a, i in zip(xs, many)])
+        )
+        close(vmap(lambda x, i: getitem(x, (slice(None), i)))(xs, single % 2), xs[range(3), :, single % 2])
+        pairs = np.array([[0], [1]])
+        close(vmap(lambda i: getitem(x, (i, pairs)))(many), np.stack([x[i, pairs] for i in many]))
+        close(
+            vmap(vmap(lambda x, i: getitem(x, i), (None, 0)), (0, 0))(xs, many),
+            np.stack([a[i] for a, i in zip(xs, many)]),
+        )
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("axes", [(0, None, 0), (None, None, 0), (None, 0, 0), (0, 0, 0), (0, 0, None)])
+    def test_vmap_of_updates_and_their_gradients(self, mode, axes):
+        args = drawn((3, 4)), drawn((3, 3), 1), np.array([[0, 1, 1], [-1, 3, 3], [2, 0, 2]])
+        args = tuple(a if axis == 0 else a[0] for a, axis in zip(args, axes))
+
+        def f(x, v, i):
+            return update(x, i, v, mode)
+
+        def g(x, v, i):
+            return grad(lambda x, v: total(sin(f(x, v, i)) * np.arange(1.0, 5.0)), (0, 1))(x, v)
+
+        each = [tuple(a[b] if axis == 0 else a for a, axis in zip(args, axes)) for b in range(3)]
+        close(vmap(f, axes)(*args), np.stack([f(*e) for e in each]))
+        for got, expected in zip(vmap(g, axes)(*args), zip(*(g(*e) for e in each))):
+            close(got, np.stack(expected), atol=1e-14)
+
+    def test_in_a_program(self):
+        x, i = drawn((4, 3)), np.array(2)
+        fun = lambda x, i: (getitem(x, i), getitem(x, (slice(1, 3), i)), update(x, (i, [0, 1]), 1.0, "set"))
+        graph = trace_graph(fun, [aval_of(x), aval_of(i)]).check()
+        row, column, changed = graph(x, i)
+        close(row, x[2])
+        close(column, x[1:3, 2])
+        close(changed, numpy_update(x, (2, [0, 1]), 1.0, "set"))
+        with pytest.raises(IndexError):
+            graph(x, np.array(4))
+
+    def test_gradient_in_a_program(self):
+        x, i = drawn(5), np.array([1, 1, -1])
+        fun = lambda x, i: (grad(lambda x: total(sin(getitem(x, i)) * getitem(x, 0)))(x),)
+        graph = trace_graph(fun, [aval_of(x), aval_of(i)]).check()
+        close(graph(x, i)[0], fun(x, i)[0])
+
+    def test_unknown_mask(self):
+        x = drawn((3, 4))
+        with pytest.raises(ConcretizationError, match="where"):
+            vmap(lambda x: getitem(x, ge(x, 0)))(x)
+        with pytest.raises(ConcretizationError, match="where"):
+            vmap(lambda x: update(x, ge(x, 0), np.ones(4), "set"))(x)
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_unknown_mask_with_one_value(self, mode):
+        x = drawn((3, 4))
+        f = lambda x: update(x, ge(x, 0), 0.5, mode)
+        close(vmap(f)(x), np.stack([numpy_update(r, r >= 0, 0.5, mode) for r in x]))
+        close(
+            vmap(grad(lambda x: total(f(x) * x)))(x),
+            np.stack([grad(lambda x: total(f(x) * x))(r) for r in x]),
+        )
+
+    def test_known_mask_under_grad(self):
+        x = drawn(6)
+        close(grad(lambda x: total(getitem(x, ge(x, 0.0)) * 3.0))(x), np.where(x >= 0, 3.0, 0.0))
+
+    def test_unknown_slice_bound(self):
+        with pytest.raises(ConcretizationError, match="dynamic_slice"):
+            vmap(lambda x, i: getitem(x, slice(i, None)))(np.ones((3, 3)), np.arange(3))
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "idx",
+        [
+            3,
+            -4,
+            (0, 0),
+            [3],
+            [-4],
+            [0.0],
+            1.0,
+            "a",
+            np.array([True, False]),
+            (..., ...),
+            ([0, 1], [0, 1, 2]),
+            slice,
+        ],
+        ids=ids,
+    )
+    def test_index_errors_are_numpys(self, idx):
+        with pytest.raises(IndexError):
+            np.ones(3)[idx]
+        with pytest.raises(IndexError):
+            grad(lambda x: total(getitem(x, idx)))(np.ones(3))
+        with pytest.raises(IndexError):
+            update(np.ones(3), idx, 1.0, "add")
+
+    def test_float_traced_index(self):
+        with pytest.raises(IndexError, match="integer"):
+            grad(lambda x: getitem(x, getitem(x, 0)))(np.ones(3))
+
+    def test_values_that_do_not_fit(self):
+        with pytest.raises(ValueError, match=r"\(2,\) into shape \(3,\)"):
+            update(np.ones(4), slice(0, 3), np.ones(2), "set")
+        with pytest.raises(TypeError, match="complex128 values in an array of float64"):
+            update(np.ones(4), 0, 1j, "set")
+        with pytest.raises(TypeError, match="float64 values in an array of int64"):
+            update(np.ones(4, int), 0, 1.5, "add")
+
+
+class TestAt:
+    def test_methods(self):
+        x = np.array([1.0, 2.0, 3.0])
+        at = At(x)[[0, 0]]
+        close(at.get(), [1.0, 1.0])
+        close(at.set([5.0, 6.0]), [6.0, 2.0, 3.0])
+        close(at.add(1.0), [3.0, 2.0, 3.0])
+        close(at.multiply([2.0, 5.0]), [10.0, 2.0, 3.0])
+        close(at.mul(2.0), [4.0, 2.0, 3.0])
+        close(at.min([0.5, 0.7]), [0.5, 2.0, 3.0])
+        close(at.max([0.5, 1.7]), [1.7, 2.0, 3.0])
+        assert np.array_equal(x, [1.0, 2.0, 3.0])
+
+    def test_values_take_the_dtype_of_the_array(self):
+        assert At(np.ones(3, np.float32))[0].set(np.float64(2)).dtype == np.float32
+        close(At(np.arange(3))[1:].set(2.7), [0, 2, 2])
+        with pytest.raises(OverflowError):
+            At(np.zeros(2, np.uint8))[0].set(300)
+
+    def test_leading_axes_of_length_one_are_dropped(self):
+        close(At(np.zeros(3))[:2].set(np.ones((1, 1, 2))), [1.0, 1.0, 0.0])
+
+    def test_several_values_for_one_place(self):
+        x, v = drawn(3), np.array([2.0, 3.0, 4.0])
+        weights = np.array([1.0, 10.0, 100.0])
+        loss = lambda x, v: total(update(x, [0, 0, 2], v, "set") * weights)
+        dx, dv = grad(loss, (0, 1))(x, v)
+        close(dx, [0.0, 10.0, 0.0])
+        close(dv, [0.0, 1.0, 100.0])
+
+    def test_the_last_value_stays_for_views_too(self):
+        places = np.array([0, 1, 0])[::-1], np.array([0, 1, 0])[::-1]
+        values = np.arange(3.0)[::-1]
+        close(scatter_set(np.zeros((2, 2)), values, *places), [[0.0, 0.0], [0.0, 1.0]])
+
+    @pytest.mark.parametrize("zeros", [(), (1,), (1, 3), (0, 1, 2, 3, 4, 5)], ids=str)
+    def test_products_at_one_place_with_zeros(self, zeros):
+        x = np.array([2.0, 3.0, 0.0])
+        v = np.arange(1.5, 7.5)
+        v[list(zeros)] = 0.0
+        places = np.array([0, 1, 0, 1, 0, 2])
+
+        def reference(x, v):
+            y = [getitem(x, k) for k in range(3)]
+            for j, place in enumerate(places):
+                y[place] = mul(y[place], getitem(v, j))
+            return sum(y[k] * (k + 1.0) for k in range(3))
+
+        loss = lambda x, v: total(update(x, places, v, "multiply") * np.array([1.0, 2.0, 3.0]))
+        for got, expected in zip(grad(loss, (0, 1))(x, v), grad(reference, (0, 1))(x, v)):
+            close(got, expected)
+        second = lambda f: grad(lambda x, v: sum(total(sin(g)) for g in grad(f, (0, 1))(x, v)), (0, 1))(x, v)
+        for got, expected in zip(second(loss), second(reference)):
+            close(got, expected, atol=1e-12)
+
+    def test_equal_winners_share(self):
+        x, v = np.array([1.0, 2.0, np.nan]), np.array([2.0, 2.0, 5.0])
+        dx, dv = grad(lambda x, v: total(getitem(update(x, [1, 1, 0], v, "max"), slice(0, 2))), (0, 1))(x, v)
+        close(dx, [0.0, 1 / 3, 0.0])
+        close(dv, [1 / 3, 1 / 3, 1.0])
+
+
+class TestPrimitives:
+    def test_dtypes_of_gradients(self):
+        for dtype in (np.float32, np.complex64):
+            x = drawn(6).astype(dtype)
+            for fun in (
+                lambda x: getitem(x, 1),
+                lambda x: getitem(x, slice(None, None, -1)),
+                lambda x: getitem(x, [1, 1]),
+                lambda x: update(x, [1, 1], 2.0, "set"),
+                lambda x: update(x, [1, 1], 2.0, "multiply"),
+                lambda x: update(x, slice(2), getitem(x, [0, 0]), "add"),
+                lambda x: pad(x, widths=((1, 2),)),
+                lambda x: concatenate(x, np.ones(2, dtype), axis=0),
+            ):
+                y, pull = vjp(fun, x)
+                assert y.dtype == dtype
+                assert pull(np.ones_like(y))[0].dtype == dtype
+        x = drawn(6).astype(np.float32)
+        for fun in (
+            lambda x: sort(x, axis=0),
+            lambda x: update(x, [1, 1], 2.0, "min"),
+        ):
+            assert vjp(fun, x)[1](np.ones(6, np.float32))[0].dtype == np.float32
+
+    def test_concatenating_different_dtypes(self):
+        y, pull = vjp(lambda x, z: concatenate(x, z, axis=0), np.ones(2, np.float32), np.ones(1, complex))
+        assert y.dtype == np.complex128
+        dx, dz = pull(np.array([1 + 1j, 2, 3j]))
+        assert dx.dtype == np.float32
+        close(dx, [1.0, 2.0])
+        close(dz, [3j])
+
+    def test_rows_added_by_elements(self):
+        x, v = drawn((40, 8)), drawn((100, 8), 1)
+        places = np.random.default_rng(2).integers(-40, 40, 100)
+        close(scatter_add(x, v, places), numpy_update(x, places, v, "add"))
+        pairs = places, places % 8
+        deep = drawn((40, 8, 6)), drawn((100, 6), 1)
+        close(scatter_add(*deep, *pairs), numpy_update(deep[0], pairs, deep[1], "add"))
+        with pytest.raises(IndexError):
+            scatter_add(x, v, places + 40)
+
+    def test_reading_all_elements_in_a_loop(self):
+        def f(x):
+            s = 0.0
+            for i in range(x.shape[0]):
+                s = s + getitem(x, i) * getitem(x, -1 - i)
+            return s
+
+        x = drawn(9)
+        close(grad(f)(x), 2 * x[::-1])
+        close(grad(lambda x: total(sin(grad(f)(x))))(x), 2 * np.cos(2 * x))
+        assert np.array_equal(x, drawn(9))
+
+    def test_cotangents_are_not_shared(self):
+        x, y = drawn(3), drawn(3, 1)
+        dx, dy = grad(lambda x, y: total(x + y) + getitem(x, 0) + getitem(y, [1, 1, 2]).sum(), (0, 1))(x, y)
+        close(dx, [2.0, 1.0, 1.0])
+        close(dy, [1.0, 3.0, 2.0])
+
+    def test_sort(self):
+        x = np.array([2.0, 1.0, 2.0, -1.0])
+        y, pull = vjp(lambda x: sort(x, axis=0), x)
+        close(y, [-1.0, 1.0, 2.0, 2.0])
+        close(pull(np.array([1.0, 2.0, 3.0, 4.0]))[0], [3.0, 2.0, 4.0, 1.0])
+        m = drawn((3, 4))
+        order = argsort(m, axis=1)
+        t = drawn((3, 4), 1)
+        close(jvp(lambda m: sort(m, axis=1), (m,), (t,))[1], np.take_along_axis(t, order, 1))
+        close(grad(lambda x: total(x * argsort(x, axis=0)))(x), [3, 1, 0, 2])
+        close(vmap(lambda r: sort(r, axis=0))(m), np.sort(m, axis=1))
+        close(sort(np.zeros((0, 2)), axis=0), np.zeros((0, 2)))
+
+    def test_gather_of_a_traced_array_with_traced_indices_in_second_order(self):
+        x, i = drawn(4), np.array([[0, 3], [3, 3]])
+        f = lambda i: grad(lambda x: total(grad(lambda x: total(sin(gather(x, i))))(x) * x))(x)
+        close(vmap(f)(i), np.stack([f(k) for k in i]))
+
+    def test_shapes_that_do_not_fit(self):
+        with pytest.raises(ValueError, match="reshape"):
+            trace_graph(lambda x: (reshape(x, shape=(2, 2)),), [aval_of(np.ones(3))])
+        with pytest.raises(ValueError, match="permutation"):
+            trace_graph(lambda x: (transpose(x, axes=(0, 0)),), [aval_of(np.ones((2, 2)))])
+        with pytest.raises(ValueError, match="fit together"):
+            trace_graph(lambda x: (concatenate(x, np.ones((2, 1)), axis=0),), [aval_of(np.ones((2, 2)))])
