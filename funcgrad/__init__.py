@@ -8,12 +8,15 @@ Also: `funcgrad.numpy` (NumPy's names), `funcgrad.lax`, `funcgrad.nn`, `funcgrad
 """
 
 from funcgrad import errors as errors
+from funcgrad import lax as lax
+from funcgrad import nn as nn
 from funcgrad import numpy as numpy
 from funcgrad import tree as tree
 from funcgrad.compile.jit import jit as jit
 from funcgrad.config import config as config
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
+from funcgrad.lax import stop_gradient as stop_gradient
 from funcgrad.transforms.api import grad as grad
 from funcgrad.transforms.api import jvp as jvp
 from funcgrad.transforms.api import linear_transpose as linear_transpose

@@ -11,12 +11,15 @@ _TRUE = frozenset(("1", "true", "yes", "on", ""))
 
 
 class Config:
-    """The settings of the process. Assigning a value of the wrong type raises TypeError, a wrong value ValueError.
+    """The settings of the process. A value of the wrong type raises TypeError, a wrong value ValueError.
 
     - `jit` (FUNCGRAD_JIT): False runs jitted functions as they are, on NumPy.
-    - `threads` (FUNCGRAD_THREADS): how many threads kernels may use, at least 1. Kernels are serial today: the number
+    - `threads` (FUNCGRAD_THREADS): how many threads kernels may use, at least 1. Kernels are serial today:
+      the number
       is kept for them, and changes nothing yet.
-    - `cache_dir` (FUNCGRAD_CACHE_DIR): the folder for compiled kernels; None: `funcgrad` in the user's cache folder.
+    - `cache_dir` (FUNCGRAD_CACHE_DIR): a folder for compiled kernels. They live in memory today: the path is
+      kept for
+      them, and changes nothing yet.
     - `debug_nans`: raise where a derivative becomes NaN.
 
     Example:

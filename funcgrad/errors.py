@@ -26,7 +26,12 @@ class UnbatchedPrimitiveWarning(UserWarning):
 
 
 def strip_frames(error: BaseException, is_internal) -> BaseException:
-    """Drop the frames for which ``is_internal(filename)`` holds from the error's traceback, unless all are."""
+    """The error as a user should see it: without the frames of files for which ``is_internal(filename)`` holds.
+
+    Where NumPy has wrapped our error in "setting an array element with a sequence", it is unwrapped.
+    """
+    if type(error) is ValueError and isinstance(error.__cause__, (TracerConversionError, ConcretizationError)):
+        error = error.__cause__
     kept: list[TracebackType] = []
     tb = error.__traceback__
     while tb is not None:

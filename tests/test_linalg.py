@@ -271,6 +271,15 @@ def test_cofactors_do_not_underflow() -> None:
     assert cofactor(projection)[-1, -1] == 1
 
 
+def test_a_matrix_of_nan_spoils_no_other() -> None:
+    stack = np.stack([A, np.full((4, 4), np.nan), np.zeros((4, 4))])
+    with np.errstate(invalid="ignore"):  # NumPy's det warns
+        gradient = grad(lambda a: weighted(det(a)))(stack)
+    assert np.isnan(gradient[1]).all() and not gradient[2].any()
+    np.testing.assert_allclose(gradient[0], np.cos(1) * cofactor(A), rtol=1e-10)
+    assert cofactor(stack.astype(np.float32)).dtype == np.float32
+
+
 def test_values_are_differentiable_where_they_are_equal() -> None:
     assert np.isfinite(grad(lambda a: weighted(eigvalsh(a)))(np.eye(3))).all()
     assert np.isfinite(grad(lambda a: weighted(svdvals(a)))(np.eye(3))).all()

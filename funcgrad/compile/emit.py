@@ -12,7 +12,7 @@ import numpy as np
 from funcgrad.compile.loops import IDENTITIES, Access, Loop, Reduction, Statement
 from funcgrad.compile.mathlib import PLAIN
 from funcgrad.core.avals import BOOL, Aval, short_dtype
-from funcgrad.core.graph import Atom, Literal, Var, names
+from funcgrad.core.graph import Atom, Literal, names
 
 BLOCK = 128
 """Floating-point sums: elements added up before the compensated addition, in whatever order is fast.
@@ -23,14 +23,14 @@ With 8 lanes or more an element passes 16 additions, as in NumPy's pairwise sum,
 FLOAT = np.dtype(np.float64)
 INT = np.dtype(np.int64)
 _NATIVE = (FLOAT, INT, BOOL)
-_RESERVED = frozenset(
-    "i j k l m n p q total lost part grown gain start step view plus range min max abs inf nan bool".split()
-)
+_INDICES = "ijklmnpq"
+_RESERVED = {*_INDICES, "total", "lost", "part", "grown", "gain", "start", "step", "index", "view", "plus"}
+_RESERVED |= {"range", "min", "max", "abs", "inf", "nan", "bool"}
 _NUMBER = re.compile(r"(?<![\w.{])\d")
 
 
 def emit(loop: Loop, name: str) -> str:
-    """The text of a kernel: a function of its scalars, of the arrays that it reads, and of those that it writes."""
+    """The text of a kernel: a function of its scalars, of the arrays it reads, and of those it writes."""
     return _Writer(loop).text(name)
 
 
@@ -42,7 +42,7 @@ def type_name(aval: Aval, scalar: bool) -> str:
 
 
 def cast(text: str, dtype: np.dtype) -> str:
-    return f"({text} != 0)" if dtype == BOOL else f"{dtype.name}({text})"
+    return f"(({text}) != 0)" if dtype == BOOL else f"{dtype.name}({text})"
 
 
 def constant(value: Any, dtype: np.dtype) -> str:
@@ -58,7 +58,7 @@ class _Writer:
         self.named: dict[Atom, str] = {}
         self.arrays: dict[Atom, str] = {}
         self.lines: list[str] = []
-        self.index = "ijklmnpq"[: len(loop.sizes)]
+        self.index = _INDICES[: len(loop.sizes)]
         self.extent = self.index.upper()
 
     def text(self, name: str) -> str:
@@ -106,9 +106,9 @@ class _Writer:
         for access in accesses:
             shape = access.array.aval.shape
             if shape and len(access.axes) != len(shape):
-                lengths = ", ".join(self.extent[a] for a in access.axes) or "1"
+                lengths = "".join(f"{self.extent[a]}, " for a in access.axes) or "1, "
                 array = self.arrays[access.array]
-                self._add(1, f"{array}_view = view({array}, {lengths})")
+                self._add(1, f"{array}_view = view({array}, ({lengths.rstrip()}))")
                 self.arrays[access.array] = f"{array}_view"
 
     def _element(self, access: Access) -> str:
@@ -213,7 +213,7 @@ class _Writer:
         for r in reductions:
             r.start_block(depth + 1)
         self._add(depth + 1, f"for step in range(min({BLOCK}, {size} - start)):")
-        self._add(depth + 2, f"{i} = start + step")
+        self._add(depth + 2, f"{i} = index(start, step)")
         self._body(depth + 2)
         for r in reductions:
             r.combine(self._operand(r.reduction), depth + 2)
@@ -253,7 +253,7 @@ class _Accumulator:
 
     @property
     def identity(self) -> str:
-        identity = IDENTITIES[self.reduction.kind]
+        identity: float | None = IDENTITIES[self.reduction.kind]
         if identity is None:
             lowest = self.reduction.kind == "max"
             if self.dtype.kind == "f":
@@ -306,8 +306,8 @@ def _is_typed(expression: str, given: Sequence[np.dtype], out: np.dtype) -> bool
     """Whether Python's and numba's rules give an expression its dtype already; they widen small integers."""
     if out == BOOL:
         return BOOL not in given or expression == "{0}"
-    if any(d != out and d != BOOL for d in given) or out.kind == "f" and not given:
+    if any(d != out and d != BOOL for d in given) or (out.kind == "f" and not given):
         return False
-    if out == FLOAT or out == INT:
+    if out in (FLOAT, INT):
         return BOOL not in given or expression == "({1} if {0} else {2})"
     return out == np.float32 and not _NUMBER.search(expression) and BOOL not in given

@@ -1,9 +1,9 @@
 """Cutting a program into loops and NumPy calls.
 
-Every equation gets a stage: a loop's outputs are there for later stages only. Elementwise equations of one stage and
-one shape make one loop, which can have no cycle with another, as all edges between steps lead to a later stage. A
-reduction joins the loop that computes its operand. Scalars are computed again in each loop that needs them, which
-costs nothing beside the loop.
+Every equation gets a stage: a loop's outputs are there for later stages only. Elementwise equations of one
+stage and one shape make one loop, which can have no cycle with another, as all edges between steps lead to a
+later stage. A reduction joins the loop that computes its operand. Scalars are computed again in each loop
+that needs them, which costs nothing beside the loop.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class _Fusion:
             return
         operand = eqn.inputs[0] if eqn.inputs else None
         if operand in self.statements and reduction_kind(eqn) is not None:
-            place = self.stages[self.maker[operand]], operand.aval.shape  # type: ignore[index, union-attr]
+            place = self.stages[self.maker[operand]], operand.aval.shape
             if self.fused_axes.setdefault(place, eqn.params["axes"]) == eqn.params["axes"]:
                 self.stages[eqn] = place[0]
                 self.reductions.add(eqn)
@@ -93,7 +93,7 @@ class _Fusion:
         return stage if together else stage + 1
 
     def _sink(self) -> None:
-        """Move equations to the loop that uses them where this stores less: cos(x) next to where it is multiplied."""
+        """Move equations to the loops that use them where less is stored then: cos(x) to its product."""
         users: dict[Atom, list[Eqn]] = {}
         for eqn in self.graph.eqns:
             for atom in eqn.inputs:
@@ -109,10 +109,8 @@ class _Fusion:
             latest = min(joined + others)
             if latest <= self.stages[eqn] or latest not in joined:
                 continue
-            carried = {
-                a for a in eqn.inputs if a in self.statements and a.aval.shape and a not in outputs and len(users[a]) > 1
-            }
-            if len(carried) <= 1:
+            computed = {a for a in eqn.inputs if a in self.statements and a.aval.shape}
+            if len([a for a in computed if a not in outputs and len(users[a]) > 1]) <= 1:
                 self.stages[eqn] = latest
 
     def _joins(self, user: Eqn, shape: Shape) -> bool:
@@ -135,11 +133,11 @@ class _Fusion:
                 calls[stage, 1, index] = eqn
         needed: set[Atom] = {a for a in self.graph.outputs if isinstance(a, Var)}
         steps: list[Step] = []
-        # backwards: what a step must store is known once all later ones are made; scalars stand first in a stage
+        # backwards, as later steps say what a step must store; scalars stand first in their stage
         order = sorted([*groups, *calls], key=lambda place: place[:2], reverse=True)
         for place in order:
             if place in calls:
-                made: list[Step] = [Call(calls[place])]  # type: ignore[index]
+                made: list[Step] = [Call(calls[place])]
             else:
                 made = self._group_steps(groups[place], place[2], needed)  # type: ignore[index, arg-type]
             for step in reversed(made):
@@ -150,7 +148,9 @@ class _Fusion:
 
     def _group_steps(self, group: _Group, shape: Shape, needed: set[Atom]) -> list[Step]:
         targets = [e.outputs[0] for e in group.eqns if e.outputs[0] in needed]
-        body = self._closure(targets + [e.inputs[0] for e in group.reductions], {e.outputs[0] for e in group.eqns})
+        body = self._closure(
+            targets + [e.inputs[0] for e in group.reductions], {e.outputs[0] for e in group.eqns}
+        )
         prelude = self._repeated(body, needed) if shape else []
         if len(body) + len(prelude) + len(group.reductions) < 2:
             return [Call(self.maker[s.target]) for s in body]
@@ -176,14 +176,20 @@ class _Fusion:
 
     def _repeated(self, body: Sequence[Statement], needed: set[Atom]) -> list[Statement]:
         """The scalar statements that a loop computes for itself."""
-        scalars = [a for s in body for a in s.args if isinstance(a, Var) and not a.aval.shape and a not in needed]
+        scalars = [
+            a for s in body for a in s.args if isinstance(a, Var) and not a.aval.shape and a not in needed
+        ]
         among = {v for v in self.statements if not v.aval.shape and v not in needed}
         found = self._closure(scalars, among)
         return found if len(found) <= REPEATED else []
 
 
 def _loop(
-    shape: Shape, prelude: list[Statement], body: list[Statement], targets: Sequence[Var], reductions: list[Eqn]
+    shape: Shape,
+    prelude: list[Statement],
+    body: list[Statement],
+    targets: Sequence[Var],
+    reductions: list[Eqn],
 ) -> Loop:
     made = {s.target for s in (*prelude, *body)}
     used = dict.fromkeys(a for s in (*prelude, *body) for a in s.args if a not in made)
@@ -213,9 +219,11 @@ def _loop(
 
 
 def _dimensions(shape: Shape, space: Shape) -> dict[int, int]:
-    """For each axis of the index space that an array runs along, its dimension; along the others it is repeated."""
+    """The array's dimension for each axis of the index space; axes along which it is repeated are missing."""
     extra = len(space) - len(shape)
-    return {axis: axis - extra for axis in range(extra, len(space)) if shape[axis - extra] == space[axis] != 1}
+    return {
+        axis: axis - extra for axis in range(extra, len(space)) if shape[axis - extra] == space[axis] != 1
+    }
 
 
 def _merge(space: Shape, runs: Sequence[dict[int, int]]) -> list[list[int]]:

@@ -33,14 +33,16 @@ def jit(
 ) -> Jitted:
     """`fun`, traced once for each structure, shapes and dtypes of its arguments, and compiled.
 
-    Elementwise operations and the reduction behind them run as one loop of machine code, everything else on NumPy.
-    Arguments are pytrees of arrays and numbers; a Python number counts by its type, not its value. Arguments that are
-    none of these are named by `static_argnums` or `static_argnames`: they must be hashable, and each new value is
-    traced anew. Arrays that `fun` closes over are captured as they are when it is traced. Results of rank 0 are
-    NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is accepted for JAX's sake and changes nothing.
+    Elementwise operations and the reduction behind them run as one loop of machine code, everything else on
+    NumPy. Arguments are pytrees of arrays and numbers; a Python number counts by its type, not its value.
+    Arguments that are none of these are named by `static_argnums` or `static_argnames`: they must be
+    hashable, and each new value is traced anew. Arrays that `fun` closes over are captured as they are when
+    it is traced. Results of rank 0 are NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is
+    accepted for JAX's sake and changes nothing.
 
-    The result has `lower(*args)` (the compiled `Program`), `cache_size()` and `clear_cache()`. A jitted function
-    may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False` it is `fun`.
+    The result has `lower(*args)` (the compiled `Program`), `cache_size()` and `clear_cache()`. A jitted
+    function may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False`
+    it is `fun`.
 
     Raises TypeError, naming the argument, for a leaf that is no number, and for a static one without a hash.
 
@@ -51,12 +53,16 @@ def jit(
         2.12422
     """
     return Jitted(
-        jit, fun, static_argnums=static_argnums, static_argnames=static_argnames, donate_argnums=donate_argnums
+        jit,
+        fun,
+        static_argnums=static_argnums,
+        static_argnames=static_argnames,
+        donate_argnums=donate_argnums,
     )
 
 
 class Staged:
-    """One traced signature: its program, the structure of its output, and the outer traced values it captured."""
+    """One traced signature: its program, its output's structure, and the outer traced values it captured."""
 
     __slots__ = ("captured", "graph", "out_tree", "single")
 
@@ -75,7 +81,9 @@ class Jitted(Transformed):
 
     def __init__(self, run: Callable[..., Any], fun: Callable[..., Any], **options: Any) -> None:
         super().__init__(run, fun, **options)
-        self._static_numbers, self._static_names = _static(fun, options["static_argnums"], options["static_argnames"])
+        self._static_numbers, self._static_names = _static(
+            fun, options["static_argnums"], options["static_argnames"]
+        )
         _numbers(options["donate_argnums"], "donate_argnums")
         self._has_static = bool(self._static_numbers or self._static_names)
         self._staged: dict[Any, Staged] = {}
@@ -130,7 +138,7 @@ class Jitted(Transformed):
         return len(self._staged)
 
     def clear_cache(self) -> None:
-        """Forget all traced signatures; the next call traces anew. Machine code is kept for the same loops."""
+        """Forget all traced signatures. Machine code is kept: the same loops are not compiled again."""
         self._quick.clear()
         self._staged.clear()
 
@@ -139,7 +147,7 @@ class Jitted(Transformed):
         numbers = {n % len(args) for n in self._static_numbers if -len(args) <= n < len(args)}
         dynamic = tuple([a for n, a in enumerate(args) if n not in numbers])
         named = {k: v for k, v in kwargs.items() if k not in self._static_names}
-        static = tuple([(n, args[n]) for n in sorted(numbers)])
+        static: tuple[tuple[int | str, Any], ...] = tuple([(n, args[n]) for n in sorted(numbers)])
         static += tuple(sorted((k, v) for k, v in kwargs.items() if k in self._static_names))
         leaves, treedef = tree.flatten((dynamic, named))
         leaves = [self._leaf(leaf, index, args, kwargs, numbers) for index, leaf in enumerate(leaves)]
@@ -152,7 +160,9 @@ class Jitted(Transformed):
                 staged = self._staged.setdefault(key, staged)
         return staged, leaves
 
-    def _trace(self, avals: Sequence[Aval], treedef: tree.TreeDef, static: dict[Any, Any], count: int) -> Staged:
+    def _trace(
+        self, avals: Sequence[Aval], treedef: tree.TreeDef, static: dict[Any, Any], count: int
+    ) -> Staged:
         out_trees = []
 
         def flat(*inputs: Any) -> list[Any]:
@@ -169,15 +179,16 @@ class Jitted(Transformed):
 
     def _leaf(self, leaf: Any, index: int, args: tuple, kwargs: dict[str, Any], static: set[int]) -> Any:
         kind = type(leaf)
-        if kind is ndarray and leaf.dtype.kind in "biufc" or kind in _SCALARS:
+        if (kind is ndarray and leaf.dtype.kind in "biufc") or kind in _SCALARS:
             return leaf
         value = array_leaf(leaf)
-        if value is None or not isinstance(value, Tracer) and aval_of(value).dtype.kind not in "biufc":
+        if value is None or (not isinstance(value, Tracer) and aval_of(value).dtype.kind not in "biufc"):
             where, name = self._where(index, args, kwargs, static)
             what = f"an array of dtype {leaf.dtype}" if isinstance(leaf, ndarray) else kind.__name__
             raise TypeError(
                 f"jit: {where} is {what}, which is neither an array nor a number. Pass {name} to jit if it is a "
-                "constant (it must be hashable), or register its class with fg.register_pytree_node if it holds arrays."
+                "constant (it must be hashable), or register its class with fg.register_pytree_node if it holds "
+                "arrays."
             )
         return value
 
@@ -201,10 +212,14 @@ class Jitted(Transformed):
         try:
             hash(value)
         except TypeError:
-            where = f"argument `{name}`" if isinstance(name, str) else f"argument {name}{parameter_name(self._fun, name)}"
+            where = (
+                f"argument `{name}`"
+                if isinstance(name, str)
+                else f"argument {name}{parameter_name(self._fun, name)}"
+            )
             raise TypeError(
-                f"jit: the static {where} is {type(value).__name__}, which is not hashable. Pass a tuple for a list or a "
-                "frozen dataclass for an object; an array is passed as an ordinary argument."
+                f"jit: the static {where} is {type(value).__name__}, which is not hashable. Pass a tuple for a "
+                "list or a frozen dataclass for an object; an array is passed as an ordinary argument."
             ) from None
         return name, type(value), value
 
@@ -231,13 +246,15 @@ def run_graph(graph: Graph, args: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _numbers(given: Numbers, option: str) -> tuple[int, ...]:
-    numbers = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
+    numbers = tuple(given) if isinstance(given, Iterable) else (given,)
     if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers):
         raise TypeError(f"jit: {option} must be an int or a sequence of ints, not {given!r}")
     return tuple(map(int, numbers))
 
 
-def _static(fun: Callable[..., Any], argnums: Numbers, argnames: Names) -> tuple[tuple[int, ...], frozenset[str]]:
+def _static(
+    fun: Callable[..., Any], argnums: Numbers, argnames: Names
+) -> tuple[tuple[int, ...], frozenset[str]]:
     """The static positions and names; each is found from the other where the function says what it takes."""
     numbers = set(_numbers(argnums, "static_argnums"))
     names = {argnames} if isinstance(argnames, str) else set(argnames)
@@ -251,12 +268,13 @@ def _static(fun: Callable[..., Any], argnums: Numbers, argnames: Names) -> tuple
     takes_any = code.co_flags & 0x04
     for n in numbers:
         if not takes_any and not -len(positional) <= n < len(positional):
-            raise ValueError(f"jit: static_argnums names argument {n}, but the function has {_shown(positional)}")
+            raise ValueError(
+                f"jit: static_argnums names argument {n}, but the function has {_shown(positional)}"
+            )
     for name in names:
         if not code.co_flags & 0x08 and name not in (*positional, *keywords):
-            raise ValueError(
-                f"jit: static_argnames names `{name}`, but the function has {_shown((*positional, *keywords))}"
-            )
+            has = _shown((*positional, *keywords))
+            raise ValueError(f"jit: static_argnames names `{name}`, but the function has {has}")
     if not takes_any:
         numbers = {n % len(positional) for n in numbers}
     named = {positional[n] for n in numbers if 0 <= n < len(positional)}

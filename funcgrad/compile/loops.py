@@ -11,13 +11,13 @@ from funcgrad.compile.simplify import is_elementwise
 from funcgrad.core.avals import BOOL
 from funcgrad.core.graph import Atom, Eqn, Literal, Var
 
-KERNEL_DTYPES = frozenset(map(np.dtype, "? b h i q B H I Q l L f d".split()))
+KERNEL_DTYPES = frozenset(map(np.dtype, ["?", "b", "h", "i", "q", "B", "H", "I", "Q", "l", "L", "f", "d"]))
 IDENTITIES = {"sum": 0, "prod": 1, "max": None, "min": None}
 """The reductions of kernels, with what they give for no elements."""
 
 
 class Statement(NamedTuple):
-    """`target = expression(*args)` for one element: `args` are brought to `dtypes` first (None: left as they are)."""
+    """`target = expression(*args)` for one element; `args` are cast to `dtypes` first (None: as they are)."""
 
     target: Var
     expression: str
@@ -26,7 +26,7 @@ class Statement(NamedTuple):
 
 
 class Access(NamedTuple):
-    """An array as a loop reads or writes it: the axis `axes[k]` of the loop runs along its dimensions `dims[k]`.
+    """An array as a loop reads or writes it: the loop's axis `axes[k]` runs along dimensions `dims[k]`.
 
     The array is seen as C-contiguous with those axes only; dimensions of length 1 belong to none.
     """
@@ -47,8 +47,8 @@ class Reduction(NamedTuple):
 class Loop(NamedTuple):
     """One kernel. `sizes` are the lengths of the axes, outermost first.
 
-    `prelude` is computed once, from `scalars`; `body` at every point, from these and the elements of `reads`; then
-    elements are stored by `stores` and combined by `reductions`, which all keep the same axes.
+    `prelude` is computed once, from `scalars`; `body` at every point, from these and the elements of `reads`;
+    then elements are stored by `stores` and combined by `reductions`, which all keep the same axes.
     """
 
     sizes: tuple[int, ...]
@@ -89,7 +89,9 @@ def statement(eqn: Eqn) -> Statement | None:
     if template is None or not all(a.aval.dtype in KERNEL_DTYPES for a in (*eqn.inputs, out)):
         return None
     dtypes = _computing_dtypes(eqn, template)
-    if dtypes is None or any(isinstance(a, Var) and not a.aval.shape and a.aval.dtype == np.uint64 for a in eqn.inputs):
+    if dtypes is None or any(
+        isinstance(a, Var) and not a.aval.shape and a.aval.dtype == np.uint64 for a in eqn.inputs
+    ):
         return None
     given = [a.aval.dtype if d is None else d for a, d in zip(eqn.inputs, dtypes)]
     if not is_arithmetic(template) and not all(d.kind == "f" for d in given):
@@ -106,7 +108,9 @@ def _computing_dtypes(eqn: Eqn, template: str) -> tuple[np.dtype | None, ...] | 
     out = eqn.outputs[0].aval.dtype
     ufunc = eqn.prim.impl
     if isinstance(ufunc, np.ufunc):
-        given: list[Any] = [type(a.aval.dtype.type(0).item()) if a.aval.weak else a.aval.dtype for a in eqn.inputs]
+        given: list[Any] = [
+            type(a.aval.dtype.type(0).item()) if a.aval.weak else a.aval.dtype for a in eqn.inputs
+        ]
         try:
             dtypes = ufunc.resolve_dtypes((*given, None))[:-1]
         except TypeError:

@@ -1,14 +1,14 @@
-"""The functions that kernels may call on one element, by NumPy's names: what each is in C, and what it is in NumPy.
+"""The functions that kernels may call on one element, by NumPy's names: what each is in C and in NumPy.
 
-`Libm` functions come from the C library. glibc has vector variants of most (libmvec, at most 4 units in the last place
-from the exact value; 1.2 ns for a sine where the scalar function takes 8.4), which loops use where the machine has
-them. `Intrinsic` ones are instructions or sequences of them, by LLVM's names.
+`Libm` functions come from the C library. glibc has vector variants of most (libmvec, at most 4 units in the
+last place from the exact value; 1.2 ns for a sine where the scalar function takes 8.4), which loops use where
+the machine has them. `Intrinsic` ones are instructions or sequences of them, by LLVM's names.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -77,20 +77,20 @@ COMPOSED = {
 }
 """Functions that are expressions over others."""
 
-_POWERS = {2: "{0} * {0}", 3: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1: "1.0 / {0}"}
+_POWERS: dict[float | None, str] = {2: "{0} * {0}", 3: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1: "1.0 / {0}"}
 _NAMES = re.compile(r"\b[a-z_]\w*")
 _WORDS = frozenset(("if", "else", "and", "or", "not"))
 _ARITHMETIC = frozenset(("abs", *_WORDS))
 
 
-def expression(lower: str, exponent: object = None) -> str | None:
+def expression(lower: str, exponent: Any = None) -> str | None:
     """A primitive's `lower` as an expression over `{0}`, `{1}`; None where kernels have no such function.
 
     `exponent` is the second argument where it is a Python number.
     """
     if lower == "{0} ** {1}":
         # what NumPy's operator does too, but for the cube (13 ns by pow, and then as exact as two products)
-        return _POWERS.get(exponent, "power({0}, {1})") if type(exponent) in (int, float) else "power({0}, {1})"  # type: ignore[call-overload]
+        return _POWERS.get(exponent if type(exponent) in (int, float) else None, "power({0}, {1})")
     lower = COMPOSED.get(lower, lower)
     if lower in SCALAR_FUNCTIONS:
         arguments = ", ".join(f"{{{i}}}" for i in range(SCALAR_FUNCTIONS[lower].arity))
@@ -100,7 +100,7 @@ def expression(lower: str, exponent: object = None) -> str | None:
 
 
 def is_arithmetic(template: str) -> bool:
-    """Whether an expression has a meaning for integers: operators and `abs`, no functions and no quotients."""
+    """Whether an expression has a meaning for integers: operators and `abs`, but no quotients."""
     return set(_NAMES.findall(template)) <= _ARITHMETIC and "/" not in template and "." not in template
 
 

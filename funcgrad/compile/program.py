@@ -1,7 +1,8 @@
-"""A compiled program: kernels, NumPy calls, the buffers between them, and one generated function that runs them."""
+"""A compiled program: kernels, NumPy calls, the buffers between them, and a function that runs them."""
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,9 +22,9 @@ from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, names
 class Program:
     """A program that runs: `program(*arrays)` returns the tuple of its outputs.
 
-    Arguments are arrays and scalars of the shapes and dtypes of the graph's inputs. Outputs of rank 0 are NumPy
-    scalars (Python scalars where the dtype is weak); the others are fresh, writable, C-contiguous arrays. Compiled
-    programs give no floating-point warnings.
+    Arguments are arrays and scalars of the shapes and dtypes of the graph's inputs. Outputs of rank 0 are
+    NumPy scalars (Python scalars where the dtype is weak); the others are fresh, writable, C-contiguous
+    arrays. Compiled programs give no floating-point warnings.
 
     - `text`: readable Python; `interpret(*arrays)` runs it without numba, slowly.
     - `graph`: the simplified program. `kernels`: how many loops were compiled.
@@ -76,14 +77,17 @@ def compile_graph(graph: Graph) -> Program:
 def _as(x: Any, aval: Aval) -> Any:
     value = np.asarray(x)
     if value.shape != aval.shape or not np.can_cast(value.dtype, aval.dtype, "same_kind"):
-        raise TypeError(f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}")
+        raise TypeError(
+            f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}"
+        )
     if aval.weak:
         return value.item()
     return value.astype(aval.dtype, copy=False) if aval.shape else aval.dtype.type(value)
 
 
 def _define(text: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
-    exec(compile(text, f"<{name}>", "exec", dont_inherit=True), scope)
+    # a file name inside the package, so that errors do not show the generated frames
+    exec(compile(text, f"{__file__}:{name}", "exec", dont_inherit=True), scope)
     return scope[name]
 
 
@@ -92,8 +96,9 @@ _PLAIN_SCOPE = {
     **{t.__name__: t for t in (np.dtype(c).type for c in "bhilBHILfd")},
     "inf": np.inf,
     "nan": np.nan,
-    "plus": lambda a, b: a + b,
-    "view": lambda array, *lengths: array.reshape(lengths),
+    "plus": operator.add,
+    "index": operator.add,
+    "view": np.ndarray.reshape,
 }
 
 
@@ -127,7 +132,9 @@ class _Plan:
                 self._loop(step)
             else:
                 self._call(step)
-            self._release([a for a in dict.fromkeys((*step.inputs, *step.outputs)) if last.get(a, index) == index])
+            self._release(
+                [a for a in dict.fromkeys((*step.inputs, *step.outputs)) if last.get(a, index) == index]
+            )
         if self.calls:
             # as kernels do: NumPy's warnings would depend on what was fused
             self.lines = ["with quiet(all='ignore'):", *(f"    {line}" for line in self.lines)]
@@ -203,7 +210,11 @@ class _Plan:
             self.named[v] = next(self.fresh)
         args = [self._name(a) for a in eqn.inputs]
         args += [f"{key}={self._param(value)}" for key, value in eqn.params.items()]
-        left = "".join(f"{self.named[v]}, " for v in eqn.outputs) if eqn.prim.multiple else self.named[eqn.outputs[0]]
+        left = (
+            "".join(f"{self.named[v]}, " for v in eqn.outputs)
+            if eqn.prim.multiple
+            else self.named[eqn.outputs[0]]
+        )
         self.lines.append(f"{left.strip()} = {self._function(eqn)}({', '.join(args)})")
         for v in eqn.outputs:
             if v.aval.weak:
@@ -256,7 +267,7 @@ class _Plan:
         self.lines.append(f"return {', '.join(shown)}{',' * (len(shown) == 1)}" if shown else "return ()")
 
     def _is_scalar(self, atom: Atom) -> bool:
-        """Whether a value of rank 0 is a NumPy scalar already: kernels' results are made so where they arrive."""
+        """Whether a value of rank 0 is a NumPy scalar already, as kernels' results are."""
         return isinstance(atom, Literal) or atom in self.returned
 
 
@@ -281,7 +292,12 @@ def own(x: np.ndarray, taken: set[int]) -> np.ndarray:
     """A result as it is, where its memory is its own, writable and C-contiguous; a copy otherwise."""
     if type(x) is np.ndarray:
         owner = x if x.base is None else x.base
-        if type(owner) is np.ndarray and id(owner) not in taken and x.flags.c_contiguous and x.flags.writeable:
+        if (
+            type(owner) is np.ndarray
+            and id(owner) not in taken
+            and x.flags.c_contiguous
+            and x.flags.writeable
+        ):
             taken.add(id(owner))
             return x
     return np.array(x, order="C")

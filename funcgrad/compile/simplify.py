@@ -1,4 +1,4 @@
-"""Programs made smaller without changing what they compute. Each pass is a pure function from Graph to Graph."""
+"""Programs made smaller, with the same results. Each pass is a pure function from Graph to Graph."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _computed(eqn: Eqn, inputs: tuple[Atom, ...]) -> Literal | None:
 
 
 def cancel(graph: Graph) -> Graph:
-    """Equations that give back what they were given: x * 1, x / 1, x - 0, x ** 1, -(-x), a cast to the same dtype."""
+    """Equations that give back what they got: x * 1, x / 1, x - 0, x ** 1, -(-x), a cast to the same dtype."""
     new = _Renaming()
     made: dict[Var, Eqn] = {}
     for eqn in graph.eqns:
@@ -139,8 +139,9 @@ _CANCELLING: dict[Any, _Rule] = {
 def narrow(graph: Graph) -> Graph:
     """Elementwise equations on stretched values, done on the values before stretching.
 
-    An operand that was only stretched by broadcasting, or is a constant whose elements are all the same, is replaced
-    by what it was stretched from. Where that makes the result smaller, the result is stretched instead.
+    An operand that was only stretched by broadcasting, or is a constant whose elements are all the same, is
+    replaced by what it was stretched from. Where that makes the result smaller, the result is stretched
+    instead.
     """
     new = _Renaming()
     stretched: dict[Var, Atom] = {}
@@ -185,7 +186,7 @@ def _stretch() -> Primitive:
 
 
 def is_stretch(eqn: Eqn) -> bool:
-    """Whether an equation only repeats values as broadcasting would: `broadcast_to`, `reshape` to more leading ones."""
+    """Whether an equation repeats values as broadcasting would: `broadcast_to`, `reshape` to more leading ones."""
     if eqn.prim.name == "broadcast_to":
         return True
     old, shape = eqn.inputs[0].aval.shape if eqn.inputs else (), eqn.outputs[0].aval.shape
@@ -206,7 +207,11 @@ def share(graph: Graph) -> Graph:
     seen: dict[Any, Eqn] = {}
     for eqn in graph.eqns:
         inputs = new.inputs(eqn)
-        key = (eqn.prim, tuple(map(_identity, inputs)), tuple(sorted(eqn.params.items(), key=lambda item: item[0])))
+        key = (
+            eqn.prim,
+            tuple(map(_identity, inputs)),
+            tuple(sorted(eqn.params.items(), key=lambda item: item[0])),
+        )
         first = seen.get(key)
         if first is None:
             seen[key] = new.keep(eqn, inputs)

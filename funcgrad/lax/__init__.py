@@ -17,7 +17,7 @@ def stop_gradient(x: Any) -> Any:
         x: an array, or a pytree of arrays.
 
     Returns:
-        The values in the same structure. Under `grad` and `jvp` they are plain arrays, so `float` and the like work.
+        The values in the same structure. Under `grad` and `jvp` they are plain arrays, so `float` works.
 
     Example:
         >>> import funcgrad as fg

@@ -1,4 +1,4 @@
-"""Activations and normalised exponentials, with JAX's signatures. Compositions: every transformation applies."""
+"""Activations and normalised exponentials, with JAX's signatures."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def logsumexp(
     return_sign: bool = False,
     where: Array | None = None,
 ) -> Any:
-    """`log(sum(b * exp(a)))` along `axis`, without overflow; -inf, with gradient zero, where all of `a` is -inf.
+    """`log(sum(b * exp(a)))` along `axis`, without overflow.
+
+    Where all of `a` is -inf, it is -inf and its gradient zero.
 
     Args:
         a: exponents.
@@ -157,7 +159,7 @@ def _shifted(x: Array, axis: Axes, where: Array | None) -> Array:
 
 
 def one_hot(x: Array, num_classes: int, *, dtype: Any = np.float64, axis: int = -1) -> Array:
-    """Vectors that are 1 at the integer in `x` and 0 elsewhere, along a new axis; all 0 where it is out of range.
+    """Vectors, along a new axis, that are 1 at the place `x` says and 0 elsewhere; all 0 where there is none.
 
     Example:
         >>> import numpy as np

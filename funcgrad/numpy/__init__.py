@@ -1,6 +1,6 @@
 """NumPy's namespace, differentiable. Each function takes NumPy's arguments.
 
-On plain arrays NumPy itself runs. NumPy's own functions come here when they are given traced values: `np.sum(x)`.
+On plain arrays NumPy itself runs. NumPy's own functions come here with traced values: `np.sum(x)`.
 Names of NumPy that are missing have no derivative, or none yet. Each module lists its names in `__all__`.
 """
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, axis_of, numpy_function
+from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, axis_of, numpy_function, out_error
 from funcgrad.numpy.shaping import diagonal, moveaxis, stack
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
@@ -30,22 +29,21 @@ __all__ = [
 
 NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 Labels = tuple[Any, ...]
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def matrix_product(x: Array, y: Array) -> Array:
     """`x @ y` for arrays and traced values."""
     x, y = as_array(x), as_array(y)
-    m, n = x.ndim, y.ndim
+    rows, columns = x.shape, y.shape
+    m, n = len(rows), len(columns)
     if m == 0 or n == 0:
-        raise ValueError("matmul: an operand has no dimensions (use * for scalars)")
-    inner, other = x.shape[-1], y.shape[-2 if n > 1 else 0]
-    if inner != other:
-        raise ValueError(
-            f"matmul: {other} rows of the second operand for {inner} columns of the first (shapes {x.shape} and {y.shape})"
-        )
+        raise ValueError("matmul: an operand has no axes (use * for scalars)")
+    if rows[-1] != columns[-2 if n > 1 else 0]:
+        raise ValueError(f"matmul: shapes {rows} and {columns} do not fit")
     if n <= 2:
         return dot_general(x, y, contract=((m - 1,), (0,)), batch=NO_BATCH)
-    if m == n and x.shape[:-2] == y.shape[:-2]:
+    if m == n and rows[:-2] == columns[:-2]:
         stacked = tuple(range(m - 2))
         return dot_general(x, y, contract=((m - 1,), (m - 2,)), batch=(stacked, stacked))
     if m == 1:
@@ -59,7 +57,7 @@ def matrix_product(x: Array, y: Array) -> Array:
 
 
 def contracted(x: Array, x_labels: Labels, y: Array, y_labels: Labels, out: Labels) -> Array:
-    """The product of two arrays, summed over the labels that are not in `out`; axes come in the order of `out`.
+    """The product of two arrays, summed over the labels that are not in `out`, with the axes as in `out`.
 
     Labels are distinct within an array. An axis of size one stretches to the other array's size.
     """
@@ -120,7 +118,7 @@ def matmul(x1: Array, x2: Array, /) -> Array:
 
 @numpy_function(np)
 def dot(a: Array, b: Array, out: None = None) -> Array:
-    """The sum over the last axis of `a` and the second to last (or only) axis of `b`; a product where one is 0-d."""
+    """The sum over the last axis of `a` and the second to last (or only) axis of `b`."""
     a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
         return ew.mul(a, b)
@@ -181,7 +179,7 @@ def outer(a: Array, b: Array, out: None = None) -> Array:
 
 @numpy_function(np)
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
-    """The sum over pairs of axes: the last `axes` of `a` with the first of `b`, or a pair of lists of axes."""
+    """The sum over pairs of axes: the last `axes` of `a` and the first of `b`, or two lists of axes."""
     a, b = as_array(a), as_array(b)
     if hasattr(axes, "__index__"):
         count = axes.__index__()
@@ -228,12 +226,10 @@ def einsum(
 ) -> Array:
     """The sum of products that the subscripts spell: ``einsum("ij,jk->ik", a, b)`` is the matrix product.
 
-    Ellipses, repeated and implicit subscripts, and lists of axis numbers work as in NumPy. More than two operands
-    are contracted pair by pair, in the order that `np.einsum_path` finds cheapest unless `optimize` is a path.
+    Ellipses, repeated and implicit subscripts, and lists of axis numbers work as in NumPy. More than two
+    operands are contracted pair by pair, in the order of `np.einsum_path`, or as `optimize` says.
     """
     if out is not None:
-        from funcgrad.numpy.dispatch import out_error
-
         raise out_error("einsum")
     subscripts, operands = _as_text(subscripts, operands)
     arrays = [as_array(x) for x in operands]
@@ -260,13 +256,11 @@ def _as_text(subscripts: Any, operands: tuple[Any, ...]) -> tuple[str, tuple[Any
     if isinstance(subscripts, str):
         return subscripts.replace(" ", ""), operands
     given = (subscripts, *operands)
-    spelled = ["".join("..." if i is Ellipsis else string.ascii_letters[i] for i in s) for s in given[1::2]]
+    spelled = ["".join("..." if i is Ellipsis else LETTERS[i] for i in s) for s in given[1::2]]
     arrays = given[: len(given) // 2 * 2 : 2]
     inputs = ",".join(spelled)
     if len(given) % 2:
-        return f"{inputs}->" + "".join(
-            "..." if i is Ellipsis else string.ascii_letters[i] for i in given[-1]
-        ), arrays
+        return f"{inputs}->" + "".join("..." if i is Ellipsis else LETTERS[i] for i in given[-1]), arrays
     return inputs, arrays
 
 
@@ -286,7 +280,7 @@ def _parsed(subscripts: str, arrays: Sequence[Array]) -> tuple[list[Labels], Lab
             raise ValueError(f"einsum: subscripts {part!r} do not fit an operand of {x.ndim} axes")
         labels.append(found)
     letters = [l for ls in labels for l in ls if isinstance(l, str)]
-    if not all(l in string.ascii_letters for l in letters):
+    if not all(l in LETTERS for l in letters):
         raise ValueError(f"einsum: subscripts are letters, not {inputs!r}")
     if not arrow:
         return labels, (*range(widest), *sorted(l for l in set(letters) if letters.count(l) == 1))

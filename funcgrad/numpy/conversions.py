@@ -1,4 +1,4 @@
-"""What a traced value says when Python or NumPy asks it for a number or an array, or to be changed in place."""
+"""What a traced value answers when asked for a number or an array, or to be changed in place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _METHODS = {"Add": "add({v})", "Sub": "add(-({v}))", "Mult": "multiply({v})", "D
 
 
 def has_value(x: Tracer) -> bool:
-    """Whether the value is known (under `grad` and `jvp`), not only its shape and dtype (under `jit` and `vmap`)."""
+    """Whether the value is known (under `grad`, `jvp`), or only its shape and dtype (under `jit`, `vmap`)."""
     return isinstance(x, (TapeTracer, JvpTracer))
 
 
@@ -60,13 +60,14 @@ def _storing(x: Tracer, loc: provenance.Loc) -> TracerConversionError:
 
 
 def updated(loc: provenance.Loc | None, at: str) -> str:
-    """The line `b[i] = v` (or `+=`) at a location in functional form; `at` says how the array is written before `[i]`."""
+    """The line `b[i] = v` (or `+=`) in functional form; `at` is how the array is written before `[i]`."""
     import ast
 
     try:
         (line,) = ast.parse(provenance.place(loc).source).body
         target = line.targets[0] if isinstance(line, ast.Assign) else line.target  # type: ignore[attr-defined]
-        array, index, value = ast.unparse(target.value), ast.unparse(target.slice), ast.unparse(line.value)  # type: ignore[attr-defined]
+        array, value = ast.unparse(target.value), ast.unparse(line.value)  # type: ignore[attr-defined,union-attr]
+        index = ast.unparse(target)[len(array) + 1 : -1]
         operation = "Set" if isinstance(line, ast.Assign) else type(line.op).__name__  # type: ignore[attr-defined]
         method = {"Set": "set({v})", **_METHODS}[operation].format(v=value)
     except (SyntaxError, AttributeError, ValueError, KeyError):
@@ -78,7 +79,8 @@ def set_item(x: Tracer, idx: Any, value: Any) -> NoReturn:
     """`x[idx] = v`."""
     loc = provenance.here()
     raise TypeError(
-        f"a traced value cannot be changed in place{provenance.at(loc)}. Write `{updated(loc, '{}.at')}` instead."
+        f"a traced value cannot be changed in place{provenance.at(loc)}. "
+        f"Write `{updated(loc, '{}.at')}` instead."
     )
 
 

@@ -110,7 +110,7 @@ def ones_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None 
 
 @numpy_function(np)
 def empty_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> np.ndarray:
-    """An array of the shape and dtype of `a`, without values. Values of `a` cannot be stored in it: see `at`."""
+    """An array of the shape and dtype of `a`; traced values cannot be stored in it, see `at`."""
     return np.empty(_shape_of(a, shape), a.dtype if dtype is None else dtype)
 
 
@@ -132,7 +132,7 @@ def linspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    """`num` equally spaced values from `start` to `stop`, which may be arrays; with `retstep` also the distance."""
+    """`num` equally spaced values from `start` to `stop`; with `retstep` also their distance."""
     gaps = num - 1 if endpoint else num
     kind = result_type(start, stop)
     kind = kind if kind.kind in "fc" else np.result_type(kind, np.float64)

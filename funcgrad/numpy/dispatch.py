@@ -1,7 +1,7 @@
 """How a call finds NumPy or us: plain arguments go to NumPy itself, traced ones to the function written here.
 
-A function of this package that has the name of a NumPy function implements both: `funcgrad.numpy.sum(x)` and, through
-NumPy's protocols, `np.sum(x)`. Forward values and errors on plain arrays are NumPy's because it is NumPy that runs.
+A function of this package that has the name of a NumPy function implements both: `funcgrad.numpy.sum(x)` and,
+through NumPy's protocols, `np.sum(x)`. On plain arrays values and errors are NumPy's, because NumPy runs.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def out_error(name: str, buffer: Any = None) -> TypeError:
         f"y = np.{name}(...)" if buffer is None else f"b = np.{name}(b, ...) (b = b + x in place of b += x)"
     )
     return TypeError(
-        f"`{name}` was to write a traced value into a plain array{where}, where its derivative would be lost. "
-        f"Make a new array instead: {form}"
+        f"`{name}` was to write a traced value into a plain array{where}, "
+        f"where its derivative would be lost. Make a new array instead: {form}"
     )
 
 

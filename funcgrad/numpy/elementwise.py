@@ -1,6 +1,7 @@
 """NumPy's universal functions and what is composed of them.
 
-The universal functions are the primitives themselves under NumPy's names and with documentation: one call layer.
+The universal functions are the primitives themselves under NumPy's names: one call layer. They take none of
+`out`, `where`, `dtype`; NumPy's own, given traced values, follow `dtype` and refuse the others.
 """
 
 from __future__ import annotations
@@ -130,12 +131,13 @@ def _ufunc(name: str, op: Any, doc: str) -> Callable[..., Any]:
     """An operation under a NumPy name, which a call of NumPy's function on traced values finds."""
     if isinstance(op, FunctionType):
         # the same code and closure: another function around it would take 0.13 us
-        function = FunctionType(op.__code__, op.__globals__, name, op.__defaults__, op.__closure__)
+        code = op.__code__.replace(co_name=name, co_qualname=name)
+        function = FunctionType(code, op.__globals__, name, op.__defaults__, op.__closure__)
         function.__kwdefaults__ = op.__kwdefaults__
         function.__dict__.update(op.__dict__)
     else:
 
-        def function(*args: Any, **options: Any) -> Any:
+        def function(*args: Any, **options: Any) -> Any:  # type: ignore[misc]
             return numpys(*args, **options) if options else op(*args)
 
         function.__name__ = name
@@ -365,7 +367,7 @@ def fix(x: Array, out: None = None) -> Array:
 
 
 _SERIES_BELOW = 0.3
-"""Where |pi x| is below it, `sinc` is its series, whose next term is below 1e-19 and whose derivatives do not cancel."""
+"""Where |pi x| is below it, `sinc` is its series: the next term is below 1e-19, derivatives do not cancel."""
 
 
 @numpy_function(np)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, Axis, as_array, axis_of, numpy_function
-from funcgrad.numpy.shaping import broadcast_arrays, ravel
+from funcgrad.numpy.shaping import broadcast_arrays, ravel, stack
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering
 from funcgrad.ops import structure
@@ -74,8 +75,6 @@ def choose(a: Array, choices: Sequence[Array], out: None = None, mode: str = "ra
     """For each element of the integer array `a` the element at its place of that choice."""
     parts = broadcast_arrays(as_array(a), *choices)
     index = in_range(parts[0], len(parts) - 1, mode)
-    from funcgrad.numpy.shaping import stack
-
     return take_along_axis(stack(parts[1:]), index[None], 0)[0]
 
 
@@ -152,8 +151,6 @@ def concrete(a: Array, name: str) -> np.ndarray:
     """The value of `a` without its derivative; ConcretizationError where only its shape is known."""
     a = ew.stop_gradient(a)
     if isinstance(a, Tracer):
-        from funcgrad.core.graph import concretization_error
-
         raise concretization_error(
             a,
             f"the size of `{name}`",
@@ -258,14 +255,14 @@ class At:
 
 
 at = At
-"""`at(x)[idx].set(v)` is a new array like `x` with `v` at the index; also `add`, `multiply`, `min`, `max`, `get`."""
+"""`at(x)[idx].set(v)` is a new array with `v` at the index; also `add`, `multiply`, `min`, `max`, `get`."""
 
 
 class Place:
     """An index into an array; the methods return new arrays and leave the old one as it is.
 
-    `v` broadcasts against `x[idx]` and takes the dtype of `x`. Where an index occurs several times, `add`, `multiply`,
-    `min` and `max` count each, and `set` keeps the last.
+    `v` broadcasts against `x[idx]` and takes the dtype of `x`. Where an index occurs several times, `add`,
+    `multiply`, `min` and `max` count each, and `set` keeps the last.
 
     Example:
         >>> import numpy as np

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
 from funcgrad.numpy import contractions, shaping
 from funcgrad.numpy.dispatch import Array, Axes, as_array, axes_of, axis_of, numpy_function
+from funcgrad.numpy.indexing import concrete
 from funcgrad.numpy.reductions import max, min, sum
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
@@ -44,33 +46,10 @@ __all__ = [
 ]
 
 
-class EighResult(NamedTuple):
-    """Eigenvalues in ascending order, and the eigenvectors as columns."""
-
-    eigenvalues: Array
-    eigenvectors: Array
-
-
-class QRResult(NamedTuple):
-    """Orthonormal columns, and the upper triangle."""
-
-    Q: Array
-    R: Array
-
-
-class SVDResult(NamedTuple):
-    """Left vectors, singular values in descending order, right vectors as rows."""
-
-    U: Array
-    S: Array
-    Vh: Array
-
-
-class SlogdetResult(NamedTuple):
-    """The sign, and the logarithm of the absolute value."""
-
-    sign: Array
-    logabsdet: Array
+@cache
+def _result_type(function: Any) -> Any:
+    """The named tuple that a function of NumPy returns."""
+    return type(function(np.eye(1)))
 
 
 # products
@@ -120,7 +99,7 @@ def multi_dot(arrays: Sequence[Array], *, out: None = None) -> Array:
 
 
 def _cheapest_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
-    """Where to cut each chain of matrices (i is `sizes[i]` by `sizes[i + 1]`) so that the products cost least."""
+    """Where to cut each chain of matrices (i is `sizes[i]` by `sizes[i + 1]`) so that products cost least."""
     count = len(sizes) - 1
     cost = {(i, i): 0 for i in range(count)}
     cut = {}
@@ -205,9 +184,9 @@ def det(a: Array) -> Array:
 
 
 @numpy_function(np.linalg)
-def slogdet(a: Array) -> SlogdetResult:
+def slogdet(a: Array) -> Any:
     """The sign of the determinant and the logarithm of its absolute value."""
-    return SlogdetResult(*primitive.slogdet(as_array(a)))
+    return _result_type(np.linalg.slogdet)(*primitive.slogdet(as_array(a)))
 
 
 # factorisations
@@ -224,12 +203,12 @@ def cholesky(a: Array, /, *, upper: bool = False) -> Array:
 
 
 @numpy_function(np.linalg)
-def eigh(a: Array, UPLO: str = "L") -> EighResult:
-    """Eigenvalues (ascending) and eigenvectors of symmetric or Hermitian matrices, of which one triangle is read.
+def eigh(a: Array, UPLO: str = "L") -> Any:
+    """Eigenvalues (ascending) and eigenvectors of symmetric or Hermitian matrices; one triangle is read.
 
     Where eigenvalues are equal, the derivative of the eigenvectors is not finite.
     """
-    return EighResult(*primitive.eigh(as_array(a), UPLO))
+    return _result_type(np.linalg.eigh)(*primitive.eigh(as_array(a), UPLO))
 
 
 @numpy_function(np.linalg)
@@ -240,10 +219,10 @@ def eigvalsh(a: Array, UPLO: str = "L") -> Array:
 
 @numpy_function(np.linalg)
 def qr(a: Array, mode: str = "reduced") -> Any:
-    """Orthonormal `q` and upper triangular `r` with `q r = a`. `mode`: "reduced", "complete", or "r" for `r` alone."""
+    """Orthonormal `q` and triangular `r`, `q r = a`. `mode`: "reduced", "complete", or "r" for `r` alone."""
     if mode == "r":
         return primitive.qr(as_array(a), "reduced")[1]
-    return QRResult(*primitive.qr(as_array(a), mode))
+    return _result_type(np.linalg.qr)(*primitive.qr(as_array(a), mode))
 
 
 @numpy_function(np.linalg)
@@ -256,7 +235,7 @@ def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian
         raise TypeError("`svd` of a traced value does not take hermitian=True: it gives the same without it")
     if not compute_uv:
         return svdvals(a)
-    return SVDResult(*primitive.svd(as_array(a), full_matrices))
+    return _result_type(np.linalg.svd)(*primitive.svd(as_array(a), full_matrices))
 
 
 @numpy_function(np.linalg)
@@ -272,7 +251,8 @@ def svdvals(x: Array, /) -> Array:
 def norm(x: Array, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> Array:
     """A norm of vectors (one axis) or matrices (two); of all elements where both `ord` and `axis` are None.
 
-    Vectors: any number, inf, -inf, 0 (how many are not zero). Matrices: "fro", "nuc", 1, -1, 2, -2, inf, -inf.
+    Vectors: any number, inf, -inf, 0 (how many are not zero). Matrices: "fro", "nuc", 1, -1, 2, -2, inf,
+    -inf.
     The gradient of the Euclidean norm at zero is NaN, as JAX's is.
     """
     x = as_array(x)
@@ -319,7 +299,7 @@ def _vector_norm(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> A
         return _euclidean(x, axes, keepdims)
     size = ew.abs(x)
     if ord == np.inf:
-        return max(size, axes, keepdims=keepdims)
+        return max(size, axes, keepdims=keepdims, initial=0)
     if ord == -np.inf:
         return min(size, axes, keepdims=keepdims)
     if ord == 0:
@@ -339,7 +319,7 @@ def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> A
         y = sum(svdvals(x), -1)
     elif ord in (1, -1, np.inf, -np.inf):
         sums = sum(ew.abs(x), -2 if ord in (1, -1) else -1)
-        y = max(sums, -1) if ord > 0 else min(sums, -1)
+        y = max(sums, -1, initial=0) if ord > 0 else min(sums, -1)
     elif ord in (2, -2):
         y = svdvals(x)[..., 0 if ord == 2 else -1]
     else:
@@ -360,9 +340,7 @@ def cond(x: Array, p: Any = None) -> Array:
 @numpy_function(np.linalg)
 def matrix_rank(A: Array, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
     """The rank of matrices, which has no derivative. Needs concrete values."""
-    from funcgrad.numpy.indexing import concrete
-
-    return np.linalg.matrix_rank(concrete(as_array(A), "matrix_rank"), tol, hermitian, rtol=rtol)  # type: ignore[call-overload]
+    return np.linalg.matrix_rank(concrete(as_array(A), "matrix_rank"), tol, hermitian, rtol=rtol)
 
 
 def _stack_of_matrices(x: Array) -> Array:

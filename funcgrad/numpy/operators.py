@@ -46,12 +46,12 @@ _COMMUTATIVE = frozenset(("add", "mul"))
 _COMPARISONS = {"eq": ew.eq, "ne": ew.ne, "lt": ew.lt, "le": ew.le, "gt": ew.gt, "ge": ew.ge}
 # fmt: off
 _METHODS = (
-    "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal",
-    "dot", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std",
-    "sum", "swapaxes", "take", "var",
+    "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot",
+    "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze",
+    "std", "sum", "swapaxes", "take", "var",
 )
 # fmt: on
-"""Methods that are NumPy's functions of the same name. `x.trace()` is missing: `trace` is what traces the value."""
+"""Methods that are NumPy's functions. `x.trace()` is missing, as `x.trace` is what traces the value."""
 _UNARY = {"neg": ew.neg, "abs": ew.abs, "invert": ew.bitwise_not}
 
 
@@ -101,6 +101,8 @@ def _itself(x: Tracer, *args: Any) -> Tracer:
 
 def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
     """The elements in another shape, given as one tuple or as several ints."""
+    if order == "C" and len(shape) == 1 and type(shape[0]) is tuple and -1 not in shape[0]:
+        return structure.reshape(x, shape=shape[0])
     return IMPLEMENTATIONS[np.reshape](x, shape[0] if len(shape) == 1 else shape, order=order)
 
 

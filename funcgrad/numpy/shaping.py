@@ -1,4 +1,4 @@
-"""The same elements in another arrangement: reshaping, axes, joining, splitting, padding, repeating, diagonals."""
+"""The same elements in another arrangement: shape, axes, joining, splitting, padding, diagonals."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ __all__ = [
 
 def full_shape(a: Array, shape: int | Sequence[int]) -> tuple[int, ...]:
     """A requested shape with its -1 filled in."""
-    wanted = (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape))  # type: ignore[arg-type]
+    wanted = (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape))
     if -1 not in wanted:
         return wanted
     known = math.prod(n for n in wanted if n != -1)
@@ -302,7 +302,7 @@ def block(arrays: Any) -> Array:
 
 def _rows(arrays: Any) -> Sequence[Array]:
     """A sequence of arrays; a traced value stands for its rows."""
-    return list(arrays) if isinstance(arrays, Tracer) else arrays
+    return list(arrays) if isinstance(arrays, Tracer) else arrays  # type: ignore[call-overload]
 
 
 @numpy_function(np)
@@ -404,7 +404,7 @@ def pad(
     return array
 
 
-def _pad_constant(array: Array, widths: Sequence[tuple[int, int]], values: Any) -> Array:
+def _pad_constant(array: Array, widths: Sequence[tuple[int, ...]], values: Any) -> Array:
     if not isinstance(values, Tracer) and not np.any(np.asarray(values)):
         return structure.pad(array, widths=tuple(widths))
     values = broadcast_to(as_array(values), (array.ndim, 2))
@@ -492,7 +492,7 @@ def tile(A: Array, reps: int | Sequence[int]) -> Array:
 
 @numpy_function(np)
 def repeat(a: Array, repeats: int | Sequence[int], axis: Axis = None) -> Array:
-    """Each element repeated, along `axis` or in the flattened array; `repeats` is a number or one for each element."""
+    """Each element repeated along `axis` (or flattened); `repeats` is a number, or one for each element."""
     a = as_array(a)
     if axis is None:
         a, axis = structure.reshape(a, shape=(a.size,)), 0
@@ -554,18 +554,24 @@ def trace(
     return diagonal(a, offset, axis1, axis2).sum(axis=-1, dtype=dtype)
 
 
+def _triangle(m: Array, k: int) -> np.ndarray:
+    """Whether an element of the matrices is on or below the k-th diagonal."""
+    rows, columns = m.shape[-2:] if m.ndim > 1 else m.shape * 2
+    return np.tri(rows, columns, k, bool)
+
+
 @numpy_function(np)
 def tril(m: Array, k: int = 0) -> Array:
     """The matrices' part on and below the k-th diagonal, zero elsewhere."""
     m = as_array(m)
-    return ew.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, np.zeros((), m.dtype))
+    return ew.where(_triangle(m, k), m, np.zeros((), m.dtype))
 
 
 @numpy_function(np)
 def triu(m: Array, k: int = 0) -> Array:
     """The matrices' part on and above the k-th diagonal, zero elsewhere."""
     m = as_array(m)
-    return ew.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros((), m.dtype), m)
+    return ew.where(_triangle(m, k - 1), np.zeros((), m.dtype), m)
 
 
 @numpy_function(np)

@@ -37,7 +37,7 @@ def _count(a: Array, axes: tuple[int, ...], where: Array | None, keepdims: bool)
 
 
 def _accumulated(a: Array, dtype: Any) -> tuple[Array, np.dtype]:
-    """The array in the dtype that is summed, and the dtype of the mean: float16 sums in float32, integers in float64."""
+    """The array in the dtype to sum in (float32 for float16, float64 for integers), and the mean's dtype."""
     if dtype is not None:
         return ew.convert(a, dtype=np.dtype(dtype)), np.dtype(dtype)
     if a.dtype.kind in "bui":
@@ -80,7 +80,7 @@ def var(
     *,
     where: Array | None = None,
     mean: Array = np._NoValue,
-    correction: float = np._NoValue,
+    correction: Any = np._NoValue,
 ) -> Array:
     """The mean squared distance from the mean along `axis`; `ddof` is taken from the count that divides."""
     if correction is not np._NoValue:
@@ -113,7 +113,7 @@ def std(
     *,
     where: Array | None = None,
     mean: Array = np._NoValue,
-    correction: float = np._NoValue,
+    correction: Any = np._NoValue,
 ) -> Array:
     """The square root of `var`. Its gradient is NaN where all elements are equal, as JAX's is."""
     return ew.sqrt(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))

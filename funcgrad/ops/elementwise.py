@@ -244,7 +244,7 @@ sign = elementwise(
     np.sign,
     flat=STEPS,
     remedy="a smooth sign such as tanh(k * x)",
-    lower="(1 if {0} > 0 else -1 if {0} < 0 else {0})",
+    lower="(1 if {0} > 0 else -1 if {0} < 0 else {0} if {0} != {0} else 0)",
 )
 floor = elementwise("floor", np.floor, flat=STEPS, remedy="x + stop_gradient(floor(x) - x)", lower="floor")
 ceil = elementwise("ceil", np.ceil, flat=STEPS, remedy="x + stop_gradient(ceil(x) - x)", lower="ceil")

@@ -395,6 +395,7 @@ class Linear(Primitive):
         self.linear = linear
         self.jointly = jointly
         self.lower = lower
+        self._needed: dict[tuple[bool, ...], tuple[bool, ...] | None] = {}
         if batch is not None:
             self.batch = batch
         register(self)
@@ -402,24 +403,30 @@ class Linear(Primitive):
     def _is_linear(self, i: int) -> bool:
         return self.linear is None or i in self.linear
 
-    def _saved(self, values: Sequence[Any], tracked: Sequence[Any]) -> list[Any]:
-        moving = [i for i, t in enumerate(tracked) if t is not None and self._is_linear(i)]
-        saved = []
-        for i, v in enumerate(values):
-            if self.jointly:
-                needed = not self._is_linear(i)
-            else:
-                needed = any(j != i for j in moving) or not self._is_linear(i)
-            saved.append((v if tracked[i] is not None else keep(v)) if needed else aval_of(v))
-        return saved
+    def _saved(self, values: Sequence[Any], tracked: Sequence[Any]) -> list[Any] | None:
+        """What the pull needs of each argument, its value or its aval; None: no derivative is asked for."""
+        key = tuple([t is not None for t in tracked])
+        try:
+            needed = self._needed[key]
+        except KeyError:
+            needed = self._needed[key] = self._needs(key)
+        if needed is None:
+            return None
+        return [
+            aval_of(v) if not n else v if t is not None else keep(v) for v, n, t in zip(values, needed, tracked)
+        ]
+
+    def _needs(self, tracked: tuple[bool, ...]) -> tuple[bool, ...] | None:
+        moving = [i for i, t in enumerate(tracked) if t and self._is_linear(i)]
+        if not moving:
+            return None
+        return tuple(
+            not self._is_linear(i) or (not self.jointly and any(j != i for j in moving)) for i in range(len(tracked))
+        )
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         y = self(*values, **params)
-        if not any(t is not None and self._is_linear(i) for i, t in enumerate(tracked)):
-            return y, None
-        if not is_inexact(y.dtype):
-            return y, None
-        return y, self._saved(values, tracked)
+        return y, self._saved(values, tracked) if y.dtype.kind in "fc" else None
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         moving = [i for i, t in enumerate(tracked) if t is not None]

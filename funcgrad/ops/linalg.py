@@ -353,6 +353,9 @@ def _cofactor_by_inverse(a: np.ndarray) -> np.ndarray | None:
 
 def _cofactor(a: np.ndarray, *xs: np.ndarray) -> np.ndarray:
     a = a.astype(_float(a.dtype), copy=False)
+    finite = np.isfinite(a).all(axis=(-2, -1), keepdims=True)
+    if not finite.all():  # one NaN makes LAPACK's svd fail for the whole stack
+        return np.where(finite, _cofactor(np.where(finite, a, a.dtype.type(0)), *xs), a.dtype.type(np.nan))
     if not xs and (cofactors := _cofactor_by_inverse(a)) is not None:
         return cofactors
     u, s, vh = np.linalg.svd(a)

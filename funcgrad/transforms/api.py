@@ -23,7 +23,7 @@ from funcgrad.transforms.arguments import (
 )
 from funcgrad.transforms.function import Transformed, call_hiding_frames
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
-from funcgrad.transforms.results import gradients, lower, lower_tree, own, owners, zeros_for
+from funcgrad.transforms.results import gradients, lower, lower_tree, memory_of, own, zeros_for
 
 
 def grad(
@@ -177,6 +177,8 @@ def _value_and_grad(
     if has_aux:
         out, aux = output_and_aux(out, name)
     value = lower(scalar_output(out, name, holomorphic), trace)
+    if type(value) is np.ndarray:
+        value = value.copy()  # it may be an argument itself
     seeds = []
     if type(out) is TapeTracer and out.trace is trace:
         seeds.append((out.node, aval_of(value).dtype.type(1)))
@@ -210,6 +212,7 @@ class Inputs:
         *,
         allow_int: bool = False,
         holomorphic: bool = False,
+        lasting: bool = False,
     ) -> None:
         self.args: Any = list(args)
         self.leaves: list[list[Any]] = []
@@ -219,6 +222,8 @@ class Inputs:
         for n in positions:
             flat, treedef = tree.flatten(args[n])
             leaves = differentiable(fun, n, treedef, flat, name, allow_int=allow_int, holomorphic=holomorphic)
+            if lasting:  # the user may write into the arguments before the tape is used
+                leaves = [v.copy() if type(v) is np.ndarray else v for v in leaves]
             if allow_int:
                 traced = [trace.leaf(v, loc) if is_inexact(aval_of(v).dtype) else v for v in leaves]
                 nodes = [None if t is v else t.node for t, v in zip(traced, leaves)]
@@ -241,7 +246,7 @@ class Inputs:
 
 def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
     trace = TapeTrace()
-    inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True)
+    inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True, lasting=True)
     try:
         out = fun(*inputs.args)
     finally:
@@ -255,7 +260,7 @@ def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
     def vjp_fun(ct: Any) -> tuple[Any, ...]:
         """The cotangents of the primals for a cotangent of the output."""
         seeds, given = call_hiding_frames(outputs.seeds, ct)
-        return tuple(inputs.cotangents(pull(seeds), owners(given)))
+        return tuple(inputs.cotangents(pull(seeds), memory_of(given)))
 
     value = outputs.values()
     return (value, vjp_fun, lower_tree(aux, trace)) if has_aux else (value, vjp_fun)
@@ -279,7 +284,8 @@ class Outputs:
 
     def values(self) -> Any:
         """The output, once: it is not kept."""
-        value = self.treedef.unflatten(self.lowered)
+        # copies, because the tape may have saved them, and they are the user's to write into
+        value = self.treedef.unflatten([y.copy(order="C") if type(y) is np.ndarray else y for y in self.lowered])
         self.lowered = []
         return value
 
@@ -308,8 +314,8 @@ def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: boo
     if has_aux:
         out, aux = output_and_aux(out, "jvp")
     flat, treedef = tree.flatten(out)
-    values = [lower(y, trace) for y in flat]
-    taken = owners(given)
+    taken = memory_of([*leaves, *given])
+    values = [own(lower(y, trace), None, taken) for y in flat]
     moved = gradients(
         values, [y.tangent if isinstance(y, JvpTracer) and y.trace is trace else None for y in flat], taken
     )
@@ -351,7 +357,7 @@ def paired_leaves(
 
 def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
     trace = TapeTrace()
-    inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True)
+    inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True, lasting=True)
     try:
         out = fun(*inputs.args)
     finally:
@@ -373,10 +379,10 @@ def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
         _, _, moving = call_hiding_frames(paired_leaves, fun, originals, tangents, "linearize")
         known = {n.seq: t for n, t in zip(leaves, moving) if n is not None and t is not None}
         push(nodes, known)
-        taken = owners(moving)
+        taken = memory_of(moving)
         return outputs.treedef.unflatten(
             [
-                zero.copy() if n is None or n.seq not in known else own(known[n.seq], None, taken)
+                zero.copy() if n is None or known.get(n.seq) is None else own(known[n.seq], None, taken)
                 for n, zero in zip(outputs.nodes, values)
             ]
         )
@@ -410,7 +416,7 @@ def _linear_transpose(fun: Any, primals: tuple) -> Callable[[Any], tuple[Any, ..
         """The cotangents of the arguments for a cotangent of the output."""
         seeds, given = call_hiding_frames(outputs.seeds, ct)
         found = pull(seeds)
-        taken = owners(given)
+        taken = memory_of(given)
         results = []
         for treedef, nodes, avals in groups:
             cts = [found.get(node.seq) for node in nodes]

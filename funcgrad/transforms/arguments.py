@@ -22,7 +22,9 @@ def normalise_argnums(argnums: Argnums, count: int, name: str) -> tuple[int, ...
     """Argument positions as a tuple of non-negative ints; raises where one does not exist."""
     if type(argnums) is int and 0 <= argnums < count:
         return (argnums,)
-    given = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    given = (argnums,) if isinstance(argnums, (int, np.integer)) else argnums
+    if not isinstance(given, Sequence):
+        raise TypeError(f"{name}: argnums must be an int or a sequence of ints, not {argnums!r}")
     found = []
     for n in given:
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)):

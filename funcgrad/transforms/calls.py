@@ -16,6 +16,7 @@ from funcgrad.core.graph import Eqn, Graph, Var, evaluate, trace_graph
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
 from funcgrad.core.trace import Primitive, register
 from funcgrad.transforms.batch import BatchTrace, stretch
+from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 from funcgrad.transforms.results import lower
 
@@ -175,6 +176,7 @@ def run_batched(fun: Callable[..., Sequence[Any]], values: Sequence[Any], mask: 
     for y in outs:
         value, is_batched = trace.unwrap(y)
         results.append(value if is_batched else stretch(value, size))
+    refuse_hidden("vmap", values, results)
     return results
 
 

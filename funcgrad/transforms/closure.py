@@ -8,7 +8,17 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from funcgrad import tree
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import Tracer, newest_trace
+
+
+def refuse_hidden(kind: str, values: Sequence[Any], results: Sequence[Any]) -> None:
+    """Raise where a function's results belong to a newer trace than its values: it found traced values elsewhere."""
+    known, met = newest_trace(values), newest_trace(results)
+    if met is not None and (known is None or met.age > known.age):
+        raise TypeError(
+            f"{kind}: the function or its rule uses a traced value that is neither an argument nor a variable it "
+            "closes over (a global or an attribute?): pass it as an argument"
+        )
 
 
 class Captured:
@@ -38,11 +48,10 @@ class Captured:
                 self._visit("a default argument", x, seen)
 
     def _visit(self, name: str, x: Any, seen: set[int]) -> None:
-        if isinstance(x, (FunctionType, partial)):
-            self._collect(x, seen)
-            return
         for leaf in tree.leaves(x):
-            if isinstance(leaf, Tracer) and id(leaf) not in self._index:
+            if isinstance(leaf, (FunctionType, partial)):
+                self._collect(leaf, seen)
+            elif isinstance(leaf, Tracer) and id(leaf) not in self._index:
                 self._index[id(leaf)] = len(self.values)
                 self.values.append(leaf)
                 self.names.append(name)
@@ -74,12 +83,14 @@ class Captured:
         return new
 
     def _swap(self, x: Any, values: Sequence[Any], done: dict[int, Any]) -> Any:
-        if isinstance(x, (FunctionType, partial)):
-            return self._rebuild(x, values, done)
         leaves, treedef = tree.flatten(x)
-        if not any(id(leaf) in self._index for leaf in leaves):
-            return x
-        return treedef.unflatten([values[self._index[id(v)]] if id(v) in self._index else v for v in leaves])
+        swapped = [self._swap_leaf(leaf, values, done) for leaf in leaves]
+        return x if all(a is b for a, b in zip(swapped, leaves)) else treedef.unflatten(swapped)
+
+    def _swap_leaf(self, leaf: Any, values: Sequence[Any], done: dict[int, Any]) -> Any:
+        if isinstance(leaf, (FunctionType, partial)):
+            return self._rebuild(leaf, values, done) if Captured((leaf,)).values else leaf
+        return values[self._index[id(leaf)]] if id(leaf) in self._index else leaf
 
 
 _EMPTY = object()

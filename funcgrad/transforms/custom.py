@@ -18,7 +18,7 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums, tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.calls import run_batched
-from funcgrad.transforms.closure import Captured
+from funcgrad.transforms.closure import Captured, refuse_hidden
 from funcgrad.transforms.function import call_hiding_frames
 
 
@@ -229,6 +229,7 @@ class CustomVjpCall(Primitive):
         call = params["call"]
         call.refuse_captured(tracked, "custom_vjp")
         outs, residuals = call.forward(values)
+        refuse_hidden(f"custom_vjp `{call.name}`", values, outs)
         moving = [t is not None for t in tracked]
         return tuple(outs), (residuals, [aval_of(y) for y in outs], [aval_of(v) for v in values], moving)
 
@@ -390,15 +391,21 @@ class CustomJvpCall(Primitive):
         return (graph or trace_graph(fun, avals)).out_avals
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        params["call"].refuse_captured(tracked, "custom_jvp")
-        return self(*values, **params), values
+        call = params["call"]
+        call.refuse_captured(tracked, "custom_jvp")
+        outs = self(*values, **params)
+        refuse_hidden(f"custom_jvp `{call.name}`", values, outs)
+        return outs, values
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
         raise NotDifferentiableError(f"custom_jvp `{params['call'].name}` has no transpose")
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         full = [_zeros(v) if t is None else t for v, t in zip(saved, tangents)]
-        return tuple(params["call"].tangents(saved, full))
+        call = params["call"]
+        moved = call.tangents(saved, full)
+        refuse_hidden(f"custom_jvp `{call.name}`", [*saved, *full], moved)
+        return tuple(moved)
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         moving = [i for i, t in enumerate(tracked) if t is not None]

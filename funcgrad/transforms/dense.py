@@ -12,6 +12,7 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.transforms.api import grad, jvp, linearize, output_and_aux, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
 from funcgrad.transforms.function import Transformed, call_hiding_frames
+from funcgrad.transforms.results import own
 from funcgrad.transforms.vmap import vmap
 
 
@@ -138,6 +139,12 @@ def _split(stacked: Any, like: Sequence[Aval], axis: int) -> list[Any]:
     return parts
 
 
+def _owned(blocks: list[list[Any]]) -> list[list[Any]]:
+    """The blocks as arrays of their own, which share no memory."""
+    taken: set[int] = set()
+    return [[own(block, None, taken) for block in row] for row in blocks]
+
+
 def _selected(fun: Any, args: tuple, kwargs: dict, argnums: Argnums, name: str, **checks: bool) -> Any:
     """A function of the differentiated arguments only, these arguments as one pytree, and its leaves."""
     positions = normalise_argnums(argnums, len(args), name)
@@ -177,7 +184,7 @@ def _jacfwd(fun: Any, args: tuple, kwargs: dict, argnums: Argnums, has_aux: bool
     _check_outputs(flat_out, holomorphic, "jacfwd")
     avals = [aval_of(x) for x in leaves]
     columns = tree.flatten_up_to(out_tree, vmap(f_jvp, out_axes=-1)(*treedef.unflatten(_basis(leaves))))
-    parts = [_split(c, avals, np.ndim(c) - 1) for c in columns]
+    parts = _owned([_split(c, avals, np.ndim(c) - 1) for c in columns])
     jacobian = out_tree.unflatten([_without_tuple(treedef.unflatten(p), argnums) for p in parts])
     return (jacobian, *aux) if has_aux else jacobian
 
@@ -194,7 +201,7 @@ def _jacrev(
     avals = [aval_of(y) for y in flat_out]
     rows, treedef = tree.flatten(vmap(vjp_fun)(out_tree.unflatten(_basis(flat_out))))
     # rows: for each input leaf (basis of all outputs, *input shape); wanted: for each output leaf a tree of inputs
-    parts = [_split(r, avals, 0) for r in rows]
+    parts = _owned([_split(r, avals, 0) for r in rows])
     by_output = [treedef.unflatten([p[k] for p in parts]) for k in range(len(avals))]
     jacobian = out_tree.unflatten([_without_tuple(t, argnums) for t in by_output])
     return (jacobian, *aux) if has_aux else jacobian

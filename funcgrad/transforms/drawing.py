@@ -64,7 +64,9 @@ class Drawing:
             )
             for row, text in enumerate((box.label, box.detail)):
                 shown = text if len(text) <= 26 else text[:25] + "…"
-                parts.append(f'<text x="{x + 8}" y="{y + 18 + 16 * row}" fill="#0f172a">{escape(shown)}</text>')
+                parts.append(
+                    f'<text x="{x + 8}" y="{y + 18 + 16 * row}" fill="#0f172a">{escape(shown)}</text>'
+                )
         return "".join([*parts, "</svg>"])
 
     def _svg_arrows(self, places: list[tuple[int, int]]) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""A tape that also follows values past the operations that end a derivative, so that `explain` sees where they go.
+"""A tape that also follows values past the operations that end a derivative: `explain` sees where they go.
 
-Values that `grad` would track are `LiveTracer`s. What `grad` hands back as plain arrays (indices, comparisons,
-`floor(x)`, `stop_gradient(x)`) are `PlainTracer`s here: they behave as the plain values do, remember what they
-came from, and never carry a derivative. Nothing raises that would not raise under `grad`; what would (`float(x)`)
-is noted and goes on.
+Values that `grad` would track are `LiveTracer`s. What `grad` hands back as plain arrays (indices,
+comparisons, `floor(x)`, `stop_gradient(x)`) are `PlainTracer`s here: they behave as the plain values do,
+remember what they came from, and never carry a derivative. What `grad` would refuse, such as `float(x)`, is
+noted here and goes on.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ class Edge(Enum):
 
     CUT = "the derivative ends here"
     PAST = "it had ended before"
-    CHOICE = "the value only chooses (an index, a condition): it counts where nothing else leads to the output"
+    CHOICE = (
+        "the value only chooses (an index, a condition): it counts where nothing else leads to the output"
+    )
 
 
 Edges = tuple[tuple[Node, Edge], ...]
 
 
 class Entry(Node):
-    """A tape entry with its further dependences; `born` is "nan" or "inf" where such a value first appeared."""
+    """A tape entry with its further dependences; `born` is "nan" or "inf" where such a value appeared."""
 
     __slots__ = ("born", "edges")
 
@@ -68,20 +70,18 @@ def differentiates(prim: Primitive, i: int) -> bool:
 
 
 class Departure(Primitive):
-    """A value that left for Python or NumPy. `refused`: `grad` raises there, as the derivative would be lost."""
-
-    def __init__(self, name: str, refused: bool) -> None:
-        super().__init__(name)
-        self.refused = refused
+    """A value that left for Python or NumPy."""
 
 
 class FollowTrace(TapeTrace):
     """`follow=False`: values past a cut are plain, exactly as under `grad`, and not followed.
 
-    `entries` holds all entries, oldest first; `departures` those at which a value left.
+    `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
+    which `grad` raises, as a derivative would be lost. `loc` is the user's line where it is not that of the
+    call.
     """
 
-    __slots__ = ("departures", "entries", "follow", "loc")
+    __slots__ = ("departures", "entries", "follow", "loc", "refused")
     name = "explain"
 
     def __init__(self, follow: bool = True) -> None:
@@ -89,18 +89,19 @@ class FollowTrace(TapeTrace):
         self.follow = follow
         self.entries: list[Entry] = []
         self.departures: list[Entry] = []
+        self.refused: list[Entry] = []
         self.loc: Loc | None = None
 
     def enter(self, entry: Entry) -> Entry:
         self.entries.append(entry)
         return entry
 
-    def leaf(self, value: Any) -> LiveTracer:
-        return LiveTracer(self, value, self.enter(Entry(loc=here())))
+    def leaf(self, value: Any, loc: Loc | None = None) -> LiveTracer:
+        return LiveTracer(self, value, self.enter(Entry(loc=loc)))
 
     def plain_leaf(self, value: Any) -> PlainTracer:
         """An argument that is not differentiated, to be followed all the same."""
-        return PlainTracer(self, value, self.enter(Entry(loc=here())))
+        return PlainTracer(self, value, self.enter(Entry()))
 
     def mine(self, x: Any) -> bool:
         return isinstance(x, FollowTracer) and x.trace is self
@@ -119,10 +120,12 @@ class FollowTrace(TapeTrace):
         if prim.multiple and not any(tracked):
             out, saved = prim(*values, **params), None
         else:
-            out, saved = prim.record(values, tracked, params)
+            out, saved = prim.record(values, tracked, params)  # type: ignore[attr-defined]
         out = tuple(map(self.value, out)) if prim.multiple else self.value(out)
         if saved is None:
-            ends = Edge.CHOICE if prim.name == "stop_gradient" and not self._asked_for(prim.name) else Edge.CUT
+            ends = (
+                Edge.CHOICE if prim.name == "stop_gradient" and not self._asked_for(prim.name) else Edge.CUT
+            )
             edges = [(a.node, ends if type(a) is LiveTracer else Edge.PAST) for _, a in known]
         else:
             edges = [
@@ -145,7 +148,9 @@ class FollowTrace(TapeTrace):
             self.entries.append(node)  # type: ignore[arg-type]
             return LiveTracer(self, y, node)
         ends = tuple((p, Edge.CUT) for p in entry.parents if p is not None)
-        return self.plain(y, self.enter(Entry(entry.prim, entry.params, (), None, entry.loc, ends + entry.edges)))
+        return self.plain(
+            y, self.enter(Entry(entry.prim, entry.params, (), None, entry.loc, ends + entry.edges))
+        )
 
     def plain(self, out: Any, entry: Entry) -> Any:
         """What `grad` would see plain, as something to be followed."""
@@ -155,7 +160,7 @@ class FollowTrace(TapeTrace):
         return tree.map(lambda y: PlainTracer(self, y, entry) if _is_number(y) else y, out)
 
     def _asked_for(self, name: str) -> bool:
-        """Whether the user called the operation of this name, and not a function of ours that needs it inside."""
+        """Whether the user called the operation of this name, and not one of our functions that uses it."""
         if self.loc is not None:
             where = place(self.loc)
             return name in where.source[where.col : where.end_col]
@@ -173,7 +178,9 @@ class FollowTrace(TapeTrace):
         try:
             for eqn in graph.eqns:
                 self.loc = eqn.loc or outside
-                out = eqn.prim(*(a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs), **eqn.params)
+                out = eqn.prim(
+                    *(a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs), **eqn.params
+                )
                 env.update(zip(eqn.outputs, out if eqn.prim.multiple else (out,)))
         finally:
             self.loc = outside
@@ -181,9 +188,14 @@ class FollowTrace(TapeTrace):
 
     def leave(self, x: FollowTracer, name: str, edge: Edge) -> Any:
         """The value of `x`, which leaves; the note of it."""
-        departure = Departure(name, refused=edge is Edge.CUT)
-        self.departures.append(self.enter(Entry(departure, {}, (), None, here(), ((x.node, edge),))))
+        self.departures.append(self._departure(name, ((x.node, edge),)))
         return x.value
+
+    def _departure(self, name: str, edges: Edges) -> Entry:
+        entry = self.enter(Entry(Departure(name), {}, (), None, here(), edges))
+        if any(edge is Edge.CUT for _, edge in edges):
+            self.refused.append(entry)
+        return entry
 
     def run_plain(self, fun: Callable[..., Any], args: Any, name: str) -> Any:
         """Run a function of NumPy on plain values; its result depends on them, without a derivative."""
@@ -191,10 +203,7 @@ class FollowTrace(TapeTrace):
         known = [x for x in leaves if self.mine(x)]
         out = fun(*treedef.unflatten([self.value(x) for x in leaves]))
         edges = tuple((x.node, Edge.CUT if type(x) is LiveTracer else Edge.PAST) for x in known)
-        entry = self.enter(Entry(Departure(name, any(e is Edge.CUT for _, e in edges)), {}, (), None, here(), edges))
-        if entry.prim.refused:
-            self.refused.append(entry)
-        return self.plain(out, entry)
+        return self.plain(out, self._departure(name, edges))
 
 
 def instruction(loc: Loc | None) -> str:
@@ -217,7 +226,7 @@ def _is_number(y: Any) -> bool:
 
 
 def _born(outs: Sequence[Any], values: Sequence[Any]) -> str | None:
-    """"nan" or "inf" where an operation makes one of values that have none."""
+    """ "nan" or "inf" where an operation makes one of values that have none."""
     for kind, test in (("nan", np.isnan), ("inf", np.isinf)):
         if any(_has(test, y) for y in outs) and not any(_has(test, v) for v in values):
             return kind
@@ -287,7 +296,9 @@ class FollowTracer(TapeTracer):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         def plain() -> Any:
             return self.trace.run_plain(
-                lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs), (inputs, options), ufunc.__name__
+                lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs),
+                (inputs, options),
+                ufunc.__name__,
             )
 
         if not _any_live((inputs, options)):
@@ -299,7 +310,9 @@ class FollowTracer(TapeTracer):
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         def plain() -> Any:
-            return self.trace.run_plain(lambda args, kwargs: func(*args, **kwargs), (args, kwargs), func.__name__)
+            return self.trace.run_plain(
+                lambda args, kwargs: func(*args, **kwargs), (args, kwargs), func.__name__
+            )
 
         if not _any_live((args, kwargs)):
             return plain()
@@ -318,7 +331,9 @@ def _without(trace: FollowTrace, idx: Any) -> Any:
 
 
 def _any_live(args: Any) -> bool:
-    return any(isinstance(x, LiveTracer) for x in tree.leaves(args, is_leaf=lambda x: isinstance(x, FollowTracer)))
+    return any(
+        isinstance(x, LiveTracer) for x in tree.leaves(args, is_leaf=lambda x: isinstance(x, FollowTracer))
+    )
 
 
 class LiveTracer(FollowTracer):
@@ -328,16 +343,16 @@ class LiveTracer(FollowTracer):
 
 
 class PlainTracer(FollowTracer):
-    """A value that is plain under `grad`. It says it is what it stands for to `isinstance`, and hashes like it."""
+    """A value that is plain under `grad`. To `isinstance` it is what it stands for, and it hashes like it."""
 
     __slots__ = ()
     edge = Edge.CHOICE
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         return type(self.value)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.value)
 
     def __getattr__(self, name: str) -> Any:

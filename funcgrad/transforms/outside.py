@@ -15,8 +15,10 @@ _READS = ("LOAD_DEREF", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF", "LOAD_FRO
 
 
 def read_outside(fun: Any, value: Any) -> tuple[str, Place] | None:
-    """Where a function, or one of the user's functions it calls, reads the very array `value` from a variable of its
-    surroundings: the variable's name, and the line."""
+    """Where a function, or one of the user's functions it calls, reads the very array `value` from outside.
+
+    Returns the variable's name, and the line.
+    """
     if not isinstance(value, np.ndarray):  # equal Python numbers are often one object
         return None
     for function in _reachable(fun):

@@ -1,4 +1,4 @@
-"""How leaves and outputs hang together on a tape: paths, where they are cut, and what cotangents go through."""
+"""How leaves and outputs hang together on a tape: paths, where they are cut, and what cotangents undergo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from funcgrad.transforms.follow import Departure, Edge, Entry, differentiates
 def live_parents(node: Node) -> Iterator[Node]:
     """The entries to which the derivative of an entry goes back, once for each argument."""
     for i, parent in enumerate(node.parents):
-        if parent is not None and (node.prim is SELECT or differentiates(node.prim, i)):
+        if parent is None:
+            continue
+        if node.prim is SELECT or differentiates(node.prim, i):  # type: ignore[arg-type]
             yield parent
 
 
@@ -30,8 +32,8 @@ def carries(node: Node) -> bool:
 class Paths:
     """Ways from entries to the outputs, counted backwards over all entries (oldest first).
 
-    By an entry's `seq`: `live` counts those on which a derivative comes back, `total` all, and `chosen` also those on
-    which the value only chooses. They are Python's ints: the count doubles with every `x + x`.
+    By an entry's `seq`: `live` counts those on which a derivative comes back, `total` all, and `chosen` also
+    those on which the value only chooses. They are Python's ints: the count doubles with every `x + x`.
     """
 
     def __init__(self, entries: Sequence[Node], outputs: Sequence[Node], departures: Sequence[Entry]) -> None:
@@ -66,38 +68,43 @@ class Paths:
         live, total, chosen = self.counts(leaf)
         return (total, total - live) if total else (chosen, chosen)
 
-    def downstream(self, leaf: Node) -> list[Node]:
-        """The entries computed from a leaf, oldest first."""
-        reached = {leaf.seq}
+    def downstream(self, leaves: Iterable[Node]) -> list[Node]:
+        """The entries computed from any of these leaves, oldest first."""
+        reached = {leaf.seq for leaf in leaves}
         found = []
         for node in self.entries:
-            if node.seq > leaf.seq and any(
+            if any(
                 p is not None and p.seq in reached for p in (*node.parents, *(p for p, _ in dead_edges(node)))
             ):
                 reached.add(node.seq)
                 found.append(node)
         return found
 
-    def cuts(self, leaf: Node) -> list[tuple[Node, Entry]]:
-        """The edges on paths from a leaf to the outputs at which a derivative ends, oldest first."""
+    def cuts(self, leaf: Node) -> list[Node]:
+        """The entries on paths from a leaf to the outputs at which a derivative ends, oldest first."""
         only_chosen = not self.total.get(leaf.seq, 0)
         counts = self.chosen if only_chosen else self.total
         ends = (Edge.CUT, Edge.CHOICE) if only_chosen else (Edge.CUT,)
-        reached = {leaf.seq, *(node.seq for node in self.downstream(leaf))}
+        reached = {leaf.seq, *(node.seq for node in self.downstream([leaf]))}
         return [
-            (parent, node)
+            node
             for node in self.entries
             if counts.get(node.seq, 0)
-            for parent, edge in dead_edges(node)
-            if edge in ends and parent.seq in reached and (carries(parent) or isinstance(node.prim, Departure))
+            if any(
+                edge in ends
+                and parent.seq in reached
+                and (carries(parent) or isinstance(node.prim, Departure))
+                for parent, edge in dead_edges(node)
+            )
         ]
 
 
 class Arrival:
     """A cotangent at an entry, and how it became what it is.
 
-    `dead`: the entries that made all of it zero; `masked`: the entry that made some of it zero; `fault`: where it
-    stopped being finite; `cancelled`: the entry at which contributions that are not zero added up to zero.
+    `dead`: the entries that made all of it zero; `masked`: the entry that made some of it zero; `fault`:
+    where it stopped being finite; `cancelled`: the entry at which contributions that are not zero added up
+    to zero.
     """
 
     __slots__ = ("cancelled", "ct", "dead", "fault", "masked")
@@ -111,8 +118,10 @@ class Arrival:
 
 
 class Fault(NamedTuple):
-    """The first derivative that is not finite: of which entry, in which element of its argument, and, where the
-    cotangent was zero there, the entry that had thrown this element away."""
+    """The first derivative that is not finite: of which entry, and in which element of its argument.
+
+    `masked` is the entry that had thrown this element away, where the cotangent was zero there.
+    """
 
     node: Node
     element: tuple[int, ...]
@@ -141,11 +150,14 @@ def flow_back(seeds: Sequence[tuple[Node, Any]], entries: Sequence[Node]) -> dic
             if node.prim is None:
                 found[node.seq] = known[0]
             elif node.prim is SELECT:
-                slots = arriving.setdefault(node.parents[0].seq, [[] for _ in range(node.params["of"])])
-                slots[node.params["index"]] += known
+                (parent,), params = node.parents, node.params or {}
+                assert parent is not None
+                arriving.setdefault(parent.seq, [[] for _ in range(params["of"])])[params["index"]] += known
             else:
                 ct = [None if a is None else a.ct for a in outs] if node.prim.multiple else known[0].ct
-                cts = node.prim.pull(node.saved, node.parents, ct, node.params)
+                cts = node.prim.pull(  # type: ignore[attr-defined]
+                    node.saved, node.parents, ct, node.params
+                )
                 for parent, c in zip(node.parents, cts):
                     if parent is not None and c is not None:
                         passed = _passed(node, known, c.dense() if type(c) is Sparse else c)

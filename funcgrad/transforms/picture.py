@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Sequence
+from functools import cache
 
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
@@ -19,12 +20,13 @@ LARGE = 40
 def picture(paths: Paths, leaves: Sequence[tuple[str, Node]], outputs: Sequence[Node]) -> Drawing:
     """Boxes for leaves, for the operations that lead from them to the output, and for the output."""
     names = {node.seq: name for name, node in leaves}
-    connected = {seq for _, leaf in leaves for seq in (leaf.seq, *(n.seq for n in paths.downstream(leaf)))}
+    connected = {node.seq for node in paths.downstream(node for _, node in leaves)}
     entries = [n for n in paths.entries if n.seq in names or (n.seq in connected and paths.counts(n)[2])]
+    read = cache(place)
     keys: dict[int, Hashable] = {}
     boxes: dict[Hashable, Box] = {}
     for node in entries:
-        where = place(node.loc)
+        where = read(node.loc)
         by_line = len(entries) > LARGE and node.seq not in names
         key = keys[node.seq] = (where.filename, where.lineno) if by_line else node.seq
         kind = "left" if isinstance(node.prim, Departure) else "op"

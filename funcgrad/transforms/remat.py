@@ -9,10 +9,10 @@ from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.graph import trace_graph
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
-from funcgrad.core.trace import Primitive, newest_trace, register
+from funcgrad.core.trace import Primitive, register
 from funcgrad.transforms.arguments import array_leaf
 from funcgrad.transforms.calls import run_batched
-from funcgrad.transforms.closure import Captured
+from funcgrad.transforms.closure import Captured, refuse_hidden
 from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 
@@ -69,13 +69,7 @@ class CheckpointCall(Primitive):
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         outs = self(*values, **params)
-        known = newest_trace(values)
-        met = newest_trace(outs)
-        if met is not None and (known is None or met.age > known.age):
-            raise TypeError(
-                "checkpoint: the function uses a traced value that is neither an argument nor a variable it closes "
-                "over (a global or an attribute?): pass it as an argument"
-            )
+        refuse_hidden("checkpoint", values, outs)
         return outs, values
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:

@@ -45,9 +45,9 @@ class Cut(NamedTuple):
 class Leaf(NamedTuple):
     """One differentiated leaf.
 
-    `paths_total` counts the ways from the leaf to the output through the operations, `paths_cut` those on which no
-    derivative comes back. `grad` is the gradient, None where there is none. `places` are lines that the message names
-    besides those of the cuts.
+    `paths_total` counts the ways from the leaf to the output through the operations, `paths_cut` those on
+    which no derivative comes back. `grad` is the gradient, None where there is none. `places` are lines that
+    the message names besides those of the cuts.
     """
 
     path: str
@@ -104,7 +104,7 @@ class Report:
         }
 
     def to_dot(self) -> str:
-        """The graph from the leaves to the output as Graphviz text; where derivatives end, an edge is dashed."""
+        """The graph from the leaves to the output as Graphviz text; dashed edges carry no derivative back."""
         return self.drawing.to_dot()
 
     def _repr_html_(self) -> str:
@@ -117,32 +117,37 @@ class Report:
 def _leaf_lines(leaf: Leaf) -> Iterator[str]:
     yield from wrap(f"{leaf.path}: {leaf.status}", WIDTH, subsequent_indent="    ")
     yield from wrap(leaf.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
-    places = list(dict.fromkeys([*(cut.place for cut in leaf.cuts), *leaf.places]))
-    for place in places[:SHOWN]:
-        yield from excerpt(place)
-    if len(places) > SHOWN:
-        yield f"    and {len(places) - SHOWN} more lines"
+    lines: dict[tuple[str, int], list[Place]] = {}
+    for place in (*(cut.place for cut in leaf.cuts), *leaf.places):
+        if place.source:
+            lines.setdefault(place[:2], []).append(place)
+    for places in list(lines.values())[:SHOWN]:
+        yield from excerpt(places)
+    if len(lines) > SHOWN:
+        yield f"    and {len(lines) - SHOWN} more lines"
 
 
-def excerpt(place: Place) -> Iterator[str]:
-    """A source line under its location, the guilty part underlined; at most 79 columns wide."""
-    if not place.source:
-        return
-    where = f"    {short(place)}   "
-    indent = len(where)
-    if indent + len(place.source) > WIDTH:
+def excerpt(places: Sequence[Place]) -> Iterator[str]:
+    """A source line after its location, the guilty parts underlined; at most 79 columns wide."""
+    source = places[0].source
+    where = f"    {short(places[0])}   "
+    if len(where) + len(source) > WIDTH:
         yield where.rstrip()
-        where, indent = " " * 6, 6
-    source, col, end = place.source, place.col or 0, place.end_col or len(place.source)
-    room = WIDTH - indent
+        where = " " * 6
+    room = WIDTH - len(where)
+    marks = [" "] * len(source)
+    for place in places:
+        if place.col is not None and place.end_col is not None:
+            marks[place.col : place.end_col] = "^" * (place.end_col - place.col)
     if len(source) > room:
-        start = max(0, min(col - 8, len(source) - room))
-        cut = source[start : start + room]
-        source = ("..." if start else "") + cut[3 if start else 0 : -3 if start + room < len(place.source) else None]
-        source += "..." if start + room < len(place.source) else ""
-        col, end = max(0, col - start), min(end - start, len(source))
+        start = max(0, min("".join(marks).find("^") - 8, len(source) - room))
+        rest = len(source) > start + room
+        source, marks = source[start : start + room], marks[start : start + room]
+        source = ("..." + source[3:]) if start else source
+        source = (source[:-3] + "...") if rest else source
     yield where + source
-    yield " " * (indent + col) + "^" * max(1, end - col)
+    if "^" in marks:
+        yield (" " * len(where) + "".join(marks)).rstrip()
 
 
 def short(place: Place) -> str:

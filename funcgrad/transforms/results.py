@@ -47,7 +47,7 @@ def own(ct: Any, like: Any, taken: set[int]) -> Any:
     return np.asarray(ct) if type(like) is ndarray and not isinstance(ct, Tracer) else ct
 
 
-def owners(values: Iterable[Any]) -> set[int]:
+def memory_of(values: Iterable[Any]) -> set[int]:
     """The memory that results must not share."""
     found = set()
     for v in values:

@@ -13,6 +13,7 @@ from funcgrad.core.trace import escaped, is_traced
 from funcgrad.transforms.arguments import array_leaf, leaf_path
 from funcgrad.transforms.batch import BatchTrace, move_axis, stretch
 from funcgrad.transforms.function import Transformed
+from funcgrad.transforms.results import memory_of, own
 
 
 def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
@@ -54,7 +55,8 @@ def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> A
     flat, out_tree = tree.flatten(out)
     targets = tree.flatten_prefix(out_axes, out_tree)
     results = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]
-    return out_tree.unflatten(results)
+    taken = memory_of(leaves)
+    return out_tree.unflatten([own(y, None, taken) for y in results])
 
 
 def _batched_leaves(fun: Any, args: tuple, kwargs: dict, in_axes: Any) -> tuple[list, list, list, tree.TreeDef]:
@@ -129,9 +131,6 @@ def _output(y: Any, axis: Any, trace: BatchTrace, index: int, out_tree: tree.Tre
     rank = np.ndim(value)
     if not -rank <= axis < rank:
         raise ValueError(f"vmap: output{path} has {rank} axes with the batch's, so out_axes={axis} does not exist")
-    value = move_axis(value, 0, int(axis) % rank)
-    if type(value) is np.ndarray and not (value.flags.c_contiguous and value.flags.writeable):
-        value = value.copy(order="C")
-    return value
+    return move_axis(value, 0, int(axis) % rank)
 
 

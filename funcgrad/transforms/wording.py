@@ -93,12 +93,16 @@ def _departure(entry: Node, prim: Departure, where: Place, function: str) -> Cut
     if op == "bool":
         return Cut("bool", where, "the value only decides which branch runs", "np.where(condition, x, y)")
     if op in _NUMPYS and function.startswith("math."):
-        return Cut(function, where, "the value left as a Python number", f"np.{function[5:]}, which is followed")
+        return Cut(
+            function, where, "the value left as a Python number", f"np.{function[5:]}, which is followed"
+        )
     if op == "numpy":
         what = f"`{function}` takes a plain array" if function else "the value left as a plain array"
         return Cut("numpy", where, what, "the value as it is, with the functions of NumPy or funcgrad")
     if op in _LEFT_AS:
-        return Cut(op, where, f"the value left as {_LEFT_AS[op]}", "the value as it is, without the conversion")
+        return Cut(
+            op, where, f"the value left as {_LEFT_AS[op]}", "the value as it is, without the conversion"
+        )
     return Cut(op, where, f"`{op}` has no derivative here", "a function that `dir(funcgrad.numpy)` lists")
 
 
@@ -138,7 +142,9 @@ def gradient_summary(gradient: np.ndarray) -> str:
         return "It has no elements."
     zeros = gradient.size - np.count_nonzero(gradient)
     rest = f", and {zeros} of {gradient.size} elements are zero" if zeros else ""
-    return f"The gradient has shape {gradient.shape}, its largest element is {np.abs(gradient).max():.3g}{rest}."
+    return (
+        f"The gradient has shape {gradient.shape}, its largest element is {np.abs(gradient).max():.3g}{rest}."
+    )
 
 
 def lead(live: int) -> str:
@@ -178,10 +184,13 @@ def sentence_of_fault(fault: Fault, kind: str) -> tuple[Any, ...]:
     element = f", element {', '.join(map(str, fault.element))}" if fault.element else ""
     start = f"The gradient is {kind}: it became so in the derivative of `{name}` at {short(where)}{element}"
     if fault.masked is None:
-        return f"{start}. Keep its argument away from that point, for example by adding a small constant.", where
+        return (
+            f"{start}. Keep its argument away from that point, for example by adding a small constant.",
+            where,
+        )
     mask = place(fault.masked.loc)
     return (
-        f"{start}, which `{op_name(fault.masked)}` at {short(mask)} throws away, but zero times infinity is NaN. "
+        f"{start}, which `{op_name(fault.masked)}` at {short(mask)} throws away; but 0 * inf is NaN. "
         f"Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there.",
         where,
         mask,

@@ -1,0 +1,452 @@
+"""Every public function of `funcgrad.numpy`: NumPy's values and dtypes on plain and on traced arrays, by both
+names, and derivatives that agree with differences."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import funcgrad.numpy as fnp
+from funcgrad import nn
+from funcgrad.core.avals import aval_of
+from funcgrad.core.graph import trace_graph
+from funcgrad.core.trace import Tracer
+from funcgrad.errors import TracerConversionError
+from funcgrad.numpy.dispatch import any_traced
+from funcgrad.test_util import check_grads
+from funcgrad.transforms.api import grad, vjp
+from funcgrad.transforms.vmap import vmap
+
+rng = np.random.default_rng(7)
+
+
+def distinct(*shape: int) -> np.ndarray:
+    """Floats in [-2, 2] that differ by at least 0.01, none near an integer multiple of 0.5."""
+    size = int(np.prod(shape))
+    return rng.permutation(np.linspace(-1.93, 1.97, size)).reshape(shape)
+
+
+DATA = {
+    "a": distinct(3, 4),
+    "b": distinct(4, 3),
+    "c": distinct(3, 4),
+    "v": distinct(4),
+    "w": distinct(4),
+    "u": distinct(3),
+    "x": np.float64(0.37),
+    "p": rng.uniform(0.1, 0.9, (3, 4)),  # positive
+    "q": rng.uniform(1.1, 2.0, (3, 4)),  # above one
+    "s": (lambda m: m @ m.T + 3 * np.eye(3))(distinct(3, 3)),  # symmetric, positive definite
+    "t": distinct(2, 3, 4),
+    "r": distinct(2, 4, 3),
+    "o": distinct(3, 3),
+    "z": distinct(3, 4) + 1j * distinct(3, 4),
+    "n": np.array([2, 0, 1]),
+    "k": rng.integers(0, 5, (3, 4)),
+    "g": rng.integers(0, 3, (3, 4)),
+    "m": rng.uniform(size=(3, 4)) < 0.6,
+    "e": np.zeros((0, 4)),
+    "d": np.array([0.1, 0.5, 0.9, 1.7]),  # rising
+    "h": np.where(np.arange(12).reshape(3, 4) % 5 == 0, np.nan, distinct(3, 4)),
+    "pos_u": rng.uniform(0.5, 2.0, 3),
+}
+FLOATS = frozenset("abcvwuxpqstrodz") | {"pos_u"}
+
+SMOOTH = """
+add(a, c) add(a, v) subtract(a, v) multiply(a, c) multiply(2.0, a) divide(a, q) divide(1, q)
+true_divide(a, q) remainder(a, q) mod(a, q) fmod(a, q) power(p, a) power(a, 3) power(a, 2) pow(p, 2.5)
+float_power(p, 1.5) negative(a) positive(a) absolute(a) abs(a) fabs(a) sign(a) square(a) sqrt(p) cbrt(p)
+reciprocal(q) hypot(a, c) maximum(a, c) minimum(a, 0.2) fmax(a, c) fmin(a, c) copysign(a, c) exp(a) exp2(a)
+expm1(a) log(p) log2(p) log10(p) log1p(p) logaddexp(a, c) logaddexp2(a, c) sin(a) cos(a) tan(p) arcsin(p)
+arccos(p) arctan(a) arctan2(a, q) sinh(a) cosh(a) tanh(a) arcsinh(a) arccosh(q) arctanh(p) asin(p) acos(p)
+atan(a) atan2(a, q) asinh(a) acosh(q) atanh(p) deg2rad(a) rad2deg(a) radians(a) degrees(a) conjugate(z)
+conj(z) real(z) imag(z) real(a) angle(z) angle(z, deg=True) clip(a, -0.5, 0.7) clip(a, None, 0.7)
+clip(a, -0.5, None) clip(a, min=-0.4) sinc(a) sinc(x) nan_to_num(a) nan_to_num(z) modf(a) sum(a)
+sum(a, axis=0) sum(a, axis=(0,-1), keepdims=True) sum(t, (0, 2)) sum(a, where=m) sum(a, 1, initial=2.0)
+sum(e, 0) prod(a) prod(a, axis=1) prod(a, 0, keepdims=True, initial=3.0, where=m) max(a)
+max(a, axis=1, keepdims=True) max(a, 0, initial=0.1, where=m) min(a) min(a, axis=(0, 1)) amax(a, 1)
+amin(a, 0) ptp(a, 1) cumsum(a) cumsum(a, axis=1) cumprod(a, 0) cumprod(v) diff(a) diff(a, 2, 0)
+diff(v, prepend=0.0, append=w) ediff1d(a, to_begin=0.0, to_end=v) trapezoid(a) trapezoid(a, d)
+trapezoid(a, dx=0.5, axis=0) trapezoid(t, d, axis=2) mean(a) mean(a, 1, keepdims=True) mean(a, 0, where=m)
+mean(z) var(a) var(a, 0, ddof=1) var(a, axis=1, keepdims=True) var(z, 1) var(a, 0, where=m) std(a)
+std(a, 1, ddof=1) std(a, correction=1) average(a) average(a, 0, u) average(a, 1, weights=q, returned=True)
+median(a) median(a, 0) median(a, axis=(0, 1), keepdims=True) median(v) nansum(a, 1) nanprod(a, 0) nanmean(a)
+nanvar(a, 0) nanstd(a, 1, ddof=1) nanmax(a, 0) nanmin(a, 1) reshape(a, (2, 6)) reshape(a, -1)
+reshape(a, (6, -1), order='F') ravel(a) ravel(a, order='F') transpose(t) transpose(t, (1, 2, 0))
+permute_dims(t, (2, 0, 1)) matrix_transpose(t) moveaxis(t, 0, -1) moveaxis(t, (0, 1), (-1, 0))
+swapaxes(t, 0, 2) rollaxis(t, 2) rollaxis(t, 0, 3) squeeze(a[None]) squeeze(a[None, :, None], axis=0)
+expand_dims(a, 1) expand_dims(a, (0, -1)) atleast_1d(x) atleast_1d(x, v) atleast_2d(v) atleast_2d(x)
+atleast_3d(v) atleast_3d(a) broadcast_to(v, (2, 3, 4)) broadcast_arrays(a, v) concatenate([a, c])
+concatenate((a, b), axis=None) concatenate([a, c, a], 1) concat([v, w]) concatenate(t) stack([a, c])
+stack([a, c], axis=-1) stack(t) vstack([v, a]) hstack([v, w]) hstack([a, c]) dstack([a, c])
+column_stack([v, w]) column_stack([u, a]) block([[a, c], [c, a]]) block([v, w]) array_split(a, 3, axis=1)
+split(a, 2, 1) split(v, [1, 3]) hsplit(a, 2) vsplit(a, 3) dsplit(t, 2) unstack(a) unstack(t, axis=1)
+pad(a, 1) pad(a, ((1, 2), (0, 3))) pad(v, (2, 1), mode='edge') pad(a, 2, mode='reflect')
+pad(a, 1, mode='symmetric') pad(a, (3, 1), mode='wrap') pad(a, 1, constant_values=2.0)
+pad(v, (1, 2), constant_values=(3, 4)) pad(a, {1: (1, 0)}) flip(a) flip(t, (0, 2)) flip(a, -1) fliplr(a)
+flipud(a) rot90(a) rot90(a, 2) rot90(a, -1) rot90(t, 1, (1, 2)) roll(a, 5) roll(a, 1, 0)
+roll(a, (1, -2), (0, 1)) tile(a, 2) tile(v, (2, 3)) tile(a, (2, 1, 3)) repeat(a, 2) repeat(a, 3, axis=0)
+repeat(a, [1, 0, 2], axis=0) diag(v) diag(v, -1) diag(a) diag(a, 1) diagflat(a) diagonal(a)
+diagonal(t, 1, 0, 2) trace(o) trace(t, offset=1, axis1=1, axis2=2) tril(a) tril(t, -1) triu(a, 1) triu(o)
+resize(a, (3, 5)) resize(a, 5) where(m, a, c) where(m, a, 0.0) where(m, 1.0, v) select([m, ~m], [a, c])
+select([m], [a], 7.0) choose(g, [a, c, p]) compress([True, False, True], a, axis=0)
+compress([False, True], v) extract(m, a) take(a, [0, 2], axis=1) take(a, n)
+take(a, [-1, 7], axis=0, mode='wrap') take(v, [-1, 9], mode='clip') take_along_axis(a, g, 0)
+take_along_axis(a, g[:, :1], axis=1) take_along_axis(a, n, None) sort(a) sort(a, axis=0) sort(a, None)
+interp(p, d, v) interp(a, d, v, left=-1.0) interp(x, d, w) dot(a, b) dot(v, w) dot(a, v) dot(x, a) dot(t, b)
+dot(t, r) matmul(a, b) matmul(v, b) matmul(a, v) matmul(t, r) matmul(a, r) matmul(t, b) matmul(v, r)
+matmul(t[:, None], r) vdot(a, c) vdot(z, z) vecdot(a, c) vecdot(t, a, axis=-1) inner(a, c) inner(v, t)
+inner(x, a) outer(v, u) outer(a, v) tensordot(a, b, 1) tensordot(t, r, axes=((1, 2), (2, 1)))
+tensordot(v, w, axes=0) kron(a, o) kron(v, a) cross(u, a.T) cross(b, o[0]) cross(a, u[:, None], axis=0)
+einsum('ij,jk->ik', a, b) einsum('ij->ji', a) einsum('ij->', a) einsum('ii', o) einsum('ii->i', o)
+einsum('ij,ij->i', a, c) einsum('i,j->ij', v, u) einsum('...ij,...jk->...ik', t, r) einsum('...i->...', t)
+einsum('bij,bjk,k->bi', t, r, u) einsum('ij,jk', a, b) einsum('i,i', v, w) einsum('ij,j', a, v)
+einsum(a, [0, 1], b, [1, 2], [0, 2]) einsum('b...,b...->...', t, t) einsum('ij,kj->', a, c)
+einsum('iij->j', o[:, :, None] * u) einsum('i,ij,jk,k->', u, a, b, u, optimize=True) array([v, w])
+array([[x, 1.0], [2.0, x]]) array(a, ndmin=3) asarray(a) asarray([x, x]) asanyarray(a) ascontiguousarray(x)
+copy(a) full((2, 4), v) full_like(v, x) linspace(x, 2.0, 5) linspace(u, pos_u, 4, axis=1)
+linspace(x, 1.0, 4, endpoint=False) linspace(x, 3.0, 1) meshgrid(v, u) meshgrid(v, u, indexing='ij')
+meshgrid(v, u, sparse=True) vander(v) vander(v, 3, increasing=True) astype(a, float)
+linalg.matrix_power(o, 3) linalg.matrix_power(s, -2) linalg.matrix_power(s, 0) linalg.multi_dot([a, b, a])
+linalg.multi_dot([v, b, a, b, u]) linalg.multi_dot([a, b]) linalg.matmul(a, b) linalg.vecdot(a, c)
+linalg.outer(v, w) linalg.tensordot(a, b, axes=1) linalg.cross(u, o) linalg.matrix_transpose(a)
+linalg.diagonal(t) linalg.trace(t) linalg.solve(s, u) linalg.solve(s, o) linalg.inv(s) linalg.det(o)
+linalg.slogdet(s) linalg.cholesky(s @ s.T) linalg.cholesky(s @ s.T, upper=True) linalg.eigvalsh(o @ o.T)
+linalg.eigh(s) linalg.qr(b) linalg.qr(b, 'r') linalg.svd(a, full_matrices=False)
+linalg.svd(a, compute_uv=False) linalg.svdvals(a) linalg.norm(a) linalg.norm(v) linalg.norm(z)
+linalg.norm(v, 3) linalg.norm(a, 1, axis=0) linalg.norm(v, np.inf) linalg.norm(v, -np.inf) linalg.norm(v, 0)
+linalg.norm(v, -1) linalg.norm(a, 'fro') linalg.norm(a, 'nuc') linalg.norm(a, 1) linalg.norm(a, -1)
+linalg.norm(a, 2) linalg.norm(a, -2) linalg.norm(a, np.inf) linalg.norm(a, -np.inf)
+linalg.norm(t, axis=(0, 2), keepdims=True) linalg.norm(t, axis=1) linalg.vector_norm(a, axis=1, ord=3)
+linalg.vector_norm(t) linalg.matrix_norm(t) linalg.matrix_norm(t, ord='nuc', keepdims=True) linalg.cond(o)
+linalg.cond(s, 1) linalg.cond(o, -2)
+"""
+
+FLAT = """
+floor_divide(a, q) nextafter(a, c) heaviside(a, 0.5) floor(a) ceil(a) trunc(a) rint(a) fix(a) round(a)
+round(a, 1) around(a, 2) round(k) round(a * 1000, -2) divmod(a, q) equal(a, c) not_equal(k, 2) less(a, 0)
+less_equal(a, c) greater(a, c) greater_equal(a, c) logical_and(m, a) logical_or(m, a > 0)
+logical_xor(m, a > 0) logical_not(m) bitwise_and(k, 3) bitwise_or(k, g) bitwise_xor(k, g) bitwise_not(k)
+invert(m) left_shift(k, 2) right_shift(k, g) isnan(h) isinf(a) isfinite(h) signbit(a) isclose(a, c)
+isclose(h, h, equal_nan=True) allclose(a, a + 1e-12) array_equal(a, a) array_equal(a, v) iscomplex(z)
+isreal(z) iscomplexobj(z) isrealobj(a) any(m) any(m, 1) all(a > 0, axis=0, keepdims=True)
+any(a > 0, where=m) all(m, where=m) count_nonzero(k) count_nonzero(k, axis=1, keepdims=True) argmax(a)
+argmax(a, 1) argmin(a, axis=0, keepdims=True) argmin(a, keepdims=True) argsort(a) argsort(a, axis=0)
+argsort(a, None) searchsorted(d, a) searchsorted(d, x, side='right')
+searchsorted(v, w, sorter=np.argsort(DATA['v'])) zeros_like(a) zeros_like(a, int) ones_like(a)
+ones_like(a, shape=(2,)) full_like(a, 3) shape(a) ndim(a) size(a) size(a, 1) result_type(a, np.float32)
+can_cast(a, np.float32) common_type(a, z) sum(k) sum(m, 0) mean(k, 1) var(k) std(k) max(k, 1) prod(k, 0)
+imag(a) astype(a, int) median(k)
+"""
+"""Integer and bool arguments, and results without derivative."""
+
+CONCRETE = "nonzero(a) flatnonzero(m) argwhere(k) where(m) linalg.matrix_rank(a) empty_like(a).shape"
+"""What needs values: not under `vmap` and `jit`."""
+
+NAN = """
+nansum(h) nansum(h, 1) nanprod(h, 0) nanmean(h, axis=1) nanvar(h) nanstd(h, 0) nanmax(h, 1) nanmin(h)
+nan_to_num(h, nan=2.0) median(h, 0)
+"""
+
+
+def calls(table: str) -> list[str]:
+    """The calls in a table: they end where brackets are closed and a blank follows."""
+    found, depth, start = [], 0, 0
+    for i, character in enumerate(table + " "):
+        depth += character in "([{"
+        depth -= character in ")]}"
+        if character.isspace() and depth == 0 and not table[i:].lstrip().startswith(".shape"):
+            if table[start:i].strip():
+                found.append(table[start:i].strip())
+            start = i
+    return found
+
+
+def function_of(call: str):
+    """`fun(module, *arrays)` for a call, the arrays it names, and which of them are floats."""
+    code = compile(f"module.{call}", call, "eval")
+    names = [n for n in DATA if n in code.co_names]
+
+    def fun(module, *arrays):
+        return eval(code, {"module": module, "np": np, "DATA": DATA, **dict(zip(names, arrays))})
+
+    return fun, [DATA[n] for n in names], [n in FLOATS for n in names]
+
+
+def flat(result) -> list:
+    return [leaf for part in result for leaf in flat(part)] if isinstance(result, (tuple, list)) else [result]
+
+
+def assert_same(got, expected, exact: bool = False) -> None:
+    got, expected = flat(got), flat(expected)
+    assert len(got) == len(expected)
+    for y, e in zip(got, expected):
+        if isinstance(y, Tracer):
+            y = y.value
+        y, e = np.asarray(y), np.asarray(e)
+        assert y.shape == e.shape
+        assert y.dtype == e.dtype
+        if exact or e.dtype.kind not in "fc":
+            np.testing.assert_array_equal(y, e)
+        else:
+            np.testing.assert_allclose(y, e, rtol=1e-9, atol=1e-12)
+
+
+NOT_DISPATCHED = ("array(", "asarray(", "asanyarray(", "ascontiguousarray(", "full(")
+"""NumPy makes plain arrays here and asks nobody."""
+
+ALL = calls(SMOOTH) + calls(FLAT) + calls(NAN)
+
+
+@pytest.mark.parametrize("call", ALL + calls(CONCRETE))
+def test_plain_arrays_go_to_numpy(call: str) -> None:
+    fun, arrays, _ = function_of(call)
+    assert_same(fun(fnp, *arrays), fun(np, *arrays), exact=True)
+
+
+@pytest.mark.parametrize("call", ALL + calls(CONCRETE))
+@pytest.mark.parametrize("module", [fnp, np], ids=["fnp", "np"])
+def test_values_under_grad(call: str, module) -> None:
+    fun, arrays, _ = function_of(call)
+    if module is np and call.startswith(NOT_DISPATCHED):
+        with pytest.raises(TracerConversionError):
+            vjp(lambda *xs: fun(np, *xs), *arrays)
+        return
+    got = []
+    vjp(lambda *xs: got.append(fun(module, *xs)) or 0.0, *arrays)
+    assert_same(got[0], fun(np, *arrays))
+
+
+def gives_arrays(call: str) -> bool:
+    """Whether the result is arrays whose shapes are known without values."""
+    fun, arrays, _ = function_of(call)
+    arrays_only = all(isinstance(y, (np.ndarray, np.generic)) for y in flat(fun(np, *arrays)))
+    return arrays_only and not call.startswith(("extract", "compress"))
+
+
+STAGED = [call for call in ALL if gives_arrays(call)]
+BATCHED = [call for call in STAGED if any(function_of(call)[2])]
+
+
+@pytest.mark.parametrize("call", STAGED)
+def test_values_in_a_staged_program(call: str) -> None:
+    fun, arrays, _ = function_of(call)
+    expected = flat(fun(np, *arrays))
+    graph = trace_graph(lambda *xs: flat(fun(fnp, *xs)), [aval_of(x) for x in arrays])
+    assert_same(graph(*arrays), expected)
+    for aval, e in zip(graph.out_avals, expected):
+        assert (aval.shape, aval.dtype) == (e.shape, e.dtype)
+
+
+@pytest.mark.filterwarnings("ignore::funcgrad.errors.UnbatchedPrimitiveWarning")
+@pytest.mark.parametrize("call", BATCHED)
+def test_values_under_vmap(call: str) -> None:
+    fun, arrays, floats = function_of(call)
+    axes = tuple(0 if f else None for f in floats)
+    batches = [np.stack([x, x * 1.01, x]) if f else x for x, f in zip(arrays, floats)]
+    got = flat(vmap(lambda *xs: tuple(flat(fun(fnp, *xs))), in_axes=axes)(*batches))
+    for i in range(3):
+        expected = fun(np, *(x[i] if f else x for x, f in zip(batches, floats)))
+        assert_same([y[i] for y in got], expected)
+
+
+UNDETERMINED = ("eigh", "svd(a, full", "qr(b)")
+"""Vectors are determined up to sign: the samples of the primitives test them."""
+
+DETERMINED = [c for c in calls(SMOOTH) if any(function_of(c)[2]) and not any(u in c for u in UNDETERMINED)]
+
+
+@pytest.mark.parametrize("call", DETERMINED)
+def test_derivatives_agree_with_differences(call: str) -> None:
+    fun, arrays, floats = function_of(call)
+    moving = [x for x, f in zip(arrays, floats) if f]
+
+    def of_floats(*xs):
+        xs = iter(xs)
+        out = flat(fun(fnp, *(next(xs) if f else x for x, f in zip(arrays, floats))))
+        return [y for y in out if any_traced([y]) or np.asarray(y).dtype.kind in "fc"]
+
+    check_grads(of_floats, moving, order=1, eps=1e-5)
+
+
+@pytest.mark.parametrize("call", calls(SMOOTH))
+def test_float32_stays(call: str) -> None:
+    fun, arrays, floats = function_of(call)
+    small = {np.dtype(np.float64): np.float32, np.dtype(np.complex128): np.complex64}
+    arrays = [x.astype(small[x.dtype]) if f else x for x, f in zip(arrays, floats)]
+    expected = flat(fun(np, *arrays))
+    out, pullback = vjp(lambda *xs: flat(fun(fnp, *xs)), *arrays)
+    assert [np.asarray(y).dtype for y in out] == [np.asarray(y).dtype for y in expected]
+    cts = pullback([np.ones_like(y) for y in out])
+    for ct, x, f in zip(cts, arrays, floats):
+        if f:
+            assert ct.dtype == x.dtype
+
+
+PUBLIC = [(fnp, name) for name in dir(fnp) if not name.startswith("_")]
+PUBLIC += [(module, name) for module in (fnp.linalg, nn) for name in module.__all__]
+
+
+def is_ours(value) -> bool:
+    module = getattr(value, "__module__", "")
+    return callable(value) and module.startswith("funcgrad") and not isinstance(value, type)
+
+
+@pytest.mark.parametrize("name", sorted({n for m, n in PUBLIC if is_ours(getattr(m, n)) and m is not nn}))
+def test_every_function_has_a_row(name: str) -> None:
+    tested = {c.split("(")[0].split(".")[-1] for c in ALL + calls(CONCRETE)}
+    assert name in tested
+
+
+@pytest.mark.parametrize(
+    "module, name",
+    [(m, n) for m, n in PUBLIC if is_ours(getattr(m, n))],
+    ids=lambda x: getattr(x, "__name__", x),
+)
+def test_public_functions_are_documented(module, name: str) -> None:
+    assert getattr(module, name).__doc__
+
+
+@pytest.mark.parametrize("name", fnp.reexported.__all__)
+def test_reexported_names_are_numpys(name: str) -> None:
+    value = getattr(fnp, name)
+    assert value is getattr(np, name) or np.isnan(value)
+
+
+# at
+
+
+@pytest.mark.parametrize("method", ["set", "add", "multiply", "mul", "min", "max"])
+@pytest.mark.parametrize(
+    "idx", [1, slice(None, None, -2), [0, 2], ([0, 2], slice(1, 3)), np.array([True, False, True])]
+)
+def test_at_on_plain_and_traced_arrays(method: str, idx) -> None:
+    x, v = DATA["a"], 0.4321
+    combine = {
+        "set": lambda old, new: new,
+        "add": np.add,
+        "multiply": np.multiply,
+        "mul": np.multiply,
+        "min": np.minimum,
+        "max": np.maximum,
+    }[method]
+    expected = x.copy()
+    expected[idx] = combine(expected[idx], v)
+    before = x.copy()
+    assert_same(getattr(fnp.at(x)[idx], method)(v), expected)
+    np.testing.assert_array_equal(x, before)
+    assert_same(vjp(lambda x: getattr(x.at[idx], method)(v), x)[0], expected)
+    assert_same(vjp(lambda v: getattr(fnp.at(x)[idx], method)(v), np.float64(v))[0], expected)
+    check_grads(lambda x, v: getattr(fnp.at(x)[idx], method)(v), (x, np.float64(v)), order=2)
+
+
+def test_at_get() -> None:
+    np.testing.assert_array_equal(fnp.at(DATA["a"])[1].get(), DATA["a"][1])
+
+
+# sinc, near where its formula cancels
+
+
+def test_sinc_has_all_derivatives_at_zero() -> None:
+    f = fnp.sinc
+    expected = [1.0, 0.0, -(np.pi**2) / 3, 0.0, np.pi**4 / 5]
+    for value in expected:
+        np.testing.assert_allclose(f(np.float64(0.0)), value, atol=1e-11)
+        f = grad(f)
+
+
+@pytest.mark.parametrize("x", [1e-9, 0.09, 0.0954, 0.0956, 0.2])
+def test_sinc_is_smooth_across_the_change_of_formula(x: float) -> None:
+    y = np.longdouble(np.pi) * np.longdouble(x)
+    expected = np.longdouble(np.pi) * (y * np.cos(y) - np.sin(y)) / y**2 if x > 1e-6 else -(np.pi**2) / 3 * x
+    np.testing.assert_allclose(grad(fnp.sinc)(x), float(expected), rtol=1e-11)
+
+
+# nn
+
+ACTIVATIONS = {
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
+    "elu": lambda x: np.where(x > 0, x, np.exp(x) - 1),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "softplus": lambda x: np.log(1 + np.exp(x)),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "gelu": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "softmax": lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
+    "log_softmax": lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True)),
+    "logsumexp": lambda x: np.log(np.exp(x).sum()),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations(name: str) -> None:
+    fun, x = getattr(nn, name), DATA["a"]
+    np.testing.assert_allclose(fun(x), ACTIVATIONS[name](x), rtol=1e-12, atol=1e-14)
+    assert fun(x.astype(np.float32)).dtype == np.float32
+    check_grads(fun, (x,), order=2)
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if "relu" not in name])
+def test_activations_do_not_overflow(name: str) -> None:
+    x = np.array([-1000.0, -30.0, 0.0, 30.0, 1000.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y, pullback = vjp(getattr(nn, name), x)
+    assert np.isfinite(y).all()
+    assert np.isfinite(pullback(np.ones_like(y))[0]).all()
+
+
+def test_sigmoid_is_precise_in_its_tail() -> None:
+    np.testing.assert_allclose(nn.sigmoid(-50.0), np.exp(-50.0), rtol=1e-15)
+    np.testing.assert_allclose(grad(nn.sigmoid)(-50.0), np.exp(-50.0), rtol=1e-15)
+    assert grad(nn.sigmoid)(0.0) == 0.25
+
+
+def test_logsumexp_arguments() -> None:
+    a = DATA["a"]
+    b = np.where(DATA["m"], DATA["c"], 0.0)
+    total = (b * np.exp(a)).sum(0)
+    size, sign = nn.logsumexp(a, 0, b, return_sign=True)
+    np.testing.assert_allclose(sign * np.exp(size), total)
+    np.testing.assert_allclose(nn.logsumexp(a, 0, b), np.where(total > 0, np.log(np.abs(total)), np.nan))
+    assert nn.logsumexp(a, axis=1, keepdims=True).shape == (3, 1)
+    np.testing.assert_allclose(nn.logsumexp(a, where=DATA["m"]), np.log(np.exp(a[DATA["m"]]).sum()))
+    check_grads(lambda a, b: nn.logsumexp(a, 0, b, return_sign=True)[0], (a, np.abs(b) + 0.1), order=2)
+
+
+def test_logsumexp_of_minus_infinity() -> None:
+    x = np.array([-np.inf, 0.0, -np.inf])
+    assert nn.logsumexp(x) == 0.0
+    np.testing.assert_array_equal(grad(nn.logsumexp)(x), [0.0, 1.0, 0.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert nn.logsumexp(np.full(3, -np.inf)) == -np.inf
+        np.testing.assert_array_equal(grad(nn.logsumexp)(np.full(3, -np.inf)), np.zeros(3))
+    assert nn.logsumexp(np.array([np.inf, 0.0])) == np.inf
+    assert np.isnan(nn.logsumexp(np.array([np.nan, 0.0])))
+    assert nn.logsumexp(np.zeros(0)) == -np.inf
+
+
+def test_softmax_where() -> None:
+    a, m = DATA["a"], DATA["m"]
+    terms = np.where(m, np.exp(a), 0.0)
+    np.testing.assert_allclose(nn.softmax(a, 1, where=m), terms / terms.sum(1, keepdims=True))
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(nn.log_softmax(a, 1, where=m), np.log(terms / terms.sum(1, keepdims=True)))
+    check_grads(lambda a: nn.softmax(a, 1, where=m), (a,), order=2)
+
+
+def test_one_hot() -> None:
+    np.testing.assert_array_equal(nn.one_hot(np.array([2, 0, 5]), 3), [[0, 0, 1], [1, 0, 0], [0, 0, 0]])
+    assert nn.one_hot(np.array([[1, 2]]), 4, axis=0).shape == (4, 1, 2)
+    assert nn.one_hot(np.array(1), 3, dtype=np.float32).dtype == np.float32
+    np.testing.assert_array_equal(vmap(lambda i: nn.one_hot(i, 3))(np.array([2, 0])), [[0, 0, 1], [1, 0, 0]])
+
+
+def test_relu_keeps_nan_and_integers() -> None:
+    assert np.isnan(nn.relu(np.array([np.nan]))[0])
+    assert nn.relu(np.array([-1, 2])).dtype == np.int64
+    assert grad(nn.relu)(0.0) == 0.0
+    assert grad(nn.leaky_relu)(0.0) == 1.0
