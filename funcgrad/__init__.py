@@ -3,8 +3,8 @@
     import funcgrad as fg
     import funcgrad.numpy as fnp
 
-Also: `funcgrad.numpy` (NumPy's names), `funcgrad.lax`, `funcgrad.nn`, `funcgrad.torch` (PyTorch's tensors on top),
-`funcgrad.test_util` (numerical checks).
+Also: `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` has NumPy's names, `funcgrad.lax` and
+`funcgrad.nn` some of JAX's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks numerically.
 """
 
 from funcgrad import errors as errors
@@ -31,6 +31,7 @@ from funcgrad.transforms.dense import hvp as hvp
 from funcgrad.transforms.dense import jacfwd as jacfwd
 from funcgrad.transforms.dense import jacobian as jacobian
 from funcgrad.transforms.dense import jacrev as jacrev
+from funcgrad.transforms.explain import explain as explain
 from funcgrad.transforms.remat import checkpoint as checkpoint
 from funcgrad.transforms.remat import remat as remat
 from funcgrad.transforms.staging import eval_shape as eval_shape

@@ -47,7 +47,8 @@ def cast(text: str, dtype: np.dtype) -> str:
 
 def constant(value: Any, dtype: np.dtype) -> str:
     """A number as text that has this dtype."""
-    number = np.asarray(value).astype(dtype).item()
+    with np.errstate(over="ignore"):
+        number = np.asarray(value).astype(dtype).item()
     return repr(number) if dtype in _NATIVE else f"{dtype.name}({number!r})"
 
 

@@ -186,9 +186,9 @@ class Jitted(Transformed):
             where, name = self._where(index, args, kwargs, static)
             what = f"an array of dtype {leaf.dtype}" if isinstance(leaf, ndarray) else kind.__name__
             raise TypeError(
-                f"jit: {where} is {what}, which is neither an array nor a number. Pass {name} to jit if it is a "
-                "constant (it must be hashable), or register its class with fg.register_pytree_node if it holds "
-                "arrays."
+                f"jit: {where} is {what}, neither an array nor a number. Pass {name} to jit if it is "
+                "a constant (it must be hashable), or register its class with fg.register_pytree_node "
+                "if it holds arrays."
             )
         return value
 
@@ -218,8 +218,8 @@ class Jitted(Transformed):
                 else f"argument {name}{parameter_name(self._fun, name)}"
             )
             raise TypeError(
-                f"jit: the static {where} is {type(value).__name__}, which is not hashable. Pass a tuple for a "
-                "list or a frozen dataclass for an object; an array is passed as an ordinary argument."
+                f"jit: the static {where} is {type(value).__name__}, which is not hashable. Pass a tuple "
+                "for a list or a frozen dataclass for an object; an array is passed as an ordinary argument."
             ) from None
         return name, type(value), value
 

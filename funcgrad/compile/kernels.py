@@ -24,11 +24,11 @@ def kernel(text: str, name: str) -> tuple[Kernel, bool]:
     It releases the GIL while it runs. Arrays must be C-contiguous and of the dtypes and ranks that the text
     says: nothing is checked when it is called.
     """
+    unnamed = text.removeprefix(f"def {name}")
     with _lock:
-        found = _kernels.get(text)
+        found = _kernels.get(unnamed)
         if found is None:
-            found = _compile(text, name)
-            _kernels[text] = found
+            found = _kernels[unnamed] = _compile(text, name)
             return found, False
         return found, True
 

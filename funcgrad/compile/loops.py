@@ -89,9 +89,7 @@ def statement(eqn: Eqn) -> Statement | None:
     if template is None or not all(a.aval.dtype in KERNEL_DTYPES for a in (*eqn.inputs, out)):
         return None
     dtypes = _computing_dtypes(eqn, template)
-    if dtypes is None or any(
-        isinstance(a, Var) and not a.aval.shape and a.aval.dtype == np.uint64 for a in eqn.inputs
-    ):
+    if dtypes is None or not all(map(_is_safe, eqn.inputs, dtypes)):
         return None
     given = [a.aval.dtype if d is None else d for a, d in zip(eqn.inputs, dtypes)]
     if not is_arithmetic(template) and not all(d.kind == "f" for d in given):
@@ -101,6 +99,19 @@ def statement(eqn: Eqn) -> Statement | None:
     if any(d.kind == "f" for d in given) and out.aval.dtype.kind in "iu":
         return None  # NaN and numbers out of range have no meaning in C: NumPy decides
     return Statement(out, template, eqn.inputs, dtypes)
+
+
+def _is_safe(atom: Atom, dtype: np.dtype | None) -> bool:
+    """Whether a number keeps its value in a kernel and in a dtype; NumPy decides where it does not."""
+    aval = atom.aval
+    if aval.shape:
+        return True
+    if aval.weak and aval.dtype.kind == "i" and dtype is not None and dtype.kind in "iu":
+        if isinstance(atom, Var):
+            return dtype == np.int64
+        limits = np.iinfo(dtype)
+        return bool(limits.min <= atom.value <= limits.max)
+    return isinstance(atom, Literal) or aval.dtype != np.uint64
 
 
 def _computing_dtypes(eqn: Eqn, template: str) -> tuple[np.dtype | None, ...] | None:

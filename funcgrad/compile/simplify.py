@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
-from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.core.trace import Tracer
+from funcgrad.ops.structure import broadcast_to
 
 FOLDED_SIZE = 1024
 """Results of more elements are not computed ahead: a program should not carry big arrays it could make."""
@@ -45,13 +46,13 @@ class _Renaming:
 
 
 def inline(graph: Graph) -> Graph:
-    """Calls of other programs (primitives with `inline`) replaced by the equations of those."""
-    if not any(getattr(e.prim, "inline", False) for e in graph.eqns):
+    """Calls of other programs replaced by the equations of those."""
+    if not any(map(_is_call, graph.eqns)):
         return graph
     new = _Renaming()
     for eqn in graph.eqns:
         inputs = new.inputs(eqn)
-        if not getattr(eqn.prim, "inline", False):
+        if not _is_call(eqn):
             new.keep(eqn, inputs)
             continue
         inner = inline(eqn.params["graph"])
@@ -66,6 +67,11 @@ def inline(graph: Graph) -> Graph:
             local.update(zip(e.outputs, outputs))
         new.known.update(zip(eqn.outputs, map(swap, inner.outputs)))
     return new.graph(graph)
+
+
+def _is_call(eqn: Eqn) -> bool:
+    """Whether all that an equation does is to run the program in its parameter `graph` on its inputs."""
+    return eqn.prim.program is not None and "graph" in eqn.params
 
 
 def fold(graph: Graph) -> Graph:
@@ -99,7 +105,7 @@ def _computed(eqn: Eqn, inputs: tuple[Atom, ...]) -> Literal | None:
 
 
 def cancel(graph: Graph) -> Graph:
-    """Equations that give back what they got: x * 1, x / 1, x - 0, x ** 1, -(-x), a cast to the same dtype."""
+    """Equations that give back what they got: x * 1, x / 1, x - 0, x ** 1, -(-x), casts to the same dtype."""
     new = _Renaming()
     made: dict[Var, Eqn] = {}
     for eqn in graph.eqns:
@@ -164,7 +170,7 @@ def narrow(graph: Graph) -> Graph:
             else:
                 stretched[out] = result = Var(aval)
                 new.eqns.append(Eqn(eqn.prim, small, (result,), eqn.params, eqn.loc))
-                new.eqns.append(Eqn(_stretch(), (result,), (out,), {"shape": out.aval.shape}, eqn.loc))
+                new.eqns.append(Eqn(broadcast_to, (result,), (out,), {"shape": out.aval.shape}, eqn.loc))
                 continue
         new.keep(eqn, inputs)
     return new.graph(graph)
@@ -175,18 +181,14 @@ def _uniform(constant: Literal) -> Literal:
     value = constant.value
     if type(value) is not np.ndarray or not value.shape or not value.size or value.dtype.kind not in "biufc":
         return constant
-    first = value[(0,) * value.ndim]
-    return Literal(first) if value.tobytes() == first.tobytes() * value.size else constant
-
-
-def _stretch() -> Primitive:
-    from funcgrad.ops.structure import broadcast_to
-
-    return broadcast_to
+    first, last = value[(0,) * value.ndim], value[(-1,) * value.ndim]
+    if first.tobytes() != last.tobytes() or value.tobytes() != first.tobytes() * value.size:
+        return constant
+    return Literal(first)
 
 
 def is_stretch(eqn: Eqn) -> bool:
-    """Whether an equation repeats values as broadcasting would: `broadcast_to`, `reshape` to more leading ones."""
+    """Whether an equation repeats values as broadcasting would: `broadcast_to`, `reshape` to leading ones."""
     if eqn.prim.name == "broadcast_to":
         return True
     old, shape = eqn.inputs[0].aval.shape if eqn.inputs else (), eqn.outputs[0].aval.shape

@@ -29,6 +29,7 @@ class Node:
     """
 
     __slots__ = ("__weakref__", "loc", "note", "params", "parents", "prim", "saved", "seq")
+    note: Any
 
     def __init__(
         self,

@@ -87,7 +87,9 @@ class Elementwise(Primitive):
         self._dtype = lru_cache(maxsize=None)(self._probe_dtype)
 
     def shape(self, *avals: Aval, **params: Any) -> Aval:
-        shape = np.broadcast_shapes(*(a.shape for a in avals))
+        shapes = {a.shape for a in avals if a.shape}
+        # np.broadcast_shapes takes 3 us
+        shape = np.broadcast_shapes(*shapes) if len(shapes) > 1 else shapes.pop() if shapes else ()
         dtype = self._dtype(tuple((a.dtype, a.weak) for a in avals), tuple(params.items()))
         return Aval(shape, dtype, self.weak and all(a.weak for a in avals))
 

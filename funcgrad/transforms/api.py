@@ -111,7 +111,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
     Example:
         >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
-        (6.0, 3.0)
+        (6.0, np.float64(3.0))
     """
     return call_hiding_frames(_jvp, fun, primals, tangents, has_aux)
 
@@ -125,7 +125,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     Example:
         >>> y, f_jvp = linearize(lambda x: x ** 3, 2.0)
         >>> y, f_jvp(1.0)
-        (8.0, 12.0)
+        (8.0, np.float64(12.0))
     """
     return call_hiding_frames(_linearize, fun, primals, has_aux)
 
@@ -146,7 +146,7 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
     Example:
         >>> transposed = linear_transpose(lambda x: 3.0 * x, 0.0)
         >>> transposed(2.0)
-        (6.0,)
+        (np.float64(6.0),)
     """
     return call_hiding_frames(_linear_transpose, fun, primals)
 
@@ -195,6 +195,16 @@ def output_and_aux(out: Any, name: str) -> tuple[Any, Any]:
     if not isinstance(out, (tuple, list)) or len(out) != 2:
         raise TypeError(f"{name}: with has_aux=True the function must return (output, aux), not {type(out).__name__}")
     return out[0], out[1]
+
+
+def numbers(out: Any, name: str) -> tuple[list[Any], tree.TreeDef]:
+    """The leaves and structure of what a function returned; raises TypeError where a leaf is no number."""
+    flat, treedef = tree.flatten(out)
+    for index, y in enumerate(flat):
+        if array_leaf(y) is None:
+            path = list(tree.leaf_paths(treedef))[index]
+            raise TypeError(f"{name}: the function returned {type(y).__name__} (output{path}), not a number")
+    return flat, treedef
 
 
 class Inputs:
@@ -272,12 +282,8 @@ class Outputs:
     __slots__ = ("avals", "lowered", "name", "nodes", "treedef")
 
     def __init__(self, out: Any, trace: Trace, name: str) -> None:
-        flat, self.treedef = tree.flatten(out)
+        flat, self.treedef = numbers(out, name)
         self.name = name
-        for index, y in enumerate(flat):
-            if array_leaf(y) is None:
-                path = list(tree.leaf_paths(self.treedef))[index]
-                raise TypeError(f"{name}: the function returned {type(y).__name__} (output{path}), not a number")
         self.nodes = [y.node if isinstance(y, (TapeTracer, LinearTracer)) and y.trace is trace else None for y in flat]
         self.lowered = [None if isinstance(y, LinearTracer) else lower(y, trace) for y in flat]
         self.avals = [aval_of(y) for y in flat]
@@ -313,7 +319,7 @@ def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: boo
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, "jvp")
-    flat, treedef = tree.flatten(out)
+    flat, treedef = numbers(out, "jvp")
     taken = memory_of([*leaves, *given])
     values = [own(lower(y, trace), None, taken) for y in flat]
     moved = gradients(

@@ -45,6 +45,8 @@ def parameter_name(fun: Callable[..., Any], position: int) -> str:
     code = getattr(fun, "__code__", None)
     if code is None and hasattr(fun, "__wrapped__"):
         return parameter_name(fun.__wrapped__, position)
+    if hasattr(fun, "__self__"):
+        position += 1
     if code is not None and position < code.co_argcount:
         return f" `{code.co_varnames[position]}`"
     return ""

@@ -14,7 +14,7 @@ import numpy as np
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Eqn, Graph, Var, evaluate, trace_graph
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
-from funcgrad.core.trace import Primitive, register
+from funcgrad.core.trace import Primitive, is_traced, register
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
@@ -30,7 +30,8 @@ class GraphCall(Primitive):
     transparent = True
 
     def impl(self, *args: Any, graph: Graph, run: Runner) -> tuple[Any, ...]:
-        return tuple(run(graph, args))
+        # linear_transpose, which has no values, goes through the operations one by one
+        return tuple((evaluate if is_traced(*args) else run)(graph, args))
 
     def shape(self, *avals: Aval, graph: Graph, run: Runner) -> tuple[Aval, ...]:
         return graph.out_avals

@@ -51,6 +51,9 @@ class CustomRule:
             if bound.kwargs:
                 raise TypeError(f"{self.kind}: `{self.__name__}` has keyword-only arguments, which cannot be bound")  # type: ignore[attr-defined]
             args = bound.args
+        elif defaults := getattr(self.fun, "__defaults__", None):
+            missing = self.fun.__code__.co_argcount - len(args)
+            args += defaults[-missing:] if 0 < missing <= len(defaults) else ()
         nondiff = set(normalise_argnums(self.nondiff_argnums, len(args), self.kind)) if self.nondiff_argnums else ()
         return list(args), [n for n in range(len(args)) if n not in nondiff]
 

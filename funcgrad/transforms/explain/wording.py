@@ -10,9 +10,9 @@ import numpy as np
 
 from funcgrad.core.provenance import Place, place
 from funcgrad.core.tape import SELECT, Node
-from funcgrad.transforms.follow import Departure, instruction
-from funcgrad.transforms.paths import Fault
-from funcgrad.transforms.report import Cut, short
+from funcgrad.transforms.explain.follow import Departure, instruction
+from funcgrad.transforms.explain.paths import Fault
+from funcgrad.transforms.explain.report import Cut, short
 
 _WORDS = {
     "convert": "astype",

@@ -8,10 +8,10 @@ from functools import cache
 
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
-from funcgrad.transforms.drawing import Arrow, Box, Drawing
-from funcgrad.transforms.follow import Departure, Edge
-from funcgrad.transforms.paths import Paths, dead_edges, live_parents
-from funcgrad.transforms.wording import op_name
+from funcgrad.transforms.explain.drawing import Arrow, Box, Drawing
+from funcgrad.transforms.explain.follow import Departure, Edge
+from funcgrad.transforms.explain.paths import Paths, dead_edges, live_parents
+from funcgrad.transforms.explain.wording import op_name
 
 LARGE = 40
 """From this many entries on, those of one source line are one box."""

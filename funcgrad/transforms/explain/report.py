@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.provenance import Place
-from funcgrad.transforms.drawing import Drawing
+from funcgrad.transforms.explain.drawing import Drawing
 
 WIDTH = 79
 SHOWN = 4

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.tape import SELECT, Node, Sparse
-from funcgrad.transforms.follow import Departure, Edge, Entry, differentiates
+from funcgrad.transforms.explain.follow import Departure, Edge, Entry, concrete, differentiates
 
 
 def live_parents(node: Node) -> Iterator[Node]:
@@ -110,7 +110,7 @@ class Arrival:
     __slots__ = ("cancelled", "ct", "dead", "fault", "masked")
 
     def __init__(self, ct: Any) -> None:
-        self.ct = np.asarray(ct)
+        self.ct = np.asarray(concrete(ct))
         self.dead: tuple[Node, ...] = ()
         self.masked: Node | None = None
         self.fault: Fault | None = None

@@ -18,9 +18,9 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Graph, Literal
-from funcgrad.core.provenance import Loc, here, is_internal, place
+from funcgrad.core.provenance import Loc, at, here, is_internal, place
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer, selected
-from funcgrad.core.trace import Primitive
+from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.families import Elementwise, General, Linear
 from funcgrad.transforms.remat import checkpoint_call
@@ -219,6 +219,17 @@ def reads_part(loc: Loc | None) -> bool:
         return False
     where = place(loc)
     return where.source[where.col : where.end_col].endswith("]")
+
+
+def concrete(x: Any) -> Any:
+    """The array or number in a traced value; TypeError where only its shape is known."""
+    while isinstance(x, Tracer):
+        if not hasattr(x, "value"):
+            raise TypeError(
+                f"explain needs values, and {x.trace.name} traces shapes only{at(here())}: call it outside"
+            )
+        x = x.value
+    return x
 
 
 def _is_number(y: Any) -> bool:

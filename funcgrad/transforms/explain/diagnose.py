@@ -1,4 +1,4 @@
-"""explain: for every differentiated leaf, whether its gradient flows, and if not, which line ends it."""
+"""What `explain` does: run the function on followed values, look at the paths, and say what there is."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.provenance import Place, place
 from funcgrad.core.tape import Node, pull
-from funcgrad.core.trace import Tracer
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
-from funcgrad.transforms.follow import Entry, FollowTrace, LiveTracer
-from funcgrad.transforms.function import Transformed
-from funcgrad.transforms.outside import read_outside
-from funcgrad.transforms.paths import Arrival, Paths, flow_back
-from funcgrad.transforms.picture import picture
-from funcgrad.transforms.report import Leaf, Report, short
+from funcgrad.transforms.explain.follow import Departure, Entry, FollowTrace, LiveTracer, concrete
+from funcgrad.transforms.explain.outside import read_outside
+from funcgrad.transforms.explain.paths import Arrival, Paths, flow_back
+from funcgrad.transforms.explain.picture import picture
+from funcgrad.transforms.explain.report import Leaf, Report, short
 from funcgrad.transforms.results import zeros_for
-from funcgrad.transforms.wording import (
+from funcgrad.transforms.explain.wording import (
     cut_of,
     cut_sentence,
     gradient_summary,
@@ -34,31 +32,6 @@ from funcgrad.transforms.wording import (
     sentence_of_zero,
     times,
 )
-
-
-def explain(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Report]:
-    """Why the gradient of `fun` is what it is.
-
-    Args:
-        fun: the function as it is given to `grad`. It may return any pytree of arrays; what is explained is
-            then the gradient of the sum of all their elements, and the report says so.
-        argnums: the position, or positions, of the differentiated arguments.
-
-    Returns:
-        A function of the same arguments that returns a `Report`: for each leaf of these arguments whether
-        the output depends on it, by how many paths, which operation at which line cuts them, and what to
-        write instead. It changes no value, and where `grad` would refuse an argument or a conversion, it
-        says so instead of raising. An error of `fun` itself is raised here too; `fun` is called a second
-        time before that, and once more where nothing depends on an argument.
-
-    Example:
-        >>> import numpy as np
-        >>> report = explain(lambda x: np.sum(np.floor(x)))(np.array([1.5, 2.5]))
-        >>> leaf = report.leaves[0]
-        >>> leaf.status, leaf.cuts[0].op, leaf.paths_total, leaf.paths_cut
-        ('cut', 'floor', 1, 1)
-    """
-    return Transformed(_explain, fun, argnums=argnums)
 
 
 class Given(NamedTuple):
@@ -90,12 +63,12 @@ class Run:
             flat, treedef = tree.flatten(args[n])
             traced = []
             for path, x in zip(tree.leaf_paths(treedef), flat):
-                value = array_leaf(_concrete(x))
+                value = array_leaf(concrete(x))
                 differentiable = value is not None and aval_of(value).dtype.kind in "fc"
                 t = (
                     (self.trace.leaf if live else self.trace.plain_leaf)(value)
                     if differentiable
-                    else _concrete(x)
+                    else concrete(x)
                 )
                 self.given.append(Given(_path(fun, n, path), n, x, t.node if differentiable else None))
                 traced.append(t)
@@ -111,22 +84,13 @@ class Run:
         return [(y.node, np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)) for y in live]
 
 
-def _concrete(x: Any) -> Any:
-    while isinstance(x, Tracer):
-        if not hasattr(x, "value"):
-            raise TypeError(
-                "explain needs values, and was called where only shapes are known: call it outside of jit"
-            )
-        x = x.value
-    return x
-
-
 def _path(fun: Callable[..., Any], n: int, path: str) -> str:
     name = parameter_name(fun, n)
     return f"{name.strip(' `')}{path}" if path and name else f"argument {n}{name}{path}"
 
 
-def _explain(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
+def diagnose(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
+    """The report on one call of `explain(fun, argnums)`."""
     positions = normalise_argnums(argnums, len(args), "explain")
     # a followed value may come to stand where only a plain one can; an error of the user's own comes again
     with suppress(Exception):
@@ -147,7 +111,7 @@ def _report(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], follo
             leaves.append(_not_differentiable(given))
             continue
         ct = cts.get(given.node.seq)
-        gradient = zeros_for(given.value) if ct is None else np.array(ct)
+        gradient = zeros_for(concrete(given.value)) if ct is None else np.array(concrete(ct))
         has_gradient = not run.trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
         leaf = _leaf(run, given, gradient, arrivals.get(given.node.seq))
         if leaf.status == "unused":
@@ -179,7 +143,8 @@ def _leaf(run: Run, given: Given, gradient: np.ndarray, arrival: Arrival | None)
     node = given.node
     assert node is not None
     total, cut = run.paths.of_leaf(node)
-    cuts = tuple(dict.fromkeys(cut_of(entry) for entry in run.paths.cuts(node))) if cut else ()
+    ends = run.paths.cuts(node) if cut else []
+    cuts = tuple(dict.fromkeys(map(cut_of, ends)))
     live = total - cut
 
     def leaf(status: str, message: str, *places: Place) -> Leaf:
@@ -191,7 +156,9 @@ def _leaf(run: Run, given: Given, gradient: np.ndarray, arrival: Arrival | None)
         return leaf("cut", f"{times(total)} {cut_sentence(cuts, total)}")
     if not np.isfinite(gradient).all():
         return leaf(*_not_finite(run, gradient, arrival))
-    misses = ", so the gradient misses what " + ("it contributes" if cut == 1 else "they contribute")
+    misses = ", along which no derivative comes back"
+    if any(isinstance(e.prim, Departure) or op_name(e) == "stop_gradient" for e in ends):
+        misses = ", so the gradient misses what " + ("it contributes" if cut == 1 else "they contribute")
     partly = (
         cut and f"{number(cut)} of its {number(total)} paths to the output {cut_sentence(cuts, cut, misses)}"
     )
@@ -210,7 +177,7 @@ def _leaf(run: Run, given: Given, gradient: np.ndarray, arrival: Arrival | None)
 def _not_finite(run: Run, gradient: np.ndarray, arrival: Arrival | None) -> tuple[Any, ...]:
     status = "nan" if np.isnan(gradient).any() else "inf"
     kind = "NaN" if status == "nan" else "infinite"
-    values = [y.value for y in run.outputs if run.trace.mine(y)]
+    values = [concrete(y) for y in run.outputs]
     if not all(np.isfinite(v).all() for v in values):
         born = next(
             (e for e in run.trace.entries if isinstance(e, Entry) and e.born and run.paths.counts(e)[2]), None

@@ -1,0 +1,334 @@
+"""Messages: each names the argument's path and the user's line, and says what to write instead."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import funcgrad as fg
+from funcgrad.errors import (
+    ConcretizationError,
+    EscapedTracerError,
+    NotDifferentiableError,
+    TracerConversionError,
+)
+
+X = np.array([0.3, -1.2, 2.0])
+
+
+def names_this_line(error: pytest.ExceptionInfo, source: str) -> None:
+    """The message holds this file, with the line's number and text."""
+    message = str(error.value)
+    assert "test_errors.py:" in message
+    assert source in message
+
+
+class TestLeavesWithoutDerivative:
+    @pytest.mark.parametrize(
+        "args, path, dtype",
+        [
+            ((3,), "argument 0 `params` has dtype int64", "3.0"),
+            ((np.arange(3),), "argument 0 `params` has dtype int64", "astype"),
+            ((True,), "argument 0 `params` has dtype bool", ""),
+            (({"w": [X, np.arange(2)]},), r"argument 0 `params`, leaf ['w'][1] has dtype int64", "astype"),
+            (({"w": [X, "text"]},), r"argument 0 `params`, leaf ['w'][1] is str", "not a number"),
+            (((X, X > 0),), "argument 0 `params`, leaf [1] has dtype bool", ""),
+            ((np.array(["a"]),), "argument 0 `params` is an array of dtype <U1", "not a number"),
+            ((np.array([None]),), "argument 0 `params` is an array of dtype object", "not a number"),
+            ((np.datetime64("2020-01-01"),), "argument 0 `params` is datetime64", "not a number"),
+        ],
+    )
+    @pytest.mark.parametrize("transform", [fg.grad, fg.value_and_grad, fg.jacfwd, fg.jacrev, fg.hessian])
+    def test_refused_with_path(self, transform, args, path, dtype):
+        def loss(params):
+            raise AssertionError("must not be called")
+
+        with pytest.raises(NotDifferentiableError) as error:
+            transform(loss)(*args)
+        assert path in str(error.value) and dtype in str(error.value)
+        if transform is not fg.hessian:
+            assert transform.__name__ in str(error.value)
+
+    def test_other_arguments_may_be_anything(self):
+        assert fg.grad(lambda x, mode, n: x * n if mode == "times" else x)(2.0, "times", 3) == 3.0
+
+    def test_dataclass_and_namedtuple_paths(self):
+        from typing import NamedTuple
+
+        class P(NamedTuple):
+            w: object
+            b: object
+
+        with pytest.raises(NotDifferentiableError, match=r"argument 1 `p`, leaf \[0\]\.b has dtype int64"):
+            fg.grad(lambda x, p: x, argnums=1)(1.0, [P(1.0, 2)])
+
+    def test_parameter_names_through_wrappers(self):
+        def loss(weights, n):
+            return weights
+
+        for wrapped in (fg.jit(loss), fg.checkpoint(loss), fg.vmap(loss)):
+            with pytest.raises(NotDifferentiableError, match=r"argument 1 `n`"):
+                fg.grad(wrapped, 1)(1.0, 3)
+
+    @pytest.mark.parametrize("leaf", ["text", object(), np.array(["a"])])
+    def test_vjp_and_jvp_refuse_what_is_no_number(self, leaf):
+        with pytest.raises(TypeError, match=r"leaf \['k'\]"):
+            fg.vjp(lambda p: 1.0, {"k": leaf})
+        with pytest.raises(TypeError, match=r"leaf \['k'\]"):
+            fg.jvp(lambda p: 1.0, ({"k": leaf},), ({"k": leaf},))
+
+
+class TestOutputs:
+    def test_no_scalar(self):
+        def loss(x):
+            return x * 2.0
+
+        with pytest.raises(TypeError, match=r"grad needs .* scalar.*shape \(3,\).*sum.*jacobian") as error:
+            fg.grad(loss)(X)
+        names_this_line(error, "return x * 2.0")
+
+    @pytest.mark.parametrize(
+        "name, out", [("None", None), ("tuple", (1.0, 2.0)), ("str", "text"), ("dict", {"a": 1.0})]
+    )
+    def test_no_number(self, name, out):
+        with pytest.raises(TypeError, match=f"grad needs a function that returns a scalar.*{name}"):
+            fg.grad(lambda x: out)(1.0)
+
+    def test_integer(self):
+        with pytest.raises(NotDifferentiableError, match=r"int64.*explain"):
+            fg.grad(lambda x: np.argmax(x))(X)
+        with pytest.raises(NotDifferentiableError, match=r"bool"):
+            fg.grad(lambda x: x > 0)(1.0)
+
+    def test_functions_of_no_numbers(self):
+        for call in (lambda f: fg.vjp(f, X), lambda f: fg.linearize(f, X), lambda f: fg.jvp(f, (X,), (X,))):
+            with pytest.raises(TypeError, match=r"str.*output\['a'\]|output\['a'\].*str"):
+                call(lambda x: {"a": "text"})
+
+
+class TestTangentsAndCotangents:
+    def test_shape(self):
+        with pytest.raises(ValueError, match=r"tangent 0 has shape \(2,\).*shape \(3,\)"):
+            fg.jvp(np.sin, (X,), (X[:2],))
+        with pytest.raises(ValueError, match=r"cotangent of output has shape \(\).*shape \(3,\)"):
+            fg.vjp(np.sin, X)[1](1.0)
+        with pytest.raises(ValueError, match=r"tangent .*shape \(2,\)"):
+            fg.linearize(np.sin, X)[1](X[:2])
+
+    def test_structure(self):
+        with pytest.raises(ValueError, match=r"structure|keys|expected|length|tuple"):
+            fg.vjp(lambda x: (x, x), X)[1](X)
+        with pytest.raises(ValueError, match=r"structure|keys|dict"):
+            fg.jvp(lambda p: p["a"], ({"a": X},), ({"b": X},))
+
+    def test_dtype(self):
+        with pytest.raises(TypeError, match=r"complex128.*float64"):
+            fg.jvp(np.sin, (X,), (X * 1j,))
+        with pytest.raises(TypeError, match=r"complex128.*float64"):
+            fg.vjp(np.sin, X)[1](X * 1j)
+
+    def test_counts(self):
+        with pytest.raises(ValueError, match=r"2 primals but 1 tangents"):
+            fg.jvp(np.add, (X, X), (X,))
+        with pytest.raises(TypeError, match=r"primals must be a tuple or list"):
+            fg.jvp(np.sin, X, X)
+        with pytest.raises(TypeError, match=r"tangents must be a tuple or list"):
+            fg.jvp(np.sin, (X,), X)
+        with pytest.raises(ValueError, match=r"1 primals but 2 tangents"):
+            fg.linearize(np.sin, X)[1](X, X)
+
+    def test_no_number(self):
+        with pytest.raises(TypeError, match=r"tangent 0 is NoneType|structure|None"):
+            fg.jvp(np.sin, (X,), (None,))
+        with pytest.raises(TypeError, match=r"str"):
+            fg.vjp(np.sin, X)[1]("text")
+
+
+class TestEscapes:
+    def leak(self, transform):
+        kept = SimpleNamespace()
+
+        def f(x):
+            kept.y = np.sin(x)
+            return np.sum(kept.y)
+
+        transform(f)
+        return kept.y
+
+    TRANSFORMS = {
+        "grad": lambda f: fg.grad(f)(X),
+        "vjp": lambda f: fg.vjp(f, X),
+        "jvp": lambda f: fg.jvp(f, (X,), (X,)),
+        "linearize": lambda f: fg.linearize(f, X),
+        "vmap": lambda f: fg.vmap(f)(np.stack([X, X])),
+        "jit": lambda f: fg.jit(f)(X),
+        "make_graph": lambda f: fg.make_graph(f)(X),
+    }
+    USES = {
+        "operator": lambda y: y * 2.0,
+        "reflected": lambda y: X + y,
+        "function": lambda y: np.cos(y),
+        "reduction": lambda y: np.sum(y),
+        "indexing": lambda y: y[0],
+        "method": lambda y: y.sum(),
+        "in another gradient": lambda y: fg.grad(lambda x: np.sum(x * y))(X),
+        "in another vmap": lambda y: fg.vmap(lambda x: np.sum(x * y))(X),
+        "as an argument of grad": lambda y: fg.grad(lambda x: np.sum(np.sin(x)))(y),
+        "in jit": lambda y: fg.jit(lambda x: x * y)(X),
+        "returned from grad": lambda y: fg.value_and_grad(lambda x: (np.sum(x), y), has_aux=True)(X),
+        "returned from vmap": lambda y: fg.vmap(lambda x: y)(X),
+        "returned from jit": lambda y: fg.jit(lambda x: y)(X),
+        "returned from jvp": lambda y: fg.jvp(lambda x: y, (X,), (X,)),
+        "returned from vjp": lambda y: fg.vjp(lambda x: y, X),
+    }
+
+    @pytest.mark.parametrize("use", USES)
+    @pytest.mark.parametrize("name", TRANSFORMS)
+    def test_reported_with_the_line(self, name, use):
+        y = self.leak(self.TRANSFORMS[name])
+        with pytest.raises(EscapedTracerError, match=r"after the transformation had ended") as error:
+            self.USES[use](y)
+        names_this_line(error, "kept.y = np.sin(x)")
+        assert "has_aux" in str(error.value)
+
+    def test_inner_value_in_the_outer_derivative(self):
+        kept = SimpleNamespace()
+
+        def inner(y):
+            kept.y = y * 3.0
+            return y * y
+
+        with pytest.raises(EscapedTracerError, match=r"kept\.y = y \* 3\.0"):
+            fg.grad(lambda x: fg.grad(inner)(x) * kept.y)(2.0)
+
+    def test_pullback_that_outlives_an_outer_derivative(self):
+        kept = SimpleNamespace()
+
+        def outer(x):
+            out, kept.pullback = fg.vjp(lambda y: y * y * x, x)
+            return out
+
+        fg.grad(outer)(2.0)
+        with pytest.raises(EscapedTracerError):
+            kept.pullback(1.0)
+
+    def test_values_that_were_stopped_may_be_kept(self):
+        kept = SimpleNamespace()
+
+        def f(x):
+            kept.y = fg.stop_gradient(np.sin(x))
+            return np.sum(x)
+
+        fg.grad(f)(X)
+        np.testing.assert_array_equal(kept.y, np.sin(X))
+
+
+class TestConversions:
+    """Making a plain number of a traced value raises, and says where and what to write."""
+
+    USES = {
+        "float": lambda x: float(x),
+        "int": lambda x: int(x),
+        "complex": lambda x: complex(x),
+        "item": lambda x: x.item(),
+        "math": lambda x: math.sin(x),
+        "asarray": lambda x: np.asarray(x),
+        "array": lambda x: np.array(x),
+        "tolist": lambda x: x.tolist(),
+        "index": lambda x: range(3)[x],
+        "format": lambda x: f"{x:.3f}",
+    }
+
+    @pytest.mark.parametrize("use", [u for u in USES if u not in ("index", "format")])
+    def test_under_grad(self, use):
+        def loss(x):
+            y = x * 2.0
+            self.USES[use](y)
+            return y
+
+        with pytest.raises(TracerConversionError, match=r"stop_gradient") as error:
+            fg.grad(loss)(np.array(1.0))
+        names_this_line(error, "y = x * 2.0")
+
+    @pytest.mark.parametrize("use", [u for u in USES if u != "format"])
+    @pytest.mark.parametrize("transform", [fg.jit, fg.vmap], ids=["jit", "vmap"])
+    def test_where_values_are_unknown(self, transform, use):
+        x = np.array(1.0) if transform is fg.jit else X
+        with pytest.raises(TypeError) as error:
+            transform(self.USES[use])(x)
+        assert "test_errors.py:" in str(error.value)
+
+    @pytest.mark.parametrize("transform", [fg.jit, fg.vmap, fg.make_graph], ids=["jit", "vmap", "make_graph"])
+    def test_branching_on_unknown_values(self, transform):
+        def f(x):
+            if x > 0:
+                return x
+            return -x
+
+        x = X if transform is fg.vmap else 1.0
+        with pytest.raises(ConcretizationError, match=r"cond|where") as error:
+            transform(f)(x)
+        names_this_line(error, "if x > 0:")
+        assert fg.grad(f)(-2.0) == -1.0
+
+    def test_storing_into_a_plain_array(self):
+        def loss(x):
+            buffer = np.zeros(3)
+            buffer[0] = x * 2.0
+            return np.sum(buffer)
+
+        with pytest.raises(TracerConversionError, match=r"\.at\[|stack") as error:
+            fg.grad(loss)(1.0)
+        names_this_line(error, "buffer[0] = x * 2.0")
+
+    def test_adding_into_a_plain_array(self):
+        def loss(x):
+            buffer = np.zeros(3)
+            buffer += x
+            return np.sum(buffer)
+
+        with pytest.raises(TypeError, match=r"test_errors.py"):
+            fg.grad(loss)(X)
+
+    def test_traced_values_are_not_hashable(self):
+        with pytest.raises(TypeError, match=r"unhashable"):
+            fg.grad(lambda x: {x: 1} and x)(1.0)
+
+
+def test_user_frames_only():
+    """A traceback shows the user's lines, and none of the library's."""
+
+    def loss(x):
+        return np.sum(x) + undefined_name  # noqa: F821
+
+    with pytest.raises(NameError) as error:
+        fg.grad(loss)(X)
+    files = [frame.filename for frame in traceback.extract_tb(error.value.__traceback__)]
+    # the frame that raises again cannot be taken out
+    assert [f for f in files if not f.endswith("transforms/function.py")] == [__file__, __file__]
+    assert files[-1] == __file__
+
+
+def test_the_error_itself_is_unchanged():
+    class Custom(Exception):
+        pass
+
+    original = Custom("mine")
+
+    def loss(x):
+        raise original
+
+    for call in (lambda: fg.grad(loss)(1.0), lambda: fg.vjp(loss, 1.0), lambda: fg.jit(loss)(1.0)):
+        with pytest.raises(Custom) as error:
+            call()
+        assert error.value is original
+
+
+@pytest.mark.parametrize("transform", [fg.grad, fg.vmap, fg.jit, fg.jacrev, fg.checkpoint, fg.hessian])
+def test_transforms_take_functions(transform):
+    with pytest.raises(TypeError, match=r"takes a function|function"):
+        transform(3.0)

@@ -1,0 +1,419 @@
+"""`jit`: which calls share a program, what may be an argument, and how it nests with the transformations."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import subprocess
+import sys
+import threading
+import traceback
+import weakref
+from collections import namedtuple
+from functools import partial
+
+import numpy as np
+import pytest
+
+from funcgrad.compile.jit import jit
+from funcgrad.compile.program import Program
+from funcgrad.config import Config, config
+from funcgrad.numpy import operators  # noqa: F401
+from funcgrad.transforms.api import grad, jvp, vjp
+from funcgrad.transforms.custom import custom_jvp, custom_vjp
+from funcgrad.transforms.remat import checkpoint
+from funcgrad.transforms.vmap import vmap
+
+X = np.linspace(0.1, 1.0, 7)
+
+
+def loss(x):
+    return (np.sin(x) * np.exp(-x) + np.tanh(x) ** 2).sum()
+
+
+@jit
+def decorated(x):
+    return x * 2.0 + 1.0
+
+
+def counted(fun, **options):
+    calls = []
+
+    def counting(*args, **kwargs):
+        calls.append(1)
+        return fun(*args, **kwargs)
+
+    return jit(counting, **options), calls
+
+
+# Signatures
+
+
+def test_one_program_a_signature():
+    f, calls = counted(lambda x, y: x * y + 1.0)
+    for x, y in [
+        (X, X),
+        (X + 1, X),
+        (X, 2.0),
+        (X, 3.0),
+        (X, 2),
+        (X.astype("f"), 2.0),
+        (X[:3], 2.0),
+        (X, np.float64(2)),
+    ]:
+        np.testing.assert_allclose(f(x, y), x * y + 1.0, rtol=1e-6)
+        assert f(x, y).dtype == (x * y + 1.0).dtype
+    assert len(calls) == f.cache_size() == 6
+    f.clear_cache()
+    assert f.cache_size() == 0
+    f(X, X)
+    assert len(calls) == 7
+
+
+def test_python_numbers_are_weak():
+    f = jit(lambda x, s: x * s + s)
+    assert f(X.astype("f"), 0.1).dtype == np.float32
+    assert f(X.astype("f"), np.float64(0.1)).dtype == np.float64
+    assert type(f(2.0, 3.0)) is float and f(2.0, 3.0) == 9.0
+    assert type(f(2, 3)) is int
+    assert type(jit(np.sin)(0.5)) is np.float64
+    assert type(f(np.float32(2), 3.0)) is np.float32
+    with pytest.raises(OverflowError):
+        f(X, 2**70)
+
+
+def test_no_arguments():
+    f = jit(lambda: (np.arange(3.0), 2.0, None))
+    np.testing.assert_array_equal(f()[0], f()[0])
+    assert f()[1:] == (2.0, None) and f.cache_size() == 1
+
+
+def test_pytrees():
+    Pair = namedtuple("Pair", "a b")
+    f = jit(lambda p, q: {"sum": p["w"][0] + q.a, "same": (q, None, [p["w"][1]])})
+    out = f({"w": [X, 2.0]}, q=Pair(1.0, X))
+    np.testing.assert_allclose(out["sum"], X + 1.0)
+    assert type(out["same"][0]) is Pair and out["same"][1] is None and out["same"][2] == [2.0]
+    np.testing.assert_array_equal(out["same"][0].b, X)
+    f({"w": [X, 2.0]}, Pair(1.0, X))
+    assert f.cache_size() == 2
+
+
+def test_subclasses_and_zero_dimensional_arrays():
+    f = jit(lambda x, s: x * s + 1.0)
+    got = f(np.array([1.0, 2.0]).view(type("Sub", (np.ndarray,), {})), np.array(3.0))
+    assert type(got) is np.ndarray
+    np.testing.assert_allclose(got, [4.0, 7.0])
+    assert type(f(np.array(2.0), np.array(3.0))) is np.float64
+
+
+def test_any_layout_and_byte_order():
+    f = jit(lambda x: x * 2.0 + x)
+    for x in (X[::-1], np.asfortranarray(np.ones((3, 4))), X.astype(">f8"), np.broadcast_to(1.0, (3, 2))):
+        np.testing.assert_allclose(f(x), x * 3.0)
+
+
+def test_results_are_the_callers():
+    f = jit(lambda x: (x, x * 2.0 + 1.0, c))
+    c = np.arange(3.0)
+    first, second = f(X), f(X)
+    for a, b in zip(first, second):
+        a[:] = 0
+        assert b.any()
+    assert X.all() and c.any()
+
+
+def test_closures_are_captured_by_value():
+    c = np.ones(7)
+    f = jit(lambda x: x * c + 1.0)
+    before = f(X)
+    c[:] = 5
+    np.testing.assert_array_equal(f(X), before)
+
+
+# Static arguments
+
+
+def test_static_arguments():
+    f, calls = counted(
+        lambda x, n, name="a": x * n if name == "a" else x + n, static_argnums=1, static_argnames="name"
+    )
+    for n, name in [(2, "a"), (2, "a"), (3, "a"), (3, "b"), (2.0, "a"), (True, "a")]:
+        np.testing.assert_allclose(f(X, n, name=name), X * n if name == "a" else X + n)
+    assert len(calls) == 5
+
+
+def test_static_arguments_by_position_and_by_name():
+    @partial(jit, static_argnames=("n",))
+    def f(x, n):
+        return x ** int(n)
+
+    np.testing.assert_allclose(f(X, 2), X**2)
+    np.testing.assert_allclose(f(X, n=3), X**3)
+
+    @partial(jit, static_argnums=(-1,))
+    def g(x, flag):
+        return x if flag else -x
+
+    np.testing.assert_allclose(g(X, False), -X)
+    np.testing.assert_allclose(g(X, flag=False), -X)
+
+
+def test_static_arguments_that_cannot_be():
+    f = jit(lambda x, sizes: x, static_argnums=1)
+    with pytest.raises(
+        TypeError, match=r"static argument 1 `sizes` is list, which is not hashable. Pass a tuple"
+    ):
+        f(X, [1, 2])
+    with pytest.raises(ValueError, match=r"static_argnums names argument 2, but the function has `x`, `y`"):
+        jit(lambda x, y: x, static_argnums=2)
+    with pytest.raises(ValueError, match=r"static_argnames names `z`, but the function has `x`, `y`"):
+        jit(lambda x, y: x, static_argnames="z")
+    with pytest.raises(TypeError, match="static_argnums must be an int"):
+        jit(lambda x: x, static_argnums="x")
+    with pytest.raises(TypeError, match="donate_argnums must be an int"):
+        jit(lambda x: x, donate_argnums=1.5)
+    with pytest.raises(TypeError, match="takes a function, not int"):
+        jit(3)
+
+
+@pytest.mark.parametrize("args, kwargs, message", [
+    ((X, "mean"), {}, r"argument 1 `y` is str.*static_argnums=1"),
+    ((X,), {"y": object()}, r"argument `y` is object.*static_argnames='y'"),
+    (({"a": [X, "b"]}, X), {}, r"argument 0 `x`, leaf \['a'\]\[1\] is str"),
+    ((np.array(["a"]), X), {}, r"argument 0 `x` is an array of dtype <U1"),
+])  # fmt: skip
+def test_leaves_that_are_no_numbers(args, kwargs, message):
+    f = jit(lambda x, y: x)
+    with pytest.raises(TypeError, match=message):
+        f(*args, **kwargs)
+    assert f.cache_size() == 0
+
+
+def test_results_that_are_no_numbers():
+    with pytest.raises(TypeError, match=r"returned str at \['a'\]"):
+        jit(lambda x: {"a": "text"})(X)
+
+
+# What a jitted function is
+
+
+def test_names_methods_and_pickles():
+    class Model:
+        scale = 2.0
+
+        @partial(jit, static_argnums=0)
+        def scaled(self, x):
+            """Scaled."""
+            return x * self.scale + 1.0
+
+    np.testing.assert_allclose(Model().scaled(X), X * 2.0 + 1.0)
+    assert Model.scaled.__name__ == "scaled" and Model.scaled.__doc__ == "Scaled."
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    copy = pickle.loads(pickle.dumps(jit(loss, static_argnums=())))
+    np.testing.assert_allclose(copy(X), loss(X))
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(jit(grad(loss))))(X), grad(loss)(X))
+
+
+def test_lower():
+    program = jit(loss).lower(X)
+    assert isinstance(program, Program) and program.kernels == 1 and "for " in program.text
+    assert program.compile_seconds > 0
+    np.testing.assert_allclose(program(X)[0], loss(X))
+    assert jit(loss).lower(X[:2]).from_cache
+
+
+def test_call_errors_show_the_users_frames_only_and_leave_nothing():
+    f, _ = counted(lambda x: helper(x))
+
+    def helper(x):
+        if fail:
+            raise KeyError("mine")
+        return x * 2.0 + 1.0
+
+    fail = True
+    with pytest.raises(KeyError, match="mine") as caught:
+        f(X)
+    names = [frame.name for frame in traceback.extract_tb(caught.tb)]
+    assert names[0] == "test_call_errors_show_the_users_frames_only_and_leave_nothing"
+    assert names[1:] == ["__call__", "counting", "<lambda>", "helper"]
+    assert f.cache_size() == 0
+    fail = False
+    np.testing.assert_allclose(f(X), X * 2.0 + 1.0)
+
+
+def test_errors_of_compiled_programs_are_numpys():
+    f = jit(lambda n: (n * 2) ** (n - 2) + 1)
+    with pytest.raises(ValueError, match="negative integer powers"):
+        f(np.arange(3))
+
+
+def test_compiled_programs_do_not_warn():
+    f = jit(lambda x: (np.log(x), np.log(x) / x, x @ x))
+    got = f(np.array([0.0, -1.0, 1e200]))
+    assert np.isneginf(got[0][0]) and np.isnan(got[0][1]) and np.isinf(got[2])
+
+
+def test_an_array_kept_from_tracing_is_reported():
+    kept = []
+    jit(lambda x: kept.append(x) or x * 2.0)(X)
+    with pytest.raises(RuntimeError, match="after the transformation had ended"):
+        kept[0] + 1.0
+
+
+# Nesting
+
+
+def test_gradients_of_and_inside():
+    want = grad(loss)(X)
+    np.testing.assert_allclose(jit(grad(loss))(X), want, rtol=1e-14)
+    np.testing.assert_allclose(grad(jit(loss))(X), want, rtol=1e-14)
+    np.testing.assert_allclose(
+        grad(lambda x: jit(lambda y: y * np.sin(y))(x).sum())(X), np.sin(X) + X * np.cos(X)
+    )
+    second = grad(lambda x: grad(loss)(x).sum())(X)
+    np.testing.assert_allclose(jit(grad(lambda x: grad(loss)(x).sum()))(X), second, rtol=1e-13)
+    np.testing.assert_allclose(grad(lambda x: jit(grad(jit(loss)))(x).sum())(X), second, rtol=1e-13)
+
+
+def test_other_transformations():
+    batch = np.stack([X, X + 1, X + 2])
+    want = np.stack([grad(loss)(x) for x in batch])
+    np.testing.assert_allclose(vmap(jit(grad(loss)))(batch), want, rtol=1e-13)
+    np.testing.assert_allclose(jit(vmap(grad(loss)))(batch), want, rtol=1e-13)
+    y, t = jvp(jit(loss), (X,), (np.ones(7),))
+    np.testing.assert_allclose((y, t), (loss(X), grad(loss)(X).sum()), rtol=1e-13)
+    _, pullback = vjp(jit(lambda x, s: (x * s, np.sin(x).sum())), X, 2.0)
+    cts = pullback((np.ones(7), 1.0))
+    np.testing.assert_allclose(cts[0], 2.0 + np.cos(X))
+    np.testing.assert_allclose(cts[1], X.sum())
+
+
+def test_jit_in_jit():
+    inner, calls = counted(lambda x: np.sin(x) * 2.0)
+    f = jit(lambda x: inner(x) + inner(x + 1.0))
+    np.testing.assert_allclose(f(X), 2 * np.sin(X) + 2 * np.sin(X + 1))
+    assert len(calls) == 1
+
+
+def test_custom_rules_and_checkpoints_are_compiled_into_the_loop():
+    @custom_vjp
+    def twice(x):
+        return x * 2.0
+
+    twice.defvjp(lambda x: (twice(x), None), lambda _, ct: (ct * 5.0,))
+
+    @custom_jvp
+    def thrice(x):
+        return x * 3.0
+
+    thrice.defjvp(lambda primals, tangents: (thrice(*primals), tangents[0] * 7.0))
+    f = jit(lambda x: twice(np.sin(x)) + thrice(x) + checkpoint(lambda y: np.cos(y) * y)(x))
+    np.testing.assert_allclose(f(X), 2 * np.sin(X) + 3 * X + np.cos(X) * X)
+    assert f.lower(X).kernels == 1 and "np_" not in f.lower(X).text
+    want = 5 * np.cos(X) + 7 + np.cos(X) - X * np.sin(X)
+    np.testing.assert_allclose(grad(lambda x: f(x).sum())(X), want)
+    np.testing.assert_allclose(jit(grad(lambda x: f(x).sum()))(X), want)
+    closing = lambda x: jit(lambda y: checkpoint(lambda z: z * np.sin(x) * y)(y))(x).sum()
+    np.testing.assert_allclose(closing(X), (X * X * np.sin(X)).sum())
+    np.testing.assert_allclose(jit(closing)(X), (X * X * np.sin(X)).sum())
+    np.testing.assert_allclose(grad(closing)(X), 2 * X * np.sin(X) + X * X * np.cos(X))
+
+
+def test_outer_traced_values_are_not_kept():
+    f = lambda x: jit(lambda y: x * y + np.sin(x))(2.0).sum()
+    np.testing.assert_allclose(grad(f)(X), 2.0 + np.cos(X))
+
+    box = {}
+    g = jit(lambda y: box["x"] * y + 1.0)
+
+    def uses(x):
+        box["x"] = x
+        return g(2.0).sum()
+
+    np.testing.assert_allclose(grad(uses)(X), np.full(7, 2.0))
+    np.testing.assert_allclose(grad(lambda x: uses(x * x))(X), 4.0 * X)
+    assert g.cache_size() == 0
+
+
+def test_perturbations_stay_apart():
+    D = grad
+    assert D(lambda x: x * D(jit(lambda y: x + y))(1.0))(1.0) == 1.0
+
+
+def test_branches_on_traced_values_are_refused():
+    with pytest.raises(TypeError):
+        jit(lambda x: x if x.sum() > 0 else -x)(X)
+
+
+# Threads and memory
+
+
+def test_threads():
+    f = jit(lambda x, s: (np.sin(x) * s).sum())
+    wants = [(np.sin(np.ones(n)) * n).sum() for n in range(1, 9)]
+    wrong = []
+
+    def work():
+        for _ in range(20):
+            for n, want in enumerate(wants, 1):
+                if abs(f(np.ones(n), float(n)) - want) > 1e-9:
+                    wrong.append(n)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong and f.cache_size() == 8
+
+
+def test_compiled_functions_are_freed():
+    class Big:
+        pass
+
+    def compiled(big):
+        f = jit(lambda x: x * 2.0 + (0.0 if big else 1.0))
+        f(X)
+        return weakref.ref(big)
+
+    alive = compiled(Big())
+    gc.collect()
+    assert alive() is None
+
+
+# Settings
+
+
+def test_jit_can_be_turned_off():
+    f, calls = counted(lambda x: x * 2.0 + 1.0)
+    config.jit = False
+    try:
+        f(X)
+        f(X)
+        assert len(calls) == 2 and f.cache_size() == 0
+    finally:
+        config.jit = True
+
+
+def test_settings_are_checked():
+    assert Config({}).jit is True and Config({"FUNCGRAD_JIT": "0"}).jit is False
+    with pytest.raises(ValueError, match="FUNCGRAD_JIT must be 0 or 1"):
+        Config({"FUNCGRAD_JIT": "perhaps"})
+    with pytest.raises(TypeError, match="config.jit"):
+        Config({}).jit = 1
+    with pytest.raises(AttributeError):
+        Config({}).jitt = False
+
+
+def test_numba_is_imported_with_the_first_kernel():
+    code = (
+        "import sys, numpy as np\n"
+        "from funcgrad.compile.jit import jit\n"
+        "import funcgrad.numpy.operators\n"
+        "jit(lambda x: np.sin(x))(np.ones(3))\n"
+        "assert 'numba' not in sys.modules\n"
+        "jit(lambda x: np.sin(x) * 2.0)(np.ones(3))\n"
+        "assert 'numba' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -1,0 +1,128 @@
+"""A file imports only from its own layer and those below: read from the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import funcgrad
+
+ROOT = Path(funcgrad.__file__).parent
+LAYERS = [
+    ["errors"],
+    ["tree"],
+    ["config"],
+    ["core.provenance"],
+    ["core.avals"],
+    ["core.trace"],
+    ["core.tape"],
+    ["core.graph", "core"],
+    ["ops.families"],
+    ["ops"],
+    ["transforms"],
+    ["compile"],
+    ["numpy"],
+    ["flatten_util"],
+    ["lax"],
+    ["nn"],
+    ["test_util"],
+    ["torch"],
+    ["tour", "__main__"],
+]
+"""From the bottom; a name stands for a module or for all of a package that is not named more closely."""
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer(name: str) -> int:
+    """The layer that the closest entry gives."""
+    found = [
+        (len(entry), depth)
+        for depth, entries in enumerate(LAYERS)
+        for entry in entries
+        if name == entry or name.startswith(entry + ".")
+    ]
+    assert found, f"funcgrad.{name} is in no layer: add it to LAYERS"
+    return max(found)[1]
+
+
+def imported(path: Path) -> list[tuple[int, str]]:
+    """Modules of funcgrad that a file imports anywhere in it, with the line."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.append((node.lineno, inner if is_module(inner) else node.module))
+    return [(line, name.removeprefix("funcgrad").lstrip(".")) for line, name in found if is_ours(name)]
+
+
+def is_ours(name: str) -> bool:
+    return name == "funcgrad" or name.startswith("funcgrad.")
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split(".")[1:])
+    return is_ours(name) and (path.with_suffix(".py").exists() or path.is_dir())
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if module_name(p)], ids=module_name)
+def test_imports_go_down(path):
+    name = module_name(path)
+    mine = layer(name)
+    upward = [
+        f"line {line}: {other or 'funcgrad itself'}"
+        for line, other in imported(path)
+        if not (other == "" and name.startswith(("tour", "__main__")))
+        and (other == "" or layer(other) > mine)
+    ]
+    assert not upward, f"funcgrad.{name} (layer {LAYERS[mine][0]}) imports from above: {upward}"
+
+
+def test_every_layer_exists():
+    """So that a renamed folder does not leave its rule behind."""
+    for entries in LAYERS:
+        for entry in entries:
+            if entry != "__main__":
+                assert is_module(f"funcgrad.{entry}"), entry
+
+
+def roots(path: Path) -> set[str]:
+    """The top-level packages that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_one_file_imports_numba():
+    users = [module_name(p) for p in FILES if roots(p) & {"numba", "llvmlite"}]
+    assert users == ["compile.kernels"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: module_name(p) or "funcgrad")
+def test_no_foreign_packages(path):
+    """Run-time dependencies are NumPy and numba; scipy is an extra."""
+    foreign = roots(path) - set(sys.stdlib_module_names) - {"funcgrad", "numpy", "numba", "llvmlite"}
+    assert foreign <= ({"scipy"} if module_name(path).startswith("scipy") else set())
+
+
+def test_the_rule_sees_an_upward_import(tmp_path):
+    """The test itself: an import from above, wherever in a file it stands, is seen."""
+    file = tmp_path / "below.py"
+    file.write_text("def f():\n    from funcgrad.transforms.api import grad\n    import funcgrad.torch\n")
+    assert imported(file) == [(2, "transforms.api"), (3, "torch")]
+    assert layer("transforms.api") > layer("core.tape") and layer("ops.linalg") > layer("ops.families")

@@ -1,0 +1,177 @@
+"""The public interface: names and parameters, and what importing it costs."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import funcgrad as fg
+
+PARAMETERS = {
+    "grad": "fun argnums=0 has_aux=False allow_int=False",
+    "value_and_grad": "fun argnums=0 has_aux=False allow_int=False",
+    "vjp": "fun *primals has_aux=False",
+    "jvp": "fun primals tangents has_aux=False",
+    "linearize": "fun *primals",
+    "linear_transpose": "fun *primals",
+    "jacfwd": "fun argnums=0 has_aux=False",
+    "jacrev": "fun argnums=0 has_aux=False",
+    "jacobian": "fun argnums=0 has_aux=False",
+    "hessian": "fun argnums=0 has_aux=False",
+    "hvp": "fun primals tangents",
+    "elementwise_grad": "fun argnums=0",
+    "vmap": "fun in_axes=0 out_axes=0",
+    "jit": "fun static_argnums=() static_argnames=() donate_argnums=()",
+    "stop_gradient": "x",
+    "custom_vjp": "fun nondiff_argnums=()",
+    "custom_vjp.defvjp": "self fwd bwd",
+    "custom_jvp": "fun nondiff_argnums=()",
+    "custom_jvp.defjvp": "self rule",
+    "custom_jvp.defjvps": "self *rules",
+    "checkpoint": "fun",
+    "remat": "fun",
+    "make_graph": "fun",
+    "explain": "fun argnums=0",
+    "eval_shape": "fun *args",
+    "tree.map": "f tree *rest",
+    "tree.flatten": "tree",
+    "tree.unflatten": "treedef leaves",
+    "tree.leaves": "tree",
+    "tree.structure": "tree",
+    "tree.reduce": "tree",
+    "register_pytree_node": "",
+    "register_dataclass": "",
+    "ravel_pytree": "tree",
+    "flatten_util.ravel_pytree": "tree",
+    "lax.stop_gradient": "x",
+    "test_util.check_grads": "fun args order modes=('fwd','rev') atol rtol eps",
+    "nn.softmax": "",
+    "nn.log_softmax": "",
+    "nn.logsumexp": "",
+    "nn.one_hot": "",
+    "numpy.at": "",
+    "numpy.linalg.solve": "",
+}
+"""Names below `funcgrad`, each with parameters it must have; `a=1` also says the default, `*a` the kind."""
+CALLABLES = ["grad", "jacfwd", "jacrev", "hessian", "vmap", "jit", "checkpoint", "make_graph", "explain"]
+
+
+def find(path: str) -> object:
+    *module, name = path.split(".")
+    owner: object = fg
+    for step in module:
+        try:
+            owner = getattr(owner, step)
+        except AttributeError:
+            owner = importlib.import_module(f"{owner.__name__}.{step}")
+    return getattr(owner, name)
+
+
+@pytest.mark.parametrize("path", PARAMETERS)
+def test_name_and_parameters(path):
+    found = inspect.signature(find(path)).parameters
+    for wanted in PARAMETERS[path].split():
+        name, _, default = wanted.lstrip("*").partition("=")
+        assert name in found, f"{path} has no parameter {name}"
+        if wanted.startswith("*"):
+            assert found[name].kind is inspect.Parameter.VAR_POSITIONAL
+        if default:
+            assert repr(found[name].default).replace(" ", "").replace('"', "'") == default
+
+
+@pytest.mark.parametrize("path", PARAMETERS)
+def test_documented(path):
+    doc = inspect.getdoc(find(path))
+    assert doc and len(doc) > 20
+
+
+def test_order_of_parameters():
+    for path in ("grad", "vjp", "jvp", "vmap", "jit", "hvp", "test_util.check_grads"):
+        wanted = [w.lstrip("*").partition("=")[0] for w in PARAMETERS[path].split()]
+        common = [p for p in inspect.signature(find(path)).parameters if p in wanted]
+        assert common == wanted
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_transforms_give_callables(name):
+    assert callable(find(name)(lambda x: x))
+
+
+def test_aliases():
+    assert fg.jacobian is fg.jacrev
+    assert fg.remat is fg.checkpoint
+
+
+def test_classes_and_settings():
+    for path in (
+        "Graph",
+        "errors.EscapedTracerError",
+        "errors.TracerConversionError",
+        "errors.NotDifferentiableError",
+    ):
+        assert inspect.isclass(find(path))
+    assert isinstance(fg.config.jit, bool)
+    assert isinstance(fg.__version__, str)
+
+
+def test_compiled_functions():
+    import numpy as np
+
+    f = fg.jit(lambda x: np.sin(x) * 2.0)
+    program = f.lower(1.0)
+    assert isinstance(program.text, str) and isinstance(program.graph, fg.Graph)
+    assert isinstance(program.kernels, int) and isinstance(program.compile_seconds, float)
+    assert program.from_cache in (True, False)
+    f(1.0)
+    assert f.cache_size() == 1
+    f.clear_cache()
+    assert f.cache_size() == 0
+
+
+def modules_after(code: str) -> set[str]:
+    """The top-level modules that a fresh process has imported after running `code`."""
+    script = f"import sys\n{code}\nprint(*{{m.split('.')[0] for m in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+HEAVY = {"numba", "llvmlite", "scipy", "torch", "jax", "jaxlib", "autograd", "pandas", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import funcgrad",
+        "import funcgrad as fg, funcgrad.numpy as fnp, funcgrad.lax, funcgrad.nn, funcgrad.test_util",
+        "import funcgrad as fg, numpy as np; fg.grad(lambda x: np.sum(np.sin(x) ** 2))(np.ones(10))",
+        "import funcgrad as fg, numpy as np; fg.vmap(fg.hessian(lambda x: np.sum(x ** 3)))(np.ones((2, 3)))",
+    ],
+    ids=["package", "submodules", "gradient", "hessian"],
+)
+def test_imports_nothing_heavy(code):
+    assert not modules_after(code) & HEAVY
+
+
+def test_imports_few_modules():
+    """Counted, not timed: each further module costs a part of a millisecond."""
+    count = "print(len(sys.modules))"
+    run = lambda code: int(
+        subprocess.run(
+            [sys.executable, "-c", f"import sys\n{code}\n{count}"], capture_output=True, text=True, check=True
+        ).stdout
+    )
+    assert run("import funcgrad") <= 2 * run("import numpy")
+
+
+def test_numpy_is_not_changed_by_the_import():
+    code = (
+        "import numpy as np\n"
+        "before = {n: id(getattr(np, n)) for n in dir(np) if n[0] != '_'}\n"
+        "import funcgrad\n"
+        "assert before == {n: id(getattr(np, n)) for n in dir(np) if n[0] != '_'}\n"
+    )
+    assert "numpy" in modules_after(code)
