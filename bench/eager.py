@@ -56,7 +56,8 @@ def contenders(fun, x, with_jax=True):
 def main() -> None:
     x = np.linspace(0.1, 1.0, 10)
     timed = interleaved(contenders(chain, x))
-    table("forward + backward of a chain of 100 operations, n = 10", {"per operation": {k: v / 100 for k, v in timed.items()}})
+    per_operation = {name: value / 100 for name, value in timed.items()}
+    table("forward + backward of a chain of 100 operations, n = 10", {"per operation": per_operation})
     for n in (10, 1000, 100_000):
         x = np.linspace(0.1, 1.0, n)
         table(

@@ -15,7 +15,9 @@ def seconds(run: Callable[[], object], calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int = 15, budget: float = 0.02) -> dict[str, float]:
+def interleaved(
+    contenders: Mapping[str, Callable[[], object]], rounds: int = 15, budget: float = 0.02
+) -> dict[str, float]:
     """The best time of one call of each contender, in seconds; `budget` is the length of one round of one of them."""
     calls = {}
     for name, run in contenders.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -62,11 +63,11 @@ def shim(out: Terminal, data: Any, one_hot: np.ndarray, params: dict[str, Any]) 
     import funcgrad.torch as torch
 
     out.heading("The same gradient in PyTorch's words (funcgrad.torch)")
-    weights = torch.tensor(params["weights"], requires_grad=True)
-    bias = torch.tensor(params["bias"], requires_grad=True)
-    scores = torch.from_numpy(data.x_train) @ weights + bias
-    target = torch.from_numpy(one_hot)
-    value = -(torch.log_softmax(scores, dim=1) * target).sum(dim=1).mean() + 1e-3 * (weights**2).sum()
+    weights: Any = torch.tensor(params["weights"], requires_grad=True)
+    bias: Any = torch.tensor(params["bias"], requires_grad=True)
+    scores: Any = torch.from_numpy(data.x_train) @ weights + bias
+    target: Any = torch.from_numpy(one_hot)
+    value: Any = -(torch.log_softmax(scores, dim=1) * target).sum(dim=1).mean() + 1e-3 * (weights**2).sum()
     value.backward()
     gradient = fg.grad(loss)(params, data.x_train, one_hot)
     rows = [
@@ -91,7 +92,8 @@ def timings(out: Terminal, data: Any, one_hot: np.ndarray, params: dict[str, Any
     ):
         compiled = fg.jit(fun)
         compiled(*args)
-        eager, fast = best_time(lambda f=fun, a=args: f(*a), seconds), best_time(lambda f=compiled, a=args: f(*a), seconds)
+        eager = best_time(partial(fun, *args), seconds)
+        fast = best_time(partial(compiled, *args), seconds)
         rows.append([name, f"{eager * 1e6:.0f} us", f"{fast * 1e6:.0f} us", f"{eager / fast:.1f} x"])
     out.table(rows, header=["", "eager", "compiled", "faster"], align="<>>>")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 
@@ -25,7 +26,7 @@ class UnbatchedPrimitiveWarning(UserWarning):
     """``vmap`` ran a primitive without a batching rule as a loop."""
 
 
-def strip_frames(error: BaseException, is_internal) -> BaseException:
+def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> BaseException:
     """The error as a user should see it: without the frames of files for which ``is_internal(filename)`` holds.
 
     Where NumPy has wrapped our error in "setting an array element with a sequence", it is unwrapped.

@@ -39,6 +39,7 @@ class TestLeavesWithoutDerivative:
             (((X, X > 0),), "argument 0 `params`, leaf [1] has dtype bool", ""),
             ((np.array(["a"]),), "argument 0 `params` is an array of dtype <U1", "not a number"),
             ((np.array([None]),), "argument 0 `params` is an array of dtype object", "not a number"),
+            ((np.ma.array([1.0, 2.0], mask=[0, 1]),), "argument 0 `params` is MaskedArray", "not a number"),
             ((np.datetime64("2020-01-01"),), "argument 0 `params` is datetime64", "not a number"),
         ],
     )

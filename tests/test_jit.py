@@ -400,7 +400,7 @@ def test_settings_are_checked():
     assert Config({}).jit is True and Config({"FUNCGRAD_JIT": "0"}).jit is False
     with pytest.raises(ValueError, match="FUNCGRAD_JIT must be 0 or 1"):
         Config({"FUNCGRAD_JIT": "perhaps"})
-    with pytest.raises(TypeError, match="config.jit"):
+    with pytest.raises(TypeError, match=r"config\.jit"):
         Config({}).jit = 1
     with pytest.raises(AttributeError):
         Config({}).jitt = False

@@ -773,7 +773,7 @@ class TestResultsAreTheCallersOwn:
             element = a[0] * 5.0
             return np.sum((a + b) * Y) + element
 
-        equal(fg.grad(f, (0, 1))(X, X), (Y + [5.0, 0.0, 0.0], Y))
+        equal(fg.grad(f, (0, 1))(X, X), (Y + np.array([5.0, 0.0, 0.0]), Y))
         ct = np.ones(3)
         _, pullback = fg.vjp(lambda x: (x, x[0] * 5.0, x[0] * 2.0), X)
         equal(pullback((ct, 1.0, 1.0)), (np.array([8.0, 1.0, 1.0]),))

@@ -196,7 +196,7 @@ def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:
 
 
 def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
-    """Run a program on arrays or traced values, one primitive after another; values are dropped after their last use."""
+    """Run a program on arrays or traced values, one primitive at a time; values are dropped after their last use."""
     env: dict[Var, Any] = dict(zip(graph.inputs, args, strict=True))
     last: dict[Var, int] = {}
     for index, eqn in enumerate(graph.eqns):

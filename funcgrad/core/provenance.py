@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from types import CodeType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ def is_internal(filename: str) -> bool:
 
 def here() -> Loc | None:
     """The user's location now."""
-    frame = _getframe(1)
+    frame: FrameType | None = _getframe(1)
     while frame is not None:
         code = frame.f_code
         name = code.co_filename

@@ -34,7 +34,7 @@ class Node:
     def __init__(
         self,
         prim: Primitive | None = None,
-        params: dict[str, Any] | None = None,
+        params: Any = None,
         parents: tuple[Node | None, ...] = (),
         saved: Any = None,
         loc: Loc | None = None,
@@ -101,8 +101,8 @@ class TapeTrace(Trace):
         return TapeTracer(self, value, Node(loc=loc))
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        values = []
-        parents = []
+        values: list[Any] = []
+        parents: list[Node | None] = []
         for a in args:
             if type(a) is TapeTracer and a.trace is self:
                 values.append(a.value)
@@ -152,8 +152,8 @@ class LinearTrace(Trace):
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         if prim.transparent:
             return prim.impl(*args, **params)
-        values = []
-        parents = []
+        values: list[Any] = []
+        parents: list[Node | None] = []
         for a in args:
             if isinstance(a, LinearTracer) and a.trace is self:
                 values.append(a._aval)
@@ -231,9 +231,9 @@ def pull(
     """Apply the recorded maps backwards; returns the cotangent of each leaf reached, by the leaf's `seq`.
 
     `seeds` are entries with their cotangents; the list is emptied, so that it keeps nothing alive.
-    `visit(node, ct)` may replace a cotangent on its way (hooks), or stop it by None; `saved_of(node)` may replace what is saved, for
-    gradients that are themselves recorded. Entries are let go as soon as they are done: where nobody else
-    holds them, their saved values are freed while the pass goes on.
+    `visit(node, ct)` may replace a cotangent on its way (hooks), or stop it by None; `saved_of(node)` may replace what
+    is saved, for gradients that are themselves recorded. Entries are let go as soon as they are done: where nobody
+    else holds them, their saved values are freed while the pass goes on.
     """
     pending = Pending()
     add = pending.add
@@ -243,6 +243,7 @@ def pull(
     leaves: dict[int, Any] = {}
     with np.errstate(all="ignore"):
         while heap:
+            node: Any
             node, ct = pending.pop()
             if visit is not None:
                 ct = visit(node, ct)
@@ -282,12 +283,12 @@ def entries(outputs: Iterable[Node]) -> list[Node]:
 
 
 def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
-    """Apply recorded maps forwards. `nodes` is oldest first; `tangents` holds the leaves', by `seq`, and is extended."""
+    """Apply recorded maps forwards. `nodes` is oldest first; `tangents`, by `seq`, has the leaves' and is extended."""
     with np.errstate(all="ignore"):
         for node in nodes:
             if node.prim is None:
                 continue
-            incoming = [None if p is None else tangents.get(p.seq) for p in node.parents]
+            incoming: list[Any] = [None if p is None else tangents.get(p.seq) for p in node.parents]
             if all(t is None for t in incoming):
                 continue
             if node.prim is SELECT:

@@ -122,6 +122,21 @@ class Primitive:
     def shape(self, *avals: Aval, **params: Any) -> Any:
         raise NotImplementedError(self.name)
 
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        raise NotImplementedError(self.name)
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        raise NotImplementedError(self.name)
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        raise NotImplementedError(self.name)
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        raise NotImplementedError(self.name)
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        raise NotImplementedError(self.name)
+
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
         raise NotImplementedError(f"`{self.name}` keeps nothing that could be differentiated again")
 

@@ -20,7 +20,7 @@ from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
 from funcgrad.core.graph import Var, trace_graph
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, not_linear, selected, transpose
-from funcgrad.core.trace import Primitive, Tracer, register
+from funcgrad.core.trace import Primitive, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
 
 SMALL = 4096
@@ -204,7 +204,7 @@ class Along:
 
     __slots__ = ("m",)
 
-    def __init__(self, m: Callable[..., Any]) -> None:
+    def __init__(self, m: Any) -> None:
         self.m = m
 
     def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -280,6 +280,7 @@ def eager_binary(prim: Elementwise) -> Callable[..., Any]:
     plan_of = prim.plan
 
     def apply(x: Any, y: Any) -> Any:
+        parents: tuple[Node | None, Node | None]
         if type(x) is TapeTracer:
             trace = x.trace
             a = x.value
@@ -348,7 +349,7 @@ def elementwise(
     weak: bool = False,
     flat: str | None = None,
     remedy: str | None = None,
-) -> Elementwise:
+) -> Any:
     """A primitive that maps elements, with NumPy's broadcasting.
 
     `d` holds for each argument its partial derivative `d(y, *xs)`, 1, -1, or None where the derivative is zero (one
@@ -454,7 +455,7 @@ class Linear(Primitive):
         return total
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        cts = []
+        cts: list[Any] = []
         for i, t in enumerate(tracked):
             if t is None or not self._is_linear(i):
                 cts.append(None)
@@ -535,7 +536,7 @@ class General(Primitive):
         y, xs = saved
         if self.multiple:
             ct = tuple(ct)
-        cts = []
+        cts: list[Any] = []
         for i, t in enumerate(tracked):
             rule = self._rule(i)
             if t is None or rule is None:

@@ -127,7 +127,7 @@ class Solver(Primitive):
 
     def __init__(self, name: str, impl: Callable[..., Any], part: Callable[..., Any]) -> None:
         super().__init__(name)
-        self.impl = impl  # type: ignore[method-assign]
+        self.impl = impl
         self.part = part
         register(self)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def minimise(
         norm = float(np.linalg.norm(gradient))
         # the forcing term of Nocedal and Wright, section 7.1: solve the steps near the solution more exactly
         direction, used = conjugate_gradients(
-            lambda v, at=point: hessian_product(at, v), -gradient, min(0.5, np.sqrt(norm)) * norm, point.size
+            partial(hessian_product, point), -gradient, min(0.5, np.sqrt(norm)) * norm, point.size
         )
         products += used
         length = 1.0

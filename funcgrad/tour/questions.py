@@ -12,15 +12,15 @@ import funcgrad.torch as torch
 
 
 def kept() -> Any:
-    given = torch.tensor([1.0, 2.0])
-    weights = torch.tensor([3.0, 4.0], requires_grad=True)
+    given: Any = torch.tensor([1.0, 2.0])
+    weights: Any = torch.tensor([3.0, 4.0], requires_grad=True)
     given.grad = torch.tensor([5.0, 6.0])
     (given * weights).mean().backward()
     return given.explain_grad()
 
 
 def untracked() -> Any:
-    def loss(x):
+    def loss(x: Any) -> Any:
         scaled = fg.stop_gradient(x) * 2.0
         return np.sum(scaled)
 
@@ -33,12 +33,12 @@ class Square(torch.autograd.Function):
     report: Any = None
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: Any, x: Any) -> Any:
         ctx.save_for_backward(x)
         return x.pow(2)
 
     @staticmethod
-    def backward(ctx, grad_output):
+    def backward(ctx: Any, grad_output: Any) -> Any:
         Square.report = grad_output.explain_grad()
         (x,) = ctx.saved_tensors
         return grad_output * 2 * x

@@ -1,1 +1,1 @@
-"""Interpreters of programs. They know what a primitive offers (`core.trace.Primitive`), not which primitives there are."""
+"""Interpreters of programs. They know what a primitive offers (`core.trace.Primitive`), not which there are."""

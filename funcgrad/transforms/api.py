@@ -335,7 +335,7 @@ def paired_leaves(
     """The leaves of primals and their tangents (None for integers), and how to build the arguments from leaves."""
     for what, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
-            raise TypeError(f"{name}: {what} must be a tuple or list, one entry an argument, not {type(given).__name__}")
+            raise TypeError(f"{name}: {what} must be a tuple or list with an entry for each argument, not {given!r}")
     if len(primals) != len(tangents):
         raise ValueError(f"{name}: {len(primals)} primals but {len(tangents)} tangents")
     leaves: list[Any] = []

@@ -62,7 +62,7 @@ def array_leaf(leaf: Any) -> Any:
     """A leaf as something with a shape and a dtype; None where it is no number."""
     if type(leaf) is np.ndarray or isinstance(leaf, (Tracer, np.generic, float, int, complex)):
         return leaf if not isinstance(leaf, np.generic) or leaf.dtype.kind in "biufc" else None
-    if isinstance(leaf, np.ndarray):
+    if isinstance(leaf, np.ndarray) and not isinstance(leaf, np.ma.MaskedArray):  # its mask would be lost silently
         return np.asarray(leaf)
     return None
 
@@ -80,7 +80,8 @@ def differentiable(
     """Check the leaves of one differentiated argument; raises NotDifferentiableError naming the leaf."""
     checked = []
     for index, leaf in enumerate(leaves):
-        if type(leaf) is not float and not (type(leaf) is np.ndarray and leaf.dtype.kind == "f") or holomorphic:
+        plainly_real = type(leaf) is float or (type(leaf) is np.ndarray and leaf.dtype.kind == "f")
+        if not plainly_real or holomorphic:
             value = array_leaf(leaf)
             _refuse(value, leaf, name, allow_int, holomorphic, fun, position, treedef, index)
             leaf = value

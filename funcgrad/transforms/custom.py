@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
@@ -30,7 +29,7 @@ class CustomRule:
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
         if not callable(fun):
             raise TypeError(f"{self.kind} takes a function, not {type(fun).__name__}")
-        update_wrapper(self, fun)
+        update_wrapper(self, fun)  # type: ignore[arg-type]
         self.fun = fun
         self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
 
@@ -90,7 +89,7 @@ class Call:
         self.leaves, self.trees = owner._flat(args, positions)
         self.captured = Captured(functions)
         self.count = len(self.leaves)
-        self.out_tree: tree.TreeDef | None = None
+        self.out_tree: Any = None  # known when the function or its rule has run
 
     @property
     def values(self) -> list[Any]:
@@ -131,7 +130,7 @@ class Call:
                 )
 
 
-class custom_vjp(CustomRule):  # noqa: N801  (JAX's name)
+class custom_vjp(CustomRule):  # JAX's name
     """A function with its own reverse-mode rule.
 
     `nondiff_argnums` are positions of arguments that are no arrays, or are not differentiated; the rule gets them as
@@ -169,7 +168,7 @@ class custom_vjp(CustomRule):  # noqa: N801  (JAX's name)
 
     def _apply(self, args: tuple, kwargs: dict) -> Any:
         if self.fwd is None:
-            raise AttributeError(f"custom_vjp `{self.__name__}` has no rule yet: call `{self.__name__}.defvjp(fwd, bwd)`")  # type: ignore[attr-defined]
+            raise AttributeError(f"custom_vjp `{self.__name__}` has no rule yet: call its defvjp(fwd, bwd)")  # type: ignore[attr-defined]
         full, positions = self._bind(args, kwargs)
         call = VjpCall(self, full, positions, (self.fun, self.fwd, self.bwd))
         outs = custom_vjp_call(*call.values, fun=call.run, call=call)
@@ -293,7 +292,7 @@ class BatchedVjpCall:
             found = self.inner.backward(inner_residuals, [trace.input(c) for c in cts], avals, tracked)
         finally:
             trace.end()
-        results = []
+        results: list[Any] = []
         for c, m in zip(found, self.batched):
             if c is None:
                 results.append(None)
@@ -314,7 +313,7 @@ def _stretched(y: Any, trace: BatchTrace, size: int) -> Any:
 custom_vjp_call = register(CustomVjpCall("custom_vjp_call"))
 
 
-class custom_jvp(CustomRule):  # noqa: N801  (JAX's name)
+class custom_jvp(CustomRule):  # JAX's name
     """A function with its own forward-mode rule, which reverse mode transposes.
 
     Example:
@@ -335,7 +334,7 @@ class custom_jvp(CustomRule):  # noqa: N801  (JAX's name)
         self.rule: Callable[..., Any] | None = None
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """Give the rule: ``rule(*nondiff_args, primals, tangents)`` returns ``(output, tangent)``, linear in tangents."""
+        """The rule: ``rule(*nondiff_args, primals, tangents)`` returns ``(output, tangent)``, linear in tangents."""
         self.rule = rule
         return rule
 
@@ -358,7 +357,7 @@ class custom_jvp(CustomRule):  # noqa: N801  (JAX's name)
 
     def _apply(self, args: tuple, kwargs: dict) -> Any:
         if self.rule is None:
-            raise AttributeError(f"custom_jvp `{self.__name__}` has no rule yet: call `{self.__name__}.defjvp(rule)`")  # type: ignore[attr-defined]
+            raise AttributeError(f"custom_jvp `{self.__name__}` has no rule yet: call its defjvp(rule)")  # type: ignore[attr-defined]
         full, positions = self._bind(args, kwargs)
         call = JvpCall(self, full, positions, (self.fun, self.rule))
         outs = custom_jvp_call(*call.values, fun=call.run, call=call)

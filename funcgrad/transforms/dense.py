@@ -9,9 +9,9 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.transforms.api import grad, jvp, linearize, output_and_aux, vjp
+from funcgrad.transforms.api import grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
-from funcgrad.transforms.function import Transformed, call_hiding_frames
+from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.results import own
 from funcgrad.transforms.vmap import vmap
 

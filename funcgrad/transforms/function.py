@@ -34,7 +34,7 @@ class Transformed:
 
     def __reduce__(self) -> Any:
         # a decorated function is found under its own name, where its original is no longer
-        module = sys.modules.get(getattr(self, "__module__", None))  # type: ignore[arg-type]
+        module: Any = sys.modules.get(getattr(self, "__module__", ""))
         name = getattr(self, "__qualname__", "")
         try:
             if reduce(getattr, name.split("."), module) is self:

@@ -100,7 +100,7 @@ def _axis(fun: Any, x: Any, axis: Any, owner: tuple[Any, tree.TreeDef, int]) -> 
 
 
 def _batch_size(fun: Any, leaves: list, axes: list, owners: list) -> int:
-    sizes = {}
+    sizes: dict[int, Any] = {}
     for x, axis, owner in zip(leaves, axes, owners):
         if axis is not None:
             sizes.setdefault(np.shape(x)[axis], (axis, owner))

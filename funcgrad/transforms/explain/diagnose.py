@@ -18,7 +18,6 @@ from funcgrad.transforms.explain.outside import read_outside
 from funcgrad.transforms.explain.paths import Arrival, Paths, flow_back
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Leaf, Report, short
-from funcgrad.transforms.results import zeros_for
 from funcgrad.transforms.explain.wording import (
     cut_of,
     cut_sentence,
@@ -32,6 +31,7 @@ from funcgrad.transforms.explain.wording import (
     sentence_of_zero,
     times,
 )
+from funcgrad.transforms.results import zeros_for
 
 
 class Given(NamedTuple):

@@ -120,7 +120,7 @@ class FollowTrace(TapeTrace):
         if prim.multiple and not any(tracked):
             out, saved = prim(*values, **params), None
         else:
-            out, saved = prim.record(values, tracked, params)  # type: ignore[attr-defined]
+            out, saved = prim.record(values, tracked, params)
         out = tuple(map(self.value, out)) if prim.multiple else self.value(out)
         if saved is None:
             ends = (
@@ -363,7 +363,7 @@ class PlainTracer(FollowTracer):
     def __class__(self) -> type:
         return type(self.value)
 
-    def __hash__(self) -> int:  # type: ignore[override]
+    def __hash__(self) -> int:
         return hash(self.value)
 
     def __getattr__(self, name: str) -> Any:

@@ -155,7 +155,7 @@ def flow_back(seeds: Sequence[tuple[Node, Any]], entries: Sequence[Node]) -> dic
                 arriving.setdefault(parent.seq, [[] for _ in range(params["of"])])[params["index"]] += known
             else:
                 ct = [None if a is None else a.ct for a in outs] if node.prim.multiple else known[0].ct
-                cts = node.prim.pull(  # type: ignore[attr-defined]
+                cts = node.prim.pull(
                     node.saved, node.parents, ct, node.params
                 )
                 for parent, c in zip(node.parents, cts):

@@ -81,7 +81,7 @@ def cut_of(entry: Node) -> Cut:
         return Cut(name, where, f"`{name}` has no derivative", "a smooth function of the values")
     why = prim.flat or "it has no derivative in this argument"
     if prim.name == "convert":
-        why = f"it casts to {entry.params['dtype']}, and {why}"  # type: ignore[index]
+        why = f"it casts to {entry.params['dtype']}, and {why}"
     return Cut(op_name(entry), where, why, prim.remedy or "an operation that has a derivative")
 
 
