@@ -219,9 +219,6 @@ class Pending:
         self.owned.discard(seq)
         return total + ct
 
-    def pop(self) -> tuple[Node, Any]:
-        return self.arrived.pop(-heappop(self.heap))
-
 
 def pull(
     seeds: list[tuple[Node, Any]],
@@ -237,14 +234,14 @@ def pull(
     """
     pending = Pending()
     add = pending.add
-    heap = pending.heap
+    arrived, heap = pending.arrived, pending.heap
     while seeds:
         add(*seeds.pop())
     leaves: dict[int, Any] = {}
     with np.errstate(all="ignore"):
         while heap:
             node: Any
-            node, ct = pending.pop()
+            node, ct = arrived.pop(-heappop(heap))
             if visit is not None:
                 ct = visit(node, ct)
                 if ct is None:

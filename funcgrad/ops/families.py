@@ -83,7 +83,7 @@ class Elementwise(Primitive):
         self.weak = weak
         self.flat = flat
         self.remedy = remedy
-        self._plans: dict[Any, Plan | None] = {}
+        self.plans: dict[Any, Plan | None] = {}
         self._dtype = lru_cache(maxsize=None)(self._probe_dtype)
 
     def shape(self, *avals: Aval, **params: Any) -> Aval:
@@ -111,22 +111,18 @@ class Elementwise(Primitive):
             return y, None
         avals = [aval_of(v) for v in values]
         same = all(avals[i].shape == out.shape and avals[i].dtype == out.dtype for i, _ in plan.terms)
-        kept: list[Any] = [None] * plan.size
-        for slot in plan.slots:
-            kept[slot] = values[slot - 1] if slot else y
+        kept = [v if needed else None for v, needed in zip((y, *values), plan.keeps)]
         for slot in plan.copied:
             kept[slot] = keep(kept[slot])
         return y, (plan.terms, kept, None if same else (out, avals))
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         plan = self.plan(tuple([t is not None for t in tracked]))
-        if plan is None or any(slot == 0 or tracked[slot - 1] is not None for slot in plan.slots):
+        if plan is None or any(n and t is not None for n, t in zip(plan.keeps, (self, *tracked))):
             raise not_linear(self)
         avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
         out = self.shape(*avals, **params)
-        kept: list[Any] = [None] * plan.size
-        for slot in plan.slots:
-            kept[slot] = keep(values[slot - 1])
+        kept = [None, *(keep(v) if needed else None for v, needed in zip(values, plan.keeps[1:]))]
         return out, (plan.terms, kept, (out, avals))
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -169,9 +165,9 @@ class Elementwise(Primitive):
     def plan(self, tracked: tuple[bool, ...]) -> Plan | None:
         """What the derivatives of the tracked arguments need; None: there are none."""
         try:
-            return self._plans[tracked]
+            return self.plans[tracked]
         except KeyError:
-            plan = self._plans[tracked] = self._make_plan(tracked)
+            plan = self.plans[tracked] = self._make_plan(tracked)
             return plan
 
     def _make_plan(self, tracked: Sequence[bool]) -> Plan | None:
@@ -182,21 +178,20 @@ class Elementwise(Primitive):
         for _, partial in terms:
             for dtype in (np.dtype(np.float64), np.dtype(np.complex128)):
                 used |= partial.reads(len(used), dtype)
-        slots = tuple(int(i) for i in np.flatnonzero(used))
-        copied = tuple(slot for slot in slots if slot and not tracked[slot - 1])
-        return Plan(tuple(terms), slots, copied, len(used))
+        copied = tuple(i + 1 for i, t in enumerate(tracked) if used[i + 1] and not t)
+        return Plan(tuple(terms), tuple(used.tolist()), copied)
 
 
 class Plan(NamedTuple):
     """The derivatives for one choice of tracked arguments, and what is saved for them.
 
-    Slot 0 is the output, slot i + 1 argument i; `copied` are those that are constants, `size` is the count of slots.
+    Slot 0 is the output, slot i + 1 argument i: `keeps` says which slots are saved, `copied` names the constants
+    among them.
     """
 
     terms: tuple[tuple[int, Along], ...]
-    slots: tuple[int, ...]
+    keeps: tuple[bool, ...]
     copied: tuple[int, ...]
-    size: int
 
 
 class Along:
@@ -250,7 +245,7 @@ def eager_unary(prim: Elementwise) -> Callable[..., Any]:
     What it does is what `Primitive.__call__`, `TapeTrace.process` and `record` do together; anything else goes there.
     """
     impl = prim.impl
-    plan_of = prim.plan
+    plans = prim.plans
 
     def apply(x: Any) -> Any:
         kind = type(x)
@@ -263,11 +258,11 @@ def eager_unary(prim: Elementwise) -> Callable[..., Any]:
             if (kind is ndarray or kind is float64) and trace.alive:
                 y = impl(value)
                 if type(y) is kind and y.dtype is value.dtype:
-                    plan = plan_of((True,))
+                    plan = plans.get(ALONE)
                     if plan is None:
-                        return y
-                    terms, slots, _, _ = plan
-                    saved = terms, (y if 0 in slots else None, value if 1 in slots else None), None
+                        return prim(x)  # no derivative, or the first time
+                    terms, (keep_y, keep_x), _ = plan
+                    saved = terms, (y if keep_y else None, value if keep_x else None), None
                     return TapeTracer(trace, y, Node(prim, NO_PARAMS, (x.node,), saved, here()))
         return prim(x)
 
@@ -277,7 +272,7 @@ def eager_unary(prim: Elementwise) -> Callable[..., Any]:
 def eager_binary(prim: Elementwise) -> Callable[..., Any]:
     """The same for two arguments of one kind, shape and dtype, or an array and a Python scalar."""
     impl = prim.impl
-    plan_of = prim.plan
+    plans = prim.plans
 
     def apply(x: Any, y: Any) -> Any:
         parents: tuple[Node | None, Node | None]
@@ -312,25 +307,26 @@ def eager_binary(prim: Elementwise) -> Callable[..., Any]:
             kind = other
         else:
             return prim(x, y)
-        plan = plan_of((parents[0] is not None, parents[1] is not None))
+        plan = plans.get((parents[0] is not None, parents[1] is not None))
         if plan is None or not trace.alive:
             return prim(x, y)
         z = impl(a, b)
         if type(z) is not kind or z.dtype is not like.dtype:
             return prim(x, y)
-        terms, slots, copied, _ = plan
+        terms, (keep_z, keep_a, keep_b), copied = plan
         if copied:
             if parents[0] is None:
                 a = keep(a)
             else:
                 b = keep(b)
-        saved = terms, (z if 0 in slots else None, a if 1 in slots else None, b if 2 in slots else None), None
+        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), None
         return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
 
     return _named(apply, prim)
 
 
 NO_PARAMS: dict[str, Any] = {}
+ALONE = (True,)
 
 
 def _named(apply: Any, prim: Elementwise) -> Callable[..., Any]:

@@ -1,0 +1,163 @@
+"""PyTorch's dtypes over NumPy's, the default dtype, and PyTorch's promotion."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+
+class dtype:
+    """A dtype with PyTorch's name; `numpy` is NumPy's."""
+
+    __slots__ = ("name", "numpy", "short", "title")
+
+    def __init__(self, name: str, numpy: Any, short: str, title: str) -> None:
+        self.name = name
+        self.numpy = np.dtype(numpy)
+        self.short = short
+        self.title = title
+
+    @property
+    def is_floating_point(self) -> builtins.bool:
+        return self.numpy.kind == "f"
+
+    @property
+    def is_complex(self) -> builtins.bool:
+        return self.numpy.kind == "c"
+
+    @property
+    def itemsize(self) -> builtins.int:
+        return self.numpy.itemsize
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> Any:
+        return of, (self.numpy,)
+
+
+float16 = half = dtype("float16", np.float16, "half", "Half")
+float32 = float = dtype("float32", np.float32, "float", "Float")
+float64 = double = dtype("float64", np.float64, "double", "Double")
+uint8 = dtype("uint8", np.uint8, "unsigned char", "Byte")
+int8 = dtype("int8", np.int8, "signed char", "Char")
+int16 = short = dtype("int16", np.int16, "short", "Short")
+int32 = int = dtype("int32", np.int32, "int", "Int")
+int64 = long = dtype("int64", np.int64, "long", "Long")
+bool = dtype("bool", np.bool_, "bool", "Bool")
+complex64 = cfloat = dtype("complex64", np.complex64, "c10::complex<float>", "ComplexFloat")
+complex128 = cdouble = dtype("complex128", np.complex128, "c10::complex<double>", "ComplexDouble")
+
+_BY_NUMPY = {
+    d.numpy: d
+    for d in (
+        float16, float32, float64, uint8, int8, int16, int32, int64, bool, complex64, complex128,
+    )
+}  # fmt: skip
+_default = float32
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_COMPLEX = {2: complex64.numpy, 4: complex64.numpy, 8: complex128.numpy}
+
+
+def of(numpy: np.dtype) -> dtype:
+    """PyTorch's dtype for one of NumPy's."""
+    try:
+        return _BY_NUMPY[numpy]
+    except KeyError:
+        raise TypeError(
+            f"can't convert np.ndarray of type {numpy}. The only supported types are: "
+            + ", ".join(d.name for d in _BY_NUMPY.values())
+            + "."
+        ) from None
+
+
+def as_numpy(kind: dtype | None) -> np.dtype | None:
+    """NumPy's dtype for an argument `dtype=`."""
+    if kind is None:
+        return None
+    if not isinstance(kind, dtype):
+        raise TypeError(f"dtype must be a torch.dtype, not {type(kind).__name__}")
+    return kind.numpy
+
+
+def set_default_dtype(d: dtype) -> None:
+    """The dtype of tensors made from Python floats; float32 until it is set."""
+    global _default
+    if not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, not {d}")
+    _default = d
+
+
+def get_default_dtype() -> dtype:
+    return _default
+
+
+def default() -> np.dtype:
+    return _default.numpy
+
+
+def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
+    """The dtype of two tensors of equal standing: as in NumPy, but integers never widen a float."""
+    if a == b:
+        return a
+    i, j = _RANK[a.kind], _RANK[b.kind]
+    if i >= 2 > j:
+        return a
+    if j >= 2 > i:
+        return b
+    return np.promote_types(a, b)
+
+
+def of_number(x: Any) -> np.dtype:
+    """The dtype that stands for a Python number."""
+    kind = type(x)
+    if kind is builtins.bool:
+        return bool.numpy
+    if kind is builtins.int:
+        return int64.numpy
+    return _COMPLEX[default().itemsize] if kind is complex else default()
+
+
+def result_type(*operands: Any) -> np.dtype:
+    """The common dtype of arrays (or traced values) and Python numbers.
+
+    Arrays with axes come before 0-d arrays, and those before numbers: the later only count where their
+    category (bool, integer, float, complex) is higher.
+    """
+    groups: list[np.dtype | None] = [None, None, None]
+    for x in operands:
+        if hasattr(x, "dtype"):
+            place, found = (0 if len(x.shape) else 1), x.dtype
+        else:
+            place, found = 2, of_number(x)
+        before = groups[place]
+        groups[place] = found if before is None else promoted(before, found)
+    result: np.dtype | None = None
+    for found in groups:
+        if found is not None and (result is None or _RANK[found.kind] > _RANK[result.kind]):
+            if result is not None and result.kind == "f" and found.kind == "c":
+                found = _COMPLEX[result.itemsize]
+            result = found
+    assert result is not None
+    return result
+
+
+class finfo:
+    """The limits of a floating dtype, as `torch.finfo`."""
+
+    def __init__(self, kind: dtype | None = None) -> None:
+        info = np.finfo((kind or _default).numpy)
+        self.bits = info.bits
+        self.eps, self.max, self.min = info.eps.item(), info.max.item(), info.min.item()
+        self.tiny = self.smallest_normal = info.tiny.item()
+        self.dtype = (kind or _default).name
+
+
+class iinfo:
+    """The limits of an integer dtype, as `torch.iinfo`."""
+
+    def __init__(self, kind: dtype) -> None:
+        info = np.iinfo(kind.numpy)
+        self.bits, self.max, self.min, self.dtype = info.bits, info.max, info.min, kind.name

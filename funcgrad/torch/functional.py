@@ -1,0 +1,70 @@
+"""From functions of Tensors to funcgrad's functions of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.trace import Tracer
+from funcgrad.torch.modes import mode
+from funcgrad.torch.tape import raw
+from funcgrad.torch.tensor import Tensor, fresh
+
+
+def to_functional(
+    fn: Callable[..., Any], *tensors: Tensor
+) -> tuple[Callable[..., Any], tuple[np.ndarray, ...], tuple[int, ...]]:
+    """A function of Tensors as a pure function of arrays.
+
+    Args:
+        fn: takes the tensors and returns one, or a tuple, list or dict of them.
+        tensors: its arguments.
+
+    Returns:
+        ``(pure_fn, args, argnums)``: the function of arrays, the tensors' values (copies), and the positions
+        of those that require a gradient. ``funcgrad.grad(pure_fn, argnums)(*args)`` equals what
+        ``fn(*tensors).backward()`` leaves in their ``grad``: `detach` and `no_grad` become `stop_gradient`,
+        an `autograd.Function` a `custom_vjp`.
+
+    Example:
+        >>> import funcgrad as fg
+        >>> import funcgrad.torch as torch
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> pure, args, argnums = to_functional(lambda x: (x * x.detach()).sum(), x)
+        >>> fg.grad(pure, argnums)(*args)
+        (array([1., 2.], dtype=float32),)
+    """
+    requires = [t.requires_grad for t in tensors]
+
+    def pure_fn(*arrays: Any) -> Any:
+        inputs = []
+        for array, required in zip(arrays, requires, strict=True):
+            value = array if isinstance(array, Tracer) else np.array(array)
+            t = fresh(value)
+            if required:
+                t._make_leaf("to_functional")
+            inputs.append(t)
+        before, mode.enabled = mode.enabled, True
+        try:
+            out = fn(*inputs)
+        finally:
+            mode.enabled = before
+        return _values(out)
+
+    return (
+        pure_fn,
+        tuple(np.array(t._array()) for t in tensors),
+        tuple(i for i, r in enumerate(requires) if r),
+    )
+
+
+def _values(out: Any) -> Any:
+    if isinstance(out, Tensor):
+        return raw(out._read())
+    if isinstance(out, dict):
+        return {k: _values(v) for k, v in out.items()}
+    if isinstance(out, (tuple, list)):
+        return type(out)(map(_values, out)) if not hasattr(out, "_fields") else type(out)(*map(_values, out))
+    return out

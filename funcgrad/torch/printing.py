@@ -1,0 +1,135 @@
+"""How tensors print: as PyTorch prints them with its default options."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.trace import Tracer
+from funcgrad.torch import dtypes
+from funcgrad.torch.tape import name_of, on_tape, raw
+
+PRECISION = 4
+THRESHOLD = 1000
+EDGE = 3
+WIDTH = 80
+
+
+class _Format:
+    """How to write each element of one array: all in one width."""
+
+    def __init__(self, shown: np.ndarray) -> None:
+        self.kind = shown.dtype.kind
+        self.whole = self.scientific = False
+        flat = shown.reshape(-1)
+        if self.kind == "f":
+            flat = flat[np.isfinite(flat) & (flat != 0)]
+            self._choose(flat)
+        self.width = max((len(self.plain(x)) for x in flat), default=1)
+
+    def _choose(self, numbers: np.ndarray) -> None:
+        """Whole numbers without digits; very unequal, large or small ones with an exponent."""
+        if not numbers.size:
+            self.whole = True
+            return
+        sizes = np.abs(numbers).astype(np.float64)
+        high, low = sizes.max(), sizes.min()
+        self.whole = bool(np.all(numbers == np.ceil(numbers)))
+        if self.whole:
+            self.scientific = high / low > 1000.0 or high > 1e8
+        else:
+            self.scientific = high / low > 1000.0 or high > 1e8 or low < 1e-4
+
+    def plain(self, x: Any) -> str:
+        if self.kind != "f":
+            return str(bool(x)) if self.kind == "b" else str(int(x))
+        value = float(x)
+        if self.scientific:
+            return f"{value:.{PRECISION}e}"
+        if self.whole:
+            return f"{value:.0f}" + ("." if math.isfinite(value) else "")
+        return f"{value:.{PRECISION}f}"
+
+    def __call__(self, x: Any) -> str:
+        return self.plain(x).rjust(self.width)
+
+
+class _ComplexFormat:
+    def __init__(self, shown: np.ndarray) -> None:
+        self.real, self.imag = _Format(shown.real), _Format(shown.imag)
+        # both parts take the wider choice of notation that either needs
+        self.width = self.real.width + self.imag.width + 1
+
+    def __call__(self, x: Any) -> str:
+        imag = self.imag(x.imag).lstrip()
+        return self.real(x.real) + ("" if imag[0] == "-" else "+") + imag + "j"
+
+
+def _shown(array: np.ndarray, short: bool) -> np.ndarray:
+    """The elements that are written out."""
+    if short:
+        for axis, n in enumerate(array.shape):
+            if n > 2 * EDGE:
+                array = np.take(array, [*range(EDGE), *range(n - EDGE, n)], axis)
+    return array
+
+
+def _body(array: np.ndarray, indent: int, short: bool, write: Any) -> str:
+    if array.ndim == 0:
+        return write(array[()])
+    cut = short and array.shape[0] > 2 * EDGE
+    if array.ndim == 1:
+        per_line = max(1, (WIDTH - indent) // (write.width + 2))
+        items = (
+            [write(x) for x in array[:EDGE]] + [" ..."] + [write(x) for x in array[-EDGE:]]
+            if cut
+            else list(map(write, array))
+        )
+        lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
+        return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
+    rows = [*array[:EDGE], None, *array[-EDGE:]] if cut else list(array)
+    parts = ["..." if row is None else _body(row, indent + 1, short, write) for row in rows]
+    return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
+
+
+def _suffixes(t: Any, array: np.ndarray) -> list[str]:
+    found = []
+    plain = (dtypes.default(), np.int64, np.bool_, dtypes.of_number(1j))
+    if not array.size and array.shape != (0,):
+        found.append(f"size={tuple(array.shape)}")
+    if array.dtype not in plain or (not array.size and array.dtype != dtypes.default()):
+        found.append(f"dtype={dtypes.of(array.dtype)}")
+    value = t._read()
+    if on_tape(value):
+        if value.node.prim is None:
+            found.append("requires_grad=True")
+        else:
+            found.append(f"grad_fn=<{name_of(value.node)}>")
+    return found
+
+
+def text(t: Any) -> str:
+    """`repr(t)`"""
+    value = raw(t._read())
+    if isinstance(value, Tracer):
+        return f"tensor({value!r})"
+    array = np.asarray(value)
+    indent = len("tensor(")
+    if array.size:
+        short = array.size > THRESHOLD
+        shown = _shown(array, short)
+        write = _ComplexFormat(shown) if array.dtype.kind == "c" else _Format(shown)
+        out = "tensor(" + _body(array, indent, short, write)
+    else:
+        out = "tensor([]"
+    last = len(out) - out.rfind("\n") + 1
+    for suffix in _suffixes(t, array):
+        if last + len(suffix) + 2 > WIDTH:
+            out += ",\n" + " " * indent + suffix
+            last = indent + len(suffix)
+        else:
+            out += ", " + suffix
+            last += len(suffix) + 2
+    return out + ")"

@@ -1,0 +1,697 @@
+"""Tensor: a name that points at a value and, where a gradient is required, at its entry on the tape."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcgrad.core.provenance import Loc, here
+from funcgrad.core.tape import TapeTracer
+from funcgrad.core.trace import Tracer
+from funcgrad.ops.index import scatter_set
+from funcgrad.ops.structure import reshape
+from funcgrad.torch import dtypes
+from funcgrad.torch.modes import mode
+from funcgrad.torch.tape import (
+    TAPE,
+    Cut,
+    Note,
+    Storage,
+    Story,
+    constant,
+    cut,
+    joined,
+    leaf_note,
+    on_tape,
+    own_note,
+    raw,
+)
+
+LEAF_IN_PLACE = "a leaf Variable that requires grad is being used in an in-place operation."
+VIEW_OF_LEAF_IN_PLACE = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+NO_GRAD_VIEW_IN_PLACE = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+    "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+    "tracked) or both outside (if you want the inplace to be tracked)."
+)
+MULTI_VIEW_IN_PLACE = (
+    "Output {index} of {name} is a view and is being modified inplace. This view is the output of a "
+    "function that returns multiple views. Such functions do not allow the output views to be modified "
+    "inplace. You should replace the inplace operation by an out-of-place one."
+)
+OVERLAPPING_IN_PLACE = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+    "location. Please clone() the tensor before performing the operation."
+)
+NOT_A_LEAF = (
+    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+    "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+)
+GRAD_OF_NON_LEAF = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+    "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated for "
+    "a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
+    "mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for "
+    "more information."
+)
+DETACH_VIEW_IN_PLACE = (
+    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+    "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+    "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+    "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+)
+SCALAR_OF_TRACKED = (
+    "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+    "Consider using tensor.detach() first."
+)
+
+Step = Callable[[Any], Any]
+
+
+class Size(tuple):
+    """A shape, as PyTorch prints it."""
+
+    __module__ = "funcgrad.torch"
+    __slots__ = ()
+
+    def numel(self) -> int:
+        size = 1
+        for n in self:
+            size *= n
+        return size
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: Any) -> Size:
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __repr__(self) -> str:
+        return f"torch.Size({list(self)})"
+
+
+_warned: set[str] = set()
+
+
+def warn_once(message: str) -> None:
+    """A warning that PyTorch gives once in a process."""
+    if message not in _warned:
+        _warned.add(message)
+        warnings.warn(message, UserWarning, stacklevel=4)
+
+
+class View:
+    """How a tensor is read from its storage, and from the tensor whose gradient it shares (None after
+    detach).
+
+    `blocked` is the error for writing through it while operations are recorded. `version` is the storage's
+    version when its entry was made: after a write there is a new one.
+    """
+
+    __slots__ = ("base", "blocked", "overlapping", "steps", "storage_steps", "version")
+
+    def __init__(self, storage_steps: tuple[Step, ...], base: Tensor | None, steps: tuple[Step, ...]) -> None:
+        self.storage_steps = storage_steps
+        self.base = base
+        self.steps = steps
+        self.blocked: str | None = None
+        self.overlapping = False
+        self.version = 0
+
+
+def through(steps: tuple[Step, ...], value: Any) -> Any:
+    for step in steps:
+        value = step(value)
+    return value
+
+
+def put(steps: tuple[Step, ...], whole: Any, part: Any) -> Any:
+    """A copy of `whole` in which what the steps read is `part`."""
+    if not steps:
+        return part
+    if type(whole) is np.ndarray and not isinstance(part, Tracer):
+        fresh = np.array(whole, order="C")
+        place = through(steps, fresh)
+        if isinstance(place, np.ndarray) and np.may_share_memory(place, fresh):
+            place[...] = part
+            return fresh
+    places = through(steps, np.arange(whole.size).reshape(whole.shape))
+    flat = scatter_set(
+        reshape(whole, shape=(whole.size,)), reshape(part, shape=(part.size,)), places.reshape(-1)
+    )
+    return reshape(flat, shape=whole.shape)
+
+
+class Tensor:
+    """An n-dimensional array with PyTorch's semantics of gradients.
+
+    Made by `tensor`, `from_numpy` and the factories. The values of operations are NumPy's, their derivatives
+    funcgrad's; names, dtypes, errors and the rules about leaves, views and writing in place are PyTorch's.
+
+    >>> import funcgrad.torch as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __module__ = "funcgrad.torch"
+    _value: Any
+    _storage: Storage
+    _seen = 0
+    _view: View | None = None
+    _grad: Tensor | None = None
+    _retains = False
+    _cuts: tuple[Cut, ...] = ()
+    _own_story: Story | None = None
+    _made: Loc | None = None
+    __array_priority__ = 1000.0
+
+    if TYPE_CHECKING:  # operators and most methods are attached by `funcgrad.torch.methods`
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init__(self, data: Any = (), *sizes: int) -> None:
+        if isinstance(data, int) and not isinstance(data, bool):
+            value = np.zeros((data, *sizes), dtypes.default())
+        else:
+            value = np.array(raw(data._read()) if isinstance(data, Tensor) else data, dtypes.default())
+        self._value = value
+        self._storage = Storage(value)
+
+    # reading
+
+    def _read(self) -> Any:
+        """The value now: an array, or a traced value."""
+        if self._seen != self._storage.stamp:
+            self._refresh()
+        return self._value
+
+    def _refresh(self) -> None:
+        """Read again after an alias was written."""
+        self._seen = self._storage.stamp
+        view = self._view
+        value = self._value
+        leaf = on_tape(value) and value.node.prim is None
+        if view is not None and view.base is not None and not leaf:
+            whole = view.base._read()
+            if self._storage.version == view.version and on_tape(value):
+                # only the memory is another
+                self._value = TapeTracer(TAPE, through(view.steps, raw(whole)), value.node)
+                return
+            view.version = self._storage.version
+            self._value = through(view.steps, whole)
+            if on_tape(whole):
+                self._value.node.note = Note("AsStridedBackward0")
+                if self._retains:
+                    self._follow()
+            return
+        memory = self._storage.value
+        if view is not None:
+            memory = through(view.storage_steps, memory)
+        self._value = TapeTracer(TAPE, memory, value.node) if on_tape(value) else memory
+
+    def _array(self) -> np.ndarray:
+        """The value as an ndarray, whatever it is recorded as."""
+        value = raw(self._read())
+        if isinstance(value, Tracer):
+            raise TypeError(
+                f"a Tensor inside of {value.trace.name} has no concrete value here: it is traced by "
+                "to_functional"
+            )
+        return np.asarray(value)
+
+    # writing
+
+    def _check_writable(self) -> None:
+        """PyTorch's errors for writing in place."""
+        view = self._view
+        if view is not None and view.overlapping:
+            memory = self._storage.value
+            places = through(view.storage_steps, np.arange(memory.size).reshape(memory.shape))
+            if np.unique(places).size != places.size:
+                raise RuntimeError(OVERLAPPING_IN_PLACE)
+        if not mode.enabled:
+            return
+        value = self._read()
+        if view is not None:
+            if view.blocked is not None and on_tape(value):
+                raise RuntimeError(view.blocked)
+            base = view.base
+            if base is not None and base.requires_grad and base.is_leaf:
+                raise RuntimeError(VIEW_OF_LEAF_IN_PLACE)
+        if on_tape(value) and value.node.prim is None:
+            raise RuntimeError(LEAF_IN_PLACE)
+
+    def _write(self, new: Any, cuts: tuple[Cut, ...] = ()) -> None:
+        """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
+        storage = self._storage
+        view = self._view
+        storage.version += 1
+        if cuts:
+            self._cuts = joined(cuts, self._cuts)
+        if view is None:
+            storage.replace(raw(new))
+            if on_tape(new):
+                self._value = new if not storage.shared else TapeTracer(TAPE, storage.value, new.node)
+                self._seen = storage.stamp
+                if self._retains:
+                    self._follow()
+            return
+        base = view.base
+        if base is not None and (on_tape(new) or (mode.enabled and base.requires_grad)):
+            whole = put(view.steps, base._read(), new)
+            whole.node.note = Note("CopySlices")
+            base_view = base._view
+            steps = base_view.storage_steps if base_view is not None else ()
+            storage.replace(put(steps, storage.value, raw(whole)))
+            base._value = whole
+            base._cuts = joined(base._cuts, self._cuts)
+            if not storage.shared and not steps:
+                base._seen = storage.stamp
+            if base._retains:
+                base._follow()
+            return
+        storage.replace(put(view.storage_steps, storage.value, raw(new)))
+        if on_tape(new):
+            self._value = new
+            if self._retains:
+                self._follow()
+
+    def _follow(self) -> None:
+        """After a write, what is retained is the gradient of the new value."""
+        own_note(self._value.node).owner = weakref.ref(self)
+
+    # gradients
+
+    @property
+    def _story(self) -> Story:
+        story = self._own_story
+        if story is None:
+            story = self._own_story = Story("leaf")
+        return story
+
+    @property
+    def requires_grad(self) -> bool:
+        return on_tape(self._read())
+
+    @requires_grad.setter
+    def requires_grad(self, required: bool) -> None:
+        value = self._read()
+        if required:
+            if not on_tape(value):
+                self._make_leaf("requires_grad_")
+        elif on_tape(value):
+            if value.node.prim is not None:
+                raise RuntimeError(NOT_A_LEAF)
+            self._value = value.value
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start (or stop) recording what is computed from this leaf."""
+        if requires_grad and self._read().dtype.kind not in "fc":
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        self.requires_grad = requires_grad
+        return self
+
+    def _make_leaf(self, origin: str) -> None:
+        value = self._read()
+        if value.dtype.kind not in "fc":
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        leaf = TAPE.leaf(value)
+        leaf.node.note = leaf_note(self)
+        self._value = leaf
+        self._own_story = Story(origin)
+
+    @property
+    def is_leaf(self) -> bool:
+        value = self._read()
+        return not on_tape(value) or value.node.prim is None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
+        if self._grad is None and not self.is_leaf and not self._retains:
+            warnings.warn(GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Tensor | None) -> None:
+        if grad is not None:
+            self._check_grad(grad)
+        elif self._grad is not None:
+            self._story.cleared = here()
+        self._grad = grad
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
+
+    def _check_grad(self, grad: Any) -> None:
+        if not isinstance(grad, Tensor):
+            raise TypeError(
+                f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"
+            )
+        if grad is self:
+            raise RuntimeError("can't assign Variable as its own grad")
+        given, own = grad.dtype, self.dtype
+        if given is not own:
+            raise RuntimeError(
+                f"attempting to assign a gradient with dtype '{given.short}' to a tensor with grad_dtype "
+                f"'{own.title}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
+                "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to "
+                "allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its "
+                "gradient may break downstream systems that assume they match."
+            )
+        if grad.shape != self.shape:
+            raise RuntimeError(
+                f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size "
+                f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
+            )
+
+    def explain_grad(self) -> Any:
+        """Why `grad` is what it is, or None: a `Report`, see `funcgrad.torch.explain`."""
+        from funcgrad.torch.explain import explain_grad
+
+        return explain_grad(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        return self._retains
+
+    def retain_grad(self) -> None:
+        """Let `backward` fill `grad` though this is no leaf."""
+        value = self._read()
+        if not on_tape(value):
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if value.node.prim is not None and not self._retains:
+            self._retains = True
+            self._follow()
+
+    def detach(self) -> Tensor:
+        """The same memory, not recorded: gradients do not flow through it."""
+        return self._alias("detach")
+
+    def _alias(self, op: str) -> Tensor:
+        value = self._read()
+        view = self._view
+        out = fresh(value)
+        out._storage = self._storage
+        out._seen = self._storage.stamp
+        out._cuts = self._cuts
+        if view is not None:
+            out._view = View(view.storage_steps, None, ())
+        if on_tape(value):
+            out._cuts = cut(op, value, self._cuts)
+            constants = value.value
+            if isinstance(constants, Tracer):
+                constants = constant(constants)
+                out._storage, out._seen, out._view = Storage(constants), 0, None
+            out._value = constants
+        return out
+
+    def detach_(self) -> Tensor:
+        """Forget what this was computed from."""
+        if self._view is not None and self._view.base is not None:
+            raise RuntimeError(DETACH_VIEW_IN_PLACE)
+        value = self._read()
+        if on_tape(value):
+            self._cuts = cut("detach_", value, self._cuts)
+            self._value = value.value
+            self._retains = False
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory, neither recorded nor watched: `backward` does not notice writes to it."""
+        out = self._alias("data")
+        out._storage = Unwatched(out._storage)
+        return out
+
+    @data.setter
+    def data(self, data: Tensor) -> None:
+        value = self._read()
+        given = raw(data._read())
+        self._storage = data._storage
+        self._view = None if data._view is None else View(data._view.storage_steps, None, ())
+        self._seen = self._storage.stamp
+        self._value = TapeTracer(TAPE, given, value.node) if on_tape(value) else given
+
+    @property
+    def _version(self) -> int:
+        return self._storage.version
+
+    @property
+    def _base(self) -> Tensor | None:
+        return self._view.base if self._view is not None else None
+
+    def _is_view(self) -> bool:
+        return self._base is not None
+
+    # shape and dtype
+
+    @property
+    def shape(self) -> Size:
+        return Size(self._read().shape)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        return dtypes.of(self._read().dtype)
+
+    @property
+    def ndim(self) -> int:
+        return len(self._read().shape)
+
+    @property
+    def device(self) -> Device:
+        return CPU
+
+    def dim(self) -> int:
+        return len(self._read().shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        shape = self.shape
+        return shape if dim is None else shape[dimension(dim, len(shape))]
+
+    def numel(self) -> int:
+        return self.shape.numel()
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        return self._read().dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        value = self._array()
+        strides = tuple(s // value.itemsize for s in value.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self) -> bool:
+        return self._array().flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        return self._read().dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        return self._read().dtype.kind == "c"
+
+    def __len__(self) -> int:
+        shape = self._read().shape
+        if not shape:
+            raise TypeError("len() of a 0-d tensor")
+        return shape[0]
+
+    # leaving
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The memory as an ndarray. RuntimeError for a tensor that requires a gradient, unless forced (a
+
+        copy).
+        """
+        value = self._read()
+        if on_tape(value):
+            if not force:
+                raise RuntimeError(
+                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                )
+            return self.detach().numpy()
+        self._array()
+        whole = self._storage.share()
+        exports.remember(
+            whole, (Cut("numpy", here(), tuple(leaf for c in self._cuts for leaf in c.leaves)), *self._cuts)
+        )
+        out = self._array()
+        return out if np.may_share_memory(out, whole) else out.copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None or array.dtype == dtype else array.astype(dtype)
+
+    def item(self) -> Any:
+        """The value as a Python number; RuntimeError unless there is exactly one element."""
+        value = self._read()
+        if on_tape(value):
+            cut("item", value, ())
+        array = self._array()
+        if array.size != 1:
+            raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+        return array.item()
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        value = self._read()
+        if on_tape(value):
+            cut("tolist", value, ())
+        return self._array().tolist()
+
+    def _number(self, kind: Callable[[Any], Any]) -> Any:
+        if self.requires_grad:
+            warn_once(SCALAR_OF_TRACKED)
+        return kind(self.item())
+
+    def __float__(self) -> float:
+        return self._number(float)
+
+    def __int__(self) -> int:
+        return self._number(int)
+
+    def __complex__(self) -> complex:
+        return self._number(complex)
+
+    def __index__(self) -> int:
+        if self.dtype.is_floating_point or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        array = self._array()
+        if array.size != 1:
+            much = "more than one value" if array.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {much} is ambiguous")
+        return bool(array.item())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        from funcgrad.torch.printing import text
+
+        return text(self)
+
+    def __format__(self, spec: str) -> str:
+        if self.dim() == 0:
+            return self.item().__format__(spec)
+        return object.__format__(self, spec)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                "at the moment."
+            )
+        out = fresh(np.array(self._array()))
+        memo[id(self)] = out
+        if self._grad is not None:
+            out._grad = self._grad.__deepcopy__(memo)
+        if self.requires_grad:
+            out._make_leaf("deepcopy")
+        return out
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise RuntimeError("a Tensor that is not a leaf cannot be pickled: pickle tensor.detach()")
+        return _unpickled, (np.array(self._array()), self.requires_grad)
+
+
+def _unpickled(value: np.ndarray, requires_grad: bool) -> Tensor:
+    out = fresh(value)
+    if requires_grad:
+        out._make_leaf("pickle")
+    return out
+
+
+class Unwatched(Storage):
+    """The storage behind `.data`: the same memory with a version of its own."""
+
+    shared = property(lambda self: self.of.shared)
+    stamp = property(lambda self: self.of.stamp)
+    value = property(lambda self: self.of.value)
+
+    def __init__(self, of: Storage) -> None:
+        self.of = of
+        self.version = of.version
+
+    def replace(self, value: Any) -> None:
+        self.of.replace(value)
+
+    def share(self) -> np.ndarray:
+        return self.of.share()
+
+
+class Exports:
+    """Which cuts the memory handed to NumPy carries, so that `from_numpy` of it remembers them."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[weakref.ref, tuple[Cut, ...]]] = {}
+
+    def remember(self, memory: np.ndarray, cuts: tuple[Cut, ...]) -> None:
+        key = id(memory)
+        self.known[key] = weakref.ref(memory, lambda _: self.known.pop(key, None)), cuts
+
+    def cuts_of(self, array: np.ndarray) -> tuple[Cut, ...]:
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        found = self.known.get(id(array))
+        return found[1] if found is not None and found[0]() is array else ()
+
+
+exports = Exports()
+
+
+class Device:
+    """Where tensors live: always the CPU."""
+
+    type = "cpu"
+    index = None
+
+    def __repr__(self) -> str:
+        return "device(type='cpu')"
+
+    def __str__(self) -> str:
+        return "cpu"
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == "cpu"
+
+    def __hash__(self) -> int:
+        return hash("cpu")
+
+
+CPU = Device()
+
+_new = Tensor.__new__
+_new_storage = Storage.__new__
+
+
+def fresh(value: Any) -> Tensor:
+    """A tensor with memory of its own."""
+    out = _new(Tensor)
+    out._value = value
+    out._storage = storage = _new_storage(Storage)
+    storage.value = value.value if type(value) is TapeTracer and value.trace is TAPE else value
+    return out
+
+
+def dimension(dim: int, ndim: int) -> int:
+    """A non-negative dimension; PyTorch's IndexError where there is none."""
+    limit = max(ndim, 1)
+    if not -limit <= dim < limit:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
+        )
+    return dim + limit if dim < 0 else dim

@@ -1,0 +1,188 @@
+"""Memory, depth, threads, and what is remembered for explain."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import funcgrad.torch as torch
+from funcgrad.core.provenance import place
+from funcgrad.core.tape import Node
+
+
+def live_entries() -> int:
+    return sum(type(o) is Node for o in gc.get_objects())
+
+
+def test_no_cycles():
+    gc.collect()
+    gc.disable()
+    try:
+        x = torch.ones(3, requires_grad=True)
+        for make in (
+            lambda: (x * x).exp().sum(),
+            lambda: torch.softmax(x * 2, 0).var(),
+            lambda: (x * 1).view(3, 1).mul_(2).sum(),
+            lambda: torch.stack([x, x])[0].std(),
+        ):
+            value = make()
+            entry = weakref.ref(value._value.node)
+            value.backward()
+            del value
+            assert entry() is None
+    finally:
+        gc.enable()
+
+
+def test_a_saved_output_makes_no_cycle():
+    class Exp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * ctx.saved_tensors[0]
+
+    gc.disable()
+    try:
+        y = Exp.apply(torch.ones(3, requires_grad=True))
+        entry = weakref.ref(y._value.node)
+        y.sum().backward()
+        del y
+        assert entry() is None
+    finally:
+        gc.enable()
+
+
+def test_backward_frees_saved_values():
+    x = torch.ones(1000, requires_grad=True)
+    y = x * 2
+    z = y.exp()
+    saved = weakref.ref(z._value.value)
+    loss = z.sum()
+    del y, z
+    assert saved() is not None
+    loss.backward()
+    assert saved() is None
+
+
+def test_depth():
+    x = torch.ones(2, requires_grad=True)
+    y = x
+    for _ in range(20_000):
+        y = y + 1.0
+    y.sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_modes_belong_to_threads():
+    seen = []
+    with torch.no_grad():
+        thread = threading.Thread(target=lambda: seen.append(torch.is_grad_enabled()))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+
+def test_memory_seen_by_numpy_does_not_spoil_gradients():
+    array = np.array([1.0, 2.0])
+    x = torch.from_numpy(array).requires_grad_()
+    y = x.relu() + x * 2
+    array[:] = -5.0
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+    assert x.tolist() == [-5.0, -5.0]
+
+
+def test_no_numpy_warnings():
+    x = torch.tensor([0.0, -1.0, 1e38], requires_grad=True)
+    y = torch.log(x) + x / 0 + x * 1e38 + torch.sqrt(x)
+    y.sum().backward()
+    assert torch.tensor(0.0).log().item() == -np.inf
+
+
+def test_default_dtype():
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.tensor([1.0]).dtype is torch.float64
+        assert (torch.tensor([1]) / 2).dtype is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    with pytest.raises(TypeError):
+        torch.set_default_dtype(torch.int64)
+
+
+def test_complex_gradients_are_pytorchs():
+    z = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+    (z * z.conj()).real.sum().backward()
+    np.testing.assert_allclose(z.grad.numpy(), 2 * np.array([1 + 2j, 3 - 1j]))
+
+
+# What explain asks for
+
+
+def lines(cuts) -> list[tuple[str, str]]:
+    return [(c.op, place(c.loc).source) for c in cuts]
+
+
+def test_cuts_are_carried():
+    x = torch.ones(3, requires_grad=True)
+    w = torch.ones(3, requires_grad=True)
+    d = x.detach()
+    y = (d * 2).exp() * w
+    assert lines(y._cuts) == [("detach", "d = x.detach()")]
+    assert y._cuts[0].leaves[0]() is x
+    assert lines(x._story.cuts) == lines(y._cuts)
+    y.sum().backward()
+    assert x._story.reached is None
+    assert x._story.missed is not None
+    assert w._story.missed is None
+    assert place(w._story.reached).source == "y.sum().backward()"
+
+
+def test_no_grad_is_a_cut():
+    x = torch.ones(3, requires_grad=True)
+    with torch.no_grad():
+        y = x * 2
+    assert lines((y + 1)._cuts) == [("no_grad", "y = x * 2")]
+
+
+def test_numpy_and_back_is_remembered_for_the_same_memory():
+    x = torch.ones(3, requires_grad=True)
+    array = x.detach().numpy()
+    y = torch.from_numpy(array[1:])
+    assert [c.op for c in y._cuts] == ["from_numpy", "numpy", "detach"]
+    assert torch.from_numpy(array * 2)._cuts == ()
+
+
+def test_numbers_and_casts_are_cuts():
+    x = torch.ones(3, requires_grad=True)
+    x.sum().item()
+    x.tolist()
+    i = (x * 3).to(torch.int64)
+    assert [c.op for c in x._story.cuts] == ["to(torch.int64)", "tolist", "item"]
+    assert [c.op for c in i._cuts] == ["to(torch.int64)"]
+
+
+def test_the_story_of_a_leaf():
+    x = torch.ones(3, requires_grad=True)
+    assert x._story.origin == "ones"
+    assert place(x._story.made).source == "x = torch.ones(3, requires_grad=True)"
+    x.sum().backward()
+    x.grad = None
+    assert place(x._story.cleared).source == "x.grad = None"
+
+
+def test_cuts_are_bounded():
+    x = torch.ones(3, requires_grad=True)
+    y = torch.zeros(3)
+    for _ in range(30):
+        y = y + x.detach()
+    assert len(y._cuts) == len(x._story.cuts) == 8
