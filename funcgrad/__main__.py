@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -106,8 +108,7 @@ def questions(out: Terminal) -> None:
     for question, report in answers():
         out.line()
         out.line(question)
-        for line in str(report).splitlines():
-            out.line("  " + line if line else "")
+        out.line(str(report))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,4 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except BrokenPipeError:  # the reader (`| head`) has seen enough; devnull, because the exit flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

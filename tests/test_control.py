@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -555,6 +558,32 @@ class TestCheckpoint:
     def test_value_dependent_control_flow(self):
         f = fg.checkpoint(lambda x: x * x if x > 0 else -x)
         assert (fg.grad(f)(3.0), fg.grad(f)(-3.0)) == (6.0, -1.0)
+
+
+@fg.custom_vjp
+def doubled_gradient(x):
+    return x * x
+
+
+doubled_gradient.defvjp(lambda x: (x * x, x), lambda x, ct: (ct * x * 4.0,))
+
+
+@fg.custom_jvp
+def tripled_gradient(x):
+    return x * x
+
+
+tripled_gradient.defjvps(lambda t, y, x: t * x * 6.0)
+
+
+@pytest.mark.parametrize("fun, slope", [(doubled_gradient, 4.0), (tripled_gradient, 6.0)])
+def test_functions_with_rules_pickle(fun, slope, monkeypatch):
+    module = ModuleType(fun.__module__)
+    module.__dict__.update(globals())
+    monkeypatch.setitem(sys.modules, fun.__module__, module)
+    assert pickle.loads(pickle.dumps(fun)) is fun
+    assert pickle.loads(pickle.dumps(fg.jit(fg.grad(fun))))(3.0) == 3.0 * slope
+    assert fun.__name__ in repr(fun)
 
 
 def program(fun, *args):

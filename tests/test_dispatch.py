@@ -123,7 +123,7 @@ CONVERSIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "round": (lambda x: round(x), "np.round"),
     "index": (lambda x: [1, 2][x], "index"),
     "range": (lambda x: list(range(x)), "index"),
-    "format": (lambda x: f"{x:.3f}", "debug_print"),
+    "format": (lambda x: f"{x:.3f}", "shape and dtype"),
     "percent": (lambda x: "%f" % x, "stop_gradient"),  # noqa: UP031
     "asarray": (lambda x: np.asarray(x), "np.stack"),
     "array": (lambda x: np.array([x, x]), "fnp.array"),

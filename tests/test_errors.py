@@ -333,3 +333,38 @@ def test_the_error_itself_is_unchanged():
 def test_transforms_take_functions(transform):
     with pytest.raises(TypeError, match=r"takes a function|function"):
         transform(3.0)
+
+
+@pytest.mark.parametrize("transform", [fg.grad, fg.vmap, fg.jacrev, fg.hessian])
+def test_messages_use_public_names(transform):
+    with pytest.raises(TypeError, match=rf"^{transform.__name__.lstrip('_')} takes a function, not float"):
+        transform(3.0)
+    assert repr(transform(math.sin)).startswith(f"<{transform.__name__} of ")
+
+
+@pytest.mark.parametrize("convert", [float, lambda x: x.item(), np.asarray, lambda x: f"{x:.2f}"])
+@pytest.mark.parametrize("transform", [fg.grad, fg.jit])
+def test_converting_an_escaped_value(transform, convert):
+    kept = []
+    transform(lambda x: kept.append(x * 2.0) or x)(1.0)
+    with pytest.raises(EscapedTracerError, match="kept.append"):
+        convert(kept[0])
+
+
+def test_indexing_a_plain_array():
+    table = np.arange(3.0)
+    with pytest.raises(ConcretizationError, match=r"fnp\.at\(a\)\[i\]\.get\(\)"):
+        fg.vmap(lambda i: table[i])(np.arange(3))
+    np.testing.assert_array_equal(fg.vmap(lambda i: fg.numpy.at(table)[i].get())(np.arange(3)), table)
+
+
+def test_long_lines_are_quoted_in_part():
+    with pytest.raises(TracerConversionError) as error:
+        fg.grad(lambda x: float(x) * 1.0 + 2.0 + 3.0 + 4.0 + 5.0 + 6.0 + 7.0 + 8.0 + 9.0 + 10.0 + 11.0 + 12.0)(1.0)  # the end
+    assert "`fg.grad(lambda x: float(x)" in str(error.value)
+    assert "...`" in str(error.value) and "the end" not in str(error.value)
+
+
+def test_a_function_that_returns_nothing():
+    with pytest.raises(TypeError, match=r"returned nothing \(None\)\. Did it forget to return\?$"):
+        fg.grad(lambda x: None)(1.0)

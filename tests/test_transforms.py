@@ -374,6 +374,19 @@ class TestAllowInt:
         equal(moved[0], np.arange(3) * Y)
         assert moved[1].dtype == FLOAT0
 
+    def test_by_position(self):
+        assert fg.grad(lambda p: p[0] * 2.0, 0, False, True)((1.0, 3))[0] == 2.0
+        assert fg.value_and_grad(lambda p: p[0] * 2.0, 0, False, True)((1.0, 3))[1][0] == 2.0
+
+    @pytest.mark.parametrize("primal, tangent", [(2, 1), (2, 1.0), (np.arange(3), np.ones(3)), (True, True)])
+    def test_an_integer_does_not_move(self, primal, tangent):
+        with pytest.raises(NotDifferentiableError, match=r"jvp: argument 1 `p`, leaf \['n'\] is an integer or bool"):
+            fg.jvp(lambda x, p: x * p["n"], (1.0, {"n": primal}), (1.0, {"n": tangent}))
+
+    @pytest.mark.parametrize("tangent", [0, np.int64(0), np.zeros((), FLOAT0)])
+    def test_no_movement_of_an_integer(self, tangent):
+        assert fg.jvp(lambda x, n: x * n, (1.0, 2), (1.0, tangent)) == (2.0, 2.0)
+
 
 Z = np.array([0.4 - 0.3j, -1.1 + 0.8j])
 
@@ -788,14 +801,10 @@ class TestResultsAreTheCallersOwn:
         equal(graph(X)[0], X * Y)
         equal(f(X), X * Y)
 
-    @pytest.mark.parametrize("size", [3, 500])
-    def test_small_constants_may_be_written_into(self, size):
-        """A buffer that a function closes over and fills again does not change what was recorded with it.
-
-        Larger ones (over 4096 bytes) are not copied: the cost would be a copy of the data set at every step.
-        """
+    @staticmethod
+    def refilling(size):
+        """A function that uses one buffer for several constants."""
         buffer = np.empty(size)
-        x = np.linspace(0.0, 1.0, size)
 
         def f(x):
             total = 0.0
@@ -804,7 +813,48 @@ class TestResultsAreTheCallersOwn:
                 total = total + np.sum(x * buffer)
             return total
 
+        return f, np.linspace(0.0, 1.0, size)
+
+    @pytest.mark.parametrize("size", [3, 2000])
+    def test_small_constants_may_be_written_into(self, size):
+        f, x = self.refilling(size)
         equal(fg.grad(f)(x), np.full(size, 6.0))
+
+    @pytest.mark.parametrize("size", [3, 5000])
+    def test_constants_may_be_written_into_while_a_program_is_traced(self, size):
+        f, x = self.refilling(size)
+        equal(fg.jit(f)(x), f(x))
+        equal(fg.jvp(f, (x,), (x,)), (f(x), f(x)))
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda x, c: np.sum(x * c),
+            lambda x, c: x @ c,
+            lambda x, c: np.sum(np.where(c > 0, x, 0.0) * np.maximum(x, c)),
+            lambda x, c: np.sum(x[c.astype(int)] * c),
+        ],
+    )
+    @pytest.mark.parametrize("apply", [fg.grad, lambda f: lambda x: fg.vjp(f, x)[1](1.0)])
+    def test_a_large_constant_that_is_written_into_is_noticed(self, use, apply):
+        """A copy would cost as much as the operation: the wrong gradient is refused instead."""
+        constant = np.ones(5000)
+
+        def f(x):
+            y = use(x, constant)
+            constant[:] = 2.0
+            return y
+
+        with pytest.raises(RuntimeError, match="changed in place afterwards") as error:
+            apply(f)(np.ones(5000))
+        assert __file__ in str(error.value)
+
+    @pytest.mark.parametrize("use", [lambda x, m: np.sum(x * m), lambda x, m: x @ m, lambda x, m: np.dot(m, x)])
+    def test_masked_constants_are_refused(self, use):
+        """Their mask would be lost silently."""
+        masked = np.ma.array(X, mask=[False, True, False])
+        with pytest.raises(TypeError, match="mask"):
+            fg.grad(lambda x: use(x, masked))(X)
 
 
 def squared_sum(x):

@@ -306,7 +306,7 @@ class _Accumulator:
 def _is_typed(expression: str, given: Sequence[np.dtype], out: np.dtype) -> bool:
     """Whether Python's and numba's rules give an expression its dtype already; they widen small integers."""
     if out == BOOL:
-        return BOOL not in given or expression == "{0}"
+        return list(given) == [BOOL] if expression == "{0}" else BOOL not in given
     if any(d != out and d != BOOL for d in given) or (out.kind == "f" and not given):
         return False
     if out in (FLOAT, INT):

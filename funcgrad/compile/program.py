@@ -248,14 +248,14 @@ class _Plan:
         shown = []
         foreign = [a for a in self.outputs if a.aval.shape and a not in self.buffers]
         if foreign:
-            known = [self.named[v] for v in self.graph.inputs if v.aval.shape]
+            known = [self.named[v] for v in self.graph.inputs if not v.aval.weak]
             known += [self.named[a] for a in self.buffers & self.outputs]
             known += [name for name, value in self.scope.items() if type(value) is np.ndarray]
             self.lines.append(f"taken = owners([{', '.join(sorted(known))}])")
         for atom in self.graph.outputs:
             name = self._name(atom)
             if not atom.aval.shape:
-                direct = atom.aval.weak or atom in given or self._is_scalar(atom)
+                direct = atom.aval.weak or self._is_scalar(atom)
                 shown.append(name if direct else f"{self._type(atom.aval.dtype)}({name})")
             elif isinstance(atom, Literal):
                 shown.append(f"{name}.copy()")
@@ -268,7 +268,7 @@ class _Plan:
 
     def _is_scalar(self, atom: Atom) -> bool:
         """Whether a value of rank 0 is a NumPy scalar already, as kernels' results are."""
-        return isinstance(atom, Literal) or atom in self.returned
+        return not isinstance(atom.value, np.ndarray) if isinstance(atom, Literal) else atom in self.returned
 
 
 def _is_plain(value: Any) -> bool:
@@ -278,10 +278,12 @@ def _is_plain(value: Any) -> bool:
     return type(value) in (int, bool, str, type(None))
 
 
-def owners(arrays: Sequence[np.ndarray]) -> set[int]:
+def owners(arrays: Sequence[Any]) -> set[int]:
     """The memory that results must not share."""
     found = set()
     for a in arrays:
+        if type(a) is not np.ndarray:
+            continue  # a NumPy scalar, where an array of rank 0 may be given
         found.add(id(a))
         if a.base is not None:
             found.add(id(a.base))

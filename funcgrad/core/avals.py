@@ -68,7 +68,7 @@ def short_dtype(dtype: np.dtype) -> str:
 
 
 def aval_of(x: Any) -> Aval:
-    """The aval of a traced value, an array, a NumPy scalar or a Python scalar."""
+    """The aval of a traced value, an array, a NumPy scalar or a Python scalar; an aval is its own."""
     kind = type(x)
     if kind is np.ndarray:
         return Aval(x.shape, x.dtype)
@@ -76,13 +76,22 @@ def aval_of(x: Any) -> Aval:
         return Aval((), _WEAK_DTYPE[kind], True)
     if kind is bool:
         return Aval((), BOOL)
+    if kind is Aval:
+        return x
+    if kind is Aval:
+        return x
     aval = getattr(x, "aval", None)
     if aval is not None:
         return aval
-    if hasattr(x, "dtype") and hasattr(x, "shape"):
-        return Aval(tuple(x.shape), x.dtype)
-    x = np.asarray(x)
-    return Aval(x.shape, x.dtype)
+    x = plain(x)
+    return Aval(tuple(x.shape), x.dtype)
+
+
+def plain(x: Any) -> Any:
+    """A constant operand as an ndarray or NumPy scalar; raises TypeError for a masked array."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("a masked array among traced values would lose its mask: use np.where(mask, other, x.data)")
+    return x if isinstance(x, np.generic) else np.asarray(x)
 
 
 def is_inexact(dtype: np.dtype) -> bool:

@@ -143,11 +143,14 @@ class StageTrace(Trace):
             return x.variable
         if type(x) in PYTHON_SCALARS:
             return Literal(x)
-        if id(x) not in self.captured:
-            # a program must not change when a captured array does; a traced value of an outer trace stays itself
-            value = x if isinstance(x, (Tracer, np.generic)) else np.array(x)
-            self.captured[id(x)] = (x, Literal(value))
-        return self.captured[id(x)][1]
+        if isinstance(x, (Tracer, np.generic)):
+            return self.captured.setdefault(id(x), (x, Literal(x)))[1]
+        # a copy, as a program must not change when a captured array does; the user may even fill it again while tracing
+        _, known = self.captured.get(id(x), (x, None))
+        if known is None or np.asarray(x).tobytes() != known.value.tobytes():
+            known = Literal(np.array(x))
+            self.captured[id(x)] = x, known
+        return known
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         if "graph" in params and prim.transparent:

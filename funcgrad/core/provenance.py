@@ -16,6 +16,8 @@ Loc = tuple[CodeType, int]
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep)
 _GUEST = (_HERE + "tour" + os.sep, _HERE + "__main__.py")
+QUOTED = 120
+"""How much of a line a message quotes."""
 _known: dict[str, bool] = {}
 _getframe = sys._getframe
 
@@ -81,4 +83,5 @@ def at(loc: Loc | None) -> str:
     if loc is None:
         return ""
     where = place(loc)
-    return f" at {where}" + (f" (`{where.source}`)" if where.source else "")
+    source = where.source if len(where.source) <= QUOTED else where.source[:QUOTED] + "..."
+    return f" at {where}" + (f" (`{source}`)" if source else "")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.constants import unguarded
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
 from funcgrad.errors import NotDifferentiableError
@@ -255,12 +256,16 @@ def pull(
                 slots[node.params["index"]] = ct
                 add(parents[0], slots)
             else:
-                saved = node.saved if saved_of is None else saved_of(node)
+                saved = unguarded(node.saved, prim, node.loc) if saved_of is None else saved_of(node)
                 cts = prim.pull(saved, parents, ct, node.params)
                 del saved
                 for parent, ct in zip(parents, cts):
                     if parent is not None and ct is not None:
-                        add(parent, ct)
+                        if parent.seq in arrived or type(ct) is Sparse:
+                            add(parent, ct)
+                        else:  # what add does, without its call
+                            arrived[parent.seq] = parent, ct
+                            heappush(heap, -parent.seq)
                 del cts
                 parent = None
             del node, parents, ct
@@ -291,7 +296,7 @@ def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
             if node.prim is SELECT:
                 tangents[node.seq] = incoming[0][node.params["index"]]
             else:
-                tangents[node.seq] = node.prim.push(node.saved, incoming, node.params)
+                tangents[node.seq] = node.prim.push(unguarded(node.saved, node.prim, node.loc), incoming, node.params)
     return tangents
 
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from funcgrad.core import provenance
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.tape import TapeTracer
-from funcgrad.core.trace import Tracer, conversion_error
+from funcgrad.core.trace import Tracer, conversion_error, escaped
 from funcgrad.errors import TracerConversionError
 from funcgrad.transforms.jvp import JvpTracer
 
@@ -36,6 +36,8 @@ def truth(x: Tracer) -> bool:
 def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
     """Raise for a conversion that would need the value, or lose the derivative."""
     loc = provenance.here()
+    if not x.trace.alive:
+        raise escaped((x,))
     if loc is not None and _stores(loc):
         raise _storing(x, loc)
     if has_value(x):
@@ -86,12 +88,13 @@ def set_item(x: Tracer, idx: Any, value: Any) -> NoReturn:
 
 def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
     """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
-    refuse(
-        x,
-        "making a plain array of a traced value",
+    remedy = (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
-        "several, and fnp.array of nested lists.",
+        "several, and fnp.array of nested lists."
     )
+    if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
+        remedy += " To index a plain array `a` with it, write fnp.at(a)[i].get()."
+    refuse(x, "making a plain array of a traced value", remedy)
 
 
 def _number(what: str, remedy: str) -> Any:
@@ -122,5 +125,5 @@ def formatted(x: Tracer, spec: str) -> str:
     return refuse(
         x,
         f"formatting a traced value as {spec!r}",
-        "f'{x}' shows its shape and dtype; fg.debug_print prints values.",
+        "f'{x}' shows its shape and dtype.",
     )

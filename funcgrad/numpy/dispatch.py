@@ -16,6 +16,7 @@ from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
+from funcgrad.core.avals import plain
 from funcgrad.core.trace import Tracer
 
 Array = Any
@@ -121,7 +122,7 @@ def as_array(x: Any) -> Array:
         from funcgrad.numpy.creation import array
 
         return array(x)
-    return np.asarray(x)
+    return np.asarray(plain(x))
 
 
 def axis_of(axis: int, ndim: int) -> int:

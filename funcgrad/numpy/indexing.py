@@ -220,7 +220,7 @@ def interp(
             raise ValueError("period must be a non-zero value")
         x, xp = x % period, xp % period
         order = argsort(xp)
-        xp, fp = xp[order], fp[order]
+        xp, fp = getitem(xp, order), getitem(fp, order)
         xp = structure.concatenate(xp[-1:] - period, xp, xp[:1] + period, axis=0)
         fp = structure.concatenate(fp[-1:], fp, fp[:1], axis=0)
         left = right = None
@@ -228,10 +228,10 @@ def interp(
         inside = ew.where(ew.isnan(x), x, fp[0])
     else:
         i = ew.clip(searchsorted(xp, x, "right"), 1, xp.shape[0] - 1)
-        low = xp[i - 1]
-        width = xp[i] - low
-        slope = ew.where(width == 0, 0.0, (fp[i] - fp[i - 1]) / ew.where(width == 0, 1.0, width))
-        inside = fp[i - 1] + slope * (x - low)
+        low, below = getitem(xp, i - 1), getitem(fp, i - 1)
+        width = getitem(xp, i) - low
+        slope = ew.where(width == 0, 0.0, (getitem(fp, i) - below) / ew.where(width == 0, 1.0, width))
+        inside = below + slope * (x - low)
     y = ew.where(x < xp[0], fp[0] if left is None else left, inside)
     return ew.where(x > xp[-1], fp[-1] if right is None else right, y)
 

@@ -17,20 +17,12 @@ import numpy as np
 from numpy import float64, ndarray
 
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
+from funcgrad.core.constants import SMALL, guarded, keep
 from funcgrad.core.graph import Var, trace_graph
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, not_linear, selected, transpose
 from funcgrad.core.trace import Primitive, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
-
-SMALL = 4096
-"""Captured arrays up to this many bytes are copied when saved (0.2 us), so that changing them later is harmless."""
-
-
-def keep(x: Any) -> Any:
-    """A constant as it is to be saved: the user may write into a small array afterwards."""
-    return x.copy() if type(x) is np.ndarray and x.nbytes <= SMALL else x
-
 
 def fit(ct: Any, aval: Any) -> Any:
     """Sum a cotangent over the axes along which its argument was broadcast, and give it the argument's dtype."""
@@ -114,7 +106,8 @@ class Elementwise(Primitive):
         kept = [v if needed else None for v, needed in zip((y, *values), plan.keeps)]
         for slot in plan.copied:
             kept[slot] = keep(kept[slot])
-        return y, (plan.terms, kept, None if same else (out, avals))
+        saved = plan.terms, kept, None if same else (out, avals)
+        return y, guarded(saved, [kept[slot] for slot in plan.copied]) if plan.copied else saved
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         plan = self.plan(tuple([t is not None for t in tracked]))
@@ -277,56 +270,43 @@ def eager_binary(prim: Elementwise) -> Callable[..., Any]:
     def apply(x: Any, y: Any) -> Any:
         parents: tuple[Node | None, Node | None]
         if type(x) is TapeTracer:
-            trace = x.trace
-            a = x.value
+            trace, a = x.trace, x.value
+            kind = type(a)
             if type(y) is TapeTracer:
-                if y.trace is not trace:
-                    return prim(x, y)
-                b = y.value
-                parents = x.node, y.node
+                key, b, parents = BOTH, y.value, (x.node, y.node)
+                fits = type(b) is kind and y.trace is trace
             else:
-                b = y
-                parents = x.node, None
-        elif type(y) is TapeTracer:
-            trace = y.trace
-            a = x
-            b = y.value
-            parents = None, y.node
-        else:
-            return prim(x, y)
-        kind, other = type(a), type(b)
-        if kind is ndarray or kind is float64:
+                key, b, parents = FIRST, y, (x.node, None)
+                fits = type(y) is float or type(y) is int or type(y) is kind
             like = a
-            if other is kind:
-                if a.dtype is not b.dtype or a.shape != b.shape:
-                    return prim(x, y)
-            elif (other is not float and other is not int) or parents[1] is not None:
-                return prim(x, y)
-        elif (kind is float or kind is int) and (other is ndarray or other is float64) and parents[0] is None:
+        elif type(y) is TapeTracer:
+            trace, a, b = y.trace, x, y.value
+            kind = type(b)
+            key, parents = SECOND, (None, y.node)
+            fits = type(x) is float or type(x) is int or type(x) is kind
             like = b
-            kind = other
         else:
             return prim(x, y)
-        plan = plans.get((parents[0] is not None, parents[1] is not None))
-        if plan is None or not trace.alive:
+        plan = plans.get(key)
+        if not fits or plan is None or (kind is not ndarray and kind is not float64) or not trace.alive:
             return prim(x, y)
+        terms, (keep_z, keep_a, keep_b), copied = plan
+        if type(a) is type(b):
+            if a.dtype is not b.dtype or a.shape != b.shape or (copied and a.nbytes > SMALL):
+                return prim(x, y)
+            if copied:
+                a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
         z = impl(a, b)
         if type(z) is not kind or z.dtype is not like.dtype:
             return prim(x, y)
-        terms, (keep_z, keep_a, keep_b), copied = plan
-        if copied:
-            if parents[0] is None:
-                a = keep(a)
-            else:
-                b = keep(b)
         saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), None
         return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
 
     return _named(apply, prim)
 
 
+ALONE, BOTH, FIRST, SECOND = (True,), (True, True), (True, False), (False, True)
 NO_PARAMS: dict[str, Any] = {}
-ALONE = (True,)
 
 
 def _named(apply: Any, prim: Elementwise) -> Callable[..., Any]:
@@ -402,7 +382,7 @@ class Linear(Primitive):
     def _is_linear(self, i: int) -> bool:
         return self.linear is None or i in self.linear
 
-    def _saved(self, values: Sequence[Any], tracked: Sequence[Any]) -> list[Any] | None:
+    def _saved(self, values: Sequence[Any], tracked: Sequence[Any]) -> Any:
         """What the pull needs of each argument, its value or its aval; None: no derivative is asked for."""
         key = tuple([t is not None for t in tracked])
         try:
@@ -411,9 +391,8 @@ class Linear(Primitive):
             needed = self._needed[key] = self._needs(key)
         if needed is None:
             return None
-        return [
-            aval_of(v) if not n else v if t is not None else keep(v) for v, n, t in zip(values, needed, tracked)
-        ]
+        saved = [aval_of(v) if not n else v if t is not None else keep(v) for v, n, t in zip(values, needed, tracked)]
+        return guarded(saved, [v for v, t in zip(saved, tracked) if t is None])
 
     def _needs(self, tracked: tuple[bool, ...]) -> tuple[bool, ...] | None:
         moving = [i for i, t in enumerate(tracked) if t and self._is_linear(i)]
@@ -504,7 +483,9 @@ class General(Primitive):
         y = self(*values, **params)
         if self.jvps is None or all(t is None or self._rule(i) is None for i, t in enumerate(tracked)):
             return y, None
-        return y, (y, [v if t is not None else keep(v) for v, t in zip(values, tracked)])
+        constants = [keep(v) for v, t in zip(values, tracked) if t is None]
+        rest = iter(constants)
+        return y, guarded((y, [next(rest) if t is None else v for v, t in zip(values, tracked)]), constants)
 
     def _rule(self, i: int) -> Callable[..., Any] | None:
         return self.jvps[i] if i < len(self.jvps) else None  # type: ignore[index,arg-type]

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.constants import guarded, keep
 from funcgrad.core.tape import not_linear
 from funcgrad.core.trace import Primitive, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.contract import matmul, mH, mT
 from funcgrad.ops.elementwise import conj, convert, eq, imag, real
-from funcgrad.ops.families import General, cast, keep
+from funcgrad.ops.families import General, cast
 from funcgrad.ops.reduce import reduce_sum
 from funcgrad.ops.structure import broadcast_to, reshape, transpose
 
@@ -145,7 +146,8 @@ class Solver(Primitive):
         a, b = values
         x = self(a, b, **params)
         moving = tracked[0] is not None
-        return x, (a if moving else keep(a), x if moving else None, aval_of(b).dtype)
+        saved = a if moving else keep(a), x if moving else None, aval_of(b).dtype
+        return x, saved if moving else guarded(saved, saved[:1])
 
     def record_linear(
         self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]

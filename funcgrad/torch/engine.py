@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
+from funcgrad.core.constants import unguarded
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import SELECT, Node, TapeTracer, entries, pull
 from funcgrad.ops.elementwise import conj
@@ -169,7 +170,7 @@ class Pass:
             grad._write(constant(grad._read()) + ct)
 
     def saved_of(self, node: Node) -> Any:
-        saved = node.saved
+        saved = unguarded(node.saved, node.prim, node.loc)
         try:
             note = node.note
         except AttributeError:

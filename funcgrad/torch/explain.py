@@ -119,6 +119,14 @@ def _named(tensor: Tensor) -> str:
 # a leaf that requires grad
 
 
+def _status(grad: np.ndarray) -> str:
+    if np.isnan(grad).any():
+        return "nan"
+    if np.isinf(grad).any():
+        return "inf"
+    return "zero" if grad.size and not grad.any() else "flows"
+
+
 def _own(tensor: Tensor, path: str) -> Leaf:
     story = tensor._story
     grad = _grad(tensor)
@@ -126,7 +134,7 @@ def _own(tensor: Tensor, path: str) -> Leaf:
         return Leaf(path, "not_run", "Its grad was assigned: no backward pass has reached it yet.", grad=grad)
     if grad is not None:
         message = f"backward(){_line(story.reached)} brought its gradient. {gradient_summary(grad)}"
-        return Leaf(path, "flows", message, paths_total=1, grad=grad, places=_places(story.reached))
+        return Leaf(path, _status(grad), message, paths_total=1, grad=grad, places=_places(story.reached))
     if story.missed is not None:
         loc, noted = story.missed
         cuts = _cuts(noted)

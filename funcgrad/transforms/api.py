@@ -18,20 +18,22 @@ from funcgrad.transforms.arguments import (
     differentiable,
     leaf_path,
     normalise_argnums,
+    refuse_tangent,
     scalar_output,
     tangent_for,
 )
 from funcgrad.transforms.function import Transformed, call_hiding_frames
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
-from funcgrad.transforms.results import gradients, lower, lower_tree, memory_of, own, zeros_for
+from funcgrad.transforms.results import copied_tree, gradients, lower, memory_of, own, own_tree, zeros_for
 
 
 def grad(
     fun: Callable[..., Any],
     argnums: Argnums = 0,
     has_aux: bool = False,
-    holomorphic: bool = False,
     allow_int: bool = False,
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """The gradient of a scalar-valued function, by reverse mode.
 
@@ -40,8 +42,8 @@ def grad(
         argnums: the position, or positions, of the arguments to differentiate; these are pytrees of float or
             complex arrays.
         has_aux: `fun` returns ``(output, aux)``; aux is returned beside the gradient.
-        holomorphic: `fun` is holomorphic; inputs and output are complex.
         allow_int: accept integer leaves; their gradient is a float0 array.
+        holomorphic: `fun` is holomorphic; inputs and output are complex. By keyword only.
 
     Returns:
         A function of the same arguments that returns the gradient, with the structure, shapes and dtypes of the
@@ -64,8 +66,9 @@ def value_and_grad(
     fun: Callable[..., Any],
     argnums: Argnums = 0,
     has_aux: bool = False,
-    holomorphic: bool = False,
     allow_int: bool = False,
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """Like `grad`, but the function returns ``(value, gradient)``, or ``((value, aux), gradient)``.
 
@@ -183,7 +186,7 @@ def _value_and_grad(
     if type(out) is TapeTracer and out.trace is trace:
         seeds.append((out.node, aval_of(value).dtype.type(1)))
     if has_aux:
-        value = value, lower_tree(aux, trace)
+        value = value, own_tree(aux, trace, memory_of(leaf for group in inputs.leaves for leaf in group))
     # whatever still pointed at the tape would keep all of it alive through the backward pass
     inputs.args = out = aux = None
     found = inputs.cotangents(pull(seeds), set())
@@ -273,7 +276,7 @@ def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
         return tuple(inputs.cotangents(pull(seeds), memory_of(given)))
 
     value = outputs.values()
-    return (value, vjp_fun, lower_tree(aux, trace)) if has_aux else (value, vjp_fun)
+    return (value, vjp_fun, copied_tree(aux, trace)) if has_aux else (value, vjp_fun)
 
 
 class Outputs:
@@ -320,13 +323,13 @@ def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: boo
     if has_aux:
         out, aux = output_and_aux(out, "jvp")
     flat, treedef = numbers(out, "jvp")
-    taken = memory_of([*leaves, *given])
+    taken = memory_of([*leaves, *given, *flat])
     values = [own(lower(y, trace), None, taken) for y in flat]
     moved = gradients(
         values, [y.tangent if isinstance(y, JvpTracer) and y.trace is trace else None for y in flat], taken
     )
     result = treedef.unflatten(values), treedef.unflatten(moved)
-    return (*result, lower_tree(aux, trace)) if has_aux else result
+    return (*result, own_tree(aux, trace, taken)) if has_aux else result
 
 
 def paired_leaves(
@@ -348,6 +351,7 @@ def paired_leaves(
             aval = aval_of(x)
             leaves.append(x)
             if not is_inexact(aval.dtype):
+                refuse_tangent(t, leaf_path(fun, n, treedef, index), name)
                 moving.append(None)
             else:
                 where = f"the tangent of {leaf_path(fun, n, treedef, index)}" if len(flat) > 1 else f"tangent {n}"
@@ -372,7 +376,7 @@ def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, "linearize")
-        aux = lower_tree(aux, trace)
+        aux = copied_tree(aux, trace)
     outputs = Outputs(out, trace, "linearize")
     nodes = entries(n for n in outputs.nodes if n is not None)
     leaves = [node for group in inputs.nodes for node in group]

@@ -115,7 +115,7 @@ def _refuse(
     if not is_inexact(dtype) and not allow_int:
         fix = "3.0" if isinstance(leaf, int) else ".astype(float)"
         raise NotDifferentiableError(
-            f"{name}: {leaf_path(fun, position, treedef, index)} has dtype {dtype}, and an integer has no derivative. "
+            f"{name}: {leaf_path(fun, position, treedef, index)} has dtype {dtype}, and {'a bool' if dtype.kind == 'b' else 'an integer'} has no derivative. "
             f"Write a float ({fix}), or pass it as another argument that argnums does not name (allow_int=True "
             "returns a float0 array for it)."
         )
@@ -125,9 +125,10 @@ def scalar_output(out: Any, name: str, holomorphic: bool) -> Any:
     """Check that a function to be differentiated returned one real (or, where holomorphic, complex) number."""
     value = array_leaf(out)
     if value is None:
-        what = "nothing (None): did it forget to return?" if out is None else f"a {type(out).__name__}"
-        hint = "" if out is None else " For values beside the result, return (result, aux) and pass has_aux=True."
-        raise TypeError(f"{name} needs a function that returns a scalar, but it returned {what}.{hint}")
+        what = "nothing (None)" if out is None else f"a {type(out).__name__}"
+        hint = "For values beside the result, return (result, aux) and pass has_aux=True."
+        hint = "Did it forget to return?" if out is None else hint
+        raise TypeError(f"{name} needs a function that returns a scalar, but it returned {what}. {hint}")
     if getattr(value, "shape", ()) != ():
         raise TypeError(
             f"{name} needs a function that returns a scalar, but its output, computed{_made(out)}, has shape "
@@ -147,6 +148,18 @@ def scalar_output(out: Any, name: str, holomorphic: bool) -> Any:
         f"{name}: the function returned a value of dtype {aval_of(value).dtype}, which has no derivative. An operation "
         "like argmax, a comparison or a cast to int ended it: fg.explain(fun)(*args) names it."
     )
+
+
+def refuse_tangent(tangent: Any, where: str, name: str) -> None:
+    """Check the tangent of an integer, which does not move: float0 or zeros."""
+    value = array_leaf(tangent)
+    if value is None or aval_of(value).dtype == FLOAT0:
+        return
+    if is_inexact(aval_of(value).dtype) or (not isinstance(value, Tracer) and np.any(value)):
+        raise NotDifferentiableError(
+            f"{name}: {where} is an integer or bool, which has no derivative, but was given a tangent. Write a float "
+            "(3.0), or close over it."
+        )
 
 
 def _made(out: Any) -> str:

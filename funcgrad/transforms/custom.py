@@ -18,7 +18,7 @@ from funcgrad.transforms.arguments import array_leaf, normalise_argnums, tangent
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.calls import run_batched
 from funcgrad.transforms.closure import Captured, refuse_hidden
-from funcgrad.transforms.function import call_hiding_frames
+from funcgrad.transforms.function import call_hiding_frames, importable_name
 
 
 class CustomRule:
@@ -39,6 +39,12 @@ class CustomRule:
         raise TypeError(
             f"{self.kind} `{self.__name__}` is used as a method: write it as a function of the arrays it needs"  # type: ignore[attr-defined]
         )
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return importable_name(self) or super().__reduce_ex__(protocol)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} of {self.fun!r}>"
 
     def _bind(self, args: tuple, kwargs: dict) -> tuple[list[Any], list[int]]:
         """All arguments by position, and which positions are differentiated."""
@@ -207,8 +213,13 @@ class VjpCall(Call):
             for i, c in zip(mine, tree.flatten_up_to(treedef, ct)):
                 where = f"the cotangent of argument {n}"
                 needed = is_inexact(avals[i].dtype) and tracked[i]
-                found.append(tangent_for(avals[i], c, where, f"the bwd rule of `{self.name}`") if needed else None)
+                found.append(_fresh(tangent_for(avals[i], c, where, f"the bwd rule of `{self.name}`")) if needed else None)
         return found + [None] * len(self.captured.values)
+
+
+def _fresh(x: Any) -> Any:
+    """What a rule returned, which may be an argument or an array of the user's, with memory of its own."""
+    return x.copy() if type(x) is np.ndarray else x
 
 
 def _show(x: Any) -> str:
@@ -277,21 +288,14 @@ class BatchedVjpCall:
             kept.append(residuals)
             return outs
 
-        trace = BatchTrace(self.size)
-        try:
-            outs = outputs(*(trace.input(v) if m else v for v, m in zip(values, self.batched)))
-        finally:
-            trace.end()
+        trace = BatchTrace(self.size)  # never ended: the residuals are its values
+        outs = outputs(*(trace.input(v) if m else v for v, m in zip(values, self.batched)))
         return [_stretched(y, trace, self.size) for y in outs], (kept[0], trace)
 
     def backward(self, residuals: Any, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         inner_residuals, trace = residuals
         avals = [Aval(a.shape[1:], a.dtype) if m else a for a, m in zip(avals, self.batched)]
-        trace.alive = True  # the residuals are values of this trace
-        try:
-            found = self.inner.backward(inner_residuals, [trace.input(c) for c in cts], avals, tracked)
-        finally:
-            trace.end()
+        found = self.inner.backward(inner_residuals, [trace.input(c) for c in cts], avals, tracked)
         results: list[Any] = []
         for c, m in zip(found, self.batched):
             if c is None:
@@ -375,7 +379,7 @@ class JvpCall(Call):
         avals = [aval_of(y) for y in self.flatten_output(result[0])]
         flat = tree.flatten_up_to(self.out_tree, result[1])
         return [
-            tangent_for(a, t, "a tangent", f"the jvp rule of `{self.name}`") if is_inexact(a.dtype) else None
+            _fresh(tangent_for(a, t, "a tangent", f"the jvp rule of `{self.name}`")) if is_inexact(a.dtype) else None
             for a, t in zip(avals, flat)
         ]
 

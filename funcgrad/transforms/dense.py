@@ -183,6 +183,9 @@ def _jacfwd(fun: Any, args: tuple, kwargs: dict, argnums: Argnums, has_aux: bool
     flat_out, out_tree = tree.flatten(out)
     _check_outputs(flat_out, holomorphic, "jacfwd")
     avals = [aval_of(x) for x in leaves]
+    if not leaves:
+        jacobian = out_tree.unflatten([_without_tuple(primals, argnums) for _ in flat_out])
+        return (jacobian, *aux) if has_aux else jacobian
     columns = tree.flatten_up_to(out_tree, vmap(f_jvp, out_axes=-1)(*treedef.unflatten(_basis(leaves))))
     parts = _owned([_split(c, avals, np.ndim(c) - 1) for c in columns])
     jacobian = out_tree.unflatten([_without_tuple(treedef.unflatten(p), argnums) for p in parts])

@@ -17,7 +17,7 @@ class Transformed:
 
     def __init__(self, run: Callable[..., Any], fun: Callable[..., Any], **options: Any) -> None:
         if not callable(fun):
-            raise TypeError(f"{run.__name__} takes a function, not {type(fun).__name__}")
+            raise TypeError(f"{_public_name(run)} takes a function, not {type(fun).__name__}")
         update_wrapper(self, fun)
         self._run = run
         self._fun = fun
@@ -33,18 +33,24 @@ class Transformed:
         return self if instance is None else MethodType(self, instance)
 
     def __reduce__(self) -> Any:
-        # a decorated function is found under its own name, where its original is no longer
-        module: Any = sys.modules.get(getattr(self, "__module__", ""))
-        name = getattr(self, "__qualname__", "")
-        try:
-            if reduce(getattr, name.split("."), module) is self:
-                return name
-        except AttributeError:
-            pass
-        return _rebuild, (type(self), self._run, self._fun, self._options)
+        return importable_name(self) or (_rebuild, (type(self), self._run, self._fun, self._options))
 
     def __repr__(self) -> str:
-        return f"<{self._run.__name__} of {self._fun!r}>"
+        return f"<{_public_name(self._run)} of {self._fun!r}>"
+
+
+def importable_name(wrapper: Any) -> str | None:
+    """The name under which a decorated function pickles: its module has it there, in place of the original."""
+    module: Any = sys.modules.get(getattr(wrapper, "__module__", ""))
+    name: str = getattr(wrapper, "__qualname__", "")
+    try:
+        return name if reduce(getattr, name.split("."), module) is wrapper else None
+    except AttributeError:
+        return None
+
+
+def _public_name(run: Callable[..., Any]) -> str:
+    return run.__name__.removeprefix("_")
 
 
 def _rebuild(kind: type, run: Callable[..., Any], fun: Callable[..., Any], options: dict[str, Any]) -> Transformed:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.constants import unguarded
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
 
@@ -52,7 +53,7 @@ class JvpTrace(Trace):
         if saved is None:
             return out
         with np.errstate(all="ignore"):
-            tangent = prim.push(saved, tangents, params)
+            tangent = prim.push(unguarded(saved), tangents, params)
         if prim.multiple:
             return tuple(self._paired(y, t, loc) for y, t in zip(out, tangent or [None] * len(out)))
         return self._paired(out, tangent, loc)

@@ -26,11 +26,21 @@ def lower(x: Any, trace: Trace) -> Any:
     return x
 
 
-def lower_tree(x: Any, trace: Trace) -> Any:
-    """`lower` for every leaf of a pytree."""
-    if type(x) is TapeTracer or type(x) is ndarray:
-        return lower(x, trace)
-    return tree.map(lambda leaf: lower(leaf, trace), x)
+def own_tree(x: Any, trace: Trace, taken: set[int]) -> Any:
+    """`lower` for every leaf of a pytree, those that were traced sharing memory with nothing in `taken`."""
+    if type(x) is TapeTracer:
+        return own(lower(x, trace), None, taken)
+    return tree.map(lambda leaf: own(lower(leaf, trace), None, taken) if isinstance(leaf, Tracer) else leaf, x)
+
+
+def copied_tree(x: Any, trace: Trace) -> Any:
+    """`lower` for every leaf of a pytree, those that were traced copied, as the tape may have saved them."""
+
+    def copied(leaf: Any) -> Any:
+        value = lower(leaf, trace)
+        return value.copy(order="C") if leaf is not value and type(value) is ndarray else value
+
+    return tree.map(copied, x)
 
 
 def own(ct: Any, like: Any, taken: set[int]) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import Graph, trace_graph
@@ -50,12 +52,12 @@ def stage(fun: Callable[..., Any], args: tuple, kwargs: dict, name: str) -> tupl
     leaves, treedef = tree.flatten((args, kwargs))
     avals = []
     for index, leaf in enumerate(leaves):
-        if isinstance(leaf, Aval):
-            avals.append(leaf)
-            continue
-        if array_leaf(leaf) is None and not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
+        if array_leaf(leaf) is not None:
+            avals.append(aval_of(leaf))
+        elif hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
+            avals.append(Aval(tuple(leaf.shape), np.dtype(leaf.dtype)))
+        else:
             raise TypeError(f"{name}: {_path(fun, args, kwargs, index)} is {type(leaf).__name__}, not an array")
-        avals.append(aval_of(leaf))
     out_trees = []
 
     def flat(*inputs: Any) -> list[Any]:

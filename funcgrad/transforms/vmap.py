@@ -55,7 +55,7 @@ def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> A
     flat, out_tree = tree.flatten(out)
     targets = tree.flatten_prefix(out_axes, out_tree)
     results = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]
-    taken = memory_of(leaves)
+    taken = memory_of([*leaves, *flat])
     return out_tree.unflatten([own(y, None, taken) for y in results])
 
 

@@ -256,3 +256,12 @@ def test_nothing_changes():
     after.grad[0] = 100.0
     np.testing.assert_array_equal(a.grad.numpy(), [2.0, 4.0])
     assert report.leaves[1].status == "not_run"
+
+
+@pytest.mark.parametrize(
+    "value, exponent, status", [(0.0, 2.0, "zero"), (0.0, 0.5, "inf"), (float("nan"), 2.0, "nan"), (1.0, 2.0, "flows")]
+)
+def test_the_gradient_that_arrived(value, exponent, status):
+    a = torch.tensor([value], requires_grad=True)
+    (a**exponent).sum().backward()
+    assert a.explain_grad().leaves[0].status == status

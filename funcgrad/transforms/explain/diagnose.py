@@ -133,7 +133,8 @@ def _not_differentiable(given: Given) -> Leaf:
         what = f"is a {type(x).__name__}, which is not a number"
         remedy = "Close over it, or pass it as another argument that argnums does not name."
     else:
-        what = f"has dtype {aval_of(x).dtype}, and an integer has no derivative"
+        dtype = aval_of(x).dtype
+        what = f"has dtype {dtype}, and {'a bool' if dtype.kind == 'b' else 'an integer'} has no derivative"
         instead = f"{float(x)}" if type(x) in (int, bool) else "x.astype(float)"
         remedy = f"Write a float ({instead}), or pass it as another argument that argnums does not name."
     return Leaf(given.path, "not_differentiable", f"It {what}, so grad refuses it. {remedy}")
