@@ -7,6 +7,9 @@ Also: `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` ha
 `funcgrad.nn` some of JAX's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks numerically.
 """
 
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from funcgrad import errors as errors
 from funcgrad import lax as lax
 from funcgrad import nn as nn
@@ -41,3 +44,9 @@ from funcgrad.tree import register_dataclass as register_dataclass
 from funcgrad.tree import register_pytree_node as register_pytree_node
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _ModuleType:
+    if name in ("test_util", "torch"):  # imported when asked for: few programs need them
+        return _import_module(f"funcgrad.{name}")
+    raise AttributeError(f"module 'funcgrad' has no attribute {name!r}")

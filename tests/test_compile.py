@@ -505,3 +505,11 @@ def test_golden_text(name, request):
         path.write_text(text)
         pytest.fail(f"{path.name} was missing and has been written: look at it and commit it")
     assert text == path.read_text()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
+def test_truth_of_numbers_is_zero_or_one_within_a_kernel(dtype):
+    x = np.array([0, 3, 49]).astype(dtype)
+    graph = staged(lambda x: (convert(convert(x, dtype=np.dtype(bool)), dtype=np.dtype(np.int32)) + 1,), x)
+    for run in (compile_graph(graph), compile_graph(graph).interpret):
+        np.testing.assert_array_equal(run(x)[0], [1, 2, 2])

@@ -658,3 +658,25 @@ class TestGraphCall:
         call, _ = program(lambda x: (np.cumsum(x) * Y,), X)
         found = fg.linear_transpose(lambda x: call(x)[0], X)(X)[0]
         np.testing.assert_allclose(found, np.cumsum((X * Y)[::-1])[::-1])
+
+
+class TestRulesThatReturnTheirArguments:
+    """What a rule returns may be an argument or the user's array: the results are copies."""
+
+    constant = np.array([1.0, 2.0, 3.0])
+
+    def check(self, x, *results):
+        for n, g in enumerate(results):
+            assert not any(np.shares_memory(g, other) for other in (x, self.constant, *results[:n]))
+
+    def test_custom_vjp(self):
+        f = fg.custom_vjp(lambda x, y: np.sum(x * x) / 2 + np.sum(y))
+        f.defvjp(lambda x, y: (f(x, y), x), lambda x, ct: (x, x))
+        self.check(X, *fg.grad(f, argnums=(0, 1))(X, Y))
+        f.defvjp(lambda x, y: (f(x, y), x), lambda x, ct: (self.constant, self.constant))
+        self.check(X, *fg.grad(f, argnums=(0, 1))(X, Y))
+
+    def test_custom_jvp(self):
+        f = fg.custom_jvp(lambda x: 2.0 * x)
+        f.defjvp(lambda primals, tangents: (2.0 * primals[0], self.constant))
+        self.check(X, *fg.jvp(f, (X,), (Y,)))

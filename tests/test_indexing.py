@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcgrad.numpy.operators  # noqa: F401
+from funcgrad.compile.jit import jit
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import trace_graph
 from funcgrad.errors import ConcretizationError
@@ -510,3 +511,15 @@ class TestPrimitives:
             trace_graph(lambda x: (transpose(x, axes=(0, 0)),), [aval_of(np.ones((2, 2)))])
         with pytest.raises(ValueError, match="fit together"):
             trace_graph(lambda x: (concatenate(x, np.ones((2, 1)), axis=0),), [aval_of(np.ones((2, 2)))])
+
+
+def test_interp_between_constant_points_compiles_and_batches():
+    points, values = np.array([-2.0, -0.5, 1.0, 2.0]), np.array([0.0, 1.0, -1.0, 3.0])
+    x = np.array([-3.0, -1.0, 0.3, 1.5, 4.0])
+    f = lambda x: np.interp(x, points, values)
+    g = lambda x: np.interp(x, points, values, period=5.0)
+    for h in (f, g):
+        np.testing.assert_allclose(jit(h)(x), h(x))
+        np.testing.assert_allclose(vmap(h)(x), h(x))
+        slope = grad(lambda x, h=h: reduce_sum(h(x), axes=(0,)))
+        np.testing.assert_allclose(jit(slope)(x), slope(x))

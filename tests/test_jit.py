@@ -417,3 +417,31 @@ def test_numba_is_imported_with_the_first_kernel():
         "assert 'numba' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+class TestResultsAreTheCallersOwn:
+    def check(self, f, *args):
+        first, second = f(*args), f(*args)
+        kept = [np.array(y) for y in first]
+        for n, y in enumerate(first):
+            assert isinstance(y, np.generic) or (y.flags.writeable and y.flags.c_contiguous)
+            others = [*args, *first[:n], *second]
+            assert not any(np.shares_memory(y, x) for x in others if isinstance(x, np.ndarray))
+            if isinstance(y, np.ndarray):
+                y[...] = -1
+        for y, expected in zip(f(*args), kept):
+            np.testing.assert_array_equal(y, expected)
+
+    def test_views_of_an_argument_of_rank_zero(self):
+        self.check(jit(lambda x: (x[None], x.reshape(1, 1), x[...])), np.array(3.0))
+
+    def test_an_argument_of_rank_zero_given_back_twice(self):
+        self.check(jit(lambda x: (x, x, x)), np.array(3.0))
+
+    def test_a_captured_array_of_rank_zero(self):
+        constant = np.array(3.0)
+        self.check(jit(lambda x: (constant, x * 0 + constant)), np.ones(2))
+
+    def test_views_of_an_argument_that_a_kernel_needs_contiguous(self):
+        x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+        self.check(jit(lambda x: (x.T, np.sin(x) + np.cos(x))), x)

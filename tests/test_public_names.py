@@ -100,6 +100,12 @@ def test_transforms_give_callables(name):
     assert callable(find(name)(lambda x: x))
 
 
+@pytest.mark.parametrize("name", ["numpy", "lax", "nn", "tree", "test_util", "torch", "flatten_util"])
+def test_modules_are_attributes(name):
+    code = f"import funcgrad as fg; assert fg.{name}.__name__ == 'funcgrad.{name}'; assert not hasattr(fg, 'absent')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_aliases():
     assert fg.jacobian is fg.jacrev
     assert fg.remat is fg.checkpoint

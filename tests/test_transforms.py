@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
-from funcgrad.core.avals import Aval
+from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import evaluate
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.test_util import check_grads
@@ -903,3 +903,49 @@ def _this_module():
     module = types.ModuleType(__name__)
     module.__dict__.update(globals())
     return module
+
+
+class TestResultsShareNoMemory:
+    constant = np.array([4.0, 5.0, 6.0])
+
+    def test_constants_given_back(self):
+        value, tangent = fg.jvp(lambda x: (x, self.constant), (X,), (Y,))
+        batch = fg.vmap(lambda x: (x, self.constant), out_axes=(0, None))(X)
+        for y in (*value, *tangent, *batch):
+            assert not np.shares_memory(y, X)
+            assert not np.shares_memory(y, Y)
+            assert not np.shares_memory(y, self.constant)
+
+    def test_aux_is_neither_an_argument_nor_twice_the_same(self):
+        def f(x):
+            y = x * 2.0
+            return np.sum(y), (x, y, y, y[::-1], x[:2])
+
+        for aux in (fg.grad(f, has_aux=True)(X)[1], fg.jvp(f, (X,), (Y,), has_aux=True)[2]):
+            for n, a in enumerate(aux):
+                assert a.flags.c_contiguous
+                assert not any(np.shares_memory(a, other) for other in (X, *aux[:n]))
+
+    @pytest.mark.parametrize("transformation", [fg.vjp, fg.linearize])
+    def test_writing_into_aux_leaves_the_derivative_as_it_is(self, transformation):
+        def f(x):
+            y = np.exp(x)
+            return np.sum(y) * np.ones(3), y
+
+        _, linear, aux = transformation(f, X, has_aux=True)
+        expected = linear(Y)
+        aux[:] = 0.0
+        equal(linear(Y), expected)
+
+
+def test_the_aval_of_an_aval_is_itself():
+    aval = Aval((2, 3), np.dtype(np.float32))
+    assert aval_of(aval) is aval
+
+
+@pytest.mark.parametrize("exponent", [True, np.True_, np.array([True, False, True])])
+def test_a_power_of_float32_to_a_bool_keeps_its_dtype(exponent):
+    x = X.astype(np.float32)
+    expected = np.broadcast_to(np.float32(exponent), (3,))
+    equal(fg.grad(lambda x: np.sum(x**exponent))(x), expected)
+    equal(fg.jvp(lambda x: x**exponent, (x,), (np.ones_like(x),))[1], expected)

@@ -249,9 +249,12 @@ class _Plan:
         foreign = [a for a in self.outputs if a.aval.shape and a not in self.buffers]
         if foreign:
             known = [self.named[v] for v in self.graph.inputs if not v.aval.weak]
-            known += [self.named[a] for a in self.buffers & self.outputs]
             known += [name for name, value in self.scope.items() if type(value) is np.ndarray]
-            self.lines.append(f"taken = owners([{', '.join(sorted(known))}])")
+            # first, as the name of an input may come to stand for a contiguous copy
+            self.lines.insert(0, f"taken = owners([{', '.join(sorted(known))}])")
+            made = sorted(self.named[a] for a in self.buffers & self.outputs)
+            if made:
+                self.lines.append(f"taken |= owners([{', '.join(made)}])")
         for atom in self.graph.outputs:
             name = self._name(atom)
             if not atom.aval.shape:

@@ -137,7 +137,10 @@ def _power_by_base(y: Any, x: Any, n: Any) -> Any:
         if n == 2:
             return 2 * x
         return n if n in (0, 1) else n * pow(x, n - 1)
-    if aval_of(n).dtype.kind in "biu":
+    kind = aval_of(n).dtype.kind
+    if kind == "b":
+        return n
+    if kind in "iu":
         zero = n == 0
         return where(zero, 0, n * pow(x, where(zero, 1, n - 1)))
     return n * pow(x, n - 1)

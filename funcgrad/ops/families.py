@@ -24,6 +24,7 @@ from funcgrad.core.tape import Node, TapeTracer, not_linear, selected, transpose
 from funcgrad.core.trace import Primitive, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
 
+
 def fit(ct: Any, aval: Any) -> Any:
     """Sum a cotangent over the axes along which its argument was broadcast, and give it the argument's dtype."""
     shape = aval.shape

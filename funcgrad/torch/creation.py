@@ -14,7 +14,7 @@ from funcgrad.torch import dtypes
 from funcgrad.torch.dtypes import as_numpy
 from funcgrad.torch.shaping import sizes_of
 from funcgrad.torch.tape import Cut, constant, cut, on_tape
-from funcgrad.torch.tensor import Storage, Tensor, exports, fresh
+from funcgrad.torch.tensor import Storage, Tensor, exports, fresh, on_cpu
 
 COPY_OF_TENSOR = (
     "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
@@ -70,6 +70,7 @@ def _typed(data: Any) -> bool:
     return isinstance(data, (Tensor, np.ndarray, np.generic))
 
 
+@on_cpu
 def tensor(
     data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -92,6 +93,7 @@ def tensor(
     return finished(array, requires_grad, "tensor", cuts)
 
 
+@on_cpu
 def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) -> Tensor:
     """The data itself where it is a tensor or an array of that dtype, else a copy."""
     if isinstance(data, Tensor):
@@ -128,19 +130,23 @@ def _filled(value: Any, size: tuple[Any, ...], dtype: Any, requires_grad: bool, 
     )
 
 
+@on_cpu
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     return _filled(0, size, dtype, requires_grad, "zeros")
 
 
+@on_cpu
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     return _filled(1, size, dtype, requires_grad, "ones")
 
 
+@on_cpu
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros: what is in fresh memory is nobody's business."""
     return _filled(0, size, dtype, requires_grad, "empty")
 
 
+@on_cpu
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -151,6 +157,7 @@ def full(
 
 
 def _like(value: Any, origin: str) -> Any:
+    @on_cpu
     def like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         kind = as_numpy(dtype) or input._read().dtype
         return finished(np.full(input.shape, value, kind), requires_grad, origin)
@@ -162,6 +169,7 @@ def _like(value: Any, origin: str) -> Any:
 zeros_like, ones_like, empty_like = _like(0, "zeros_like"), _like(1, "ones_like"), _like(0, "empty_like")
 
 
+@on_cpu
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -169,6 +177,7 @@ def full_like(
     return finished(np.full(input.shape, fill_value, kind), requires_grad, "full_like")
 
 
+@on_cpu
 def arange(
     *bounds: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
@@ -192,6 +201,7 @@ def arange(
     return finished(value.astype(kind), requires_grad, "arange")
 
 
+@on_cpu
 def linspace(
     start: float,
     end: float,
@@ -205,6 +215,7 @@ def linspace(
     return finished(np.linspace(start, end, steps).astype(kind), requires_grad, "linspace")
 
 
+@on_cpu
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:

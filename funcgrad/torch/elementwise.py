@@ -318,9 +318,7 @@ MASKED_FILL = Kind("MaskedFill", "-")
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """Elements of `input` where the condition holds, of `other` elsewhere; with the condition only,
-
-    `nonzero`.
+    """Elements of `input` where the condition holds, of `other` elsewhere; `nonzero` without them.
     """
     if input is None:
         return tuple(map(fresh, np.nonzero(condition._array())))

@@ -110,9 +110,7 @@ class Pass:
             mode.enabled = before
 
     def tensor(self, ct: Any) -> Tensor:
-        """A cotangent as a user's hook or rule sees it: the very tensor given to `backward`, where it is
-
-        that.
+        """A cotangent as a user's hook or rule sees it: where it is that, the very tensor given to `backward`.
         """
         given = self.given.get(id(ct))
         return given if given is not None else fresh(outward(ct))
@@ -435,9 +433,7 @@ class RemovableHandle:
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-    """Call `hook(grad)` whenever the gradient of this value is computed; what it returns replaces the
-
-    gradient.
+    """Call `hook(grad)` when the gradient of this value is computed; what it returns replaces it.
     """
     value = self._read()
     if not on_tape(value):

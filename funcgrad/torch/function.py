@@ -60,9 +60,7 @@ class FunctionCtx:
 
 
 class Saved:
-    """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version
-
-    then.
+    """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version.
     """
 
     __slots__ = ("cuts", "node", "value", "watched")

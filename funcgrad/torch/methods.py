@@ -164,10 +164,10 @@ def _to(
             dtype = arg
         elif isinstance(arg, Tensor):
             dtype = arg.dtype
-        elif not isinstance(arg, (str, Device, bool)):
+        elif isinstance(arg, str):
+            Device(arg)
+        elif not isinstance(arg, (Device, bool)):
             raise TypeError(f"to() received an invalid argument: {type(arg).__name__}")
-        elif isinstance(arg, str) and arg.split(":")[0] != "cpu":
-            raise RuntimeError(f"funcgrad.torch has no device {arg!r}: tensors live on the CPU")
     if dtype is None or dtype is self.dtype:
         return elementwise.clone(self) if copy else self
     return cast(self, dtype.numpy)

@@ -1,6 +1,6 @@
-"""Whether operations are recorded: no_grad, enable_grad, set_grad_enabled, inference_mode. One state a
+"""Whether operations are recorded: no_grad, enable_grad, set_grad_enabled, inference_mode.
 
-thread.
+One state a thread.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from funcgrad.torch import dtypes
 from funcgrad.torch.creation import finished
 from funcgrad.torch.dtypes import as_numpy
 from funcgrad.torch.shaping import sizes_of
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch.tensor import Tensor, fresh, on_cpu
 
 
 class Generator:
@@ -95,6 +95,7 @@ def _made(
     return finished(values.reshape(shape), requires_grad, origin)
 
 
+@on_cpu
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -106,6 +107,7 @@ def rand(
     return _made("uniform", size, generator, dtype, requires_grad, "rand")
 
 
+@on_cpu
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -125,6 +127,7 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False)
     return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@on_cpu
 def randint(
     *bounds: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None
 ) -> Tensor:

@@ -114,8 +114,9 @@ def _refuse(
         )
     if not is_inexact(dtype) and not allow_int:
         fix = "3.0" if isinstance(leaf, int) else ".astype(float)"
+        what = "a bool" if dtype.kind == "b" else "an integer"
         raise NotDifferentiableError(
-            f"{name}: {leaf_path(fun, position, treedef, index)} has dtype {dtype}, and {'a bool' if dtype.kind == 'b' else 'an integer'} has no derivative. "
+            f"{name}: {leaf_path(fun, position, treedef, index)} has dtype {dtype}, and {what} has no derivative. "
             f"Write a float ({fix}), or pass it as another argument that argnums does not name (allow_int=True "
             "returns a float0 array for it)."
         )

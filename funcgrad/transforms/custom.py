@@ -212,8 +212,10 @@ class VjpCall(Call):
                 continue
             for i, c in zip(mine, tree.flatten_up_to(treedef, ct)):
                 where = f"the cotangent of argument {n}"
-                needed = is_inexact(avals[i].dtype) and tracked[i]
-                found.append(_fresh(tangent_for(avals[i], c, where, f"the bwd rule of `{self.name}`")) if needed else None)
+                if is_inexact(avals[i].dtype) and tracked[i]:
+                    found.append(_fresh(tangent_for(avals[i], c, where, f"the bwd rule of `{self.name}`")))
+                else:
+                    found.append(None)
         return found + [None] * len(self.captured.values)
 
 
