@@ -513,3 +513,15 @@ def test_truth_of_numbers_is_zero_or_one_within_a_kernel(dtype):
     graph = staged(lambda x: (convert(convert(x, dtype=np.dtype(bool)), dtype=np.dtype(np.int32)) + 1,), x)
     for run in (compile_graph(graph), compile_graph(graph).interpret):
         np.testing.assert_array_equal(run(x)[0], [1, 2, 2])
+
+
+def test_integers_overflow_as_in_numpy():
+    largest = np.iinfo(np.int64).max
+    x = np.array([largest, largest - 1, 2**32, 5, -largest - 1] * 60)
+
+    def fun(x):
+        wrapped = convert(x + 1 < x, dtype=x.dtype)
+        return minimum(x + 2, x), x * x > 0, x - 9 - largest < x, -x < x, reduce_sum(wrapped, axes=(0,))
+
+    for y, expected in zip(compile_graph(staged(fun, x))(x), fun(x)):
+        np.testing.assert_array_equal(y, expected)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -41,11 +42,27 @@ def _compile(text: str, name: str) -> Kernel:
     function = scope[name]
     signature = tuple([_type(annotation) for annotation in function.__annotations__.values()])
     # error_model: Python's would test each divisor and raise, at 6 times the cost
-    compiled = numba.njit(signature, nogil=True, error_model="numpy")(function)
+    with _overflow_wraps():
+        compiled = numba.njit(signature, nogil=True, error_model="numpy")(function)
     result: Any
     (result,) = compiled.overloads.values()
     # past numba's dispatcher, which would look up the type of each argument again (45 ns each)
     return result.entry_point
+
+
+@contextmanager
+def _overflow_wraps() -> Iterator[None]:
+    """Integers overflow as NumPy's do. Numba tells LLVM that they never do, and x + 2 < x becomes False."""
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.cpython import numbers
+
+    with global_compiler_lock:
+        flags = numbers._int_arith_flags
+        numbers._int_arith_flags = lambda result: []
+        try:
+            yield
+        finally:
+            numbers._int_arith_flags = flags
 
 
 def _type(annotation: str) -> Any:
