@@ -18,16 +18,17 @@ _INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep)
 _GUEST = (_HERE + "tour" + os.sep, _HERE + "__main__.py")
 QUOTED = 120
 """How much of a line a message quotes."""
-_known: dict[str, bool] = {}
+_ours: set[str] = set()
+_users: set[str] = set()
 _getframe = sys._getframe
 
 
 def is_internal(filename: str) -> bool:
     """Whether a file belongs to the library (or NumPy) and not to its user."""
-    known = _known.get(filename)
-    if known is None:
-        known = _known[filename] = filename.startswith(_INTERNAL) and not filename.startswith(_GUEST)
-    return known
+    if filename not in _ours and filename not in _users:
+        internal = filename.startswith(_INTERNAL) and not filename.startswith(_GUEST)
+        (_ours if internal else _users).add(filename)
+    return filename in _ours
 
 
 def here() -> Loc | None:
@@ -36,7 +37,7 @@ def here() -> Loc | None:
     while frame is not None:
         code = frame.f_code
         name = code.co_filename
-        if not (_known[name] if name in _known else is_internal(name)):
+        if name not in _ours and (name in _users or not is_internal(name)):
             return code, frame.f_lasti
         frame = frame.f_back
     return None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import unguarded
+from funcgrad.core.constants import Guarded, unguarded
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
 from funcgrad.errors import NotDifferentiableError
@@ -256,7 +256,9 @@ def pull(
                 slots[node.params["index"]] = ct
                 add(parents[0], slots)
             else:
-                saved = unguarded(node.saved, prim, node.loc) if saved_of is None else saved_of(node)
+                saved = node.saved if saved_of is None else saved_of(node)
+                if type(saved) is Guarded:
+                    saved = unguarded(saved, prim, node.loc)
                 cts = prim.pull(saved, parents, ct, node.params)
                 del saved
                 for parent, ct in zip(parents, cts):

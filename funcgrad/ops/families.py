@@ -134,8 +134,10 @@ class Elementwise(Primitive):
                 total = cast(total, out.dtype)
         return total
 
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
         terms, kept, fits = saved
+        if len(tracked) == 1 and fits is None:
+            return (terms[0][1].apply(ct, kept, params),)
         cts: list[Any] = [None] * len(tracked)
         for i, partial in terms:
             c = partial.apply(ct, kept, params)
