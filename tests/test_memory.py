@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import sys
 import threading
 import tracemalloc
@@ -355,7 +354,6 @@ def test_operations_without_the_collector(no_collector):
     loop_of_operations(60_000, 100)
 
 
-@pytest.mark.skipif("FUNCGRAD_SLOW_TESTS" not in os.environ, reason="some 5 s: set FUNCGRAD_SLOW_TESTS")
 def test_a_million_operations_without_the_collector(no_collector):
     loop_of_operations(1_000_000, 1000)
 
