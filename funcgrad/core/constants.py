@@ -47,8 +47,8 @@ def unguarded(saved: Any, prim: Any = None, loc: provenance.Loc | None = None) -
         if _sample(x) != sample:
             raise RuntimeError(
                 f"an array of shape {x.shape} that `{prim}`{provenance.at(loc)} needs for its derivative was changed "
-                "in place afterwards: the gradient would be wrong. Make a new array instead of writing into this one, or "
-                "use a copy (.copy()) there."
+                "in place afterwards: the gradient would be wrong. Make a new array instead of writing into this "
+                "one, or use a copy (.copy()) there."
             )
     return saved.saved
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,9 @@ def _kernel(x_rank: int, y_rank: int, contract: Pair, batch: Pair) -> Callable[[
         columns = y.shape[stack + depth :]
         # reshaping copies only where several axes become one and do not lie in order
         if rows != 1 or depth != 1:
-            x = x.reshape(*lead, _size(kept), _size(summed))
+            x = x.reshape(*lead, prod(kept), prod(summed))
         if depth != 1 or len(columns) != 1:
-            y = y.reshape(*lead, _size(summed), _size(columns))
+            y = y.reshape(*lead, prod(summed), prod(columns))
         z = np.matmul(x, y)
         return z if rows == 1 and len(columns) == 1 else z.reshape(lead + kept + columns)[()]
 
@@ -82,13 +83,6 @@ def _outer_kernel(
         return x * y.reshape(y.shape[:stack] + (1,) * rows + y.shape[stack:])
 
     return product
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 def _dot_general(x: Any, y: Any, contract: Pair, batch: Pair) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -40,19 +41,12 @@ def spread(ct: Any, shape: tuple[int, ...], axes: Axes) -> Any:
         ct = ct.reshape(expanded(shape, axes))
     if isinstance(ct, Tracer):
         return broadcast_to(ct, shape=shape)
-    if _size(shape) >= VIEW_SIZE:
+    if prod(shape) >= VIEW_SIZE:
         return np.broadcast_to(ct, shape)
     # np.full takes 0.8 us and np.broadcast_to 2.8 us on small arrays, this 0.4 us
     out = np.ndarray(shape, ct.dtype)
     out[...] = ct
     return out
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 def _dropped(shape: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
@@ -224,7 +218,7 @@ def _d_prod(t: Any, y: Any, x: Any, axes: Axes) -> Any:
     kept = tuple([i for i in range(len(shape)) if i not in axes])
     order = kept + axes
     moved = transpose(x, axes=order)
-    flat = reshape(moved, shape=(*_dropped(shape, axes), _size([shape[a] for a in axes])))
+    flat = reshape(moved, shape=(*_dropped(shape, axes), prod([shape[a] for a in axes])))
     others = reshape(_product_of_others(flat), shape=moved.shape)
     return reduce_sum(t * transpose(others, axes=tuple(np.argsort(order).tolist())), axes=axes)
 

@@ -29,6 +29,7 @@ from funcgrad.torch.creation import (
     zeros,
     zeros_like,
 )
+from funcgrad.torch.devices import Device as device
 from funcgrad.torch.dtypes import (
     bool,
     cdouble,
@@ -225,8 +226,8 @@ from funcgrad.torch.shaping import (
     unbind,
     unsqueeze,
 )
-from funcgrad.torch.tensor import Device as device
-from funcgrad.torch.tensor import Size, Tensor
+from funcgrad.torch.sizes import Size
+from funcgrad.torch.tensor import Tensor
 
 swapaxes = transpose
 e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi

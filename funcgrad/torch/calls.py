@@ -12,9 +12,12 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
 from funcgrad.torch import dtypes
+from funcgrad.torch.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch.modes import mode
-from funcgrad.torch.tape import TAPE, Cut, Note, Storage, constant, cut, joined, note_of, on_tape, watched
-from funcgrad.torch.tensor import NO_GRAD_VIEW_IN_PLACE, Step, Tensor, View, fresh
+from funcgrad.torch.storage import Storage
+from funcgrad.torch.tape import TAPE, Cut, Note, constant, cut, joined, note_of, on_tape, watched
+from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch.views import Step, View
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)

@@ -10,8 +10,9 @@ import numpy as np
 from funcgrad.ops import elementwise as ew
 from funcgrad.torch import creation, dtypes, elementwise, engine, inplace, products, reductions, shaping
 from funcgrad.torch.calls import Kind, call, cast, is_operand
+from funcgrad.torch.devices import Device
 from funcgrad.torch.inplace import in_place, refused
-from funcgrad.torch.tensor import Device, Tensor
+from funcgrad.torch.tensor import Tensor
 
 ELEMENTWISE = (
     "abs absolute add sub subtract mul multiply div divide true_divide floor_divide remainder fmod neg "

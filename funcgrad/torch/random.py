@@ -10,9 +10,10 @@ import numpy as np
 
 from funcgrad.torch import dtypes
 from funcgrad.torch.creation import finished
+from funcgrad.torch.devices import on_cpu
 from funcgrad.torch.dtypes import as_numpy
 from funcgrad.torch.shaping import sizes_of
-from funcgrad.torch.tensor import Tensor, fresh, on_cpu
+from funcgrad.torch.tensor import Tensor, fresh
 
 
 class Generator:

@@ -16,8 +16,9 @@ from funcgrad.ops.structure import reshape
 from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, cast, need_tensor
 from funcgrad.torch.elementwise import maximum, minimum
+from funcgrad.torch.sizes import dimension
 from funcgrad.torch.tape import constant, raw
-from funcgrad.torch.tensor import Tensor, dimension, fresh
+from funcgrad.torch.tensor import Tensor, fresh
 
 Dims = int | Sequence[int] | None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,11 @@ from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, need_tensor, number, promote, view
 from funcgrad.torch.elementwise import clone
+from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch.reductions import along
+from funcgrad.torch.sizes import dimension
 from funcgrad.torch.tape import raw
-from funcgrad.torch.tensor import MULTI_VIEW_IN_PLACE, Tensor, dimension, fresh, warn_once
+from funcgrad.torch.tensor import Tensor, fresh
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -56,10 +59,7 @@ def _full(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
     full = sizes
     if sizes.count(-1) == 1 and known and numel % known == 0:
         full = tuple([numel // known if n == -1 else n for n in sizes])
-    size = 1
-    for n in full:
-        size *= n
-    if size != numel or -1 in full:
+    if prod(full) != numel or -1 in full:
         raise RuntimeError(f"shape '{list(sizes)}' is invalid for input of size {numel}")
     return full
 

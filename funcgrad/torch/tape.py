@@ -11,47 +11,15 @@ import weakref
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.elementwise import stop_gradient
+from funcgrad.torch.storage import Storage
 
 TAPE = TapeTrace()
 # Interprets before every other trace, so that its values may themselves be traced (`to_functional`).
 TAPE.age = math.inf  # type: ignore[assignment]
-
-
-class Storage:
-    """The memory that a tensor and its views and detached aliases share.
-
-    Writing replaces `value` by a new array, so what the tape has saved never changes. Only memory that NumPy
-    sees too (`shared`) is written in place; operations to be recorded copy it first. `version` counts writes;
-    `stamp` changes whenever aliases must read again.
-    """
-
-    shared = False
-    stamp = 0
-    version = 0
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def replace(self, value: Any) -> None:
-        if self.shared:
-            np.copyto(self.value, value)
-        else:
-            self.value = value
-        self.stamp += 1
-
-    def share(self) -> np.ndarray:
-        """The memory for NumPy to see: from now on a copy that nobody has saved."""
-        if not self.shared:
-            self.value = np.array(self.value)
-            self.shared = True
-            self.stamp += 1
-        return self.value
 
 
 class Watched(NamedTuple):

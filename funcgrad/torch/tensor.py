@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 import weakref
 from collections.abc import Callable
@@ -13,140 +12,14 @@ import numpy as np
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.index import scatter_set
-from funcgrad.ops.structure import reshape
-from funcgrad.torch import dtypes
+from funcgrad.torch import dtypes, messages
+from funcgrad.torch.devices import CPU, Device
+from funcgrad.torch.exports import exports
 from funcgrad.torch.modes import mode
-from funcgrad.torch.tape import (
-    TAPE,
-    Cut,
-    Note,
-    Storage,
-    Story,
-    constant,
-    cut,
-    joined,
-    leaf_note,
-    on_tape,
-    own_note,
-    raw,
-)
-
-LEAF_IN_PLACE = "a leaf Variable that requires grad is being used in an in-place operation."
-VIEW_OF_LEAF_IN_PLACE = "a view of a leaf Variable that requires grad is being used in an in-place operation."
-NO_GRAD_VIEW_IN_PLACE = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
-    "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
-    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
-    "tracked) or both outside (if you want the inplace to be tracked)."
-)
-MULTI_VIEW_IN_PLACE = (
-    "Output {index} of {name} is a view and is being modified inplace. This view is the output of a "
-    "function that returns multiple views. Such functions do not allow the output views to be modified "
-    "inplace. You should replace the inplace operation by an out-of-place one."
-)
-OVERLAPPING_IN_PLACE = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-    "location. Please clone() the tensor before performing the operation."
-)
-NOT_A_LEAF = (
-    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
-    "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-)
-GRAD_OF_NON_LEAF = (
-    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
-    "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated for "
-    "a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
-    "mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for "
-    "more information."
-)
-DETACH_VIEW_IN_PLACE = (
-    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-    "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
-    "detach_() cannot be called on these gradients. To fix this error, please refer to the "
-    "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
-)
-SCALAR_OF_TRACKED = (
-    "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
-    "Consider using tensor.detach() first."
-)
-
-Step = Callable[[Any], Any]
-
-
-class Size(tuple):
-    """A shape, as PyTorch prints it."""
-
-    __module__ = "funcgrad.torch"
-    __slots__ = ()
-
-    def numel(self) -> int:
-        size = 1
-        for n in self:
-            size *= n
-        return size
-
-    def __getitem__(self, index: Any) -> Any:
-        found = tuple.__getitem__(self, index)
-        return Size(found) if isinstance(index, slice) else found
-
-    def __add__(self, other: Any) -> Size:
-        return Size(tuple.__add__(self, tuple(other)))
-
-    def __repr__(self) -> str:
-        return f"torch.Size({list(self)})"
-
-
-_warned: set[str] = set()
-
-
-def warn_once(message: str) -> None:
-    """A warning that PyTorch gives once in a process."""
-    if message not in _warned:
-        _warned.add(message)
-        warnings.warn(message, UserWarning, stacklevel=4)
-
-
-class View:
-    """How a tensor is read from its storage, and from the tensor whose gradient it shares (None after
-    detach).
-
-    `blocked` is the error for writing through it while operations are recorded. `version` is the storage's
-    version when its entry was made: after a write there is a new one.
-    """
-
-    __slots__ = ("base", "blocked", "overlapping", "steps", "storage_steps", "version")
-
-    def __init__(self, storage_steps: tuple[Step, ...], base: Tensor | None, steps: tuple[Step, ...]) -> None:
-        self.storage_steps = storage_steps
-        self.base = base
-        self.steps = steps
-        self.blocked: str | None = None
-        self.overlapping = False
-        self.version = 0
-
-
-def through(steps: tuple[Step, ...], value: Any) -> Any:
-    for step in steps:
-        value = step(value)
-    return value
-
-
-def put(steps: tuple[Step, ...], whole: Any, part: Any) -> Any:
-    """A copy of `whole` in which what the steps read is `part`."""
-    if not steps:
-        return part
-    if type(whole) is np.ndarray and not isinstance(part, Tracer):
-        fresh = np.array(whole, order="C")
-        place = through(steps, fresh)
-        if isinstance(place, np.ndarray) and np.may_share_memory(place, fresh):
-            place[...] = part
-            return fresh
-    places = through(steps, np.arange(whole.size).reshape(whole.shape))
-    flat = scatter_set(
-        reshape(whole, shape=(whole.size,)), reshape(part, shape=(part.size,)), places.reshape(-1)
-    )
-    return reshape(flat, shape=whole.shape)
+from funcgrad.torch.sizes import Size, dimension
+from funcgrad.torch.storage import Storage, Unwatched
+from funcgrad.torch.tape import TAPE, Cut, Note, Story, constant, cut, joined, leaf_note, on_tape, own_note, raw
+from funcgrad.torch.views import View, put, through
 
 
 class Tensor:
@@ -248,8 +121,7 @@ class Tensor:
         value = raw(self._read())
         if isinstance(value, Tracer):
             raise TypeError(
-                f"a Tensor inside of {value.trace.name} has no concrete value here: it is traced by "
-                "to_functional"
+                f"a Tensor inside of {value.trace.name} has no concrete value here: it is traced by to_functional"
             )
         return np.asarray(value)
 
@@ -262,7 +134,7 @@ class Tensor:
             memory = self._storage.value
             places = through(view.storage_steps, np.arange(memory.size).reshape(memory.shape))
             if np.unique(places).size != places.size:
-                raise RuntimeError(OVERLAPPING_IN_PLACE)
+                raise RuntimeError(messages.OVERLAPPING_IN_PLACE)
         if not mode.enabled:
             return
         value = self._read()
@@ -271,9 +143,9 @@ class Tensor:
                 raise RuntimeError(view.blocked)
             base = view.base
             if base is not None and base.requires_grad and base.is_leaf:
-                raise RuntimeError(VIEW_OF_LEAF_IN_PLACE)
+                raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
         if on_tape(value) and value.node.prim is None:
-            raise RuntimeError(LEAF_IN_PLACE)
+            raise RuntimeError(messages.LEAF_IN_PLACE)
 
     def _write(self, new: Any, cuts: tuple[Cut, ...] = ()) -> None:
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
@@ -335,7 +207,7 @@ class Tensor:
                 self._make_leaf("requires_grad_")
         elif on_tape(value):
             if value.node.prim is not None:
-                raise RuntimeError(NOT_A_LEAF)
+                raise RuntimeError(messages.NOT_A_LEAF)
             self._value = value.value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -363,7 +235,7 @@ class Tensor:
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
         if self._grad is None and not self.is_leaf and not self._retains:
-            warnings.warn(GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
+            warnings.warn(messages.GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
         return self._grad
 
     @grad.setter
@@ -380,25 +252,15 @@ class Tensor:
 
     def _check_grad(self, grad: Any) -> None:
         if not isinstance(grad, Tensor):
-            raise TypeError(
-                f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"
-            )
+            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
         if grad is self:
             raise RuntimeError("can't assign Variable as its own grad")
         given, own = grad.dtype, self.dtype
         if given is not own:
-            raise RuntimeError(
-                f"attempting to assign a gradient with dtype '{given.short}' to a tensor with grad_dtype "
-                f"'{own.title}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
-                "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to "
-                "allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its "
-                "gradient may break downstream systems that assume they match."
-            )
+            raise RuntimeError(messages.GRAD_OF_OTHER_DTYPE.format(given=given.short, own=own.title))
         if grad.shape != self.shape:
-            raise RuntimeError(
-                f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size "
-                f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
-            )
+            sizes = {"given": list(grad.shape), "own": list(self.shape)}
+            raise RuntimeError(messages.GRAD_OF_OTHER_SIZE.format(**sizes))
 
     def explain_grad(self) -> Any:
         """Why `grad` is what it is, or None: a `Report`, see `funcgrad.torch.explain`."""
@@ -444,7 +306,7 @@ class Tensor:
     def detach_(self) -> Tensor:
         """Forget what this was computed from."""
         if self._view is not None and self._view.base is not None:
-            raise RuntimeError(DETACH_VIEW_IN_PLACE)
+            raise RuntimeError(messages.DETACH_VIEW_IN_PLACE)
         value = self._read()
         if on_tape(value):
             self._cuts = cut("detach_", value, self._cuts)
@@ -535,8 +397,7 @@ class Tensor:
     # leaving
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy).
-        """
+        """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy)."""
         value = self._read()
         if on_tape(value):
             if not force:
@@ -575,7 +436,7 @@ class Tensor:
 
     def _number(self, kind: Callable[[Any], Any]) -> Any:
         if self.requires_grad:
-            warn_once(SCALAR_OF_TRACKED)
+            messages.warn_once(messages.SCALAR_OF_TRACKED)
         return kind(self.item())
 
     def __float__(self) -> float:
@@ -639,81 +500,6 @@ def _unpickled(value: np.ndarray, requires_grad: bool) -> Tensor:
     return out
 
 
-class Unwatched(Storage):
-    """The storage behind `.data`: the same memory with a version of its own."""
-
-    shared = property(lambda self: self.of.shared)
-    stamp = property(lambda self: self.of.stamp)
-    value = property(lambda self: self.of.value)
-
-    def __init__(self, of: Storage) -> None:
-        self.of = of
-        self.version = of.version
-
-    def replace(self, value: Any) -> None:
-        self.of.replace(value)
-
-    def share(self) -> np.ndarray:
-        return self.of.share()
-
-
-class Exports:
-    """Which cuts the memory handed to NumPy carries, so that `from_numpy` of it remembers them."""
-
-    def __init__(self) -> None:
-        self.known: dict[int, tuple[weakref.ref, tuple[Cut, ...]]] = {}
-
-    def remember(self, memory: np.ndarray, cuts: tuple[Cut, ...]) -> None:
-        key = id(memory)
-        self.known[key] = weakref.ref(memory, lambda _: self.known.pop(key, None)), cuts
-
-    def cuts_of(self, array: np.ndarray) -> tuple[Cut, ...]:
-        while isinstance(array.base, np.ndarray):
-            array = array.base
-        found = self.known.get(id(array))
-        return found[1] if found is not None and found[0]() is array else ()
-
-
-exports = Exports()
-
-
-class Device:
-    """Where tensors live: always the CPU. RuntimeError for any other name."""
-
-    type = "cpu"
-    index = None
-
-    def __init__(self, name: Any = "cpu") -> None:
-        if str(name).partition(":")[0] != "cpu":
-            raise RuntimeError(f"funcgrad.torch has no device {str(name)!r}: tensors live on the CPU")
-
-    def __repr__(self) -> str:
-        return "device(type='cpu')"
-
-    def __str__(self) -> str:
-        return "cpu"
-
-    def __eq__(self, other: object) -> bool:
-        return str(other) == "cpu"
-
-    def __hash__(self) -> int:
-        return hash("cpu")
-
-
-CPU = Device()
-
-
-def on_cpu(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A factory that refuses any `device` but the CPU."""
-
-    @functools.wraps(make)
-    def checked(*args: Any, **options: Any) -> Tensor:
-        if options.get("device") is not None:
-            Device(options["device"])
-        return make(*args, **options)
-
-    return checked
-
 _new = Tensor.__new__
 _new_storage = Storage.__new__
 
@@ -725,13 +511,3 @@ def fresh(value: Any) -> Tensor:
     out._storage = storage = _new_storage(Storage)
     storage.value = value.value if type(value) is TapeTracer and value.trace is TAPE else value
     return out
-
-
-def dimension(dim: int, ndim: int) -> int:
-    """A non-negative dimension; PyTorch's IndexError where there is none."""
-    limit = max(ndim, 1)
-    if not -limit <= dim < limit:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
-        )
-    return dim + limit if dim < 0 else dim

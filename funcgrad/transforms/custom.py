@@ -136,6 +136,44 @@ class Call:
                 )
 
 
+class BatchedCall:
+    """A `Call` for whole batches; it stands where a `Call` does."""
+
+    def __init__(self, inner: Any, batched: list[bool], size: int) -> None:
+        self.inner = inner
+        self.batched = batched
+        self.size = size
+        self.name = inner.name
+
+    def refuse_captured(self, tracked: Sequence[Any], kind: str) -> None:
+        self.inner.refuse_captured(tracked, kind)
+
+    def run(self, *values: Any) -> list[Any]:
+        return run_batched(self.inner.run, values, self.batched, self.size)
+
+
+class CustomCall(Primitive):
+    """A `Call` (parameter `call`) on its flat values; `fun` is the function without its rule."""
+
+    multiple = True
+    program = "fun"
+    kind: str
+    over_batch: type[BatchedCall]
+
+    def impl(self, *values: Any, fun: Any, call: Call, graph: Any = None) -> tuple[Any, ...]:
+        return tuple(call.run(*values))
+
+    def shape(self, *avals: Aval, fun: Any, call: Call, graph: Any = None) -> tuple[Aval, ...]:
+        return (graph or trace_graph(fun, avals)).out_avals
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
+        raise NotDifferentiableError(f"{self.kind} `{params['call'].name}` has no transpose")
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        call = self.over_batch(params["call"], list(batched), size)
+        return self(*values, fun=call.run, call=call)
+
+
 class custom_vjp(CustomRule):  # JAX's name
     """A function with its own reverse-mode rule.
 
@@ -228,60 +266,7 @@ def _show(x: Any) -> str:
     return f"a {type(x).__name__} of length {len(x)}" if isinstance(x, (tuple, list)) else f"{type(x).__name__}"
 
 
-class CustomVjpCall(Primitive):
-    """A `VjpCall` (parameter `call`) on its flat values; `fun` is the function without its rule."""
-
-    multiple = True
-    program = "fun"
-
-    def impl(self, *values: Any, fun: Any, call: VjpCall, graph: Any = None) -> tuple[Any, ...]:
-        return tuple(call.run(*values))
-
-    def shape(self, *avals: Aval, fun: Any, call: VjpCall, graph: Any = None) -> tuple[Aval, ...]:
-        return (graph or trace_graph(fun, avals)).out_avals
-
-    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        call = params["call"]
-        call.refuse_captured(tracked, "custom_vjp")
-        outs, residuals = call.forward(values)
-        refuse_hidden(f"custom_vjp `{call.name}`", values, outs)
-        moving = [t is not None for t in tracked]
-        return tuple(outs), (residuals, [aval_of(y) for y in outs], [aval_of(v) for v in values], moving)
-
-    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
-        raise NotDifferentiableError(f"custom_vjp `{params['call'].name}` has no transpose")
-
-    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
-        raise NotDifferentiableError(
-            f"forward mode (jvp, jacfwd, hessian, linearize) reached custom_vjp `{params['call'].name}`, which has a "
-            "reverse-mode rule only: use reverse mode, or write the rule with custom_jvp, which serves both"
-        )
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        residuals, out_avals, avals, moving = saved
-        cts = [np.zeros(a.shape, a.dtype) if c is None else c for c, a in zip(ct, out_avals)]
-        return params["call"].backward(residuals, cts, avals, moving)
-
-    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        call = BatchedVjpCall(params["call"], list(batched), size)
-        return self(*values, fun=call.run, call=call)
-
-
-class BatchedVjpCall:
-    """A `VjpCall` for whole batches; it stands where a `VjpCall` does."""
-
-    def __init__(self, inner: Any, batched: list[bool], size: int) -> None:
-        self.inner = inner
-        self.batched = batched
-        self.size = size
-        self.name = inner.name
-
-    def refuse_captured(self, tracked: Sequence[Any], kind: str) -> None:
-        self.inner.refuse_captured(tracked, kind)
-
-    def run(self, *values: Any) -> list[Any]:
-        return run_batched(self.inner.run, values, self.batched, self.size)
-
+class BatchedVjpCall(BatchedCall):
     def forward(self, values: Sequence[Any]) -> tuple[list[Any], Any]:
         kept: list[Any] = []
 
@@ -314,6 +299,30 @@ class BatchedVjpCall:
 def _stretched(y: Any, trace: BatchTrace, size: int) -> Any:
     value, is_batched = trace.unwrap(y)
     return value if is_batched else stretch(value, size)
+
+
+class CustomVjpCall(CustomCall):
+    kind = "custom_vjp"
+    over_batch = BatchedVjpCall
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        call = params["call"]
+        call.refuse_captured(tracked, self.kind)
+        outs, residuals = call.forward(values)
+        refuse_hidden(f"{self.kind} `{call.name}`", values, outs)
+        moving = [t is not None for t in tracked]
+        return tuple(outs), (residuals, [aval_of(y) for y in outs], [aval_of(v) for v in values], moving)
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        raise NotDifferentiableError(
+            f"forward mode (jvp, jacfwd, hessian, linearize) reached custom_vjp `{params['call'].name}`, which has a "
+            "reverse-mode rule only: use reverse mode, or write the rule with custom_jvp, which serves both"
+        )
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        residuals, out_avals, avals, moving = saved
+        cts = [np.zeros(a.shape, a.dtype) if c is None else c for c, a in zip(ct, out_avals)]
+        return params["call"].backward(residuals, cts, avals, moving)
 
 
 custom_vjp_call = register(CustomVjpCall("custom_vjp_call"))
@@ -386,33 +395,32 @@ class JvpCall(Call):
         ]
 
 
-class CustomJvpCall(Primitive):
-    """A `JvpCall` (parameter `call`) on its flat values; `fun` is the function without its rule."""
+class BatchedJvpCall(BatchedCall):
+    def tangents(self, values: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
+        count = len(values)
 
-    multiple = True
-    program = "fun"
+        def flat(*both: Any) -> list[Any]:
+            return self.inner.tangents(both[:count], both[count:])
 
-    def impl(self, *values: Any, fun: Any, call: JvpCall, graph: Any = None) -> tuple[Any, ...]:
-        return tuple(call.run(*values))
+        return run_batched(flat, [*values, *moving], self.batched * 2, self.size)
 
-    def shape(self, *avals: Aval, fun: Any, call: JvpCall, graph: Any = None) -> tuple[Aval, ...]:
-        return (graph or trace_graph(fun, avals)).out_avals
+
+class CustomJvpCall(CustomCall):
+    kind = "custom_jvp"
+    over_batch = BatchedJvpCall
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         call = params["call"]
-        call.refuse_captured(tracked, "custom_jvp")
+        call.refuse_captured(tracked, self.kind)
         outs = self(*values, **params)
-        refuse_hidden(f"custom_jvp `{call.name}`", values, outs)
+        refuse_hidden(f"{self.kind} `{call.name}`", values, outs)
         return outs, values
-
-    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
-        raise NotDifferentiableError(f"custom_jvp `{params['call'].name}` has no transpose")
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         full = [_zeros(v) if t is None else t for v, t in zip(saved, tangents)]
         call = params["call"]
         moved = call.tangents(saved, full)
-        refuse_hidden(f"custom_jvp `{call.name}`", [*saved, *full], moved)
+        refuse_hidden(f"{self.kind} `{call.name}`", [*saved, *full], moved)
         return tuple(moved)
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
@@ -429,38 +437,10 @@ class CustomJvpCall(Primitive):
             cts[i] = c
         return cts
 
-    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        call = BatchedJvpCall(params["call"], list(batched), size)
-        return self(*values, fun=call.run, call=call)
-
 
 def _zeros(x: Any) -> Any:
     aval = aval_of(x)
     return np.zeros(aval.shape, aval.dtype)
-
-
-class BatchedJvpCall:
-    """A `JvpCall` for whole batches; it stands where a `JvpCall` does."""
-
-    def __init__(self, inner: Any, batched: list[bool], size: int) -> None:
-        self.inner = inner
-        self.batched = batched
-        self.size = size
-        self.name = inner.name
-
-    def refuse_captured(self, tracked: Sequence[Any], kind: str) -> None:
-        self.inner.refuse_captured(tracked, kind)
-
-    def run(self, *values: Any) -> list[Any]:
-        return run_batched(self.inner.run, values, self.batched, self.size)
-
-    def tangents(self, values: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
-        count = len(values)
-
-        def flat(*both: Any) -> list[Any]:
-            return self.inner.tangents(both[:count], both[count:])
-
-        return run_batched(flat, [*values, *moving], self.batched * 2, self.size)
 
 
 custom_jvp_call = register(CustomJvpCall("custom_jvp_call"))

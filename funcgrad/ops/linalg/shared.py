@@ -1,0 +1,89 @@
+"""What the themes share: shapes and dtypes of stacks of matrices, and pieces of derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.linalg import LinAlgError
+
+from funcgrad.core.avals import Aval
+from funcgrad.ops.contract import mH
+from funcgrad.ops.families import General
+from funcgrad.ops.structure import reshape
+
+FLOAT = np.dtype(np.float64)
+
+
+def computed_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in which LAPACK computes: single and double precision stay, integers become float64."""
+    if dtype.kind in "biu":
+        return FLOAT
+    if dtype.char not in "fdFD":
+        raise TypeError(f"array type {dtype.name} is unsupported in linalg")
+    return dtype
+
+
+def real_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype of absolute values."""
+    return np.empty((0,), computed_dtype(dtype)).real.dtype
+
+
+def matrix(a: Any) -> tuple[tuple[int, ...], int, int, np.dtype]:
+    """The stack, rows, columns and computed dtype of a stack of matrices."""
+    if a.ndim < 2:
+        raise LinAlgError(f"{a.ndim}-dimensional array given. Array must be at least two-dimensional")
+    return a.shape[:-2], a.shape[-2], a.shape[-1], computed_dtype(a.dtype)
+
+
+def square_matrix(a: Any) -> tuple[tuple[int, ...], int, np.dtype]:
+    stack, rows, columns, dtype = matrix(a)
+    if rows != columns:
+        raise LinAlgError("Last 2 dimensions of the array must be square")
+    return stack, rows, dtype
+
+
+def same_shape(a: Aval, **params: Any) -> Aval:
+    return Aval(a.shape, square_matrix(a)[2])
+
+
+def over_stacks(
+    name: str,
+    impl: Callable[..., Any],
+    *,
+    shape: Callable[..., Any],
+    jvp: Callable[..., Any],
+    multiple: bool = False,
+) -> General:
+    """A function of each matrix of a stack, with its derivative: a batch is one more axis of the stack."""
+
+    def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        return prim(values[0], **params)
+
+    prim = General(name, impl, shape=shape, jvps=(jvp,), batch=batch, multiple=multiple)
+    return prim
+
+
+def symmetric(t: Any) -> Any:
+    return (t + mH(t)) * 0.5
+
+
+def column(s: Any) -> Any:
+    """`(*stack, n)` as `(*stack, n, 1)`, which multiplies rows."""
+    return reshape(s, shape=(*s.shape, 1))
+
+
+def row(s: Any) -> Any:
+    """`(*stack, n)` as `(*stack, 1, n)`, which multiplies columns."""
+    return reshape(s, shape=(*s.shape[:-1], 1, s.shape[-1]))
+
+
+def identity(a: Any) -> np.ndarray:
+    return np.eye(a.shape[-1], dtype=real_dtype(a.dtype))
+
+
+def triangle(a: Any, lower: bool) -> np.ndarray:
+    """Ones in one triangle and on the diagonal, zeros elsewhere."""
+    ones = np.tri(a.shape[-1], dtype=real_dtype(a.dtype))
+    return ones if lower else ones.T

@@ -1,0 +1,144 @@
+"""Eigenvalues and singular values: eigh, eigvalsh, svd, svdvals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import Aval
+from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.contract import matmul, mH
+from funcgrad.ops.elementwise import conj, convert, eq, imag, real
+from funcgrad.ops.linalg.shared import column, identity, matrix, over_stacks, real_dtype, row, square_matrix, symmetric
+from funcgrad.ops.reduce import reduce_sum
+
+
+def _inner(x: Any, y: Any) -> Any:
+    """The diagonal of `mH(x) @ y`."""
+    return reduce_sum((conj(x) if x.dtype.kind == "c" else x) * y, axes=(x.ndim - 2,))
+
+
+def _reciprocal_off_diagonal(gaps: Any) -> Any:
+    """1 / gaps with zeros on the diagonal; equal values elsewhere give infinity, as JAX has it."""
+    eye = identity(gaps)
+    return 1 / (gaps + eye) - eye
+
+
+def _d_eigh(t: Any, y: Any, a: Any, UPLO: str) -> tuple[Any, Any]:
+    w, v = y
+    moved = matmul(symmetric(t), v)
+    rotation = _reciprocal_off_diagonal(row(w) - column(w)) * matmul(mH(v), moved)
+    dw = _inner(v, moved)
+    return real(dw) if dw.dtype.kind == "c" else dw, matmul(v, rotation)
+
+
+def _eigh_shape(a: Aval, UPLO: str) -> tuple[Aval, Aval]:
+    stack, n, dtype = square_matrix(a)
+    return Aval((*stack, n), real_dtype(dtype)), Aval((*stack, n, n), dtype)
+
+
+_eigh = over_stacks(
+    "eigh", lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), shape=_eigh_shape, jvp=_d_eigh, multiple=True
+)
+
+
+def eigh(a: Any, UPLO: str = "L") -> tuple[Any, Any]:
+    """Eigenvalues (ascending) and eigenvectors of symmetric or Hermitian matrices, as `np.linalg.eigh`.
+
+    Where eigenvalues are equal, the derivative of the vectors is not finite; that of the values is.
+
+    Args:
+        a: matrices `(*stack, n, n)`.
+        UPLO: the triangle that is read, "L" or "U" (the derivative is symmetric all the same).
+
+    Returns:
+        `(w, v)`: `(*stack, n)`, real, and `(*stack, n, n)`.
+
+    Example:
+        >>> import numpy as np
+        >>> eigh(np.diag([3.0, 1.0]))[0]
+        array([1., 3.])
+    """
+    return _eigh(a, UPLO=UPLO.upper())
+
+
+def eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    """The eigenvalues of symmetric or Hermitian matrices; differentiable even where they are equal."""
+    return eigh(a, UPLO)[0]
+
+
+def _reciprocal_or_zero(x: Any) -> Any:
+    zero = convert(eq(x, 0), dtype=x.dtype)
+    return 1 / (x + zero) - zero
+
+
+def _d_svd(t: Any, y: Any, a: Any, full_matrices: bool) -> tuple[Any, Any, Any]:
+    u, s, vh = y
+    rows, columns = a.shape[-2:]
+    if full_matrices and rows != columns:
+        raise NotDifferentiableError(
+            f"`svd` of a {rows} x {columns} matrix with full_matrices=True has no derivative: the vectors "
+            f"beyond {min(rows, columns)} are not determined by the matrix. Use full_matrices=False."
+        )
+    v = mH(vh)
+    tv = matmul(t, v)
+    along = _inner(u, tv)
+    inner = matmul(mH(u), tv)
+    over_gaps = _reciprocal_off_diagonal((row(s) - column(s)) * (row(s) + column(s)))
+    scaled_columns, scaled_rows = inner * row(s), inner * column(s)
+    du = matmul(u, over_gaps * (scaled_columns + mH(scaled_columns)))
+    dv = matmul(v, over_gaps * (scaled_rows + mH(scaled_rows)))
+    if along.dtype.kind == "c":
+        du = du + u * row(imag(along) * (1j * _reciprocal_or_zero(s)))
+        along = real(along)
+    if rows > columns:
+        du = du + (tv - matmul(u, inner)) / row(s)
+    if columns > rows:
+        tu = matmul(mH(t), u)
+        dv = dv + (tu - matmul(v, mH(inner))) / row(s)
+    return du, along, mH(dv)
+
+
+def _svd_shape(a: Aval, full_matrices: bool) -> tuple[Aval, Aval, Aval]:
+    stack, rows, columns, dtype = matrix(a)
+    k = min(rows, columns)
+    return (
+        Aval((*stack, rows, rows if full_matrices else k), dtype),
+        Aval((*stack, k), real_dtype(dtype)),
+        Aval((*stack, columns if full_matrices else k, columns), dtype),
+    )
+
+
+_svd = over_stacks(
+    "svd", lambda a, full_matrices: tuple(np.linalg.svd(a, full_matrices)), shape=_svd_shape, jvp=_d_svd, multiple=True
+)
+
+
+def svd(a: Any, full_matrices: bool = True) -> tuple[Any, Any, Any]:
+    """Singular values and vectors, `a = u diag(s) vh`, as `np.linalg.svd`.
+
+    Where singular values are equal, the derivative of the vectors is not finite; that of the values is.
+
+    Args:
+        a: matrices `(*stack, n, m)`.
+        full_matrices: square `u` and `vh`; then only square matrices can be differentiated.
+
+    Returns:
+        `(u, s, vh)`: `(*stack, n, k)`, `(*stack, k)`, real and descending, and `(*stack, k, m)`, where k is
+        min(n, m); with `full_matrices` `u` is `(*stack, n, n)` and `vh` `(*stack, m, m)`.
+
+    Raises:
+        NotDifferentiableError: differentiated with `full_matrices` where n != m.
+
+    Example:
+        >>> import numpy as np
+        >>> svd(np.diag([2.0, 3.0]))[1]
+        array([3., 2.])
+    """
+    return _svd(a, full_matrices=bool(full_matrices))
+
+
+def svdvals(a: Any) -> Any:
+    """The singular values, descending; their derivative is finite even where they are equal."""
+    return svd(a, full_matrices=False)[1]
