@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
 from funcgrad.torch.calls import (
     Kind,
@@ -23,6 +24,28 @@ from funcgrad.torch.tensor import Tensor, fresh
 
 # Arithmetic
 
+
+def _somewhere(mask: Any) -> bool:
+    """Whether a mask may hold anywhere."""
+    return isinstance(mask, Tracer) or bool(mask.any())
+
+
+def _atan2(y: Any, x: Any) -> Any:
+    """PyTorch's derivative at the origin is 0."""
+    origin = ew.logical_and(ew.eq(x, 0), ew.eq(y, 0))
+    if not _somewhere(origin):
+        return ew.arctan2(y, x)
+    elsewhere = ew.arctan2(y, ew.where(origin, 1, x))
+    return ew.where(origin, constant(ew.arctan2(constant(y), constant(x))), elsewhere)
+
+
+def _hypot(x: Any, y: Any) -> Any:
+    """PyTorch's derivative at the origin is NaN."""
+    radius = ew.hypot(x, y)
+    origin = ew.eq(radius, 0)
+    return ew.where(origin, ew.sqrt(x * x + y * y), radius) if _somewhere(origin) else radius
+
+
 add_ = binary(ew.add, "Add", function="add")
 sub_ = binary(ew.sub, "Sub", function="sub")
 mul = binary(ew.mul, "Mul", "*", number_saves="-")
@@ -35,8 +58,8 @@ maximum = binary(ew.maximum, "Maximum", "xy")
 minimum = binary(ew.minimum, "Minimum", "xy")
 fmax = binary(ew.fmax, "Fmax", "xy")
 fmin = binary(ew.fmin, "Fmin", "xy")
-atan2 = arctan2 = binary(ew.arctan2, "Atan2Backward0", "xy", floating=True, function="atan2")
-hypot = binary(ew.hypot, "Hypot", "xyr")
+atan2 = arctan2 = binary(_atan2, "Atan2Backward0", "xy", floating=True, function="atan2")
+hypot = binary(_hypot, "Hypot", "xyr")
 logaddexp = binary(ew.logaddexp, "Logaddexp", "xy")
 copysign = binary(ew.copysign, "Copysign", "x")
 

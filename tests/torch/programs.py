@@ -282,7 +282,37 @@ VALUES = [
     "torch.manual_seed(3) and torch.randperm(7)", "torch.manual_seed(3) and torch.randn(3, dtype=torch.float64)",
 ]  # fmt: skip
 
+KINKS = {
+    f"{expression} at {point}": f"t = torch.tensor({point}, requires_grad=True)\n"
+    f"r = {expression}\n"
+    "r.sum().backward()\n"
+    "print(r, t.grad)"
+    for expression, point in [
+        ("t.abs()", "[0.0, -1.0, 2.0]"),
+        ("torch.maximum(t, torch.zeros(3))", "[0.0, -1.0, 2.0]"),
+        ("t.clamp(0, 1)", "[0.0, 1.0, 2.0]"),
+        ("torch.relu(t)", "[0.0, 1.0, -1.0]"),
+        ("t.max()", "[2.0, 2.0, 1.0]"),
+        ("t.max(0)[0]", "[2.0, 2.0, 1.0]"),
+        ("t.amax(0)", "[2.0, 2.0, 1.0]"),
+        ("t.sort()[0] * torch.tensor([1.0, 2.0, 3.0])", "[1.0, 1.0, 0.0]"),
+        ("t.norm()", "[0.0, 0.0, 0.0]"),
+        ("t.std()", "[1.0, 1.0, 1.0]"),
+        ("t.sqrt()", "[0.0, 1.0, 4.0]"),
+        ("t.pow(0.0)", "[0.0, 1.0, 2.0]"),
+        ("t.prod()", "[0.0, 0.0, 4.0]"),
+        ("t.cumprod(0)", "[0.0, 2.0, 3.0]"),
+        ("torch.logsumexp(t, 0)", "[float('-inf'), float('-inf')]"),
+        ("torch.atan2(t, t)", "[0.0, 1.0, -2.0]"),
+        ("torch.atan2(t, -t)", "[0.0, -0.0, 2.0]"),
+        ("torch.hypot(t, t)", "[0.0, 1.0, 2.0]"),
+        ("t % 2", "[0.0, 2.0, 3.0]"),
+        ("t.round()", "[0.5, 1.5, 2.0]"),
+    ]
+}
+
 GROUPS = {
+    "kinks": KINKS,
     "leaves": LEAVES,
     "backward": BACKWARD,
     "cuts": CUTS,
