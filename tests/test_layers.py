@@ -21,6 +21,7 @@ LAYERS = [
     ["core.trace"],
     ["core.tape"],
     ["core.graph", "core"],
+    ["ops.entries"],
     ["ops.families"],
     ["ops"],
     ["transforms"],

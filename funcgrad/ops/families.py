@@ -14,15 +14,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import float64, ndarray
 
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
-from funcgrad.core.constants import SMALL, guarded, keep
+from funcgrad.core.constants import guarded, keep
 from funcgrad.core.graph import Var, trace_graph
-from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer, not_linear, selected, transpose
+from funcgrad.core.tape import not_linear, selected, transpose
 from funcgrad.core.trace import Primitive, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
+from funcgrad.ops.entries import eager_binary, eager_unary
 
 
 def fit(ct: Any, aval: Any) -> Any:
@@ -233,89 +232,6 @@ class Sign(Along):
 
     def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
         return np.zeros(count, bool)
-
-
-def eager_unary(prim: Elementwise) -> Callable[..., Any]:
-    """An entry to a primitive of one argument that takes 1.0 us less where the tape holds plain arrays.
-
-    What it does is what `Primitive.__call__`, `TapeTrace.process` and `record` do together; anything else goes there.
-    """
-    impl = prim.impl
-    plans = prim.plans
-
-    def apply(x: Any) -> Any:
-        kind = type(x)
-        if kind is ndarray:
-            return impl(x)
-        if kind is TapeTracer:
-            value = x.value
-            trace = x.trace
-            kind = type(value)
-            if (kind is ndarray or kind is float64) and trace.alive:
-                y = impl(value)
-                if type(y) is kind and y.dtype is value.dtype:
-                    plan = plans.get(ALONE)
-                    if plan is None:
-                        return prim(x)  # no derivative, or the first time
-                    terms, (keep_y, keep_x), _ = plan
-                    saved = terms, (y if keep_y else None, value if keep_x else None), None
-                    return TapeTracer(trace, y, Node(prim, NO_PARAMS, (x.node,), saved, here()))
-        return prim(x)
-
-    return _named(apply, prim)
-
-
-def eager_binary(prim: Elementwise) -> Callable[..., Any]:
-    """The same for two arguments of one kind, shape and dtype, or an array and a Python scalar."""
-    impl = prim.impl
-    plans = prim.plans
-
-    def apply(x: Any, y: Any) -> Any:
-        parents: tuple[Node | None, Node | None]
-        if type(x) is TapeTracer:
-            trace, a = x.trace, x.value
-            kind = type(a)
-            if type(y) is TapeTracer:
-                key, b, parents = BOTH, y.value, (x.node, y.node)
-                fits = type(b) is kind and y.trace is trace
-            else:
-                key, b, parents = FIRST, y, (x.node, None)
-                fits = type(y) is float or type(y) is int or type(y) is kind
-            like = a
-        elif type(y) is TapeTracer:
-            trace, a, b = y.trace, x, y.value
-            kind = type(b)
-            key, parents = SECOND, (None, y.node)
-            fits = type(x) is float or type(x) is int or type(x) is kind
-            like = b
-        else:
-            return prim(x, y)
-        plan = plans.get(key)
-        if not fits or plan is None or (kind is not ndarray and kind is not float64) or not trace.alive:
-            return prim(x, y)
-        terms, (keep_z, keep_a, keep_b), copied = plan
-        if type(a) is type(b):
-            if a.dtype is not b.dtype or a.shape != b.shape or (copied and a.nbytes > SMALL):
-                return prim(x, y)
-            if copied:
-                a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
-        z = impl(a, b)
-        if type(z) is not kind or z.dtype is not like.dtype:
-            return prim(x, y)
-        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), None
-        return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
-
-    return _named(apply, prim)
-
-
-ALONE, BOTH, FIRST, SECOND = (True,), (True, True), (True, False), (False, True)
-NO_PARAMS: dict[str, Any] = {}
-
-
-def _named(apply: Any, prim: Elementwise) -> Callable[..., Any]:
-    apply.__name__ = apply.__qualname__ = prim.name
-    apply.prim = prim
-    return apply
 
 
 def elementwise(

@@ -1,0 +1,96 @@
+"""Shorter ways into elementwise primitives, for the plain arrays of eager gradients.
+
+What an entry does is what `Primitive.__call__`, `TapeTrace.process` and `Elementwise.record` do together, in one
+function: 1.5 us an operation instead of 3 us, of which NumPy takes 0.35. Whatever is not plain goes the long way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numpy import float64, ndarray
+
+from funcgrad.core.constants import SMALL
+from funcgrad.core.provenance import here
+from funcgrad.core.tape import Node, TapeTracer
+
+NO_PARAMS: dict[str, Any] = {}
+ALONE, BOTH, FIRST, SECOND = (True,), (True, True), (True, False), (False, True)
+"""Which arguments are differentiated, as `Elementwise.plans` has it."""
+
+
+def eager_unary(prim: Any) -> Callable[..., Any]:
+    """The entry of a primitive of one argument: an array or a float64 scalar."""
+    impl = prim.impl
+    plans = prim.plans
+
+    def apply(x: Any) -> Any:
+        kind = type(x)
+        if kind is ndarray:
+            return impl(x)
+        if kind is TapeTracer:
+            value = x.value
+            trace = x.trace
+            kind = type(value)
+            if (kind is ndarray or kind is float64) and trace.alive:
+                y = impl(value)
+                if type(y) is kind and y.dtype is value.dtype:
+                    plan = plans.get(ALONE)
+                    if plan is None:
+                        return prim(x)  # no derivative, or the first time
+                    terms, (keep_y, keep_x), _ = plan
+                    saved = terms, (y if keep_y else None, value if keep_x else None), None
+                    return TapeTracer(trace, y, Node(prim, NO_PARAMS, (x.node,), saved, here()))
+        return prim(x)
+
+    return _named(apply, prim)
+
+
+def eager_binary(prim: Any) -> Callable[..., Any]:
+    """The entry for two arguments of one kind, shape and dtype, or one of them and a Python number."""
+    impl = prim.impl
+    plans = prim.plans
+
+    def apply(x: Any, y: Any) -> Any:
+        parents: tuple[Node | None, Node | None]
+        if type(x) is TapeTracer:
+            trace, a = x.trace, x.value
+            kind = type(a)
+            if type(y) is TapeTracer:
+                key, b, parents = BOTH, y.value, (x.node, y.node)
+                fits = type(b) is kind and y.trace is trace
+            else:
+                key, b, parents = FIRST, y, (x.node, None)
+                fits = type(y) is float or type(y) is int or type(y) is kind
+            like = a
+        elif type(y) is TapeTracer:
+            trace, a, b = y.trace, x, y.value
+            kind = type(b)
+            key, parents = SECOND, (None, y.node)
+            fits = type(x) is float or type(x) is int or type(x) is kind
+            like = b
+        else:
+            return prim(x, y)
+        plan = plans.get(key)
+        if not fits or plan is None or (kind is not ndarray and kind is not float64) or not trace.alive:
+            return prim(x, y)
+        terms, (keep_z, keep_a, keep_b), copied = plan
+        if type(a) is type(b):
+            if a.dtype is not b.dtype or a.shape != b.shape or (copied and a.nbytes > SMALL):
+                return prim(x, y)
+            if copied:
+                a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
+        z = impl(a, b)
+        if type(z) is not kind or z.dtype is not like.dtype:
+            return prim(x, y)
+        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), None
+        return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
+
+    return _named(apply, prim)
+
+
+def _named(apply: Any, prim: Any) -> Callable[..., Any]:
+    apply.__name__ = apply.__qualname__ = prim.name
+    apply.prim = prim
+    return apply
