@@ -32,8 +32,8 @@ def is_internal(filename: str) -> bool:
 
 
 def here() -> Loc | None:
-    """The user's location now."""
-    frame: FrameType | None = _getframe(1)
+    """The user's location now, for our own functions to call."""
+    frame: FrameType | None = _getframe(2)
     while frame is not None:
         code = frame.f_code
         name = code.co_filename

@@ -19,7 +19,7 @@ from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
 from funcgrad.errors import NotDifferentiableError
 
-_sequence = itertools.count()
+_next_in_sequence = itertools.count().__next__
 
 
 class Node:
@@ -40,7 +40,7 @@ class Node:
         saved: Any = None,
         loc: Loc | None = None,
     ) -> None:
-        self.seq = next(_sequence)
+        self.seq = _next_in_sequence()
         self.prim = prim
         self.params = params
         self.parents = parents

@@ -135,8 +135,10 @@ class Elementwise(Primitive):
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
         terms, kept, fits = saved
-        if len(tracked) == 1 and fits is None:
-            return (terms[0][1].apply(ct, kept, params),)
+        if len(terms) == 1 and fits is None and len(tracked) <= 2:
+            ((i, partial),) = terms
+            c = partial.apply(ct, kept, params)
+            return (c,) if len(tracked) == 1 else (None, c) if i else (c, None)
         cts: list[Any] = [None] * len(tracked)
         for i, partial in terms:
             c = partial.apply(ct, kept, params)
