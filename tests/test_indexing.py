@@ -320,7 +320,7 @@ class TestTracedIndices:
         close(grad(lambda x: total(getitem(x, ge(x, 0.0)) * 3.0))(x), np.where(x >= 0, 3.0, 0.0))
 
     def test_unknown_slice_bound(self):
-        with pytest.raises(ConcretizationError, match="dynamic_slice"):
+        with pytest.raises(ConcretizationError, match=r"start \+ np\.arange"):
             vmap(lambda x, i: getitem(x, slice(i, None)))(np.ones((3, 3)), np.arange(3))
 
 

@@ -28,8 +28,8 @@ def truth(x: Tracer) -> bool:
     raise concretization_error(
         x,
         "`if`, `while`, `and`, `or`, `not` or `assert`",
-        "Choose between values with np.where(condition, a, b), or between computations with "
-        "fg.lax.cond(condition, f, g, x).",
+        "Choose between values with np.where(condition, a, b); there is no cond yet, to choose between computations. "
+        "What is known beforehand may be a static argument of jit (static_argnums).",
     )
 
 

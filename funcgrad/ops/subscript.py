@@ -219,8 +219,7 @@ def _traced_bound(*bounds: Any) -> TypeError:
     return concretization_error(
         bound,
         "A bound of a slice",
-        "It decides the shape of the result: write `lax.dynamic_slice(x, (start,), (size,))`, or "
-        "`x[start + np.arange(size)]`, instead.",
+        "It decides the shape of the result: write `x[start + np.arange(size)]` instead.",
     )
 
 
