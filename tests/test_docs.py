@@ -37,6 +37,12 @@ def test_page_runs_as_printed(page, tmp_path, monkeypatch):
             printed = ""
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page):
+    for name in re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:\.py|/))`", page.read_text()):
+        assert (ROOT / name).exists() or (ROOT / "funcgrad" / name).exists(), name
+
+
 def test_pages_are_found():
     assert {"how_it_works.md", "README.md"} <= {page.name for page in PAGES}
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from funcgrad.compile.loops import IDENTITIES, Access, Loop, Reduction, Statement
 from funcgrad.compile.mathlib import PLAIN
-from funcgrad.core.avals import BOOL, Aval, short_dtype
+from funcgrad.core.avals import BOOL, FLOAT, INT, Aval, short_dtype
 from funcgrad.core.graph import Atom, Literal, names
 
 BLOCK = 128
@@ -20,8 +20,6 @@ BLOCK = 128
 With 8 lanes or more an element passes 16 additions, as in NumPy's pairwise sum, and the blocks lose nothing.
 """
 
-FLOAT = np.dtype(np.float64)
-INT = np.dtype(np.int64)
 _NATIVE = (FLOAT, INT, BOOL)
 _INDICES = "ijklmnpq"
 _RESERVED = {*_INDICES, "total", "lost", "part", "grown", "gain", "start", "step", "index", "view", "plus"}

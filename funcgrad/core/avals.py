@@ -97,7 +97,3 @@ def plain(x: Any) -> Any:
 def is_inexact(dtype: np.dtype) -> bool:
     """Whether values of this dtype have derivatives (float or complex)."""
     return dtype.kind in "fc"
-
-
-def typed_zeros(aval: Aval) -> np.ndarray:
-    return np.zeros(aval.shape, aval.dtype)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.avals import Aval
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -216,12 +216,3 @@ def conversion_error(x: Tracer, what: str, remedy: str) -> TracerConversionError
         f"{what}{provenance.at(provenance.here())}: it would leave {x.trace.name}, and the derivative would be lost "
         f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
     )
-
-
-def same_kind(x: Any, like: Any) -> Any:
-    """`x` as an ndarray where `like` is one: NumPy turns 0-d results into scalars, we give back what came in."""
-    return np.asarray(x) if type(like) is np.ndarray and not isinstance(x, Tracer) else x
-
-
-def abstract(x: Any) -> Aval:
-    return aval_of(x)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, Axes, as_array
+from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact
 from funcgrad.numpy.reductions import max as _max
 from funcgrad.numpy.reductions import sum as _sum
 from funcgrad.ops import elementwise as ew
@@ -41,20 +41,20 @@ def relu(x: Array) -> Array:
 
 def leaky_relu(x: Array, negative_slope: Array = 1e-2) -> Array:
     """`x` where it is not negative, `negative_slope * x` elsewhere; the derivative at 0 is 1."""
-    x = _float(x)
+    x = as_inexact(x)
     return ew.where(x >= 0, x, negative_slope * x)
 
 
 def elu(x: Array, alpha: Array = 1.0) -> Array:
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere."""
-    x = _float(x)
+    x = as_inexact(x)
     positive = x > 0
     return ew.where(positive, x, alpha * ew.expm1(ew.where(positive, 0.0, x)))
 
 
 def sigmoid(x: Array) -> Array:
     """`1 / (1 + exp(-x))`, without overflow and precise in both tails."""
-    x = _float(x)
+    x = as_inexact(x)
     upper = x >= 0
     small = ew.exp(ew.where(upper, -x, x))
     return ew.where(upper, 1.0, small) / (1.0 + small)
@@ -78,7 +78,7 @@ def gelu(x: Array, approximate: bool = True) -> Array:
     """
     if not approximate:
         raise ValueError("gelu is available in its tanh approximation (approximate=True)")
-    x = _float(x)
+    x = as_inexact(x)
     return 0.5 * x * (1.0 + ew.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
 
 
@@ -110,7 +110,7 @@ def logsumexp(
         >>> logsumexp(np.array([1000.0, 1000.0]))
         np.float64(1000.6931471805599)
     """
-    a = _float(a)
+    a = as_inexact(a)
     if b is not None:
         shape = np.broadcast_shapes(np.shape(a), np.shape(b))
         a = a if a.shape == shape else ew.add(a, np.zeros(shape, a.dtype))
@@ -135,7 +135,7 @@ def logsumexp(
 
 def softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | None = None) -> Array:
     """`exp(x)` divided by its sum along `axis`; with `where`, over those elements only, and 0 elsewhere."""
-    x = _float(x)
+    x = as_inexact(x)
     shifted = _shifted(x, axis, where)
     terms = ew.exp(shifted) if where is None else ew.where(where, ew.exp(shifted), 0.0)
     return terms / _sum(terms, axis, keepdims=True)
@@ -143,7 +143,7 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | No
 
 def log_softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | None = None) -> Array:
     """The logarithm of `softmax`, without overflow or underflow; -inf where `where` does not hold."""
-    x = _float(x)
+    x = as_inexact(x)
     shifted = _shifted(x, axis, where)
     terms = ew.exp(shifted) if where is None else ew.where(where, ew.exp(shifted), 0.0)
     y = shifted - ew.log(_sum(terms, axis, keepdims=True))
@@ -172,8 +172,3 @@ def one_hot(x: Array, num_classes: int, *, dtype: Any = np.float64, axis: int = 
     axis = axis + rank if axis < 0 else axis
     classes = np.arange(num_classes).reshape(tuple(num_classes if i == axis else 1 for i in range(rank)))
     return (x.reshape((*x.shape[:axis], 1, *x.shape[axis:])) == classes).astype(dtype)
-
-
-def _float(x: Array) -> Array:
-    x = as_array(x)
-    return x if x.dtype.kind in "fc" else ew.convert(x, dtype=np.dtype(np.float64))

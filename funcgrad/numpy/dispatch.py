@@ -16,7 +16,7 @@ from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import plain
+from funcgrad.core.avals import FLOAT, plain
 from funcgrad.core.trace import Tracer
 
 Array = Any
@@ -78,11 +78,6 @@ def numpy_function(plain: Any) -> Callable[[Function], Function]:
     return decorate
 
 
-def traced_form(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What a decorated function runs on traced values, without looking for them (0.3 us less)."""
-    return function.__wrapped__  # type: ignore[attr-defined]
-
-
 def _accepted(name: str, parameters: tuple[str, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The keywords that say something; those of NumPy without a meaning here are refused."""
     accepted = {}
@@ -123,6 +118,12 @@ def as_array(x: Any) -> Array:
 
         return array(x)
     return np.asarray(plain(x))
+
+
+def as_inexact(x: Any) -> Array:
+    """The same in floating point: integers and truth values become float64."""
+    x = as_array(x)
+    return x if x.dtype.kind in "fc" else x.astype(FLOAT)
 
 
 def axis_of(axis: int, ndim: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, numpy_function
+from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, as_inexact, numpy_function
 from funcgrad.ops import elementwise as ew
 
 __all__ = [
@@ -373,8 +373,7 @@ _SERIES_BELOW = 0.3
 @numpy_function(np)
 def sinc(x: Array) -> Array:
     """sin(pi x) / (pi x), with all derivatives right at and near 0."""
-    x = as_array(x)
-    y = math.pi * (x if x.dtype.kind in "fc" else ew.convert(x, dtype=np.dtype(np.float64)))
+    y = math.pi * as_inexact(x)
     small = ew.abs(ew.stop_gradient(y)) < _SERIES_BELOW
     y_small, y_large = ew.where(small, y, 0.0), ew.where(small, 1.0, y)
     square = y_small * y_small

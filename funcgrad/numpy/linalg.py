@@ -10,7 +10,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from funcgrad.numpy import contractions, shaping
-from funcgrad.numpy.dispatch import Array, Axes, as_array, axes_of, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact, axes_of, axis_of, numpy_function
 from funcgrad.numpy.indexing import concrete
 from funcgrad.numpy.reductions import max, min, sum
 from funcgrad.ops import elementwise as ew
@@ -281,12 +281,8 @@ def matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Arr
     return _matrix_norm(x, ord, (x.ndim - 2, x.ndim - 1), keepdims)
 
 
-def _inexact(x: Array) -> Array:
-    return x if x.dtype.kind in "fc" else ew.convert(x, dtype=np.dtype(np.float64))
-
-
 def _euclidean(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
-    x = _inexact(x)
+    x = as_inexact(x)
     squares = ew.real(x) ** 2 + ew.imag(x) ** 2 if x.dtype.kind == "c" else x * x
     return ew.sqrt(sum(squares, axes, keepdims=keepdims))
 
@@ -294,7 +290,7 @@ def _euclidean(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
 def _vector_norm(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order {ord!r} for vectors")
-    x = _inexact(x)
+    x = as_inexact(x)
     if ord == 2 or ord is None:
         return _euclidean(x, axes, keepdims)
     size = ew.abs(x)
@@ -312,7 +308,7 @@ def _vector_norm(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> A
 def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> Array:
     if axes[0] == axes[1]:
         raise ValueError("Duplicate axes given.")
-    x = shaping.moveaxis(_inexact(x), axes, (-2, -1))
+    x = shaping.moveaxis(as_inexact(x), axes, (-2, -1))
     if ord in ("fro", "f"):
         y = _euclidean(x, (x.ndim - 2, x.ndim - 1), False)
     elif ord == "nuc":

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from funcgrad.core.avals import Aval
+from funcgrad.core.avals import FLOAT, Aval
 from funcgrad.ops.contract import mH
 from funcgrad.ops.families import General
 from funcgrad.ops.structure import reshape
-
-FLOAT = np.dtype(np.float64)
 
 
 def computed_dtype(dtype: np.dtype) -> np.dtype:
