@@ -112,7 +112,7 @@ class StageTracer(Tracer):
     __slots__ = ("loc", "variable")
 
     def __init__(self, trace: Trace, var: Var, loc: Loc | None) -> None:
-        self.trace = trace
+        self._trace = trace
         self.variable = var
         self.loc = loc
 
@@ -139,7 +139,7 @@ class StageTrace(Trace):
         return StageTracer(self, Var(aval), here())
 
     def atom(self, x: Any) -> Atom:
-        if isinstance(x, StageTracer) and x.trace is self:
+        if isinstance(x, StageTracer) and x._trace is self:
             return x.variable
         if type(x) in PYTHON_SCALARS:
             return Literal(x)
@@ -275,5 +275,5 @@ def concretization_error(x: Tracer, needed: str, remedy: str) -> ConcretizationE
     """The error for needing the value of something that is only being traced."""
     return ConcretizationError(
         f"{needed}{provenance.at(provenance.here())} needs the value of {x.aval}, made{provenance.at(x.location())}, "
-        f"which is not known while {x.trace.name} traces the function. {remedy}"
+        f"which is not known while {x._trace.name} traces the function. {remedy}"
     )

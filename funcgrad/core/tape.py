@@ -65,7 +65,7 @@ class TapeTracer(Tracer):
     __slots__ = ("node", "value")
 
     def __init__(self, trace: Trace, value: Any, node: Node) -> None:
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.node = node
 
@@ -105,7 +105,7 @@ class TapeTrace(Trace):
         values: list[Any] = []
         parents: list[Node | None] = []
         for a in args:
-            if type(a) is TapeTracer and a.trace is self:
+            if type(a) is TapeTracer and a._trace is self:
                 values.append(a.value)
                 parents.append(a.node)
             else:
@@ -129,7 +129,7 @@ class LinearTracer(Tracer):
     __slots__ = ("_aval", "node")
 
     def __init__(self, trace: Trace, aval: Aval, node: Node) -> None:
-        self.trace = trace
+        self._trace = trace
         self._aval = aval
         self.node = node
 
@@ -156,7 +156,7 @@ class LinearTrace(Trace):
         values: list[Any] = []
         parents: list[Node | None] = []
         for a in args:
-            if isinstance(a, LinearTracer) and a.trace is self:
+            if isinstance(a, LinearTracer) and a._trace is self:
                 values.append(a._aval)
                 parents.append(a.node)
             else:
@@ -317,7 +317,7 @@ def transpose(fun: Callable[..., Any], avals: Sequence[Aval], ct: Any) -> list[A
     seeds = [
         (y.node, c)
         for y, c in zip(outs, cts)
-        if c is not None and isinstance(y, LinearTracer) and y.trace is trace
+        if c is not None and isinstance(y, LinearTracer) and y._trace is trace
     ]
     found = pull(seeds)
     return [found.get(x.node.seq) for x in xs]

@@ -43,10 +43,10 @@ class Trace:
 class Tracer:
     """A value that is being traced. Operators and methods are attached by `funcgrad.numpy`."""
 
-    __slots__ = ("__weakref__", "trace")
+    __slots__ = ("__weakref__", "_trace")
     __array_priority__ = 1000.0
 
-    trace: Trace
+    _trace: Trace
 
     @property
     def aval(self) -> Aval:
@@ -78,7 +78,7 @@ class Tracer:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"Traced<{self.aval} in {self.trace.name}>"
+        return f"Traced<{self.aval} in {self._trace.name}>"
 
     __hash__ = None  # type: ignore[assignment]  # == is elementwise, as for arrays
 
@@ -145,7 +145,7 @@ class Primitive:
         newest: Any = None
         for a in args:
             if isinstance(a, Tracer):
-                trace = a.trace
+                trace = a._trace
                 if newest is None or trace.age > newest.age:
                     newest = trace
         if newest is None:
@@ -189,20 +189,20 @@ def newest_trace(xs: Sequence[Any]) -> Trace | None:
     """The newest trace among the values, which interprets an operation on them."""
     newest: Trace | None = None
     for x in xs:
-        if isinstance(x, Tracer) and (newest is None or x.trace.age > newest.age):
-            newest = x.trace
+        if isinstance(x, Tracer) and (newest is None or x._trace.age > newest.age):
+            newest = x._trace
     return newest
 
 
 def escaped(args: Sequence[Any], prim: Primitive | None = None) -> EscapedTracerError:
     """The error for a value whose trace has ended; names the line that made it and the line that uses it."""
     for x in args:
-        if isinstance(x, Tracer) and not x.trace.alive:
+        if isinstance(x, Tracer) and not x._trace.alive:
             made = provenance.at(x.location())
             used = provenance.at(provenance.here())
             doing = f" by `{prim}`" if prim is not None else ""
             return EscapedTracerError(
-                f"a traced value of {x.trace.name} ({x.aval}), made{made}, was used{doing}{used} after the "
+                f"a traced value of {x._trace.name} ({x.aval}), made{made}, was used{doing}{used} after the "
                 "transformation had ended. It was kept in a global, an attribute or a container: return it from the "
                 "function instead (has_aux=True returns values beside the result), or keep fg.stop_gradient(x)."
             )
@@ -213,6 +213,6 @@ def conversion_error(x: Tracer, what: str, remedy: str) -> TracerConversionError
     """The error for making a concrete value from a traced one."""
     made = provenance.at(x.location())
     return TracerConversionError(
-        f"{what}{provenance.at(provenance.here())}: it would leave {x.trace.name}, and the derivative would be lost "
+        f"{what}{provenance.at(provenance.here())}: it would leave {x._trace.name}, and the derivative would be lost "
         f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
     )

@@ -36,7 +36,7 @@ def truth(x: Tracer) -> bool:
 def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
     """Raise for a conversion that would need the value, or lose the derivative."""
     loc = provenance.here()
-    if not x.trace.alive:
+    if not x._trace.alive:
         raise escaped((x,))
     if loc is not None and _stores(loc):
         raise _storing(x, loc)

@@ -48,10 +48,10 @@ _COMPARISONS = {"eq": ew.eq, "ne": ew.ne, "lt": ew.lt, "le": ew.le, "gt": ew.gt,
 _METHODS = (
     "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot",
     "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze",
-    "std", "sum", "swapaxes", "take", "var",
+    "std", "sum", "swapaxes", "take", "trace", "var",
 )
 # fmt: on
-"""Methods that are NumPy's functions. `x.trace()` is missing, as `x.trace` is what traces the value."""
+"""Methods that are NumPy's functions."""
 _UNARY = {"neg": ew.neg, "abs": ew.abs, "invert": ew.bitwise_not}
 
 

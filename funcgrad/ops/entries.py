@@ -31,7 +31,7 @@ def eager_unary(prim: Any) -> Callable[..., Any]:
             return impl(x)
         if kind is TapeTracer:
             value = x.value
-            trace = x.trace
+            trace = x._trace
             kind = type(value)
             if (kind is ndarray or kind is float64) and trace.alive:
                 y = impl(value)
@@ -55,17 +55,17 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
     def apply(x: Any, y: Any) -> Any:
         parents: tuple[Node | None, Node | None]
         if type(x) is TapeTracer:
-            trace, a = x.trace, x.value
+            trace, a = x._trace, x.value
             kind = type(a)
             if type(y) is TapeTracer:
                 key, b, parents = BOTH, y.value, (x.node, y.node)
-                fits = type(b) is kind and y.trace is trace
+                fits = type(b) is kind and y._trace is trace
             else:
                 key, b, parents = FIRST, y, (x.node, None)
                 fits = type(y) is float or type(y) is int or type(y) is kind
             like = a
         elif type(y) is TapeTracer:
-            trace, a, b = y.trace, x, y.value
+            trace, a, b = y._trace, x, y.value
             kind = type(b)
             key, parents = SECOND, (None, y.node)
             fits = type(x) is float or type(x) is int or type(x) is kind

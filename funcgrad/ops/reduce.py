@@ -103,7 +103,7 @@ def reduce_sum(x: Any, axes: Axes) -> Any:
     if kind is np.ndarray:
         return np.add.reduce(x, axes)
     if kind is TapeTracer:
-        value, trace = x.value, x.trace
+        value, trace = x.value, x._trace
         if type(value) is np.ndarray and value.dtype.kind in "fc" and trace.alive:
             y = np.add.reduce(value, axes)
             saved = (Aval(value.shape, value.dtype),)

@@ -244,7 +244,7 @@ def getitem(x: Any, idx: Any) -> Any:
     >>> getitem(np.array([1.0, 2.0, 3.0]), [0, -1])
     array([1., 3.])
     """
-    if type(x) is TapeTracer and type(x.value) is ndarray and x.trace.alive:
+    if type(x) is TapeTracer and type(x.value) is ndarray and x._trace.alive:
         y = _eager(x, x.value, idx)
         if y is not None:
             return y
@@ -288,7 +288,7 @@ def _eager(x: TapeTracer, value: ndarray, idx: Any) -> TapeTracer | None:
         index = tuple(index)
         y = value[as_slices(index)]
     saved = (Aval(shape, value.dtype),)
-    return TapeTracer(x.trace, y, Node(slice_, {"index": index}, (x.node,), saved, here()))
+    return TapeTracer(x._trace, y, Node(slice_, {"index": index}, (x.node,), saved, here()))
 
 
 def update(x: Any, idx: Any, v: Any, mode: str) -> Any:

@@ -67,7 +67,7 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
     t = _new_tensor(Tensor)
     t._value = out
     t._storage = storage = _new_storage(Storage)
-    if type(out) is TapeTracer and out.trace is TAPE:
+    if type(out) is TapeTracer and out._trace is TAPE:
         storage.value = out.value
         if kind.shared:
             out.node.note = kind.note

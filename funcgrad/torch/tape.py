@@ -85,12 +85,12 @@ def own_note(node: Node) -> Note:
 
 
 def on_tape(value: Any) -> bool:
-    return type(value) is TapeTracer and value.trace is TAPE
+    return type(value) is TapeTracer and value._trace is TAPE
 
 
 def raw(value: Any) -> Any:
     """The value without its entry: an array, or a traced value of another transformation."""
-    return value.value if type(value) is TapeTracer and value.trace is TAPE else value
+    return value.value if type(value) is TapeTracer and value._trace is TAPE else value
 
 
 def constant(value: Any) -> Any:

@@ -121,7 +121,7 @@ class Tensor:
         value = raw(self._read())
         if isinstance(value, Tracer):
             raise TypeError(
-                f"a Tensor inside of {value.trace.name} has no concrete value here: it is traced by to_functional"
+                f"a Tensor inside of {value._trace.name} has no concrete value here: it is traced by to_functional"
             )
         return np.asarray(value)
 
@@ -509,5 +509,5 @@ def fresh(value: Any) -> Tensor:
     out = _new(Tensor)
     out._value = value
     out._storage = storage = _new_storage(Storage)
-    storage.value = value.value if type(value) is TapeTracer and value.trace is TAPE else value
+    storage.value = value.value if type(value) is TapeTracer and value._trace is TAPE else value
     return out

@@ -183,7 +183,7 @@ def _value_and_grad(
     if type(value) is np.ndarray:
         value = value.copy()  # it may be an argument itself
     seeds = []
-    if type(out) is TapeTracer and out.trace is trace:
+    if type(out) is TapeTracer and out._trace is trace:
         seeds.append((out.node, aval_of(value).dtype.type(1)))
     if has_aux:
         value = value, own_tree(aux, trace, memory_of(leaf for group in inputs.leaves for leaf in group))
@@ -287,7 +287,7 @@ class Outputs:
     def __init__(self, out: Any, trace: Trace, name: str) -> None:
         flat, self.treedef = numbers(out, name)
         self.name = name
-        self.nodes = [y.node if isinstance(y, (TapeTracer, LinearTracer)) and y.trace is trace else None for y in flat]
+        self.nodes = [y.node if isinstance(y, (TapeTracer, LinearTracer)) and y._trace is trace else None for y in flat]
         self.lowered = [None if isinstance(y, LinearTracer) else lower(y, trace) for y in flat]
         self.avals = [aval_of(y) for y in flat]
 
@@ -326,7 +326,7 @@ def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: boo
     taken = memory_of([*leaves, *given, *flat])
     values = [own(lower(y, trace), None, taken) for y in flat]
     moved = gradients(
-        values, [y.tangent if isinstance(y, JvpTracer) and y.trace is trace else None for y in flat], taken
+        values, [y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in flat], taken
     )
     result = treedef.unflatten(values), treedef.unflatten(moved)
     return (*result, own_tree(aux, trace, taken)) if has_aux else result

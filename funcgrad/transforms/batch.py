@@ -19,7 +19,7 @@ class BatchTracer(Tracer):
     __slots__ = ("loc", "value")
 
     def __init__(self, trace: Trace, value: Any, loc: Loc | None) -> None:
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.loc = loc
 
@@ -50,7 +50,7 @@ class BatchTrace(Trace):
         values = []
         batched = []
         for a in args:
-            mine = isinstance(a, BatchTracer) and a.trace is self
+            mine = isinstance(a, BatchTracer) and a._trace is self
             values.append(a.value if mine else a)
             batched.append(mine)
         loc = here()
@@ -61,7 +61,7 @@ class BatchTrace(Trace):
 
     def unwrap(self, out: Any) -> tuple[Any, bool]:
         """The value of an output, and whether it is batched."""
-        if isinstance(out, BatchTracer) and out.trace is self:
+        if isinstance(out, BatchTracer) and out._trace is self:
             return out.value, True
         return out, False
 

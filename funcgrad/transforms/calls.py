@@ -95,7 +95,7 @@ def split_pull(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, Graph, list[b
         finally:
             trace.end()
         inexact = [y for y, a in zip(outs, graph.out_avals) if is_inexact(a.dtype)]
-        seeds = [(y.node, c) for y, c in zip(inexact, flat[count:]) if isinstance(y, TapeTracer) and y.trace is trace]
+        seeds = [(y.node, c) for y, c in zip(inexact, flat[count:]) if isinstance(y, TapeTracer) and y._trace is trace]
         found = pull(seeds)
         cts = [found.get(x.node.seq) if m else None for x, m in zip(xs, mask)]
         reached.extend(c is not None for c in cts)
@@ -150,7 +150,7 @@ def tangent_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]
             outs = evaluate(graph, xs)
         finally:
             trace.end()
-        found = [y.tangent if isinstance(y, JvpTracer) and y.trace is trace else None for y in outs]
+        found = [y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs]
         moved.extend(t is not None for t in found)
         return [t for t in found if t is not None]
 

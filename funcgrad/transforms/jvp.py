@@ -19,7 +19,7 @@ class JvpTracer(Tracer):
     __slots__ = ("loc", "tangent", "value")
 
     def __init__(self, trace: Trace, value: Any, tangent: Any, loc: Loc | None) -> None:
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.tangent = tangent
         self.loc = loc
@@ -42,7 +42,7 @@ class JvpTrace(Trace):
         values = []
         tangents: list[Any] = []
         for a in args:
-            if isinstance(a, JvpTracer) and a.trace is self:
+            if isinstance(a, JvpTracer) and a._trace is self:
                 values.append(a.value)
                 tangents.append(a.tangent)
             else:

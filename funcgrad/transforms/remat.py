@@ -81,7 +81,7 @@ class CheckpointCall(Primitive):
             outs = params["fun"](*(v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(saved, tangents)))
         finally:
             trace.end()
-        return tuple(y.tangent if isinstance(y, JvpTracer) and y.trace is trace else None for y in outs)
+        return tuple(y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs)
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         trace = TapeTrace()
@@ -93,7 +93,7 @@ class CheckpointCall(Primitive):
         seeds = [
             (y.node, c)
             for y, c in zip(outs, ct)
-            if c is not None and isinstance(y, TapeTracer) and y.trace is trace and is_inexact(aval_of(y).dtype)
+            if c is not None and isinstance(y, TapeTracer) and y._trace is trace and is_inexact(aval_of(y).dtype)
         ]
         del outs
         found = pull(seeds)

@@ -19,9 +19,9 @@ ndarray = np.ndarray
 def lower(x: Any, trace: Trace) -> Any:
     """A value without the layer that `trace` put around it."""
     if isinstance(x, Tracer):
-        if x.trace is trace:
+        if x._trace is trace:
             return x.value  # type: ignore[attr-defined]
-        if not x.trace.alive:
+        if not x._trace.alive:
             raise escaped((x,))
     return x
 

@@ -116,7 +116,7 @@ def _output(y: Any, axis: Any, trace: BatchTrace, index: int, out_tree: tree.Tre
     path = list(tree.leaf_paths(out_tree))[index] if out_tree is not tree.LEAF else ""
     value, batched = trace.unwrap(y)
     if not batched:
-        if is_traced(value) and not value.trace.alive:
+        if is_traced(value) and not value._trace.alive:
             raise escaped((value,))
         if array_leaf(value) is None:
             raise TypeError(f"vmap: the function returned {type(value).__name__} (output{path}), which is no array")

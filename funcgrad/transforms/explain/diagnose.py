@@ -56,7 +56,7 @@ class Run:
         follow: bool,
         live: bool,
     ) -> None:
-        self.trace = FollowTrace(follow)
+        self._trace = FollowTrace(follow)
         self.given: list[Given] = []
         full = list(args)
         for n in positions:
@@ -66,7 +66,7 @@ class Run:
                 value = array_leaf(concrete(x))
                 differentiable = value is not None and aval_of(value).dtype.kind in "fc"
                 t = (
-                    (self.trace.leaf if live else self.trace.plain_leaf)(value)
+                    (self._trace.leaf if live else self._trace.plain_leaf)(value)
                     if differentiable
                     else concrete(x)
                 )
@@ -75,12 +75,12 @@ class Run:
             full[n] = treedef.unflatten(traced)
         self.output = fun(*full, **kwargs)
         self.outputs = [y for y in tree.leaves(self.output) if array_leaf(y) is not None]
-        nodes = [y.node for y in self.outputs if self.trace.mine(y)]
-        self.paths = Paths(self.trace.entries, nodes, self.trace.departures)
+        nodes = [y.node for y in self.outputs if self._trace.mine(y)]
+        self.paths = Paths(self._trace.entries, nodes, self._trace.departures)
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""
-        live = [y for y in self.outputs if type(y) is LiveTracer and y.trace is self.trace]
+        live = [y for y in self.outputs if type(y) is LiveTracer and y._trace is self._trace]
         return [(y.node, np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)) for y in live]
 
 
@@ -102,9 +102,9 @@ def _report(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], follo
     run = Run(fun, args, kwargs, positions, follow=follow, live=True)
     try:
         cts = pull(run.seeds())
-        arrivals = flow_back(run.seeds(), run.trace.entries)
+        arrivals = flow_back(run.seeds(), run._trace.entries)
     finally:
-        run.trace.end()
+        run._trace.end()
     leaves = []
     for given in run.given:
         if given.node is None:
@@ -112,7 +112,7 @@ def _report(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], follo
             continue
         ct = cts.get(given.node.seq)
         gradient = zeros_for(concrete(given.value)) if ct is None else np.array(concrete(ct))
-        has_gradient = not run.trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
+        has_gradient = not run._trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
         leaf = _leaf(run, given, gradient, arrivals.get(given.node.seq))
         if leaf.status == "unused":
             leaf = leaf._replace(
@@ -121,9 +121,9 @@ def _report(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], follo
         leaves.append(leaf if has_gradient else leaf._replace(grad=None))
     title = f"Gradient of `{getattr(fun, '__name__', type(fun).__name__)}`"
     nodes = [(given.path, given.node) for given in run.given if given.node is not None]
-    outputs = [y.node for y in run.outputs if run.trace.mine(y)]
+    outputs = [y.node for y in run.outputs if run._trace.mine(y)]
     return Report(
-        title, leaves, [*_notes(run), *_refusal(run.trace.refused)], picture(run.paths, nodes, outputs)
+        title, leaves, [*_notes(run), *_refusal(run._trace.refused)], picture(run.paths, nodes, outputs)
     )
 
 
@@ -181,7 +181,7 @@ def _not_finite(run: Run, gradient: np.ndarray, arrival: Arrival | None) -> tupl
     values = [concrete(y) for y in run.outputs]
     if not all(np.isfinite(v).all() for v in values):
         born = next(
-            (e for e in run.trace.entries if isinstance(e, Entry) and e.born and run.paths.counts(e)[2]), None
+            (e for e in run._trace.entries if isinstance(e, Entry) and e.born and run.paths.counts(e)[2]), None
         )
         if born is not None:
             value = "NaN" if born.born == "nan" else "infinite"
@@ -239,7 +239,7 @@ def _others(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]) -> li
         run = Run(fun, args, kwargs, rest, follow=True, live=False)
     except Exception:
         return []
-    run.trace.end()
+    run._trace.end()
     return [g.path for g in run.given if g.node is not None and run.paths.counts(g.node)[1]]
 
 

@@ -104,7 +104,7 @@ class FollowTrace(TapeTrace):
         return PlainTracer(self, value, self.enter(Entry()))
 
     def mine(self, x: Any) -> bool:
-        return isinstance(x, FollowTracer) and x.trace is self
+        return isinstance(x, FollowTracer) and x._trace is self
 
     def value(self, x: Any) -> Any:
         return x.value if self.mine(x) else x
@@ -115,7 +115,7 @@ class FollowTrace(TapeTrace):
         if prim is checkpoint_call:
             return prim.impl(*args, **params)
         values = [self.value(a) for a in args]
-        tracked = [a.node if type(a) is LiveTracer and a.trace is self else None for a in args]
+        tracked = [a.node if type(a) is LiveTracer and a._trace is self else None for a in args]
         known = [(i, a) for i, a in enumerate(args) if self.mine(a)]
         if prim.multiple and not any(tracked):
             out, saved = prim(*values, **params), None
@@ -226,7 +226,7 @@ def concrete(x: Any) -> Any:
     while isinstance(x, Tracer):
         if not hasattr(x, "value"):
             raise TypeError(
-                f"explain needs values, and {x.trace.name} traces shapes only{at(here())}: call it outside"
+                f"explain needs values, and {x._trace.name} traces shapes only{at(here())}: call it outside"
             )
         x = x.value
     return x
@@ -254,45 +254,45 @@ class FollowTracer(TapeTracer):
     """Conversions that `grad` refuses are noted here."""
 
     __slots__ = ()
-    trace: FollowTrace
+    _trace: FollowTrace
     edge = Edge.CUT
 
     def __bool__(self) -> bool:
-        return bool(self.trace.leave(self, "bool", Edge.CHOICE))
+        return bool(self._trace.leave(self, "bool", Edge.CHOICE))
 
     def __float__(self) -> float:
-        return float(self.trace.leave(self, "float", self.edge))
+        return float(self._trace.leave(self, "float", self.edge))
 
     def __int__(self) -> int:
-        return int(self.trace.leave(self, "int", self.edge))
+        return int(self._trace.leave(self, "int", self.edge))
 
     def __complex__(self) -> complex:
-        return complex(self.trace.leave(self, "complex", self.edge))
+        return complex(self._trace.leave(self, "complex", self.edge))
 
     def __index__(self) -> int:
         index = self.value.__index__()  # NumPy asks every index for it, and takes the array where this raises
-        self.trace.leave(self, "int", self.edge)
+        self._trace.leave(self, "int", self.edge)
         return index
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return round(self.trace.leave(self, "round", self.edge), ndigits)
+        return round(self._trace.leave(self, "round", self.edge), ndigits)
 
     def __format__(self, spec: str) -> str:
-        return format(self.trace.leave(self, "format", Edge.CHOICE), spec)
+        return format(self._trace.leave(self, "format", Edge.CHOICE), spec)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         # an index array goes into the result; other plain values may only be printed
-        value = self.trace.leave(self, "numpy", Edge.PAST if reads_part(here()) else self.edge)
+        value = self._trace.leave(self, "numpy", Edge.PAST if reads_part(here()) else self.edge)
         return np.asarray(value, dtype) if copy is None else np.array(value, dtype, copy=copy)
 
     def item(self, *index: Any) -> Any:
-        return np.asarray(self.trace.leave(self, "item", self.edge)).item(*index)
+        return np.asarray(self._trace.leave(self, "item", self.edge)).item(*index)
 
     def tolist(self) -> Any:
-        return np.asarray(self.trace.leave(self, "tolist", self.edge)).tolist()
+        return np.asarray(self._trace.leave(self, "tolist", self.edge)).tolist()
 
     def __getitem__(self, idx: Any) -> Any:
-        trace = self.trace
+        trace = self._trace
         parts = idx if type(idx) is tuple else (idx,)
         bounds = [b for i in parts if type(i) is slice for b in (i.start, i.stop, i.step)]
         indices = [i for i in (*parts, *bounds) if trace.mine(i)]
@@ -306,7 +306,7 @@ class FollowTracer(TapeTracer):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         def plain() -> Any:
-            return self.trace.run_plain(
+            return self._trace.run_plain(
                 lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs),
                 (inputs, options),
                 ufunc.__name__,
@@ -321,7 +321,7 @@ class FollowTracer(TapeTracer):
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         def plain() -> Any:
-            return self.trace.run_plain(
+            return self._trace.run_plain(
                 lambda args, kwargs: func(*args, **kwargs), (args, kwargs), func.__name__
             )
 
@@ -369,4 +369,4 @@ class PlainTracer(FollowTracer):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # NumPy looks for __array_interface__, and would take the value past us
             raise AttributeError(name)
-        return getattr(self.trace.leave(self, name, self.edge), name)
+        return getattr(self._trace.leave(self, name, self.edge), name)
