@@ -55,7 +55,7 @@ def inline(graph: Graph) -> Graph:
         if not _is_call(eqn):
             new.keep(eqn, inputs)
             continue
-        inner = inline(eqn.params["graph"])
+        inner = inline(eqn.prim.body(eqn.params))
         local: dict[Var, Atom] = dict(zip(inner.inputs, inputs, strict=True))
 
         def swap(atom: Atom, local: dict[Var, Atom] = local) -> Atom:
@@ -71,7 +71,7 @@ def inline(graph: Graph) -> Graph:
 
 def _is_call(eqn: Eqn) -> bool:
     """Whether all that an equation does is to run the program in its parameter `graph` on its inputs."""
-    return eqn.prim.program is not None and "graph" in eqn.params
+    return eqn.prim.body(eqn.params) is not None
 
 
 def fold(graph: Graph) -> Graph:

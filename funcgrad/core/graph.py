@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of
+from funcgrad.core.constants import SMALL, guarded
 from funcgrad.core.provenance import Loc, here
-from funcgrad.core.trace import Primitive, Trace, Tracer
+from funcgrad.core.trace import Primitive, Trace, Tracer, known
 from funcgrad.errors import ConcretizationError
 
 
@@ -153,17 +154,88 @@ class StageTrace(Trace):
         return known
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        if "graph" in params and prim.transparent:
-            return tuple(evaluate(params["graph"], args))
-        atoms = tuple(self.atom(a) for a in args)
-        if prim.program is not None:
-            params = {**params, "graph": trace_graph(params[prim.program], [a.aval for a in atoms])}
-        avals = prim.shape(*(a.aval for a in atoms), **params)
+        if prim.dissolves:
+            return tuple(evaluate(prim.body(params), args))
         loc = here()
+        tracers = tuple(StageTracer(self, v, loc) for v in self.write(prim, args, params, loc))
+        return tracers if prim.multiple else tracers[0]
+
+    def write(
+        self, prim: Primitive, args: Sequence[Any], params: dict[str, Any], loc: Loc | None
+    ) -> tuple[Var, ...]:
+        """Append an equation; its outputs."""
+        atoms = tuple(self.atom(a) for a in args)
+        params = prim.staged(params, lambda fun: self.program(fun, args))
+        avals = prim.shape(*(a.aval for a in atoms), **params)
         outputs = tuple(Var(aval) for aval in (avals if prim.multiple else (avals,)))
         self.eqns.append(Eqn(prim, atoms, outputs, params, loc))
-        tracers = tuple(StageTracer(self, v, loc) for v in outputs)
+        return outputs
+
+    def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
+        """The program of a flat function of the arguments, for a call of it that is being written down."""
+        return trace_graph(fun, [aval_of(a) for a in args])
+
+
+class RecordTracer(StageTracer):
+    """A value of a program being traced that is computed too."""
+
+    __slots__ = ("value",)
+    has_value = True
+
+    def __init__(self, trace: Trace, var: Var, loc: Loc | None, value: Any) -> None:
+        super().__init__(trace, var, loc)
+        self.value = value
+
+
+class RecordTrace(StageTrace):
+    """Writes down a program while it runs: Python's control flow may look at the values that are known.
+
+    Large constants are the user's arrays themselves, watched by `guards`: the program is made for one call, and a
+    copy would cost as much as the operation.
+    """
+
+    __slots__ = ("guards",)
+    name = "checkpoint"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guards: list[Any] = []
+
+    def argument(self, x: Any) -> StageTracer:
+        """An input that stands for `x`, a value or an aval."""
+        var, loc, value = Var(aval_of(x)), here(), None if isinstance(x, Aval) else known(x)
+        return StageTracer(self, var, loc) if value is None else RecordTracer(self, var, loc, value)
+
+    def atom(self, x: Any) -> Atom:
+        if type(x) is not np.ndarray or x.nbytes <= SMALL:
+            return super().atom(x)
+        before = self.captured.get(id(x))
+        if before is None:
+            before = self.captured[id(x)] = x, Literal(x)
+            self.guards.append(guarded(None, [x]))
+        return before[1]
+
+    def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
+        recorded = record_graph(fun, args)
+        self.guards += recorded.guards
+        return recorded.graph
+
+    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        loc = here()
+        outputs = self.write(prim, args, params, loc)
+        values = [known(a) for a in args]
+        if any(v is None for v in values):
+            tracers = tuple(StageTracer(self, v, loc) for v in outputs)
+        else:
+            out = prim(*values, **params)
+            results = out if prim.multiple else (out,)
+            tracers = tuple(RecordTracer(self, v, loc, as_typed(y, v.aval)) for v, y in zip(outputs, results))
         return tracers if prim.multiple else tracers[0]
+
+
+def as_typed(y: Any, aval: Aval) -> Any:
+    """A result of NumPy's, which is never weak, as a program has it."""
+    return y.item() if aval.weak and isinstance(y, np.generic) else y
 
 
 def trace_graph(fun: Callable[..., Sequence[Any]], avals: Sequence[Aval]) -> Graph:
@@ -179,6 +251,32 @@ def trace_graph(fun: Callable[..., Sequence[Any]], avals: Sequence[Aval]) -> Gra
     finally:
         trace.end()
     return Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms)
+
+
+class Recorded(NamedTuple):
+    """A program made by one run of a function: its inputs' values, and the results where they are known.
+
+    The first inputs are those asked for, behind them come the traced values that the function found elsewhere.
+    """
+
+    graph: Graph
+    inputs: list[Any]
+    results: list[Any] | None
+    guards: list[Any]
+
+
+def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Recorded:
+    """Run the flat function `fun` on values once, computing what is known, and keep the program."""
+    trace = RecordTrace()
+    try:
+        inputs = [trace.argument(v) for v in values]
+        outputs = fun(*inputs)
+        atoms = tuple(trace.atom(y) for y in outputs)
+    finally:
+        trace.end()
+    results = [known(y) for y in outputs]
+    graph, captured = hoist(Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms))
+    return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results, trace.guards)
 
 
 def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:
@@ -212,8 +310,7 @@ def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
         values = [env[a] if isinstance(a, Var) else a.value for a in eqn.inputs]
         out = eqn.prim(*values, **eqn.params)
         for var, y in zip(eqn.outputs, out if eqn.prim.multiple else (out,), strict=True):
-            # NumPy's results are never weak
-            env[var] = y.item() if var.aval.weak and isinstance(y, np.generic) else y
+            env[var] = as_typed(y, var.aval)
         del values, out
         for atom in eqn.inputs:
             if isinstance(atom, Var) and last[atom] == index and atom not in kept:

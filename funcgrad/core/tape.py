@@ -15,8 +15,8 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import Guarded, unguarded
-from funcgrad.core.provenance import Loc, here
-from funcgrad.core.trace import Primitive, Trace, Tracer
+from funcgrad.core.provenance import Loc, at, here
+from funcgrad.core.trace import Primitive, Trace, Tracer, known
 from funcgrad.errors import NotDifferentiableError
 
 _next_in_sequence = itertools.count().__next__
@@ -63,6 +63,7 @@ class TapeTracer(Tracer):
     """A value with its tape entry."""
 
     __slots__ = ("node", "value")
+    has_value = True
 
     def __init__(self, trace: Trace, value: Any, node: Node) -> None:
         self._trace = trace
@@ -314,14 +315,41 @@ def transpose(fun: Callable[..., Any], avals: Sequence[Aval], ct: Any) -> list[A
     finally:
         trace.end()
     outs, cts = (out, ct) if isinstance(out, tuple) else ((out,), (ct,))
-    seeds = [
-        (y.node, c)
-        for y, c in zip(outs, cts)
-        if c is not None and isinstance(y, LinearTracer) and y._trace is trace
-    ]
-    found = pull(seeds)
+    nodes = linear_outputs(outs, trace, "the derivative of an operation")
+    found = pull([(node, c) for node, c in zip(nodes, cts) if node is not None and c is not None])
     return [found.get(x.node.seq) for x in xs]
+
+
+def linear_outputs(outs: Iterable[Any], trace: LinearTrace, what: str) -> list[Node | None]:
+    """The entries of what a linear function returned; None for zeros. Raises where it is something else."""
+    nodes: list[Node | None] = []
+    for y in outs:
+        if isinstance(y, LinearTracer) and y._trace is trace:
+            nodes.append(y.node)
+        elif y is None or is_zero(y):
+            nodes.append(None)
+        else:
+            raise NotDifferentiableError(
+                f"{what} returned {'a value of ' + y._trace.name if isinstance(y, Tracer) else 'a constant'} that does "
+                "not depend linearly on its tangents, so it has no transpose"
+            )
+    return nodes
+
+
+def is_zero(x: Any) -> bool:
+    """Whether a value is known to be zero everywhere."""
+    if type(x) is float:
+        return x == 0
+    value = known(x)
+    return value is not None and not np.any(value)
 
 
 def not_linear(prim: Primitive) -> NotDifferentiableError:
     return NotDifferentiableError(f"`{prim}` is not linear in its argument, so the function has no transpose")
+
+
+def affine(prim: Primitive) -> NotDifferentiableError:
+    """The error for what `prim` adds to a linear value: a function that is not zero at zero has no transpose."""
+    return NotDifferentiableError(
+        f"`{prim}` adds a constant{at(here())}: the function is affine, not linear, so it has no transpose"
+    )

@@ -17,6 +17,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval
+from funcgrad.core.constants import unguarded
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -27,6 +28,8 @@ class Trace:
 
     __slots__ = ("age", "alive")
     name = "a transformation"
+    sees_inside = False
+    """Whether functions that others keep as programs (checkpoint) are run as they are."""
 
     def __init__(self) -> None:
         self.age = next(_ages)
@@ -45,6 +48,8 @@ class Tracer:
 
     __slots__ = ("__weakref__", "_trace")
     __array_priority__ = 1000.0
+    has_value = False
+    """Whether `value` is what it stands for, so that Python may look at it."""
 
     _trace: Trace
 
@@ -98,14 +103,18 @@ class Primitive:
       argument, or `node` for the output; a pull with it can itself be differentiated.
     - `batch(values, batched, size, params)`: run over the leading axis of the batched values; the outputs are batched
       at their leading axis.
+    - `jvp(values, tangents, params) -> (output, tangent)`: forward mode, by `record` and `push` unless it is said
+      otherwise.
+    - `body(params)`: the program that a call stands for. `staged(params, program)`: its parameters when it is written
+      down, to be run later; `program(fun)` makes one of a flat function of its arguments.
     """
 
     multiple = False
     """Whether the output is a tuple."""
     transparent = False
     """Whether `impl` is itself made of primitives and may run on traced values: a call of a program."""
-    program: str | None = None
-    """The parameter that holds the function a call stands for; staged, it becomes the parameter `graph`."""
+    dissolves = False
+    """Whether a program that is being traced takes up the operations of such a call instead of the call."""
     flat: str | None = None
     """Why the derivative is zero or absent, where it is."""
     remedy: str | None = None
@@ -138,7 +147,20 @@ class Primitive:
         raise NotImplementedError(self.name)
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
-        raise NotImplementedError(f"`{self.name}` keeps nothing that could be differentiated again")
+        raise NotImplementedError(self.name)
+
+    def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        out, saved = self.record(values, tangents, params)
+        if saved is None:
+            return out, None
+        with np.errstate(all="ignore"):
+            return out, self.push(unguarded(saved, self), tangents, params)
+
+    def body(self, params: dict[str, Any]) -> Any:
+        return None
+
+    def staged(self, params: dict[str, Any], program: Callable[..., Any]) -> dict[str, Any]:
+        return params
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Apply the primitive to arrays or traced values (what other systems call `bind`)."""
@@ -168,6 +190,8 @@ def register(prim: Primitive) -> Primitive:
     """Enter a primitive under its name: for pickling, and for the laws that the tests run over all of them."""
     if prim.name in _registry:
         raise ValueError(f"there is already a primitive called {prim.name!r}")
+    if type(prim).relink is Primitive.relink:
+        raise TypeError(f"the primitive {prim.name!r} has no `relink`: its gradients could not be differentiated again")
     _registry[prim.name] = prim
     return prim
 
@@ -179,6 +203,15 @@ def _primitive(name: str) -> Primitive:
 def primitives() -> dict[str, Primitive]:
     """All primitives by name."""
     return dict(_registry)
+
+
+def known(x: Any) -> Any:
+    """The array or number that a value stands for; None where it is traced and only its shape is known."""
+    while isinstance(x, Tracer):
+        if not x.has_value:
+            return None
+        x = x.value  # type: ignore[attr-defined]
+    return x
 
 
 def is_traced(*xs: Any) -> bool:

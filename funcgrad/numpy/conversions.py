@@ -6,24 +6,17 @@ from typing import Any, NoReturn
 
 from funcgrad.core import provenance
 from funcgrad.core.graph import concretization_error
-from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, conversion_error, escaped
 from funcgrad.errors import TracerConversionError
-from funcgrad.transforms.jvp import JvpTracer
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
 _METHODS = {"Add": "add({v})", "Sub": "add(-({v}))", "Mult": "multiply({v})", "Div": "multiply(1 / ({v}))"}
 
 
-def has_value(x: Tracer) -> bool:
-    """Whether the value is known (under `grad`, `jvp`), or only its shape and dtype (under `jit`, `vmap`)."""
-    return isinstance(x, (TapeTracer, JvpTracer))
-
-
 def truth(x: Tracer) -> bool:
     """`bool(x)`: the value decides, where there is one."""
-    if has_value(x):
+    if x.has_value:
         return bool(x.value)  # type: ignore[attr-defined]
     raise concretization_error(
         x,
@@ -40,7 +33,7 @@ def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
         raise escaped((x,))
     if loc is not None and _stores(loc):
         raise _storing(x, loc)
-    if has_value(x):
+    if x.has_value:
         raise conversion_error(x, what, f"{remedy} {CUT}")
     raise concretization_error(x, what, remedy)
 

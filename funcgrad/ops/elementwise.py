@@ -31,6 +31,8 @@ where: Elementwise = elementwise(
     "where",
     np.where,
     along=(None, lambda t, z, c, x, y: where(c, t, 0.0), lambda t, z, c, x, y: where(c, 0.0, t)),
+    linear=(1, 2),
+    jointly=True,
     lower="({1} if {0} else {2})",
 )
 
@@ -96,17 +98,25 @@ def _abs_along(t: Any, y: Any, x: Any) -> Any:
     return where(x >= 0, t, -t)
 
 
-add = elementwise("add", np.add, d=(1, 1), weak=True, lower="{0} + {1}")
-sub = elementwise("sub", np.subtract, d=(1, -1), weak=True, lower="{0} - {1}")
-mul = elementwise("mul", np.multiply, d=(lambda z, x, y: y, lambda z, x, y: x), weak=True, lower="{0} * {1}")
+add = elementwise("add", np.add, d=(1, 1), linear=(0, 1), jointly=True, weak=True, lower="{0} + {1}")
+sub = elementwise("sub", np.subtract, d=(1, -1), linear=(0, 1), jointly=True, weak=True, lower="{0} - {1}")
+mul = elementwise(
+    "mul",
+    np.multiply,
+    d=(lambda z, x, y: y, lambda z, x, y: x),
+    linear=(0, 1),
+    weak=True,
+    lower="{0} * {1}",
+)
 div = elementwise(
     "div",
     np.divide,
     along=(lambda t, z, x, y: t / y, lambda t, z, x, y: -(t * z / y)),
+    linear=(0,),
     weak=True,
     lower="{0} / {1}",
 )
-neg = elementwise("neg", np.negative, d=-1, weak=True, lower="-{0}")
+neg = elementwise("neg", np.negative, d=-1, linear=(0,), weak=True, lower="-{0}")
 abs = elementwise("abs", np.absolute, along=(_abs_along,), weak=True, lower="abs({0})")
 square = elementwise("square", np.square, d=lambda y, x: 2 * x, lower="{0} * {0}")
 reciprocal = elementwise("reciprocal", np.reciprocal, d=lambda y, x: -(y * y), lower="1 / {0}")

@@ -18,7 +18,7 @@ import numpy as np
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
 from funcgrad.core.constants import guarded, keep
 from funcgrad.core.graph import Var, trace_graph
-from funcgrad.core.tape import not_linear, selected, transpose
+from funcgrad.core.tape import affine, is_zero, not_linear, selected, transpose
 from funcgrad.core.trace import Primitive, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
 from funcgrad.ops.entries import eager_binary, eager_unary
@@ -48,6 +48,16 @@ def cast(ct: Any, dtype: np.dtype) -> Any:
     return ct.astype(dtype)
 
 
+def require_linear(
+    prim: Primitive, positions: Sequence[int], jointly: bool, values: Sequence[Any], moving: Sequence[bool]
+) -> None:
+    """Raise unless a primitive that is linear at some positions is so in the moving arguments, the others fixed."""
+    if any(m and i not in positions for i, m in enumerate(moving)) or (sum(moving) > 1 and not jointly):
+        raise not_linear(prim)
+    if jointly and not all(moving[i] or is_zero(values[i]) for i in positions):
+        raise affine(prim)
+
+
 def _looped(prim: Primitive, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict) -> Any:
     warnings.warn(f"vmap runs `{prim}` as a loop over {size} elements", UnbatchedPrimitiveWarning, stacklevel=2)
     outs = [prim(*(v[b] if m else v for v, m in zip(values, batched)), **params) for b in range(size)]
@@ -63,6 +73,8 @@ class Elementwise(Primitive):
         impl: Callable[..., Any],
         partials: Sequence[Along | None] | None,
         *,
+        linear: Sequence[int] | None,
+        jointly: bool,
         lower: Any,
         weak: bool,
         flat: str | None,
@@ -71,6 +83,8 @@ class Elementwise(Primitive):
         super().__init__(name)
         self.impl = impl
         self.partials = partials
+        self.linear = linear
+        self.jointly = jointly
         self.lower = lower
         self.weak = weak
         self.flat = flat
@@ -110,9 +124,11 @@ class Elementwise(Primitive):
         return y, guarded(saved, [kept[slot] for slot in plan.copied]) if plan.copied else saved
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        plan = self.plan(tuple([t is not None for t in tracked]))
-        if plan is None or any(n and t is not None for n, t in zip(plan.keeps, (self, *tracked))):
+        moving = tuple([t is not None for t in tracked])
+        plan = self.plan(moving)
+        if plan is None or self.linear is None:
             raise not_linear(self)
+        require_linear(self, self.linear, self.jointly, values, moving)
         avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
         out = self.shape(*avals, **params)
         kept = [None, *(keep(v) if needed else None for v, needed in zip(values, plan.keeps[1:]))]
@@ -242,6 +258,8 @@ def elementwise(
     d: Callable[..., Any] | int | Sequence[Any] | None = None,
     *,
     along: Sequence[Any] | None = None,
+    linear: Sequence[int] | None = None,
+    jointly: bool = False,
     lower: Any = None,
     weak: bool = False,
     flat: str | None = None,
@@ -251,7 +269,8 @@ def elementwise(
 
     `d` holds for each argument its partial derivative `d(y, *xs)`, 1, -1, or None where the derivative is zero (one
     function stands for one argument). `along` says the same as linear maps `m(t, y, *xs)`, for derivatives that are
-    not products, such as `where(c, t, 0)`. `weak`: Python scalars give a Python scalar, as Python's operators do.
+    not products, such as `where(c, t, 0)`. `linear` names the arguments in which the function itself is linear,
+    `jointly` or in each with the others fixed. `weak`: Python scalars give a Python scalar, as Python's operators do.
     `lower` is how a kernel computes one element: an expression with `{0}`, `{1}`, or a function's name.
     """
     partials: Sequence[Along | None] | None = None
@@ -260,7 +279,9 @@ def elementwise(
     elif d is not None:
         each = (d,) if callable(d) or isinstance(d, int) else d
         partials = [None if p is None else Factor(p) if callable(p) else Sign(p) for p in each]
-    prim = Elementwise(name, impl, partials, lower=lower, weak=weak, flat=flat, remedy=remedy)
+    prim = Elementwise(
+        name, impl, partials, linear=linear, jointly=jointly, lower=lower, weak=weak, flat=flat, remedy=remedy
+    )
     register(prim)
     if partials is not None and len(partials) <= 2:
         return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)
@@ -328,9 +349,8 @@ class Linear(Primitive):
         return y, self._saved(values, tracked) if y.dtype.kind in "fc" else None
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        moving = [i for i, t in enumerate(tracked) if t is not None]
-        if not all(map(self._is_linear, moving)) or (len(moving) > 1 and not self.jointly):
-            raise not_linear(self)
+        positions = range(len(values)) if self.linear is None else self.linear
+        require_linear(self, positions, self.jointly, values, [t is not None for t in tracked])
         avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
         return self.shape(*avals, **params), self._saved(values, tracked)
 

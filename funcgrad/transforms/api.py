@@ -10,12 +10,23 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import LinearTrace, LinearTracer, Node, TapeTrace, TapeTracer, entries, pull, push
+from funcgrad.core.tape import (
+    LinearTrace,
+    LinearTracer,
+    Node,
+    TapeTrace,
+    TapeTracer,
+    entries,
+    linear_outputs,
+    pull,
+    push,
+)
 from funcgrad.core.trace import Trace
 from funcgrad.transforms.arguments import (
     Argnums,
     array_leaf,
     differentiable,
+    integer_cotangent,
     leaf_path,
     normalise_argnums,
     refuse_tangent,
@@ -303,9 +314,14 @@ class Outputs:
         given = tree.flatten_up_to(self.treedef, ct)
         seeds = []
         for index, (node, aval, c) in enumerate(zip(self.nodes, self.avals, given)):
+            path = list(tree.leaf_paths(self.treedef))[index] if self.treedef is not tree.LEAF else ""
+            where = f"the cotangent of output{path}"
+            if not is_inexact(aval.dtype):
+                integer_cotangent(aval, c, where, self.name)
+                continue
+            checked = tangent_for(aval, c, where, self.name)
             if node is not None:
-                path = list(tree.leaf_paths(self.treedef))[index] if self.treedef is not tree.LEAF else ""
-                seeds.append((node, tangent_for(aval, c, f"the cotangent of output{path}", self.name)))
+                seeds.append((node, checked))
         return seeds, given
 
 
@@ -419,8 +435,7 @@ def _linear_transpose(fun: Any, primals: tuple) -> Callable[[Any], tuple[Any, ..
         trace.end()
     del args
     outputs = Outputs(out, trace, "linear_transpose")
-    if any(n is None and a.size and np.any(v) for n, a, v in zip(outputs.nodes, outputs.avals, outputs.lowered)):
-        raise TypeError("linear_transpose: an output is a constant other than zero, so the function is not linear")
+    linear_outputs(tree.leaves(out), trace, "linear_transpose: the function")
 
     def transposed(ct: Any) -> tuple[Any, ...]:
         """The cotangents of the arguments for a cotangent of the output."""

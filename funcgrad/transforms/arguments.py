@@ -163,12 +163,26 @@ def refuse_tangent(tangent: Any, where: str, name: str) -> None:
         )
 
 
+def integer_cotangent(primal: Aval, ct: Any, where: str, name: str) -> None:
+    """Check the cotangent of an integer output, which counts for nothing: an integer of its shape, float0 or None."""
+    if ct is None:
+        return
+    value = array_leaf(ct)
+    if value is None:
+        raise TypeError(f"{name}: {where} is {type(ct).__name__}, which is not a number")
+    aval = aval_of(value)
+    if aval.shape != primal.shape:
+        raise ValueError(f"{name}: {where} has shape {aval.shape}, but belongs to a value of shape {primal.shape}")
+    if is_inexact(aval.dtype):
+        raise TypeError(f"{name}: {where} has dtype {aval.dtype}, but belongs to a value of dtype {primal.dtype}")
+
+
 def _made(out: Any) -> str:
     return provenance.at(out.location()) if isinstance(out, Tracer) else ""
 
 
 def tangent_for(primal: Aval, tangent: Any, where: str, name: str) -> Any:
-    """Check a tangent or cotangent against what it belongs to, and give it that dtype."""
+    """Check a tangent or cotangent against what it belongs to, and give it that dtype (NumPy's same-kind casts)."""
     value = array_leaf(tangent)
     if value is None:
         raise TypeError(f"{name}: {where} is {type(tangent).__name__}, which is not a number")
@@ -177,6 +191,6 @@ def tangent_for(primal: Aval, tangent: Any, where: str, name: str) -> Any:
         raise ValueError(f"{name}: {where} has shape {aval.shape}, but belongs to a value of shape {primal.shape}")
     if aval.dtype == primal.dtype and not aval.weak:
         return value
-    if aval.dtype.kind in "biuf" or primal.dtype.kind == "c":
+    if np.can_cast(aval.dtype, primal.dtype, "same_kind"):
         return value.astype(primal.dtype) if hasattr(value, "astype") else primal.dtype.type(value)
     raise TypeError(f"{name}: {where} has dtype {aval.dtype}, but belongs to a value of dtype {primal.dtype}")

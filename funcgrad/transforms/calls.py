@@ -7,7 +7,7 @@ They are derived once, by running the other transformations while staging, and k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,18 +23,40 @@ from funcgrad.transforms.results import lower
 Runner = Callable[[Graph, Sequence[Any]], Sequence[Any]]
 
 
-class GraphCall(Primitive):
-    """Run `graph` on arrays by `run(graph, arrays)`, which returns its outputs."""
+class ProgramCall(Primitive):
+    """A primitive that stands for the program in its parameter `graph`."""
 
     multiple = True
     transparent = True
 
+    def body(self, params: dict[str, Any]) -> Graph:
+        return params["graph"]
+
+    def shape(self, *avals: Aval, graph: Graph, **params: Any) -> tuple[Aval, ...]:
+        return graph.out_avals
+
+
+class Residuals(NamedTuple):
+    """What a derivative keeps of a program's run: its inputs, and what the backward program takes.
+
+    `again(*inputs)` computes the latter anew.
+    """
+
+    inputs: Sequence[Any]
+    values: Sequence[Any]
+    again: Callable[..., Sequence[Any]]
+    backward: Graph
+    reached: Sequence[bool]
+
+
+class GraphCall(ProgramCall):
+    """Run `graph` on arrays by `run(graph, arrays)`, which returns its outputs."""
+
+    dissolves = True
+
     def impl(self, *args: Any, graph: Graph, run: Runner) -> tuple[Any, ...]:
         # linear_transpose, which has no values, goes through the operations one by one
         return tuple((evaluate if is_traced(*args) else run)(graph, args))
-
-    def shape(self, *avals: Aval, graph: Graph, run: Runner) -> tuple[Aval, ...]:
-        return graph.out_avals
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         graph, run = params["graph"], params["run"]
@@ -44,25 +66,29 @@ class GraphCall(Primitive):
             return self(*values, **params), None
         results = self(*values, graph=forward, run=run)
         count = len(graph.outputs)
-        return results[:count], (values, results[count:], backward, reached)
+        again = lambda *inputs: self(*inputs, graph=forward, run=run)[count:]
+        return results[:count], Residuals(values, results[count:], again, backward, reached)
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         graph, run = params["graph"], params["run"]
         mask = tuple(t is not None for t in tangents)
         tangent, moved = derived(graph, ("push", mask), lambda: tangent_graph(graph, mask))
-        moving = iter(self(*saved[0], *(t for t in tangents if t is not None), graph=tangent, run=run))
+        moving = iter(self(*saved.inputs, *(t for t in tangents if t is not None), graph=tangent, run=run))
         return tuple(next(moving) if m else None for m in moved)
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         graph, run = params["graph"], params["run"]
-        _, residuals, backward, reached = saved
         cts = [
             np.zeros(a.shape, a.dtype) if c is None else c
             for c, a in zip(ct, graph.out_avals)
             if is_inexact(a.dtype)
         ]
-        found = iter(self(*residuals, *cts, graph=backward, run=run))
-        return [next(found) if r else None for r in reached]
+        found = iter(self(*saved.values, *cts, graph=saved.backward, run=run))
+        return [next(found) if r else None for r in saved.reached]
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        inputs = [wrap(v, p) for v, p in zip(saved.inputs, parents)]
+        return saved._replace(inputs=inputs, values=saved.again(*inputs))
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         graph = params["graph"]

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
-from typing import Any
+from functools import partial, update_wrapper
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.graph import trace_graph
-from funcgrad.core.tape import transpose
-from funcgrad.core.trace import Primitive, register
+from funcgrad.core.constants import guarded, keep, unguarded
+from funcgrad.core.tape import LinearTrace, Node, entries, linear_outputs, pull, push
+from funcgrad.core.trace import Primitive, is_traced, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums, tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.calls import run_batched
-from funcgrad.transforms.closure import Captured, refuse_hidden
+from funcgrad.transforms.closure import Captured, frozen, refuse_hidden
 from funcgrad.transforms.function import call_hiding_frames, importable_name
+from funcgrad.transforms.results import memory_of
 
 
 class CustomRule:
@@ -29,7 +31,8 @@ class CustomRule:
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
         if not callable(fun):
             raise TypeError(f"{self.kind} takes a function, not {type(fun).__name__}")
-        update_wrapper(self, fun)  # type: ignore[arg-type]
+        update_wrapper(self, fun, updated=())  # type: ignore[arg-type]
+        self.__name__ = name_of(fun)
         self.fun = fun
         self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
 
@@ -37,7 +40,7 @@ class CustomRule:
         if instance is None:
             return self
         raise TypeError(
-            f"{self.kind} `{self.__name__}` is used as a method: write it as a function of the arrays it needs"  # type: ignore[attr-defined]
+            f"{self.kind} `{self.__name__}` is used as a method: write it as a function of the arrays it needs"
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -48,15 +51,15 @@ class CustomRule:
 
     def _bind(self, args: tuple, kwargs: dict) -> tuple[list[Any], list[int]]:
         """All arguments by position, and which positions are differentiated."""
-        if kwargs:
-            from inspect import signature  # importing it takes 5 ms, and few calls use keywords
+        if kwargs or not isinstance(self.fun, FunctionType):
+            from inspect import signature  # importing it takes 5 ms, and few calls need it
 
             bound = signature(self.fun).bind(*args, **kwargs)
             bound.apply_defaults()
             if bound.kwargs:
-                raise TypeError(f"{self.kind}: `{self.__name__}` has keyword-only arguments, which cannot be bound")  # type: ignore[attr-defined]
+                raise TypeError(f"{self.kind}: `{self.__name__}` has keyword-only arguments, which cannot be bound")
             args = bound.args
-        elif defaults := getattr(self.fun, "__defaults__", None):
+        elif defaults := self.fun.__defaults__:
             missing = self.fun.__code__.co_argcount - len(args)
             args += defaults[-missing:] if 0 < missing <= len(defaults) else ()
         nondiff = set(normalise_argnums(self.nondiff_argnums, len(args), self.kind)) if self.nondiff_argnums else ()
@@ -71,12 +74,19 @@ class CustomRule:
                 if array_leaf(x) is None:
                     path = list(tree.leaf_paths(treedef))[index]
                     raise TypeError(
-                        f"{self.kind}: argument {n}{path} of `{self.__name__}` is {type(x).__name__}, not an array: "  # type: ignore[attr-defined]
+                        f"{self.kind}: argument {n}{path} of `{self.__name__}` is {type(x).__name__}, not an array: "
                         "name its position in nondiff_argnums"
                     )
             leaves.extend(flat)
             trees.append(treedef)
         return leaves, trees
+
+
+def name_of(fun: Any) -> str:
+    """What a callable is called, be it a partial or an object."""
+    while isinstance(fun, partial):
+        fun = fun.func
+    return getattr(fun, "__name__", type(fun).__name__)
 
 
 def unflatten_all(trees: Sequence[tree.TreeDef], leaves: Sequence[Any]) -> list[Any]:
@@ -85,36 +95,60 @@ def unflatten_all(trees: Sequence[tree.TreeDef], leaves: Sequence[Any]) -> list[
     return [t.unflatten([next(rest) for _ in range(t.num_leaves)]) for t in trees]
 
 
+FIXED = "argument {} is in nondiff_argnums"
+
+
 class Call:
-    """One call of a function with a rule, on flat values: the function, its rule, and the trees around them."""
+    """One call of a function with a rule, on flat values: the function, its rule, and the trees around them.
+
+    The flat values are the leaves of the differentiable arguments, then the traced values among the others, then
+    those that the functions close over.
+    """
 
     def __init__(self, owner: CustomRule, args: list[Any], positions: list[int], functions: Sequence[Any]) -> None:
-        self.name = owner.__name__  # type: ignore[attr-defined]
-        self.args = args
+        self.name = owner.__name__
         self.positions = positions
         self.leaves, self.trees = owner._flat(args, positions)
-        self.captured = Captured(functions)
         self.count = len(self.leaves)
+        self.fixed = [x for n, x in enumerate(args) if n not in positions]
+        self.functions = tuple(functions)
+        self.guards: list[Any] = []
+        self.captured = Captured((*functions, *self._holders()))
         self.out_tree: Any = None  # known when the function or its rule has run
+
+    def _holders(self) -> list[Any]:
+        """The arguments that are not differentiated as something that a `Captured` looks into."""
+        count = len(self.positions) + len(self.fixed)
+        numbers = [n for n in range(count) if n not in self.positions]
+        holders: list[Any] = [partial(_nothing, x) for x in self.fixed]
+        for holder, n in zip(holders, numbers):
+            holder.holds = FIXED.format(n)
+        return holders
 
     @property
     def values(self) -> list[Any]:
         return [*self.leaves, *self.captured.values]
 
-    def functions(self, values: Sequence[Any]) -> Sequence[Any]:
-        """The user's functions, with the captured values taken from the end of `values`."""
-        extra = values[self.count :]
-        return self.captured.rebuilt(extra) if self.captured.values else self.captured.functions
+    def freeze(self) -> None:
+        """From now on the functions run later than the call: they keep what they read as it is now."""
+        self.functions = tuple(frozen(f, self.guards) for f in self.functions)
+        self.captured = Captured((*self.functions, *self._holders()))
 
-    def arguments(self, values: Sequence[Any]) -> list[Any]:
+    def parts(self, values: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:
+        """The user's functions and the arguments that are not differentiated, their traced values from `values`."""
+        for guard in self.guards:
+            unguarded(guard, self.name)
+        if not self.captured.values:
+            return self.functions, self.fixed
+        rebuilt = self.captured.rebuilt(values[self.count :])
+        count = len(self.functions)
+        return rebuilt[:count], [holder.args[0] for holder in rebuilt[count:]]
+
+    def arguments(self, values: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """All arguments of the function."""
-        args = list(self.args)
-        for n, x in zip(self.positions, unflatten_all(self.trees, values[: self.count])):
-            args[n] = x
-        return args
-
-    def static(self) -> list[Any]:
-        return [x for n, x in enumerate(self.args) if n not in self.positions]
+        given = dict(zip(self.positions, unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])))
+        rest = iter(fixed)
+        return [given[n] if n in given else next(rest) for n in range(len(given) + len(self.fixed))]
 
     def flatten_output(self, out: Any) -> list[Any]:
         flat, self.out_tree = tree.flatten(out)
@@ -125,15 +159,34 @@ class Call:
 
     def run(self, *values: Any) -> list[Any]:
         """The function itself, flat."""
-        return self.flatten_output(self.functions(values)[0](*self.arguments(values)))
+        functions, fixed = self.parts(values)
+        return self.flatten_output(functions[0](*self.arguments(values, fixed)))
 
     def refuse_captured(self, tracked: Sequence[Any], kind: str) -> None:
         for name, t in zip(self.captured.names, tracked[self.count :]):
+            if t is not None and name.startswith(FIXED[:8]):
+                raise NotDifferentiableError(
+                    f"{kind} `{self.name}`: {name}, but is being differentiated. Take its position out of "
+                    "nondiff_argnums, or stop_gradient it."
+                )
             if t is not None:
                 raise NotDifferentiableError(
                     f"{kind} `{self.name}` closes over `{name}`, which is being differentiated, and its rule says "
                     f"nothing about `{name}`. Pass it as an argument (or stop_gradient it)."
                 )
+
+
+def _nothing(*args: Any) -> None:
+    """Stands in for a function where only the arguments count."""
+
+
+def read_only(x: Any) -> Any:
+    """An array of the tape's as the user's functions get it: writing into it would change what others saved."""
+    if type(x) is not np.ndarray:
+        return x
+    view = x.view()
+    view.flags.writeable = False
+    return view
 
 
 class BatchedCall:
@@ -145,6 +198,9 @@ class BatchedCall:
         self.size = size
         self.name = inner.name
 
+    def freeze(self) -> None:
+        self.inner.freeze()
+
     def refuse_captured(self, tracked: Sequence[Any], kind: str) -> None:
         self.inner.refuse_captured(tracked, kind)
 
@@ -153,25 +209,32 @@ class BatchedCall:
 
 
 class CustomCall(Primitive):
-    """A `Call` (parameter `call`) on its flat values; `fun` is the function without its rule."""
+    """A `Call` on its flat values; `graph`, where it is written down, is the program of the function itself."""
 
     multiple = True
-    program = "fun"
     kind: str
     over_batch: type[BatchedCall]
 
-    def impl(self, *values: Any, fun: Any, call: Call, graph: Any = None) -> tuple[Any, ...]:
+    def body(self, params: dict[str, Any]) -> Any:
+        return params.get("graph")
+
+    def staged(self, params: dict[str, Any], program: Callable[..., Any]) -> dict[str, Any]:
+        call = params["call"]
+        call.freeze()
+        return {"call": call, "graph": program(call.run)}
+
+    def impl(self, *values: Any, call: Call, graph: Any = None) -> tuple[Any, ...]:
         return tuple(call.run(*values))
 
-    def shape(self, *avals: Aval, fun: Any, call: Call, graph: Any = None) -> tuple[Aval, ...]:
-        return (graph or trace_graph(fun, avals)).out_avals
+    def shape(self, *avals: Aval, call: Call, graph: Any) -> tuple[Aval, ...]:
+        return graph.out_avals
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
         raise NotDifferentiableError(f"{self.kind} `{params['call'].name}` has no transpose")
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         call = self.over_batch(params["call"], list(batched), size)
-        return self(*values, fun=call.run, call=call)
+        return self(*values, call=call)
 
 
 class custom_vjp(CustomRule):  # JAX's name
@@ -212,25 +275,42 @@ class custom_vjp(CustomRule):  # JAX's name
 
     def _apply(self, args: tuple, kwargs: dict) -> Any:
         if self.fwd is None:
-            raise AttributeError(f"custom_vjp `{self.__name__}` has no rule yet: call its defvjp(fwd, bwd)")  # type: ignore[attr-defined]
+            raise AttributeError(f"custom_vjp `{self.__name__}` has no rule yet: call its defvjp(fwd, bwd)")
         full, positions = self._bind(args, kwargs)
         call = VjpCall(self, full, positions, (self.fun, self.fwd, self.bwd))
-        outs = custom_vjp_call(*call.values, fun=call.run, call=call)
+        if not is_traced(*call.values):
+            return self.fun(*full)
+        outs = custom_vjp_call(*call.values, call=call)
         return call.out_tree.unflatten(outs)
 
 
+class Backward(NamedTuple):
+    """What the pass needs of a call of custom_vjp: the user's bwd, its first arguments and the residuals."""
+
+    bwd: Callable[..., Any]
+    fixed: Sequence[Any]
+    residuals: Any
+    guards: Sequence[Any]
+
+
 class VjpCall(Call):
-    def forward(self, values: Sequence[Any]) -> tuple[list[Any], Any]:
-        """Flat outputs and residuals by the user's fwd."""
-        result = self.functions(values)[1](*self.arguments(values))
+    def forward(self, values: Sequence[Any]) -> tuple[list[Any], Backward]:
+        """Flat outputs by the user's fwd, and what its bwd will need."""
+        (_, fwd, bwd), fixed = self.parts(values)
+        args = self.arguments(values, fixed)
+        result = fwd(*args)
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {_show(result)}")
-        return self.flatten_output(result[0]), (result[1], self.functions(values)[2])
+        safe = memory_of(tree.leaves(args))
+        outs = [y if owner_of(y) in safe else _fresh(y) for y in self.flatten_output(result[0])]
+        residuals, guards = kept_tree(result[1], safe)
+        return outs, Backward(frozen(bwd, guards), fixed, residuals, guards)
 
-    def backward(self, residuals: Any, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
+    def backward(self, back: Backward, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         """Flat cotangents by the user's bwd, checked."""
-        res, bwd = residuals
-        given = bwd(*self.static(), res, self.out_tree.unflatten(cts))
+        for guard in back.guards:
+            unguarded(guard, self.name)
+        given = back.bwd(*back.fixed, back.residuals, self.out_tree.unflatten([read_only(c) for c in cts]))
         if not isinstance(given, (tuple, list)) or len(given) != len(self.positions):
             raise TypeError(
                 f"the bwd rule of `{self.name}` must return a tuple with a cotangent for each of its "
@@ -257,6 +337,22 @@ class VjpCall(Call):
         return found + [None] * len(self.captured.values)
 
 
+def kept_tree(x: Any, safe: set[int]) -> tuple[Any, list[Any]]:
+    """A pytree with its arrays kept as constants are, and guards for those that are too large to copy.
+
+    Arrays whose memory is among `safe` are written by nobody.
+    """
+    leaves, treedef = tree.flatten(x)
+    kept = [v if owner_of(v) in safe else keep(v) for v in leaves]
+    guard = guarded(None, [v for v in kept if owner_of(v) not in safe])
+    return treedef.unflatten(kept), [] if guard is None else [guard]
+
+
+def owner_of(x: Any) -> int:
+    """Whose memory an array uses."""
+    return id(x.base if type(x) is np.ndarray and x.base is not None else x)
+
+
 def _fresh(x: Any) -> Any:
     """What a rule returned, which may be an argument or an array of the user's, with memory of its own."""
     return x.copy() if type(x) is np.ndarray else x
@@ -268,16 +364,9 @@ def _show(x: Any) -> str:
 
 class BatchedVjpCall(BatchedCall):
     def forward(self, values: Sequence[Any]) -> tuple[list[Any], Any]:
-        kept: list[Any] = []
-
-        def outputs(*xs: Any) -> list[Any]:
-            outs, residuals = self.inner.forward(xs)
-            kept.append(residuals)
-            return outs
-
         trace = BatchTrace(self.size)  # never ended: the residuals are its values
-        outs = outputs(*(trace.input(v) if m else v for v, m in zip(values, self.batched)))
-        return [_stretched(y, trace, self.size) for y in outs], (kept[0], trace)
+        outs, back = self.inner.forward([trace.input(v) if m else v for v, m in zip(values, self.batched)])
+        return [_stretched(y, trace, self.size) for y in outs], (back, trace)
 
     def backward(self, residuals: Any, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         inner_residuals, trace = residuals
@@ -301,6 +390,15 @@ def _stretched(y: Any, trace: BatchTrace, size: int) -> Any:
     return value if is_batched else stretch(value, size)
 
 
+class Kept(NamedTuple):
+    """What is saved of a call of custom_vjp."""
+
+    back: Any
+    out_avals: Sequence[Aval]
+    avals: Sequence[Aval]
+    moving: Sequence[bool]
+
+
 class CustomVjpCall(CustomCall):
     kind = "custom_vjp"
     over_batch = BatchedVjpCall
@@ -308,10 +406,10 @@ class CustomVjpCall(CustomCall):
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         call = params["call"]
         call.refuse_captured(tracked, self.kind)
-        outs, residuals = call.forward(values)
+        outs, back = call.forward(values)
         refuse_hidden(f"{self.kind} `{call.name}`", values, outs)
         moving = [t is not None for t in tracked]
-        return tuple(outs), (residuals, [aval_of(y) for y in outs], [aval_of(v) for v in values], moving)
+        return tuple(outs), Kept(back, [aval_of(y) for y in outs], [aval_of(v) for v in values], moving)
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
         raise NotDifferentiableError(
@@ -320,9 +418,14 @@ class CustomVjpCall(CustomCall):
         )
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        residuals, out_avals, avals, moving = saved
-        cts = [np.zeros(a.shape, a.dtype) if c is None else c for c, a in zip(ct, out_avals)]
-        return params["call"].backward(residuals, cts, avals, moving)
+        cts = [np.zeros(a.shape, a.dtype) if c is None else c for c, a in zip(ct, saved.out_avals)]
+        return params["call"].backward(saved.back, cts, saved.avals, saved.moving)
+
+    def relink(self, saved: Kept, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        raise NotDifferentiableError(
+            "a pass with create_graph reached a custom_vjp, whose residuals are constants of that pass: "
+            "funcgrad.grad of funcgrad.grad differentiates them too"
+        )
 
 
 custom_vjp_call = register(CustomVjpCall("custom_vjp_call"))
@@ -372,37 +475,53 @@ class custom_jvp(CustomRule):  # JAX's name
 
     def _apply(self, args: tuple, kwargs: dict) -> Any:
         if self.rule is None:
-            raise AttributeError(f"custom_jvp `{self.__name__}` has no rule yet: call its defjvp(rule)")  # type: ignore[attr-defined]
+            raise AttributeError(f"custom_jvp `{self.__name__}` has no rule yet: call its defjvp(rule)")
         full, positions = self._bind(args, kwargs)
         call = JvpCall(self, full, positions, (self.fun, self.rule))
-        outs = custom_jvp_call(*call.values, fun=call.run, call=call)
+        if not is_traced(*call.values):
+            return self.fun(*full)
+        outs = custom_jvp_call(*call.values, call=call)
         return call.out_tree.unflatten(outs)
 
 
 class JvpCall(Call):
-    def tangents(self, values: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
+    def tangents(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
         """The tangents of the flat outputs, by the user's rule, for tangents of all flat values."""
-        primals = unflatten_all(self.trees, values[: self.count])
-        given = unflatten_all(self.trees, moving[: self.count])
-        result = self.functions(values)[1](*self.static(), tuple(primals), tuple(given))
+        (_, rule), fixed = self.parts(values)
+        primals = unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])
+        given = unflatten_all(self.trees, [read_only(t) for t in moving[: self.count]])
+        result = rule(*fixed, tuple(primals), tuple(given))
+        name = f"the jvp rule of `{self.name}`"
         if not isinstance(result, (tuple, list)) or len(result) != 2:
-            raise TypeError(f"the jvp rule of `{self.name}` must return (output, tangent), not {_show(result)}")
-        avals = [aval_of(y) for y in self.flatten_output(result[0])]
+            raise TypeError(f"{name} must return (output, tangent), not {_show(result)}")
+        outs = [aval_of(y) for y in self.flatten_output(result[0])]
+        if [(a.shape, a.dtype) for a in outs] != [(a.shape, a.dtype) for a in out_avals]:
+            raise TypeError(f"{name} returned the output {outs}, but the function itself returns {list(out_avals)}")
         flat = tree.flatten_up_to(self.out_tree, result[1])
         return [
-            _fresh(tangent_for(a, t, "a tangent", f"the jvp rule of `{self.name}`")) if is_inexact(a.dtype) else None
-            for a, t in zip(avals, flat)
+            _fresh(tangent_for(a, t, "a tangent", name)) if is_inexact(a.dtype) else None for a, t in zip(outs, flat)
         ]
 
 
 class BatchedJvpCall(BatchedCall):
-    def tangents(self, values: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
+    def tangents(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
         count = len(values)
+        inner_avals = [Aval(a.shape[1:], a.dtype) for a in out_avals]
 
         def flat(*both: Any) -> list[Any]:
-            return self.inner.tangents(both[:count], both[count:])
+            return self.inner.tangents(both[:count], both[count:], inner_avals)
 
         return run_batched(flat, [*values, *moving], self.batched * 2, self.size)
+
+
+class Linearized(NamedTuple):
+    """The user's rule at `values`, run once: the linear map it has recorded, by its entries."""
+
+    call: JvpCall | BatchedJvpCall
+    values: Sequence[Any]
+    out_avals: Sequence[Aval]
+    inputs: Sequence[Node | None]
+    outputs: Sequence[Node | None]
 
 
 class CustomJvpCall(CustomCall):
@@ -410,32 +529,56 @@ class CustomJvpCall(CustomCall):
     over_batch = BatchedJvpCall
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        call = params["call"]
-        call.refuse_captured(tracked, self.kind)
+        outs = self._outputs(values, tracked, params)
+        moving = [t is not None for t in tracked]
+        return outs, linearized(params["call"], values, moving, [aval_of(y) for y in outs])
+
+    def _outputs(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
+        params["call"].refuse_captured(tracked, self.kind)
         outs = self(*values, **params)
-        refuse_hidden(f"{self.kind} `{call.name}`", values, outs)
-        return outs, values
+        refuse_hidden(f"{self.kind} `{params['call'].name}`", values, outs)
+        return outs
 
-    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
-        full = [_zeros(v) if t is None else t for v, t in zip(saved, tangents)]
-        call = params["call"]
-        moved = call.tangents(saved, full)
-        refuse_hidden(f"{self.kind} `{call.name}`", [*saved, *full], moved)
-        return tuple(moved)
+    def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        """Forward mode runs the rule on the tangents themselves."""
+        outs = self._outputs(values, tangents, params)
+        full = [_zeros(v) if t is None else t for v, t in zip(values, tangents)]
+        moved = params["call"].tangents(values, full, [aval_of(y) for y in outs])
+        refuse_hidden(f"{self.kind} `{params['call'].name}`", [*values, *full], moved)
+        return outs, tuple(moved)
 
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        moving = [i for i, t in enumerate(tracked) if t is not None]
+    def push(self, saved: Linearized, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
+        known = {n.seq: t for n, t in zip(saved.inputs, tangents) if n is not None and t is not None}
+        push(entries(n for n in saved.outputs if n is not None), known)
+        return tuple(None if n is None else known.get(n.seq) for n in saved.outputs)
 
-        def linear(*given: Any) -> tuple[Any, ...]:
-            full: list[Any] = [_zeros(v) if t is None else None for v, t in zip(saved, tracked)]
-            for i, t in zip(moving, given):
-                full[i] = t
-            return tuple(params["call"].tangents(saved, full))
+    def pull(self, saved: Linearized, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        found = pull([(n, c) for n, c in zip(saved.outputs, ct) if n is not None and c is not None])
+        return [None if n is None else found.get(n.seq) for n in saved.inputs]
 
-        cts: list[Any] = [None] * len(saved)
-        for i, c in zip(moving, transpose(linear, [aval_of(saved[i]) for i in moving], tuple(ct))):
-            cts[i] = c
-        return cts
+    def relink(self, saved: Linearized, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        values = [wrap(v, p) for v, p in zip(saved.values, parents)]
+        return linearized(saved.call, values, [n is not None for n in saved.inputs], saved.out_avals)
+
+
+def linearized(
+    call: JvpCall | BatchedJvpCall, values: Sequence[Any], moving: Sequence[bool], out_avals: Sequence[Aval]
+) -> Linearized:
+    """Run the rule of a call at its values, once, on tangents that are not known yet."""
+    trace = LinearTrace()
+    try:
+        # all of them, as zeros times a value that is only traced would not be known to be zero
+        given = [_tangent(v, trace) for v in values]
+        outputs = linear_outputs(call.tangents(values, given, out_avals), trace, f"the jvp rule of `{call.name}`")
+    finally:
+        trace.end()
+    inputs = [t.node if m else None for t, m in zip(given, moving)]
+    return Linearized(call, values, out_avals, inputs, outputs)
+
+
+def _tangent(x: Any, trace: LinearTrace) -> Any:
+    aval = aval_of(x)
+    return trace.leaf(Aval(aval.shape, aval.dtype)) if is_inexact(aval.dtype) else _zeros(x)
 
 
 def _zeros(x: Any) -> Any:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import unguarded
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
 
@@ -17,6 +14,7 @@ class JvpTracer(Tracer):
     """A value with its tangent."""
 
     __slots__ = ("loc", "tangent", "value")
+    has_value = True
 
     def __init__(self, trace: Trace, value: Any, tangent: Any, loc: Loc | None) -> None:
         self._trace = trace
@@ -49,11 +47,7 @@ class JvpTrace(Trace):
                 values.append(a)
                 tangents.append(None)
         loc = here()
-        out, saved = prim.record(values, tangents, params)
-        if saved is None:
-            return out
-        with np.errstate(all="ignore"):
-            tangent = prim.push(unguarded(saved), tangents, params)
+        out, tangent = prim.jvp(values, tangents, params)
         if prim.multiple:
             return tuple(self._paired(y, t, loc) for y, t in zip(out, tangent or [None] * len(out)))
         return self._paired(out, tangent, loc)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from funcgrad import tree
-from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.avals import aval_of, is_inexact
+from funcgrad.core.constants import unguarded
+from funcgrad.core.graph import Graph, evaluate, record_graph
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
-from funcgrad.core.trace import Primitive, register
-from funcgrad.transforms.arguments import array_leaf
-from funcgrad.transforms.calls import run_batched
-from funcgrad.transforms.closure import Captured, refuse_hidden
+from funcgrad.core.trace import Tracer, newest_trace, register
+from funcgrad.transforms.calls import ProgramCall, batched_graph, derived
+from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 
@@ -20,8 +20,9 @@ from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, whose derivative stores the arguments only and computes the rest again.
 
-    Memory for a gradient becomes that of one such call at a time, at the price of a second evaluation. Leaves that
-    are no arrays are passed on as they are.
+    Memory for a gradient becomes that of one such call at a time, at the price of a second evaluation. `fun` itself
+    runs once, when it is called: what is computed again is the program it has been seen to run, with the variables,
+    attributes and branches of that time. Leaves that are no arrays are passed on as they are.
 
     Example:
         >>> import numpy as np
@@ -37,48 +38,52 @@ remat = checkpoint
 
 def _checkpoint(fun: Any, args: tuple, kwargs: dict) -> Any:
     leaves, treedef = tree.flatten((args, kwargs))
-    arrays = [i for i, x in enumerate(leaves) if array_leaf(x) is not None]
+    traced = [i for i, x in enumerate(leaves) if isinstance(x, Tracer)]
     captured = Captured((fun,))
+    values = [*(leaves[i] for i in traced), *captured.values]
+    newest = newest_trace(values)
+    if newest is None or newest.sees_inside:
+        return fun(*args, **kwargs)
     out_trees: list[tree.TreeDef] = []
 
-    def flat(*values: Any) -> list[Any]:
+    def flat(*inputs: Any) -> list[Any]:
         full = list(leaves)
-        for i, x in zip(arrays, values):
+        for i, x in zip(traced, inputs):
             full[i] = x
-        inner = captured.rebuilt(values[len(arrays) :])[0] if captured.values else fun
+        inner = captured.rebuilt(inputs[len(traced) :])[0] if captured.values else fun
         inner_args, inner_kwargs = treedef.unflatten(full)
         outs, out_tree = tree.flatten(inner(*inner_args, **inner_kwargs))
         out_trees.append(out_tree)
         return outs
 
-    outs = checkpoint_call(*(leaves[i] for i in arrays), *captured.values, fun=flat)
-    return out_trees[-1].unflatten(outs)
+    recorded = record_graph(flat, values)
+    graph = recorded.graph
+    graph.cache["results"] = recorded.results
+    try:
+        outs = checkpoint_call(*recorded.inputs, graph=graph, guards=recorded.guards)
+    finally:
+        graph.cache.pop("results", None)
+    return out_trees[0].unflatten(outs)
 
 
-class CheckpointCall(Primitive):
-    """Run the flat function `fun`, and run it again for its derivative."""
+class CheckpointCall(ProgramCall):
+    """Run the program `graph`, and run it again for its derivative; `guards` watch its constants.
 
-    multiple = True
-    program = "fun"
+    The first run on plain values takes the results that were computed when the program was recorded.
+    """
 
-    def impl(self, *values: Any, fun: Any, graph: Any = None) -> tuple[Any, ...]:
-        return tuple(fun(*values))
-
-    def shape(self, *avals: Aval, fun: Any, graph: Any = None) -> tuple[Aval, ...]:
-        return (graph or trace_graph(fun, avals)).out_avals
+    def impl(self, *values: Any, graph: Graph, guards: Sequence[Any]) -> tuple[Any, ...]:
+        results = graph.cache.pop("results", None)
+        return tuple(evaluate(graph, values) if results is None else results)
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        outs = self(*values, **params)
-        refuse_hidden("checkpoint", values, outs)
-        return outs, values
-
-    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
-        raise TypeError("checkpoint has no transpose: transpose the function itself")
+        return self(*values, **params), values
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         trace = JvpTrace()
         try:
-            outs = params["fun"](*(v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(saved, tangents)))
+            xs = [v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(saved, tangents)]
+            outs = self._run_again(xs, params)
         finally:
             trace.end()
         return tuple(y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs)
@@ -87,7 +92,7 @@ class CheckpointCall(Primitive):
         trace = TapeTrace()
         try:
             xs = [v if t is None else trace.leaf(v) for v, t in zip(saved, tracked)]
-            outs = params["fun"](*xs)
+            outs = self._run_again(xs, params)
         finally:
             trace.end()
         seeds = [
@@ -99,9 +104,18 @@ class CheckpointCall(Primitive):
         found = pull(seeds)
         return [None if t is None else found.get(x.node.seq) for x, t in zip(xs, tracked)]
 
+    def _run_again(self, xs: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+        for guard in params["guards"]:
+            unguarded(guard, self)
+        return evaluate(params["graph"], xs)
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return [wrap(v, p) for v, p in zip(saved, parents)]
+
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        fun, mask = params["fun"], tuple(batched)
-        return self(*values, fun=lambda *xs: run_batched(fun, xs, mask, size))
+        graph, mask = params["graph"], tuple(batched)
+        whole = derived(graph, ("batch", mask, size), lambda: batched_graph(graph, mask, size))
+        return self(*values, graph=whole, guards=params["guards"])
 
 
 checkpoint_call = register(CheckpointCall("checkpoint_call"))

@@ -23,7 +23,6 @@ from funcgrad.core.tape import Node, TapeTrace, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.families import Elementwise, General, Linear
-from funcgrad.transforms.remat import checkpoint_call
 
 
 class Edge(Enum):
@@ -83,6 +82,7 @@ class FollowTrace(TapeTrace):
 
     __slots__ = ("departures", "entries", "follow", "loc", "refused")
     name = "explain"
+    sees_inside = True
 
     def __init__(self, follow: bool = True) -> None:
         super().__init__()
@@ -110,10 +110,8 @@ class FollowTrace(TapeTrace):
         return x.value if self.mine(x) else x
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        if prim.transparent and "graph" in params:
-            return self._inside(params["graph"], args)
-        if prim is checkpoint_call:
-            return prim.impl(*args, **params)
+        if prim.transparent:
+            return self._inside(prim.body(params), args)
         values = [self.value(a) for a in args]
         tracked = [a.node if type(a) is LiveTracer and a._trace is self else None for a in args]
         known = [(i, a) for i, a in enumerate(args) if self.mine(a)]

@@ -1,0 +1,369 @@
+"""The user's functions run when they are called, never later: what is kept for the gradient is what they did then."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+import funcgrad as fg
+from funcgrad.errors import NotDifferentiableError
+
+X = np.array([0.3, -1.2, 2.0])
+
+
+def in_a_loop(wrap, at_module_level=False):
+    """The gradient of a loop whose function reads the loop's variable, with and without a wrapper."""
+    ws = np.array([1.0, 2.0, 3.0])
+    if at_module_level:
+        scope = {"np": np, "wrap": wrap}
+        exec(
+            "def loop(ws):\n"
+            "    global k\n"
+            "    h = 1.0\n"
+            "    for k in range(3):\n"
+            "        h = wrap(lambda w, h: np.sin(w * h * (k + 1)))(ws[k], h)\n"
+            "    return h\n",
+            scope,
+        )
+        return fg.grad(scope["loop"])(ws)
+
+    def loop(ws):
+        h = 1.0
+        for k in range(3):
+            h = wrap(lambda w, h: np.sin(w * h * (k + 1)))(ws[k], h)
+        return h
+
+    return fg.grad(loop)(ws)
+
+
+def with_jvp_rule(f):
+    g = fg.custom_jvp(f)
+    g.defjvp(lambda primals, tangents: fg.jvp(f, primals, tangents))
+    return g
+
+
+def with_vjp_rule(f):
+    def bwd(primals, ct):
+        return fg.vjp(f, *primals)[1](ct)
+
+    g = fg.custom_vjp(f)
+    g.defvjp(lambda *primals: (f(*primals), primals), bwd)
+    return g
+
+
+WRAPPERS = {
+    "checkpoint": fg.checkpoint,
+    "custom_jvp": with_jvp_rule,
+    "custom_vjp": with_vjp_rule,
+    "checkpoint of custom_vjp": lambda f: fg.checkpoint(with_vjp_rule(f)),
+    "checkpoint of checkpoint": lambda f: fg.checkpoint(lambda *xs: fg.checkpoint(f)(*xs) * 1.0),
+    "jit": fg.jit,
+    "jit of checkpoint": lambda f: fg.jit(fg.checkpoint(f)),
+    "jit of custom_jvp": lambda f: fg.jit(with_jvp_rule(f)),
+    "jit of custom_vjp": lambda f: fg.jit(with_vjp_rule(f)),
+    "vmap of checkpoint": lambda f: lambda *xs: fg.vmap(fg.checkpoint(f), (0, None))(xs[0][None], xs[1])[0],
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_loop_variable(name):
+    np.testing.assert_allclose(in_a_loop(WRAPPERS[name]), in_a_loop(lambda f: f), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "custom_jvp"])
+def test_loop_variable_that_is_global(name):
+    np.testing.assert_allclose(in_a_loop(WRAPPERS[name], at_module_level=True), in_a_loop(lambda f: f), rtol=1e-14)
+
+
+def test_bwd_reads_globals_as_they_were_at_the_call():
+    scope = {"fg": fg}
+    exec(
+        "def loop(x):\n"
+        "    global k\n"
+        "    total = 0.0\n"
+        "    for k in range(3):\n"
+        "        f = fg.custom_vjp(lambda x: x)\n"
+        "        f.defvjp(lambda x: (x, None), lambda res, ct: ((k + 1) * ct,))\n"
+        "        total = total + f(x)\n"
+        "    return total\n",
+        scope,
+    )
+    assert fg.grad(scope["loop"])(1.0) == 6.0
+
+
+def test_rule_that_reads_the_loops_variable():
+    slopes = []
+    for k in range(3):
+        f = fg.custom_jvp(lambda x: x * x)
+        f.defjvp(lambda primals, tangents: (primals[0] ** 2, 6.0 * (k + 1) * tangents[0]))
+        slopes.append(fg.vjp(f, 1.0)[1])
+    assert [pull(1.0)[0] for pull in slopes] == [6.0, 12.0, 18.0]
+
+
+class Scaled:
+    def __init__(self):
+        self.scale = 1.0
+
+    def __call__(self, x):
+        return np.sum(self.scale * x * x)
+
+
+@pytest.mark.parametrize("wrap", [fg.checkpoint, fg.jit, lambda f: fg.jit(fg.checkpoint(f))])
+def test_attributes(wrap):
+    f = Scaled()
+    f.scale = 3.0
+    _, pull = fg.vjp(wrap(f), X)
+    _, tangent = fg.linearize(wrap(f), X)
+    f.scale = 100.0
+    np.testing.assert_allclose(pull(1.0)[0], 6 * X, rtol=1e-15)
+    np.testing.assert_allclose(tangent(X), 6 * np.sum(X * X), rtol=1e-15)
+
+
+def test_generators_and_random_numbers():
+    draws = iter([2.0, 3.0, 5.0])
+    rng = np.random.default_rng(0)
+    expected = np.random.default_rng(0).normal(size=3)
+    assert fg.grad(fg.checkpoint(lambda x: next(draws) * x))(1.0) == 2.0
+    assert next(draws) == 3.0
+    np.testing.assert_array_equal(fg.grad(fg.checkpoint(lambda x: np.sum(rng.normal(size=3) * x)))(X), expected)
+
+
+@pytest.mark.parametrize("size", [3, 1000])
+@pytest.mark.parametrize("wrap", [fg.checkpoint, with_jvp_rule, with_vjp_rule])
+def test_refilled_buffers_that_are_small(wrap, size):
+    buffer = np.full(size, 2.0)
+    _, pull = fg.vjp(wrap(lambda x: np.sum(x * buffer)), np.ones(size))
+    buffer[:] = 7.0
+    np.testing.assert_array_equal(pull(1.0)[0], np.full(size, 2.0))
+
+
+@pytest.mark.parametrize("wrap", [fg.checkpoint, with_vjp_rule])
+def test_refilled_buffers_that_are_large(wrap):
+    buffer = np.full(10_000, 2.0)
+    _, pull = fg.vjp(wrap(lambda x: np.sum(x * buffer)), np.ones(10_000))
+    np.testing.assert_array_equal(pull(1.0)[0], buffer)
+    buffer[:] = 7.0
+    with pytest.raises(RuntimeError, match=r"changed\s+in place"):
+        pull(1.0)
+
+
+def test_refilled_while_it_is_recorded():
+    buffer = np.zeros(3)
+
+    def f(x):
+        total = 0.0
+        for n in range(3):
+            buffer[:] = n + 1
+            total = total + np.sum(x * buffer)
+        return total
+
+    np.testing.assert_array_equal(fg.grad(fg.checkpoint(f))(X), np.full(3, 6.0))
+
+
+def test_residuals_are_kept_as_they_were():
+    buffer = np.array([1.0, 2.0, 3.0])
+    f = fg.custom_vjp(lambda x: np.sum(x * buffer))
+    f.defvjp(lambda x: (np.sum(x * buffer), {"b": buffer}), lambda res, ct: (ct * res["b"],))
+    _, pull = fg.vjp(f, X)
+    buffer[:] = 0.0
+    np.testing.assert_array_equal(pull(1.0)[0], [1.0, 2.0, 3.0])
+
+
+def test_output_of_fwd_is_a_buffer():
+    buffer = np.zeros(3)
+
+    def fwd(x):
+        np.exp(x, out=buffer)
+        return buffer, buffer.copy()
+
+    f = fg.custom_vjp(lambda x: np.exp(x))
+    f.defvjp(fwd, lambda y, ct: (ct * y,))
+    found = fg.grad(lambda x: np.sum(f(x) ** 2) + np.sum(f(2 * x) ** 2))(X)
+    np.testing.assert_allclose(found, 2 * np.exp(2 * X) + 4 * np.exp(4 * X), rtol=1e-14)
+
+
+class TestWhatBwdWrites:
+    """Variables that a bwd assigns to, and arrays that it writes into, are the user's own."""
+
+    @staticmethod
+    def identity(bwd):
+        f = fg.custom_vjp(lambda x: x)
+        f.defvjp(lambda x: (x, None), bwd)
+        return f
+
+    def test_a_counter(self):
+        count = 0
+
+        def bwd(res, ct):
+            nonlocal count
+            count += 1
+            return (ct,)
+
+        f = self.identity(bwd)
+        fg.grad(lambda x: f(f(x)))(1.0)
+        assert count == 2
+
+    def test_a_list_and_an_array(self):
+        seen, norms = [], np.zeros(1)
+
+        def bwd(res, ct):
+            seen.append(float(ct))
+            norms[0] = abs(ct)
+            return (2.0 * ct,)
+
+        f = self.identity(bwd)
+        assert fg.grad(lambda x: f(3.0 * f(x)))(1.0) == 12.0
+        assert seen == [1.0, 6.0] and norms[0] == 6.0
+
+
+class TestWritesInPlace:
+    """What rules get belongs to the tape: writing into it raises, at the line that writes."""
+
+    def test_cotangent(self):
+        def bwd(res, ct):
+            ct *= 2.0
+            return (ct,)
+
+        f = TestWhatBwdWrites.identity(bwd)
+        with pytest.raises(ValueError, match="read-only"):
+            fg.grad(lambda x: np.sum(f(x) + x))(X)
+
+    def test_argument(self):
+        def fwd(x):
+            x *= 2.0
+            return x, None
+
+        f = fg.custom_vjp(lambda x: 2.0 * x)
+        f.defvjp(fwd, lambda res, ct: (2.0 * ct,))
+        with pytest.raises(ValueError, match="read-only"):
+            fg.grad(lambda x: np.sum(f(x)))(X.copy())
+
+
+class Cube:
+    def __call__(self, x, scale=2.0):
+        return scale * x**3
+
+
+@pytest.mark.parametrize(
+    "fun, name",
+    [(partial(lambda a, x: a * x**3, 2.0), "<lambda>"), (Cube(), "Cube"), (partial(Cube(), scale=2.0), "Cube")],
+)
+def test_rules_of_callables(fun, name):
+    f = fg.custom_jvp(fun)
+    f.defjvp(lambda primals, tangents: (2.0 * primals[0] ** 3, 10.0 * tangents[0]))
+    g = fg.custom_vjp(fun)
+    g.defvjp(lambda x, *rest: (2.0 * x**3, len(rest)), lambda count, ct: (10.0 * ct, 0.0)[: 1 + count])
+    assert f.__name__ == g.__name__ == name
+    if name != "Cube":
+        assert f(2.0) == g(2.0) == 16.0
+        assert fg.grad(f)(2.0) == fg.grad(g)(2.0) == 10.0
+        assert fg.jit(fg.grad(g))(2.0) == 10.0
+        assert fg.vmap(fg.grad(f))(X).tolist() == [10.0] * 3
+
+
+class TestNondiffArrays:
+    """Arrays among nondiff_argnums may be traced by anything but a derivative in them."""
+
+    @staticmethod
+    def rules():
+        f = fg.custom_vjp(lambda x, w: np.sum(x * w), nondiff_argnums=1)
+        f.defvjp(lambda x, w: (np.sum(x * w), None), lambda w, res, ct: (3.0 * ct * w,))
+        g = fg.custom_jvp(lambda x, w: np.sum(x * w), nondiff_argnums=1)
+        g.defjvp(lambda w, primals, tangents: (np.sum(primals[0] * w), 3.0 * np.sum(tangents[0] * w)))
+        return f, g
+
+    @pytest.mark.parametrize("kind", [0, 1])
+    def test_works(self, kind):
+        f = self.rules()[kind]
+        w = np.stack([X, 2 * X])
+        np.testing.assert_allclose(fg.grad(f)(X, X), 3 * X)
+        np.testing.assert_allclose(fg.jit(fg.grad(f))(X, X), 3 * X)
+        np.testing.assert_allclose(fg.vmap(fg.grad(f), (None, 0))(X, w), 3 * w)
+        np.testing.assert_allclose(fg.jit(fg.vmap(fg.grad(f), (None, 0)))(X, w), 3 * w)
+        np.testing.assert_allclose(fg.grad(fg.jit(f))(X, X), 3 * X)
+
+    @pytest.mark.parametrize("kind", [0, 1])
+    def test_refused(self, kind):
+        f = self.rules()[kind]
+        with pytest.raises(NotDifferentiableError, match=r"argument 1.*nondiff_argnums"):
+            fg.grad(f, (0, 1))(X, X)
+
+
+class TestLinearTranspose:
+    @pytest.mark.parametrize(
+        "fun",
+        [
+            lambda x: 2 * x + 1,
+            lambda x: 1.0 - x,
+            lambda x: x % 3.0,
+            lambda x: np.fmod(x, 3.0),
+            lambda x: np.where(X > 0, x, 1.0),
+            lambda x: np.concatenate([x, X]),
+            lambda x: np.heaviside(X, x),
+            lambda x: x * x,
+            lambda x: 1.0 / x,
+            lambda x: np.maximum(x, 0.0),
+            lambda x: x[:2].sum() + 1e-300,
+            lambda x: np.pad(x, 1, constant_values=1.0),
+            lambda x: (x, X),
+            lambda x: fg.jit(lambda y: y + 1.0)(x),
+            lambda x: fg.checkpoint(lambda y: y + 1.0)(x),
+        ],
+    )
+    def test_not_linear(self, fun):
+        with pytest.raises(NotDifferentiableError, match=r"linear"):
+            fg.linear_transpose(fun, X)(fun(X))
+
+    def test_linear(self):
+        f = lambda x: np.concatenate([np.where(X > 0, 2.0 * x, 0.0), np.zeros(2), -x / 4.0 + 0.0 * x])
+        matrix = np.stack([f(e) for e in np.eye(3)], axis=1)
+        ct = np.arange(8.0)
+        np.testing.assert_array_equal(fg.linear_transpose(f, X)(ct)[0], matrix.T @ ct)
+        np.testing.assert_array_equal(fg.linear_transpose(fg.checkpoint(f), X)(ct)[0], matrix.T @ ct)
+        np.testing.assert_array_equal(fg.linear_transpose(fg.jit(f), X)(ct)[0], matrix.T @ ct)
+
+
+class TestCotangents:
+    @pytest.mark.parametrize("ct", ["a", None, [1.0], 1j, np.ones(2)])
+    def test_of_constant_outputs(self, ct):
+        with pytest.raises((TypeError, ValueError), match=r"vjp.*cotangent of output|vjp.*expected"):
+            fg.vjp(lambda x: 3.0, 1.0)[1](ct)
+        assert fg.vjp(lambda x: 3.0, 1.0)[1](1.0) == (0.0,)
+
+    @pytest.mark.parametrize("ct", ["a", 1.0, np.ones(2, int)])
+    def test_of_integer_outputs(self, ct):
+        _, pull = fg.vjp(lambda x: (x, np.argmax(x)), X)
+        with pytest.raises((TypeError, ValueError), match=r"cotangent of output\[1\]"):
+            pull((X, ct))
+        np.testing.assert_array_equal(pull((X, 0))[0], X)
+
+    def test_same_kind_of_dtype(self):
+        x = X.astype(np.float32)
+        _, pull = fg.vjp(np.sin, x)
+        for ct in (np.ones(3), np.ones(3, int), np.ones(3, bool), np.ones(3, np.float16)):
+            assert pull(ct)[0].dtype == np.float32
+            assert fg.jvp(np.sin, (x,), (ct,))[1].dtype == np.float32
+        with pytest.raises(TypeError, match="complex128"):
+            pull(np.ones(3, complex))
+        with pytest.raises(TypeError, match="complex128"):
+            fg.jvp(np.sin, (x,), (np.ones(3, complex),))
+
+
+class TestShapesOfRules:
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            lambda p, t: (p[0][:2], t[0][:2]),
+            lambda p, t: (np.sum(p[0]), np.sum(t[0])),
+            lambda p, t: (p[0].astype(np.float32), t[0].astype(np.float32)),
+            lambda p, t: ((p[0], p[0]), (t[0], t[0])),
+        ],
+    )
+    @pytest.mark.parametrize("transform", [lambda f: fg.jvp(f, (X,), (X,)), lambda f: fg.vjp(f, X)])
+    def test_of_a_jvp_rule(self, rule, transform):
+        f = fg.custom_jvp(lambda x: 1.0 * x)
+        f.defjvp(rule)
+        with pytest.raises((TypeError, ValueError), match=r"rule of `<lambda>`.*the function itself returns"):
+            transform(f)
