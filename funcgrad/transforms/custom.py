@@ -12,12 +12,13 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import guarded, keep, unguarded
+from funcgrad.core.graph import evaluate
 from funcgrad.core.tape import LinearTrace, Node, entries, linear_outputs, pull, push
 from funcgrad.core.trace import Primitive, is_traced, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums, tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
-from funcgrad.transforms.calls import run_batched
+from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured, frozen, refuse_hidden
 from funcgrad.transforms.function import call_hiding_frames, importable_name
 from funcgrad.transforms.results import memory_of
@@ -224,7 +225,7 @@ class CustomCall(Primitive):
         return {"call": call, "graph": program(call.run)}
 
     def impl(self, *values: Any, call: Call, graph: Any = None) -> tuple[Any, ...]:
-        return tuple(call.run(*values))
+        return tuple(call.run(*values) if graph is None else evaluate(graph, values))
 
     def shape(self, *avals: Aval, call: Call, graph: Any) -> tuple[Aval, ...]:
         return graph.out_avals
@@ -233,8 +234,11 @@ class CustomCall(Primitive):
         raise NotDifferentiableError(f"{self.kind} `{params['call'].name}` has no transpose")
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        call = self.over_batch(params["call"], list(batched), size)
-        return self(*values, call=call)
+        whole: dict[str, Any] = {"call": self.over_batch(params["call"], list(batched), size)}
+        graph, mask = params.get("graph"), tuple(batched)
+        if graph is not None:
+            whole["graph"] = derived(graph, ("batch", mask, size), lambda: batched_graph(graph, mask, size))
+        return self(*values, **whole)
 
 
 class custom_vjp(CustomRule):  # JAX's name
