@@ -431,13 +431,16 @@ def raise_a_subclass(x):
 
 
 class TestErrorsOfTheUser:
-    @pytest.mark.parametrize("fails, kind, text, cause", [
-        (raise_from_ours, ValueError, "setting an array", TypeError),
-        (raise_in_a_handler, ValueError, "mine", type(None)),
-        (raise_a_group, ExceptionGroup, "several", type(None)),
-        (raise_with_a_note, ValueError, "mine", TypeError),
-        (raise_a_subclass, Special, "setting an array", TypeError),
-    ])
+    @pytest.mark.parametrize(
+        "fails, kind, text, cause",
+        [
+            (raise_from_ours, ValueError, "setting an array", TypeError),
+            (raise_in_a_handler, ValueError, "mine", type(None)),
+            (raise_a_group, ExceptionGroup, "several", type(None)),
+            (raise_with_a_note, ValueError, "mine", TypeError),
+            (raise_a_subclass, Special, "setting an array", TypeError),
+        ],
+    )
     @pytest.mark.parametrize("name", TRANSFORMATIONS)
     def test_come_as_they_were_raised(self, name, fails, kind, text, cause):
         try:

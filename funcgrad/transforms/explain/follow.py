@@ -78,15 +78,16 @@ class FollowTrace(TapeTrace):
 
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
     which `grad` raises, as a derivative would be lost. `loc` is the user's line where it is not that of the
-    call.
+    call. `followed` says whether the function has met a value that is another under `grad`.
     """
 
-    __slots__ = ("departures", "entries", "follow", "loc", "refused")
+    __slots__ = ("departures", "entries", "follow", "followed", "loc", "refused")
     name = "explain"
 
     def __init__(self, follow: bool = True) -> None:
         super().__init__()
         self.follow = follow
+        self.followed = False
         self.entries: list[Entry] = []
         self.departures: list[Entry] = []
         self.refused: list[Entry] = []
@@ -101,6 +102,7 @@ class FollowTrace(TapeTrace):
 
     def plain_leaf(self, value: Any) -> PlainTracer:
         """An argument that is not differentiated, to be followed all the same."""
+        self.followed = True
         return PlainTracer(self, value, self.enter(Entry()))
 
     def mine(self, x: Any) -> bool:
@@ -157,6 +159,7 @@ class FollowTrace(TapeTrace):
         if not self.follow:
             self.departures.append(entry)
             return out
+        self.followed = True
         return tree.map(lambda y: PlainTracer(self, y, entry) if _is_number(y) else y, out)
 
     def _asked_for(self, name: str) -> bool:
