@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
+import io
+import json
 import math
+import multiprocessing
+import pickle
 import traceback
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import funcgrad as fg
+import funcgrad.torch as torch
 from funcgrad.core import provenance
 from funcgrad.errors import (
     ConcretizationError,
@@ -371,6 +379,106 @@ def test_long_lines_are_quoted_in_part(monkeypatch):
 def test_a_function_that_returns_nothing():
     with pytest.raises(TypeError, match=r"returned nothing \(None\)\. Did it forget to return\?$"):
         fg.grad(lambda x: None)(1.0)
+
+
+class Pair:
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+
+
+class TestSideDoors:
+    """A traced value that would come back as a constant is refused; one that stays in the process is right."""
+
+    TRANSFORMS = {
+        "grad": lambda f: fg.grad(f)(X),
+        "jvp": lambda f: fg.jvp(f, (X,), (X,)),
+        "vmap": lambda f: fg.vmap(f)(np.stack([X, X])),
+        "jit": lambda f: fg.jit(f)(X),
+        "make_graph": lambda f: fg.make_graph(f)(X),
+        "linear_transpose": lambda f: fg.linear_transpose(f, X),
+        "grad in jit": lambda f: fg.jit(fg.grad(f))(X),
+    }
+    PICKLES = {
+        "pickle": pickle.dumps,
+        "protocol 0": lambda x: pickle.dumps(x, 0),
+        "in Python": pickle._dumps,
+        "in a container": lambda x: pickle.dumps({"a": [x, 1.0]}),
+        "in an object": lambda x: pickle.dumps(Pair(1.0, x)),
+        "in an object array": lambda x: pickle.dumps(np.array([None, Pair(1.0, x)])),
+        "a row": lambda x: pickle.dumps(list(x)),
+        "in a partial": lambda x: pickle.dumps(partial(np.multiply, x)),
+        "in a pipe": lambda x: multiprocessing.Pipe()[0].send(x),
+    }
+
+    @pytest.mark.parametrize("pickles", PICKLES)
+    @pytest.mark.parametrize("name", TRANSFORMS)
+    def test_pickling(self, name, pickles):
+        def loss(x):
+            y = x * 2.0
+            self.PICKLES[pickles](y)
+            return np.sum(y)
+
+        with pytest.raises(TracerConversionError, match=r"pickled at .*test_errors\.py:\d+") as error:
+            self.TRANSFORMS[name](loss)
+        assert "this process" in str(error.value)
+        if pickles != "a row":
+            names_this_line(error, "y = x * 2.0")
+
+    def test_functions_that_close_over_one(self):
+        cloudpickle = pytest.importorskip("cloudpickle")
+
+        def loss(x):
+            y = x * 2.0
+            return np.sum(cloudpickle.loads(cloudpickle.dumps(lambda z: z * y))(x))
+
+        with pytest.raises(TracerConversionError, match=r"pickled at .*test_errors\.py:\d+") as error:
+            fg.grad(loss)(X)
+        names_this_line(error, "y = x * 2.0")
+
+    def test_an_escaped_one(self):
+        kept = []
+        fg.grad(lambda x: kept.append(x * 2.0) or np.sum(x))(X)
+        with pytest.raises(EscapedTracerError, match=r"kept\.append"):
+            pickle.dumps(kept)
+
+    def test_explain_notes_it(self):
+        report = fg.explain(lambda x: np.sum(x * pickle.loads(pickle.dumps(x))))(X)
+        (leaf,) = report.leaves
+        assert (leaf.status, leaf.grad, [cut.op for cut in leaf.cuts]) == ("partly_cut", None, ["pickle"])
+        assert "grad refuses" in report.notes[0]
+        report = fg.explain(lambda x: np.sum(x * pickle.loads(pickle.dumps(np.floor(x)))))(X)
+        assert report.notes == () and report.leaves[0].grad is not None
+
+    def test_tensors(self):
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        assert pickle.loads(pickle.dumps(x)).requires_grad
+        assert pickle.loads(pickle.dumps((x * x).detach())).tolist() == [1.0, 4.0]
+        with pytest.raises(RuntimeError, match="detach"):
+            pickle.dumps(x * x)
+        for given in (lambda t: t, lambda t: t * t):
+            pickled = lambda t, given=given: pickle.loads(pickle.dumps(given(t))).sum()
+            pure, args, _ = torch.to_functional(pickled, x)
+            with pytest.raises((TypeError, RuntimeError), match=r"to_functional|detach"):
+                fg.grad(pure)(*args)
+
+    @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: copy.deepcopy([Pair(x, 1.0)])[0].first])
+    def test_copies_keep_the_derivative(self, copied):
+        np.testing.assert_array_equal(fg.grad(lambda x: np.sum(copied(x) * x))(X), 2 * X)
+
+    def test_threads_share_it(self):
+        def loss(x):
+            with ThreadPoolExecutor(4) as pool:
+                return sum(pool.map(lambda element: np.sin(element) * x[0], list(x) * 10))
+
+        np.testing.assert_allclose(fg.grad(loss)(X), fg.grad(lambda x: 10 * np.sum(np.sin(x) * x[0]))(X))
+
+    @pytest.mark.parametrize(
+        "door",
+        [bytes, bytearray, memoryview, np.frombuffer, np.from_dlpack, json.dumps, lambda x: np.save(io.BytesIO(), x)],
+    )
+    def test_its_memory(self, door):
+        with pytest.raises((TypeError, AttributeError)):
+            fg.grad(lambda x: np.sum(x) * len(door(x)))(X)
 
 
 TRANSFORMATIONS = {

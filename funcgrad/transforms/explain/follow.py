@@ -8,6 +8,7 @@ noted here and goes on.
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -273,7 +274,7 @@ class FollowTracer(TapeTracer):
         return complex(self._trace.leave(self, "complex", self.edge))
 
     def __index__(self) -> int:
-        index = self.value.__index__()  # NumPy asks every index for it, and takes the array where this raises
+        index = operator.index(self.value)  # NumPy asks every index for it, and takes the array where this raises
         self._trace.leave(self, "int", self.edge)
         return index
 
@@ -293,6 +294,9 @@ class FollowTracer(TapeTracer):
 
     def tolist(self) -> Any:
         return np.asarray(self._trace.leave(self, "tolist", self.edge)).tolist()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._trace.leave(self, "pickle", self.edge).__reduce_ex__(protocol)
 
     def __getitem__(self, idx: Any) -> Any:
         trace = self._trace
