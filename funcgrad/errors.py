@@ -29,12 +29,12 @@ class UnbatchedPrimitiveWarning(UserWarning):
 def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> BaseException:
     """The error as a user should see it: without the frames of files for which ``is_internal(filename)`` holds.
 
-    Where NumPy has wrapped our error in "setting an array element with a sequence", it is unwrapped.
+    To be raised while ``error`` is handled. Our error in NumPy's "setting an array element with a sequence" takes
+    its place; any other error stays the one that was raised, with its cause, context and notes.
     """
-    if type(error) is ValueError and isinstance(error.__cause__, (TracerConversionError, ConcretizationError)):
-        error = error.__cause__
-    kept: list[TracebackType] = []
     tb = error.__traceback__
+    error = _unwrapped(error)
+    kept: list[TracebackType] = []
     while tb is not None:
         if not is_internal(tb.tb_frame.f_code.co_filename):
             kept.append(tb)
@@ -43,3 +43,29 @@ def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> Ba
     for tb in reversed(kept):
         chain = TracebackType(chain, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
     return error.with_traceback(chain) if chain is not None else error
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """Our error where NumPy has put its own around it, with what had been attached to NumPy's."""
+    ours = error.__cause__
+    if not isinstance(ours, (TracerConversionError, ConcretizationError)) or not _is_numpys(error):
+        return error
+    for note in getattr(error, "__notes__", ()):
+        ours.add_note(note)
+    # raising `ours` makes `error` its context: what came before moves behind it, and no cycle holds the frames
+    ours.__suppress_context__ = ours.__context__ is None
+    error.__cause__, error.__context__, error.__traceback__ = None, ours.__context__, None
+    error.__suppress_context__ = False
+    return ours
+
+
+def _is_numpys(error: BaseException) -> bool:
+    """Whether NumPy could not store an element and raised this itself, and no `raise` of the user's did."""
+    if type(error) is not ValueError or not str(error).startswith("setting an array element with a sequence"):
+        return False
+    from opcode import opname
+
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is None or opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] != "RAISE_VARARGS"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import traceback
 import warnings
 from pathlib import Path
 
@@ -505,17 +506,62 @@ def test_several_outputs_are_summed():
     assert "(3,)" in report.notes[0]
 
 
-def test_a_users_error_is_raised_once_and_nothing_is_left():
+def failing(errors, first=lambda x: x):
+    """A function that raises, in its nth call, `errors[n]`; and the list of its calls."""
     calls = []
 
-    def fails(x):
+    def fun(x, y=1.0):
         calls.append(1)
-        raise KeyError("mine")
+        z = first(x)
+        if len(calls) in errors:
+            raise errors[len(calls)]
+        return np.sum(z * y)
 
-    with pytest.raises(KeyError, match="mine"):
-        explain(fails)(X)
-    assert len(calls) == 2
-    assert explained(lambda x: np.sum(x), X).status == "flows"
+    return fun, calls
+
+
+class TestErrorsOfTheFunction:
+    def test_raised_from_the_first_call(self):
+        fun, calls = failing({1: KeyError("mine")})
+        with pytest.raises(KeyError, match="mine") as error:
+            explain(fun)(X)
+        assert len(calls) == 1
+        assert traceback.extract_tb(error.value.__traceback__)[-1].name == "fun"
+
+    def test_raised_from_the_second_where_values_were_followed(self):
+        fun, _ = failing({1: TypeError("followed"), 2: KeyError("mine")}, np.floor)
+        with pytest.raises(KeyError, match="mine") as error:
+            explain(fun)(X)
+        assert error.value.__context__ is None
+        assert traceback.extract_tb(error.value.__traceback__)[-1].name == "fun"
+
+    def test_noted_where_only_the_followed_call_raises(self):
+        report = explain(failing({1: TypeError("followed")}, np.floor)[0])(X)
+        assert only(report).status == "cut"
+        assert re.search(r"not followed.* TypeError was raised at \S*test_explain\.py:\d+", report.notes[-1])
+
+    def test_raised_while_other_arguments_are_tried(self):
+        constant = lambda x: 1.0
+        with pytest.raises(KeyError, match="mine"):
+            explain(failing({2: TypeError("followed"), 3: KeyError("mine")}, constant)[0])(X, X)
+        assert only(explain(failing({2: TypeError("followed")}, constant)[0])(X, X)).status == "unused"
+
+    @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, GeneratorExit])
+    @pytest.mark.parametrize(
+        "first, errors", [(np.floor, {}), (np.floor, {1: TypeError()}), (lambda x: 1.0, {1: None})]
+    )
+    def test_stops_pass_from_every_call(self, stop, first, errors):
+        last = len(errors) + 1
+        fun, calls = failing({n: e for n, e in {**errors, last: stop}.items() if e}, first)
+        with pytest.raises(stop):
+            explain(fun)(X, X)
+        assert len(calls) == last
+
+
+def test_a_list_that_contains_itself_may_be_read_from_outside():
+    state = [1.0]
+    state.append(state)
+    assert explained(lambda x: state[0], X).status == "unused"
 
 
 def test_values_and_arguments_stay_as_they_are():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from collections.abc import Collection
 from types import CodeType, FrameType
 from typing import NamedTuple
 
@@ -39,6 +40,17 @@ def here() -> Loc | None:
         name = code.co_filename
         if name not in _ours and (name in _users or not is_internal(name)):
             return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def here_past(packages: Collection[str]) -> Loc | None:
+    """The user's location now, where frames of the packages named (``multiprocessing``) are not the user's either."""
+    frame: FrameType | None = _getframe(2)
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in packages and not is_internal(frame.f_code.co_filename):
+            return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from funcgrad.core.constants import unguarded
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
+_CARRIERS = frozenset(
+    ("pickle", "cloudpickle", "dill", "joblib", "multiprocessing", "concurrent", "threading", "asyncio")
+)
+"""What pickles for its caller."""
 
 
 class Trace:
@@ -84,6 +88,9 @@ class Tracer:
 
     def __repr__(self) -> str:
         return f"Traced<{self.aval} in {self._trace.name}>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise unpicklable(self) if self._trace.alive else escaped((self,))
 
     __hash__ = None  # type: ignore[assignment]  # == is elementwise, as for arrays
 
@@ -248,4 +255,14 @@ def conversion_error(x: Tracer, what: str, remedy: str) -> TracerConversionError
     return TracerConversionError(
         f"{what}{provenance.at(provenance.here())}: it would leave {x._trace.name}, and the derivative would be lost "
         f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
+    )
+
+
+def unpicklable(x: Tracer) -> TracerConversionError:
+    """The error for pickling a traced value, which a file or another process would give back as a constant."""
+    return TracerConversionError(
+        f"a traced value of {x._trace.name} ({x.aval}), made{provenance.at(x.location())}, was to be pickled"
+        f"{provenance.at(provenance.here_past(_CARRIERS))}: it would come back as a constant, and the derivative would "
+        "be lost silently. Compute with it in this process, where threads may share it; what goes to a file or to "
+        "another process is a result (of grad, jit, vmap), or under grad the plain array fg.stop_gradient(x)."
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.provenance import Place, place
+from funcgrad.core.provenance import Place, is_internal, place
 from funcgrad.core.tape import Node, pull
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
 from funcgrad.transforms.explain.follow import Departure, Entry, FollowTrace, LiveTracer, concrete
@@ -48,15 +47,15 @@ class Run:
 
     def __init__(
         self,
+        trace: FollowTrace,
         fun: Callable[..., Any],
         args: tuple,
         kwargs: dict,
         positions: Sequence[int],
         *,
-        follow: bool,
         live: bool,
     ) -> None:
-        self._trace = FollowTrace(follow)
+        self._trace = trace
         self.given: list[Given] = []
         full = list(args)
         for n in positions:
@@ -92,19 +91,36 @@ def _path(fun: Callable[..., Any], n: int, path: str) -> str:
 def diagnose(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
     """The report on one call of `explain(fun, argnums)`."""
     positions = normalise_argnums(argnums, len(args), "explain")
-    # a followed value may come to stand where only a plain one can; an error of the user's own comes again
-    with suppress(Exception):
-        return _report(fun, args, kwargs, positions, follow=True)
-    return _report(fun, args, kwargs, positions, follow=False)
-
-
-def _report(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], follow: bool) -> Report:
-    run = Run(fun, args, kwargs, positions, follow=follow, live=True)
+    trace = FollowTrace()
     try:
+        return _report(trace, fun, args, kwargs, positions)
+    except Exception as error:
+        if not trace.followed:
+            raise
+        notes = [_not_followed(error)]
+    return _report(FollowTrace(follow=False), fun, args, kwargs, positions, notes)
+
+
+def _not_followed(error: Exception) -> str:
+    """The note on an error that a followed value may have caused, where only a plain one can stand."""
+    where = ""
+    tb = error.__traceback__
+    while tb is not None:
+        if not is_internal(tb.tb_frame.f_code.co_filename):
+            where = f" at {short(place((tb.tb_frame.f_code, tb.tb_lasti)))}"
+        tb = tb.tb_next
+    return f"Values past a cut are not followed: where they were, {type(error).__name__} was raised{where}."
+
+
+def _report(
+    trace: FollowTrace, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], notes: Sequence[str] = ()
+) -> Report:
+    try:
+        run = Run(trace, fun, args, kwargs, positions, live=True)
         cts = pull(run.seeds())
-        arrivals = flow_back(run.seeds(), run._trace.entries)
+        arrivals = flow_back(run.seeds(), trace.entries)
     finally:
-        run._trace.end()
+        trace.end()
     leaves = []
     for given in run.given:
         if given.node is None:
@@ -112,7 +128,7 @@ def _report(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], follo
             continue
         ct = cts.get(given.node.seq)
         gradient = zeros_for(concrete(given.value)) if ct is None else np.array(concrete(ct))
-        has_gradient = not run._trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
+        has_gradient = not trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
         leaf = _leaf(run, given, gradient, arrivals.get(given.node.seq))
         if leaf.status == "unused":
             leaf = leaf._replace(
@@ -123,7 +139,7 @@ def _report(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], follo
     nodes = [(given.path, given.node) for given in run.given if given.node is not None]
     outputs = [y.node for y in run.outputs if run._trace.mine(y)]
     return Report(
-        title, leaves, [*_notes(run), *_refusal(run._trace.refused)], picture(run.paths, nodes, outputs)
+        title, leaves, [*_notes(run), *_refusal(trace.refused), *notes], picture(run.paths, nodes, outputs)
     )
 
 
@@ -235,11 +251,16 @@ def _others(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]) -> li
     rest = [n for n in range(len(args)) if n not in positions]
     if not rest:
         return []
+    trace = FollowTrace()
     try:
-        run = Run(fun, args, kwargs, rest, follow=True, live=False)
+        run = Run(trace, fun, args, kwargs, rest, live=False)
     except Exception:
+        run = None
+    finally:
+        trace.end()
+    if run is None:
+        fun(*args, **kwargs)  # an error of the user's own comes again, and is not swallowed
         return []
-    run._trace.end()
     return [g.path for g in run.given if g.node is not None and run.paths.counts(g.node)[1]]
 
 

@@ -8,6 +8,7 @@ noted here and goes on.
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -77,16 +78,17 @@ class FollowTrace(TapeTrace):
 
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
     which `grad` raises, as a derivative would be lost. `loc` is the user's line where it is not that of the
-    call.
+    call. `followed` says whether the function has met a value that is another under `grad`.
     """
 
-    __slots__ = ("departures", "entries", "follow", "loc", "refused")
+    __slots__ = ("departures", "entries", "follow", "followed", "loc", "refused")
     name = "explain"
     sees_inside = True
 
     def __init__(self, follow: bool = True) -> None:
         super().__init__()
         self.follow = follow
+        self.followed = False
         self.entries: list[Entry] = []
         self.departures: list[Entry] = []
         self.refused: list[Entry] = []
@@ -101,6 +103,7 @@ class FollowTrace(TapeTrace):
 
     def plain_leaf(self, value: Any) -> PlainTracer:
         """An argument that is not differentiated, to be followed all the same."""
+        self.followed = True
         return PlainTracer(self, value, self.enter(Entry()))
 
     def mine(self, x: Any) -> bool:
@@ -155,6 +158,7 @@ class FollowTrace(TapeTrace):
         if not self.follow:
             self.departures.append(entry)
             return out
+        self.followed = True
         return tree.map(lambda y: PlainTracer(self, y, entry) if _is_number(y) else y, out)
 
     def _asked_for(self, name: str) -> bool:
@@ -268,7 +272,7 @@ class FollowTracer(TapeTracer):
         return complex(self._trace.leave(self, "complex", self.edge))
 
     def __index__(self) -> int:
-        index = self.value.__index__()  # NumPy asks every index for it, and takes the array where this raises
+        index = operator.index(self.value)  # NumPy asks every index for it, and takes the array where this raises
         self._trace.leave(self, "int", self.edge)
         return index
 
@@ -288,6 +292,9 @@ class FollowTracer(TapeTracer):
 
     def tolist(self) -> Any:
         return np.asarray(self._trace.leave(self, "tolist", self.edge)).tolist()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._trace.leave(self, "pickle", self.edge).__reduce_ex__(protocol)
 
     def __getitem__(self, idx: Any) -> Any:
         trace = self._trace

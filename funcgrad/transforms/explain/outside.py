@@ -58,7 +58,7 @@ def _surroundings(function: FunctionType) -> Iterator[tuple[str, Any]]:
 def _leaves(x: Any) -> list[Any]:
     try:
         return tree.leaves(x)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):  # anything may be there: no tree, or one that contains itself
         return []
 
 

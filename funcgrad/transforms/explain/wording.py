@@ -52,6 +52,7 @@ _LEFT_AS = {
     "tolist": "a Python list",
     "round": "a rounded Python number",
     "format": "text",
+    "pickle": "a pickled array",
 }
 
 
