@@ -18,7 +18,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.errors import TracerConversionError
 from funcgrad.numpy.dispatch import any_traced
 from funcgrad.test_util import check_grads
-from funcgrad.transforms.api import grad, jvp, vjp
+from funcgrad.transforms.api import grad, vjp
 from funcgrad.transforms.vmap import vmap
 
 rng = np.random.default_rng(7)
