@@ -390,3 +390,18 @@ class TestExceptionsLeaveNothingBehind:
         with pytest.raises(ValueError, match=r"too large"):
             g(2.0)
         assert g(0.25) == 0.5
+
+
+def test_traced_values_in_default_arguments():
+    """`def f(x, w=w)`, as loops write it to bind a value: a default is captured like a closure's cell."""
+    wrappers = {
+        "jit": fg.jit,
+        "checkpoint": fg.checkpoint,
+        "grad": lambda f: lambda x: fg.grad(f)(x) * x,
+        "vmap": lambda f: lambda x: fg.vmap(f)(np.array([x]))[0],
+    }
+    for name, wrap in wrappers.items():
+        for bound in (lambda w: wrap(lambda x, w=w: x * w)(2.0), lambda w: wrap(lambda x, *, w=w: x * w)(2.0)):
+            assert fg.grad(bound)(3.0) == 2.0, name
+            assert fg.jvp(bound, (3.0,), (1.0,)) == (6.0, 2.0), name
+            np.testing.assert_array_equal(fg.vmap(bound)(np.arange(3.0)), [0.0, 2.0, 4.0])

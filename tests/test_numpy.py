@@ -4,12 +4,14 @@ names, and derivatives that agree with differences."""
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
 import funcgrad.numpy as fnp
 from funcgrad import nn
+from funcgrad.compile.jit import jit
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import trace_graph
 from funcgrad.core.trace import Tracer
@@ -408,6 +410,36 @@ def test_sigmoid_is_precise_in_its_tail() -> None:
     np.testing.assert_allclose(nn.sigmoid(-50.0), np.exp(-50.0), rtol=1e-15)
     np.testing.assert_allclose(grad(nn.sigmoid)(-50.0), np.exp(-50.0), rtol=1e-15)
     assert grad(nn.sigmoid)(0.0) == 0.25
+
+
+COUNTED = {
+    "max": np.max,
+    "min": np.min,
+    "nanmax": np.nanmax,
+    "nanmin": np.nanmin,
+    "set to the largest": lambda x: fnp.at(np.zeros(1, x.dtype))[np.zeros(x.size, int)].max(x)[0],
+    "mean": np.mean,
+    "nanmean": np.nanmean,
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_is_counted_does_not_overflow_a_narrow_dtype(name: str) -> None:
+    fun, n = COUNTED[name], 70_000
+    x = np.ones(n, np.float16)
+    for gradient in (grad(fun)(x), jit(grad(fun))(x)):
+        assert gradient.dtype == np.float16
+        np.testing.assert_array_equal(gradient, np.full(n, 1 / n, np.float16))
+    assert vjp(fun, x)[0] == 1.0
+
+
+@pytest.mark.parametrize("fun", [np.mean, np.var, np.std, np.nanvar, np.median])
+def test_averages_of_float16_do_not_overflow(fun: Any) -> None:
+    x = (np.arange(70_000) % 7).astype(np.float16)
+    value, pullback = vjp(fun, x)
+    assert value.dtype == np.float16
+    np.testing.assert_allclose(value, fun(x.astype(float)), rtol=1e-3)
+    assert np.isfinite(pullback(np.float16(1.0))[0]).all()
 
 
 def test_logsumexp_arguments() -> None:

@@ -128,7 +128,7 @@ floor_divide = elementwise(
     remedy="x / y, or x / y + stop_gradient(x // y - x / y) for the derivative of the quotient",
     lower="({0} // {1} if {0} - {0} == 0 or {1} == 0 else {0} - {0})",
 )
-mod = elementwise("mod", np.remainder, d=(1, lambda z, x, y: -(x // y)), weak=True, lower="remainder")
+mod = elementwise("mod", np.remainder, d=(1, lambda z, x, y: -floor_divide(x, y)), weak=True, lower="remainder")
 fmod = elementwise("fmod", np.fmod, d=(1, lambda z, x, y: -rint((x - z) / y)))
 
 
@@ -143,33 +143,39 @@ def _power(x: Any, n: Any) -> Any:
 
 
 def _power_by_base(y: Any, x: Any, n: Any) -> Any:
-    if type(n) is int:
+    if type(n) is float or type(n) is int:
         if n == 2:
             return 2 * x
         return n if n in (0, 1) else n * pow(x, n - 1)
     kind = aval_of(n).dtype.kind
     if kind == "b":
         return n
+    constant = n == 0
     if kind in "iu":
-        zero = n == 0
-        return where(zero, 0, n * pow(x, where(zero, 1, n - 1)))
-    return n * pow(x, n - 1)
+        return where(constant, 0, n * pow(x, where(constant, 1, n - 1)))
+    # 0 * 0 ** -1 and 0 * nan are 0 here; elsewhere n stays in the product, which is differentiated in n too
+    hole = constant & ~(abs(x) > 0)
+    return where(hole, 0, n * pow(where(hole, 1, x), n - 1))
 
 
 def _power_by_exponent(y: Any, x: Any, n: Any) -> Any:
     # a scalar or integer base must take the result's dtype first: NumPy's log(2.0) would make float32 float64
     dtype = aval_of(y).dtype
     base = x if getattr(x, "dtype", None) == dtype else convert(x, dtype=dtype)
-    return log(where(base == 0, 1, base)) * y
+    zero = base == 0
+    if dtype.kind == "f":
+        zero = zero & (n >= 0)
+    return log(where(zero, 1, base)) * y
 
 
 pow = elementwise("pow", _power, d=(_power_by_base, _power_by_exponent), weak=True, lower="{0} ** {1}")
 sqrt = elementwise("sqrt", np.sqrt, d=lambda y, x: 0.5 / y, lower="sqrt")
-cbrt = elementwise("cbrt", np.cbrt, d=lambda y, x: (1 / 3) / (y * y), lower="cbrt")
+cbrt = elementwise("cbrt", np.cbrt, d=lambda y, x: (1 / 3) / y / y, lower="cbrt")
 
 
 def _hypot_by(x: Any, z: Any) -> Any:
-    return where(z == 0, 0.5, x / z)
+    origin = z == 0
+    return where(origin, 0.5, x / where(origin, 1, z))
 
 
 hypot = elementwise(
@@ -190,7 +196,7 @@ log1p = elementwise("log1p", np.log1p, along=(lambda t, y, x: t / (1 + x),), low
 
 def _share(x: Any, z: Any) -> Any:
     """The logarithm of the share that x has in z = log(exp(x) + exp(y))."""
-    return where(x == inf, 0.0, x - z)
+    return where((x == inf) & (z == inf), 0.0, x - z)
 
 
 logaddexp = elementwise(
@@ -207,17 +213,19 @@ logaddexp2 = elementwise(
 )
 
 
-# Trigonometric and hyperbolic functions; 1 - x * x is written as a product, which is exact near |x| = 1
+# Trigonometric and hyperbolic functions
 
 sin = elementwise("sin", np.sin, d=lambda y, x: cos(x), lower="sin")
 cos: Elementwise = elementwise("cos", np.cos, d=lambda y, x: -sin(x), lower="cos")
 tan = elementwise("tan", np.tan, d=lambda y, x: 1 + y * y, lower="tan")
-arcsin = elementwise(
-    "arcsin", np.arcsin, along=(lambda t, y, x: t / sqrt((1 - x) * (1 + x)),), lower="arcsin"
+one_minus_square = elementwise(
+    "one_minus_square",
+    lambda x: (1 - x) * (1 + x),  # exact near |x| = 1, where 1 - x * x cancels
+    d=lambda y, x: -2 * x,  # exact near 0, where the product's own derivative cancels
+    lower="(1 - {0}) * (1 + {0})",
 )
-arccos = elementwise(
-    "arccos", np.arccos, along=(lambda t, y, x: -t / sqrt((1 - x) * (1 + x)),), lower="arccos"
-)
+arcsin = elementwise("arcsin", np.arcsin, along=(lambda t, y, x: t / sqrt(one_minus_square(x)),), lower="arcsin")
+arccos = elementwise("arccos", np.arccos, along=(lambda t, y, x: -t / sqrt(one_minus_square(x)),), lower="arccos")
 arctan = elementwise("arctan", np.arctan, along=(lambda t, y, x: t / (1 + x * x),), lower="arctan")
 
 
@@ -240,12 +248,10 @@ arccosh = elementwise(
     "arccosh",
     np.arccosh,
     # two roots, as for complex x the root of the product lies on another branch
-    along=(lambda t, y, x: t / (sqrt(x - 1) * sqrt(x + 1)),),
+    along=(lambda t, y, x: t / sqrt(x - 1) / sqrt(x + 1),),
     lower="arccosh",
 )
-arctanh = elementwise(
-    "arctanh", np.arctanh, along=(lambda t, y, x: t / ((1 - x) * (1 + x)),), lower="arctanh"
-)
+arctanh = elementwise("arctanh", np.arctanh, along=(lambda t, y, x: t / one_minus_square(x),), lower="arctanh")
 deg2rad = elementwise("deg2rad", np.deg2rad, d=lambda y, x: pi / 180, lower="deg2rad")
 rad2deg = elementwise("rad2deg", np.rad2deg, d=lambda y, x: 180 / pi, lower="rad2deg")
 

@@ -118,11 +118,11 @@ reduce_sum.prim = _sum  # type: ignore[attr-defined]
 
 
 def _d_extreme(t: Any, y: Any, x: Any, axes: Axes) -> Any:
-    """Equal elements share the derivative. Where the result is NaN, 0/0 says so."""
+    """Equal elements, counted in integers, share the derivative. Where the result is NaN, 0/0 says so."""
     kept = expanded(aval_of(x).shape, axes)
-    chosen = convert(eq(x, reshape(y, shape=kept)), dtype=t.dtype)
-    count = reshape(reduce_sum(chosen, axes=axes), shape=kept)
-    return reduce_sum(t * (chosen / count), axes=axes)
+    chosen = eq(x, reshape(y, shape=kept))
+    share = chosen / reshape(reduce_sum(chosen, axes=axes), shape=kept)
+    return reduce_sum(t * convert(share, dtype=t.dtype), axes=axes)
 
 
 def _extreme(name: str, ufunc: np.ufunc, lower: str) -> General:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.avals import INT
 from funcgrad.core.trace import is_traced
-from funcgrad.ops.elementwise import convert, eq, logical_or, maximum, ne, reciprocal, where
+from funcgrad.ops.elementwise import convert, eq, logical_or, maximum, ne, where
 from funcgrad.ops.families import General
 from funcgrad.ops.index import gather, places_of, scatter_add, scatter_batch, scatter_shape, zeros
 from funcgrad.ops.sort import argsort
@@ -84,10 +85,11 @@ scatter_mul: General = General(
 
 def _shares(y: Any, x: Any, v: Any, indices: Sequence[Any]) -> tuple[Any, Any]:
     """How much of each element of `x`, and of each value, is in the result: equal winners share equally."""
-    kept = convert(logical_or(eq(x, y), ne(x, x)), dtype=x.dtype)
-    won = convert(eq(v, gather(y, *indices)), dtype=x.dtype)
-    share = reciprocal(maximum(scatter_add(kept, won, *indices), 1))
-    return kept * share, won * gather(share, *indices)
+    kept = convert(logical_or(eq(x, y), ne(x, x)), dtype=INT)
+    won = convert(eq(v, gather(y, *indices)), dtype=INT)
+    winners = maximum(scatter_add(kept, won, *indices), 1)
+    shares = kept / winners, won / gather(winners, *indices)
+    return convert(shares[0], dtype=x.dtype), convert(shares[1], dtype=v.dtype)
 
 
 def _scatter_extreme(name: str, ufunc: np.ufunc) -> General:

@@ -92,6 +92,7 @@ TRIGONOMETRY = [
         for prim in ("sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh")
     ),
     *(_row(prim, WITHIN_ONE, complex_too=True) for prim in ("arcsin", "arccos", "arcsinh", "arctanh")),
+    _row("one_minus_square", WITHIN_ONE, complex_too=True),
     _row("arccosh", ABOVE_ONE, complex_too=True),
     _row("arctan2", ANY, OTHER),
     _row("arctan2", ROW, COLUMN, label="broadcast"),
