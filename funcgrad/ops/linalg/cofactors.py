@@ -144,6 +144,9 @@ class Cofactor(Primitive):
             for i, (t, x) in enumerate(zip(tracked, saved))
         ]
 
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return [wrap(v, p) for v, p in zip(saved, parents)]
+
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         return self(*(spread(v, b, size) for v, b in zip(values, batched)))
 

@@ -68,6 +68,10 @@ class Solver(Primitive):
         ca = None if tracked[0] is None else cast(self.part(-matmul(cb, mT(x)), **params), a.dtype)
         return [ca, None if tracked[1] is None else cast(cb, b_dtype)]
 
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        a, x, b_dtype = saved
+        return wrap(a, parents[0]), wrap(x, node), b_dtype
+
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         a, b = values
         if not batched[0]:
