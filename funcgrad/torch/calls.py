@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.provenance import at
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
 from funcgrad.torch import dtypes
 from funcgrad.torch.messages import NO_GRAD_VIEW_IN_PLACE
-from funcgrad.torch.modes import mode
+from funcgrad.torch.modes import mode, quietly
 from funcgrad.torch.storage import Storage
-from funcgrad.torch.tape import TAPE, Cut, Note, constant, cut, joined, note_of, on_tape, watched
+from funcgrad.torch.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
 from funcgrad.torch.tensor import Tensor, fresh
 from funcgrad.torch.views import Step, View
 
@@ -67,7 +68,7 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
     t = _new_tensor(Tensor)
     t._value = out
     t._storage = storage = _new_storage(Storage)
-    if type(out) is TapeTracer and out._trace is TAPE:
+    if type(out) is TapeTracer and type(out._trace) is Tape:
         storage.value = out.value
         if kind.shared:
             out.node.note = kind.note
@@ -101,7 +102,7 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
         for i, t in enumerate(operands):
             if isinstance(t, Tensor) and t._storage.shared:
                 v = values[i]
-                values[i] = TapeTracer(TAPE, v.value.copy(), v.node) if on_tape(v) else v.copy()
+                values[i] = TapeTracer(v._trace, v.value.copy(), v.node) if on_tape(v) else v.copy()
     return values
 
 
@@ -110,7 +111,7 @@ def owned(out: Any, values: list[Any]) -> Any:
     array = out.value if type(out) is TapeTracer else out
     if type(array) is np.ndarray and array.base is not None:
         array = array.copy()
-        return TapeTracer(TAPE, array, out.node) if on_tape(out) else array
+        return TapeTracer(out._trace, array, out.node) if on_tape(out) else array
     return out
 
 
@@ -120,7 +121,7 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
     All entries it makes carry the note of the operation, so that what they saved is freed together.
     """
     values = values_of(operands)
-    out = owned(mode.quiet(fun, *values, **params), values)
+    out = owned(quietly(fun, *values, **params), values)
     tensors = [t for t in operands if isinstance(t, Tensor)]
     t = wrap(out, kind, tensors[0], tensors[1] if len(tensors) > 1 else None)
     cuts = cuts_of(operands)
@@ -164,9 +165,12 @@ def unary(
                 and value.dtype.kind == "f"
                 and not storage.shared
                 and not input._cuts
-                and mode.enabled
+                and mode.direct
             ):
-                return wrap(mode.quiet(fun, value), kind, input)
+                try:
+                    return wrap(mode.quiet(fun, value), kind, input)
+                except RuntimeError:  # begun inside another operation, or raised again below
+                    pass
         need_tensor(input, function)
         value = input._read()
         return call(kind, fun, input if value.dtype.kind in "fc" else cast(input, dtypes.default()))
@@ -189,6 +193,11 @@ def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
 
 def number(x: Any) -> Any:
     """A NumPy scalar as the Python number that PyTorch takes it for; an array as a tensor."""
+    if isinstance(x, Tracer):
+        raise TypeError(
+            f"an operand of a Tensor is a traced value of {x._trace.name}{at(x.location())}: Tensors and funcgrad's "
+            "transformations meet in funcgrad.torch.to_functional(fn, *tensors), which makes a function of arrays"
+        )
     if isinstance(x, np.generic):
         return x.item()
     if isinstance(x, np.ndarray):
@@ -274,19 +283,25 @@ def binary(
                     if (
                         a.dtype is b.dtype
                         and a.shape == b.shape != ()
-                        and mode.enabled
+                        and mode.direct
                         and not (input._storage.shared or other._storage.shared or input._cuts or other._cuts)
                         and (a.dtype.kind == "f" or not floating)
                     ):
-                        return wrap(mode.quiet(fun, a, b), kind, input, other)
+                        try:
+                            return wrap(mode.quiet(fun, a, b), kind, input, other)
+                        except RuntimeError:  # begun inside another operation, or raised again below
+                            pass
                 elif (
                     (type(other) is float or type(other) is int)
                     and a.dtype.kind == "f"
                     and a.shape != ()
-                    and mode.enabled
+                    and mode.direct
                     and not (input._storage.shared or input._cuts)
                 ):
-                    return wrap(mode.quiet(fun, a, other), number_kind, input)
+                    try:
+                        return wrap(mode.quiet(fun, a, other), number_kind, input)
+                    except RuntimeError:
+                        pass
             if is_operator and not is_operand(other):
                 return NotImplemented
             return slowly(input, other)
@@ -317,7 +332,7 @@ def view(
         out._value = constant(step(value.value))
         blocked = NO_GRAD_VIEW_IN_PLACE
     else:
-        out._value = mode.quiet(step, value)
+        out._value = quietly(step, value)
         if tracked:
             out._value.node.note = kind.note
     out._storage = storage

@@ -65,6 +65,7 @@ copysign = binary(ew.copysign, "Copysign", "x")
 
 
 def scaled(other: Any, alpha: Any) -> Any:
+    alpha = number(alpha)
     return other if alpha == 1 else mul(other, alpha) if isinstance(other, Tensor) else other * alpha
 
 

@@ -15,7 +15,7 @@ from funcgrad.core.tape import SELECT, Node, TapeTracer, entries, pull
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch.dtypes import of
 from funcgrad.torch.modes import mode
-from funcgrad.torch.tape import TAPE, Watched, constant, name_of, note_of, on_tape, own_note
+from funcgrad.torch.tape import Watched, constant, name_of, note_of, on_tape, own_note
 from funcgrad.torch.tensor import Tensor, fresh
 
 FREED = (
@@ -62,13 +62,6 @@ def modified(watched: Watched) -> RuntimeError:
     )
 
 
-def link(value: Any, node: Node | None) -> Any:
-    """A saved value as a value of the tape again."""
-    if node is None or value is None or type(value) is Aval:
-        return value
-    return TapeTracer(TAPE, value, node)
-
-
 def outward(ct: Any) -> Any:
     """A cotangent as PyTorch shows it: its gradients of complex tensors are the conjugates."""
     return conj(ct) if ct.dtype.kind == "c" else ct
@@ -102,6 +95,7 @@ class Pass:
             value = out._read()
             if ct.dtype != value.dtype:
                 ct = ct.astype(value.dtype)
+            self.tape = value._trace
             seeds.append((value.node, outward(ct)))
         before, mode.enabled = mode.enabled, self.create
         try:
@@ -114,6 +108,12 @@ class Pass:
         """
         given = self.given.get(id(ct))
         return given if given is not None else fresh(outward(ct))
+
+    def link(self, value: Any, node: Node | None) -> Any:
+        """A saved value as a value of the tape again."""
+        if node is None or value is None or type(value) is Aval:
+            return value
+        return TapeTracer(self.tape, value, node)
 
     def visit(self, node: Node, ct: Any) -> Any:
         if self.needed is not None and node.seq not in self.needed:
@@ -190,7 +190,7 @@ class Pass:
         prim: Any = node.prim
         if type(prim) in RULES_OF_USERS:
             return prim.in_pass(saved, self)
-        return prim.relink(saved, node.parents, node, link) if self.create else saved
+        return prim.relink(saved, node.parents, node, self.link) if self.create else saved
 
 
 def implicit(out: Tensor) -> Tensor:

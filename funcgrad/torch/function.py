@@ -13,8 +13,9 @@ from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.torch.calls import cuts_of
 from funcgrad.torch.engine import FREED, RULES_OF_USERS, modified, outward
-from funcgrad.torch.modes import mode
-from funcgrad.torch.tape import TAPE, Note, Watched, constant, on_tape, raw
+from funcgrad.torch.modes import mode, own_tape
+from funcgrad.torch.storage import Storage
+from funcgrad.torch.tape import Note, Watched, constant, on_tape, raw
 from funcgrad.torch.tensor import Tensor, fresh
 from funcgrad.transforms.custom import custom_vjp
 
@@ -63,26 +64,28 @@ class Saved:
     """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version.
     """
 
-    __slots__ = ("cuts", "node", "value", "watched")
+    __slots__ = ("cuts", "node", "tape", "value", "watched")
 
     def __init__(self, t: Tensor) -> None:
         value = t._read()
         self.value = raw(value)
         self.node: Any = value.node if on_tape(value) else None
+        self.tape: Any = value._trace if on_tape(value) else None
         self.watched = Watched(
             t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False
         )
         self.cuts = t._cuts
 
-    def belongs_to(self, node: Node, name: str) -> None:
-        self.node = weakref.ref(node)
+    def belongs_to(self, result: TapeTracer, name: str) -> None:
+        self.node = weakref.ref(result.node)
+        self.tape = result._trace
         self.watched = self.watched._replace(source=name)
 
     def tensor(self) -> Tensor:
         if self.watched.storage.version != self.watched.version:
             raise modified(self.watched)
         node = self.node() if type(self.node) is weakref.ref else self.node
-        t = fresh(self.value if node is None else TapeTracer(TAPE, self.value, node))
+        t = fresh(self.value if node is None else TapeTracer(self.tape, self.value, node))
         t._cuts = self.cuts
         return t
 
@@ -119,9 +122,9 @@ class FunctionCall(Primitive):
         found = self.function.backward(ctx, *grads)
         if not run.keep:
             ctx._saved = None
-        return self.checked(found, avals, flags, run)
+        return self.checked(found, avals, flags, run.create)
 
-    def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], run: Any) -> list[Any]:
+    def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], create: bool) -> list[Any]:
         given = list(found) if isinstance(found, tuple) else [found]
         while len(given) > len(avals) and given[-1] is None:
             given.pop()
@@ -137,7 +140,7 @@ class FunctionCall(Primitive):
             if g is None or not needed:
                 cts.append(None)
                 continue
-            c = g._read() if run.create else constant(g._read())
+            c = g._read() if create else constant(g._read())
             if c.shape != aval[0]:
                 if not _sums_to(c.shape, aval[0]):
                     raise RuntimeError(
@@ -205,17 +208,24 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run `forward` unrecorded, and record the call as one operation."""
-        if any(isinstance(a, Tensor) and isinstance(raw(a._read()), Tracer) for a in args):
-            return _apply_traced(cls, args)
         needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-        ctx, out = _forward(cls, args, needs)
-        outputs = list(out) if isinstance(out, tuple) else [out]
+        ctx, outputs, several = _run(cls, args, needs)
         outputs = (
             _recorded(cls, ctx, args, needs, outputs)
             if mode.enabled and any(needs)
             else _plain(ctx, args, outputs)
         )
-        return tuple(outputs) if isinstance(out, tuple) else outputs[0]
+        return tuple(outputs) if several else outputs[0]
+
+
+def _run(cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...]) -> tuple[FunctionCtx, list[Any], bool]:
+    """The outputs, not recorded, and whether there may be several; other transformations see the user's rule."""
+    ctx, out = _forward(cls, args, needs)
+    outputs = list(out) if isinstance(out, tuple) else [out]
+    if any(isinstance(a, Tensor) and isinstance(raw(a._read()), Tracer) for a in args):
+        values = iter(_apply_traced(cls, args))
+        outputs = [_revalued(y, next(values), ctx, args) if isinstance(y, Tensor) else y for y in outputs]
+    return ctx, outputs, isinstance(out, tuple)
 
 
 def _forward(cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...]) -> tuple[FunctionCtx, Any]:
@@ -231,6 +241,15 @@ def _forward(cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...]) 
     finally:
         mode.enabled = before
     return ctx, out
+
+
+def _revalued(y: Tensor, value: Any, ctx: FunctionCtx, args: Sequence[Any]) -> Tensor:
+    """An output of `forward` with the value that has the derivatives of the rule."""
+    if any(y is a for a in args):
+        return fresh(value)
+    y._value = constant(value) if id(y) in ctx._flat else value
+    y._storage, y._seen, y._view = Storage(y._value), 0, None
+    return y
 
 
 def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[Any]:
@@ -255,6 +274,7 @@ def _recorded(
         (y._read().shape, y._read().dtype, m) if isinstance(y, Tensor) else None
         for y, m in zip(outputs, moving)
     ]
+    tape = next(v._trace for v in values if on_tape(v))
     node = Node(call, {}, parents, (ctx, avals, needs, outs), here())
     node.note = Note(call.name)
     count = sum(moving)
@@ -272,64 +292,55 @@ def _recorded(
             own.note = Note(call.name)
         position += 1
         given = any(y is a for a in args)
-        value = constant(y._read())
-        result = fresh(TapeTracer(TAPE, value, own))
+        result = fresh(TapeTracer(tape, raw(y._read()), own))
         if not given:
             result._storage, result._seen = y._storage, y._storage.stamp
         result._cuts = cuts
         for s, t in zip(saved, ctx._to_save):
             if s is not None and t is y and not given:
-                s.belongs_to(own, call.name)
+                s.belongs_to(result._value, call.name)
         results.append(result)
     ctx._saved = tuple(saved)
     ctx._to_save = ()
     return results
 
 
-def _apply_traced(cls: type[Function], args: Sequence[Any]) -> Any:
-    """On values that another transformation traces, the rule becomes a `custom_vjp`."""
-    positions = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
-    needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-    single: list[bool] = []
+def _apply_traced(cls: type[Function], args: Sequence[Any]) -> list[Any]:
+    """The values of the outputs that are tensors, where another transformation traces the arguments: for it, the rule
+    is a `custom_vjp`."""
+    moving = tuple(isinstance(a, Tensor) for a in args)
+    positions = [i for i, m in enumerate(moving) if m]
+    others = [None if m else a for a, m in zip(args, moving)]
+    avals = [(a._read().shape, a._read().dtype) if m else ((), None) for a, m in zip(args, moving)]
+    runs: list[tuple[FunctionCtx, list[bool]]] = []
 
-    def tensors(values: Sequence[Any]) -> list[Any]:
-        full = list(args)
+    def inputs(values: Sequence[Any]) -> list[Any]:
+        given = list(others)
         for i, v in zip(positions, values):
-            full[i] = fresh(v)
-        return full
-
-    def outputs(out: Any) -> tuple[Any, ...]:
-        single.append(not isinstance(out, tuple))
-        return tuple(raw(y._read()) for y in (out if isinstance(out, tuple) else (out,)))
+            given[i] = fresh(v)
+        return given
 
     def forward(*values: Any) -> tuple[Any, ...]:
-        return outputs(_forward(cls, tensors(values), needs)[1])
+        with own_tape():
+            out = _forward(cls, inputs(values), moving)[1]
+            return tuple(raw(y._read()) for y in (out if isinstance(out, tuple) else (out,)) if isinstance(y, Tensor))
 
     def forward_saving(*values: Any) -> tuple[tuple[Any, ...], Any]:
-        ctx, out = _forward(cls, tensors(values), needs)
-        ctx._saved = tuple(None if t is None else Saved(t) for t in ctx._to_save)
-        return outputs(out), ctx
+        with own_tape():
+            ctx, outputs, _ = _run(cls, inputs(values), moving)
+            runs[:] = [(ctx, [isinstance(y, Tensor) for y in outputs])]
+            saved = tuple(None if t is None else raw(t._read()) for t in ctx._to_save)
+            return tuple(raw(y._read()) for y in outputs if isinstance(y, Tensor)), saved
 
-    def backward(ctx: FunctionCtx, cts: tuple[Any, ...]) -> tuple[Any, ...]:
-        before, mode.enabled = mode.enabled, False
-        try:
-            found = cls.backward(ctx, *(fresh(c) for c in cts))
-        finally:
-            mode.enabled = before
-        found = found if isinstance(found, tuple) else (found,)
-        grads = []
-        for i in positions:
-            g = found[i] if i < len(found) else None
-            v = raw(args[i]._read())
-            grads.append(np.zeros(v.shape, v.dtype) if g is None else raw(g._read()))
-        return tuple(grads)
+    def backward(saved: Sequence[Any], cts: Sequence[Any]) -> tuple[Any, ...]:
+        ((ctx, are_tensors),) = runs
+        rest = iter(cts)
+        with own_tape():
+            ctx._saved = tuple(None if v is None else Saved(fresh(v)) for v in saved)
+            found = cls.backward(ctx, *(fresh(outward(next(rest))) if is_tensor else None for is_tensor in are_tensors))
+            grads = cls._call.checked(found, avals, moving, create=True)
+            return tuple(np.zeros(*avals[i]) if grads[i] is None else raw(grads[i]) for i in positions)
 
     rule = custom_vjp(forward)
     rule.defvjp(forward_saving, backward)
-    made = rule(*(raw(args[i]._read()) for i in positions))
-    results = [fresh(y) for y in made]
-    if mode.enabled and any(needs):
-        for y in results:
-            if y._read().dtype.kind in "fc":
-                y._make_leaf("Function")
-    return results[0] if single[-1] else tuple(results)
+    return list(rule(*(raw(args[i]._read()) for i in positions)))

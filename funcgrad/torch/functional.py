@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch.modes import mode
+from funcgrad.torch.modes import own_tape
 from funcgrad.torch.tape import raw
 from funcgrad.torch.tensor import Tensor, fresh
 
@@ -39,25 +39,24 @@ def to_functional(
     requires = [t.requires_grad for t in tensors]
 
     def pure_fn(*arrays: Any) -> Any:
-        inputs = []
-        for array, required in zip(arrays, requires, strict=True):
-            value = array if isinstance(array, Tracer) else np.array(array)
-            t = fresh(value)
-            if required:
-                t._make_leaf("to_functional")
-            inputs.append(t)
-        before, mode.enabled = mode.enabled, True
-        try:
-            out = fn(*inputs)
-        finally:
-            mode.enabled = before
-        return _values(out)
+        with own_tape():
+            inputs = []
+            for array, required in zip(arrays, requires, strict=True):
+                t = fresh(_copied(array))
+                if required:
+                    t._make_leaf("to_functional")
+                inputs.append(t)
+            return _values(fn(*inputs))
 
     return (
         pure_fn,
-        tuple(np.array(t._array()) for t in tensors),
+        tuple(_copied(raw(t._read())) for t in tensors),
         tuple(i for i, r in enumerate(requires) if r),
     )
+
+
+def _copied(value: Any) -> Any:
+    return value if isinstance(value, Tracer) else np.array(value)
 
 
 def _values(out: Any) -> Any:

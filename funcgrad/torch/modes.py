@@ -1,4 +1,4 @@
-"""Whether operations are recorded: no_grad, enable_grad, set_grad_enabled, inference_mode.
+"""Whether operations are recorded, and on which tape: no_grad, enable_grad, set_grad_enabled, inference_mode.
 
 One state a thread.
 """
@@ -6,28 +6,73 @@ One state a thread.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextvars import copy_context
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from funcgrad.torch.tape import BASE, Tape
+
+_is_quiet = ContextVar("_is_quiet", default=False)
+
 
 class _Mode(threading.local):
-    """`quiet(fun, *args)` calls without NumPy's floating-point warnings, which PyTorch does not have.
+    """The state of a thread. `direct`: recording is on, and on the base tape, so that an operation asks nothing.
 
-    It enters a context made once, where they are off: 0.1 us, where `np.errstate` takes 0.9.
+    `quiet(fun, *args)` calls without NumPy's floating-point warnings, which PyTorch does not have. It enters a
+    context made once, where they are off: 0.1 us, where `np.errstate` takes 0.9. It cannot be entered twice, see
+    `quietly`.
     """
 
     def __init__(self) -> None:
-        self.enabled = True
+        self._enabled = self.direct = True
+        self._tape = BASE
         context = copy_context()
         context.run(np.seterr, all="ignore")
+        context.run(_is_quiet.set, True)
         self.quiet = context.run
+
+    @property
+    def enabled(self) -> bool:
+        return self._enabled
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        self._enabled = enabled
+        self.direct = enabled and self._tape is BASE
+
+    @property
+    def tape(self) -> Tape:
+        return self._tape
+
+    @tape.setter
+    def tape(self, tape: Tape) -> None:
+        self._tape = tape
+        self.direct = self._enabled and tape is BASE
 
 
 mode = _Mode()
+
+
+def quietly(fun: Callable[..., Any], *args: Any, **params: Any) -> Any:
+    """`mode.quiet`, also inside of itself: an operation that a signal handler or a finalizer begins inside another."""
+    return fun(*args, **params) if _is_quiet.get() else mode.quiet(fun, *args, **params)
+
+
+@contextmanager
+def own_tape(enabled: bool = True) -> Iterator[None]:
+    """A new tape, ended on the way out; values of older ones are constants inside."""
+    tape = Tape()
+    before = mode.tape, mode.enabled
+    mode.tape, mode.enabled = tape, enabled
+    try:
+        yield
+    finally:
+        mode.tape, mode.enabled = before
+        tape.end()
 
 
 def is_grad_enabled() -> bool:

@@ -1,4 +1,7 @@
-"""The shim's tape: one trace that never ends, what is noted at its entries, and where values were cut off it.
+"""The shim's tapes, what is noted at their entries, and where values were cut off them.
+
+The base tape is older than every other trace and never ends. Each call of a function that `to_functional` made has a
+tape of its own, newer than the traces of its arguments. `modes.mode.tape` is the one that leaves are made on.
 
 Entries hold values and storages, never Tensors (weakly at most): a Tensor is a name that points at a value
 and its entry, so dropping the Tensor frees what only it led to.
@@ -6,7 +9,6 @@ and its entry, so dropping the Tensor frees what only it led to.
 
 from __future__ import annotations
 
-import math
 import weakref
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,9 +19,16 @@ from funcgrad.core.trace import Tracer
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.torch.storage import Storage
 
-TAPE = TapeTrace()
-# Interprets before every other trace, so that its values may themselves be traced (`to_functional`).
-TAPE.age = math.inf  # type: ignore[assignment]
+
+class Tape(TapeTrace):
+    """A trace that Tensors are recorded on."""
+
+    __slots__ = ()
+    name = "to_functional"
+
+
+BASE = Tape()
+BASE.age = 0
 
 
 class Watched(NamedTuple):
@@ -85,12 +94,12 @@ def own_note(node: Node) -> Note:
 
 
 def on_tape(value: Any) -> bool:
-    return type(value) is TapeTracer and value._trace is TAPE
+    return type(value) is TapeTracer and type(value._trace) is Tape
 
 
 def raw(value: Any) -> Any:
     """The value without its entry: an array, or a traced value of another transformation."""
-    return value.value if type(value) is TapeTracer and value._trace is TAPE else value
+    return value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
 
 
 def constant(value: Any) -> Any:

@@ -18,7 +18,7 @@ from funcgrad.torch.exports import exports
 from funcgrad.torch.modes import mode
 from funcgrad.torch.sizes import Size, dimension
 from funcgrad.torch.storage import Storage, Unwatched
-from funcgrad.torch.tape import TAPE, Cut, Note, Story, constant, cut, joined, leaf_note, on_tape, own_note, raw
+from funcgrad.torch.tape import Cut, Note, Story, Tape, constant, cut, joined, leaf_note, on_tape, own_note, raw
 from funcgrad.torch.views import View, put, through
 
 
@@ -87,7 +87,13 @@ class Tensor:
     # reading
 
     def _read(self) -> Any:
-        """The value now: an array, or a traced value."""
+        """The value now: an array, or a traced value. Recorded on a tape before the present one, it is a constant."""
+        value = self._current()
+        if type(value) is TapeTracer and not mode.direct and on_tape(value) and value._trace.age < mode.tape.age:
+            return value.value
+        return value
+
+    def _current(self) -> Any:
         if self._seen != self._storage.stamp:
             self._refresh()
         return self._value
@@ -99,10 +105,10 @@ class Tensor:
         value = self._value
         leaf = on_tape(value) and value.node.prim is None
         if view is not None and view.base is not None and not leaf:
-            whole = view.base._read()
+            whole = view.base._current()
             if self._storage.version == view.version and on_tape(value):
                 # only the memory is another
-                self._value = TapeTracer(TAPE, through(view.steps, raw(whole)), value.node)
+                self._value = TapeTracer(value._trace, through(view.steps, raw(whole)), value.node)
                 return
             view.version = self._storage.version
             self._value = through(view.steps, whole)
@@ -114,7 +120,7 @@ class Tensor:
         memory = self._storage.value
         if view is not None:
             memory = through(view.storage_steps, memory)
-        self._value = TapeTracer(TAPE, memory, value.node) if on_tape(value) else memory
+        self._value = TapeTracer(value._trace, memory, value.node) if on_tape(value) else memory
 
     def _array(self) -> np.ndarray:
         """The value as an ndarray, whatever it is recorded as."""
@@ -157,7 +163,7 @@ class Tensor:
         if view is None:
             storage.replace(raw(new))
             if on_tape(new):
-                self._value = new if not storage.shared else TapeTracer(TAPE, storage.value, new.node)
+                self._value = new if not storage.shared else TapeTracer(new._trace, storage.value, new.node)
                 self._seen = storage.stamp
                 if self._retains:
                     self._follow()
@@ -221,7 +227,7 @@ class Tensor:
         value = self._read()
         if value.dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
-        leaf = TAPE.leaf(value)
+        leaf = mode.tape.leaf(value)
         leaf.node.note = leaf_note(self)
         self._value = leaf
         self._own_story = Story(origin)
@@ -328,7 +334,7 @@ class Tensor:
         self._storage = data._storage
         self._view = None if data._view is None else View(data._view.storage_steps, None, ())
         self._seen = self._storage.stamp
-        self._value = TapeTracer(TAPE, given, value.node) if on_tape(value) else given
+        self._value = TapeTracer(value._trace, given, value.node) if on_tape(value) else given
 
     @property
     def _version(self) -> int:
@@ -509,5 +515,5 @@ def fresh(value: Any) -> Tensor:
     out = _new(Tensor)
     out._value = value
     out._storage = storage = _new_storage(Storage)
-    storage.value = value.value if type(value) is TapeTracer and value._trace is TAPE else value
+    storage.value = value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
     return out

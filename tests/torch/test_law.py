@@ -1,4 +1,7 @@
-"""The law of to_functional: funcgrad.grad of the pure function is what backward leaves in grad."""
+"""The laws of the shim: its gradients, of first and second order, are those of funcgrad's transformations.
+
+Of every primitive, through its sample rows; and of programs, through `to_functional`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,56 @@ import pytest
 
 import funcgrad as fg
 import funcgrad.torch as torch
+from funcgrad.core.avals import aval_of, is_inexact
+from funcgrad.torch.calls import Kind, call
+from tests.samples import Sample, rows
+
+ROWS = [row for row in rows() if row.differentiable]
+every_row = pytest.mark.parametrize("row", ROWS, ids=str)
+
+
+def scalar(row: Sample):
+    """The row's outputs, weighted and summed."""
+
+    def weighted(*args):
+        out = row.fun(*args)
+        total = 0.0
+        for y in out if isinstance(out, tuple) else (out,):
+            aval = aval_of(y)
+            if is_inexact(aval.dtype):
+                total = total + np.sum(y * np.cos(1.0 + np.arange(aval.size)).reshape(aval.shape)).real
+        return total
+
+    return weighted
+
+
+def slope(gradients):
+    """A scalar of which the derivative needs all of the gradients."""
+    return sum((g * g.sin()).sum() if isinstance(g, torch.Tensor) else np.sum(g * np.sin(g)) for g in gradients)
+
+
+@every_row
+def test_both_orders_of_a_primitive(row):
+    args = [np.asarray(a) for a in row.args]
+    fun = scalar(row)
+    moving = tuple(i for i, a in enumerate(args) if a.dtype.kind == "f")
+    gradient = fg.grad(fun, moving)
+    first = gradient(*args)
+    second = fg.grad(lambda *xs: slope(gradient(*xs)), moving)(*args)
+
+    tensors = [torch.tensor(a, requires_grad=i in moving) for i, a in enumerate(args)]
+    leaves = [tensors[i] for i in moving]
+    with pytest.warns(UserWarning, match="create_graph=True"):
+        call(Kind("Row"), fun, *tensors).backward(create_graph=True)
+    found = torch.autograd.grad(call(Kind("Row"), fun, *tensors), leaves, create_graph=True, materialize_grads=True)
+    again = [np.zeros(a.shape) for a in leaves]
+    if slope(found).requires_grad:
+        again = [g.numpy() for g in torch.autograd.grad(slope(found), leaves, materialize_grads=True)]
+    for t, g, f, s, a in zip(leaves, found, first, second, again, strict=True):
+        np.testing.assert_array_equal(g.detach().numpy(), f)
+        np.testing.assert_array_equal(np.zeros(t.shape) if t.grad is None else t.grad.detach().numpy(), f)
+        np.testing.assert_allclose(a, s, rtol=1e-14, atol=1e-14 * np.abs(s).max(initial=1e-300))
+        t.grad = None
 
 
 class Doubled(torch.autograd.Function):
@@ -93,6 +146,102 @@ def test_backward_is_grad(name):
         np.testing.assert_allclose(g, shim, rtol=1e-12, atol=1e-12)
 
 
+WHOLE = [name for name in FUNCTIONS if name not in ("constant branch", "in place")]
+"""Those that decide nothing by values."""
+COMPILED = ("detach", "views", "buffer", "inner gradient", "inner constant gradient", "Function")
+"""Those that are compiled, which takes a second each."""
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_pure_function_compiles_and_batches(name):
+    x, w = tensors()
+    pure, args, argnums = torch.to_functional(FUNCTIONS[name], x, w)
+    gradient = fg.grad(pure, argnums)
+    expected = gradient(*args)
+    if name in COMPILED:
+        np.testing.assert_allclose(fg.jit(gradient)(*args), expected, rtol=1e-13, atol=1e-15)
+    stacked = [np.stack([a, 2 * a, -a]) for a in args]
+    rows_apart = [gradient(*row) for row in zip(*stacked)]
+    for found, each in zip(fg.vmap(gradient)(*stacked), zip(*rows_apart)):
+        np.testing.assert_allclose(found, each, rtol=1e-13, atol=1e-14)
+    if name != "Function":  # which has a rule for reverse mode only
+        tangents = [np.cos(a) for a in args]
+        moved = fg.jvp(pure, tuple(args), tuple(tangents))[1]
+        along = sum(np.sum(g * t) for g, t in zip(expected, tangents))
+        np.testing.assert_allclose(moved, along, rtol=1e4 * np.finfo(moved.dtype).eps)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_second_order_is_grad_of_grad(name):
+    x, w = tensors()
+    fn = FUNCTIONS[name]
+    pure, args, argnums = torch.to_functional(fn, x, w)
+    gradient = fg.grad(pure, argnums)
+    expected = fg.grad(lambda *xs: slope(gradient(*xs)), argnums)(*args)
+    found = slope(torch.autograd.grad(fn(x, w), [x, w], create_graph=True, materialize_grads=True))
+    if found.requires_grad:
+        found.backward()
+    for t, g in zip((x, w), expected):
+        shim = np.zeros(3) if t.grad is None else t.grad.numpy()
+        np.testing.assert_allclose(g, shim, rtol=1e-12, atol=1e-12)
+
+
+def test_what_a_function_closes_over_is_constant():
+    x, w = tensors()
+    part = w[1:]
+    pure, args, _ = torch.to_functional(lambda x: (x[1:] * part * w[1:]).sum() + (w * w).sum(), x)
+    for transformed in (fg.grad(pure), fg.jit(fg.grad(pure)), fg.grad(fg.jit(pure))):
+        gradient = transformed(*args)
+        assert type(gradient) is np.ndarray
+        np.testing.assert_array_equal(gradient, [0.0, 0.25, 0.5625])
+    assert type(pure(*args)) is np.float64
+    assert part.requires_grad
+    (part * w[1:]).sum().backward()
+    np.testing.assert_array_equal(w.grad.numpy(), [0.0, -1.0, 1.5])
+
+
+def test_nested_calls():
+    x, _ = tensors()
+
+    def outer(x):
+        pure, args, argnums = torch.to_functional(lambda y: (y**3 * x).sum(), x)
+        (inner,) = fg.grad(pure, argnums)(*args)
+        seen.append(inner)
+        return (x * x).sum()
+
+    def norm(values):
+        pure, _, argnums = torch.to_functional(lambda y, s: (y**3 * s).sum(), x, x)
+        return sum(np.sum(g**2) for g in fg.grad(pure, argnums)(values, values))
+
+    seen = []
+    values = x.detach().numpy()
+    pure, args, _ = torch.to_functional(outer, x)
+    np.testing.assert_array_equal(fg.grad(pure)(*args), 2 * values)
+    pure(*args)
+    np.testing.assert_allclose(seen[1], 3 * values**3)
+    np.testing.assert_allclose(fg.grad(norm)(values), 60 * values**5)
+
+
+def test_the_tape_is_put_back_when_the_function_raises():
+    x, _ = tensors()
+    pure, args, _ = torch.to_functional(lambda x: x * [], x)
+    with torch.no_grad(), pytest.raises(TypeError):
+        pure(*args)
+    (x * x).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * x.detach().numpy())
+
+
+def test_a_tensor_that_outlives_its_call_is_refused():
+    x, _ = tensors()
+    kept = []
+    pure, args, _ = torch.to_functional(lambda x: kept.append(x) or x.sum(), x)
+    pure(*args)
+    with pytest.raises(fg.errors.EscapedTracerError, match="to_functional"):
+        kept[0] * 2
+    with pytest.raises(TypeError, match="to_functional"):
+        fg.grad(lambda v: torch.where(x > 0, v, x).sum())(args[0])
+
+
 @pytest.mark.parametrize(
     "name", ["polynomial", "detach", "in place", "buffer", "softmax", "reductions", "matrices"]
 )
@@ -106,7 +255,7 @@ def test_the_pure_function_is_pure(name):
     assert x.grad is None
 
 
-def test_second_order():
+def test_hessian():
     x, w = tensors()
     pure, args, _ = torch.to_functional(FUNCTIONS["polynomial"], x, w)
     (g,) = torch.autograd.grad(FUNCTIONS["polynomial"](x, w), x, create_graph=True)
