@@ -25,6 +25,9 @@ CALLS = {
     "checkpoint_call": "runs a user's function: tests/test_control.py",
     "custom_vjp_call": "runs a user's function and rule: tests/test_control.py",
     "custom_jvp_call": "runs a user's function and rule: tests/test_control.py",
+    "switch_call": "runs programs: tests/test_lax.py",
+    "scan_call": "runs a program: tests/test_lax.py",
+    "while_call": "runs programs: tests/test_lax.py",
 }
 
 

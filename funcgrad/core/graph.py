@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -238,17 +239,33 @@ def as_typed(y: Any, aval: Aval) -> Any:
     return y.item() if aval.weak and isinstance(y, np.generic) else y
 
 
+class _Staging(threading.local):
+    """How many programs are being traced in a thread, one inside the other."""
+
+    depth = 0
+
+
+_staging = _Staging()
+
+
+def is_staging() -> bool:
+    """Whether a program is being traced: loops are then written down once, and not step by step."""
+    return _staging.depth > 0
+
+
 def trace_graph(fun: Callable[..., Sequence[Any]], avals: Sequence[Aval]) -> Graph:
     """The program of `fun`, which takes values of the given avals and returns a flat sequence of values.
 
     Constants that are traced values of outer traces stay in the program as literals; `hoist` makes them inputs.
     """
     trace = StageTrace()
+    _staging.depth += 1
     try:
         inputs = [trace.input(aval) for aval in avals]
         outputs = fun(*inputs)
         atoms = tuple(trace.atom(y) for y in outputs)
     finally:
+        _staging.depth -= 1
         trace.end()
     return Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms)
 

@@ -112,8 +112,9 @@ class Primitive:
       at their leading axis.
     - `jvp(values, tangents, params) -> (output, tangent)`: forward mode, by `record` and `push` unless it is said
       otherwise.
-    - `body(params)`: the program that a call stands for. `staged(params, program)`: its parameters when it is written
-      down, to be run later; `program(fun)` makes one of a flat function of its arguments.
+    - `body(params)`: the one program that a call stands for; `inside(args, params, run)`: what a `transparent`
+      primitive does, its programs being run by `run(graph, args)`. `staged(params, program)`: its parameters when it is
+      written down, to be run later; `program(fun)` makes one of a flat function of its arguments.
     """
 
     multiple = False
@@ -165,6 +166,9 @@ class Primitive:
 
     def body(self, params: dict[str, Any]) -> Any:
         return None
+
+    def inside(self, args: Sequence[Any], params: dict[str, Any], run: Callable[..., Any]) -> Any:
+        return tuple(run(self.body(params), args))
 
     def staged(self, params: dict[str, Any], program: Callable[..., Any]) -> dict[str, Any]:
         return params

@@ -5,9 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from funcgrad import tree
+from funcgrad.lax.control import associative_scan as associative_scan
+from funcgrad.lax.control import cond as cond
+from funcgrad.lax.control import fori_loop as fori_loop
+from funcgrad.lax.control import map as map
+from funcgrad.lax.control import scan as scan
+from funcgrad.lax.control import switch as switch
+from funcgrad.lax.control import while_loop as while_loop
 from funcgrad.ops import elementwise
 
-__all__ = ["stop_gradient"]
+__all__ = [
+    "associative_scan",
+    "cond",
+    "fori_loop",
+    "map",
+    "scan",
+    "stop_gradient",
+    "switch",
+    "while_loop",
+]
 
 
 def stop_gradient(x: Any) -> Any:

@@ -21,8 +21,10 @@ def truth(x: Tracer) -> bool:
     raise concretization_error(
         x,
         "`if`, `while`, `and`, `or`, `not` or `assert`",
-        "Choose between values with np.where(condition, a, b); there is no cond yet, to choose between computations. "
-        "What is known beforehand may be a static argument of jit (static_argnums).",
+        "Choose between values with np.where(condition, a, b), between computations with "
+        "fg.lax.cond(condition, true_fun, false_fun, *operands); in place of `while`, write "
+        "fg.lax.while_loop(cond_fun, body_fun, init). What is known beforehand may be a static argument of jit "
+        "(static_argnums).",
     )
 
 
@@ -104,7 +106,10 @@ to_float = _number("float(x)", _FUNCTIONS)
 to_complex = _number("complex(x)", _FUNCTIONS)
 to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).")
 to_index = _number(
-    "operator.index(x)", "Only an integer that Python knows can be a size or an index of a list."
+    "operator.index(x)",
+    "Only an integer that Python knows can be a size, a bound of range or an index of a list. In place of "
+    "`for i in range(n)`, write fg.lax.fori_loop(0, n, body_fun, init); or pass n as a static argument of jit "
+    "(static_argnums).",
 )
 item = _number("x.item()", _FUNCTIONS)
 tolist = _number("x.tolist()", "Iterate over the value, or keep the array.")

@@ -69,6 +69,14 @@ class GraphCall(ProgramCall):
         again = lambda *inputs: self(*inputs, graph=forward, run=run)[count:]
         return results[:count], Residuals(values, results[count:], again, backward, reached)
 
+    def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        graph, run = params["graph"], params["run"]
+        mask = tuple(t is not None for t in tangents)
+        joint, moved = derived(graph, ("jvp", mask), lambda: joint_graph(graph, mask))
+        results = self(*values, *(t for t in tangents if t is not None), graph=joint, run=run)
+        moving = iter(results[len(moved) :])
+        return results[: len(moved)], tuple(next(moving) if m else None for m in moved)
+
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         graph, run = params["graph"], params["run"]
         mask = tuple(t is not None for t in tangents)
@@ -165,10 +173,16 @@ def partition(graph: Graph, inputs: int, outputs: int) -> tuple[Graph, Graph]:
 
 def tangent_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
     """The program from inputs and tangents to the tangents of the outputs, and which outputs move."""
+    joint, moved = derived(graph, ("jvp", mask), lambda: joint_graph(graph, mask))
+    return pruned(Graph(joint.inputs, joint.eqns, joint.outputs[len(moved) :])), moved
+
+
+def joint_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
+    """The program from inputs and tangents to the outputs and the tangents of those that move, and which these are."""
     moved: list[bool] = []
     count = len(graph.inputs)
 
-    def tangents(*flat: Any) -> list[Any]:
+    def both(*flat: Any) -> list[Any]:
         trace = JvpTrace()
         given = iter(flat[count:])
         try:
@@ -178,10 +192,10 @@ def tangent_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]
             trace.end()
         found = [y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs]
         moved.extend(t is not None for t in found)
-        return [t for t in found if t is not None]
+        return [*(lower(y, trace) for y in outs), *(t for t in found if t is not None)]
 
     avals = [Aval(a.shape, a.dtype) for a, m in zip(graph.in_avals, mask) if m]
-    return pruned(trace_graph(tangents, [*graph.in_avals, *avals])), moved
+    return trace_graph(both, [*graph.in_avals, *avals]), moved
 
 
 def batched_graph(graph: Graph, mask: Sequence[bool], size: int) -> Graph:

@@ -114,7 +114,7 @@ class FollowTrace(TapeTrace):
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         if prim.transparent:
-            return self._inside(prim.body(params), args)
+            return prim.inside(args, params, self._inside)
         values = [self.value(a) for a in args]
         tracked = [a.node if type(a) is LiveTracer and a._trace is self else None for a in args]
         known = [(i, a) for i, a in enumerate(args) if self.mine(a)]

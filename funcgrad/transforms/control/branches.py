@@ -1,0 +1,131 @@
+"""`switch_call`: one of several programs, by an index that is known when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from funcgrad.core.avals import Aval, is_inexact
+from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.trace import register
+from funcgrad.ops.elementwise import eq, where
+from funcgrad.ops.structure import reshape
+from funcgrad.transforms.calls import Runner, batched_graph, derived, split_pull
+from funcgrad.transforms.control.programs import (
+    ControlCall,
+    Kept,
+    chosen,
+    instantiated,
+    moving,
+    placed,
+    unweak,
+    with_tangents,
+    zeros,
+)
+
+
+class SwitchCall(ControlCall):
+    """`branches[index](*operands)`, for an integer index within range."""
+
+    def shape(self, *avals: Aval, branches: tuple[Graph, ...], **params: Any) -> tuple[Aval, ...]:
+        return branches[0].out_avals
+
+    def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
+        return tuple(run(params["branches"][int(args[0])], args[1:]))
+
+    def _changed(self, params: dict[str, Any], key: Any, make: Callable[[Graph], Graph]) -> dict[str, Any]:
+        return {**params, "branches": tuple(derived(g, key, partial(make, g)) for g in params["branches"])}
+
+    def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        avals = params["branches"][0].in_avals
+        mask = moving(avals, tangents[1:])
+        out_avals = params["branches"][0].out_avals
+        moves = [is_inexact(a.dtype) for a in out_avals]
+        count = len(avals)
+
+        def both(graph: Graph) -> Graph:
+            def run(*flat: Any) -> list[Any]:
+                outs, moved = with_tangents(graph, flat[:count], placed(flat[count:], mask))
+                return [*outs, *chosen(instantiated(moved, out_avals), moves)]
+
+            return trace_graph(run, [*avals, *unweak(chosen(avals, mask))])
+
+        key = "switch jvp", tuple(mask)
+        outs = self(*values, *chosen(tangents[1:], mask), **self._changed(params, key, both))
+        return outs[: len(out_avals)], tuple(placed(outs[len(out_avals) :], moves))
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        branches = params["branches"]
+        mask = tuple(moving(branches[0].in_avals, tracked[1:]))
+        if not any(mask) or not any(is_inexact(a.dtype) for a in branches[0].out_avals):
+            return self(*values, **params), None
+        forward, _ = derived(branches[0], ("switch pull", branches, mask), lambda: _split(branches, mask))
+        return self.recorded(values, len(branches[0].outputs), {**params, "branches": forward})
+
+    def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        branches = params["branches"]
+        mask = tuple(moving(branches[0].in_avals, tracked[1:]))
+        _, backward = derived(branches[0], ("switch pull", branches, mask), lambda: _split(branches, mask))
+        moves = [is_inexact(a.dtype) for a in branches[0].out_avals]
+        cts = chosen(instantiated(ct, branches[0].out_avals), moves)
+        found = self(saved.values[0], *saved.residuals, *cts, **{**params, "branches": backward})
+        return [None, *placed(found, mask)]
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        index, *operands = values
+        mask = tuple(batched[1:])
+        if not batched[0]:
+            make = lambda graph: batched_graph(graph, mask, size)
+            return self(*values, **self._changed(params, ("batch", mask, size), make))
+        # each element has a branch of its own: all of them run, and the right result is kept
+        results: Any = None
+        for number, graph in enumerate(params["branches"]):
+            whole = derived(graph, ("batch", mask, size), partial(batched_graph, graph, mask, size))
+            outs = evaluate(whole, operands)
+            if results is None:
+                results = outs
+            else:
+                results = [_select(eq(index, number), y, before) for y, before in zip(outs, results)]
+        return tuple(results)
+
+
+def _select(condition: Any, y: Any, before: Any) -> Any:
+    return where(reshape(condition, shape=(condition.shape[0],) + (1,) * (y.ndim - 1)), y, before)
+
+
+def _split(branches: Sequence[Graph], mask: Sequence[bool]) -> tuple[tuple[Graph, ...], tuple[Graph, ...]]:
+    """The branches with residuals, and their derivatives; all take and return the same."""
+    parts = [split_pull(graph, mask) for graph in branches]
+    count = len(branches[0].outputs)
+    kept = [[a.aval for a in forward.outputs[count:]] for forward, _, _ in parts]
+    all_kept = [a for avals in kept for a in avals]
+    in_avals, out_avals = branches[0].in_avals, branches[0].out_avals
+    ct_avals = [Aval(a.shape, a.dtype) for a in out_avals if is_inexact(a.dtype)]
+    moving_avals = chosen(in_avals, mask)
+    start = 0
+    forwards, backwards = [], []
+    for (forward, backward, reached), avals in zip(parts, kept):
+
+        def run(*args: Any, forward: Graph = forward, start: int = start, stop: int = start + len(avals)) -> list[Any]:
+            outs = evaluate(forward, args)
+            residuals = [*map(zeros, all_kept[:start]), *outs[count:], *map(zeros, all_kept[stop:])]
+            return [*outs[:count], *residuals]
+
+        def back(
+            *flat: Any,
+            backward: Graph = backward,
+            reached: Sequence[bool] = reached,
+            start: int = start,
+            stop: int = start + len(avals),
+        ) -> list[Any]:
+            found = evaluate(backward, [*flat[start:stop], *flat[len(all_kept) :]])
+            return instantiated(chosen(placed(found, reached), mask), moving_avals)
+
+        forwards.append(trace_graph(run, in_avals))
+        backwards.append(trace_graph(back, [*unweak(all_kept), *ct_avals]))
+        start += len(avals)
+    return tuple(forwards), tuple(backwards)
+
+
+switch_call = register(SwitchCall("switch_call"))

@@ -1,0 +1,88 @@
+"""What the primitives of control flow share: programs as parts of an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from funcgrad.core.avals import Aval, is_inexact
+from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.trace import Primitive, is_traced
+from funcgrad.transforms.calls import Runner
+from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+
+
+class Kept(NamedTuple):
+    """What a derivative keeps: the arguments, and what a run with residuals left. `again(*values)` makes it anew."""
+
+    values: Sequence[Any]
+    residuals: Sequence[Any]
+    again: Callable[..., Any]
+
+
+class ControlCall(Primitive):
+    """An operation that runs programs, through `inside(args, params, run)`: `run(graph, args)` returns the outputs."""
+
+    multiple = True
+    transparent = True
+
+    def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
+        raise NotImplementedError(self.name)
+
+    def impl(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        return self.inside(args, params, evaluate if is_traced(*args) else params["run"])
+
+    def relink(self, saved: Kept, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return saved.again(*(wrap(v, p) for v, p in zip(saved.values, parents)))
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Only asked for by `linearize`, which has recorded: the operation runs once more, on values and tangents."""
+        return self.jvp(saved.values, tangents, params)[1]
+
+
+    def recorded(self, values: Sequence[Any], count: int, params: dict[str, Any]) -> tuple[Any, Kept]:
+        """Run programs that return residuals behind their `count` outputs."""
+        outs = self(*values, **params)
+        return outs[:count], Kept(values, outs[count:], lambda *xs: self.recorded(xs, count, params)[1])
+
+
+def moving(avals: Sequence[Aval], tracked: Sequence[Any]) -> list[bool]:
+    return [t is not None and is_inexact(a.dtype) for a, t in zip(avals, tracked)]
+
+
+def zeros(aval: Aval) -> np.ndarray:
+    return np.zeros(aval.shape, aval.dtype)
+
+
+def with_tangents(graph: Graph, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Outputs of a program and their tangents (None where there is none), for tangents of some inputs."""
+    trace = JvpTrace()
+    try:
+        outs = evaluate(graph, [v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(values, tangents)])
+    finally:
+        trace.end()
+    mine = [isinstance(y, JvpTracer) and y._trace is trace for y in outs]
+    return [y.value if m else y for y, m in zip(outs, mine)], [y.tangent if m else None for y, m in zip(outs, mine)]
+
+
+def instantiated(values: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
+    """Zeros in place of None."""
+    return [zeros(a) if v is None else v for v, a in zip(values, avals)]
+
+
+def unweak(avals: Sequence[Aval]) -> list[Aval]:
+    return [Aval(a.shape, a.dtype) for a in avals]
+
+
+def chosen(values: Sequence[Any], mask: Sequence[bool]) -> list[Any]:
+    return [v for v, m in zip(values, mask) if m]
+
+
+def placed(found: Sequence[Any], mask: Sequence[bool]) -> list[Any]:
+    """The values at the true places of the mask, None at the others."""
+    rest = iter(found)
+    return [next(rest) if m else None for m in mask]
+
+

@@ -1,0 +1,125 @@
+"""`while_call`: a program run again as long as another says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from funcgrad.core.avals import Aval, is_inexact
+from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.provenance import at, here
+from funcgrad.core.trace import register
+from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.elementwise import where
+from funcgrad.ops.reduce import reduce_any
+from funcgrad.ops.structure import reshape, spread
+from funcgrad.transforms.calls import Runner, derived, run_batched
+from funcgrad.transforms.control.programs import ControlCall, chosen, instantiated, placed, unweak, with_tangents
+from funcgrad.transforms.control.scans import _array
+
+
+class WhileCall(ControlCall):
+    """Arguments are the carries, the constants of `cond` (of which there are `conditions`) and those of `body`."""
+
+    def shape(self, *avals: Aval, body: Graph, **params: Any) -> tuple[Aval, ...]:
+        return tuple(unweak(body.out_avals))
+
+    @staticmethod
+    def parts(args: Sequence[Any], params: dict[str, Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        count = len(params["body"].outputs)
+        second = count + params["conditions"]
+        return list(args[:count]), list(args[count:second]), list(args[second:])
+
+    def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
+        carry, first, second = self.parts(args, params)
+        while run(params["cond"], [*carry, *first])[0]:
+            carry = list(run(params["body"], [*carry, *second]))
+        return tuple(carry)
+
+    def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        cond, body = params["cond"], params["body"]
+        carry, first, second = self.parts(values, params)
+        tcarry, _, tsecond = self.parts(tangents, params)
+        avals = unweak(body.in_avals)
+        count = len(carry)
+        moves = [is_inexact(a.dtype) for a in avals[:count]]
+        extra = [t is not None for t in tsecond]
+        n = sum(moves)
+        sizes = count, n
+
+        def both(*flat: Any) -> list[Any]:
+            xs, ts, constants = flat[:count], flat[count : count + n], flat[count + n :]
+            inner, moving = constants[: len(second)], constants[len(second) :]
+            outs, moved = with_tangents(body, [*xs, *inner], [*placed(ts, moves), *placed(moving, extra)])
+            return [*outs, *chosen(instantiated(moved, body.out_avals), moves)]
+
+        carry_avals = [*avals[:count], *chosen(avals[:count], moves)]
+        key = "while jvp", cond, sizes, tuple(extra)
+        joint = derived(
+            body, key, lambda: trace_graph(both, [*carry_avals, *avals[count:], *chosen(avals[count:], extra)])
+        )
+        test = derived(
+            cond,
+            ("while jvp", sizes),
+            lambda: trace_graph(
+                lambda *flat: evaluate(cond, [*flat[:count], *flat[count + n :]]),
+                [*carry_avals, *unweak(cond.in_avals[count:])],
+            ),
+        )
+        given = chosen(instantiated(tcarry, avals[:count]), moves)
+        outs = self(*carry, *given, *first, *second, *chosen(tsecond, extra), **{**params, "cond": test, "body": joint})
+        return outs[:count], tuple(placed(outs[count:], moves))
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        if not any(is_inexact(a.dtype) for a in params["body"].out_avals):
+            return self(*values, **params), None
+        raise NotDifferentiableError(
+            f"reverse mode has reached a while_loop (or a fori_loop whose bounds are traced){at(here())}: how often it "
+            "runs is not known beforehand, so there is no memory for what its derivative needs. Write "
+            "fg.lax.scan, or fori_loop with Python ints as bounds; forward mode (jvp, jacfwd) goes through."
+        )
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        raise NotImplementedError(self.name)
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        """Runs until no element wants to go on; those that do not keep their carries."""
+        cond, body = params["cond"], params["body"]
+        carry, first, second = self.parts(values, params)
+        in_carry, in_first, in_second = self.parts(batched, params)
+        count = len(carry)
+        mask_first, mask_second = (True,) * count + tuple(in_first), (True,) * count + tuple(in_second)
+        avals = unweak(body.in_avals)
+        stretched = [Aval((size, *a.shape), a.dtype) for a in avals[:count]]
+
+        def wanted(*flat: Any) -> Any:
+            return run_batched(lambda *xs: evaluate(cond, xs), flat, mask_first, size)[0]
+
+        def step(*flat: Any) -> list[Any]:
+            xs, inner, outer = flat[:count], flat[count : count + len(second)], flat[count + len(second) :]
+            go = wanted(*xs, *outer)
+            new = run_batched(lambda *ys: evaluate(body, ys), [*xs, *inner], mask_second, size)
+            return [
+                where(reshape(go, shape=(size,) + (1,) * (len(a.shape) - 1)), y, x)
+                for y, x, a in zip(new, xs, stretched)
+            ]
+
+        def outer_avals(graph: Graph, mask: Sequence[bool]) -> list[Aval]:
+            return [
+                Aval((size, *a.shape), a.dtype) if m else a
+                for a, m in zip(unweak(graph.in_avals[count:]), mask[count:])
+            ]
+
+        of_cond, of_body = outer_avals(cond, mask_first), outer_avals(body, mask_second)
+        test = derived(
+            cond,
+            ("while batch", mask_first, size),
+            lambda: trace_graph(lambda *flat: [reduce_any(wanted(*flat), axes=(0,))], [*stretched, *of_cond]),
+        )
+        key = "while batch", cond, mask_first, mask_second, size
+        whole = derived(body, key, lambda: trace_graph(step, [*stretched, *of_body, *of_cond]))
+        starts = [spread(_array(c), b, size) for c, b in zip(carry, in_carry)]
+        return self(*starts, *first, *second, *first, **{**params, "cond": test, "body": whole})
+
+
+while_call = register(WhileCall("while_call"))

@@ -1,0 +1,300 @@
+"""Control flow: eager it is Python's, staged it is an operation, and both give the same in every transformation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import funcgrad as fg
+import funcgrad.lax.control
+from funcgrad import lax
+from funcgrad.core.avals import aval_of
+from funcgrad.core.graph import evaluate, trace_graph
+from funcgrad.errors import ConcretizationError, NotDifferentiableError
+from funcgrad.transforms.calls import graph_call
+
+RNG = np.random.default_rng(0)
+W = RNG.normal(size=(3, 3)) * 0.5
+V = np.array([0.1, 0.2, 0.3])
+A = np.array([0.5, 1.2, 1.3, 0.7, 1.5])
+
+
+def scan_over_a_closure(x):
+    def body(c, s):
+        c = np.tanh(W @ c + s * x)
+        return c, np.sum(c * c)
+
+    return lax.scan(body, np.ones(3), np.arange(5.0) / 5)
+
+
+def scan_of_trees(p):
+    def body(c, xs):
+        h, n = c
+        return (np.sin(p["w"] @ h + xs["a"]), n + 1), {"y": h * xs["b"], "n": n}
+
+    xs = {"a": np.arange(12.0).reshape(4, 3), "b": p["b"]}
+    (h, _), ys = lax.scan(body, (p["h"], 0), xs, reverse=True)
+    return h, ys["y"]
+
+
+def scan_in_chunks(x, **options):
+    return lax.scan(lambda c, s: (np.sin(c * x + s), c), x * 1.0, np.arange(11.0), **options)
+
+
+def branches(x):
+    return lax.cond(np.sum(x) > 0.2, lambda x: (np.sin(x), 1.0 * x[0]), lambda x: (x * x, 2.0), x)
+
+
+def three_ways(x):
+    index = np.floor(np.sum(x) * 3).astype(int)
+    return lax.switch(index, [np.sin, lambda x: x * x, lambda x: np.exp(x) * x[0]], x)
+
+
+def nested(x):
+    def body(c, s):
+        inner = lambda c: lax.fori_loop(0, 3, lambda i, c: np.sin(c) + x, c)
+        return lax.cond(np.sum(c) > 1, lambda c: c * 0.5, inner, c), c
+
+    return lax.scan(body, x, np.arange(4.0))[1]
+
+
+CASES = {
+    "scan over a closure": (scan_over_a_closure, V),
+    "scan of trees, reverse": (scan_of_trees, {"w": W, "h": np.ones(3), "b": A[:4]}),
+    "scan without xs": (lambda x: lax.scan(lambda c, _: (c * x, c + x), x, None, length=4), V),
+    "scan of no steps": (lambda x: lax.scan(lambda c, s: (c * x, c + s), x, np.zeros((0, 3))), V),
+    "scan in chunks": (lambda x: scan_in_chunks(x, checkpoint=True), V),
+    "scan in chunks, reverse": (lambda x: scan_in_chunks(x, checkpoint=3, reverse=True), V),
+    "checkpoint of scan": (fg.checkpoint(lambda x: scan_in_chunks(x)[0]), V),
+    "scan that starts with a number": (lambda x: lax.scan(lambda c, v: (c + v * v, c), 0.0, x), V),
+    "fori_loop": (lambda x: lax.fori_loop(0, 6, lambda i, c: np.sin(c) * x + i, x * 2), V),
+    "fori_loop of no steps": (lambda x: lax.fori_loop(3, 3, lambda i, c: c * i, x), V),
+    "cond of a scalar": (lambda x: lax.cond(x > 0.2, np.sin, lambda x: x * x, x), 0.3),
+    "cond of trees": (branches, V),
+    "switch": (three_ways, V),
+    "nested": (nested, V),
+    "map": (lambda x: lax.map(lambda v: np.sin(v) * v, x), A),
+    "map of batches": (lambda x: lax.map(lambda v: np.sin(v) * v, x, batch_size=2), A),
+    "associative_scan": (lambda x: lax.associative_scan(np.multiply, x), A),
+    "associative_scan of pairs": (
+        lambda x: lax.associative_scan(lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]), (x, x * x), reverse=True),
+        A,
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def interpreted(request, monkeypatch):
+    """Bodies run on the reference interpreter: what is compiled is tested on a few cases."""
+    if "compiled" not in request.keywords:
+        monkeypatch.setattr(funcgrad.lax.control, "run_graph", evaluate)
+
+
+def staged(fun, x):
+    """`fun` as a program, as jit makes one, run by the reference interpreter."""
+    leaves, treedef = fg.tree.flatten(x)
+    trees = []
+
+    def flat(*xs):
+        outs, out_tree = fg.tree.flatten(fun(treedef.unflatten(xs)))
+        trees.append(out_tree)
+        return outs
+
+    graph = trace_graph(flat, [aval_of(leaf) for leaf in leaves]).check()
+    return lambda x: trees[0].unflatten(graph_call(*fg.tree.leaves(x), graph=graph, run=evaluate))
+
+
+def close(found, expected, tol=1e-10):
+    for a, b in zip(fg.tree.leaves(found), fg.tree.leaves(expected), strict=True):
+        assert np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
+        np.testing.assert_allclose(a, b, rtol=tol, atol=tol)
+
+
+def total(fun):
+    return lambda x: sum(np.sum(leaf) for leaf in fg.tree.leaves(fun(x)))
+
+
+def direction(x):
+    return fg.tree.map(lambda v: np.cos(np.arange(np.size(v)).reshape(np.shape(v)) + 1.0), x)
+
+
+def elements(fun, xs):
+    each = [fun(fg.tree.map(lambda leaf, i=i: leaf[i], xs)) for i in range(3)]
+    return fg.tree.map(lambda *ys: np.stack(ys), *each)
+
+
+@pytest.mark.parametrize("name", CASES)
+class TestStagedAsEager:
+    def test_value(self, name):
+        fun, x = CASES[name]
+        close(staged(fun, x)(x), fun(x))
+
+    def test_gradient(self, name):
+        fun, x = CASES[name]
+        fg.test_util.check_grads(total(fun), (x,), order=1)
+        expected = fg.grad(total(fun))(x)
+        close(fg.grad(total(staged(fun, x)))(x), expected)
+        close(staged(fg.grad(total(fun)), x)(x), expected)
+
+    def test_forward(self, name):
+        fun, x = CASES[name]
+        expected = fg.jvp(fun, (x,), (direction(x),))
+        close(fg.jvp(staged(fun, x), (x,), (direction(x),)), expected)
+        close(fg.linearize(staged(fun, x), x)[1](direction(x)), expected[1])
+
+    def test_second_order(self, name):
+        fun, x = CASES[name]
+        expected = fg.hvp(total(fun), (x,), (direction(x),))
+        close(fg.hvp(total(staged(fun, x)), (x,), (direction(x),)), expected, 1e-8)
+        slope = lambda f: lambda x: sum(
+            np.sum(a * b) for a, b in zip(fg.tree.leaves(fg.grad(total(f))(x)), fg.tree.leaves(direction(x)))
+        )
+        close(fg.grad(slope(staged(fun, x)))(x), expected, 1e-8)
+
+    def test_vmap(self, name):
+        fun, x = CASES[name]
+        xs = fg.tree.map(lambda v: np.stack([v, v * 0.5, v + 0.3]), x)
+        program = staged(fun, x)
+        close(fg.vmap(program)(xs), elements(fun, xs))
+        close(fg.vmap(fun)(xs), elements(fun, xs))
+        close(fg.vmap(fg.grad(total(program)))(xs), elements(fg.grad(total(fun)), xs))
+        close(fg.grad(lambda xs: np.sum(fg.vmap(total(program))(xs)))(xs), elements(fg.grad(total(fun)), xs))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", ["scan of trees, reverse", "nested", "cond of trees", "scan in chunks"])
+def test_compiled(name):
+    fun, x = CASES[name]
+    close(fg.jit(fun)(x), fun(x))
+    close(fg.jit(fg.grad(total(fun)))(x), fg.grad(total(fun))(x))
+
+
+class TestWhileLoop:
+    @staticmethod
+    def fun(x):
+        return lax.while_loop(lambda c: c[0] < 50, lambda c: (c[0] * 1.7, np.sin(c[1]) * x), (x, x * 2))
+
+    XS = np.array([0.5, 3.0, 60.0])
+
+    def test_value_and_forward_mode(self):
+        for x in self.XS:
+            close(staged(self.fun, x)(x), self.fun(x))
+            close(fg.jvp(staged(self.fun, x), (x,), (1.0,)), fg.jvp(self.fun, (x,), (1.0,)))
+            close(fg.hessian(lambda x: x * x)(x), 2.0)
+
+    def test_vmap_of_the_condition(self):
+        expected = elements(lambda x: fg.jvp(self.fun, (x,), (1.0,)), self.XS)
+        close(fg.vmap(self.fun)(self.XS), expected[0])
+        close(staged(fg.vmap(self.fun), self.XS)(self.XS), expected[0])
+        close(fg.vmap(lambda x: fg.jvp(self.fun, (x,), (1.0,)))(self.XS), expected)
+        close(fg.vmap(lambda x: fg.jvp(staged(self.fun, 1.0), (x,), (1.0,)))(self.XS), expected)
+
+    def test_reverse_mode(self):
+        assert fg.grad(lambda x: self.fun(x)[1])(3.0) == pytest.approx(fg.jvp(self.fun, (3.0,), (1.0,))[1][1])
+        with pytest.raises(NotDifferentiableError, match=r"while_loop.*test_lax.*fg\.lax\.scan"):
+            fg.grad(lambda x: staged(self.fun, x)(x)[1])(3.0)
+        traced_bound = lambda n, x: lax.fori_loop(0, n, lambda i, c: c * x, 1.0)
+        with pytest.raises(NotDifferentiableError, match=r"fori_loop whose bounds are traced"):
+            fg.jit(fg.grad(traced_bound, 1))(3, 2.0)
+
+    def test_traced_bound(self):
+        power = lambda nx: lax.fori_loop(0, nx[0], lambda i, c: c * nx[1], 1.0)
+        assert staged(power, (3, 2.0))((3, 2.0)) == 8.0
+        close(fg.vmap(lambda n: power((n, 2.0)))(np.arange(4)), 2.0 ** np.arange(4))
+
+
+class TestSameTypes:
+    def test_carry_of_another_dtype(self):
+        message = r"scan: the carry\['n'\] comes in as i64\[\] and is returned as f64\[\].*test_lax"
+        with pytest.raises(TypeError, match=message):
+            lax.scan(lambda c, x: ({"n": c["n"] + x}, None), {"n": np.int64(0)}, A)
+        with pytest.raises(TypeError, match=message):
+            staged(lambda x: lax.scan(lambda c, x: ({"n": c["n"] + x}, None), {"n": np.int64(0)}, x), A)
+
+    @pytest.mark.parametrize("wrap", [lambda f, x: f, staged])
+    def test_carry_of_another_shape(self, wrap):
+        f = lambda x: lax.fori_loop(0, 2, lambda i, c: np.stack([c, c]), x)
+        with pytest.raises(TypeError, match=r"the carry comes in as f64\[3\] and is returned as f64\[2,3\]"):
+            wrap(f, V)(V)
+
+    @pytest.mark.parametrize("wrap", [lambda f, x: f, staged])
+    def test_carry_of_another_structure(self, wrap):
+        f = lambda x: lax.scan(lambda c, s: ((c, c), s), x, np.ones(2))
+        with pytest.raises(TypeError, match=r"structure"):
+            wrap(f, V)(V)
+
+    def test_float32(self):
+        x = V.astype(np.float32)
+        for f in (
+            lambda x: lax.scan(lambda c, v: (c + v, c * 2), 0.0, x),
+            lambda x: lax.fori_loop(0, 3, lambda i, c: c * i + 1, x),
+            lambda x: lax.cond(x[0] > 0, lambda x: x * 2, lambda x: x / 3, x),
+        ):
+            assert {a.dtype for a in map(np.asarray, fg.tree.leaves(staged(f, x)(x)))} == {x.dtype}
+            close(staged(f, x)(x), f(x), 1e-6)
+
+    def test_branches_of_different_types(self):
+        f = lambda x: lax.cond(x > 0, lambda x: {"a": np.stack([x, x])}, lambda x: {"a": x}, x)
+        with pytest.raises(TypeError, match=r"cond: output\['a'\] is f64\[\] \(branch 0\) and f64\[2\] \(branch 1\)"):
+            staged(f, 1.0)
+        with pytest.raises(TypeError, match=r"cond: branches must return the same structure"):
+            staged(lambda x: lax.cond(x > 0, lambda x: (x, x), lambda x: x, x), 1.0)
+
+    def test_what_is_no_array(self):
+        with pytest.raises(TypeError, match=r"scan: init\['a'\] is str"):
+            staged(lambda x: lax.scan(lambda c, s: (c, s), {"a": "text"}, x), V)
+        with pytest.raises(TypeError, match=r"\(carry, y\)"):
+            lax.scan(lambda c, s: c, 0.0, V)
+        with pytest.raises(TypeError, match=r"predicate must be a scalar"):
+            lax.cond(V > 0, np.sin, np.cos, V)
+        with pytest.raises(ValueError, match=r"xs\[1\] has 5 elements along its leading axis, others 3"):
+            lax.scan(lambda c, s: (c, s), 0.0, (V, A))
+        with pytest.raises(ValueError, match=r"give xs, or length"):
+            lax.scan(lambda c, s: (c, s), 0.0, None)
+
+
+def test_only_one_branch_runs():
+    ran = []
+    lax.cond(True, lambda: ran.append("true"), lambda: ran.append("false"))
+    lax.switch(7, [lambda: ran.append(0), lambda: ran.append(1)])
+    assert ran == ["true", 1]
+
+
+def test_python_control_flow_under_jit_names_what_to_write():
+    def branching(x):
+        return x if x > 0 else -x
+
+    with pytest.raises(ConcretizationError, match=r"fg\.lax\.cond.*fg\.lax\.while_loop"):
+        fg.jit(branching)(1.0)
+    with pytest.raises(ConcretizationError, match=r"fg\.lax\.fori_loop"):
+        fg.jit(lambda n: sum(i for i in range(n)))(3)
+
+
+def test_explain_goes_through_a_staged_loop():
+    f = fg.jit(lambda x: lax.scan(lambda c, s: (c + np.floor(s), None), 0.0, x)[0])
+    report = fg.explain(f)(V)
+    assert report.leaves[0].status == "cut" and report.leaves[0].cuts[0].op == "floor"
+
+
+def test_memory_of_a_checkpointed_scan():
+    """What the tape keeps grows as the square root of the length."""
+
+    def kept(length, checkpoint):
+        import tracemalloc
+
+        xs = np.ones(length)
+        step = lambda c, x: (np.sin(c) * x, None)
+        f = lambda c: np.sum(lax.scan(step, c, xs, checkpoint=checkpoint)[0])
+        tracemalloc.start()
+        try:
+            _, pullback = fg.vjp(f, np.ones(10_000))
+            now = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            pullback(1.0)
+            return max(now, tracemalloc.get_traced_memory()[1]) / 80_000
+        finally:
+            tracemalloc.stop()
+
+    assert kept(100, None) > 100
+    assert kept(100, True) < 40
+    assert kept(400, True) < 80
