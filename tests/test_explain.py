@@ -449,6 +449,17 @@ def test_inside_checkpoint_vmap_and_grad():
         check_cut(leaf.cuts[0], "floor", "inner")
 
 
+def test_cuts_are_followed_through_values_of_a_derivative_around():
+    reports = []
+
+    def outer(x):
+        reports.append(explain(lambda y: np.sum(np.floor(y) * x))(X))
+        return np.sum(x)
+
+    grad(outer)(X)
+    assert (only(reports[0]).status, [cut.op for cut in only(reports[0]).cuts]) == ("cut", ["floor"])
+
+
 def test_a_custom_rule_is_one_operation():
     @custom_vjp
     def tripled(x):

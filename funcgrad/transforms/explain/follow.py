@@ -245,7 +245,7 @@ def concrete(x: Any) -> Any:
 
 
 def _is_number(y: Any) -> bool:
-    return isinstance(y, (np.ndarray, np.generic, float, int, complex))
+    return isinstance(y, (np.ndarray, np.generic, float, int, complex, Tracer))  # a Tracer: of a derivative around us
 
 
 def _born(outs: Sequence[Any], values: Sequence[Any]) -> str | None:
