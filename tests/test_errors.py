@@ -481,6 +481,18 @@ class TestSideDoors:
             fg.grad(lambda x: np.sum(x) * len(door(x)))(X)
 
 
+def through_a_vjp_rule(f):
+    fun = fg.custom_vjp(lambda x: x * 2.0)
+    fun.defvjp(lambda x: (x * 2.0, x), lambda x, ct: (f(x) * ct,))
+    return fg.grad(fun)(1.0)
+
+
+def through_a_jvp_rule(f):
+    fun = fg.custom_jvp(lambda x: x * 2.0)
+    fun.defjvp(lambda primals, tangents: (primals[0] * 2.0, f(*primals) * tangents[0]))
+    return fg.grad(fun)(1.0)
+
+
 TRANSFORMATIONS = {
     "grad": lambda f: fg.grad(f)(1.0),
     "value_and_grad": lambda f: fg.value_and_grad(f)(1.0),
@@ -496,6 +508,8 @@ TRANSFORMATIONS = {
     "eval_shape": lambda f: fg.eval_shape(f, 1.0),
     "checkpoint": lambda f: fg.grad(fg.checkpoint(f))(1.0),
     "jit of grad": lambda f: fg.jit(fg.grad(f))(1.0),
+    "custom_vjp": through_a_vjp_rule,
+    "custom_jvp": through_a_jvp_rule,
     "explain": lambda f: fg.explain(f)(1.0),
 }
 

@@ -449,6 +449,17 @@ def test_inside_checkpoint_vmap_and_grad():
         check_cut(leaf.cuts[0], "floor", "inner")
 
 
+def test_cuts_are_followed_through_values_of_a_derivative_around():
+    reports = []
+
+    def outer(x):
+        reports.append(explain(lambda y: np.sum(np.floor(y) * x))(X))
+        return np.sum(x)
+
+    grad(outer)(X)
+    assert (only(reports[0]).status, [cut.op for cut in only(reports[0]).cuts]) == ("cut", ["floor"])
+
+
 def test_a_custom_rule_is_one_operation():
     @custom_vjp
     def tripled(x):
@@ -534,6 +545,36 @@ class TestErrorsOfTheFunction:
             explain(fun)(X)
         assert error.value.__context__ is None
         assert traceback.extract_tb(error.value.__traceback__)[-1].name == "fun"
+
+    def test_an_answer_to_what_grad_refuses_is_followed(self):
+        def converts(x):
+            try:
+                scale = float(x[0])
+            except TypeError:
+                scale = x[0]
+            return scale * np.sum(x)
+
+        def unwraps(x):
+            try:
+                return np.sum(np.unwrap(x) * x)
+            except TypeError:
+                return np.sum(x * x)
+
+        for fun in (converts, unwraps):
+            leaf = explained(fun, X)
+            assert leaf.status == "flows"
+            np.testing.assert_array_equal(leaf.grad, grad(fun)(X))
+
+    @pytest.mark.parametrize("refused", [lambda x: f"{np.sum(x):.2f}", lambda x: float(np.sum(x)), np.unwrap])
+    def test_what_grad_refuses_is_called_so(self, refused):
+        def fun(x):
+            refused(x)
+            return np.sum(x)
+
+        with pytest.raises(TypeError):
+            grad(fun)(X)
+        report = explain(fun)(X)
+        assert only(report).grad is None and "grad refuses" in report.notes[-1]
 
     def test_noted_where_only_the_followed_call_raises(self):
         report = explain(failing({1: TypeError("followed")}, np.floor)[0])(X)

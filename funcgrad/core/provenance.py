@@ -16,7 +16,7 @@ Loc = tuple[CodeType, int]
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep)
-_GUEST = (_HERE + "tour" + os.sep, _HERE + "__main__.py")
+_GUEST = _HERE + "tour" + os.sep
 QUOTED = 120
 """How much of a line a message quotes."""
 _ours: set[str] = set()

@@ -91,14 +91,20 @@ def _path(fun: Callable[..., Any], n: int, path: str) -> str:
 def diagnose(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
     """The report on one call of `explain(fun, argnums)`."""
     positions = normalise_argnums(argnums, len(args), "explain")
-    trace = FollowTrace()
-    try:
-        return _report(trace, fun, args, kwargs, positions)
-    except Exception as error:
-        if not trace.followed:
-            raise
-        notes = [_not_followed(error)]
-    return _report(FollowTrace(follow=False), fun, args, kwargs, positions, notes)
+    strict, follow = True, True
+    notes: list[str] = []
+    while True:
+        trace = FollowTrace(strict=strict, follow=follow)
+        try:
+            return _report(trace, fun, args, kwargs, positions, notes)
+        except Exception as error:
+            if trace.has_refused:
+                strict = False
+            elif trace.has_followed:
+                follow = False
+                notes = [_not_followed(error)]
+            else:
+                raise
 
 
 def _not_followed(error: Exception) -> str:
@@ -113,7 +119,7 @@ def _not_followed(error: Exception) -> str:
 
 
 def _report(
-    trace: FollowTrace, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], notes: Sequence[str] = ()
+    trace: FollowTrace, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], notes: Sequence[str]
 ) -> Report:
     try:
         run = Run(trace, fun, args, kwargs, positions, live=True)
@@ -251,7 +257,7 @@ def _others(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]) -> li
     rest = [n for n in range(len(args)) if n not in positions]
     if not rest:
         return []
-    trace = FollowTrace()
+    trace = FollowTrace(strict=False, follow=True)
     try:
         run = Run(trace, fun, args, kwargs, rest, live=False)
     except Exception:

@@ -3,7 +3,7 @@
 Values that `grad` would track are `LiveTracer`s. What `grad` hands back as plain arrays (indices,
 comparisons, `floor(x)`, `stop_gradient(x)`) are `PlainTracer`s here: they behave as the plain values do,
 remember what they came from, and never carry a derivative. What `grad` would refuse, such as `float(x)`, is
-noted here and goes on.
+refused here too at first, as the function may have an answer to that; then it is noted, and goes on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Graph, Literal
 from funcgrad.core.provenance import Loc, at, here, is_internal, place
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer, selected
-from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.core.trace import Primitive, Tracer, conversion_error
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.families import Elementwise, General, Linear
 
@@ -74,21 +74,26 @@ class Departure(Primitive):
 
 
 class FollowTrace(TapeTrace):
-    """`follow=False`: values past a cut are plain, exactly as under `grad`, and not followed.
+    """A run of the function; how near it keeps to `grad` is a matter of how far the function can be followed.
+
+    `strict`: what `grad` refuses is refused, and `has_refused` says so. `follow`: values past a cut are followed, and
+    `has_followed` says so; otherwise they are plain, exactly as under `grad`.
 
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
     which `grad` raises, as a derivative would be lost. `loc` is the user's line where it is not that of the
-    call. `followed` says whether the function has met a value that is another under `grad`.
+    call.
     """
 
-    __slots__ = ("departures", "entries", "follow", "followed", "loc", "refused")
+    __slots__ = ("departures", "entries", "follow", "has_followed", "has_refused", "loc", "refused", "strict")
     name = "explain"
     sees_inside = True
 
-    def __init__(self, follow: bool = True) -> None:
+    def __init__(self, *, strict: bool, follow: bool) -> None:
         super().__init__()
+        self.strict = strict
         self.follow = follow
-        self.followed = False
+        self.has_refused = False
+        self.has_followed = False
         self.entries: list[Entry] = []
         self.departures: list[Entry] = []
         self.refused: list[Entry] = []
@@ -103,7 +108,7 @@ class FollowTrace(TapeTrace):
 
     def plain_leaf(self, value: Any) -> PlainTracer:
         """An argument that is not differentiated, to be followed all the same."""
-        self.followed = True
+        self.has_followed = True
         return PlainTracer(self, value, self.enter(Entry()))
 
     def mine(self, x: Any) -> bool:
@@ -158,7 +163,7 @@ class FollowTrace(TapeTrace):
         if not self.follow:
             self.departures.append(entry)
             return out
-        self.followed = True
+        self.has_followed = True
         return tree.map(lambda y: PlainTracer(self, y, entry) if _is_number(y) else y, out)
 
     def _asked_for(self, name: str) -> bool:
@@ -190,6 +195,9 @@ class FollowTrace(TapeTrace):
 
     def leave(self, x: FollowTracer, name: str, edge: Edge) -> Any:
         """The value of `x`, which leaves; the note of it."""
+        if edge is Edge.CUT and self.strict:
+            self.has_refused = True
+            raise conversion_error(x, f"`{name}` of a traced value", "")
         self.departures.append(self._departure(name, ((x.node, edge),)))
         return x.value
 
@@ -235,7 +243,7 @@ def concrete(x: Any) -> Any:
 
 
 def _is_number(y: Any) -> bool:
-    return isinstance(y, (np.ndarray, np.generic, float, int, complex))
+    return isinstance(y, (np.ndarray, np.generic, float, int, complex, Tracer))  # a Tracer: of a derivative around us
 
 
 def _born(outs: Sequence[Any], values: Sequence[Any]) -> str | None:
@@ -280,7 +288,7 @@ class FollowTracer(TapeTracer):
         return round(self._trace.leave(self, "round", self.edge), ndigits)
 
     def __format__(self, spec: str) -> str:
-        return format(self._trace.leave(self, "format", Edge.CHOICE), spec)
+        return format(self._trace.leave(self, "format", self.edge if spec else Edge.CHOICE), spec)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         # an index array goes into the result; other plain values may only be printed
@@ -322,6 +330,9 @@ class FollowTracer(TapeTracer):
         try:
             return super().__array_ufunc__(ufunc, method, *inputs, **options)  # type: ignore[misc]
         except NotDifferentiableError:
+            if self._trace.strict:
+                self._trace.has_refused = True
+                raise
             return plain()
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -335,6 +346,9 @@ class FollowTracer(TapeTracer):
         try:
             return super().__array_function__(func, types, args, kwargs)  # type: ignore[misc]
         except NotDifferentiableError:
+            if self._trace.strict:
+                self._trace.has_refused = True
+                raise
             return plain()
 
 
