@@ -148,6 +148,12 @@ def need_tensor(x: Any, function: str) -> None:
         raise TypeError(f"{function}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
 
 
+def refuse(x: Tensor, kinds: str, kernel: str) -> None:
+    """PyTorch's error for a dtype (of one of the kinds) that it has no such kernel for."""
+    if x._read().dtype.kind in kinds:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
+
+
 def unary(
     fun: Callable[[Any], Any], name: str, saves: str = "", function: str = ""
 ) -> Callable[[Any], Tensor]:
@@ -222,8 +228,23 @@ def promote(*operands: Any, floating: bool = False) -> list[Any]:
         if isinstance(t, Tensor):
             out.append(t if v.dtype == common else cast(t, common))
         else:
-            out.append(int(v) if type(v) is bool and common.kind != "b" else v)
+            out.append(_wrapped(int(v) if type(v) is bool and common.kind != "b" else v, common))
     return out
+
+
+def _wrapped(n: Any, dtype: np.dtype) -> Any:
+    """A Python integer as an integer dtype holds it."""
+    if type(n) is int and dtype.kind in "iu":
+        return np.array(n).astype(dtype).item()
+    return n
+
+
+def check_divisor(x: Any, y: Any) -> None:
+    """PyTorch's error for integers divided by zero."""
+    divisor = y._read() if isinstance(y, Tensor) else y
+    dtype = (x if isinstance(x, Tensor) else y)._read().dtype
+    if dtype.kind in "iub" and not isinstance(divisor, Tracer) and not np.all(divisor):
+        raise RuntimeError("ZeroDivisionError")
 
 
 TO_COPY = Kind("ToCopy")
@@ -253,12 +274,19 @@ def binary(
     with_number: str | None = None,
     number_saves: str | None = None,
     floating: bool = False,
+    divides: bool = False,
+    kernel: str = "",
     function: str = "",
 ) -> Callable[[Any, Any], Tensor]:
-    """An elementwise function of two tensors, or a tensor and a number (its kind may differ then)."""
+    """An elementwise function of two tensors, or a tensor and a number (its kind may differ then).
+
+    Integers become the default dtype where it is `floating`, are refused where `kernel` names PyTorch's, and must not
+    be divided by zero where it `divides`.
+    """
     kind = Kind(name, saves)
     number_kind = Kind(with_number or name, saves if number_saves is None else number_saves)
     function = function or name.lower()
+    any_dtype = not (floating or divides or kernel)
 
     def slowly(input: Any, other: Any) -> Tensor:
         x, y = number(input), number(other)
@@ -272,6 +300,10 @@ def binary(
         if both:
             check_broadcast(x.shape, y.shape)
         x, y = promote(x, y, floating=floating)
+        if kernel:
+            refuse(x if isinstance(x, Tensor) else y, "biu", kernel)
+        if divides:
+            check_divisor(x, y)
         return call(kind if both else number_kind, fun, x, y)
 
     def make(is_operator: bool) -> Callable[[Any, Any], Tensor]:
@@ -285,7 +317,7 @@ def binary(
                         and a.shape == b.shape != ()
                         and mode.direct
                         and not (input._storage.shared or other._storage.shared or input._cuts or other._cuts)
-                        and (a.dtype.kind == "f" or not floating)
+                        and (a.dtype.kind == "f" or any_dtype)
                     ):
                         try:
                             return wrap(mode.quiet(fun, a, b), kind, input, other)

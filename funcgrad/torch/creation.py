@@ -36,22 +36,10 @@ def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[Cut, ...]
 
 def _array(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, ...]]:
     """Data as an array of its own, floats in the default dtype, and the cuts of tensors inside."""
-    cuts: tuple[Cut, ...] = ()
-
-    def plain(x: Any) -> Any:
-        nonlocal cuts
-        if isinstance(x, Tensor):
-            cuts = cuts + x._cuts
-            if on_tape(x._read()):
-                x._number(lambda n: n)
-                cuts = cut("tensor", x._read(), cuts)
-            return x._array()
-        if isinstance(x, (list, tuple)):
-            return [plain(y) for y in x]
-        return x
-
     given = isinstance(data, (np.ndarray, np.generic))
-    array = np.array(data if given else plain(data))
+    found: list[Cut] = []
+    array = np.array(data if given else _plain(data, found))
+    cuts = tuple(found)
     if array.dtype.kind not in "fciub":
         if isinstance(data, str):
             raise TypeError("new(): invalid data type 'str'")
@@ -64,6 +52,17 @@ def _array(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, ..
         return array.astype(dtypes.default()), cuts
     dtypes.of(array.dtype)
     return array, cuts
+
+
+def _plain(x: Any, cuts: list[Cut]) -> Any:
+    """Nested lists with arrays for tensors, whose cuts are added."""
+    if isinstance(x, Tensor):
+        cuts.extend(x._cuts)
+        if on_tape(x._read()):
+            x._number(lambda n: n)
+            cuts[:] = cut("tensor", x._read(), tuple(cuts))
+        return x._array()
+    return [_plain(y, cuts) for y in x] if isinstance(x, (list, tuple)) else x
 
 
 def _typed(data: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import nn
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
 from funcgrad.torch.calls import (
@@ -14,9 +15,11 @@ from funcgrad.torch.calls import (
     binary,
     call,
     check_broadcast,
+    check_divisor,
     need_tensor,
     number,
     promote,
+    refuse,
     unary,
 )
 from funcgrad.torch.tape import constant, raw
@@ -25,7 +28,7 @@ from funcgrad.torch.tensor import Tensor, fresh
 # Arithmetic
 
 
-def _somewhere(mask: Any) -> bool:
+def is_anywhere(mask: Any) -> bool:
     """Whether a mask may hold anywhere."""
     return isinstance(mask, Tracer) or bool(mask.any())
 
@@ -33,7 +36,7 @@ def _somewhere(mask: Any) -> bool:
 def _atan2(y: Any, x: Any) -> Any:
     """PyTorch's derivative at the origin is 0."""
     origin = ew.logical_and(ew.eq(x, 0), ew.eq(y, 0))
-    if not _somewhere(origin):
+    if not is_anywhere(origin):
         return ew.arctan2(y, x)
     elsewhere = ew.arctan2(y, ew.where(origin, 1, x))
     return ew.where(origin, constant(ew.arctan2(constant(y), constant(x))), elsewhere)
@@ -43,7 +46,29 @@ def _hypot(x: Any, y: Any) -> Any:
     """PyTorch's derivative at the origin is NaN."""
     radius = ew.hypot(x, y)
     origin = ew.eq(radius, 0)
-    return ew.where(origin, ew.sqrt(x * x + y * y), radius) if _somewhere(origin) else radius
+    return ew.where(origin, ew.sqrt(x * x + y * y), radius) if is_anywhere(origin) else radius
+
+
+def _with_nans(extreme: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """PyTorch gives the whole gradient to both operands where one is NaN."""
+
+    def apply(x: Any, y: Any) -> Any:
+        out = extreme(x, y)
+        nans = ew.isnan(raw(out))
+        return ew.where(nans, ew.add(x, y), out) if is_anywhere(nans) else out
+
+    return apply
+
+
+def _chosen(x: Any, y: Any, first: Callable[[Any, Any], Any]) -> Any:
+    """Where fmax and fmin are their first operand: at ties too, and where the other is NaN."""
+    x, y = raw(x), raw(y)
+    return ew.logical_or(first(x, y), ew.isnan(y))
+
+
+def _copysign(x: Any, y: Any) -> Any:
+    """PyTorch's derivative at zero is zero."""
+    return ew.where(ew.eq(raw(x), 0), constant(ew.copysign(constant(x), constant(y))), ew.copysign(x, y))
 
 
 add_ = binary(ew.add, "Add", function="add")
@@ -52,16 +77,16 @@ mul = binary(ew.mul, "Mul", "*", number_saves="-")
 div_ = binary(ew.div, "Div", "y*", number_saves="-", floating=True, function="div")
 rsub_scalar = binary(lambda x, n: ew.sub(n, x), "RsubBackward1", function="rsub")
 reciprocal = unary(ew.reciprocal, "Reciprocal", "r")
-remainder = binary(ew.mod, "Remainder", "y", number_saves="-")
-fmod = binary(ew.fmod, "Fmod", "y", number_saves="-")
-maximum = binary(ew.maximum, "Maximum", "xy")
-minimum = binary(ew.minimum, "Minimum", "xy")
-fmax = binary(ew.fmax, "Fmax", "xy")
-fmin = binary(ew.fmin, "Fmin", "xy")
+remainder = binary(ew.mod, "Remainder", "y", number_saves="-", divides=True)
+fmod = binary(ew.fmod, "Fmod", "y", number_saves="-", divides=True)
+maximum = binary(_with_nans(ew.maximum), "Maximum", "xy", function="maximum")
+minimum = binary(_with_nans(ew.minimum), "Minimum", "xy", function="minimum")
+fmax = binary(lambda x, y: ew.where(_chosen(x, y, ew.ge), x, y), "Fmax", "xy", function="fmax")
+fmin = binary(lambda x, y: ew.where(_chosen(x, y, ew.le), x, y), "Fmin", "xy", function="fmin")
 atan2 = arctan2 = binary(_atan2, "Atan2Backward0", "xy", floating=True, function="atan2")
-hypot = binary(_hypot, "Hypot", "xyr")
-logaddexp = binary(ew.logaddexp, "Logaddexp", "xy")
-copysign = binary(ew.copysign, "Copysign", "x")
+hypot = binary(_hypot, "Hypot", "xyr", kernel="hypot_cpu")
+logaddexp = binary(ew.logaddexp, "Logaddexp", "xy", kernel="logaddexp_cpu")
+copysign = binary(_copysign, "Copysign", "x", floating=True, function="copysign")
 
 
 def scaled(other: Any, alpha: Any) -> Any:
@@ -74,24 +99,43 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     return add_(input, scaled(other, alpha))
 
 
+def check_no_bools(*operands: Any) -> None:
+    """PyTorch's errors for subtracting bools."""
+    bools = [isinstance(t, Tensor) and t._read().dtype.kind == "b" for t in operands]
+    if all(bools):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
+        )
+    if any(bools):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+            "use the `~` or `logical_not()` operator instead."
+        )
+
+
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other"""
-    if isinstance(input, Tensor) and input._read().dtype.kind == "b":
-        if not isinstance(other, Tensor) or other._read().dtype.kind == "b":
-            raise RuntimeError(
-                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-                "`logical_xor()` operator instead."
-            )
+    check_no_bools(input, other)
     return sub_(input, scaled(other, alpha))
 
 
 def rsub(input: Tensor, other: Any) -> Tensor:
     """other - input"""
     other = number(other)
+    check_no_bools(input, other)
     return sub_(other, input) if isinstance(other, Tensor) else rsub_scalar(input, other)
 
 
-ROUNDED = {"floor": ew.floor, "trunc": ew.trunc}
+def _truncated_quotient(x: Any, y: Any) -> Any:
+    floor = ew.floor_divide(x, y)
+    if floor.dtype.kind not in "iu":
+        return ew.trunc(ew.div(x, y))
+    inexact = ew.logical_and(ew.lt(floor, 0), ew.ne(ew.mul(floor, y), x))
+    return ew.where(inexact, ew.add(floor, 1), floor)
+
+
+ROUNDED = {"floor": ew.floor_divide, "trunc": _truncated_quotient}
 DIV_TENSOR, DIV_NUMBER = Kind("DivBackward2"), Kind("DivBackward3")
 
 
@@ -100,10 +144,11 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
         return div_(input, other)
     if rounding_mode in ROUNDED:
-        whole = ROUNDED[rounding_mode]
+        quotient = ROUNDED[rounding_mode]
         x, y = promote(number(input), number(other))
+        check_divisor(x, y)
         kind = DIV_TENSOR if isinstance(y, Tensor) else DIV_NUMBER
-        return call(kind, lambda a, b: flat(lambda p, q: whole(ew.div(p, q)), a, b), x, y)
+        return call(kind, lambda a, b: flat(quotient, a, b), x, y)
     raise RuntimeError(
         f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
     )
@@ -127,6 +172,7 @@ def floor_divide(input: Any, other: Any) -> Tensor:
     x, y = promote(number(input), number(other))
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         check_broadcast(x.shape, y.shape)
+    check_divisor(x, y)
     return call(NOT_IMPLEMENTED, lambda a, b: flat(ew.floor_divide, a, b), x, y)
 
 
@@ -162,11 +208,14 @@ negative = neg
 def abs(input: Tensor) -> Tensor:
     """Absolute values. As in PyTorch, the derivative at zero is zero."""
     need_tensor(input, "abs")
-    return call(ABS, _abs, input)
+    refuse(input, "b", "abs_cpu")
+    return call(ABS, magnitude, input)
 
 
-def _abs(x: Any) -> Any:
-    return ew.abs(x) if x.dtype.kind not in "f" else ew.where(ew.eq(x, 0), constant(ew.abs(x)), ew.abs(x))
+def magnitude(x: Any) -> Any:
+    """Absolute values, with PyTorch's derivative at zero and at NaN: zero."""
+    y = ew.abs(x)
+    return ew.where(ew.gt(raw(y), 0), y, constant(y)) if x.dtype.kind in "fc" else y
 
 
 absolute = abs
@@ -180,9 +229,27 @@ def positive(input: Tensor) -> Tensor:
 
 sqrt = unary(ew.sqrt, "Sqrt", "r")
 rsqrt = unary(lambda x: ew.reciprocal(ew.sqrt(x)), "Rsqrt", "r")
+
+
+def _pow(x: Any, y: Any) -> Any:
+    """PyTorch's derivatives: zero in the base where the exponent is zero, -inf in a negative exponent of zero."""
+    flat_base = ew.eq(raw(y), 0)
+    if is_anywhere(flat_base):
+        x = ew.where(flat_base, constant(x), x)
+    pole = ew.logical_and(ew.eq(raw(x), 0), ew.lt(raw(y), 0))
+    if not is_anywhere(pole):
+        return ew.pow(x, y)
+    at_pole = ew.exp(ew.mul(ew.where(pole, y, 1), ew.log(ew.where(pole, x, 1))))
+    return ew.where(pole, at_pole, ew.pow(ew.where(pole, 1, x), ew.where(pole, 1, y)))
+
+
+def _power_of_number(y: Any, n: Any) -> Any:
+    return ew.pow(n, y) if n != 0 or y.dtype.kind not in "fc" else _pow(y.dtype.type(n), y)
+
+
 power_by_number = binary(ew.pow, "Pow", "x", function="pow")
-power_of_number = binary(lambda y, x: ew.pow(x, y), "PowBackward2", "xr", function="pow")
-power_of_tensors = binary(ew.pow, "PowBackward1", "xyr", function="pow")
+power_of_number = binary(_power_of_number, "PowBackward2", "xr", function="pow")
+power_of_tensors = binary(_pow, "PowBackward1", "xyr", function="pow")
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -228,32 +295,27 @@ deg2rad = unary(ew.deg2rad, "Deg2Rad")
 rad2deg = unary(ew.rad2deg, "Rad2Deg")
 
 
-def _sigmoid(x: Any) -> Any:
-    return ew.mul(ew.add(ew.tanh(ew.mul(x, 0.5)), 1), 0.5)
-
-
 def _relu(x: Any) -> Any:
-    return ew.where(ew.gt(x, 0), x, ew.where(ew.isnan(constant(x)), x, x.dtype.type(0)))
+    zero = ew.where(ew.lt(raw(x), 0), x.dtype.type(0), constant(x))
+    return ew.where(ew.le(raw(x), 0), zero, x)
 
 
-def _softplus(x: Any) -> Any:
-    return ew.logaddexp(x, 0.0)
-
-
-sigmoid = unary(_sigmoid, "Sigmoid", "r")
-logsigmoid = unary(lambda x: ew.neg(_softplus(ew.neg(x))), "LogSigmoid", "x")
+sigmoid = unary(nn.sigmoid, "Sigmoid", "r")
+logsigmoid = unary(lambda x: ew.neg(nn.softplus(ew.neg(x))), "LogSigmoid", "x")
 RELU = Kind("Relu", "r")
 
 
 def relu(input: Tensor) -> Tensor:
     """max(input, 0)"""
     need_tensor(input, "relu")
+    if input._read().dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu")
     return call(RELU, _relu, input)
 
 
 # Steps: recorded, with the derivative zero
 
-FLAT = {"Floor": ew.floor, "Ceil": ew.ceil, "Trunc": ew.trunc, "Round": ew.rint, "Sign": ew.sign}
+FLAT = {"Floor": ew.floor, "Ceil": ew.ceil, "Trunc": ew.trunc, "Round": ew.rint}
 
 
 def _step(name: str) -> Callable[[Tensor], Tensor]:
@@ -261,18 +323,37 @@ def _step(name: str) -> Callable[[Tensor], Tensor]:
 
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name.lower())
+        refuse(input, "b", f"{name.lower()}_vml_cpu")
+        if input._read().dtype.kind in "iu":
+            return clone(input)
         return call(kind, lambda v: flat(fun, v), input)
 
     apply.__name__ = apply.__qualname__ = name.lower()
     return apply
 
 
-floor, ceil, trunc, round, sign = map(_step, FLAT)
-FRAC = Kind("Frac")
+floor, ceil, trunc, round = map(_step, FLAT)
+SIGN, FRAC = Kind("Sign"), Kind("Frac")
+
+
+def _sign(v: Any) -> Any:
+    return ew.sub(ew.gt(v, 0).astype(v.dtype), ew.lt(v, 0).astype(v.dtype)) if v.dtype.kind != "b" else v
+
+
+def sign(input: Tensor) -> Tensor:
+    """1, 0 or -1; as in PyTorch, 0 for NaN."""
+    need_tensor(input, "sign")
+    if input.is_complex():
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+        )
+    return call(SIGN, lambda v: flat(_sign, v), input)
 
 
 def frac(input: Tensor) -> Tensor:
     """The part behind the point, with the derivative one."""
+    need_tensor(input, "frac")
+    refuse(input, "biu", "frac_cpu")
     return call(FRAC, lambda v: ew.sub(v, ew.trunc(constant(v))), input)
 
 
@@ -358,18 +439,27 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     limits = [m for m in (min, max) if m is not None]
     x, *limits = promote(input, *limits)
-    lo = limits[0] if min is not None else None
-    hi = limits[-1] if max is not None else None
+    lower, upper = min is not None, max is not None
     tensors = any(isinstance(m, Tensor) for m in limits)
 
     def clamped(v: Any, *bounds: Any) -> Any:
-        a = bounds[0] if lo is not None else None
-        b = bounds[-1] if hi is not None else None
-        if a is not None:
-            v = ew.where(ew.lt(raw(v), raw(a)), a if tensors else v.dtype.type(a), v)
-        if b is not None:
-            v = ew.where(ew.gt(raw(v), raw(b)), b if tensors else v.dtype.type(b), v)
-        return v
+        low, high = (bounds[0] if lower else None), (bounds[-1] if upper else None)
+        at = raw(v)
+        limited, inside, below, above = constant(v), np.True_, np.False_, np.False_
+        if lower:
+            limited = ew.maximum(limited, constant(low))
+            inside, below = ew.ge(at, raw(low)), ew.lt(at, raw(low))
+        if upper:
+            limited = ew.minimum(limited, constant(high))
+            inside, above = ew.logical_and(inside, ew.le(at, raw(high))), ew.gt(at, raw(high))
+        if lower and upper:
+            below = ew.logical_and(below, ew.lt(raw(low), raw(high)))
+            above = ew.logical_or(above, ew.lt(raw(high), raw(low)))
+        out = ew.where(inside, v, limited)
+        for bound, there in ((low, below), (high, above)):
+            if tensors and bound is not None:
+                out = ew.where(there, ew.where(ew.isnan(at), ew.add(bound, constant(v)), bound), out)
+        return out
 
     return call(CLAMP_TENSORS if tensors else CLAMP, clamped, x, *limits)
 

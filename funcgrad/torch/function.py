@@ -330,6 +330,7 @@ def _apply_traced(cls: type[Function], args: Sequence[Any]) -> list[Any]:
             ctx, outputs, _ = _run(cls, inputs(values), moving)
             runs[:] = [(ctx, [isinstance(y, Tensor) for y in outputs])]
             saved = tuple(None if t is None else raw(t._read()) for t in ctx._to_save)
+            ctx._to_save = ()
             return tuple(raw(y._read()) for y in outputs if isinstance(y, Tensor)), saved
 
     def backward(saved: Sequence[Any], cts: Sequence[Any]) -> tuple[Any, ...]:

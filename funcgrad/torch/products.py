@@ -8,7 +8,7 @@ from funcgrad.numpy.contractions import einsum as einsum_values
 from funcgrad.numpy.contractions import matrix_product
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import dot_general
-from funcgrad.torch.calls import Kind, call, need_tensor
+from funcgrad.torch.calls import Kind, call, need_tensor, refuse
 from funcgrad.torch.elementwise import mul
 from funcgrad.torch.shaping import unsqueeze
 from funcgrad.torch.tensor import Tensor
@@ -43,6 +43,7 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
             f"dot : expected both vectors to have same dtype, but found {input.dtype.title} and "
             f"{other.dtype.title}"
         )
+    refuse(input, "b", "dot")
     return call(DOT, lambda a, b: dot_general(a, b, contract=((0,), (0,)), batch=NO_BATCH), input, other)
 
 

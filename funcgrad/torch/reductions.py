@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import nn
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import reduce as ops
 from funcgrad.ops import sort as order
 from funcgrad.ops.index import gather as gather_values
 from funcgrad.ops.structure import reshape
 from funcgrad.torch import dtypes
-from funcgrad.torch.calls import Kind, call, cast, need_tensor
-from funcgrad.torch.elementwise import maximum, minimum
+from funcgrad.torch.calls import Kind, call, cast, need_tensor, refuse
+from funcgrad.torch.elementwise import is_anywhere, magnitude, maximum, minimum
 from funcgrad.torch.sizes import dimension
 from funcgrad.torch.tape import constant, raw
 from funcgrad.torch.tensor import Tensor, fresh
@@ -82,6 +83,18 @@ def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return n
 
 
+def widened(fun: Callable[[Any], Any], *narrow: type) -> Callable[[Any], Any]:
+    """Computed in the next wider dtype where the dtype is one of these, as PyTorch accumulates."""
+
+    def apply(v: Any) -> Any:
+        if v.dtype.type not in narrow:
+            return fun(v)
+        wide = np.float64 if v.dtype == np.float32 else np.float32
+        return ew.convert(fun(ew.convert(v, dtype=np.dtype(wide))), dtype=v.dtype)
+
+    return apply
+
+
 def _mean(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     return ew.div(reduced(ops.reduce_sum, v, dims, keepdim), _count(v.shape, dims) or np.nan)
 
@@ -93,7 +106,7 @@ def mean(
     x = _ready(input, dtype, "mean", sums=False)
     _inexact(x, "mean")
     dims = dims_of(dim, x.dim())
-    return call(MEAN if dim is None else MEAN_DIM, lambda v: _mean(v, dims, keepdim), x)
+    return call(MEAN if dim is None else MEAN_DIM, widened(lambda v: _mean(v, dims, keepdim), np.float16), x)
 
 
 def prod(
@@ -102,7 +115,8 @@ def prod(
     """The product over `dim` (all dimensions by default)."""
     x = _ready(input, dtype, "prod")
     dims = dims_of(dim, x.dim())
-    return call(PROD if dim is None else PROD_DIM, lambda v: reduced(ops.reduce_prod, v, dims, keepdim), x)
+    product = widened(lambda v: reduced(ops.reduce_prod, v, dims, keepdim), np.float16)
+    return call(PROD if dim is None else PROD_DIM, product, x)
 
 
 VAR, STD = Kind("Var", "x"), Kind("Std", "xr")
@@ -122,10 +136,18 @@ def _spread(
     def spread(v: Any) -> Any:
         d = ew.sub(v, _mean(v, dims, True) if dims else v)
         n = _count(v.shape, dims) - correction
-        squares = ew.div(reduced(ops.reduce_sum, ew.mul(d, d), dims, keepdim), n if n > 0 else 0.0)
+        squares = ew.div(reduced(ops.reduce_sum, _squared(d), dims, keepdim), n if n > 0 else 0.0)
         return _root(squares) if kind is STD else squares
 
-    return call(kind, spread, input)
+    return call(kind, widened(spread, np.float16, np.float32), input)
+
+
+def _squared(v: Any) -> Any:
+    """The squares of absolute values."""
+    if v.dtype.kind != "c":
+        return ew.mul(v, v)
+    re, im = ew.real(v), ew.imag(v)
+    return ew.add(ew.mul(re, re), ew.mul(im, im))
 
 
 def _root(squares: Any) -> Any:
@@ -180,8 +202,28 @@ def _return_type(name: str) -> Any:
 RETURN_TYPES = {name: _return_type(name) for name in ("max", "min", "sort", "topk")}
 
 
+EMPTY = "Expected reduction dim to be specified for input.numel() == 0."
+
+
+def not_empty(x: Tensor, axis: int, function: str) -> None:
+    """PyTorch's error for an extreme of nothing."""
+    if x.dim() and not x.numel() and not x.shape[axis]:
+        raise IndexError(f"{function}(): Expected reduction dim {axis} to have non-zero size.")
+
+
 def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable[..., Any]:
     all_kind, dim_kind = Kind(f"{name}Backward1", "xr"), Kind(f"{name}Backward0", "-")
+
+    def over_all(v: Any) -> Any:
+        """Elements that are NaN share the gradient, where one is."""
+        axes = tuple(range(len(v.shape)))
+        nans = ew.isnan(raw(v))
+        if not is_anywhere(nans):
+            return whole(v, axes=axes)
+        zero = v.dtype.type(0)
+        count = ew.maximum(ops.reduce_sum(nans.astype(v.dtype), axes=axes), 1)
+        shared = ew.div(ops.reduce_sum(ew.where(nans, v, zero), axes=axes), count)
+        return ew.where(ops.reduce_any(nans, axes=axes), shared, whole(ew.where(nans, zero, v), axes=axes))
 
     def extreme(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         """Over all elements; over `dim`, with their indices; or of two tensors, elementwise."""
@@ -189,10 +231,13 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
         if isinstance(dim, Tensor) or other is not None:
             return elementwise(input, dim if other is None else other)
         if dim is None:
-            return call(all_kind, lambda v: whole(v, axes=tuple(range(len(v.shape)))), input)
+            if not input.numel():
+                raise RuntimeError(f"{name.lower()}(): {EMPTY} Specify the reduction dim with the 'dim' argument.")
+            return call(all_kind, over_all, input)
         axis = dimension(dim, input.dim())
         if input.dim() == 0:
             return returned(name.lower(), call(dim_kind, ew.add, input, 0), fresh(np.int64(0)))
+        not_empty(input, axis, name.lower())
         where = position(raw(input._read()), axis=axis)
         out = call(dim_kind, lambda v: _picked(v, where, axis, keepdim), input)
         return returned(name.lower(), out, fresh(_kept(where, axis, keepdim)))
@@ -225,14 +270,26 @@ min = _extreme("Min", ops.reduce_min, ops.argmin, minimum)
 AMAX, AMIN = Kind("Amax", "xr"), Kind("Amin", "xr")
 
 
+def _shared_extreme(kind: Kind, prim: Any, input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    name = kind.name[:4].lower()
+    need_tensor(input, name)
+    dims = dims_of(dim, input.dim())
+    if not input.numel():
+        if dim == ():
+            raise RuntimeError(f"{name}(): {EMPTY} Specify the reduction dim with the 'dim' argument.")
+        for axis in dims:
+            not_empty(input, axis, name)
+    return call(kind, lambda v: reduced(prim, v, dims, keepdim), input)
+
+
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The maximum over `dim`; equal elements share the gradient."""
-    return call(AMAX, lambda v: reduced(ops.reduce_max, v, dims_of(dim, len(v.shape)), keepdim), input)
+    return _shared_extreme(AMAX, ops.reduce_max, input, dim, keepdim)
 
 
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The minimum over `dim`; equal elements share the gradient."""
-    return call(AMIN, lambda v: reduced(ops.reduce_min, v, dims_of(dim, len(v.shape)), keepdim), input)
+    return _shared_extreme(AMIN, ops.reduce_min, input, dim, keepdim)
 
 
 PLAIN = Kind("Plain")
@@ -241,6 +298,12 @@ PLAIN = Kind("Plain")
 def _position(name: str, prim: Any) -> Callable[..., Tensor]:
     def position(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
+        if input.dtype is dtypes.bool:
+            raise RuntimeError(f"{name}(): does not support bool input")
+        if not input.numel():
+            if dim is None:
+                raise IndexError(f"{name}(): {EMPTY}")
+            not_empty(input, dimension(dim, input.dim()), name)
 
         def find(v: Any) -> Any:
             v = raw(v)
@@ -261,7 +324,8 @@ argmax, argmin = _position("argmax", ops.argmax), _position("argmin", ops.argmin
 def _truth(name: str, prim: Any) -> Callable[..., Tensor]:
     def truth(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
-        return call(PLAIN, lambda v: reduced(prim, raw(v), dims_of(dim, len(v.shape)), keepdim), input)
+        out = call(PLAIN, lambda v: reduced(prim, raw(v), dims_of(dim, len(v.shape)), keepdim), input)
+        return cast(out, input._read().dtype) if input.dtype is dtypes.uint8 else out
 
     truth.__name__ = truth.__qualname__ = name
     return truth
@@ -277,33 +341,40 @@ SORT, TOPK = Kind("Sort", "-"), Kind("Topk", "-")
 
 def _ordered(input: Tensor, axis: int, descending: bool) -> np.ndarray:
     v = input._array()
+    if not v.ndim:
+        return np.zeros((), np.int64)
     if not descending:
         return order.argsort(v, axis=axis)
     # stable from the largest: equal elements keep their order
     flipped = np.flip(v, axis)
-    return np.flip(v.shape[axis] - 1 - np.argsort(flipped, axis=axis, kind="stable"), axis)
+    return np.ascontiguousarray(np.flip(v.shape[axis] - 1 - np.argsort(flipped, axis=axis, kind="stable"), axis))
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Sorted values and where they were. Equal elements keep their order."""
     axis = dimension(dim, input.dim())
     places = _ordered(input, axis, descending)
-    out = call(SORT, lambda v: gather_values(v, *along(places, v.shape, axis)), input)
-    return returned("sort", out, fresh(np.ascontiguousarray(places)))
+    return returned("sort", _taken(SORT, input, places, axis), fresh(places))
+
+
+def _taken(kind: Kind, x: Tensor, places: np.ndarray, axis: int) -> Tensor:
+    if not places.ndim:
+        return call(kind, ew.add, x, 0)
+    return call(kind, lambda v: gather_values(v, *along(places, v.shape, axis)), x)
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    return fresh(np.ascontiguousarray(_ordered(input, dimension(dim, input.dim()), descending)))
+    return fresh(_ordered(input, dimension(dim, input.dim()), descending))
 
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements and where they are."""
     axis = dimension(dim, input.dim())
-    if k > input.shape[axis]:
+    if k > (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("selected index k out of range")
-    places = np.take(_ordered(input, axis, largest), np.arange(k), axis)
-    out = call(TOPK, lambda v: gather_values(v, *along(places, v.shape, axis)), input)
-    return returned("topk", out, fresh(places))
+    places = _ordered(input, axis, largest)
+    places = np.take(places, np.arange(k), axis) if places.ndim else places
+    return returned("topk", _taken(TOPK, input, places, axis), fresh(places))
 
 
 # Softmax and cumulative sums
@@ -313,51 +384,44 @@ LOGSUMEXP = Kind("Logsumexp", "xr")
 CUMSUM, CUMPROD = Kind("Cumsum"), Kind("Cumprod", "xr")
 
 
-def _shifted(v: Any, dims: tuple[int, ...]) -> tuple[Any, Any]:
-    """Less the maximum (where that is finite), so that exp does not overflow."""
-    top = constant(reduced(ops.reduce_max, constant(v), dims, True))
-    top = ew.where(ew.isfinite(top), top, top.dtype.type(0))
-    return ew.sub(v, top), top
-
-
-def _softmax(v: Any, axis: int) -> Any:
-    e = ew.exp(_shifted(v, (axis,))[0])
-    return ew.div(e, reduced(ops.reduce_sum, e, (axis,), True))
-
-
-def _log_softmax(v: Any, axis: int) -> Any:
-    shifted = _shifted(v, (axis,))[0]
-    return ew.sub(shifted, ew.log(reduced(ops.reduce_sum, ew.exp(shifted), (axis,), True)))
+def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel: str) -> Tensor:
+    axis = dimension(dim, x.dim())
+    refuse(x, "biuc", kernel)
+    if not x.numel():
+        return call(kind, ew.add, x, 0)
+    shape = x._read().shape
+    along_axis = widened(lambda v: fun(v, axis=axis), np.float16)
+    return call(kind, lambda v: along_axis(v) if shape else reshape(along_axis(reshape(v, shape=(1,))), shape=()), x)
 
 
 def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """exp(input), scaled so that it sums to one along `dim`."""
     x = _ready(input, dtype, "softmax", sums=False)
-    axis = dimension(dim, x.dim())
-    if x.dim() == 0:
-        return call(SOFTMAX, lambda v: reshape(_softmax(reshape(v, shape=(1,)), 0), shape=()), x)
-    return call(SOFTMAX, lambda v: _softmax(v, axis), x)
+    return _normalised(SOFTMAX, nn.softmax, x, dim, "softmax_lastdim_kernel_impl")
 
 
 def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The logarithm of `softmax`."""
     x = _ready(input, dtype, "log_softmax", sums=False)
-    axis = dimension(dim, x.dim())
-    if x.dim() == 0:
-        return call(LOG_SOFTMAX, lambda v: reshape(_log_softmax(reshape(v, shape=(1,)), 0), shape=()), x)
-    return call(LOG_SOFTMAX, lambda v: _log_softmax(v, axis), x)
+    return _normalised(LOG_SOFTMAX, nn.log_softmax, x, dim, "log_softmax_lastdim_kernel_impl")
 
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input), dim)), without overflow."""
-    dims = dims_of(dim, input.dim())
+    need_tensor(input, "logsumexp")
+    x = input if input._read().dtype.kind in "fc" else cast(input, dtypes.default())
+    dims = dims_of(dim, x.dim())
+    return call(LOGSUMEXP, widened(lambda v: _logsumexp(v, dims, keepdim), np.float16), x)
 
-    def combined(v: Any) -> Any:
-        shifted, top = _shifted(v, dims)
-        y = ew.add(ew.log(reduced(ops.reduce_sum, ew.exp(shifted), dims, True)), top)
-        return y if keepdim else reshape(y, shape=tuple([n for i, n in enumerate(v.shape) if i not in dims]))
 
-    return call(LOGSUMEXP, combined, input)
+def _logsumexp(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """PyTorch's derivative is NaN where all of the exponents are -inf."""
+    y = nn.logsumexp(v, axis=dims, keepdims=True)
+    nothing = ew.eq(raw(y), -np.inf)
+    if is_anywhere(nothing):
+        there = ew.where(nothing, v, v.dtype.type(0))
+        y = ew.where(nothing, ew.log(reduced(ops.reduce_sum, ew.exp(there), dims, True)), y)
+    return y if keepdim else reshape(y, shape=tuple([n for i, n in enumerate(v.shape) if i not in dims]))
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
@@ -377,18 +441,36 @@ NORM = Kind("LinalgVectorNorm", "xr")
 
 def norm(input: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over `dim`. As in PyTorch, the gradient of the 2-norm at zero is zero."""
-    if p == "fro":
-        p = 2
+    need_tensor(input, "norm")
+    order = 2.0 if p == "fro" else float(p)
     dims = dims_of(dim, input.dim())
+    if input._read().dtype.kind not in "fc":
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype.title}"
+        )
+    if (order < 0 or order == np.inf) and not _count(input.shape, dims):
+        whole = dim is None or not input.dim()
+        where = "an empty tensor because" if whole else f"the dimension {dim}because this dimension is empty and"
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {order:g} norm on {where} the operation does not have an identity"
+        )
+    return call(NORM, widened(lambda v: _norm(v, order, dims, keepdim), np.float16), input)
 
-    def of(v: Any) -> Any:
-        if p == float("inf"):
-            return reduced(ops.reduce_max, ew.abs(v), dims, keepdim)
-        assert not isinstance(p, str)
-        if p == 1:
-            return reduced(ops.reduce_sum, ew.abs(v), dims, keepdim)
-        if p == 2:
-            return _root(reduced(ops.reduce_sum, ew.mul(v, v), dims, keepdim))
-        return ew.pow(reduced(ops.reduce_sum, ew.pow(ew.abs(v), p), dims, keepdim), 1 / p)
 
-    return call(NORM, of, input)
+def _norm(v: Any, order: float, dims: tuple[int, ...], keepdim: bool) -> Any:
+    def total(terms: Any) -> Any:
+        return reduced(ops.reduce_sum, terms, dims, keepdim)
+
+    if order == 2:
+        return _root(total(_squared(v)))
+    if abs(order) == np.inf:
+        return reduced(ops.reduce_max if order > 0 else ops.reduce_min, magnitude(v), dims, keepdim)
+    if order == 1:
+        return total(magnitude(v))
+    sizes = ew.abs(v)
+    zero, one = ew.eq(raw(sizes), 0), sizes.dtype.type(1)
+    if order == 0:
+        return total(ew.where(np.False_, sizes, ew.where(zero, sizes.dtype.type(0), one)))
+    powers = total(ew.where(zero, constant(ew.pow(constant(sizes), order)), ew.pow(ew.where(zero, one, sizes), order)))
+    flat = ew.logical_or(ew.eq(raw(powers), 0), ew.eq(ew.pow(raw(powers), 1 / order), 0))
+    return ew.where(flat, constant(ew.pow(constant(powers), 1 / order)), ew.pow(ew.where(flat, one, powers), 1 / order))

@@ -421,8 +421,8 @@ def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    found = np.nonzero(input._array())
-    return tuple(map(fresh, found)) if as_tuple else fresh(np.stack(found, -1))
+    array = input._array()
+    return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else fresh(np.argwhere(array))
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:

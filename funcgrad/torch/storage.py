@@ -46,7 +46,7 @@ class Unwatched(Storage):
     value = property(lambda self: self.of.value)
 
     def __init__(self, of: Storage) -> None:
-        self.of = of
+        self.of: Storage = of.of if isinstance(of, Unwatched) else of
         self.version = of.version
 
     def replace(self, value: Any) -> None:

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 import funcgrad.torch as shim
-from tests.torch.programs import ALL, assert_same, expected, outcome
+from tests.torch import values
+from tests.torch.programs import (
+    ALL,
+    all_numbers,
+    assert_same,
+    assert_same_numbers,
+    expected,
+    kept_numbers,
+    outcome,
+)
 
 real = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytestmark = pytest.mark.torch
@@ -24,6 +33,15 @@ def test_program(name):
 @pytest.mark.parametrize("name", ALL)
 def test_what_the_default_suite_expects_is_what_pytorch_prints(name):
     assert_same(expected()[name], outcome(real, ALL[name]))
+    for kept, found in zip(kept_numbers()[name], all_numbers(real, ALL[name]), strict=True):
+        assert_same_numbers(kept, found)
+
+
+@pytest.mark.parametrize("name", values.by_expression())
+def test_the_values_that_the_default_suite_expects_are_pytorchs(name):
+    cases, kept = values.by_expression()[name], values.stored()[name]
+    found = [values.differences(case, values.outcome(real, case), wanted) for case, wanted in zip(cases, kept)]
+    assert not [differ for differ in found if differ]
 
 
 def test_the_page_about_the_documents_holds_for_pytorch():

@@ -348,6 +348,15 @@ ALL = PROGRAMS | {f"value: {expression}": value_program(expression) for expressi
 
 EXPECTED = Path(__file__).with_name("expected.json")
 """What PyTorch 2.13 printed; `python -m tests.torch.programs` writes it anew."""
+NUMBERS = Path(__file__).with_name("numbers.json")
+"""The tensors that PyTorch's programs ended with, and their gradients, in full precision; written with it."""
+ELSEWHERE = {
+    "[1.0, 2.0, 3.0]": "[0.3, -1.7, 2.9]",
+    "[0.7, 1.8, 2.9]": "[-0.45, 1.3, 0.62]",
+    "[1.1, 1.8, 0.4]": "[0.35, -2.2, 1.3]",
+    "[[0.5, 1.5, -2.5], [1.25, 0.75, 2.0]]": "[[-0.3, 0.9, 1.7], [0.2, -1.1, 0.6]]",
+}
+"""Other numbers for the tensors that programs begin with."""
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[+-]\d+)?")
 
 Outcome = dict[str, Any]
@@ -375,6 +384,61 @@ def assert_same(found: Outcome, wanted: Outcome) -> None:
     assert found["warnings"] == wanted["warnings"]
 
 
+def moved(source: str) -> str:
+    """The program at another point."""
+    for here, there in ELSEWHERE.items():
+        source = source.replace(f"torch.tensor({here}, requires_grad", f"torch.tensor({there}, requires_grad")
+    return source
+
+
+def numbers(torch: Any, source: str, dtype: str) -> dict[str, str]:
+    """All tensors that a program leaves, and their gradients, where floats are of the given dtype."""
+    names: dict[str, Any] = {"torch": torch, "np": np}
+    torch.set_default_dtype(getattr(torch, dtype))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with contextlib.suppress(Exception):
+                exec(source, names)
+            kept = {name: t for name, t in names.items() if isinstance(t, torch.Tensor)}
+            kept |= {f"{name}.grad": t.grad for name, t in kept.items() if t.grad is not None}
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+    return {name: written(t) for name, t in sorted(kept.items())}
+
+
+def written(t: Any) -> str:
+    flat = t.detach().numpy().reshape(-1)
+    return f"{flat.dtype}: " + " ".join(map(str, flat))
+
+
+def all_numbers(torch: Any, source: str) -> list[dict[str, str]]:
+    return [numbers(torch, at, dtype) for at in (source, moved(source)) for dtype in ("float64", "float32")]
+
+
+def assert_same_numbers(found: dict[str, str], wanted: dict[str, str]) -> None:
+    """Equal but for rounding, in full precision."""
+    assert list(found) == list(wanted)
+    for name, text in wanted.items():
+        (dtype, f), (wanted_dtype, w) = (t.split(": ", 1) for t in (found[name], text))
+        assert dtype == wanted_dtype, name
+        if dtype[0] in "iub":
+            assert f == w, name
+            continue
+        kind = complex if dtype[0] == "c" else float
+        a, b = (np.array([kind(n) for n in t.split()]) for t in (f, w))
+        assert a.shape == b.shape, name
+        finite = np.abs(b[np.isfinite(b)]).max(initial=1.0)
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(a, b, rtol=16 * eps, atol=4 * eps * finite, err_msg=name)
+
+
+@lru_cache(maxsize=1)
+def kept_numbers() -> dict[str, list[dict[str, str]]]:
+    return json.loads(NUMBERS.read_text())
+
+
 @lru_cache(maxsize=1)
 def expected() -> dict[str, Outcome]:
     return json.loads(EXPECTED.read_text())
@@ -384,6 +448,7 @@ def main() -> None:
     import torch
 
     EXPECTED.write_text(json.dumps({name: outcome(torch, s) for name, s in ALL.items()}, indent=1) + "\n")
+    NUMBERS.write_text(json.dumps({name: all_numbers(torch, s) for name, s in ALL.items()}, indent=0) + "\n")
 
 
 if __name__ == "__main__":

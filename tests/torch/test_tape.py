@@ -12,6 +12,8 @@ import pytest
 import funcgrad.torch as torch
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
+from funcgrad.torch.tape import raw
+from tests.torch import expressions as on
 
 
 def live_entries() -> int:
@@ -99,6 +101,26 @@ def test_memory_seen_by_numpy_does_not_spoil_gradients():
     y.sum().backward()
     assert x.grad.tolist() == [3.0, 3.0]
     assert x.tolist() == [-5.0, -5.0]
+
+
+@pytest.mark.parametrize("size", [3, 5_000])
+def test_what_is_saved_of_memory_that_numpy_sees_is_a_copy(size):
+    arrays = [np.full(size, 2.0), np.full(size, 3.0)]
+    x, w = torch.from_numpy(arrays[0]).requires_grad_(), torch.from_numpy(arrays[1])
+    loss = (x * w * w).sum() + x.exp().sum() + (x / w).sum() + torch.maximum(x, w).sum() + (x @ w)
+    for array in arrays:
+        array[:] = 7.0
+    loss.backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.full(size, 9 + np.exp(2.0) + 1 / 3 + 3), rtol=1e-15)
+
+
+@pytest.mark.parametrize("expression", sorted({*on.SINGLES, *on.REDUCED, *on.OF_MATRICES} - {"x.repeat(2)"}))
+def test_results_own_their_memory_or_are_views(expression):
+    for tracked in (False, True):
+        x = torch.tensor(on.SQUARE, dtype=torch.float64, requires_grad=tracked)
+        out = eval(expression, {"torch": torch, "x": x, "inf": np.inf, "nan": np.nan})
+        if out._storage is not x._storage:
+            assert not np.may_share_memory(raw(out._read()), raw(x._read()))
 
 
 def test_no_numpy_warnings():
