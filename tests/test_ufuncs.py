@@ -25,8 +25,8 @@ INTEGER = {name for name in BINARY if name.startswith(("bitwise", "left", "right
 COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
 FOLDED = sorted(set(BINARY) - COMPARISONS)
 REORDERABLE = [name for name in FOLDED if name not in (
-    "subtract", "divide", "floor_divide", "remainder", "fmod", "power", "float_power", "arctan2", "copysign", "heaviside",
-    "nextafter", "left_shift", "right_shift",
+    "subtract", "divide", "floor_divide", "remainder", "fmod", "power", "float_power", "arctan2", "copysign",
+    "heaviside", "nextafter", "left_shift", "right_shift",
 )]  # fmt: skip
 
 

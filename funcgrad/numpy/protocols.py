@@ -11,6 +11,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import IMPLEMENTATIONS, UFUNCS, unsupported
 from funcgrad.numpy.ufuncs import METHODS
 
+
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """What NumPy calls for a universal function, or a method of one, given a traced value."""
     if len(inputs) == 1 and not options and method == "__call__":

@@ -1,7 +1,7 @@
 """Universal functions of traced values: calls with keywords, and the methods `reduce`, `accumulate`, `outer`, ...
 
-Sums, products and extrema have primitives. What else is associative is reduced in pairs, in log2(n) steps; the rest goes
-element by element, as NumPy does.
+Sums, products and extrema have primitives. What else is associative is reduced in pairs, in log2(n) steps; the rest
+goes element by element, as NumPy does.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def accumulate(ufunc: np.ufunc, array: Array, axis: int = 0, dtype: Any = None, 
 
 
 def _prefixes(op: Callable[..., Array], rows: Array) -> Array:
-    """Pairs first, whose prefixes are every other result: 2 n operations. At ties derivatives are shared as JAX does."""
+    """Pairs first, whose prefixes are every other result: 2 n operations. Ties share derivatives as JAX does."""
     n = rows.shape[0]
     if n < 2:
         return rows
