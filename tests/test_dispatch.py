@@ -87,7 +87,6 @@ def test_methods_of_universal_functions(reduce: Any, plain: Any) -> None:
         (lambda x: np.add(x, 1.0, out=np.zeros(3)), ["out", "y = np.add(...)|b = b + x"]),
         (lambda x: np.sin(x, where=X > 0), ["np.sin", "np.where(condition"]),
         (lambda x: np.add.at(np.zeros(3), [0, 1, 2], x), ["np.add.at", "fnp.at(b)[i].add(v)"]),
-        (lambda x: np.add.reduceat(x, [0, 1]), ["np.add.reduceat", "not supported"]),
         (lambda x: np.spacing(x), ["np.spacing", "not supported", "custom_vjp"]),
         (lambda x: np.unwrap(x), ["np.unwrap", "not supported", "dir(funcgrad.numpy)"]),
         (lambda x: np.linalg.eig(x), ["np.linalg.eig", "not supported"]),

@@ -523,3 +523,10 @@ def test_interp_between_constant_points_compiles_and_batches():
         np.testing.assert_allclose(vmap(h)(x), h(x))
         slope = grad(lambda x, h=h: reduce_sum(h(x), axes=(0,)))
         np.testing.assert_allclose(jit(slope)(x), slope(x))
+
+
+def test_masks_of_nothing_fit_any_axis():
+    """As in NumPy, which compares lengths that are not 0."""
+    for shape, mask in (((3,), (0,)), ((2, 3), (2, 0)), ((2, 3), (0, 3))):
+        x, index = np.ones(shape), np.zeros(mask, bool)
+        assert vjp(lambda x, index=index: x[index], x)[0].shape == x[index].shape

@@ -5,6 +5,7 @@ A primitive that is registered without a row fails here; the rows are in tests/s
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,8 @@ from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Var, evaluate, trace_graph
 from funcgrad.core.trace import primitives
 from funcgrad.errors import UnbatchedPrimitiveWarning
-from tests.samples import Sample, rows
+from funcgrad.ops import elementwise as ops
+from tests.samples import MIXTURES, Sample, mixed, rows
 
 ROWS = rows()
 CALLS = {
@@ -511,3 +513,116 @@ def test_row_without_derivative_gives_a_constant(row):
     found = pullback(cts if isinstance(outs, tuple) else cts[0])
     for i in free:
         np.testing.assert_array_equal(found[i], np.zeros_like(args[i]))
+
+
+FIRST_ROWS = list({row.prim: row for row in reversed(ROWS) if mixed(row, MIXTURES[0]) is not None}.values())
+"""One row for each primitive of several arguments."""
+MIXED = [
+    pytest.param(row, args, id=f"{row}, {' with '.join(mixture)}")
+    for row in ROWS
+    for mixture in (MIXTURES if any(row is first for first in FIRST_ROWS) else MIXTURES[:2])
+    if (args := mixed(row, mixture)) is not None
+]
+every_mixture = pytest.mark.parametrize("row, args", MIXED)
+UNITS = {2: 1e-3, 4: 1e-7, 8: 1e-16}
+"""The rounding of floats by their size."""
+
+
+def rounding(args: Sequence[np.ndarray]) -> float:
+    """A tolerance for results of the narrowest of the floating-point dtypes."""
+    return 100 * max(UNITS[a.real.dtype.itemsize] for a in args if a.dtype.kind in "fc")
+
+
+def accepted(row: Sample, args: Sequence[np.ndarray]) -> tuple:
+    """What the primitive computes; skipped where NumPy itself refuses the dtypes."""
+    try:
+        with np.errstate(all="ignore"):
+            return tuple_of(row.fun(*args))
+    except (TypeError, np.exceptions.ComplexWarning, np.linalg.LinAlgError) as error:
+        pytest.skip(f"NumPy refuses: {error}")
+
+
+def floats(args: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [args[i] for i in inexact(args)]
+
+
+def replaced(args: Sequence[np.ndarray], xs: Sequence[Any]) -> list[Any]:
+    """The arguments with others in place of the floats."""
+    rest = iter(xs)
+    return [next(rest) if a.dtype.kind in "fc" else a for a in args]
+
+
+@every_mixture
+def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, args):
+    """Eager, staged, and batched in any of the arguments."""
+    expected, size, tol = accepted(row, args), 2, rounding(args)
+    fun = lambda *xs: tuple_of(row.fun(*xs))
+    with np.errstate(all="ignore"):
+        found = [evaluate(stage(row.fun, args), args)]
+        for which in batchings(args):
+            batch = [np.stack([a] * size) if i in which else a for i, a in enumerate(args)]
+            axes = tuple(0 if i in which else None for i in range(len(args)))
+            found.append([y[1] for y in fg.vmap(fun, axes)(*batch)])
+    for ys in found:
+        for y, e in zip(ys, expected, strict=True):
+            close(y, e, tol, "value")
+
+
+@every_mixture
+def test_derivatives_in_mixed_dtypes(row, args):
+    """A tangent has its output's dtype, a cotangent its argument's; one is the transpose of the other."""
+    accepted(row, args)
+    point = floats(args)
+    of_floats = lambda *xs: flat(row.fun)(*replaced(args, xs))
+    outs, pullback = fg.vjp(of_floats, *point)
+    if not outs or not row.differentiable:
+        return
+    cts, tangents = direction(outs, 20), direction(point, 21)
+    values, moved = fg.jvp(of_floats, point, tangents)
+    assert [aval_of(m) for m in moved] == [aval_of(y) for y in values] == [aval_of(y) for y in of_floats(*point)]
+    found = pullback(cts)
+    assert [aval_of(c) for c in found] == [aval_of(x) for x in point]
+    tol = rounding(args)
+    size = 1 + sum(np.abs(np.asarray(c) * np.asarray(m)).sum() for c, m in zip(cts, moved))
+    assert abs(inner(cts, moved) - inner(found, tangents)) <= tol * size
+    wide = [x.astype(np.result_type(x.dtype, np.float64)) for x in point]
+    exact = fg.jvp(of_floats, wide, [t.astype(w.dtype) for t, w in zip(tangents, wide)])[1]
+    for m, e in zip(moved, exact):
+        close(m, np.asarray(e).astype(aval_of(m).dtype), tol, "tangent")
+
+
+@pytest.mark.parametrize("row", FIRST_ROWS, ids=_ids)
+def test_mixed_dtypes_compiled(row):
+    """Values and cotangents of several mixtures, in one program."""
+    points = [args for mixture in (("f4", "f8"), ("f8", "f4"), ("f4", "i8")) if (args := mixed(row, mixture))]
+
+    def everything(points: Any) -> list:
+        found = []
+        for args in points:
+            outs, pullback = fg.vjp(lambda *xs, args=args: flat(row.fun)(*replaced(args, xs)), *floats(args))
+            cts = tuple(np.ones(np.shape(y), aval_of(y).dtype) for y in outs)
+            found += [*outs, *pullback(cts), *tuple_of(row.fun(*args))]
+        return found
+
+    for y, e in zip(fg.jit(everything)(points), everything(points), strict=True):
+        close(y, e, 1e-5, "compiled")
+
+
+@pytest.mark.parametrize("name", sorted({row.prim for row in ROWS if row.prim in vars(ops) and len(row.args) == 2}))
+@pytest.mark.parametrize("scalar", [True, 2, 1.5, 1j], ids=repr)
+def test_python_scalars_yield_to_an_arrays_dtype(name, scalar):
+    prim = getattr(ops, name)
+    numpys = getattr(prim, "prim", prim).impl
+    first, second = lambda f: lambda x: f(x, scalar), lambda f: lambda x: f(scalar, x)
+    for dtype, side in itertools.product((np.float16, np.float32, np.int8), (first, second)):
+        x, fun = np.array([1, 2, 3], dtype), side(prim)
+        try:
+            expected = side(numpys)(x)
+        except (TypeError, ValueError):
+            continue
+        assert stage(fun, [x]).outputs[0].aval.dtype == expected.dtype
+        close(fg.vmap(fun)(x), expected, 1e-3, "batched")
+        if dtype is not np.int8:
+            out, pullback = fg.vjp(fun, x)
+            close(out, expected, 1e-3, "value")
+            assert pullback(np.ones_like(out))[0].dtype == dtype

@@ -136,6 +136,7 @@ isclose(h, h, equal_nan=True) allclose(a, a + 1e-12) array_equal(a, a) array_equ
 isreal(z) iscomplexobj(z) isrealobj(a) any(m) any(m, 1) all(a > 0, axis=0, keepdims=True)
 any(a > 0, where=m) all(m, where=m) count_nonzero(k) count_nonzero(k, axis=1, keepdims=True) argmax(a)
 argmax(a, 1) argmin(a, axis=0, keepdims=True) argmin(a, keepdims=True) argsort(a) argsort(a, axis=0)
+partition(a, [0, 1, 2, 3]) partition(a, [0, 2, 1], 0) argpartition(a, [0, 1, 2, 3]) argpartition(v, -1)[-1]
 argsort(a, None) searchsorted(d, a) searchsorted(d, x, side='right')
 searchsorted(v, w, sorter=np.argsort(DATA['v'])) zeros_like(a) zeros_like(a, int) ones_like(a)
 ones_like(a, shape=(2,)) full_like(a, 3) shape(a) ndim(a) size(a) size(a, 1) result_type(a, np.float32)

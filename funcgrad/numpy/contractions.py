@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, axis_of, numpy_function, out_error
 from funcgrad.numpy.shaping import diagonal, moveaxis, stack
+from funcgrad.numpy.ufuncs import with_methods
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 from funcgrad.ops.contract import dot_general
@@ -320,3 +321,5 @@ def _path(subscripts: str, arrays: Sequence[Array], optimize: Any) -> Sequence[t
 
 UFUNCS[np.matmul] = matrix_product
 UFUNCS[np.vecdot] = vecdot
+with_methods(matmul, np.matmul)
+with_methods(vecdot, np.vecdot)

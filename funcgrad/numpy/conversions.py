@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+import numpy as np
+
 from funcgrad.core import provenance
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped
@@ -93,7 +95,7 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
 
 
 def _number(what: str, remedy: str) -> Any:
-    def convert(x: Tracer) -> NoReturn:
+    def convert(x: Tracer, *args: Any, **options: Any) -> NoReturn:
         refuse(x, f"`{what}` of a traced value", remedy)
 
     return convert
@@ -113,7 +115,63 @@ to_index = _number(
 )
 item = _number("x.item()", _FUNCTIONS)
 tolist = _number("x.tolist()", "Iterate over the value, or keep the array.")
-rounded = _number("round(x)", "Use np.rint(x) or np.round(x, decimals).")
+_round_to_int = _number("round(x)", "Python's round makes an int: np.rint(x) and round(x, 0) keep a traced value.")
+_BYTES = "The bytes of a value have no derivative."
+_PARTS = "x.astype(dtype) converts the values; x.real and x.imag are the parts of complex numbers."
+AS_BYTES = {
+    "byteswap": _number("x.byteswap()", _BYTES),
+    "dump": _number("x.dump(file)", _BYTES),
+    "dumps": _number("x.dumps()", _BYTES),
+    "getfield": _number("x.getfield(dtype)", _PARTS),
+    "tobytes": _number("x.tobytes()", _BYTES),
+    "tofile": _number("x.tofile(file)", _BYTES),
+}
+"""Methods of arrays that read memory."""
+MEMORY = {
+    "ctypes": "An array of numbers for C code is fg.stop_gradient(x).",
+    "data": "An array whose memory can be read is fg.stop_gradient(x).",
+    "flags": "A traced value cannot be written to, whatever its layout.",
+    "strides": "Take windows by indices, x[np.arange(n)[:, None] + np.arange(width)].",
+}
+"""Attributes of arrays that describe memory, and what to write."""
+
+
+def memory(name: str) -> property:
+    """An attribute that only memory has."""
+
+    def get(x: Tracer) -> NoReturn:
+        where = provenance.at(provenance.here())
+        raise AttributeError(f"a traced value has no `{name}`: it is no piece of memory{where}. {MEMORY[name]}")
+
+    return property(get)
+
+
+def view(x: Tracer, dtype: Any = None, type: Any = None) -> Tracer:
+    """`x.view()`; another dtype or type is refused."""
+    if type is None and (dtype is None or dtype == x.dtype):
+        return x
+    return refuse(x, "`x.view(dtype)` of a traced value", _PARTS)
+
+
+def set_flags(x: Tracer, *, write: Any = None, align: Any = None, uic: Any = None) -> None:
+    """`x.setflags(write=False)` changes nothing, as a traced value cannot be written to."""
+    if write or align or uic:
+        raise TypeError(
+            f"`x.setflags` cannot make a traced value writable{provenance.at(provenance.here())}. "
+            "Write `x = x.at[i].set(v)`, which makes a new one."
+        )
+
+
+def to_device(x: Tracer, device: str, /, *, stream: Any = None) -> Tracer:
+    """`x.to_device("cpu")`; there is no other device."""
+    if device != "cpu" or stream is not None:
+        raise ValueError(f'arrays are on the CPU: device must be "cpu" and stream None, not {device!r} and {stream!r}')
+    return x
+
+
+def rounded(x: Tracer, ndigits: int | None = None) -> Any:
+    """`round(x, n)` is `np.round(x, n)`; `round(x)` would be Python's int."""
+    return _round_to_int(x) if ndigits is None else np.round(x, ndigits)  # type: ignore[call-overload]
 
 
 def formatted(x: Tracer, spec: str) -> str:

@@ -18,6 +18,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from funcgrad.core import provenance
 from funcgrad.core.avals import FLOAT, plain
 from funcgrad.core.trace import Tracer
+from funcgrad.errors import NotDifferentiableError
 
 Array = Any
 """An `ndarray`, a NumPy scalar, a Python scalar or a traced value."""
@@ -106,6 +107,15 @@ def out_error(name: str, buffer: Any = None) -> TypeError:
     return TypeError(
         f"`{name}` was to write a traced value into a plain array{where}, "
         f"where its derivative would be lost. Make a new array instead: {form}"
+    )
+
+
+def unsupported(name: str, hint: str = "") -> NotDifferentiableError:
+    """The error for a function of NumPy that has no counterpart here."""
+    return NotDifferentiableError(
+        f"`{name}` is not supported for traced values{provenance.at(provenance.here())}: "
+        f"it has no derivative here.{hint} "
+        "A function of yours can be given one with fg.custom_vjp; fg.stop_gradient(x) first cuts it."
     )
 
 

@@ -1,7 +1,8 @@
 """NumPy's universal functions and what is composed of them.
 
-The universal functions are the primitives themselves under NumPy's names: one call layer. They take none of
-`out`, `where`, `dtype`; NumPy's own, given traced values, follow `dtype` and refuse the others.
+The universal functions are the primitives themselves under NumPy's names: one call layer. They have the methods of
+NumPy's (`add.reduce`), and take none of `out`, `where`, `dtype`; NumPy's own, given traced values, follow `dtype` and
+refuse the others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, as_inexact, numpy_function
+from funcgrad.numpy.ufuncs import with_methods
 from funcgrad.ops import elementwise as ew
 
 __all__ = [
@@ -146,14 +148,14 @@ def _ufunc(name: str, op: Any, doc: str) -> Callable[..., Any]:
     function.__doc__ = doc
     numpys = getattr(np, name)
     UFUNCS[numpys] = function
-    return function
+    return with_methods(function, numpys)
 
 
 def _composition(fun: Callable[..., Any]) -> Callable[..., Any]:
     """A universal function of NumPy that is a composition here."""
-    decorated = numpy_function(np)(fun)
-    UFUNCS[getattr(np, fun.__name__)] = fun
-    return decorated
+    numpys = getattr(np, fun.__name__)
+    UFUNCS[numpys] = fun
+    return with_methods(numpy_function(numpys)(fun), numpys)
 
 
 # arithmetic

@@ -17,6 +17,7 @@ from funcgrad.ops import structure
 from funcgrad.ops.subscript import getitem, update
 
 __all__ = [
+    "argpartition",
     "argsort",
     "argwhere",
     "at",
@@ -26,6 +27,7 @@ __all__ = [
     "flatnonzero",
     "interp",
     "nonzero",
+    "partition",
     "searchsorted",
     "select",
     "sort",
@@ -178,6 +180,31 @@ def argsort(a: Array, axis: Axis = -1, kind: Any = None, order: None = None, *, 
     if axis is None:
         a, axis = structure.reshape(a, shape=(a.size,)), 0
     return ordering.argsort(a, axis=axis_of(axis, a.ndim))
+
+
+@numpy_function(np)
+def partition(a: Array, kth: Any, axis: Axis = -1, kind: Any = None, order: None = None) -> Array:
+    """With the elements `kth` at their places in the sorted order, and along `axis` smaller ones before them.
+
+    All others are in order too.
+    """
+    _check_places(a, kth, axis)
+    return sort(a, axis)
+
+
+@numpy_function(np)
+def argpartition(a: Array, kth: Any, axis: Axis = -1, kind: Any = None, order: None = None) -> Array:
+    """The indices that `partition` along `axis`."""
+    _check_places(a, kth, axis)
+    return argsort(a, axis)
+
+
+def _check_places(a: Array, kth: Any, axis: Axis) -> None:
+    a = as_array(a)
+    n = a.size if axis is None else a.shape[axis_of(axis, a.ndim)]
+    for k in np.atleast_1d(kth).tolist():
+        if not -n <= k < n:
+            raise ValueError(f"kth(={k}) out of bounds ({n})")
 
 
 @numpy_function(np)

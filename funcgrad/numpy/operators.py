@@ -46,8 +46,8 @@ _COMMUTATIVE = frozenset(("add", "mul"))
 _COMPARISONS = {"eq": ew.eq, "ne": ew.ne, "lt": ew.lt, "le": ew.le, "gt": ew.gt, "ge": ew.ge}
 # fmt: off
 _METHODS = (
-    "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot",
-    "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze",
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "conj", "cumprod", "cumsum",
+    "diagonal", "dot", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze",
     "std", "sum", "swapaxes", "take", "trace", "var",
 )
 # fmt: on
@@ -94,7 +94,7 @@ def _contains(x: Tracer, value: Any) -> bool:
     return bool((x == value).any())
 
 
-def _itself(x: Tracer, *args: Any) -> Tracer:
+def _itself(x: Tracer, *args: Any, **options: Any) -> Tracer:
     """Copies: a traced value never changes."""
     return x
 
@@ -121,6 +121,23 @@ def _astype(
     """The values in another dtype."""
     dtype = np.dtype(dtype)
     return x if x.dtype == dtype and not x.aval.weak else ew.convert(x, dtype=dtype)
+
+
+def _compress(x: Tracer, condition: Any, axis: int | None = None, out: None = None) -> Array:
+    """The parts along `axis` at which the condition holds."""
+    return IMPLEMENTATIONS[np.compress](condition, x, axis, out)
+
+
+def _flat(x: Tracer) -> Array:
+    """The elements in one row, to iterate over and to index."""
+    return structure.reshape(x, shape=(x.size,))
+
+
+def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
+    """The array API's way to the functions for a value."""
+    import funcgrad.numpy
+
+    return funcgrad.numpy
 
 
 def _in_place(name: str, instead: str) -> Any:
@@ -159,6 +176,7 @@ def _attach() -> None:
         "round": conversions.rounded,
         "format": conversions.formatted,
         "array": conversions.to_array,
+        "array_namespace": _namespace,
         "array_ufunc": protocols.array_ufunc,
         "array_function": protocols.array_function,
     }
@@ -184,6 +202,17 @@ def _attach() -> None:
         "mT": property(matrix_transpose),
         "real": property(lambda x: ew.real(x) if x.dtype.kind == "c" else x),
         "imag": property(IMPLEMENTATIONS[np.imag]),
+        "compress": _compress,
+        "partition": _in_place("partition", "np.partition(x, kth)"),
+        "setfield": _in_place("setfield", "x.at[...].set(value)"),
+        "setflags": conversions.set_flags,
+        "to_device": conversions.to_device,
+        "view": conversions.view,
+        "base": property(lambda x: None),
+        "device": property(lambda x: "cpu"),
+        "flat": property(_flat),
+        **conversions.AS_BYTES,
+        **{name: conversions.memory(name) for name in conversions.MEMORY},
         "at": property(At, doc="`x.at[idx].set(v)` and its like: see `funcgrad.numpy.at`."),
         "itemsize": property(lambda x: x.dtype.itemsize),
         "nbytes": property(lambda x: x.dtype.itemsize * x.size),

@@ -58,7 +58,7 @@ def sum(
     """The sum of the elements along `axis` (all axes by default)."""
     if dtype is not None or where is not None:
         a = _masked(a, dtype, where, 0)
-    y = reduced(primitive.reduce_sum, a if isinstance(a, Tracer) else as_array(a), axis, keepdims)
+    y = _in(dtype, reduced(primitive.reduce_sum, a if isinstance(a, Tracer) else as_array(a), axis, keepdims))
     return y if initial is None else y + initial
 
 
@@ -73,8 +73,13 @@ def prod(
     where: Array | None = None,
 ) -> Array:
     """The product of the elements along `axis`; its gradient is right where elements are zero."""
-    y = reduced(primitive.reduce_prod, _masked(a, dtype, where, 1), axis, keepdims)
+    y = _in(dtype, reduced(primitive.reduce_prod, _masked(a, dtype, where, 1), axis, keepdims))
     return y if initial is None else y * initial
+
+
+def _in(dtype: Any, y: Array) -> Array:
+    """The result in the dtype asked for: small integers are added and multiplied in the machine's widest."""
+    return y if dtype is None or y.dtype == dtype else ew.convert(y, dtype=np.dtype(dtype))
 
 
 def _masked(a: Array, dtype: Any, where: Array | None, neutral: int) -> Array:
@@ -203,8 +208,8 @@ def cumprod(a: Array, axis: Axis = None, dtype: Any = None, out: None = None) ->
 def _cumulative(prim: Any, a: Array, axis: Axis, dtype: Any) -> Array:
     a = _masked(a, dtype, None, 0)
     if axis is None or a.ndim == 0:
-        return prim(structure.reshape(a, shape=(a.size,)), axis=0)
-    return prim(a, axis=axis_of(axis, a.ndim))
+        a, axis = structure.reshape(a, shape=(a.size,)), 0
+    return _in(dtype, prim(a, axis=axis_of(axis, a.ndim)))
 
 
 @numpy_function(np)

@@ -237,7 +237,7 @@ def _over_square(t: Any, radius: Any) -> Any:
 arctan2 = elementwise(
     "arctan2",
     np.arctan2,
-    d=(lambda z, y, x: _over_square(x, hypot(x, y)), lambda z, y, x: _over_square(-y, hypot(x, y))),
+    d=(lambda z, y, x: _over_square(x, hypot(x, y)), lambda z, y, x: -_over_square(y, hypot(x, y))),
     lower="arctan2",
 )
 sinh = elementwise("sinh", np.sinh, d=lambda y, x: cosh(x), lower="sinh")

@@ -88,7 +88,7 @@ def _slice_set(x: Any, v: Any, index: Index) -> np.ndarray:
 
 def _slice_add(x: Any, v: Any, index: Index) -> np.ndarray:
     y = np.array(x)
-    y[as_slices(index)] += v
+    y[(*as_slices(index), ...)] += v  # with the dots a view, whose cast NumPy checks, of one element too
     return y
 
 

@@ -86,7 +86,7 @@ scatter_mul: General = General(
 def _shares(y: Any, x: Any, v: Any, indices: Sequence[Any]) -> tuple[Any, Any]:
     """How much of each element of `x`, and of each value, is in the result: equal winners share equally."""
     kept = convert(logical_or(eq(x, y), ne(x, x)), dtype=INT)
-    won = convert(eq(v, gather(y, *indices)), dtype=INT)
+    won = convert(eq(convert(v, dtype=y.dtype), gather(y, *indices)), dtype=INT)
     winners = maximum(scatter_add(kept, won, *indices), 1)
     shares = kept / winners, won / gather(winners, *indices)
     return convert(shares[0], dtype=x.dtype), convert(shares[1], dtype=v.dtype)

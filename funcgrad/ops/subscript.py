@@ -52,7 +52,8 @@ _COMBINE: dict[str, Any] = {
 class Fancy(NamedTuple):
     """One index array. It indexes an axis of the array, or one it brings itself (as True and False do).
 
-    `size` is the length that the axis must have, where the array was made of a boolean mask.
+    `size` is the length that the axis must have, where the array was made of a boolean mask; as in NumPy, an axis
+    of length 0 in a mask fits any.
     """
 
     index: Any
@@ -94,7 +95,7 @@ class Selection:
                 elif kind is slice:
                     basic.append(_span(entry, n))
                 else:
-                    if entry.size is not None and entry.size != n:
+                    if entry.size and entry.size != n:
                         raise _mask_mismatch(entry.size, axis, n)
                     basic.append(whole[axis])
                 axis += 1

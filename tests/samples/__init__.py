@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -41,3 +43,33 @@ def rows() -> list[Sample]:
     for module in pkgutil.iter_modules(__path__):
         found.extend(importlib.import_module(f"{__name__}.{module.name}").ROWS)
     return found
+
+
+MIXTURES = (
+    ("f4", "f8"), ("f8", "f4"), ("f2", "f4"), ("f8", "f2"), ("i8", "f4"), ("f4", "i8"), ("i4", "f8"), ("f8", "i2"),
+    ("b1", "f4"), ("f4", "b1"), ("f4", "c16"), ("c16", "f4"), ("c8", "f8"), ("f8", "c8"),
+)  # fmt: skip
+"""Dtypes for the arguments of a primitive, in turn."""
+
+
+def mixed(sample: Sample, mixture: tuple[str, str]) -> list[np.ndarray] | None:
+    """The arguments of a sample with its floats in the dtypes of a mixture; None where it has fewer than two."""
+    args = [np.asarray(a) for a in sample.args]
+    floats = [i for i, a in enumerate(args) if a.dtype.kind == "f"]
+    if len(floats) < 2 or ("c" in "".join(mixture) and not sample.complex_too):
+        return None
+    for turn, i in enumerate(floats):
+        args[i] = _in_dtype(args[i], np.dtype(mixture[turn % 2]))
+    return args
+
+
+def _in_dtype(a: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The values, or some near them: no integer or truth value is 0, and complex numbers are off the real axis."""
+    if dtype.kind == "b":
+        return np.ones(a.shape, bool)
+    if dtype.kind == "i":
+        whole = np.rint(2 * a)
+        return np.where(whole == 0, 1, whole).astype(dtype)
+    if dtype.kind == "c":
+        a = a + 0.3j * np.cos(1.0 + np.arange(a.size)).reshape(a.shape)
+    return a.astype(dtype)

@@ -1,0 +1,259 @@
+"""Universal functions of traced values: calls with keywords, and the methods `reduce`, `accumulate`, `outer`, ...
+
+Sums, products and extrema have primitives. What else is associative is reduced in pairs, in log2(n) steps; the rest
+goes element by element, as NumPy does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from funcgrad.core import provenance
+from funcgrad.numpy import reductions
+from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, any_traced, as_array, axes_of, axis_of, out_error, unsupported
+from funcgrad.numpy.indexing import concrete
+from funcgrad.numpy.reductions import with_unit_axes
+from funcgrad.numpy.shaping import moveaxis, stack
+from funcgrad.ops import elementwise as ew
+from funcgrad.ops import structure
+from funcgrad.ops.subscript import update
+
+_SUMS: dict[np.ufunc, Callable[..., Array]] = {np.add: reductions.sum, np.multiply: reductions.prod}
+_EXTREMA: dict[np.ufunc, Callable[..., Array]] = {np.maximum: reductions.max, np.minimum: reductions.min}
+_TRUTHS: dict[np.ufunc, Callable[..., Array]] = {np.logical_and: reductions.all, np.logical_or: reductions.any}
+_CUMULATIVE: dict[np.ufunc, Callable[..., Array]] = {np.add: reductions.cumsum, np.multiply: reductions.cumprod}
+_ASSOCIATIVE = frozenset((
+    np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.logaddexp, np.logaddexp2,
+    np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor,
+))  # fmt: skip
+_LOGIC = frozenset((np.logical_and, np.logical_or, np.logical_xor))
+_COMPARISONS = frozenset((np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal))
+_MEANINGLESS = frozenset(("casting", "order", "subok"))
+_ATTRIBUTES = ("identity", "nargs", "nin", "nout", "ntypes", "resolve_dtypes", "signature", "types")
+
+
+def call(ufunc: np.ufunc, *inputs: Any, out: Any = None, **options: Any) -> Any:
+    """The function itself, with the keywords of universal functions; those that cannot be followed are refused."""
+    name = ufunc.__name__
+    _no_buffer(name, out)
+    function = UFUNCS.get(ufunc)
+    if function is None:
+        raise unsupported(f"np.{name}" if hasattr(np, name) else name)
+    if ufunc.signature is not None:
+        return function(*inputs, **options)
+    if options:
+        inputs = _with_options(name, inputs, options)
+    return function(*[as_array(x) if type(x) in (list, tuple) else x for x in inputs])
+
+
+def _with_options(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+    dtype = options.pop("dtype", None)
+    where = options.pop("where", True)
+    if where is not True:
+        raise TypeError(
+            f"`np.{name}` of a traced value with `where` leaves elements without a value"
+            f"{provenance.at(provenance.here())}. Write np.where(condition, np.{name}(...), otherwise)."
+        )
+    unknown = [key for key, value in options.items() if key not in _MEANINGLESS and value is not None]
+    if unknown:
+        raise TypeError(f"`np.{name}` of a traced value does not take `{unknown[0]}`{provenance.at(provenance.here())}")
+    return inputs if dtype is None else tuple(_as_dtype(as_array(x), dtype) for x in inputs)
+
+
+def reduce(
+    ufunc: np.ufunc,
+    array: Array,
+    axis: Axes = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Array | None = np._NoValue,
+    where: Array = True,
+) -> Array:
+    """The elements along `axis` combined, NumPy's `ufunc.reduce`."""
+    _no_buffer(f"{ufunc.__name__}.reduce", out)
+    _binary(ufunc, "reduce")
+    a = as_array(array)
+    axes = axes_of(axis, a.ndim) if a.ndim else ()
+    start = None if initial is np._NoValue else initial
+    mask = None if where is True else where
+    given = {key: value for key, value in (("initial", start), ("where", mask)) if value is not None}
+    if ufunc in _SUMS:
+        return _SUMS[ufunc](a, axes, dtype, keepdims=keepdims, **given)
+    a = _operand(ufunc, a, dtype)
+    if ufunc in _EXTREMA:
+        return _EXTREMA[ufunc](a, axes, keepdims=keepdims, **given)
+    if ufunc in _TRUTHS:
+        y = _TRUTHS[ufunc](a, axes, keepdims=keepdims, **({} if mask is None else {"where": mask}))
+        return y if start is None else UFUNCS[ufunc](y, start)
+    y = _folded(ufunc, a, axes, start, mask)
+    return with_unit_axes(y, a.shape, axes) if keepdims else y
+
+
+def _folded(ufunc: np.ufunc, a: Array, axes: tuple[int, ...], start: Any, mask: Any) -> Array:
+    op, name = UFUNCS[ufunc], ufunc.__name__
+    if len(axes) > 1 and ufunc not in _ASSOCIATIVE:
+        raise ValueError(f"reduction operation '{name}' is not reorderable, so at most one axis may be specified")
+    neutral = start if ufunc.identity is None else ufunc.identity
+    if mask is not None:
+        if neutral is None:
+            raise ValueError(
+                f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify "
+                "'initial'"
+            )
+        mask = structure.broadcast_to(as_array(mask), shape=a.shape)
+    rows = _in_front(a, axes)
+    if not rows.shape[0] and neutral is None:
+        raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+    if ufunc not in _ASSOCIATIVE:
+        return _one_by_one(op, rows, start, None if mask is None else _in_front(mask, axes))
+    if mask is not None:
+        rows = _in_front(ew.where(mask, a, np.asarray(neutral, a.dtype)), axes)
+    if not rows.shape[0]:
+        rows = np.full((1, *rows.shape[1:]), neutral, a.dtype)
+    while rows.shape[0] > 1:
+        half = rows.shape[0] // 2
+        pairs = op(rows[:half], rows[half : 2 * half])
+        rows = structure.concatenate(pairs, rows[2 * half :], axis=0) if rows.shape[0] % 2 else pairs
+    return rows[0] if start is None else op(rows[0], start)
+
+
+def _in_front(a: Array, axes: tuple[int, ...]) -> Array:
+    """The axes as one, in front of the others."""
+    rest = tuple(i for i in range(a.ndim) if i not in axes)
+    moved = structure.transpose(a, axes=(*axes, *rest))
+    kept = moved.shape[len(axes) :]
+    return structure.reshape(moved, shape=(int(np.prod(moved.shape[: len(axes)])), *kept))
+
+
+def _one_by_one(op: Callable[..., Array], rows: Array, start: Any, mask: Any) -> Array:
+    y = rows[0] if start is None else start + 0 * rows[:0].sum(axis=0)
+    for i in range(start is None, rows.shape[0]):
+        new = op(y, rows[i])
+        y = new if mask is None else ew.where(mask[i], new, y)
+    return y
+
+
+def accumulate(ufunc: np.ufunc, array: Array, axis: int = 0, dtype: Any = None, out: Any = None) -> Array:
+    """The results of `reduce` for the leading 1, 2, 3, ... elements along `axis`, NumPy's `ufunc.accumulate`."""
+    _no_buffer(f"{ufunc.__name__}.accumulate", out)
+    _binary(ufunc, "accumulate")
+    a = as_array(array)
+    if not a.ndim:
+        raise TypeError("cannot accumulate on a scalar")
+    if ufunc in _CUMULATIVE:
+        return _CUMULATIVE[ufunc](a, axis, dtype)
+    op, axis = UFUNCS[ufunc], axis_of(axis, a.ndim)
+    rows = moveaxis(_operand(ufunc, a, dtype), axis, 0)
+    if ufunc in _ASSOCIATIVE:
+        return moveaxis(_prefixes(op, rows), 0, axis)
+    results = [rows[0]] if rows.shape[0] else []
+    for i in range(1, rows.shape[0]):
+        results.append(op(results[-1], rows[i]))
+    return moveaxis(stack(results) if results else rows, 0, axis)
+
+
+def _prefixes(op: Callable[..., Array], rows: Array) -> Array:
+    """Pairs first, whose prefixes are every other result: 2 n operations. Ties share derivatives as JAX does."""
+    n = rows.shape[0]
+    if n < 2:
+        return rows
+    odd = _prefixes(op, op(rows[:-1:2], rows[1::2]))
+    even = structure.concatenate(rows[:1], op(odd[: (n - 1) // 2], rows[2::2]), axis=0)
+    y = update(np.zeros(rows.shape, odd.dtype), np.s_[::2], even, "set")
+    return update(y, np.s_[1::2], odd, "set")
+
+
+def outer(ufunc: np.ufunc, A: Array, B: Array, /, **options: Any) -> Array:
+    """The function of each pair of elements, NumPy's `ufunc.outer`."""
+    _binary(ufunc, "outer")
+    a, b = as_array(A), as_array(B)
+    return call(ufunc, structure.reshape(a, shape=a.shape + (1,) * b.ndim), b, **options)
+
+
+def reduceat(
+    ufunc: np.ufunc, array: Array, indices: Array, axis: int = 0, dtype: Any = None, out: Any = None
+) -> Array:
+    """`reduce` over the slices that start at the indices, NumPy's `ufunc.reduceat`."""
+    _no_buffer(f"{ufunc.__name__}.reduceat", out)
+    _binary(ufunc, "reduceat")
+    a = as_array(array)
+    axis = axis_of(axis, a.ndim)
+    rows = moveaxis(a, axis, 0)
+    starts = np.asarray(concrete(as_array(indices), f"{ufunc.__name__}.reduceat")).tolist()
+    for i in starts:
+        if not 0 <= i < rows.shape[0]:
+            raise IndexError(f"index {i} out-of-bounds in {ufunc.__name__}.reduceat [0, {rows.shape[0]})")
+    ends = [*starts[1:], rows.shape[0]]
+    parts = [reduce(ufunc, rows[i : max(j, i + 1)], 0, dtype) for i, j in zip(starts, ends)]
+    return moveaxis(stack(parts) if parts else reduce(ufunc, rows, 0, dtype)[None][:0], 0, axis)
+
+
+def at(ufunc: np.ufunc, *inputs: Any, **options: Any) -> NoReturn:
+    """`ufunc.at` changes an array in place: refused."""
+    raise TypeError(
+        f"`np.{ufunc.__name__}.at` of a traced value changes an array in place{provenance.at(provenance.here())}. "
+        "Write `b = fnp.at(b)[i].add(v)`, or multiply, min, max."
+    )
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "__call__": call,
+    "reduce": reduce,
+    "accumulate": accumulate,
+    "outer": outer,
+    "reduceat": reduceat,
+    "at": at,
+}
+"""For each method of a universal function, as `__array_ufunc__` names it, what runs on traced values."""
+
+
+def with_methods(function: Any, ufunc: np.ufunc) -> Any:
+    """Give a function the methods and attributes of the universal function that it stands for."""
+    for name in ("reduce", "accumulate", "outer", "reduceat", "at"):
+        setattr(function, name, _method(ufunc, name))
+    for name in _ATTRIBUTES:
+        setattr(function, name, getattr(ufunc, name))
+    return function
+
+
+def _method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
+    traced, plain = METHODS[name], getattr(ufunc, name)
+
+    def method(*args: Any, **options: Any) -> Any:
+        if any_traced(args) or any_traced(options.values()):
+            return traced(ufunc, *args, **options)
+        return plain(*args, **options)
+
+    method.__name__ = name
+    method.__qualname__ = f"{ufunc.__name__}.{name}"
+    method.__doc__ = plain.__doc__
+    return method
+
+
+def _operand(ufunc: np.ufunc, a: Array, dtype: Any) -> Array:
+    return a != 0 if ufunc in _LOGIC else _as_dtype(a, dtype)
+
+
+def _as_dtype(a: Array, dtype: Any) -> Array:
+    return a if dtype is None else ew.convert(a, dtype=np.dtype(dtype))
+
+
+def _no_buffer(name: str, out: Any) -> None:
+    buffers = out if isinstance(out, tuple) else (out,)
+    if any(buffer is not None for buffer in buffers):
+        raise out_error(name, buffers[0])
+
+
+def _binary(ufunc: np.ufunc, method: str) -> None:
+    if ufunc.signature is not None:
+        raise RuntimeError(f"{method} is not defined on universal functions with a signature")
+    if ufunc.nin != 2:
+        raise ValueError(f"{method} only supported for binary functions")
+    if ufunc.nout != 1:
+        raise ValueError(f"{method} only supported for functions returning a single value")
+    if ufunc not in UFUNCS or (ufunc in _COMPARISONS and method != "outer"):
+        raise unsupported(f"np.{ufunc.__name__}.{method}")

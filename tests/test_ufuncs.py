@@ -1,0 +1,183 @@
+"""The methods of universal functions: NumPy's values and errors on traced values, by both names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcgrad.numpy as fnp
+from funcgrad.core.avals import aval_of
+from funcgrad.core.graph import trace_graph
+from funcgrad.core.trace import Tracer
+from funcgrad.numpy.dispatch import UFUNCS
+from funcgrad.test_util import check_grads
+from funcgrad.transforms.api import grad, jvp, vjp
+from funcgrad.transforms.vmap import vmap
+
+X = np.random.default_rng(4).permutation(np.linspace(0.3, 2.1, 30)).reshape(2, 5, 3)
+NAMES = sorted(name for name in dir(fnp) if isinstance(getattr(np, name, None), np.ufunc))
+BINARY = sorted(u.__name__ for u in UFUNCS if u.nin == 2 and u.nout == 1 and u.signature is None)
+INTEGER = {name for name in BINARY if name.startswith(("bitwise", "left", "right"))}
+COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
+FOLDED = sorted(set(BINARY) - COMPARISONS)
+REORDERABLE = [name for name in FOLDED if name not in (
+    "subtract", "divide", "floor_divide", "remainder", "fmod", "power", "float_power", "arctan2", "copysign",
+    "heaviside", "nextafter", "left_shift", "right_shift",
+)]  # fmt: skip
+
+
+def operand(name: str) -> np.ndarray:
+    return (X * 4).astype(np.int64) if name in INTEGER else X
+
+
+def same(found: Any, expected: Any) -> None:
+    assert np.asarray(found).dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def agrees(call: Callable[[Any], Any], x: np.ndarray) -> None:
+    """What the call returns of an array, it returns of traced ones: on a tape, in a program, in a batch."""
+    expected = call(x)
+    if x.dtype.kind == "f":
+        same(vjp(call, x)[0], expected)
+    same(trace_graph(lambda x: (call(x),), [aval_of(x)])(x)[0], expected)
+    same(vmap(call)(np.stack([x, x]))[1], expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_attributes_are_numpys(name):
+    ours, numpys = getattr(fnp, name), getattr(np, name)
+    for attribute in (a for a in dir(np.ufunc) if not a.startswith("_")):
+        assert hasattr(ours, attribute), attribute
+    for attribute in ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature"):
+        assert getattr(ours, attribute) == getattr(numpys, attribute)
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_reduce(name):
+    for module in (np, fnp):
+        ufunc, x = getattr(module, name), operand(name)
+        agrees(lambda x: ufunc.reduce(x), x)
+        agrees(lambda x: ufunc.reduce(x, 1), x)
+        agrees(lambda x: ufunc.reduce(x, axis=-1, keepdims=True), x)
+        agrees(lambda x: ufunc.reduce(x[:, :1], axis=1), x)
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_reduce_with_where_and_initial(name):
+    ufunc, x = getattr(np, name), operand(name)
+    mask = X > 1.0
+    initial = x.max()
+    agrees(lambda x: ufunc.reduce(x, 1, where=mask, initial=initial), x)
+    agrees(lambda x: ufunc.reduce(x, 1, initial=initial), x)
+    agrees(lambda x: ufunc.reduce(x[:, :0], 1, initial=initial), x)
+
+
+@pytest.mark.parametrize("name", REORDERABLE)
+def test_reduce_over_several_axes(name):
+    ufunc, x = getattr(np, name), operand(name)
+    agrees(lambda x: ufunc.reduce(x, (0, 2)), x)
+    agrees(lambda x: ufunc.reduce(x, None), x)
+    agrees(lambda x: ufunc.reduce(x, (0, 2), keepdims=True), x)
+    agrees(lambda x: ufunc.reduce(x, ()), x)
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_accumulate(name):
+    ufunc, x = getattr(np, name), operand(name)
+    for n in range(1, 6):
+        agrees(lambda x, n=n: ufunc.accumulate(x[:, :n], 1), x)
+    agrees(lambda x: getattr(fnp, name).accumulate(x, axis=-1), x)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_outer(name):
+    ufunc, x = getattr(np, name), operand(name)
+    agrees(lambda x: ufunc.outer(x[0, 0], x[:, 1]), x)
+    agrees(lambda x: getattr(fnp, name).outer(x[0, 0], operand(name)[1, 1]), x)
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_reduceat(name):
+    ufunc, x = getattr(np, name), operand(name)
+    agrees(lambda x: ufunc.reduceat(x, [0, 3, 1, 4], axis=1), x)
+    agrees(lambda x: getattr(fnp, name).reduceat(x, np.array([1]), 0), x)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.float32, np.complex128, bool])
+def test_dtypes_asked_for(dtype):
+    x = (X * 60).round()
+    for call in (
+        lambda x: np.add.reduce(x, 1, dtype),
+        lambda x: np.add.reduce(x, axis=(0, 1), dtype=dtype),
+        lambda x: np.multiply.accumulate(x, 1, dtype),
+        lambda x: np.sum(x, dtype=dtype),
+        lambda x: np.cumsum(x, dtype=dtype),
+        lambda x: np.prod(x[0], 1, dtype=dtype),
+    ):
+        agrees(call, x.astype(np.int64))
+    np.testing.assert_array_equal(vjp(lambda x: np.hypot.reduce(x, dtype=np.float32), X)[0].dtype, np.float32)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.logaddexp.reduce(x, 1),
+        lambda x: np.logaddexp.accumulate(x, 1),
+        lambda x: np.maximum.accumulate(x, 1),
+        lambda x: np.minimum.accumulate(x, -1),
+        lambda x: np.hypot.reduce(x, (0, 2)),
+        lambda x: np.subtract.reduce(x, 1),
+        lambda x: np.divide.accumulate(x, 1),
+        lambda x: np.power.reduce(x[:, :3], 1),
+        lambda x: np.add.reduceat(x, [0, 2], 1),
+        lambda x: np.fmax.reduce(x, 0, where=X > 1, initial=0.0),
+        lambda x: np.arctan2.outer(x[0, 0], x[1, 1]),
+    ],
+)
+def test_derivatives(call):
+    check_grads(call, (X,), order=2)
+
+
+def test_ties_of_a_running_maximum_are_shared_in_pairs():
+    """As JAX shares them."""
+    last = lambda x: np.maximum.accumulate(x)[-1]
+    np.testing.assert_array_equal(grad(last)(np.ones(3)), [0.25, 0.25, 0.5])
+    np.testing.assert_array_equal(grad(last)(np.ones(4)), np.full(4, 0.25))
+    np.testing.assert_array_equal(jvp(np.maximum.accumulate, (np.ones(2),), (np.array([1.0, 3.0]),))[1], [1.0, 2.0])
+
+
+ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
+    (lambda x: np.subtract.reduce(x, (0, 1)), ValueError, "not reorderable"),
+    (lambda x: np.fmax.reduce(x, where=X > 1), ValueError, "one has to specify 'initial'"),
+    (lambda x: np.maximum.reduce(x, where=X > 1), ValueError, "`where` needs `initial`"),
+    (lambda x: np.fmin.reduce(x[:0]), ValueError, "zero-size array to reduction operation fmin"),
+    (lambda x: np.sin.reduce(x), ValueError, "only supported for binary functions"),
+    (lambda x: np.divmod.reduce(x), ValueError, "returning a single value"),
+    (lambda x: np.less.reduce(x), TypeError, "np.less.reduce"),
+    (lambda x: np.add.reduceat(x, [0, 2]), IndexError, "index 2 out-of-bounds in add.reduceat"),
+    (lambda x: np.add.reduce(x, out=np.zeros((5, 3))), TypeError, "Make a new array instead"),
+    (lambda x: np.add.accumulate(x, 0, None, np.zeros(X.shape)), TypeError, "Make a new array instead"),
+    (lambda x: np.add.outer(x, x, where=False), TypeError, "np.where(condition"),
+    (lambda x: np.add.at(np.zeros(3), [0], x), TypeError, "fnp.at(b)[i].add(v)"),
+    (lambda x: np.multiply.at(x, [0], 1.0), TypeError, "changes an array in place"),
+    (lambda x: np.maximum.accumulate(x[0, 0, 0]), TypeError, "cannot accumulate on a scalar"),
+]
+
+
+@pytest.mark.parametrize("call, kind, text", ERRORS)
+def test_errors(call, kind, text):
+    with pytest.raises(kind, match=re.escape(text)):
+        vjp(call, X)
+
+
+def test_plain_arrays_are_numpys():
+    x = X.copy()
+    fnp.add.at(x, 0, 1.0)
+    np.testing.assert_array_equal(x[0], X[0] + 1.0)
+    assert not isinstance(fnp.add.reduce([1, 2]), Tracer)
+    assert fnp.maximum.reduce([1, 2], initial=5) == 5
