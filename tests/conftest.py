@@ -1,0 +1,14 @@
+"""A garbage collector that does not walk the suite: it would take a third of the time."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_heap():
+    """What was there before a file's tests, thousands of tests and numba, is not looked at: 0.1 s a pass."""
+    gc.collect()
+    gc.freeze()
