@@ -99,9 +99,11 @@ def test_pytrees():
     assert f.cache_size() == 2
 
 
-def test_subclasses_and_zero_dimensional_arrays():
+def test_memmaps_and_zero_dimensional_arrays(tmp_path):
     f = jit(lambda x, s: x * s + 1.0)
-    got = f(np.array([1.0, 2.0]).view(type("Sub", (np.ndarray,), {})), np.array(3.0))
+    stored = np.memmap(tmp_path / "numbers", np.float64, "w+", shape=(2,))
+    stored[:] = 1.0, 2.0
+    got = f(stored, np.array(3.0))
     assert type(got) is np.ndarray
     np.testing.assert_allclose(got, [4.0, 7.0])
     assert type(f(np.array(2.0), np.array(3.0))) is np.float64
@@ -191,7 +193,7 @@ def test_leaves_that_are_no_numbers(args, kwargs, message):
 
 
 def test_results_that_are_no_numbers():
-    with pytest.raises(TypeError, match=r"returned str at \['a'\]"):
+    with pytest.raises(TypeError, match=r"output\['a'\] of the function is str"):
         jit(lambda x: {"a": "text"})(X)
 
 

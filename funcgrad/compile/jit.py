@@ -11,7 +11,7 @@ from funcgrad import tree
 from funcgrad.compile.program import Program, compile_graph
 from funcgrad.config import config
 from funcgrad.core import provenance
-from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.graph import Graph, hoist, trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
@@ -182,11 +182,10 @@ class Jitted(Transformed):
         if (kind is ndarray and leaf.dtype.kind in "biufc") or kind in _SCALARS:
             return leaf
         value = array_leaf(leaf)
-        if value is None or (not isinstance(value, Tracer) and aval_of(value).dtype.kind not in "biufc"):
+        if value is None:
             where, name = self._where(index, args, kwargs, static)
-            what = f"an array of dtype {leaf.dtype}" if isinstance(leaf, ndarray) else kind.__name__
             raise TypeError(
-                f"jit: {where} is {what}, neither an array nor a number. Pass {name} to jit if it is "
+                f"{refusal(f'jit: {where}', leaf)} Pass {name} to jit if it is "
                 "a constant (it must be hashable), or register its class with fg.register_pytree_node "
                 "if it holds arrays."
             )
@@ -228,9 +227,7 @@ def _output(y: Any, index: int, out_tree: tree.TreeDef) -> Any:
     value = array_leaf(y)
     if value is None:
         path = list(tree.leaf_paths(out_tree))[index]
-        raise TypeError(
-            f"jit: the function returned {type(y).__name__}{f' at {path}' if path else ''}, which is no array"
-        )
+        raise TypeError(refusal(f"jit: output{path} of the function", y))
     return value
 
 

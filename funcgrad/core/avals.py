@@ -1,4 +1,7 @@
-"""Abstract values: shape, dtype, and whether a dtype is weak (a Python scalar's, which yields to any array's)."""
+"""Abstract values: shape, dtype, and whether a dtype is weak (a Python scalar's, which yields to any array's).
+
+And what counts as a number: the one gate for leaves (`array_leaf`) and the one for operands (`operand`).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core import provenance
+
 PYTHON_SCALARS = frozenset((float, int, complex, bool))
 _WEAK_DTYPE = {float: np.dtype(np.float64), int: np.dtype(np.int64), complex: np.dtype(np.complex128)}
 BOOL = np.dtype(bool)
 FLOAT = np.dtype(np.float64)
 INT = np.dtype(np.int64)
+NUMERIC = frozenset("biufc")
+"""The kinds of dtypes whose elements are numbers."""
 
 
 class Aval:
@@ -78,20 +85,95 @@ def aval_of(x: Any) -> Aval:
         return Aval((), BOOL)
     if kind is Aval:
         return x
-    if kind is Aval:
-        return x
     aval = getattr(x, "aval", None)
-    if aval is not None:
+    if type(aval) is Aval:
         return aval
-    x = plain(x)
-    return Aval(tuple(x.shape), x.dtype)
+    x = operand(x)
+    return Aval(np.shape(x), x.dtype) if hasattr(x, "dtype") else aval_of(x)
 
 
-def plain(x: Any) -> Any:
-    """A constant operand as an ndarray or NumPy scalar; raises TypeError for a masked array."""
+def array_leaf(x: Any) -> Any:
+    """`x` where it is a number, a plain array of numbers or a traced value; None where it is none.
+
+    Of arrays those of kinds b, i, u, f, c pass. Subclasses of ndarray have meanings of their own (a product, a mask)
+    that an operation here would not keep; a memmap has none.
+    """
+    kind = type(x)
+    if kind is np.ndarray or isinstance(x, np.generic):
+        return x if x.dtype.kind in NUMERIC else None
+    if kind in PYTHON_SCALARS or type(getattr(x, "aval", None)) is Aval:
+        return x
+    if kind is np.memmap:
+        return array_leaf(np.asarray(x))
+    scalar: Any
+    for scalar in (int, float, complex):
+        if isinstance(x, scalar):  # an IntEnum, say
+            return scalar(x)
+    return None
+
+
+def operand(x: Any, prim: Any = None) -> Any:
+    """A constant operand as a number or plain array: what `array_leaf` lets pass, and lists of that.
+
+    Raises TypeError for anything else, naming the user's line.
+    """
+    found = array_leaf(x)
+    if found is None and isinstance(x, (list, tuple, range)):
+        odd = _odd_element(x)
+        x = np.asarray(x) if odd is None else odd
+        found = array_leaf(x)
+    if found is None:
+        of = f" of `{prim}`" if prim is not None else ""
+        raise TypeError(refusal(f"an operand{of}{provenance.at(provenance.here())}", x))
+    return found
+
+
+def _odd_element(x: Any) -> Any:
+    """What in nested lists is no number, None where all is."""
+    if {*map(type, x)} <= PYTHON_SCALARS:
+        return None
+    for part in x:
+        if not isinstance(part, (list, tuple, range)):
+            odd = None if array_leaf(part) is not None else part
+        else:
+            odd = _odd_element(part)
+        if odd is not None:
+            return odd
+    return None
+
+
+def refusal(where: str, x: Any) -> str:
+    """Why what stands at `where` is refused, and what to write instead."""
+    dtype = getattr(x, "dtype", None)
+    plain = type(x) is np.ndarray
+    what = f"an array of dtype {dtype}" if plain else type(x).__name__
+    instead = _instead(x, dtype if plain else None)
+    return f"{where} is {what}, which is not a number or a plain array of numbers." + (
+        f" Write {instead}." if instead else ""
+    )
+
+
+def _instead(x: Any, dtype: np.dtype | None) -> str:
+    if dtype is not None:
+        return "x['field'] for one of its fields" if dtype.names else "x.astype(float)"
     if isinstance(x, np.ma.MaskedArray):
-        raise TypeError("a masked array among traced values would lose its mask: use np.where(mask, other, x.data)")
-    return x if isinstance(x, np.generic) else np.asarray(x)
+        return "x.filled(value), or np.where(mask, value, x.data)"
+    if isinstance(x, (np.ndarray, np.generic)):
+        return "np.asarray(x)" if x.dtype.kind in NUMERIC else "x.astype(float)"
+    for method, instead in _CONVERSIONS.items():
+        if hasattr(type(x), method):
+            return instead
+    return ""
+
+
+_CONVERSIONS = {
+    "to_numpy": "x.to_numpy()",
+    "toarray": "x.toarray()",
+    "detach": "x.detach().numpy()",
+    "__array__": "np.asarray(x)",
+    "__float__": "float(x)",
+}
+"""What has a method is made an array or a number by what stands beside it."""
 
 
 def is_inexact(dtype: np.dtype) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import Aval
+from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, operand
 from funcgrad.core.constants import unguarded
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
@@ -52,6 +52,8 @@ class Tracer:
 
     __slots__ = ("__weakref__", "_trace")
     __array_priority__ = 1000.0
+    __pandas_priority__ = 10_000
+    """Operators of pandas objects leave it to the traced value, which refuses them."""
     has_value = False
     """Whether `value` is what it stands for, so that Python may look at it."""
 
@@ -185,6 +187,11 @@ class Primitive:
             return self.impl(*args, **params)
         if not newest.alive:
             raise escaped(args, self)
+        for a in args:
+            if not isinstance(a, Tracer) and not (type(a) is np.ndarray and a.dtype.kind in NUMERIC):
+                if type(a) not in PYTHON_SCALARS:
+                    args = tuple([x if isinstance(x, Tracer) else operand(x, self) for x in args])
+                    break
         return newest.process(self, args, params)
 
     def __repr__(self) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from funcgrad.core import provenance
+from funcgrad.core.avals import refusal
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped
 from funcgrad.errors import TracerConversionError
@@ -85,6 +88,9 @@ def set_item(x: Tracer, idx: Any, value: Any) -> NoReturn:
 
 def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
     """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
+    owner, loc = _foreign_operand()
+    if owner is not None:
+        raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
     remedy = (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
         "several, and fnp.array of nested lists."
@@ -92,6 +98,20 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
     if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
         remedy += " To index a plain array `a` with it, write fnp.at(a)[i].get()."
     refuse(x, "making a plain array of a traced value", remedy)
+
+
+def _foreign_operand() -> tuple[Any, provenance.Loc | None]:
+    """The masked array, table or sparse matrix whose own operator asks for an array, and the line that called it."""
+    found: Any = None
+    loc = None
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and (found is None or frame.f_locals.get("self") is found):
+        owner = frame.f_locals.get("self")
+        if owner is not None and not isinstance(owner, Tracer) and hasattr(type(owner), "__array_priority__"):
+            found = owner
+            loc = None if frame.f_back is None else (frame.f_back.f_code, frame.f_back.f_lasti)
+        frame = frame.f_back
+    return found, loc
 
 
 def _number(what: str, remedy: str) -> Any:

@@ -50,7 +50,7 @@ def array(object: Any, dtype: Any = None, *, ndmin: int = 0) -> Array:
 
 def _nested(x: Any) -> Array:
     if isinstance(x, Tracer) or not any_traced((x,)):
-        return x if isinstance(x, Tracer) else np.asarray(x)
+        return as_array(x)
     parts = [_nested(part) for part in x]
     if len({p.shape for p in parts}) > 1:
         raise ValueError(f"parts of different shapes {[p.shape for p in parts]} make no array")

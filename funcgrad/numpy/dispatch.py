@@ -16,7 +16,7 @@ from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import FLOAT, plain
+from funcgrad.core.avals import FLOAT, operand
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
 
@@ -127,7 +127,7 @@ def as_array(x: Any) -> Array:
         from funcgrad.numpy.creation import array
 
         return array(x)
-    return np.asarray(plain(x))
+    return np.asarray(operand(x))
 
 
 def as_inexact(x: Any) -> Array:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.avals import Aval, aval_of, operand
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
@@ -165,7 +165,7 @@ def _array_entries(entry: Any) -> list[Any]:
                 "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or "
                 "boolean arrays are valid indices"
             ) from None
-    array = np.asarray(entry)
+    array = np.asarray(operand(entry))
     if array.size == 0 and isinstance(entry, list | tuple):
         array = array.astype(np.intp)
     if array.dtype.kind == "b":
@@ -250,7 +250,7 @@ def getitem(x: Any, idx: Any) -> Any:
         if y is not None:
             return y
     if not isinstance(x, Tracer):
-        x = np.asarray(x)
+        x = np.asarray(operand(x))
         if not (is_traced(*idx) if type(idx) is tuple else is_traced(idx)):
             return x[idx]
     selection = Selection(idx, x.shape)
@@ -304,7 +304,7 @@ def update(x: Any, idx: Any, v: Any, mode: str) -> Any:
     array([21.,  2.,  3.])
     """
     if not isinstance(x, Tracer):
-        x = np.asarray(x)
+        x = np.asarray(operand(x))
     v = _as_dtype(v, x.dtype, mode)
     mask = idx[0] if type(idx) is tuple and len(idx) == 1 else idx
     if isinstance(mask, Tracer) and mask.dtype.kind == "b" and v.shape == ():
@@ -352,7 +352,7 @@ def _as_dtype(v: Any, dtype: np.dtype, mode: str) -> Any:
         )
     if isinstance(v, Tracer):
         return v if given == dtype else elementwise.convert(v, dtype=dtype)
-    return np.asarray(v, dtype=dtype)
+    return np.asarray(operand(v), dtype=dtype)
 
 
 def _fit(v: Any, shape: tuple[int, ...]) -> Any:

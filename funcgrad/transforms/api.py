@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.avals import Aval, aval_of, is_inexact, refusal
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import (
     LinearTrace,
@@ -217,7 +217,7 @@ def numbers(out: Any, name: str) -> tuple[list[Any], tree.TreeDef]:
     for index, y in enumerate(flat):
         if array_leaf(y) is None:
             path = list(tree.leaf_paths(treedef))[index]
-            raise TypeError(f"{name}: the function returned {type(y).__name__} (output{path}), not a number")
+            raise TypeError(refusal(f"{name}: output{path} of the function", y))
     return flat, treedef
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core import provenance
-from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.avals import Aval, aval_of, is_inexact, refusal
+from funcgrad.core.avals import array_leaf as array_leaf
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
 
@@ -58,15 +59,6 @@ def leaf_path(fun: Callable[..., Any], position: int, treedef: tree.TreeDef, ind
     return f"argument {position}{parameter_name(fun, position)}" + (f", leaf {path}" if path else "")
 
 
-def array_leaf(leaf: Any) -> Any:
-    """A leaf as something with a shape and a dtype; None where it is no number."""
-    if type(leaf) is np.ndarray or isinstance(leaf, (Tracer, np.generic, float, int, complex)):
-        return leaf if not isinstance(leaf, np.generic) or leaf.dtype.kind in "biufc" else None
-    if isinstance(leaf, np.ndarray) and not isinstance(leaf, np.ma.MaskedArray):  # its mask would be lost silently
-        return np.asarray(leaf)
-    return None
-
-
 def differentiable(
     fun: Callable[..., Any],
     position: int,
@@ -100,13 +92,12 @@ def _refuse(
     treedef: tree.TreeDef,
     index: int,
 ) -> None:
-    dtype = None if value is None else aval_of(value).dtype
-    if dtype is None or dtype.kind not in "biufc":
-        what = type(leaf).__name__ if dtype is None else f"an array of dtype {dtype}"
+    if value is None:
         raise NotDifferentiableError(
-            f"{name}: {leaf_path(fun, position, treedef, index)} is {what}, which is not a number. Close over it, "
-            "or pass it as another argument that argnums does not name."
+            refusal(f"{name}: {leaf_path(fun, position, treedef, index)}", leaf)
+            + " What is not differentiated may be closed over, or passed as an argument that argnums does not name."
         )
+    dtype = aval_of(value).dtype
     if holomorphic and dtype.kind != "c":
         raise NotDifferentiableError(
             f"{name}: holomorphic=True needs complex inputs, but {leaf_path(fun, position, treedef, index)} has "
@@ -126,10 +117,11 @@ def scalar_output(out: Any, name: str, holomorphic: bool) -> Any:
     """Check that a function to be differentiated returned one real (or, where holomorphic, complex) number."""
     value = array_leaf(out)
     if value is None:
-        what = "nothing (None)" if out is None else f"a {type(out).__name__}"
+        needs = f"{name} needs a function that returns a scalar, but"
+        if out is None:
+            raise TypeError(f"{needs} it returned nothing (None). Did it forget to return?")
         hint = "For values beside the result, return (result, aux) and pass has_aux=True."
-        hint = "Did it forget to return?" if out is None else hint
-        raise TypeError(f"{name} needs a function that returns a scalar, but it returned {what}. {hint}")
+        raise TypeError(f"{refusal(f'{needs} what it returned', out)} {hint}")
     if getattr(value, "shape", ()) != ():
         raise TypeError(
             f"{name} needs a function that returns a scalar, but its output, computed{_made(out)}, has shape "
@@ -185,7 +177,7 @@ def tangent_for(primal: Aval, tangent: Any, where: str, name: str) -> Any:
     """Check a tangent or cotangent against what it belongs to, and give it that dtype (NumPy's same-kind casts)."""
     value = array_leaf(tangent)
     if value is None:
-        raise TypeError(f"{name}: {where} is {type(tangent).__name__}, which is not a number")
+        raise TypeError(refusal(f"{name}: {where}", tangent))
     aval = aval_of(value)
     if aval.shape != primal.shape:
         raise ValueError(f"{name}: {where} has shape {aval.shape}, but belongs to a value of shape {primal.shape}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.transforms.api import grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
 from funcgrad.transforms.function import Transformed
@@ -107,7 +107,7 @@ def _elementwise_grad(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> 
         out = fun(*inner, **kwargs)
         value = array_leaf(out)
         if value is None:
-            raise TypeError(f"elementwise_grad needs a function that returns an array, not {type(out).__name__}")
+            raise TypeError(refusal("elementwise_grad: what the function returned", out))
         return out if aval_of(value).shape == () else out.sum()
 
     return grad(total, argnums)(*args)

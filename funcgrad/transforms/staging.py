@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.graph import Graph, trace_graph
 from funcgrad.transforms.arguments import array_leaf, leaf_path
 from funcgrad.transforms.function import Transformed, call_hiding_frames
@@ -54,10 +54,10 @@ def stage(fun: Callable[..., Any], args: tuple, kwargs: dict, name: str) -> tupl
     for index, leaf in enumerate(leaves):
         if array_leaf(leaf) is not None:
             avals.append(aval_of(leaf))
-        elif hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
+        elif hasattr(leaf, "shape") and hasattr(leaf, "dtype") and not hasattr(leaf, "__add__"):  # no foreign array
             avals.append(Aval(tuple(leaf.shape), np.dtype(leaf.dtype)))
         else:
-            raise TypeError(f"{name}: {_path(fun, args, kwargs, index)} is {type(leaf).__name__}, not an array")
+            raise TypeError(refusal(f"{name}: {_path(fun, args, kwargs, index)}", leaf))
     out_trees = []
 
     def flat(*inputs: Any) -> list[Any]:
@@ -67,7 +67,7 @@ def stage(fun: Callable[..., Any], args: tuple, kwargs: dict, name: str) -> tupl
         for index, y in enumerate(outputs):
             if array_leaf(y) is None:
                 path = list(tree.leaf_paths(out_tree))[index]
-                raise TypeError(f"{name}: the function returned {type(y).__name__} (output{path}), not an array")
+                raise TypeError(refusal(f"{name}: output{path} of the function", y))
         return outputs
 
     graph = trace_graph(flat, avals)

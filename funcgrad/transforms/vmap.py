@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.core.avals import PYTHON_SCALARS
+from funcgrad.core.avals import PYTHON_SCALARS, refusal
 from funcgrad.core.trace import escaped, is_traced
 from funcgrad.transforms.arguments import array_leaf, leaf_path
 from funcgrad.transforms.batch import BatchTrace, move_axis, stretch
@@ -89,7 +89,7 @@ def _axis(fun: Any, x: Any, axis: Any, owner: tuple[Any, tree.TreeDef, int]) -> 
         raise TypeError(f"vmap: in_axes must hold ints and None, not {axis!r}, for {_name(fun, owner)}")
     value = array_leaf(x)
     if value is None:
-        raise TypeError(f"vmap: {_name(fun, owner)} is {type(x).__name__}, which has no axis: give it in_axes None")
+        raise TypeError(refusal(f"vmap: {_name(fun, owner)}", x) + " What is not batched has in_axes None.")
     rank = np.ndim(value)
     if not -rank <= axis < rank:
         raise ValueError(
@@ -119,7 +119,7 @@ def _output(y: Any, axis: Any, trace: BatchTrace, index: int, out_tree: tree.Tre
         if is_traced(value) and not value._trace.alive:
             raise escaped((value,))
         if array_leaf(value) is None:
-            raise TypeError(f"vmap: the function returned {type(value).__name__} (output{path}), which is no array")
+            raise TypeError(refusal(f"vmap: output{path} of the function", value))
     if axis is None:
         if batched:
             raise ValueError(f"vmap: out_axes is None for output{path}, which is batched")
