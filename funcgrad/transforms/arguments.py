@@ -143,11 +143,18 @@ def scalar_output(out: Any, name: str, holomorphic: bool) -> Any:
     )
 
 
+def is_float0(x: Any) -> bool:
+    """Whether a tangent or cotangent says that its value does not move; None says so too."""
+    return x is None or (isinstance(x, (np.ndarray, np.generic)) and x.dtype == FLOAT0)
+
+
 def refuse_tangent(tangent: Any, where: str, name: str) -> None:
     """Check the tangent of an integer, which does not move: float0 or zeros."""
-    value = array_leaf(tangent)
-    if value is None or aval_of(value).dtype == FLOAT0:
+    if is_float0(tangent):
         return
+    value = array_leaf(tangent)
+    if value is None:
+        raise TypeError(refusal(f"{name}: the tangent of {where}", tangent))
     if is_inexact(aval_of(value).dtype) or (not isinstance(value, Tracer) and np.any(value)):
         raise NotDifferentiableError(
             f"{name}: {where} is an integer or bool, which has no derivative, but was given a tangent. Write a float "
@@ -157,11 +164,11 @@ def refuse_tangent(tangent: Any, where: str, name: str) -> None:
 
 def integer_cotangent(primal: Aval, ct: Any, where: str, name: str) -> None:
     """Check the cotangent of an integer output, which counts for nothing: an integer of its shape, float0 or None."""
-    if ct is None:
+    if is_float0(ct):
         return
     value = array_leaf(ct)
     if value is None:
-        raise TypeError(f"{name}: {where} is {type(ct).__name__}, which is not a number")
+        raise TypeError(refusal(f"{name}: {where}", ct))
     aval = aval_of(value)
     if aval.shape != primal.shape:
         raise ValueError(f"{name}: {where} has shape {aval.shape}, but belongs to a value of shape {primal.shape}")
