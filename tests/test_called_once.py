@@ -149,6 +149,18 @@ def test_refilled_buffers_that_are_large(wrap):
         pull(1.0)
 
 
+@pytest.mark.parametrize("wrap", [fg.checkpoint, with_jvp_rule, with_vjp_rule])
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_arrays_captured_under_jit(wrap, size):
+    """A compiled program has the arrays as they were when it was traced."""
+    buffer = np.full(size, 2.0)
+    f = fg.jit(wrap(lambda x: np.sum(x * buffer)))
+    assert f(np.ones(size)) == 2.0 * size
+    buffer[:] = 7.0
+    assert f(np.ones(size)) == 2.0 * size
+    np.testing.assert_array_equal(fg.grad(f)(np.ones(size)), np.full(size, 2.0))
+
+
 def test_refilled_while_it_is_recorded():
     buffer = np.zeros(3)
 

@@ -192,7 +192,7 @@ class RecordTrace(StageTrace):
     """Writes down a program while it runs: Python's control flow may look at the values that are known.
 
     Large constants are the user's arrays themselves, watched by `guards`: the program is made for one call, and a
-    copy would cost as much as the operation.
+    copy would cost as much as the operation. As part of a program that is kept they are copied, as all of its are.
     """
 
     __slots__ = ("guards",)
@@ -208,7 +208,7 @@ class RecordTrace(StageTrace):
         return StageTracer(self, var, loc) if value is None else RecordTracer(self, var, loc, value)
 
     def atom(self, x: Any) -> Atom:
-        if type(x) is not np.ndarray or x.nbytes <= SMALL:
+        if type(x) is not np.ndarray or x.nbytes <= SMALL or is_staging():
             return super().atom(x)
         before = self.captured.get(id(x))
         if before is None:

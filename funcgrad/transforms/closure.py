@@ -12,6 +12,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.constants import guarded, keep
+from funcgrad.core.graph import is_staging
 from funcgrad.core.provenance import is_internal
 from funcgrad.core.trace import Tracer, newest_trace
 
@@ -159,6 +160,8 @@ def _frozen_value(x: Any, keep_array: Callable[[Any], Any], guards: list[Any], d
 def _kept(x: Any, guards: list[Any]) -> Any:
     if type(x) is not np.ndarray:
         return x
+    if is_staging():  # for a program, which may run long after
+        return x.copy()
     kept = keep(x)
     guard = guarded(None, [kept])
     if guard is not None:
