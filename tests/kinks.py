@@ -12,6 +12,8 @@ from math import e, inf, nan
 from types import ModuleType
 from typing import Any
 
+from tests.torch.values import COMPLEX_DIFFERS, DIFFERS, LEFT_OUT, rounding
+
 QUOTIENT = "the derivative belongs to the quotient 9 that the value 1 - 9 * 0.1 has"
 
 
@@ -277,7 +279,7 @@ INTRODUCTION = """\
 # Derivatives at kinks, ties and singular points
 
 What `funcgrad.grad` returns where a derivative does not exist, is infinite, or is easily got wrong. The
-values are JAX's, except for those in the last table. Functions of `x, y, z` are listed with the point and
+values are JAX's, except where a table says so. Functions of `x, y, z` are listed with the point and
 with their derivative by each argument. Forward mode gives the same, unless said otherwise.
 
 This page is written by `python -m tests.kinks`; the tests compare every row with funcgrad, with JAX, and with
@@ -303,9 +305,31 @@ def table(kinks: list[Kink]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+SHIM = """
+## Where funcgrad.torch differs from PyTorch
+
+At limits, the values and gradients of `funcgrad.torch` are PyTorch's, but for these (and for rounding):
+
+| functions | why |
+| --- | --- |
+"""
+
+
+def shim_table() -> str:
+    """The differences on purpose that tests/torch/values.py allows, by their reasons."""
+    by_reason: dict[str, list[str]] = {}
+    for expression, (why, test) in (*DIFFERS.items(), *COMPLEX_DIFFERS.items()):
+        if test is not rounding:
+            by_reason.setdefault(why, []).append(f"`{expression}`")
+    for (expression, *_), why in LEFT_OUT.items():
+        by_reason.setdefault(why, []).append(f"`{expression}`")
+    return "".join(f"| {', '.join(dict.fromkeys(found))} | {why} |\n" for why, found in by_reason.items())
+
+
 def page() -> str:
     """docs/kinks.md."""
-    return INTRODUCTION + "".join(f"\n## {title}\n\n{table(kinks)}" for title, kinks in SECTIONS.items())
+    sections = "".join(f"\n## {title}\n\n{table(kinks)}" for title, kinks in SECTIONS.items())
+    return INTRODUCTION + sections + SHIM + shim_table()
 
 
 if __name__ == "__main__":

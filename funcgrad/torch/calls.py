@@ -275,18 +275,18 @@ def binary(
     number_saves: str | None = None,
     floating: bool = False,
     divides: bool = False,
-    kernel: str = "",
+    refuses: tuple[str, str] = ("", ""),
     function: str = "",
 ) -> Callable[[Any, Any], Tensor]:
     """An elementwise function of two tensors, or a tensor and a number (its kind may differ then).
 
-    Integers become the default dtype where it is `floating`, are refused where `kernel` names PyTorch's, and must not
-    be divided by zero where it `divides`.
+    Integers become the default dtype where it is `floating`, and must not be divided by zero where it `divides`.
+    `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name.
     """
     kind = Kind(name, saves)
     number_kind = Kind(with_number or name, saves if number_saves is None else number_saves)
     function = function or name.lower()
-    any_dtype = not (floating or divides or kernel)
+    any_dtype = not (floating or divides or refuses[0])
 
     def slowly(input: Any, other: Any) -> Tensor:
         x, y = number(input), number(other)
@@ -300,8 +300,7 @@ def binary(
         if both:
             check_broadcast(x.shape, y.shape)
         x, y = promote(x, y, floating=floating)
-        if kernel:
-            refuse(x if isinstance(x, Tensor) else y, "biu", kernel)
+        refuse(x if isinstance(x, Tensor) else y, *refuses)
         if divides:
             check_divisor(x, y)
         return call(kind if both else number_kind, fun, x, y)

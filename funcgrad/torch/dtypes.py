@@ -98,6 +98,11 @@ def default() -> np.dtype:
     return _default.numpy
 
 
+def category(kind: np.dtype) -> builtins.int:
+    """bool, integer, floating or complex: which of them may be cast to which in place."""
+    return _RANK[kind.kind]
+
+
 def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
     """The dtype of two tensors of equal standing: as in NumPy, but integers never widen a float."""
     if a == b:

@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
+from funcgrad.torch import dtypes
 from funcgrad.torch.calls import (
     Kind,
     binary,
@@ -60,15 +61,19 @@ def _with_nans(extreme: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return apply
 
 
-def _chosen(x: Any, y: Any, first: Callable[[Any, Any], Any]) -> Any:
-    """Where fmax and fmin are their first operand: at ties too, and where the other is NaN."""
-    x, y = raw(x), raw(y)
-    return ew.logical_or(first(x, y), ew.isnan(y))
+def _chosen(first: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """fmax and fmin, which PyTorch takes for their first operand at ties, and where the other is NaN."""
+
+    def apply(x: Any, y: Any) -> Any:
+        return ew.where(ew.logical_or(first(raw(x), raw(y)), ew.isnan(raw(y))), x, y)
+
+    return apply
 
 
 def _copysign(x: Any, y: Any) -> Any:
-    """PyTorch's derivative at zero is zero."""
-    return ew.where(ew.eq(raw(x), 0), constant(ew.copysign(constant(x), constant(y))), ew.copysign(x, y))
+    """PyTorch's derivatives at zero, and by the sign, are zero."""
+    flat_there = flat(ew.copysign, x, y)
+    return ew.where(ew.eq(raw(x), 0), flat_there, ew.copysign(x, y))
 
 
 add_ = binary(ew.add, "Add", function="add")
@@ -79,24 +84,27 @@ rsub_scalar = binary(lambda x, n: ew.sub(n, x), "RsubBackward1", function="rsub"
 reciprocal = unary(ew.reciprocal, "Reciprocal", "r")
 remainder = binary(ew.mod, "Remainder", "y", number_saves="-", divides=True)
 fmod = binary(ew.fmod, "Fmod", "y", number_saves="-", divides=True)
-maximum = binary(_with_nans(ew.maximum), "Maximum", "xy", function="maximum")
-minimum = binary(_with_nans(ew.minimum), "Minimum", "xy", function="minimum")
-fmax = binary(lambda x, y: ew.where(_chosen(x, y, ew.ge), x, y), "Fmax", "xy", function="fmax")
-fmin = binary(lambda x, y: ew.where(_chosen(x, y, ew.le), x, y), "Fmin", "xy", function="fmin")
+maximum = binary(_with_nans(ew.maximum), "Maximum", "xy", refuses=("c", "max_elementwise_cpu"), function="maximum")
+minimum = binary(_with_nans(ew.minimum), "Minimum", "xy", refuses=("c", "min_elementwise_cpu"), function="minimum")
+fmax = binary(_chosen(ew.ge), "Fmax", "xy", refuses=("c", "fmax_cpu"), function="fmax")
+fmin = binary(_chosen(ew.le), "Fmin", "xy", refuses=("c", "fmin_cpu"), function="fmin")
 atan2 = arctan2 = binary(_atan2, "Atan2Backward0", "xy", floating=True, function="atan2")
-hypot = binary(_hypot, "Hypot", "xyr", kernel="hypot_cpu")
-logaddexp = binary(ew.logaddexp, "Logaddexp", "xy", kernel="logaddexp_cpu")
+hypot = binary(_hypot, "Hypot", "xyr", refuses=("biuc", "hypot_cpu"))
+logaddexp = binary(ew.logaddexp, "Logaddexp", "xy", refuses=("biu", "logaddexp_cpu"))
 copysign = binary(_copysign, "Copysign", "x", floating=True, function="copysign")
 
 
-def scaled(other: Any, alpha: Any) -> Any:
+def scaled(input: Any, other: Any, alpha: Any) -> Any:
+    """`other` times `alpha`, in the dtype of the sum."""
     alpha = number(alpha)
-    return other if alpha == 1 else mul(other, alpha) if isinstance(other, Tensor) else other * alpha
+    if alpha == 1:
+        return other
+    return mul(promote(input, other)[1], alpha) if isinstance(other, Tensor) else other * alpha
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other"""
-    return add_(input, scaled(other, alpha))
+    return add_(input, scaled(input, other, alpha))
 
 
 def check_no_bools(*operands: Any) -> None:
@@ -117,7 +125,7 @@ def check_no_bools(*operands: Any) -> None:
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other"""
     check_no_bools(input, other)
-    return sub_(input, scaled(other, alpha))
+    return sub_(input, scaled(input, other, alpha))
 
 
 def rsub(input: Tensor, other: Any) -> Tensor:
@@ -362,19 +370,21 @@ def frac(input: Tensor) -> Tensor:
 BOOLEAN = Kind("Boolean")
 
 
-def _comparison(name: str, fun: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Tensor]:
+def _comparison(name: str, fun: Callable[[Any, Any], Any], refuses: str = "") -> Callable[[Any, Any], Tensor]:
     def apply(input: Any, other: Any) -> Tensor:
         x, y = number(input), number(other)
         if isinstance(x, Tensor) and isinstance(y, Tensor):
             check_broadcast(x.shape, y.shape)
         x, y = promote(x, y)
+        refuse(x if isinstance(x, Tensor) else y, refuses, f"{name}_cpu")
         return call(BOOLEAN, lambda a, b: fun(raw(a), raw(b)), x, y)
 
     apply.__name__ = apply.__qualname__ = name
     return apply
 
 
-eq, ne, lt, le, gt, ge = (_comparison(n, getattr(ew, n)) for n in ("eq", "ne", "lt", "le", "gt", "ge"))
+eq, ne = (_comparison(n, getattr(ew, n)) for n in ("eq", "ne"))
+lt, le, gt, ge = (_comparison(n, getattr(ew, n), refuses="c") for n in ("lt", "le", "gt", "ge"))
 logical_and, logical_or, logical_xor = (
     _comparison(n, getattr(ew, n)) for n in ("logical_and", "logical_or", "logical_xor")
 )
@@ -439,6 +449,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     limits = [m for m in (min, max) if m is not None]
     x, *limits = promote(input, *limits)
+    refuse(x, "c", "clamp_cpu")
     lower, upper = min is not None, max is not None
     tensors = any(isinstance(m, Tensor) for m in limits)
 
@@ -479,6 +490,13 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with `value` where the mask holds."""
     value = number(value)
     if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.dim()} "
+                "dimension(s)."
+            )
+        if dtypes.category(value._read().dtype) > dtypes.category(input._read().dtype):
+            raise RuntimeError(f"value cannot be converted to type {input.dtype.short} without overflow")
         value = value.to(input.dtype)
     else:
         value = input._read().dtype.type(value)

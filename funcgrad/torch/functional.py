@@ -18,6 +18,8 @@ def to_functional(
 ) -> tuple[Callable[..., Any], tuple[np.ndarray, ...], tuple[int, ...]]:
     """A function of Tensors as a pure function of arrays.
 
+    Tensors that `fn` closes over are constants, whether or not they require grad.
+
     Args:
         fn: takes the tensors and returns one, or a tuple, list or dict of them.
         tensors: its arguments.

@@ -53,10 +53,7 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
             if not (w.first and w.source() is x)
         )
     if value.dtype != own.dtype:
-        if not np.can_cast(value.dtype, own.dtype, "same_kind") or (value.dtype.kind, own.dtype.kind) == (
-            "c",
-            "f",
-        ):
+        if dtypes.category(value.dtype) > dtypes.category(own.dtype):
             raise RuntimeError(
                 f"result type {dtypes.of(value.dtype).title} can't be cast to the desired output type "
                 f"{x.dtype.title}"
@@ -91,7 +88,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         if new.shape != shape:
             new = broadcast_to(new, shape=shape)
         if on_tape(new):
-            return ew.where(np.True_, new, own.type(0))
+            return ew.where(np.True_, new, old if on_tape(old) else own.type(0))
         return (
             ew.where(np.False_, old, new)
             if on_tape(old)

@@ -116,6 +116,11 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)"""
+    _same_dtype(mat1, mat2)
+    _same_dtype(input, mat1)
+    for name, matrix in (("mat1", mat1), ("mat2", mat2)):
+        if matrix.dim() != 2:
+            raise RuntimeError(f"{name} must be a matrix, got {matrix.dim()}-D tensor")
     return call(
         ADDMM, lambda c, a, b: ew.add(ew.mul(c, beta), ew.mul(matrix_product(a, b), alpha)), input, mat1, mat2
     )

@@ -416,6 +416,8 @@ def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src
     axis, places = dimension(dim, input.dim()), _places(index)
     if not isinstance(src, Tensor):
         src = fresh(np.full(places.shape, src, input._read().dtype))
+    if src.dtype is not input.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     region = tuple(slice(n) for n in places.shape)
     return call(kind, lambda v, s: fun(v, getitem(s, region), *along(places, v.shape, axis)), input, src)
 

@@ -207,10 +207,12 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, required: bool) -> None:
-        value = self._read()
+        value = self._current()
         if required:
             if not on_tape(value):
                 self._make_leaf("requires_grad_")
+            elif value._trace.age < mode.tape.age:
+                raise RuntimeError(messages.OUTSIDE_TO_FUNCTIONAL)
         elif on_tape(value):
             if value.node.prim is not None:
                 raise RuntimeError(messages.NOT_A_LEAF)
@@ -313,7 +315,7 @@ class Tensor:
         """Forget what this was computed from."""
         if self._view is not None and self._view.base is not None:
             raise RuntimeError(messages.DETACH_VIEW_IN_PLACE)
-        value = self._read()
+        value = self._current()
         if on_tape(value):
             self._cuts = cut("detach_", value, self._cuts)
             self._value = value.value
@@ -329,7 +331,7 @@ class Tensor:
 
     @data.setter
     def data(self, data: Tensor) -> None:
-        value = self._read()
+        value = self._current()
         given = raw(data._read())
         self._storage = data._storage
         self._view = None if data._view is None else View(data._view.storage_steps, None, ())

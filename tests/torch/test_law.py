@@ -196,6 +196,11 @@ def test_what_a_function_closes_over_is_constant():
         np.testing.assert_array_equal(gradient, [0.0, 0.25, 0.5625])
     assert type(pure(*args)) is np.float64
     assert part.requires_grad
+    outside, args, _ = torch.to_functional(lambda x: (w.requires_grad_() * x).sum(), x)
+    with pytest.raises(RuntimeError, match="take it as an argument"):
+        outside(*args)
+    frozen, args, _ = torch.to_functional(lambda x: (x * w.data).sum(), x)
+    np.testing.assert_array_equal(fg.grad(frozen)(*args), w.detach().numpy())
     (part * w[1:]).sum().backward()
     np.testing.assert_array_equal(w.grad.numpy(), [0.0, -1.0, 1.5])
 

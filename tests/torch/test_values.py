@@ -19,3 +19,55 @@ def test_values(name):
 
 def test_nothing_else_is_stored():
     assert list(stored()) == list(CASES)
+
+
+MIXED = {
+    "torch.add(x, y, alpha=2)": ("uint8", "bool", "uint8", [3, 4, 5]),
+    "x.clone().add_(y)": ("uint8", "int64", "uint8", [2, 4, 6]),
+    "x.clone().mul_(y)": ("float16", "float64", "float16", [1.0, 4.0, 9.0]),
+    "x + y.sum()": ("float32", "float64", "float32", [7.0, 8.0, 9.0]),
+    "x * y": ("int64", "float16", "float16", [1.0, 4.0, 9.0]),
+    "x / y": ("int32", "int64", "float32", [1.0, 1.0, 1.0]),
+    "torch.copysign(x, y)": ("int64", "int64", "float32", [1.0, 2.0, 3.0]),
+    "torch.where(x > 1, x, y)": ("float16", "float64", "float64", [1.0, 2.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("expression", MIXED)
+def test_mixed_dtypes(expression):
+    first, second, dtype, values = MIXED[expression]
+    operands = {n: torch.tensor([1, 2, 3], dtype=getattr(torch, d)) for n, d in (("x", first), ("y", second))}
+    out = eval(expression, {"torch": torch, **operands})
+    assert (out.dtype, out.tolist()) == (getattr(torch, dtype), values)
+
+
+REFUSED = {
+    "x.add_(z)": "can't be cast to the desired output type",
+    "x.masked_fill(x > 1, z[0])": "cannot be converted to type",
+    "x.masked_fill(x > 1, x)": "0-dimensional value tensor",
+    "x.scatter_add(0, x - 1, z)": "Expected self.dtype to be equal to src.dtype",
+    "torch.addmm(z[None], x[None], z[:, None])": "same dtype",
+    "torch.maximum(c, c)": "not implemented for 'ComplexDouble'",
+    "c < c": "not implemented for 'ComplexDouble'",
+    "c.clamp(1)": "not implemented for 'ComplexDouble'",
+    "x // 0": "ZeroDivisionError",
+    "x % (x - 1)": "ZeroDivisionError",
+    "torch.fmod(x, x - 1)": "ZeroDivisionError",
+    "1 - (x > 1)": "with a bool tensor is not supported",
+}
+
+
+@pytest.mark.parametrize("expression", REFUSED)
+def test_what_pytorch_refuses(expression):
+    x, z = torch.tensor([1, 2, 3]), torch.tensor([1.0, 2.0, 3.0])
+    names = {"torch": torch, "x": x, "z": z, "c": torch.tensor([1j], dtype=torch.complex128)}
+    with pytest.raises(RuntimeError, match=REFUSED[expression]):
+        eval(expression, names)
+
+
+def test_what_is_written_over_has_the_gradient_zero():
+    x, y = (torch.tensor([1.0, -2.0], requires_grad=True) for _ in range(2))
+    x.clone().copy_(y).sum().backward()
+    torch.copysign(y, x).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+    assert y.grad.tolist() == [2.0, 2.0]

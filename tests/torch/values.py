@@ -66,6 +66,7 @@ def underflow(found: float, wanted: float, eps: float) -> bool:
 ZEROS = "the sign of a zero that both operands, or the quotient, give"
 ELSEWHERE = "the derivative is that of the function on its domain, and NaN outside"
 EXACT = "PyTorch computes inf / inf or inf * 0; the derivative exists"
+ONE_PART = "in complex tensors, one part of an infinity or of 0 / 0 is NaN in one of both"
 VIA_MEAN = "PyTorch leaves out the mean's part, which is zero, or NaN"
 DIFFERS = {
     "torch.expm1(x)": ("y + 1 for exp(x)", rounding),
@@ -97,9 +98,9 @@ DIFFERS = {
 COMPLEX_DIFFERS = {
     "x ** x": ("PyTorch's complex power of zero is NaN", nan_there),
     "0 ** x": ("PyTorch's complex power of zero is NaN", nan_there),
-    **{f"torch.{f}(x)": ("one part of an infinity is NaN in one of both", either(rounding, nan_here, nan_there))
+    **{f"torch.{f}(x)": (ONE_PART, either(rounding, nan_here, nan_there))
        for f in ("sqrt", "reciprocal", "rsqrt", "asin", "acos", "acosh", "sigmoid")},
-    **{f"x.{f}": ("the part of a zero divided by zero", nan_here) for f in ("var()", "std()", "std(-1)")},
+    **{f"x.{f}": (ONE_PART, nan_here) for f in ("var()", "std()", "std(-1)")},
 }  # fmt: skip
 """Where funcgrad.torch differs from PyTorch on purpose: why, and the numbers that may differ."""
 LEFT_OUT = {
