@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,6 +12,7 @@ from funcgrad.core.graph import concretization_error
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, conversion_error, escaped
 from funcgrad.errors import TracerConversionError
+from funcgrad.transforms.batch import SharedTracer
 from funcgrad.transforms.jvp import JvpTracer
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
@@ -20,7 +22,7 @@ _METHODS = {"Add": "add({v})", "Sub": "add(-({v}))", "Mult": "multiply({v})", "D
 
 def has_value(x: Tracer) -> bool:
     """Whether the value is known (under `grad`, `jvp`), or only its shape and dtype (under `jit`, `vmap`)."""
-    return isinstance(x, (TapeTracer, JvpTracer))
+    return isinstance(x, (TapeTracer, JvpTracer, SharedTracer))
 
 
 def truth(x: Tracer) -> bool:
@@ -88,20 +90,26 @@ def set_item(x: Tracer, idx: Any, value: Any) -> NoReturn:
     )
 
 
-def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
+def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
+    known = x._known()
+    if known is not None and x._trace.alive:
+        return np.array(known, dtype, copy=copy)
     remedy = (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
         "several, and fnp.array of nested lists."
     )
     if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
-        remedy += " To index a plain array `a` with it, write fnp.at(a)[i].get()."
+        remedy += " To index a plain array `a` with it, write fnp.take(a, i, axis=0) or fnp.at(a)[i].get()."
     refuse(x, "making a plain array of a traced value", remedy)
 
 
-def _number(what: str, remedy: str) -> Any:
-    def convert(x: Tracer, *args: Any, **options: Any) -> NoReturn:
-        refuse(x, f"`{what}` of a traced value", remedy)
+def _number(what: str, remedy: str, convert_known: Any) -> Any:
+    def convert(x: Tracer, *args: Any, **options: Any) -> Any:
+        known = x._known()
+        if known is not None and x._trace.alive:
+            return convert_known(known, *args, **options)
+        return refuse(x, f"`{what}` of a traced value", remedy)
 
     return convert
 
@@ -109,24 +117,26 @@ def _number(what: str, remedy: str) -> Any:
 _FUNCTIONS = (
     "Use NumPy's functions in place of Python's (np.sin in place of math.sin), and the value as it is."
 )
-to_float = _number("float(x)", _FUNCTIONS)
-to_complex = _number("complex(x)", _FUNCTIONS)
-to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).")
+to_float = _number("float(x)", _FUNCTIONS, float)
+to_complex = _number("complex(x)", _FUNCTIONS, complex)
+to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).", int)
 to_index = _number(
-    "operator.index(x)", "Only an integer that Python knows can be a size or an index of a list."
+    "operator.index(x)", "Only an integer that Python knows can be a size or an index of a list.", operator.index
 )
-item = _number("x.item()", _FUNCTIONS)
-tolist = _number("x.tolist()", "Iterate over the value, or keep the array.")
-_round_to_int = _number("round(x)", "Python's round makes an int: np.rint(x) and round(x, 0) keep a traced value.")
+item = _number("x.item()", _FUNCTIONS, np.ndarray.item)
+tolist = _number("x.tolist()", "Iterate over the value, or keep the array.", np.ndarray.tolist)
+_round_to_int = _number(
+    "round(x)", "Python's round makes an int: np.rint(x) and round(x, 0) keep a traced value.", round
+)
 _BYTES = "The bytes of a value have no derivative."
 _PARTS = "x.astype(dtype) converts the values; x.real and x.imag are the parts of complex numbers."
 AS_BYTES = {
-    "byteswap": _number("x.byteswap()", _BYTES),
-    "dump": _number("x.dump(file)", _BYTES),
-    "dumps": _number("x.dumps()", _BYTES),
-    "getfield": _number("x.getfield(dtype)", _PARTS),
-    "tobytes": _number("x.tobytes()", _BYTES),
-    "tofile": _number("x.tofile(file)", _BYTES),
+    "byteswap": _number("x.byteswap()", _BYTES, np.ndarray.byteswap),
+    "dump": _number("x.dump(file)", _BYTES, np.ndarray.dump),
+    "dumps": _number("x.dumps()", _BYTES, np.ndarray.dumps),
+    "getfield": _number("x.getfield(dtype)", _PARTS, np.ndarray.getfield),
+    "tobytes": _number("x.tobytes()", _BYTES, np.ndarray.tobytes),
+    "tofile": _number("x.tofile(file)", _BYTES, np.ndarray.tofile),
 }
 """Methods of arrays that read memory."""
 MEMORY = {
