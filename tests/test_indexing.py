@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import funcgrad.numpy.operators  # noqa: F401
+import funcgrad.numpy as fnp
 from funcgrad.compile.jit import jit
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import trace_graph
-from funcgrad.errors import ConcretizationError
+from funcgrad.errors import ConcretizationError, EscapedTracerError
 from funcgrad.numpy.indexing import At
 from funcgrad.ops.elementwise import ge, mul, sin
 from funcgrad.ops.index import gather, scatter_add, scatter_set
@@ -530,3 +532,67 @@ def test_masks_of_nothing_fit_any_axis():
     for shape, mask in (((3,), (0,)), ((2, 3), (2, 0)), ((2, 3), (0, 3))):
         x, index = np.ones(shape), np.zeros(mask, bool)
         assert vjp(lambda x, index=index: x[index], x)[0].shape == x[index].shape
+
+
+# arrays that a batch shares
+
+TABLE = np.arange(10.0).reshape(5, 2)
+SHARED: dict[str, Any] = {
+    "a row": lambda t, i: t[i],
+    "an element": lambda t, i: t[i, 1],
+    "what is computed from it": lambda t, i: np.sqrt(2.0 * t)[i],
+    "by its own mask": lambda t, i: t[t > 3.0][i],
+    "by its own order": lambda t, i: t[np.argsort(-t[:, 0])][i],
+    "take": lambda t, i: np.take(t, i, axis=0),
+    "where": lambda t, i: np.where(i > 0, t, -t)[0],
+    "update": lambda t, i: fnp.at(t)[i].set(7.0),
+    "update by its own mask": lambda t, i: fnp.at(t)[t > 3.0].add(i),
+    "a branch": lambda t, i: t[i] if t[0, 1] > 0 and (t[:1, 1:] > 0) else i,
+    "numbers of it": lambda t, i: (float(t[0, 1]) + int(t[1:2, 1:].item()) + t.tolist()[0][1] + i),
+    "an array of it": lambda t, i: np.asarray(t, np.float32)[0] * i,
+    "what has no derivative": lambda t, i: np.unwrap(t[:, 0])[i] + np.spacing(t)[i, 0] + np.nonzero(t)[0][i],
+    "with a buffer": lambda t, i: np.add(t, 1.0, out=np.zeros(t.shape))[i],
+    "bytes": lambda t, i: len(t.tobytes()) + i,
+    "itself": lambda t, i: t,
+    "its rows": lambda t, i: [row * i for row in t],
+    "in another vmap": lambda t, i: vmap(lambda t, j: t[j] + t[i], (None, 0))(t, np.array([1, 2])),
+    "in a program": lambda t, i: jit(lambda t, i: t[i])(t, i),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_an_array_that_a_batch_shares_is_indexed_by_its_elements(name):
+    fun, indices = SHARED[name], np.array([0, 3, 1])
+    found = vmap(fun, (None, 0))(TABLE, indices)
+    each = [fun(TABLE, i) for i in indices]
+    for n, y in enumerate(found if isinstance(found, list) else [found]):
+        np.testing.assert_array_equal(y, [e[n] if isinstance(found, list) else e for e in each])
+
+
+def test_derivatives_by_an_array_that_a_batch_shares():
+    indices = np.array([0, 3])
+    rows = lambda t: vmap(lambda t, i: t[i] ** 2, (None, 0))(t, indices)
+    expected = np.zeros((2, 5, 2))
+    expected[[0, 1], indices] = 2 * TABLE[indices]
+    np.testing.assert_array_equal(grad(lambda t: rows(t).sum())(TABLE), expected.sum(0))
+    np.testing.assert_array_equal(jvp(rows, (TABLE,), (TABLE,))[1], 2 * TABLE[indices] ** 2)
+    np.testing.assert_array_equal(jit(rows)(TABLE), TABLE[indices] ** 2)
+    each = vmap(grad(lambda t, i: (t[i] ** 2).sum()), (None, 0))(TABLE, indices)
+    np.testing.assert_array_equal(each, expected)
+
+
+def test_an_array_of_the_closure_says_what_to_write():
+    with pytest.raises(ConcretizationError, match=r"fnp\.take\(a, i, axis=0\) or fnp\.at\(a\)\[i\]\.get\(\)"):
+        vmap(lambda i: TABLE[i])(np.array([0, 3]))
+    rows = vmap(lambda i: fnp.take(TABLE, i, axis=0) + fnp.at(TABLE)[i].get())(np.array([0, 3]))
+    np.testing.assert_array_equal(rows, 2 * TABLE[[0, 3]])
+
+
+def test_a_shared_array_that_is_kept_is_reported_and_not_written_to():
+    kept = []
+    vmap(lambda t, i: (kept.append(t), t[i])[1], (None, 0))(TABLE, np.array([0]))
+    for use in (lambda t: t + 1, np.sin, np.asarray, lambda t: t.tolist()):
+        with pytest.raises(EscapedTracerError):
+            use(kept[0])
+    with pytest.raises(TypeError, match=r"t = t\.at\[0\]\.set\(1\.0\)|b = b\.at"):
+        vmap(lambda t, i: t.__setitem__(0, 1.0), (None, 0))(TABLE, np.array([0]))

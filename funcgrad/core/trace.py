@@ -67,6 +67,10 @@ class Tracer:
         """The user's line that computed this value, where it is known."""
         return None
 
+    def _as_plain(self) -> np.ndarray | None:
+        """The array that this is under another name, where nothing of it is being traced."""
+        return None
+
     @property
     def shape(self) -> tuple[int, ...]:
         return self.aval.shape

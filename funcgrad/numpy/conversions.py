@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from types import FrameType
 from typing import Any, NoReturn
@@ -86,8 +87,11 @@ def set_item(x: Tracer, idx: Any, value: Any) -> NoReturn:
     )
 
 
-def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
+def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
+    known = x._as_plain()
+    if known is not None and x._trace.alive:
+        return np.array(known, dtype, copy=copy)
     owner, loc = _foreign_operand()
     if owner is not None:
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
@@ -96,7 +100,7 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> NoReturn:
         "several, and fnp.array of nested lists."
     )
     if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
-        remedy += " To index a plain array `a` with it, write fnp.at(a)[i].get()."
+        remedy += " To index a plain array `a` with it, write fnp.take(a, i, axis=0) or fnp.at(a)[i].get()."
     refuse(x, "making a plain array of a traced value", remedy)
 
 
@@ -114,9 +118,12 @@ def _foreign_operand() -> tuple[Any, provenance.Loc | None]:
     return found, loc
 
 
-def _number(what: str, remedy: str) -> Any:
-    def convert(x: Tracer, *args: Any, **options: Any) -> NoReturn:
-        refuse(x, f"`{what}` of a traced value", remedy)
+def _number(what: str, remedy: str, convert_known: Any) -> Any:
+    def convert(x: Tracer, *args: Any, **options: Any) -> Any:
+        known = x._as_plain()
+        if known is not None and x._trace.alive:
+            return convert_known(known, *args, **options)
+        return refuse(x, f"`{what}` of a traced value", remedy)
 
     return convert
 
@@ -124,27 +131,30 @@ def _number(what: str, remedy: str) -> Any:
 _FUNCTIONS = (
     "Use NumPy's functions in place of Python's (np.sin in place of math.sin), and the value as it is."
 )
-to_float = _number("float(x)", _FUNCTIONS)
-to_complex = _number("complex(x)", _FUNCTIONS)
-to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).")
+to_float = _number("float(x)", _FUNCTIONS, float)
+to_complex = _number("complex(x)", _FUNCTIONS, complex)
+to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).", int)
 to_index = _number(
     "operator.index(x)",
     "Only an integer that Python knows can be a size, a bound of range or an index of a list. In place of "
     "`for i in range(n)`, write fg.lax.fori_loop(0, n, body_fun, init); or pass n as a static argument of jit "
     "(static_argnums).",
+    operator.index,
 )
-item = _number("x.item()", _FUNCTIONS)
-tolist = _number("x.tolist()", "Iterate over the value, or keep the array.")
-_round_to_int = _number("round(x)", "Python's round makes an int: np.rint(x) and round(x, 0) keep a traced value.")
+item = _number("x.item()", _FUNCTIONS, np.ndarray.item)
+tolist = _number("x.tolist()", "Iterate over the value, or keep the array.", np.ndarray.tolist)
+_round_to_int = _number(
+    "round(x)", "Python's round makes an int: np.rint(x) and round(x, 0) keep a traced value.", round
+)
 _BYTES = "The bytes of a value have no derivative."
 _PARTS = "x.astype(dtype) converts the values; x.real and x.imag are the parts of complex numbers."
 AS_BYTES = {
-    "byteswap": _number("x.byteswap()", _BYTES),
-    "dump": _number("x.dump(file)", _BYTES),
-    "dumps": _number("x.dumps()", _BYTES),
-    "getfield": _number("x.getfield(dtype)", _PARTS),
-    "tobytes": _number("x.tobytes()", _BYTES),
-    "tofile": _number("x.tofile(file)", _BYTES),
+    "byteswap": _number("x.byteswap()", _BYTES, np.ndarray.byteswap),
+    "dump": _number("x.dump(file)", _BYTES, np.ndarray.dump),
+    "dumps": _number("x.dumps()", _BYTES, np.ndarray.dumps),
+    "getfield": _number("x.getfield(dtype)", _PARTS, np.ndarray.getfield),
+    "tobytes": _number("x.tobytes()", _BYTES, np.ndarray.tobytes),
+    "tofile": _number("x.tofile(file)", _BYTES, np.ndarray.tofile),
 }
 """Methods of arrays that read memory."""
 MEMORY = {

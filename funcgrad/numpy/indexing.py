@@ -153,6 +153,9 @@ def concrete(a: Array, name: str) -> np.ndarray:
     """The value of `a` without its derivative; ConcretizationError where only its shape is known."""
     a = ew.stop_gradient(a)
     if isinstance(a, Tracer):
+        known = a._as_plain()
+        if known is not None:
+            return known
         raise concretization_error(
             a,
             f"the size of `{name}`",

@@ -27,6 +27,7 @@ from funcgrad.numpy.shaping import matrix_transpose
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 from funcgrad.ops.subscript import getitem
+from funcgrad.transforms.batch import SharedTracer
 
 _BINARY = {
     "add": ew.add,
@@ -219,6 +220,8 @@ def _attach() -> None:
     }
     for name, method in methods.items():
         setattr(Tracer, name, method)
+    SharedTracer.__array_ufunc__ = protocols.shared_ufunc  # type: ignore[attr-defined]
+    SharedTracer.__array_function__ = protocols.shared_function  # type: ignore[attr-defined]
 
 
 _attach()

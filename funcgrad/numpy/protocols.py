@@ -10,6 +10,7 @@ from funcgrad.core import provenance
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import IMPLEMENTATIONS, UFUNCS, unsupported
 from funcgrad.numpy.ufuncs import METHODS
+from funcgrad.transforms.batch import SharedTracer
 
 
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -33,6 +34,36 @@ def array_function(self: Tracer, func: Any, types: Any, args: tuple[Any, ...], k
             )
         raise unsupported(name, " `dir(funcgrad.numpy)` lists what is.")
     return implementation(*args, **kwargs)
+
+
+def shared_ufunc(self: SharedTracer, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """`array_ufunc` of an array that a batch shares: NumPy's own, where nothing else is traced."""
+    known = _known((inputs, options))
+    if known is None:
+        return array_ufunc(self, ufunc, method, *inputs, **options)
+    return self._trace.shared(getattr(ufunc, method)(*known[0], **known[1]))
+
+
+def shared_function(self: SharedTracer, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`array_function` of an array that a batch shares: NumPy's own, where nothing else is traced."""
+    known = _known((args, kwargs))
+    if known is None:
+        return array_function(self, func, types, args, kwargs)
+    y = func(*known[0], **known[1])
+    return type(y)(map(self._trace.shared, y)) if type(y) in (tuple, list) else self._trace.shared(y)
+
+
+def _known(x: Any) -> Any:
+    """Arguments with the arrays that shared ones are; None where another traced value is among them."""
+    if isinstance(x, Tracer):
+        return x._as_plain() if x._trace.alive else None
+    if type(x) in (tuple, list):
+        parts = [_known(part) for part in x]
+        return None if any(part is None and old is not None for part, old in zip(parts, x)) else type(x)(parts)
+    if type(x) is dict:
+        values = _known(list(x.values()))
+        return None if values is None else dict(zip(x, values))
+    return x
 
 
 def _writes(func: Any, args: tuple[Any, ...]) -> bool:

@@ -156,7 +156,10 @@ def _entries(idx: tuple[Any, ...], ndim: int) -> tuple[list[Any], int]:
 def _array_entries(entry: Any) -> list[Any]:
     """An entry that is neither a Python int nor a slice, None or Ellipsis, as ints and Fancy."""
     if isinstance(entry, Tracer):
-        return [Fancy(_traced_index(entry))]
+        known = entry._as_plain()
+        if known is None:
+            return [Fancy(_traced_index(entry))]
+        entry = known
     if not (isinstance(entry, list | tuple) or hasattr(entry, "__array__") or type(entry) is bool):
         try:
             return [operator.index(entry)]
@@ -307,7 +310,7 @@ def update(x: Any, idx: Any, v: Any, mode: str) -> Any:
         x = np.asarray(operand(x))
     v = _as_dtype(v, x.dtype, mode)
     mask = idx[0] if type(idx) is tuple and len(idx) == 1 else idx
-    if isinstance(mask, Tracer) and mask.dtype.kind == "b" and v.shape == ():
+    if isinstance(mask, Tracer) and mask._as_plain() is None and mask.dtype.kind == "b" and v.shape == ():
         return _update_masked(x, mask, v, mode)
     selection = Selection(idx, x.shape)
     v = _fit(v, selection.shape)

@@ -32,6 +32,30 @@ class BatchTracer(Tracer):
         return self.loc
 
 
+class SharedTracer(Tracer):
+    """An array that all elements of the batch share: it can be indexed by one of them, which a plain array cannot."""
+
+    __slots__ = ("loc", "value")
+    has_value = True
+
+    _trace: BatchTrace
+
+    def __init__(self, trace: BatchTrace, value: np.ndarray, loc: Loc | None) -> None:
+        self._trace = trace
+        self.value = value
+        self.loc = loc
+
+    @property
+    def aval(self) -> Aval:
+        return Aval(self.value.shape, self.value.dtype)
+
+    def location(self) -> Loc | None:
+        return self.loc
+
+    def _as_plain(self) -> np.ndarray:
+        return self.value
+
+
 class BatchTrace(Trace):
     """Runs each primitive once on whole batches of `size`."""
 
@@ -46,13 +70,22 @@ class BatchTrace(Trace):
         """`value` has the batch along its leading axis."""
         return BatchTracer(self, value, here())
 
+    def shared(self, value: Any) -> Any:
+        """`value` is the same for all elements; numbers and values of older traces are as good as they are."""
+        if type(value) is not np.ndarray or not value.ndim or value.dtype.kind not in "biufc":
+            return value
+        return SharedTracer(self, value, here())
+
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         values = []
         batched = []
         for a in args:
-            mine = isinstance(a, BatchTracer) and a._trace is self
-            values.append(a.value if mine else a)
-            batched.append(mine)
+            own = isinstance(a, (BatchTracer, SharedTracer)) and a._trace is self
+            values.append(a.value if own else a)
+            batched.append(own and type(a) is BatchTracer)
+        if not any(batched):
+            out = prim(*values, **params)
+            return tuple(map(self.shared, out)) if prim.multiple else self.shared(out)
         loc = here()
         out = prim.batch(values, batched, self.size, params)
         if prim.multiple:
@@ -61,8 +94,8 @@ class BatchTrace(Trace):
 
     def unwrap(self, out: Any) -> tuple[Any, bool]:
         """The value of an output, and whether it is batched."""
-        if isinstance(out, BatchTracer) and out._trace is self:
-            return out.value, True
+        if isinstance(out, (BatchTracer, SharedTracer)) and out._trace is self:
+            return out.value, type(out) is BatchTracer
         return out, False
 
 

@@ -46,7 +46,9 @@ def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> A
     leaves, axes, owners, treedef = _batched_leaves(fun, args, kwargs, in_axes)
     size = _batch_size(fun, leaves, axes, owners)
     trace = BatchTrace(size)
-    traced = [x if axis is None else trace.input(move_axis(x, axis, 0)) for x, axis in zip(leaves, axes)]
+    traced = [
+        trace.shared(x) if axis is None else trace.input(move_axis(x, axis, 0)) for x, axis in zip(leaves, axes)
+    ]
     try:
         args, kwargs = treedef.unflatten(traced)
         out = fun(*args, **kwargs)
