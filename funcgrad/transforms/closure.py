@@ -142,7 +142,8 @@ def _frozen(fun: Any, guards: list[Any], done: dict[int, Any]) -> Any:
     cells = tuple(
         cell if name in use.assigned else CellType() for name, cell in zip(code.co_freevars, fun.__closure__ or ())
     )
-    new = FunctionType(code, scope, fun.__name__, fun.__defaults__, cells or None)
+    defaults = fun.__defaults__ and tuple(map(keep_array, fun.__defaults__))
+    new = FunctionType(code, scope, fun.__name__, defaults, cells or None)
     new.__kwdefaults__ = fun.__kwdefaults__
     done[id(fun)] = new
     for name, cell, (_, x) in zip(code.co_freevars, cells, _cells(fun, skip_empty=False)):

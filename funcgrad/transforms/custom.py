@@ -270,6 +270,11 @@ class custom_vjp(CustomRule):  # JAX's name
 
         ``fwd(*args)`` returns ``(output, residuals)``, residuals being any pytree. ``bwd(*nondiff_args, residuals,
         ct)`` returns a tuple with the cotangent of each other argument.
+
+        ``fwd`` runs in place of the function where it is differentiated, ``bwd`` in the backward pass. Arrays that they
+        get are read-only. ``bwd`` finds residuals, the variables that it closes over and the globals that it names as
+        they were at the call; variables that it assigns to, and arrays where it writes into arrays, are the user's own,
+        and attributes are read when it runs.
         """
         self.fwd = fwd
         self.bwd = bwd
@@ -456,7 +461,11 @@ class custom_jvp(CustomRule):  # JAX's name
         self.rule: Callable[..., Any] | None = None
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """The rule: ``rule(*nondiff_args, primals, tangents)`` returns ``(output, tangent)``, linear in tangents."""
+        """The rule: ``rule(*nondiff_args, primals, tangents)`` returns ``(output, tangent)``, linear in tangents.
+
+        It runs where the function is called: in forward mode on the tangents, in reverse mode once, on tangents of which
+        only shape and dtype are known. The output must have the shape and dtype that the function returns.
+        """
         self.rule = rule
         return rule
 
