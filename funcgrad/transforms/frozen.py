@@ -1,0 +1,113 @@
+"""Functions of the user's that will run later, with what they read as it was when they were called."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from functools import lru_cache, partial
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from funcgrad.core.constants import guarded, keep
+from funcgrad.core.graph import is_staging
+from funcgrad.core.provenance import is_internal
+from funcgrad.transforms.closure import EMPTY, cells_of
+
+
+def frozen(fun: Any, guards: list[Any]) -> Any:
+    """A function of the user's that will run later, with the variables it reads as they are now.
+
+    Variables that it assigns to stay shared, and so do arrays where it writes into arrays. Other arrays are kept as
+    constants are: the guards of large ones are appended to `guards`. What it reads through attributes is read then.
+    """
+    return _frozen(fun, guards, {})
+
+
+def _frozen(fun: Any, guards: list[Any], done: dict[int, Any]) -> Any:
+    if id(fun) in done:
+        return done[id(fun)]
+    if isinstance(fun, partial):
+        return partial(_frozen(fun.func, guards, done), *fun.args, **fun.keywords)
+    if isinstance(fun, MethodType):
+        return MethodType(_frozen(fun.__func__, guards, done), fun.__self__)
+    if not isinstance(fun, FunctionType):
+        return fun
+    code = fun.__code__
+    use = _uses(code)
+    keep_array = (lambda x: x) if use.writes else (lambda x: _kept(x, guards))
+    scope = fun.__globals__
+    if use.globals and not use.assigns_globals and not is_internal(code.co_filename):
+        scope = {n: keep_array(scope[n]) for n in use.globals if n in scope}
+        scope["__builtins__"] = fun.__globals__.get("__builtins__", builtins)
+        scope["__name__"] = fun.__globals__.get("__name__")
+    cells = tuple(
+        cell if name in use.assigned else CellType() for name, cell in zip(code.co_freevars, fun.__closure__ or ())
+    )
+    defaults = fun.__defaults__ and tuple(map(keep_array, fun.__defaults__))
+    new = FunctionType(code, scope, fun.__name__, defaults, cells or None)
+    new.__kwdefaults__ = fun.__kwdefaults__
+    done[id(fun)] = new
+    for name, cell, (_, x) in zip(code.co_freevars, cells, cells_of(fun, skip_empty=False)):
+        if name not in use.assigned and x is not EMPTY:
+            cell.cell_contents = _frozen_value(x, keep_array, guards, done)
+    return new
+
+
+def _frozen_value(x: Any, keep_array: Callable[[Any], Any], guards: list[Any], done: dict[int, Any]) -> Any:
+    if type(x) is tuple:
+        return tuple([_frozen_value(y, keep_array, guards, done) for y in x])
+    return keep_array(x) if type(x) is np.ndarray else _frozen(x, guards, done)
+
+
+def _kept(x: Any, guards: list[Any]) -> Any:
+    if type(x) is not np.ndarray:
+        return x
+    if is_staging():  # for a program, which may run long after
+        return x.copy()
+    kept = keep(x)
+    guard = guarded(None, [kept])
+    if guard is not None:
+        guards.append(guard)
+    return kept
+
+
+class _Uses(NamedTuple):
+    """What a function's code does to variables that are not its own.
+
+    `globals` are the names it reads, `assigned` the closed-over variables it assigns
+    to; `writes`: it may write into an array; `assigns_globals`: to a global.
+    """
+
+    globals: tuple[str, ...]
+    assigned: frozenset[str]
+    writes: bool
+    assigns_globals: bool
+
+
+@lru_cache(maxsize=1024)
+def _uses(code: CodeType) -> _Uses:
+    from dis import get_instructions
+
+    read: set[str] = set()
+    assigned: set[str] = set()
+    writes = assigns_globals = False
+    for instruction in get_instructions(code):
+        name = instruction.opname
+        if name in ("LOAD_GLOBAL", "LOAD_NAME"):
+            read.add(instruction.argval)
+        elif name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            assigns_globals = True
+        elif name in ("STORE_DEREF", "DELETE_DEREF"):
+            assigned.add(instruction.argval)
+        elif name in ("STORE_SUBSCR", "STORE_SLICE") or (name == "BINARY_OP" and instruction.argrepr.endswith("=")):
+            writes = True
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            use = _uses(inner)
+            read.update(use.globals)
+            assigned.update(use.assigned)
+            writes |= use.writes
+            assigns_globals |= use.assigns_globals
+    return _Uses(tuple(sorted(read)), frozenset(assigned), writes, assigns_globals)
