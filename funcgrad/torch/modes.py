@@ -63,11 +63,11 @@ def quietly(fun: Callable[..., Any], *args: Any, **params: Any) -> Any:
 
 
 @contextmanager
-def own_tape(enabled: bool = True) -> Iterator[None]:
-    """A new tape, ended on the way out; values of older ones are constants inside."""
+def own_tape() -> Iterator[None]:
+    """A new tape, recording, ended on the way out; values of older ones are constants inside."""
     tape = Tape()
     before = mode.tape, mode.enabled
-    mode.tape, mode.enabled = tape, enabled
+    mode.tape, mode.enabled = tape, True
     try:
         yield
     finally:

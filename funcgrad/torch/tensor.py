@@ -123,8 +123,8 @@ class Tensor:
         self._value = TapeTracer(value._trace, memory, value.node) if on_tape(value) else memory
 
     def _array(self) -> np.ndarray:
-        """The value as an ndarray, whatever it is recorded as."""
-        value = raw(self._read())
+        """The value as an ndarray, whatever it is recorded as. Compiled or batched by others, it has none."""
+        value = constant(self._read())
         if isinstance(value, Tracer):
             raise TypeError(
                 f"a Tensor inside of {value._trace.name} has no concrete value here: it is traced by to_functional"
