@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, operand
+from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, Traced, operand
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -40,7 +40,7 @@ class Trace:
         self.alive = False
 
 
-class Tracer:
+class Tracer(Traced):
     """A value that is being traced. Operators and methods are attached by `funcgrad.numpy`."""
 
     __slots__ = ("__weakref__", "_trace")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import unguarded
+from funcgrad.core.constants import released
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
 
@@ -51,14 +51,14 @@ class JvpTrace(Trace):
         loc = here()
         out, saved = prim.record(values, tangents, params)
         if saved is None:
-            return out
+            return released(out, values)
         with np.errstate(all="ignore"):
-            tangent = prim.push(unguarded(saved), tangents, params)
+            tangent = prim.push(saved, tangents, params)
         if prim.multiple:
             return tuple(self._paired(y, t, loc) for y, t in zip(out, tangent or [None] * len(out)))
         return self._paired(out, tangent, loc)
 
     def _paired(self, value: Any, tangent: Any, loc: Loc | None) -> Any:
         if tangent is None or not is_inexact(aval_of(value).dtype):
-            return value
+            return released(value, (value,))
         return JvpTracer(self, value, tangent, loc)
