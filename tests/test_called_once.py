@@ -130,23 +130,13 @@ def test_generators_and_random_numbers():
     np.testing.assert_array_equal(fg.grad(fg.checkpoint(lambda x: np.sum(rng.normal(size=3) * x)))(X), expected)
 
 
-@pytest.mark.parametrize("size", [3, 1000])
+@pytest.mark.parametrize("size", [3, 1000, 10_000])
 @pytest.mark.parametrize("wrap", [fg.checkpoint, with_jvp_rule, with_vjp_rule])
-def test_refilled_buffers_that_are_small(wrap, size):
+def test_refilled_buffers(wrap, size):
     buffer = np.full(size, 2.0)
     _, pull = fg.vjp(wrap(lambda x: np.sum(x * buffer)), np.ones(size))
     buffer[:] = 7.0
     np.testing.assert_array_equal(pull(1.0)[0], np.full(size, 2.0))
-
-
-@pytest.mark.parametrize("wrap", [fg.checkpoint, with_vjp_rule])
-def test_refilled_buffers_that_are_large(wrap):
-    buffer = np.full(10_000, 2.0)
-    _, pull = fg.vjp(wrap(lambda x: np.sum(x * buffer)), np.ones(10_000))
-    np.testing.assert_array_equal(pull(1.0)[0], buffer)
-    buffer[:] = 7.0
-    with pytest.raises(RuntimeError, match=r"changed\s+in place"):
-        pull(1.0)
 
 
 @pytest.mark.parametrize("wrap", [fg.checkpoint, with_jvp_rule, with_vjp_rule])
@@ -161,8 +151,9 @@ def test_arrays_captured_under_jit(wrap, size):
     np.testing.assert_array_equal(fg.grad(f)(np.ones(size)), np.full(size, 2.0))
 
 
-def test_refilled_while_it_is_recorded():
-    buffer = np.zeros(3)
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_refilled_while_it_is_recorded(size):
+    buffer = np.zeros(size)
 
     def f(x):
         total = 0.0
@@ -171,7 +162,8 @@ def test_refilled_while_it_is_recorded():
             total = total + np.sum(x * buffer)
         return total
 
-    np.testing.assert_array_equal(fg.grad(fg.checkpoint(f))(X), np.full(3, 6.0))
+    np.testing.assert_array_equal(fg.grad(fg.checkpoint(f))(np.ones(size)), np.full(size, 6.0))
+    np.testing.assert_array_equal(fg.jit(fg.grad(f))(np.ones(size)), np.full(size, 6.0))
 
 
 def test_residuals_are_kept_as_they_were():

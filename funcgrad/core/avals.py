@@ -67,6 +67,13 @@ class Aval:
         return f"{short_dtype(self.dtype)}[{','.join(map(str, self.shape))}]"
 
 
+class Traced:
+    """The base of traced values: they have an `aval`."""
+
+    __slots__ = ()
+    aval: Any
+
+
 def short_dtype(dtype: np.dtype) -> str:
     """`f64`, `i32`, `bool`, `c128`, as programs are printed."""
     if dtype == BOOL:
@@ -85,11 +92,11 @@ def aval_of(x: Any) -> Aval:
         return Aval((), BOOL)
     if kind is Aval:
         return x
-    aval = getattr(x, "aval", None)
-    if type(aval) is Aval:
-        return aval
-    x = operand(x)
-    return Aval(np.shape(x), x.dtype) if hasattr(x, "dtype") else aval_of(x)
+    if isinstance(x, Traced):
+        return x.aval
+    if isinstance(x, np.generic) and x.dtype.kind in NUMERIC:
+        return Aval((), x.dtype)
+    return aval_of(operand(x))
 
 
 def array_leaf(x: Any) -> Any:
@@ -99,10 +106,10 @@ def array_leaf(x: Any) -> Any:
     that an operation here would not keep; a memmap has none.
     """
     kind = type(x)
+    if kind in PYTHON_SCALARS or isinstance(x, Traced):
+        return x
     if kind is np.ndarray or isinstance(x, np.generic):
         return x if x.dtype.kind in NUMERIC else None
-    if kind in PYTHON_SCALARS or type(getattr(x, "aval", None)) is Aval:
-        return x
     if kind is np.memmap:
         return array_leaf(np.asarray(x))
     scalar: Any

@@ -11,7 +11,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of
-from funcgrad.core.constants import SMALL, guarded
+from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, known
 from funcgrad.errors import ConcretizationError
@@ -148,10 +148,12 @@ class StageTrace(Trace):
         if isinstance(x, (Tracer, np.generic)):
             return self.captured.setdefault(id(x), (x, Literal(x)))[1]
         # a copy, as a program must not change when a captured array does; the user may even fill it again while tracing
-        _, known = self.captured.get(id(x), (x, None))
-        if known is None or np.asarray(x).tobytes() != known.value.tobytes():
-            known = Literal(np.array(x))
-            self.captured[id(x)] = x, known
+        small = x.nbytes <= SMALL
+        original = x if small else keep(x)
+        _, known = self.captured.get(id(original), (None, None))
+        if known is None or (small and x.tobytes() != known.value.tobytes()):
+            known = Literal(x.copy() if small else original)
+            self.captured[id(original)] = original, known
         return known
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -189,37 +191,18 @@ class RecordTracer(StageTracer):
 
 
 class RecordTrace(StageTrace):
-    """Writes down a program while it runs: Python's control flow may look at the values that are known.
+    """Writes down a program while it runs: Python's control flow may look at the values that are known."""
 
-    Large constants are the user's arrays themselves, watched by `guards`: the program is made for one call, and a
-    copy would cost as much as the operation. As part of a program that is kept they are copied, as all of its are.
-    """
-
-    __slots__ = ("guards",)
+    __slots__ = ()
     name = "checkpoint"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.guards: list[Any] = []
 
     def argument(self, x: Any) -> StageTracer:
         """An input that stands for `x`, a value or an aval."""
         var, loc, value = Var(aval_of(x)), here(), None if isinstance(x, Aval) else known(x)
         return StageTracer(self, var, loc) if value is None else RecordTracer(self, var, loc, value)
 
-    def atom(self, x: Any) -> Atom:
-        if type(x) is not np.ndarray or x.nbytes <= SMALL or is_staging():
-            return super().atom(x)
-        before = self.captured.get(id(x))
-        if before is None:
-            before = self.captured[id(x)] = x, Literal(x)
-            self.guards.append(guarded(None, [x]))
-        return before[1]
-
     def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
-        recorded = record_graph(fun, args)
-        self.guards += recorded.guards
-        return recorded.graph
+        return record_graph(fun, args).graph
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         loc = here()
@@ -279,7 +262,6 @@ class Recorded(NamedTuple):
     graph: Graph
     inputs: list[Any]
     results: list[Any] | None
-    guards: list[Any]
 
 
 def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Recorded:
@@ -293,7 +275,7 @@ def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Re
         trace.end()
     results = [known(y) for y in outputs]
     graph, captured = hoist(Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms))
-    return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results, trace.guards)
+    return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results)
 
 
 def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import Guarded, unguarded
+from funcgrad.core.constants import released
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, known
 from funcgrad.errors import NotDifferentiableError
@@ -114,12 +114,12 @@ class TapeTrace(Trace):
                 parents.append(None)
         out, saved = prim.record(values, parents, params)
         if saved is None:
-            return out
+            return released(out, values)
         node = Node(prim, params, tuple(parents), saved, here())
         if not prim.multiple:
             return TapeTracer(self, out, node)
         return tuple(
-            TapeTracer(self, y, selected(node, i, len(out))) if is_inexact(aval_of(y).dtype) else y
+            TapeTracer(self, y, selected(node, i, len(out))) if is_inexact(aval_of(y).dtype) else released(y, out)
             for i, y in enumerate(out)
         )
 
@@ -258,8 +258,6 @@ def pull(
                 add(parents[0], slots)
             else:
                 saved = node.saved if saved_of is None else saved_of(node)
-                if type(saved) is Guarded:
-                    saved = unguarded(saved, prim, node.loc)
                 cts = prim.pull(saved, parents, ct, node.params)
                 del saved
                 for parent, ct in zip(parents, cts):
@@ -299,7 +297,7 @@ def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
             if node.prim is SELECT:
                 tangents[node.seq] = incoming[0][node.params["index"]]
             else:
-                tangents[node.seq] = node.prim.push(unguarded(node.saved, node.prim, node.loc), incoming, node.params)
+                tangents[node.seq] = node.prim.push(node.saved, incoming, node.params)
     return tangents
 
 

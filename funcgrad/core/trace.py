@@ -16,8 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, operand
-from funcgrad.core.constants import unguarded
+from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, Traced, operand
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -47,7 +46,7 @@ class Trace:
         self.alive = False
 
 
-class Tracer:
+class Tracer(Traced):
     """A value that is being traced. Operators and methods are attached by `funcgrad.numpy`."""
 
     __slots__ = ("__weakref__", "_trace")
@@ -168,7 +167,7 @@ class Primitive:
         if saved is None:
             return out, None
         with np.errstate(all="ignore"):
-            return out, self.push(unguarded(saved, self), tangents, params)
+            return out, self.push(saved, tangents, params)
 
     def body(self, params: dict[str, Any]) -> Any:
         return None

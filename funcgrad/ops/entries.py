@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy import float64, ndarray
 
-from funcgrad.core.constants import SMALL
+from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 
@@ -77,10 +77,12 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
             return prim(x, y)
         terms, (keep_z, keep_a, keep_b), copied = plan
         if type(a) is type(b):
-            if a.dtype is not b.dtype or a.shape != b.shape or (copied and a.nbytes > SMALL):
+            if a.dtype is not b.dtype or a.shape != b.shape:
                 return prim(x, y)
-            if copied:
+            if copied and a.nbytes <= SMALL:
                 a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
+            elif copied:
+                a, b = (a, keep(b)) if key is FIRST else (keep(a), b)
         z = impl(a, b)
         if type(z) is not kind or z.dtype is not like.dtype:
             return prim(x, y)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
-from funcgrad.core.constants import guarded, keep
+from funcgrad.core.constants import keep
 from funcgrad.core.graph import Var, trace_graph
 from funcgrad.core.tape import affine, is_zero, not_linear, selected, transpose
 from funcgrad.core.trace import Primitive, register
@@ -120,8 +120,7 @@ class Elementwise(Primitive):
         kept = [v if needed else None for v, needed in zip((y, *values), plan.keeps)]
         for slot in plan.copied:
             kept[slot] = keep(kept[slot])
-        saved = plan.terms, kept, None if same else (out, avals)
-        return y, guarded(saved, [kept[slot] for slot in plan.copied]) if plan.copied else saved
+        return y, (plan.terms, kept, None if same else (out, avals))
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         moving = tuple([t is not None for t in tracked])
@@ -333,8 +332,7 @@ class Linear(Primitive):
             needed = self._needed[key] = self._needs(key)
         if needed is None:
             return None
-        saved = [aval_of(v) if not n else v if t is not None else keep(v) for v, n, t in zip(values, needed, tracked)]
-        return guarded(saved, [v for v, t in zip(saved, tracked) if t is None])
+        return [aval_of(v) if not n else v if t is not None else keep(v) for v, n, t in zip(values, needed, tracked)]
 
     def _needs(self, tracked: tuple[bool, ...]) -> tuple[bool, ...] | None:
         moving = [i for i, t in enumerate(tracked) if t and self._is_linear(i)]
@@ -424,9 +422,7 @@ class General(Primitive):
         y = self(*values, **params)
         if self.jvps is None or all(t is None or self._rule(i) is None for i, t in enumerate(tracked)):
             return y, None
-        constants = [keep(v) for v, t in zip(values, tracked) if t is None]
-        rest = iter(constants)
-        return y, guarded((y, [next(rest) if t is None else v for v, t in zip(values, tracked)]), constants)
+        return y, (y, [keep(v) if t is None else v for v, t in zip(values, tracked)])
 
     def _rule(self, i: int) -> Callable[..., Any] | None:
         return self.jvps[i] if i < len(self.jvps) else None  # type: ignore[index,arg-type]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
-from funcgrad.core.constants import unguarded
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import SELECT, Node, TapeTracer, entries, pull
 from funcgrad.ops.elementwise import conj
@@ -168,7 +167,7 @@ class Pass:
             grad._write(constant(grad._read()) + ct)
 
     def saved_of(self, node: Node) -> Any:
-        saved = unguarded(node.saved, node.prim, node.loc)
+        saved = node.saved
         try:
             note = node.note
         except AttributeError:

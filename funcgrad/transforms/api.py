@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact, refusal
+from funcgrad.core.constants import private
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import (
     LinearTrace,
@@ -200,7 +201,7 @@ def _value_and_grad(
         value = value, own_tree(aux, trace, memory_of(leaf for group in inputs.leaves for leaf in group))
     # whatever still pointed at the tape would keep all of it alive through the backward pass
     inputs.args = out = aux = None
-    found = inputs.cotangents(pull(seeds), set())
+    found = inputs.cotangents(pull(seeds), memory_of(tree.leaves(value)) if has_aux else set())
     return value, found[0] if isinstance(argnums, (int, np.integer)) else tuple(found)
 
 
@@ -236,7 +237,6 @@ class Inputs:
         *,
         allow_int: bool = False,
         holomorphic: bool = False,
-        lasting: bool = False,
     ) -> None:
         self.args: Any = list(args)
         self.leaves: list[list[Any]] = []
@@ -246,8 +246,7 @@ class Inputs:
         for n in positions:
             flat, treedef = tree.flatten(args[n])
             leaves = differentiable(fun, n, treedef, flat, name, allow_int=allow_int, holomorphic=holomorphic)
-            if lasting:  # the user may write into the arguments before the tape is used
-                leaves = [v.copy() if type(v) is np.ndarray else v for v in leaves]
+            leaves = [private(v) for v in leaves]  # the user may write into the arguments before the tape is used
             if allow_int:
                 traced = [trace.leaf(v, loc) if is_inexact(aval_of(v).dtype) else v for v in leaves]
                 nodes = [None if t is v else t.node for t, v in zip(traced, leaves)]
@@ -270,7 +269,7 @@ class Inputs:
 
 def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
     trace = TapeTrace()
-    inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True, lasting=True)
+    inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True)
     try:
         out = fun(*inputs.args)
     finally:
@@ -329,7 +328,7 @@ def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: boo
     args, leaves, given = paired_leaves(fun, primals, tangents, "jvp")
     trace = JvpTrace()
     traced = [
-        x if t is None else JvpTracer(trace, x, t, None) for x, t in zip(leaves, given)
+        x if t is None else JvpTracer(trace, private(x), private(t), None) for x, t in zip(leaves, given)
     ]
     try:
         out = fun(*args(traced))
@@ -383,7 +382,7 @@ def paired_leaves(
 
 def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
     trace = TapeTrace()
-    inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True, lasting=True)
+    inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True)
     try:
         out = fun(*inputs.args)
     finally:

@@ -10,33 +10,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.core.constants import guarded, keep
-from funcgrad.core.graph import is_staging
+from funcgrad.core.constants import keep
 from funcgrad.core.provenance import is_internal
 from funcgrad.transforms.closure import EMPTY, cells_of
 
 
-def frozen(fun: Any, guards: list[Any]) -> Any:
+def frozen(fun: Any) -> Any:
     """A function of the user's that will run later, with the variables it reads as they are now.
 
     Variables that it assigns to stay shared, and so do arrays where it writes into arrays. Other arrays are kept as
-    constants are: the guards of large ones are appended to `guards`. What it reads through attributes is read then.
+    constants are. What it reads through attributes is read then.
     """
-    return _frozen(fun, guards, {})
+    return _frozen(fun, {})
 
 
-def _frozen(fun: Any, guards: list[Any], done: dict[int, Any]) -> Any:
+def _frozen(fun: Any, done: dict[int, Any]) -> Any:
     if id(fun) in done:
         return done[id(fun)]
     if isinstance(fun, partial):
-        return partial(_frozen(fun.func, guards, done), *fun.args, **fun.keywords)
+        return partial(_frozen(fun.func, done), *fun.args, **fun.keywords)
     if isinstance(fun, MethodType):
-        return MethodType(_frozen(fun.__func__, guards, done), fun.__self__)
+        return MethodType(_frozen(fun.__func__, done), fun.__self__)
     if not isinstance(fun, FunctionType):
         return fun
     code = fun.__code__
     use = _uses(code)
-    keep_array = (lambda x: x) if use.writes else (lambda x: _kept(x, guards))
+    keep_array = (lambda x: x) if use.writes else keep
     scope = fun.__globals__
     if use.globals and not use.assigns_globals and not is_internal(code.co_filename):
         scope = {n: keep_array(scope[n]) for n in use.globals if n in scope}
@@ -51,26 +50,14 @@ def _frozen(fun: Any, guards: list[Any], done: dict[int, Any]) -> Any:
     done[id(fun)] = new
     for name, cell, (_, x) in zip(code.co_freevars, cells, cells_of(fun, skip_empty=False)):
         if name not in use.assigned and x is not EMPTY:
-            cell.cell_contents = _frozen_value(x, keep_array, guards, done)
+            cell.cell_contents = _frozen_value(x, keep_array, done)
     return new
 
 
-def _frozen_value(x: Any, keep_array: Callable[[Any], Any], guards: list[Any], done: dict[int, Any]) -> Any:
+def _frozen_value(x: Any, keep_array: Callable[[Any], Any], done: dict[int, Any]) -> Any:
     if type(x) is tuple:
-        return tuple([_frozen_value(y, keep_array, guards, done) for y in x])
-    return keep_array(x) if type(x) is np.ndarray else _frozen(x, guards, done)
-
-
-def _kept(x: Any, guards: list[Any]) -> Any:
-    if type(x) is not np.ndarray:
-        return x
-    if is_staging():  # for a program, which may run long after
-        return x.copy()
-    kept = keep(x)
-    guard = guarded(None, [kept])
-    if guard is not None:
-        guards.append(guard)
-    return kept
+        return tuple([_frozen_value(y, keep_array, done) for y in x])
+    return keep_array(x) if type(x) is np.ndarray else _frozen(x, done)
 
 
 class _Uses(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.constants import released
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
 
@@ -48,11 +49,13 @@ class JvpTrace(Trace):
                 tangents.append(None)
         loc = here()
         out, tangent = prim.jvp(values, tangents, params)
+        if tangent is None:
+            return released(out, values)
         if prim.multiple:
-            return tuple(self._paired(y, t, loc) for y, t in zip(out, tangent or [None] * len(out)))
+            return tuple(self._paired(y, t, loc) for y, t in zip(out, tangent))
         return self._paired(out, tangent, loc)
 
     def _paired(self, value: Any, tangent: Any, loc: Loc | None) -> Any:
         if tangent is None or not is_inexact(aval_of(value).dtype):
-            return value
+            return released(value, (value,))
         return JvpTracer(self, value, tangent, loc)

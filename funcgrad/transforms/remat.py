@@ -7,7 +7,6 @@ from typing import Any
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.constants import unguarded
 from funcgrad.core.graph import Graph, evaluate, record_graph
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
 from funcgrad.core.trace import Tracer, newest_trace, register
@@ -60,19 +59,19 @@ def _checkpoint(fun: Any, args: tuple, kwargs: dict) -> Any:
     graph = recorded.graph
     graph.cache["results"] = recorded.results
     try:
-        outs = checkpoint_call(*recorded.inputs, graph=graph, guards=recorded.guards)
+        outs = checkpoint_call(*recorded.inputs, graph=graph)
     finally:
         graph.cache.pop("results", None)
     return out_trees[0].unflatten(outs)
 
 
 class CheckpointCall(ProgramCall):
-    """Run the program `graph`, and run it again for its derivative; `guards` watch its constants.
+    """Run the program `graph`, and run it again for its derivative.
 
     The first run on plain values takes the results that were computed when the program was recorded.
     """
 
-    def impl(self, *values: Any, graph: Graph, guards: Sequence[Any]) -> tuple[Any, ...]:
+    def impl(self, *values: Any, graph: Graph) -> tuple[Any, ...]:
         results = graph.cache.pop("results", None)
         return tuple(evaluate(graph, values) if results is None else results)
 
@@ -83,7 +82,7 @@ class CheckpointCall(ProgramCall):
         trace = JvpTrace()
         try:
             xs = [v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(saved, tangents)]
-            outs = self._run_again(xs, params)
+            outs = evaluate(params["graph"], xs)
         finally:
             trace.end()
         return tuple(y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs)
@@ -92,7 +91,7 @@ class CheckpointCall(ProgramCall):
         trace = TapeTrace()
         try:
             xs = [v if t is None else trace.leaf(v) for v, t in zip(saved, tracked)]
-            outs = self._run_again(xs, params)
+            outs = evaluate(params["graph"], xs)
         finally:
             trace.end()
         seeds = [
@@ -104,18 +103,13 @@ class CheckpointCall(ProgramCall):
         found = pull(seeds)
         return [None if t is None else found.get(x.node.seq) for x, t in zip(xs, tracked)]
 
-    def _run_again(self, xs: Sequence[Any], params: dict[str, Any]) -> list[Any]:
-        for guard in params["guards"]:
-            unguarded(guard, self)
-        return evaluate(params["graph"], xs)
-
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
         return [wrap(v, p) for v, p in zip(saved, parents)]
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         graph, mask = params["graph"], tuple(batched)
         whole = derived(graph, ("batch", mask, size), lambda: batched_graph(graph, mask, size))
-        return self(*values, graph=whole, guards=params["guards"])
+        return self(*values, graph=whole)
 
 
 checkpoint_call = register(CheckpointCall("checkpoint_call"))

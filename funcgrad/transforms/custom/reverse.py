@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import guarded, keep, unguarded
+from funcgrad.core.constants import keep
 from funcgrad.core.trace import is_traced, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
@@ -79,7 +79,6 @@ class Backward(NamedTuple):
     bwd: Callable[..., Any]
     fixed: Sequence[Any]
     residuals: Any
-    guards: Sequence[Any]
 
 
 class VjpCall(Call):
@@ -92,13 +91,11 @@ class VjpCall(Call):
             raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {show(result)}")
         safe = memory_of(tree.leaves(args))
         outs = [y if owner_of(y) in safe else fresh(y) for y in self.flatten_output(result[0])]
-        residuals, guards = kept_tree(result[1], safe)
-        return outs, Backward(frozen(bwd, guards), fixed, residuals, guards)
+        residuals = tree.map(lambda x: x if owner_of(x) in safe else keep(x), result[1])
+        return outs, Backward(frozen(bwd), fixed, residuals)
 
     def backward(self, back: Backward, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         """Flat cotangents by the user's bwd, checked."""
-        for guard in back.guards:
-            unguarded(guard, self.name)
         given = back.bwd(*back.fixed, back.residuals, self.out_tree.unflatten([read_only(c) for c in cts]))
         if not isinstance(given, (tuple, list)) or len(given) != len(self.positions):
             raise TypeError(
@@ -124,17 +121,6 @@ class VjpCall(Call):
                 else:
                     found.append(None)
         return found + [None] * len(self.captured.values)
-
-
-def kept_tree(x: Any, safe: set[int]) -> tuple[Any, list[Any]]:
-    """A pytree with its arrays kept as constants are, and guards for those that are too large to copy.
-
-    Arrays whose memory is among `safe` are written by nobody.
-    """
-    leaves, treedef = tree.flatten(x)
-    kept = [v if owner_of(v) in safe else keep(v) for v in leaves]
-    guard = guarded(None, [v for v in kept if owner_of(v) not in safe])
-    return treedef.unflatten(kept), [] if guard is None else [guard]
 
 
 def owner_of(x: Any) -> int:

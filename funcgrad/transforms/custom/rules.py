@@ -11,7 +11,6 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval
-from funcgrad.core.constants import unguarded
 from funcgrad.core.graph import evaluate
 from funcgrad.core.trace import Primitive
 from funcgrad.errors import NotDifferentiableError
@@ -111,7 +110,6 @@ class Call:
         self.count = len(self.leaves)
         self.fixed = [x for n, x in enumerate(args) if n not in positions]
         self.functions = tuple(functions)
-        self.guards: list[Any] = []
         self.captured = Captured((*functions, *self._holders()))
         self.out_tree: Any = None  # known when the function or its rule has run
 
@@ -130,13 +128,11 @@ class Call:
 
     def freeze(self) -> None:
         """From now on the functions run later than the call: they keep what they read as it is now."""
-        self.functions = tuple(frozen(f, self.guards) for f in self.functions)
+        self.functions = tuple(map(frozen, self.functions))
         self.captured = Captured((*self.functions, *self._holders()))
 
     def parts(self, values: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:
         """The user's functions and the arguments that are not differentiated, their traced values from `values`."""
-        for guard in self.guards:
-            unguarded(guard, self.name)
         if not self.captured.values:
             return self.functions, self.fixed
         rebuilt = self.captured.rebuilt(values[self.count :])

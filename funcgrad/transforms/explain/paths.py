@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.core.constants import unguarded
 from funcgrad.core.tape import SELECT, Node, Sparse
 from funcgrad.transforms.explain.follow import Departure, Edge, Entry, concrete, differentiates
 
@@ -157,7 +156,7 @@ def flow_back(seeds: Sequence[tuple[Node, Any]], entries: Sequence[Node]) -> dic
             else:
                 ct = [None if a is None else a.ct for a in outs] if node.prim.multiple else known[0].ct
                 cts = node.prim.pull(
-                    unguarded(node.saved, node.prim, node.loc), node.parents, ct, node.params
+                    node.saved, node.parents, ct, node.params
                 )
                 for parent, c in zip(node.parents, cts):
                     if parent is not None and c is not None:
