@@ -1,7 +1,8 @@
 """Pytrees: nested containers seen as a list of leaves and a structure.
 
 Nodes are tuple, list, dict, namedtuple, None (no leaf), OrderedDict, defaultdict and registered classes, by
-exact type; anything else is a leaf. A dict's children come in sorted key order, an OrderedDict's in its own.
+exact type; anything else is a leaf. The leaves of a dict come in the order of its sorted keys, those of an OrderedDict
+in its own; both are made again with their keys in the order they had, and matched with other trees by key.
 
 Every gradient call flattens and unflattens, so no path is computed until an error is raised: the error starts
 where it is found, and each level prepends its own step as the error passes.
@@ -14,6 +15,7 @@ from builtins import map as builtin_map
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from numbers import Number
 from typing import Any, NoReturn, TypeVar
 
 __all__ = [
@@ -35,7 +37,12 @@ class _ErrorAtPath(Exception):
 
 
 class StructureError(_ErrorAtPath, ValueError):
-    """Two trees differ in structure at `path`."""
+    """Two trees differ in structure at `path`; `name` says which tree it is, where it has a name."""
+
+    name = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.path}: {self.args[0]}" if self.name else super().__str__()
 
 
 class UnsortableKeysError(_ErrorAtPath, TypeError):
@@ -47,17 +54,23 @@ class _Kind:
 
     flatten(node) -> (children, aux), unflatten(aux, children) -> node, entries(aux, count) -> the steps of
     the children's paths, show(aux, shown_children) -> text, may_intern(aux) -> whether equal aux are as good
-    as one.
+    as one, matched(aux, node) -> the children of a node that goes with aux, in its order, or None.
     """
 
-    __slots__ = ("cls", "entries", "flatten", "may_intern", "show", "unflatten")
+    __slots__ = ("cls", "entries", "flatten", "matched", "may_intern", "show", "unflatten")
 
     def __init__(self, cls: type, flatten: Callable[[Any], tuple[Any, Any]],
                  unflatten: Callable[[Any, tuple], Any], entries: Callable[[Any, int], list[str]],
                  show: Callable[[Any, list[str]], str],
-                 may_intern: Callable[[Any], bool] = lambda aux: False):
+                 may_intern: Callable[[Any], bool] = lambda aux: False,
+                 matched: Callable[[Any, Any], Any] | None = None):
         self.cls, self.flatten, self.unflatten = cls, flatten, unflatten
         self.entries, self.show, self.may_intern = entries, show, may_intern
+        self.matched = matched or self._matched
+
+    def _matched(self, aux: Any, node: Any) -> Any:
+        children, found = self.flatten(node)
+        return children if _same(aux, found, self) else None
 
     def __reduce__(self) -> str | tuple:
         return "_NAMEDTUPLE" if self is _NAMEDTUPLE else (_registered_kind, (self.cls,))
@@ -66,10 +79,12 @@ class _Kind:
 class TreeDef:
     """The structure of a tree: its nodes, with every leaf replaced by `*`. Immutable, hashable, picklable.
 
-    Made by `flatten` and `structure`. Hashing raises TypeError if a registered class gave an unhashable aux.
+    Made by `flatten` and `structure`. Two are equal where they make the same trees: keys and aux of the same types and
+    signs (1, 1.0 and True differ, as 0.0 and -0.0 do), and keys in the same order. `map` and `flatten_up_to` ask
+    for less: equal keys. Comparing and hashing raise TypeError if a registered class gave an aux that cannot be.
 
     >>> structure({'b': (1, 2), 'a': 3})
-    PyTreeDef({'a': *, 'b': (*, *)})
+    PyTreeDef({'b': (*, *), 'a': *})
     """
 
     __slots__ = ("_hash", "aux", "children", "is_flat", "kind", "num_leaves")
@@ -98,13 +113,18 @@ class TreeDef:
         if not isinstance(other, TreeDef):
             return NotImplemented
         return (self.kind is other.kind and self.num_leaves == other.num_leaves
-                and self.aux == other.aux and self.children == other.children)
+                and (self.aux is other.aux or _same(exact(self.aux), exact(other.aux), self.kind))
+                and self.children == other.children)
 
     def __hash__(self) -> int:
         try:
             return self._hash
         except AttributeError:
-            _set(self, "_hash", hash((self.kind, self.aux, self.children)))
+            try:
+                _set(self, "_hash", hash((self.kind, exact(self.aux), self.children)))
+            except TypeError as error:
+                raise TypeError(f"the aux of {_name(self.kind)} in a pytree must be hashable, "
+                                f"{self.aux!r} is not: {error}") from None
             return self._hash
 
     def __repr__(self) -> str:
@@ -125,14 +145,56 @@ _set = object.__setattr__
 LEAF = TreeDef(None, None, (), 1, False)
 
 
-def _sorted_items(node: dict) -> tuple[list, tuple]:
+def exact(x: Any) -> Any:
+    """What tells `x` from values that are equal to it but differ, in type or sign: as a part of a key of a cache.
+
+    >>> exact(1) == exact(True), exact((0.0,)) == exact((-0.0,)), exact('a') == exact('a')
+    (False, False, True)
+    """
+    kind = type(x)
+    if kind is str or x is None:
+        return x
+    if isinstance(x, Number):
+        return kind, repr(x)
+    if isinstance(x, tuple):
+        return (kind, *builtin_map(exact, x))
+    if isinstance(x, frozenset):
+        return kind, frozenset(builtin_map(exact, x))
+    if dataclasses.is_dataclass(x):
+        return (kind, x, *[exact(getattr(x, field.name)) for field in dataclasses.fields(x) if field.compare])
+    return kind, x
+
+
+def _same(a: Any, b: Any, kind: _Kind | None) -> bool:
+    try:
+        return bool(a == b)
+    except Exception as error:
+        raise TypeError(f"the aux of {_name(kind)} in a pytree must compare by == to True or False, being part of the "
+                        f"structure: {error}. Arrays are children, not aux.") from None
+
+
+def _name(kind: _Kind | None) -> str:
+    return "a leaf" if kind is None else kind.cls.__qualname__
+
+
+def _sorted_items(node: dict) -> tuple[list, tuple[tuple, tuple]]:
+    """The children by sorted key; the keys so, and as they stand in the dict."""
     try:
         keys = sorted(node)
     except TypeError as error:
         kinds = ", ".join(sorted({type(key).__name__ for key in node}))
         raise UnsortableKeysError(
             f"the keys of a dict in a pytree must be sortable, these ({kinds}) are not: {error}") from None
-    return [node[key] for key in keys], tuple(keys)
+    return [node[key] for key in keys], (tuple(keys), tuple(node))
+
+
+def _items(keys: tuple[tuple, tuple], children: Iterable[Any]) -> dict:
+    by_key = dict(zip(keys[0], children))
+    return by_key if keys[0] == keys[1] else {key: by_key[key] for key in keys[1]}
+
+
+def _by_key(keys: tuple, node: dict) -> list | None:
+    return [node[key] for key in keys] if len(keys) == len(node) and all(key in node for key in keys) else None
 
 
 def _flatten_defaultdict(node: defaultdict) -> tuple[list, tuple]:
@@ -148,7 +210,7 @@ def _subscripts(keys: Iterable[Any], count: int) -> list[str]:
     return [f"[{key!r}]" for key in keys]
 
 
-def _show_dict(keys: Iterable[Any], shown: Sequence[str]) -> str:
+def _show_dict(keys: Iterable[Any], shown: Iterable[str]) -> str:
     return "{" + ", ".join(f"{key!r}: {text}" for key, text in zip(keys, shown)) + "}"
 
 
@@ -164,9 +226,9 @@ def _always(aux: Any) -> bool:
     return True
 
 
-def _all_plain_strings(keys: tuple) -> bool:
+def _all_plain_strings(keys: tuple[tuple, tuple]) -> bool:
     """Equal keys of other types may differ (1 and True, 0.0 and -0.0): unflatten must give back the same."""
-    return {*builtin_map(type, keys)} <= {str}
+    return {*builtin_map(type, keys[0])} <= {str}
 
 
 _NAMEDTUPLE = _Kind(
@@ -180,13 +242,17 @@ _kinds: dict[type, _Kind] = {kind.cls: kind for kind in (
           _indices, _show_tuple, _always),
     _Kind(list, lambda x: (x, None), lambda aux, xs: [*xs],
           _indices, lambda aux, shown: f"[{', '.join(shown)}]", _always),
-    _Kind(dict, _sorted_items, lambda keys, xs: dict(zip(keys, xs)),
-          _subscripts, _show_dict, _all_plain_strings),
+    _Kind(dict, _sorted_items, _items,
+          lambda keys, n: _subscripts(keys[0], n),
+          lambda keys, shown: _show_dict(keys[1], _items(keys, shown).values()),
+          _all_plain_strings, lambda keys, node: _by_key(keys[0], node)),
     _Kind(OrderedDict, lambda x: (x.values(), tuple(x)), lambda keys, xs: OrderedDict(zip(keys, xs)),
-          _subscripts, lambda keys, shown: f"OrderedDict({_show_dict(keys, shown)})"),
-    _Kind(defaultdict, _flatten_defaultdict, lambda aux, xs: defaultdict(aux[0], zip(aux[1], xs)),
-          lambda aux, n: _subscripts(aux[1], n),
-          lambda aux, s: f"defaultdict({getattr(aux[0], '__name__', aux[0])}, {_show_dict(aux[1], s)})"),
+          _subscripts, lambda keys, shown: f"OrderedDict({_show_dict(keys, shown)})", matched=_by_key),
+    _Kind(defaultdict, _flatten_defaultdict, lambda aux, xs: defaultdict(aux[0], _items(aux[1], xs)),
+          lambda aux, n: _subscripts(aux[1][0], n),
+          lambda aux, s: f"defaultdict({getattr(aux[0], '__name__', aux[0])}, "
+                         f"{_show_dict(aux[1][1], _items(aux[1], s).values())})",
+          matched=lambda aux, node: _by_key(aux[1][0], node) if node.default_factory is aux[0] else None),
 )}
 
 
@@ -247,7 +313,7 @@ def flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], TreeDe
     `is_leaf(node)` true makes a node a leaf. TypeError, naming the path, if a dict's keys cannot be sorted.
 
     >>> flatten({'b': (1, 2), 'a': 3, 'c': None})
-    ([3, 1, 2], PyTreeDef({'a': *, 'b': (*, *), 'c': None}))
+    ([3, 1, 2], PyTreeDef({'b': (*, *), 'a': *, 'c': None}))
     """
     out: list[Any] = []
     return out, _flatten_into(out, tree, is_leaf)
@@ -388,10 +454,12 @@ def _mismatch(treedef: TreeDef, tree: Any, kind: _Kind | None, aux: Any, count: 
 
 def _children_matched(treedef: TreeDef, tree: Any) -> Iterable[tuple[TreeDef, Any]]:
     kind = _kind_of(tree)
+    if kind is not None and kind is treedef.kind:
+        matched = kind.matched(treedef.aux, tree)
+        if matched is not None and len(matched) == len(treedef.children):
+            return zip(treedef.children, matched)
     children, aux = kind.flatten(tree) if kind is not None else ((), None)
-    if kind is not treedef.kind or len(children) != len(treedef.children) or aux != treedef.aux:
-        raise _mismatch(treedef, tree, kind, aux, len(children))
-    return zip(treedef.children, children)
+    raise _mismatch(treedef, tree, kind, aux, len(children))
 
 
 def _walk_together(out: list, treedef: TreeDef, tree: Any, tree_is_prefix: bool) -> None:
@@ -410,30 +478,38 @@ def _walk_together(out: list, treedef: TreeDef, tree: Any, tree_is_prefix: bool)
             raise
 
 
-def flatten_up_to(treedef: TreeDef, tree: Any) -> list[Any]:
+def _walked_together(treedef: TreeDef, tree: Any, tree_is_prefix: bool, name: str) -> list[Any]:
+    out: list[Any] = []
+    try:
+        _walk_together(out, treedef, tree, tree_is_prefix)
+    except StructureError as error:
+        error.name = name
+        raise
+    return out
+
+
+def flatten_up_to(treedef: TreeDef, tree: Any, name: str = "") -> list[Any]:
     """What stands in `tree` at each leaf of `treedef`, subtrees whole.
 
-    ValueError, naming the path, what was expected and what was found, where the nodes differ.
+    ValueError, naming the path, what was expected and what was found, where the nodes differ; `name` is what the
+    error calls the tree.
 
     >>> flatten_up_to(structure({'a': 0, 'b': 0}), {'a': 1, 'b': (2, 3)})
     [1, (2, 3)]
     """
-    out: list[Any] = []
-    _walk_together(out, treedef, tree, False)
-    return out
+    return _walked_together(treedef, tree, False, name)
 
 
-def flatten_prefix(prefix: Any, treedef: TreeDef) -> list[Any]:
+def flatten_prefix(prefix: Any, treedef: TreeDef, name: str = "") -> list[Any]:
     """For each leaf of `treedef`, the leaf of `prefix` above it; None in `prefix` is a leaf (vmap's in_axes).
 
-    ValueError, naming the path, what was expected and what was found, where the nodes differ.
+    ValueError, naming the path, what was expected and what was found, where the nodes differ; `name` is what the
+    error calls the prefix.
 
     >>> flatten_prefix((0, None, {'x': 1}), structure((7, [7, 7], {'x': (7, 7)})))
     [0, None, None, 1, 1]
     """
-    out: list[Any] = []
-    _walk_together(out, treedef, prefix, True)
-    return out
+    return _walked_together(treedef, prefix, True, name)
 
 
 def _register(kind: _Kind) -> None:

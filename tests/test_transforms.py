@@ -926,3 +926,64 @@ def test_a_power_of_float32_to_a_bool_keeps_its_dtype(exponent):
     expected = np.broadcast_to(np.float32(exponent), (3,))
     equal(fg.grad(lambda x: np.sum(x**exponent))(x), expected)
     equal(fg.jvp(lambda x: x**exponent, (x,), (np.ones_like(x),))[1], expected)
+
+
+D = {"b": np.array([1.0, 2.0]), "a": np.array([3.0])}
+ORDERED = {
+    "grad": lambda f: fg.grad(lambda d: f(d)[0])(D)["b"][0],
+    "vjp": lambda f: fg.vjp(f, D)[0][0],
+    "jvp": lambda f: fg.jvp(f, (D,), (D,))[0][0],
+    "linearize": lambda f: fg.linearize(f, D)[0][0],
+    "jit": lambda f: fg.jit(f)(D)[0],
+    "keyword of jit": lambda f: fg.jit(lambda **d: f(d["d"]))(d=D)[0],
+    "make_graph": lambda f: fg.make_graph(f)(D)(*fg.tree.leaves(D))[0][0],
+    "vmap": lambda f: fg.vmap(f)({k: v[None] for k, v in D.items()})[0][0],
+    "checkpoint": lambda f: fg.checkpoint(f)(D)[0],
+    "jacrev": lambda f: fg.jacrev(f)(D)["b"][0, 0],
+    "hessian": lambda f: fg.hessian(lambda d: 0.5 * f(d)[0] ** 2)(D)["b"]["b"][0, 0],
+}
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_inside_the_function_a_dict_has_the_order_it_was_given_in(name):
+    assert ORDERED[name](lambda d: np.concatenate(list(d.values()))) == 1.0
+
+
+def test_gradients_have_the_order_of_the_argument():
+    gradient = fg.grad(lambda d: np.sum(d["b"]) * d["a"][0])(D)
+    assert list(gradient) == ["b", "a"]
+    compiled = fg.jit(lambda d: np.concatenate(list(d.values())))
+    assert compiled(D).tolist() == [1.0, 2.0, 3.0]
+    assert compiled(dict(sorted(D.items()))).tolist() == [3.0, 1.0, 2.0]
+    other = {"a": np.array([1.0]), "b": np.array([0.0, 0.0])}
+    assert fg.jvp(lambda d: np.sum(d["b"]) + d["a"][0], (D,), (other,))[1] == 1.0
+
+
+def test_keys_that_are_equal_but_differ_do_not_share_a_trace():
+    f = fg.jit(lambda d: next(iter(d)) / 2 * d[1])
+    assert [f({key: 1.0}) for key in (1, 1.0, True)] == [0.5, 0.5, 0.5]
+    kinds = []
+    g = fg.jit(lambda d: kinds.append(type(next(iter(d)))) or d[1])
+    for key in (1, 1.0, True):
+        g({key: 1.0})
+    assert kinds == [int, float, bool]
+
+
+class TestMismatchesNameTheOption:
+    @pytest.mark.parametrize(
+        "call, text",
+        [
+            (lambda: fg.vmap(lambda x: x, out_axes=(0, 1))(X), "vmap: out_axes: expected a leaf, found tuple"),
+            (lambda: fg.vmap(lambda x: {"k": x}, out_axes={"j": 0})(X), "vmap: out_axes: expected dict {'k': *}"),
+            (lambda: fg.vmap(lambda x: {"k": x}, out_axes={"k": (0,)})(X), "vmap: out_axes['k']: expected a leaf"),
+            (lambda: fg.vmap(lambda p: p["k"], in_axes=({"j": 0},))({"k": X}), "vmap: in_axes of argument 0 `p`: "),
+            (lambda: fg.vmap(lambda p: p, in_axes=((0,),))(X), "vmap: in_axes of argument 0 `p`: expected a leaf"),
+            (lambda: fg.jvp(lambda p: p["k"], ({"k": X},), ({"j": X},)), "jvp: the tangent of argument 0 `p`: "),
+            (lambda: fg.linearize(lambda p: p[0], (X,))[1]([X]), "linearize: the tangent of argument 0 `p`: expected"),
+            (lambda: fg.vjp(lambda x: (x, {"k": x}), X)[1]((X, X)), "vjp: the cotangent of output[1]: expected dict"),
+        ],
+    )
+    def test_in_the_error(self, call, text):
+        with pytest.raises(ValueError) as error:
+            call()
+        assert str(error.value).startswith(text)

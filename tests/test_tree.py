@@ -61,11 +61,11 @@ trees = st.recursive(
 
 
 def identical(a, b):
-    """Equal, of the same types all the way down, keys included; orders of dicts aside."""
+    """Equal, of the same types all the way down, keys and their order included."""
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):
-        return sorted(map(repr, a)) == sorted(map(repr, b)) and all(identical(a[k], b[k]) for k in a)
+        return list(map(repr, a)) == list(map(repr, b)) and all(identical(a[k], b[k]) for k in a)
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(identical, a, b))
     return a == b
@@ -133,9 +133,9 @@ def test_map_and_prefix_agree_with_leaves(tree):
     (None, [], "None"),
     ((), [], "()"),
     ((1,), [1], "(*,)"),
-    ({"b": 1, "a": (2, 3)}, [2, 3, 1], "{'a': (*, *), 'b': *}"),
+    ({"b": 1, "a": (2, 3)}, [2, 3, 1], "{'b': *, 'a': (*, *)}"),
     (OrderedDict(b=1, a=2), [1, 2], "OrderedDict({'b': *, 'a': *})"),
-    (defaultdict(int, b=1, a=2), [2, 1], "defaultdict(int, {'a': *, 'b': *})"),
+    (defaultdict(int, b=1, a=2), [2, 1], "defaultdict(int, {'b': *, 'a': *})"),
     (Point(1, [2]), [1, 2], "Point(x=*, y=[*])"),
     (Box(1, "red"), [1], "CustomNode(Box['red'], [*])"),
     (Layer(1, 2, "first"), [1, 2], "Layer(w=*, b=*, name='first')"),
@@ -289,6 +289,53 @@ def test_unhashable_aux_fails_only_when_hashed():
     assert treedef == ft.structure(Box(3, [2]))
     with pytest.raises(TypeError, match="unhashable"):
         hash(treedef)
+
+
+DICTS = [dict, OrderedDict, lambda pairs: defaultdict(list, pairs)]
+
+
+@pytest.mark.parametrize("make", DICTS)
+def test_dicts_keep_their_order_and_match_by_key(make):
+    given, other = make([("b", 1), ("c", 2), ("a", 3)]), make([("a", 10), ("b", 20), ("c", 30)])
+    assert list(ft.map(lambda x: x, given)) == ["b", "c", "a"]
+    assert dict(ft.map(lambda x, y: x + y, given, other)) == {"b": 21, "c": 32, "a": 13}
+    assert ft.flatten_up_to(ft.structure(given), other) == ft.leaves(ft.map(lambda x, y: y, given, other))
+    assert ft.flatten_prefix(other, ft.structure(given)) == ft.flatten_up_to(ft.structure(given), other)
+    assert ft.structure(given) != ft.structure(other)
+    with pytest.raises(ValueError, match=r"missing \['a'\]; not expected \['d'\]"):
+        ft.map(lambda x, y: x, given, make([("b", 1), ("c", 2), ("d", 3)]))
+
+
+@pytest.mark.parametrize(("a", "b"), [
+    (1, 1.0), (1, True), (0.0, -0.0), ((2,), (2.0,)), (((0.0,),), ((-0.0,),)), (1.0, np.float64(1.0)),
+    (np.float32(0.0), np.float32(-0.0)), (frozenset([1]), frozenset([1.0])), (0j, complex(0.0, -0.0)),
+])
+def test_equal_keys_and_aux_that_differ_are_other_structures(a, b):
+    for x, y in (({a: 0}, {b: 0}), (Box(0, a), Box(0, b)), (Layer(0, name=a), Layer(0, name=b))):
+        for outer in (lambda t: t, lambda t: [t, (t,)]):
+            one, another = ft.structure(outer(x)), ft.structure(outer(y))
+            assert one != another and len({one, another}) == 2
+            assert one == ft.structure(outer(x)) and hash(one) == hash(ft.structure(outer(x)))
+            assert ft.map(lambda p, q: p + q, outer(x), outer(y)) == outer(x), "as a user's tree they match"
+
+
+def test_aux_that_is_nan_is_the_same_structure():
+    assert ft.structure(Box(0, (float("nan"),))) == ft.structure(Box(0, (float("nan"),)))
+
+
+def test_aux_that_does_not_compare_is_named():
+    treedef = ft.structure(Box(0, np.ones(2)))
+    other = Box(0, np.ones(2))
+    for compare in (lambda: treedef == ft.structure(other), lambda: ft.map(max, Box(0, np.ones(2)), other)):
+        with pytest.raises(TypeError, match=r"aux of Box .* Arrays are children, not aux"):
+            compare()
+    with pytest.raises(TypeError, match=r"aux of Box in a pytree must be hashable"):
+        hash(treedef)
+
+
+def test_a_mismatch_names_the_tree():
+    with pytest.raises(ValueError, match=r"^the tangents\['a'\]: expected list"):
+        ft.flatten_up_to(ft.structure({"a": [0, 0]}), {"a": (0, 0)}, "the tangents")
 
 
 def test_dataclass_with_explicit_fields_as_jax_writes_them():

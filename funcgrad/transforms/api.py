@@ -30,6 +30,7 @@ from funcgrad.transforms.arguments import (
     integer_cotangent,
     leaf_path,
     normalise_argnums,
+    parameter_name,
     refuse_tangent,
     scalar_output,
     tangent_for,
@@ -310,7 +311,7 @@ class Outputs:
 
     def seeds(self, ct: Any) -> tuple[list[tuple[Node, Any]], list[Any]]:
         """Entries with their cotangents, and the cotangents as given."""
-        given = tree.flatten_up_to(self.treedef, ct)
+        given = tree.flatten_up_to(self.treedef, ct, f"{self.name}: the cotangent of output")
         seeds = []
         for index, (node, aval, c) in enumerate(zip(self.nodes, self.avals, given)):
             path = list(tree.leaf_paths(self.treedef))[index] if self.treedef is not tree.LEAF else ""
@@ -362,7 +363,8 @@ def paired_leaves(
     for n, (primal, tangent) in enumerate(zip(primals, tangents)):
         flat, treedef = tree.flatten(primal)
         flat = differentiable(fun, n, treedef, flat, name, allow_int=True)
-        for index, (x, t) in enumerate(zip(flat, tree.flatten_up_to(treedef, tangent))):
+        moved = tree.flatten_up_to(treedef, tangent, f"{name}: the tangent of argument {n}{parameter_name(fun, n)}")
+        for index, (x, t) in enumerate(zip(flat, moved)):
             aval = aval_of(x)
             leaves.append(x)
             if not is_inexact(aval.dtype):

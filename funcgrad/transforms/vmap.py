@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, refusal
 from funcgrad.core.trace import escaped, is_traced
-from funcgrad.transforms.arguments import array_leaf, leaf_path
+from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.batch import BatchTrace, move_axis, stretch
 from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.results import memory_of, own
@@ -55,7 +55,7 @@ def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> A
     finally:
         trace.end()
     flat, out_tree = tree.flatten(out)
-    targets = tree.flatten_prefix(out_axes, out_tree)
+    targets = tree.flatten_prefix(out_axes, out_tree, "vmap: out_axes")
     results = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]
     taken = memory_of([*leaves, *flat])
     return out_tree.unflatten([own(y, None, taken) for y in results])
@@ -69,7 +69,8 @@ def _batched_leaves(fun: Any, args: tuple, kwargs: dict, in_axes: Any) -> tuple[
     for n, arg in enumerate((*args, kwargs)):
         prefix = 0 if n == len(args) else in_axes[n] if isinstance(in_axes, tuple) else in_axes
         flat, treedef = tree.flatten(arg)
-        for index, (x, axis) in enumerate(zip(flat, tree.flatten_prefix(prefix, treedef))):
+        name = f"vmap: in_axes of argument {n}{parameter_name(fun, n)}"
+        for index, (x, axis) in enumerate(zip(flat, tree.flatten_prefix(prefix, treedef, name))):
             owner = (n if n < len(args) else "keyword", treedef, index)
             leaves.append(x)
             axes.append(_axis(fun, x, axis, owner))
