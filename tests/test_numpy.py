@@ -477,6 +477,31 @@ def test_softmax_where() -> None:
     check_grads(lambda a: nn.softmax(a, 1, where=m), (a,), order=2)
 
 
+def test_softmax_of_nothing() -> None:
+    nowhere = np.array([[False, False], [True, False]])
+    np.testing.assert_array_equal(nn.softmax(np.ones((2, 2)), where=nowhere), [[0.0, 0.0], [1.0, 0.0]])
+    gradient = grad(lambda a: nn.softmax(a, where=nowhere).sum())(np.ones((2, 2)))
+    np.testing.assert_array_equal(gradient, np.zeros((2, 2)))
+    for fun in (nn.softmax, nn.log_softmax):
+        for shape in ((0,), (2, 0), (0, 2)):
+            assert fun(np.zeros(shape)).shape == vjp(fun, np.zeros(shape))[0].shape == shape
+
+
+def test_float16_is_summed_in_float32() -> None:
+    x = np.zeros(70_000, np.float16)
+    assert nn.softmax(x).dtype == nn.logsumexp(x).dtype == np.float16
+    np.testing.assert_allclose(nn.softmax(x)[0], 1 / x.size, rtol=1e-2)
+    np.testing.assert_allclose([nn.logsumexp(x), -nn.log_softmax(x)[0]], np.log(x.size), rtol=1e-3)
+    np.testing.assert_allclose(grad(nn.logsumexp)(x), np.full(x.size, 1 / x.size), rtol=1e-2)
+
+
+def test_shares_of_logaddexp_are_precise_at_large_values() -> None:
+    share = 1 / (1 + np.exp(-1.0))
+    for x in (0.0, 1e8, -1e8, 1e15):
+        np.testing.assert_allclose(grad(np.logaddexp, (0, 1))(x, x - 1.0), (share, 1 - share), rtol=1e-14)
+    np.testing.assert_allclose(grad(np.logaddexp)(-50.0, 0.0), np.exp(-50.0), rtol=1e-14)
+
+
 def test_one_hot() -> None:
     np.testing.assert_array_equal(nn.one_hot(np.array([2, 0, 5]), 3), [[0, 0, 1], [1, 0, 0], [0, 0, 0]])
     assert nn.one_hot(np.array([[1, 2]]), 4, axis=0).shape == (4, 1, 2)

@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact
 from funcgrad.numpy.reductions import max as _max
 from funcgrad.numpy.reductions import sum as _sum
+from funcgrad.numpy.statistics import accumulated, cast_to
 from funcgrad.ops import elementwise as ew
 
 __all__ = [
@@ -111,7 +112,9 @@ def logsumexp(
         np.float64(1000.6931471805599)
     """
     a = as_inexact(a)
-    if b is not None:
+    if b is None:
+        a, dtype = accumulated(a, None)
+    else:
         shape = np.broadcast_shapes(np.shape(a), np.shape(b))
         a = a if a.shape == shape else ew.add(a, np.zeros(shape, a.dtype))
     if where is not None:
@@ -130,24 +133,34 @@ def logsumexp(
     if not keepdims:
         y = y.sum(axis=axis)
         sign = sign.sum(axis=axis) if sign is not None else None
+    if b is None:
+        y = cast_to(y, dtype)
     return (y, sign) if return_sign else y
 
 
 def softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | None = None) -> Array:
     """`exp(x)` divided by its sum along `axis`; with `where`, over those elements only, and 0 elsewhere."""
-    x = as_inexact(x)
+    x, dtype = accumulated(as_inexact(x), None)
+    if not x.size:
+        return cast_to(x, dtype)
     shifted = _shifted(x, axis, where)
-    terms = ew.exp(shifted) if where is None else ew.where(where, ew.exp(shifted), 0.0)
-    return terms / _sum(terms, axis, keepdims=True)
+    if where is None:
+        terms = ew.exp(shifted)
+        return cast_to(terms / _sum(terms, axis, keepdims=True), dtype)
+    terms = ew.where(where, ew.exp(shifted), 0.0)
+    total = _sum(terms, axis, keepdims=True)
+    return cast_to(terms / ew.where(total == 0, 1.0, total), dtype)
 
 
 def log_softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | None = None) -> Array:
     """The logarithm of `softmax`, without overflow or underflow; -inf where `where` does not hold."""
-    x = as_inexact(x)
+    x, dtype = accumulated(as_inexact(x), None)
+    if not x.size:
+        return cast_to(x, dtype)
     shifted = _shifted(x, axis, where)
     terms = ew.exp(shifted) if where is None else ew.where(where, ew.exp(shifted), 0.0)
     y = shifted - ew.log(_sum(terms, axis, keepdims=True))
-    return y if where is None else ew.where(where, y, -math.inf)
+    return cast_to(y if where is None else ew.where(where, y, -math.inf), dtype)
 
 
 def _shifted(x: Array, axis: Axes, where: Array | None) -> Array:

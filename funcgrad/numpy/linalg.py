@@ -317,7 +317,7 @@ def _matrix_norm(x: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> A
         sums = sum(ew.abs(x), -2 if ord in (1, -1) else -1)
         y = max(sums, -1, initial=0) if ord > 0 else min(sums, -1)
     elif ord in (2, -2):
-        y = svdvals(x)[..., 0 if ord == 2 else -1]
+        y = (max if ord == 2 else min)(svdvals(x), -1)  # where equal ones share the derivative
     else:
         raise ValueError("Invalid norm order for matrices.")
     return shaping.expand_dims(y, tuple(sorted(axes))) if keepdims else y

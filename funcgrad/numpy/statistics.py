@@ -36,7 +36,7 @@ def _count(a: Array, axes: tuple[int, ...], where: Array | None, keepdims: bool)
     return sum(structure.broadcast_to(as_array(where), shape=a.shape), axes, keepdims=keepdims)
 
 
-def _accumulated(a: Array, dtype: Any) -> tuple[Array, np.dtype]:
+def accumulated(a: Array, dtype: Any) -> tuple[Array, np.dtype]:
     """The array in the dtype to sum in (float32 for float16, float64 for integers), and the mean's dtype."""
     if dtype is not None:
         return ew.convert(a, dtype=np.dtype(dtype)), np.dtype(dtype)
@@ -47,7 +47,7 @@ def _accumulated(a: Array, dtype: Any) -> tuple[Array, np.dtype]:
     return a, a.dtype
 
 
-def _cast(y: Array, dtype: np.dtype) -> Array:
+def cast_to(y: Array, dtype: np.dtype) -> Array:
     return y if y.dtype == dtype else ew.convert(y, dtype=dtype)
 
 
@@ -64,9 +64,9 @@ def mean(
     """The arithmetic mean along `axis` (all axes by default)."""
     a = as_array(a)
     axes = axes_of(axis, a.ndim)
-    a, dtype = _accumulated(a, dtype)
+    a, dtype = accumulated(a, dtype)
     total = sum(a, axes, keepdims=keepdims, where=where)
-    return _cast(total / _count(a, axes, where, keepdims), dtype)
+    return cast_to(total / _count(a, axes, where, keepdims), dtype)
 
 
 @numpy_function(np)
@@ -89,7 +89,7 @@ def var(
         ddof = correction
     a = as_array(a)
     axes = axes_of(axis, a.ndim)
-    a, dtype = _accumulated(a, dtype)
+    a, dtype = accumulated(a, dtype)
     if mean is np._NoValue:
         mean = sum(a, axes, keepdims=True, where=where) / _count(a, axes, where, True)
     distance = a - mean
@@ -99,7 +99,7 @@ def var(
         dtype = squares.dtype
     count = _count(a, axes, where, keepdims)
     divisor = ew.maximum(count - ddof, 0) if where is not None else count - ddof if count > ddof else 0
-    return _cast(sum(squares, axes, keepdims=keepdims, where=where) / divisor, dtype)
+    return cast_to(sum(squares, axes, keepdims=keepdims, where=where) / divisor, dtype)
 
 
 @numpy_function(np)

@@ -194,21 +194,26 @@ log10 = elementwise("log10", np.log10, along=(lambda t, y, x: t / (ln(10) * x),)
 log1p = elementwise("log1p", np.log1p, along=(lambda t, y, x: t / (1 + x),), lower="log1p")
 
 
-def _share(x: Any, z: Any) -> Any:
-    """The logarithm of the share that x has in z = log(exp(x) + exp(y))."""
-    return where((x == inf) & (z == inf), 0.0, x - z)
+def _share(power: Any, x: Any, y: Any) -> Any:
+    """power(x) / (power(x) + power(y)); where both are infinite it is 1, as in JAX.
+
+    power(x - log(...)) would be two roundings of x away from it: 1 instead of 1/2 at x = y = 1e17.
+    """
+    ahead = where((x == inf) & (y == inf), inf, x - y)
+    smaller = power(-abs(ahead))
+    return where(ahead >= 0, 1.0, smaller) / (1.0 + smaller)
 
 
 logaddexp = elementwise(
     "logaddexp",
     np.logaddexp,
-    d=(lambda z, x, y: exp(_share(x, z)), lambda z, x, y: exp(_share(y, z))),
+    d=(lambda z, x, y: _share(exp, x, y), lambda z, x, y: _share(exp, y, x)),
     lower="logaddexp",
 )
 logaddexp2 = elementwise(
     "logaddexp2",
     np.logaddexp2,
-    d=(lambda z, x, y: exp2(_share(x, z)), lambda z, x, y: exp2(_share(y, z))),
+    d=(lambda z, x, y: _share(exp2, x, y), lambda z, x, y: _share(exp2, y, x)),
     lower="logaddexp2",
 )
 
