@@ -17,6 +17,7 @@ LAYERS = [
     ["config"],
     ["core.provenance"],
     ["core.avals"],
+    ["core.recent"],
     ["core.constants"],
     ["core.trace"],
     ["core.tape"],

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of
+from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of
 from funcgrad.core.provenance import Loc, here
-from funcgrad.core.trace import Primitive, Trace, Tracer
+from funcgrad.core.recent import Recent
+from funcgrad.core.trace import Primitive, Trace, Tracer, is_traced
 from funcgrad.errors import ConcretizationError
 
 
@@ -57,6 +58,10 @@ class Eqn:
         self.loc = loc
 
 
+DERIVED = 64
+"""Programs kept that were derived from one: batched ones differ in their sizes."""
+
+
 class Graph:
     """A program. `cache` keeps what transformations derive from it (compiled programs, its derivative)."""
 
@@ -66,7 +71,7 @@ class Graph:
         self.inputs = inputs
         self.eqns = eqns
         self.outputs = outputs
-        self.cache: dict[Any, Any] = {}
+        self.cache = Recent(DERIVED)
 
     @property
     def in_avals(self) -> tuple[Aval, ...]:
@@ -198,6 +203,18 @@ def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:
     return Graph(graph.inputs + variables, eqns, outputs), list(values)
 
 
+def on_integers(eqn: Eqn) -> bool:
+    """Whether an equation is Python's operator on Python's integers, which have no largest one."""
+    return eqn.prim.python is not None and all(a.aval.weak and a.aval.dtype == INT for a in eqn.inputs)
+
+
+def run(eqn: Eqn, values: Sequence[Any]) -> Any:
+    """What an equation gives for arrays or traced values."""
+    if on_integers(eqn) and not is_traced(*values):
+        return eqn.prim.python(*values)  # type: ignore[misc]
+    return eqn.prim(*values, **eqn.params)
+
+
 def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
     """Run a program on arrays or traced values, one primitive at a time; values are dropped after their last use."""
     env: dict[Var, Any] = dict(zip(graph.inputs, args, strict=True))
@@ -210,7 +227,7 @@ def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
     del args
     for index, eqn in enumerate(graph.eqns):
         values = [env[a] if isinstance(a, Var) else a.value for a in eqn.inputs]
-        out = eqn.prim(*values, **eqn.params)
+        out = run(eqn, values)
         for var, y in zip(eqn.outputs, out if eqn.prim.multiple else (out,), strict=True):
             # NumPy's results are never weak
             env[var] = y.item() if var.aval.weak and isinstance(y, np.generic) else y

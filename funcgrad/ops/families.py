@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
+from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, is_inexact
 from funcgrad.core.constants import guarded, keep
 from funcgrad.core.graph import Var, trace_graph
 from funcgrad.core.tape import not_linear, selected, transpose
@@ -64,7 +64,7 @@ class Elementwise(Primitive):
         partials: Sequence[Along | None] | None,
         *,
         lower: Any,
-        weak: bool,
+        python: Callable[..., Any] | None,
         flat: str | None,
         remedy: str | None,
     ) -> None:
@@ -72,7 +72,7 @@ class Elementwise(Primitive):
         self.impl = impl
         self.partials = partials
         self.lower = lower
-        self.weak = weak
+        self.python = python
         self.flat = flat
         self.remedy = remedy
         self.plans: dict[Any, Plan | None] = {}
@@ -80,10 +80,9 @@ class Elementwise(Primitive):
 
     def shape(self, *avals: Aval, **params: Any) -> Aval:
         shapes = {a.shape for a in avals if a.shape}
-        # np.broadcast_shapes takes 3 us
-        shape = np.broadcast_shapes(*shapes) if len(shapes) > 1 else shapes.pop() if shapes else ()
+        shape = broadcast_shapes(*shapes) if len(shapes) > 1 else shapes.pop() if shapes else ()
         dtype = self._dtype(tuple((a.dtype, a.weak) for a in avals), tuple(params.items()))
-        return Aval(shape, dtype, self.weak and all(a.weak for a in avals))
+        return Aval(shape, dtype, self.python is not None and all(a.weak for a in avals))
 
     def _probe_dtype(self, types: tuple, params: tuple) -> np.dtype:
         """NumPy itself says which dtype comes out."""
@@ -93,7 +92,7 @@ class Elementwise(Primitive):
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         y = self(*values, **params)
-        if type(y) is np.float64 and self.weak and all(type(v) in PYTHON_SCALARS for v in values):
+        if type(y) is np.float64 and self.python is not None and all(type(v) in PYTHON_SCALARS for v in values):
             y = y.item()
         plan = self.plan(tuple([t is not None for t in tracked]))
         if plan is None:
@@ -243,7 +242,7 @@ def elementwise(
     *,
     along: Sequence[Any] | None = None,
     lower: Any = None,
-    weak: bool = False,
+    python: Callable[..., Any] | None = None,
     flat: str | None = None,
     remedy: str | None = None,
 ) -> Any:
@@ -251,7 +250,8 @@ def elementwise(
 
     `d` holds for each argument its partial derivative `d(y, *xs)`, 1, -1, or None where the derivative is zero (one
     function stands for one argument). `along` says the same as linear maps `m(t, y, *xs)`, for derivatives that are
-    not products, such as `where(c, t, 0)`. `weak`: Python scalars give a Python scalar, as Python's operators do.
+    not products, such as `where(c, t, 0)`. `python` is Python's operator, where it is one: Python scalars give a Python
+    scalar then, and integers are exact.
     `lower` is how a kernel computes one element: an expression with `{0}`, `{1}`, or a function's name.
     """
     partials: Sequence[Along | None] | None = None
@@ -260,7 +260,7 @@ def elementwise(
     elif d is not None:
         each = (d,) if callable(d) or isinstance(d, int) else d
         partials = [None if p is None else Factor(p) if callable(p) else Sign(p) for p in each]
-    prim = Elementwise(name, impl, partials, lower=lower, weak=weak, flat=flat, remedy=remedy)
+    prim = Elementwise(name, impl, partials, lower=lower, python=python, flat=flat, remedy=remedy)
     register(prim)
     if partials is not None and len(partials) <= 2:
         return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)
