@@ -7,8 +7,13 @@ Also: `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` ha
 `funcgrad.nn` some of JAX's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks numerically.
 """
 
+import sys as _sys
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
+
+if "__version__" not in globals():  # no reload: what an interrupted import has left would be in the way
+    for _name in [name for name in _sys.modules if name.startswith("funcgrad.")]:
+        del _sys.modules[_name]
 
 from funcgrad import errors as errors
 from funcgrad import lax as lax

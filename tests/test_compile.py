@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -478,6 +479,32 @@ def test_long_programs_are_cut_into_kernels_of_bounded_size():
     program = compile_graph(staged(fun, ROW))
     assert program.kernels == 3
     np.testing.assert_allclose(program(ROW)[0], fun(ROW), rtol=1e-11)
+
+
+def test_a_captured_number_is_no_part_of_a_kernel():
+    for numbers in ((1.25, 7.5, -1e300), (7, -9, 2**62), (np.float32(3.5), np.float32(0.1))):
+        texts = [compile_graph(staged(lambda x: sin(x) * c + c, ROW)).text for c in numbers]
+        assert len({text.split("def program")[0] for text in texts}) == 1
+    for c in (1.25, 7, -7, np.float32(3.5), 2**40 + 1, 10**25, np.uint64(2**63), math.inf, math.nan):
+        three_ways(lambda x: (x * c + c, x / c), ROW)
+    three_ways(lambda x: (x * 1000 + 999, x < 300, x - np.int16(77)), np.arange(-5, 5))
+
+
+def test_sums_of_many_terms_are_cut_where_little_is_stored():
+    def fun(x):
+        terms = [sin(x * (i + 0.3)) for i in range(64 * 3)]
+        while len(terms) > 1:
+            terms = [a + b for a, b in zip(terms[::2], terms[1::2])] + terms[len(terms) // 2 * 2 :]
+        return terms[0]
+
+    loops = fuse(passes.simplify(staged(fun, ROW)))
+    assert len(loops) == 3 and sum(len(loop.written) for loop in loops) <= 12
+
+
+@pytest.mark.parametrize("rank", [9, 32, 33, 64])
+def test_arrays_of_many_axes(rank):
+    x = rng.normal(size=(1,) * (rank - 2) + (2, 3))
+    three_ways(lambda x: (sin(x) * 2.0 + x, reduce_sum(x * x, axes=tuple(range(rank)))), x)
 
 
 def test_buffers_are_used_again():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import pickle
 import subprocess
@@ -10,11 +11,13 @@ import threading
 import traceback
 import weakref
 from collections import namedtuple
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pytest
 
+from funcgrad.compile import jit as compile_jit
 from funcgrad.compile.jit import jit
 from funcgrad.compile.program import Program
 from funcgrad.config import Config, config
@@ -164,7 +167,7 @@ def test_static_arguments_by_position_and_by_name():
 def test_static_arguments_that_cannot_be():
     f = jit(lambda x, sizes: x, static_argnums=1)
     with pytest.raises(
-        TypeError, match=r"static argument 1 `sizes` is list, which is not hashable. Pass a tuple"
+        TypeError, match=r"static argument 1 `sizes` is list, which cannot be a key: unhashable type: .list.. Pass a tu"
     ):
         f(X, [1, 2])
     with pytest.raises(ValueError, match=r"static_argnums names argument 2, but the function has `x`, `y`"):
@@ -177,6 +180,156 @@ def test_static_arguments_that_cannot_be():
         jit(lambda x: x, donate_argnums=1.5)
     with pytest.raises(TypeError, match="takes a function, not int"):
         jit(3)
+
+
+class Scaler:
+    """Callable, and with methods of both kinds."""
+
+    scale = 2.0
+
+    def __init__(self):
+        self.lower = self.cache_size = "its own"
+        self.note = "kept"
+
+    def __call__(self, x, n=1):
+        return whole(x, n) * self.scale
+
+    def method(self, x, n=1):
+        return whole(x, n) * self.scale
+
+    @classmethod
+    def of_class(cls, x, n=1):
+        return whole(x, n) * cls.scale
+
+    @jit(static_argnums=0)
+    def scaled(self, x):
+        return x * self.scale
+
+    @classmethod
+    @jit(static_argnums=0)
+    def scaled_by_class(cls, x):
+        return x * cls.scale
+
+
+def whole(x, n):
+    assert type(n) is int
+    return x * n
+
+
+@functools.wraps(whole)
+def wrapped(*args, **kwargs):
+    return whole(*args, **kwargs)
+
+
+CALLABLES = {
+    "function": (whole, 1),
+    "object": (Scaler(), 2),
+    "method": (Scaler().method, 2),
+    "class method": (Scaler.of_class, 2),
+    "partial": (partial(lambda factor, x, n: whole(x, n) * factor, 2.0), 2),
+    "partial with a keyword": (partial(lambda x, n, factor: whole(x, n) * factor, factor=3.0), 3),
+    "wrapped": (wrapped, 1),
+    "transformed": (grad(lambda x, n: whole(x, n).sum()), None),
+}
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+@pytest.mark.parametrize("options", [{"static_argnums": 1}, {"static_argnames": "n"}, {"static_argnums": -1}])
+def test_static_arguments_of_any_callable(name, options):
+    fun, factor = CALLABLES[name]
+    if "factor" in getattr(fun, "keywords", {}) and options == {"static_argnums": -1}:
+        options = {"static_argnums": 1}
+    f = jit(fun, **options)
+    want = np.full(7, 3.0) if factor is None else X * 3 * factor
+    np.testing.assert_allclose(f(X, 3), want)
+    np.testing.assert_allclose(f(X, n=3), want)
+    np.testing.assert_allclose(f(n=3, x=X) if name != "transformed" else want, want)
+    assert f.__name__ in ("whole", "Scaler", "method", "of_class", "<lambda>")
+
+
+def test_self_may_be_static():
+    np.testing.assert_allclose(Scaler().scaled(X), X * 2)
+    np.testing.assert_allclose(Scaler.scaled_by_class(X), X * 2)
+
+
+def test_callables_without_a_signature():
+    np.testing.assert_allclose(jit(np.add, static_argnums=1)(X, 2.0), X + 2)
+
+
+def test_attributes_of_the_function_hide_none_of_jits():
+    f = jit(Scaler())
+    assert isinstance(jit(Scaler(), static_argnums=1).lower(X, 1), Program)
+    assert f.cache_size() == 0 and f.note == "kept"
+    assert grad(jit(loss)).__dict__.keys().isdisjoint({"_staged", "_quick"})
+
+
+def test_options_without_a_function_give_a_decorator():
+    @jit(static_argnames="n")
+    def f(x, n):
+        return whole(x, n)
+
+    @grad(argnums=1)
+    def g(x, y):
+        return x * y
+
+    @vmap(in_axes=1)
+    def h(x):
+        return x.sum()
+
+    np.testing.assert_allclose(f(X, n=2), 2 * X)
+    assert g(2.0, 3.0) == 2.0
+    np.testing.assert_allclose(h(np.ones((2, 3))), [2, 2, 2])
+    with pytest.raises(TypeError, match="takes a function, not NoneType"):
+        grad(None)
+    with pytest.raises(TypeError, match="argnum"):
+        grad(argnum=1)(f)
+
+
+@dataclass(frozen=True)
+class Options:
+    value: object
+
+
+def test_static_arguments_that_are_equal_but_differ():
+    f, calls = counted(lambda x, c: x * 1.0, static_argnums=1)
+    numbers = [0.0, -0.0, 0, False, np.float64(0.0), np.float32(0.0), 0j, -0j]
+    given = [*numbers, *((n,) for n in numbers), *(frozenset((n,)) for n in numbers), *map(Options, numbers)]
+    given += [((n,), Options((n,))) for n in numbers]
+    for c in given:
+        f(X, c)
+        f(X, c)
+    assert len(calls) == len(given)
+    f(X, float("nan"))
+    f(X, float("nan"))
+    assert len(calls) == len(given) + 1
+
+
+class Compared:
+    def __init__(self, result):
+        self.result = result
+
+    def __hash__(self):
+        return 1
+
+    def __eq__(self, other):
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+@pytest.mark.parametrize("result, reason", [
+    (np.array([True, False]), "== of two Compared gives ndarray"), (ValueError("no truth"), "no truth")
+])  # fmt: skip
+def test_static_arguments_whose_comparison_has_no_truth(result, reason):
+    f = jit(lambda x, config: x, static_argnames="config")
+    with pytest.raises(TypeError, match=rf"static argument `config` is Compared, which cannot be a key: {reason}"):
+        f(X, config=Compared(result))
+
+
+def test_traced_values_have_no_hash():
+    cached = functools.lru_cache(lambda x: x * 2)
+    with pytest.raises(TypeError, match=r"of grad at .*test_jit.py.* has no hash.*lru_cache"):
+        grad(cached)(2.0)
 
 
 @pytest.mark.parametrize("args, kwargs, message", [
@@ -368,6 +521,27 @@ def test_threads():
     for t in threads:
         t.join()
     assert not wrong and f.cache_size() == 8
+
+
+def test_the_signatures_used_last_are_kept(monkeypatch):
+    monkeypatch.setattr(compile_jit, "KEPT", 3)
+    f, calls = counted(lambda x: x * 2.0)
+    often = np.ones(1)
+    for n in range(2, 9):
+        f(often)
+        f(np.ones(n))
+    assert f.cache_size() == 3 and len(calls) == 8
+    f(often)
+    assert len(calls) == 8
+
+
+def test_batched_programs_are_not_kept_for_ever():
+    f = jit(lambda x: x * 2.0)
+    f(np.float64(1.0))
+    for n in range(1, 100):
+        vmap(f)(np.ones(n))
+    (kept,) = f._staged.entries.values()
+    assert len(kept[0].graph.cache) <= 64
 
 
 def test_compiled_functions_are_freed():

@@ -18,6 +18,7 @@ LAYERS = [
     ["config"],
     ["core.provenance"],
     ["core.avals"],
+    ["core.recent"],
     ["core.constants"],
     ["core.trace"],
     ["core.tape"],

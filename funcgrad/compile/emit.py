@@ -130,7 +130,7 @@ class _Writer:
 
     def _argument(self, atom: Atom, dtype: np.dtype | None) -> str:
         dtype = atom.aval.dtype if dtype is None else dtype
-        if isinstance(atom, Literal) and not atom.aval.shape:
+        if isinstance(atom, Literal) and not atom.aval.shape and atom not in self.named:
             return constant(atom.value, dtype)
         name = self.named[atom]
         return name if atom.aval.dtype == dtype else cast(name, dtype)

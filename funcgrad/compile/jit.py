@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from funcgrad import tree
+from funcgrad.compile.keys import exact
 from funcgrad.compile.program import Program, compile_graph
 from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.graph import Graph, hoist, trace_graph
+from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.calls import graph_call
-from funcgrad.transforms.function import Transformed
+from funcgrad.transforms.function import Transformed, decorates
+
+if TYPE_CHECKING:
+    from inspect import Parameter
 
 ndarray = np.ndarray
 Numbers = int | Sequence[int]
@@ -25,6 +30,7 @@ Names = str | Sequence[str]
 _SCALARS = frozenset((float, int, complex, bool, *(np.dtype(c).type for c in "?bhilqBHILQefdgFDG")))
 
 
+@decorates
 def jit(
     fun: Callable[..., Any],
     static_argnums: Numbers = (),
@@ -44,7 +50,12 @@ def jit(
     function may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False`
     it is `fun`.
 
-    Raises TypeError, naming the argument, for a leaf that is no number, and for a static one without a hash.
+    Without a function, `jit` returns a decorator: `@jit(static_argnames="n")`. Python's integers are exact, as
+    outside; one that an array's dtype cannot hold raises OverflowError. Static arguments that are equal but differ
+    (0.0 and -0.0, 1 and 1.0 and True) have programs of their own. The signatures used last are kept, `KEPT` of them.
+
+    Raises TypeError, naming the argument, for a leaf that is no number, and for a static one without a hash or whose
+    `==` gives no truth value.
 
     Example:
         >>> import numpy as np
@@ -59,6 +70,10 @@ def jit(
         static_argnames=static_argnames,
         donate_argnums=donate_argnums,
     )
+
+
+KEPT = 256
+"""Signatures of one function."""
 
 
 class Staged:
@@ -86,7 +101,7 @@ class Jitted(Transformed):
         )
         _numbers(options["donate_argnums"], "donate_argnums")
         self._has_static = bool(self._static_numbers or self._static_names)
-        self._staged: dict[Any, Staged] = {}
+        self._staged = Recent(KEPT)
         self._quick: dict[Any, tuple[Callable[..., tuple[Any, ...]], Staged]] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -152,12 +167,14 @@ class Jitted(Transformed):
         leaves, treedef = tree.flatten((dynamic, named))
         leaves = [self._leaf(leaf, index, args, kwargs, numbers) for index, leaf in enumerate(leaves)]
         avals = tuple(map(aval_of, leaves))
-        key = treedef, avals, tuple([self._hashed(name, value) for name, value in static])
+        key = treedef, avals, tuple([self._static_key(name, value) for name, value in static])
         staged = self._staged.get(key)
         if staged is None:
             staged = self._trace(avals, treedef, dict(static), len(args))
             if not staged.captured:
                 staged = self._staged.setdefault(key, staged)
+                # what is still in use comes back through `_staged`, which is told so in this way
+                self._quick.clear()
         return staged, leaves
 
     def _trace(
@@ -207,20 +224,19 @@ class Jitted(Transformed):
             index -= treedef.num_leaves
         raise AssertionError("no such leaf")
 
-    def _hashed(self, name: int | str, value: Any) -> Any:
+    def _static_key(self, name: int | str, value: Any) -> Any:
         try:
-            hash(value)
-        except TypeError:
+            return name, exact(value)
+        except Exception as error:
             where = (
                 f"argument `{name}`"
                 if isinstance(name, str)
                 else f"argument {name}{parameter_name(self._fun, name)}"
             )
             raise TypeError(
-                f"jit: the static {where} is {type(value).__name__}, which is not hashable. Pass a tuple "
+                f"jit: the static {where} is {type(value).__name__}, which cannot be a key: {error}. Pass a tuple "
                 "for a list or a frozen dataclass for an object; an array is passed as an ordinary argument."
             ) from None
-        return name, type(value), value
 
 
 def _output(y: Any, index: int, out_tree: tree.TreeDef) -> Any:
@@ -249,34 +265,43 @@ def _numbers(given: Numbers, option: str) -> tuple[int, ...]:
     return tuple(map(int, numbers))
 
 
-def _static(
-    fun: Callable[..., Any], argnums: Numbers, argnames: Names
-) -> tuple[tuple[int, ...], frozenset[str]]:
+def _static(fun: Callable[..., Any], argnums: Numbers, argnames: Names) -> tuple[tuple[int, ...], frozenset[str]]:
     """The static positions and names; each is found from the other where the function says what it takes."""
     numbers = set(_numbers(argnums, "static_argnums"))
     names = {argnames} if isinstance(argnames, str) else set(argnames)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"jit: static_argnames must be a name or a sequence of names, not {argnames!r}")
-    code = getattr(fun, "__code__", None)
-    if code is None or not (numbers or names):
+    parameters = _parameters(fun) if numbers or names else None
+    if parameters is None:
         return tuple(numbers), frozenset(names)
-    positional = code.co_varnames[: code.co_argcount]
-    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    takes_any = code.co_flags & 0x04
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    takes_any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
     for n in numbers:
         if not takes_any and not -len(positional) <= n < len(positional):
             raise ValueError(
                 f"jit: static_argnums names argument {n}, but the function has {_shown(positional)}"
             )
     for name in names:
-        if not code.co_flags & 0x08 and name not in (*positional, *keywords):
-            has = _shown((*positional, *keywords))
+        if not takes_any_name and name not in positional and name not in by_name:
+            has = _shown(dict.fromkeys((*positional, *by_name)))
             raise ValueError(f"jit: static_argnames names `{name}`, but the function has {has}")
     if not takes_any:
         numbers = {n % len(positional) for n in numbers}
     named = {positional[n] for n in numbers if 0 <= n < len(positional)}
     numbers |= {n for n, name in enumerate(positional) if name in names}
     return tuple(sorted(numbers)), frozenset(names | named)
+
+
+def _parameters(fun: Callable[..., Any]) -> list[Parameter] | None:
+    """What a callable says that it takes; None where it says nothing, as some that are written in C."""
+    from inspect import signature  # importing it takes 5 ms, and few functions have static arguments
+
+    try:
+        return list(signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        return None
 
 
 def _shown(names: Iterable[str]) -> str:

@@ -1,8 +1,17 @@
-"""Kernels' text to machine code, kept by text. The only file that imports numba, for the first kernel."""
+"""Kernels' text to machine code, kept by text. The only file that imports numba, for the first kernel.
+
+Numba compiles in threads of their own, one at a time, which the callers wait for. Signals do not reach those: Ctrl-C
+ends the wait, and neither numba's import nor a kernel is left half done. A handler that compiles while its thread
+waits has a thread of its own; what compiles within a compiling thread (a `__del__` there) does it on the spot. A fork
+waits for the compile in progress, as the child has none of the threads and would wait for ever.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import operator
+import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +22,11 @@ from typing import Any
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm, functions
 
 Kernel = Callable[..., Any]
-_lock = threading.Lock()
+_compiling = threading.RLock()
 _kernels: dict[str, Kernel] = {}
+"""Never dropped: numba keeps the machine code (1 MB a kernel) for the life of the process."""
+_jobs: dict[str, _Job] = {}
+_INTEGERS = re.compile(r"\b(u?int\d|[ui]\d)")
 _VECTORS = (("avx512f", "e", 64), ("avx2", "d", 32), ("sse2", "b", 16))
 """CPU feature, the letter that libmvec has for it, and the bytes of its registers."""
 
@@ -26,43 +38,134 @@ def kernel(text: str, name: str) -> tuple[Kernel, bool]:
     says: nothing is checked when it is called.
     """
     unnamed = text.removeprefix(f"def {name}")
-    with _lock:
-        found = _kernels.get(unnamed)
-        if found is None:
-            found = _kernels[unnamed] = _compile(text, name)
-            return found, False
-        return found, True
+    was_there = unnamed in _kernels
+    while unnamed not in _kernels:
+        job = _jobs.setdefault(unnamed, _Job(text, name, unnamed))
+        job.finish()
+        if job.error is not None:
+            raise job.error
+    return _kernels[unnamed], was_there
+
+
+class _Job(threading.Thread):
+    """One compile."""
+
+    def __init__(self, text: str, name: str, unnamed: str) -> None:
+        super().__init__(name=f"funcgrad compiles {name}", daemon=True)
+        self.task = text, name, unnamed
+        self.error: BaseException | None = None
+        self.begun = threading.Lock()
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        text, name, unnamed = self.task
+        try:
+            with _compiling, _some_directory():
+                if unnamed not in _kernels:
+                    _kernels[unnamed] = _compile(text, name)
+        except BaseException as error:
+            self.error = error
+        finally:
+            _jobs.pop(unnamed, None)
+            self.done.set()
+
+    def finish(self) -> None:
+        """Wait for the compile, beginning it where nobody has."""
+        if isinstance(threading.current_thread(), _Job):
+            self.run()
+            return
+        if self.begun.acquire(blocking=False):
+            try:
+                self.start()
+            except RuntimeError:  # no threads any more at the end of the process, or at the system's limit
+                self.run()
+            except BaseException:
+                if self.ident is None:
+                    self.begun.release()
+                raise
+        self.done.wait()
+
+
+def _after_fork_in_child() -> None:
+    """Whoever waits in the child begins again: the threads that it waits for are not there."""
+    jobs = list(_jobs.values())
+    _jobs.clear()
+    for job in jobs:
+        job.done.set()
+    _unlock()
+
+
+def _lock() -> None:
+    _compiling.acquire()
+    for lock in _numbas_lock():
+        lock.acquire()
+
+
+def _unlock() -> None:
+    for lock in _numbas_lock():
+        lock.release()
+    _compiling.release()
+
+
+def _numbas_lock() -> list[Any]:
+    module = sys.modules.get("numba.core.compiler_lock")
+    return [] if module is None else [module.global_compiler_lock]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock, after_in_parent=_unlock, after_in_child=_after_fork_in_child)
+
+
+@contextmanager
+def _some_directory() -> Iterator[None]:
+    """Numba asks for the working directory. Where that has been deleted, no relative path has a meaning anyway."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        deleted = os.open(".", os.O_RDONLY)
+        os.chdir("/")
+        try:
+            yield
+        finally:
+            os.fchdir(deleted)
+            os.close(deleted)
+    else:
+        yield
 
 
 def _compile(text: str, name: str) -> Kernel:
     import numba
 
     scope = _scope(frozenset(functions(text)))
-    exec(compile(text, f"<{name}>", "exec", dont_inherit=True), scope)
+    exec(compile(_with_wrapping_integers(text), f"<{name}>", "exec", dont_inherit=True), scope)
     function = scope[name]
     signature = tuple([_type(annotation) for annotation in function.__annotations__.values()])
     # error_model: Python's would test each divisor and raise, at 6 times the cost
-    with _overflow_wraps():
-        compiled = numba.njit(signature, nogil=True, error_model="numpy")(function)
+    compiled = numba.njit(signature, nogil=True, error_model="numpy")(function)
     result: Any
     (result,) = compiled.overloads.values()
     # past numba's dispatcher, which would look up the type of each argument again (45 ns each)
     return result.entry_point
 
 
-@contextmanager
-def _overflow_wraps() -> Iterator[None]:
-    """Integers overflow as NumPy's do. Numba tells LLVM that they never do, and x + 2 < x becomes False."""
-    from numba.core.compiler_lock import global_compiler_lock
-    from numba.cpython import numbers
+def _with_wrapping_integers(text: str) -> Any:
+    """A kernel's text with `+`, `-` and `*` as functions that wrap integers, where it has any.
 
-    with global_compiler_lock:
-        flags = numbers._int_arith_flags
-        numbers._int_arith_flags = lambda result: []
-        try:
-            yield
-        finally:
-            numbers._int_arith_flags = flags
+    Numba tells LLVM that integers never overflow, and x + 2 < x becomes False.
+    """
+    if not _INTEGERS.search(text):
+        return text
+    import ast
+
+    class Wrapping(ast.NodeTransformer):
+        def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+            self.generic_visit(node)
+            name = {ast.Add: "wrapping_add", ast.Sub: "wrapping_sub", ast.Mult: "wrapping_mul"}.get(type(node.op))
+            if name is None:
+                return node
+            return ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], [])
+
+    return ast.fix_missing_locations(Wrapping().visit(ast.parse(text)))
 
 
 def _type(annotation: str) -> Any:
@@ -124,11 +227,40 @@ def _common() -> dict[str, Any]:
 
         return result(array, shape), build
 
+    def wrapping(operation: Callable[..., Any], instruction: str) -> Any:
+        @intrinsic
+        def wraps(typing: Any, a: Any, b: Any) -> Any:
+            """Numba's operation, but for integers that wrap."""
+            found = typing.resolve_function_type(operation, (a, b), {})
+
+            def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                result = signature.return_type
+                if not isinstance(result, types.Integer):
+                    function = typing.resolve_value_type(operation)
+                    typing_result = function.get_call_type(typing, signature.args, {})
+                    return context.get_function(function, typing_result)(builder, args)
+                values = [context.cast(builder, v, t, result) for v, t in zip(args, signature.args)]
+                return getattr(builder, instruction)(*values)
+
+            return found.return_type(a, b), build
+
+        return wraps
+
     numbers = {
         name: getattr(types, name) for name in ("float32", "float64", "int8", "int16", "int32", "int64")
     }
     numbers |= {name: getattr(types, name) for name in ("uint8", "uint16", "uint32", "uint64")}
-    return {"plus": plus, "index": index, "view": view, "inf": float("inf"), "nan": float("nan"), **numbers}
+    return {
+        "plus": plus,
+        "index": index,
+        "view": view,
+        "wrapping_add": wrapping(operator.add, "add"),
+        "wrapping_sub": wrapping(operator.sub, "sub"),
+        "wrapping_mul": wrapping(operator.mul, "mul"),
+        "inf": float("inf"),
+        "nan": float("nan"),
+        **numbers,
+    }
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,11 +10,16 @@ import numpy as np
 from funcgrad.compile.mathlib import expression, is_arithmetic
 from funcgrad.compile.simplify import is_elementwise
 from funcgrad.core.avals import BOOL
-from funcgrad.core.graph import Atom, Eqn, Literal, Var
+from funcgrad.core.graph import Atom, Eqn, Literal, Var, on_integers
 
 KERNEL_DTYPES = frozenset(map(np.dtype, ["?", "b", "h", "i", "q", "B", "H", "I", "Q", "l", "L", "f", "d"]))
 IDENTITIES = {"sum": 0, "prod": 1, "max": None, "min": None}
 """The reductions of kernels, with what they give for no elements."""
+
+
+IN_TEXT = frozenset((0, 0.5, 1, 2, 3, 4, math.inf))
+"""Numbers (or their negatives) that stand in a kernel's text. All others are arguments: programs that differ in them
+only, as those that capture a number do, share their kernels."""
 
 
 class Statement(NamedTuple):
@@ -52,7 +58,7 @@ class Loop(NamedTuple):
     """
 
     sizes: tuple[int, ...]
-    scalars: tuple[Var, ...]
+    scalars: tuple[Atom, ...]
     reads: tuple[Access, ...]
     prelude: tuple[Statement, ...]
     body: tuple[Statement, ...]
@@ -79,9 +85,17 @@ class Loop(NamedTuple):
         return tuple([a for a in found if not a.aval.shape])  # type: ignore[misc]
 
 
+def is_argument(number: Literal) -> bool:
+    """Whether a constant of rank 0 is given to a kernel when it is called."""
+    aval, value = number.aval, number.value
+    if aval.dtype.kind in "iu":
+        return abs(int(value)) not in IN_TEXT and -(2**63) <= value < 2**63
+    return aval.dtype.kind == "f" and value == value and abs(value) not in IN_TEXT
+
+
 def statement(eqn: Eqn) -> Statement | None:
     """An equation as a statement about elements; None where kernels cannot do it as NumPy does."""
-    if not is_elementwise(eqn):
+    if not is_elementwise(eqn) or on_integers(eqn):
         return None
     out = eqn.outputs[0]
     second = eqn.inputs[1] if len(eqn.inputs) > 1 else None
@@ -92,6 +106,8 @@ def statement(eqn: Eqn) -> Statement | None:
     if dtypes is None or not all(map(_is_safe, eqn.inputs, dtypes)):
         return None
     given = [a.aval.dtype if d is None else d for a, d in zip(eqn.inputs, dtypes)]
+    if out.aval.dtype == BOOL and {d.kind for d in given} == {"i", "u"}:
+        return None  # NumPy compares int64 with uint64 exactly, machine code as floats
     if not is_arithmetic(template) and not all(d.kind == "f" for d in given):
         return None
     if "abs" in template and any(d.kind in "bu" for d in given):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from funcgrad.compile.loops import Loop
 from funcgrad.compile.mathlib import PLAIN
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, names
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, names, on_integers
 
 
 class Program:
@@ -102,6 +103,9 @@ _PLAIN_SCOPE = {
 }
 
 
+_PYTHON_TYPES = {"i": "int", "f": "float", "c": "complex"}
+
+
 class _Plan:
     """The lines of the generated function, and the objects that they name."""
 
@@ -115,9 +119,13 @@ class _Plan:
             "quiet": np.errstate,
             "own": own,
             "owners": owners,
+            "int": int,
+            "float": float,
+            "complex": complex,
         }
         self.lines: list[str] = []
         self.fresh = (n for n in names() if n not in self.scope)
+        self.constants = itertools.count()
         self.named: dict[Atom, str] = {v: next(self.fresh) for v in graph.inputs}
         self.contiguous: set[Atom] = set()
         self.spare: dict[tuple[Any, ...], list[str]] = {}
@@ -157,7 +165,7 @@ class _Plan:
 
     def _constant(self, value: Any) -> str:
         """A name for an object that has no text."""
-        name = next(f"constant_{n}" for n in range(len(self.scope)) if f"constant_{n}" not in self.scope)
+        name = f"constant_{next(self.constants)}"
         self.scope[name] = value
         return name
 
@@ -217,13 +225,14 @@ class _Plan:
         )
         self.lines.append(f"{left.strip()} = {self._function(eqn)}({', '.join(args)})")
         for v in eqn.outputs:
-            if v.aval.weak:
-                self.lines.append(f"{self.named[v]} = {self.named[v]}.item()")
+            if v.aval.weak and not on_integers(eqn):
+                self.lines.append(f"{self.named[v]} = {_PYTHON_TYPES[v.aval.dtype.kind]}({self.named[v]})")
 
     def _function(self, eqn: Eqn) -> str:
         """The name of a primitive's implementation: the primitive's, where no value has it."""
-        name = f"np_{eqn.prim}"
-        self.scope[name] = eqn.prim.impl
+        exact = on_integers(eqn)
+        name = f"{'python' if exact else 'np'}_{eqn.prim}"
+        self.scope[name] = eqn.prim.python if exact else eqn.prim.impl
         return name
 
     def _param(self, value: Any) -> str:

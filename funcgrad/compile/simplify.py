@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
+from funcgrad.compile.keys import exact
+from funcgrad.core.avals import broadcast_shapes
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.structure import broadcast_to
 
@@ -18,8 +20,8 @@ FOLDED_SIZE = 1024
 
 def simplify(graph: Graph) -> Graph:
     """All passes, in the order in which they help each other."""
-    for run in PASSES:
-        graph = run(graph)
+    for improve in PASSES:
+        graph = improve(graph)
     return graph
 
 
@@ -96,7 +98,7 @@ def _computed(eqn: Eqn, inputs: tuple[Atom, ...]) -> Literal | None:
         return None
     try:
         with np.errstate(all="ignore"):
-            value = np.asarray(eqn.prim.impl(*values, **eqn.params))
+            value = np.asarray(run(eqn, values))
     except Exception:
         return None
     if value.shape != aval.shape or value.dtype != aval.dtype:
@@ -200,7 +202,7 @@ def is_elementwise(eqn: Eqn) -> bool:
     """Whether each element of the output is `lower` of one element of each input, broadcast."""
     if eqn.prim.multiple or not isinstance(eqn.prim.lower, str) or "axes" in eqn.params:
         return False
-    return bool(np.broadcast_shapes(*(a.aval.shape for a in eqn.inputs)) == eqn.outputs[0].aval.shape)
+    return broadcast_shapes(*(a.aval.shape for a in eqn.inputs)) == eqn.outputs[0].aval.shape
 
 
 def share(graph: Graph) -> Graph:
@@ -209,11 +211,7 @@ def share(graph: Graph) -> Graph:
     seen: dict[Any, Eqn] = {}
     for eqn in graph.eqns:
         inputs = new.inputs(eqn)
-        key = (
-            eqn.prim,
-            tuple(map(_identity, inputs)),
-            tuple(sorted(eqn.params.items(), key=lambda item: item[0])),
-        )
+        key = eqn.prim, tuple(map(_identity, inputs)), tuple([(k, exact(eqn.params[k])) for k in sorted(eqn.params)])
         first = seen.get(key)
         if first is None:
             seen[key] = new.keep(eqn, inputs)
@@ -224,9 +222,8 @@ def share(graph: Graph) -> Graph:
 
 def _identity(atom: Atom) -> Any:
     """Equal for atoms that stand for the same value; 0.0 and -0.0, 1 and 1.0 and True are not the same."""
-    if isinstance(atom, Literal) and not atom.aval.shape and not isinstance(atom.value, Tracer):
-        value = np.asarray(atom.value)
-        return type(atom.value), value.dtype, value.tobytes() if value.dtype.kind != "O" else atom.value
+    if isinstance(atom, Literal) and isinstance(atom.value, (bool, int, float, complex, np.generic)):
+        return exact(atom.value)
     return id(atom.value) if isinstance(atom, Literal) else atom
 
 

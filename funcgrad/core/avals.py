@@ -183,6 +183,15 @@ _CONVERSIONS = {
 """What has a method is made an array or a number by what stands beside it."""
 
 
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that arrays broadcast to. NumPy's own function takes 32 axes at most, its arrays have up to 64."""
+    rank = max(map(len, shapes), default=0)
+    sizes = [{n for n in axis if n != 1} for axis in zip(*((1,) * (rank - len(s)) + tuple(s) for s in shapes))]
+    if any(len(found) > 1 for found in sizes):
+        return np.broadcast_shapes(*shapes)  # raises
+    return tuple([found.pop() if found else 1 for found in sizes])
+
+
 def is_inexact(dtype: np.dtype) -> bool:
     """Whether values of this dtype have derivatives (float or complex)."""
     return dtype.kind in "fc"

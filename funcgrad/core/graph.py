@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of
+from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of
 from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.provenance import Loc, here
-from funcgrad.core.trace import Primitive, Trace, Tracer, known
+from funcgrad.core.recent import Recent
+from funcgrad.core.trace import Primitive, Trace, Tracer, is_traced, known
 from funcgrad.errors import ConcretizationError
 
 
@@ -59,6 +60,10 @@ class Eqn:
         self.loc = loc
 
 
+DERIVED = 64
+"""Programs kept that were derived from one: batched ones differ in their sizes."""
+
+
 class Graph:
     """A program. `cache` keeps what transformations derive from it (compiled programs, its derivative)."""
 
@@ -68,7 +73,7 @@ class Graph:
         self.inputs = inputs
         self.eqns = eqns
         self.outputs = outputs
-        self.cache: dict[Any, Any] = {}
+        self.cache = Recent(DERIVED)
 
     @property
     def in_avals(self) -> tuple[Aval, ...]:
@@ -211,7 +216,7 @@ class RecordTrace(StageTrace):
         if any(v is None for v in values):
             tracers = tuple(StageTracer(self, v, loc) for v in outputs)
         else:
-            out = prim(*values, **params)
+            out = run(self.eqns[-1], values)
             results = out if prim.multiple else (out,)
             tracers = tuple(RecordTracer(self, v, loc, as_typed(y, v.aval)) for v, y in zip(outputs, results))
         return tracers if prim.multiple else tracers[0]
@@ -295,6 +300,18 @@ def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:
     return Graph(graph.inputs + variables, eqns, outputs), list(values)
 
 
+def on_integers(eqn: Eqn) -> bool:
+    """Whether an equation is Python's operator on Python's integers, which have no largest one."""
+    return eqn.prim.python is not None and all(a.aval.weak and a.aval.dtype == INT for a in eqn.inputs)
+
+
+def run(eqn: Eqn, values: Sequence[Any]) -> Any:
+    """What an equation gives for arrays or traced values."""
+    if on_integers(eqn) and not is_traced(*values):
+        return eqn.prim.python(*values)  # type: ignore[misc]
+    return eqn.prim(*values, **eqn.params)
+
+
 def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
     """Run a program on arrays or traced values, one primitive at a time; values are dropped after their last use."""
     env: dict[Var, Any] = dict(zip(graph.inputs, args, strict=True))
@@ -307,7 +324,7 @@ def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
     del args
     for index, eqn in enumerate(graph.eqns):
         values = [env[a] if isinstance(a, Var) else a.value for a in eqn.inputs]
-        out = eqn.prim(*values, **eqn.params)
+        out = run(eqn, values)
         for var, y in zip(eqn.outputs, out if eqn.prim.multiple else (out,), strict=True):
             env[var] = as_typed(y, var.aval)
         del values, out

@@ -97,7 +97,12 @@ class Tracer(Traced):
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise unpicklable(self) if self._trace.alive else escaped((self,))
 
-    __hash__ = None  # type: ignore[assignment]  # == is elementwise, as for arrays
+    def __hash__(self) -> int:
+        raise TypeError(
+            f"a traced value of {self._trace.name}{provenance.at(provenance.here())} has no hash, as == compares its "
+            "elements. functools.lru_cache, sets and the keys of dicts cannot hold it: leave the cache out where a "
+            "function is transformed, or cache what depends on shapes and plain numbers only."
+        )
 
 
 class Primitive:
@@ -134,6 +139,8 @@ class Primitive:
     """What to write instead where `flat` is a surprise."""
     lower: Any = None
     """How a kernel computes one element, for the compiler."""
+    python: Callable[..., Any] | None = None
+    """Python's operator, where the primitive is one: it is exact on Python's integers, which NumPy's are not."""
 
     def __init__(self, name: str) -> None:
         self.name = name

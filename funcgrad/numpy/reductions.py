@@ -58,8 +58,8 @@ def sum(
     """The sum of the elements along `axis` (all axes by default)."""
     if dtype is not None or where is not None:
         a = _masked(a, dtype, where, 0)
-    y = _in(dtype, reduced(primitive.reduce_sum, a if isinstance(a, Tracer) else as_array(a), axis, keepdims))
-    return y if initial is None else y + initial
+    y = reduced(primitive.reduce_sum, a if isinstance(a, Tracer) else as_array(a), axis, keepdims)
+    return y if initial is None and dtype is None else _finished(y, ew.add, initial, dtype)
 
 
 @numpy_function(np)
@@ -73,13 +73,8 @@ def prod(
     where: Array | None = None,
 ) -> Array:
     """The product of the elements along `axis`; its gradient is right where elements are zero."""
-    y = _in(dtype, reduced(primitive.reduce_prod, _masked(a, dtype, where, 1), axis, keepdims))
-    return y if initial is None else y * initial
-
-
-def _in(dtype: Any, y: Array) -> Array:
-    """The result in the dtype asked for: small integers are added and multiplied in the machine's widest."""
-    return y if dtype is None or y.dtype == dtype else ew.convert(y, dtype=np.dtype(dtype))
+    y = reduced(primitive.reduce_prod, _masked(a, dtype, where, 1), axis, keepdims)
+    return _finished(y, ew.mul, initial, dtype)
 
 
 def _masked(a: Array, dtype: Any, where: Array | None, neutral: int) -> Array:
@@ -87,6 +82,22 @@ def _masked(a: Array, dtype: Any, where: Array | None, neutral: int) -> Array:
     if dtype is not None:
         a = ew.convert(a, dtype=np.dtype(dtype))
     return a if where is None else ew.where(where, a, np.asarray(neutral, a.dtype))
+
+
+def _finished(y: Array, combine: Any, initial: Array | None, dtype: Any) -> Array:
+    """A reduction's result with its initial value, in the dtype that was asked for.
+
+    Small integers are reduced in the machine's widest, and cut to size here: as NumPy's, which wrap on the way.
+    """
+    dtype = y.dtype if dtype is None else np.dtype(dtype)
+    if initial is not None:
+        y = combine(y, _cast(initial, dtype))
+    return y if y.dtype == dtype else ew.convert(y, dtype=dtype)
+
+
+def _cast(x: Array, dtype: np.dtype) -> Array:
+    """A value in another dtype; a Python integer that does not fit raises, as in NumPy."""
+    return ew.convert(x, dtype=dtype) if isinstance(x, Tracer) else np.asarray(x, dtype)
 
 
 @numpy_function(np)
@@ -122,13 +133,14 @@ def _extremum(
     if where is not None:
         if initial is None:
             raise ValueError("reduction operation does not have an identity, so `where` needs `initial`")
-        a = ew.where(where, a, initial)
+        a = ew.where(where, a, _cast(initial, a.dtype))
     if initial is None:
         return reduced(prim, a, axis, keepdims)
+    initial = _cast(initial, a.dtype)
     axes = axes_of(axis, a.ndim)
     if 0 in [a.shape[i] for i in axes]:
         kept = tuple(1 if i in axes else n for i, n in enumerate(a.shape) if keepdims or i not in axes)
-        return structure.broadcast_to(ew.convert(as_array(initial), dtype=a.dtype), shape=kept)
+        return structure.broadcast_to(initial, shape=kept)
     return pairwise(reduced(prim, a, axis, keepdims), initial)
 
 
@@ -208,8 +220,10 @@ def cumprod(a: Array, axis: Axis = None, dtype: Any = None, out: None = None) ->
 def _cumulative(prim: Any, a: Array, axis: Axis, dtype: Any) -> Array:
     a = _masked(a, dtype, None, 0)
     if axis is None or a.ndim == 0:
-        a, axis = structure.reshape(a, shape=(a.size,)), 0
-    return _in(dtype, prim(a, axis=axis_of(axis, a.ndim)))
+        y = prim(structure.reshape(a, shape=(a.size,)), axis=0)
+    else:
+        y = prim(a, axis=axis_of(axis, a.ndim))
+    return _finished(y, None, None, dtype)
 
 
 @numpy_function(np)

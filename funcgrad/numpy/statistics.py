@@ -64,8 +64,9 @@ def mean(
     """The arithmetic mean along `axis` (all axes by default)."""
     a = as_array(a)
     axes = axes_of(axis, a.ndim)
+    total_dtype = dtype
     a, dtype = accumulated(a, dtype)
-    total = sum(a, axes, keepdims=keepdims, where=where)
+    total = sum(a, axes, total_dtype, keepdims=keepdims, where=where)
     return cast_to(total / _count(a, axes, where, keepdims), dtype)
 
 

@@ -7,6 +7,7 @@ product with an infinite `t` would be NaN, or a quotient is cheaper. At kinks an
 
 from __future__ import annotations
 
+import operator
 from math import inf, pi
 from math import log as ln
 from typing import Any
@@ -98,14 +99,18 @@ def _abs_along(t: Any, y: Any, x: Any) -> Any:
     return where(x >= 0, t, -t)
 
 
-add = elementwise("add", np.add, d=(1, 1), linear=(0, 1), jointly=True, weak=True, lower="{0} + {1}")
-sub = elementwise("sub", np.subtract, d=(1, -1), linear=(0, 1), jointly=True, weak=True, lower="{0} - {1}")
+add = elementwise(
+    "add", np.add, d=(1, 1), linear=(0, 1), jointly=True, python=operator.add, lower="{0} + {1}"
+)
+sub = elementwise(
+    "sub", np.subtract, d=(1, -1), linear=(0, 1), jointly=True, python=operator.sub, lower="{0} - {1}"
+)
 mul = elementwise(
     "mul",
     np.multiply,
     d=(lambda z, x, y: y, lambda z, x, y: x),
     linear=(0, 1),
-    weak=True,
+    python=operator.mul,
     lower="{0} * {1}",
 )
 div = elementwise(
@@ -113,22 +118,24 @@ div = elementwise(
     np.divide,
     along=(lambda t, z, x, y: t / y, lambda t, z, x, y: -(t * z / y)),
     linear=(0,),
-    weak=True,
+    python=operator.truediv,
     lower="{0} / {1}",
 )
-neg = elementwise("neg", np.negative, d=-1, linear=(0,), weak=True, lower="-{0}")
-abs = elementwise("abs", np.absolute, along=(_abs_along,), weak=True, lower="abs({0})")
+neg = elementwise("neg", np.negative, d=-1, linear=(0,), python=operator.neg, lower="-{0}")
+abs = elementwise("abs", np.absolute, along=(_abs_along,), python=operator.abs, lower="abs({0})")
 square = elementwise("square", np.square, d=lambda y, x: 2 * x, lower="{0} * {0}")
 reciprocal = elementwise("reciprocal", np.reciprocal, d=lambda y, x: -(y * y), lower="1 / {0}")
 floor_divide = elementwise(
     "floor_divide",
     np.floor_divide,
-    weak=True,
+    python=operator.floordiv,
     flat=STEPS,
     remedy="x / y, or x / y + stop_gradient(x // y - x / y) for the derivative of the quotient",
     lower="({0} // {1} if {0} - {0} == 0 or {1} == 0 else {0} - {0})",
 )
-mod = elementwise("mod", np.remainder, d=(1, lambda z, x, y: -floor_divide(x, y)), weak=True, lower="remainder")
+mod = elementwise(
+    "mod", np.remainder, d=(1, lambda z, x, y: -floor_divide(x, y)), python=operator.mod, lower="remainder"
+)
 fmod = elementwise("fmod", np.fmod, d=(1, lambda z, x, y: -rint((x - z) / y)))
 
 
@@ -140,6 +147,11 @@ def _power(x: Any, n: Any) -> Any:
     if type(x) in PYTHON_SCALARS and type(n) in PYTHON_SCALARS:
         return np.power(x, n)
     return x**n
+
+
+def _integer_power(x: int, n: int) -> Any:
+    """Exact; np.power raises where the result is no integer, which a program could not know from types."""
+    return x**n if n >= 0 else np.power(x, n)
 
 
 def _power_by_base(y: Any, x: Any, n: Any) -> Any:
@@ -168,7 +180,7 @@ def _power_by_exponent(y: Any, x: Any, n: Any) -> Any:
     return log(where(zero, 1, base)) * y
 
 
-pow = elementwise("pow", _power, d=(_power_by_base, _power_by_exponent), weak=True, lower="{0} ** {1}")
+pow = elementwise("pow", _power, d=(_power_by_base, _power_by_exponent), python=_integer_power, lower="{0} ** {1}")
 sqrt = elementwise("sqrt", np.sqrt, d=lambda y, x: 0.5 / y, lower="sqrt")
 cbrt = elementwise("cbrt", np.cbrt, d=lambda y, x: (1 / 3) / y / y, lower="cbrt")
 
@@ -370,5 +382,5 @@ conj: Linear = Linear(
     batch=lambda values, batched, size, params: conj(values[0]),
 )
 stop_gradient = elementwise(
-    "stop_gradient", lambda x: x, weak=True, flat="stop_gradient was asked for", lower="{0}"
+    "stop_gradient", lambda x: x, python=operator.pos, flat="stop_gradient was asked for", lower="{0}"
 )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
+from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, is_inexact
 from funcgrad.core.constants import keep
 from funcgrad.core.graph import Var, trace_graph
 from funcgrad.core.tape import affine, is_zero, not_linear, selected, transpose
@@ -76,7 +76,7 @@ class Elementwise(Primitive):
         linear: Sequence[int] | None,
         jointly: bool,
         lower: Any,
-        weak: bool,
+        python: Callable[..., Any] | None,
         flat: str | None,
         remedy: str | None,
     ) -> None:
@@ -86,7 +86,7 @@ class Elementwise(Primitive):
         self.linear = linear
         self.jointly = jointly
         self.lower = lower
-        self.weak = weak
+        self.python = python
         self.flat = flat
         self.remedy = remedy
         self.plans: dict[Any, Plan | None] = {}
@@ -94,10 +94,9 @@ class Elementwise(Primitive):
 
     def shape(self, *avals: Aval, **params: Any) -> Aval:
         shapes = {a.shape for a in avals if a.shape}
-        # np.broadcast_shapes takes 3 us
-        shape = np.broadcast_shapes(*shapes) if len(shapes) > 1 else shapes.pop() if shapes else ()
+        shape = broadcast_shapes(*shapes) if len(shapes) > 1 else shapes.pop() if shapes else ()
         dtype = self._dtype(tuple((a.dtype, a.weak) for a in avals), tuple(params.items()))
-        return Aval(shape, dtype, self.weak and all(a.weak for a in avals))
+        return Aval(shape, dtype, self.python is not None and all(a.weak for a in avals))
 
     def _probe_dtype(self, types: tuple, params: tuple) -> np.dtype:
         """NumPy itself says which dtype comes out."""
@@ -107,7 +106,7 @@ class Elementwise(Primitive):
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         y = self(*values, **params)
-        if type(y) is np.float64 and self.weak and all(type(v) in PYTHON_SCALARS for v in values):
+        if type(y) is np.float64 and self.python is not None and all(type(v) in PYTHON_SCALARS for v in values):
             y = y.item()
         plan = self.plan(tuple([t is not None for t in tracked]))
         if plan is None:
@@ -260,7 +259,7 @@ def elementwise(
     linear: Sequence[int] | None = None,
     jointly: bool = False,
     lower: Any = None,
-    weak: bool = False,
+    python: Callable[..., Any] | None = None,
     flat: str | None = None,
     remedy: str | None = None,
 ) -> Any:
@@ -269,7 +268,8 @@ def elementwise(
     `d` holds for each argument its partial derivative `d(y, *xs)`, 1, -1, or None where the derivative is zero (one
     function stands for one argument). `along` says the same as linear maps `m(t, y, *xs)`, for derivatives that are
     not products, such as `where(c, t, 0)`. `linear` names the arguments in which the function itself is linear,
-    `jointly` or in each with the others fixed. `weak`: Python scalars give a Python scalar, as Python's operators do.
+    `jointly` or in each with the others fixed. `python` is Python's operator, where it is one: Python scalars give a
+    Python scalar then, and integers are exact.
     `lower` is how a kernel computes one element: an expression with `{0}`, `{1}`, or a function's name.
     """
     partials: Sequence[Along | None] | None = None
@@ -279,7 +279,7 @@ def elementwise(
         each = (d,) if callable(d) or isinstance(d, int) else d
         partials = [None if p is None else Factor(p) if callable(p) else Sign(p) for p in each]
     prim = Elementwise(
-        name, impl, partials, linear=linear, jointly=jointly, lower=lower, weak=weak, flat=flat, remedy=remedy
+        name, impl, partials, linear=linear, jointly=jointly, lower=lower, python=python, flat=flat, remedy=remedy
     )
     register(prim)
     if partials is not None and len(partials) <= 2:

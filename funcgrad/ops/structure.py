@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.avals import Aval
+from funcgrad.core.avals import Aval, broadcast_shapes
 from funcgrad.ops.families import Linear, cast, fit
 
 Shape = tuple[int, ...]
@@ -61,7 +61,7 @@ transpose: Linear = Linear(
 
 
 def _broadcast_shape(x: Aval, shape: Shape) -> Aval:
-    if np.broadcast_shapes(x.shape, shape) != tuple(shape):
+    if broadcast_shapes(x.shape, tuple(shape)) != tuple(shape):
         raise ValueError(f"cannot broadcast shape {x.shape} to {shape}")
     return Aval(shape, x.dtype)
 

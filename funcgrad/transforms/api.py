@@ -35,11 +35,12 @@ from funcgrad.transforms.arguments import (
     scalar_output,
     tangent_for,
 )
-from funcgrad.transforms.function import Transformed, call_hiding_frames
+from funcgrad.transforms.function import Transformed, call_hiding_frames, decorates
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 from funcgrad.transforms.results import copied_tree, gradients, lower, memory_of, own, own_tree, zeros_for
 
 
+@decorates
 def grad(
     fun: Callable[..., Any],
     argnums: Argnums = 0,
@@ -75,6 +76,7 @@ def grad(
     return Transformed(_grad, fun, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
 
 
+@decorates
 def value_and_grad(
     fun: Callable[..., Any],
     argnums: Argnums = 0,

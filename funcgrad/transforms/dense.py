@@ -11,11 +11,12 @@ from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.transforms.api import grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
-from funcgrad.transforms.function import Transformed
+from funcgrad.transforms.function import Transformed, decorates
 from funcgrad.transforms.results import own
 from funcgrad.transforms.vmap import vmap
 
 
+@decorates
 def jacfwd(
     fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
@@ -33,6 +34,7 @@ def jacfwd(
     return Transformed(_jacfwd, fun, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic)
 
 
+@decorates
 def jacrev(
     fun: Callable[..., Any],
     argnums: Argnums = 0,
@@ -55,6 +57,7 @@ def jacrev(
 jacobian = jacrev
 
 
+@decorates
 def hessian(
     fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
@@ -89,6 +92,7 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     return jvp(grad(fun, argnums), primals, tangents)[1]
 
 
+@decorates
 def elementwise_grad(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The derivative of a function that maps each element on its own, in one reverse pass.
 

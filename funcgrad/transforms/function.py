@@ -4,21 +4,47 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import reduce, update_wrapper
+from functools import partial, reduce, update_wrapper, wraps
 from types import MethodType
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from funcgrad.core import provenance
 from funcgrad.errors import strip_frames
+
+Function = Callable[..., Any]
+Options = ParamSpec("Options")
+Result = TypeVar("Result", covariant=True)
+
+
+class Transformation(Protocol[Options, Result]):
+    """A transformation of functions that is also a decorator with options: `grad(f, 1)`, `@grad(argnums=1)`."""
+
+    @overload
+    def __call__(self, fun: Function, /, *args: Options.args, **options: Options.kwargs) -> Result: ...
+    @overload
+    def __call__(self, **options: Any) -> Any: ...
+
+
+def decorates(transformation: Callable[Concatenate[Function, Options], Result]) -> Transformation[Options, Result]:
+    """Let a transformation return a decorator where it is given options only."""
+
+    @wraps(transformation)
+    def transform(*args: Any, **options: Any) -> Any:
+        if args or "fun" in options:
+            return transformation(*args, **options)
+        return partial(transformation, **options)
+
+    return transform
 
 
 class Transformed:
     """`fun` under a transformation: calling it runs `run(fun, args, kwargs, **options)`."""
 
-    def __init__(self, run: Callable[..., Any], fun: Callable[..., Any], **options: Any) -> None:
+    def __init__(self, run: Function, fun: Function, **options: Any) -> None:
         if not callable(fun):
             raise TypeError(f"{_public_name(run)} takes a function, not {type(fun).__name__}")
-        update_wrapper(self, fun)
+        update_wrapper(self, fun, updated=())
+        _lend_attributes(fun, self)
         self._run = run
         self._fun = fun
         self._options = options
@@ -39,6 +65,18 @@ class Transformed:
         return f"<{_public_name(self._run)} of {self._fun!r}>"
 
 
+def _lend_attributes(fun: Any, wrapper: Any) -> None:
+    """Give a wrapper the function's own attributes, unless it has such itself, and a name where that has none."""
+    for name, value in getattr(fun, "__dict__", {}).items():
+        if not name.startswith("_") and not hasattr(type(wrapper), name):
+            setattr(wrapper, name, value)
+    if not hasattr(fun, "__name__"):
+        inner = fun
+        while isinstance(inner, partial):
+            inner = inner.func
+        wrapper.__name__ = wrapper.__qualname__ = getattr(inner, "__name__", type(inner).__name__)
+
+
 def importable_name(wrapper: Any) -> str | None:
     """The name under which a decorated function pickles: its module has it there, in place of the original."""
     module: Any = sys.modules.get(getattr(wrapper, "__module__", ""))
@@ -49,15 +87,15 @@ def importable_name(wrapper: Any) -> str | None:
         return None
 
 
-def _public_name(run: Callable[..., Any]) -> str:
+def _public_name(run: Function) -> str:
     return run.__name__.removeprefix("_")
 
 
-def _rebuild(kind: type, run: Callable[..., Any], fun: Callable[..., Any], options: dict[str, Any]) -> Transformed:
+def _rebuild(kind: type, run: Function, fun: Function, options: dict[str, Any]) -> Transformed:
     return kind(run, fun, **options)
 
 
-def call_hiding_frames(run: Callable[..., Any], *args: Any) -> Any:
+def call_hiding_frames(run: Function, *args: Any) -> Any:
     """Call one of our own functions so that an error shows the user's frames only."""
     try:
         return run(*args)

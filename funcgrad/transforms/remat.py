@@ -61,7 +61,7 @@ def _checkpoint(fun: Any, args: tuple, kwargs: dict) -> Any:
     try:
         outs = checkpoint_call(*recorded.inputs, graph=graph)
     finally:
-        graph.cache.pop("results", None)
+        graph.cache.pop("results")
     return out_trees[0].unflatten(outs)
 
 
@@ -72,7 +72,7 @@ class CheckpointCall(ProgramCall):
     """
 
     def impl(self, *values: Any, graph: Graph) -> tuple[Any, ...]:
-        results = graph.cache.pop("results", None)
+        results = graph.cache.pop("results")
         return tuple(evaluate(graph, values) if results is None else results)
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:

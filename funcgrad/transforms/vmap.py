@@ -12,10 +12,11 @@ from funcgrad.core.avals import PYTHON_SCALARS, refusal
 from funcgrad.core.trace import escaped, is_traced
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.batch import BatchTrace, move_axis, stretch
-from funcgrad.transforms.function import Transformed
+from funcgrad.transforms.function import Transformed, decorates
 from funcgrad.transforms.results import memory_of, own
 
 
+@decorates
 def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
     """Vectorise a function: it is written for one element, and runs once on whole batches.
 

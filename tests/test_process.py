@@ -1,0 +1,142 @@
+"""Interrupts, signal handlers, finalisers and forks during a compile or an import, and a lost directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BEFORE = """
+import os, signal, sys, threading, time
+import numpy as np
+import funcgrad as fg
+from funcgrad.compile import kernels
+
+x = np.ones(3)
+f = fg.jit(lambda x: np.sin(x) * 2.0)
+g = fg.jit(lambda x: np.cos(x) * 2.0)
+compile_kernel = kernels._compile
+
+def during_the_first_compile(action):
+    def compiling(text, name):
+        kernels._compile = compile_kernel
+        action()
+        return compile_kernel(text, name)
+    kernels._compile = compiling
+"""
+AFTER = """
+assert f(x)[0] == 2 * np.sin(1.0) and g(x)[0] == 2 * np.cos(1.0)
+"""
+
+
+def run(code: str) -> None:
+    subprocess.run([sys.executable, "-c", BEFORE + code + AFTER], check=True, timeout=120)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+class TestSignals:
+    def test_an_interrupt_during_the_first_compile_leaves_nothing_half_done(self):
+        """Numba is being imported then, too."""
+        run("""
+during_the_first_compile(lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    f(x)
+    sys.exit("no interrupt")
+except KeyboardInterrupt:
+    pass
+""")
+
+    def test_a_handler_may_compile(self):
+        run("""
+handled = []
+signal.signal(signal.SIGUSR1, lambda *_: handled.append(g(x)))
+during_the_first_compile(lambda: os.kill(os.getpid(), signal.SIGUSR1))
+f(x)
+assert len(handled) == 1
+""")
+
+    def test_a_child_that_is_forked_during_a_compile_may_compile(self):
+        run("""
+started = threading.Event()
+during_the_first_compile(lambda: (started.set(), time.sleep(0.2)))
+thread = threading.Thread(target=f, args=(x,))
+thread.start()
+started.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    f(x), g(x)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+thread.join()
+""")
+
+
+def test_a_finaliser_may_compile():
+    run("during_the_first_compile(lambda: g(x))")
+
+
+def test_a_compile_that_fails_is_done_again():
+    run("""
+def fails():
+    raise MemoryError
+during_the_first_compile(fails)
+try:
+    f(x)
+    sys.exit("no error")
+except MemoryError:
+    pass
+""")
+
+
+def test_without_threads_to_start():
+    run("""
+def refused(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = refused
+""")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a directory in use cannot be deleted there")
+def test_a_deleted_working_directory(tmp_path):
+    run(f"""
+os.chdir({str(tmp_path)!r})
+os.rmdir({str(tmp_path)!r})
+""")
+
+
+@pytest.mark.parametrize("calls", [5, 200, 900])
+def test_an_interrupted_import_may_be_repeated(calls):
+    code = f"""
+import sys, numpy as np
+made = []
+
+def interrupt(frame, event, arg):
+    if event == "call" and "funcgrad" in frame.f_code.co_filename:
+        made.append(1)
+        if len(made) == {calls}:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+
+sys.settrace(interrupt)
+try:
+    import funcgrad
+    sys.exit("no interrupt")
+except KeyboardInterrupt:
+    import funcgrad as fg
+assert fg.grad(lambda x: np.sum(np.sin(x)))(np.zeros(2))[0] == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_numba_of_the_user_is_left_as_it_is():
+    run("""
+from numba.cpython import numbers
+before = numbers._int_arith_flags
+seen = []
+during_the_first_compile(lambda: seen.append(numbers._int_arith_flags))
+fg.jit(lambda n: n * 3 + n)(np.arange(3))
+assert seen == [before]
+""")
