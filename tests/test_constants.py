@@ -348,3 +348,14 @@ class TestMemory:
         c[999] = -c[999]
         assert keep(c) is not kept
         assert kept[999] == 999.0
+
+    def test_memory_is_used_again_only_when_no_view_is_left(self):
+        views = (lambda a: a[1:], lambda a: a.T[:, 0], lambda a: a.reshape(-1)[::2], lambda a: a[3:][4:].view(np.int64))
+        for view_of in views:
+            c = np.full((200, 100), 7.0)
+            view = view_of(keep(c))
+            expected = view.copy()
+            for k in range(3):
+                kept = keep(np.full((200, 100), float(k)))
+                assert not np.shares_memory(view, kept)
+            np.testing.assert_array_equal(view, expected)
