@@ -59,7 +59,9 @@ def run(steps, inputs, integers):
 
 
 def text(steps) -> str:
-    lines = [f"v{n + 4} = {name}({', '.join(f'v{i % (n + 4)}' for i in args)})" for n, (name, *args) in enumerate(steps)]
+    lines = []
+    for n, (name, *operands) in enumerate(steps, 4):
+        lines.append(f"v{n} = {name}({', '.join(f'v{i % n}' for i in operands)})")
     return "v0, v1, v2, v3 = x, row, single, integers\n" + "\n".join(lines)
 
 
