@@ -99,8 +99,8 @@ class Tracer(Traced):
 
     def __hash__(self) -> int:
         raise TypeError(
-            f"a traced value of {self._trace.name}{provenance.at(provenance.here())} has no hash, as == compares its "
-            "elements. functools.lru_cache, sets and the keys of dicts cannot hold it: leave the cache out where a "
+            f"a traced value of {self._trace.name}{provenance.at(provenance.here())} is unhashable, as == compares "
+            "its elements. functools.lru_cache, sets and the keys of dicts cannot hold it: leave the cache out where a "
             "function is transformed, or cache what depends on shapes and plain numbers only."
         )
 
