@@ -155,7 +155,7 @@ def _integer_power(x: int, n: int) -> Any:
 
 
 def _power_by_base(y: Any, x: Any, n: Any) -> Any:
-    if type(n) is float or type(n) is int:
+    if type(n) is int or type(n) is float:
         if n == 2:
             return 2 * x
         return n if n in (0, 1) else n * pow(x, n - 1)
