@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 
 import numpy as np
@@ -265,6 +266,33 @@ def test_rules_of_callables(fun, name):
         assert fg.grad(f)(2.0) == fg.grad(g)(2.0) == 10.0
         assert fg.jit(fg.grad(g))(2.0) == 10.0
         assert fg.vmap(fg.grad(f))(X).tolist() == [10.0] * 3
+
+
+def test_decorators_with_options():
+    @fg.custom_vjp(nondiff_argnums=1)
+    def f(x, n):
+        return x**n
+
+    @fg.custom_jvp(nondiff_argnums=(1,))
+    def g(x, n):
+        return x**n
+
+    f.defvjp(lambda x, n: (x**n, x), lambda n, x, ct: (10.0 * n * ct,))
+    g.defjvp(lambda n, primals, tangents: (primals[0] ** n, 10.0 * n * tangents[0]))
+    assert fg.grad(f)(2.0, 3) == fg.grad(g)(2.0, 3) == 30.0
+
+
+def test_programs_with_rules_leave_no_cycles():
+    f = with_vjp_rule(with_jvp_rule(np.sin))
+    for make in (lambda: fg.make_graph(f)(X), lambda: fg.make_graph(with_jvp_rule(np.sin))(X)):
+        make()
+        gc.collect()
+        gc.disable()
+        try:
+            make()
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
 
 
 class TestNondiffArrays:

@@ -498,6 +498,8 @@ class Tensor:
     def __reduce__(self) -> Any:
         if not self.is_leaf:
             raise RuntimeError("a Tensor that is not a leaf cannot be pickled: pickle tensor.detach()")
+        if isinstance(raw(self._read()), Tracer):
+            raise TypeError("a Tensor inside of to_functional cannot be pickled: it would come back as a constant")
         return _unpickled, (np.array(self._array()), self.requires_grad)
 
 

@@ -78,9 +78,10 @@ class custom_jvp(CustomRule):  # JAX's name
             raise AttributeError(f"custom_jvp `{self.__name__}` has no rule yet: call its defjvp(rule)")
         full, positions = self._bind(args, kwargs)
         call = JvpCall(self, full, positions, (self.fun, self.rule))
-        if not is_traced(*call.values):
+        values = call.taken_values()
+        if not is_traced(*values):
             return self.fun(*full)
-        outs = custom_jvp_call(*call.values, call=call)
+        outs = custom_jvp_call(*values, call=call)
         return call.out_tree.unflatten(outs)
 
 

@@ -67,9 +67,10 @@ class custom_vjp(CustomRule):  # JAX's name
             raise AttributeError(f"custom_vjp `{self.__name__}` has no rule yet: call its defvjp(fwd, bwd)")
         full, positions = self._bind(args, kwargs)
         call = VjpCall(self, full, positions, (self.fun, self.fwd, self.bwd))
-        if not is_traced(*call.values):
+        values = call.taken_values()
+        if not is_traced(*values):
             return self.fun(*full)
-        outs = custom_vjp_call(*call.values, call=call)
+        outs = custom_vjp_call(*values, call=call)
         return call.out_tree.unflatten(outs)
 
 

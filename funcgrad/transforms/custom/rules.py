@@ -26,6 +26,11 @@ class CustomRule:
 
     kind = ""
 
+    def __new__(cls, fun: Any = None, nondiff_argnums: int | Sequence[int] = ()) -> Any:
+        if fun is None:  # `@custom_vjp(nondiff_argnums=0)`
+            return partial(cls, nondiff_argnums=nondiff_argnums)
+        return super().__new__(cls)
+
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
         if not callable(fun):
             raise TypeError(f"{self.kind} takes a function, not {type(fun).__name__}")
@@ -53,9 +58,9 @@ class CustomRule:
             from inspect import signature  # importing it takes 5 ms, and few calls need it
 
             bound = signature(self.fun).bind(*args, **kwargs)
-            bound.apply_defaults()
             if bound.kwargs:
                 raise TypeError(f"{self.kind}: `{self.__name__}` has keyword-only arguments, which cannot be bound")
+            bound.apply_defaults()
             args = bound.args
         elif defaults := self.fun.__defaults__:
             missing = self.fun.__code__.co_argcount - len(args)
@@ -122,9 +127,10 @@ class Call:
             holder.holds = FIXED.format(n)
         return holders
 
-    @property
-    def values(self) -> list[Any]:
-        return [*self.leaves, *self.captured.values]
+    def taken_values(self) -> list[Any]:
+        """The flat values, once: a program that holds this must not be held by its own values."""
+        leaves, self.leaves = self.leaves, []
+        return [*leaves, *self.captured.values]
 
     def freeze(self) -> None:
         """From now on the functions run later than the call: they keep what they read as it is now."""
