@@ -431,7 +431,9 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     def combine(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
         if reverse:
             a, b = b, a
-        return tree.flatten_up_to(treedef, fn(treedef.unflatten(a), treedef.unflatten(b)))
+        return tree.flatten_up_to(
+            treedef, fn(treedef.unflatten(a), treedef.unflatten(b)), "associative_scan: what fn returns"
+        )
 
     def prefixes(xs: list[Any], n: int) -> list[Any]:
         if n < 2:

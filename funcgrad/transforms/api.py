@@ -425,10 +425,13 @@ def _linear_transpose(fun: Any, primals: tuple) -> Callable[[Any], tuple[Any, ..
     groups = []
     for n, primal in enumerate(primals):
         flat, treedef = tree.flatten(primal)
+        for index, x in enumerate(flat):
+            where = f"linear_transpose: {leaf_path(fun, n, treedef, index)}"
+            if array_leaf(x) is None and not isinstance(x, Aval):
+                raise TypeError(refusal(where, x))
+            if not is_inexact(aval_of(x).dtype):
+                raise TypeError(f"{where} has dtype {aval_of(x).dtype}, and an integer has no derivative")
         avals = [aval_of(x) for x in flat]
-        for index, aval in enumerate(avals):
-            if not is_inexact(aval.dtype):
-                raise TypeError(f"linear_transpose: {leaf_path(fun, n, treedef, index)} has dtype {aval.dtype}")
         traced = [trace.leaf(Aval(a.shape, a.dtype)) for a in avals]
         args.append(treedef.unflatten(traced))
         groups.append((treedef, [t.node for t in traced], avals))

@@ -98,7 +98,7 @@ class JvpCall(Call):
         outs = [aval_of(y) for y in self.flatten_output(result[0])]
         if [(a.shape, a.dtype) for a in outs] != [(a.shape, a.dtype) for a in out_avals]:
             raise TypeError(f"{name} returned the output {outs}, but the function itself returns {list(out_avals)}")
-        flat = tree.flatten_up_to(self.out_tree, result[1])
+        flat = tree.flatten_up_to(self.out_tree, result[1], f"{name}: the tangent")
         return [
             fresh(tangent_for(a, t, "a tangent", name)) if is_inexact(a.dtype) else None for a, t in zip(outs, flat)
         ]

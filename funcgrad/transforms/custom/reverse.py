@@ -115,10 +115,10 @@ class VjpCall(Call):
                     )
                 found.extend(None for _ in mine)
                 continue
-            for i, c in zip(mine, tree.flatten_up_to(treedef, ct)):
-                where = f"the cotangent of argument {n}"
+            rule, where = f"the bwd rule of `{self.name}`", f"the cotangent of argument {n}"
+            for i, c in zip(mine, tree.flatten_up_to(treedef, ct, f"{rule}: {where}")):
                 if is_inexact(avals[i].dtype) and tracked[i]:
-                    found.append(fresh(tangent_for(avals[i], c, where, f"the bwd rule of `{self.name}`")))
+                    found.append(fresh(tangent_for(avals[i], c, where, rule)))
                 else:
                     found.append(None)
         return found + [None] * len(self.captured.values)
