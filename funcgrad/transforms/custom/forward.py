@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.tape import LinearTrace, Node, entries, linear_outputs, pull, push
-from funcgrad.core.trace import is_traced, register
+from funcgrad.core.trace import register
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.calls import run_batched
 from funcgrad.transforms.closure import refuse_hidden
@@ -24,65 +24,6 @@ from funcgrad.transforms.custom.rules import (
     show,
     unflatten_all,
 )
-from funcgrad.transforms.function import call_hiding_frames
-
-
-class custom_jvp(CustomRule):  # JAX's name
-    """A function with its own forward-mode rule, which reverse mode transposes.
-
-    Example:
-        >>> import numpy as np
-        >>> @custom_jvp
-        ... def log_one_plus_exp(x):
-        ...     return np.log1p(np.exp(x))
-        >>> log_one_plus_exp.defjvps(lambda t, ans, x: t * (1.0 - np.exp(-ans)))
-        >>> import funcgrad as fg
-        >>> fg.grad(log_one_plus_exp)(0.0)
-        np.float64(0.5)
-    """
-
-    kind = "custom_jvp"
-
-    def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
-        super().__init__(fun, nondiff_argnums)
-        self.rule: Callable[..., Any] | None = None
-
-    def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """The rule: ``rule(*nondiff_args, primals, tangents)`` returns ``(output, tangent)``, linear in tangents.
-
-        It runs where the function is called: in forward mode on the tangents, in reverse mode once, on tangents of
-        which only shape and dtype are known. The output must have the shape and dtype that the function returns.
-        """
-        self.rule = rule
-        return rule
-
-    def defjvps(self, *rules: Callable[..., Any] | None) -> None:
-        """Give one rule for each argument, ``rule(tangent, output, *primals)``; None where the derivative is zero."""
-        if self.nondiff_argnums:
-            raise TypeError("defjvps does not take nondiff_argnums: use defjvp")
-
-        def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-            out = self(*primals)
-            terms = [r(t, out, *primals) for r, t in zip(rules, tangents, strict=True) if r is not None]
-            if not terms:
-                return out, tree.map(lambda y: np.zeros_like(y), out)
-            return out, tree.map(lambda *parts: sum(parts[1:], parts[0]), *terms)
-
-        self.rule = rule
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return call_hiding_frames(self._apply, args, kwargs)
-
-    def _apply(self, args: tuple, kwargs: dict) -> Any:
-        if self.rule is None:
-            raise AttributeError(f"custom_jvp `{self.__name__}` has no rule yet: call its defjvp(rule)")
-        full, positions = self._bind(args, kwargs)
-        call = JvpCall(self, full, positions, (self.fun, self.rule))
-        values = call.taken_values()
-        if not is_traced(*values):
-            return self.fun(*full)
-        outs = custom_jvp_call(*values, call=call)
-        return call.out_tree.unflatten(outs)
 
 
 class JvpCall(Call):
@@ -188,3 +129,54 @@ def _zeros(x: Any) -> Any:
 
 
 custom_jvp_call = register(CustomJvpCall("custom_jvp_call"))
+
+
+class custom_jvp(CustomRule):  # JAX's name
+    """A function with its own forward-mode rule, which reverse mode transposes.
+
+    Example:
+        >>> import numpy as np
+        >>> @custom_jvp
+        ... def log_one_plus_exp(x):
+        ...     return np.log1p(np.exp(x))
+        >>> log_one_plus_exp.defjvps(lambda t, ans, x: t * (1.0 - np.exp(-ans)))
+        >>> import funcgrad as fg
+        >>> fg.grad(log_one_plus_exp)(0.0)
+        np.float64(0.5)
+    """
+
+    kind = "custom_jvp"
+    call = JvpCall
+    primitive = custom_jvp_call
+
+    def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+        super().__init__(fun, nondiff_argnums)
+        self.rule: Callable[..., Any] | None = None
+
+    def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """The rule: ``rule(*nondiff_args, primals, tangents)`` returns ``(output, tangent)``, linear in tangents.
+
+        It runs where the function is called: in forward mode on the tangents, in reverse mode once, on tangents of
+        which only shape and dtype are known. The output must have the shape and dtype that the function returns.
+        """
+        self.rule = rule
+        return rule
+
+    def defjvps(self, *rules: Callable[..., Any] | None) -> None:
+        """Give one rule for each argument, ``rule(tangent, output, *primals)``; None where the derivative is zero."""
+        if self.nondiff_argnums:
+            raise TypeError("defjvps does not take nondiff_argnums: use defjvp")
+
+        def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+            out = self(*primals)
+            terms = [r(t, out, *primals) for r, t in zip(rules, tangents, strict=True) if r is not None]
+            if not terms:
+                return out, tree.map(lambda y: np.zeros_like(y), out)
+            return out, tree.map(lambda *parts: sum(parts[1:], parts[0]), *terms)
+
+        self.rule = rule
+
+    def _functions(self) -> tuple[Callable[..., Any], ...]:
+        if self.rule is None:
+            raise AttributeError(f"custom_jvp `{self.__name__}` has no rule yet: call its defjvp(rule)")
+        return self.fun, self.rule

@@ -10,68 +10,14 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import keep
-from funcgrad.core.trace import is_traced, register
+from funcgrad.core.trace import register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.custom.rules import BatchedCall, Call, CustomCall, CustomRule, fresh, read_only, show
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.function import call_hiding_frames
 from funcgrad.transforms.results import memory_of
-
-
-class custom_vjp(CustomRule):  # JAX's name
-    """A function with its own reverse-mode rule.
-
-    `nondiff_argnums` are positions of arguments that are no arrays, or are not differentiated; the rule gets them as
-    they are. Forward mode is not defined for such a function.
-
-    Example:
-        >>> import numpy as np
-        >>> @custom_vjp
-        ... def clipped_gradient(x):
-        ...     return x
-        >>> clipped_gradient.defvjp(lambda x: (x, None), lambda res, ct: (np.clip(ct, -1.0, 1.0),))
-        >>> import funcgrad as fg
-        >>> fg.grad(lambda x: np.sum(100.0 * clipped_gradient(x)))(np.ones(2))
-        array([1., 1.])
-    """
-
-    kind = "custom_vjp"
-
-    def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
-        super().__init__(fun, nondiff_argnums)
-        self.fwd: Callable[..., Any] | None = None
-        self.bwd: Callable[..., Any] | None = None
-
-    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
-        """Give the rule.
-
-        ``fwd(*args)`` returns ``(output, residuals)``, residuals being any pytree. ``bwd(*nondiff_args, residuals,
-        ct)`` returns a tuple with the cotangent of each other argument.
-
-        ``fwd`` runs in place of the function where it is differentiated, ``bwd`` in the backward pass. Arrays that they
-        get are read-only. ``bwd`` finds residuals, the variables that it closes over and the globals that it names as
-        they were at the call; variables that it assigns to, and arrays where it writes into arrays, are the user's own,
-        and attributes are read when it runs.
-        """
-        self.fwd = fwd
-        self.bwd = bwd
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return call_hiding_frames(self._apply, args, kwargs)
-
-    def _apply(self, args: tuple, kwargs: dict) -> Any:
-        if self.fwd is None:
-            raise AttributeError(f"custom_vjp `{self.__name__}` has no rule yet: call its defvjp(fwd, bwd)")
-        full, positions = self._bind(args, kwargs)
-        call = VjpCall(self, full, positions, (self.fun, self.fwd, self.bwd))
-        values = call.taken_values()
-        if not is_traced(*values):
-            return self.fun(*full)
-        outs = custom_vjp_call(*values, call=call)
-        return call.out_tree.unflatten(outs)
 
 
 class Backward(NamedTuple):
@@ -196,3 +142,49 @@ class CustomVjpCall(CustomCall):
 
 
 custom_vjp_call = register(CustomVjpCall("custom_vjp_call"))
+
+
+class custom_vjp(CustomRule):  # JAX's name
+    """A function with its own reverse-mode rule.
+
+    `nondiff_argnums` are positions of arguments that are no arrays, or are not differentiated; the rule gets them as
+    they are. Forward mode is not defined for such a function.
+
+    Example:
+        >>> import numpy as np
+        >>> @custom_vjp
+        ... def clipped_gradient(x):
+        ...     return x
+        >>> clipped_gradient.defvjp(lambda x: (x, None), lambda res, ct: (np.clip(ct, -1.0, 1.0),))
+        >>> import funcgrad as fg
+        >>> fg.grad(lambda x: np.sum(100.0 * clipped_gradient(x)))(np.ones(2))
+        array([1., 1.])
+    """
+
+    kind = "custom_vjp"
+    call = VjpCall
+    primitive = custom_vjp_call
+
+    def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+        super().__init__(fun, nondiff_argnums)
+        self.fwd: Callable[..., Any] | None = None
+        self.bwd: Callable[..., Any] | None = None
+
+    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
+        """Give the rule.
+
+        ``fwd(*args)`` returns ``(output, residuals)``, residuals being any pytree. ``bwd(*nondiff_args, residuals,
+        ct)`` returns a tuple with the cotangent of each other argument.
+
+        ``fwd`` runs in place of the function where it is differentiated, ``bwd`` in the backward pass. Arrays that they
+        get are read-only. ``bwd`` finds residuals, the variables that it closes over and the globals that it names as
+        they were at the call; variables that it assigns to, and arrays where it writes into arrays, are the user's own,
+        and attributes are read when it runs.
+        """
+        self.fwd = fwd
+        self.bwd = bwd
+
+    def _functions(self) -> tuple[Callable[..., Any], ...]:
+        if self.fwd is None or self.bwd is None:
+            raise AttributeError(f"custom_vjp `{self.__name__}` has no rule yet: call its defvjp(fwd, bwd)")
+        return self.fun, self.fwd, self.bwd

@@ -12,19 +12,21 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import evaluate
-from funcgrad.core.trace import Primitive
+from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums
 from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.function import importable_name
+from funcgrad.transforms.function import call_hiding_frames, importable_name
 
 
 class CustomRule:
     """What custom_vjp and custom_jvp share: binding arguments, flattening, captured traced values."""
 
     kind = ""
+    call: type[Call]
+    primitive: Primitive
 
     def __new__(cls, fun: Any = None, nondiff_argnums: int | Sequence[int] = ()) -> Any:
         if fun is None:  # `@custom_vjp(nondiff_argnums=0)`
@@ -34,7 +36,7 @@ class CustomRule:
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
         if not callable(fun):
             raise TypeError(f"{self.kind} takes a function, not {type(fun).__name__}")
-        update_wrapper(self, fun, updated=())  # type: ignore[arg-type]
+        update_wrapper(self, fun, updated=())
         self.__name__ = name_of(fun)
         self.fun = fun
         self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
@@ -51,6 +53,23 @@ class CustomRule:
 
     def __repr__(self) -> str:
         return f"<{self.kind} of {self.fun!r}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return call_hiding_frames(self._apply, args, kwargs)
+
+    def _apply(self, args: tuple, kwargs: dict) -> Any:
+        functions = self._functions()
+        full, positions = self._bind(args, kwargs)
+        call = self.call(self, full, positions, functions)
+        values = call.taken_values()
+        if not is_traced(*values):
+            return self.fun(*full)
+        outs = self.primitive(*values, call=call)
+        return call.out_tree.unflatten(outs)
+
+    def _functions(self) -> tuple[Callable[..., Any], ...]:
+        """The function and its rule; AttributeError where there is none yet."""
+        raise NotImplementedError
 
     def _bind(self, args: tuple, kwargs: dict) -> tuple[list[Any], list[int]]:
         """All arguments by position, and which positions are differentiated."""
