@@ -123,7 +123,7 @@ class _Check:
     def _compare(self, found: Any, expected: Any, what: str, leaves: list[Any]) -> None:
         got, treedef = tree.flatten(found)
         wanted, expected_tree = tree.flatten(expected)
-        if treedef != expected_tree:
+        if not treedef.matches(expected_tree):
             raise AssertionError(f"check_grads: {what} has the structure {treedef}, not {expected_tree}")
         for path, a, b in zip(tree.leaf_paths(treedef), got, wanted):
             where = f"{what}{f', output{path}' if path else ''}"

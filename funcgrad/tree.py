@@ -107,6 +107,16 @@ class TreeDef:
         """The tree of this structure with the given leaves; see `unflatten`."""
         return unflatten(self, leaves)
 
+    def matches(self, other: TreeDef) -> bool:
+        """Whether the trees have the same nodes, be the keys of their dicts in this order or another."""
+        if self == other:
+            return True
+        pairs = (self, other), (other, self)
+        try:
+            return all(len(flatten_up_to(a, b.unflatten([0] * b.num_leaves))) == b.num_leaves for a, b in pairs)
+        except StructureError:
+            return False
+
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True

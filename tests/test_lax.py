@@ -223,6 +223,16 @@ class TestSameTypes:
         with pytest.raises(TypeError, match=r"structure"):
             wrap(f, V)(V)
 
+    @pytest.mark.parametrize("wrap", [lambda f, x: f, staged])
+    def test_keys_in_another_order(self, wrap):
+        step = lambda c, s: ({"b": c["a"] * s, "a": c["b"]}, None)
+        f = lambda x: lax.scan(step, {"a": x, "b": 2 * x}, np.arange(1.0, 4.0))[0]
+        found = wrap(f, V)(V)
+        np.testing.assert_array_equal(found["a"], 2 * V * 2)
+        np.testing.assert_array_equal(found["b"], V * 1 * 3)
+        g = lambda x: lax.cond(x[0] > 1, lambda x: {"a": x, "b": -x}, lambda x: {"b": x, "a": 3 * x}, x)
+        np.testing.assert_array_equal(wrap(g, V)(V)["a"], 3 * V)
+
     def test_float32(self):
         x = V.astype(np.float32)
         for f in (

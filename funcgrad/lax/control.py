@@ -161,7 +161,7 @@ def _next_carry(what: str, before: Any, after: Any) -> Any:
     flat, treedef = leaves_of(before, f"{what}: carry")
     new, new_treedef = leaves_of(after, f"{what}: carry")
     avals, outs = [aval_of(x) for x in flat], [aval_of(x) for x in new]
-    if new_treedef != treedef or any(
+    if not new_treedef.matches(treedef) or any(
         (a.shape, a.dtype) != (b.shape, b.dtype) for a, b in zip(avals, outs)
     ):
         check_carry(what, treedef, carried(avals, outs) or avals, new_treedef, outs)
@@ -197,7 +197,7 @@ def _fitting(
         program = trace(avals)
         out_tree = carry_of(program.out_tree)
         outs = program.out_avals[: out_tree.num_leaves]
-        again = carried(avals, outs) if out_tree == treedef else None
+        again = carried(avals, outs) if out_tree.matches(treedef) else None
         if again is None:
             check_carry(what, treedef, avals, out_tree, outs)
             fixed = [strong(a) for a in avals]

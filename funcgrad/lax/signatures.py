@@ -89,7 +89,7 @@ def common_avals(programs: Sequence[Program], what: str) -> list[Aval]:
     """What branches all return; a Python number yields to an array's dtype. TypeError where they differ."""
     first = programs[0]
     for n, p in enumerate(programs[1:], 1):
-        if p.out_tree != first.out_tree:
+        if not p.out_tree.matches(first.out_tree):
             raise TypeError(
                 f"{what}: branches must return the same structure{at(here())}, but branch 0 returns {first.out_tree} "
                 f"and branch {n} {p.out_tree}"
@@ -127,7 +127,7 @@ def check_carry(
     what: str, in_tree: tree.TreeDef, avals: Sequence[Aval], out_tree: tree.TreeDef, outs: Sequence[Aval]
 ) -> None:
     """TypeError where a body does not return a carry of the types that it takes, naming the leaf."""
-    if out_tree != in_tree:
+    if not out_tree.matches(in_tree):
         raise TypeError(
             f"{what}: the body must return a carry of the structure it takes{at(here())}: it takes {in_tree} and "
             f"returns {out_tree}"
