@@ -399,3 +399,19 @@ class TestShapesOfRules:
         f.defjvp(rule)
         with pytest.raises((TypeError, ValueError), match=r"rule of `<lambda>`.*the function itself returns"):
             transform(f)
+
+
+def test_the_rules_output_is_the_value():
+    h = fg.custom_jvp(lambda x: x * x)
+    h.defjvp(lambda p, t: (p[0] ** 2 + 100.0, 2 * p[0] * t[0]))
+    assert h(2.0) == 4.0
+    assert fg.value_and_grad(h)(2.0) == (104.0, 4.0)
+    assert fg.grad(lambda x: h(x) ** 2)(2.0) == 832.0
+    assert fg.jvp(h, (2.0,), (1.0,)) == (104.0, 4.0)
+    np.testing.assert_array_equal(fg.vmap(fg.value_and_grad(h))(X)[0], X**2 + 100)
+    straight_through = fg.custom_jvp(lambda x: np.round(x))
+    straight_through.defjvp(lambda p, t: (np.round(p[0]), t[0]))
+    f = lambda x: straight_through(x) ** 2
+    for second in (fg.grad(fg.grad(f)), fg.hessian(f), fg.jit(fg.grad(fg.grad(f))), fg.grad(fg.jit(fg.grad(f)))):
+        assert second(1.6) == 0.0
+    assert fg.grad(f)(1.6) == 4.0

@@ -245,7 +245,7 @@ class TestSameTypes:
 
     def test_branches_of_different_types(self):
         f = lambda x: lax.cond(x > 0, lambda x: {"a": np.stack([x, x])}, lambda x: {"a": x}, x)
-        with pytest.raises(TypeError, match=r"cond: output\['a'\] is f64\[\] \(branch 0\) and f64\[2\] \(branch 1\)"):
+        with pytest.raises(TypeError, match=r"cond: output\['a'\] is f64\[\] \(false_fun\) and f64\[2\] \(true_fun\)"):
             staged(f, 1.0)
         with pytest.raises(TypeError, match=r"cond: branches must return the same structure"):
             staged(lambda x: lax.cond(x > 0, lambda x: (x, x), lambda x: x, x), 1.0)
@@ -308,3 +308,126 @@ def test_memory_of_a_checkpointed_scan():
     assert kept(100, None) > 100
     assert kept(100, True) < 40
     assert kept(400, True) < 80
+
+
+class TestBodiesOwnWhatTheyGet:
+    """Containers are built anew at each step, arrays are the body's: writing into them changes nothing else."""
+
+    XS = np.arange(1.0, 4.0)
+
+    def test_dicts(self):
+        def step(c, v):
+            c["a"] = c["a"] * v
+            return c, c
+
+        init = {"a": 1.0}
+        f = lambda x: lax.scan(step, init, x)[1]["a"]
+        np.testing.assert_array_equal(f(self.XS), [1.0, 2.0, 6.0])
+        np.testing.assert_array_equal(fg.grad(lambda x: np.sum(f(x)))(self.XS), [9.0, 4.0, 2.0])
+        assert init == {"a": 1.0}
+
+        def doubled(d):
+            d["a"] = d["a"] * 2.0
+            return d
+
+        both = {
+            "cond": lambda d: lax.cond(True, doubled, lambda d: d, d),
+            "switch": lambda d: lax.switch(0, [doubled, lambda d: d], d),
+            "fori_loop": lambda d: lax.fori_loop(0, 1, lambda i, d: doubled(d), d),
+            "while_loop": lambda d: lax.while_loop(lambda d: d["a"] < 4, doubled, d),
+            "checkpoint": fg.checkpoint(doubled),
+        }
+        for name, change in both.items():
+            f = lambda x, change=change: (lambda d: change(d)["a"] + d["a"])({"a": x})
+            assert (f(2.0), fg.grad(f)(2.0)) == (6.0, 3.0), name
+
+    def test_arrays(self):
+        def step(c, v):
+            c += v
+            return c, c
+
+        init, xs, buffer = np.zeros(2), np.ones((3, 2)), np.zeros(2)
+        np.testing.assert_array_equal(lax.scan(step, init, xs)[1], [[1, 1], [2, 2], [3, 3]])
+        doubled = lax.map(lambda v: np.multiply(v, 2, out=buffer), np.arange(6.0).reshape(3, 2))
+        np.testing.assert_array_equal(doubled, 2 * np.arange(6.0).reshape(3, 2))
+
+        def reuse(c, v):
+            buffer[:] = c + v
+            return buffer, c.sum()
+
+        np.testing.assert_array_equal(lax.scan(reuse, init, xs)[1], [0, 2, 4])
+        lax.map(lambda r: r.__imul__(2), xs)
+        lax.fori_loop(0, 2, lambda i, c: c.__iadd__(1.0), init)
+        lax.while_loop(lambda c: c[0] < 3, lambda c: c.__iadd__(1.0), init)
+        np.testing.assert_array_equal(init, np.zeros(2))
+        np.testing.assert_array_equal(xs, np.ones((3, 2)))
+        with pytest.raises(ValueError, match="read-only"):
+            lax.cond(True, lambda c: c.__iadd__(1.0), lambda c: c, init)
+
+
+def test_reversed_associative_scan_gives_the_later_first():
+    pairs = A, A + 1
+    fn = lambda p, q: (p[0] * q[0], p[1] * q[0] + q[1])
+    found = lax.associative_scan(fn, pairs, reverse=True)
+    flipped = lax.associative_scan(fn, tuple(x[::-1] for x in pairs))
+    close(found, tuple(x[::-1] for x in flipped))
+
+
+def test_chunks_longer_than_the_scan():
+    ran = []
+
+    def body(c, v):
+        ran.append(1)
+        return np.sin(c * len(ran)) + (v if v > 0.4 else v * 2), None
+
+    def f(x, checkpoint):
+        ran.clear()
+        return lax.scan(body, 0.5, x, checkpoint=checkpoint)[0]
+
+    for checkpoint in (1, 2, 3, 5, 10, True):
+        close(fg.grad(f)(A, checkpoint), fg.grad(f)(A, None))
+    for odd in (0, -1, 2.5, "yes"):
+        with pytest.raises(ValueError, match="checkpoint must be"):
+            lax.scan(lambda c, v: (c, v), 0.0, A, checkpoint=odd)
+
+
+class TestTracedWhileLoops:
+    """Forward mode in all its forms; reverse mode where no derivative comes back to the loop."""
+
+    @staticmethod
+    def loop(x):
+        return lax.while_loop(lambda s: s[0] < 10, lambda s: (s[0] * x, s[1] + 1), (x, 0))
+
+    def test_forward(self):
+        first = lambda x: self.loop(x)[0]
+        expected = fg.jvp(first, (1.5,), (1.0,))[1]
+        for f in (staged(first, 1.5), first):
+            close(fg.jacfwd(f)(1.5), expected)
+            close(fg.linearize(f, 1.5)[1](1.0), expected)
+        close(staged(fg.jacfwd(first), 1.5)(1.5), expected)
+        close(staged(lambda x: fg.linearize(first, x)[1](1.0), 1.5)(1.5), expected)
+
+    def test_reverse_past_it(self):
+        for f in (
+            lambda x: x * self.loop(x)[1],
+            lambda x: x * lax.stop_gradient(self.loop(x)[0]),
+            lambda x: (self.loop(x), x * x)[1],
+            lambda x: x * (self.loop(x)[0] > 11),
+        ):
+            close(staged(fg.grad(f), 1.5)(1.5), fg.grad(f)(1.5))
+
+
+def test_transpose_of_a_branch_that_is_not_known():
+    f = lambda p: lambda x: lax.cond(p > 0, lambda x: x * 2, lambda x: x[::-1], x)
+    for p in (1.0, -1.0):
+        transposed = lambda c, p=p: fg.linear_transpose(f(p), V)(c)[0]
+        close(staged(lambda pc: fg.linear_transpose(f(pc[0]), V)(pc[1])[0], (p, V))((p, V)), transposed(V))
+
+
+def test_ys_keep_their_type():
+    with pytest.raises(TypeError, match=r"scan: y\[0\] was f64\[1\], and is f64\[2\] at .*test_lax"):
+        lax.scan(lambda c, v: (c + 1, (np.ones(c + 1),)), 0, A)
+    with pytest.raises(TypeError, match=r"scan: y changes its structure"):
+        lax.scan(lambda c, v: (c, (v,) if v > 1 else [v]), 0, A)
+    with pytest.raises(TypeError, match=r"cond_fun must return a scalar, not a value of shape \(2,\)"):
+        lax.while_loop(lambda s: s < 3, lambda s: s + 1, np.ones(2))

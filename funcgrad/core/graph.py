@@ -14,7 +14,7 @@ from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of
 from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
-from funcgrad.core.trace import Primitive, Trace, Tracer, is_traced, known
+from funcgrad.core.trace import Primitive, Trace, Tracer, is_traced, known, unknown_in
 from funcgrad.errors import ConcretizationError
 
 
@@ -198,8 +198,11 @@ class RecordTracer(StageTracer):
 class RecordTrace(StageTrace):
     """Writes down a program while it runs: Python's control flow may look at the values that are known."""
 
-    __slots__ = ()
-    name = "checkpoint"
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
     def argument(self, x: Any) -> StageTracer:
         """An input that stands for `x`, a value or an aval."""
@@ -271,7 +274,8 @@ class Recorded(NamedTuple):
 
 def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Recorded:
     """Run the flat function `fun` on values once, computing what is known, and keep the program."""
-    trace = RecordTrace()
+    hiding = next((hidden for v in values if (hidden := unknown_in(v)) is not None), None)
+    trace = RecordTrace("checkpoint" if hiding is None else hiding.name)
     try:
         inputs = [trace.argument(v) for v in values]
         outputs = fun(*inputs)

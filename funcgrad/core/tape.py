@@ -343,7 +343,9 @@ def is_zero(x: Any) -> bool:
 
 
 def not_linear(prim: Primitive) -> NotDifferentiableError:
-    return NotDifferentiableError(f"`{prim}` is not linear in its argument, so the function has no transpose")
+    return NotDifferentiableError(
+        f"`{prim}`{at(here())} is not linear in its argument, so the function has no transpose"
+    )
 
 
 def affine(prim: Primitive) -> NotDifferentiableError:

@@ -242,6 +242,15 @@ def known(x: Any) -> Any:
     return x
 
 
+def unknown_in(x: Any) -> Trace | None:
+    """The trace that hides the value of `x`, where it is not known."""
+    while isinstance(x, Tracer):
+        if not x.has_value:
+            return x._trace
+        x = x.value  # type: ignore[attr-defined]
+    return None
+
+
 def is_traced(*xs: Any) -> bool:
     return any(isinstance(x, Tracer) for x in xs)
 

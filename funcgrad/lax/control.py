@@ -14,12 +14,16 @@ from funcgrad.core.graph import evaluate, is_staging
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import known
 from funcgrad.lax.signatures import (
+    Columns,
     Program,
     as_array,
     carried,
     check_carry,
     common_avals,
     leaves_of,
+    lent,
+    own_leaf,
+    owned,
     returning,
     sharing,
     strong,
@@ -50,7 +54,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     Raises:
         TypeError: `pred` is no scalar, or the branches return different types; the message names the leaf.
 
-    Under `vmap` of `pred` both run, and the result of each element is chosen.
+    Under `vmap` of `pred` both run, and the result of each element is chosen. Where `pred` is known, the branch gets
+    its operands' arrays read-only, and the other is not looked at.
 
     Example:
         >>> import funcgrad as fg
@@ -61,9 +66,9 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         raise TypeError(f"cond: the predicate must be a scalar, but has shape {np.shape(pred)}{at(here())}")
     value = known(pred)
     if value is not None:
-        return (true_fun if value else false_fun)(*operands)
+        return (true_fun if value else false_fun)(*lent(operands))
     index = convert(ne(pred, 0), dtype=np.dtype(np.int64))
-    return _switch("cond", index, (false_fun, true_fun), operands)
+    return _switch("cond", index, {"false_fun": false_fun, "true_fun": true_fun}, operands)
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
@@ -89,16 +94,17 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         raise TypeError(f"switch: the index must be an integer scalar, not {aval_of(index)}{at(here())}")
     value = known(index)
     if value is not None:
-        return branches[min(max(int(value), 0), len(branches) - 1)](*operands)
-    return _switch("switch", clip(index, 0, len(branches) - 1), branches, operands)
+        return branches[min(max(int(value), 0), len(branches) - 1)](*lent(operands))
+    named = {f"branch {n}": f for n, f in enumerate(branches)}
+    return _switch("switch", clip(index, 0, len(branches) - 1), named, operands)
 
 
-def _switch(what: str, index: Any, branches: Sequence[Callable[..., Any]], operands: tuple) -> Any:
+def _switch(what: str, index: Any, branches: dict[str, Callable[..., Any]], operands: tuple) -> Any:
     groups = [leaves_of(x, f"{what}: operand {n}") for n, x in enumerate(operands)]
     values = [x for flat, _ in groups for x in flat]
     treedefs = [treedef for _, treedef in groups]
-    programs = [Program(f, treedefs, [aval_of(v) for v in values], what) for f in branches]
-    avals = common_avals(programs, what)
+    programs = [Program(f, treedefs, [aval_of(v) for v in values], what) for f in branches.values()]
+    avals = common_avals(dict(zip(branches, programs)), what)
     graphs, captured = sharing(programs)
     graphs = [returning(g, avals) for g in graphs]
     outs = switch_call(index, *values, *captured, branches=tuple(graphs), run=_runner())
@@ -124,7 +130,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         192
     """
     flat, treedef = leaves_of(init_val, "while_loop: init_val")
-    value = init_val
+    value = owned(init_val)
     if not is_staging():
         while True:
             goes_on = _truth(cond_fun(value))
@@ -152,12 +158,14 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
 
 
 def _truth(x: Any) -> bool | None:
+    if np.shape(x) != ():
+        raise TypeError(f"while_loop: cond_fun must return a scalar, not a value of shape {np.shape(x)}{at(here())}")
     value = known(x)
     return None if value is None else bool(value)
 
 
 def _next_carry(what: str, before: Any, after: Any) -> Any:
-    """The carry that a body returned, checked; a Python number may become an array's."""
+    """The carry that a body returned, checked, in memory of its own; a Python number may become an array's."""
     flat, treedef = leaves_of(before, f"{what}: carry")
     new, new_treedef = leaves_of(after, f"{what}: carry")
     avals, outs = [aval_of(x) for x in flat], [aval_of(x) for x in new]
@@ -165,7 +173,7 @@ def _next_carry(what: str, before: Any, after: Any) -> Any:
         (a.shape, a.dtype) != (b.shape, b.dtype) for a, b in zip(avals, outs)
     ):
         check_carry(what, treedef, carried(avals, outs) or avals, new_treedef, outs)
-    return after
+    return new_treedef.unflatten([own_leaf(x) for x in new])
 
 
 class _Body:
@@ -230,7 +238,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         step = lambda carry, i: (body_fun(i, carry), None)
         xs = np.arange(indices.start, indices.stop)
         return _scan_staged(step, init_val, xs, len(indices), False, weak_xs=True)[0]
-    value = init_val
+    value = owned(init_val)
     for i in indices:
         value = _next_carry("fori_loop", value, body_fun(i, value))
     return value
@@ -271,32 +279,17 @@ def scan(
     """
     flat, treedef = leaves_of(xs, "scan: xs")
     length = _length(flat, treedef, length)
-    if checkpoint and length > 1:
+    if checkpoint is not None and checkpoint is not False:
         return _scan_in_chunks(f, init, xs, length, reverse, checkpoint)
     if is_staging():
         return _scan_staged(f, init, xs, length, reverse)
-    carry = init
-    ys: list[Any] = []
-    order = range(length - 1, -1, -1) if reverse else range(length)
-    for i in order:
-        after, y = _pair(f(carry, treedef.unflatten([x[i] for x in flat])))
+    carry = owned(init)
+    columns = Columns("scan: y")
+    for i in range(length - 1, -1, -1) if reverse else range(length):
+        after, y = _pair(f(carry, treedef.unflatten([own_leaf(x[i]) for x in flat])))
+        columns.add(y)
         carry = _next_carry("scan", carry, after)
-        ys.append(y)
-    if not ys:
-        return init, _no_steps(f, init, flat, treedef)
-    if reverse:
-        ys.reverse()
-    return carry, tree.map(lambda *column: _stacked(column), *ys)
-
-
-def _stacked(column: Sequence[Any]) -> Any:
-    """The values of all steps as one array; Python numbers yield to arrays' dtypes, as in arithmetic."""
-    avals = [aval_of(y) for y in column]
-    dtypes = {a.dtype for a in avals if not a.weak}
-    if len(dtypes) == 1 and any(a.weak for a in avals):
-        (dtype,) = dtypes
-        return stack([convert(as_array(y), dtype=dtype) if a.weak else y for y, a in zip(column, avals)])
-    return stack(column)
+    return carry, columns.stacked(reverse) if length else _no_steps(f, init, flat, treedef)
 
 
 def _pair(result: Any) -> tuple[Any, Any]:
@@ -315,6 +308,8 @@ def _length(flat: Sequence[Any], treedef: tree.TreeDef, length: int | None) -> i
                 f"scan: xs{path} has {np.shape(x)[0]} elements along its leading axis, others {length}{at(here())}"
             )
         length = np.shape(x)[0]
+    if length is not None and length < 0:
+        raise ValueError(f"scan: the length is {length}{at(here())}")
     if length is None:
         raise ValueError(f"scan: there is nothing to run along: give xs, or length{at(here())}")
     return int(length)
@@ -356,7 +351,9 @@ def _scan_in_chunks(
     f: Callable[..., Any], init: Any, xs: Any, length: int, reverse: bool, checkpoint: bool | int
 ) -> tuple[Any, Any]:
     """A scan over checkpointed scans, and the steps that are left over."""
-    size = max(1, round(length**0.5)) if checkpoint is True else int(checkpoint)
+    if isinstance(checkpoint, float | str) or checkpoint < 1:
+        raise ValueError(f"scan: checkpoint must be True or a number of steps, not {checkpoint!r}{at(here())}")
+    size = max(1, round(length**0.5) if checkpoint is True else min(int(checkpoint), length))
     count = length // size
     rest = length - count * size
     bulk = slice(rest, None) if reverse else slice(0, count * size)
@@ -388,7 +385,7 @@ def map(f: Callable[[Any], Any], xs: Any, batch_size: int | None = None) -> Any:
     """
     flat, treedef = leaves_of(xs, "map: xs")
     length = _length(flat, treedef, None)
-    if batch_size is None or length == 0:
+    if not batch_size or length == 0:
         return scan(lambda _, x: (None, f(x)), None, xs, length)[1]
     size = min(int(batch_size), length)
     count = length // size
@@ -407,7 +404,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     Args:
         fn: an associative function of two pytrees like `elems`, on whole slices along `axis`.
         elems: a pytree of arrays of the same length along `axis`.
-        reverse: suffixes instead.
+        reverse: suffixes instead; `fn` gets the later elements first, as in JAX.
 
     Raises:
         ValueError: lengths differ.
@@ -429,8 +426,6 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
         return x[(slice(None),) * (axis % np.ndim(x)) + (part,)]
 
     def combine(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
-        if reverse:
-            a, b = b, a
         return tree.flatten_up_to(
             treedef, fn(treedef.unflatten(a), treedef.unflatten(b)), "associative_scan: what fn returns"
         )

@@ -12,8 +12,10 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import Graph, Var, evaluate, hoist, trace_graph
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer
+from funcgrad.numpy.shaping import stack
 from funcgrad.ops.elementwise import convert
 from funcgrad.transforms.arguments import array_leaf
+from funcgrad.transforms.results import read_only
 
 
 def leaves_of(x: Any, what: str) -> tuple[list[Any], tree.TreeDef]:
@@ -29,6 +31,61 @@ def leaves_of(x: Any, what: str) -> tuple[list[Any], tree.TreeDef]:
 def as_array(x: Any) -> Any:
     """A leaf with a shape and a dtype."""
     return x if isinstance(x, (Tracer, np.ndarray, np.generic)) else np.asarray(x)[()]
+
+
+def own_leaf(x: Any) -> Any:
+    """An array in memory of its own: bodies write into what they get, and use what they return again."""
+    return x.copy() if type(x) is np.ndarray else x
+
+
+def owned(x: Any) -> Any:
+    """A pytree built anew, with arrays of its own."""
+    return tree.map(own_leaf, x)
+
+
+def lent(operands: tuple) -> tuple:
+    """Operands built anew, with their arrays read-only: a branch gets them whole, and need not copy them."""
+    return tree.map(read_only, operands)
+
+
+class Columns:
+    """The ys of a loop: for each leaf its values, step by step, all of one type."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.treedef: tree.TreeDef | None = None
+        self.columns: list[list[Any]] = []
+
+    def add(self, y: Any) -> None:
+        """Take the values of one step; TypeError where they differ from those before, naming the leaf."""
+        flat, treedef = leaves_of(y, self.what)
+        if self.treedef is None:
+            self.treedef, self.columns = treedef, [[] for _ in flat]
+        elif not treedef.matches(self.treedef):
+            raise TypeError(f"{self.what} changes its structure{at(here())}: it was {self.treedef}, and is {treedef}")
+        for index, (column, leaf) in enumerate(zip(self.columns, flat)):
+            if column:
+                self._check(index, aval_of(column[-1]), aval_of(leaf))
+            column.append(own_leaf(leaf))
+
+    def _check(self, index: int, before: Aval, now: Aval) -> None:
+        if now.shape != before.shape or (now.dtype != before.dtype and not now.weak and not before.weak):
+            path = list(tree.leaf_paths(self.treedef))[index]
+            raise TypeError(f"{self.what}{path} was {before}, and is {now}{at(here())}: ys keep their type")
+
+    def stacked(self, reverse: bool) -> Any:
+        assert self.treedef is not None
+        return self.treedef.unflatten([_stacked(c[::-1] if reverse else c) for c in self.columns])
+
+
+def _stacked(column: Sequence[Any]) -> Any:
+    """The values of all steps as one array; Python numbers yield to arrays' dtypes, as in arithmetic."""
+    avals = [aval_of(y) for y in column]
+    dtypes = {a.dtype for a in avals if not a.weak}
+    if len(dtypes) == 1 and any(a.weak for a in avals):
+        (dtype,) = dtypes
+        return stack([convert(as_array(y), dtype=dtype) if a.weak else y for y, a in zip(column, avals)])
+    return stack(column)
 
 
 def strong(aval: Aval) -> Aval:
@@ -85,21 +142,21 @@ def _is(y: Any, aval: Aval) -> bool:
     return own.dtype == aval.dtype and not own.weak
 
 
-def common_avals(programs: Sequence[Program], what: str) -> list[Aval]:
+def common_avals(branches: dict[str, Program], what: str) -> list[Aval]:
     """What branches all return; a Python number yields to an array's dtype. TypeError where they differ."""
-    first = programs[0]
-    for n, p in enumerate(programs[1:], 1):
+    name, first = next(iter(branches.items()))
+    for other, p in branches.items():
         if not p.out_tree.matches(first.out_tree):
             raise TypeError(
-                f"{what}: branches must return the same structure{at(here())}, but branch 0 returns {first.out_tree} "
-                f"and branch {n} {p.out_tree}"
+                f"{what}: branches must return the same structure{at(here())}, but {name} returns {first.out_tree} "
+                f"and {other} {p.out_tree}"
             )
     found = []
-    for index, avals in enumerate(zip(*(p.out_avals for p in programs))):
+    for index, avals in enumerate(zip(*(p.out_avals for p in branches.values()))):
         decided = {a.dtype for a in avals if not a.weak} or {np.result_type(*(a.dtype for a in avals))}
         if len(decided) > 1 or len({a.shape for a in avals}) > 1 or not _yields(avals, next(iter(decided))):
             path = list(tree.leaf_paths(first.out_tree))[index]
-            shown = " and ".join(f"{a} (branch {n})" for n, a in enumerate(avals))
+            shown = " and ".join(f"{a} ({n})" for n, a in zip(branches, avals))
             raise TypeError(f"{what}: output{path} is {shown}: branches must return the same types{at(here())}")
         found.append(Aval(avals[0].shape, decided.pop()))
     return found

@@ -15,6 +15,7 @@ from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Eqn, Graph, Var, evaluate, trace_graph
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
 from funcgrad.core.trace import Primitive, is_traced, register
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
@@ -49,6 +50,13 @@ class Residuals(NamedTuple):
     reached: Sequence[bool]
 
 
+class ForwardOnly(NamedTuple):
+    """What is kept of a program's run that has no pull, and why it has none."""
+
+    inputs: Sequence[Any]
+    reason: str
+
+
 class GraphCall(ProgramCall):
     """Run `graph` on arrays by `run(graph, arrays)`, which returns its outputs."""
 
@@ -61,9 +69,12 @@ class GraphCall(ProgramCall):
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         graph, run = params["graph"], params["run"]
         mask = tuple(t is not None for t in tracked)
-        forward, backward, reached = derived(graph, ("pull", mask), lambda: split_pull(graph, mask))
         if not any(is_inexact(a.dtype) for a in graph.out_avals):
             return self(*values, **params), None
+        try:
+            forward, backward, reached = derived(graph, ("pull", mask), lambda: split_pull(graph, mask))
+        except NotDifferentiableError as error:  # which concerns reverse mode only: `linearize` may be asked for
+            return self(*values, **params), ForwardOnly(values, str(error))
         results = self(*values, graph=forward, run=run)
         count = len(graph.outputs)
         again = lambda *inputs: self(*inputs, graph=forward, run=run)[count:]
@@ -85,6 +96,8 @@ class GraphCall(ProgramCall):
         return tuple(next(moving) if m else None for m in moved)
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        if isinstance(saved, ForwardOnly):
+            raise NotDifferentiableError(saved.reason)
         graph, run = params["graph"], params["run"]
         cts = [
             np.zeros(a.shape, a.dtype) if c is None else c
@@ -96,6 +109,8 @@ class GraphCall(ProgramCall):
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
         inputs = [wrap(v, p) for v, p in zip(saved.inputs, parents)]
+        if isinstance(saved, ForwardOnly):
+            return saved._replace(inputs=inputs)
         return saved._replace(inputs=inputs, values=saved.again(*inputs))
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:

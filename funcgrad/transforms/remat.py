@@ -42,6 +42,7 @@ def _checkpoint(fun: Any, args: tuple, kwargs: dict) -> Any:
     values = [*(leaves[i] for i in traced), *captured.values]
     newest = newest_trace(values)
     if newest is None or newest.sees_inside:
+        args, kwargs = treedef.unflatten(leaves)  # built anew, as they are for the program
         return fun(*args, **kwargs)
     out_trees: list[tree.TreeDef] = []
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, evaluate, trace_graph
-from funcgrad.core.trace import register
+from funcgrad.core.trace import known, register
 from funcgrad.ops.elementwise import eq, where
 from funcgrad.ops.structure import reshape
 from funcgrad.transforms.calls import Runner, batched_graph, derived, split_pull
@@ -32,7 +34,18 @@ class SwitchCall(ControlCall):
         return branches[0].out_avals
 
     def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
-        return tuple(run(params["branches"][int(args[0])], args[1:]))
+        index = known(args[0])
+        if index is None:
+            return self._all(args[0], [run(graph, args[1:]) for graph in params["branches"]])
+        return tuple(run(params["branches"][int(index)], args[1:]))
+
+    @staticmethod
+    def _all(index: Any, results: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+        """What is chosen where every branch has run: for elements of a batch, or for an index that is only traced."""
+        chosen_ones = list(results[0])
+        for number, outs in enumerate(results[1:], 1):
+            chosen_ones = [_select(eq(index, number), y, before) for y, before in zip(outs, chosen_ones)]
+        return tuple(chosen_ones)
 
     def _changed(self, params: dict[str, Any], key: Any, make: Callable[[Graph], Graph]) -> dict[str, Any]:
         return {**params, "branches": tuple(derived(g, key, partial(make, g)) for g in params["branches"])}
@@ -78,20 +91,14 @@ class SwitchCall(ControlCall):
         if not batched[0]:
             make = lambda graph: batched_graph(graph, mask, size)
             return self(*values, **self._changed(params, ("batch", mask, size), make))
-        # each element has a branch of its own: all of them run, and the right result is kept
-        results: Any = None
-        for number, graph in enumerate(params["branches"]):
-            whole = derived(graph, ("batch", mask, size), partial(batched_graph, graph, mask, size))
-            outs = evaluate(whole, operands)
-            if results is None:
-                results = outs
-            else:
-                results = [_select(eq(index, number), y, before) for y, before in zip(outs, results)]
-        return tuple(results)
+        wholes = [derived(g, ("batch", mask, size), partial(batched_graph, g, mask, size)) for g in params["branches"]]
+        with np.errstate(all="ignore"):
+            return self._all(index, [evaluate(graph, operands) for graph in wholes])
 
 
 def _select(condition: Any, y: Any, before: Any) -> Any:
-    return where(reshape(condition, shape=(condition.shape[0],) + (1,) * (y.ndim - 1)), y, before)
+    extra = np.ndim(y) - np.ndim(condition)
+    return where(reshape(condition, shape=condition.shape + (1,) * extra) if extra else condition, y, before)
 
 
 def _split(branches: Sequence[Graph], mask: Sequence[bool]) -> tuple[tuple[Graph, ...], tuple[Graph, ...]]:

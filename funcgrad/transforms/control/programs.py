@@ -32,7 +32,8 @@ class ControlCall(Primitive):
         raise NotImplementedError(self.name)
 
     def impl(self, *args: Any, **params: Any) -> tuple[Any, ...]:
-        return self.inside(args, params, evaluate if is_traced(*args) else params["run"])
+        with np.errstate(all="ignore"):  # as in compiled programs: elements whose turn it is not would warn
+            return self.inside(args, params, evaluate if is_traced(*args) else params["run"])
 
     def relink(self, saved: Kept, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
         return saved.again(*(wrap(v, p) for v, p in zip(saved.values, parents)))

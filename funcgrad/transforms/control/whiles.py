@@ -14,7 +14,7 @@ from funcgrad.ops.elementwise import where
 from funcgrad.ops.reduce import reduce_any
 from funcgrad.ops.structure import reshape, spread
 from funcgrad.transforms.calls import Runner, derived, run_batched
-from funcgrad.transforms.control.programs import ControlCall, chosen, instantiated, placed, unweak, with_tangents
+from funcgrad.transforms.control.programs import ControlCall, Kept, chosen, instantiated, placed, unweak, with_tangents
 from funcgrad.transforms.control.scans import _array
 
 
@@ -71,16 +71,18 @@ class WhileCall(ControlCall):
         return outs[:count], tuple(placed(outs[count:], moves))
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        outs = self(*values, **params)
         if not any(is_inexact(a.dtype) for a in params["body"].out_avals):
-            return self(*values, **params), None
-        raise NotDifferentiableError(
-            f"reverse mode has reached a while_loop (or a fori_loop whose bounds are traced){at(here())}: how often it "
-            "runs is not known beforehand, so there is no memory for what its derivative needs. Write "
-            "fg.lax.scan, or fori_loop with Python ints as bounds; forward mode (jvp, jacfwd) goes through."
-        )
+            return outs, None
+        return outs, Kept(values, (here(),), lambda *xs: Kept(xs, (), tuple))
 
-    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
-        raise NotImplementedError(self.name)
+    def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        raise NotDifferentiableError(
+            f"reverse mode has reached a while_loop (or a fori_loop whose bounds are traced){at(saved.residuals[0])}: "
+            "how often it runs is not known beforehand, so there is no memory for what its derivative needs. Write "
+            "fg.lax.scan, or fori_loop with Python ints as bounds; forward mode (jvp, jacfwd) goes through. Where no "
+            "derivative is wanted, stop_gradient what comes out of the loop."
+        )
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         """Runs until no element wants to go on; those that do not keep their carries."""

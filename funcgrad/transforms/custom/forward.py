@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.tape import LinearTrace, Node, entries, linear_outputs, pull, push
+from funcgrad.core.tape import LinearTrace, LinearTracer, Node, entries, linear_outputs, pull, push
 from funcgrad.core.trace import register
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.calls import run_batched
@@ -20,15 +20,15 @@ from funcgrad.transforms.custom.rules import (
     CustomCall,
     CustomRule,
     fresh,
-    read_only,
     show,
     unflatten_all,
 )
+from funcgrad.transforms.results import read_only
 
 
 class JvpCall(Call):
-    def tangents(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
-        """The tangents of the flat outputs, by the user's rule, for tangents of all flat values."""
+    def rule_outputs(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
+        """The flat outputs by the user's rule, and behind them their tangents, for tangents of all flat values."""
         (_, rule), fixed = self.parts(values)
         primals = unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])
         given = unflatten_all(self.trees, [read_only(t) for t in moving[: self.count]])
@@ -36,24 +36,30 @@ class JvpCall(Call):
         name = f"the jvp rule of `{self.name}`"
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"{name} must return (output, tangent), not {show(result)}")
-        outs = [aval_of(y) for y in self.flatten_output(result[0])]
+        values = self.flatten_output(result[0])
+        outs = [aval_of(y) for y in values]
         if [(a.shape, a.dtype) for a in outs] != [(a.shape, a.dtype) for a in out_avals]:
             raise TypeError(f"{name} returned the output {outs}, but the function itself returns {list(out_avals)}")
         flat = tree.flatten_up_to(self.out_tree, result[1], f"{name}: the tangent")
-        return [
+        moved = [
             fresh(tangent_for(a, t, "a tangent", name)) if is_inexact(a.dtype) else None for a, t in zip(outs, flat)
         ]
+        return [*map(fresh, values), *moved]
 
 
 class BatchedJvpCall(BatchedCall):
-    def tangents(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
+    def rule_outputs(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
         count = len(values)
         inner_avals = [Aval(a.shape[1:], a.dtype) for a in out_avals]
+        moves = [is_inexact(a.dtype) for a in out_avals]
 
         def flat(*both: Any) -> list[Any]:
-            return self.inner.tangents(both[:count], both[count:], inner_avals)
+            outs = self.inner.rule_outputs(both[:count], both[count:], inner_avals)
+            return [*outs[: len(moves)], *(t for t, m in zip(outs[len(moves) :], moves) if m)]
 
-        return run_batched(flat, [*values, *moving], self.batched * 2, self.size)
+        outs = run_batched(flat, [*values, *moving], self.batched * 2, self.size)
+        moved = iter(outs[len(moves) :])
+        return [*outs[: len(moves)], *(next(moved) if m else None for m in moves)]
 
 
 class Linearized(NamedTuple):
@@ -71,23 +77,23 @@ class CustomJvpCall(CustomCall):
     over_batch = BatchedJvpCall
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        outs = self._outputs(values, tracked, params)
-        moving = [t is not None for t in tracked]
-        return outs, linearized(params["call"], values, moving, [aval_of(y) for y in outs])
+        out_avals = self._out_avals(values, tracked, params)
+        return linearized(params["call"], values, [t is not None for t in tracked], out_avals)
 
-    def _outputs(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
+    def _out_avals(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> list[Aval]:
+        """What the function itself returns, which its rule must return too."""
         params["call"].refuse_captured(tracked, self.kind)
         outs = self(*values, **params)
         refuse_hidden(f"{self.kind} `{params['call'].name}`", values, outs)
-        return outs
+        return [aval_of(y) for y in outs]
 
     def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         """Forward mode runs the rule on the tangents themselves."""
-        outs = self._outputs(values, tangents, params)
+        out_avals = self._out_avals(values, tangents, params)
         full = [_zeros(v) if t is None else t for v, t in zip(values, tangents)]
-        moved = params["call"].tangents(values, full, [aval_of(y) for y in outs])
-        refuse_hidden(f"{self.kind} `{params['call'].name}`", [*values, *full], moved)
-        return outs, tuple(moved)
+        found = params["call"].rule_outputs(values, full, out_avals)
+        refuse_hidden(f"{self.kind} `{params['call'].name}`", [*values, *full], found)
+        return tuple(found[: len(out_avals)]), tuple(found[len(out_avals) :])
 
     def push(self, saved: Linearized, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         known = {n.seq: t for n, t in zip(saved.inputs, tangents) if n is not None and t is not None}
@@ -100,22 +106,28 @@ class CustomJvpCall(CustomCall):
 
     def relink(self, saved: Linearized, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
         values = [wrap(v, p) for v, p in zip(saved.values, parents)]
-        return linearized(saved.call, values, [n is not None for n in saved.inputs], saved.out_avals)
+        return linearized(saved.call, values, [n is not None for n in saved.inputs], saved.out_avals)[1]
 
 
 def linearized(
     call: JvpCall | BatchedJvpCall, values: Sequence[Any], moving: Sequence[bool], out_avals: Sequence[Aval]
-) -> Linearized:
-    """Run the rule of a call at its values, once, on tangents that are not known yet."""
+) -> tuple[tuple[Any, ...], Linearized]:
+    """Run the rule of a call at its values, once, on tangents that are not known yet: its outputs, and the map."""
     trace = LinearTrace()
+    name = f"the jvp rule of `{call.name}`"
     try:
         # all of them, as zeros times a value that is only traced would not be known to be zero
         given = [_tangent(v, trace) for v in values]
-        outputs = linear_outputs(call.tangents(values, given, out_avals), trace, f"the jvp rule of `{call.name}`")
+        found = call.rule_outputs(values, given, out_avals)
+        outs, moved = found[: len(out_avals)], found[len(out_avals) :]
+        if any(isinstance(y, LinearTracer) and y._trace is trace for y in outs):
+            raise TypeError(f"{name} returned an output that depends on its tangents")
+        refuse_hidden(f"custom_jvp `{call.name}`", values, outs)
+        outputs = linear_outputs(moved, trace, name)
     finally:
         trace.end()
     inputs = [t.node if m else None for t, m in zip(given, moving)]
-    return Linearized(call, values, out_avals, inputs, outputs)
+    return tuple(outs), Linearized(call, values, out_avals, inputs, outputs)
 
 
 def _tangent(x: Any, trace: LinearTrace) -> Any:

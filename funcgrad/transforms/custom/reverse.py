@@ -15,9 +15,9 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
-from funcgrad.transforms.custom.rules import BatchedCall, Call, CustomCall, CustomRule, fresh, read_only, show
+from funcgrad.transforms.custom.rules import BatchedCall, Call, CustomCall, CustomRule, fresh, show
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.results import memory_of
+from funcgrad.transforms.results import memory_of, read_only
 
 
 class Backward(NamedTuple):

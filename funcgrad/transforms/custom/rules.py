@@ -19,6 +19,7 @@ from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
 from funcgrad.transforms.function import call_hiding_frames, importable_name
+from funcgrad.transforms.results import read_only
 
 
 class CustomRule:
@@ -198,15 +199,6 @@ class Call:
 
 def _nothing(*args: Any) -> None:
     """Stands in for a function where only the arguments count."""
-
-
-def read_only(x: Any) -> Any:
-    """An array of the tape's as the user's functions get it: writing into it would change what others saved."""
-    if type(x) is not np.ndarray:
-        return x
-    view = x.view()
-    view.flags.writeable = False
-    return view
 
 
 class BatchedCall:
