@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree as _tree
+from funcgrad.core.avals import array_leaf, refusal
 
 __all__ = ["ravel_pytree"]
 
@@ -31,6 +32,9 @@ def ravel_pytree(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     array([0.], dtype=float32)
     """
     leaves, treedef = _tree.flatten(tree)
+    for path, leaf in zip(_tree.leaf_paths(treedef), leaves):
+        if array_leaf(leaf) is None:
+            raise TypeError(refusal(f"ravel_pytree: the tree{path}", leaf))
     shapes = [np.shape(leaf) for leaf in leaves]
     dtypes = [leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype for leaf in leaves]
     unravel = partial(_unravel, treedef, shapes, dtypes)

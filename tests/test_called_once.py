@@ -415,3 +415,140 @@ def test_the_rules_output_is_the_value():
     for second in (fg.grad(fg.grad(f)), fg.hessian(f), fg.jit(fg.grad(fg.grad(f))), fg.grad(fg.jit(fg.grad(f)))):
         assert second(1.6) == 0.0
     assert fg.grad(f)(1.6) == 4.0
+
+
+class TestHandedThrough:
+    """A constant that a call gives back stays a constant, and is kept as it was when it was used."""
+
+    @staticmethod
+    def gradient(call, buffer):
+        def f(x):
+            y, b = call(x)
+            s = np.sum(y * b)
+            buffer[:] = 9.0
+            return s
+
+        return f
+
+    @pytest.mark.parametrize("view", [lambda b: b, lambda b: b[::-1]])
+    @pytest.mark.parametrize("size", [2, 1000])
+    def test_by_checkpoint_and_rules(self, view, size):
+        for make in ("checkpoint", "checkpoint of an argument", "custom_jvp", "custom_vjp", "jit"):
+            buffer = np.ones(size)
+            jvp_rule = fg.custom_jvp(lambda x, b: (x * 2, view(b)))
+            jvp_rule.defjvp(lambda p, t: ((p[0] * 2, view(p[1])), (t[0] * 2, view(t[1]))))
+            vjp_rule = fg.custom_vjp(lambda x, b: (x * 2, view(b)))
+            vjp_rule.defvjp(lambda x, b: ((x * 2, view(b)), None), lambda r, ct: (ct[0] * 2, view(ct[1])))
+            call = {
+                "checkpoint": fg.checkpoint(lambda x, b=buffer: (x * 2, view(b))),
+                "checkpoint of an argument": lambda x, b=buffer: fg.checkpoint(lambda x, b: (x * 2, view(b)))(x, b),
+                "custom_jvp": lambda x, b=buffer, f=jvp_rule: f(x, b),
+                "custom_vjp": lambda x, b=buffer, f=vjp_rule: f(x, b),
+                "jit": lambda x, b=buffer: fg.jit(lambda x, b: (x * 2, view(b)))(x, b),
+            }[make]
+            f = self.gradient(call, buffer)
+            in_a_batch = lambda f: lambda x: fg.vmap(fg.grad(f))(x[None])[0]
+            for transform in (fg.grad, in_a_batch, lambda f: fg.jit(fg.grad(f))):
+                buffer[:] = 1.0
+                np.testing.assert_array_equal(transform(f)(np.ones(size)), np.full(size, 2.0), err_msg=make)
+
+    def test_residuals_that_are_arguments(self):
+        c = np.ones(2)
+        g = fg.custom_vjp(lambda x, c: x * c)
+        g.defvjp(lambda x, c: (x * c, c), lambda c, ct: (ct * c, 0 * ct))
+        _, pull = fg.vjp(lambda x: np.sum(g(x, c)), np.ones(2))
+        c[:] = 9.0
+        np.testing.assert_array_equal(pull(1.0)[0], np.ones(2))
+
+
+class TestWhatBwdReads:
+    @pytest.mark.parametrize("size", [2, 1000])
+    def test_kept_as_it_was(self, size):
+        c, d, n = np.ones(size), {"c": np.ones(size)}, [np.ones(size)]
+        g = fg.custom_vjp(lambda x, c: x * c, nondiff_argnums=1)
+
+        def bwd(fixed, res, ct):
+            out = ct * c * d["c"] * n[0] * fixed
+            out += 0.0
+            return (out,)
+
+        g.defvjp(lambda x, c: (x * c, None), bwd)
+        pulls = [fg.vjp(lambda x: np.sum(f(x, c)), np.ones(size))[1] for f in (g, fg.checkpoint(g))]
+        c[:], d["c"], n[0] = 9.0, 9.0, 9.0
+        for pull in pulls:
+            np.testing.assert_array_equal(pull(1.0)[0], np.ones(size))
+
+
+def test_vmap_keeps_its_arguments_as_they_were():
+    a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.ones(2)
+
+    def f(x, b):
+        s = np.sum(x**2 * b)
+        a[:], b_outside[:] = 0.0, 9.0
+        return s
+
+    b_outside = b
+    np.testing.assert_array_equal(fg.vmap(fg.grad(f), (0, None))(a, b), [[2.0, 4.0], [6.0, 8.0]])
+
+
+def test_a_constant_of_another_shape_is_another():
+    def f(x):
+        c = np.array([1.0, 2.0, 3.0])
+        s = np.sum(x * c)
+        c = c.reshape(3, 1)
+        return s + np.sum(x * c)
+
+    def in_place(x):
+        c = np.array([1.0, 2.0, 3.0])
+        s = np.sum(x * c)
+        c.shape = (3, 1)
+        return s + np.sum(x * c)
+
+    for wrap in (fg.jit, fg.checkpoint):
+        assert wrap(in_place)(np.ones(3)) == f(np.ones(3)) == 24.0
+        np.testing.assert_array_equal(fg.grad(wrap(in_place))(np.ones(3)), [7.0, 8.0, 9.0])
+
+
+def test_checkpoint_looks_at_values_as_grad_does():
+    def f(x):
+        positive = x[x > 0]
+        largest = int(np.argmax(x))
+        total = np.sum(positive) * x[largest] * float(fg.stop_gradient(x[0]))
+        for i in range(np.argmax(x) + 1):
+            total = total + x[i] ** 2
+        return total * [1.0, 2.0, 3.0][np.argmax(x)] + np.sum(x[np.nonzero(x > 0.5)])
+
+    for transform in (fg.grad, fg.jacfwd, fg.hessian):
+        np.testing.assert_allclose(transform(fg.checkpoint(f))(X), transform(f)(X), rtol=1e-14)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, fg.jit])
+def test_rules_with_control_flow(wrap):
+    branching = lambda x: fg.lax.cond(x > 0, lambda x: x**2, lambda x: x**3, x)
+    looping = lambda x: fg.lax.scan(lambda c, a: (np.sin(c) * a, None), 1.0, x)[0]
+    for h, x in ((branching, 2.0), (branching, -2.0), (looping, X)):
+        f = with_jvp_rule(h)
+        np.testing.assert_allclose(wrap(fg.grad(f))(x), fg.grad(h)(x), rtol=1e-14)
+        np.testing.assert_allclose(fg.grad(wrap(f))(x), fg.grad(h)(x), rtol=1e-14)
+
+
+def test_what_fwd_returns_is_checked_where_the_function_is_known():
+    g = fg.custom_vjp(lambda x: x * 2.0)
+    g.defvjp(lambda x: ((x * 2.0)[:, None], None), lambda r, ct: (ct.sum(1) * 2,))
+    for wrap in (fg.jit, fg.checkpoint):
+        with pytest.raises(TypeError, match=r"fwd rule .* returned the output .* the function itself returns"):
+            fg.grad(wrap(lambda x: np.sum(g(x) * X)))(X)
+
+
+@pytest.mark.parametrize(
+    "cast", [lambda x: x.astype(int), lambda x: x.astype(int).astype(float), lambda x: x.astype(bool) * x]
+)
+def test_casts_to_integers_are_not_linear(cast):
+    with pytest.raises(NotDifferentiableError, match="linear"):
+        fg.linear_transpose(cast, X)(X)
+
+
+def test_rules_of_reductions():
+    f = fg.custom_jvp(np.prod)
+    f.defjvps(lambda t, y, x: np.sum(t))
+    np.testing.assert_array_equal(fg.grad(f)(X), np.ones(3))

@@ -251,7 +251,7 @@ class TestSameTypes:
             staged(lambda x: lax.cond(x > 0, lambda x: (x, x), lambda x: x, x), 1.0)
 
     def test_what_is_no_array(self):
-        with pytest.raises(TypeError, match=r"scan: init\['a'\] is str"):
+        with pytest.raises(TypeError, match=r"scan: init\['a'\] at .* is str"):
             staged(lambda x: lax.scan(lambda c, s: (c, s), {"a": "text"}, x), V)
         with pytest.raises(TypeError, match=r"\(carry, y\)"):
             lax.scan(lambda c, s: c, 0.0, V)

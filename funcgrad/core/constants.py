@@ -71,6 +71,11 @@ def released(x: Any, held: Sequence[Any]) -> Any:
     return tuple([released(y, held) for y in x]) if type(x) is tuple else x
 
 
+def owner_of(x: Any) -> int:
+    """Whose memory an array uses; of anything else the identity."""
+    return id(x.base if type(x) is ndarray and x.base is not None else x)
+
+
 def _frozen(x: ndarray) -> bool:
     while not x.flags.writeable:
         owner: Any = x.base

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of
+from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of, is_inexact
 from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
@@ -156,7 +156,7 @@ class StageTrace(Trace):
         small = x.nbytes <= SMALL
         original = x if small else keep(x)
         _, known = self.captured.get(id(original), (None, None))
-        if known is None or (small and x.tobytes() != known.value.tobytes()):
+        if known is None or (small and not _same(x, known.value)):
             known = Literal(x.copy() if small else original)
             self.captured[id(original)] = original, known
         return known
@@ -184,15 +184,23 @@ class StageTrace(Trace):
         return trace_graph(fun, [aval_of(a) for a in args])
 
 
-class RecordTracer(StageTracer):
-    """A value of a program being traced that is computed too."""
+def _same(x: np.ndarray, kept: np.ndarray) -> bool:
+    return x.shape == kept.shape and x.dtype == kept.dtype and x.tobytes() == kept.tobytes()
 
-    __slots__ = ("value",)
+
+class RecordTracer(StageTracer):
+    """A value of a program being traced that is computed too; `flat`: it carries no derivative."""
+
+    __slots__ = ("flat", "value")
     has_value = True
 
-    def __init__(self, trace: Trace, var: Var, loc: Loc | None, value: Any) -> None:
+    def __init__(self, trace: Trace, var: Var, loc: Loc | None, value: Any, flat: bool) -> None:
         super().__init__(trace, var, loc)
         self.value = value
+        self.flat = flat
+
+    def _as_plain(self) -> np.ndarray | None:
+        return np.asarray(self.value) if self.flat else None
 
 
 class RecordTrace(StageTrace):
@@ -207,7 +215,9 @@ class RecordTrace(StageTrace):
     def argument(self, x: Any) -> StageTracer:
         """An input that stands for `x`, a value or an aval."""
         var, loc, value = Var(aval_of(x)), here(), None if isinstance(x, Aval) else known(x)
-        return StageTracer(self, var, loc) if value is None else RecordTracer(self, var, loc, value)
+        if value is None:
+            return StageTracer(self, var, loc)
+        return RecordTracer(self, var, loc, value, not is_inexact(var.aval.dtype))
 
     def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
         return record_graph(fun, args).graph
@@ -221,8 +231,15 @@ class RecordTrace(StageTrace):
         else:
             out = run(self.eqns[-1], values)
             results = out if prim.multiple else (out,)
-            tracers = tuple(RecordTracer(self, v, loc, as_typed(y, v.aval)) for v, y in zip(outputs, results))
+            tracers = tuple(
+                RecordTracer(self, v, loc, as_typed(y, v.aval), prim.is_flat or not is_inexact(v.aval.dtype))
+                for v, y in zip(outputs, results)
+            )
         return tracers if prim.multiple else tracers[0]
+
+
+def own(x: Any) -> Any:
+    return x.copy() if type(x) is np.ndarray else x
 
 
 def as_typed(y: Any, aval: Aval) -> Any:
@@ -282,7 +299,8 @@ def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Re
         atoms = tuple(trace.atom(y) for y in outputs)
     finally:
         trace.end()
-    results = [known(y) for y in outputs]
+    # what the function has not computed may be the user's array, to be written into
+    results = [known(y) if isinstance(y, RecordTracer) and y._trace is trace else own(known(y)) for y in outputs]
     graph, captured = hoist(Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms))
     return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results)
 

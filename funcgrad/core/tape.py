@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import released
+from funcgrad.core.constants import owner_of, released
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, known
 from funcgrad.errors import NotDifferentiableError
@@ -118,8 +118,13 @@ class TapeTrace(Trace):
         node = Node(prim, params, tuple(parents), saved, here())
         if not prim.multiple:
             return TapeTracer(self, out, node)
+        constants = {owner_of(v) for v, p in zip(values, parents) if p is None}
         return tuple(
-            TapeTracer(self, y, selected(node, i, len(out))) if is_inexact(aval_of(y).dtype) else released(y, out)
+            released(y, out)
+            if not is_inexact(aval_of(y).dtype)
+            else y
+            if owner_of(y) in constants  # handed through by a call: it stays the constant that it is
+            else TapeTracer(self, y, selected(node, i, len(out)))
             for i, y in enumerate(out)
         )
 
@@ -324,7 +329,7 @@ def linear_outputs(outs: Iterable[Any], trace: LinearTrace, what: str) -> list[N
     for y in outs:
         if isinstance(y, LinearTracer) and y._trace is trace:
             nodes.append(y.node)
-        elif y is None or is_zero(y):
+        elif y is None or (known(y) is not None and is_zero(y)):
             nodes.append(None)
         else:
             raise NotDifferentiableError(
@@ -335,11 +340,12 @@ def linear_outputs(outs: Iterable[Any], trace: LinearTrace, what: str) -> list[N
 
 
 def is_zero(x: Any) -> bool:
-    """Whether a value is known to be zero everywhere."""
+    """Whether a value is zero everywhere, as far as is known."""
     if type(x) is float:
         return x == 0
     value = known(x)
-    return value is not None and not np.any(value)
+    # where only the shape is known, as of the zeros that rules make while a program is traced: it may be
+    return value is None or not np.any(value)
 
 
 def not_linear(prim: Primitive) -> NotDifferentiableError:

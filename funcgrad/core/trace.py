@@ -133,6 +133,8 @@ class Primitive:
     """Whether `impl` is itself made of primitives and may run on traced values: a call of a program."""
     dissolves = False
     """Whether a program that is being traced takes up the operations of such a call instead of the call."""
+    is_flat = False
+    """Whether it has no derivative along any argument."""
     flat: str | None = None
     """Why the derivative is zero or absent, where it is."""
     remedy: str | None = None

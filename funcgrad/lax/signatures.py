@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.graph import Graph, Var, evaluate, hoist, trace_graph
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer
@@ -24,7 +24,10 @@ def leaves_of(x: Any, what: str) -> tuple[list[Any], tree.TreeDef]:
     for index, leaf in enumerate(flat):
         if array_leaf(leaf) is None:
             path = list(tree.leaf_paths(treedef))[index]
-            raise TypeError(f"{what}{path} is {type(leaf).__name__}, not an array{at(here())}")
+            raise TypeError(
+                f"{refusal(f'{what}{path}{at(here())}', leaf)} A class that holds arrays is registered with "
+                "fg.register_pytree_node or fg.register_dataclass."
+            )
     return flat, treedef
 
 

@@ -102,6 +102,8 @@ def take(a: Array, indices: Array, axis: Axis = None, out: None = None, mode: st
     `mode` says what an index out of bounds does: "raise", "wrap" around, or "clip" to the ends.
     """
     a, indices = as_array(a), as_array(indices)
+    if indices.dtype.kind == "b":  # to `take` these are 0 and 1, no mask
+        indices = ew.convert(indices, dtype=np.dtype(np.intp))
     if axis is None:
         a, axis = structure.reshape(a, shape=(a.size,)), 0
     axis = axis_of(axis, a.ndim)
@@ -125,6 +127,8 @@ def take_along_axis(arr: Array, indices: Array, axis: Axis = -1) -> Array:
     if axis is None:
         arr, axis = structure.reshape(arr, shape=(arr.size,)), 0
     axis = axis_of(axis, arr.ndim)
+    if indices.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
     if indices.ndim != arr.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     grid = np.ix_(*(np.arange(1 if i == axis else n) for i, n in enumerate(arr.shape)))

@@ -173,7 +173,10 @@ def _power_by_base(y: Any, x: Any, n: Any) -> Any:
 def _power_by_exponent(y: Any, x: Any, n: Any) -> Any:
     # a scalar or integer base must take the result's dtype first: NumPy's log(2.0) would make float32 float64
     dtype = aval_of(y).dtype
-    base = x if getattr(x, "dtype", None) == dtype else convert(x, dtype=dtype)
+    if type(x) in PYTHON_SCALARS:
+        base = dtype.type(x)
+    else:
+        base = x if x.dtype == dtype else convert(x, dtype=dtype)
     zero = base == 0
     if dtype.kind == "f":
         zero = zero & (n >= 0)

@@ -83,6 +83,7 @@ class Elementwise(Primitive):
         super().__init__(name)
         self.impl = impl
         self.partials = partials
+        self.is_flat = partials is None
         self.linear = linear
         self.jointly = jointly
         self.lower = lower
@@ -349,8 +350,10 @@ class Linear(Primitive):
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         positions = range(len(values)) if self.linear is None else self.linear
         require_linear(self, positions, self.jointly, values, [t is not None for t in tracked])
-        avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
-        return self.shape(*avals, **params), self._saved(values, tracked)
+        out = self.shape(*(v if t is not None else aval_of(v) for v, t in zip(values, tracked)), **params)
+        if not is_inexact(out.dtype):
+            raise not_linear(self)
+        return out, self._saved(values, tracked)
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
         if self.jointly:
@@ -410,6 +413,7 @@ class General(Primitive):
         self.impl = impl
         self.shape = shape
         self.jvps = jvps
+        self.is_flat = jvps is None
         self.multiple = multiple
         self.lower = lower
         self.flat = flat

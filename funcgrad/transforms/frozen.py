@@ -13,13 +13,15 @@ import numpy as np
 from funcgrad.core.constants import keep
 from funcgrad.core.provenance import is_internal
 from funcgrad.transforms.closure import EMPTY, cells_of
+from funcgrad.transforms.results import read_only
 
 
 def frozen(fun: Any) -> Any:
     """A function of the user's that will run later, with the variables it reads as they are now.
 
-    Variables that it assigns to stay shared, and so do arrays where it writes into arrays. Other arrays are kept as
-    constants are. What it reads through attributes is read then.
+    Variables that it assigns to stay shared, and so do arrays where it writes into arrays. Other arrays, and those
+    in tuples, lists and dicts, are kept as constants are. What it reads through attributes, and what functions that it
+    calls read, is read then.
     """
     return _frozen(fun, {})
 
@@ -35,7 +37,7 @@ def _frozen(fun: Any, done: dict[int, Any]) -> Any:
         return fun
     code = fun.__code__
     use = _uses(code)
-    keep_array = (lambda x: x) if use.writes else keep
+    keep_array = (lambda x: x) if use.writes else _kept
     scope = fun.__globals__
     if use.globals and not use.assigns_globals and not is_internal(code.co_filename):
         scope = {n: keep_array(scope[n]) for n in use.globals if n in scope}
@@ -55,9 +57,28 @@ def _frozen(fun: Any, done: dict[int, Any]) -> Any:
 
 
 def _frozen_value(x: Any, keep_array: Callable[[Any], Any], done: dict[int, Any]) -> Any:
-    if type(x) is tuple:
-        return tuple([_frozen_value(y, keep_array, done) for y in x])
-    return keep_array(x) if type(x) is np.ndarray else _frozen(x, done)
+    return keep_array(x) if type(x) in _KEPT else _frozen(x, done)
+
+
+_KEPT = frozenset((np.ndarray, tuple, list, dict))
+LOOKED_INTO = 64
+"""Entries of a container that is kept with what is in it; a larger one is shared, as each call would go through it."""
+_CHANGES = frozenset(
+    ("add", "append", "clear", "extend", "fill", "insert", "pop", "popitem", "put", "remove", "reverse", "setdefault")
+) | {"sort", "update"}
+"""Methods that change what they are called on."""
+
+
+def _kept(x: Any) -> Any:
+    """An array, or what containers hold, as it is now."""
+    kind = type(x)
+    if kind is np.ndarray:
+        return read_only(keep(x))
+    if kind in (tuple, list) and len(x) <= LOOKED_INTO:
+        return kind([_frozen_value(y, _kept, {}) for y in x])
+    if kind is dict and len(x) <= LOOKED_INTO:
+        return {key: _frozen_value(y, _kept, {}) for key, y in x.items()}
+    return x
 
 
 class _Uses(NamedTuple):
@@ -80,7 +101,8 @@ def _uses(code: CodeType) -> _Uses:
     read: set[str] = set()
     assigned: set[str] = set()
     writes = assigns_globals = False
-    for instruction in get_instructions(code):
+    instructions = list(get_instructions(code))
+    for instruction, then in zip(instructions, [*instructions[1:], None]):
         name = instruction.opname
         if name in ("LOAD_GLOBAL", "LOAD_NAME"):
             read.add(instruction.argval)
@@ -88,8 +110,10 @@ def _uses(code: CodeType) -> _Uses:
             assigns_globals = True
         elif name in ("STORE_DEREF", "DELETE_DEREF"):
             assigned.add(instruction.argval)
-        elif name in ("STORE_SUBSCR", "STORE_SLICE") or (name == "BINARY_OP" and instruction.argrepr.endswith("=")):
+        elif name in ("STORE_SUBSCR", "STORE_SLICE") or instruction.argval in _CHANGES:
             writes = True
+        elif name == "BINARY_OP" and instruction.argrepr.endswith("="):  # `x += ...` of a variable of its own is none
+            writes = writes or then is None or not then.opname.startswith("STORE_FAST")
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             use = _uses(inner)

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, refusal
+from funcgrad.core.constants import private
 from funcgrad.core.trace import escaped, is_traced
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.batch import BatchTrace, move_axis, stretch
@@ -47,8 +48,10 @@ def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> A
     leaves, axes, owners, treedef = _batched_leaves(fun, args, kwargs, in_axes)
     size = _batch_size(fun, leaves, axes, owners)
     trace = BatchTrace(size)
+    # copies, as a tape inside of the function may save them, and the user may write into the arguments
     traced = [
-        trace.shared(x) if axis is None else trace.input(move_axis(x, axis, 0)) for x, axis in zip(leaves, axes)
+        trace.shared(private(x)) if axis is None else trace.input(move_axis(private(x), axis, 0))
+        for x, axis in zip(leaves, axes)
     ]
     try:
         args, kwargs = treedef.unflatten(traced)

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import keep
+from funcgrad.core.constants import keep, owner_of
 from funcgrad.core.trace import register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
@@ -39,7 +39,7 @@ class VjpCall(Call):
         safe = memory_of(tree.leaves(args))
         outs = [y if owner_of(y) in safe else fresh(y) for y in self.flatten_output(result[0])]
         residuals = tree.map(lambda x: x if owner_of(x) in safe else keep(x), result[1])
-        return outs, Backward(frozen(bwd), fixed, residuals)
+        return outs, Backward(frozen(bwd), [keep(x) for x in fixed], residuals)
 
     def backward(self, back: Backward, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         """Flat cotangents by the user's bwd, checked."""
@@ -68,11 +68,6 @@ class VjpCall(Call):
                 else:
                     found.append(None)
         return found + [None] * len(self.captured.values)
-
-
-def owner_of(x: Any) -> int:
-    """Whose memory an array uses."""
-    return id(x.base if type(x) is np.ndarray and x.base is not None else x)
 
 
 class BatchedVjpCall(BatchedCall):
@@ -119,10 +114,25 @@ class CustomVjpCall(CustomCall):
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         call = params["call"]
         call.refuse_captured(tracked, self.kind)
-        outs, back = call.forward(values)
+        # with what is not the tape's in memory of its own, nobody can write into any of the values
+        outs, back = call.forward([keep(x) if t is None else x for x, t in zip(values, tracked)])
         refuse_hidden(f"{self.kind} `{call.name}`", values, outs)
+        self._check_outputs(outs, params)
         moving = [t is not None for t in tracked]
         return tuple(outs), Kept(back, [aval_of(y) for y in outs], [aval_of(v) for v in values], moving)
+
+    @staticmethod
+    def _check_outputs(outs: Sequence[Any], params: dict[str, Any]) -> None:
+        """TypeError where fwd does not return what the function itself does, as far as that is known."""
+        graph = params.get("graph")
+        if graph is None:
+            return
+        found, expected = [aval_of(y) for y in outs], graph.out_avals
+        if [(a.shape, a.dtype) for a in found] != [(a.shape, a.dtype) for a in expected]:
+            raise TypeError(
+                f"the fwd rule of `{params['call'].name}` returned the output {found}, but the function itself returns "
+                f"{list(expected)}"
+            )
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
         raise NotDifferentiableError(

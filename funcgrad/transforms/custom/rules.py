@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.core.avals import Aval
+from funcgrad.core.avals import Aval, refusal
+from funcgrad.core.constants import keep
 from funcgrad.core.graph import evaluate
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.errors import NotDifferentiableError
@@ -80,7 +81,8 @@ class CustomRule:
             bound = signature(self.fun).bind(*args, **kwargs)
             if bound.kwargs:
                 raise TypeError(f"{self.kind}: `{self.__name__}` has keyword-only arguments, which cannot be bound")
-            bound.apply_defaults()
+            if all(p.default is not np._NoValue for p in bound.signature.parameters.values()):
+                bound.apply_defaults()
             args = bound.args
         elif defaults := self.fun.__defaults__:
             missing = self.fun.__code__.co_argcount - len(args)
@@ -97,8 +99,8 @@ class CustomRule:
                 if array_leaf(x) is None:
                     path = list(tree.leaf_paths(treedef))[index]
                     raise TypeError(
-                        f"{self.kind}: argument {n}{path} of `{self.__name__}` is {type(x).__name__}, not an array: "
-                        "name its position in nondiff_argnums"
+                        f"{refusal(f'{self.kind}: argument {n}{path} of `{self.__name__}`', x)} What is no array has "
+                        "its position in nondiff_argnums."
                     )
             leaves.extend(flat)
             trees.append(treedef)
@@ -155,6 +157,7 @@ class Call:
     def freeze(self) -> None:
         """From now on the functions run later than the call: they keep what they read as it is now."""
         self.functions = tuple(map(frozen, self.functions))
+        self.fixed = [keep(x) for x in self.fixed]
         self.captured = Captured((*self.functions, *self._holders()))
 
     def parts(self, values: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:
