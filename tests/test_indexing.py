@@ -596,3 +596,15 @@ def test_a_shared_array_that_is_kept_is_reported_and_not_written_to():
             use(kept[0])
     with pytest.raises(TypeError, match=r"t = t\.at\[0\]\.set\(1\.0\)|b = b\.at"):
         vmap(lambda t, i: t.__setitem__(0, 1.0), (None, 0))(TABLE, np.array([0]))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, fg.jit])
+def test_sums_of_many_float16(wrap):
+    """Cotangents that meet at one element, or run together along an axis, are added in float32."""
+    n = 5000
+    x, c = np.ones(n, np.float16), np.full(n, 1e-3, np.float16)
+    total = c.astype(np.float32).sum()
+    for f in (lambda x: np.sum(x[np.zeros(n, int)] * c), lambda x: np.sum(np.take(x, np.zeros(n, int)) * c)):
+        found = wrap(fg.grad(f))(x)
+        assert found.dtype == np.float16 and found[0] == np.float16(total)
+    assert wrap(fg.grad(lambda x: np.sum(np.cumsum(x) * c)))(x)[0] == np.float16(total)

@@ -163,7 +163,15 @@ gather: Linear = Linear(
 
 
 def add_at(buffer: np.ndarray, v: Any, indices: tuple[Any, ...]) -> None:
-    """`np.add.at`, by single elements where rows are added: 4 times as fast (10000 rows of 16: 0.4 ms)."""
+    """`np.add.at`, by single elements where rows are added: 4 times as fast (10000 rows of 16: 0.4 ms).
+
+    float16 is summed in float32: its sums stand still at 2048 times what is added.
+    """
+    if buffer.dtype == np.float16:
+        wide = np.zeros(buffer.shape, np.float32)
+        add_at(wide, np.asarray(v, np.float32), indices)
+        buffer += wide
+        return
     k = len(indices)
     if buffer.ndim == k or v.size < 512 or not buffer.flags.c_contiguous:
         np.add.at(buffer, indices, v)

@@ -160,9 +160,17 @@ cumsum: Linear = Linear(
     "cumsum",
     lambda x, axis, reverse=False: _accumulate(np.add, x, axis, reverse),
     shape=_accumulated,
-    pull=lambda ct, i, x, axis, reverse=False: cumsum(ct, axis=axis, reverse=not reverse),
+    pull=lambda ct, i, x, axis, reverse=False: _cumsum_pull(ct, axis, not reverse),
     batch=_batched_axis(lambda: cumsum),
 )
+
+
+def _cumsum_pull(ct: Any, axis: int, reverse: bool) -> Any:
+    """float16 is summed in float32: its sums stand still at 2048 times what is added."""
+    if ct.dtype != np.float16:
+        return cumsum(ct, axis=axis, reverse=reverse)
+    wide = cumsum(convert(ct, dtype=np.dtype(np.float32)), axis=axis, reverse=reverse)
+    return convert(wide, dtype=ct.dtype)
 
 
 def _without_last(x: Any, count: int, axis: int) -> Any:
