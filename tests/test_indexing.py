@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.compile.jit import jit
 from funcgrad.core.avals import aval_of
