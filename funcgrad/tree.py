@@ -168,6 +168,8 @@ def exact(x: Any) -> Any:
         return kind, repr(x)
     if isinstance(x, tuple):
         return (kind, *builtin_map(exact, x))
+    if kind is range:  # range(0) == range(1, 1)
+        return kind, x.start, x.stop, x.step
     if isinstance(x, frozenset):
         return kind, frozenset(builtin_map(exact, x))
     if dataclasses.is_dataclass(x):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 from functools import partial
 
 import numpy as np
@@ -552,3 +554,49 @@ def test_rules_of_reductions():
     f = fg.custom_jvp(np.prod)
     f.defjvps(lambda t, y, x: np.sum(t))
     np.testing.assert_array_equal(fg.grad(f)(X), np.ones(3))
+
+
+class Held:
+    value = None
+
+
+@pytest.mark.parametrize("kind", [fg.custom_jvp, fg.custom_vjp])
+def test_a_traced_value_hidden_from_a_program_is_refused(kind):
+    """Never a gradient of zero."""
+    f = kind(lambda x: x * Held.value)
+    if kind is fg.custom_jvp:
+        f.defjvp(lambda p, t: (p[0] * Held.value, t[0] * Held.value))
+    else:
+        f.defvjp(lambda x: (x * Held.value, None), lambda r, ct: (ct * Held.value,))
+
+    def g(a, x):
+        Held.value = a
+        return f(x)
+
+    for transform in (fg.grad(g), fg.grad(g, (0, 1)), lambda a, x: fg.jvp(lambda a: g(a, x), (a,), (1.0,))[1]):
+        with pytest.raises(TypeError, match="traced value"):
+            fg.jit(transform)(2.0, 3.0)
+
+
+def test_rules_are_copied_and_pickled():
+    f = fg.custom_vjp(lambda x: x)
+    f.defvjp(lambda x: (x, None), lambda r, ct: (7 * ct,))
+    for copied in (copy.copy(f), copy.deepcopy(f), pickle.loads(pickle.dumps(fg.custom_vjp(np.sin)))):
+        assert type(copied) is fg.custom_vjp
+    assert fg.grad(copy.copy(f))(1.0) == 7.0
+    with pytest.raises(TypeError, match="takes a function"):
+        fg.custom_vjp(None)
+
+
+def test_rules_of_numpys_functions():
+    f = fg.custom_vjp(np.sin)
+    f.defvjp(lambda x: (np.sin(x), x), lambda x, ct: (7 * ct,))
+    assert fg.grad(f)(2.0) == 7.0
+    assert f(0.0) == 0.0
+
+
+def test_a_rule_that_returns_another_tree():
+    f = fg.custom_jvp(lambda x: (x * 3, x * 2))
+    f.defjvp(lambda p, t: ({"b": p[0], "a": p[0]}, {"b": t[0], "a": t[0]}))
+    with pytest.raises(TypeError, match=r"the jvp rule of `<lambda>` returned the output"):
+        fg.jvp(f, (1.0,), (1.0,))

@@ -172,3 +172,26 @@ def test_integers_that_an_array_cannot_hold_raise():
         f(np.arange(2), 2**40)
     with pytest.raises(ZeroDivisionError):
         fg.jit(lambda n: 1 // n)(0)
+
+
+@pytest.mark.parametrize("wrap", [fg.jit, lambda f: lambda *xs: fg.vmap(f)(*(np.stack([x, x]) for x in xs))[0]])
+def test_rounding_and_einsum_of_integers(wrap):
+    x = np.array([2**60 + 5, 3, -117])
+    found = wrap(lambda v: np.round(v, -1))(x)
+    assert found.dtype == x.dtype and found.tolist() == np.round(x, -1).tolist()
+    small = np.array([100, 100, 100])
+    found = wrap(lambda v: np.einsum("i->", v, dtype=np.int8, casting="unsafe"))(small)
+    assert found.dtype == np.int8 and found == np.einsum("i->", small, dtype=np.int8, casting="unsafe")
+
+
+@pytest.mark.parametrize(
+    "fun, args",
+    [
+        (lambda a: a << 2, (2**62,)),
+        (lambda a: ~a, (2**63,)),
+        (lambda a, b: (a & b) | (a ^ 1), (2**70 + 3, 2**70 + 1)),
+        (lambda a: a >> 3, (2**70,)),
+    ],
+)
+def test_bits_of_python_integers_are_exact(fun, args):
+    assert fg.jit(fun)(*args) == fun(*args)

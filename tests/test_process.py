@@ -140,3 +140,24 @@ during_the_first_compile(lambda: seen.append(numbers._int_arith_flags))
 fg.jit(lambda n: n * 3 + n)(np.arange(3))
 assert seen == [before]
 """)
+
+
+def test_a_fork_while_the_first_kernel_compiles():
+    """Numba imports modules with fork hooks of their own, whose locks its compile needs."""
+    code = """
+import os, threading, time
+import numpy as np
+import funcgrad as fg
+
+f = fg.jit(lambda x: np.sum(np.sin(x) * np.exp(x) + np.tanh(x) ** 5))
+thread = threading.Thread(target=lambda: f(np.ones(3)))
+thread.start()
+for wait in (0.05, 0.1, 0.3):
+    time.sleep(wait)
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+thread.join()
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import funcgrad.core.avals
 import funcgrad.flatten_util
 from funcgrad import tree as ft
 from funcgrad.flatten_util import ravel_pytree
@@ -508,7 +509,7 @@ def test_unravel_checks_the_shape(vector):
     assert str(caught.value) == f"unravel expected a vector of shape (3,), got shape {np.shape(vector)}"
 
 
-class Traced:
+class Traced(funcgrad.core.avals.Traced):
     """Stands in for a traced value: refuses to become an array, dispatches NumPy's functions."""
 
     __array_ufunc__ = None

@@ -40,6 +40,7 @@ def kernel(text: str, name: str) -> tuple[Kernel, bool]:
     unnamed = text.removeprefix(f"def {name}")
     was_there = unnamed in _kernels
     while unnamed not in _kernels:
+        _watch_forks()
         job = _jobs.setdefault(unnamed, _Job(text, name, unnamed))
         job.finish()
         if job.error is not None:
@@ -95,16 +96,20 @@ def _after_fork_in_child() -> None:
     _unlock()
 
 
+_held: list[Any] = []
+"""The locks of the fork in progress: numba's comes into being with its import."""
+
+
 def _lock() -> None:
     _compiling.acquire()
-    for lock in _numbas_lock():
+    _held[:] = [_compiling, *_numbas_lock()]
+    for lock in _held[1:]:
         lock.acquire()
 
 
 def _unlock() -> None:
-    for lock in _numbas_lock():
-        lock.release()
-    _compiling.release()
+    while _held:
+        _held.pop().release()
 
 
 def _numbas_lock() -> list[Any]:
@@ -112,8 +117,16 @@ def _numbas_lock() -> list[Any]:
     return [] if module is None else [module.global_compiler_lock]
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_lock, after_in_parent=_unlock, after_in_child=_after_fork_in_child)
+@cache
+def _watch_forks() -> None:
+    """Let forks wait for the compile in progress.
+
+    Hooks run newest first: those of modules that numba imports, whose locks its compile needs, must be older.
+    """
+    import random  # noqa: F401
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_lock, after_in_parent=_unlock, after_in_child=_after_fork_in_child)
 
 
 @contextmanager

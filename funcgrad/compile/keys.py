@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ def exact(value: Any) -> Any:
     if isinstance(value, (tuple, frozenset)):
         inner = map(exact, value)
         return kind, tuple(inner) if isinstance(value, tuple) else frozenset(inner)
+    if kind is range or isinstance(value, Number):  # range(0) == range(1, 1), Decimal("1.0") == Decimal("1.00")
+        return kind, repr(value)
     hash(value)
     same = value == value
     if not isinstance(same, (bool, np.bool_)):

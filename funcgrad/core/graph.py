@@ -181,7 +181,7 @@ class StageTrace(Trace):
 
     def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
         """The program of a flat function of the arguments, for a call of it that is being written down."""
-        return trace_graph(fun, [aval_of(a) for a in args])
+        return closed(*hoist(trace_graph(fun, [aval_of(a) for a in args])))
 
 
 def _same(x: np.ndarray, kept: np.ndarray) -> bool:
@@ -189,18 +189,18 @@ def _same(x: np.ndarray, kept: np.ndarray) -> bool:
 
 
 class RecordTracer(StageTracer):
-    """A value of a program being traced that is computed too; `flat`: it carries no derivative."""
+    """A value of a program being traced that is computed too; `ended`: it carries no derivative."""
 
-    __slots__ = ("flat", "value")
+    __slots__ = ("ended", "value")
     has_value = True
 
-    def __init__(self, trace: Trace, var: Var, loc: Loc | None, value: Any, flat: bool) -> None:
+    def __init__(self, trace: Trace, var: Var, loc: Loc | None, value: Any, ended: bool) -> None:
         super().__init__(trace, var, loc)
         self.value = value
-        self.flat = flat
+        self.ended = ended
 
     def _as_plain(self) -> np.ndarray | None:
-        return np.asarray(self.value) if self.flat else None
+        return np.asarray(self.value) if self.ended else None
 
 
 class RecordTrace(StageTrace):
@@ -220,7 +220,8 @@ class RecordTrace(StageTrace):
         return RecordTracer(self, var, loc, value, not is_inexact(var.aval.dtype))
 
     def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
-        return record_graph(fun, args).graph
+        recorded = record_graph(fun, args)
+        return closed(recorded.graph, recorded.inputs[len(args) :])
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         loc = here()
@@ -303,6 +304,16 @@ def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Re
     results = [known(y) if isinstance(y, RecordTracer) and y._trace is trace else own(known(y)) for y in outputs]
     graph, captured = hoist(Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms))
     return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results)
+
+
+def closed(graph: Graph, captured: Sequence[Tracer]) -> Graph:
+    """A program that has captured no traced values; TypeError where it has."""
+    if captured:
+        raise TypeError(
+            f"a function or its rule uses a traced value (made{provenance.at(captured[0].location())}) that is neither "
+            "an argument nor a variable it closes over (a global or an attribute?): pass it as an argument"
+        )
+    return graph
 
 
 def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:

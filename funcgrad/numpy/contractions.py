@@ -249,7 +249,9 @@ def einsum(
             chosen[:2] = [(contracted(x, x_labels, y, y_labels, kept), kept)]
         terms += chosen
     x, x_labels = _summed(*terms[0], result)
-    return _ordered(x, x_labels, result)
+    y = _ordered(x, x_labels, result)
+    # small integers are added in the machine's widest
+    return y if dtype is None or y.dtype == dtype else ew.convert(y, dtype=np.dtype(dtype))
 
 
 def _as_text(subscripts: Any, operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:

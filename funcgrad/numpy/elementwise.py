@@ -353,7 +353,8 @@ def round(a: Array, decimals: int = 0, out: None = None) -> Array:
     if decimals == 0:
         return ew.rint(a)
     scale = 10.0 ** (decimals if decimals > 0 else -decimals)
-    return ew.rint(a * scale) / scale if decimals > 0 else ew.rint(a / scale) * scale
+    y = ew.rint(a * scale) / scale if decimals > 0 else ew.rint(a / scale) * scale
+    return ew.convert(y, dtype=a.dtype) if a.dtype.kind in "iu" else y  # NumPy goes by way of floats too
 
 
 @numpy_function(np)

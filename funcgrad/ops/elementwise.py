@@ -333,12 +333,12 @@ isnan = elementwise("isnan", np.isnan, flat=TRUTH, remedy=USE_WHERE, lower="({0}
 isinf = elementwise("isinf", np.isinf, flat=TRUTH, remedy=USE_WHERE, lower="({0} == {0} and {0} - {0} != 0)")
 isfinite = elementwise("isfinite", np.isfinite, flat=TRUTH, remedy=USE_WHERE, lower="({0} - {0} == 0)")
 signbit: Elementwise = elementwise("signbit", np.signbit, flat=TRUTH, remedy=USE_WHERE, lower="signbit")
-bitwise_and = elementwise("bitwise_and", np.bitwise_and, flat=BITS, lower="{0} & {1}")
-bitwise_or = elementwise("bitwise_or", np.bitwise_or, flat=BITS, lower="{0} | {1}")
-bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, flat=BITS, lower="{0} ^ {1}")
-bitwise_not = elementwise("bitwise_not", np.bitwise_not, flat=BITS, lower="bitwise_not")
-left_shift = elementwise("left_shift", np.left_shift, flat=BITS, lower="left_shift")
-right_shift = elementwise("right_shift", np.right_shift, flat=BITS, lower="right_shift")
+bitwise_and = elementwise("bitwise_and", np.bitwise_and, python=operator.and_, flat=BITS, lower="{0} & {1}")
+bitwise_or = elementwise("bitwise_or", np.bitwise_or, python=operator.or_, flat=BITS, lower="{0} | {1}")
+bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, python=operator.xor, flat=BITS, lower="{0} ^ {1}")
+bitwise_not = elementwise("bitwise_not", np.bitwise_not, python=operator.invert, flat=BITS, lower="bitwise_not")
+left_shift = elementwise("left_shift", np.left_shift, python=operator.lshift, flat=BITS, lower="left_shift")
+right_shift = elementwise("right_shift", np.right_shift, python=operator.rshift, flat=BITS, lower="right_shift")
 
 
 # Casts, parts of complex numbers, and the identity without a derivative

@@ -36,7 +36,10 @@ class JvpCall(Call):
         name = f"the jvp rule of `{self.name}`"
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"{name} must return (output, tangent), not {show(result)}")
+        expected = self.out_tree
         values = self.flatten_output(result[0])
+        if not self.out_tree.matches(expected):
+            raise TypeError(f"{name} returned the output {self.out_tree}, but the function itself returns {expected}")
         outs = [aval_of(y) for y in values]
         if [(a.shape, a.dtype) for a in outs] != [(a.shape, a.dtype) for a in out_avals]:
             raise TypeError(f"{name} returned the output {outs}, but the function itself returns {list(out_avals)}")

@@ -30,9 +30,9 @@ class CustomRule:
     call: type[Call]
     primitive: Primitive
 
-    def __new__(cls, fun: Any = None, nondiff_argnums: int | Sequence[int] = ()) -> Any:
-        if fun is None:  # `@custom_vjp(nondiff_argnums=0)`
-            return partial(cls, nondiff_argnums=nondiff_argnums)
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        if options.keys() == {"nondiff_argnums"} and not args:  # `@custom_vjp(nondiff_argnums=0)`
+            return partial(cls, **options)
         return super().__new__(cls)
 
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
@@ -81,7 +81,7 @@ class CustomRule:
             bound = signature(self.fun).bind(*args, **kwargs)
             if bound.kwargs:
                 raise TypeError(f"{self.kind}: `{self.__name__}` has keyword-only arguments, which cannot be bound")
-            if all(p.default is not np._NoValue for p in bound.signature.parameters.values()):
+            if not _is_numpys(self.fun):  # whose defaults (out=None, where) are no arrays
                 bound.apply_defaults()
             args = bound.args
         elif defaults := self.fun.__defaults__:
@@ -105,6 +105,10 @@ class CustomRule:
             leaves.extend(flat)
             trees.append(treedef)
         return leaves, trees
+
+
+def _is_numpys(fun: Any) -> bool:
+    return isinstance(fun, np.ufunc) or str(getattr(fun, "__module__", "")).partition(".")[0] == "numpy"
 
 
 def name_of(fun: Any) -> str:
