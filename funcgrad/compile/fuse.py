@@ -21,6 +21,8 @@ REPEATED = 8
 """Scalar statements that a loop computes again at most; more are computed once, in a kernel before it."""
 LARGEST = 200
 """Statements of one loop at most: compiling 200 takes 0.35 s, but 4500 in one loop 11 s."""
+ARRAYS = 32
+"""Arrays that a loop reads at most: one of 200 takes 17 s to compile, numba's types growing with the square."""
 RANK = 32
 """Axes of an array that numba takes at most; NumPy has 64."""
 DEPTH = 8
@@ -84,6 +86,7 @@ class _Fusion:
         self.statements: dict[Var, Statement] = {}
         self.stages: dict[Eqn, int] = {}
         self.counts: Counter[tuple[int, Shape]] = Counter()
+        self.reads: dict[tuple[int, Shape], set[Atom]] = {}
         self.fused_axes: dict[tuple[int, Shape], Shape] = {}
         self.reductions: set[Eqn] = set()
         for eqn in graph.eqns:
@@ -100,10 +103,9 @@ class _Fusion:
             self.statements[eqn.outputs[0]] = made
             shape = eqn.outputs[0].aval.shape
             stage = max([self._stage_behind(a, shape) for a in eqn.inputs], default=0)
-            while self.counts[stage, shape] >= LARGEST:
+            while not self._has_room(eqn, stage, shape):
                 stage += 1
-            self.counts[stage, shape] += 1
-            self.stages[eqn] = stage
+            self._enter(eqn, stage, shape)
             return
         operand = eqn.inputs[0] if eqn.inputs else None
         if operand in self.statements and reduction_kind(eqn) is not None:
@@ -113,6 +115,24 @@ class _Fusion:
                 self.reductions.add(eqn)
                 return
         self.stages[eqn] = max([self._stage_behind(a, None) for a in eqn.inputs], default=0)
+
+    def _arrays_for(self, eqn: Eqn, stage: int) -> set[Atom]:
+        """What an equation reads from memory in the loop of a stage."""
+        return {
+            a
+            for a in eqn.inputs
+            if a.aval.shape and not (self._made_by_statement(a) and self.stages[self.maker[a]] == stage)  # type: ignore[index]
+        }
+
+    def _has_room(self, eqn: Eqn, stage: int, shape: Shape) -> bool:
+        place = stage, shape
+        reads = self.reads.get(place, set())
+        return self.counts[place] < LARGEST and len(reads | self._arrays_for(eqn, stage)) <= ARRAYS
+
+    def _enter(self, eqn: Eqn, stage: int, shape: Shape) -> None:
+        self.counts[stage, shape] += 1
+        self.reads.setdefault((stage, shape), set()).update(self._arrays_for(eqn, stage))
+        self.stages[eqn] = stage
 
     def _stage_behind(self, atom: Atom, shape: Shape | None) -> int:
         """The first stage at which an equation of this shape (None: not a loop's) can use a value."""
@@ -137,13 +157,12 @@ class _Fusion:
             joined = [self.stages[u] for u in users[out] if self._joins(u, shape)]
             others = [self.stages[u] - 1 for u in users[out] if not self._joins(u, shape)]
             latest = min(joined + others)
-            if latest <= self.stages[eqn] or latest not in joined or self.counts[latest, shape] >= LARGEST:
+            if latest <= self.stages[eqn] or latest not in joined or not self._has_room(eqn, latest, shape):
                 continue
             computed = {a for a in eqn.inputs if a in self.statements and a.aval.shape}
             if len([a for a in computed if a not in outputs and len(users[a]) > 1]) <= 1:
                 self.counts[self.stages[eqn], shape] -= 1
-                self.counts[latest, shape] += 1
-                self.stages[eqn] = latest
+                self._enter(eqn, latest, shape)
 
     def _joins(self, user: Eqn, shape: Shape) -> bool:
         if user in self.reductions:
