@@ -247,8 +247,16 @@ def _pow(x: Any, y: Any) -> Any:
     pole = ew.logical_and(ew.eq(raw(x), 0), ew.lt(raw(y), 0))
     if not is_anywhere(pole):
         return ew.pow(x, y)
-    at_pole = ew.exp(ew.mul(ew.where(pole, y, 1), ew.log(ew.where(pole, x, 1))))
-    return ew.where(pole, at_pole, ew.pow(ew.where(pole, 1, x), ew.where(pole, 1, y)))
+    return ew.where(pole, _pole(x, y, pole), ew.pow(ew.where(pole, 1, x), ew.where(pole, 1, y)))
+
+
+def _pole(x: Any, y: Any, there: Any) -> Any:
+    """A negative power of zero: infinite, as its derivatives, each with the sign that PyTorch's formula gives."""
+    value = ew.pow(constant(x), constant(y))
+    slope = ew.pow(constant(x), ew.sub(constant(y), 1))
+    base = ew.where(ew.ne(value, slope), x, ew.add(x, 0))  # adding zero makes -0.0 positive
+    size = ew.exp(ew.mul(ew.where(there, y, 1), ew.log(ew.where(there, base, 1))))
+    return ew.where(ew.lt(value, 0), ew.neg(size), size)
 
 
 def _power_of_number(y: Any, n: Any) -> Any:
