@@ -65,7 +65,8 @@ def sum(
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
     x = _ready(input, dtype, "sum")
     dims = dims_of(dim, x.dim())
-    return call(SUM if dim is None else SUM_DIM, lambda v: reduced(ops.reduce_sum, v, dims, keepdim), x)
+    total = widened(lambda v: reduced(ops.reduce_sum, v, dims, keepdim), np.float16)
+    return call(SUM if dim is None else SUM_DIM, total, x)
 
 
 def _inexact(x: Tensor, function: str) -> None:
@@ -83,14 +84,15 @@ def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return n
 
 
-def widened(fun: Callable[[Any], Any], *narrow: type) -> Callable[[Any], Any]:
-    """Computed in the next wider dtype where the dtype is one of these, as PyTorch accumulates."""
+def widened(fun: Callable[..., Any], *narrow: type) -> Callable[..., Any]:
+    """Computed in the next wider dtype where the values' dtype is one of these, as PyTorch accumulates."""
 
-    def apply(v: Any) -> Any:
-        if v.dtype.type not in narrow:
-            return fun(v)
-        wide = np.float64 if v.dtype == np.float32 else np.float32
-        return ew.convert(fun(ew.convert(v, dtype=np.dtype(wide))), dtype=v.dtype)
+    def apply(*values: Any) -> Any:
+        own = values[0].dtype
+        if own.type not in narrow:
+            return fun(*values)
+        wide = np.dtype(np.float64 if own == np.float32 else np.float32)
+        return ew.convert(fun(*[ew.convert(v, dtype=wide) for v in values]), dtype=own)
 
     return apply
 
@@ -424,16 +426,20 @@ def _logsumexp(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     return y if keepdim else reshape(y, shape=tuple([n for i, n in enumerate(v.shape) if i not in dims]))
 
 
+def _cumulated(prim: Callable[..., Any], axis: int) -> Callable[[Any], Any]:
+    return widened(lambda v: prim(v, axis=axis) if len(v.shape) else ew.add(v, 0), np.float16)
+
+
 def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     x = _ready(input, dtype, "cumsum")
     axis = dimension(dim, x.dim())
-    return call(CUMSUM, lambda v: ops.cumsum(v, axis=axis) if len(v.shape) else ew.add(v, 0), x)
+    return call(CUMSUM, _cumulated(ops.cumsum, axis), x)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     x = _ready(input, dtype, "cumprod")
     axis = dimension(dim, x.dim())
-    return call(CUMPROD, lambda v: ops.cumprod(v, axis=axis) if len(v.shape) else ew.add(v, 0), x)
+    return call(CUMPROD, _cumulated(ops.cumprod, axis), x)
 
 
 NORM = Kind("LinalgVectorNorm", "xr")

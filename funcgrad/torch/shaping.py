@@ -23,7 +23,7 @@ from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, need_tensor, number, promote, view
 from funcgrad.torch.elementwise import clone
 from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, warn_once
-from funcgrad.torch.reductions import along
+from funcgrad.torch.reductions import along, widened
 from funcgrad.torch.sizes import dimension
 from funcgrad.torch.tape import raw
 from funcgrad.torch.tensor import Tensor, fresh
@@ -394,7 +394,7 @@ def _places(index: Tensor) -> np.ndarray:
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
     axis, places = dimension(dim, input.dim()), _places(index)
-    return call(GATHER, lambda v: gather_values(v, *along(places, v.shape, axis)), input)
+    return call(GATHER, widened(lambda v: gather_values(v, *along(places, v.shape, axis)), np.float16), input)
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -419,7 +419,8 @@ def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src
     if src.dtype is not input.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     region = tuple(slice(n) for n in places.shape)
-    return call(kind, lambda v, s: fun(v, getitem(s, region), *along(places, v.shape, axis)), input, src)
+    scattered = widened(lambda v, s: fun(v, getitem(s, region), *along(places, v.shape, axis)), np.float16)
+    return call(kind, scattered, input, src)
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:

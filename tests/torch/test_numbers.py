@@ -33,3 +33,33 @@ def test_powers_of_zeros_with_a_sign(point, dtype):
     of_number.backward()
     assert (power.item(), x.grad.item(), y.grad.item()) == point[2:]
     assert (of_number.item(), alone.grad.item()) == point[2::2]
+
+
+def gradient(expression):
+    def by(x, zeros):
+        leaf = x[:3].clone().requires_grad_()
+        (expression(leaf, x, zeros) * 1e-3).sum().backward()
+        return leaf.grad[0]
+
+    return by
+
+
+HALVES = {
+    "sum along the first axis": lambda x, zeros: torch.stack([x, x], 1).sum(0)[0],
+    "cumsum": lambda x, zeros: x.cumsum(0)[-1],
+    "cumsum of numbers with a gradient": gradient(lambda leaf, x, zeros: torch.cat([leaf, x[3:]]).cumsum(0)),
+    "gather": gradient(lambda leaf, x, zeros: leaf.gather(0, zeros)),
+    "scatter_add": lambda x, zeros: torch.zeros(3, dtype=torch.float16).scatter_add(0, zeros, x)[0],
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_half_precision_is_accumulated_in_float32(name):
+    x, zeros = torch.full((5000,), 1e-3, dtype=torch.float16), torch.zeros(5000, dtype=torch.int64)
+    out = HALVES[name](x, zeros)
+    assert (out.dtype, out.item()) == (torch.float16, 5.00390625)
+
+
+def test_products_in_half_precision_are_accumulated_in_float32():
+    x = torch.full((5000,), 1.001, dtype=torch.float16)
+    assert x.cumprod(0)[-1].item() == 131.625
