@@ -504,10 +504,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 "dimension(s)."
             )
         if dtypes.category(value._read().dtype) > dtypes.category(input._read().dtype):
-            raise RuntimeError(f"value cannot be converted to type {input.dtype.short} without overflow")
+            raise RuntimeError(f"value cannot be converted to type {dtypes.c_name(input.dtype)} without overflow")
         value = value.to(input.dtype)
     else:
-        value = input._read().dtype.type(value)
+        value = dtypes.held(value, input._read().dtype)
     return call(MASKED_FILL, lambda v, m, f: ew.where(raw(m), f, v), input, mask, value)
 
 

@@ -23,6 +23,7 @@ from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, need_tensor, number, promote, view
 from funcgrad.torch.elementwise import clone
 from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, warn_once
+from funcgrad.torch.modes import quietly
 from funcgrad.torch.reductions import along, widened
 from funcgrad.torch.sizes import dimension
 from funcgrad.torch.tape import raw
@@ -415,7 +416,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     axis, places = dimension(dim, input.dim()), _places(index)
     if not isinstance(src, Tensor):
-        src = fresh(np.full(places.shape, src, input._read().dtype))
+        src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
     if src.dtype is not input.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     region = tuple(slice(n) for n in places.shape)
@@ -542,6 +543,12 @@ def _fitting(value: Tensor, shape: tuple[int, ...]) -> Tensor:
     return value
 
 
+def _stored(n: Any, kind: np.dtype) -> Tensor:
+    """A number to be stored. As in PyTorch, float16 overflows to infinity here."""
+    wide = np.dtype(np.float64) if kind == np.float16 else kind
+    return fresh(quietly(dtypes.held(n, wide).astype, kind))
+
+
 def put(input: Tensor, index: Any, value: Any) -> None:
     """`x[index] = value`, in place."""
     from funcgrad.torch.inplace import copy_, finish
@@ -551,12 +558,17 @@ def put(input: Tensor, index: Any, value: Any) -> None:
     if basic:
         place = get(input, index)
         if not isinstance(value, Tensor):
-            value = fresh(np.asarray(value).astype(place._read().dtype))
+            value = _stored(value, place._read().dtype)
         copy_(place, _fitting(value, place._read().shape))
         return
     input._check_writable()
     if not isinstance(value, Tensor):
-        value = fresh(np.asarray(value).astype(input._read().dtype))
+        value = _stored(value, input._read().dtype)
     elif value.dtype is not input.dtype:
+        if value.is_complex() and not input.is_complex():
+            raise RuntimeError(
+                f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
+                f"destination and {value.dtype.title} for the source."
+            )
         value = value.to(input.dtype)
     finish(input, call(INDEX_PUT, lambda v, u: update(v, entries, u, "set"), input, value))
