@@ -46,6 +46,7 @@ GRAD_OF_OTHER_SIZE = (
     "attempting to assign a gradient of size '{given}' to a tensor of size '{own}'. Please ensure that the gradient "
     "and the tensor are the same size"
 )
+DATA_OF_OTHER_KIND = "data set to a tensor that requires gradients must be floating point or complex dtype"
 DETACH_VIEW_IN_PLACE = (
     "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
     "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "

@@ -332,7 +332,11 @@ class Tensor:
     @data.setter
     def data(self, data: Tensor) -> None:
         value = self._current()
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
         given = raw(data._read())
+        if on_tape(value) and given.dtype.kind not in "fc":
+            raise RuntimeError(messages.DATA_OF_OTHER_KIND)
         self._storage = data._storage
         self._view = None if data._view is None else View(data._view.storage_steps, None, ())
         self._seen = self._storage.stamp
