@@ -448,6 +448,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
 
 
 def tensor_grad_fn(self: Tensor) -> Any:
+    self._check_entry()
     value = self._read()
     if not on_tape(value) or value.node.prim is None:
         return None

@@ -6,12 +6,14 @@ import warnings
 
 LEAF_IN_PLACE = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_IN_PLACE = "a view of a leaf Variable that requires grad is being used in an in-place operation."
-NO_GRAD_VIEW_IN_PLACE = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+_NO_GRAD_VIEW = (
+    "A view was created in no_grad mode and {event} modified inplace with grad mode enabled. Given that "
     "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
     "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
     "tracked) or both outside (if you want the inplace to be tracked)."
 )
+NO_GRAD_VIEW_IN_PLACE = _NO_GRAD_VIEW.format(event="is being")
+NO_GRAD_VIEW_WRITTEN = _NO_GRAD_VIEW.format(event="its base or another view of its base has been")
 MULTI_VIEW_IN_PLACE = (
     "Output {index} of {name} is a view and is being modified inplace. This view is the output of a "
     "function that returns multiple views. Such functions do not allow the output views to be modified "

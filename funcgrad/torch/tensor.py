@@ -133,6 +133,21 @@ class Tensor:
 
     # writing
 
+    def _check_entry(self) -> None:
+        """PyTorch's error for recording a view that was made under no_grad, whose memory was written since."""
+        view = self._view
+        if (
+            view is not None
+            and view.blocked is messages.NO_GRAD_VIEW_IN_PLACE
+            and view.version != self._storage.version
+            and self._is_source()
+        ):
+            raise RuntimeError(messages.NO_GRAD_VIEW_WRITTEN)
+
+    def _is_source(self) -> bool:
+        value = self._read()
+        return on_tape(value) and value.node.prim is None
+
     def _check_writable(self) -> None:
         """PyTorch's errors for writing in place."""
         view = self._view
@@ -236,13 +251,13 @@ class Tensor:
 
     @property
     def is_leaf(self) -> bool:
-        value = self._read()
-        return not on_tape(value) or value.node.prim is None
+        self._check_entry()
+        return not self.requires_grad or self._is_source()
 
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
-        if self._grad is None and not self.is_leaf and not self._retains:
+        if self._grad is None and self.requires_grad and not self._is_source() and not self._retains:
             warnings.warn(messages.GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
         return self._grad
 

@@ -105,3 +105,42 @@ def test_a_gradient_that_is_retained_is_filled_by_a_backward_pass_to_other_input
     y.retain_grad()
     (y * y).sum().backward(inputs=[x])
     assert (y.grad.tolist(), x.grad.tolist()) == ([4.0, 8.0], [8.0, 16.0])
+
+
+AFTER_A_WRITE = {
+    "is_leaf": lambda v: v.is_leaf,
+    "grad_fn": lambda v: v.grad_fn,
+    "elementwise": lambda v: v * 2,
+    "of two": lambda v: v * torch.ones(2),
+    "reduction": lambda v: v.sum(),
+    "view": lambda v: v[:1],
+    "clone": lambda v: v.clone(),
+}
+
+
+def written_under_no_grad(x, through):
+    with torch.no_grad():
+        v = x[:2]
+        (v if through == "the view" else v[:1] if through == "another view" else x).mul_(2)
+    return v
+
+
+@pytest.mark.parametrize("name", AFTER_A_WRITE)
+@pytest.mark.parametrize("of_leaf", [True, False])
+@pytest.mark.parametrize("through", ["the view", "another view", "the base"])
+def test_a_view_made_under_no_grad_has_no_entry_after_a_write(name, of_leaf, through):
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    v = written_under_no_grad(x if of_leaf else x * 1, through)
+    with pytest.raises(RuntimeError, match="its base or another view of its base has been modified inplace"):
+        AFTER_A_WRITE[name](v)
+
+
+def test_what_a_view_made_under_no_grad_still_does_after_a_write():
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    v = written_under_no_grad(x, "the view")
+    assert (v.requires_grad, v.grad, v.tolist(), (v > 3).tolist()) == (True, None, [2.0, 4.0], [False, True])
+    assert (v.detach() * 2).tolist() == [4.0, 8.0]
+    with torch.no_grad():
+        assert (v * 2).tolist() == v[:2].add_(v).tolist() == [4.0, 8.0]
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [8.0, 16.0, 6.0]
