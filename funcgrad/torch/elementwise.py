@@ -23,6 +23,7 @@ from funcgrad.torch.calls import (
     refuse,
     unary,
 )
+from funcgrad.torch.messages import PLACES, USE_WHERE
 from funcgrad.torch.tape import constant, raw
 from funcgrad.torch.tensor import Tensor, fresh
 
@@ -444,7 +445,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere; `nonzero` without them.
     """
     if input is None:
-        return tuple(map(fresh, np.nonzero(condition._array())))
+        return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
     x, y = promote(number(input), number(other))
     return call(WHERE, lambda c, a, b: ew.where(raw(c), a, b), condition, x, y)
 

@@ -55,6 +55,15 @@ DETACH_VIEW_IN_PLACE = (
     "detach_() cannot be called on these gradients. To fix this error, please refer to the "
     "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
 )
+USE_TENSORS = (
+    "Compute with the Tensor itself, in place of its numbers; numbers that are known beforehand may be closed over by "
+    "the function that to_functional is given."
+)
+PLACES = "The places of nonzero elements"
+USE_WHERE = (
+    "Choose between values with torch.where(condition, a, b); a condition that is known beforehand may be closed over "
+    "by the function that to_functional is given."
+)
 SCALAR_OF_TRACKED = (
     "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
     "Consider using tensor.detach() first."

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from funcgrad import nn
+from funcgrad.numpy.indexing import take
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import reduce as ops
 from funcgrad.ops import sort as order
 from funcgrad.ops.index import gather as gather_values
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.structure import flip, reshape
 from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, cast, need_tensor, refuse
 from funcgrad.torch.elementwise import is_anywhere, magnitude, maximum, minimum
@@ -341,15 +342,15 @@ any, all = _truth("any", ops.reduce_any), _truth("all", ops.reduce_all)
 SORT, TOPK = Kind("Sort", "-"), Kind("Topk", "-")
 
 
-def _ordered(input: Tensor, axis: int, descending: bool) -> np.ndarray:
-    v = input._array()
+def _ordered(input: Tensor, axis: int, descending: bool) -> Any:
+    v = constant(input._read())
     if not v.ndim:
         return np.zeros((), np.int64)
     if not descending:
         return order.argsort(v, axis=axis)
     # stable from the largest: equal elements keep their order
-    flipped = np.flip(v, axis)
-    return np.ascontiguousarray(np.flip(v.shape[axis] - 1 - np.argsort(flipped, axis=axis, kind="stable"), axis))
+    backwards = flip(order.argsort(flip(v, axes=(axis,)), axis=axis), axes=(axis,))
+    return ew.sub(v.shape[axis] - 1, backwards)
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -359,7 +360,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     return returned("sort", _taken(SORT, input, places, axis), fresh(places))
 
 
-def _taken(kind: Kind, x: Tensor, places: np.ndarray, axis: int) -> Tensor:
+def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
     if not places.ndim:
         return call(kind, ew.add, x, 0)
     return call(kind, lambda v: gather_values(v, *along(places, v.shape, axis)), x)
@@ -375,7 +376,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if k > (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("selected index k out of range")
     places = _ordered(input, axis, largest)
-    places = np.take(places, np.arange(k), axis) if places.ndim else places
+    places = take(places, np.arange(k), axis) if places.ndim else places
     return returned("topk", _taken(TOPK, input, places, axis), fresh(places))
 
 

@@ -22,11 +22,11 @@ from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, need_tensor, number, promote, view
 from funcgrad.torch.elementwise import clone
-from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, warn_once
+from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, PLACES, USE_WHERE, warn_once
 from funcgrad.torch.modes import quietly
 from funcgrad.torch.reductions import along, widened
 from funcgrad.torch.sizes import dimension
-from funcgrad.torch.tape import raw
+from funcgrad.torch.tape import constant, raw
 from funcgrad.torch.tensor import Tensor, fresh
 
 T_OF_OTHERS = (
@@ -386,10 +386,16 @@ def trace(input: Tensor) -> Tensor:
     return call(TRACE, lambda v: reduce_sum(gather_values(v, at, at), axes=(0,)), input)
 
 
-def _places(index: Tensor) -> np.ndarray:
+def _index(index: Tensor) -> Any:
+    """The values as an array, or traced: without a derivative."""
+    value = constant(index._read())
+    return value if isinstance(value, Tracer) else np.asarray(value)
+
+
+def _places(index: Tensor) -> Any:
     if index._read().dtype.kind not in "iu":
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    return index._array()
+    return _index(index)
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -399,7 +405,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    axis, places = dimension(dim, input.dim()), index._array()
+    axis, places = dimension(dim, input.dim()), _index(index)
     return call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, places)), input)
 
 
@@ -425,12 +431,12 @@ def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    array = input._array()
+    array = input._array(PLACES, USE_WHERE)
     return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else fresh(np.argwhere(array))
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    return call(Kind("MaskedSelect", "-"), lambda v: getitem(v, mask._array()), input)
+    return call(Kind("MaskedSelect", "-"), lambda v: getitem(v, _index(mask)), input)
 
 
 # Indexing
@@ -443,8 +449,8 @@ def index_of(index: Any) -> tuple[tuple[Any, ...], bool]:
     basic = True
     for entry in entries:
         if isinstance(entry, Tensor):
-            value = entry._array()
-            if value.ndim == 0 and value.dtype.kind in "iu":
+            value = _index(entry)
+            if value.ndim == 0 and value.dtype.kind in "iu" and not isinstance(value, Tracer):
                 found.append(int(value))
                 continue
             if value.dtype.kind not in "iub":
@@ -515,7 +521,7 @@ def get(input: Tensor, index: Any) -> Tensor:
     entries, basic = index_of(index)
     _checked(
         input._read().shape,
-        tuple(e for e in entries if not isinstance(e, np.ndarray)) if not basic else entries,
+        tuple(e for e in entries if not isinstance(e, (np.ndarray, Tracer))) if not basic else entries,
     )
     if basic:
         return view(input, _kind_of(entries), lambda v: getitem(v, entries))
