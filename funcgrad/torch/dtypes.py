@@ -57,6 +57,9 @@ _BY_NUMPY = {
     )
 }  # fmt: skip
 _default = float32
+_PLAIN = (builtins.float, builtins.int)
+_SMALL = 65504
+"""What every floating dtype holds: the largest number of float16."""
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 _COMPLEX = {2: complex64.numpy, 4: complex64.numpy, 8: complex128.numpy}
 
@@ -139,6 +142,8 @@ def c_name(d: dtype) -> str:
 
 def held(number: Any, kind: np.dtype) -> np.ndarray:
     """A number as the dtype holds it; PyTorch's error where it cannot."""
+    if type(number) in _PLAIN and kind.kind in "fc" and -_SMALL <= number <= _SMALL:
+        return np.asarray(number, kind)  # 0.7 us, where the tests take 7
     given = np.asarray(number)
     if overflows(given, kind):
         raise RuntimeError(f"value cannot be converted to type {c_name(of(kind))} without overflow")

@@ -66,8 +66,12 @@ def sum(
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
     x = _ready(input, dtype, "sum")
     dims = dims_of(dim, x.dim())
-    total = widened(lambda v: reduced(ops.reduce_sum, v, dims, keepdim), np.float16)
-    return call(SUM if dim is None else SUM_DIM, total, x)
+
+    def total(v: Any) -> Any:
+        return reduced(ops.reduce_sum, v, dims, keepdim)
+
+    half = x._read().dtype.type is np.float16
+    return call(SUM if dim is None else SUM_DIM, widened(total, np.float16) if half else total, x)
 
 
 def _inexact(x: Tensor, function: str) -> None:
