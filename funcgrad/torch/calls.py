@@ -123,6 +123,10 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
     values = values_of(operands)
     out = owned(quietly(fun, *values, **params), values)
     tensors = [t for t in operands if isinstance(t, Tensor)]
+    if on_tape(out):
+        for t in tensors:
+            if t._view is not None:
+                t._check_entry()
     t = wrap(out, kind, tensors[0], tensors[1] if len(tensors) > 1 else None)
     cuts = cuts_of(operands)
     if cuts:
@@ -365,6 +369,8 @@ def view(
     else:
         out._value = quietly(step, value)
         if tracked:
+            if own is not None:
+                x._check_entry()
             out._value.node.note = kind.note
     out._storage = storage
     out._seen = storage.stamp

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from funcgrad.torch import dtypes
 from funcgrad.torch.devices import on_cpu
 from funcgrad.torch.dtypes import as_numpy
 from funcgrad.torch.exports import exports
+from funcgrad.torch.modes import quietly
 from funcgrad.torch.shaping import sizes_of
 from funcgrad.torch.storage import Storage
 from funcgrad.torch.tape import Cut, constant, cut, on_tape
@@ -45,9 +47,9 @@ def _array(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, ..
             raise TypeError("new(): invalid data type 'str'")
         dtypes.of(array.dtype)
     if dtype is not None:
-        return array.astype(dtype), cuts
+        return quietly(array.astype if given else partial(dtypes.converted, array), dtype), cuts
     if not given and array.dtype.kind in "fc" and not _typed(data):
-        return array.astype(dtypes.result_type(array.dtype.type(0).item())), cuts
+        return quietly(array.astype, dtypes.result_type(array.dtype.type(0).item())), cuts
     if not given and not array.size and array.dtype == np.float64:
         return array.astype(dtypes.default()), cuts
     dtypes.of(array.dtype)
@@ -155,7 +157,7 @@ def full(
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     kind = dtypes.of_number(fill_value) if dtype is None else dtype.numpy
-    return finished(np.full(sizes_of((size,)), fill_value, kind), requires_grad, "full")
+    return finished(np.full(sizes_of((size,)), dtypes.held(fill_value, kind)), requires_grad, "full")
 
 
 def _like(value: Any, origin: str) -> Any:
@@ -176,7 +178,7 @@ def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     kind = as_numpy(dtype) or input._read().dtype
-    return finished(np.full(input.shape, fill_value, kind), requires_grad, "full_like")
+    return finished(np.full(input.shape, dtypes.held(fill_value, kind)), requires_grad, "full_like")
 
 
 @on_cpu

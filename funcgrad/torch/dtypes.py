@@ -57,6 +57,9 @@ _BY_NUMPY = {
     )
 }  # fmt: skip
 _default = float32
+_PLAIN = (builtins.float, builtins.int)
+_SMALL = 65504
+"""What every floating dtype holds: the largest number of float16."""
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 _COMPLEX = {2: complex64.numpy, 4: complex64.numpy, 8: complex128.numpy}
 
@@ -113,6 +116,51 @@ def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
     if j >= 2 > i:
         return b
     return np.promote_types(a, b)
+
+
+def overflows(numbers: np.ndarray, kind: np.dtype) -> builtins.bool:
+    """Whether the dtype cannot hold the numbers. Negative integers wrap in an unsigned dtype, infinities are kept."""
+    if kind.kind == "b" or kind == numbers.dtype:
+        return False
+    if numbers.dtype.kind == "c":
+        imaginary = overflows(numbers.imag, kind) if kind.kind == "c" else numbers.imag.any()
+        return builtins.bool(imaginary) or overflows(numbers.real, kind)
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        wraps = kind.kind == "u" and numbers.dtype.kind != "f"
+        return not np.all((numbers >= (-limits.max if wraps else limits.min)) & (numbers <= limits.max))
+    sizes = np.abs(numbers)
+    return builtins.bool(np.any((sizes > np.finfo(kind).max) & (sizes != np.inf)))
+
+
+def c_name(d: dtype) -> str:
+    """What PyTorch's errors about overflow call it."""
+    if d.numpy.kind in "iu" and d is not int32:
+        return f"{d.name}_t"
+    return "c10::Half" if d is float16 else d.short
+
+
+def held(number: Any, kind: np.dtype) -> np.ndarray:
+    """A number as the dtype holds it; PyTorch's error where it cannot."""
+    if type(number) in _PLAIN and kind.kind in "fc" and -_SMALL <= number <= _SMALL:
+        return np.asarray(number, kind)  # 0.7 us, where the tests take 7
+    given = np.asarray(number)
+    if overflows(given, kind):
+        raise RuntimeError(f"value cannot be converted to type {c_name(of(kind))} without overflow")
+    return (given.real if given.dtype.kind == "c" and kind.kind in "iuf" else given).astype(kind)
+
+
+def converted(numbers: np.ndarray, kind: np.dtype) -> np.ndarray:
+    """Python's numbers, in lists, as an array of a dtype; PyTorch's errors where it cannot hold them."""
+    if numbers.dtype.kind == "c" and kind.kind in "iuf":
+        raise TypeError(
+            "must be real number, not complex"
+            if kind.kind == "f"
+            else "'complex' object cannot be interpreted as an integer"
+        )
+    if kind.kind in "iu" and overflows(numbers, kind):
+        raise RuntimeError(f"value cannot be converted to type {of(kind).name} without overflow")
+    return numbers.astype(kind)
 
 
 def of_number(x: Any) -> np.dtype:

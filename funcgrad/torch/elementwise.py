@@ -23,6 +23,7 @@ from funcgrad.torch.calls import (
     refuse,
     unary,
 )
+from funcgrad.torch.messages import PLACES, USE_WHERE
 from funcgrad.torch.tape import constant, raw
 from funcgrad.torch.tensor import Tensor, fresh
 
@@ -247,8 +248,16 @@ def _pow(x: Any, y: Any) -> Any:
     pole = ew.logical_and(ew.eq(raw(x), 0), ew.lt(raw(y), 0))
     if not is_anywhere(pole):
         return ew.pow(x, y)
-    at_pole = ew.exp(ew.mul(ew.where(pole, y, 1), ew.log(ew.where(pole, x, 1))))
-    return ew.where(pole, at_pole, ew.pow(ew.where(pole, 1, x), ew.where(pole, 1, y)))
+    return ew.where(pole, _pole(x, y, pole), ew.pow(ew.where(pole, 1, x), ew.where(pole, 1, y)))
+
+
+def _pole(x: Any, y: Any, there: Any) -> Any:
+    """A negative power of zero: infinite, as its derivatives, each with the sign that PyTorch's formula gives."""
+    value = ew.pow(constant(x), constant(y))
+    slope = ew.pow(constant(x), ew.sub(constant(y), 1))
+    base = ew.where(ew.ne(value, slope), x, ew.add(x, 0))  # adding zero makes -0.0 positive
+    size = ew.exp(ew.mul(ew.where(there, y, 1), ew.log(ew.where(there, base, 1))))
+    return ew.where(ew.lt(value, 0), ew.neg(size), size)
 
 
 def _power_of_number(y: Any, n: Any) -> Any:
@@ -436,7 +445,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere; `nonzero` without them.
     """
     if input is None:
-        return tuple(map(fresh, np.nonzero(condition._array())))
+        return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
     x, y = promote(number(input), number(other))
     return call(WHERE, lambda c, a, b: ew.where(raw(c), a, b), condition, x, y)
 
@@ -496,10 +505,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 "dimension(s)."
             )
         if dtypes.category(value._read().dtype) > dtypes.category(input._read().dtype):
-            raise RuntimeError(f"value cannot be converted to type {input.dtype.short} without overflow")
+            raise RuntimeError(f"value cannot be converted to type {dtypes.c_name(input.dtype)} without overflow")
         value = value.to(input.dtype)
     else:
-        value = input._read().dtype.type(value)
+        value = dtypes.held(value, input._read().dtype)
     return call(MASKED_FILL, lambda v, m, f: ew.where(raw(m), f, v), input, mask, value)
 
 

@@ -124,11 +124,7 @@ class Pass:
         if note is not None:
             if note.hooks:
                 ct = self.hooked(note.hooks, ct)
-            if (
-                note.owner is not None
-                and self.accumulates
-                and (self.wanted is None or node.seq in self.wanted)
-            ):
+            if note.owner is not None and (node.prim is not None or self.reaches(node)):
                 tensor = note.owner()
                 if tensor is not None and (node.prim is None or tensor._read().node is node):
                     self.accumulate(tensor, ct)
@@ -137,6 +133,10 @@ class Pass:
         return ct
 
     accumulates = True
+
+    def reaches(self, leaf: Node) -> bool:
+        """Whether the pass fills the `grad` of a leaf; that of a tensor that retains it is always filled."""
+        return self.accumulates and (self.wanted is None or leaf.seq in self.wanted)
 
     def hooked(self, hooks: dict[int, Callable[[Tensor], Any]], ct: Any) -> Any:
         for hook in list(hooks.values()):
@@ -195,6 +195,8 @@ class Pass:
 def implicit(out: Tensor) -> Tensor:
     if out.numel() != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if out.is_complex():
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
     value = out._read()
     return fresh(np.ones(value.shape, value.dtype))
 
@@ -446,6 +448,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
 
 
 def tensor_grad_fn(self: Tensor) -> Any:
+    self._check_entry()
     value = self._read()
     if not on_tape(value) or value.node.prim is None:
         return None

@@ -11,7 +11,7 @@ from funcgrad.ops import elementwise as ew
 from funcgrad.ops.structure import broadcast_to
 from funcgrad.torch import dtypes, elementwise
 from funcgrad.torch.calls import Kind, call, check_broadcast, number
-from funcgrad.torch.tape import constant, on_tape, own_note
+from funcgrad.torch.tape import on_tape, own_note
 from funcgrad.torch.tensor import Tensor, fresh
 
 COPY, FILL, ZERO = Kind("CopyBackwards"), Kind("FillBackward2"), Kind("Zero")
@@ -68,7 +68,7 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
 
 def _constantly(kind: Kind, x: Tensor, value: Any) -> Tensor:
     """Written over: the old value's gradient is zero."""
-    new = np.full(x._read().shape, constant(value), x._read().dtype)
+    new = np.full(x._read().shape, dtypes.held(value, x._read().dtype))
     if on_tape(x._read()):
         return finish(x, call(kind, lambda v: ew.where(np.False_, v, new), x))
     return finish(x, fresh(new))

@@ -6,12 +6,14 @@ import warnings
 
 LEAF_IN_PLACE = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_IN_PLACE = "a view of a leaf Variable that requires grad is being used in an in-place operation."
-NO_GRAD_VIEW_IN_PLACE = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+_NO_GRAD_VIEW = (
+    "A view was created in no_grad mode and {event} modified inplace with grad mode enabled. Given that "
     "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
     "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
     "tracked) or both outside (if you want the inplace to be tracked)."
 )
+NO_GRAD_VIEW_IN_PLACE = _NO_GRAD_VIEW.format(event="is being")
+NO_GRAD_VIEW_WRITTEN = _NO_GRAD_VIEW.format(event="its base or another view of its base has been")
 MULTI_VIEW_IN_PLACE = (
     "Output {index} of {name} is a view and is being modified inplace. This view is the output of a "
     "function that returns multiple views. Such functions do not allow the output views to be modified "
@@ -46,11 +48,21 @@ GRAD_OF_OTHER_SIZE = (
     "attempting to assign a gradient of size '{given}' to a tensor of size '{own}'. Please ensure that the gradient "
     "and the tensor are the same size"
 )
+DATA_OF_OTHER_KIND = "data set to a tensor that requires gradients must be floating point or complex dtype"
 DETACH_VIEW_IN_PLACE = (
     "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
     "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
     "detach_() cannot be called on these gradients. To fix this error, please refer to the "
     "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+)
+USE_TENSORS = (
+    "Compute with the Tensor itself, in place of its numbers; numbers that are known beforehand may be closed over by "
+    "the function that to_functional is given."
+)
+PLACES = "The places of nonzero elements"
+USE_WHERE = (
+    "Choose between values with torch.where(condition, a, b); a condition that is known beforehand may be closed over "
+    "by the function that to_functional is given."
 )
 SCALAR_OF_TRACKED = (
     "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"

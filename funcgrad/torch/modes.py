@@ -6,10 +6,11 @@ One state a thread.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import wraps
+from inspect import isgeneratorfunction
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,32 @@ def is_grad_enabled() -> bool:
     return mode.enabled
 
 
+def _within(enabled: bool, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    before = mode.enabled
+    mode.enabled = enabled
+    try:
+        return fun(*args, **kwargs)
+    finally:
+        mode.enabled = before
+
+
+def _stepwise(enabled: bool, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """The generator, whose body runs in the mode and its caller's, between the values, does not."""
+    step, given = generator.send, None
+    while True:
+        try:
+            value = _within(enabled, step, given)
+        except StopIteration as end:
+            return end.value
+        try:
+            step, given = generator.send, (yield value)
+        except GeneratorExit:
+            _within(enabled, generator.close)
+            raise
+        except BaseException as error:
+            step, given = generator.throw, error
+
+
 class _GradMode:
     """A context manager, and a decorator with and without parentheses."""
 
@@ -102,16 +129,17 @@ class _GradMode:
         mode.enabled = self.before.pop()
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
+        enabled = self.enabled
+
         @wraps(fun)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            before = mode.enabled
-            mode.enabled = self.enabled
-            try:
-                return fun(*args, **kwargs)
-            finally:
-                mode.enabled = before
+            return _within(enabled, fun, *args, **kwargs)
 
-        return inside
+        @wraps(fun)
+        def steps(*args: Any, **kwargs: Any) -> Any:
+            return (yield from _stepwise(enabled, fun(*args, **kwargs)))
+
+        return steps if isgeneratorfunction(fun) else inside
 
 
 class no_grad(_GradMode):

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from funcgrad import nn
+from funcgrad.numpy.indexing import take
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import reduce as ops
 from funcgrad.ops import sort as order
 from funcgrad.ops.index import gather as gather_values
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.structure import flip, reshape
 from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, cast, need_tensor, refuse
 from funcgrad.torch.elementwise import is_anywhere, magnitude, maximum, minimum
@@ -65,7 +66,12 @@ def sum(
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
     x = _ready(input, dtype, "sum")
     dims = dims_of(dim, x.dim())
-    return call(SUM if dim is None else SUM_DIM, lambda v: reduced(ops.reduce_sum, v, dims, keepdim), x)
+
+    def total(v: Any) -> Any:
+        return reduced(ops.reduce_sum, v, dims, keepdim)
+
+    half = x._read().dtype.type is np.float16
+    return call(SUM if dim is None else SUM_DIM, widened(total, np.float16) if half else total, x)
 
 
 def _inexact(x: Tensor, function: str) -> None:
@@ -83,14 +89,15 @@ def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return n
 
 
-def widened(fun: Callable[[Any], Any], *narrow: type) -> Callable[[Any], Any]:
-    """Computed in the next wider dtype where the dtype is one of these, as PyTorch accumulates."""
+def widened(fun: Callable[..., Any], *narrow: type) -> Callable[..., Any]:
+    """Computed in the next wider dtype where the values' dtype is one of these, as PyTorch accumulates."""
 
-    def apply(v: Any) -> Any:
-        if v.dtype.type not in narrow:
-            return fun(v)
-        wide = np.float64 if v.dtype == np.float32 else np.float32
-        return ew.convert(fun(ew.convert(v, dtype=np.dtype(wide))), dtype=v.dtype)
+    def apply(*values: Any) -> Any:
+        own = values[0].dtype
+        if own.type not in narrow:
+            return fun(*values)
+        wide = np.dtype(np.float64 if own == np.float32 else np.float32)
+        return ew.convert(fun(*[ew.convert(v, dtype=wide) for v in values]), dtype=own)
 
     return apply
 
@@ -339,15 +346,15 @@ any, all = _truth("any", ops.reduce_any), _truth("all", ops.reduce_all)
 SORT, TOPK = Kind("Sort", "-"), Kind("Topk", "-")
 
 
-def _ordered(input: Tensor, axis: int, descending: bool) -> np.ndarray:
-    v = input._array()
+def _ordered(input: Tensor, axis: int, descending: bool) -> Any:
+    v = constant(input._read())
     if not v.ndim:
         return np.zeros((), np.int64)
     if not descending:
         return order.argsort(v, axis=axis)
     # stable from the largest: equal elements keep their order
-    flipped = np.flip(v, axis)
-    return np.ascontiguousarray(np.flip(v.shape[axis] - 1 - np.argsort(flipped, axis=axis, kind="stable"), axis))
+    backwards = flip(order.argsort(flip(v, axes=(axis,)), axis=axis), axes=(axis,))
+    return ew.sub(v.shape[axis] - 1, backwards)
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -357,7 +364,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     return returned("sort", _taken(SORT, input, places, axis), fresh(places))
 
 
-def _taken(kind: Kind, x: Tensor, places: np.ndarray, axis: int) -> Tensor:
+def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
     if not places.ndim:
         return call(kind, ew.add, x, 0)
     return call(kind, lambda v: gather_values(v, *along(places, v.shape, axis)), x)
@@ -373,7 +380,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if k > (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("selected index k out of range")
     places = _ordered(input, axis, largest)
-    places = np.take(places, np.arange(k), axis) if places.ndim else places
+    places = take(places, np.arange(k), axis) if places.ndim else places
     return returned("topk", _taken(TOPK, input, places, axis), fresh(places))
 
 
@@ -424,16 +431,20 @@ def _logsumexp(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     return y if keepdim else reshape(y, shape=tuple([n for i, n in enumerate(v.shape) if i not in dims]))
 
 
+def _cumulated(prim: Callable[..., Any], axis: int) -> Callable[[Any], Any]:
+    return widened(lambda v: prim(v, axis=axis) if len(v.shape) else ew.add(v, 0), np.float16)
+
+
 def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     x = _ready(input, dtype, "cumsum")
     axis = dimension(dim, x.dim())
-    return call(CUMSUM, lambda v: ops.cumsum(v, axis=axis) if len(v.shape) else ew.add(v, 0), x)
+    return call(CUMSUM, _cumulated(ops.cumsum, axis), x)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     x = _ready(input, dtype, "cumprod")
     axis = dimension(dim, x.dim())
-    return call(CUMPROD, lambda v: ops.cumprod(v, axis=axis) if len(v.shape) else ew.add(v, 0), x)
+    return call(CUMPROD, _cumulated(ops.cumprod, axis), x)
 
 
 NORM = Kind("LinalgVectorNorm", "xr")

@@ -22,10 +22,11 @@ from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch import dtypes
 from funcgrad.torch.calls import Kind, call, need_tensor, number, promote, view
 from funcgrad.torch.elementwise import clone
-from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, warn_once
-from funcgrad.torch.reductions import along
+from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, PLACES, USE_WHERE, warn_once
+from funcgrad.torch.modes import quietly
+from funcgrad.torch.reductions import along, widened
 from funcgrad.torch.sizes import dimension
-from funcgrad.torch.tape import raw
+from funcgrad.torch.tape import constant, raw
 from funcgrad.torch.tensor import Tensor, fresh
 
 T_OF_OTHERS = (
@@ -385,20 +386,26 @@ def trace(input: Tensor) -> Tensor:
     return call(TRACE, lambda v: reduce_sum(gather_values(v, at, at), axes=(0,)), input)
 
 
-def _places(index: Tensor) -> np.ndarray:
+def _index(index: Tensor) -> Any:
+    """The values as an array, or traced: without a derivative."""
+    value = constant(index._read())
+    return value if isinstance(value, Tracer) else np.asarray(value)
+
+
+def _places(index: Tensor) -> Any:
     if index._read().dtype.kind not in "iu":
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    return index._array()
+    return _index(index)
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
     axis, places = dimension(dim, input.dim()), _places(index)
-    return call(GATHER, lambda v: gather_values(v, *along(places, v.shape, axis)), input)
+    return call(GATHER, widened(lambda v: gather_values(v, *along(places, v.shape, axis)), np.float16), input)
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    axis, places = dimension(dim, input.dim()), index._array()
+    axis, places = dimension(dim, input.dim()), _index(index)
     return call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, places)), input)
 
 
@@ -415,20 +422,21 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     axis, places = dimension(dim, input.dim()), _places(index)
     if not isinstance(src, Tensor):
-        src = fresh(np.full(places.shape, src, input._read().dtype))
+        src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
     if src.dtype is not input.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     region = tuple(slice(n) for n in places.shape)
-    return call(kind, lambda v, s: fun(v, getitem(s, region), *along(places, v.shape, axis)), input, src)
+    scattered = widened(lambda v, s: fun(v, getitem(s, region), *along(places, v.shape, axis)), np.float16)
+    return call(kind, scattered, input, src)
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    array = input._array()
+    array = input._array(PLACES, USE_WHERE)
     return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else fresh(np.argwhere(array))
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    return call(Kind("MaskedSelect", "-"), lambda v: getitem(v, mask._array()), input)
+    return call(Kind("MaskedSelect", "-"), lambda v: getitem(v, _index(mask)), input)
 
 
 # Indexing
@@ -441,8 +449,8 @@ def index_of(index: Any) -> tuple[tuple[Any, ...], bool]:
     basic = True
     for entry in entries:
         if isinstance(entry, Tensor):
-            value = entry._array()
-            if value.ndim == 0 and value.dtype.kind in "iu":
+            value = _index(entry)
+            if value.ndim == 0 and value.dtype.kind in "iu" and not isinstance(value, Tracer):
                 found.append(int(value))
                 continue
             if value.dtype.kind not in "iub":
@@ -513,7 +521,7 @@ def get(input: Tensor, index: Any) -> Tensor:
     entries, basic = index_of(index)
     _checked(
         input._read().shape,
-        tuple(e for e in entries if not isinstance(e, np.ndarray)) if not basic else entries,
+        tuple(e for e in entries if not isinstance(e, (np.ndarray, Tracer))) if not basic else entries,
     )
     if basic:
         return view(input, _kind_of(entries), lambda v: getitem(v, entries))
@@ -541,6 +549,12 @@ def _fitting(value: Tensor, shape: tuple[int, ...]) -> Tensor:
     return value
 
 
+def _stored(n: Any, kind: np.dtype) -> Tensor:
+    """A number to be stored. As in PyTorch, float16 overflows to infinity here."""
+    wide = np.dtype(np.float64) if kind == np.float16 else kind
+    return fresh(quietly(dtypes.held(n, wide).astype, kind))
+
+
 def put(input: Tensor, index: Any, value: Any) -> None:
     """`x[index] = value`, in place."""
     from funcgrad.torch.inplace import copy_, finish
@@ -550,12 +564,17 @@ def put(input: Tensor, index: Any, value: Any) -> None:
     if basic:
         place = get(input, index)
         if not isinstance(value, Tensor):
-            value = fresh(np.asarray(value).astype(place._read().dtype))
+            value = _stored(value, place._read().dtype)
         copy_(place, _fitting(value, place._read().shape))
         return
     input._check_writable()
     if not isinstance(value, Tensor):
-        value = fresh(np.asarray(value).astype(input._read().dtype))
+        value = _stored(value, input._read().dtype)
     elif value.dtype is not input.dtype:
+        if value.is_complex() and not input.is_complex():
+            raise RuntimeError(
+                f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
+                f"destination and {value.dtype.title} for the source."
+            )
         value = value.to(input.dtype)
     finish(input, call(INDEX_PUT, lambda v, u: update(v, entries, u, "set"), input, value))

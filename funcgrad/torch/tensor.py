@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import TapeTracer
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import Tracer, known
 from funcgrad.torch import dtypes, messages
 from funcgrad.torch.devices import CPU, Device
 from funcgrad.torch.exports import exports
@@ -122,16 +123,33 @@ class Tensor:
             memory = through(view.storage_steps, memory)
         self._value = TapeTracer(value._trace, memory, value.node) if on_tape(value) else memory
 
-    def _array(self) -> np.ndarray:
-        """The value as an ndarray, whatever it is recorded as. Compiled or batched by others, it has none."""
+    def _array(self, needed: str = "This", remedy: str = messages.USE_TENSORS) -> np.ndarray:
+        """The value as an ndarray, whatever it is recorded as. ConcretizationError where others compile or batch it."""
         value = constant(self._read())
-        if isinstance(value, Tracer):
-            raise TypeError(
-                f"a Tensor inside of {value._trace.name} has no concrete value here: it is traced by to_functional"
-            )
-        return np.asarray(value)
+        array = known(value)
+        if array is None:
+            unknown = raw(self._read())
+            while unknown.has_value:
+                unknown = unknown.value
+            raise concretization_error(unknown, needed, remedy)
+        return np.asarray(array)
 
     # writing
+
+    def _check_entry(self) -> None:
+        """PyTorch's error for recording a view that was made under no_grad, whose memory was written since."""
+        view = self._view
+        if (
+            view is not None
+            and view.blocked is messages.NO_GRAD_VIEW_IN_PLACE
+            and view.version != self._storage.version
+            and self._is_source()
+        ):
+            raise RuntimeError(messages.NO_GRAD_VIEW_WRITTEN)
+
+    def _is_source(self) -> bool:
+        value = self._read()
+        return on_tape(value) and value.node.prim is None
 
     def _check_writable(self) -> None:
         """PyTorch's errors for writing in place."""
@@ -236,13 +254,13 @@ class Tensor:
 
     @property
     def is_leaf(self) -> bool:
-        value = self._read()
-        return not on_tape(value) or value.node.prim is None
+        self._check_entry()
+        return not self.requires_grad or self._is_source()
 
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
-        if self._grad is None and not self.is_leaf and not self._retains:
+        if self._grad is None and self.requires_grad and not self._is_source() and not self._retains:
             warnings.warn(messages.GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
         return self._grad
 
@@ -332,7 +350,11 @@ class Tensor:
     @data.setter
     def data(self, data: Tensor) -> None:
         value = self._current()
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
         given = raw(data._read())
+        if on_tape(value) and given.dtype.kind not in "fc":
+            raise RuntimeError(messages.DATA_OF_OTHER_KIND)
         self._storage = data._storage
         self._view = None if data._view is None else View(data._view.storage_steps, None, ())
         self._seen = self._storage.stamp
@@ -413,7 +435,7 @@ class Tensor:
                     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
                 )
             return self.detach().numpy()
-        self._array()
+        self._array("`numpy()`")
         whole = self._storage.share()
         exports.remember(
             whole, (Cut("numpy", here(), tuple(leaf for c in self._cuts for leaf in c.leaves)), *self._cuts)
@@ -430,7 +452,7 @@ class Tensor:
         value = self._read()
         if on_tape(value):
             cut("item", value, ())
-        array = self._array()
+        array = self._array("A Python number (`item`, `float`, `int`, `range`)")
         if array.size != 1:
             raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
         return array.item()
@@ -440,7 +462,7 @@ class Tensor:
         value = self._read()
         if on_tape(value):
             cut("tolist", value, ())
-        return self._array().tolist()
+        return self._array("`tolist()`").tolist()
 
     def _number(self, kind: Callable[[Any], Any]) -> Any:
         if self.requires_grad:
@@ -462,7 +484,7 @@ class Tensor:
         return int(self.item())
 
     def __bool__(self) -> bool:
-        array = self._array()
+        array = self._array("`if`, `while`, `and`, `or`, `not` or `assert`", messages.USE_WHERE)
         if array.size != 1:
             much = "more than one value" if array.size else "no values"
             raise RuntimeError(f"Boolean value of Tensor with {much} is ambiguous")

@@ -1,0 +1,83 @@
+"""Tensors whose values are not known: inside of to_functional, under jit, vmap and checkpoint."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import funcgrad as fg
+import funcgrad.torch as torch
+
+POINT = np.array([[3.0, 1.0, 2.0, 1.0], [1.0, 2.0, 0.0, 2.0]])
+WEIGHTS = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor")
+
+
+def pure(fn):
+    return torch.to_functional(fn, torch.tensor(POINT[0], requires_grad=True))[0]
+
+
+ORDERED = {
+    "sort": lambda x: x.sort()[0] * WEIGHTS,
+    "sort, descending": lambda x: x.sort(descending=True)[0] * WEIGHTS,
+    "positions": lambda x: x.sort(descending=True)[1] * x,
+    "argsort": lambda x: x[x.argsort()] * WEIGHTS,
+    "argsort, descending": lambda x: x.argsort(descending=True) * x,
+    "topk": lambda x: x.topk(2)[0] * WEIGHTS[:2],
+    "smallest": lambda x: torch.topk(x, 3, largest=False)[0] * WEIGHTS[:3],
+    "an index that is computed": lambda x: x[x.argmax()] * x,
+    "gather": lambda x: x.gather(0, x.argsort()) * WEIGHTS,
+    "index_select": lambda x: x.index_select(0, x.argsort()) * WEIGHTS,
+    "scatter_add": lambda x: torch.scatter_add(x, 0, x.argsort(), x) * WEIGHTS,
+    "two axes": lambda x: torch.stack([x, x * x], 1).sort(0, descending=True)[0].sum(1) * WEIGHTS,
+}
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_orders_of_traced_values(name):
+    fun = pure(ORDERED[name])
+    wanted = [ORDERED[name](torch.tensor(row)).numpy() for row in POINT]
+    np.testing.assert_allclose(fg.vmap(fun)(POINT), wanted, rtol=1e-15)
+    jitted = fg.jit(fun)
+    gradient = fg.grad(lambda a: fun(a).sum())
+    for row, out in zip(POINT, wanted, strict=True):
+        np.testing.assert_allclose(jitted(row), out, rtol=1e-15)
+        x = torch.tensor(row, requires_grad=True)
+        ORDERED[name](x).sum().backward()
+        for way in (gradient, fg.jit(gradient), fg.grad(lambda a: fg.checkpoint(fun)(a).sum())):
+            np.testing.assert_allclose(way(row), x.grad.numpy(), rtol=1e-15)
+
+
+CONCRETE = {
+    "x * x[0].item()": ("A Python number", "Compute with the Tensor itself"),
+    "x * float(x[0])": ("A Python number", "Compute with the Tensor itself"),
+    "x if x[0] > 0 else -x": ("`if`", "torch.where(condition, a, b)"),
+    "x * torch.tensor(x.tolist())": ("`tolist\\(\\)`", "Compute with the Tensor itself"),
+    "x * torch.from_numpy(x.detach().numpy())": ("`numpy\\(\\)`", "Compute with the Tensor itself"),
+    "x[x > 1]": ("A boolean mask", "where(mask, x, other)"),
+    "x[torch.nonzero(x)[:, 0]]": ("The places of nonzero elements", "torch.where(condition, a, b)"),
+}
+
+
+def traced(expression, transform):
+    source = f"def fn(x):\n    return {expression}\n"
+    names = {"torch": torch}
+    exec(compile(source, __file__, "exec"), names)
+    return transform(pure(names["fn"]))
+
+
+@pytest.mark.parametrize("expression", CONCRETE)
+@pytest.mark.parametrize("transform", ["jit", "vmap"])
+def test_a_value_that_is_not_known_is_asked_for(expression, transform):
+    what, remedy = CONCRETE[expression]
+    with pytest.raises(fg.errors.ConcretizationError, match=rf"^{what}.* at .*test_traced.py:2.*{transform}") as error:
+        traced(expression, getattr(fg, transform))(POINT)
+    assert remedy in str(error.value)
+
+
+@pytest.mark.parametrize("expression", CONCRETE)
+def test_checkpoint_knows_the_values(expression):
+    fun, kept = traced(expression, lambda f: f), traced(expression, fg.checkpoint)
+    for row in POINT:
+        plain, again = (fg.grad(lambda a, f=f: f(a).sum())(row) for f in (fun, kept))
+        np.testing.assert_array_equal(plain, again)
