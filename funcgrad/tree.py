@@ -108,9 +108,11 @@ class TreeDef:
         return unflatten(self, leaves)
 
     def matches(self, other: TreeDef) -> bool:
-        """Whether the trees have the same nodes, be the keys of their dicts in this order or another."""
+        """Whether the trees have the same nodes and leaves in the same order, be the keys of dicts in another."""
         if self == other:
             return True
+        if list(leaf_paths(self)) != list(leaf_paths(other)):  # an OrderedDict's leaves come in its own order
+            return False
         pairs = (self, other), (other, self)
         try:
             return all(len(flatten_up_to(a, b.unflatten([0] * b.num_leaves))) == b.num_leaves for a, b in pairs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -232,6 +234,12 @@ class TestSameTypes:
         np.testing.assert_array_equal(found["b"], V * 1 * 3)
         g = lambda x: lax.cond(x[0] > 1, lambda x: {"a": x, "b": -x}, lambda x: {"b": x, "a": 3 * x}, x)
         np.testing.assert_array_equal(wrap(g, V)(V)["a"], 3 * V)
+
+    def test_keys_of_an_ordered_dict_in_another_order(self):
+        step = lambda c, s: (OrderedDict(b=c["b"] * s, a=c["a"]), None)
+        f = lambda x: lax.scan(step, OrderedDict(a=x, b=2 * x), np.arange(1.0, 4.0))[0]
+        with pytest.raises(TypeError, match="structure"):
+            staged(f, V)(V)
 
     def test_float32(self):
         x = V.astype(np.float32)
