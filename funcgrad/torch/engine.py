@@ -96,9 +96,16 @@ class Pass:
                 ct = ct.astype(value.dtype)
             self.tape = value._trace
             seeds.append((value.node, outward(ct)))
+        pull(seeds, self.visit, self.saved_of)
+
+    def in_users_mode(self, fun: Callable[..., Any], *args: Any) -> Any:
+        """Call what works on Tensors, recording it as the pass is asked to.
+
+        Around such calls only: what a signal handler does during the pass is recorded as usual.
+        """
         before, mode.enabled = mode.enabled, self.create
         try:
-            pull(seeds, self.visit, self.saved_of)
+            return fun(*args)
         finally:
             mode.enabled = before
 
@@ -140,7 +147,7 @@ class Pass:
 
     def hooked(self, hooks: dict[int, Callable[[Tensor], Any]], ct: Any) -> Any:
         for hook in list(hooks.values()):
-            result = hook(self.tensor(ct))
+            result = self.in_users_mode(hook, self.tensor(ct))
             if result is None:
                 continue
             if not isinstance(result, Tensor):
@@ -162,9 +169,11 @@ class Pass:
         elif self.create:
             from funcgrad.torch.elementwise import add
 
-            tensor._grad = add(grad, fresh(ct))
-        else:
+            tensor._grad = self.in_users_mode(add, grad, fresh(ct))
+        elif grad._view is None:
             grad._write(constant(grad._read()) + ct)
+        else:  # whose base the mode decides about
+            self.in_users_mode(grad._write, constant(grad._read()) + ct)
 
     def saved_of(self, node: Node) -> Any:
         saved = node.saved

@@ -119,7 +119,7 @@ class FunctionCall(Primitive):
                 grads.append(fresh(np.zeros(aval[0], aval[1])))
             else:
                 grads.append(None if c is None else run.tensor(c))
-        found = self.function.backward(ctx, *grads)
+        found = run.in_users_mode(self.function.backward, ctx, *grads)
         if not run.keep:
             ctx._saved = None
         return self.checked(found, avals, flags, run.create)

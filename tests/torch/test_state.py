@@ -202,3 +202,29 @@ def test_operations_in_a_signal_handler():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no interval timers")
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals reach the main thread")
+def test_a_backward_pass_in_a_signal_handler():
+    """It meets no state of the pass that it interrupts."""
+    failed, gradients = [], []
+
+    def handler(*_):
+        try:
+            t = torch.tensor([2.0], requires_grad=True)
+            (t * t).sum().backward()
+            gradients.append(t.grad.item())
+        except RuntimeError as error:
+            failed.append(error)
+
+    x = torch.tensor(np.ones(5), requires_grad=True)
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        while len(gradients) + len(failed) < 100:
+            (x.exp() * x).sin().sum().backward()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not failed and set(gradients) == {4.0}
