@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import pickle
@@ -621,3 +622,32 @@ class TestResultsAreTheCallersOwn:
     def test_views_of_an_argument_that_a_kernel_needs_contiguous(self):
         x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
         self.check(jit(lambda x: (x.T, np.sin(x) + np.cos(x))), x)
+
+
+def test_arguments_are_taken_as_they_are_when_it_is_called():
+    a = np.array([1.0, 2.0])
+
+    def f(x):
+        s = np.sum(x**2)
+        a[:] = 0.0
+        return s
+
+    assert jit(f)(a) == 5.0
+    a[:] = [1.0, 2.0]
+    np.testing.assert_array_equal(jit(fg.grad(f))(a), [2.0, 4.0])
+
+
+def test_static_objects_that_hold_arrays_are_named():
+    @dataclasses.dataclass(frozen=True)
+    class Holder:
+        a: object
+
+        def __hash__(self):
+            return 1
+
+    f = jit(lambda h, x: x + h.a[0], static_argnums=0)
+    f(Holder(np.ones(3)), 1.0)
+    with pytest.raises(TypeError, match=r"jit: a static argument \(0\) cannot be compared.*ordinary argument"):
+        f(Holder(np.zeros(3)), 1.0)
+    with pytest.raises(TypeError, match=r"static_argnames must be a name"):
+        jit(lambda x: x, static_argnames=3)

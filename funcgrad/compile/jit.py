@@ -168,8 +168,19 @@ class Jitted(Transformed):
         leaves = [self._leaf(leaf, index, args, kwargs, numbers) for index, leaf in enumerate(leaves)]
         avals = tuple(map(aval_of, leaves))
         key = treedef, avals, tuple([self._static_key(name, value) for name, value in static])
-        staged = self._staged.get(key)
+        try:
+            staged = self._staged.get(key)
+        except Exception as error:
+            if not static:
+                raise
+            named_static = ", ".join(f"`{name}`" if isinstance(name, str) else str(name) for name, _ in static)
+            raise TypeError(
+                f"jit: a static argument ({named_static}) cannot be compared by == with the one of an earlier call: "
+                f"{error}. An array, and an object that holds one, is passed as an ordinary argument."
+            ) from None
         if staged is None:
+            # as they are now: the function may write into the caller's arrays while it is traced
+            leaves = [x.copy() if type(x) is ndarray else x for x in leaves]
             staged = self._trace(avals, treedef, dict(static), len(args))
             if not staged.captured:
                 staged = self._staged.setdefault(key, staged)
@@ -268,7 +279,7 @@ def _numbers(given: Numbers, option: str) -> tuple[int, ...]:
 def _static(fun: Callable[..., Any], argnums: Numbers, argnames: Names) -> tuple[tuple[int, ...], frozenset[str]]:
     """The static positions and names; each is found from the other where the function says what it takes."""
     numbers = set(_numbers(argnums, "static_argnums"))
-    names = {argnames} if isinstance(argnames, str) else set(argnames)
+    names = {argnames} if isinstance(argnames, str) or not isinstance(argnames, Iterable) else set(argnames)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"jit: static_argnames must be a name or a sequence of names, not {argnames!r}")
     parameters = _parameters(fun) if numbers or names else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from types import FrameType
@@ -134,6 +135,7 @@ _FUNCTIONS = (
 to_float = _number("float(x)", _FUNCTIONS, float)
 to_complex = _number("complex(x)", _FUNCTIONS, complex)
 to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).", int)
+to_trunc = _number("math.trunc(x)", "Use np.trunc(x).", math.trunc)
 to_index = _number(
     "operator.index(x)",
     "Only an integer that Python knows can be a size, a bound of range or an index of a list. In place of "

@@ -174,6 +174,7 @@ def _attach() -> None:
         "int": conversions.to_int,
         "complex": conversions.to_complex,
         "index": conversions.to_index,
+        "trunc": conversions.to_trunc,
         "round": conversions.rounded,
         "format": conversions.formatted,
         "array": conversions.to_array,
