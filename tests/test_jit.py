@@ -18,6 +18,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+import funcgrad as fg
 from funcgrad.compile import jit as compile_jit
 from funcgrad.compile.jit import jit
 from funcgrad.compile.program import Program
