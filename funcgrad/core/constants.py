@@ -64,6 +64,11 @@ def private(x: Any) -> Any:
     return _copy(x) if x.nbytes >= SPARE_SMALLEST and x.flags.c_contiguous else x.copy()
 
 
+def copied(x: Any) -> Any:
+    """An array in memory of its own; anything else as it is."""
+    return x.copy() if type(x) is ndarray else x
+
+
 def released(x: Any, held: Sequence[Any]) -> Any:
     """A result that leaves a trace as a plain array: the user's to write into, so no memory of the values `held`."""
     if type(x) is ndarray and (x.base is not None or any(x is v for v in held)):

@@ -11,7 +11,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of, is_inexact
-from funcgrad.core.constants import SMALL, keep
+from funcgrad.core.constants import SMALL, copied, keep
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Primitive, Trace, Tracer, is_traced, known, unknown_in
@@ -239,10 +239,6 @@ class RecordTrace(StageTrace):
         return tracers if prim.multiple else tracers[0]
 
 
-def own(x: Any) -> Any:
-    return x.copy() if type(x) is np.ndarray else x
-
-
 def as_typed(y: Any, aval: Aval) -> Any:
     """A result of NumPy's, which is never weak, as a program has it."""
     return y.item() if aval.weak and isinstance(y, np.generic) else y
@@ -301,7 +297,7 @@ def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Re
     finally:
         trace.end()
     # what the function has not computed may be the user's array, to be written into
-    results = [known(y) if isinstance(y, RecordTracer) and y._trace is trace else own(known(y)) for y in outputs]
+    results = [known(y) if isinstance(y, RecordTracer) and y._trace is trace else copied(known(y)) for y in outputs]
     graph, captured = hoist(Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms))
     return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results)
 

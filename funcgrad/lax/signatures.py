@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
+from funcgrad.core.constants import copied
 from funcgrad.core.graph import Graph, Var, evaluate, hoist, trace_graph
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer
@@ -36,14 +37,9 @@ def as_array(x: Any) -> Any:
     return x if isinstance(x, (Tracer, np.ndarray, np.generic)) else np.asarray(x)[()]
 
 
-def own_leaf(x: Any) -> Any:
-    """An array in memory of its own: bodies write into what they get, and use what they return again."""
-    return x.copy() if type(x) is np.ndarray else x
-
-
 def owned(x: Any) -> Any:
-    """A pytree built anew, with arrays of its own."""
-    return tree.map(own_leaf, x)
+    """A pytree built anew, with arrays of its own: bodies write into what they get, and use what they return again."""
+    return tree.map(copied, x)
 
 
 def lent(operands: tuple) -> tuple:
@@ -69,7 +65,7 @@ class Columns:
         for index, (column, leaf) in enumerate(zip(self.columns, flat)):
             if column:
                 self._check(index, aval_of(column[-1]), aval_of(leaf))
-            column.append(own_leaf(leaf))
+            column.append(copied(leaf))
 
     def _check(self, index: int, before: Aval, now: Aval) -> None:
         if now.shape != before.shape or (now.dtype != before.dtype and not now.weak and not before.weak):

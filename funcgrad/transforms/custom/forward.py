@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.constants import copied
 from funcgrad.core.tape import LinearTrace, LinearTracer, Node, entries, linear_outputs, pull, push
 from funcgrad.core.trace import register
 from funcgrad.transforms.arguments import tangent_for
@@ -19,7 +20,6 @@ from funcgrad.transforms.custom.rules import (
     Call,
     CustomCall,
     CustomRule,
-    fresh,
     show,
     unflatten_all,
 )
@@ -45,9 +45,9 @@ class JvpCall(Call):
             raise TypeError(f"{name} returned the output {outs}, but the function itself returns {list(out_avals)}")
         flat = tree.flatten_up_to(self.out_tree, result[1], f"{name}: the tangent")
         moved = [
-            fresh(tangent_for(a, t, "a tangent", name)) if is_inexact(a.dtype) else None for a, t in zip(outs, flat)
+            copied(tangent_for(a, t, "a tangent", name)) if is_inexact(a.dtype) else None for a, t in zip(outs, flat)
         ]
-        return [*map(fresh, values), *moved]
+        return [*map(copied, values), *moved]
 
 
 class BatchedJvpCall(BatchedCall):

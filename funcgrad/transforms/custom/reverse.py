@@ -9,13 +9,13 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import keep, owner_of
+from funcgrad.core.constants import copied, keep, owner_of
 from funcgrad.core.trace import register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
-from funcgrad.transforms.custom.rules import BatchedCall, Call, CustomCall, CustomRule, fresh, show
+from funcgrad.transforms.custom.rules import BatchedCall, Call, CustomCall, CustomRule, show
 from funcgrad.transforms.frozen import frozen
 from funcgrad.transforms.results import memory_of, read_only
 
@@ -37,7 +37,7 @@ class VjpCall(Call):
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {show(result)}")
         safe = memory_of(tree.leaves(args))
-        outs = [y if owner_of(y) in safe else fresh(y) for y in self.flatten_output(result[0])]
+        outs = [y if owner_of(y) in safe else copied(y) for y in self.flatten_output(result[0])]
         residuals = tree.map(lambda x: x if owner_of(x) in safe else keep(x), result[1])
         return outs, Backward(frozen(bwd), [keep(x) for x in fixed], residuals)
 
@@ -64,7 +64,7 @@ class VjpCall(Call):
             rule, where = f"the bwd rule of `{self.name}`", f"the cotangent of argument {n}"
             for i, c in zip(mine, tree.flatten_up_to(treedef, ct, f"{rule}: {where}")):
                 if is_inexact(avals[i].dtype) and tracked[i]:
-                    found.append(fresh(tangent_for(avals[i], c, where, rule)))
+                    found.append(copied(tangent_for(avals[i], c, where, rule)))
                 else:
                     found.append(None)
         return found + [None] * len(self.captured.values)

@@ -259,10 +259,5 @@ class CustomCall(Primitive):
         return self(*values, **whole)
 
 
-def fresh(x: Any) -> Any:
-    """What a rule returned, which may be an argument or an array of the user's, with memory of its own."""
-    return x.copy() if type(x) is np.ndarray else x
-
-
 def show(x: Any) -> str:
     return f"a {type(x).__name__} of length {len(x)}" if isinstance(x, (tuple, list)) else f"{type(x).__name__}"
