@@ -371,6 +371,11 @@ class TestBodiesOwnWhatTheyGet:
         np.testing.assert_array_equal(xs, np.ones((3, 2)))
         with pytest.raises(ValueError, match="read-only"):
             lax.cond(True, lambda c: c.__iadd__(1.0), lambda c: c, init)
+        for found in (
+            lax.cond(False, lambda c: c + 1, lambda c: {"a": c, "b": c[:1]}, init),
+            lax.switch(0, [lambda c: {"a": c, "b": c[:1]}], init),
+        ):
+            assert all(y.flags.writeable and not np.shares_memory(y, init) for y in found.values())
 
 
 def test_reversed_associative_scan_gives_the_later_first():

@@ -22,9 +22,9 @@ from funcgrad.lax.signatures import (
     check_carry,
     common_avals,
     leaves_of,
-    lent,
     owned,
     returning,
+    run_on_loan,
     sharing,
     strong,
 )
@@ -66,7 +66,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         raise TypeError(f"cond: the predicate must be a scalar, but has shape {np.shape(pred)}{at(here())}")
     value = known(pred)
     if value is not None:
-        return (true_fun if value else false_fun)(*lent(operands))
+        return run_on_loan(true_fun if value else false_fun, operands)
     index = convert(ne(pred, 0), dtype=np.dtype(np.int64))
     return _switch("cond", index, {"false_fun": false_fun, "true_fun": true_fun}, operands)
 
@@ -94,7 +94,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         raise TypeError(f"switch: the index must be an integer scalar, not {aval_of(index)}{at(here())}")
     value = known(index)
     if value is not None:
-        return branches[min(max(int(value), 0), len(branches) - 1)](*lent(operands))
+        return run_on_loan(branches[min(max(int(value), 0), len(branches) - 1)], operands)
     named = {f"branch {n}": f for n, f in enumerate(branches)}
     return _switch("switch", clip(index, 0, len(branches) - 1), named, operands)
 

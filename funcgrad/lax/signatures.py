@@ -42,9 +42,13 @@ def owned(x: Any) -> Any:
     return tree.map(copied, x)
 
 
-def lent(operands: tuple) -> tuple:
-    """Operands built anew, with their arrays read-only: a branch gets them whole, and need not copy them."""
-    return tree.map(read_only, operands)
+def run_on_loan(branch: Callable[..., Any], operands: tuple) -> Any:
+    """Call a branch on operands built anew, with their arrays read-only: it gets them whole, and need not copy them.
+
+    What it hands through is the caller's to write into, and copied.
+    """
+    out = branch(*tree.map(read_only, operands))
+    return tree.map(lambda y: y.copy() if type(y) is np.ndarray and not y.flags.writeable else y, out)
 
 
 class Columns:
