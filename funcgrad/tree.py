@@ -18,6 +18,8 @@ from itertools import islice
 from numbers import Number
 from typing import Any, NoReturn, TypeVar
 
+import numpy as np
+
 __all__ = [
     "TreeDef", "flatten", "flatten_prefix", "flatten_up_to", "flatten_with_path", "leaf_paths", "leaves",
     "map", "reduce", "register_dataclass", "register_pytree_node", "structure", "unflatten",
@@ -166,6 +168,10 @@ def exact(x: Any) -> Any:
     kind = type(x)
     if kind is str or x is None:
         return x
+    if kind is int or kind is bool:
+        return kind, x
+    if isinstance(x, np.generic):  # with the dtype: equal dates may differ in their unit
+        return kind, x.dtype, x.tobytes()
     if isinstance(x, Number):
         return kind, repr(x)
     if isinstance(x, tuple):
@@ -174,9 +180,15 @@ def exact(x: Any) -> Any:
         return kind, x.start, x.stop, x.step
     if isinstance(x, frozenset):
         return kind, frozenset(builtin_map(exact, x))
-    if dataclasses.is_dataclass(x):
-        return (kind, x, *[exact(getattr(x, field.name)) for field in dataclasses.fields(x) if field.compare])
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        values = [getattr(x, field.name, None) for field in dataclasses.fields(x) if field.compare]
+        return kind, x, *[exact(value) for value in values if _has_equals(value)]
     return kind, x
+
+
+def _has_equals(x: Any) -> bool:
+    """Whether a value of another type, sign or unit may be equal to `x`."""
+    return isinstance(x, (Number, np.generic, tuple, frozenset, range)) or dataclasses.is_dataclass(x)
 
 
 def _same(a: Any, b: Any, kind: _Kind | None) -> bool:

@@ -652,3 +652,22 @@ def test_static_objects_that_hold_arrays_are_named():
         f(Holder(np.zeros(3)), 1.0)
     with pytest.raises(TypeError, match=r"static_argnames must be a name"):
         jit(lambda x: x, static_argnames=3)
+
+
+def test_static_values_are_told_apart():
+    from decimal import Decimal
+
+    @dataclasses.dataclass(frozen=True)
+    class Scale:
+        by: object
+
+    apart = [0.0, -0.0, 0, False, (0,), (0.0,), range(0), range(1, 1), Decimal("1.0"), Decimal("1.00"), 10**5000, Scale]
+    apart += [Scale(1), Scale(1.0), Scale(True), Scale((0.0,)), Scale((-0.0,)), np.float32(0), np.float64(0)]
+    apart += [Scale(range(0)), Scale(range(1, 1)), np.datetime64("2020-01-01"), np.datetime64("2020-01-01T00")]
+    f = jit(lambda s, x: x + 1.0, static_argnums=0)
+    for count, value in enumerate(apart, 1):
+        f(value, 1.0)
+        assert f.cache_size() == count, value
+    for value in apart:
+        f(value, 1.0)
+    assert f.cache_size() == len(apart)
