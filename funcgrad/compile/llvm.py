@@ -1,0 +1,828 @@
+"""Loops as LLVM text.
+
+Values that do not change in a loop are computed before it; a loop with lanes computes on vectors, and what is left over
+at its end once more, masked. Accumulators are stack memory, of which LLVM makes registers.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.compile import vectormath
+from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
+from funcgrad.compile.nest import For, linear
+from funcgrad.compile.scalars import Affine, Axis, Scalar
+from funcgrad.core.avals import BOOL
+
+BLOCK = 64
+"""Vectors that a sum adds up before the compensated addition; as many roundings as NumPy's pairwise sum has."""
+ON_STACK = 16384
+"""Bytes of scratch memory up to which it is on the stack."""
+INLINED = 24
+"""Calls of functions of one kernel up to which they are inlined: 2 times as fast, but 25 instructions each."""
+_COMPARE = {"lt": ("olt", "slt", "ult"), "le": ("ole", "sle", "ule"), "gt": ("ogt", "sgt", "ugt"),
+            "ge": ("oge", "sge", "uge"), "eq": ("oeq", "eq", "eq"), "ne": ("une", "ne", "ne")}  # fmt: skip
+_ARITHMETIC = {"add": ("fadd", "add"), "sub": ("fsub", "sub"), "mul": ("fmul", "mul"), "div": ("fdiv", "sdiv")}
+_BITS = {"bitand": "and", "bitor": "or", "bitxor": "xor", "and": "and", "or": "or"}
+_INTRINSICS = {"sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint", "fabs": "fabs",
+               "copysign": "copysign", "maximum": "maximum", "minimum": "minimum"}  # fmt: skip
+
+
+def element_type(dtype: np.dtype) -> str:
+    if dtype == BOOL:
+        return "i1"
+    if dtype.kind == "f":
+        return "double" if dtype.itemsize == 8 else "float"
+    return f"i{dtype.itemsize * 8}"
+
+
+def stored_type(dtype: np.dtype) -> str:
+    return "i8" if dtype == BOOL else element_type(dtype)
+
+
+def literal(data: bytes, dtype: np.dtype) -> str:
+    value = np.frombuffer(data, dtype)[0]
+    if dtype == BOOL:
+        return "true" if value else "false"
+    if dtype.kind == "f":  # LLVM writes both in the bits of a double
+        return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
+    return str(int(value))
+
+
+class _Block:
+    """Lines of one loop body, and the values known in it."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.lines: list[str] = []
+        self.known: dict[Any, str] = {}
+        self.registers: dict[tuple[Buffer, tuple[int, ...]], str] = {}
+
+
+class _Lanes:
+    """The loop that runs through several elements at once: `mask` is a constant vector, None for all."""
+
+    def __init__(self, axis: Axis, count: int, mask: str | None) -> None:
+        self.axis = axis
+        self.count = count
+        self.mask = mask
+
+
+class _Accumulator:
+    """Stack memory in which elements of a fold are combined; `total` and `lost` make up a compensated sum."""
+
+    def __init__(self, names: tuple[str, ...], kind: str, dtype: np.dtype, lanes: int, flushes: bool) -> None:
+        self.part, self.total, self.lost = names
+        self.kind = kind
+        self.dtype = dtype
+        self.lanes = lanes
+        self.flushes = flushes
+
+
+class Kernel:
+    """The text of `i32 @kernel(ptr of each input, ptr of each output, ptr %table, ptr %work)`."""
+
+    def __init__(self, root: For, inputs: Sequence[Buffer], outputs: Sequence[Buffer], scratch: Sequence[Buffer]) -> None:
+        self.declared: set[str] = set()
+        self.used: set[tuple[str, np.dtype, int]] = set()
+        self.calls = 0
+        self._count = 0
+        self._entry: list[str] = []
+        self._levels: dict[Scalar, int] = {}
+        self._axis_levels: dict[Axis, int] = {}
+        self._positions: dict[Axis, str] = {}
+        self._lanes: _Lanes | None = None
+        self._pairs: set[tuple[str, Scalar]] = set()
+        self._accumulators: dict[tuple[Write, int], _Accumulator] = {}
+        self._blocks = [_Block("entry")]
+        self._pointers: dict[Buffer, str] = {}
+        params = []
+        for kind, buffers in (("in", inputs), ("out", outputs)):
+            for i, buffer in enumerate(buffers):
+                self._pointers[buffer] = f"%{kind}{i}"
+                params.append(f"ptr noalias {'readonly ' if kind == 'in' else ''}%{kind}{i}")
+        self.work = self._place_scratch(scratch)
+        self._find_pairs(root)
+        self._scope(root, 0)
+        (block,) = self._blocks
+        if self._flagged:
+            flag = self._new()
+            block.lines += [f"{flag} = load i32, ptr %flag", f"ret i32 {flag}"]
+            self._entry += ["%flag = alloca i32", "store i32 0, ptr %flag"]
+        else:
+            block.lines.append("ret i32 0")
+        head = f"define internal i32 @kernel({', '.join([*params, 'ptr noalias %table', 'ptr noalias %work'])}) {{\nentry:\n"
+        self.text = head + "\n".join(f"  {line}" if not line.endswith(":") else line
+                                     for line in [*self._entry, *block.lines]) + "\n}\n"  # fmt: skip
+
+    # memory
+
+    _flagged = False
+
+    def _place_scratch(self, scratch: Sequence[Buffer]) -> int:
+        """Small buffers on the stack, others at offsets of the workspace; its size."""
+        offset = 0
+        for buffer in scratch:
+            name = f"%m{len(self._pointers)}"
+            size = buffer.size() * buffer.dtype.itemsize
+            if size <= ON_STACK:
+                self._entry.append(f"{name} = alloca [{buffer.size()} x {stored_type(buffer.dtype)}], align 64")
+            else:
+                self._entry.append(f"{name} = getelementptr i8, ptr %work, i64 {offset}")
+                offset += -(-size // 64) * 64
+            self._pointers[buffer] = name
+        return offset
+
+    def _pointer(self, buffer: Buffer) -> str:
+        if buffer not in self._pointers:
+            self._pointers[buffer] = name = f"%c{buffer.slot}"
+            self._entry += [f"{name}p = getelementptr ptr, ptr %table, i64 {buffer.slot}", f"{name} = load ptr, ptr {name}p"]
+        return self._pointers[buffer]
+
+    # lines
+
+    def _new(self) -> str:
+        self._count += 1
+        return f"%v{self._count}"
+
+    def _line(self, text: str, level: int | None = None) -> str:
+        name = self._new()
+        self._blocks[-1 if level is None else level].lines.append(f"{name} = {text}")
+        return name
+
+    def _do(self, text: str) -> None:
+        self._blocks[-1].lines.append(text)
+
+    def _call(self, name: str, result: str, args: Sequence[tuple[str, str]], level: int | None = None) -> str:
+        types = ", ".join(t for t, _ in args)
+        self.declared.add(f"declare {result} @{name}({types})")
+        return self._line(f"call {result} @{name}({', '.join(f'{t} {v}' for t, v in args)})", level)
+
+    def _type(self, dtype: np.dtype, lanes: int = 1, stored: bool = False) -> str:
+        name = stored_type(dtype) if stored else element_type(dtype)
+        return f"<{lanes} x {name}>" if lanes > 1 else name
+
+    @staticmethod
+    def _suffix(dtype: np.dtype, lanes: int = 1, stored: bool = False) -> str:
+        name = f"f{dtype.itemsize * 8}" if dtype.kind == "f" else (stored_type if stored else element_type)(dtype)
+        return f"v{lanes}{name}" if lanes > 1 else name
+
+    # loops
+
+    def _find_pairs(self, root: For) -> None:
+        """The arguments of which both sine and cosine are wanted."""
+        found: dict[str, set[Scalar]] = {"sin": set(), "cos": set()}
+        seen: set[Scalar] = set()
+        stack = [value for w in root.statements() for _, value in w.parts]
+        while stack:
+            x = stack.pop()
+            if x not in seen:
+                seen.add(x)
+                stack.extend(x.args)
+                if x.op in found:
+                    found[x.op].add(x.args[0])
+        self._both = found["sin"] & found["cos"]
+
+    def _scope(self, scope: For, level: int) -> None:
+        for item in scope.items:
+            if isinstance(item, For):
+                self._loop(item, level + 1)
+            else:
+                self._write(item)
+
+    def _loop(self, scope: For, level: int) -> None:
+        axis = scope.axis
+        assert axis is not None
+        self._axis_levels[axis] = level
+        statements = list(scope.statements())
+        for w in statements:
+            self._begin(w, scope)
+        if scope.lanes > 1:
+            full, rest = divmod(axis.size, scope.lanes)
+            if full:
+                self._run(scope, level, full, scope.lanes, None, 0)
+            if rest:
+                mask = ", ".join(f"i1 {'true' if i < rest else 'false'}" for i in range(scope.lanes))
+                self._run(scope, level, 1, scope.lanes, f"<{mask}>", full * scope.lanes)
+            self._lanes = None
+        elif axis.size:
+            self._run(scope, level, axis.size, 1, None, 0)
+        for w in statements:
+            self._end(w, scope)
+
+    def _run(self, scope: For, level: int, turns: int, lanes: int, mask: str | None, start: int) -> None:
+        axis = scope.axis
+        assert axis is not None
+        parent = self._blocks[-1]
+        if scope.lanes > 1:
+            self._lanes = _Lanes(axis, lanes, mask)
+        self._count += 1
+        number = self._count
+        inner = _Block(f"loop{number}" if turns > 1 else parent.label)
+        self._blocks.append(inner)
+        self._positions[axis] = f"%i{number}" if turns > 1 else str(start)
+        self._scope(scope, level)
+        if turns > 1:
+            self._flush(scope, f"%i{number}")
+        self._blocks.pop()
+        if turns == 1:
+            parent.lines += inner.lines
+            parent.label = inner.label
+            return
+        parent.lines += [
+            f"br label %loop{number}",
+            f"loop{number}:",
+            f"%i{number} = phi i64 [ 0, %{parent.label} ], [ %n{number}, %{inner.label} ]",
+            *inner.lines,
+            f"%n{number} = add nuw nsw i64 %i{number}, {lanes}",
+            f"%d{number} = icmp ult i64 %n{number}, {turns * lanes}",
+            f"br i1 %d{number}, label %loop{number}, label %exit{number}",
+            f"exit{number}:",
+        ]
+        parent.label = f"exit{number}"
+
+    # folds
+
+    @staticmethod
+    def _shape(w: Write) -> tuple[int, int]:
+        """Where, in a statement's path, its first fold loop stands, and the first of the loops inside which all fold."""
+        over = [scope.axis in w.over for scope in w.path[1:]]
+        inner = len(over)
+        while inner and over[inner - 1]:
+            inner -= 1
+        return over.index(True) + 1, inner + 1
+
+    def _begin(self, w: Write, scope: For) -> None:
+        """Before the first loop that folds: set accumulators to the identity."""
+        if w.fold is None:
+            return
+        first, inner = self._shape(w)
+        if w.path[first] is scope and inner != first:
+            for index, _ in w.parts:
+                self._fill(w, index, first)
+        if inner < len(w.path) and w.path[inner] is scope:
+            for number in range(len(w.parts)):
+                self._accumulators[w, number] = self._accumulator(w, inner)
+
+    def _accumulator(self, w: Write, inner: int) -> _Accumulator:
+        lanes = max([s.lanes for s in w.path], default=0)
+        folds_lanes = any(s.lanes > 1 for s in w.path[inner:])
+        dtype, kind = w.buffer.dtype, str(w.fold)
+        lanes = max(lanes, 1)
+        steps = 1
+        for s in w.path[inner:]:
+            steps *= -(-s.axis.size // max(s.lanes, 1))  # type: ignore[union-attr]
+        flushes = kind == "sum" and dtype.kind == "f" and folds_lanes and steps > BLOCK
+        names = []
+        for _ in range(3 if flushes else 1):
+            name = self._new()
+            self._entry.append(f"{name} = alloca {self._type(dtype, lanes)}")
+            start = self._splat_const(identity(kind, dtype), dtype, lanes)
+            self._do(f"store {self._type(dtype, lanes)} {start}, ptr {name}")
+            names.append(name)
+        part, total, lost = names if flushes else (names[0], "", "")
+        return _Accumulator((part, total, lost), kind, dtype, lanes, flushes)
+
+    def _splat_const(self, value: Any, dtype: np.dtype, lanes: int) -> str:
+        with np.errstate(all="ignore"):
+            text = literal(np.asarray(value).astype(dtype).tobytes(), dtype)
+        return text if lanes == 1 else f"<{', '.join([f'{element_type(dtype)} {text}'] * lanes)}>"
+
+    def _fill(self, w: Write, index: tuple[Affine, ...], first: int) -> None:
+        """Set the accumulators that are an array to the identity."""
+        kept = [s for s in w.path[first:] if s.axis not in w.over]
+        loops = [For(s.axis) for s in kept]
+        dtype = w.buffer.dtype
+        sizes = [s.axis.size for s in kept]  # type: ignore[union-attr]
+        if 0 in sizes:
+            return
+        place = linear(w.buffer, index)
+        steps = [place.step(s.axis) for s in kept]  # type: ignore[arg-type]
+        count = 1
+        for n, step in sorted(zip(sizes, steps), key=lambda pair: pair[1]):
+            if step != count:
+                break
+            count *= n
+        else:
+            if w.fold in ("sum", "any"):
+                base = Affine(place.offset, tuple([(a, s) for a, s in place.terms if a not in {x.axis for x in kept}]))
+                size = count * dtype.itemsize
+                self._do("call void @llvm.memset.p0.i64(ptr "
+                         f"{self._address(w.buffer, base, len(self._blocks) - 1)}, i8 0, i64 {size}, i1 false)")  # fmt: skip
+                self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+                return
+        self._fill_loops(w, place, loops)
+
+    def _fill_loops(self, w: Write, place: Affine, loops: Sequence[For]) -> None:
+        if not loops:
+            dtype = w.buffer.dtype
+            value = self._splat_const(identity(str(w.fold), dtype), dtype, 1)
+            self._store(w.buffer, place, value, dtype)
+            return
+        outer, *rest = loops
+        assert outer.axis is not None
+        level = len(self._blocks)
+        self._axis_levels[outer.axis] = level
+
+        def body(scope: For, at: int) -> None:
+            self._fill_loops(w, place, rest)
+
+        keep = self._scope
+        self._scope = body  # type: ignore[method-assign]
+        try:
+            self._run(outer, level, outer.axis.size, 1, None, 0)
+        finally:
+            self._scope = keep  # type: ignore[method-assign]
+
+    def _write(self, w: Write) -> None:
+        for number, (index, value) in enumerate(w.parts):
+            if w.fold is None:
+                self._finish(w, index, self._value(value), self._is_vector(value))
+                continue
+            acc = self._accumulators.get((w, number))
+            if acc is None:
+                self._combine_into(w, index, self._value(value), self._is_vector(value))
+            else:
+                self._accumulate(w, acc, value)
+
+    def _accumulate(self, w: Write, acc: _Accumulator, value: Scalar) -> None:
+        kind = self._type(acc.dtype, acc.lanes)
+        before = self._line(f"load {kind}, ptr {acc.part}")
+        folds_lanes = self._lanes is not None and self._lanes.axis in w.over
+        mask = self._lanes.mask if self._lanes is not None and folds_lanes else None
+        if acc.kind == "sum" and acc.dtype.kind == "f" and value.op == "mul" and mask is None:
+            x, y = (self._widened(a, acc.lanes) for a in value.args)
+            after = self._call(f"llvm.fmuladd.{self._suffix(acc.dtype, acc.lanes)}", kind,
+                               [(kind, x), (kind, y), (kind, before)])  # fmt: skip
+        else:
+            new = self._widened(value, acc.lanes)
+            if mask is not None:
+                start = self._splat_const(identity(acc.kind, acc.dtype), acc.dtype, acc.lanes)
+                new = self._line(f"select <{acc.lanes} x i1> {mask}, {kind} {new}, {kind} {start}")
+            after = self._combined(acc.kind, acc.dtype, acc.lanes, before, new)
+        self._do(f"store {kind} {after}, ptr {acc.part}")
+
+    def _combined(self, kind: str, dtype: np.dtype, lanes: int, x: str, y: str) -> str:
+        return self._operator(FOLDS[kind], dtype, lanes, [x, y], len(self._blocks) - 1)
+
+    def _flush(self, scope: For, position: str) -> None:
+        """Every BLOCK vectors, and at the end of the loop with lanes: the compensated addition."""
+        accs = [a for (w, _), a in self._accumulators.items() if a.flushes and scope in w.path and scope.lanes > 1]
+        if not accs or scope.axis.size // scope.lanes <= BLOCK:  # type: ignore[union-attr]
+            return
+        self._count += 1
+        number = self._count
+        bits = self._line(f"and i64 {position}, {BLOCK * scope.lanes - 1}")
+        full = self._line(f"icmp eq i64 {bits}, {(BLOCK - 1) * scope.lanes}")
+        self._do(f"br i1 {full}, label %flush{number}, label %on{number}")
+        self._do(f"flush{number}:")
+        for acc in accs:
+            self._add_block(acc)
+        self._do(f"br label %on{number}")
+        self._do(f"on{number}:")
+        self._blocks[-1].label = f"on{number}"
+
+    def _add_block(self, acc: _Accumulator) -> None:
+        kind = self._type(acc.dtype, acc.lanes)
+        part, total, lost = (self._line(f"load {kind}, ptr {p}") for p in (acc.part, acc.total, acc.lost))
+        grown = self._line(f"fadd {kind} {total}, {part}")
+        gain = self._line(f"fsub {kind} {grown}, {total}")
+        rest = self._line(f"fsub {kind} {grown}, {gain}")
+        a = self._line(f"fsub {kind} {total}, {rest}")
+        b = self._line(f"fsub {kind} {part}, {gain}")
+        error = self._line(f"fadd {kind} {a}, {b}")
+        more = self._line(f"fadd {kind} {lost}, {error}")
+        self._do(f"store {kind} {grown}, ptr {acc.total}")
+        self._do(f"store {kind} {more}, ptr {acc.lost}")
+        self._do(f"store {kind} {self._splat_const(0, acc.dtype, acc.lanes)}, ptr {acc.part}")
+
+    def _end(self, w: Write, scope: For) -> None:
+        """Behind the loops that fold: the results."""
+        if w.fold is None:
+            return
+        first, inner = self._shape(w)
+        for number in range(len(w.parts)):
+            acc = self._accumulators.get((w, number))
+            if acc is None:
+                continue
+            if acc.flushes and scope.lanes > 1:
+                self._add_block(acc)
+            if w.path[inner] is not scope:
+                continue
+            del self._accumulators[w, number]
+            folds_lanes = any(s.lanes > 1 for s in w.path[inner:])
+            result = self._result(acc, folds_lanes)
+            index = w.parts[number][0]
+            vector = acc.lanes > 1 and not folds_lanes
+            if inner == first:
+                self._finish(w, index, result, vector)
+            else:
+                self._combine_into(w, index, result, vector)
+
+    def _result(self, acc: _Accumulator, folds_lanes: bool) -> str:
+        kind = self._type(acc.dtype, acc.lanes)
+        if not acc.flushes:
+            part = self._line(f"load {kind}, ptr {acc.part}")
+            return self._across(acc, part) if folds_lanes else part
+        scalar = self._type(acc.dtype)
+        total, lost = (self._across(acc, self._line(f"load {kind}, ptr {p}")) for p in (acc.total, acc.lost))
+        # infinities lose nothing, although inf - inf says so
+        difference = self._line(f"fsub {scalar} {lost}, {lost}")
+        finite = self._line(f"fcmp oeq {scalar} {difference}, 0.0")
+        both = self._line(f"fadd {scalar} {total}, {lost}")
+        return self._line(f"select i1 {finite}, {scalar} {both}, {scalar} {total}")
+
+    def _across(self, acc: _Accumulator, vector: str) -> str:
+        """The lanes combined, by halves."""
+        lanes = acc.lanes
+        while lanes > 1:
+            kind = self._type(acc.dtype, lanes)
+            half = lanes // 2
+            sides = []
+            for start in (0, half):
+                picked = ", ".join(f"i32 {start + i}" for i in range(half))
+                if half == 1:
+                    sides.append(self._line(f"extractelement {kind} {vector}, i64 {start}"))
+                else:
+                    sides.append(self._line(f"shufflevector {kind} {vector}, {kind} poison, <{half} x i32> <{picked}>"))
+            lanes = half
+            vector = self._combined(acc.kind, acc.dtype, lanes, *sides)
+        return vector
+
+    def _finish(self, w: Write, index: tuple[Affine, ...], value: str, vector: bool) -> None:
+        buffer = w.buffer
+        if buffer.place == "register":
+            key = tuple([p.offset for d, p in enumerate(index) if d not in buffer.dropped])
+            self._blocks[-1].registers[buffer, key] = value
+            return
+        place = linear(buffer, index)
+        if not vector and self._lanes is not None and place.step(self._lanes.axis):
+            value = self._splat(value, buffer.dtype, self._lanes.count)
+        self._store(buffer, place, value, buffer.dtype)
+
+    def _combine_into(self, w: Write, index: tuple[Affine, ...], value: str, vector: bool) -> None:
+        """Combine with what stands in memory."""
+        buffer, place = w.buffer, linear(w.buffer, index)
+        lanes = self._lanes.count if self._lanes is not None and place.step(self._lanes.axis) else 1
+        if lanes > 1 and not vector:
+            value = self._splat(value, buffer.dtype, lanes)
+        before = self._fetch(buffer, place, None, None)
+        self._store(buffer, place, self._combined(str(w.fold), buffer.dtype, lanes, before, value), buffer.dtype)
+
+    # addresses
+
+    def _linear(self, place: Affine, level: int) -> str:
+        """An integer for the place of the first lane."""
+        known = self._blocks[level].known
+        if place in known:
+            return known[place]
+        terms = sorted(place.terms, key=lambda t: self._axis_levels[t[0]])
+        if not terms:
+            return str(place.offset)
+        *outer, (axis, step) = terms
+        deepest = self._axis_levels[axis]
+        if deepest < level:
+            return self._linear(place, deepest)
+        text = self._positions[axis]
+        if step != 1:
+            text = self._line(f"mul i64 {text}, {step}", level)
+        base = Affine(place.offset, tuple(outer))
+        if base != Affine(0):
+            text = self._line(f"add i64 {text}, {self._linear(base, level)}", level)
+        known[place] = text
+        return text
+
+    def _address(self, buffer: Buffer, place: Affine, level: int) -> str:
+        pointer = self._pointer(buffer)
+        if place == Affine(0):
+            return pointer
+        known = self._blocks[level].known
+        key = buffer, place
+        if key not in known:
+            known[key] = self._line(
+                f"getelementptr {stored_type(buffer.dtype)}, ptr {pointer}, i64 {self._linear(place, level)}", level
+            )
+        return known[key]
+
+    def _store(self, buffer: Buffer, place: Affine, value: str, dtype: np.dtype) -> None:
+        level = len(self._blocks) - 1
+        lanes = self._lanes
+        step = place.step(lanes.axis) if lanes is not None else 0
+        count = lanes.count if lanes is not None and step else 1
+        kind = self._type(dtype, count, stored=True)
+        if dtype == BOOL:
+            value = self._line(f"zext {self._type(dtype, count)} {value} to {kind}")
+        align = dtype.itemsize
+        if count == 1:
+            self._do(f"store {kind} {value}, ptr {self._address(buffer, place, level)}, align {align}")
+            return
+        assert lanes is not None
+        if step == 1 and lanes.mask is None:
+            self._do(f"store {kind} {value}, ptr {self._address(buffer, place, level)}, align {align}")
+        elif step == 1:
+            name = f"llvm.masked.store.{self._suffix(dtype, count, True)}.p0"
+            self.declared.add(f"declare void @{name}({kind}, ptr, i32, <{count} x i1>)")
+            self._do(f"call void @{name}({kind} {value}, ptr {self._address(buffer, place, level)}, "
+                     f"i32 {align}, <{count} x i1> {lanes.mask})")  # fmt: skip
+        else:
+            name = f"llvm.masked.scatter.{self._suffix(dtype, count, True)}.v{count}p0"
+            self.declared.add(f"declare void @{name}({kind}, <{count} x ptr>, i32, <{count} x i1>)")
+            offsets = self._vector_place(place, level)
+            pointers = self._line(f"getelementptr {stored_type(dtype)}, ptr {self._pointer(buffer)}, <{count} x i64> {offsets}")
+            self._do(f"call void @{name}({kind} {value}, <{count} x ptr> {pointers}, i32 {align}, "
+                     f"<{count} x i1> {lanes.mask or self._all(count)})")  # fmt: skip
+
+    @staticmethod
+    def _all(count: int) -> str:
+        return f"<{', '.join(['i1 true'] * count)}>"
+
+    def _vector_place(self, place: Affine, level: int) -> str:
+        """The places of all lanes."""
+        assert self._lanes is not None
+        lanes, step = self._lanes.count, place.step(self._lanes.axis)
+        base = self._splat_integer(self._linear(place, level), lanes, level)
+        offsets = ", ".join(f"i64 {i * step}" for i in range(lanes))
+        return self._line(f"add <{lanes} x i64> {base}, <{offsets}>", level)
+
+    def _splat_integer(self, value: str, lanes: int, level: int) -> str:
+        one = self._line(f"insertelement <{lanes} x i64> poison, i64 {value}, i64 0", level)
+        return self._line(f"shufflevector <{lanes} x i64> {one}, <{lanes} x i64> poison, <{lanes} x i32> zeroinitializer", level)
+
+    def _splat(self, value: str, dtype: np.dtype, lanes: int, level: int | None = None) -> str:
+        kind = self._type(dtype, lanes)
+        one = self._line(f"insertelement {kind} poison, {element_type(dtype)} {value}, i64 0", level)
+        return self._line(f"shufflevector {kind} {one}, {kind} poison, <{lanes} x i32> zeroinitializer", level)
+
+    # values
+
+    def _is_vector(self, x: Scalar) -> bool:
+        return self._lanes is not None and self._lanes.axis in x.axes
+
+    def _level(self, x: Scalar) -> int:
+        """The depth of the loop in which a value is known: that of its innermost axis."""
+        found = self._levels.get(x)
+        if found is None:
+            found = max([self._level(a) for a in x.args], default=0)
+            found = max([found, *(self._axis_levels[a] for a in x.axes)])
+            if x.op == "load":
+                found = max(found, x.data.buffer.level)
+            self._levels[x] = found
+        return found
+
+    def _value(self, x: Scalar) -> str:
+        if x.op == "const":
+            return literal(x.data, x.dtype)
+        level = self._level(x)
+        block = self._blocks[level]
+        found = block.known.get(x)
+        if found is None:
+            found = block.known[x] = self._compute(x, level)
+        return found
+
+    def _widened(self, x: Scalar, lanes: int) -> str:
+        """A value as a vector, where there are lanes."""
+        if lanes == 1 or self._is_vector(x):
+            return self._value(x)
+        if x.op == "const":
+            return f"<{', '.join([f'{element_type(x.dtype)} {literal(x.data, x.dtype)}'] * lanes)}>"
+        level = self._level(x)
+        known = self._blocks[level].known
+        key = x, lanes
+        if key not in known:
+            known[key] = self._splat(self._value(x), x.dtype, lanes, level)
+        return known[key]
+
+    def _compute(self, x: Scalar, level: int) -> str:
+        lanes = self._lanes.count if self._is_vector(x) else 1  # type: ignore[union-attr]
+        if x.op == "load":
+            return self._load(x, lanes, level)
+        if x.op == "number":
+            pointer = self._line(f"getelementptr i64, ptr %table, i64 {x.data}", level)
+            return self._line(f"load {element_type(x.dtype)}, ptr {pointer}", level)
+        if x.op == "position":
+            return self._vector_place(x.data, level) if lanes > 1 else self._linear(x.data, level)
+        if x.op == "bounded":
+            return self._bounded(x, lanes, level)
+        args = [self._widened(a, lanes) for a in x.args]
+        if x.op == "cast":
+            return self._cast(x.args[0].dtype, x.dtype, lanes, args[0], level)
+        if x.op in ("sin", "cos") and x.args[0] in self._both:
+            return self._sine_and_cosine(x, lanes, args[0], level)
+        if x.op in _COMPARE:
+            return self._compare(x.op, x.args[0].dtype, lanes, args, level)
+        return self._operator(x.op, x.dtype, lanes, args, level)
+
+    def _sine_and_cosine(self, x: Scalar, lanes: int, arg: str, level: int) -> str:
+        known = self._blocks[level].known
+        key = "sincos", x.args[0]
+        kind = self._type(x.dtype, lanes)
+        if key not in known:
+            known[key] = self._function("sincos", x.dtype, lanes, [arg], level, f"{{{kind}, {kind}}}")
+        return self._line(f"extractvalue {{{kind}, {kind}}} {known[key]}, {int(x.op == 'cos')}", level)
+
+    def _function(
+        self, name: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int, result: str | None = None
+    ) -> str:
+        self.used.add((name, dtype, lanes))
+        self.calls += 1
+        kind = self._type(dtype, lanes)
+        given = ", ".join(f"{kind} {a}" for a in args)
+        return self._line(f"call {result or kind} @{vectormath.symbol(name, dtype, lanes)}({given})", level)
+
+    def _compare(self, op: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int) -> str:
+        ordered, signed, unsigned = _COMPARE[op]
+        instruction = "fcmp" if dtype.kind == "f" else "icmp"
+        how = ordered if dtype.kind == "f" else signed if dtype.kind == "i" else unsigned
+        return self._line(f"{instruction} {how} {self._type(dtype, lanes)} {args[0]}, {args[1]}", level)
+
+    def _operator(self, op: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int) -> str:
+        kind = self._type(dtype, lanes)
+        is_float = dtype.kind == "f"
+        if op in ("max", "min") and is_float:
+            op += "imum"
+        if op in _ARITHMETIC:
+            return self._line(f"{_ARITHMETIC[op][not is_float]} {kind} {args[0]}, {args[1]}", level)
+        if op in _BITS:
+            return self._line(f"{_BITS[op]} {kind} {args[0]}, {args[1]}", level)
+        if op == "select":
+            condition = self._type(BOOL, lanes)
+            return self._line(f"select {condition} {args[0]}, {kind} {args[1]}, {kind} {args[2]}", level)
+        if op == "not":
+            return self._line(f"xor {kind} {args[0]}, {self._splat_const(True, BOOL, lanes)}", level)
+        if op == "neg":
+            zero = self._splat_const(0, dtype, lanes)
+            return self._line(f"fneg {kind} {args[0]}" if is_float else f"sub {kind} {zero}, {args[0]}", level)
+        if op in _INTRINSICS:
+            name = f"llvm.{_INTRINSICS[op]}.{self._suffix(dtype, lanes)}"
+            return self._call(name, kind, [(kind, a) for a in args], level)
+        if op in ("max", "min"):
+            how = ("s" if dtype.kind == "i" else "u") + op
+            return self._call(f"llvm.{how}.{self._suffix(dtype, lanes)}", kind, [(kind, a) for a in args], level)
+        if op == "abs":
+            negative = self._operator("neg", dtype, lanes, args, level)
+            below = self._compare("lt", dtype, lanes, [args[0], self._splat_const(0, dtype, lanes)], level)
+            return self._operator("select", dtype, lanes, [below, negative, args[0]], level)
+        if op == "ne":
+            return self._compare("ne", dtype, lanes, args, level)
+        return self._function(op, dtype, lanes, args, level)
+
+    def _cast(self, old: np.dtype, new: np.dtype, lanes: int, value: str, level: int) -> str:
+        if new == BOOL:
+            return self._compare("ne", old, lanes, [value, self._splat_const(0, old, lanes)], level)
+        if old.kind == "f":
+            how = ("fpext" if new.itemsize > old.itemsize else "fptrunc") if new.kind == "f" else (
+                "fptosi" if new.kind == "i" else "fptoui")  # fmt: skip
+        elif new.kind == "f":
+            how = "sitofp" if old.kind == "i" else "uitofp"
+        elif old == BOOL or new.itemsize > old.itemsize:
+            how = "sext" if old.kind == "i" else "zext"
+        elif new.itemsize < old.itemsize:
+            how = "trunc"
+        else:
+            return value
+        return self._line(f"{how} {self._type(old, lanes)} {value} to {self._type(new, lanes)}", level)
+
+    def _bounded(self, x: Scalar, lanes: int, level: int) -> str:
+        """An index, negative ones counted from the end; out of bounds it is 0, and the kernel says so."""
+        self._flagged = True
+        kind, size = self._type(x.dtype, lanes), x.data
+        zero, length = (self._splat_const(n, x.dtype, lanes) for n in (0, size))
+        index = self._widened(x.args[0], lanes)
+        below = self._line(f"icmp slt {kind} {index}, {zero}", level)
+        turned = self._line(f"add {kind} {index}, {length}", level)
+        place = self._line(f"select {self._type(BOOL, lanes)} {below}, {kind} {turned}, {kind} {index}", level)
+        bad = self._line(f"icmp uge {kind} {place}, {length}", level)
+        truth = self._type(BOOL, lanes)
+        safe = self._line(f"select {truth} {bad}, {kind} {zero}, {kind} {place}", level)
+        for mask in [self._widened(a, lanes) for a in x.args[1:]] + (
+            [self._lanes.mask] if lanes > 1 and self._lanes is not None and self._lanes.mask else []
+        ):
+            bad = self._line(f"and {truth} {bad}, {mask}", level)
+        if lanes > 1:
+            bad = self._call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", [(truth, bad)], level)
+        number = self._line(f"zext i1 {bad} to i32", level)
+        before = self._line("load i32, ptr %flag", level)
+        after = self._line(f"or i32 {before}, {number}", level)
+        self._blocks[level].lines.append(f"store i32 {after}, ptr %flag")
+        return safe
+
+    # loads
+
+    def _load(self, x: Scalar, lanes: int, level: int) -> str:
+        access = x.data
+        buffer = access.buffer
+        if buffer.place == "register":
+            key = tuple([p.offset for d, p in enumerate(access.index) if d not in buffer.dropped])
+            for block in reversed(self._blocks):
+                if (buffer, key) in block.registers:
+                    return block.registers[buffer, key]
+            raise AssertionError(f"register {buffer.shape} {key} is not known")
+        place = linear(buffer, access.index, access.flat)
+        args = list(x.args)
+        guard = args.pop() if access.guarded else None
+        dynamic = self._dynamic(access, args, lanes, level)
+        return self._fetch(buffer, place, guard, dynamic, level, lanes)
+
+    def _dynamic(self, access: Any, args: Sequence[Scalar], lanes: int, level: int) -> tuple[str, bool] | None:
+        """The part of a place that is known when running, and whether it differs between lanes."""
+        if not args:
+            return None
+        strides = (1,) if access.flat else access.buffer.strides()
+        steps = [s for p, s in zip(access.index, strides) if p is None]
+        vector = any(self._is_vector(a) for a in args)
+        count = lanes if vector else 1
+        total = ""
+        for a, step in zip(args, steps):
+            kind = self._type(a.dtype, count)
+            text = self._widened(a, count)
+            if step != 1:
+                text = self._line(f"mul {kind} {text}, {self._splat_const(step, a.dtype, count)}", level)
+            total = text if not total else self._line(f"add {kind} {total}, {text}", level)
+        return total, vector
+
+    def _fetch(
+        self, buffer: Buffer, place: Affine, guard: Scalar | None, dynamic: tuple[str, bool] | None,
+        level: int | None = None, lanes: int | None = None,
+    ) -> str:  # fmt: skip
+        """Load elements, zeros where the guard or the lanes' mask says so."""
+        level = len(self._blocks) - 1 if level is None else level
+        state = self._lanes
+        step = place.step(state.axis) if state is not None else 0
+        if lanes is None:
+            lanes = state.count if state is not None and step else 1
+        dtype = buffer.dtype
+        scalar = stored_type(dtype)
+        if lanes == 1:
+            offset = self._offset(place, dynamic, level)
+            if guard is not None:
+                offset = self._line(f"select i1 {self._value(guard)}, i64 {offset}, i64 0", level)
+            elif dynamic is None:
+                return self._truth(self._line(
+                    f"load {scalar}, ptr {self._address(buffer, place, level)}, align {dtype.itemsize}", level), dtype, 1, level)  # fmt: skip
+            pointer = self._line(f"getelementptr {scalar}, ptr {self._pointer(buffer)}, i64 {offset}", level)
+            return self._truth(self._line(f"load {scalar}, ptr {pointer}, align {dtype.itemsize}", level), dtype, 1, level)
+        assert state is not None
+        kind = self._type(dtype, lanes, stored=True)
+        mask = state.mask
+        if guard is not None:
+            given = self._widened(guard, lanes)
+            mask = given if mask is None else self._line(f"and <{lanes} x i1> {mask}, {given}", level)
+        scattered = step not in (0, 1) or (dynamic is not None and dynamic[1])
+        if scattered:
+            offsets = self._vector_place(place, level) if place.terms or not dynamic else self._splat_const(
+                place.offset, np.dtype(np.int64), lanes)  # fmt: skip
+            if dynamic is not None:
+                more = dynamic[0] if dynamic[1] else self._splat_integer(dynamic[0], lanes, level)
+                offsets = self._line(f"add <{lanes} x i64> {offsets}, {more}", level)
+            pointers = self._line(f"getelementptr {scalar}, ptr {self._pointer(buffer)}, <{lanes} x i64> {offsets}", level)
+            name = f"llvm.masked.gather.{self._suffix(dtype, lanes, True)}.v{lanes}p0"
+            self.declared.add(f"declare {kind} @{name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {kind})")
+            found = self._line(f"call {kind} @{name}(<{lanes} x ptr> {pointers}, i32 {dtype.itemsize}, "
+                               f"<{lanes} x i1> {mask or self._all(lanes)}, {kind} zeroinitializer)", level)  # fmt: skip
+            return self._truth(found, dtype, lanes, level)
+        if step == 0:  # one element for all lanes, but the guard differs between them
+            one = self._fetch_one(buffer, place, dynamic, guard, level)
+            return self._splat(one, dtype, lanes, level)
+        if dynamic is None:
+            pointer = self._address(buffer, place, level)
+        else:
+            offset = self._offset(place, dynamic, level)
+            pointer = self._line(f"getelementptr {scalar}, ptr {self._pointer(buffer)}, i64 {offset}", level)
+        if mask is None:
+            found = self._line(f"load {kind}, ptr {pointer}, align {dtype.itemsize}", level)
+        else:
+            name = f"llvm.masked.load.{self._suffix(dtype, lanes, True)}.p0"
+            self.declared.add(f"declare {kind} @{name}(ptr, i32, <{lanes} x i1>, {kind})")
+            found = self._line(f"call {kind} @{name}(ptr {pointer}, i32 {dtype.itemsize}, <{lanes} x i1> {mask}, "
+                               f"{kind} zeroinitializer)", level)  # fmt: skip
+        return self._truth(found, dtype, lanes, level)
+
+    def _fetch_one(
+        self, buffer: Buffer, place: Affine, dynamic: tuple[str, bool] | None, guard: Scalar | None, level: int
+    ) -> str:
+        offset = self._offset(place, dynamic, level)
+        if guard is not None:
+            lanes = self._lanes.count  # type: ignore[union-attr]
+            some = self._call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", [(f"<{lanes} x i1>", self._widened(guard, lanes))], level)
+            offset = self._line(f"select i1 {some}, i64 {offset}, i64 0", level)
+        pointer = self._line(f"getelementptr {stored_type(buffer.dtype)}, ptr {self._pointer(buffer)}, i64 {offset}", level)
+        found = self._line(f"load {stored_type(buffer.dtype)}, ptr {pointer}, align {buffer.dtype.itemsize}", level)
+        return self._truth(found, buffer.dtype, 1, level)
+
+    def _offset(self, place: Affine, dynamic: tuple[str, bool] | None, level: int) -> str:
+        known = self._linear(place, level)
+        if dynamic is None:
+            return known
+        return self._line(f"add i64 {dynamic[0]}, {known}", level)
+
+    def _truth(self, value: str, dtype: np.dtype, lanes: int, level: int) -> str:
+        """Truth values are bytes in memory."""
+        if dtype != BOOL:
+            return value
+        kind = self._type(dtype, lanes, stored=True)
+        zero = "0" if lanes == 1 else "zeroinitializer"
+        return self._line(f"icmp ne {kind} {value}, {zero}", level)

@@ -1,0 +1,264 @@
+"""Statements as loops: which of them run together, in which order their axes are nested, and what needs no memory.
+
+A statement joins the newest nest whose loops it can share: on each shared loop, what it reads of the statements inside
+must be the element that they have just made. So a softmax is one loop over rows, with three loops inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from funcgrad.compile.lower import Buffer, Write
+from funcgrad.compile.scalars import Affine, Axis, Scalar, Scalars, along
+
+
+class For:
+    """A loop; the root of a kernel is one without an axis. `lanes`: it runs through several elements at once."""
+
+    __slots__ = ("axis", "items", "lanes", "reads", "writes")
+
+    def __init__(self, axis: Axis | None) -> None:
+        self.axis = axis
+        self.items: list[For | Write] = []
+        self.lanes = 0
+        self.writes: dict[Buffer, list[Write]] = {}
+        self.reads: set[tuple[Buffer, int]] = set()
+
+    def statements(self) -> Iterator[Write]:
+        for item in self.items:
+            if isinstance(item, For):
+                yield from item.statements()
+            else:
+                yield item
+
+    def loops(self) -> Iterator[For]:
+        for item in self.items:
+            if isinstance(item, For):
+                yield item
+                yield from item.loops()
+
+
+def nest(writes: Sequence[Write], scalars: Scalars) -> For:
+    """All statements, in an order in which they can run, as loops."""
+    root = For(None)
+    for write in writes:
+        _place(root, write, scalars)
+    return root
+
+
+def _place(root: For, write: Write, scalars: Scalars) -> None:
+    loads = write.loads()
+    path, mapping = [root], {}
+    while True:
+        joined = _joins(path[-1], write, loads, mapping)
+        if joined is None:
+            break
+        scope, axis = joined
+        assert scope.axis is not None
+        mapping[axis] = scope.axis
+        path.append(scope)
+    rest = _ordered([a for a in write.axes if a not in mapping], write, loads)
+    write.rename(scalars, {a: along(b) for a, b in mapping.items()})
+    for axis in rest:
+        scope = For(axis)
+        path[-1].items.append(scope)
+        path.append(scope)
+    path[-1].items.append(write)
+    write.path = path
+    reads = [(x.data.buffer, d, p.lone()) for x in write.loads() if not x.data.flat
+             for d, p in enumerate(x.data.index) if p is not None]  # fmt: skip
+    for scope in path:
+        scope.writes.setdefault(write.buffer, []).append(write)
+        scope.reads.update([(b, d) for b, d, axis in reads if axis is not None and axis is scope.axis])
+
+
+def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis, Axis]) -> tuple[For, Axis] | None:
+    """The loop of a scope that a statement can run in, and which of its axes that is."""
+    for item in reversed(scope.items):
+        if isinstance(item, Write):
+            if any(x.data.buffer is item.buffer for x in loads):
+                return None
+            continue
+        needed = [x for x in loads if x.data.buffer in item.writes]
+        axis = _aligned(item, needed) if needed else _alike(item, write, loads, mapping)
+        if axis is not None and axis in write.axes and axis not in mapping:
+            return item, axis
+        if needed:
+            return None
+    return None
+
+
+def _aligned(scope: For, needed: Sequence[Scalar]) -> Axis | None:
+    """The axis that must be the scope's, so that what is read there has just been made."""
+    found: set[Axis | None] = set()
+    for x in needed:
+        access = x.data
+        if access.flat:
+            return None
+        for made in scope.writes[access.buffer]:
+            if scope.axis in made.over or made.fold == "scatter":
+                return None
+            d = next((d for d, p in enumerate(made.parts[0][0]) if p.lone() is scope.axis), None)
+            place = None if d is None else access.index[d]
+            found.add(None if place is None else place.lone())
+    return found.pop() if len(found) == 1 else None
+
+
+def _alike(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis, Axis]) -> Axis | None:
+    """The axis along which a statement reads the same arrays in the same way as those in the scope."""
+    if scope.axis is None:
+        return None
+    scores: dict[Axis, int] = {}
+    for x in loads:
+        if x.data.flat:
+            continue
+        for d, place in enumerate(x.data.index):
+            axis = None if place is None else place.lone()
+            if axis is not None and axis.size == scope.axis.size and (x.data.buffer, d) in scope.reads:
+                scores[axis] = scores.get(axis, 0) + 1
+    free = {a: n for a, n in scores.items() if a not in mapping}
+    return max(free, key=lambda a: free[a]) if free else None
+
+
+def _accesses(write: Write, loads: Sequence[Scalar]) -> Iterator[tuple[Buffer, Affine | None]]:
+    """Where reads and the store stand in memory; None for what is only known when running."""
+    for x in loads:
+        if None in x.data.index:
+            yield x.data.buffer, None
+        else:
+            yield x.data.buffer, linear(x.data.buffer, x.data.index, x.data.flat)
+    for index, _ in write.parts[:1]:
+        yield write.buffer, linear(write.buffer, index)
+
+
+def linear(buffer: Buffer, index: Sequence[Affine | None], flat: bool = False) -> Affine:
+    """The place in memory, in elements, of the known parts of an index."""
+    strides = (1,) if flat else buffer.strides()
+    total = Affine(0)
+    for place, stride in zip(index, strides, strict=True):
+        if place is not None:
+            total = total.plus(place.times(stride))
+    return total
+
+
+def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> list[Axis]:
+    """The axes from the outermost in: as they lie in memory; but a product folds within its lanes."""
+    if len(axes) < 2:
+        return list(axes)
+    strides = dict.fromkeys(axes, 0)
+    contiguous = dict.fromkeys(axes, 0)
+    for _, place in _accesses(write, loads):
+        for axis, step in place.terms if place is not None else ():
+            if axis in strides:
+                strides[axis] = max(strides[axis], abs(step))
+                contiguous[axis] += 1 if abs(step) == 1 else 0
+    order = sorted(axes, key=lambda a: (-strides[a], -a.size))
+    lane = max(axes, key=lambda a: (contiguous[a] > 0, a.size > 8, contiguous[a], a not in write.over))
+    is_product = any(not (x.axes >= write.over) for x in loads) or any(
+        x.axes and not (set(axes) <= x.axes) for x in loads if x.axes & write.over
+    )
+    if lane in write.over:
+        kept = [a for a in order if a not in write.over]
+        return [*kept, *(a for a in order if a in write.over and a is not lane), lane]
+    if write.over and is_product:
+        kept = [a for a in order if a not in write.over and a is not lane]
+        return [*kept, lane, *(a for a in order if a in write.over)]
+    return [*(a for a in order if a is not lane), lane]
+
+
+def shrink(root: For, local: Sequence[Buffer]) -> None:
+    """Give what is used only within the loops that make it less memory, or none."""
+    users: dict[Buffer, list[list[For]]] = {}
+    whole: set[Buffer] = set()
+    makers: dict[Buffer, list[Write]] = {}
+    loads: dict[Buffer, list[Sequence[Affine | None]]] = {}
+    for write in root.statements():
+        makers.setdefault(write.buffer, []).append(write)
+        for x in write.loads():
+            users.setdefault(x.data.buffer, []).append(write.path)
+            loads.setdefault(x.data.buffer, []).append(x.data.index)
+            if x.data.flat or x.data.guarded:
+                whole.add(x.data.buffer)
+    for buffer in local:
+        paths = [*users.get(buffer, ()), *(w.path for w in makers[buffer])]
+        level = 0
+        while all(len(p) > level + 1 for p in paths) and len({id(p[level + 1]) for p in paths}) == 1:
+            level += 1
+        buffer.level = level
+        (write,) = makers[buffer]
+        if buffer in whole:
+            buffer.level = 0
+            continue
+        shared = {scope.axis for scope in write.path[1 : level + 1]}
+        buffer.dropped = frozenset([d for d, p in enumerate(write.parts[0][0]) if p.lone() in shared and p.terms])
+        kept = [d for d in range(len(buffer.shape)) if d not in buffer.dropped]
+        indices = [*loads.get(buffer, ()), *(index for index, _ in write.parts)]
+        if all(index[d] is not None and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
+            buffer.place = "register"
+
+
+def choose_lanes(root: For, widest: int) -> None:
+    """Which loop of each path runs through several elements at once: the one that leaves least work."""
+    for item in root.items:
+        if isinstance(item, For):
+            _, chosen = _work(item, widest)
+            for scope, lanes in chosen:
+                scope.lanes = lanes
+
+
+def _work(scope: For, widest: int) -> tuple[float, list[tuple[For, int]]]:
+    """The least work of a loop, and which loops have lanes for it."""
+    assert scope.axis is not None
+    deeper, chosen = 0.0, []
+    for item in scope.items:
+        if isinstance(item, For):
+            work, inner = _work(item, widest)
+            deeper += work
+            chosen += inner
+        else:
+            deeper += _weight(item, None)
+    deeper *= scope.axis.size
+    lanes = width(scope.axis.size, widest)
+    if lanes > 1 and all(_may_have_lanes(w, scope.axis) for w in scope.statements()):
+        rounds = -(-scope.axis.size // lanes)
+        mine = rounds * sum(_weight(w, scope.axis, lanes) * _points(w, scope) for w in scope.statements())
+        mine += sum(4 * lanes for w in scope.statements() if scope.axis in w.over)
+        if mine < deeper:
+            return mine, [(scope, lanes)]
+    return deeper, chosen
+
+
+def width(size: int, widest: int) -> int:
+    """How many lanes an axis fills."""
+    lanes = widest
+    while lanes > 1 and (lanes > size or (size % lanes and size < 4 * lanes and not size % (lanes // 2))):
+        lanes //= 2
+    return lanes
+
+
+def _points(write: Write, scope: For) -> int:
+    """How often a statement runs for each turn of a loop."""
+    points = 1
+    for inner in write.path[write.path.index(scope) + 1 :]:
+        points *= inner.axis.size
+    return points
+
+
+def _may_have_lanes(write: Write, axis: Axis) -> bool:
+    return write.fold != "scatter"
+
+
+def _weight(write: Write, axis: Axis | None, lanes: int = 1) -> float:
+    """The work of a statement at one point, or at `lanes` points along an axis."""
+    total = 0.0
+    for x in write.loads():
+        if None in x.data.index:
+            total += lanes if axis is not None and axis in x.axes else 1
+            continue
+        step = linear(x.data.buffer, x.data.index, x.data.flat).step(axis) if axis is not None else 0
+        total += lanes if step not in (0, 1) else 1
+    total += 4 * len(write.parts)
+    if axis is not None and axis not in write.over:
+        step = linear(write.buffer, write.parts[0][0]).step(axis)
+        total += 2 * lanes if step not in (0, 1) else 1
+    return total
