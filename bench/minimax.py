@@ -1,0 +1,143 @@
+"""The coefficients of funcgrad/compile/polynomials.py, found anew: `python bench/minimax.py` (needs mpmath).
+
+Remez's exchange algorithm (E. Ya. Remez, 1934) in 60 digits, for a polynomial with the least error relative to a
+weight. Each line printed is a name, the largest relative error as a power of two, and the coefficients from the
+constant term up.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+
+mp.mp.dps = 60
+Function = Callable[[Any], Any]
+
+
+def remez(f: Function, weight: Function, low: Any, high: Any, terms: int) -> tuple[list[Any], Any]:
+    """The polynomial of that many terms with the least `max |p - f| / weight`, and that error."""
+    low, high = mp.mpf(low), mp.mpf(high)
+    nodes = [(low + high) / 2 - (high - low) / 2 * mp.cos(mp.pi * (i + 0.4) / (terms + 1)) for i in range(terms + 1)]
+    grid = [(low + high) / 2 - (high - low) / 2 * mp.cos(mp.pi * i / 900) for i in range(901)]
+    values = [(x, f(x), weight(x)) for x in grid]
+    for _ in range(12):
+        system = mp.matrix(terms + 1, terms + 1)
+        for i, x in enumerate(nodes):
+            system[i, :] = mp.matrix([[x**j for j in range(terms)] + [(-1) ** i * weight(x)]])
+        solved = mp.lu_solve(system, mp.matrix([f(x) for x in nodes]))
+        coefficients = [solved[j] for j in range(terms)]
+        errors = [(mp.polyval(coefficients[::-1], x) - y) / w for x, y, w in values]
+        nodes = [grid[i] for i in _extrema(errors, terms + 1)]
+        if len(nodes) != terms + 1:
+            raise ArithmeticError(f"{len(nodes)} alternations, not {terms + 1}")
+        worst = max(map(abs, errors))
+        if worst < abs(solved[terms]) * 1.001:
+            break
+    return coefficients, worst
+
+
+def _extrema(errors: list[Any], count: int) -> list[int]:
+    """Where each run of one sign is largest; of too many runs, those next to each other with the largest ends."""
+    runs: list[int] = []
+    for i, e in enumerate(errors):
+        if runs and (errors[runs[-1]] > 0) == (e > 0):
+            if abs(e) > abs(errors[runs[-1]]):
+                runs[-1] = i
+        else:
+            runs.append(i)
+    while len(runs) > count:
+        runs.pop(0 if abs(errors[runs[0]]) < abs(errors[runs[-1]]) else -1)
+    return runs
+
+
+def near_zero(f: Function, series: Function) -> Function:
+    """`f`, which is 0/0 at 0, and a few terms of its series there."""
+    return lambda x: series(x) if abs(x) < mp.mpf(10) ** -12 else f(x)
+
+
+HALF_LN2 = mp.log(2) / 2 * (1 + mp.mpf(2) ** -10)
+LOG_Z = mp.mpf(3 - 2 * mp.sqrt(2)) ** 2 * (1 + mp.mpf(2) ** -20)
+"""The square of s = f / (2 + f) for 1 + f = sqrt(2)."""
+
+
+def _exp(x: Any) -> Any:
+    return (mp.expm1(x) - x) / x**2
+
+
+def _sin(z: Any) -> Any:
+    x = mp.sqrt(z)
+    return (mp.sin(x) / x - 1) / z
+
+
+def _cos(z: Any) -> Any:
+    return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
+
+
+def _log(z: Any) -> Any:
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) / s - 2) / z
+
+
+def _log_tail(z: Any) -> Any:
+    return (_log(z) - mp.mpf(2) / 3) / z
+
+
+def _atan(z: Any) -> Any:
+    x = mp.sqrt(z)
+    return (mp.atan(x) / x - 1) / z
+
+
+def _erf(z: Any) -> Any:
+    x = mp.sqrt(z)
+    return mp.erf(x) / x
+
+
+def _erfcx(q: Any) -> Any:
+    """(1 + 2a) exp(a^2) erfc(a) at a = 2 (1 + q) / (1 - q), which takes [0, inf) to [-1, 1)."""
+    if q > 1 - mp.mpf(10) ** -6:
+        return 2 / mp.sqrt(mp.pi) * (1 + (1 - q) / 8)
+    a = 2 * (1 + q) / (1 - q)
+    if a > 1000:
+        return (1 + 2 * a) / (a * mp.sqrt(mp.pi)) * (1 - 1 / (2 * a**2) + 3 / (4 * a**4))
+    return (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
+
+
+def _squared(x: Any) -> Any:
+    return (x * (1 + mp.mpf(2) ** -8)) ** 2
+
+
+SIN = near_zero(_sin, lambda z: -mp.mpf(1) / 6 + z / 120)
+COS = near_zero(_cos, lambda z: mp.mpf(1) / 24 - z / 720)
+LOG = near_zero(_log, lambda z: mp.mpf(2) / 3 + z * 2 / 5)
+LOG_TAIL = near_zero(_log_tail, lambda z: mp.mpf(2) / 5 + z * 2 / 7)
+ATAN = near_zero(_atan, lambda z: -mp.mpf(1) / 3 + z / 5)
+TABLE: dict[str, tuple[Function, Function, Any, Any, tuple[int, int]]] = {
+    # function, weight (the error that counts is relative to the whole result), from, to, terms for f64 and f32
+    "EXP": (near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6), lambda x: 1 / x**2, -HALF_LN2, HALF_LN2, (10, 5)),
+    "EXPM1": (near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6), lambda x: 1 / abs(x), -HALF_LN2, HALF_LN2, (11, 6)),
+    "SIN": (SIN, lambda z: 1 / z, 0, _squared(mp.pi / 4), (6, 3)),
+    "COS": (COS, lambda z: 1 / z**2, 0, _squared(mp.pi / 4), (6, 3)),
+    "SIN_PI": (SIN, lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z) / z, 0, _squared(mp.pi / 2), (9, 5)),
+    "LOG": (LOG, lambda z: 1 / z, 0, LOG_Z, (7, 3)),
+    "LOG_TAIL": (LOG_TAIL, lambda z: 1 / z**2, 0, LOG_Z, (7, 4)),
+    "ATAN": (ATAN, lambda z: 1 / z, 0, _squared(mp.sqrt(2) - 1), (11, 5)),
+    "ERF": (near_zero(_erf, lambda z: 2 / mp.sqrt(mp.pi) * (1 - z / 3)), lambda z: 1, 0, 1, (12, 7)),
+    "ERFCX": (_erfcx, lambda q: 1, -1, 1, (23, 10)),
+}
+
+
+def main(names: list[str]) -> None:
+    for name in names or TABLE:
+        f, weight, low, high, terms = TABLE[name]
+        safe = lambda x, weight=weight: weight(x) if x else weight(mp.mpf(10) ** -15)
+        for bits, count in zip((64, 32), terms):
+            coefficients, worst = remez(f, safe, low, high, count)
+            texts = ", ".join(repr(float(c)) for c in coefficients)
+            print(f"{name} f{bits} 2^{float(mp.log(worst, 2)):.1f}: {texts}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,313 @@
+"""LLVM text to machine code, kept while it is used. With `entry`, the only file that knows LLVM's library.
+
+Compiles run in threads of their own, one at a time (llvmlite has a global lock anyway), which the callers wait for.
+Signals do not reach those: Ctrl-C ends the wait, and neither llvmlite's import nor a module is left half done, where
+an exception between two of its calls would leave its lock taken, or an object with two owners. A handler that
+compiles while its thread waits has a thread of its own; what compiles within a compiling thread (a `__del__` there)
+does it on the spot. A fork waits for the compile in progress, as the child has none of the threads and would wait
+for ever.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from hashlib import sha256
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+
+_llvm_in_use = threading.RLock()
+_modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
+_jobs: dict[bytes, _Job] = {}
+_symbols: dict[str, int] = {}
+
+
+class MachineError(RuntimeError):
+    """LLVM refuses a text that the compiler wrote: a fault of funcgrad's."""
+
+
+class Module:
+    """Machine code of one text, which is there as long as this object."""
+
+    __slots__ = ("__weakref__", "_code", "kept")
+
+    def __init__(self, code: _Code) -> None:
+        self._code = code
+        self.kept: dict[str, Any] = {}
+        """What has to live as long as the code does."""
+
+    def address(self, symbol: str) -> int:
+        """Where a function or global variable of the text is, if it is not `internal`. It lives as the module does."""
+        with _llvm_in_use:
+            engine = _engines[self._code]
+            found = engine.get_function_address(symbol) or engine.get_global_value_address(symbol)
+        if not found:
+            raise MachineError(f"no symbol {symbol!r} in the module")
+        return int(found)
+
+
+def load(text: str) -> Module:
+    """The machine code of LLVM text. The same module for the same text, while anybody has it.
+
+    A function `void @release()` in the text is called before the code is freed.
+    """
+    key = sha256(text.encode()).digest()
+    while (module := _modules.get(key)) is None:
+        _watch_the_process()
+        job = _jobs.setdefault(key, _Job(text, key))
+        job.finish()
+        if job.error is not None:
+            raise job.error
+        if job.module is not None:
+            return job.module
+    return module
+
+
+def define(symbols: Mapping[str, int]) -> None:
+    """Give names to addresses of this process, so that texts are the same in every process.
+
+    Symbols of Python and of the C library need no definition.
+    """
+    _symbols.update(symbols)
+
+
+class _Job(threading.Thread):
+    """One compile."""
+
+    def __init__(self, text: str, key: bytes) -> None:
+        super().__init__(name="funcgrad compiles", daemon=True)
+        self.task = text, key
+        self.module: Module | None = None
+        self.error: BaseException | None = None
+        self.begun = threading.Lock()
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        text, key = self.task
+        try:
+            with _llvm_in_use:
+                self.module = _modules.get(key) or _modules.setdefault(key, Module(_link(_compile(text))))
+        except BaseException as error:
+            self.error = error
+        finally:
+            _jobs.pop(key, None)
+            self.done.set()
+
+    def finish(self) -> None:
+        """Wait for the compile, beginning it where nobody has."""
+        if isinstance(threading.current_thread(), _Job):
+            self.run()
+            return
+        if self.begun.acquire(blocking=False):
+            try:
+                self.start()
+            except RuntimeError:  # no threads any more at the end of the process, or at the system's limit
+                self.run()
+            except BaseException:
+                if self.ident is None:
+                    self.begun.release()
+                raise
+        self.done.wait()
+
+
+# ---- what LLVM does ----
+
+
+class _Object(NamedTuple):
+    """An object file, and the names outside of it that it refers to."""
+
+    code: bytes
+    names: tuple[str, ...]
+
+
+class _Tools(NamedTuple):
+    """llvmlite frees no pass manager (30 kB each): there is one of each."""
+
+    binding: Any
+    target: Callable[[], Any]
+    machine: Any
+    builder: Any
+    inline: Any
+    simplify: Any
+    unroll: Any
+
+
+@cache
+def _tools() -> _Tools:
+    """Passes for text that is vectorised already.
+
+    Milliseconds for a loop over n instructions on 4 doubles, of which the passes / in all with parsing and object code:
+
+                                              n = 30       300        3000
+        always-inline only                   0.8 / 5.0   1.3 / 11.7    7 / 85   allocas stay in memory: 4.5x slower code
+        these                                3.1 / 9.0   6.8 / 18.8   48 / 131
+        the same, with O2's simplifications  3.2 / 8.5   8.3 / 20.4   64 / 150
+        O1, vectorisers off                  4.3 / 10    11 / 23      85 / 172
+        O2                                   4.8 / 11    12 / 24      97 / 185
+        O3, vectorisers on                   5.5 / 13    23 / 49     170 / 343  (loaded machine; O2 there 157 / 322)
+
+    All but the first make code of the same speed. A target machine of level 0 writes object code 3 times faster
+    that runs 15 to 40 % slower; levels 2 and 3 cost 10 % more than 1 and change nothing.
+    """
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    host = binding.Target.from_triple(binding.get_process_triple())
+    cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+
+    def target() -> Any:
+        return host.create_target_machine(cpu, features, opt=1, jit=True)
+
+    options = binding.create_pipeline_tuning_options(speed_level=1)
+    options.loop_vectorization = options.slp_vectorization = options.loop_interleaving = False
+    machine = target()
+    builder = binding.create_pass_builder(machine, options)
+    inline, unroll = binding.create_new_module_pass_manager(), binding.create_new_module_pass_manager()
+    inline.add_always_inliner_pass()
+    inline.add_global_dead_code_eliminate_pass()
+    unroll.add_loop_unroll_pass()
+    return _Tools(binding, target, machine, builder, inline, builder.getFunctionPassManager(), unroll)
+
+
+def _compile(text: str) -> _Object:
+    tools = _tools()
+    # closed here, not when an error's traceback goes: that would be outside the lock
+    with tools.binding.create_context() as context, _parsed(text, context) as module:
+        tools.inline.run(module, tools.builder)
+        for function in module.functions:
+            if not function.is_declaration:
+                tools.simplify.run(function, tools.builder)
+        tools.unroll.run(module, tools.builder)
+        declared = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
+        names = tuple([name for name in declared if not name.startswith("llvm.")])
+        return _Object(tools.machine.emit_object(module), names)
+
+
+def _parsed(text: str, context: Any) -> Any:
+    tools = _tools()
+    try:
+        module = tools.binding.parse_assembly(text, context)
+    except RuntimeError as error:
+        raise MachineError(_with_lines(str(error), text)) from None
+    module.triple = tools.machine.triple
+    module.data_layout = str(tools.machine.target_data)
+    try:
+        module.verify()
+    except RuntimeError as error:
+        module.close()
+        raise MachineError(_with_lines(str(error), text)) from None
+    return module
+
+
+def _with_lines(message: str, text: str) -> str:
+    """LLVM's message with the number of each line of the text that it quotes: the verifier gives none."""
+    numbers = {line.strip(): number for number, line in enumerate(text.splitlines(), 1) if line.strip()}
+    lines = [
+        f"{line}    (line {numbers[line.strip()]})" if line.strip() in numbers else line for line in message.splitlines()
+    ]
+    return "LLVM refuses what funcgrad's compiler wrote: please report it.\n" + "\n".join(lines)
+
+
+def _link(compiled: _Object) -> _Code:
+    """Put object code into memory: 1 ms and 50 kB."""
+    binding = _tools().binding
+    for name in compiled.names:
+        if name in _symbols:
+            binding.add_symbol(name, _symbols[name])
+        elif binding.address_of_symbol(name) is None:  # LLVM would end the process
+            raise MachineError(f"no symbol {name!r} in this process")
+    _free()
+    with binding.parse_assembly("") as empty:
+        engine = binding.create_mcjit_compiler(empty, _tools().target())
+    engine.add_object_file(binding.ObjectFileRef.from_data(compiled.code))
+    engine.finalize_object()
+    return _Code.of(engine)
+
+
+# ---- the life of machine code ----
+
+_engines: dict[int, Any] = {}
+_dropped: list[int] = []
+
+
+class _Code(int):
+    """An engine's number, whose end is the engine's.
+
+    The garbage collector does not look at integers: of a cycle that holds a module, all finalisers have run, which
+    may call its code, before this one does.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, engine: Any) -> _Code:
+        code = cls(id(engine))
+        _engines[int(code)] = engine
+        return code
+
+    def __del__(self) -> None:
+        """Free the engine in a thread: a finaliser must not wait for LLVM, nor be interrupted in it."""
+        if sys.is_finalizing():
+            return
+        _dropped.append(int(self))
+        if len(_dropped) == 1:
+            try:
+                # threading's threads take a lock that this thread may hold right now
+                _thread.start_new_thread(_free, ())
+            except RuntimeError:  # no more threads: the next compile does it
+                pass
+
+
+def _free() -> None:
+    with _llvm_in_use:
+        while _dropped:
+            engine = _engines.pop(_dropped.pop())
+            release = engine.get_function_address("release")
+            if release:
+                ctypes.CFUNCTYPE(None)(release)()
+            engine.close()
+
+
+# ---- forks, and the end of the process ----
+
+
+@cache
+def _watch_the_process() -> None:
+    """Let forks and the process' end wait for the compile in progress: LLVM's globals go with the process."""
+    atexit.register(_llvm_in_use.acquire)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_lock, after_in_parent=_unlock, after_in_child=_after_fork_in_child)
+
+
+_held: list[Any] = []
+"""The locks of the fork in progress: numba's, which compiles with LLVM too, comes into being with its import."""
+
+
+def _lock() -> None:
+    _llvm_in_use.acquire()
+    numbas = sys.modules.get("numba.core.compiler_lock")
+    _held[:] = [_llvm_in_use] if numbas is None else [_llvm_in_use, numbas.global_compiler_lock]
+    for lock in _held[1:]:
+        lock.acquire()
+
+
+def _unlock() -> None:
+    while _held:
+        _held.pop().release()
+
+
+def _after_fork_in_child() -> None:
+    """Whoever waits in the child begins again: the threads that it waits for are not there."""
+    jobs = list(_jobs.values())
+    _jobs.clear()
+    for job in jobs:
+        job.done.set()
+    _unlock()

@@ -1,0 +1,241 @@
+"""The mathematical functions that kernels call, as LLVM text, for scalars and vectors of a fixed width.
+
+Polynomials where `polynomials.py` has them: the same bits for any width. The rest are libmvec's vector functions where
+the machine has them, at most 4 units in the last place from the exact value, or the C library's, lane by lane.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import numpy as np
+
+from funcgrad.compile.llvmtext import Body, Kind, Value, has_fma, rare_symbol, where
+from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
+from funcgrad.compile.polynomials import FUNCTIONS
+
+LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, Libm)} | {
+    name: name for name in ("erf", "erfc", "lgamma")
+}
+"""The C library's names."""
+NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | {
+    name: 1 for name in ("erf", "erfc", "lgamma", "logistic", "softplus", "sincos")
+}
+"""The functions and how many arguments they have. All give one result but `sincos`: `{T, T}`, sine and cosine."""
+_VECTORS = (("avx512f", "e", 64), ("avx2", "d", 32), ("sse2", "b", 16))
+"""CPU feature, the letter that libmvec has for it, and the bytes of its registers."""
+_PURE = "nounwind willreturn memory(none)"
+Use = tuple[str, np.dtype, int]
+
+
+def symbol(name: str, dtype: np.dtype, lanes: int) -> str:
+    """The name of a function in LLVM text."""
+    return f"fg_{name}_f{8 * np.dtype(dtype).itemsize}x{lanes}"
+
+
+def definitions(uses: Iterable[Use], inline: bool, fused: bool | None = None) -> tuple[list[str], set[str]]:
+    """The texts of functions and of those that they call, each once, and the declarations that they need.
+
+    `fused` is whether to use fused multiply-adds; None is what the machine has.
+    """
+    fused = has_fma() if fused is None else fused
+    texts: dict[str, str] = {}
+    declared: set[str] = set()
+    for name, dtype, lanes in uses:
+        own = symbol(name, dtype, lanes)
+        if own not in texts:
+            texts |= _definition(own, name, Kind(8 * np.dtype(dtype).itemsize, lanes), inline, fused, declared)
+    return list(texts.values()), declared
+
+
+def _definition(
+    own: str, name: str, kind: Kind, inline: bool, fused: bool, declared: set[str]
+) -> dict[str, str]:
+    """The text of a function and those of the functions for single lanes that it calls, by their names."""
+    body = Body(kind, fused)
+    results = _function(name)(*[body.argument(i) for i in range(NAMES[name])])
+    result = kind.type("f")
+    if isinstance(results, tuple):
+        result = f"{{ {result}, {result} }}"
+        returned = _pair(body, result, *results)
+    else:
+        returned = results.typed
+    lines = [*body.lines, f"  ret {returned}"]
+    parameters = ", ".join(f"{kind.type('f')} %x{i}" for i in range(NAMES[name]))
+    how = "alwaysinline" if inline else "noinline"
+    texts = {f"rare {f} {arity}": _lane_by_lane(f, kind, arity, declared) for f, arity in body.rare}
+    declared |= body.declared
+    return texts | {own: _text(result, own, parameters, how, lines)}
+
+
+def _text(result: str, name: str, parameters: str, how: str, lines: list[str]) -> str:
+    return "\n".join([f"define internal {result} @{name}({parameters}) {how} {_PURE} {{", "entry:", *lines, "}"])
+
+
+def _pair(body: Body, kind: str, first: Value, second: Value) -> str:
+    half = body.emit(f"insertvalue {kind} poison, {first.typed}, 0", "f")
+    return f"{kind} {body.emit(f'insertvalue {kind} {half.text}, {second.typed}, 1', 'f').text}"
+
+
+def _function(name: str) -> Callable[..., Value | tuple[Value, ...]]:
+    if name in FUNCTIONS:
+        return FUNCTIONS[name]
+    if name in ("maximum", "minimum"):
+        return _maximum if name == "maximum" else _minimum
+    known = SCALAR_FUNCTIONS.get(name)
+    if isinstance(known, Intrinsic):
+        return lambda *args: args[0].body.intrinsic(known.symbol, *args)
+    return lambda *args: _library(LIBM[name], args)
+
+
+def _maximum(x: Value, y: Value) -> Value:
+    """NumPy's: the first NaN, the first of two that are equal. LLVM's own takes twice the instructions."""
+    return where(y.is_nan() & ~x.is_nan(), y, where(y > x, y, x))
+
+
+def _minimum(x: Value, y: Value) -> Value:
+    return where(y.is_nan() & ~x.is_nan(), y, where(y < x, y, x))
+
+
+# ------------------------------------------------------------------------------------------ libraries
+
+
+def _library(name: str, args: tuple[Value, ...]) -> Value:
+    """A call of libmvec's function, or of the C library's for each lane."""
+    kind = args[0].body.kind
+    found = [(lanes, f) for lanes, f in _variants(name, kind.bits, len(args)) if lanes <= kind.lanes]
+    if kind.lanes == 1 or not found:
+        return _each(name, args)
+    lanes, function = found[0]
+    return _in_pieces(function, lanes, args)
+
+
+@cache
+def _variants(name: str, bits: int, arity: int) -> list[tuple[int, str]]:
+    """libmvec's functions for a function of the C library and their lanes, the widest first."""
+    from llvmlite import binding
+
+    variants = []
+    for letter, size in prepare():
+        lanes = 8 * size // bits
+        function = f"_ZGV{letter}N{lanes}{'v' * arity}_{_scalar(name, bits)}"
+        if binding.address_of_symbol(function) is not None:
+            variants.append((lanes, function))
+    return variants
+
+
+def _scalar(name: str, bits: int) -> str:
+    return name if bits == 64 else f"{name}f"
+
+
+def _declare(body: Body, result: str, name: str, arity: int) -> None:
+    body.declared.add(f"declare {result} @{name}({', '.join([result] * arity)})")
+
+
+def _in_pieces(function: str, lanes: int, args: tuple[Value, ...]) -> Value:
+    """A function of `lanes` lanes for arguments that have a multiple of them."""
+    body, kind = args[0].body, args[0].body.kind
+    piece = kind._replace(lanes=lanes).type("f")
+    _declare(body, piece, function, len(args))
+    parts = []
+    for start in range(0, kind.lanes, lanes):
+        pieces = [_shuffled(body, a.typed, a.typed, range(start, start + lanes)) for a in args]
+        passed = ", ".join(f"{piece} {p}" for p in pieces)
+        parts.append(f"{piece} {body.emit(f'call {piece} @{function}({passed})', 'f').text}")
+    while len(parts) > 1:
+        lanes *= 2
+        wider = kind._replace(lanes=lanes).type("f")
+        parts = [f"{wider} {_shuffled(body, a, b, range(lanes))}" for a, b in zip(parts[::2], parts[1::2])]
+    return Value(body, parts[0].rpartition("> ")[2], "f")
+
+
+def _shuffled(body: Body, first: str, second: str, lanes: Iterable[int]) -> str:
+    chosen = ", ".join(f"i32 {lane}" for lane in lanes)
+    count = chosen.count("i32")
+    return body.emit(f"shufflevector {first}, {second}, <{count} x i32> <{chosen}>", "f").text
+
+
+def _each(name: str, args: tuple[Value, ...]) -> Value:
+    """A function of the C library for one lane after the other."""
+    body, kind = args[0].body, args[0].body.kind
+    one, scalar = kind._replace(lanes=1).type("f"), _scalar(name, kind.bits)
+    _declare(body, one, scalar, len(args))
+    if kind.lanes == 1:
+        return body.emit(f"call {one} @{scalar}({', '.join(a.typed for a in args)})", "f")
+    result = Value(body, "poison", "f")
+    for lane in range(kind.lanes):
+        passed = [f"{one} {body.emit(f'extractelement {a.typed}, i32 {lane}', 'f').text}" for a in args]
+        called = body.emit(f"call {one} @{scalar}({', '.join(passed)})", "f")
+        result = body.emit(f"insertelement {result.typed}, {one} {called.text}, i32 {lane}", "f")
+    return result
+
+
+def _lane_by_lane(name: str, kind: Kind, arity: int, declared: set[str]) -> str:
+    """What `Body.patched` calls: the C library's function in the lanes of a mask."""
+    scalar, element, own = _scalar(name, kind.bits), kind._replace(lanes=1).type("f"), kind.type("f")
+    declared.add(f"declare {element} @{scalar}({', '.join([element] * arity)})")
+    parameters = ", ".join([*(f"{own} %x{i}" for i in range(arity)), f"{own} %y0", f"{kind.type('m')} %bad"])
+    if kind.lanes == 1:
+        passed = ", ".join(f"{element} %x{i}" for i in range(arity))
+        lines = [f"  %r = call {element} @{scalar}({passed})", f"  ret {element} %r"]
+    else:
+        lines = _loop_over_lanes(scalar, element, own, kind, arity)
+    return _text(own, rare_symbol(name, kind), parameters, "noinline cold", lines)
+
+
+def _loop_over_lanes(scalar: str, element: str, own: str, kind: Kind, arity: int) -> list[str]:
+    passed = ", ".join(f"{element} %e{i}" for i in range(arity))
+    return [
+        "  br label %lane",
+        "lane:",
+        "  %i = phi i32 [ 0, %entry ], [ %next, %after ]",
+        f"  %y = phi {own} [ %y0, %entry ], [ %done, %after ]",
+        f"  %b = extractelement {kind.type('m')} %bad, i32 %i",
+        "  br i1 %b, label %call, label %after",
+        "call:",
+        *[f"  %e{i} = extractelement {own} %x{i}, i32 %i" for i in range(arity)],
+        f"  %r = call {element} @{scalar}({passed})",
+        f"  %z = insertelement {own} %y, {element} %r, i32 %i",
+        "  br label %after",
+        "after:",
+        f"  %done = phi {own} [ %y, %lane ], [ %z, %call ]",
+        "  %next = add i32 %i, 1",
+        f"  %more = icmp ult i32 %next, {kind.lanes}",
+        "  br i1 %more, label %lane, label %end",
+        "end:",
+        f"  ret {own} %done",
+    ]
+
+
+@cache
+def prepare() -> tuple[tuple[str, int], ...]:
+    """Make the libraries' functions known to LLVM; libmvec's letters and register sizes that this machine has."""
+    for name in LIBM.values():
+        for bits in (64, 32):
+            _find_symbol(_scalar(name, bits))
+    return _vector_features()
+
+
+def _find_symbol(name: str) -> None:
+    """Make a function of the C library known to LLVM where it is not."""
+    from llvmlite import binding
+
+    if binding.address_of_symbol(name) is None:
+        library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+        binding.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
+
+
+def _vector_features() -> tuple[tuple[str, int], ...]:
+    from llvmlite import binding
+
+    if sys.platform != "linux" or not binding.get_process_triple().startswith("x86_64"):
+        return ()
+    try:
+        binding.load_library_permanently("libmvec.so.1")
+    except RuntimeError:
+        return ()
+    has = binding.get_host_cpu_features()
+    return tuple([(letter, size) for feature, letter, size in _VECTORS if has.get(feature)])
