@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.elements import KERNEL_DTYPES, Statement, is_argument, statement
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, moved
 from funcgrad.core.avals import BOOL, INT, Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.ops.families import Contraction, View
@@ -37,7 +37,7 @@ _FUNCTION_COST = 12
 class Buffer:
     """Memory of a value: `place` is "input", "output", "constant", "scratch" or, once nests are made, "register"."""
 
-    __slots__ = ("dropped", "dtype", "level", "offset", "place", "shape", "slot")
+    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "slot")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
         self.shape = shape
@@ -45,8 +45,8 @@ class Buffer:
         self.place = place
         self.level = 0
         self.slot = -1
-        self.offset = -1
         self.dropped: frozenset[int] = frozenset()
+        self.reused: frozenset[Axis] = frozenset()
 
     def strides(self) -> tuple[int, ...]:
         """In elements, of the dimensions that are kept."""
@@ -98,18 +98,12 @@ class Write:
     def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
         done: dict[Scalar, Scalar] = {}
         self.parts = [
-            (tuple([_moved(p, places) for p in index]), scalars.substitute(value, places, done))
+            (tuple([moved(p, places) for p in index]), scalars.substitute(value, places, done))
             for index, value in self.parts
         ]
         renamed = {a: p.lone() for a, p in places.items()}
         self.axes = [renamed.get(a, a) for a in self.axes]  # type: ignore[misc]
         self.over = frozenset([renamed.get(a, a) for a in self.over])  # type: ignore[misc]
-
-
-def _moved(place: Affine, places: dict[Axis, Affine]) -> Affine:
-    from funcgrad.compile.scalars import moved
-
-    return moved(place, places)
 
 
 class Unfit(Exception):
@@ -324,9 +318,10 @@ class Draw:
         self._eqn = eqn
         self._guard = guard
 
-    def __call__(self, k: int, index: Sequence[Place]) -> Scalar:
-        """The element of operand k; dimensions of length 1 have one place."""
-        return self._lowering.element(self._eqn.inputs[k], tuple(index), self._guard)
+    def __call__(self, k: int, index: Sequence[Place], cast: bool = False) -> Scalar:
+        """The element of operand k, `cast` to the dtype of the result; dimensions of length 1 have one place."""
+        found = self._lowering.element(self._eqn.inputs[k], tuple(index), self._guard)
+        return self._lowering.scalars.cast(found, self._eqn.outputs[0].aval.dtype) if cast else found
 
     def at(self, place: Place, offset: int, step: int = 1) -> Place:
         """`offset + step * place`."""
@@ -508,7 +503,6 @@ class Lowering:
         fold = None
         if over:
             fold = eqn.prim.lower if kind == "fold" else "sum"
-            over_looped = [a for a in over if a.size != 1 and (a.size > TINY or looped)]
         parts = []
         for point in np.ndindex(*(a.size for a in split)):
             fixed = {a: Affine(int(p)) for a, p in zip(split, point)}

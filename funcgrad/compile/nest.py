@@ -127,8 +127,8 @@ def _accesses(write: Write, loads: Sequence[Scalar]) -> Iterator[tuple[Buffer, A
             yield x.data.buffer, None
         else:
             yield x.data.buffer, linear(x.data.buffer, x.data.index, x.data.flat)
-    for index, _ in write.parts[:1]:
-        yield write.buffer, linear(write.buffer, index)
+    if write.fold is None:
+        yield write.buffer, linear(write.buffer, write.parts[0][0])
 
 
 def linear(buffer: Buffer, index: Sequence[Affine | None], flat: bool = False) -> Affine:
@@ -195,6 +195,7 @@ def shrink(root: For, local: Sequence[Buffer]) -> None:
         indices = [*loads.get(buffer, ()), *(index for index, _ in write.parts)]
         if all(index[d] is not None and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
             buffer.place = "register"
+        buffer.reused = frozenset(shared)
 
 
 def choose_lanes(root: For, widest: int) -> None:
@@ -219,7 +220,7 @@ def _work(scope: For, widest: int) -> tuple[float, list[tuple[For, int]]]:
             deeper += _weight(item, None)
     deeper *= scope.axis.size
     lanes = width(scope.axis.size, widest)
-    if lanes > 1 and all(_may_have_lanes(w, scope.axis) for w in scope.statements()):
+    if lanes > 1 and all(_may_have_lanes(w, scope) for w in scope.statements()):
         rounds = -(-scope.axis.size // lanes)
         mine = rounds * sum(_weight(w, scope.axis, lanes) * _points(w, scope) for w in scope.statements())
         mine += sum(4 * lanes for w in scope.statements() if scope.axis in w.over)
@@ -244,8 +245,24 @@ def _points(write: Write, scope: For) -> int:
     return points
 
 
-def _may_have_lanes(write: Write, axis: Axis) -> bool:
-    return write.fold != "scatter"
+def _may_have_lanes(write: Write, scope: For) -> bool:
+    """Whether a statement has a meaning for several turns of a loop at once."""
+    axis = scope.axis
+    inner = write.path[write.path.index(scope) + 1 :]
+    if write.fold == "scatter":
+        return False
+    if axis in write.over:
+        return all(s.axis in write.over for s in inner)
+    if write.fold is not None and any(s.axis not in write.over for s in inner):
+        first = next(k for k, s in enumerate(write.path[1:], 1) if s.axis in write.over)
+        if any(s.axis not in write.over for s in write.path[first:]):
+            return linear(write.buffer, write.parts[0][0]).step(axis) in (0, 1)
+    return _apart(write.buffer, axis) and all(_apart(x.data.buffer, axis) for x in write.loads())
+
+
+def _apart(buffer: Buffer, axis: Axis | None) -> bool:
+    """Whether memory that is used again at each turn of an axis is none."""
+    return buffer.place != "scratch" or axis not in buffer.reused
 
 
 def _weight(write: Write, axis: Axis | None, lanes: int = 1) -> float:

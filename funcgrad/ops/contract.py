@@ -11,7 +11,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.ops.elementwise import conj
-from funcgrad.ops.families import Linear
+from funcgrad.ops.families import Contraction, Linear
 from funcgrad.ops.structure import transpose
 
 Axes = tuple[int, ...]
@@ -163,6 +163,7 @@ dot_general: Linear = Linear(
     batch=_batch,
     linear=(0, 1),
     jointly=False,
+    lower=Contraction(),
 )
 
 

@@ -288,6 +288,22 @@ def elementwise(
     return prim
 
 
+class View(NamedTuple):
+    """How a kernel finds an element of a result that is an element of an operand: the `lower` of views.
+
+    `element(draw, places, *avals, **params)` gives the element at a place for each dimension: `draw(k, index)`
+    is the element of operand k at another, `draw.at(place, offset, step)` a place moved. `fits(*avals, **params)` says
+    for which calls that works, None for all.
+    """
+
+    element: Callable[..., Any]
+    fits: Callable[..., bool] | None = None
+
+
+class Contraction(NamedTuple):
+    """The `lower` of products that are summed over pairs of axes, as `dot_general` has them in its parameters."""
+
+
 class Linear(Primitive):
     """A primitive that is linear in the arguments `linear`: `jointly`, or in each with the others fixed.
 

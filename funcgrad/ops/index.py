@@ -17,7 +17,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.tape import Sparse
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.elementwise import eq, where
-from funcgrad.ops.families import Linear
+from funcgrad.ops.families import Linear, View
 from funcgrad.ops.structure import reshape, spread
 
 Span = tuple[int, int | None, int]
@@ -71,12 +71,26 @@ def _slice_pull(ct: Any, i: int, x: Aval, index: Index) -> Any:
     return Sparse(put, dense)
 
 
+def _slice_element(draw: Any, places: Sequence[Any], x: Aval, index: Index) -> Any:
+    rest = iter(places)
+    at = []
+    for entry in index:
+        if type(entry) is tuple:
+            at.append(draw.at(next(rest), entry[0], entry[2]))
+        elif entry is None:
+            next(rest)
+        else:
+            at.append(draw.fixed(entry))
+    return draw(0, [*at, *rest])
+
+
 slice_: Linear = Linear(
     "slice_",
     lambda x, index: np.asarray(x)[as_slices(index)],
     shape=lambda x, index: Aval(sliced_shape(x.shape, index), x.dtype),
     pull=_slice_pull,
     batch=lambda values, batched, size, params: slice_(values[0], index=_deeper(params["index"], size)),
+    lower=View(_slice_element),
 )
 
 
@@ -92,7 +106,38 @@ def _slice_add(x: Any, v: Any, index: Index) -> np.ndarray:
     return y
 
 
-def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any]) -> Linear:
+def _updated(adds: bool) -> View:
+    """An element that an update has set, or added to, or left."""
+
+    def element(draw: Any, places: Sequence[Any], x: Aval, v: Aval, index: Index) -> Any:
+        tests, at = [], []
+        axis = 0
+        for entry in index:
+            if entry is None:
+                at.append(draw.fixed(0))
+                continue
+            if type(entry) is tuple:
+                start, stop, step = entry
+                count = len(range(start, -1 if stop is None else stop, step))
+                at.append(draw.at(places[axis], -start * step, step))
+                tests.append((at[-1], 0, count))
+            else:
+                tests.append((draw.at(places[axis], -entry), 0, 1))
+            axis += 1
+        at += places[axis:]
+        before = lambda draw: draw(0, places)
+        if not adds:
+            return draw.inside(tests, lambda draw: draw(1, at, cast=True), before)
+        added = draw.inside(tests, lambda draw: draw(1, at, cast=True), lambda draw: draw.zero())
+        return draw.operation("add", before(draw), added)
+
+    def fits(x: Aval, v: Aval, index: Index) -> bool:
+        return all(type(entry) is not tuple or abs(entry[2]) == 1 for entry in index)
+
+    return View(element, fits)
+
+
+def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any], adds: bool) -> Linear:
     def shape(x: Aval, v: Aval, index: Index) -> Aval:
         expected = sliced_shape(x.shape, index)
         if v.shape != expected:
@@ -103,7 +148,7 @@ def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any])
         x, v = (spread(a, b, size) for a, b in zip(values, batched))
         return prim(x, v, index=_deeper(params["index"], size))
 
-    prim = Linear(name, impl, shape=shape, pull=pull, batch=batch, linear=(0, 1))
+    prim = Linear(name, impl, shape=shape, pull=pull, batch=batch, linear=(0, 1), lower=_updated(adds))
     return prim
 
 
@@ -111,11 +156,13 @@ slice_set: Linear = _slice_update(
     "slice_set",
     _slice_set,
     lambda ct, i, x, v, index: slice_(ct, index=index) if i else slice_set(ct, zeros(v), index=index),
+    adds=False,
 )
 slice_add: Linear = _slice_update(
     "slice_add",
     _slice_add,
     lambda ct, i, x, v, index: slice_(ct, index=index) if i else ct,
+    adds=True,
 )
 
 
@@ -153,12 +200,20 @@ def _gather_batch(values: Sequence[Any], batched: Sequence[bool], size: int, par
     return gather(x, *_batched_indices(indices, batched[1:], size, own=batched[0]))
 
 
+def _gather_element(draw: Any, index: Sequence[Any], x: Aval, *indices: Aval) -> Any:
+    rank = max(i.ndim for i in indices)
+    first = index[:rank]
+    at = [draw.integer(k + 1, first[rank - i.ndim :], x.shape[k]) for k, i in enumerate(indices)]
+    return draw(0, [*at, *index[rank:]])
+
+
 gather: Linear = Linear(
     "gather",
     lambda x, *indices: x[indices],
     shape=lambda x, *indices: Aval(_gathered_shape(x, *indices), x.dtype),
     pull=_gather_pull,
     batch=_gather_batch,
+    lower=View(_gather_element),
 )
 
 

@@ -244,13 +244,14 @@ reduce_prod: General = General(
 # any, all, argmax, argmin
 
 
-def _truth_reduction(name: str, ufunc: np.ufunc) -> General:
+def _truth_reduction(name: str, ufunc: np.ufunc, lower: str) -> General:
     prim = General(
         name,
         lambda x, axes: ufunc.reduce(x, axis=axes),
         shape=_truth,
         jvps=None,
         batch=_batched_axes(lambda: prim),
+        lower=lower,
         flat=TRUTH_REASON,
         remedy=TRUTH_REMEDY,
     )
@@ -275,7 +276,7 @@ def _index_reduction(name: str, impl: Callable[..., Any]) -> General:
     return prim
 
 
-reduce_any = _truth_reduction("reduce_any", np.logical_or)
-reduce_all = _truth_reduction("reduce_all", np.logical_and)
+reduce_any = _truth_reduction("reduce_any", np.logical_or, "any")
+reduce_all = _truth_reduction("reduce_all", np.logical_and, "all")
 argmax = _index_reduction("argmax", lambda x, axis: np.argmax(x, axis=axis))
 argmin = _index_reduction("argmin", lambda x, axis: np.argmin(x, axis=axis))

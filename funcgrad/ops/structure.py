@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, broadcast_shapes
-from funcgrad.ops.families import Linear, cast, fit
+from funcgrad.ops.families import Linear, View, cast, fit
 
 Shape = tuple[int, ...]
 
@@ -32,6 +32,7 @@ reshape: Linear = Linear(
     shape=_reshape_shape,
     pull=lambda ct, i, x, shape: reshape(ct, shape=x.shape),
     batch=lambda values, batched, size, params: reshape(values[0], shape=(size, *params["shape"])),
+    lower=View(lambda draw, index, x, shape: draw.reshaped(0, index, shape)),
 )
 
 
@@ -57,6 +58,7 @@ transpose: Linear = Linear(
     batch=lambda values, batched, size, params: transpose(
         values[0], axes=(0, *(a + 1 for a in params["axes"]))
     ),
+    lower=View(lambda draw, index, x, axes: draw(0, [index[i] for i in inverse(axes)])),
 )
 
 
@@ -82,6 +84,7 @@ broadcast_to: Linear = Linear(
     shape=_broadcast_shape,
     pull=lambda ct, i, x, shape: fit(ct, x),
     batch=_broadcast_batch,
+    lower=View(lambda draw, index, x, shape: draw(0, index[len(index) - x.ndim :])),
 )
 
 
@@ -109,6 +112,23 @@ def _cut(ct: Any, pieces: Sequence[Aval], axis: int) -> list[Any]:
     return [ct[(*before, slice(end - x.shape[axis], end))] for x, end in zip(pieces, ends)]
 
 
+def _piece(draw: Any, index: Sequence[Any], *xs: Aval, axis: int) -> Any:
+    """Each piece begins where those before it end."""
+
+    def piece(draw: Any, k: int, start: int) -> Any:
+        at = [*index[:axis], draw.at(index[axis], -start), *index[axis + 1 :]]
+        if k == len(xs) - 1:
+            return draw(k, at, cast=True)
+        size = xs[k].shape[axis]
+        return draw.inside(
+            [(at[axis], 0, size)],
+            lambda draw: draw(k, at, cast=True),
+            lambda draw: piece(draw, k + 1, start + size),
+        )
+
+    return piece(draw, 0, 0)
+
+
 concatenate: Linear = Concatenate(
     "concatenate",
     lambda *xs, axis: np.concatenate(xs, axis=axis),
@@ -118,6 +138,7 @@ concatenate: Linear = Concatenate(
         *(spread(v, b, size) for v, b in zip(values, batched)), axis=params["axis"] + 1
     ),
     linear=None,
+    lower=View(_piece, fits=lambda *xs, axis: len(xs) <= 8),
 )
 
 Widths = tuple[tuple[int, int], ...]
@@ -134,12 +155,19 @@ def _pad_shape(x: Aval, widths: Widths) -> Aval:
     return Aval(tuple(lo + n + hi for n, (lo, hi) in zip(x.shape, widths, strict=True)), x.dtype)
 
 
+def _padded(draw: Any, index: Sequence[Any], x: Aval, widths: Widths) -> Any:
+    at = [draw.at(i, -lo) for i, (lo, _) in zip(index, widths)]
+    tests = [(i, 0, n) for i, n in zip(at, x.shape)]
+    return draw.inside(tests, lambda draw: draw(0, at), lambda draw: draw.zero())
+
+
 pad: Linear = Linear(
     "pad",
     _pad,
     shape=_pad_shape,
     pull=lambda ct, i, x, widths: ct[tuple(slice(lo, lo + n) for n, (lo, _) in zip(x.shape, widths))],
     batch=lambda values, batched, size, params: pad(values[0], widths=((0, 0), *params["widths"])),
+    lower=View(_padded),
 )
 
 
@@ -148,10 +176,15 @@ def _flip(x: Any, axes: Shape) -> Any:
     return x[tuple(slice(None, None, -1 if axis in axes else 1) for axis in range(x.ndim))]
 
 
+def _flipped(draw: Any, index: Sequence[Any], x: Aval, axes: Shape) -> Any:
+    return draw(0, [draw.at(i, n - 1, -1) if d in axes else i for d, (i, n) in enumerate(zip(index, x.shape))])
+
+
 flip: Linear = Linear(
     "flip",
     _flip,
     shape=lambda x, axes: Aval(x.shape, x.dtype),
     pull=lambda ct, i, x, axes: flip(ct, axes=axes),
     batch=lambda values, batched, size, params: flip(values[0], axes=tuple(a + 1 for a in params["axes"])),
+    lower=View(_flipped),
 )

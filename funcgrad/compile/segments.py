@@ -1,0 +1,128 @@
+"""A program in segments: kernels, and the NumPy calls between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from funcgrad.compile import llvm, vectormath
+from funcgrad.compile.lower import Buffer, Lowering, Plan, Write
+from funcgrad.compile.nest import For, choose_lanes, nest, shrink
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
+
+WIDEST = 8
+"""Lanes at most."""
+
+
+class Call(NamedTuple):
+    """A primitive run by its NumPy implementation."""
+
+    eqn: Eqn
+
+    @property
+    def inputs(self) -> tuple[Atom, ...]:
+        return self.eqn.inputs
+
+    @property
+    def outputs(self) -> tuple[Var, ...]:
+        return self.eqn.outputs
+
+
+class Segment:
+    """One kernel: values in, values out. `table` holds captured numbers, and constant arrays by their addresses."""
+
+    def __init__(self, plan: Plan, variables: Sequence[Var], wanted: set[Atom]) -> None:
+        self.table: list[Any] = []
+        self._buffers: dict[Atom, Buffer] = {}
+        self._plan = plan
+        self._made = set(variables)
+        self._wanted = wanted
+        self._inputs: dict[Atom, Buffer] = {}
+        self._slots: dict[int, int] = {}
+        lowering = Lowering(plan, self._buffer, self._number)
+        writes = [lowering.write(v) for v in variables]
+        self.outputs = tuple([v for v in variables if v in wanted])
+        self.root = nest(writes, lowering.scalars)
+        self.inputs = tuple(self._inputs)
+        local = [self._buffers[v] for v in variables if v not in wanted]
+        shrink(self.root, local)
+        choose_lanes(self.root, WIDEST)
+        self.scratch = [b for b in local if b.place == "scratch"]
+        made = llvm.Kernel(
+            self.root, [self._inputs[a] for a in self.inputs], [self._buffers[v] for v in self.outputs], self.scratch
+        )
+        self.work = made.work
+        texts, declared = vectormath.definitions(made.used, made.calls <= llvm.INLINED)
+        self.text = "\n".join([*sorted(declared | made.declared), *texts, made.text])
+
+    def _buffer(self, atom: Atom) -> Buffer:
+        found = self._buffers.get(atom)
+        if found is None:
+            aval = atom.aval
+            if atom in self._made:
+                place = "output" if atom in self._wanted else "scratch"
+            else:
+                place = "constant" if isinstance(atom, Literal) else "input"
+            found = self._buffers[atom] = Buffer(aval.shape, aval.dtype, place)
+            if place == "input":
+                self._inputs[atom] = found
+            elif place == "constant":
+                found.slot = self._slot(np.ascontiguousarray(atom.value))  # type: ignore[union-attr]
+        return found
+
+    def _number(self, atom: Literal) -> int:
+        return self._slot(float(atom.value) if atom.aval.dtype.kind == "f" else int(atom.value))
+
+    def _slot(self, value: Any) -> int:
+        self.table.append(value)
+        return len(self.table) - 1
+
+
+def split(graph: Graph) -> list[Segment | Call]:
+    """The steps of a simplified program, in an order in which they can run."""
+    plan = Plan(graph)
+    kernels: dict[int, list[Var]] = {}
+    calls: dict[int, list[Call]] = {}
+    for eqn in graph.eqns:
+        segment = plan.segments[eqn]
+        if plan.kinds[eqn] == "host":
+            calls.setdefault(segment, []).append(Call(eqn))
+        else:
+            for v in eqn.outputs:
+                if v in plan.stored:
+                    kernels.setdefault(segment, []).append(v)
+    ends = _ends(plan)
+    steps: list[Segment | Call] = []
+    for segment in sorted({*kernels, *calls}):
+        made = kernels.get(segment)
+        if made:
+            steps.append(Segment(plan, made, {v for v in made if ends[v] > segment}))
+        steps += calls.get(segment, [])
+    return steps
+
+
+def _ends(plan: Plan) -> dict[Atom, float]:
+    """For each stored value the last segment that needs it in memory; NumPy's calls come half a step later."""
+    ends: dict[Atom, float] = dict.fromkeys(plan.stored, -1.0)
+    reads: dict[Atom, set[Atom]] = {}
+    for eqn in plan.graph.eqns:
+        needed: set[Atom] = set()
+        for a in eqn.inputs:
+            if isinstance(a, Var):
+                needed |= {a} if a in plan.stored else reads[a]
+        when = plan.segments[eqn] + (0.5 if plan.kinds[eqn] == "host" else 0)
+        for v in eqn.outputs:
+            if v in plan.stored:
+                for a in needed:
+                    ends[a] = max(ends[a], when)
+            else:
+                reads[v] = needed
+        if plan.kinds[eqn] == "host" and not eqn.outputs:
+            for a in needed:
+                ends[a] = max(ends[a], when)
+    for a in plan.graph.outputs:
+        if a in ends:
+            ends[a] = float("inf")
+    return ends
