@@ -34,6 +34,9 @@ class MachineError(RuntimeError):
     """LLVM refuses a text that the compiler wrote: a fault of funcgrad's."""
 
 
+_REFUSED = "LLVM refuses what funcgrad's compiler wrote; please report it."
+
+
 class Module:
     """Machine code of one text, which is there as long as this object."""
 
@@ -246,7 +249,7 @@ def _parsed(text: str, context: Any) -> Any:
     try:
         module = tools.binding.parse_assembly(text, context)
     except RuntimeError as error:
-        raise MachineError(_with_lines(str(error), text)) from None
+        raise MachineError(f"{_REFUSED}\n{error}") from None
     module.triple = tools.machine.triple
     module.data_layout = str(tools.machine.target_data)
     try:
@@ -264,7 +267,7 @@ def _with_lines(message: str, text: str) -> str:
         f"{line}    (line {numbers[line.strip()]})" if line.strip() in numbers else line
         for line in message.splitlines()
     ]
-    return "LLVM refuses what funcgrad's compiler wrote: please report it.\n" + "\n".join(lines)
+    return "\n".join([_REFUSED, *lines])
 
 
 def _link(compiled: _Object) -> Module:
