@@ -7,11 +7,13 @@
 
 %input = type { i32, i32, ptr, ptr, ptr, ptr }     ; way, rank (-1: no arrays), shape, descr, two classes of numbers
 %output = type { i32, i32, ptr, ptr, i32 }         ; way, rank, shape, descr, NumPy's number of the dtype
-%table = type { i64, i64, i64, i64, ptr, ptr, ptr, ptr }
-; number of inputs, of outputs, bytes of workspace, whether to release the GIL, kernel, inputs, outputs, block
+%table = type { i64, i64, i64, i64, ptr, ptr, ptr, ptr, i64 }
+; number of inputs, of outputs, bytes of workspace, whether to release the GIL, kernel, inputs, outputs, block,
+; whether the one output is returned as it is
 
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyTuple_New(i64)
+declare ptr @PyTuple_GetItem(ptr, i64)
 declare i32 @PyTuple_SetItem(ptr, i64, ptr)
 declare void @Py_DecRef(ptr)
 declare ptr @PyErr_NoMemory()
@@ -155,6 +157,7 @@ complex:
   ret ptr %a.complex
 }
 
+; `self` is a tuple: the fallback, and an array of the numbers and addresses that the kernel captures.
 define ptr @enter(ptr %self, ptr %args, i64 %count, ptr %table) nounwind {
   %inputs.at = getelementptr %table, ptr %table, i32 0, i32 5
   %outputs.at = getelementptr %table, ptr %table, i32 0, i32 6
@@ -164,7 +167,7 @@ define ptr @enter(ptr %self, ptr %args, i64 %count, ptr %table) nounwind {
   %inputs = load ptr, ptr %inputs.at
   %outputs = load ptr, ptr %outputs.at
   %n.both = add i64 %n.inputs, %n.outputs
-  %n.pointers = add i64 %n.both, 1
+  %n.pointers = add i64 %n.both, 2
   %right = icmp eq i64 %count, %n.inputs
   br i1 %right, label %begin, label %fallback
 begin:
@@ -263,7 +266,12 @@ taken:
 work:
   %mine = phi ptr [null, %stack], [%raw, %taken]
   %space.data = phi ptr [%stack.space, %stack], [%heap.space, %taken]
-  %space.at = getelementptr ptr, ptr %pointers, i64 %n.both
+  %captured = call ptr @PyTuple_GetItem(ptr %self, i64 1)
+  %captured.data.at = getelementptr %array, ptr %captured, i32 0, i32 1
+  %captured.data = load ptr, ptr %captured.data.at
+  %captured.at = getelementptr ptr, ptr %pointers, i64 %n.both
+  store ptr %captured.data, ptr %captured.at
+  %space.at = getelementptr ptr, ptr %captured.at, i64 1
   store ptr %space.data, ptr %space.at
   %kernel.at = getelementptr %table, ptr %table, i32 0, i32 4
   %releases.at = getelementptr %table, ptr %table, i32 0, i32 3
@@ -315,11 +323,19 @@ boxed:
 
 ; The tuple comes last: `gc.get_objects` would find it unfinished while the GIL is released.
 pack:
+  %single.at = getelementptr %table, ptr %table, i32 0, i32 8
+  %single = load i64, ptr %single.at
+  %is.single = icmp ne i64 %single, 0
+  br i1 %is.single, label %lone, label %several
+lone:
+  %only = load ptr, ptr %objects
+  ret ptr %only
+several:
   %tuple = call ptr @PyTuple_New(i64 %n.outputs)
   %no.tuple = icmp eq ptr %tuple, null
   br i1 %no.tuple, label %drop, label %fill
 fill:
-  %f = phi i64 [0, %pack], [%f.next, %filled]
+  %f = phi i64 [0, %several], [%f.next, %filled]
   %all.filled = icmp eq i64 %f, %n.outputs
   br i1 %all.filled, label %done, label %filled
 filled:
@@ -333,7 +349,7 @@ done:
 
 ; Without the outputs to the fallback if the kernel asks for it, else to Python's error.
 drop:
-  %again = phi i1 [true, %returned], [false, %make.array], [false, %out.of.memory], [false, %box.scalar], [false, %pack]
+  %again = phi i1 [true, %returned], [false, %make.array], [false, %out.of.memory], [false, %box.scalar], [false, %several]
   br label %drop.next
 drop.next:
   %x = phi i64 [0, %drop], [%x.next, %dropped]
@@ -350,6 +366,7 @@ leave:
 error:
   ret ptr null
 fallback:
-  %result = call ptr @PyObject_Vectorcall(ptr %self, ptr %args, i64 %count, ptr null)
+  %otherwise = call ptr @PyTuple_GetItem(ptr %self, i64 0)
+  %result = call ptr @PyObject_Vectorcall(ptr %otherwise, ptr %args, i64 %count, ptr null)
   ret ptr %result
 }

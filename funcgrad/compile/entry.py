@@ -38,7 +38,7 @@ class Aval(Protocol):
 
 
 class Entry(NamedTuple):
-    """The signature of a kernel, `i32 @kernel(ptr in, ..., ptr out, ..., ptr workspace)`, and the way into it.
+    """The signature of a kernel, `i32 @kernel(ptr in, ..., ptr out, ..., ptr captured, ptr workspace)`, and the way in.
 
     The kernel gets pointers to data, also of scalars; outputs are fresh, arrays or NumPy's scalars, or Python's where
     they are weak. Anything but 0 that it returns drops the outputs and calls the fallback.
@@ -50,6 +50,8 @@ class Entry(NamedTuple):
     """Bytes of scratch memory, aligned to 64, whose content is undefined. Above 4096, a block stays with the module."""
     release_gil: bool = False
     """Whether other threads may run meanwhile, which costs 50 ns."""
+    single: bool = False
+    """Whether the one output is returned as it is, and not a tuple."""
 
     def text(self) -> str:
         """What has to be added to the kernel's text."""
@@ -58,9 +60,12 @@ class Entry(NamedTuple):
         _support()
         return _direct_text(self)
 
-    def bind(self, module: machine.Module, fallback: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
-        """The Python function. It keeps the module."""
-        return _direct(module, fallback) if available() else _through_ctypes(self, module, fallback)
+    def bind(
+        self, module: machine.Module, fallback: Callable[..., Any], captured: Sequence[np.ndarray | float | int]
+    ) -> Callable[..., Any]:
+        """The Python function. It keeps the module, and what the kernel captures: C-contiguous arrays and numbers."""
+        make = _direct if available() else _through_ctypes
+        return make(self, module, fallback, (_words(captured), tuple(captured)))
 
 
 # ---- the text ----
@@ -72,11 +77,11 @@ _PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
 _TABLE = """
 %input = type {{ i32, i32, ptr, ptr, ptr, ptr }}
 %output = type {{ i32, i32, ptr, ptr, i32 }}
-%table = type {{ i64, i64, i64, i64, ptr, ptr, ptr, ptr }}
+%table = type {{ i64, i64, i64, i64, ptr, ptr, ptr, ptr, i64 }}
 @inputs = internal constant [{n_inputs} x %input] [{inputs}]
 @outputs = internal constant [{n_outputs} x %output] [{outputs}]
 @table = internal constant %table {{ i64 {n_inputs}, i64 {n_outputs}, i64 {workspace}, i64 {release_gil},
-                                    ptr @plain, ptr @inputs, ptr @outputs, ptr {block} }}
+                                    ptr @plain, ptr @inputs, ptr @outputs, ptr {block}, i64 {single} }}
 declare ptr @funcgrad.enter(ptr, ptr, i64, ptr)
 define internal ptr @entry(ptr %self, ptr %args, i64 %count) nounwind {{
   %result = tail call ptr @funcgrad.enter(ptr %self, ptr %args, i64 %count, ptr @table)
@@ -108,6 +113,7 @@ def _direct_text(entry: Entry) -> str:
         workspace=entry.workspace,
         release_gil=int(entry.release_gil),
         block="@block" if in_block else "null",
+        single=int(entry.single),
     )
     return "\n".join([_plain_text(entry), *_constants(entry), table, _BLOCK if in_block else ""])
 
@@ -153,7 +159,7 @@ def _constants(entry: Entry) -> list[str]:
 
 def _plain_text(entry: Entry) -> str:
     """A function of an array of the kernel's arguments."""
-    count = len(entry.inputs) + len(entry.outputs) + 1
+    count = len(entry.inputs) + len(entry.outputs) + 2
     lines = ["define i32 @plain(ptr %pointers) nounwind {"]
     for k in range(count):
         lines += [f"%at{k} = getelementptr ptr, ptr %pointers, i64 {k}", f"%p{k} = load ptr, ptr %at{k}"]
@@ -250,22 +256,38 @@ def _value_is_known(scalar: Any) -> bool:
     return is_class and ctypes.string_at(id(scalar) + _VALUE, len(value)) == value
 
 
-def _direct(module: machine.Module, fallback: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+def _words(captured: Sequence[np.ndarray | float | int]) -> np.ndarray:
+    """What is captured as a kernel reads it: addresses of arrays, integers, and the bits of floats."""
+    words = np.zeros(len(captured), np.int64)
+    for i, x in enumerate(captured):
+        if isinstance(x, np.ndarray):
+            words[i] = x.__array_interface__["data"][0]
+        elif isinstance(x, float):
+            words[i : i + 1].view(np.float64)[0] = x
+        else:
+            words[i] = x
+    return words
+
+
+Captured = tuple[np.ndarray, tuple[Any, ...]]
+
+
+def _direct(entry: Entry, module: machine.Module, fallback: Callable[..., Any], captured: Captured) -> Callable[..., Any]:
     make: Any = ctypes.pythonapi["PyCFunction_NewEx"]
     make.argtypes, make.restype = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object], ctypes.py_object
     # owns what it has as `__self__` and `__module__`
-    bound: Callable[..., tuple[Any, ...]] = make(module.address("method"), fallback, module.hold())
+    bound: Callable[..., Any] = make(module.address("method"), (fallback, *captured), module.hold())
     return bound
 
 
 def _through_ctypes(
-    entry: Entry, module: machine.Module, fallback: Callable[..., Any]
-) -> Callable[..., tuple[Any, ...]]:
+    entry: Entry, module: machine.Module, fallback: Callable[..., Any], captured: Captured
+) -> Callable[..., Any]:
     """The same where Python's or NumPy's objects are not as they are known: some 10 us."""
     prototype = ctypes.CFUNCTYPE if entry.release_gil else ctypes.PYFUNCTYPE
     function = prototype(ctypes.c_int, ctypes.c_void_p)(module.address("plain"))
     held = module.hold()
-    pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 1)
+    pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 2)
 
     def compiled(*args: Any, held: int = held) -> Any:
         arrays = [_fitting(arg, aval) for arg, aval in zip(args, entry.inputs)]
@@ -273,11 +295,12 @@ def _through_ctypes(
             return fallback(*args)
         results = [np.empty(aval.shape, aval.dtype) for aval in entry.outputs]
         space = np.empty(entry.workspace + 63, np.uint8)
-        addresses = [array.__array_interface__["data"][0] for array in [*arrays, *results, space]]
+        addresses = [array.__array_interface__["data"][0] for array in [*arrays, *results, captured[0], space]]
         addresses[-1] = (addresses[-1] + 63) & -64
         if function(pointers(*addresses)):
             return fallback(*args)
-        return tuple([_boxed(result, aval) for result, aval in zip(results, entry.outputs)])
+        boxed = [_boxed(result, aval) for result, aval in zip(results, entry.outputs)]
+        return boxed[0] if entry.single else tuple(boxed)
 
     return compiled
 

@@ -609,7 +609,7 @@ class Kernel:
             if x.op == "load":
                 found = max(found, x.data.buffer.level)
             self._levels[x] = found
-        return found
+        return min(found, len(self._blocks) - 1)  # what a loop carries is read behind it too
 
     def _value(self, x: Scalar) -> str:
         if x.op == "const":

@@ -120,6 +120,11 @@ def load(text: str) -> Module:
     return module
 
 
+def is_loaded(text: str) -> bool:
+    """Whether there is machine code of a text already."""
+    return sha256(text.encode()).digest() in _modules
+
+
 def define(symbols: Mapping[str, int]) -> None:
     """Give names to addresses of this process, so that texts are the same in every process.
 

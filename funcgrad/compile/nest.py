@@ -221,7 +221,13 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
             loads.setdefault(x.data.buffer, []).append(x.data.index)
             if x.data.flat or x.data.guarded:
                 whole.add(x.data.buffer)
+    for item in root.items:
+        if isinstance(item, For) and item.ordered:
+            whole |= _read(item)
     for buffer in local:
+        if buffer not in makers:
+            buffer.level = depth
+            continue
         paths = [*users.get(buffer, ()), *(w.path for w in makers[buffer])]
         level = 0
         while all(len(p) > level + 1 for p in paths) and len({id(p[level + 1]) for p in paths}) == 1:
@@ -238,6 +244,20 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
         if all(index[d] is not None and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
             buffer.place = "register"
         buffer.reused = frozenset(shared)
+
+
+def _read(scope: For) -> set[Buffer]:
+    found: set[Buffer] = set()
+    seen: set[Scalar] = set()
+    stack = list(scope.values())
+    while stack:
+        x = stack.pop()
+        if x not in seen:
+            seen.add(x)
+            stack.extend(x.args)
+            if x.op == "load":
+                found.add(x.data.buffer)
+    return found
 
 
 def choose_lanes(root: For, widest: int) -> None:

@@ -82,7 +82,7 @@ def compile_graph(graph: Graph) -> Program:
 class Kernel:
     """A segment's machine code."""
 
-    __slots__ = ("_module", "_segment", "_table", "_words", "entry", "function", "was_there")
+    __slots__ = ("_module", "_segment", "entry", "function", "was_there")
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -92,13 +92,11 @@ class Kernel:
         text = segment.text + "\n" + self.entry.text()
         self.was_there = machine.is_loaded(text)
         self._module = machine.load(text)
-        self._table = [np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in segment.table]
-        self._words = _words(self._table)
         self.function = self.bound(self.again)
 
-    def bound(self, fallback: Callable[..., Any], single: bool = False) -> Callable[..., Any]:
+    def bound(self, fallback: Callable[..., Any]) -> Callable[..., Any]:
         """The function, with `fallback` for arguments that are not in form."""
-        return self.entry.bind(self._module, fallback, self._words)
+        return self.entry.bind(self._module, fallback, self._segment.table)
 
     def again(self, *args: Any) -> tuple[Any, ...]:
         """A call whose arguments were not in form; or in form, when the kernel has met an index out of bounds."""
@@ -122,19 +120,6 @@ class Kernel:
         from funcgrad.compile.text import interpret
 
         return interpret(self._segment, args)
-
-
-def _words(table: Sequence[Any]) -> np.ndarray:
-    """The table as a kernel reads it: addresses of arrays, integers, and the bits of floats."""
-    words = np.zeros(len(table), np.int64)
-    for i, x in enumerate(table):
-        if isinstance(x, np.ndarray):
-            words[i] = x.__array_interface__["data"][0]
-        elif isinstance(x, float):
-            words[i : i + 1].view(np.float64)[0] = x
-        else:
-            words[i] = x
-    return words
 
 
 def checked(arrays: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
