@@ -7,9 +7,8 @@
 
 %input = type { i32, i32, ptr, ptr, ptr, ptr }     ; way, rank (-1: no arrays), shape, descr, two classes of numbers
 %output = type { i32, i32, ptr, ptr, i32 }         ; way, rank, shape, descr, NumPy's number of the dtype
-%table = type { i64, i64, i64, i64, ptr, ptr, ptr, ptr, i64 }
-; number of inputs, of outputs, bytes of workspace, whether to release the GIL, kernel, inputs, outputs, block,
-; whether the one output is returned as it is
+%table = type { i64, i64, i64, i64, ptr, ptr, ptr, ptr }
+; number of inputs, of outputs, bytes of workspace, whether to release the GIL, kernel, inputs, outputs, block
 
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyTuple_New(i64)
@@ -157,7 +156,8 @@ complex:
   ret ptr %a.complex
 }
 
-; `self` is a tuple: the fallback, and an array of the numbers and addresses that the kernel captures.
+; `self` is a tuple: the fallback, an array of the numbers and addresses that the kernel captures, and whether the one
+; output is returned as it is.
 define ptr @enter(ptr %self, ptr %args, i64 %count, ptr %table) nounwind {
   %inputs.at = getelementptr %table, ptr %table, i32 0, i32 5
   %outputs.at = getelementptr %table, ptr %table, i32 0, i32 6
@@ -323,9 +323,8 @@ boxed:
 
 ; The tuple comes last: `gc.get_objects` would find it unfinished while the GIL is released.
 pack:
-  %single.at = getelementptr %table, ptr %table, i32 0, i32 8
-  %single = load i64, ptr %single.at
-  %is.single = icmp ne i64 %single, 0
+  %single = call ptr @PyTuple_GetItem(ptr %self, i64 2)
+  %is.single = icmp eq ptr %single, @python.true
   br i1 %is.single, label %lone, label %several
 lone:
   %only = load ptr, ptr %objects

@@ -50,8 +50,6 @@ class Entry(NamedTuple):
     """Bytes of scratch memory, aligned to 64, whose content is undefined. Above 4096, a block stays with the module."""
     release_gil: bool = False
     """Whether other threads may run meanwhile, which costs 50 ns."""
-    single: bool = False
-    """Whether the one output is returned as it is, and not a tuple."""
 
     def text(self) -> str:
         """What has to be added to the kernel's text."""
@@ -61,11 +59,15 @@ class Entry(NamedTuple):
         return _direct_text(self)
 
     def bind(
-        self, module: machine.Module, fallback: Callable[..., Any], captured: Sequence[np.ndarray | float | int]
-    ) -> Callable[..., Any]:
-        """The Python function. It keeps the module, and what the kernel captures: C-contiguous arrays and numbers."""
+        self, module: machine.Module, fallback: Callable[..., Any], captured: Sequence[np.ndarray | float | int] = (),
+        single: bool = False,
+    ) -> Callable[..., Any]:  # fmt: skip
+        """The Python function. It keeps the module, and what the kernel captures: C-contiguous arrays and numbers.
+
+        `single`: it returns the one output as it is, and not a tuple.
+        """
         make = _direct if available() else _through_ctypes
-        return make(self, module, fallback, (_words(captured), tuple(captured)))
+        return make(self, module, (fallback, _words(captured), single, tuple(captured)))
 
 
 # ---- the text ----
@@ -77,11 +79,11 @@ _PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
 _TABLE = """
 %input = type {{ i32, i32, ptr, ptr, ptr, ptr }}
 %output = type {{ i32, i32, ptr, ptr, i32 }}
-%table = type {{ i64, i64, i64, i64, ptr, ptr, ptr, ptr, i64 }}
+%table = type {{ i64, i64, i64, i64, ptr, ptr, ptr, ptr }}
 @inputs = internal constant [{n_inputs} x %input] [{inputs}]
 @outputs = internal constant [{n_outputs} x %output] [{outputs}]
 @table = internal constant %table {{ i64 {n_inputs}, i64 {n_outputs}, i64 {workspace}, i64 {release_gil},
-                                    ptr @plain, ptr @inputs, ptr @outputs, ptr {block}, i64 {single} }}
+                                    ptr @plain, ptr @inputs, ptr @outputs, ptr {block} }}
 declare ptr @funcgrad.enter(ptr, ptr, i64, ptr)
 define internal ptr @entry(ptr %self, ptr %args, i64 %count) nounwind {{
   %result = tail call ptr @funcgrad.enter(ptr %self, ptr %args, i64 %count, ptr @table)
@@ -113,14 +115,13 @@ def _direct_text(entry: Entry) -> str:
         workspace=entry.workspace,
         release_gil=int(entry.release_gil),
         block="@block" if in_block else "null",
-        single=int(entry.single),
     )
     return "\n".join([_plain_text(entry), *_constants(entry), table, _BLOCK if in_block else ""])
 
 
 def _input(aval: Aval) -> str:
     name, kind = _name(aval), aval.dtype.kind
-    python = f"@python.{_PYTHON[kind].__name__}" if aval.dtype.char in "dD" else "null"
+    python = f"@python.{_PYTHON[kind].__name__}" if aval.weak and kind in "fc" else "null"
     numpy = "null" if aval.weak or aval.shape else f"@numpy.class.{name}"
     way = _WAYS[kind] if kind == "b" or (kind == "i" and aval.weak) else 0
     if aval.shape:
@@ -269,24 +270,24 @@ def _words(captured: Sequence[np.ndarray | float | int]) -> np.ndarray:
     return words
 
 
-Captured = tuple[np.ndarray, tuple[Any, ...]]
+Own = tuple[Callable[..., Any], np.ndarray, bool, tuple[Any, ...]]
+"""What a function has of its own: the fallback, what the kernel captures in words, `single`, and whose the words are."""
 
 
-def _direct(entry: Entry, module: machine.Module, fallback: Callable[..., Any], captured: Captured) -> Callable[..., Any]:
+def _direct(entry: Entry, module: machine.Module, own: Own) -> Callable[..., Any]:
     make: Any = ctypes.pythonapi["PyCFunction_NewEx"]
     make.argtypes, make.restype = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object], ctypes.py_object
     # owns what it has as `__self__` and `__module__`
-    bound: Callable[..., Any] = make(module.address("method"), (fallback, *captured), module.hold())
+    bound: Callable[..., Any] = make(module.address("method"), own, module.hold())
     return bound
 
 
-def _through_ctypes(
-    entry: Entry, module: machine.Module, fallback: Callable[..., Any], captured: Captured
-) -> Callable[..., Any]:
+def _through_ctypes(entry: Entry, module: machine.Module, own: Own) -> Callable[..., Any]:
     """The same where Python's or NumPy's objects are not as they are known: some 10 us."""
     prototype = ctypes.CFUNCTYPE if entry.release_gil else ctypes.PYFUNCTYPE
     function = prototype(ctypes.c_int, ctypes.c_void_p)(module.address("plain"))
     held = module.hold()
+    fallback, words, single, _ = own
     pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 2)
 
     def compiled(*args: Any, held: int = held) -> Any:
@@ -295,12 +296,12 @@ def _through_ctypes(
             return fallback(*args)
         results = [np.empty(aval.shape, aval.dtype) for aval in entry.outputs]
         space = np.empty(entry.workspace + 63, np.uint8)
-        addresses = [array.__array_interface__["data"][0] for array in [*arrays, *results, captured[0], space]]
+        addresses = [array.__array_interface__["data"][0] for array in [*arrays, *results, words, space]]
         addresses[-1] = (addresses[-1] + 63) & -64
         if function(pointers(*addresses)):
             return fallback(*args)
         boxed = [_boxed(result, aval) for result, aval in zip(results, entry.outputs)]
-        return boxed[0] if entry.single else tuple(boxed)
+        return boxed[0] if single else tuple(boxed)
 
     return compiled
 
@@ -312,7 +313,7 @@ def _fitting(arg: Any, aval: Aval) -> Any:
         fits = arg.dtype is dtype and arg.shape == aval.shape and arg.flags.c_contiguous and arg.flags.aligned
         return arg if fits else None
     python = {"b": bool, "i": int, "f": float, "c": complex}.get(dtype.kind)
-    takes_python = kind is python and (aval.weak or dtype.char in "?dD")
+    takes_python = kind is python and (aval.weak or dtype.char == "?")
     if aval.shape or not (takes_python or (kind is dtype.type and not aval.weak)):
         return None
     try:

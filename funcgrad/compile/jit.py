@@ -102,29 +102,32 @@ class Jitted(Transformed):
         _numbers(options["donate_argnums"], "donate_argnums")
         self._has_static = bool(self._static_numbers or self._static_names)
         self._staged = Recent(KEPT)
-        self._quick: dict[Any, tuple[Callable[..., tuple[Any, ...]], Staged]] = {}
+        self._quick: dict[Any, Callable[..., Any]] = {}
+        self._fast: Callable[..., Any] = self._slow
+        """The compiled function of the last call, where it takes the arguments and gives the results as they are."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        parts = []
-        quick = found = None
+        if kwargs or not config._jit:
+            return self._guarded(args, kwargs, None)
+        return self._fast(*args)
+
+    def _slow(self, *args: Any) -> Any:
+        """A call whose arguments are not those of the last one."""
+        parts: list[Any] = []
         for a in args:
             kind = type(a)
             if kind is ndarray:
-                parts.append(a.shape)
-                parts.append(a.dtype)
+                parts += [a.shape, a.dtype]
             elif kind in _SCALARS:
                 parts.append(kind)
             else:
-                break
-        else:
-            if not kwargs:
-                quick = tuple(parts)
-                found = self._quick.get(quick)
+                return self._guarded(args, {}, None)
+        quick = tuple(parts)
+        found = self._quick.get(quick)
+        return self._guarded(args, {}, quick) if found is None else found(*args)
+
+    def _guarded(self, args: tuple, kwargs: dict[str, Any], quick: tuple | None) -> Any:
         try:
-            if found is not None and config._jit:
-                run, staged = found
-                outputs = run(*args)
-                return outputs[0] if staged.single else staged.out_tree.unflatten(outputs)
             return self._call(args, kwargs, quick)
         except Exception as error:
             raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
@@ -138,8 +141,20 @@ class Jitted(Transformed):
             return staged.result(graph_call(*values, graph=staged.graph, run=run_graph))
         program = program_of(staged.graph)
         if quick is not None and not self._has_static:
-            self._quick[quick] = program.run, staged
+            self._remember(quick, program, staged)
         return staged.result(program.run(*values))
+
+    def _remember(self, quick: tuple, program: Program, staged: Staged) -> None:
+        direct = program.whole is not None and (staged.single or staged.out_tree.is_flat_tuple())
+        if direct:
+            self._fast = self._quick[quick] = program.whole.bound(self._missed, staged.single)
+        else:
+            self._quick[quick] = lambda *args: staged.result(program.run(*args))
+
+    def _missed(self, *args: Any) -> Any:
+        """What the compiled function of the last call does not take, or cannot do."""
+        self._fast = self._slow
+        return self._guarded(args, {}, None) if config._jit else self._fun(*args)
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
         """The program for these arguments, compiled but not run."""
@@ -154,8 +169,12 @@ class Jitted(Transformed):
 
     def clear_cache(self) -> None:
         """Forget all traced signatures. Machine code is kept: the same loops are not compiled again."""
-        self._quick.clear()
+        self._forget()
         self._staged.clear()
+
+    def _forget(self) -> None:
+        self._quick.clear()
+        self._fast = self._slow
 
     def _stage(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Staged, list[Any]]:
         """The traced program for a call, and the values of its inputs."""
@@ -185,7 +204,7 @@ class Jitted(Transformed):
             if not staged.captured:
                 staged = self._staged.setdefault(key, staged)
                 # what is still in use comes back through `_staged`, which is told so in this way
-                self._quick.clear()
+                self._forget()
         return staged, leaves
 
     def _trace(

@@ -94,9 +94,9 @@ class Kernel:
         self._module = machine.load(text)
         self.function = self.bound(self.again)
 
-    def bound(self, fallback: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with `fallback` for arguments that are not in form."""
-        return self.entry.bind(self._module, fallback, self._segment.table)
+    def bound(self, fallback: Callable[..., Any], single: bool = False) -> Callable[..., Any]:
+        """The function, with `fallback` for arguments that are not in form; `single`: the one output, and no tuple."""
+        return self.entry.bind(self._module, fallback, self._segment.table, single)
 
     def again(self, *args: Any) -> tuple[Any, ...]:
         """A call whose arguments were not in form; or in form, when the kernel has met an index out of bounds."""
@@ -133,16 +133,21 @@ def _as(x: Any, aval: Aval) -> Any:
     if type(x) is np.ndarray and x.dtype is aval.dtype and x.shape == aval.shape and not aval.weak:
         flags = x.flags
         return x if flags.c_contiguous and flags.aligned else np.array(x, order="C")
+    if aval.weak and type(x) is _WEAK[aval.dtype.kind]:
+        return x
     value = np.asarray(x)
     if value.shape != aval.shape or not np.can_cast(value.dtype, aval.dtype, "same_kind"):
         raise TypeError(
             f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}"
         )
     if aval.weak:
-        return x if type(x) in (int, float) and type(x) is type(value.item()) else value.item()
+        return value.item()
     if not aval.shape:
         return x if type(x) is aval.dtype.type else aval.dtype.type(value)
     return np.array(value, aval.dtype, order="C")
+
+
+_WEAK = {"i": int, "f": float, "c": complex}
 
 
 def _define(text: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
