@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 import weakref
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -56,7 +57,8 @@ def identity(of):
 
 
 def fits(function, *args):
-    return function(*args)[0] != "fallback" if len(function(*args)) else True
+    result = function(*args)
+    return not (len(result) == 2 and isinstance(result[0], str))
 
 
 def taking(*avals):
@@ -100,23 +102,24 @@ class TestModule:
     def test_a_dropped_module_is_freed(self):
         released = np.zeros((), np.int64)
         machine.define({"released": released.ctypes.data})
-        module = machine.load("@released = external global i64\ndefine void @release() {store i64 1, ptr @released\nret void }")
+        release = "define void @release() {\n  store i64 1, ptr @released\n  ret void\n}"
+        module = machine.load(f"@released = external global i64\n{release}")
         number, alive = module._number, weakref.ref(module)
         assert number in machine._engines
         del module
-        assert alive() is None
-        wait_until(lambda: number not in machine._engines)
+        wait_until(lambda: alive() is None and number not in machine._engines)
         assert released == 1
 
     def test_memory_is_given_back(self):
         def many(start):
-            for k in range(start, start + 60):
+            for k in range(start, start + 30):
                 machine.load(f"define i32 @f() {{ ret i32 {k} }}")
             wait_until(lambda: not machine._dropped)
             return resident()
 
         many(0)
-        assert many(60) < many(120) + 2e6 and many(180) < many(240) + 2e6
+        before = many(100)
+        assert many(200) < before + 1e6
 
     def test_threads_compile_at_once(self):
         texts = [f"define i32 @f() {{ ret i32 {1000 + k // 4} }}" for k in range(16)]
@@ -156,7 +159,7 @@ def in_threads(count, function):
 class TestArguments:
     @pytest.mark.parametrize("char", entry.DTYPES)
     def test_dtypes_and_ranks(self, char, way):
-        for rank in range(5):
+        for rank in range(5) if way == "direct" else (0, 2):
             of = aval((2, 1, 3, 2)[:rank], char)
             function = identity(of)
             x = np.arange(of.size).reshape(of.shape).astype(char)
@@ -164,7 +167,7 @@ class TestArguments:
             assert result.dtype is np.dtype(char) and np.array_equal(result, x)
             assert type(result) is (np.ndarray if rank else np.dtype(char).type)
             for other in entry.DTYPES:
-                assert fits(function, x.astype(other)) == (other == char)
+                assert fits(function, np.zeros(of.shape, other)) == (other == char)
             assert not fits(function, x[None])
 
     @pytest.mark.parametrize("shape", [(1,) * 32, (1,) * 64, (0,), (3, 0), (0, 3), (1, 1), (1,), (2,) + (1,) * 20])
@@ -248,11 +251,18 @@ class TestArguments:
         for dtype in ("e", "g", "U3", "O", ">f8", "M8[s]"):
             with pytest.raises(machine.MachineError, match="take no"):
                 Entry([aval((), dtype)], []).text()
+        with pytest.raises(machine.MachineError, match="Python"):
+            Entry([], [aval((), "f", True)]).text()
 
     def test_texts_are_the_same_in_every_process(self):
-        code = "from tests.test_machine import *; print(Entry([aval((2,), 'f')], [aval()], 5000).text())"
-        texts = {subprocess.check_output([sys.executable, "-c", code]) for _ in range(2)}
-        assert texts == {(Entry([aval((2,), "f")], [aval()], 5000).text() + "\n").encode()}
+        code = """
+import numpy as np
+from funcgrad.compile.entry import Entry
+from funcgrad.core.avals import Aval
+print(Entry([Aval((2,), np.dtype("f")), Aval((), np.dtype("?"), True)], [Aval((), np.dtype("d"))], 5000).text())
+"""
+        here = Entry([aval((2,), "f"), aval((), "?", True)], [aval()], 5000).text()
+        assert subprocess.check_output([sys.executable, "-c", code], text=True) == here + "\n"
 
 
 class TestResults:
@@ -291,16 +301,14 @@ class TestResults:
             5000,
         )
         store = "".join([f"store i64 1234567, ptr %p{k}\n" for k in range(4, 7)])
-        function = compiled(signature, f"{store}store i64 0, ptr %p7\nret i32 {status}", lambda *args: args[1])
+        function = compiled(signature, f"{store}store i64 0, ptr %p7\nret i32 {status}", lambda *args: args[:1])
         failing = compiled(Entry([aval((2,))], [aval((2,)), aval((2**60,))]))
         x, n, y = np.zeros(2), 12345678, 1.5
 
         def call():
             function(x, n, y), function(x, x), function()
-            try:
+            with suppress(ValueError, MemoryError):
                 failing(x)
-            except (ValueError, MemoryError):
-                pass
 
         def state():
             gc.collect()
@@ -399,7 +407,7 @@ class TestLives:
         assert alive() is not None and fits(other, np.zeros(7))
         del other
         gc.collect()
-        assert alive() is None
+        wait_until(lambda: alive() is None)
 
     def test_a_cycle_of_functions_is_collected_and_may_call_to_the_end(self, way):
         called = []
@@ -416,12 +424,12 @@ class TestLives:
 
         owners = [weakref.ref(Owner(9)) for _ in range(20)]
         gc.collect()
-        assert all([owner() is None for owner in owners]) and len(called) == 20
-        assert all([len(result) == 2 and result[1] == "fallback" for result in called])
+        assert {owner() for owner in owners} == {None} and len(called) == 20
+        assert {(len(result), result[1]) for result in called} == {(2, "fallback")}
 
     def test_dropped_while_it_runs(self):
         """The machine code of a call in progress stays."""
-        for k in range(20):
+        for k in range(10):
             signature = Entry([aval()], [aval()], 8 * (2000 + k), release_gil=True)
             functions = [compiled(signature, FILL.replace("COUNT", str(2000 + k)))]
 
@@ -517,10 +525,17 @@ for thread in threads:
 
     def test_the_process_ends_during_a_compile(self):
         run("""
-after = machine.load(F)
+machine.load(F)
 threading.Thread(target=lambda: [machine.load("define i32 @f() { ret i32 %d }" % k) for k in range(9, 10**6)],
                  daemon=True).start()
 time.sleep(0.1)
+""")
+
+    def test_a_compile_at_the_end_of_the_process(self):
+        run("""
+import atexit
+signal.alarm(30)
+atexit.register(lambda: machine.load("define i32 @f() { ret i32 7 }"))
 """)
 
     def test_without_threads_to_start(self):
@@ -531,4 +546,4 @@ threading.Thread.start = machine._thread.start_new_thread = refused
 """)
 
     def test_a_finaliser_may_compile(self):
-        run("during_the_first_compile(lambda: machine.load(G))")
+        run("during_the_first_compile(lambda: machine.load(G))\nmachine.load(F)\n")

@@ -79,13 +79,15 @@ KEPT = 256
 class Staged:
     """One traced signature: its program, its output's structure, and the outer traced values it captured."""
 
-    __slots__ = ("captured", "graph", "out_tree", "single")
+    __slots__ = ("captured", "direct", "graph", "out_tree", "single")
 
     def __init__(self, graph: Graph, out_tree: tree.TreeDef, captured: list[Tracer]) -> None:
         self.graph = graph
         self.out_tree = out_tree
         self.captured = captured
         self.single = out_tree is tree.LEAF
+        # whether a program's outputs are the result as they are
+        self.direct = self.single or out_tree == tree.structure((0,) * len(graph.outputs))
 
     def result(self, outputs: Sequence[Any]) -> Any:
         return outputs[0] if self.single else self.out_tree.unflatten(outputs)
@@ -145,8 +147,7 @@ class Jitted(Transformed):
         return staged.result(program.run(*values))
 
     def _remember(self, quick: tuple, program: Program, staged: Staged) -> None:
-        direct = program.whole is not None and (staged.single or staged.out_tree.is_flat_tuple())
-        if direct:
+        if program.whole is not None and staged.direct:
             self._fast = self._quick[quick] = program.whole.bound(self._missed, staged.single)
         else:
             self._quick[quick] = lambda *args: staged.result(program.run(*args))

@@ -1,4 +1,4 @@
-"""LLVM text to machine code, kept while it is used. With `entry`, the only file that knows LLVM's library.
+"""LLVM text to machine code, kept while it is used. Imports llvmlite with the first text.
 
 Compiles run in threads of their own, one at a time (llvmlite has a global lock anyway), which the callers wait for.
 Signals do not reach those: Ctrl-C ends the wait, and neither llvmlite's import nor a module is left half done, where
@@ -157,7 +157,7 @@ class _Job(threading.Thread):
 
     def finish(self) -> None:
         """Wait for the compile, beginning it where nobody has."""
-        if isinstance(threading.current_thread(), _Job):
+        if isinstance(threading.current_thread(), _Job) or _ending.is_set():
             self.run()
             return
         if self.begun.acquire(blocking=False):
@@ -199,18 +199,18 @@ class _Tools(NamedTuple):
 def _tools() -> _Tools:
     """Passes for text that is vectorised already.
 
-    Milliseconds for a loop over n instructions on 4 doubles, of which the passes / in all with parsing and object code:
+    Milliseconds for a loop over n instructions on 4 doubles, all at once: of which the passes / in all:
 
-                                              n = 30       300        3000
-        always-inline only                   0.8 / 5.0   1.3 / 11.7    7 / 85   allocas stay in memory: 4.5x slower code
-        these                                3.1 / 9.0   6.8 / 18.8   48 / 131
-        the same, with O2's simplifications  3.2 / 8.5   8.3 / 20.4   64 / 150
-        O1, vectorisers off                  4.3 / 10    11 / 23      85 / 172
-        O2                                   4.8 / 11    12 / 24      97 / 185
-        O3, vectorisers on                   5.5 / 13    23 / 49     170 / 343  (loaded machine; O2 there 157 / 322)
+                                          n = 30      300         3000
+        only inlining                     0.8 / 5.0   1.3 / 12    7 / 85     5 times slower code: variables in memory
+        these                             3.1 / 9.0   6.8 / 19    48 / 131
+        the same simplification of O2     3.2 / 8.5   8.3 / 20    64 / 150
+        all of O1, vectorisers off        4.3 / 10    11 / 23     85 / 172
+        O2                                4.8 / 11    12 / 24     103 / 202
+        O3                                4.9 / 11    12 / 25     96 / 182
 
-    All but the first make code of the same speed. A target machine of level 0 writes object code 3 times faster
-    that runs 15 to 40 % slower; levels 2 and 3 cost 10 % more than 1 and change nothing.
+    From the second line on the code is equally fast. Writing object code is most of it. A target machine of level 0
+    writes it in a third of the time, and it runs 15 to 40 % slower; levels 2 and 3 cost 10 % more and gain nothing.
     """
     from llvmlite import binding
 
@@ -297,10 +297,19 @@ def _link(compiled: _Object) -> Module:
 
 @cache
 def _watch_the_process() -> None:
-    """Let forks and the process' end wait for the compile in progress: LLVM's globals go with the process."""
-    atexit.register(_llvm_in_use.acquire)
+    """Let forks, and the process' end, wait for the compile in progress."""
+    atexit.register(_end)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_lock, after_in_parent=_unlock, after_in_child=_after_fork_in_child)
+
+
+_ending = threading.Event()
+
+
+def _end() -> None:
+    """From here on only this thread compiles: LLVM's globals go with the process, under the others' feet."""
+    _llvm_in_use.acquire()
+    _ending.set()
 
 
 _held: list[Any] = []
