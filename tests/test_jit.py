@@ -83,8 +83,9 @@ def test_python_numbers_are_weak():
     assert type(f(2, 3)) is int
     assert type(jit(np.sin)(0.5)) is np.float64
     assert type(f(np.float32(2), 3.0)) is np.float32
+    np.testing.assert_array_equal(f(X, 2**70), X * 2**70 + 2**70)
     with pytest.raises(OverflowError):
-        f(X, 2**70)
+        f(np.arange(3), 2**70)
 
 
 def test_no_arguments():
@@ -584,7 +585,7 @@ def test_settings_are_checked():
         Config({}).jitt = False
 
 
-def test_numba_is_imported_with_the_first_kernel():
+def test_llvm_is_imported_with_the_first_kernel():
     code = (
         "import sys, numpy as np\n"
         "from funcgrad.compile.jit import jit\n"

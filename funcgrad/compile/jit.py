@@ -109,9 +109,12 @@ class Jitted(Transformed):
         """The compiled function of the last call, where it takes the arguments and gives the results as they are."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or not config._jit:
-            return self._guarded(args, kwargs, None)
-        return self._fast(*args)
+        try:
+            if kwargs or not config._jit:
+                return self._call(args, kwargs, None)
+            return self._fast(*args)
+        except Exception as error:
+            raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
 
     def _slow(self, *args: Any) -> Any:
         """A call whose arguments are not those of the last one."""
@@ -123,16 +126,10 @@ class Jitted(Transformed):
             elif kind in _SCALARS:
                 parts.append(kind)
             else:
-                return self._guarded(args, {}, None)
+                return self._call(args, {}, None)
         quick = tuple(parts)
         found = self._quick.get(quick)
-        return self._guarded(args, {}, quick) if found is None else found(*args)
-
-    def _guarded(self, args: tuple, kwargs: dict[str, Any], quick: tuple | None) -> Any:
-        try:
-            return self._call(args, kwargs, quick)
-        except Exception as error:
-            raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
+        return self._call(args, {}, quick) if found is None else found(*args)
 
     def _call(self, args: tuple, kwargs: dict[str, Any], quick: tuple | None) -> Any:
         if not config.jit:
@@ -155,7 +152,7 @@ class Jitted(Transformed):
     def _missed(self, *args: Any) -> Any:
         """What the compiled function of the last call does not take, or cannot do."""
         self._fast = self._slow
-        return self._guarded(args, {}, None) if config._jit else self._fun(*args)
+        return self._call(args, {}, None)
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
         """The program for these arguments, compiled but not run."""
