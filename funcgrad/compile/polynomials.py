@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
 
 from funcgrad.compile.llvmtext import (
+    Body,
     Kind,
+    Rare,
     Value,
     at_least,
     at_most,
+    careful,
     estrin,
     flipped,
     fma,
@@ -94,12 +96,23 @@ def _parts(exact: Fraction, bits: int, count: int) -> list[float]:
     return parts
 
 
-def _reduced(x: Value, n: Value, exact: Fraction, short: int, count: int) -> Value:
-    """x - n * exact. Where products are rounded, the parts have so few bits that n times them is exact."""
-    full = x.body.kind.mantissa + 1
-    for part in _parts(exact, full if x.body.fused else short, count if x.body.fused else count + 1):
+def _multiple(body: Body, exact: Fraction, short: int, count: int) -> list[float]:
+    """A constant in `count` parts, n times which is exact: one more, and shorter ones, where products are rounded."""
+    return _parts(exact, body.kind.mantissa + 1, count) if body.fused else _parts(exact, short, count + 1)
+
+
+def _minus(x: Value, n: Value, parts: list[float]) -> Value:
+    """x - n * the sum of the parts (W. J. Cody and W. Waite)."""
+    for part in parts:
         x = fma(n, -part, x)
     return x
+
+
+def _minus_in_two(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
+    """The same and what rounding left out."""
+    x = fma(n, -parts[0], x)
+    r = _minus(x, n, parts[1:])
+    return r, _minus(x - r, n, parts[1:])
 
 
 def _rounded(x: Value, factor: float, offset: int = 0) -> tuple[Value, Value]:
@@ -117,20 +130,18 @@ def _power_of_2(n: Value) -> Value:
 # ------------------------------------------------------------------------------------------ exponential functions
 
 
-class _Exponent(NamedTuple):
+def _ln2(x: Value, count: int) -> list[float]:
+    return _multiple(x.body, LN2, 40 if x.body.kind.bits == 64 else 14, count)
+
+
+def _split_exp(x: Value, offset: int) -> tuple[Value, Value]:
     """x = n ln 2 + r: the bits of n plus an offset, and r."""
-
-    bits: Value
-    r: Value
-
-
-def _split_exp(x: Value, offset: int) -> _Exponent:
     n, bits = _rounded(x, 1 / math.log(2), offset)
-    return _Exponent(bits, _reduced(x, n, LN2, 40 if x.body.kind.bits == 64 else 14, 2))
+    return bits, _minus(x, n, _ln2(x, 2))
 
 
 def _exp_of_small(r: Value) -> Value:
-    q = POLY(r, EXP[r.body.kind.bits])
+    q = estrin(r, EXP[r.body.kind.bits])
     return fma(r * r, q, r) + 1.0
 
 
@@ -166,22 +177,25 @@ def _exp_of_negative(x: Value) -> Value:
     return _exp_of_small(r) * first * second
 
 
-def _expm1_of_small(r: Value) -> Value:
-    return fma(r * r, POLY(r, EXPM1[r.body.kind.bits]), r)
+def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
+    """x = n ln 2 + r: the bits of n plus an offset, and expm1(r)."""
+    n, bits = _rounded(x, 1 / math.log(2), offset)
+    r, rest = _minus_in_two(x, n, _ln2(x, 2))
+    return bits, r + fma(r * r, careful(r, EXPM1[r.body.kind.bits]), rest)
 
 
 def _expm1_limited(x: Value) -> Value:
     """expm1 without the sign of zero, for |x| at most 60."""
-    bits, r = _split_exp(x, x.body.kind.bias)
+    bits, y = _split_expm1(x, x.body.kind.bias)
     scale = _power_of_2(bits)
-    return fma(_expm1_of_small(r), scale, scale - 1.0)
+    return fma(y, scale, scale - 1.0)
 
 
 def expm1(x: Value) -> Value:
-    bits, r = _split_exp(_clipped(x), 2 * x.body.kind.bias)
+    bits, y = _split_expm1(_clipped(x), 2 * x.body.kind.bias)
     first, second = _halves(bits)
     inverse = _power_of_2(2 * x.body.kind.bias - (bits - (bits >> 1)))
-    return with_sign(fma(_expm1_of_small(r), first, first - inverse) * second, sign_bit(x))
+    return with_sign(fma(y, first, first - inverse) * second, sign_bit(x))
 
 
 def tanh(x: Value) -> Value:
@@ -193,17 +207,17 @@ def tanh(x: Value) -> Value:
 
 def _half_expm1(x: Value) -> Value:
     """expm1(x) / 2 for x >= 0, which is finite where sinh is."""
-    bits, r = _split_exp(at_most(x, 720.0 if x.body.kind.bits == 64 else 95.0), 2 * x.body.kind.bias)
+    bits, y = _split_expm1(at_most(x, 720.0 if x.body.kind.bits == 64 else 95.0), 2 * x.body.kind.bias)
     first, second = _halves(bits)
     first = first * 0.5
     inverse = _power_of_2(2 * x.body.kind.bias - (bits - (bits >> 1))) * 0.5
-    return fma(_expm1_of_small(r), first, first - inverse) * second
+    return fma(y, first, first - inverse) * second
 
 
 def sinh(x: Value) -> Value:
     """t + t / (2 t + 1) for t = expm1(|x|) / 2."""
     t = _half_expm1(abs(x))
-    largest = 2.0 ** x.body.kind.bias
+    largest = 2.0**x.body.kind.bias
     return with_sign(t + at_most(t, largest) / fma(t, 2.0, 1.0), sign_bit(x))
 
 
@@ -259,7 +273,7 @@ def _log_terms(f: Value) -> tuple[Value, Value]:
     s = f / (f + 2.0)
     z = s * s
     half = f * f * 0.5
-    return half, s * fma(z, POLY(z, LOG[f.body.kind.bits]), half)
+    return half, s * fma(z, estrin(z, LOG[f.body.kind.bits]), half)
 
 
 def _log_of(k: Value, f: Value) -> Value:
@@ -268,8 +282,18 @@ def _log_of(k: Value, f: Value) -> Value:
     return fma(k, high, f - (half - fma(k, low, rest)))
 
 
-def _log_of_scaled(x: Value, of: Callable[[Value, Value], Value]) -> Value:
-    """A logarithm of any x."""
+Logarithm = Callable[[Value, Value], Value]
+"""A logarithm of 2**k (1 + f) as a function of k and f."""
+
+
+def _log_of_normal(x: Value, name: str, of: Logarithm) -> Value:
+    kind = x.body.kind
+    least, infinity = _integer_of(kind.tiny, kind), (2 * kind.bias + 1) << kind.mantissa
+    normal = (x.integer() - least).below(infinity - least)
+    return x.body.patched(of(*_split_log(x)), ~normal, Rare(name, 1, lambda x: _log_of_any(x, of)), x)
+
+
+def _log_of_any(x: Value, of: Logarithm) -> Value:
     kind = x.body.kind
     small = x < kind.tiny
     k, f = _split_log(where(small, x * 2.0 ** (kind.mantissa + 2), x))
@@ -279,10 +303,10 @@ def _log_of_scaled(x: Value, of: Callable[[Value, Value], Value]) -> Value:
 
 
 def log(x: Value) -> Value:
-    return _log_of_scaled(x, _log_of)
+    return _log_of_normal(x, "log", _log_of)
 
 
-def _log_in_base(log_of_base: Fraction, power: Fraction) -> Callable[[Value, Value], Value]:
+def _log_in_base(log_of_base: Fraction, power: Fraction) -> Logarithm:
     """The logarithm in a base from the natural one in two parts; 2 is `power` powers of the base."""
 
     def of(k: Value, f: Value) -> Value:
@@ -302,11 +326,11 @@ def _log_in_base(log_of_base: Fraction, power: Fraction) -> Callable[[Value, Val
 
 
 def log2(x: Value) -> Value:
-    return _log_of_scaled(x, _log_in_base(LN2, Fraction(1)))
+    return _log_of_normal(x, "log2", _log_in_base(LN2, Fraction(1)))
 
 
 def log10(x: Value) -> Value:
-    return _log_of_scaled(x, _log_in_base(LN10, LN2 / LN10))
+    return _log_of_normal(x, "log10", _log_in_base(LN10, LN2 / LN10))
 
 
 def _log1p_limited(x: Value) -> Value:
@@ -321,9 +345,15 @@ def _log1p_limited(x: Value) -> Value:
 
 
 def log1p(x: Value) -> Value:
-    y = where(x < math.inf, _log1p_limited(x), x)
-    y = where(x > -1.0, y, where(x.equals(-1.0), -math.inf, math.nan))
-    return where(x.equals(0.0), x, y)
+    ordinary = (x > -1.0) & (x < math.inf)
+    y = with_sign(_log1p_limited(x), sign_bit(x))
+    return x.body.patched(y, ~ordinary, Rare("log1p", 1, _log1p_of_any), x)
+
+
+def _log1p_of_any(x: Value) -> Value:
+    y = with_sign(_log1p_limited(x), sign_bit(x))
+    y = where(x < math.inf, y, x)
+    return where(x > -1.0, y, where(x.equals(-1.0), -math.inf, math.nan))
 
 
 # ------------------------------------------------------------------------------------------ circular functions
@@ -338,40 +368,43 @@ def _far(x: Value) -> Value:
     return ~(abs(x) < limit)
 
 
-def _minus_multiple(x: Value, n: Value, unit: Fraction) -> Value:
-    return _reduced(x, n, unit, 33 if x.body.kind.bits == 64 else 13, 3)
+def _pi(x: Value, unit: Fraction) -> list[float]:
+    return _multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3)
 
 
 def _sin_to_half_pi(r: Value) -> Value:
     z = r * r
-    return fma(r * z, POLY(z, SIN_PI[r.body.kind.bits]), r)
+    return fma(z * careful(z, SIN_PI[r.body.kind.bits]), r, r)
 
 
 def sin(x: Value) -> Value:
     """sin(x) = (-1)**n sin(x - n pi)."""
     n, bits = _rounded(x, 1 / math.pi)
-    y = _sin_to_half_pi(_minus_multiple(x, n, PI))
+    y = _sin_to_half_pi(_minus(x, n, _pi(x, PI)))
     y = flipped(y, bits << (x.body.kind.bits - 1))
-    return x.body.patched(where(x.equals(0.0), x, y), _far(x), "sin", x)
+    return x.body.patched(where(x.equals(0.0), x, y), _far(x), Rare("sin"), x)
 
 
 def cos(x: Value) -> Value:
     """cos(x) = (-1)**n sin(x - (n - 1/2) pi)."""
     shifter = x.body.kind.shifter
     t = fma(x, 1 / math.pi, 0.5) + shifter
-    r = _minus_multiple(x, t - shifter - 0.5, PI)
+    r = _minus(x, t - shifter - 0.5, _pi(x, PI))
     y = flipped(_sin_to_half_pi(r), t.integer() << (x.body.kind.bits - 1))
-    return x.body.patched(y, _far(x), "cos", x)
+    return x.body.patched(y, _far(x), Rare("cos"), x)
 
 
 def _octant(x: Value) -> tuple[Value, Value, Value]:
     """The sine and cosine of r = x - n pi / 2, and the bits of n."""
     n, bits = _rounded(x, 2 / math.pi)
-    r = _minus_multiple(x, n, PI / 2)
+    r, rest = _minus_in_two(x, n, _pi(x, PI / 2))
+    # where r is so small that x - r in there is not exact, the rest may be anything
+    rest = where(abs(rest) <= abs(r) * 2.0**-x.body.kind.mantissa, rest, 0.0)
     z = r * r
-    sine = fma(r * z, POLY(z, SIN[x.body.kind.bits]), r)
-    cosine = fma(z * z, POLY(z, COS[x.body.kind.bits]), fma(z, -0.5, 1.0))
-    return sine, cosine, bits
+    sine = r + fma(r, z * estrin(z, SIN[x.body.kind.bits]), rest)
+    most = fma(z, -0.5, 1.0)
+    lost = fma(z, -0.5, 1.0 - most) - r * rest
+    return sine, most + fma(z * z, estrin(z, COS[x.body.kind.bits]), lost), bits
 
 
 def sincos(x: Value) -> tuple[Value, Value]:
@@ -382,17 +415,16 @@ def sincos(x: Value) -> tuple[Value, Value]:
     c = flipped(where(even, cosine, sine), (bits + 1 >> 1) << top)
     s = where(x.equals(0.0), x, s)
     far = _far(x)
-    return x.body.patched(s, far, "sin", x), x.body.patched(c, far, "cos", x)
+    return x.body.patched(s, far, Rare("sin"), x), x.body.patched(c, far, Rare("cos"), x)
 
 
 def tan(x: Value) -> Value:
     sine, cosine, bits = _octant(x)
     even = (bits & 1).equals(0)
     y = where(even, sine, -cosine) / where(even, cosine, sine)
-    return x.body.patched(where(x.equals(0.0), x, y), _far(x), "tan", x)
+    return x.body.patched(where(x.equals(0.0), x, y), _far(x), Rare("tan"), x)
 
 
-POLY = estrin
 FUNCTIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     f.__name__: f
     for f in (exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p, sin, cos, sincos, tan)

@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from funcgrad.compile.llvmtext import Body, Kind, Value, has_fma, rare_symbol, where
+from funcgrad.compile.llvmtext import Body, Kind, Rare, Value, has_fma, where
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
 from funcgrad.compile.polynomials import FUNCTIONS
 
@@ -21,9 +21,9 @@ LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, 
     name: name for name in ("erf", "erfc", "lgamma")
 }
 """The C library's names."""
-NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | {
-    name: 1 for name in ("erf", "erfc", "lgamma", "logistic", "softplus", "sincos")
-}
+NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | dict.fromkeys(
+    ("erf", "erfc", "lgamma", "logistic", "softplus", "sincos"), 1
+)
 """The functions and how many arguments they have. All give one result but `sincos`: `{T, T}`, sine and cosine."""
 _VECTORS = (("avx512f", "e", 64), ("avx2", "d", 32), ("sse2", "b", 16))
 """CPU feature, the letter that libmvec has for it, and the bytes of its registers."""
@@ -51,24 +51,19 @@ def definitions(uses: Iterable[Use], inline: bool, fused: bool | None = None) ->
     return list(texts.values()), declared
 
 
-def _definition(
-    own: str, name: str, kind: Kind, inline: bool, fused: bool, declared: set[str]
-) -> dict[str, str]:
+def _definition(own: str, name: str, kind: Kind, inline: bool, fused: bool, declared: set[str]) -> dict[str, str]:
     """The text of a function and those of the functions for single lanes that it calls, by their names."""
     body = Body(kind, fused)
     results = _function(name)(*[body.argument(i) for i in range(NAMES[name])])
-    result = kind.type("f")
+    result, returned = kind.type("f"), results.typed if isinstance(results, Value) else ""
     if isinstance(results, tuple):
         result = f"{{ {result}, {result} }}"
         returned = _pair(body, result, *results)
-    else:
-        returned = results.typed
-    lines = [*body.lines, f"  ret {returned}"]
+    texts = {rare.symbol(kind): _rare(rare, kind, fused, declared) for rare in body.rare.values()}
+    declared |= body.declared
     parameters = ", ".join(f"{kind.type('f')} %x{i}" for i in range(NAMES[name]))
     how = "alwaysinline" if inline else "noinline"
-    texts = {f"rare {f} {arity}": _lane_by_lane(f, kind, arity, declared) for f, arity in body.rare}
-    declared |= body.declared
-    return texts | {own: _text(result, own, parameters, how, lines)}
+    return texts | {own: _text(result, own, parameters, how, [*body.lines, f"  ret {returned}"])}
 
 
 def _text(result: str, name: str, parameters: str, how: str, lines: list[str]) -> str:
@@ -173,21 +168,26 @@ def _each(name: str, args: tuple[Value, ...]) -> Value:
     return result
 
 
-def _lane_by_lane(name: str, kind: Kind, arity: int, declared: set[str]) -> str:
-    """What `Body.patched` calls: the C library's function in the lanes of a mask."""
-    scalar, element, own = _scalar(name, kind.bits), kind._replace(lanes=1).type("f"), kind.type("f")
-    declared.add(f"declare {element} @{scalar}({', '.join([element] * arity)})")
-    parameters = ", ".join([*(f"{own} %x{i}" for i in range(arity)), f"{own} %y0", f"{kind.type('m')} %bad"])
-    if kind.lanes == 1:
-        passed = ", ".join(f"{element} %x{i}" for i in range(arity))
-        lines = [f"  %r = call {element} @{scalar}({passed})", f"  ret {element} %r"]
+def _rare(rare: Rare, kind: Kind, fused: bool, declared: set[str]) -> str:
+    """What `Body.patched` calls."""
+    own = kind.type("f")
+    parameters = ", ".join([*(f"{own} %x{i}" for i in range(rare.arity)), f"{own} %y0", f"{kind.type('m')} %bad"])
+    body = Body(kind, fused)
+    if rare.of is None and kind.lanes > 1:
+        lines = _loop_over_lanes(rare, kind, body)
     else:
-        lines = _loop_over_lanes(scalar, element, own, kind, arity)
-    return _text(own, rare_symbol(name, kind), parameters, "noinline cold", lines)
+        args = tuple([body.argument(i) for i in range(rare.arity)])
+        result = rare.of(*args) if rare.of else _each(rare.name, args)
+        lines = [*body.lines, f"  ret {result.typed}"]
+    declared |= body.declared
+    return _text(own, rare.symbol(kind), parameters, "noinline cold", lines)
 
 
-def _loop_over_lanes(scalar: str, element: str, own: str, kind: Kind, arity: int) -> list[str]:
-    passed = ", ".join(f"{element} %e{i}" for i in range(arity))
+def _loop_over_lanes(rare: Rare, kind: Kind, body: Body) -> list[str]:
+    """The C library's function in the lanes of a mask."""
+    scalar, element, own = _scalar(rare.name, kind.bits), kind._replace(lanes=1).type("f"), kind.type("f")
+    _declare(body, element, scalar, rare.arity)
+    passed = ", ".join(f"{element} %e{i}" for i in range(rare.arity))
     return [
         "  br label %lane",
         "lane:",
@@ -196,7 +196,7 @@ def _loop_over_lanes(scalar: str, element: str, own: str, kind: Kind, arity: int
         f"  %b = extractelement {kind.type('m')} %bad, i32 %i",
         "  br i1 %b, label %call, label %after",
         "call:",
-        *[f"  %e{i} = extractelement {own} %x{i}, i32 %i" for i in range(arity)],
+        *[f"  %e{i} = extractelement {own} %x{i}, i32 %i" for i in range(rare.arity)],
         f"  %r = call {element} @{scalar}({passed})",
         f"  %z = insertelement {own} %y, {element} %r, i32 %i",
         "  br label %after",
