@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
+from funcgrad.compile.coefficients import ASIN, ATAN, COS, ERF, ERFCX, EXP, EXPM1, LOG, LOG_TAIL, SIN, SIN_PI
 from funcgrad.compile.llvmtext import (
     Body,
     Kind,
@@ -30,59 +31,6 @@ from funcgrad.compile.llvmtext import (
 LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009")
 PI = Fraction("3.141592653589793238462643383279502884197169399375105820974944592307816406286209")
 LN10 = Fraction("2.302585092994045684017991454684364207601101488628772976033327901")
-
-"""Coefficients from the constant term up, for float64 and float32; what is left out is in the functions."""
-EXP = {
-    64: (
-        0.5000000000000013, 0.166666666666667, 0.041666666666514335, 0.008333333333307087, 0.0013888888947326563,
-        0.00019841269917662935, 2.4801489596274714e-05, 2.7557216036612086e-06, 2.763141146800615e-07,
-        2.5117948070291274e-08,
-    ),
-    32: (0.5000000095063943, 0.16666518303496414, 0.041666205337312814, 0.008368953352181633, 0.0013950546459507273),
-}  # fmt: skip
-EXPM1 = {
-    64: (
-        0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333321534, 0.0013888888888866685,
-        0.00019841269886395601, 2.4801587360855396e-05, 2.7557243918039327e-06, 2.755724250496549e-07,
-        2.510914491443918e-08, 2.0924521803746995e-09,
-    ),
-    32: (
-        0.5000000046663301, 0.16666666818032638, 0.04166635354909578, 0.008333272803383198, 0.0013941101107802516,
-        0.0001991431577949089,
-    ),
-}  # fmt: skip
-SIN = {
-    64: (
-        -0.1666666666666663, 0.008333333333321992, -0.00019841269829454848, 2.755731356468026e-06,
-        -2.505073750579483e-08, 1.5895564142191316e-10,
-    ),
-    32: (-0.1666665466747318, 0.008332160082842887, -0.00019514781881695216),
-}  # fmt: skip
-COS = {
-    64: (
-        0.041666666666666595, -0.0013888888888873552, 2.4801587289109422e-05, -2.755731424029883e-07,
-        2.0875707497129695e-09, -1.1358804549864664e-11,
-    ),
-    32: (0.041666646399556535, -0.0013887343720262214, 2.443562931589334e-05),
-}  # fmt: skip
-SIN_PI = {
-    64: (
-        -0.16666666666666666, 0.008333333333333333, -0.00019841269841269662, 2.7557319223937993e-06,
-        -2.5052108378210653e-08, 1.605904317559218e-10, -7.647126387886734e-13, 2.8101831153223393e-15,
-        -7.979517815404017e-18,
-    ),
-    32: (
-        -0.1666666662449698, 0.008333331036643984, -0.0001984085855778653, 2.7524878079475997e-06,
-        -2.387981303803296e-08,
-    ),
-}  # fmt: skip
-LOG = {
-    64: (
-        0.6666666666666734, 0.3999999999941464, 0.28571428742397625, 0.2222219857207456, 0.18183564384423861,
-        0.15314049082509026, 0.14795964045726231,
-    ),
-    32: (0.6666677638617313, 0.39977540967003783, 0.29871744302931985),
-}  # fmt: skip
 
 
 def _parts(exact: Fraction, bits: int, count: int) -> list[float]:
@@ -345,13 +293,14 @@ def _log1p_limited(x: Value) -> Value:
 
 
 def log1p(x: Value) -> Value:
-    ordinary = (x > -1.0) & (x < math.inf)
+    ordinary = (x > -1.0) & (x < 2.0 ** (x.body.kind.bias - 1))
     y = with_sign(_log1p_limited(x), sign_bit(x))
     return x.body.patched(y, ~ordinary, Rare("log1p", 1, _log1p_of_any), x)
 
 
 def _log1p_of_any(x: Value) -> Value:
-    y = with_sign(_log1p_limited(x), sign_bit(x))
+    large = 2.0 ** (x.body.kind.bias - 1)
+    y = where(x < large, with_sign(_log1p_limited(x), sign_bit(x)), _log_of(*_split_log(x)))
     y = where(x < math.inf, y, x)
     return where(x > -1.0, y, where(x.equals(-1.0), -math.inf, math.nan))
 
@@ -425,8 +374,185 @@ def tan(x: Value) -> Value:
     return x.body.patched(where(x.equals(0.0), x, y), _far(x), Rare("tan"), x)
 
 
+# ------------------------------------------------------------------------------------------ inverses of those
+
+
+def _arctan_of_ratio(y: Value, x: Value, quarters: Callable[[Value], Value], flip: Value | None) -> Value:
+    """For 0 <= y <= x, x > 0 and atan(y / x) = k pi / 4 + t: quarters(k) pi / 4 + t, or - t where `flip` has a sign.
+
+    Beyond tan(pi / 8), atan(y / x) = pi / 4 + atan((y - x) / (y + x)).
+    """
+    bits = x.body.kind.bits
+    beyond = y > x * (math.sqrt(2) - 1)
+    t = where(beyond, y - x, y) / where(beyond, y + x, x)
+    z = t * t
+    rest = fma(z * estrin(z, ATAN[bits]), t, t)
+    k = quarters(where(beyond, 1.0, 0.0))
+    high, low = _parts(PI / 4, x.body.kind.mantissa + 1, 2)
+    return fma(k, high, fma(k, low, rest if flip is None else flipped(rest, flip)))
+
+
+def arctan(x: Value) -> Value:
+    a, top = abs(x), sign_bit(-abs(x))
+    large = a > 1.0
+    quarters = lambda k: where(large, 2.0 - k, k)
+    flip = where(large, top, 0)
+    y = _arctan_of_ratio(at_most(a, 1.0), at_least(a, 1.0), quarters, flip)
+    return with_sign(y, sign_bit(x))
+
+
+def arctan2(y: Value, x: Value) -> Value:
+    a, b = abs(y), abs(x)
+    steep, left = a > b, sign_bit(x)
+    far = where(steep, a, b)
+    turn = lambda k: where(x < 0.0, 4.0 - k, k)
+    quarters = lambda k: turn(where(steep, 2.0 - k, k))
+    flip = where(steep, left ^ sign_bit(-a), left)
+    angle = with_sign(_arctan_of_ratio(where(steep, b, a), far, quarters, flip), sign_bit(y))
+    ordinary = (far > 0.0) & (far < 2.0 ** (x.body.kind.bias - 1)) & ~x.is_nan() & ~y.is_nan()
+    return x.body.patched(angle, ~ordinary, Rare("atan2", 2), y, x)
+
+
+def _arcsin_of_small(x: Value) -> tuple[Value, Value, Value]:
+    """For a = |x|: asin(a) up to 1/2, and beyond, where acos(a) = 2 asin(sqrt((1 - a) / 2)), that asin; a; beyond."""
+    a = abs(x)
+    beyond = a > 0.5
+    z = where(beyond, fma(a, -0.5, 0.5), a * a)
+    t = where(beyond, x.body.intrinsic("sqrt", z), a)
+    return fma(z * careful(z, ASIN[x.body.kind.bits]), t, t), a, beyond
+
+
+def arcsin(x: Value) -> Value:
+    small, _, beyond = _arcsin_of_small(x)
+    high, low = _parts(PI / 2, x.body.kind.mantissa + 1, 2)
+    return with_sign(where(beyond, high - (small * 2.0 - low), small), sign_bit(x))
+
+
+def arccos(x: Value) -> Value:
+    small, _, beyond = _arcsin_of_small(x)
+    high, low = _parts(PI / 2, x.body.kind.mantissa + 1, 2)
+    sign = sign_bit(x)
+    double = small * 2.0
+    inner = high - (flipped(small, sign) - low)
+    return where(beyond, where(x < 0.0, 2 * high - (double - 2 * low), double), inner)
+
+
+def arcsinh(x: Value) -> Value:
+    """log1p(a + a^2 / (1 + sqrt(a^2 + 1)))"""
+    a = abs(x)
+    square = a * a
+    root = x.body.intrinsic("sqrt", square + 1.0)
+    y = with_sign(_log1p_limited(a + square / (root + 1.0)), sign_bit(x))
+    return x.body.patched(y, ~(a < 2.0 ** (x.body.kind.bias // 2)), Rare("asinh"), x)
+
+
+def arccosh(x: Value) -> Value:
+    """log1p(t + sqrt(2 t + t^2)) for t = x - 1."""
+    t = x - 1.0
+    y = _log1p_limited(t + x.body.intrinsic("sqrt", t * (t + 2.0)))
+    return x.body.patched(y, ~((x >= 1.0) & (x < 2.0 ** (x.body.kind.bias // 2))), Rare("acosh"), x)
+
+
+def arctanh(x: Value) -> Value:
+    """log1p(2 a / (1 - a)) / 2"""
+    a = abs(x)
+    y = with_sign(_log1p_limited(2.0 * a / (1.0 - a)) * 0.5, sign_bit(x))
+    return x.body.patched(y, ~(a < 1.0), Rare("atanh"), x)
+
+
+# ------------------------------------------------------------------------------------------ power
+
+
+def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
+    """log(2**k (1 + f)) to twice the digits but few: 2 atanh(s) = 2 s + s**3 (2/3 + s**2 T(s**2)) for s = f / (2 + f).
+
+    Products and sums in two parts are T. J. Dekker's (1971).
+    """
+    bits = f.body.kind.bits
+    d = f + 2.0
+    inverse = 1.0 / d
+    s = f * inverse
+    s_low = inverse * fma(s, (d - 2.0) - f, fma(-s, d, f))
+    z = s * s
+    z_low = fma(s + s, s_low, fma(s, s, -z))
+    cube = s * z
+    cube_low = fma(s, z_low, fma(s_low, z, fma(s, z, -cube)))
+    third, third_low = _parts(Fraction(2, 3), f.body.kind.mantissa + 1, 2)
+    tail = z * estrin(z, LOG_TAIL[bits])
+    c = tail + third
+    c_low = (third - c) + tail + third_low
+    p = cube * c
+    p_low = fma(cube, c_low, fma(cube_low, c, fma(cube, c, -p)))
+    head = s + s
+    h = head + p
+    h_low = (head - h) + p + fma(s_low, 2.0, p_low)
+    high, low = _parts(LN2, 40 if bits == 64 else 14, 2)
+    whole = k * high
+    y = whole + h
+    return y, fma(k, low, (whole - y) + h + h_low)
+
+
+def power(x: Value, y: Value) -> Value:
+    """exp(y log |x|) with the sign that a whole y gives."""
+    body, kind = x.body, x.body.kind
+    a = abs(x)
+    log_high, log_low = _log_in_two(*_split_log(a))
+    e = y * log_high
+    e_low = fma(y, log_low, fma(y, log_high, -e))
+    n, bits = _rounded(e, 1 / math.log(2), kind.bias)
+    r, rest = _minus_in_two(e, n, _ln2(e, 2))
+    p = fma(r * r, estrin(r, EXP[kind.bits]), rest + e_low)
+    value = ((p + r) + 1.0) * _power_of_2(bits)
+    zero = x.equals(0.0)
+    value = where(zero, where(y < 0.0, math.inf, where(y.equals(0.0), 1.0, 0.0)), value)
+    limit = 700.0 if kind.bits == 64 else 86.0
+    ordinary = (zero | (a >= kind.tiny) & (abs(e) < limit)) & (a < math.inf) & (abs(y) < math.inf)
+    return body.patched(_signed_power(value, x, y), ~ordinary, Rare("pow", 2), x, y)
+
+
+def _signed_power(value: Value, x: Value, y: Value) -> Value:
+    """The power of |x| made that of x."""
+    half = y * 0.5
+    whole = x.body.intrinsic("rint", y).equals(y)
+    odd = whole & ~x.body.intrinsic("rint", half).equals(half)
+    value = where(odd, with_sign(value, sign_bit(x)), value)
+    return where(~(x < 0.0) | whole, value, math.nan)
+
+
+# ------------------------------------------------------------------------------------------ the error function
+
+
+def _erfc_of(a: Value) -> Value:
+    """erfc of a >= 0, where M. M. Shepherd and J. G. Laframboise (1981) have a polynomial in (a - K) / (a + K)."""
+    bits = a.body.kind.bits
+    a = at_most(a, 27.4 if bits == 64 else 10.2)
+    middle = 4.0 if bits == 64 else 3.0
+    square = a * a
+    lost = fma(a, a, -square)
+    scaled = estrin((a - middle) / (a + middle), ERFCX[bits]) / fma(a, 2.0, 1.0)
+    return fma(scaled, -lost, scaled) * _exp_of_negative(-square)
+
+
+def erfc(x: Value) -> Value:
+    """2 - erfc(-x) for negative x."""
+    y = _erfc_of(abs(x))
+    return where(x < 0.0, 2.0 - y, y)
+
+
+def erf(x: Value) -> Value:
+    a = abs(x)
+    z = at_most(a * a, 1.0)
+    small = a * careful(z, ERF[x.body.kind.bits])
+    return with_sign(where(a < 1.0, small, 1.0 - _erfc_of(a)), sign_bit(x))
+
+
 FUNCTIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     f.__name__: f
-    for f in (exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p, sin, cos, sincos, tan)
-}
+    for f in (
+        exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p, sin, cos, sincos, tan,
+        arctan, arctan2, arcsin, arccos, arcsinh, arccosh, arctanh, power, erf, erfc,
+    )
+}  # fmt: skip
 """The functions that have polynomials, by NumPy's names."""
+FUSED_ONLY = frozenset(("power", "erf", "erfc"))
+"""What needs the exact error of a product."""

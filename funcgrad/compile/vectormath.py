@@ -15,7 +15,7 @@ import numpy as np
 
 from funcgrad.compile.llvmtext import Body, Kind, Rare, Value, has_fma, where
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
-from funcgrad.compile.polynomials import FUNCTIONS
+from funcgrad.compile.polynomials import FUNCTIONS, FUSED_ONLY
 
 LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, Libm)} | {
     name: name for name in ("erf", "erfc", "lgamma")
@@ -54,7 +54,7 @@ def definitions(uses: Iterable[Use], inline: bool, fused: bool | None = None) ->
 def _definition(own: str, name: str, kind: Kind, inline: bool, fused: bool, declared: set[str]) -> dict[str, str]:
     """The text of a function and those of the functions for single lanes that it calls, by their names."""
     body = Body(kind, fused)
-    results = _function(name)(*[body.argument(i) for i in range(NAMES[name])])
+    results = _function(name, fused)(*[body.argument(i) for i in range(NAMES[name])])
     result, returned = kind.type("f"), results.typed if isinstance(results, Value) else ""
     if isinstance(results, tuple):
         result = f"{{ {result}, {result} }}"
@@ -75,8 +75,8 @@ def _pair(body: Body, kind: str, first: Value, second: Value) -> str:
     return f"{kind} {body.emit(f'insertvalue {kind} {half.text}, {second.typed}, 1', 'f').text}"
 
 
-def _function(name: str) -> Callable[..., Value | tuple[Value, ...]]:
-    if name in FUNCTIONS:
+def _function(name: str, fused: bool) -> Callable[..., Value | tuple[Value, ...]]:
+    if name in FUNCTIONS and (fused or name not in FUSED_ONLY):
         return FUNCTIONS[name]
     if name in ("maximum", "minimum"):
         return _maximum if name == "maximum" else _minimum
@@ -87,12 +87,12 @@ def _function(name: str) -> Callable[..., Value | tuple[Value, ...]]:
 
 
 def _maximum(x: Value, y: Value) -> Value:
-    """NumPy's: the first NaN, the first of two that are equal. LLVM's own takes twice the instructions."""
-    return where(y.is_nan() & ~x.is_nan(), y, where(y > x, y, x))
+    """NumPy's: the second of two that are equal. LLVM's own, which orders zeros, takes twice the instructions."""
+    return where(x.is_nan(), x, where(x > y, x, y))
 
 
 def _minimum(x: Value, y: Value) -> Value:
-    return where(y.is_nan() & ~x.is_nan(), y, where(y < x, y, x))
+    return where(x.is_nan(), x, where(x < y, x, y))
 
 
 # ------------------------------------------------------------------------------------------ libraries
