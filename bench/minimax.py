@@ -109,6 +109,15 @@ def _erfcx(middle: int) -> Function:
     return f
 
 
+def _log_erfc(a: Any) -> Any:
+    return -mp.log(mp.erfc(a)) / a
+
+
+def _log_erfc_weight(a: Any) -> Any:
+    """For errors relative to erf."""
+    return mp.erf(a) / (a * mp.erfc(a))
+
+
 def _squared(x: Any) -> Any:
     return (x * (1 + mp.mpf(2) ** -8)) ** 2
 
@@ -120,6 +129,7 @@ LOG_TAIL = near_zero(_log_tail, lambda z: mp.mpf(2) / 5 + z * 2 / 7)
 EXP = near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6)
 ASIN = near_zero(_asin, lambda z: mp.mpf(1) / 6 + z * 3 / 40)
 ERF = near_zero(_erf, lambda z: 2 / mp.sqrt(mp.pi) * (1 - z / 3))
+LOG_ERFC = near_zero(_log_erfc, lambda a: 2 / mp.sqrt(mp.pi) + 2 / mp.pi * a)
 ATAN = near_zero(_atan, lambda z: -mp.mpf(1) / 3 + z / 5)
 ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
     # name, terms for float64 and float32, function, weight (errors count relative to the whole result), from, to
@@ -132,7 +142,9 @@ ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
     ("LOG_TAIL", {64: 7, 32: 4}, LOG_TAIL, lambda z: 1 / z**2, 0, LOG_Z),
     ("ATAN", {64: 11, 32: 5}, ATAN, lambda z: 1 / z, 0, _squared(mp.sqrt(2) - 1)),
     ("ASIN", {64: 12, 32: 5}, ASIN, lambda z: 1 / z, 0, 0.25),
-    ("ERF", {64: 12, 32: 7}, ERF, lambda z: 1, 0, 1),
+    ("ERF", {64: 9, 32: 5}, ERF, lambda z: 1, 0, 0.25),
+    ("LOG_ERFC", {64: 24}, LOG_ERFC, _log_erfc_weight, 0, 6),
+    ("LOG_ERFC", {32: 9}, LOG_ERFC, _log_erfc_weight, 0, 4),
     ("ERFCX", {64: 23}, _erfcx(4), lambda q: 1, -1, (27.4 - 4) / (27.4 + 4)),
     ("ERFCX", {32: 11}, _erfcx(3), lambda q: 1, -1, (10.2 - 3) / (10.2 + 3)),
 ]

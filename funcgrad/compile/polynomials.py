@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from funcgrad.compile.coefficients import ASIN, ATAN, COS, ERF, ERFCX, EXP, EXPM1, LOG, LOG_TAIL, SIN, SIN_PI
+from funcgrad.compile.coefficients import ASIN, ATAN, COS, ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL, SIN, SIN_PI
 from funcgrad.compile.llvmtext import (
     Body,
     Kind,
@@ -118,11 +118,11 @@ def exp2(x: Value) -> Value:
     return _exp_of_small((x - n) * math.log(2)) * first * second
 
 
-def _exp_of_negative(x: Value) -> Value:
-    """exp of x <= 0."""
+def _exp_of_negative(x: Value, rest: Value | None = None) -> Value:
+    """exp of x + rest, where x <= 0."""
     bits, r = _split_exp(at_least(x, -746.0 if x.body.kind.bits == 64 else -104.0), 2 * x.body.kind.bias)
     first, second = _halves(bits)
-    return _exp_of_small(r) * first * second
+    return _exp_of_small(r if rest is None else r + rest) * first * second
 
 
 def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
@@ -489,7 +489,9 @@ def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
     high, low = _parts(LN2, 40 if bits == 64 else 14, 2)
     whole = k * high
     y = whole + h
-    return y, fma(k, low, (whole - y) + h + h_low)
+    y_low = fma(k, low, (whole - y) + h + h_low)
+    total = y + y_low
+    return total, (y - total) + y_low
 
 
 def power(x: Value, y: Value) -> Value:
@@ -500,9 +502,10 @@ def power(x: Value, y: Value) -> Value:
     e = y * log_high
     e_low = fma(y, log_low, fma(y, log_high, -e))
     n, bits = _rounded(e, 1 / math.log(2), kind.bias)
-    r, rest = _minus_in_two(e, n, _ln2(e, 2))
-    p = fma(r * r, estrin(r, EXP[kind.bits]), rest + e_low)
-    value = ((p + r) + 1.0) * _power_of_2(bits)
+    first, rest = _minus_in_two(e, n, _ln2(e, 2))
+    r = first + (rest + e_low)
+    rest = (first - r) + (rest + e_low)
+    value = (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits)
     zero = x.equals(0.0)
     value = where(zero, where(y < 0.0, math.inf, where(y.equals(0.0), 1.0, 0.0)), value)
     limit = 700.0 if kind.bits == 64 else 86.0
@@ -522,28 +525,30 @@ def _signed_power(value: Value, x: Value, y: Value) -> Value:
 # ------------------------------------------------------------------------------------------ the error function
 
 
+def erf(x: Value) -> Value:
+    """-expm1(log(erfc(a))), where the logarithm is nearly -a**2."""
+    bits = x.body.kind.bits
+    a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
+    return with_sign(-_expm1_limited(-a * careful(a, LOG_ERFC[bits])), sign_bit(x))
+
+
 def _erfc_of(a: Value) -> Value:
     """erfc of a >= 0, where M. M. Shepherd and J. G. Laframboise (1981) have a polynomial in (a - K) / (a + K)."""
     bits = a.body.kind.bits
     a = at_most(a, 27.4 if bits == 64 else 10.2)
     middle = 4.0 if bits == 64 else 3.0
+    scaled = careful((a - middle) / (a + middle), ERFCX[bits]) / fma(a, 2.0, 1.0)
     square = a * a
-    lost = fma(a, a, -square)
-    scaled = estrin((a - middle) / (a + middle), ERFCX[bits]) / fma(a, 2.0, 1.0)
-    return fma(scaled, -lost, scaled) * _exp_of_negative(-square)
+    return scaled * _exp_of_negative(-square, -fma(a, a, -square))
 
 
 def erfc(x: Value) -> Value:
-    """2 - erfc(-x) for negative x."""
-    y = _erfc_of(abs(x))
-    return where(x < 0.0, 2.0 - y, y)
-
-
-def erf(x: Value) -> Value:
+    """1 - erf(x) for small x, 2 - erfc(-x) for others that are negative."""
     a = abs(x)
-    z = at_most(a * a, 1.0)
-    small = a * careful(z, ERF[x.body.kind.bits])
-    return with_sign(where(a < 1.0, small, 1.0 - _erfc_of(a)), sign_bit(x))
+    z = at_most(a * a, 0.25)
+    small = fma(-x, careful(z, ERF[x.body.kind.bits]), 1.0)
+    large = _erfc_of(a)
+    return where(a < 0.5, small, where(x < 0.0, 2.0 - large, large))
 
 
 FUNCTIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
