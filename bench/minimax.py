@@ -137,7 +137,7 @@ ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
     ("EXPM1", {64: 11, 32: 6}, EXP, lambda x: 1 / abs(x), -HALF_LN2, HALF_LN2),
     ("SIN", {64: 6, 32: 3}, SIN, lambda z: 1 / z, 0, _squared(mp.pi / 4)),
     ("COS", {64: 6, 32: 3}, COS, lambda z: 1 / z**2, 0, _squared(mp.pi / 4)),
-    ("SIN_PI", {64: 8, 32: 4}, SIN, lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z) / z, 0, _squared(mp.pi / 2)),
+    ("SIN_PI", {64: 8, 32: 5}, SIN, lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z) / z, 0, _squared(mp.pi / 2)),
     ("LOG", {64: 7, 32: 3}, LOG, lambda z: 1 / z, 0, LOG_Z),
     ("LOG_TAIL", {64: 7, 32: 4}, LOG_TAIL, lambda z: 1 / z**2, 0, LOG_Z),
     ("ATAN", {64: 11, 32: 5}, ATAN, lambda z: 1 / z, 0, _squared(mp.sqrt(2) - 1)),

@@ -63,6 +63,18 @@ def _minus_in_two(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]
     return r, _minus(x - r, n, parts[1:])
 
 
+def _minus_exactly(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
+    """The same where the second part may cancel the difference from the first (D. E. Knuth's sum in two parts)."""
+    x = fma(n, -parts[0], x)
+    product = n * parts[1]
+    r = x - product
+    taken = x - r
+    rest = (x - (r + taken)) + (taken - product) - fma(n, parts[1], -product)
+    rest = _minus(rest, n, parts[2:])
+    total = r + rest
+    return total, (r - total) + rest
+
+
 def _rounded(x: Value, factor: float, offset: int = 0) -> tuple[Value, Value]:
     """The integer nearest to x * factor, and it plus `offset` in the last bits of an integer."""
     shifter = x.body.kind.shifter + offset
@@ -133,7 +145,7 @@ def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
 
 
 def _expm1_limited(x: Value) -> Value:
-    """expm1 without the sign of zero, for |x| at most 60."""
+    """expm1 without the sign of zero, where exp(x) is normal."""
     bits, y = _split_expm1(x, x.body.kind.bias)
     scale = _power_of_2(bits)
     return fma(y, scale, scale - 1.0)
@@ -153,28 +165,22 @@ def tanh(x: Value) -> Value:
     return with_sign(t / (t + 2.0), sign_bit(x))
 
 
-def _half_expm1(x: Value) -> Value:
-    """expm1(x) / 2 for x >= 0, which is finite where sinh is."""
-    bits, y = _split_expm1(at_most(x, 720.0 if x.body.kind.bits == 64 else 95.0), 2 * x.body.kind.bias)
-    first, second = _halves(bits)
-    first = first * 0.5
-    inverse = _power_of_2(2 * x.body.kind.bias - (bits - (bits >> 1))) * 0.5
-    return fma(y, first, first - inverse) * second
+def _large(x: Value) -> Value:
+    """Where exp(|x|) is not normal."""
+    return ~(abs(x) < (709.0 if x.body.kind.bits == 64 else 88.0))
 
 
 def sinh(x: Value) -> Value:
-    """t + t / (2 t + 1) for t = expm1(|x|) / 2."""
-    t = _half_expm1(abs(x))
-    largest = 2.0**x.body.kind.bias
-    return with_sign(t + at_most(t, largest) / fma(t, 2.0, 1.0), sign_bit(x))
+    """(t + t / (t + 1)) / 2 for t = expm1(|x|)."""
+    t = _expm1_limited(abs(x))
+    return x.body.patched(with_sign((t + t / (t + 1.0)) * 0.5, sign_bit(x)), _large(x), Rare("sinh"), x)
 
 
 def cosh(x: Value) -> Value:
-    """t + 1 / (4 t) for t = exp(|x|) / 2."""
-    bits, r = _split_exp(at_most(abs(x), 720.0 if x.body.kind.bits == 64 else 95.0), 2 * x.body.kind.bias - 1)
-    first, second = _halves(bits)
-    t = _exp_of_small(r) * first * second
-    return t + 0.25 / t
+    """(t + 1 / t) / 2 for t = exp(|x|)."""
+    bits, r = _split_exp(abs(x), x.body.kind.bias)
+    t = _exp_of_small(r) * _power_of_2(bits)
+    return x.body.patched((t + 1.0 / t) * 0.5, _large(x), Rare("cosh"), x)
 
 
 def logistic(x: Value) -> Value:
@@ -346,9 +352,7 @@ def cos(x: Value) -> Value:
 def _octant(x: Value) -> tuple[Value, Value, Value]:
     """The sine and cosine of r = x - n pi / 2, and the bits of n."""
     n, bits = _rounded(x, 2 / math.pi)
-    r, rest = _minus_in_two(x, n, _pi(x, PI / 2))
-    # where r is so small that x - r in there is not exact, the rest may be anything
-    rest = where(abs(rest) <= abs(r) * 2.0**-x.body.kind.mantissa, rest, 0.0)
+    r, rest = _minus_exactly(x, n, _pi(x, PI / 2))
     z = r * r
     sine = r + fma(r, z * estrin(z, SIN[x.body.kind.bits]), rest)
     most = fma(z, -0.5, 1.0)
@@ -529,7 +533,7 @@ def erf(x: Value) -> Value:
     """-expm1(log(erfc(a))), where the logarithm is nearly -a**2."""
     bits = x.body.kind.bits
     a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
-    return with_sign(-_expm1_limited(-a * careful(a, LOG_ERFC[bits])), sign_bit(x))
+    return with_sign(abs(_expm1_limited(-a * careful(a, LOG_ERFC[bits]))), sign_bit(x))
 
 
 def _erfc_of(a: Value) -> Value:
