@@ -144,7 +144,7 @@ ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
     ("ASIN", {64: 12, 32: 5}, ASIN, lambda z: 1 / z, 0, 0.25),
     ("ERF", {64: 9, 32: 5}, ERF, lambda z: 1, 0, 0.25),
     ("LOG_ERFC", {64: 24}, LOG_ERFC, _log_erfc_weight, 0, 6),
-    ("LOG_ERFC", {32: 9}, LOG_ERFC, _log_erfc_weight, 0, 4),
+    ("LOG_ERFC", {32: 10}, LOG_ERFC, _log_erfc_weight, 0, 4),
     ("ERFCX", {64: 23}, _erfcx(4), lambda q: 1, -1, (27.4 - 4) / (27.4 + 4)),
     ("ERFCX", {32: 11}, _erfcx(3), lambda q: 1, -1, (10.2 - 3) / (10.2 + 3)),
 ]

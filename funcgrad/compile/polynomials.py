@@ -33,6 +33,10 @@ PI = Fraction("3.141592653589793238462643383279502884197169399375105820974944592
 LN10 = Fraction("2.302585092994045684017991454684364207601101488628772976033327901")
 
 
+ERF_SLOPE = Fraction("1.128379167095512573896158903121545171688101258657997713688171443")
+"""2 / sqrt(pi)"""
+
+
 def _parts(exact: Fraction, bits: int, count: int) -> list[float]:
     """A number as a sum of `count` floating-point numbers of at most so many bits."""
     parts = []
@@ -533,7 +537,9 @@ def erf(x: Value) -> Value:
     """-expm1(log(erfc(a))), where the logarithm is nearly -a**2."""
     bits = x.body.kind.bits
     a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
-    return with_sign(abs(_expm1_limited(-a * careful(a, LOG_ERFC[bits]))), sign_bit(x))
+    slope, rest = _parts(ERF_SLOPE, x.body.kind.mantissa + 1, 2)
+    curve = fma(a, estrin(a, LOG_ERFC[bits][1:]), rest)
+    return with_sign(abs(_expm1_limited(fma(a, -slope, -a * curve))), sign_bit(x))
 
 
 def _erfc_of(a: Value) -> Value:
