@@ -120,7 +120,22 @@ def _clipped(x: Value) -> Value:
     return at_least(at_most(x, 710.0), -746.0) if x.body.kind.bits == 64 else at_least(at_most(x, 89.0), -104.0)
 
 
+def _scaled(x: Value, bits: Value) -> Value:
+    """x * 2**n for normal numbers, from n in the last bits."""
+    return (x.integer() + (bits << x.body.kind.mantissa)).floating()
+
+
+def _large(x: Value) -> Value:
+    """Where exp(x) or exp(-x) is not normal, and NaN."""
+    return ~(abs(x) < (708.0 if x.body.kind.bits == 64 else 87.0))
+
+
 def exp(x: Value) -> Value:
+    bits, r = _split_exp(x, 0)
+    return x.body.patched(_scaled(_exp_of_small(r), bits), _large(x), Rare("exp", 1, _exp_of_any), x)
+
+
+def _exp_of_any(x: Value) -> Value:
     bits, r = _split_exp(_clipped(x), 2 * x.body.kind.bias)
     first, second = _halves(bits)
     return _exp_of_small(r) * first * second
@@ -167,11 +182,6 @@ def tanh(x: Value) -> Value:
     limit = 22.0 if x.body.kind.bits == 64 else 10.0
     t = _expm1_limited(at_most(abs(x), limit) * 2.0)
     return with_sign(t / (t + 2.0), sign_bit(x))
-
-
-def _large(x: Value) -> Value:
-    """Where exp(|x|) is not normal."""
-    return ~(abs(x) < (709.0 if x.body.kind.bits == 64 else 88.0))
 
 
 def sinh(x: Value) -> Value:
@@ -331,25 +341,27 @@ def _pi(x: Value, unit: Fraction) -> list[float]:
     return _multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3)
 
 
-def _sin_to_half_pi(r: Value) -> Value:
+def _sin_of_multiple(x: Value, n: Value) -> Value:
+    """sin(x - n pi), where the last part of pi matters only to differences so small that their sines are linear."""
+    *first, last = _pi(x, PI)
+    r = _minus(x, n, first)
     z = r * r
-    return fma(z * careful(z, SIN_PI[r.body.kind.bits]), r, r)
+    r = fma(n, -last, r)
+    return with_sign(fma(z * careful(z, SIN_PI[x.body.kind.bits]), r, r), sign_bit(r))
 
 
 def sin(x: Value) -> Value:
     """sin(x) = (-1)**n sin(x - n pi)."""
     n, bits = _rounded(x, 1 / math.pi)
-    y = _sin_to_half_pi(_minus(x, n, _pi(x, PI)))
-    y = flipped(y, bits << (x.body.kind.bits - 1))
-    return x.body.patched(where(x.equals(0.0), x, y), _far(x), Rare("sin"), x)
+    y = flipped(_sin_of_multiple(x, n), bits << (x.body.kind.bits - 1))
+    return x.body.patched(y, _far(x), Rare("sin"), x)
 
 
 def cos(x: Value) -> Value:
     """cos(x) = (-1)**n sin(x - (n - 1/2) pi)."""
     shifter = x.body.kind.shifter
     t = fma(x, 1 / math.pi, 0.5) + shifter
-    r = _minus(x, t - shifter - 0.5, _pi(x, PI))
-    y = flipped(_sin_to_half_pi(r), t.integer() << (x.body.kind.bits - 1))
+    y = flipped(_sin_of_multiple(x, t - shifter - 0.5), t.integer() << (x.body.kind.bits - 1))
     return x.body.patched(y, _far(x), Rare("cos"), x)
 
 
