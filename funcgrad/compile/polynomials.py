@@ -127,7 +127,11 @@ def _scaled(x: Value, bits: Value) -> Value:
 
 def _large(x: Value) -> Value:
     """Where exp(x) or exp(-x) is not normal, and NaN."""
-    return ~(abs(x) < (708.0 if x.body.kind.bits == 64 else 87.0))
+    return ~(abs(x) < _large_limit(x))
+
+
+def _large_limit(x: Value) -> float:
+    return 708.0 if x.body.kind.bits == 64 else 87.0
 
 
 def exp(x: Value) -> Value:
@@ -147,13 +151,6 @@ def exp2(x: Value) -> Value:
     n, bits = _rounded(x, 1.0, 2 * x.body.kind.bias)
     first, second = _halves(bits)
     return _exp_of_small((x - n) * math.log(2)) * first * second
-
-
-def _exp_of_negative(x: Value, rest: Value | None = None) -> Value:
-    """exp of x + rest, where x <= 0."""
-    bits, r = _split_exp(at_least(x, -746.0 if x.body.kind.bits == 64 else -104.0), 2 * x.body.kind.bias)
-    first, second = _halves(bits)
-    return _exp_of_small(r if rest is None else r + rest) * first * second
 
 
 def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
@@ -197,13 +194,21 @@ def cosh(x: Value) -> Value:
     return x.body.patched((t + 1.0 / t) * 0.5, _large(x), Rare("cosh"), x)
 
 
+def _exp_of_minus(x: Value) -> Value:
+    """exp(-|x|), or a normal number that is as good as 0 to one."""
+    bits, r = _split_exp(at_least(-abs(x), -_large_limit(x)), 0)
+    return _scaled(_exp_of_small(r), bits)
+
+
 def logistic(x: Value) -> Value:
-    e = _exp_of_negative(-abs(x))
-    return where(x < 0.0, e, 1.0) / (e + 1.0)
+    e = _exp_of_minus(x)
+    y = where(x < 0.0, e, 1.0) / (e + 1.0)
+    return x.body.patched(y, x < -_large_limit(x), Rare("logistic", 1, _exp_of_any), x)
 
 
 def softplus(x: Value) -> Value:
-    return at_least(x, 0.0) + _log1p_limited(_exp_of_negative(-abs(x)))
+    y = at_least(x, 0.0) + _log1p_of_fraction(_exp_of_minus(x))
+    return x.body.patched(y, x < -_large_limit(x), Rare("softplus", 1, _exp_of_any), x)
 
 
 # ------------------------------------------------------------------------------------------ logarithms
@@ -299,6 +304,12 @@ def log2(x: Value) -> Value:
 
 def log10(x: Value) -> Value:
     return _log_of_normal(x, "log10", _log_in_base(LN10, LN2 / LN10))
+
+
+def _log1p_of_fraction(x: Value) -> Value:
+    """log1p for x from 0 to 1."""
+    beyond = x > math.sqrt(2) - 1
+    return _log_of(where(beyond, 1.0, 0.0), where(beyond, fma(x, 0.5, -0.5), x))
 
 
 def _log1p_limited(x: Value) -> Value:
@@ -480,6 +491,15 @@ def arctanh(x: Value) -> Value:
     return x.body.patched(y, ~(a < 1.0), Rare("atanh"), x)
 
 
+def hypot(x: Value, y: Value) -> Value:
+    bias = x.body.kind.bias
+    a, b = abs(x), abs(y)
+    large = where(a > b, a, b)
+    squares_exist = (large < 2.0 ** (bias // 2)) & ((large > 2.0 ** -(bias // 2 - 40)) | large.equals(0.0))
+    root = x.body.intrinsic("sqrt", fma(a, a, b * b))
+    return x.body.patched(root, ~(squares_exist & ~a.is_nan() & ~b.is_nan()), Rare("hypot", 2), x, y)
+
+
 # ------------------------------------------------------------------------------------------ power
 
 
@@ -561,7 +581,9 @@ def _erfc_of(a: Value) -> Value:
     middle = 4.0 if bits == 64 else 3.0
     scaled = careful((a - middle) / (a + middle), ERFCX[bits]) / fma(a, 2.0, 1.0)
     square = a * a
-    return scaled * _exp_of_negative(-square, -fma(a, a, -square))
+    bits_of_n, r = _split_exp(-square, 2 * a.body.kind.bias)
+    first, second = _halves(bits_of_n)
+    return _exp_of_small(r - fma(a, a, -square)) * scaled * first * second
 
 
 def erfc(x: Value) -> Value:
@@ -577,7 +599,7 @@ FUNCTIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     f.__name__: f
     for f in (
         exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p, sin, cos, sincos, tan,
-        arctan, arctan2, arcsin, arccos, arcsinh, arccosh, arctanh, power, erf, erfc,
+        arctan, arctan2, hypot, arcsin, arccos, arcsinh, arccosh, arctanh, power, erf, erfc,
     )
 }  # fmt: skip
 """The functions that have polynomials, by NumPy's names."""

@@ -178,6 +178,7 @@ def _rare(rare: Rare, kind: Kind, fused: bool, declared: set[str]) -> str:
     else:
         args = tuple([body.argument(i) for i in range(rare.arity)])
         result = rare.of(*args) if rare.of else _each(rare.name, args)
+        result = where(Value(body, "%bad", "m"), result, Value(body, "%y0", "f"))
         lines = [*body.lines, f"  ret {result.typed}"]
     declared |= body.declared
     return _text(own, rare.symbol(kind), parameters, "noinline cold", lines)
@@ -225,7 +226,10 @@ def _find_symbol(name: str) -> None:
 
     if binding.address_of_symbol(name) is None:
         library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
-        binding.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
+        # Windows has a few, such as hypotf, by another name
+        found = getattr(library, name, None) or getattr(library, f"_{name}", None)
+        if found is not None:
+            binding.add_symbol(name, ctypes.cast(found, ctypes.c_void_p).value)
 
 
 def _vector_features() -> tuple[tuple[str, int], ...]:
