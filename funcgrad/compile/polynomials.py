@@ -1,4 +1,4 @@
-"""Elementary functions from polynomials, without a branch but for rare arguments.
+"""Exponentials, logarithms and what is made of them, from polynomials, without a branch but for rare arguments.
 
 Each takes and gives `Value`s, and so is text for any `Kind`. The reductions are the classical ones: W. J. Cody and
 W. Waite, "Software Manual for the Elementary Functions", 1980; P. T. P. Tang's and K. C. Ng's of fdlibm (1990-1993);
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from funcgrad.compile.coefficients import ASIN, ATAN, COS, ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL, SIN, SIN_PI
+from funcgrad.compile.coefficients import ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL
 from funcgrad.compile.llvmtext import (
     Body,
     Kind,
@@ -21,7 +21,6 @@ from funcgrad.compile.llvmtext import (
     at_most,
     careful,
     estrin,
-    flipped,
     fma,
     sign_bit,
     where,
@@ -29,15 +28,12 @@ from funcgrad.compile.llvmtext import (
 )
 
 LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009")
-PI = Fraction("3.141592653589793238462643383279502884197169399375105820974944592307816406286209")
 LN10 = Fraction("2.302585092994045684017991454684364207601101488628772976033327901")
-
-
 ERF_SLOPE = Fraction("1.128379167095512573896158903121545171688101258657997713688171443")
 """2 / sqrt(pi)"""
 
 
-def _parts(exact: Fraction, bits: int, count: int) -> list[float]:
+def parts_of(exact: Fraction, bits: int, count: int) -> list[float]:
     """A number as a sum of `count` floating-point numbers of at most so many bits."""
     parts = []
     for _ in range(count):
@@ -48,38 +44,26 @@ def _parts(exact: Fraction, bits: int, count: int) -> list[float]:
     return parts
 
 
-def _multiple(body: Body, exact: Fraction, short: int, count: int) -> list[float]:
+def multiple(body: Body, exact: Fraction, short: int, count: int) -> list[float]:
     """A constant in `count` parts, n times which is exact: one more, and shorter ones, where products are rounded."""
-    return _parts(exact, body.kind.mantissa + 1, count) if body.fused else _parts(exact, short, count + 1)
+    return parts_of(exact, body.kind.mantissa + 1, count) if body.fused else parts_of(exact, short, count + 1)
 
 
-def _minus(x: Value, n: Value, parts: list[float]) -> Value:
+def minus(x: Value, n: Value, parts: list[float]) -> Value:
     """x - n * the sum of the parts (W. J. Cody and W. Waite)."""
     for part in parts:
         x = fma(n, -part, x)
     return x
 
 
-def _minus_in_two(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
+def minus_in_two(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
     """The same and what rounding left out."""
     x = fma(n, -parts[0], x)
-    r = _minus(x, n, parts[1:])
-    return r, _minus(x - r, n, parts[1:])
+    r = minus(x, n, parts[1:])
+    return r, minus(x - r, n, parts[1:])
 
 
-def _minus_exactly(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
-    """The same where the second part may cancel the difference from the first (D. E. Knuth's sum in two parts)."""
-    x = fma(n, -parts[0], x)
-    product = n * parts[1]
-    r = x - product
-    taken = x - r
-    rest = (x - (r + taken)) + (taken - product) - fma(n, parts[1], -product)
-    rest = _minus(rest, n, parts[2:])
-    total = r + rest
-    return total, (r - total) + rest
-
-
-def _rounded(x: Value, factor: float, offset: int = 0) -> tuple[Value, Value]:
+def rounded(x: Value, factor: float, offset: int = 0) -> tuple[Value, Value]:
     """The integer nearest to x * factor, and it plus `offset` in the last bits of an integer."""
     shifter = x.body.kind.shifter + offset
     t = fma(x, factor, shifter)
@@ -95,13 +79,13 @@ def _power_of_2(n: Value) -> Value:
 
 
 def _ln2(x: Value, count: int) -> list[float]:
-    return _multiple(x.body, LN2, 40 if x.body.kind.bits == 64 else 14, count)
+    return multiple(x.body, LN2, 40 if x.body.kind.bits == 64 else 14, count)
 
 
 def _split_exp(x: Value, offset: int) -> tuple[Value, Value]:
     """x = n ln 2 + r: the bits of n plus an offset, and r."""
-    n, bits = _rounded(x, 1 / math.log(2), offset)
-    return bits, _minus(x, n, _ln2(x, 2))
+    n, bits = rounded(x, 1 / math.log(2), offset)
+    return bits, minus(x, n, _ln2(x, 2))
 
 
 def _exp_of_small(r: Value) -> Value:
@@ -146,17 +130,23 @@ def _exp_of_any(x: Value) -> Value:
 
 
 def exp2(x: Value) -> Value:
+    n, bits = rounded(x, 1.0)
+    bad = ~(abs(x) < x.body.kind.bias - 1.0)
+    return x.body.patched(_scaled(_exp_of_small((x - n) * math.log(2)), bits), bad, Rare("exp2", 1, _exp2_of_any), x)
+
+
+def _exp2_of_any(x: Value) -> Value:
     low, high = (-1076.0, 1025.0) if x.body.kind.bits == 64 else (-151.0, 129.0)
     x = at_least(at_most(x, high), low)
-    n, bits = _rounded(x, 1.0, 2 * x.body.kind.bias)
+    n, bits = rounded(x, 1.0, 2 * x.body.kind.bias)
     first, second = _halves(bits)
     return _exp_of_small((x - n) * math.log(2)) * first * second
 
 
 def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
     """x = n ln 2 + r: the bits of n plus an offset, and expm1(r)."""
-    n, bits = _rounded(x, 1 / math.log(2), offset)
-    r, rest = _minus_in_two(x, n, _ln2(x, 2))
+    n, bits = rounded(x, 1 / math.log(2), offset)
+    r, rest = minus_in_two(x, n, _ln2(x, 2))
     return bits, r + fma(r * r, careful(r, EXPM1[r.body.kind.bits]), rest)
 
 
@@ -194,32 +184,32 @@ def cosh(x: Value) -> Value:
     return x.body.patched((t + 1.0 / t) * 0.5, _large(x), Rare("cosh"), x)
 
 
-def _exp_of_minus(x: Value) -> Value:
+def _exp_ofminus(x: Value) -> Value:
     """exp(-|x|), or a normal number that is as good as 0 to one."""
     bits, r = _split_exp(at_least(-abs(x), -_large_limit(x)), 0)
     return _scaled(_exp_of_small(r), bits)
 
 
 def logistic(x: Value) -> Value:
-    e = _exp_of_minus(x)
+    e = _exp_ofminus(x)
     y = where(x < 0.0, e, 1.0) / (e + 1.0)
     return x.body.patched(y, x < -_large_limit(x), Rare("logistic", 1, _exp_of_any), x)
 
 
 def softplus(x: Value) -> Value:
-    y = at_least(x, 0.0) + _log1p_of_fraction(_exp_of_minus(x))
+    y = at_least(x, 0.0) + _log1p_of_fraction(_exp_ofminus(x))
     return x.body.patched(y, x < -_large_limit(x), Rare("softplus", 1, _exp_of_any), x)
 
 
 # ------------------------------------------------------------------------------------------ logarithms
 
 
-def _split_log(x: Value, offset: float = 0.0) -> tuple[Value, Value]:
-    """x = 2**k (1 + f) with 1 + f from sqrt(1/2) to sqrt(2), for a positive normal x: k - offset and f."""
+def _split_log(x: Value) -> tuple[Value, Value]:
+    """x = 2**k (1 + f) with 1 + f from sqrt(1/2) to sqrt(2), for a positive normal x: k and f."""
     kind = x.body.kind
     shifted = _from_root(x)
     fraction = (shifted & ((1 << kind.mantissa) - 1)) + _integer_of(math.sqrt(0.5), kind)
-    return _exponent(shifted, kind.bias + offset), fraction.floating() - 1.0
+    return _exponent(shifted, kind.bias), fraction.floating() - 1.0
 
 
 def _from_root(x: Value) -> Value:
@@ -250,7 +240,7 @@ def _log_terms(f: Value) -> tuple[Value, Value]:
 
 
 def _log_of(k: Value, f: Value) -> Value:
-    high, low = _parts(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
+    high, low = parts_of(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
     half, rest = _log_terms(f)
     return fma(k, high, f - (half - fma(k, low, rest)))
 
@@ -284,8 +274,8 @@ def _log_in_base(log_of_base: Fraction, power: Fraction) -> Logarithm:
 
     def of(k: Value, f: Value) -> Value:
         wide = f.body.kind.bits == 64
-        high, low = _parts(1 / log_of_base, 26 if wide else 12, 2)
-        step, small_step = _parts(power, 40 if wide else 14, 2) if power != 1 else (1.0, 0.0)
+        high, low = parts_of(1 / log_of_base, 26 if wide else 12, 2)
+        step, small_step = parts_of(power, 40 if wide else 14, 2) if power != 1 else (1.0, 0.0)
         half, rest = _log_terms(f)
         whole = f - half
         top = (whole.integer() & -(1 << (27 if wide else 12))).floating()
@@ -336,136 +326,7 @@ def _log1p_of_any(x: Value) -> Value:
     return where(x > -1.0, y, where(x.equals(-1.0), -math.inf, math.nan))
 
 
-# ------------------------------------------------------------------------------------------ circular functions
-
-
-def _far(x: Value) -> Value:
-    """Where the reduction by multiples of pi is not exact enough, and where x is not finite."""
-    if x.body.kind.bits == 64:
-        limit = 1e9 if x.body.fused else 5e5
-    else:
-        limit = 5e4 if x.body.fused else 1e3
-    return ~(abs(x) < limit)
-
-
-def _pi(x: Value, unit: Fraction) -> list[float]:
-    return _multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3)
-
-
-def _sin_of_multiple(x: Value, n: Value) -> Value:
-    """sin(x - n pi), where the last part of pi matters only to differences so small that their sines are linear."""
-    *first, last = _pi(x, PI)
-    r = _minus(x, n, first)
-    z = r * r
-    r = fma(n, -last, r)
-    return with_sign(fma(z * careful(z, SIN_PI[x.body.kind.bits]), r, r), sign_bit(r))
-
-
-def sin(x: Value) -> Value:
-    """sin(x) = (-1)**n sin(x - n pi)."""
-    n, bits = _rounded(x, 1 / math.pi)
-    y = flipped(_sin_of_multiple(x, n), bits << (x.body.kind.bits - 1))
-    return x.body.patched(y, _far(x), Rare("sin"), x)
-
-
-def cos(x: Value) -> Value:
-    """cos(x) = (-1)**n sin(x - (n - 1/2) pi)."""
-    shifter = x.body.kind.shifter
-    t = fma(x, 1 / math.pi, 0.5) + shifter
-    y = flipped(_sin_of_multiple(x, t - shifter - 0.5), t.integer() << (x.body.kind.bits - 1))
-    return x.body.patched(y, _far(x), Rare("cos"), x)
-
-
-def _octant(x: Value) -> tuple[Value, Value, Value]:
-    """The sine and cosine of r = x - n pi / 2, and the bits of n."""
-    n, bits = _rounded(x, 2 / math.pi)
-    r, rest = _minus_exactly(x, n, _pi(x, PI / 2))
-    z = r * r
-    sine = r + fma(r, z * estrin(z, SIN[x.body.kind.bits]), rest)
-    most = fma(z, -0.5, 1.0)
-    lost = fma(z, -0.5, 1.0 - most) - r * rest
-    return sine, most + fma(z * z, estrin(z, COS[x.body.kind.bits]), lost), bits
-
-
-def sincos(x: Value) -> tuple[Value, Value]:
-    sine, cosine, bits = _octant(x)
-    top = x.body.kind.bits - 1
-    even = (bits & 1).equals(0)
-    s = flipped(where(even, sine, cosine), (bits >> 1) << top)
-    c = flipped(where(even, cosine, sine), (bits + 1 >> 1) << top)
-    s = where(x.equals(0.0), x, s)
-    far = _far(x)
-    return x.body.patched(s, far, Rare("sin"), x), x.body.patched(c, far, Rare("cos"), x)
-
-
-def tan(x: Value) -> Value:
-    sine, cosine, bits = _octant(x)
-    even = (bits & 1).equals(0)
-    y = where(even, sine, -cosine) / where(even, cosine, sine)
-    return x.body.patched(where(x.equals(0.0), x, y), _far(x), Rare("tan"), x)
-
-
-# ------------------------------------------------------------------------------------------ inverses of those
-
-
-def _arctan_of_ratio(y: Value, x: Value, quarters: Callable[[Value], Value], flip: Value | None) -> Value:
-    """For 0 <= y <= x, x > 0 and atan(y / x) = k pi / 4 + t: quarters(k) pi / 4 + t, or - t where `flip` has a sign.
-
-    Beyond tan(pi / 8), atan(y / x) = pi / 4 + atan((y - x) / (y + x)).
-    """
-    bits = x.body.kind.bits
-    beyond = y > x * (math.sqrt(2) - 1)
-    t = where(beyond, y - x, y) / where(beyond, y + x, x)
-    z = t * t
-    rest = fma(z * estrin(z, ATAN[bits]), t, t)
-    k = quarters(where(beyond, 1.0, 0.0))
-    high, low = _parts(PI / 4, x.body.kind.mantissa + 1, 2)
-    return fma(k, high, fma(k, low, rest if flip is None else flipped(rest, flip)))
-
-
-def arctan(x: Value) -> Value:
-    a, top = abs(x), sign_bit(-abs(x))
-    large = a > 1.0
-    quarters = lambda k: where(large, 2.0 - k, k)
-    flip = where(large, top, 0)
-    y = _arctan_of_ratio(at_most(a, 1.0), at_least(a, 1.0), quarters, flip)
-    return with_sign(y, sign_bit(x))
-
-
-def arctan2(y: Value, x: Value) -> Value:
-    a, b = abs(y), abs(x)
-    steep, left = a > b, sign_bit(x)
-    far = where(steep, a, b)
-    turn = lambda k: where(x < 0.0, 4.0 - k, k)
-    quarters = lambda k: turn(where(steep, 2.0 - k, k))
-    flip = where(steep, left ^ sign_bit(-a), left)
-    angle = with_sign(_arctan_of_ratio(where(steep, b, a), far, quarters, flip), sign_bit(y))
-    ordinary = (far > 0.0) & (far < 2.0 ** (x.body.kind.bias - 1)) & ~x.is_nan() & ~y.is_nan()
-    return x.body.patched(angle, ~ordinary, Rare("atan2", 2), y, x)
-
-
-def _arcsin_of_small(x: Value) -> tuple[Value, Value, Value]:
-    """For a = |x|: asin(a) up to 1/2, and beyond, where acos(a) = 2 asin(sqrt((1 - a) / 2)), that asin; a; beyond."""
-    a = abs(x)
-    beyond = a > 0.5
-    z = where(beyond, fma(a, -0.5, 0.5), a * a)
-    t = where(beyond, x.body.intrinsic("sqrt", z), a)
-    return fma(z * careful(z, ASIN[x.body.kind.bits]), t, t), a, beyond
-
-
-def arcsin(x: Value) -> Value:
-    small, _, beyond = _arcsin_of_small(x)
-    high, low = _parts(PI / 2, x.body.kind.mantissa + 1, 2)
-    return with_sign(where(beyond, high - (small * 2.0 - low), small), sign_bit(x))
-
-
-def arccos(x: Value) -> Value:
-    small, _, beyond = _arcsin_of_small(x)
-    high, low = _parts(PI / 2, x.body.kind.mantissa + 1, 2)
-    sign = sign_bit(x)
-    double = small * 2.0
-    inner = high - (flipped(small, sign) - low)
-    return where(beyond, where(x < 0.0, 2 * high - (double - 2 * low), double), inner)
+# ------------------------------------------------------------------------------------------ inverse hyperbolic
 
 
 def arcsinh(x: Value) -> Value:
@@ -517,7 +378,7 @@ def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
     z_low = fma(s + s, s_low, fma(s, s, -z))
     cube = s * z
     cube_low = fma(s, z_low, fma(s_low, z, fma(s, z, -cube)))
-    third, third_low = _parts(Fraction(2, 3), f.body.kind.mantissa + 1, 2)
+    third, third_low = parts_of(Fraction(2, 3), f.body.kind.mantissa + 1, 2)
     tail = z * estrin(z, LOG_TAIL[bits])
     c = tail + third
     c_low = (third - c) + tail + third_low
@@ -526,7 +387,7 @@ def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
     head = s + s
     h = head + p
     h_low = (head - h) + p + fma(s_low, 2.0, p_low)
-    high, low = _parts(LN2, 40 if bits == 64 else 14, 2)
+    high, low = parts_of(LN2, 40 if bits == 64 else 14, 2)
     whole = k * high
     y = whole + h
     y_low = fma(k, low, (whole - y) + h + h_low)
@@ -541,8 +402,8 @@ def power(x: Value, y: Value) -> Value:
     log_high, log_low = _log_in_two(*_split_log(a))
     e = y * log_high
     e_low = fma(y, log_low, fma(y, log_high, -e))
-    n, bits = _rounded(e, 1 / math.log(2), kind.bias)
-    first, rest = _minus_in_two(e, n, _ln2(e, 2))
+    n, bits = rounded(e, 1 / math.log(2), kind.bias)
+    first, rest = minus_in_two(e, n, _ln2(e, 2))
     r = first + (rest + e_low)
     rest = (first - r) + (rest + e_low)
     value = (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits)
@@ -569,7 +430,7 @@ def erf(x: Value) -> Value:
     """-expm1(log(erfc(a))), where the logarithm is nearly -a**2."""
     bits = x.body.kind.bits
     a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
-    slope, rest = _parts(ERF_SLOPE, x.body.kind.mantissa + 1, 2)
+    slope, rest = parts_of(ERF_SLOPE, x.body.kind.mantissa + 1, 2)
     curve = fma(a, estrin(a, LOG_ERFC[bits][1:]), rest)
     return with_sign(abs(_expm1_limited(fma(a, -slope, -a * curve))), sign_bit(x))
 
@@ -598,10 +459,10 @@ def erfc(x: Value) -> Value:
 FUNCTIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     f.__name__: f
     for f in (
-        exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p, sin, cos, sincos, tan,
-        arctan, arctan2, hypot, arcsin, arccos, arcsinh, arccosh, arctanh, power, erf, erfc,
+        exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p,
+        arcsinh, arccosh, arctanh, hypot, power, erf, erfc,
     )
 }  # fmt: skip
-"""The functions that have polynomials, by NumPy's names."""
+"""These functions by NumPy's names."""
 FUSED_ONLY = frozenset(("power", "erf", "erfc"))
 """What needs the exact error of a product."""

@@ -13,14 +13,18 @@ from functools import cache
 
 import numpy as np
 
+from funcgrad.compile.circular import CIRCULAR
 from funcgrad.compile.llvmtext import Body, Kind, Rare, Value, has_fma, where
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
-from funcgrad.compile.polynomials import FUNCTIONS, FUSED_ONLY
+from funcgrad.compile.polynomials import FUNCTIONS as EXPONENTIAL
+from funcgrad.compile.polynomials import FUSED_ONLY
 
 LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, Libm)} | {
     name: name for name in ("erf", "erfc", "lgamma")
 }
 """The C library's names."""
+FUNCTIONS = EXPONENTIAL | CIRCULAR
+"""The functions that have polynomials."""
 NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | dict.fromkeys(
     ("erf", "erfc", "lgamma", "logistic", "softplus", "sincos"), 1
 )
