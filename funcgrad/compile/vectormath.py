@@ -49,25 +49,27 @@ def definitions(uses: Iterable[Use], inline: bool, fused: bool | None = None) ->
     texts: dict[str, str] = {}
     declared: set[str] = set()
     for name, dtype, lanes in uses:
-        own = symbol(name, dtype, lanes)
-        if own not in texts:
-            texts |= _definition(own, name, Kind(8 * np.dtype(dtype).itemsize, lanes), inline, fused, declared)
+        more, needed = _definition(name, Kind(8 * np.dtype(dtype).itemsize, lanes), inline, fused)
+        texts |= more
+        declared |= needed
     return list(texts.values()), declared
 
 
-def _definition(own: str, name: str, kind: Kind, inline: bool, fused: bool, declared: set[str]) -> dict[str, str]:
-    """The text of a function and those of the functions for single lanes that it calls, by their names."""
+@cache
+def _definition(name: str, kind: Kind, inline: bool, fused: bool) -> tuple[dict[str, str], set[str]]:
+    """The texts of a function and of those that it calls, by their names, and the declarations: 1 ms."""
     body = Body(kind, fused)
     results = _function(name, fused)(*[body.argument(i) for i in range(NAMES[name])])
     result, returned = kind.type("f"), results.typed if isinstance(results, Value) else ""
     if isinstance(results, tuple):
         result = f"{{ {result}, {result} }}"
         returned = _pair(body, result, *results)
-    texts = {rare.symbol(kind): _rare(rare, kind, fused, declared) for rare in body.rare.values()}
-    declared |= body.declared
+    own = symbol(name, np.dtype(f"f{kind.bits // 8}"), kind.lanes)
     parameters = ", ".join(f"{kind.type('f')} %x{i}" for i in range(NAMES[name]))
     how = "alwaysinline" if inline else "noinline"
-    return texts | {own: _text(result, own, parameters, how, [*body.lines, f"  ret {returned}"])}
+    texts = {rare.symbol(kind): _rare(rare, body) for rare in body.rare.values()}
+    texts[own] = _text(result, own, parameters, how, [*body.lines, f"  ret {returned}"])
+    return texts, body.declared
 
 
 def _text(result: str, name: str, parameters: str, how: str, lines: list[str]) -> str:
@@ -172,11 +174,12 @@ def _each(name: str, args: tuple[Value, ...]) -> Value:
     return result
 
 
-def _rare(rare: Rare, kind: Kind, fused: bool, declared: set[str]) -> str:
+def _rare(rare: Rare, caller: Body) -> str:
     """What `Body.patched` calls."""
+    kind = caller.kind
     own = kind.type("f")
     parameters = ", ".join([*(f"{own} %x{i}" for i in range(rare.arity)), f"{own} %y0", f"{kind.type('m')} %bad"])
-    body = Body(kind, fused)
+    body = Body(kind, caller.fused)
     if rare.of is None and kind.lanes > 1:
         lines = _loop_over_lanes(rare, kind, body)
     else:
@@ -184,7 +187,7 @@ def _rare(rare: Rare, kind: Kind, fused: bool, declared: set[str]) -> str:
         result = rare.of(*args) if rare.of else _each(rare.name, args)
         result = where(Value(body, "%bad", "m"), result, Value(body, "%y0", "f"))
         lines = [*body.lines, f"  ret {result.typed}"]
-    declared |= body.declared
+    caller.declared |= body.declared
     return _text(own, rare.symbol(kind), parameters, "noinline cold", lines)
 
 
