@@ -1,13 +1,12 @@
-"""The coefficients of funcgrad/compile/polynomials.py, found anew: `python bench/minimax.py` (needs mpmath).
+"""Writes funcgrad/compile/coefficients.py: `python bench/minimax.py > ...` (needs mpmath).
 
 Remez's exchange algorithm (E. Ya. Remez, 1934) in 60 digits, for a polynomial with the least error relative to a
-weight. Each line printed is a name, the largest relative error as a power of two, and the coefficients from the
-constant term up.
+weight.
 """
 
 from __future__ import annotations
 
-import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -95,14 +94,28 @@ def _erf(z: Any) -> Any:
     return mp.erf(x) / x
 
 
-def _erfcx(q: Any) -> Any:
-    """(1 + 2a) exp(a^2) erfc(a) at a = 2 (1 + q) / (1 - q), which takes [0, inf) to [-1, 1)."""
-    if q > 1 - mp.mpf(10) ** -6:
-        return 2 / mp.sqrt(mp.pi) * (1 + (1 - q) / 8)
-    a = 2 * (1 + q) / (1 - q)
-    if a > 1000:
-        return (1 + 2 * a) / (a * mp.sqrt(mp.pi)) * (1 - 1 / (2 * a**2) + 3 / (4 * a**4))
-    return (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
+def _asin(z: Any) -> Any:
+    x = mp.sqrt(z)
+    return (mp.asin(x) / x - 1) / z
+
+
+def _erfcx(middle: int) -> Function:
+    """(1 + 2a) exp(a^2) erfc(a) as a function of q = (a - middle) / (a + middle)."""
+
+    def f(q: Any) -> Any:
+        a = middle * (1 + q) / (1 - q)
+        return (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
+
+    return f
+
+
+def _log_erfc(a: Any) -> Any:
+    return -mp.log(mp.erfc(a)) / a
+
+
+def _log_erfc_weight(a: Any) -> Any:
+    """For errors relative to erf."""
+    return mp.erf(a) / (a * mp.erfc(a))
 
 
 def _squared(x: Any) -> Any:
@@ -113,31 +126,51 @@ SIN = near_zero(_sin, lambda z: -mp.mpf(1) / 6 + z / 120)
 COS = near_zero(_cos, lambda z: mp.mpf(1) / 24 - z / 720)
 LOG = near_zero(_log, lambda z: mp.mpf(2) / 3 + z * 2 / 5)
 LOG_TAIL = near_zero(_log_tail, lambda z: mp.mpf(2) / 5 + z * 2 / 7)
+EXP = near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6)
+ASIN = near_zero(_asin, lambda z: mp.mpf(1) / 6 + z * 3 / 40)
+ERF = near_zero(_erf, lambda z: 2 / mp.sqrt(mp.pi) * (1 - z / 3))
+LOG_ERFC = near_zero(_log_erfc, lambda a: 2 / mp.sqrt(mp.pi) + 2 / mp.pi * a)
 ATAN = near_zero(_atan, lambda z: -mp.mpf(1) / 3 + z / 5)
-TABLE: dict[str, tuple[Function, Function, Any, Any, tuple[int, int]]] = {
-    # function, weight (the error that counts is relative to the whole result), from, to, terms for f64 and f32
-    "EXP": (near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6), lambda x: 1 / x**2, -HALF_LN2, HALF_LN2, (10, 5)),
-    "EXPM1": (near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6), lambda x: 1 / abs(x), -HALF_LN2, HALF_LN2, (11, 6)),
-    "SIN": (SIN, lambda z: 1 / z, 0, _squared(mp.pi / 4), (6, 3)),
-    "COS": (COS, lambda z: 1 / z**2, 0, _squared(mp.pi / 4), (6, 3)),
-    "SIN_PI": (SIN, lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z) / z, 0, _squared(mp.pi / 2), (9, 5)),
-    "LOG": (LOG, lambda z: 1 / z, 0, LOG_Z, (7, 3)),
-    "LOG_TAIL": (LOG_TAIL, lambda z: 1 / z**2, 0, LOG_Z, (7, 4)),
-    "ATAN": (ATAN, lambda z: 1 / z, 0, _squared(mp.sqrt(2) - 1), (11, 5)),
-    "ERF": (near_zero(_erf, lambda z: 2 / mp.sqrt(mp.pi) * (1 - z / 3)), lambda z: 1, 0, 1, (12, 7)),
-    "ERFCX": (_erfcx, lambda q: 1, -1, 1, (23, 10)),
-}
+ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
+    # name, terms for float64 and float32, function, weight (errors count relative to the whole result), from, to
+    ("EXP", {64: 10, 32: 5}, EXP, lambda x: 1 / x**2, -HALF_LN2, HALF_LN2),
+    ("EXPM1", {64: 11, 32: 6}, EXP, lambda x: 1 / abs(x), -HALF_LN2, HALF_LN2),
+    ("SIN", {64: 6, 32: 3}, SIN, lambda z: 1 / z, 0, _squared(mp.pi / 4)),
+    ("COS", {64: 6, 32: 3}, COS, lambda z: 1 / z**2, 0, _squared(mp.pi / 4)),
+    ("SIN_PI", {64: 8, 32: 5}, SIN, lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z) / z, 0, _squared(mp.pi / 2)),
+    ("LOG", {64: 7, 32: 3}, LOG, lambda z: 1 / z, 0, LOG_Z),
+    ("LOG_TAIL", {64: 7, 32: 4}, LOG_TAIL, lambda z: 1 / z**2, 0, LOG_Z),
+    ("ATAN", {64: 11, 32: 5}, ATAN, lambda z: 1 / z, 0, _squared(mp.sqrt(2) - 1)),
+    ("ASIN", {64: 12, 32: 5}, ASIN, lambda z: 1 / z, 0, 0.25),
+    ("ERF", {64: 9, 32: 5}, ERF, lambda z: 1, 0, 0.25),
+    ("LOG_ERFC", {64: 24}, LOG_ERFC, _log_erfc_weight, 0, 6),
+    ("LOG_ERFC", {32: 10}, LOG_ERFC, _log_erfc_weight, 0, 4),
+    ("ERFCX", {64: 23}, _erfcx(4), lambda q: 1, -1, (27.4 - 4) / (27.4 + 4)),
+    ("ERFCX", {32: 11}, _erfcx(3), lambda q: 1, -1, (10.2 - 3) / (10.2 + 3)),
+]
+HEADER = '''"""Polynomials' coefficients from the constant term up, for float64 and float32: made by bench/minimax.py.
+
+What is left out of a function is in polynomials.py. Above each is its error, relative to the whole function.
+"""
+
+# fmt: off
+'''
 
 
-def main(names: list[str]) -> None:
-    for name in names or TABLE:
-        f, weight, low, high, terms = TABLE[name]
+def main() -> None:
+    print(HEADER)
+    written: dict[str, list[str]] = {}
+    for name, counts, f, weight, low, high in ROWS:
         safe = lambda x, weight=weight: weight(x) if x else weight(mp.mpf(10) ** -15)
-        for bits, count in zip((64, 32), terms):
-            coefficients, worst = remez(f, safe, low, high, count)
+        for bits, terms in counts.items():
+            coefficients, worst = remez(f, safe, low, high, terms)
             texts = ", ".join(repr(float(c)) for c in coefficients)
-            print(f"{name} f{bits} 2^{float(mp.log(worst, 2)):.1f}: {texts}", flush=True)
+            lines = textwrap.wrap(texts + ",", 111, initial_indent=" " * 8, subsequent_indent=" " * 8)
+            written.setdefault(name, []).append(f"    # 2^{float(mp.log(worst, 2)):.1f}")
+            written[name] += [f"    {bits}: (", *lines, "    ),"]
+    for name, lines in written.items():
+        print("\n".join([f"{name} = {{", *lines, "}"]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

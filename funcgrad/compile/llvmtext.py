@@ -6,6 +6,7 @@ One Python function gives the text for float64 and float32, scalars and vectors:
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -131,6 +132,10 @@ class Value:
     def equals(self, other: Value | Number) -> Value:
         return self._compare("==", other)
 
+    def below(self, other: int) -> Value:
+        """Whether an integer, taken as unsigned, is less."""
+        return self._emit("icmp ult", "m", other)
+
     def is_nan(self) -> Value:
         return self._emit("fcmp uno", "m", self)
 
@@ -174,8 +179,7 @@ class Body:
         self.kind, self.fused = kind, fused
         self.lines: list[str] = []
         self.declared: set[str] = set()
-        self.rare: list[tuple[str, int]] = []
-        """The functions for single lanes that are called: names and numbers of arguments."""
+        self.rare: dict[str, Rare] = {}
         self.block = "entry"
         self._count = 0
 
@@ -216,25 +220,28 @@ class Body:
         self.lines.append(f"  {result} = call i1 {symbol}({mask.typed})")
         return result
 
-    def patched(self, result: Value, where: Value, name: str, *args: Value) -> Value:
-        """`result`, but the function `name` of the C library in the lanes of a mask, which are rarely any."""
-        self.rare.append((name, len(args)))
-        any_lane, rare, done, before = self.any(where), self.name(), self.name(), self.block
+    def patched(self, result: Value, bad: Value, rare: Rare, *args: Value) -> Value:
+        """`result`, but that of another function in the lanes of a mask, which are rarely any."""
+        self.rare[rare.name] = rare
+        any_lane, slow, done, before = self.any(bad), self.name(), self.name(), self.block
         own = self.kind.type("f")
-        self.lines += [
-            f"  br i1 {any_lane}, label {rare}, label {done}",
-            f"{rare[1:]}:",
-        ]
-        passed = ", ".join(a.typed for a in (*args, result, where))
-        slow = self.emit(f"call {own} @{rare_symbol(name, self.kind)}({passed})", "f")
+        passed = ", ".join(a.typed for a in (*args, result, bad))
+        self.lines += [f"  br i1 {any_lane}, label {slow}, label {done}", f"{slow[1:]}:"]
+        called = self.emit(f"call {own} @{rare.symbol(self.kind)}({passed})", "f")
         self.lines += [f"  br label {done}", f"{done[1:]}:"]
-        self.block = done
-        return self.emit(f"phi {own} [ {result.text}, %{before.lstrip('%')} ], [ {slow.text}, {rare} ]", "f")
+        self.block = done[1:]
+        return self.emit(f"phi {own} [ {result.text}, %{before} ], [ {called.text}, {slow} ]", "f")
 
 
-def rare_symbol(name: str, kind: Kind) -> str:
-    """The function that `Body.patched` calls."""
-    return f"fg_rare_{name}_f{kind.bits}x{kind.lanes}"
+class Rare(NamedTuple):
+    """A function that few arguments need: of the C library, for one lane, or made by `of`, for all."""
+
+    name: str
+    arity: int = 1
+    of: Callable[..., Value] | None = None
+
+    def symbol(self, kind: Kind) -> str:
+        return f"fg_rare_{self.name}_f{kind.bits}x{kind.lanes}"
 
 
 def fma(x: Value, y: Value | Number, z: Value | Number) -> Value:
@@ -274,13 +281,6 @@ def flipped(x: Value, sign: Value) -> Value:
     return (x.integer() ^ sign).floating()
 
 
-def horner(x: Value, coefficients: tuple[float, ...]) -> Value:
-    total = x.body.value(coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        total = fma(total, x, c)
-    return total
-
-
 def estrin(x: Value, coefficients: tuple[float, ...]) -> Value:
     """The polynomial by halves (G. Estrin, 1960): a few products more than Horner's, a third of the latency."""
     terms: list[Value | Number] = list(coefficients)
@@ -289,3 +289,8 @@ def estrin(x: Value, coefficients: tuple[float, ...]) -> Value:
         terms = pairs + terms[len(terms) & ~1 :]
         x = x * x if len(terms) > 1 else x
     return x.body.value(terms[0])
+
+
+def careful(x: Value, coefficients: tuple[float, ...]) -> Value:
+    """The same with one rounding of the size of the result, not two."""
+    return fma(x, estrin(x, coefficients[1:]), coefficients[0])

@@ -1,4 +1,4 @@
-"""Elementary functions from polynomials, without a branch but for rare arguments.
+"""Exponentials, logarithms and what is made of them, from polynomials, without a branch but for rare arguments.
 
 Each takes and gives `Value`s, and so is text for any `Kind`. The reductions are the classical ones: W. J. Cody and
 W. Waite, "Software Manual for the Elementary Functions", 1980; P. T. P. Tang's and K. C. Ng's of fdlibm (1990-1993);
@@ -10,15 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
 
+from funcgrad.compile.coefficients import ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL
 from funcgrad.compile.llvmtext import (
+    Body,
     Kind,
+    Rare,
     Value,
     at_least,
     at_most,
+    careful,
     estrin,
-    flipped,
     fma,
     sign_bit,
     where,
@@ -26,64 +28,12 @@ from funcgrad.compile.llvmtext import (
 )
 
 LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009")
-PI = Fraction("3.141592653589793238462643383279502884197169399375105820974944592307816406286209")
 LN10 = Fraction("2.302585092994045684017991454684364207601101488628772976033327901")
-
-"""Coefficients from the constant term up, for float64 and float32; what is left out is in the functions."""
-EXP = {
-    64: (
-        0.5000000000000013, 0.166666666666667, 0.041666666666514335, 0.008333333333307087, 0.0013888888947326563,
-        0.00019841269917662935, 2.4801489596274714e-05, 2.7557216036612086e-06, 2.763141146800615e-07,
-        2.5117948070291274e-08,
-    ),
-    32: (0.5000000095063943, 0.16666518303496414, 0.041666205337312814, 0.008368953352181633, 0.0013950546459507273),
-}  # fmt: skip
-EXPM1 = {
-    64: (
-        0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333321534, 0.0013888888888866685,
-        0.00019841269886395601, 2.4801587360855396e-05, 2.7557243918039327e-06, 2.755724250496549e-07,
-        2.510914491443918e-08, 2.0924521803746995e-09,
-    ),
-    32: (
-        0.5000000046663301, 0.16666666818032638, 0.04166635354909578, 0.008333272803383198, 0.0013941101107802516,
-        0.0001991431577949089,
-    ),
-}  # fmt: skip
-SIN = {
-    64: (
-        -0.1666666666666663, 0.008333333333321992, -0.00019841269829454848, 2.755731356468026e-06,
-        -2.505073750579483e-08, 1.5895564142191316e-10,
-    ),
-    32: (-0.1666665466747318, 0.008332160082842887, -0.00019514781881695216),
-}  # fmt: skip
-COS = {
-    64: (
-        0.041666666666666595, -0.0013888888888873552, 2.4801587289109422e-05, -2.755731424029883e-07,
-        2.0875707497129695e-09, -1.1358804549864664e-11,
-    ),
-    32: (0.041666646399556535, -0.0013887343720262214, 2.443562931589334e-05),
-}  # fmt: skip
-SIN_PI = {
-    64: (
-        -0.16666666666666666, 0.008333333333333333, -0.00019841269841269662, 2.7557319223937993e-06,
-        -2.5052108378210653e-08, 1.605904317559218e-10, -7.647126387886734e-13, 2.8101831153223393e-15,
-        -7.979517815404017e-18,
-    ),
-    32: (
-        -0.1666666662449698, 0.008333331036643984, -0.0001984085855778653, 2.7524878079475997e-06,
-        -2.387981303803296e-08,
-    ),
-}  # fmt: skip
-LOG = {
-    64: (
-        0.6666666666666734, 0.3999999999941464, 0.28571428742397625, 0.2222219857207456, 0.18183564384423861,
-        0.15314049082509026, 0.14795964045726231,
-    ),
-    32: (0.6666677638617313, 0.39977540967003783, 0.29871744302931985),
-}  # fmt: skip
+ERF_SLOPE = Fraction("1.128379167095512573896158903121545171688101258657997713688171443")
+"""2 / sqrt(pi)"""
 
 
-def _parts(exact: Fraction, bits: int, count: int) -> list[float]:
+def parts_of(exact: Fraction, bits: int, count: int) -> list[float]:
     """A number as a sum of `count` floating-point numbers of at most so many bits."""
     parts = []
     for _ in range(count):
@@ -94,15 +44,26 @@ def _parts(exact: Fraction, bits: int, count: int) -> list[float]:
     return parts
 
 
-def _reduced(x: Value, n: Value, exact: Fraction, short: int, count: int) -> Value:
-    """x - n * exact. Where products are rounded, the parts have so few bits that n times them is exact."""
-    full = x.body.kind.mantissa + 1
-    for part in _parts(exact, full if x.body.fused else short, count if x.body.fused else count + 1):
+def multiple(body: Body, exact: Fraction, short: int, count: int) -> list[float]:
+    """A constant in `count` parts, n times which is exact: one more, and shorter ones, where products are rounded."""
+    return parts_of(exact, body.kind.mantissa + 1, count) if body.fused else parts_of(exact, short, count + 1)
+
+
+def minus(x: Value, n: Value, parts: list[float]) -> Value:
+    """x - n * the sum of the parts (W. J. Cody and W. Waite)."""
+    for part in parts:
         x = fma(n, -part, x)
     return x
 
 
-def _rounded(x: Value, factor: float, offset: int = 0) -> tuple[Value, Value]:
+def minus_in_two(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
+    """The same and what rounding left out."""
+    x = fma(n, -parts[0], x)
+    r = minus(x, n, parts[1:])
+    return r, minus(x - r, n, parts[1:])
+
+
+def rounded(x: Value, factor: float, offset: int = 0) -> tuple[Value, Value]:
     """The integer nearest to x * factor, and it plus `offset` in the last bits of an integer."""
     shifter = x.body.kind.shifter + offset
     t = fma(x, factor, shifter)
@@ -117,20 +78,18 @@ def _power_of_2(n: Value) -> Value:
 # ------------------------------------------------------------------------------------------ exponential functions
 
 
-class _Exponent(NamedTuple):
+def _ln2(x: Value, count: int) -> list[float]:
+    return multiple(x.body, LN2, 40 if x.body.kind.bits == 64 else 14, count)
+
+
+def _split_exp(x: Value, offset: int) -> tuple[Value, Value]:
     """x = n ln 2 + r: the bits of n plus an offset, and r."""
-
-    bits: Value
-    r: Value
-
-
-def _split_exp(x: Value, offset: int) -> _Exponent:
-    n, bits = _rounded(x, 1 / math.log(2), offset)
-    return _Exponent(bits, _reduced(x, n, LN2, 40 if x.body.kind.bits == 64 else 14, 2))
+    n, bits = rounded(x, 1 / math.log(2), offset)
+    return bits, minus(x, n, _ln2(x, 2))
 
 
 def _exp_of_small(r: Value) -> Value:
-    q = POLY(r, EXP[r.body.kind.bits])
+    q = estrin(r, EXP[r.body.kind.bits])
     return fma(r * r, q, r) + 1.0
 
 
@@ -145,43 +104,64 @@ def _clipped(x: Value) -> Value:
     return at_least(at_most(x, 710.0), -746.0) if x.body.kind.bits == 64 else at_least(at_most(x, 89.0), -104.0)
 
 
+def _scaled(x: Value, bits: Value) -> Value:
+    """x * 2**n for normal numbers, from n in the last bits."""
+    return (x.integer() + (bits << x.body.kind.mantissa)).floating()
+
+
+def _large(x: Value) -> Value:
+    """Where exp(x) or exp(-x) is not normal, and NaN."""
+    return ~(abs(x) < _large_limit(x))
+
+
+def _large_limit(x: Value) -> float:
+    return 708.0 if x.body.kind.bits == 64 else 87.0
+
+
 def exp(x: Value) -> Value:
+    bits, r = _split_exp(x, 0)
+    return x.body.patched(_scaled(_exp_of_small(r), bits), _large(x), Rare("exp", 1, _exp_of_any), x)
+
+
+def _exp_of_any(x: Value) -> Value:
     bits, r = _split_exp(_clipped(x), 2 * x.body.kind.bias)
     first, second = _halves(bits)
     return _exp_of_small(r) * first * second
 
 
 def exp2(x: Value) -> Value:
+    n, bits = rounded(x, 1.0)
+    bad = ~(abs(x) < x.body.kind.bias - 1.0)
+    return x.body.patched(_scaled(_exp_of_small((x - n) * math.log(2)), bits), bad, Rare("exp2", 1, _exp2_of_any), x)
+
+
+def _exp2_of_any(x: Value) -> Value:
     low, high = (-1076.0, 1025.0) if x.body.kind.bits == 64 else (-151.0, 129.0)
     x = at_least(at_most(x, high), low)
-    n, bits = _rounded(x, 1.0, 2 * x.body.kind.bias)
+    n, bits = rounded(x, 1.0, 2 * x.body.kind.bias)
     first, second = _halves(bits)
     return _exp_of_small((x - n) * math.log(2)) * first * second
 
 
-def _exp_of_negative(x: Value) -> Value:
-    """exp of x <= 0."""
-    bits, r = _split_exp(at_least(x, -746.0 if x.body.kind.bits == 64 else -104.0), 2 * x.body.kind.bias)
-    first, second = _halves(bits)
-    return _exp_of_small(r) * first * second
-
-
-def _expm1_of_small(r: Value) -> Value:
-    return fma(r * r, POLY(r, EXPM1[r.body.kind.bits]), r)
+def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
+    """x = n ln 2 + r: the bits of n plus an offset, and expm1(r)."""
+    n, bits = rounded(x, 1 / math.log(2), offset)
+    r, rest = minus_in_two(x, n, _ln2(x, 2))
+    return bits, r + fma(r * r, careful(r, EXPM1[r.body.kind.bits]), rest)
 
 
 def _expm1_limited(x: Value) -> Value:
-    """expm1 without the sign of zero, for |x| at most 60."""
-    bits, r = _split_exp(x, x.body.kind.bias)
+    """expm1 without the sign of zero, where exp(x) is normal."""
+    bits, y = _split_expm1(x, x.body.kind.bias)
     scale = _power_of_2(bits)
-    return fma(_expm1_of_small(r), scale, scale - 1.0)
+    return fma(y, scale, scale - 1.0)
 
 
 def expm1(x: Value) -> Value:
-    bits, r = _split_exp(_clipped(x), 2 * x.body.kind.bias)
+    bits, y = _split_expm1(_clipped(x), 2 * x.body.kind.bias)
     first, second = _halves(bits)
     inverse = _power_of_2(2 * x.body.kind.bias - (bits - (bits >> 1)))
-    return with_sign(fma(_expm1_of_small(r), first, first - inverse) * second, sign_bit(x))
+    return with_sign(fma(y, first, first - inverse) * second, sign_bit(x))
 
 
 def tanh(x: Value) -> Value:
@@ -191,48 +171,45 @@ def tanh(x: Value) -> Value:
     return with_sign(t / (t + 2.0), sign_bit(x))
 
 
-def _half_expm1(x: Value) -> Value:
-    """expm1(x) / 2 for x >= 0, which is finite where sinh is."""
-    bits, r = _split_exp(at_most(x, 720.0 if x.body.kind.bits == 64 else 95.0), 2 * x.body.kind.bias)
-    first, second = _halves(bits)
-    first = first * 0.5
-    inverse = _power_of_2(2 * x.body.kind.bias - (bits - (bits >> 1))) * 0.5
-    return fma(_expm1_of_small(r), first, first - inverse) * second
-
-
 def sinh(x: Value) -> Value:
-    """t + t / (2 t + 1) for t = expm1(|x|) / 2."""
-    t = _half_expm1(abs(x))
-    largest = 2.0 ** x.body.kind.bias
-    return with_sign(t + at_most(t, largest) / fma(t, 2.0, 1.0), sign_bit(x))
+    """(t + t / (t + 1)) / 2 for t = expm1(|x|)."""
+    t = _expm1_limited(abs(x))
+    return x.body.patched(with_sign((t + t / (t + 1.0)) * 0.5, sign_bit(x)), _large(x), Rare("sinh"), x)
 
 
 def cosh(x: Value) -> Value:
-    """t + 1 / (4 t) for t = exp(|x|) / 2."""
-    bits, r = _split_exp(at_most(abs(x), 720.0 if x.body.kind.bits == 64 else 95.0), 2 * x.body.kind.bias - 1)
-    first, second = _halves(bits)
-    t = _exp_of_small(r) * first * second
-    return t + 0.25 / t
+    """(t + 1 / t) / 2 for t = exp(|x|)."""
+    bits, r = _split_exp(abs(x), x.body.kind.bias)
+    t = _exp_of_small(r) * _power_of_2(bits)
+    return x.body.patched((t + 1.0 / t) * 0.5, _large(x), Rare("cosh"), x)
+
+
+def _exp_ofminus(x: Value) -> Value:
+    """exp(-|x|), or a normal number that is as good as 0 to one."""
+    bits, r = _split_exp(at_least(-abs(x), -_large_limit(x)), 0)
+    return _scaled(_exp_of_small(r), bits)
 
 
 def logistic(x: Value) -> Value:
-    e = _exp_of_negative(-abs(x))
-    return where(x < 0.0, e, 1.0) / (e + 1.0)
+    e = _exp_ofminus(x)
+    y = where(x < 0.0, e, 1.0) / (e + 1.0)
+    return x.body.patched(y, x < -_large_limit(x), Rare("logistic", 1, _exp_of_any), x)
 
 
 def softplus(x: Value) -> Value:
-    return at_least(x, 0.0) + _log1p_limited(_exp_of_negative(-abs(x)))
+    y = at_least(x, 0.0) + _log1p_of_fraction(_exp_ofminus(x))
+    return x.body.patched(y, x < -_large_limit(x), Rare("softplus", 1, _exp_of_any), x)
 
 
 # ------------------------------------------------------------------------------------------ logarithms
 
 
-def _split_log(x: Value, offset: float = 0.0) -> tuple[Value, Value]:
-    """x = 2**k (1 + f) with 1 + f from sqrt(1/2) to sqrt(2), for a positive normal x: k - offset and f."""
+def _split_log(x: Value) -> tuple[Value, Value]:
+    """x = 2**k (1 + f) with 1 + f from sqrt(1/2) to sqrt(2), for a positive normal x: k and f."""
     kind = x.body.kind
     shifted = _from_root(x)
     fraction = (shifted & ((1 << kind.mantissa) - 1)) + _integer_of(math.sqrt(0.5), kind)
-    return _exponent(shifted, kind.bias + offset), fraction.floating() - 1.0
+    return _exponent(shifted, kind.bias), fraction.floating() - 1.0
 
 
 def _from_root(x: Value) -> Value:
@@ -259,17 +236,27 @@ def _log_terms(f: Value) -> tuple[Value, Value]:
     s = f / (f + 2.0)
     z = s * s
     half = f * f * 0.5
-    return half, s * fma(z, POLY(z, LOG[f.body.kind.bits]), half)
+    return half, s * fma(z, estrin(z, LOG[f.body.kind.bits]), half)
 
 
 def _log_of(k: Value, f: Value) -> Value:
-    high, low = _parts(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
+    high, low = parts_of(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
     half, rest = _log_terms(f)
     return fma(k, high, f - (half - fma(k, low, rest)))
 
 
-def _log_of_scaled(x: Value, of: Callable[[Value, Value], Value]) -> Value:
-    """A logarithm of any x."""
+Logarithm = Callable[[Value, Value], Value]
+"""A logarithm of 2**k (1 + f) as a function of k and f."""
+
+
+def _log_of_normal(x: Value, name: str, of: Logarithm) -> Value:
+    kind = x.body.kind
+    least, infinity = _integer_of(kind.tiny, kind), (2 * kind.bias + 1) << kind.mantissa
+    normal = (x.integer() - least).below(infinity - least)
+    return x.body.patched(of(*_split_log(x)), ~normal, Rare(name, 1, lambda x: _log_of_any(x, of)), x)
+
+
+def _log_of_any(x: Value, of: Logarithm) -> Value:
     kind = x.body.kind
     small = x < kind.tiny
     k, f = _split_log(where(small, x * 2.0 ** (kind.mantissa + 2), x))
@@ -279,16 +266,16 @@ def _log_of_scaled(x: Value, of: Callable[[Value, Value], Value]) -> Value:
 
 
 def log(x: Value) -> Value:
-    return _log_of_scaled(x, _log_of)
+    return _log_of_normal(x, "log", _log_of)
 
 
-def _log_in_base(log_of_base: Fraction, power: Fraction) -> Callable[[Value, Value], Value]:
+def _log_in_base(log_of_base: Fraction, power: Fraction) -> Logarithm:
     """The logarithm in a base from the natural one in two parts; 2 is `power` powers of the base."""
 
     def of(k: Value, f: Value) -> Value:
         wide = f.body.kind.bits == 64
-        high, low = _parts(1 / log_of_base, 26 if wide else 12, 2)
-        step, small_step = _parts(power, 40 if wide else 14, 2) if power != 1 else (1.0, 0.0)
+        high, low = parts_of(1 / log_of_base, 26 if wide else 12, 2)
+        step, small_step = parts_of(power, 40 if wide else 14, 2) if power != 1 else (1.0, 0.0)
         half, rest = _log_terms(f)
         whole = f - half
         top = (whole.integer() & -(1 << (27 if wide else 12))).floating()
@@ -302,11 +289,17 @@ def _log_in_base(log_of_base: Fraction, power: Fraction) -> Callable[[Value, Val
 
 
 def log2(x: Value) -> Value:
-    return _log_of_scaled(x, _log_in_base(LN2, Fraction(1)))
+    return _log_of_normal(x, "log2", _log_in_base(LN2, Fraction(1)))
 
 
 def log10(x: Value) -> Value:
-    return _log_of_scaled(x, _log_in_base(LN10, LN2 / LN10))
+    return _log_of_normal(x, "log10", _log_in_base(LN10, LN2 / LN10))
+
+
+def _log1p_of_fraction(x: Value) -> Value:
+    """log1p for x from 0 to 1."""
+    beyond = x > math.sqrt(2) - 1
+    return _log_of(where(beyond, 1.0, 0.0), where(beyond, fma(x, 0.5, -0.5), x))
 
 
 def _log1p_limited(x: Value) -> Value:
@@ -321,80 +314,155 @@ def _log1p_limited(x: Value) -> Value:
 
 
 def log1p(x: Value) -> Value:
-    y = where(x < math.inf, _log1p_limited(x), x)
-    y = where(x > -1.0, y, where(x.equals(-1.0), -math.inf, math.nan))
-    return where(x.equals(0.0), x, y)
+    ordinary = (x > -1.0) & (x < 2.0 ** (x.body.kind.bias - 1))
+    y = with_sign(_log1p_limited(x), sign_bit(x))
+    return x.body.patched(y, ~ordinary, Rare("log1p", 1, _log1p_of_any), x)
 
 
-# ------------------------------------------------------------------------------------------ circular functions
+def _log1p_of_any(x: Value) -> Value:
+    large = 2.0 ** (x.body.kind.bias - 1)
+    y = where(x < large, with_sign(_log1p_limited(x), sign_bit(x)), _log_of(*_split_log(x)))
+    y = where(x < math.inf, y, x)
+    return where(x > -1.0, y, where(x.equals(-1.0), -math.inf, math.nan))
 
 
-def _far(x: Value) -> Value:
-    """Where the reduction by multiples of pi is not exact enough, and where x is not finite."""
-    if x.body.kind.bits == 64:
-        limit = 1e9 if x.body.fused else 5e5
-    else:
-        limit = 5e4 if x.body.fused else 1e3
-    return ~(abs(x) < limit)
+# ------------------------------------------------------------------------------------------ inverse hyperbolic
 
 
-def _minus_multiple(x: Value, n: Value, unit: Fraction) -> Value:
-    return _reduced(x, n, unit, 33 if x.body.kind.bits == 64 else 13, 3)
+def arcsinh(x: Value) -> Value:
+    """log1p(a + a^2 / (1 + sqrt(a^2 + 1)))"""
+    a = abs(x)
+    square = a * a
+    root = x.body.intrinsic("sqrt", square + 1.0)
+    y = with_sign(_log1p_limited(a + square / (root + 1.0)), sign_bit(x))
+    return x.body.patched(y, ~(a < 2.0 ** (x.body.kind.bias // 2)), Rare("asinh"), x)
 
 
-def _sin_to_half_pi(r: Value) -> Value:
-    z = r * r
-    return fma(r * z, POLY(z, SIN_PI[r.body.kind.bits]), r)
+def arccosh(x: Value) -> Value:
+    """log1p(t + sqrt(2 t + t^2)) for t = x - 1."""
+    t = x - 1.0
+    y = _log1p_limited(t + x.body.intrinsic("sqrt", t * (t + 2.0)))
+    return x.body.patched(y, ~((x >= 1.0) & (x < 2.0 ** (x.body.kind.bias // 2))), Rare("acosh"), x)
 
 
-def sin(x: Value) -> Value:
-    """sin(x) = (-1)**n sin(x - n pi)."""
-    n, bits = _rounded(x, 1 / math.pi)
-    y = _sin_to_half_pi(_minus_multiple(x, n, PI))
-    y = flipped(y, bits << (x.body.kind.bits - 1))
-    return x.body.patched(where(x.equals(0.0), x, y), _far(x), "sin", x)
+def arctanh(x: Value) -> Value:
+    """log1p(2 a / (1 - a)) / 2"""
+    a = abs(x)
+    y = with_sign(_log1p_limited(2.0 * a / (1.0 - a)) * 0.5, sign_bit(x))
+    return x.body.patched(y, ~(a < 1.0), Rare("atanh"), x)
 
 
-def cos(x: Value) -> Value:
-    """cos(x) = (-1)**n sin(x - (n - 1/2) pi)."""
-    shifter = x.body.kind.shifter
-    t = fma(x, 1 / math.pi, 0.5) + shifter
-    r = _minus_multiple(x, t - shifter - 0.5, PI)
-    y = flipped(_sin_to_half_pi(r), t.integer() << (x.body.kind.bits - 1))
-    return x.body.patched(y, _far(x), "cos", x)
+def hypot(x: Value, y: Value) -> Value:
+    bias = x.body.kind.bias
+    a, b = abs(x), abs(y)
+    large = where(a > b, a, b)
+    squares_exist = (large < 2.0 ** (bias // 2)) & ((large > 2.0 ** -(bias // 2 - 40)) | large.equals(0.0))
+    root = x.body.intrinsic("sqrt", fma(a, a, b * b))
+    return x.body.patched(root, ~(squares_exist & ~a.is_nan() & ~b.is_nan()), Rare("hypot", 2), x, y)
 
 
-def _octant(x: Value) -> tuple[Value, Value, Value]:
-    """The sine and cosine of r = x - n pi / 2, and the bits of n."""
-    n, bits = _rounded(x, 2 / math.pi)
-    r = _minus_multiple(x, n, PI / 2)
-    z = r * r
-    sine = fma(r * z, POLY(z, SIN[x.body.kind.bits]), r)
-    cosine = fma(z * z, POLY(z, COS[x.body.kind.bits]), fma(z, -0.5, 1.0))
-    return sine, cosine, bits
+# ------------------------------------------------------------------------------------------ power
 
 
-def sincos(x: Value) -> tuple[Value, Value]:
-    sine, cosine, bits = _octant(x)
-    top = x.body.kind.bits - 1
-    even = (bits & 1).equals(0)
-    s = flipped(where(even, sine, cosine), (bits >> 1) << top)
-    c = flipped(where(even, cosine, sine), (bits + 1 >> 1) << top)
-    s = where(x.equals(0.0), x, s)
-    far = _far(x)
-    return x.body.patched(s, far, "sin", x), x.body.patched(c, far, "cos", x)
+def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
+    """log(2**k (1 + f)) to twice the digits but few: 2 atanh(s) = 2 s + s**3 (2/3 + s**2 T(s**2)) for s = f / (2 + f).
+
+    Products and sums in two parts are T. J. Dekker's (1971).
+    """
+    bits = f.body.kind.bits
+    d = f + 2.0
+    inverse = 1.0 / d
+    s = f * inverse
+    s_low = inverse * fma(s, (d - 2.0) - f, fma(-s, d, f))
+    z = s * s
+    z_low = fma(s + s, s_low, fma(s, s, -z))
+    cube = s * z
+    cube_low = fma(s, z_low, fma(s_low, z, fma(s, z, -cube)))
+    third, third_low = parts_of(Fraction(2, 3), f.body.kind.mantissa + 1, 2)
+    tail = z * estrin(z, LOG_TAIL[bits])
+    c = tail + third
+    c_low = (third - c) + tail + third_low
+    p = cube * c
+    p_low = fma(cube, c_low, fma(cube_low, c, fma(cube, c, -p)))
+    head = s + s
+    h = head + p
+    h_low = (head - h) + p + fma(s_low, 2.0, p_low)
+    high, low = parts_of(LN2, 40 if bits == 64 else 14, 2)
+    whole = k * high
+    y = whole + h
+    y_low = fma(k, low, (whole - y) + h + h_low)
+    total = y + y_low
+    return total, (y - total) + y_low
 
 
-def tan(x: Value) -> Value:
-    sine, cosine, bits = _octant(x)
-    even = (bits & 1).equals(0)
-    y = where(even, sine, -cosine) / where(even, cosine, sine)
-    return x.body.patched(where(x.equals(0.0), x, y), _far(x), "tan", x)
+def power(x: Value, y: Value) -> Value:
+    """exp(y log |x|) with the sign that a whole y gives."""
+    body, kind = x.body, x.body.kind
+    a = abs(x)
+    log_high, log_low = _log_in_two(*_split_log(a))
+    e = y * log_high
+    e_low = fma(y, log_low, fma(y, log_high, -e))
+    n, bits = rounded(e, 1 / math.log(2), kind.bias)
+    first, rest = minus_in_two(e, n, _ln2(e, 2))
+    r = first + (rest + e_low)
+    rest = (first - r) + (rest + e_low)
+    value = (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits)
+    zero = x.equals(0.0)
+    value = where(zero, where(y < 0.0, math.inf, where(y.equals(0.0), 1.0, 0.0)), value)
+    limit = 700.0 if kind.bits == 64 else 86.0
+    ordinary = (zero | (a >= kind.tiny) & (abs(e) < limit)) & (a < math.inf) & (abs(y) < math.inf)
+    return body.patched(_signed_power(value, x, y), ~ordinary, Rare("pow", 2), x, y)
 
 
-POLY = estrin
+def _signed_power(value: Value, x: Value, y: Value) -> Value:
+    """The power of |x| made that of x."""
+    half = y * 0.5
+    whole = x.body.intrinsic("rint", y).equals(y)
+    odd = whole & ~x.body.intrinsic("rint", half).equals(half)
+    value = where(odd, with_sign(value, sign_bit(x)), value)
+    return where(~(x < 0.0) | whole, value, math.nan)
+
+
+# ------------------------------------------------------------------------------------------ the error function
+
+
+def erf(x: Value) -> Value:
+    """-expm1(log(erfc(a))), where the logarithm is nearly -a**2."""
+    bits = x.body.kind.bits
+    a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
+    slope, rest = parts_of(ERF_SLOPE, x.body.kind.mantissa + 1, 2)
+    curve = fma(a, estrin(a, LOG_ERFC[bits][1:]), rest)
+    return with_sign(abs(_expm1_limited(fma(a, -slope, -a * curve))), sign_bit(x))
+
+
+def _erfc_of(a: Value) -> Value:
+    """erfc of a >= 0, where M. M. Shepherd and J. G. Laframboise (1981) have a polynomial in (a - K) / (a + K)."""
+    bits = a.body.kind.bits
+    a = at_most(a, 27.4 if bits == 64 else 10.2)
+    middle = 4.0 if bits == 64 else 3.0
+    scaled = careful((a - middle) / (a + middle), ERFCX[bits]) / fma(a, 2.0, 1.0)
+    square = a * a
+    bits_of_n, r = _split_exp(-square, 2 * a.body.kind.bias)
+    first, second = _halves(bits_of_n)
+    return _exp_of_small(r - fma(a, a, -square)) * scaled * first * second
+
+
+def erfc(x: Value) -> Value:
+    """1 - erf(x) for small x, 2 - erfc(-x) for others that are negative."""
+    a = abs(x)
+    z = at_most(a * a, 0.25)
+    small = fma(-x, careful(z, ERF[x.body.kind.bits]), 1.0)
+    large = _erfc_of(a)
+    return where(a < 0.5, small, where(x < 0.0, 2.0 - large, large))
+
+
 FUNCTIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     f.__name__: f
-    for f in (exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p, sin, cos, sincos, tan)
-}
-"""The functions that have polynomials, by NumPy's names."""
+    for f in (
+        exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p,
+        arcsinh, arccosh, arctanh, hypot, power, erf, erfc,
+    )
+}  # fmt: skip
+"""These functions by NumPy's names."""
+FUSED_ONLY = frozenset(("power", "erf", "erfc"))
+"""What needs the exact error of a product."""

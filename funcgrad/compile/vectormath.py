@@ -13,17 +13,21 @@ from functools import cache
 
 import numpy as np
 
-from funcgrad.compile.llvmtext import Body, Kind, Value, has_fma, rare_symbol, where
+from funcgrad.compile.circular import CIRCULAR
+from funcgrad.compile.llvmtext import Body, Kind, Rare, Value, has_fma, where
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
-from funcgrad.compile.polynomials import FUNCTIONS
+from funcgrad.compile.polynomials import FUNCTIONS as EXPONENTIAL
+from funcgrad.compile.polynomials import FUSED_ONLY
 
 LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, Libm)} | {
     name: name for name in ("erf", "erfc", "lgamma")
 }
 """The C library's names."""
-NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | {
-    name: 1 for name in ("erf", "erfc", "lgamma", "logistic", "softplus", "sincos")
-}
+FUNCTIONS = EXPONENTIAL | CIRCULAR
+"""The functions that have polynomials."""
+NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | dict.fromkeys(
+    ("erf", "erfc", "lgamma", "logistic", "softplus", "sincos"), 1
+)
 """The functions and how many arguments they have. All give one result but `sincos`: `{T, T}`, sine and cosine."""
 _VECTORS = (("avx512f", "e", 64), ("avx2", "d", 32), ("sse2", "b", 16))
 """CPU feature, the letter that libmvec has for it, and the bytes of its registers."""
@@ -45,30 +49,27 @@ def definitions(uses: Iterable[Use], inline: bool, fused: bool | None = None) ->
     texts: dict[str, str] = {}
     declared: set[str] = set()
     for name, dtype, lanes in uses:
-        own = symbol(name, dtype, lanes)
-        if own not in texts:
-            texts |= _definition(own, name, Kind(8 * np.dtype(dtype).itemsize, lanes), inline, fused, declared)
+        more, needed = _definition(name, Kind(8 * np.dtype(dtype).itemsize, lanes), inline, fused)
+        texts |= more
+        declared |= needed
     return list(texts.values()), declared
 
 
-def _definition(
-    own: str, name: str, kind: Kind, inline: bool, fused: bool, declared: set[str]
-) -> dict[str, str]:
-    """The text of a function and those of the functions for single lanes that it calls, by their names."""
+@cache
+def _definition(name: str, kind: Kind, inline: bool, fused: bool) -> tuple[dict[str, str], set[str]]:
+    """The texts of a function and of those that it calls, by their names, and the declarations: 1 ms."""
     body = Body(kind, fused)
-    results = _function(name)(*[body.argument(i) for i in range(NAMES[name])])
-    result = kind.type("f")
+    results = _function(name, fused)(*[body.argument(i) for i in range(NAMES[name])])
+    result, returned = kind.type("f"), results.typed if isinstance(results, Value) else ""
     if isinstance(results, tuple):
         result = f"{{ {result}, {result} }}"
         returned = _pair(body, result, *results)
-    else:
-        returned = results.typed
-    lines = [*body.lines, f"  ret {returned}"]
+    own = symbol(name, np.dtype(f"f{kind.bits // 8}"), kind.lanes)
     parameters = ", ".join(f"{kind.type('f')} %x{i}" for i in range(NAMES[name]))
     how = "alwaysinline" if inline else "noinline"
-    texts = {f"rare {f} {arity}": _lane_by_lane(f, kind, arity, declared) for f, arity in body.rare}
-    declared |= body.declared
-    return texts | {own: _text(result, own, parameters, how, lines)}
+    texts = {rare.symbol(kind): _rare(rare, body) for rare in body.rare.values()}
+    texts[own] = _text(result, own, parameters, how, [*body.lines, f"  ret {returned}"])
+    return texts, body.declared
 
 
 def _text(result: str, name: str, parameters: str, how: str, lines: list[str]) -> str:
@@ -80,8 +81,8 @@ def _pair(body: Body, kind: str, first: Value, second: Value) -> str:
     return f"{kind} {body.emit(f'insertvalue {kind} {half.text}, {second.typed}, 1', 'f').text}"
 
 
-def _function(name: str) -> Callable[..., Value | tuple[Value, ...]]:
-    if name in FUNCTIONS:
+def _function(name: str, fused: bool) -> Callable[..., Value | tuple[Value, ...]]:
+    if name in FUNCTIONS and (fused or name not in FUSED_ONLY):
         return FUNCTIONS[name]
     if name in ("maximum", "minimum"):
         return _maximum if name == "maximum" else _minimum
@@ -92,12 +93,12 @@ def _function(name: str) -> Callable[..., Value | tuple[Value, ...]]:
 
 
 def _maximum(x: Value, y: Value) -> Value:
-    """NumPy's: the first NaN, the first of two that are equal. LLVM's own takes twice the instructions."""
-    return where(y.is_nan() & ~x.is_nan(), y, where(y > x, y, x))
+    """NumPy's: the second of two that are equal. LLVM's own, which orders zeros, takes twice the instructions."""
+    return where(x.is_nan(), x, where(x > y, x, y))
 
 
 def _minimum(x: Value, y: Value) -> Value:
-    return where(y.is_nan() & ~x.is_nan(), y, where(y < x, y, x))
+    return where(x.is_nan(), x, where(x < y, x, y))
 
 
 # ------------------------------------------------------------------------------------------ libraries
@@ -173,21 +174,28 @@ def _each(name: str, args: tuple[Value, ...]) -> Value:
     return result
 
 
-def _lane_by_lane(name: str, kind: Kind, arity: int, declared: set[str]) -> str:
-    """What `Body.patched` calls: the C library's function in the lanes of a mask."""
-    scalar, element, own = _scalar(name, kind.bits), kind._replace(lanes=1).type("f"), kind.type("f")
-    declared.add(f"declare {element} @{scalar}({', '.join([element] * arity)})")
-    parameters = ", ".join([*(f"{own} %x{i}" for i in range(arity)), f"{own} %y0", f"{kind.type('m')} %bad"])
-    if kind.lanes == 1:
-        passed = ", ".join(f"{element} %x{i}" for i in range(arity))
-        lines = [f"  %r = call {element} @{scalar}({passed})", f"  ret {element} %r"]
+def _rare(rare: Rare, caller: Body) -> str:
+    """What `Body.patched` calls."""
+    kind = caller.kind
+    own = kind.type("f")
+    parameters = ", ".join([*(f"{own} %x{i}" for i in range(rare.arity)), f"{own} %y0", f"{kind.type('m')} %bad"])
+    body = Body(kind, caller.fused)
+    if rare.of is None and kind.lanes > 1:
+        lines = _loop_over_lanes(rare, kind, body)
     else:
-        lines = _loop_over_lanes(scalar, element, own, kind, arity)
-    return _text(own, rare_symbol(name, kind), parameters, "noinline cold", lines)
+        args = tuple([body.argument(i) for i in range(rare.arity)])
+        result = rare.of(*args) if rare.of else _each(rare.name, args)
+        result = where(Value(body, "%bad", "m"), result, Value(body, "%y0", "f"))
+        lines = [*body.lines, f"  ret {result.typed}"]
+    caller.declared |= body.declared
+    return _text(own, rare.symbol(kind), parameters, "noinline cold", lines)
 
 
-def _loop_over_lanes(scalar: str, element: str, own: str, kind: Kind, arity: int) -> list[str]:
-    passed = ", ".join(f"{element} %e{i}" for i in range(arity))
+def _loop_over_lanes(rare: Rare, kind: Kind, body: Body) -> list[str]:
+    """The C library's function in the lanes of a mask."""
+    scalar, element, own = _scalar(rare.name, kind.bits), kind._replace(lanes=1).type("f"), kind.type("f")
+    _declare(body, element, scalar, rare.arity)
+    passed = ", ".join(f"{element} %e{i}" for i in range(rare.arity))
     return [
         "  br label %lane",
         "lane:",
@@ -196,7 +204,7 @@ def _loop_over_lanes(scalar: str, element: str, own: str, kind: Kind, arity: int
         f"  %b = extractelement {kind.type('m')} %bad, i32 %i",
         "  br i1 %b, label %call, label %after",
         "call:",
-        *[f"  %e{i} = extractelement {own} %x{i}, i32 %i" for i in range(arity)],
+        *[f"  %e{i} = extractelement {own} %x{i}, i32 %i" for i in range(rare.arity)],
         f"  %r = call {element} @{scalar}({passed})",
         f"  %z = insertelement {own} %y, {element} %r, i32 %i",
         "  br label %after",
@@ -225,7 +233,10 @@ def _find_symbol(name: str) -> None:
 
     if binding.address_of_symbol(name) is None:
         library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
-        binding.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
+        # Windows has a few, such as hypotf, by another name
+        found = getattr(library, name, None) or getattr(library, f"_{name}", None)
+        if found is not None:
+            binding.add_symbol(name, ctypes.cast(found, ctypes.c_void_p).value)
 
 
 def _vector_features() -> tuple[tuple[str, int], ...]:

@@ -1,0 +1,172 @@
+"""The circular functions and their inverses: see polynomials.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+from funcgrad.compile.coefficients import ASIN, ATAN, COS, SIN, SIN_PI
+from funcgrad.compile.llvmtext import (
+    Rare,
+    Value,
+    at_least,
+    at_most,
+    careful,
+    estrin,
+    flipped,
+    fma,
+    sign_bit,
+    where,
+    with_sign,
+)
+from funcgrad.compile.polynomials import minus, multiple, parts_of, rounded
+
+PI = Fraction("3.141592653589793238462643383279502884197169399375105820974944592307816406286209")
+
+
+def _far(x: Value) -> Value:
+    """Where the reduction by multiples of pi is not exact enough, and where x is not finite."""
+    if x.body.kind.bits == 64:
+        limit = 1e9 if x.body.fused else 5e5
+    else:
+        limit = 5e4 if x.body.fused else 1e3
+    return ~(abs(x) < limit)
+
+
+def _pi(x: Value, unit: Fraction) -> list[float]:
+    return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3)
+
+
+def _sin_ofmultiple(x: Value, n: Value) -> Value:
+    """sin(x - n pi), where the last part of pi matters only to differences so small that their sines are linear."""
+    *first, last = _pi(x, PI)
+    r = minus(x, n, first)
+    z = r * r
+    r = fma(n, -last, r)
+    return with_sign(fma(z * careful(z, SIN_PI[x.body.kind.bits]), r, r), sign_bit(r))
+
+
+def sin(x: Value) -> Value:
+    """sin(x) = (-1)**n sin(x - n pi)."""
+    n, bits = rounded(x, 1 / math.pi)
+    y = flipped(_sin_ofmultiple(x, n), bits << (x.body.kind.bits - 1))
+    return x.body.patched(y, _far(x), Rare("sin"), x)
+
+
+def cos(x: Value) -> Value:
+    """cos(x) = (-1)**n sin(x - (n - 1/2) pi)."""
+    shifter = x.body.kind.shifter
+    t = fma(x, 1 / math.pi, 0.5) + shifter
+    y = flipped(_sin_ofmultiple(x, t - shifter - 0.5), t.integer() << (x.body.kind.bits - 1))
+    return x.body.patched(y, _far(x), Rare("cos"), x)
+
+
+def _minus_exactly(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
+    """The same where the second part may cancel the difference from the first (D. E. Knuth's sum in two parts)."""
+    x = fma(n, -parts[0], x)
+    product = n * parts[1]
+    r = x - product
+    taken = x - r
+    rest = (x - (r + taken)) + (taken - product) - fma(n, parts[1], -product)
+    rest = minus(rest, n, parts[2:])
+    total = r + rest
+    return total, (r - total) + rest
+
+
+def _octant(x: Value) -> tuple[Value, Value, Value]:
+    """The sine and cosine of r = x - n pi / 2, and the bits of n."""
+    n, bits = rounded(x, 2 / math.pi)
+    r, rest = _minus_exactly(x, n, _pi(x, PI / 2))
+    z = r * r
+    sine = r + fma(r, z * estrin(z, SIN[x.body.kind.bits]), rest)
+    most = fma(z, -0.5, 1.0)
+    lost = fma(z, -0.5, 1.0 - most) - r * rest
+    return sine, most + fma(z * z, estrin(z, COS[x.body.kind.bits]), lost), bits
+
+
+def sincos(x: Value) -> tuple[Value, Value]:
+    sine, cosine, bits = _octant(x)
+    top = x.body.kind.bits - 1
+    even = (bits & 1).equals(0)
+    s = flipped(where(even, sine, cosine), (bits >> 1) << top)
+    c = flipped(where(even, cosine, sine), (bits + 1 >> 1) << top)
+    s = where(x.equals(0.0), x, s)
+    far = _far(x)
+    return x.body.patched(s, far, Rare("sin"), x), x.body.patched(c, far, Rare("cos"), x)
+
+
+def tan(x: Value) -> Value:
+    sine, cosine, bits = _octant(x)
+    even = (bits & 1).equals(0)
+    y = where(even, sine, -cosine) / where(even, cosine, sine)
+    return x.body.patched(where(x.equals(0.0), x, y), _far(x), Rare("tan"), x)
+
+
+# ------------------------------------------------------------------------------------------ inverses of those
+
+
+def _arctan_of_ratio(y: Value, x: Value, quarters: Callable[[Value], Value], flip: Value | None) -> Value:
+    """For 0 <= y <= x, x > 0 and atan(y / x) = k pi / 4 + t: quarters(k) pi / 4 + t, or - t where `flip` has a sign.
+
+    Beyond tan(pi / 8), atan(y / x) = pi / 4 + atan((y - x) / (y + x)).
+    """
+    bits = x.body.kind.bits
+    beyond = y > x * (math.sqrt(2) - 1)
+    t = where(beyond, y - x, y) / where(beyond, y + x, x)
+    z = t * t
+    rest = fma(z * estrin(z, ATAN[bits]), t, t)
+    k = quarters(where(beyond, 1.0, 0.0))
+    high, low = parts_of(PI / 4, x.body.kind.mantissa + 1, 2)
+    return fma(k, high, fma(k, low, rest if flip is None else flipped(rest, flip)))
+
+
+def arctan(x: Value) -> Value:
+    a, top = abs(x), sign_bit(-abs(x))
+    large = a > 1.0
+    quarters = lambda k: where(large, 2.0 - k, k)
+    flip = where(large, top, 0)
+    y = _arctan_of_ratio(at_most(a, 1.0), at_least(a, 1.0), quarters, flip)
+    return with_sign(y, sign_bit(x))
+
+
+def arctan2(y: Value, x: Value) -> Value:
+    a, b = abs(y), abs(x)
+    steep, left = a > b, sign_bit(x)
+    far = where(steep, a, b)
+    turn = lambda k: where(x < 0.0, 4.0 - k, k)
+    quarters = lambda k: turn(where(steep, 2.0 - k, k))
+    flip = where(steep, left ^ sign_bit(-a), left)
+    angle = with_sign(_arctan_of_ratio(where(steep, b, a), far, quarters, flip), sign_bit(y))
+    ordinary = (far > 0.0) & (far < 2.0 ** (x.body.kind.bias - 1)) & ~x.is_nan() & ~y.is_nan()
+    return x.body.patched(angle, ~ordinary, Rare("atan2", 2), y, x)
+
+
+def _arcsin_of_small(x: Value) -> tuple[Value, Value, Value]:
+    """For a = |x|: asin(a) up to 1/2, and beyond, where acos(a) = 2 asin(sqrt((1 - a) / 2)), that asin; a; beyond."""
+    a = abs(x)
+    beyond = a > 0.5
+    z = where(beyond, fma(a, -0.5, 0.5), a * a)
+    t = where(beyond, x.body.intrinsic("sqrt", z), a)
+    return fma(z * careful(z, ASIN[x.body.kind.bits]), t, t), a, beyond
+
+
+def arcsin(x: Value) -> Value:
+    small, _, beyond = _arcsin_of_small(x)
+    high, low = parts_of(PI / 2, x.body.kind.mantissa + 1, 2)
+    return with_sign(where(beyond, high - (small * 2.0 - low), small), sign_bit(x))
+
+
+def arccos(x: Value) -> Value:
+    small, _, beyond = _arcsin_of_small(x)
+    high, low = parts_of(PI / 2, x.body.kind.mantissa + 1, 2)
+    sign = sign_bit(x)
+    double = small * 2.0
+    inner = high - (flipped(small, sign) - low)
+    return where(beyond, where(x < 0.0, 2 * high - (double - 2 * low), double), inner)
+
+
+CIRCULAR: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
+    f.__name__: f for f in (sin, cos, sincos, tan, arctan, arctan2, arcsin, arccos)
+}
+"""These functions by NumPy's names."""
