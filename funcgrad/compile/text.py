@@ -28,6 +28,8 @@ _OPERATORS = {
     "bitor": ("|", 6), "bitxor": ("^", 7), "bitand": ("&", 8), "or": ("or", _OR), "and": ("and", _AND),
     **{op: (symbol, _COMPARED) for op, symbol in _COMPARE.items()},
 }  # fmt: skip
+_PYTHON_KEEPS = {*_OPERATORS, "neg", "abs", "fabs", "max", "min"}
+"""What makes Python's own numbers of Python's own numbers."""
 _DTYPES = [np.dtype(c).type for c in "bhilBHILfd"]
 _EXACT = (FLOAT, np.dtype(np.float32), INT, BOOL)
 """The dtypes that numba's operators keep; it widens small integers."""
@@ -82,17 +84,17 @@ def _shared_scope() -> dict[str, Any]:
     return {**PLAIN, **dtypes, "bool_": np.bool_, "empty": np.empty, "inf": math.inf, "nan": math.nan}
 
 
-def _place(index, size):  # type: ignore[no-untyped-def]
+def _place(index, size):
     if index < -size or index >= size:
         raise IndexError("index is out of bounds")
     return index + size if index < 0 else index
 
 
-def _logistic(x):  # type: ignore[no-untyped-def]
+def _logistic(x):
     return 1 / (1 + np.exp(-x))
 
 
-def _softplus(x):  # type: ignore[no-untyped-def]
+def _softplus(x):
     return np.logaddexp(x, type(x)(0))
 
 
@@ -222,13 +224,11 @@ class _Writer:
     def _write(self, w: Write) -> None:
         for number, (index, value) in enumerate(w.parts):
             total = self._accumulators.get((w, number))
-            part = self._operand(value, len(self._blocks) - 1)
             if w.fold is None:
-                self._store(w.buffer, index, part.text, self._is_untyped(value))
-            elif total is None:
-                self._combine_into(w, index, part)
+                text = self._operand(value, len(self._blocks) - 1).text
+                self._store(w.buffer, index, text, self._is_untyped(value))
             else:
-                self._line(f"{total} = {self._combined(w, _Part(total), part)}")
+                self._combine(w, total or self._element(w.buffer, index), value)
 
     def _begin(self, w: Write, scope: For) -> None:
         """Before the first loop that folds: what starts at the identity."""
@@ -256,7 +256,8 @@ class _Writer:
             total = self._accumulators.pop((w, number))
             untyped = self._is_untyped(value) or any(a.size == 0 for a in w.over)
             if inner != first:
-                self._combine_into(w, index, _Part(total))
+                element = self._element(w.buffer, index)
+                self._line(f"{element} = {self._combined(w, element, _Part(total))}")
             elif _is_variable(w.buffer):
                 self._set(w.buffer, index, total, untyped)
             else:
@@ -275,12 +276,15 @@ class _Writer:
         if untyped:
             self._untyped_variables.add(name)
 
-    def _combine_into(self, w: Write, index: Sequence[Affine], part: _Part) -> None:
-        element = self._element(w.buffer, index)
-        self._line(f"{element} = {self._combined(w, _Part(element), part)}")
+    def _combine(self, w: Write, total: str, value: Scalar) -> None:
+        level, op = len(self._blocks) - 1, FOLDS[str(w.fold)]
+        if op == "add" and value.op == "neg" and self._is_inline(value, level):
+            op, (value,) = "sub", value.args
+        self._line(f"{total} = {self._combined(w, total, self._operand(value, level), op)}")
 
-    def _combined(self, w: Write, total: _Part, part: _Part) -> str:
-        return _operation(FOLDS[str(w.fold)], w.buffer.dtype, w.buffer.dtype, [total, part]).text
+    def _combined(self, w: Write, total: str, part: _Part, op: str = "") -> str:
+        dtype = w.buffer.dtype
+        return _operation(op or FOLDS[str(w.fold)], dtype, dtype, [_Part(total), part]).text
 
     # places
 
@@ -342,6 +346,7 @@ class _Writer:
 
     def _operand(self, x: Scalar, level: int, facts: Facts = frozenset()) -> _Part:
         """A value where it is used: as an expression, or by its name. `facts` are conditions known there."""
+        x = _chosen(x, facts)
         if self._is_inline(x, level):
             return self._expression(x, level, facts)
         own = self._level(x)
@@ -353,11 +358,13 @@ class _Writer:
         return _Part(block.named[x])
 
     def _name(self, x: Scalar) -> str:
-        """`a_ij` for an element of `a`, a new letter for all else."""
+        """`a_i0` for the element `a[i, 0]`, a new letter for all else."""
         if x.op == "load" and not x.data.flat and None not in x.data.index and not x.data.guarded:
-            long = [p.lone() for p, n in zip(x.data.index, x.data.buffer.shape) if n != 1]
-            if long and all(long):
-                return f"{self._arrays[x.data.buffer]}_{''.join(map(self._index, long))}"
+            buffer, index = x.data.buffer, x.data.index
+            kept = [p for d, p in enumerate(index) if buffer.shape[d] != 1 and d not in buffer.dropped]
+            places = [self._place(p).text for p in kept]
+            if places and all(len(p) == 1 for p in places):
+                return f"{self._arrays[buffer]}_{''.join(places)}"
         return next(self._fresh)
 
     def _expression(self, x: Scalar, level: int, facts: Facts) -> _Part:
@@ -374,14 +381,24 @@ class _Writer:
         if x.op == "select":
             return self._select(x, level, facts)
         if x.op == "and" and (between := _between(x)):
-            low, place, high = (self._operand(a, level, facts) for a in between)
-            return _Part(f"{low.text} <= {place.within(_SUM)} < {high.text}", _COMPARED)
-        args = [self._operand(a, level, facts) for a in x.args]
+            low, high = between
+            return _Part(f"{low[1]} <= {self._place(low[0]).within(_SUM)} < {high[1]}", _COMPARED)
+        if bound := _bound(x):
+            return _Part(f"{self._place(bound[0]).within(_SUM)} {_COMPARE[x.op]} {bound[1]}", _COMPARED)
+        operands = [_chosen(a, facts) for a in x.args]
+        if x.op == "add" and operands[1].op == "neg" and self._is_inline(operands[1], level):
+            return self._difference(x, operands, level, facts)
+        args = [self._operand(a, level, facts) for a in operands]
         if x.op == "cast":
             return self._cast(x, args[0])
-        if x.op == "div" and all(map(self._is_untyped, x.args)) and not _is_nonzero(x.args[1]):
+        if x.op == "div" and all(map(self._is_untyped, operands)) and not _is_nonzero(operands[1]):
             args[1] = _Part(f"float64({args[1].text})")  # Python's own numbers raise an error
         return _operation(x.op, x.dtype, x.args[0].dtype, args)
+
+    def _difference(self, x: Scalar, operands: Sequence[Scalar], level: int, facts: Facts) -> _Part:
+        """`x + -y` as `x - y`."""
+        args = [self._operand(a, level, facts) for a in (operands[0], *operands[1].args)]
+        return _operation("sub", x.dtype, x.dtype, args)
 
     def _load(self, x: Scalar, level: int, facts: Facts) -> _Part:
         buffer, index, flat, guarded = x.data
@@ -389,7 +406,7 @@ class _Writer:
             return _Part(self._variables[buffer, _key(buffer, index)])
         if not buffer.shape:
             return _Part(self._arrays[buffer])
-        *args, guard = x.args if guarded else (*x.args, None)
+        args, guard = (x.args[:-1], x.args[-1]) if guarded else (x.args, None)
         places = [self._operand(a, level).text for a in args]
         if flat:
             (place,) = index
@@ -439,8 +456,7 @@ class _Writer:
             return any(map(self._is_untyped, x.args[1:]))
         if x.op in ("const", "position", "bounded", "not", "and", "or"):
             return True
-        in_python = x.op in _OPERATORS or x.op in ("neg", "abs", "fabs") or (x.op in ("max", "min") and x.dtype.kind != "f")
-        return in_python and all(map(self._is_untyped, x.args))
+        return x.op in _PYTHON_KEEPS and all(map(self._is_untyped, x.args))
 
 
 def _uses(root: For) -> dict[Scalar, int]:
@@ -487,7 +503,7 @@ def _is_simple(x: Scalar) -> bool:
     """Whether an expression is as short as its name."""
     if x.op == "load":
         return _is_variable(x.data.buffer) or not x.data.buffer.shape
-    if x.op in ("const", "number", "position"):
+    if x.op in ("const", "number", "position") or (x.op == "cast" and x.args[0].op == "number"):
         return True
     return x.dtype == BOOL and (x.op in _COMPARE or x.op in ("and", "not")) and all(
         a.op in ("const", "position") or (a.dtype == BOOL and _is_simple(a)) for a in x.args
@@ -503,13 +519,35 @@ def _facts(condition: Scalar, truth: bool) -> Facts:
     return frozenset({(condition, truth)})
 
 
-def _between(x: Scalar) -> tuple[Scalar, Scalar, Scalar] | None:
-    """The parts of `low <= place < high`."""
+def _bound(x: Scalar) -> tuple[Affine, int] | None:
+    """A comparison of a place with a number, `i - 1 >= 0` as `i >= 1`."""
+    if x.op not in _COMPARE or x.args[0].op != "position" or x.args[1].op != "const":
+        return None
+    place, number = x.args[0].data, int(np.frombuffer(x.args[1].data, x.args[1].dtype)[0])
+    if all(step < 0 for _, step in place.terms):
+        return place, number
+    return place._replace(offset=0), number - place.offset
+
+
+def _between(x: Scalar) -> tuple[tuple[Affine, int], tuple[Affine, int]] | None:
+    """The bounds of `low <= place < high`."""
     above, below = x.args
-    if above.op == "ge" and below.op == "lt" and above.args[0] is below.args[0]:
-        if above.args[1].op == below.args[1].op == "const":
-            return above.args[1], above.args[0], below.args[1]
+    low, high = _bound(above), _bound(below)
+    if above.op == "ge" and below.op == "lt" and low and high and low[0] == high[0]:
+        return low, high
     return None
+
+
+def _chosen(x: Scalar, facts: Facts) -> Scalar:
+    """The branch that is known to be taken."""
+    while x.op == "select" and facts:
+        if _facts(x.args[0], True) <= facts:
+            x = x.args[1]
+        elif _facts(x.args[0], False) <= facts:
+            x = x.args[2]
+        else:
+            break
+    return x
 
 
 def _is_nonzero(x: Scalar) -> bool:
