@@ -14,7 +14,7 @@ import numpy as np
 
 from funcgrad.compile import vectormath
 from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
-from funcgrad.compile.nest import For, linear
+from funcgrad.compile.nest import Choose, For, While, linear
 from funcgrad.compile.scalars import Affine, Axis, Scalar
 from funcgrad.core.avals import BOOL
 
@@ -122,6 +122,7 @@ class Kernel:
     # memory
 
     _flagged = False
+    work_done = 0
 
     def _place_scratch(self, scratch: Sequence[Buffer]) -> int:
         """Small buffers on the stack, others at offsets of the workspace; its size."""
@@ -177,7 +178,7 @@ class Kernel:
         """The arguments of which both sine and cosine are wanted."""
         found: dict[str, set[Scalar]] = {"sin": set(), "cos": set()}
         seen: set[Scalar] = set()
-        stack = [value for w in root.statements() for _, value in w.parts]
+        stack = list(root.values())
         while stack:
             x = stack.pop()
             if x not in seen:
@@ -189,16 +190,53 @@ class Kernel:
 
     def _scope(self, scope: For, level: int) -> None:
         for item in scope.items:
-            if isinstance(item, For):
+            if isinstance(item, While):
+                self._while(item, level + 1)
+            elif isinstance(item, Choose):
+                self._choose(item, level + 1)
+            elif isinstance(item, For):
                 self._loop(item, level + 1)
             else:
                 self._write(item)
+
+    def _while(self, scope: While, level: int) -> None:
+        self._count += 1
+        number = self._count
+        parent, inner = self._blocks[-1], _Block(f"while{number}")
+        self._blocks.append(inner)
+        self._scope(scope.check, level)
+        self._do(f"br i1 {self._value(scope.test)}, label %do{number}, label %done{number}")
+        self._do(f"do{number}:")
+        inner.label = f"do{number}"
+        self._scope(scope, level)
+        self._blocks.pop()
+        parent.lines += [
+            f"br label %while{number}", f"while{number}:", *inner.lines, f"br label %while{number}", f"done{number}:",
+        ]  # fmt: skip
+        parent.label = f"done{number}"
+
+    def _choose(self, scope: Choose, level: int) -> None:
+        self._count += 1
+        number = self._count
+        parent = self._blocks[-1]
+        index = self._value(scope.index)
+        bodies = []
+        for k, branch in enumerate(scope.branches):
+            inner = _Block(f"case{number}.{k}")
+            self._blocks.append(inner)
+            self._scope(branch, level)
+            self._blocks.pop()
+            bodies += [f"case{number}.{k}:", *inner.lines, f"br label %after{number}"]
+        last = len(scope.branches) - 1
+        cases = " ".join(f"i64 {k}, label %case{number}.{k}" for k in range(last))
+        parent.lines += [f"switch i64 {index}, label %case{number}.{last} [ {cases} ]", *bodies, f"after{number}:"]
+        parent.label = f"after{number}"
 
     def _loop(self, scope: For, level: int) -> None:
         axis = scope.axis
         assert axis is not None
         self._axis_levels[axis] = level
-        statements = list(scope.statements())
+        statements = [] if scope.ordered else list(scope.statements())
         for w in statements:
             self._begin(w, scope)
         if scope.lanes > 1:
@@ -571,7 +609,7 @@ class Kernel:
             if x.op == "load":
                 found = max(found, x.data.buffer.level)
             self._levels[x] = found
-        return found
+        return min(found, len(self._blocks) - 1)  # what a loop carries is read behind it too
 
     def _value(self, x: Scalar) -> str:
         if x.op == "const":

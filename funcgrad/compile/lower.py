@@ -110,10 +110,15 @@ class Unfit(Exception):
     """An element cannot be asked for in this way: the operand needs memory."""
 
 
+CONTROL = frozenset(("scan_call", "while_call", "switch_call"))
+
+
 def kind_of(eqn: Eqn) -> str:
-    """What an equation is to a kernel: `map`, `view`, `fold`, `dot`; `host` where NumPy runs it."""
+    """What an equation is to a kernel: `map`, `view`, `fold`, `dot`, `control`; `host` where NumPy runs it."""
     if eqn.prim.multiple:
-        return "host"
+        from funcgrad.compile.control import fits_kernel
+
+        return "control" if eqn.prim.name in CONTROL and fits_kernel(eqn) else "host"
     out = eqn.outputs[0].aval
     if out.dtype not in KERNEL_DTYPES or not all(a.aval.dtype in KERNEL_DTYPES for a in eqn.inputs):
         return "host"
@@ -136,8 +141,9 @@ class Plan:
     Segment k runs before the k-th group of NumPy calls.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, within: bool = False) -> None:
         self.graph = graph
+        self.used: set[Atom] = {*graph.outputs, *(a for e in graph.eqns for a in e.inputs)}
         self.maker: dict[Atom, Eqn] = {v: e for e in graph.eqns for v in e.outputs}
         self.kinds = {e: kind_of(e) for e in graph.eqns}
         self.statements: dict[Eqn, Statement] = {}
@@ -145,8 +151,9 @@ class Plan:
         self.depths: dict[Atom, int] = {}
         self.stored: set[Atom] = set(graph.inputs)
         self.segments: dict[Eqn, int] = {}
-        self._big_products()
-        self._host_views()
+        if not within:
+            self._big_products()
+            self._host_views()
         self._choose()
         self._cut()
 
@@ -179,12 +186,12 @@ class Plan:
             kind = self.kinds[eqn]
             for v in eqn.outputs:
                 self.costs[v], self.depths[v] = self._cost(eqn, kind)
-                if kind in ("host", "fold", "dot"):
-                    keep = kind == "host" or not self._is_short(eqn)
+                if kind in ("host", "control", "fold", "dot"):
+                    keep = kind in ("host", "control") or not self._is_short(eqn)
                     self.costs[v] = self.costs[v] if not keep else 1
                 else:
                     keep = False
-                keep = keep or v in outputs or any(self.kinds[u] == "host" for u in users.get(v, ()))
+                keep = keep or v in outputs or any(self.kinds[u] in ("host", "control") for u in users.get(v, ()))
                 keep = keep or self.depths[v] >= DEPTH
                 if not keep and kind != "view" and self.costs[v] > CHEAP:
                     keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
@@ -383,11 +390,15 @@ class Draw:
 class Lowering:
     """The elements of the values of a program, as expressions over stored values."""
 
-    def __init__(self, plan: Plan, buffer: Callable[[Atom], Buffer], number: Callable[[Literal], int]) -> None:
+    def __init__(
+        self, plan: Plan, buffer: Callable[[Atom], Buffer], number: Callable[[Literal], int],
+        scalars: Scalars, given: dict[Atom, tuple[Lowering, Atom, tuple[Affine, ...]]] | None = None,
+    ) -> None:  # fmt: skip
         self.plan = plan
-        self.scalars = Scalars()
+        self.scalars = scalars
         self.buffer = buffer
         self.number = number
+        self._given = given or {}
         self._known: dict[Any, Scalar] = {}
 
     def element(self, atom: Atom, index: tuple[Place, ...], guard: Scalar | None = None) -> Scalar:
@@ -395,6 +406,10 @@ class Lowering:
         index = tuple([Affine(0) if n == 1 else p for n, p in zip(shape, index, strict=True)])
         if isinstance(atom, Literal):
             return self._constant(atom, index, guard)
+        if atom in self._given:
+            outer, source, prefix = self._given[atom]
+            found = outer.element(source, (*prefix, *index), guard)
+            return self.scalars.cast(found, atom.aval.dtype)
         if atom in self.plan.stored:
             return self.scalars.load(self.buffer(atom), index, guard=guard)
         key = atom, index, guard
@@ -419,6 +434,15 @@ class Lowering:
         old = _unravel(flat, atom.aval.shape)
         if old is not None:
             return self.element(atom, tuple(old), guard)
+        return self._flat_element(atom, flat, guard)
+
+    def _flat_element(self, atom: Atom, flat: Affine, guard: Scalar | None) -> Scalar:
+        if atom in self._given:
+            outer, source, prefix = self._given[atom]
+            ahead = Affine(0)
+            for p in prefix:
+                ahead = p.times(atom.aval.size)
+            return self.scalars.cast(outer._flat_element(source, ahead.plus(flat), guard), atom.aval.dtype)
         if atom in self.plan.stored or isinstance(atom, Literal):
             return self.scalars.load(self.buffer(atom), (flat,), flat=True, guard=guard)
         raise Unfit(atom)

@@ -16,10 +16,11 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -33,24 +34,73 @@ class MachineError(RuntimeError):
     """LLVM refuses a text that the compiler wrote: a fault of funcgrad's."""
 
 
+_REFUSED = "LLVM refuses what funcgrad's compiler wrote; please report it."
+
+
 class Module:
     """Machine code of one text, which is there as long as this object."""
 
-    __slots__ = ("__weakref__", "_code", "kept")
+    __slots__ = ("__weakref__", "_addresses", "_number")
 
-    def __init__(self, code: _Code) -> None:
-        self._code = code
-        self.kept: dict[str, Any] = {}
-        """What has to live as long as the code does."""
+    def __init__(self, engine: Any, addresses: dict[str, int]) -> None:
+        self._addresses = addresses
+        self._number = id(engine)
+        _engines[self._number] = engine, addresses.get("release")
 
     def address(self, symbol: str) -> int:
-        """Where a function or global variable of the text is, if it is not `internal`. It lives as the module does."""
-        with _llvm_in_use:
-            engine = _engines[self._code]
-            found = engine.get_function_address(symbol) or engine.get_global_value_address(symbol)
-        if not found:
-            raise MachineError(f"no symbol {symbol!r} in the module")
-        return int(found)
+        """Where a function or global variable of the text is, if it is not `internal`."""
+        try:
+            return self._addresses[symbol]
+        except KeyError:
+            raise MachineError(f"no symbol {symbol!r} in the module") from None
+
+    def hold(self) -> int:
+        """An object that keeps the module, to be owned by whatever calls its code.
+
+        As the garbage collector cannot look through it, the code outlives all of a cycle that calls it: finalisers
+        there may call it still, and a built-in function looks at its definition when it goes.
+        """
+        return _Hold.of(self)
+
+    def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Free the engine in a thread: a finaliser must not wait for LLVM, nor be interrupted in it."""
+        if ended() or not hasattr(self, "_number"):
+            return
+        _dropped.append(self._number)
+        if len(_dropped) == 1:
+            # threading's threads take a lock that this thread may have at the moment
+            with suppress(RuntimeError):  # no more threads: the next compile frees it
+                _thread.start_new_thread(_free, ())
+
+
+class _Hold(int):
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, module: Module) -> _Hold:
+        hold = cls(next(_numbers))
+        _holds[int(hold)] = module
+        return hold
+
+    def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not ended():
+            _holds.pop(int(self), None)
+
+
+_numbers = count()
+_holds: dict[int, Module] = {}
+_engines: dict[int, tuple[Any, int | None]] = {}
+"""With the address of `release`."""
+_dropped: list[int] = []
+
+
+def _free() -> None:
+    with _llvm_in_use:
+        while _dropped:
+            engine, release = _engines.pop(_dropped.pop())
+            if release:
+                ctypes.CFUNCTYPE(None)(release)()
+            engine.close()
 
 
 def load(text: str) -> Module:
@@ -68,6 +118,11 @@ def load(text: str) -> Module:
         if job.module is not None:
             return job.module
     return module
+
+
+def is_loaded(text: str) -> bool:
+    """Whether there is machine code of a text already."""
+    return sha256(text.encode()).digest() in _modules
 
 
 def define(symbols: Mapping[str, int]) -> None:
@@ -93,7 +148,7 @@ class _Job(threading.Thread):
         text, key = self.task
         try:
             with _llvm_in_use:
-                self.module = _modules.get(key) or _modules.setdefault(key, Module(_link(_compile(text))))
+                self.module = _modules.get(key) or _modules.setdefault(key, _link(_compile(text)))
         except BaseException as error:
             self.error = error
         finally:
@@ -121,10 +176,11 @@ class _Job(threading.Thread):
 
 
 class _Object(NamedTuple):
-    """An object file, and the names outside of it that it refers to."""
+    """An object file, with the names that it refers to and those that it defines."""
 
     code: bytes
-    names: tuple[str, ...]
+    imports: list[str]
+    exports: list[str]
 
 
 class _Tools(NamedTuple):
@@ -186,9 +242,11 @@ def _compile(text: str) -> _Object:
             if not function.is_declaration:
                 tools.simplify.run(function, tools.builder)
         tools.unroll.run(module, tools.builder)
-        declared = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
-        names = tuple([name for name in declared if not name.startswith("llvm.")])
-        return _Object(tools.machine.emit_object(module), names)
+        external = tools.binding.Linkage.external
+        values = [value for value in (*module.functions, *module.global_variables) if value.linkage == external]
+        imports = [value.name for value in values if value.is_declaration and not value.name.startswith("llvm.")]
+        exports = [value.name for value in values if not value.is_declaration]
+        return _Object(tools.machine.emit_object(module), imports, exports)
 
 
 def _parsed(text: str, context: Any) -> Any:
@@ -196,7 +254,7 @@ def _parsed(text: str, context: Any) -> Any:
     try:
         module = tools.binding.parse_assembly(text, context)
     except RuntimeError as error:
-        raise MachineError(_with_lines(str(error), text)) from None
+        raise MachineError(f"{_REFUSED}\n{error}") from None
     module.triple = tools.machine.triple
     module.data_layout = str(tools.machine.target_data)
     try:
@@ -211,15 +269,16 @@ def _with_lines(message: str, text: str) -> str:
     """LLVM's message with the number of each line of the text that it quotes: the verifier gives none."""
     numbers = {line.strip(): number for number, line in enumerate(text.splitlines(), 1) if line.strip()}
     lines = [
-        f"{line}    (line {numbers[line.strip()]})" if line.strip() in numbers else line for line in message.splitlines()
+        f"{line}    (line {numbers[line.strip()]})" if line.strip() in numbers else line
+        for line in message.splitlines()
     ]
-    return "LLVM refuses what funcgrad's compiler wrote: please report it.\n" + "\n".join(lines)
+    return "\n".join([_REFUSED, *lines])
 
 
-def _link(compiled: _Object) -> _Code:
+def _link(compiled: _Object) -> Module:
     """Put object code into memory: 1 ms and 50 kB."""
     binding = _tools().binding
-    for name in compiled.names:
+    for name in compiled.imports:
         if name in _symbols:
             binding.add_symbol(name, _symbols[name])
         elif binding.address_of_symbol(name) is None:  # LLVM would end the process
@@ -229,51 +288,8 @@ def _link(compiled: _Object) -> _Code:
         engine = binding.create_mcjit_compiler(empty, _tools().target())
     engine.add_object_file(binding.ObjectFileRef.from_data(compiled.code))
     engine.finalize_object()
-    return _Code.of(engine)
-
-
-# ---- the life of machine code ----
-
-_engines: dict[int, Any] = {}
-_dropped: list[int] = []
-
-
-class _Code(int):
-    """An engine's number, whose end is the engine's.
-
-    The garbage collector does not look at integers: of a cycle that holds a module, all finalisers have run, which
-    may call its code, before this one does.
-    """
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, engine: Any) -> _Code:
-        code = cls(id(engine))
-        _engines[int(code)] = engine
-        return code
-
-    def __del__(self) -> None:
-        """Free the engine in a thread: a finaliser must not wait for LLVM, nor be interrupted in it."""
-        if sys.is_finalizing():
-            return
-        _dropped.append(int(self))
-        if len(_dropped) == 1:
-            try:
-                # threading's threads take a lock that this thread may hold right now
-                _thread.start_new_thread(_free, ())
-            except RuntimeError:  # no more threads: the next compile does it
-                pass
-
-
-def _free() -> None:
-    with _llvm_in_use:
-        while _dropped:
-            engine = _engines.pop(_dropped.pop())
-            release = engine.get_function_address("release")
-            if release:
-                ctypes.CFUNCTYPE(None)(release)()
-            engine.close()
+    # a function's address is a global value's too
+    return Module(engine, {name: engine.get_global_value_address(name) for name in compiled.exports})
 
 
 # ---- forks, and the end of the process ----

@@ -13,43 +13,81 @@ from funcgrad.compile.scalars import Affine, Axis, Scalar, Scalars, along
 
 
 class For:
-    """A loop; the root of a kernel is one without an axis. `lanes`: it runs through several elements at once."""
+    """A loop; the root of a kernel is one without an axis. `lanes`: it runs through several elements at once.
 
-    __slots__ = ("axis", "items", "lanes", "reads", "writes")
+    `ordered`: one of a program's own loops, or a branch, which no other statement joins.
+    """
 
-    def __init__(self, axis: Axis | None) -> None:
+    __slots__ = ("axis", "items", "lanes", "ordered", "reads", "writes")
+
+    def __init__(self, axis: Axis | None, ordered: bool = False) -> None:
         self.axis = axis
+        self.ordered = ordered
         self.items: list[For | Write] = []
         self.lanes = 0
         self.writes: dict[Buffer, list[Write]] = {}
         self.reads: set[tuple[Buffer, int]] = set()
 
     def statements(self) -> Iterator[Write]:
+        """Those of the scope and of its loops, but not of the programs within."""
         for item in self.items:
-            if isinstance(item, For):
+            if isinstance(item, Write):
+                yield item
+            elif not item.ordered:
                 yield from item.statements()
-            else:
-                yield item
 
-    def loops(self) -> Iterator[For]:
+    def values(self) -> Iterator[Scalar]:
+        """All that is computed."""
         for item in self.items:
-            if isinstance(item, For):
-                yield item
-                yield from item.loops()
+            if isinstance(item, Write):
+                yield from (value for _, value in item.parts)
+            else:
+                yield from item.values()
 
 
-def nest(writes: Sequence[Write], scalars: Scalars) -> For:
-    """All statements, in an order in which they can run, as loops."""
-    root = For(None)
-    for write in writes:
-        _place(root, write, scalars)
-    return root
+class While(For):
+    """Runs `check`, and its own items as long as `test` is true then."""
+
+    __slots__ = ("check", "test")
+
+    def __init__(self, check: For, test: Scalar) -> None:
+        super().__init__(None, ordered=True)
+        self.check = check
+        self.test = test
+
+    def values(self) -> Iterator[Scalar]:
+        yield self.test
+        yield from self.check.values()
+        yield from super().values()
 
 
-def _place(root: For, write: Write, scalars: Scalars) -> None:
+class Choose(For):
+    """Runs the branch whose number `index` is."""
+
+    __slots__ = ("branches", "index")
+
+    def __init__(self, index: Scalar, branches: list[For]) -> None:
+        super().__init__(None, ordered=True)
+        self.index = index
+        self.branches = branches
+
+    def values(self) -> Iterator[Scalar]:
+        yield self.index
+        for branch in self.branches:
+            yield from branch.values()
+
+
+def insert(root: For, item: For, buffers: Sequence[Buffer]) -> None:
+    """Put a loop or a choice that makes `buffers` behind what is there."""
+    root.items.append(item)
+    item.writes = {b: [] for b in buffers}
+
+
+def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> None:
+    """Put a statement behind what it reads, into loops that are there where it can run in them and is not `alone`."""
     loads = write.loads()
     path, mapping = [root], {}
-    while True:
+    while not alone:
         joined = _joins(path[-1], write, loads, mapping)
         if joined is None:
             break
@@ -80,6 +118,10 @@ def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
                 return None
             continue
         needed = [x for x in loads if x.data.buffer in item.writes]
+        if item.ordered:
+            if needed:
+                return None
+            continue
         axis = _aligned(item, needed) if needed else _alike(item, write, loads, mapping)
         if axis is not None and axis in write.axes and axis not in mapping:
             return item, axis
@@ -166,8 +208,8 @@ def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> lis
     return [*(a for a in order if a is not lane), lane]
 
 
-def shrink(root: For, local: Sequence[Buffer]) -> None:
-    """Give what is used only within the loops that make it less memory, or none."""
+def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
+    """Give what is used only within the loops that make it less memory, or none. `depth`: of the root."""
     users: dict[Buffer, list[list[For]]] = {}
     whole: set[Buffer] = set()
     makers: dict[Buffer, list[Write]] = {}
@@ -179,15 +221,21 @@ def shrink(root: For, local: Sequence[Buffer]) -> None:
             loads.setdefault(x.data.buffer, []).append(x.data.index)
             if x.data.flat or x.data.guarded:
                 whole.add(x.data.buffer)
+    for item in root.items:
+        if isinstance(item, For) and item.ordered:
+            whole |= _read(item)
     for buffer in local:
+        if buffer not in makers:
+            buffer.level = depth
+            continue
         paths = [*users.get(buffer, ()), *(w.path for w in makers[buffer])]
         level = 0
         while all(len(p) > level + 1 for p in paths) and len({id(p[level + 1]) for p in paths}) == 1:
             level += 1
-        buffer.level = level
+        buffer.level = depth + level
         (write,) = makers[buffer]
         if buffer in whole:
-            buffer.level = 0
+            buffer.level = depth
             continue
         shared = {scope.axis for scope in write.path[1 : level + 1]}
         buffer.dropped = frozenset([d for d, p in enumerate(write.parts[0][0]) if p.lone() in shared and p.terms])
@@ -198,10 +246,24 @@ def shrink(root: For, local: Sequence[Buffer]) -> None:
         buffer.reused = frozenset(shared)
 
 
+def _read(scope: For) -> set[Buffer]:
+    found: set[Buffer] = set()
+    seen: set[Scalar] = set()
+    stack = list(scope.values())
+    while stack:
+        x = stack.pop()
+        if x not in seen:
+            seen.add(x)
+            stack.extend(x.args)
+            if x.op == "load":
+                found.add(x.data.buffer)
+    return found
+
+
 def choose_lanes(root: For, widest: int) -> None:
     """Which loop of each path runs through several elements at once: the one that leaves least work."""
     for item in root.items:
-        if isinstance(item, For):
+        if isinstance(item, For) and not item.ordered:
             _, chosen = _work(item, widest)
             for scope, lanes in chosen:
                 scope.lanes = lanes

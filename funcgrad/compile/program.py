@@ -1,23 +1,22 @@
-"""A compiled program: kernels, NumPy calls, the buffers between them, and a function that runs them."""
+"""A compiled program: kernels, the NumPy calls between them, and a function that runs them."""
 
 from __future__ import annotations
 
-import itertools
-import operator
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.emit import emit
-from funcgrad.compile.fuse import Call, Step, fuse
-from funcgrad.compile.kernels import kernel
-from funcgrad.compile.loops import Loop
-from funcgrad.compile.mathlib import PLAIN
+from funcgrad.compile import machine
+from funcgrad.compile.entry import Entry
+from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, names, on_integers
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, names, on_integers
+
+LONG = 100_000
+"""Operations of a kernel from which on it lets other threads of Python run meanwhile, which costs 50 ns."""
 
 
 class Program:
@@ -27,44 +26,49 @@ class Program:
     NumPy scalars (Python scalars where the dtype is weak); the others are fresh, writable, C-contiguous
     arrays. Compiled programs give no floating-point warnings.
 
-    - `text`: readable Python; `interpret(*arrays)` runs it without numba, slowly.
-    - `graph`: the simplified program. `kernels`: how many loops were compiled.
+    - `text`: readable Python; `interpret(*arrays)` runs it without machine code, slowly.
+    - `graph`: the simplified program. `kernels`: how many loops were compiled. `calls`: what runs on NumPy, and why.
     - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
     """
 
-    __slots__ = ("__weakref__", "_plan", "compile_seconds", "from_cache", "graph", "kernels", "run", "text")
+    __slots__ = ("__weakref__", "_plan", "compile_seconds", "from_cache", "graph", "kernels", "run", "whole")
 
     def __init__(self, graph: Graph) -> None:
         started = time.perf_counter()
         self.graph = simplify(graph)
-        self._plan = _Plan(self.graph, fuse(self.graph))
-        self.text = "\n\n".join([*self._plan.kernels.values(), self._plan.text()])
-        self.kernels = len(self._plan.kernels)
-        self.from_cache = bool(self.kernels)
-        scope = dict(self._plan.scope)
-        for name, text in self._plan.kernels.items():
-            scope[name], was_there = kernel(text, name)
-            self.from_cache &= was_there
-        self.run = _define(self._plan.text(), "program", scope)
+        steps = split(self.graph)
+        kernels = [Kernel(s) for s in steps if isinstance(s, Segment)]
+        self.kernels = len(kernels)
+        self.from_cache = bool(kernels) and all(k.was_there for k in kernels)
+        self._plan = _Plan(self.graph, steps, kernels)
+        self.whole = kernels[0] if self._plan.is_whole() else None
+        self.run: Callable[..., tuple[Any, ...]]
+        if self.whole is not None:
+            self.run = self.whole.function
+        else:
+            self.run = _define(self._plan.text(), "program", self._plan.scope)
         self.compile_seconds = time.perf_counter() - started
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
-        return self.run(*self._checked(arrays))
+        return self.run(*checked(arrays, self.graph.in_avals))
 
-    def _checked(self, arrays: Sequence[Any]) -> list[Any]:
-        """The arguments in the types of the inputs: machine code looks at neither."""
-        avals = self.graph.in_avals
-        if len(arrays) != len(avals):
-            raise TypeError(f"the program takes {len(avals)} arrays, not {len(arrays)}")
-        return [
-            x if type(x) is np.ndarray and x.dtype is a.dtype and x.shape == a.shape else _as(x, a)
-            for x, a in zip(arrays, avals)
-        ]
+    @property
+    def calls(self) -> list[str]:
+        """The operations that NumPy runs between the kernels."""
+        return [s.eqn.prim.name for s in self._plan.calls]
+
+    @property
+    def text(self) -> str:
+        """All kernels, and the function that runs them."""
+        return "\n\n".join([*(k.text(f"kernel_{i}") for i, k in enumerate(self._plan.kernels)), self._plan.text()])
 
     def interpret(self, *arrays: Any) -> tuple[Any, ...]:
         """Run the text as it stands, element by element in Python."""
+        scope = dict(self._plan.scope)
+        for number, k in enumerate(self._plan.kernels):
+            scope[f"kernel_{number}"] = k.interpret
         with np.errstate(all="ignore"):
-            return _define(self.text, "program", {**_PLAIN_SCOPE, **self._plan.scope})(*self._checked(arrays))
+            return _define(self._plan.text(), "program", scope)(*checked(arrays, self.graph.in_avals))
 
     def __repr__(self) -> str:
         return f"<Program of {self.kernels} kernels and {len(self._plan.calls)} NumPy calls>"
@@ -75,15 +79,70 @@ def compile_graph(graph: Graph) -> Program:
     return Program(graph)
 
 
+class Kernel:
+    """A segment's machine code."""
+
+    __slots__ = ("_module", "_segment", "entry", "function", "was_there")
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self.entry = Entry(
+            [a.aval for a in segment.inputs], [v.aval for v in segment.outputs], segment.work, segment.work_done > LONG
+        )
+        text = segment.text + "\n" + self.entry.text()
+        self.was_there = machine.is_loaded(text)
+        self._module = machine.load(text)
+        self.function = self.bound(self.again)
+
+    def bound(self, fallback: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with `fallback` for arguments that are not in form."""
+        return self.entry.bind(self._module, fallback, self._segment.table)
+
+    def again(self, *args: Any) -> tuple[Any, ...]:
+        """A call whose arguments were not in form; or in form, when the kernel has met an index out of bounds."""
+        given = checked(args, [a.aval for a in self._segment.inputs])
+        if all(x is y for x, y in zip(given, args)):
+            return self.on_numpy(*args)
+        return self.function(*given)
+
+    def on_numpy(self, *args: Any) -> tuple[Any, ...]:
+        with np.errstate(all="ignore"):
+            found = evaluate(self._segment.graph(), args)
+        avals = [v.aval for v in self._segment.outputs]
+        return tuple([np.array(y) if a.shape else y for y, a in zip(found, avals)])
+
+    def text(self, name: str) -> str:
+        from funcgrad.compile.text import kernel_text
+
+        return kernel_text(self._segment, name)
+
+    def interpret(self, *args: Any) -> tuple[Any, ...]:
+        from funcgrad.compile.text import interpret
+
+        return interpret(self._segment, args)
+
+
+def checked(arrays: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
+    """The arguments in the types of the inputs, contiguous and aligned; those that are it already as they are."""
+    if len(arrays) != len(avals):
+        raise TypeError(f"the program takes {len(avals)} arrays, not {len(arrays)}")
+    return [_as(x, a) for x, a in zip(arrays, avals)]
+
+
 def _as(x: Any, aval: Aval) -> Any:
+    if type(x) is np.ndarray and x.dtype is aval.dtype and x.shape == aval.shape and not aval.weak:
+        flags = x.flags
+        return x if flags.c_contiguous and flags.aligned else np.array(x, order="C")
     value = np.asarray(x)
     if value.shape != aval.shape or not np.can_cast(value.dtype, aval.dtype, "same_kind"):
         raise TypeError(
             f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}"
         )
     if aval.weak:
-        return value.item()
-    return value.astype(aval.dtype, copy=False) if aval.shape else aval.dtype.type(value)
+        return x if type(x) in (int, float) and type(x) is type(value.item()) else value.item()
+    if not aval.shape:
+        return x if type(x) is aval.dtype.type else aval.dtype.type(value)
+    return np.array(value, aval.dtype, order="C")
 
 
 def _define(text: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
@@ -92,61 +151,46 @@ def _define(text: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
     return scope[name]
 
 
-_PLAIN_SCOPE = {
-    **PLAIN,
-    **{t.__name__: t for t in (np.dtype(c).type for c in "bhilBHILfd")},
-    "inf": np.inf,
-    "nan": np.nan,
-    "plus": operator.add,
-    "index": operator.add,
-    "view": np.ndarray.reshape,
-}
-
-
 _PYTHON_TYPES = {"i": "int", "f": "float", "c": "complex"}
 
 
 class _Plan:
     """The lines of the generated function, and the objects that they name."""
 
-    def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
+    def __init__(self, graph: Graph, steps: Sequence[Segment | Call], kernels: Sequence[Kernel]) -> None:
         self.graph = graph
-        self.kernels: dict[str, str] = {}
+        self.kernels = kernels
         self.calls = [s for s in steps if isinstance(s, Call)]
         self.scope: dict[str, Any] = {
-            "empty": np.empty,
-            "contiguous": np.ascontiguousarray,
-            "quiet": np.errstate,
-            "own": own,
-            "owners": owners,
-            "int": int,
-            "float": float,
-            "complex": complex,
-        }
+            "quiet": np.errstate, "own": own, "owners": owners, "int": int, "float": float, "complex": complex,
+        }  # fmt: skip
         self.lines: list[str] = []
         self.fresh = (n for n in names() if n not in self.scope)
-        self.constants = itertools.count()
+        self.constants = 0
         self.named: dict[Atom, str] = {v: next(self.fresh) for v in graph.inputs}
-        self.contiguous: set[Atom] = set()
-        self.spare: dict[tuple[Any, ...], list[str]] = {}
-        self.buffers: set[Atom] = set()
-        self.returned: set[Atom] = set()
+        self.made: set[Atom] = set()
         self.outputs = set(graph.outputs)
-        # what NumPy has seen, it may have made views of
-        self.seen = {a for s in self.calls for a in s.eqn.inputs}
         last = {a: index for index, s in enumerate(steps) for a in s.inputs}
+        numbers = iter(range(len(kernels)))
         for index, step in enumerate(steps):
-            if isinstance(step, Loop):
-                self._loop(step)
+            if isinstance(step, Segment):
+                self._kernel(step, next(numbers))
             else:
                 self._call(step)
-            self._release(
-                [a for a in dict.fromkeys((*step.inputs, *step.outputs)) if last.get(a, index) == index]
-            )
+            ended = dict.fromkeys((*step.inputs, *step.outputs))
+            self._release([a for a in ended if last.get(a, index) == index])
         if self.calls:
             # as kernels do: NumPy's warnings would depend on what was fused
             self.lines = ["with quiet(all='ignore'):", *(f"    {line}" for line in self.lines)]
         self._return()
+        self.steps = steps
+
+    def is_whole(self) -> bool:
+        """Whether one kernel takes the program's inputs and returns its outputs."""
+        if len(self.steps) != 1 or self.calls:
+            return False
+        (step,) = self.steps
+        return step.inputs == self.graph.inputs and step.outputs == self.graph.outputs
 
     def text(self) -> str:
         """The program without its kernels."""
@@ -165,7 +209,8 @@ class _Plan:
 
     def _constant(self, value: Any) -> str:
         """A name for an object that has no text."""
-        name = f"constant_{next(self.constants)}"
+        name = f"constant_{self.constants}"
+        self.constants += 1
         self.scope[name] = value
         return name
 
@@ -174,43 +219,15 @@ class _Plan:
         self.scope[name] = dtype.type
         return name
 
-    def _loop(self, loop: Loop) -> None:
-        name = f"kernel_{len(self.kernels)}"
-        self.kernels[name] = emit(loop, name)
-        args = [self._name(v) for v in loop.scalars]
-        args += [self._contiguous(access.array) for access in loop.reads]
-        args += [self._buffer(v) for v in loop.written]
-        self.returned.update(loop.returned)
-        for v in loop.returned:
+    def _kernel(self, step: Segment, number: int) -> None:
+        args = ", ".join([self._name(a) for a in step.inputs])
+        for v in step.outputs:
             self.named[v] = next(self.fresh)
-        left = ", ".join(self.named[v] for v in loop.returned)
-        self.lines.append(f"{left} = {name}({', '.join(args)})" if left else f"{name}({', '.join(args)})")
-        for v in loop.returned:
-            if (v in self.seen or v in self.outputs) and not v.aval.weak:
-                self.lines.append(f"{self.named[v]} = {self._type(v.aval.dtype)}({self.named[v]})")
-
-    def _contiguous(self, atom: Atom) -> str:
-        """The name of an array, C-contiguous from here on."""
-        name = self._name(atom)
-        if atom not in self.contiguous:
-            self.contiguous.add(atom)
-            if isinstance(atom, Literal):
-                self.scope[name] = np.ascontiguousarray(atom.value)
-            else:
-                self.lines.append(f"{name} = contiguous({name})")
-        return name
-
-    def _buffer(self, v: Var) -> str:
-        """Memory for an array: that of one of the same type that is not needed any more, or new."""
-        spare = self.spare.get((v.aval.shape, v.aval.dtype))
-        if spare:
-            self.named[v] = spare.pop()
-        else:
-            self.named[v] = next(self.fresh)
-            self.lines.append(f"{self.named[v]} = empty({v.aval.shape}, {v.aval.dtype.name!r})")
-        self.contiguous.add(v)
-        self.buffers.add(v)
-        return self.named[v]
+        self.made.update(step.outputs)
+        name = f"kernel_{number}"
+        self.scope[name] = self.kernels[number].function
+        left = ", ".join([self.named[v] for v in step.outputs]) + "," * (len(step.outputs) == 1)
+        self.lines.append(f"{left} = {name}({args})")
 
     def _call(self, step: Call) -> None:
         eqn = step.eqn
@@ -239,15 +256,11 @@ class _Plan:
         return repr(value) if _is_plain(value) else self._constant(value)
 
     def _release(self, done: Sequence[Atom]) -> None:
-        """Let go of what no later step uses: as memory for others, or altogether."""
-        freed = []
-        for atom in done:
-            if not isinstance(atom, Var) or atom in self.outputs or atom in self.graph.inputs:
-                continue
-            if atom in self.buffers and atom not in self.seen:
-                self.spare.setdefault((atom.aval.shape, atom.aval.dtype), []).append(self.named[atom])
-            elif atom.aval.shape:
-                freed.append(self.named[atom])
+        """Let go of arrays that no later step uses."""
+        freed = [
+            self.named[a] for a in done
+            if isinstance(a, Var) and a not in self.outputs and a not in self.graph.inputs and a.aval.shape
+        ]  # fmt: skip
         if freed:
             self.lines.append(f"del {', '.join(freed)}")
 
@@ -255,13 +268,13 @@ class _Plan:
         """The outputs, each with memory of its own."""
         given: set[Atom] = set()
         shown = []
-        foreign = [a for a in self.outputs if a.aval.shape and a not in self.buffers]
+        foreign = [a for a in self.outputs if a.aval.shape and a not in self.made]
         if foreign:
             known = [self.named[v] for v in self.graph.inputs if not v.aval.weak]
             known += [name for name, value in self.scope.items() if type(value) is np.ndarray]
-            # first, as the name of an input may come to stand for a contiguous copy
+            # first, as arrays are let go of in between
             self.lines.insert(0, f"taken = owners([{', '.join(sorted(known))}])")
-            made = sorted(self.named[a] for a in self.buffers & self.outputs)
+            made = sorted(self.named[a] for a in self.made & self.outputs)
             if made:
                 self.lines.append(f"taken |= owners([{', '.join(made)}])")
         for atom in self.graph.outputs:
@@ -271,7 +284,7 @@ class _Plan:
                 shown.append(name if direct else f"{self._type(atom.aval.dtype)}({name})")
             elif isinstance(atom, Literal):
                 shown.append(f"{name}.copy()")
-            elif atom in self.buffers:
+            elif atom in self.made:
                 shown.append(f"{name}.copy()" if atom in given else name)
             else:
                 shown.append(f"own({name}, taken)")
@@ -280,7 +293,7 @@ class _Plan:
 
     def _is_scalar(self, atom: Atom) -> bool:
         """Whether a value of rank 0 is a NumPy scalar already, as kernels' results are."""
-        return not isinstance(atom.value, np.ndarray) if isinstance(atom, Literal) else atom in self.returned
+        return not isinstance(atom.value, np.ndarray) if isinstance(atom, Literal) else atom in self.made
 
 
 def _is_plain(value: Any) -> bool:

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.compile import llvm, vectormath
-from funcgrad.compile.lower import Buffer, Lowering, Plan, Write
-from funcgrad.compile.nest import For, choose_lanes, nest, shrink
+from funcgrad.compile.control import Maker
+from funcgrad.compile.lower import Buffer, Lowering, Plan
+from funcgrad.compile.nest import For
+from funcgrad.compile.scalars import Scalars
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 
 WIDEST = 8
@@ -33,29 +35,38 @@ class Call(NamedTuple):
 class Segment:
     """One kernel: values in, values out. `table` holds captured numbers, and constant arrays by their addresses."""
 
-    def __init__(self, plan: Plan, variables: Sequence[Var], wanted: set[Atom]) -> None:
+    def __init__(self, plan: Plan, eqns: Sequence[Eqn], wanted: set[Atom]) -> None:
         self.table: list[Any] = []
         self._buffers: dict[Atom, Buffer] = {}
         self._plan = plan
+        variables = [v for e in eqns for v in e.outputs if v in plan.stored and v in plan.used]
         self._made = set(variables)
         self._wanted = wanted
         self._inputs: dict[Atom, Buffer] = {}
-        self._slots: dict[int, int] = {}
-        lowering = Lowering(plan, self._buffer, self._number)
-        writes = [lowering.write(v) for v in variables]
+        maker = Maker(WIDEST)
+        self.root = For(None)
+        maker.build(self.root, Lowering(plan, self._buffer, self._number, Scalars()), eqns, 0)
         self.outputs = tuple([v for v in variables if v in wanted])
-        self.root = nest(writes, lowering.scalars)
         self.inputs = tuple(self._inputs)
-        local = [self._buffers[v] for v in variables if v not in wanted]
-        shrink(self.root, local)
-        choose_lanes(self.root, WIDEST)
-        self.scratch = [b for b in local if b.place == "scratch"]
+        maker.finish(self.root, [self._buffers[v] for v in variables if v not in wanted and v in self._buffers], 0)
+        self.scratch = maker.local
         made = llvm.Kernel(
             self.root, [self._inputs[a] for a in self.inputs], [self._buffers[v] for v in self.outputs], self.scratch
         )
         self.work = made.work
         texts, declared = vectormath.definitions(made.used, made.calls <= llvm.INLINED)
         self.text = "\n".join([*sorted(declared | made.declared), *texts, made.text])
+        self.work_done = made.work_done
+
+    def graph(self) -> Graph:
+        """The same from inputs to outputs, as a program."""
+        needed: set[Atom] = set(self.outputs)
+        kept = []
+        for eqn in reversed(self._plan.graph.eqns):
+            if any(v in needed and v not in self.inputs for v in eqn.outputs):
+                kept.append(eqn)
+                needed.update(eqn.inputs)
+        return Graph(self.inputs, tuple(reversed(kept)), self.outputs)  # type: ignore[arg-type]
 
     def _buffer(self, atom: Atom) -> Buffer:
         found = self._buffers.get(atom)
@@ -83,22 +94,20 @@ class Segment:
 def split(graph: Graph) -> list[Segment | Call]:
     """The steps of a simplified program, in an order in which they can run."""
     plan = Plan(graph)
-    kernels: dict[int, list[Var]] = {}
+    kernels: dict[int, list[Eqn]] = {}
     calls: dict[int, list[Call]] = {}
     for eqn in graph.eqns:
         segment = plan.segments[eqn]
         if plan.kinds[eqn] == "host":
             calls.setdefault(segment, []).append(Call(eqn))
-        else:
-            for v in eqn.outputs:
-                if v in plan.stored:
-                    kernels.setdefault(segment, []).append(v)
+        elif any(v in plan.stored and v in plan.used for v in eqn.outputs):
+            kernels.setdefault(segment, []).append(eqn)
     ends = _ends(plan)
     steps: list[Segment | Call] = []
     for segment in sorted({*kernels, *calls}):
         made = kernels.get(segment)
         if made:
-            steps.append(Segment(plan, made, {v for v in made if ends[v] > segment}))
+            steps.append(Segment(plan, made, {v for e in made for v in e.outputs if ends.get(v, -1) > segment}))
         steps += calls.get(segment, [])
     return steps
 

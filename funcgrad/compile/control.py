@@ -1,0 +1,213 @@
+"""A program's own loops and branches as parts of a kernel: their bodies are lowered as programs within it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.compile.lower import Buffer, Lowering, Plan, Write, kind_of
+from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
+from funcgrad.compile.scalars import Affine, Axis, Place, along
+from funcgrad.compile.simplify import simplify
+from funcgrad.core.avals import Aval
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
+
+
+def simplified(graph: Graph) -> Graph:
+    """A body, simplified once."""
+    found = graph.cache.get("simplified")
+    if found is None:
+        found = graph.cache["simplified"] = simplify(graph)
+    return found
+
+
+def bodies(eqn: Eqn) -> list[Graph]:
+    params = eqn.params
+    if eqn.prim.name == "switch_call":
+        return list(params["branches"])
+    return [params["body"]] if eqn.prim.name == "scan_call" else [params["cond"], params["body"]]
+
+
+def fits_kernel(eqn: Eqn) -> bool:
+    """Whether all that the bodies of a loop or branch do can stand in a kernel."""
+    return all(
+        all(map(_is_typed, (*graph.in_avals, *graph.out_avals))) and all(kind_of(e) != "host" for e in graph.eqns)
+        for graph in map(simplified, bodies(eqn))
+    )
+
+
+def _is_typed(aval: Aval) -> bool:
+    from funcgrad.compile.elements import KERNEL_DTYPES
+
+    return aval.dtype in KERNEL_DTYPES
+
+
+class Maker:
+    """Builds the loops of a kernel. `local` are the buffers that are neither inputs nor outputs."""
+
+    def __init__(self, widest: int) -> None:
+        self.widest = widest
+        self.local: list[Buffer] = []
+
+    def build(self, root: For, lowering: Lowering, eqns: Sequence[Eqn], depth: int) -> None:
+        """Append the statements of stored values to a scope."""
+        plan = lowering.plan
+        for eqn in eqns:
+            if eqn.prim.name in _ITEMS and plan.kinds[eqn] == "control":
+                _ITEMS[eqn.prim.name](self, root, lowering, eqn, depth)
+                continue
+            for v in eqn.outputs:
+                if v in plan.stored:
+                    place(root, lowering.write(v), lowering.scalars)
+
+    def finish(self, root: For, buffers: Sequence[Buffer], depth: int) -> None:
+        """Shrink what is made in a scope, and choose its lanes. What is left takes memory."""
+        shrink(root, buffers, depth)
+        choose_lanes(root, self.widest)
+        self.local += [b for b in buffers if b.place == "scratch"]
+
+    def body(
+        self, scope: For, outer: Lowering, graph: Graph, given: dict[Atom, Any], buffers: dict[Atom, Buffer], depth: int
+    ) -> tuple[Lowering, list[Buffer]]:
+        """The statements of a program within another, and their buffers, not yet finished."""
+        plan = Plan(graph, within=True)
+        mine: list[Buffer] = []
+
+        def buffer(atom: Atom) -> Buffer:
+            if isinstance(atom, Literal):
+                return outer.buffer(atom)
+            if atom not in buffers:
+                buffers[atom] = Buffer(atom.aval.shape, atom.aval.dtype, "scratch")
+                mine.append(buffers[atom])
+            return buffers[atom]
+
+        lowering = Lowering(plan, buffer, outer.number, outer.scalars, given)
+        self.build(scope, lowering, graph.eqns, depth)
+        return lowering, mine
+
+    def memory(self, aval: Aval, depth: int) -> Buffer:
+        """A buffer that lives as long as the loop at a depth."""
+        found = Buffer(aval.shape, aval.dtype, "scratch")
+        found.level = depth
+        self.local.append(found)
+        return found
+
+
+def copy(
+    scope: For, lowering: Lowering, target: Buffer, element: Callable[[tuple[Place, ...]], Any],
+    prefix: tuple[Affine, ...] = (), alone: bool = True,
+) -> None:  # fmt: skip
+    """A statement that sets all elements of a buffer, or those behind a prefix."""
+    shape = target.shape[len(prefix) :]
+    axes = [Axis(n) for n in shape]
+    split = [a for a in axes if 1 < a.size <= 4]
+    if np.prod([a.size for a in split], dtype=int) > 64:
+        split = []
+    parts = []
+    for point in np.ndindex(*(a.size for a in split)):
+        fixed = dict(zip(split, point))
+        index = tuple([Affine(0) if a.size == 1 else Affine(fixed[a]) if a in fixed else along(a) for a in axes])
+        parts.append(((*prefix, *index), lowering.scalars.cast(element(index), target.dtype)))
+    looped = [a for a in axes if a.size != 1 and a not in split]
+    place(scope, Write(target, looped, parts), lowering.scalars, alone)
+
+
+def _carries(
+    maker: Maker, scope: For, lowering: Lowering, carried: Sequence[tuple[Buffer, Atom]], own: Sequence[Atom]
+) -> None:
+    """At the end of a step, the new carries take the place of the old ones."""
+    pending = []
+    for (target, atom), var in zip(carried, own):
+        if atom is var:
+            continue
+        if atom in own:  # another carry's old value, which its new one is about to replace
+            kept = maker.memory(atom.aval, target.level)
+            copy(scope, lowering, kept, lambda index, atom=atom: lowering.element(atom, index))
+            pending.append((target, lambda index, kept=kept: lowering.scalars.load(kept, index)))
+        else:
+            pending.append((target, lambda index, atom=atom: lowering.element(atom, index)))
+    for target, element in pending:
+        copy(scope, lowering, target, element)
+
+
+def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
+    graph, steps = simplified(eqn.params["body"]), eqn.params["steps"]
+    carries, xs, constants = steps.parts(eqn.inputs)
+    own, own_xs, own_constants = steps.parts(graph.inputs)
+    axis = Axis(steps.length)
+    step = along(axis).times(-1).plus(steps.length - 1) if steps.reverse else along(axis)
+    scope = For(axis, ordered=True)
+    buffers: dict[Atom, Buffer] = {}
+    for var, init in zip(own, carries):
+        buffers[var] = maker.memory(Aval(var.aval.shape, var.aval.dtype), depth + 1)
+        copy(root, outer, buffers[var], lambda index, init=init: outer.element(init, index))
+    given: dict[Atom, Any] = {v: (outer, a, (step,)) for v, a in zip(own_xs, xs)}
+    given |= {v: (outer, a, ()) for v, a in zip(own_constants, constants)}
+    lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1)
+    stacked = []
+    for out, atom in zip(eqn.outputs[steps.carries :], graph.outputs[steps.carries :]):
+        if out in outer.plan.used:
+            stacked.append(outer.buffer(out))
+            copy(scope, lowering, stacked[-1], lambda index, atom=atom: lowering.element(atom, index), (step,), alone=False)
+    _carries(maker, scope, lowering, list(zip([buffers[v] for v in own], graph.outputs)), own)
+    maker.finish(scope, mine, depth + 1)
+    insert(root, scope, [*stacked, *(buffers[v] for v in own)])
+    for out, var in zip(eqn.outputs, own):
+        if out in outer.plan.used:
+            copy(root, outer, outer.buffer(out), lambda index, var=var: outer.scalars.load(buffers[var], index))
+
+
+def _while(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
+    cond, graph = simplified(eqn.params["cond"]), simplified(eqn.params["body"])
+    count, conditions = len(graph.outputs), eqn.params["conditions"]
+    carries, first, second = eqn.inputs[:count], eqn.inputs[count : count + conditions], eqn.inputs[count + conditions :]
+    own = graph.inputs[:count]
+    buffers: dict[Atom, Buffer] = {}
+    for var, init in zip(own, carries):
+        buffers[var] = maker.memory(Aval(var.aval.shape, var.aval.dtype), depth + 1)
+        copy(root, outer, buffers[var], lambda index, init=init: outer.element(init, index))
+    check = For(None)
+    of_cond: dict[Atom, Buffer] = {v: buffers[w] for v, w in zip(cond.inputs, own)}
+    given: dict[Atom, Any] = {v: (outer, a, ()) for v, a in zip(cond.inputs[count:], first)}
+    test_lowering, test_mine = maker.body(check, outer, cond, given, of_cond, depth + 1)
+    (answer,) = cond.outputs
+    test = test_lowering.element(answer, ())
+    scope = While(check, test)
+    for b in test_mine:  # what the test reads is read outside of all statements
+        b.level = depth + 1
+    maker.local += test_mine
+    choose_lanes(check, maker.widest)
+    given = {v: (outer, a, ()) for v, a in zip(graph.inputs[count:], second)}
+    lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1)
+    _carries(maker, scope, lowering, list(zip([buffers[v] for v in own], graph.outputs)), own)
+    maker.finish(scope, mine, depth + 1)
+    insert(root, scope, [buffers[v] for v in own])
+    for out, var in zip(eqn.outputs, own):
+        if out in outer.plan.used:
+            copy(root, outer, outer.buffer(out), lambda index, var=var: outer.scalars.load(buffers[var], index))
+
+
+def _switch(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
+    index, *operands = eqn.inputs
+    branches = []
+    wanted = [v for v in eqn.outputs if v in outer.plan.used]
+    for graph in map(simplified, eqn.params["branches"]):
+        scope = For(None)
+        given: dict[Atom, Any] = {v: (outer, a, ()) for v, a in zip(graph.inputs, operands)}
+        lowering, mine = maker.body(scope, outer, graph, given, {}, depth + 1)
+        for out, atom in zip(eqn.outputs, graph.outputs):
+            if out in outer.plan.used:
+                copy(scope, lowering, outer.buffer(out), lambda at, atom=atom, low=lowering: low.element(atom, at), alone=False)
+        maker.finish(scope, mine, depth + 1)
+        branches.append(scope)
+    number = outer.scalars.cast(outer.element(index, ()), np.dtype(np.int64))
+    insert(root, Choose(number, branches), [outer.buffer(v) for v in wanted])
+
+
+_ITEMS: dict[str, Callable[..., None]] = {"scan_call": _scan, "while_call": _while, "switch_call": _switch}
+
+
+def variables(graph: Graph) -> list[Var]:
+    return [v for e in graph.eqns for v in e.outputs]

@@ -1,0 +1,325 @@
+"""The way from a Python call into a kernel: LLVM text of a C function that takes Python's arguments.
+
+A call costs 40 ns and an output 30 more, where numba's dispatcher takes 400 and ctypes 2000: arguments that are as
+the kernel wants them are seen to be, and the kernel is called with pointers to their data. For any others the entry
+calls `fallback`, which brings them into form. The layout of NumPy's objects is ABI (its C macros inline it).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from funcgrad.compile import machine
+
+DTYPES = "?bhilqBHILQfdFD"
+"""The dtypes that an entry takes and returns."""
+ON_STACK = 4096
+"""Bytes of workspace that a call has on its stack: a thread's may be as small as 64 kB."""
+
+
+class Aval(Protocol):
+    """What an entry needs to know of an argument or result."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def weak(self) -> bool: ...
+
+
+class Entry(NamedTuple):
+    """The signature of a kernel, `i32 @kernel(ptr in, ..., ptr out, ..., ptr captured, ptr workspace)`, and the way in.
+
+    The kernel gets pointers to data, also of scalars; outputs are fresh, arrays or NumPy's scalars, or Python's where
+    they are weak. Anything but 0 that it returns drops the outputs and calls the fallback.
+    """
+
+    inputs: Sequence[Aval]
+    outputs: Sequence[Aval]
+    workspace: int = 0
+    """Bytes of scratch memory, aligned to 64, whose content is undefined. Above 4096, a block stays with the module."""
+    release_gil: bool = False
+    """Whether other threads may run meanwhile, which costs 50 ns."""
+    single: bool = False
+    """Whether the one output is returned as it is, and not a tuple."""
+
+    def text(self) -> str:
+        """What has to be added to the kernel's text."""
+        if not available():
+            return _plain_text(self)
+        _support()
+        return _direct_text(self)
+
+    def bind(
+        self, module: machine.Module, fallback: Callable[..., Any], captured: Sequence[np.ndarray | float | int]
+    ) -> Callable[..., Any]:
+        """The Python function. It keeps the module, and what the kernel captures: C-contiguous arrays and numbers."""
+        make = _direct if available() else _through_ctypes
+        return make(self, module, fallback, (_words(captured), tuple(captured)))
+
+
+# ---- the text ----
+
+_WAYS = {"b": 1, "i": 2, "f": 3, "c": 4}
+"""In entry.ll: how Python's scalars of a kind are read and made."""
+_PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
+
+_TABLE = """
+%input = type {{ i32, i32, ptr, ptr, ptr, ptr }}
+%output = type {{ i32, i32, ptr, ptr, i32 }}
+%table = type {{ i64, i64, i64, i64, ptr, ptr, ptr, ptr, i64 }}
+@inputs = internal constant [{n_inputs} x %input] [{inputs}]
+@outputs = internal constant [{n_outputs} x %output] [{outputs}]
+@table = internal constant %table {{ i64 {n_inputs}, i64 {n_outputs}, i64 {workspace}, i64 {release_gil},
+                                    ptr @plain, ptr @inputs, ptr @outputs, ptr {block}, i64 {single} }}
+declare ptr @funcgrad.enter(ptr, ptr, i64, ptr)
+define internal ptr @entry(ptr %self, ptr %args, i64 %count) nounwind {{
+  %result = tail call ptr @funcgrad.enter(ptr %self, ptr %args, i64 %count, ptr @table)
+  ret ptr %result
+}}
+@method.name = internal constant [9 x i8] c"compiled\\00"
+; a PyMethodDef: name, function, METH_FASTCALL, docstring
+@method = global {{ ptr, ptr, i32, ptr }} {{ ptr @method.name, ptr @entry, i32 128, ptr null }}
+"""
+
+_BLOCK = """
+@block = internal global ptr null
+declare void @PyMem_RawFree(ptr)
+define void @release() nounwind {
+  %block = load ptr, ptr @block
+  call void @PyMem_RawFree(ptr %block)
+  ret void
+}
+"""
+
+
+def _direct_text(entry: Entry) -> str:
+    in_block = entry.workspace > ON_STACK
+    table = _TABLE.format(
+        n_inputs=len(entry.inputs),
+        n_outputs=len(entry.outputs),
+        inputs=", ".join(map(_input, entry.inputs)),
+        outputs=", ".join(map(_output, entry.outputs)),
+        workspace=entry.workspace,
+        release_gil=int(entry.release_gil),
+        block="@block" if in_block else "null",
+        single=int(entry.single),
+    )
+    return "\n".join([_plain_text(entry), *_constants(entry), table, _BLOCK if in_block else ""])
+
+
+def _input(aval: Aval) -> str:
+    name, kind = _name(aval), aval.dtype.kind
+    python = f"@python.{_PYTHON[kind].__name__}" if aval.dtype.char in "dD" else "null"
+    numpy = "null" if aval.weak or aval.shape else f"@numpy.class.{name}"
+    way = _WAYS[kind] if kind == "b" or (kind == "i" and aval.weak) else 0
+    if aval.shape:
+        way, python = 0, "null"
+    rank = -1 if aval.weak else len(aval.shape)
+    return f"%input {{ i32 {way}, i32 {rank}, ptr {_shape(aval)}, ptr @numpy.descr.{name}, ptr {numpy}, ptr {python} }}"
+
+
+def _output(aval: Aval) -> str:
+    way = _WAYS[aval.dtype.kind] if aval.weak else 0
+    rank, number = len(aval.shape), aval.dtype.num
+    return f"%output {{ i32 {way}, i32 {rank}, ptr {_shape(aval)}, ptr @numpy.descr.{_name(aval)}, i32 {number} }}"
+
+
+def _name(aval: Aval) -> str:
+    if aval.dtype.char not in DTYPES or not aval.dtype.isnative:
+        raise machine.MachineError(f"kernels take no {aval.dtype}")
+    return str(aval.dtype.type.__name__)
+
+
+def _shape(aval: Aval) -> str:
+    return "@shape." + ".".join(map(str, aval.shape)) if aval.shape else "null"
+
+
+def _constants(entry: Entry) -> list[str]:
+    """The lengths and the objects that the tables name."""
+    avals = [*entry.inputs, *entry.outputs]
+    lines = [f"@python.{kind.__name__} = external global i8" for kind in (float, complex)]
+    for name in sorted({_name(aval) for aval in avals}):
+        lines += [f"@numpy.{what}.{name} = external global i8" for what in ("descr", "class")]
+    for name, shape in sorted({_shape(aval): aval.shape for aval in avals if aval.shape}.items()):
+        lengths = ", ".join([f"i64 {length}" for length in shape])
+        lines.append(f"{name} = internal constant [{len(shape)} x i64] [{lengths}]")
+    return lines
+
+
+def _plain_text(entry: Entry) -> str:
+    """A function of an array of the kernel's arguments."""
+    count = len(entry.inputs) + len(entry.outputs) + 2
+    lines = ["define i32 @plain(ptr %pointers) nounwind {"]
+    for k in range(count):
+        lines += [f"%at{k} = getelementptr ptr, ptr %pointers, i64 {k}", f"%p{k} = load ptr, ptr %at{k}"]
+    arguments = ", ".join([f"ptr %p{k}" for k in range(count)])
+    return "\n".join([*lines, f"%status = call i32 @kernel({arguments})", "ret i32 %status", "}"])
+
+
+# ---- the function ----
+
+_SUPPORT = Path(__file__).with_name("entry.ll")
+_CLASS, _VALUE, _DATA, _RANK, _SHAPE, _DESCR, _FLAGS = 8, 16, 16, 24, 32, 56, 64
+"""Offsets in entry.ll."""
+_C_CONTIGUOUS_AND_ALIGNED = 0x101
+
+
+@cache
+def available() -> bool:
+    """Whether Python's and NumPy's objects are laid out as entries read them. Takes 1 ms, once."""
+    if sys.implementation.name != "cpython" or ctypes.sizeof(ctypes.c_void_p) != 8:
+        return False
+    if sysconfig.get_config_var("Py_GIL_DISABLED") or hasattr(sys, "getobjects"):
+        return False
+    try:
+        table = _numpys_table()
+    except (ImportError, AttributeError, ValueError):
+        return False
+    if table[2] != id(np.ndarray) or not _layout_is_known():
+        return False
+    machine.define({**_numpys_symbols(table), **_pythons_symbols()})
+    return True
+
+
+@cache
+def _support() -> machine.Module:
+    """What all entries share. Compiled in 10 ms, for the first of them."""
+    module = machine.load(_SUPPORT.read_text())
+    machine.define({"funcgrad.enter": module.address("enter")})
+    return module
+
+
+def _numpys_table() -> Any:
+    """NumPy's C API, from the capsule that C extensions import."""
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
+
+    pointer: Any = ctypes.pythonapi["PyCapsule_GetPointer"]
+    pointer.argtypes, pointer.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.POINTER(ctypes.c_void_p)
+    return pointer(_multiarray_umath._ARRAY_API, None)
+
+
+def _numpys_symbols(table: Any) -> dict[str, int]:
+    """The indices are those of `numpy/__multiarray_api.h`, and never change."""
+    symbols = {"numpy.ndarray": table[2], "numpy.PyArray_Scalar": table[60], "numpy.PyArray_New": table[93]}
+    for dtype in map(np.dtype, DTYPES):
+        symbols[f"numpy.descr.{dtype.type.__name__}"] = id(dtype)
+        symbols[f"numpy.class.{dtype.type.__name__}"] = id(dtype.type)
+    return symbols
+
+
+def _pythons_symbols() -> dict[str, int]:
+    """Those of entry.ll. On some systems LLVM would not find the functions by itself."""
+    functions = set(re.findall(r"@(Py\w+)\(", _SUPPORT.read_text()))
+    symbols = {name: ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0 for name in functions}
+    classes = {f"python.{kind.__name__}": id(kind) for kind in _PYTHON.values()}
+    return {**symbols, **classes, "python.true": id(True)}
+
+
+def _layout_is_known() -> bool:
+    arrays = [np.zeros((2, 3, 1)[:rank], char) for char in DTYPES for rank in range(4)]
+    arrays.append(np.zeros((3, 2)).T)
+    scalars = [np.ones((), char)[()] for char in DTYPES]
+    return all(map(_array_is_known, arrays)) and all(map(_value_is_known, [*scalars, 1.5, 1.5 + 2j]))
+
+
+def _array_is_known(array: np.ndarray[Any, Any]) -> bool:
+    def word(at: int, kind: Any = ctypes.c_ssize_t) -> int:
+        return int(kind.from_address(at).value)
+
+    start = id(array)
+    shape = word(start + _SHAPE)
+    flags = word(start + _FLAGS, ctypes.c_int) & _C_CONTIGUOUS_AND_ALIGNED
+    return (
+        word(start + _CLASS) == id(np.ndarray)
+        and word(start + _DATA) == array.__array_interface__["data"][0]
+        and word(start + _DESCR) == id(array.dtype) == id(np.dtype(array.dtype.char))
+        and word(start + _RANK, ctypes.c_int) == array.ndim
+        and array.shape == tuple([word(shape + 8 * k) for k in range(array.ndim)])
+        and (flags == _C_CONTIGUOUS_AND_ALIGNED) == array.flags.c_contiguous
+    )
+
+
+def _value_is_known(scalar: Any) -> bool:
+    value = np.asarray(scalar).tobytes()
+    is_class = ctypes.c_ssize_t.from_address(id(scalar) + _CLASS).value == id(type(scalar))
+    return is_class and ctypes.string_at(id(scalar) + _VALUE, len(value)) == value
+
+
+def _words(captured: Sequence[np.ndarray | float | int]) -> np.ndarray:
+    """What is captured as a kernel reads it: addresses of arrays, integers, and the bits of floats."""
+    words = np.zeros(len(captured), np.int64)
+    for i, x in enumerate(captured):
+        if isinstance(x, np.ndarray):
+            words[i] = x.__array_interface__["data"][0]
+        elif isinstance(x, float):
+            words[i : i + 1].view(np.float64)[0] = x
+        else:
+            words[i] = x
+    return words
+
+
+Captured = tuple[np.ndarray, tuple[Any, ...]]
+
+
+def _direct(entry: Entry, module: machine.Module, fallback: Callable[..., Any], captured: Captured) -> Callable[..., Any]:
+    make: Any = ctypes.pythonapi["PyCFunction_NewEx"]
+    make.argtypes, make.restype = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object], ctypes.py_object
+    # owns what it has as `__self__` and `__module__`
+    bound: Callable[..., Any] = make(module.address("method"), (fallback, *captured), module.hold())
+    return bound
+
+
+def _through_ctypes(
+    entry: Entry, module: machine.Module, fallback: Callable[..., Any], captured: Captured
+) -> Callable[..., Any]:
+    """The same where Python's or NumPy's objects are not as they are known: some 10 us."""
+    prototype = ctypes.CFUNCTYPE if entry.release_gil else ctypes.PYFUNCTYPE
+    function = prototype(ctypes.c_int, ctypes.c_void_p)(module.address("plain"))
+    held = module.hold()
+    pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 2)
+
+    def compiled(*args: Any, held: int = held) -> Any:
+        arrays = [_fitting(arg, aval) for arg, aval in zip(args, entry.inputs)]
+        if len(args) != len(entry.inputs) or any(array is None for array in arrays):
+            return fallback(*args)
+        results = [np.empty(aval.shape, aval.dtype) for aval in entry.outputs]
+        space = np.empty(entry.workspace + 63, np.uint8)
+        addresses = [array.__array_interface__["data"][0] for array in [*arrays, *results, captured[0], space]]
+        addresses[-1] = (addresses[-1] + 63) & -64
+        if function(pointers(*addresses)):
+            return fallback(*args)
+        boxed = [_boxed(result, aval) for result, aval in zip(results, entry.outputs)]
+        return boxed[0] if entry.single else tuple(boxed)
+
+    return compiled
+
+
+def _fitting(arg: Any, aval: Aval) -> Any:
+    """The argument as an array, or None if it is not as the kernel wants it."""
+    kind, dtype = type(arg), np.dtype(aval.dtype.char)
+    if kind is np.ndarray and not aval.weak:
+        fits = arg.dtype is dtype and arg.shape == aval.shape and arg.flags.c_contiguous and arg.flags.aligned
+        return arg if fits else None
+    python = {"b": bool, "i": int, "f": float, "c": complex}.get(dtype.kind)
+    takes_python = kind is python and (aval.weak or dtype.char in "?dD")
+    if aval.shape or not (takes_python or (kind is dtype.type and not aval.weak)):
+        return None
+    try:
+        return np.array(arg, dtype)
+    except OverflowError:
+        return None
+
+
+def _boxed(result: Any, aval: Aval) -> Any:
+    return result if aval.shape else result.item() if aval.weak else result[()]
