@@ -14,7 +14,7 @@ from funcgrad import tree
 from funcgrad.compile import machine
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
-from funcgrad.compile.text import call, kernel_text, numba_scope, plain_scope
+from funcgrad.compile.text import call, interpret, kernel_text, numba_scope
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import Literal, evaluate, trace_graph
 
@@ -41,20 +41,14 @@ def run(graph, leaves, kernel):
     return [value(a) for a in graph.outputs]
 
 
-def defined(text, scope):
-    exec(text, scope)
-    return scope["kernel"]
-
-
 def by_python(segment, inputs):
-    text, slots = kernel_text(segment, "kernel")
-    return call(defined(text, plain_scope()), segment, slots, inputs)
+    return interpret(segment, inputs)
 
 
 def by_numba(segment, inputs):
-    text, slots = kernel_text(segment, "kernel")
-    function = numba.njit(defined(text, numba_scope()), error_model="numpy")
-    return call(function, segment, slots, inputs)
+    scope = numba_scope()
+    exec(kernel_text(segment, "kernel"), scope)
+    return call(numba.njit(scope["kernel"], error_model="numpy"), segment, inputs)
 
 
 def by_machine(segment, inputs):
@@ -234,7 +228,9 @@ PROGRAMS = {
         LONG[::-1].copy(),
     ),
     "nan": (
-        lambda x, y: (np.maximum(x, y), np.minimum(x, y), np.max(x), np.min(x), np.where(x > y, x, y), np.clip(x, 0, 1)),
+        lambda x, y: (
+            np.maximum(x, y), np.minimum(x, y), np.max(x), np.min(x), np.where(x > y, x, y), np.clip(x, 0, 1),
+        ),
         np.array([np.nan, 1.0, -0.0, np.inf, -np.inf, 0.5]),
         np.array([1.0, np.nan, 0.0, -np.inf, np.inf, 0.5]),
     ),
@@ -258,7 +254,7 @@ def text_of(name):
     texts = []
     for number, step in enumerate(split(simplify(graph))):
         is_kernel = isinstance(step, Segment)
-        texts.append(kernel_text(step, f"kernel_{number}").text if is_kernel else f"# {step.eqn.prim.name}\n")
+        texts.append(kernel_text(step, f"kernel_{number}") if is_kernel else f"# {step.eqn.prim.name}\n")
     return "\n\n".join(texts)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
 from funcgrad.compile.mathlib import PLAIN
-from funcgrad.compile.nest import For
+from funcgrad.compile.nest import Choose, For, While
 from funcgrad.compile.scalars import Affine, Axis, Scalar
 from funcgrad.compile.segments import Segment
-from funcgrad.core.avals import BOOL, FLOAT, INT, short_dtype
+from funcgrad.core.avals import BOOL, FLOAT, INT, Aval, short_dtype
 from funcgrad.core.graph import names
 
-WEIGHT = 14
+WEIGHT = 10
 """Operations on one line; what is longer is cut into names."""
 _INDICES = "ijklmnpq"
 _TOTALS = {"sum": "total", "prod": "product", "max": "largest", "min": "smallest", "any": "some", "all": "every"}
@@ -34,34 +35,46 @@ _DTYPES = [np.dtype(c).type for c in "bhilBHILfd"]
 _EXACT = (FLOAT, np.dtype(np.float32), INT, BOOL)
 """The dtypes that numba's operators keep; it widens small integers."""
 
-Facts = frozenset[tuple[Scalar, bool]]
+Facts = frozenset[tuple[Any, bool]]
+"""Conditions that are known, and whether they are true. `place >= number` is `((place, number), True)`."""
 
 
-class KernelText(NamedTuple):
-    """A function of the inputs, of the entries `slots` of the segment's table, and of the outputs that are arrays.
+def kernel_text(segment: Segment, name: str) -> str:
+    """The loops of a segment as the text of a Python function.
 
-    Scalars are NumPy's. Outputs of rank 0 are returned: none, one, or a tuple of several.
+    It takes the inputs, the entries `slots(segment)` of the segment's table, and the outputs that are arrays, which it
+    writes; scalars are NumPy's. Outputs of rank 0 are returned: one, or a tuple of several.
     """
-
-    text: str
-    slots: list[int]
-
-
-def kernel_text(segment: Segment, name: str) -> KernelText:
-    """The loops of a segment as the text of a Python function."""
     return _Writer(segment).function(name)
 
 
-def call(function: Callable[..., Any], segment: Segment, slots: Sequence[int], inputs: Iterable[Any]) -> list[Any]:
-    """Run a kernel's function on arrays of the segment's inputs; the values of its outputs."""
-    given = [np.ascontiguousarray(x, a.aval.dtype).reshape(a.aval.shape)[()] for x, a in zip(inputs, segment.inputs)]
-    table = [segment.table[slot] for slot in slots]
-    table = [x if isinstance(x, np.ndarray) else (np.float64 if isinstance(x, float) else np.int64)(x) for x in table]
+def slots(segment: Segment) -> list[int]:
+    """The entries of a segment's table that its text takes, in their order."""
+    return sorted(_slots(_uses(segment.root)))
+
+
+def interpret(segment: Segment, args: Iterable[Any]) -> tuple[Any, ...]:
+    """The outputs of a segment, by its text in plain Python."""
+    scope = plain_scope()
+    exec(kernel_text(segment, "kernel"), scope)
+    return call(scope["kernel"], segment, args)
+
+
+def call(function: Callable[..., Any], segment: Segment, args: Iterable[Any]) -> tuple[Any, ...]:
+    """The outputs of a segment, by a function with its text."""
+    given = [np.asarray(x, a.aval.dtype, order="C")[()] for x, a in zip(args, segment.inputs)]
+    table = [segment.table[slot] for slot in slots(segment)]
+    numbers = [x if isinstance(x, np.ndarray) else (np.float64 if isinstance(x, float) else np.int64)(x) for x in table]
     arrays = {v: np.empty(v.aval.shape, v.aval.dtype) for v in segment.outputs if v.aval.shape}
     with np.errstate(all="ignore"):
-        found = function(*given, *table, *arrays.values())
+        found = function(*given, *numbers, *arrays.values())
     returned = iter(found if isinstance(found, tuple) else (found,))
-    return [arrays[v] if v in arrays else v.aval.dtype.type(next(returned)) for v in segment.outputs]
+    return tuple([arrays[v] if v in arrays else _scalar(next(returned), v.aval) for v in segment.outputs])
+
+
+def _scalar(value: Any, aval: Aval) -> Any:
+    typed = aval.dtype.type(value)
+    return typed.item() if aval.weak else typed
 
 
 def plain_scope() -> dict[str, Any]:
@@ -140,6 +153,8 @@ class _Writer:
         self._fresh = (n for n in names() if n not in reserved)
         self._blocks = [_Block()]
         self._axis_levels: dict[Axis, int] = {}
+        self._letters: dict[Axis, str] = {}
+        self._depth = 0
         self._levels: dict[Scalar, int] = {}
         self._weights: dict[Scalar, int] = {}
         self._untyped: dict[Scalar, bool] = {}
@@ -154,8 +169,9 @@ class _Writer:
             n: itertools.chain([n], map(f"{n}_{{}}".format, itertools.count(1))) for n in _TOTALS.values()
         }
         self._uses = _uses(segment.root)
+        self._writers = Counter(w.buffer for w in _writes(segment.root))
 
-    def function(self, name: str) -> KernelText:
+    def function(self, name: str) -> str:
         segment = self._segment
         params = [self._parameter(segment._buffers[a], "") for a in segment.inputs]
         used = sorted(_slots(self._uses).items())
@@ -175,8 +191,7 @@ class _Writer:
         returned = [self._variables[b, ()] for b in outputs if not b.shape]
         if returned:
             lines.append(f"return {', '.join(returned)}")
-        text = f"def {name}({', '.join(params)}):\n" + "".join(f"    {line}\n" for line in lines or ["pass"])
-        return KernelText(text, [slot for slot, _ in used])
+        return "".join(f"{line}\n" for line in [f"def {name}({', '.join(params)}):", *_indented(lines)])
 
     def _parameter(self, buffer: Buffer, out: str) -> str:
         self._arrays[buffer] = name = next(self._fresh)
@@ -196,28 +211,60 @@ class _Writer:
 
     def _scope(self, scope: For, level: int) -> None:
         for item in scope.items:
-            if isinstance(item, For):
+            if isinstance(item, While):
+                self._while(item, level + 1)
+            elif isinstance(item, Choose):
+                self._choose(item, level + 1)
+            elif isinstance(item, For):
                 self._loop(item, level + 1)
             else:
                 self._write(item)
 
+    def _body(self, scope: For, level: int) -> list[str]:
+        self._blocks.append(_Block())
+        self._scope(scope, level)
+        return _indented(self._blocks.pop().lines)
+
     def _loop(self, scope: For, level: int) -> None:
         assert scope.axis is not None
         self._axis_levels[scope.axis] = level
-        statements = list(scope.statements())
+        index = _INDICES[self._depth] if self._depth < len(_INDICES) else f"i{self._depth}"
+        self._letters[scope.axis] = index
+        statements = [] if scope.ordered else list(scope.statements())
         for w in statements:
             self._begin(w, scope)
-        self._blocks.append(_Block())
-        self._scope(scope, level)
-        inner = self._blocks.pop()
-        self._line(f"for {self._index(scope.axis)} in range({scope.axis.size}):")
-        self._blocks[-1].lines += [f"    {line}" for line in inner.lines]
+        self._depth += 1
+        lines = self._body(scope, level)
+        self._depth -= 1
+        self._blocks[-1].lines += [f"for {index} in range({scope.axis.size}):", *lines]
         for w in statements:
             self._end(w, scope)
 
-    def _index(self, axis: Axis) -> str:
-        level = self._axis_levels[axis] - 1
-        return _INDICES[level] if level < len(_INDICES) else f"i{level}"
+    def _while(self, scope: While, level: int) -> None:
+        self._blocks.append(_Block())
+        self._scope(scope.check, level)
+        test = self._operand(scope.test, level)
+        lines = self._blocks[-1].lines
+        head = f"while {'True' if lines else test.text}:"
+        if lines:
+            lines += [f"if not {test.within(_NOT)}:", "    break"]
+        self._scope(scope, level)
+        self._blocks[-2].lines += [head, *_indented(lines)]
+        self._blocks.pop()
+
+    def _choose(self, scope: Choose, level: int) -> None:
+        index = scope.index
+        if index.op == "cast" and index.args[0].dtype == BOOL:
+            tests, order = [self._operand(index.args[0], level - 1).text], [1, 0]
+        else:
+            name = self._operand(index, level - 1).within(_SUM)
+            tests, order = [f"{name} == {k}" for k in range(len(scope.branches) - 1)], [*range(len(scope.branches))]
+        heads = [f"{'elif' if k else 'if'} {test}:" for k, test in enumerate(tests)] + ["else:"]
+        bodies = [self._body(scope.branches[k], level) for k in order]
+        if not tests:
+            heads = ["if True:"]
+        for head, lines in zip(heads, bodies):
+            self._blocks[-1].lines += [head, *lines]
 
     # statements
 
@@ -265,7 +312,7 @@ class _Writer:
 
     def _store(self, buffer: Buffer, index: Sequence[Affine], text: str, untyped: bool) -> None:
         if _is_variable(buffer):
-            name = next(self._fresh)
+            name = self._variables.get((buffer, _key(buffer, index))) or next(self._fresh)
             self._set(buffer, index, name, untyped)
             self._line(f"{name} = {text}")
         else:
@@ -273,7 +320,7 @@ class _Writer:
 
     def _set(self, buffer: Buffer, index: Sequence[Affine], name: str, untyped: bool) -> None:
         self._variables[buffer, _key(buffer, index)] = name
-        if untyped:
+        if untyped or self._writers[buffer] > 1:
             self._untyped_variables.add(name)
 
     def _combine(self, w: Write, total: str, value: Scalar) -> None:
@@ -301,7 +348,7 @@ class _Writer:
         return f"{self._arrays[buffer]}[{', '.join(places)}]"
 
     def _place(self, place: Affine) -> _Part:
-        terms = [(step, self._index(axis)) for axis, step in place.terms]
+        terms = [(step, self._letters[axis]) for axis, step in place.terms]
         pieces = [(step, name if abs(step) == 1 else f"{abs(step)} * {name}") for step, name in terms]
         if place.offset or not pieces:
             pieces.append((place.offset, str(abs(place.offset))))
@@ -328,14 +375,15 @@ class _Writer:
             if x.op == "load":
                 depths.append(x.data.buffer.level)
             found = self._levels[x] = max(depths, default=0)
-        return found
+        return min(found, len(self._blocks) - 1)  # what a loop carries is read behind it too
 
     def _weight(self, x: Scalar) -> int:
         """How many operations its line would have."""
         found = self._weights.get(x)
         if found is None:
             level = self._level(x)
-            found = self._weights[x] = 1 + sum(self._weight(a) if self._is_inline(a, level) else 1 for a in x.args)
+            inner = [a for a in x.args if not _is_simple(a)]
+            found = self._weights[x] = 1 + sum(self._weight(a) if self._is_inline(a, level) else 1 for a in inner)
         return found
 
     def _is_inline(self, x: Scalar, level: int) -> bool:
@@ -380,9 +428,8 @@ class _Writer:
             return self._bounded(x, level)
         if x.op == "select":
             return self._select(x, level, facts)
-        if x.op == "and" and (between := _between(x)):
-            low, high = between
-            return _Part(f"{low[1]} <= {self._place(low[0]).within(_SUM)} < {high[1]}", _COMPARED)
+        if x.op in ("and", "not") and _is_simple(x):
+            return self._condition(x, level, facts)
         if bound := _bound(x):
             return _Part(f"{self._place(bound[0]).within(_SUM)} {_COMPARE[x.op]} {bound[1]}", _COMPARED)
         operands = [_chosen(a, facts) for a in x.args]
@@ -394,6 +441,32 @@ class _Writer:
         if x.op == "div" and all(map(self._is_untyped, operands)) and not _is_nonzero(operands[1]):
             args[1] = _Part(f"float64({args[1].text})")  # Python's own numbers raise an error
         return _operation(x.op, x.dtype, x.args[0].dtype, args)
+
+    def _condition(self, x: Scalar, level: int, facts: Facts) -> _Part:
+        """What of a condition is not known already, `6 <= i < 10 and not p`."""
+        groups: dict[Any, dict[bool, int]] = {}
+        for subject, truth in _conjuncts(x, True):
+            if (subject, truth) not in facts:
+                place, number = subject if isinstance(subject, tuple) else (subject, 0)
+                found = groups.setdefault(place, {})
+                found[truth] = (max if truth else min)(number, found.get(truth, number))
+        parts = [
+            self._between(subject, found) if isinstance(subject, Affine) else self._truth(subject, truth, level, facts)
+            for subject, found in groups.items()
+            for truth in ([True] if isinstance(subject, Affine) else found)
+        ]
+        return parts[0] if len(parts) == 1 else _Part(" and ".join([p.within(_AND) for p in parts]) or "True", _AND)
+
+    def _between(self, place: Affine, bounds: Mapping[bool, int]) -> _Part:
+        low, high = bounds.get(True), bounds.get(False)
+        text = self._place(place).within(_SUM)
+        if low is not None and high is not None:
+            return _Part(f"{low} <= {text} < {high}", _COMPARED)
+        return _Part(f"{text} < {high}" if low is None else f"{text} >= {low}", _COMPARED)
+
+    def _truth(self, x: Scalar, truth: bool, level: int, facts: Facts) -> _Part:
+        part = self._operand(x, level, facts)
+        return part if truth else _Part(f"not {part.within(_NOT)}", _NOT)
 
     def _difference(self, x: Scalar, operands: Sequence[Scalar], level: int, facts: Facts) -> _Part:
         """`x + -y` as `x - y`."""
@@ -459,10 +532,25 @@ class _Writer:
         return x.op in _PYTHON_KEEPS and all(map(self._is_untyped, x.args))
 
 
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines or ["pass"]]
+
+
+def _writes(scope: For) -> Iterator[Write]:
+    """All statements, also those of the programs within."""
+    if isinstance(scope, While):
+        yield from _writes(scope.check)
+    for item in scope.branches if isinstance(scope, Choose) else scope.items:
+        if isinstance(item, Write):
+            yield item
+        else:
+            yield from _writes(item)
+
+
 def _uses(root: For) -> dict[Scalar, int]:
     """How many expressions and statements each expression is part of."""
     uses: dict[Scalar, int] = {}
-    stack = [value for w in root.statements() for _, value in w.parts]
+    stack = list(root.values())
     while stack:
         x = stack.pop()
         uses[x] = uses.get(x, 0) + 1
@@ -510,13 +598,19 @@ def _is_simple(x: Scalar) -> bool:
     )  # fmt: skip
 
 
-def _facts(condition: Scalar, truth: bool) -> Facts:
+def _conjuncts(condition: Scalar, truth: bool) -> list[tuple[Any, bool]]:
     """What is known where a condition is true, or not."""
     if condition.op == "not":
-        return _facts(condition.args[0], not truth)
+        return _conjuncts(condition.args[0], not truth)
     if condition.op == ("and" if truth else "or"):
-        return frozenset().union(*[_facts(a, truth) for a in condition.args])
-    return frozenset({(condition, truth)})
+        return [found for a in condition.args for found in _conjuncts(a, truth)]
+    if condition.op in ("ge", "lt") and (bound := _bound(condition)):
+        return [(bound, truth == (condition.op == "ge"))]
+    return [(condition, truth)]
+
+
+def _facts(condition: Scalar, truth: bool) -> Facts:
+    return frozenset(_conjuncts(condition, truth))
 
 
 def _bound(x: Scalar) -> tuple[Affine, int] | None:
@@ -527,15 +621,6 @@ def _bound(x: Scalar) -> tuple[Affine, int] | None:
     if all(step < 0 for _, step in place.terms):
         return place, number
     return place._replace(offset=0), number - place.offset
-
-
-def _between(x: Scalar) -> tuple[tuple[Affine, int], tuple[Affine, int]] | None:
-    """The bounds of `low <= place < high`."""
-    above, below = x.args
-    low, high = _bound(above), _bound(below)
-    if above.op == "ge" and below.op == "lt" and low and high and low[0] == high[0]:
-        return low, high
-    return None
 
 
 def _chosen(x: Scalar, facts: Facts) -> Scalar:
@@ -577,4 +662,4 @@ def _operation(op: str, dtype: np.dtype, given: np.dtype, args: Sequence[_Part])
     return part if dtype in _EXACT else _Part(f"{dtype.name}({part.text})")
 
 
-__all__ = ["KernelText", "call", "constant", "kernel_text", "numba_scope", "plain_scope"]
+__all__ = ["call", "constant", "interpret", "kernel_text", "numba_scope", "plain_scope", "slots"]
