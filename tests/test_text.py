@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
-from funcgrad import tree
+from funcgrad import lax, tree
 from funcgrad.compile import machine
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
@@ -234,8 +234,32 @@ PROGRAMS = {
         np.array([np.nan, 1.0, -0.0, np.inf, -np.inf, 0.5]),
         np.array([1.0, np.nan, 0.0, -np.inf, np.inf, 0.5]),
     ),
+    "scan": (lambda x: lax.scan(lambda c, a: (c * 0.5 + a, np.sin(c)), 0.0, x), LONG),
+    "scan of arrays": (lambda x: lax.scan(lambda c, a: (np.tanh(c * 0.5 + a), np.sum(c * c)), x[0], x), X),
+    "scan that swaps": (lambda x: lax.scan(lambda c, a: ((c[1], c[0] + a), c[0]), (0.0, 1.0), x, reverse=True), LONG),
+    "scan, gradient": (fg.grad(lambda x: lax.scan(lambda c, a: (np.sin(c) * a + c, c), 0.3, x)[0]), ROW),
+    "while": (lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2.0 + x, c[1] + 1), (x, 0)), ROW),
+    "Newton": (lambda a: lax.while_loop(lambda x: abs(x * x - a) > 1e-10, lambda x: (x + a / x) / 2, a), 2.0),
+    "while a sum": (lambda x: lax.while_loop(lambda c: np.sum(c * c) < 100.0, lambda c: c * 1.5, x), ROW),
+    "fori_loop": (lambda x: lax.fori_loop(0, 7, lambda i, c: c * x[i] + i, 1.0), LONG),
+    "cond": (lambda x, p: lax.cond(p > 0.5, lambda x: np.sin(x) * 2.0, lambda x: x + 1.0, x), ROW, 0.3),
+    "cond of sums": (lambda x, p: lax.cond(p > 0.5, lambda x: np.sum(x), lambda x: np.max(x) * 2.0, x) * 3.0, X, 0.8),
+    "switch": (
+        lambda x, p: lax.switch(p, [lambda x: np.sin(x) * 2.0, lambda x: x + 1.0, lambda x: x - np.sum(x)], x), ROW, 2,
+    ),
+    "loops and branches within loops": (
+        lambda x: lax.scan(
+            lambda c, a: (
+                lax.fori_loop(0, 3, lambda i, d: d * 0.5 + a, c), lax.cond(a > 0.5, lambda c: c, lambda c: -c, c),
+            ),
+            0.0,
+            x,
+        ),
+        ROW,
+    ),
 }  # fmt: skip
-ROUNDING = {"functions": 64, "float32, gradient": 64}
+ROUNDING = {"functions": 64, "float32, gradient": 64, "softmax, gradient": 256}
+"""Where terms cancel."""
 
 
 @pytest.mark.parametrize("kernel", [by_python, by_machine, by_numba])
@@ -263,6 +287,7 @@ GOLDEN_PROGRAMS = [
     "distances, gradient", "Rosenbrock", "Rosenbrock of two", "perceptron, gradient", "sum of columns",
     "sum of outer axes", "prod, any, all", "where", "slices, gradient", "pad", "concatenate", "axes mixed",
     "gather by an argument", "float32", "int8 numbers", "casts", "quotients of sums",
+    "scan of arrays", "scan that swaps", "Newton", "while a sum", "switch", "loops and branches within loops",
 ]  # fmt: skip
 
 

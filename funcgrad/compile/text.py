@@ -164,6 +164,7 @@ class _Writer:
         self._variables: dict[tuple[Buffer, tuple[int, ...]], str] = {}
         self._accumulators: dict[tuple[Write, int], str] = {}
         self._slots: dict[int, str] = {}
+        self._origins: dict[str, Scalar] = {}
         self._top: list[str] = []
         self._totals: dict[str, Iterator[str]] = {
             n: itertools.chain([n], map(f"{n}_{{}}".format, itertools.count(1))) for n in _TOTALS.values()
@@ -243,7 +244,8 @@ class _Writer:
     def _while(self, scope: While, level: int) -> None:
         self._blocks.append(_Block())
         self._scope(scope.check, level)
-        test = self._operand(scope.test, level)
+        taken = self._taken(scope.test)
+        test = self._operand(scope.test, level) if taken is None else _Part(taken, _CHOICE)
         lines = self._blocks[-1].lines
         head = f"while {'True' if lines else test.text}:"
         if lines:
@@ -253,11 +255,12 @@ class _Writer:
         self._blocks.pop()
 
     def _choose(self, scope: Choose, level: int) -> None:
-        index = scope.index
-        if index.op == "cast" and index.args[0].dtype == BOOL:
-            tests, order = [self._operand(index.args[0], level - 1).text], [1, 0]
+        name = self._operand(scope.index, level - 1).within(_SUM)
+        value = self._origins.get(name, scope.index)
+        condition = _condition(value)
+        if condition is not None and (value is scope.index or self._taken(scope.index) is not None):
+            tests, order = [self._operand(condition, level - 1).text], [1, 0]
         else:
-            name = self._operand(index, level - 1).within(_SUM)
             tests, order = [f"{name} == {k}" for k in range(len(scope.branches) - 1)], [*range(len(scope.branches))]
         heads = [f"{'elif' if k else 'if'} {test}:" for k, test in enumerate(tests)] + ["else:"]
         bodies = [self._body(scope.branches[k], level) for k in order]
@@ -272,8 +275,10 @@ class _Writer:
         for number, (index, value) in enumerate(w.parts):
             total = self._accumulators.get((w, number))
             if w.fold is None:
-                text = self._operand(value, len(self._blocks) - 1).text
+                text = self._taken(value) or self._operand(value, len(self._blocks) - 1).text
                 self._store(w.buffer, index, text, self._is_untyped(value))
+                if _is_variable(w.buffer):
+                    self._origins[self._variables[w.buffer, _key(w.buffer, index)]] = value
             else:
                 self._combine(w, total or self._element(w.buffer, index), value)
 
@@ -317,6 +322,15 @@ class _Writer:
             self._line(f"{name} = {text}")
         else:
             self._line(f"{self._element(buffer, index)} = {text}")
+
+    def _taken(self, x: Scalar) -> str | None:
+        """What the line before sets a variable to that is used only here; the line goes."""
+        if x.op != "load" or not _is_variable(x.data.buffer) or x.data.buffer.place == "output":
+            return None
+        if self._uses[x] > 1 or self._writers[x.data.buffer] > 1:
+            return None
+        head, lines = f"{self._load(x, 0, frozenset()).text} = ", self._blocks[-1].lines
+        return lines.pop()[len(head) :] if lines and lines[-1].startswith(head) else None
 
     def _set(self, buffer: Buffer, index: Sequence[Affine], name: str, untyped: bool) -> None:
         self._variables[buffer, _key(buffer, index)] = name
@@ -611,6 +625,14 @@ def _conjuncts(condition: Scalar, truth: bool) -> list[tuple[Any, bool]]:
 
 def _facts(condition: Scalar, truth: bool) -> Facts:
     return frozenset(_conjuncts(condition, truth))
+
+
+def _condition(index: Scalar) -> Scalar | None:
+    """The truth value that the number of a branch is made of."""
+    x = index.args[0] if index.op == "cast" else index
+    while x.op in ("ne", "cast") and x.args[0].op == "cast" and x.args[0].args[0].dtype == BOOL:
+        x = x.args[0].args[0]
+    return x if x.dtype == BOOL else None
 
 
 def _bound(x: Scalar) -> tuple[Affine, int] | None:
