@@ -18,7 +18,7 @@ from funcgrad.compile.segments import Segment
 from funcgrad.core.avals import BOOL, FLOAT, INT, Aval, short_dtype
 from funcgrad.core.graph import names
 
-WEIGHT = 10
+WEIGHT = 8
 """Operations on one line; what is longer is cut into names."""
 _INDICES = "ijklmnpq"
 _TOTALS = {"sum": "total", "prod": "product", "max": "largest", "min": "smallest", "any": "some", "all": "every"}
@@ -275,7 +275,7 @@ class _Writer:
         for number, (index, value) in enumerate(w.parts):
             total = self._accumulators.get((w, number))
             if w.fold is None:
-                text = self._taken(value) or self._operand(value, len(self._blocks) - 1).text
+                text = self._taken(value) or self._whole(value).text
                 self._store(w.buffer, index, text, self._is_untyped(value))
                 if _is_variable(w.buffer):
                     self._origins[self._variables[w.buffer, _key(w.buffer, index)]] = value
@@ -341,7 +341,7 @@ class _Writer:
         level, op = len(self._blocks) - 1, FOLDS[str(w.fold)]
         if op == "add" and value.op == "neg" and self._is_inline(value, level):
             op, (value,) = "sub", value.args
-        self._line(f"{total} = {self._combined(w, total, self._operand(value, level), op)}")
+        self._line(f"{total} = {self._combined(w, total, self._whole(value), op)}")
 
     def _combined(self, w: Write, total: str, part: _Part, op: str = "") -> str:
         dtype = w.buffer.dtype
@@ -405,6 +405,12 @@ class _Writer:
             return True
         # an index out of bounds must be seen also where a condition skips the line's rest
         return self._uses[x] == 1 and x.op != "bounded" and self._level(x) == level and self._weight(x) <= WEIGHT
+
+    def _whole(self, x: Scalar) -> _Part:
+        """What a statement's line consists of, however long."""
+        level = len(self._blocks) - 1
+        is_own = self._uses[x] == 1 and x.op != "bounded" and self._level(x) == level
+        return self._expression(x, level, frozenset()) if is_own else self._operand(x, level)
 
     def _operand(self, x: Scalar, level: int, facts: Facts = frozenset()) -> _Part:
         """A value where it is used: as an expression, or by its name. `facts` are conditions known there."""
