@@ -46,7 +46,7 @@ def by_python(segment, inputs):
 
 
 def by_numba(segment, inputs):
-    scope = numba_scope()
+    scope = numba_scope(numba.njit)
     exec(kernel_text(segment, "kernel"), scope)
     return call(numba.njit(scope["kernel"], error_model="numpy"), segment, inputs)
 

@@ -84,11 +84,9 @@ def plain_scope() -> dict[str, Any]:
     return {**_shared_scope(), **c_library, **{name[1:]: f for name, f in own.items()}}
 
 
-def numba_scope() -> dict[str, Any]:
-    """The same for texts that numba compiles."""
-    from numba.extending import register_jitable
-
-    own = {f.__name__[1:]: register_jitable(f) for f in (_place, _logistic, _softplus)}
+def numba_scope(njit: Callable[..., Any]) -> dict[str, Any]:
+    """The same for texts that numba compiles; `njit` is numba's, which the package does without."""
+    own = {f.__name__[1:]: njit(f) for f in (_place, _logistic, _softplus)}
     return {**_shared_scope(), "erf": math.erf, "erfc": math.erfc, "lgamma": math.lgamma, **own}
 
 
