@@ -198,6 +198,7 @@ def blas() -> tuple[Any, int]:
 def test_other_limits(monkeypatch):
     monkeypatch.setattr(pool, "_blas_limit", lambda: None)
     assert pool._limit({"OMP_NUM_THREADS": "3"}) == pool._limit({"OMP_NUM_THREADS": "3,2"}) == "add i32 0, 3"
+    assert pool._limit({"OMP_NUM_THREADS": "99999999999"}) == pool._limit({"OMP_NUM_THREADS": "0"}) == pool._limit({})
     assert pool._limit({}) == pool._limit({"OMP_NUM_THREADS": "x"}) == "add i32 0, 2147483647"
     monkeypatch.setattr(Path, "read_text", lambda self: "150000 100000\n")
     assert pool._cores() == min(2, os.cpu_count())
