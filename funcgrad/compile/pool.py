@@ -45,8 +45,8 @@ done:
   ret void
 }
 """
-_LOOKS = 200
-"""How often a thread looks, yielding its core in between, before it sleeps: some 50 us, about what waking it costs.
+_LOOKS = 100
+"""How often a thread looks, yielding its core in between, before it sleeps: some 50 us.
 
 On 2 cores of a virtual machine, a part for a thread that still looks begins after 0.8 us; for one that sleeps after
 8 us, or 15 to 30 where its core has been halted.
