@@ -72,7 +72,7 @@ class Maker:
         self, scope: For, outer: Lowering, graph: Graph, given: dict[Atom, Any], buffers: dict[Atom, Buffer], depth: int
     ) -> tuple[Lowering, list[Buffer]]:
         """The statements of a program within another, and their buffers, not yet finished."""
-        plan = Plan(graph, within=True)
+        plan = Plan(graph, outer.plan.forced, within=True)
         mine: list[Buffer] = []
 
         def buffer(atom: Atom) -> Buffer:

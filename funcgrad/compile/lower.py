@@ -107,7 +107,7 @@ class Write:
 
 
 class Unfit(Exception):
-    """An element cannot be asked for in this way: the operand needs memory."""
+    """An element cannot be asked for in this way: the value that is its argument needs memory."""
 
 
 CONTROL = frozenset(("scan_call", "while_call", "switch_call"))
@@ -141,8 +141,9 @@ class Plan:
     Segment k runs before the k-th group of NumPy calls.
     """
 
-    def __init__(self, graph: Graph, within: bool = False) -> None:
+    def __init__(self, graph: Graph, forced: set[Atom], within: bool = False) -> None:
         self.graph = graph
+        self.forced = forced
         self.used: set[Atom] = {*graph.outputs, *(a for e in graph.eqns for a in e.inputs)}
         self.maker: dict[Atom, Eqn] = {v: e for e in graph.eqns for v in e.outputs}
         self.kinds = {e: kind_of(e) for e in graph.eqns}
@@ -192,11 +193,9 @@ class Plan:
                 else:
                     keep = False
                 keep = keep or v in outputs or any(self.kinds[u] in ("host", "control") for u in users.get(v, ()))
-                keep = keep or self.depths[v] >= DEPTH
+                keep = keep or self.depths[v] >= DEPTH or v in self.forced
                 if not keep and kind != "view" and self.costs[v] > CHEAP:
                     keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
-                if not keep and any(self._asks_whole(u, v) for u in users.get(v, ())):
-                    keep = True
                 if keep:
                     self.stored.add(v)
                     self.depths[v] = 0
@@ -239,13 +238,6 @@ class Plan:
                 return True
         return False
 
-    def _asks_whole(self, user: Eqn, v: Atom) -> bool:
-        """Whether a view can only be taken of memory."""
-        return (
-            self.kinds[user] == "view" and user.prim.name == "reshape"
-            and v not in self.stored and not reshapes(v.aval.shape, user.outputs[0].aval.shape)
-        )  # fmt: skip
-
     def _cut(self) -> None:
         """Segments: a value that NumPy makes is there from the next one on."""
         ready: dict[Atom, int] = {}
@@ -280,17 +272,9 @@ def _template_cost(text: str) -> float:
 _QUICK = frozenset(("sqrt", "floor", "ceil", "trunc", "rint", "fabs", "copysign", "maximum", "minimum"))
 
 
-def reshapes(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    """Whether an element of the new shape has an affine place in the old one."""
-    index = [Affine(0) if n == 1 else along(Axis(n)) for n in new]
-    return _unravel(_flat(index, new), old) is not None
-
-
-def _flat(index: Sequence[Place], shape: Sequence[int]) -> Affine:
+def _flat(index: Sequence[Affine], shape: Sequence[int]) -> Affine:
     total, step = Affine(0), 1
     for place, n in zip(reversed(index), reversed(shape)):
-        if isinstance(place, Scalar):
-            raise Unfit
         total = total.plus(place.times(step))
         step *= n
     return total
@@ -430,19 +414,33 @@ class Lowering:
         return self.scalars.load(self.buffer(atom), index, guard=guard)
 
     def reshaped(self, atom: Atom, index: tuple[Place, ...], shape: tuple[int, ...], guard: Scalar | None) -> Scalar:
-        flat = _flat(index, shape)
+        if any(isinstance(p, Scalar) for p in index):
+            return self._flat_element(atom, self._computed_place(index, shape), guard)
+        flat = _flat(index, shape)  # type: ignore[arg-type]
         old = _unravel(flat, atom.aval.shape)
         if old is not None:
             return self.element(atom, tuple(old), guard)
         return self._flat_element(atom, flat, guard)
 
-    def _flat_element(self, atom: Atom, flat: Affine, guard: Scalar | None) -> Scalar:
+    def _computed_place(self, index: Sequence[Place], shape: Sequence[int]) -> Scalar:
+        """A place in memory that is known when running."""
+        total, step = self.scalars.const(0, INT), 1
+        for place, n in zip(reversed(index), reversed(shape)):
+            scaled = self.scalars.make("mul", INT, (self.scalars.integer(place), self.scalars.const(step, INT)))
+            total = self.scalars.make("add", INT, (total, scaled))
+            step *= n
+        return total
+
+    def _flat_element(self, atom: Atom, flat: Place, guard: Scalar | None) -> Scalar:
         if atom in self._given:
             outer, source, prefix = self._given[atom]
-            ahead = Affine(0)
             for p in prefix:
                 ahead = p.times(atom.aval.size)
-            return self.scalars.cast(outer._flat_element(source, ahead.plus(flat), guard), atom.aval.dtype)
+                if isinstance(flat, Scalar):
+                    flat = self.scalars.make("add", INT, (flat, self.scalars.position(ahead)))
+                else:
+                    flat = ahead.plus(flat)
+            return self.scalars.cast(outer._flat_element(source, flat, guard), atom.aval.dtype)
         if atom in self.plan.stored or isinstance(atom, Literal):
             return self.scalars.load(self.buffer(atom), (flat,), flat=True, guard=guard)
         raise Unfit(atom)

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.compile import llvm, vectormath
 from funcgrad.compile.control import Maker
-from funcgrad.compile.lower import Buffer, Lowering, Plan
+from funcgrad.compile.lower import Buffer, Lowering, Plan, Unfit
 from funcgrad.compile.nest import For
 from funcgrad.compile.scalars import Scalars
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
@@ -54,6 +54,7 @@ class Segment:
             self.root, [self._inputs[a] for a in self.inputs], [self._buffers[v] for v in self.outputs], self.scratch
         )
         self.work = made.work
+        vectormath.prepare()
         texts, declared = vectormath.definitions(made.used, made.calls <= llvm.INLINED)
         self.text = "\n".join([*sorted(declared | made.declared), *texts, made.text])
         self.work_done = made.work_done
@@ -84,7 +85,11 @@ class Segment:
         return found
 
     def _number(self, atom: Literal) -> int:
-        return self._slot(float(atom.value) if atom.aval.dtype.kind == "f" else int(atom.value))
+        number = float(atom.value) if atom.aval.dtype.kind == "f" else int(atom.value)
+        key = type(number), number
+        if key not in self._slots:
+            self._slots[key] = self._slot(number)
+        return self._slots[key]
 
     def _slot(self, value: Any) -> int:
         self.table.append(value)
@@ -93,7 +98,16 @@ class Segment:
 
 def split(graph: Graph) -> list[Segment | Call]:
     """The steps of a simplified program, in an order in which they can run."""
-    plan = Plan(graph)
+    forced: set[Atom] = set()
+    while True:
+        try:
+            return _split(Plan(graph, forced))
+        except Unfit as needed:
+            forced.add(needed.args[0])
+
+
+def _split(plan: Plan) -> list[Segment | Call]:
+    graph = plan.graph
     kernels: dict[int, list[Eqn]] = {}
     calls: dict[int, list[Call]] = {}
     for eqn in graph.eqns:
