@@ -18,7 +18,7 @@ from funcgrad.compile.text import call, interpret, kernel_text, numba_scope
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import Literal, evaluate, trace_graph
 
-GOLDEN = Path(__file__).parent / "golden2"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def staged(fun, *args):

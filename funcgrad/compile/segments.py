@@ -37,6 +37,7 @@ class Segment:
 
     def __init__(self, plan: Plan, eqns: Sequence[Eqn], wanted: set[Atom]) -> None:
         self.table: list[Any] = []
+        self._slots: dict[tuple[type, float], int] = {}
         self._buffers: dict[Atom, Buffer] = {}
         self._plan = plan
         variables = [v for e in eqns for v in e.outputs if v in plan.stored and v in plan.used]
