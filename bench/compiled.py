@@ -12,7 +12,8 @@ short bursts, and a figure is the best burst. Results are compared first. A rati
 funcgrad is ahead. Sizes of one function may share a program, so that only the first of them is compiled.
 
 Each library is measured as it is installed, with its own threads: `taskset -c 0,1` gives all of them two cores, and
-JAX_CPU_ENABLE_ASYNC_DISPATCH=0 makes JAX up to 2 times faster on small arrays.
+FUNCGRAD_BENCH_JAX_ASYNC=0 turns off JAX's asynchronous dispatch, which waits for a thread where it need not: JAX is then
+up to 2 times faster on small arrays.
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ def measured(name: str, processes: Mapping[str, Process], rounds: int, budget: f
         seconds, wrong = first_calls(index, present)
         first = {n: min(first.get(n, math.inf), s) for n, s in seconds.items()}
         errors |= wrong
+        if wrong:
+            break
     right = {n: p for n, p in present.items() if n not in errors}
     try:
         times = best_times(right, rounds, budget) if case.timed else {n: first[n] for n in right}
@@ -192,7 +195,12 @@ def main() -> None:
     pythons = {name: python for name, python in zip(PEERS, options.peers, strict=True) if python != "-"}
     processes = {n: Process(n, p, options.patience) for n, p in {OURS: sys.executable, **pythons}.items()}
     try:
-        versions = {name: process.ask("version") for name, process in processes.items()}
+        versions = {}
+        for name in list(processes):
+            try:
+                versions[name] = processes[name].ask("version")
+            except Failed:
+                processes.pop(name).close()
         for name in (OURS, *PEERS):
             print(f"{PEERS.get(name, name)} {versions.get(name, 'is not here; how to install it: --help')}")
         names = dict.fromkeys(c.name for c in CASES if not options.case or any(part in c.name for part in options.case))

@@ -44,6 +44,7 @@ def jax() -> Library:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_cpu_enable_async_dispatch", os.environ.get("FUNCGRAD_BENCH_JAX_ASYNC") != "0")
     return Library(jax, jax.__version__, jax.jit, jax.device_put, jax.block_until_ready)
 
 
