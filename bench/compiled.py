@@ -11,9 +11,9 @@ FUNCGRAD_BENCH_JAX and FUNCGRAD_BENCH_TORCH name the same two. Each library has 
 short bursts, and a figure is the best burst. Results are compared first. A ratio is a peer's time over ours: above 1,
 funcgrad is ahead. Sizes of one function may share a program, so that only the first of them is compiled.
 
-Each library is measured as it is installed, with its own threads: `taskset -c 0,1` gives all of them two cores, and
-FUNCGRAD_BENCH_JAX_ASYNC=0 turns off JAX's asynchronous dispatch, which waits for a thread where it need not: JAX is then
-up to 2 times faster on small arrays.
+Each library is measured as it is installed, with its own threads: `taskset -c 0,1` gives all of them two cores. Other
+work on the machine costs those with threads more. FUNCGRAD_BENCH_JAX_ASYNC=0 turns off JAX's asynchronous dispatch, whose
+waiting for a thread takes up to half of JAX's time on small arrays.
 """
 
 from __future__ import annotations
@@ -203,6 +203,8 @@ def main() -> None:
                 processes.pop(name).close()
         for name in (OURS, *PEERS):
             print(f"{PEERS.get(name, name)} {versions.get(name, 'is not here; how to install it: --help')}")
+        machine = {"cores": os.cpu_count(), "load before": os.getloadavg()[0]}
+        print(", ".join(f"{what}: {value}" for what, value in machine.items()))
         names = dict.fromkeys(c.name for c in CASES if not options.case or any(part in c.name for part in options.case))
         print(WIDTHS.format("", "", "peer, us", "ours, us", "ratio", "target", "first, s", "ours, s"))
         rows = []
@@ -216,7 +218,7 @@ def main() -> None:
     print(summary([row for row in rows if row["timed"]], "calls"))
     print(summary([row for row in rows if not row["timed"]], "first calls"))
     if options.json:
-        options.json.write_text(json.dumps({"versions": versions, "cores": os.cpu_count(), "rows": rows}, indent=1))
+        options.json.write_text(json.dumps({"versions": versions, "machine": machine, "rows": rows}, indent=1))
 
 
 if __name__ == "__main__":
