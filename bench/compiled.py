@@ -11,9 +11,9 @@ FUNCGRAD_BENCH_JAX and FUNCGRAD_BENCH_TORCH name the same two. Each library has 
 short bursts, and a figure is the best burst. Results are compared first. A ratio is a peer's time over ours: above 1,
 funcgrad is ahead. Sizes of one function may share a program, so that only the first of them is compiled.
 
-Each library is measured as it is installed, with its own threads: `taskset -c 0,1` gives all of them two cores. Other
-work on the machine costs those with threads more. FUNCGRAD_BENCH_JAX_ASYNC=0 turns off JAX's asynchronous dispatch, whose
-waiting for a thread takes up to half of JAX's time on small arrays.
+Each library is measured as it is installed, with its own threads, which suffer most from other work on the machine:
+`taskset -c 0,1` gives all of them two cores. FUNCGRAD_BENCH_JAX_ASYNC=0 turns off JAX's asynchronous dispatch, where
+waiting for a thread takes up to half of its time on small arrays.
 """
 
 from __future__ import annotations
