@@ -160,7 +160,7 @@ def line(row: Mapping[str, Any]) -> str:
         PEERS.get(peer, ""),
         figure(times.get(peer), 1e6, 1),
         figure(times.get(OURS), 1e6, 1),
-        figure(row["ratio"]),
+        "" if row["ratio"] is None else f"{row['ratio']:.3g}",
         row["target"],
         figure(row["first call"].get(peer)),
         figure(row["first call"].get(OURS)),
@@ -169,10 +169,10 @@ def line(row: Mapping[str, Any]) -> str:
 
 
 def summary(rows: Sequence[Mapping[str, Any]], what: str) -> str:
-    ratios = [row["ratio"] for row in rows if row["ratio"]]
+    ratios = [row["ratio"] for row in rows if row["ratio"] is not None]
     if not ratios:
         return f"{what}: nothing compared"
-    reached = sum(row["ratio"] >= row["target"] for row in rows if row["ratio"])
+    reached = sum(row["ratio"] is not None and row["ratio"] >= row["target"] for row in rows)
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     return f"{what}: {mean:.2f} on (geometric) average of {len(ratios)}; {reached} of {len(rows)} reach the target"
 
