@@ -192,13 +192,20 @@ class Plan:
                     self.costs[v] = self.costs[v] if not keep else 1
                 else:
                     keep = False
-                keep = keep or v in outputs or any(self.kinds[u] in ("host", "control") for u in users.get(v, ()))
+                keep = keep or v in outputs or any(self._needs_memory(u, v) for u in users.get(v, ()))
                 keep = keep or self.depths[v] >= DEPTH or v in self.forced
                 if not keep and kind != "view" and self.costs[v] > CHEAP:
                     keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
                 if keep:
                     self.stored.add(v)
                     self.depths[v] = 0
+
+    def _needs_memory(self, user: Eqn, v: Atom) -> bool:
+        """Whether a value must stand in memory for one of its users. A loop copies what it begins with anyway."""
+        if self.kinds[user] == "control" and self.costs[v] <= CHEAP:
+            carries = range(len(user.inputs))[carried(user)]
+            return any(a is v and i not in carries for i, a in enumerate(user.inputs))
+        return self.kinds[user] in ("host", "control")
 
     def _uses(self, users: dict[Atom, list[Eqn]]) -> dict[Atom, int]:
         """How often an element is asked for; a view's uses are its operand's."""
@@ -249,6 +256,13 @@ class Plan:
 
 
 _FREE_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "slice_", "flip"))
+
+
+def carried(eqn: Eqn) -> slice:
+    """The inputs of a loop or branch that it begins with."""
+    if eqn.prim.name == "scan_call":
+        return slice(0, eqn.params["steps"].carries)
+    return slice(0, len(eqn.outputs) if eqn.prim.name == "while_call" else 0)
 
 
 def multiplications(eqn: Eqn) -> int:
