@@ -59,7 +59,7 @@ class Maker:
                 _ITEMS[eqn.prim.name](self, root, lowering, eqn, depth)
                 continue
             for v in eqn.outputs:
-                if v in plan.stored:
+                if v in plan.stored and v.aval.size:
                     place(root, lowering.write(v), lowering.scalars)
 
     def finish(self, root: For, buffers: Sequence[Buffer], depth: int) -> None:
@@ -101,6 +101,8 @@ def copy(
 ) -> None:  # fmt: skip
     """A statement that sets all elements of a buffer, or those behind a prefix."""
     shape = target.shape[len(prefix) :]
+    if 0 in target.shape:
+        return
     axes = [Axis(n) for n in shape]
     split = [a for a in axes if 1 < a.size <= 4]
     if np.prod([a.size for a in split], dtype=int) > 64:

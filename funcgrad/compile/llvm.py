@@ -493,13 +493,13 @@ class Kernel:
 
     def _finish(self, w: Write, index: tuple[Affine, ...], value: str, vector: bool) -> None:
         buffer = w.buffer
+        if not vector and self._lanes is not None and any(p.step(self._lanes.axis) for p in index):
+            value = self._splat(value, buffer.dtype, self._lanes.count)
         if buffer.place == "register":
             key = tuple([p.offset for d, p in enumerate(index) if d not in buffer.dropped])
             self._blocks[-1].registers[buffer, key] = value
             return
         place = linear(buffer, index)
-        if not vector and self._lanes is not None and place.step(self._lanes.axis):
-            value = self._splat(value, buffer.dtype, self._lanes.count)
         self._store(buffer, place, value, buffer.dtype)
 
     def _combine_into(self, w: Write, index: tuple[Affine, ...], value: str, vector: bool) -> None:

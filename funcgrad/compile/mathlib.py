@@ -67,8 +67,16 @@ SCALAR_FUNCTIONS: dict[str, Libm | Intrinsic] = {
 
 PLAIN = {name: getattr(np, name) for name in SCALAR_FUNCTIONS}
 
+_REST = "fmod({0}, {1})"
+_TURNED = f"({_REST} != 0 and ({{1}} < 0) != ({_REST} < 0))"
+_QUOTIENT = f"(({{0}} - {_REST}) / {{1}} - (1 if {_TURNED} else 0))"
 _LARGER = "({0} if ({0} > {1} or {0} != {0}) else {1})"
 COMPOSED = {
+    "remainder": f"(({_REST} + {{1}} if {_TURNED} else {_REST}) if {_REST} != 0 else copysign(0.0, {{1}}))",
+    "floor_divide": (
+        f"({{0}} / {{1}} if {{1}} == 0 else copysign(0.0, {{0}} / {{1}}) if {_QUOTIENT} == 0 else "
+        f"floor({_QUOTIENT}) + (1 if {_QUOTIENT} - floor({_QUOTIENT}) > 0.5 else 0))"
+    ),
     "deg2rad": f"{{0}} * {np.pi / 180!r}",
     "rad2deg": f"{{0}} * {180 / np.pi!r}",
     "logaddexp": (
@@ -96,7 +104,7 @@ def expression(lower: str, exponent: Any = None) -> str | None:
         arguments = ", ".join(f"{{{i}}}" for i in range(SCALAR_FUNCTIONS[lower].arity))
         lower = f"{lower}({arguments})"
     names = set(_NAMES.findall(lower)) - _ARITHMETIC
-    return lower if names <= SCALAR_FUNCTIONS.keys() and not ({"%", "//"} & set(lower)) else None
+    return lower if names <= SCALAR_FUNCTIONS.keys() else None
 
 
 def is_arithmetic(template: str) -> bool:

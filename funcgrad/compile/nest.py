@@ -143,7 +143,8 @@ def _aligned(scope: For, needed: Sequence[Scalar]) -> Axis | None:
             d = next((d for d, p in enumerate(made.parts[0][0]) if p.lone() is scope.axis), None)
             place = None if d is None else access.index[d]
             found.add(None if place is None else place.lone())
-    return found.pop() if len(found) == 1 else None
+    axis = found.pop() if len(found) == 1 else None
+    return axis if axis is not None and scope.axis is not None and axis.size == scope.axis.size else None
 
 
 def _alike(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis, Axis]) -> Axis | None:

@@ -131,12 +131,12 @@ floor_divide = elementwise(
     python=operator.floordiv,
     flat=STEPS,
     remedy="x / y, or x / y + stop_gradient(x // y - x / y) for the derivative of the quotient",
-    lower="({0} // {1} if {0} - {0} == 0 or {1} == 0 else {0} - {0})",
+    lower="floor_divide",
 )
 mod = elementwise(
     "mod", np.remainder, d=(1, lambda z, x, y: -floor_divide(x, y)), python=operator.mod, lower="remainder"
 )
-fmod = elementwise("fmod", np.fmod, d=(1, lambda z, x, y: -rint((x - z) / y)))
+fmod = elementwise("fmod", np.fmod, d=(1, lambda z, x, y: -rint((x - z) / y)), lower="fmod")
 
 
 # Powers
