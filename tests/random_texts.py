@@ -295,7 +295,7 @@ def scan(w: Writer) -> None:
     inner = w.body({"c": carry, "x": first}, 1 + w.pick(3))
     new = inner.exactly(inner.named("f"), carry.shape, carry.dtype)
     out = inner.anything()
-    inner.lines.append(f"return np.sin({new} + c * 0.5), {out}")
+    inner.lines.append(f"return np.tanh({new}) * 0.01 + c * 0.5, {out}")
     w.lines.append(f"def body{w.depth}(c, x):\n{inner.text('    ')}".rstrip())
     reverse = w.one(["", ", reverse=True"])
     run(w, f"lax.scan(body{w.depth}, {init}, {xs}{reverse})", count=2)
@@ -328,11 +328,11 @@ def while_(w: Writer) -> None:
     if times == "while_loop":
         w.has_while = True
         bound = w.let(f"np.sum({w.named('iu')}) % 5")
-        inner.lines.append(f"return n + 1, np.sin({new} + c * 0.5)")
+        inner.lines.append(f"return n + 1, np.tanh({new}) * 0.01 + c * 0.5")
         w.lines.append(f"def step{w.depth}(state):\n    n, c = state\n{inner.text('    ')}".rstrip())
         run(w, f"lax.while_loop(lambda s: s[0] < {bound}, step{w.depth}, ({bound} * 0, {init}))[1]")
     else:
-        inner.lines.append(f"return np.sin({new} + c * 0.5)")
+        inner.lines.append(f"return np.tanh({new}) * 0.01 + c * 0.5")
         w.lines.append(f"def step{w.depth}(n, c):\n{inner.text('    ')}".rstrip())
         run(w, f"lax.fori_loop(0, {w.one((0, 1, 2, 5))}, step{w.depth}, {init})")
 
