@@ -240,9 +240,12 @@ def _log_terms(f: Value) -> tuple[Value, Value]:
 
 
 def _log_of(k: Value, f: Value) -> Value:
+    """k ln 2 + f - s (f - R(s**2)): as `_log_terms`, in fewer operations."""
     high, low = parts_of(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
-    half, rest = _log_terms(f)
-    return fma(k, high, f - (half - fma(k, low, rest)))
+    s = f / (f + 2.0)
+    z = s * s
+    less = fma(-z, estrin(z, LOG[f.body.kind.bits]), f)
+    return fma(k, high, f - fma(s, less, k * -low))
 
 
 Logarithm = Callable[[Value, Value], Value]
