@@ -150,9 +150,24 @@ def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
     return bits, r + fma(r * r, careful(r, EXPM1[r.body.kind.bits]), rest)
 
 
-def _expm1_limited(x: Value) -> Value:
+def _expm1_of_normal(x: Value) -> Value:
     """expm1 without the sign of zero, where exp(x) is normal."""
     bits, y = _split_expm1(x, x.body.kind.bias)
+    scale = _power_of_2(bits)
+    return fma(y, scale, scale - 1.0)
+
+
+def _expm1_near_zero(x: Value) -> Value:
+    """The same for small x, and for others |x| / 10 units in the last place of exp(x) worse.
+
+    The second part of n ln 2 is only subtracted, as it were from expm1(r), and off the critical path.
+    """
+    if not x.body.fused:
+        return _expm1_of_normal(x)
+    n, bits = rounded(x, 1 / math.log(2), x.body.kind.bias)
+    high, low = _ln2(x, 2)
+    r = fma(n, -high, x)
+    y = r + fma(r * r, careful(r, EXPM1[x.body.kind.bits]), n * -low)
     scale = _power_of_2(bits)
     return fma(y, scale, scale - 1.0)
 
@@ -167,13 +182,13 @@ def expm1(x: Value) -> Value:
 def tanh(x: Value) -> Value:
     """t / (t + 2) for t = expm1(2 |x|)."""
     limit = 22.0 if x.body.kind.bits == 64 else 10.0
-    t = _expm1_limited(at_most(abs(x), limit) * 2.0)
+    t = _expm1_near_zero(at_most(abs(x), limit) * 2.0)
     return with_sign(t / (t + 2.0), sign_bit(x))
 
 
 def sinh(x: Value) -> Value:
     """(t + t / (t + 1)) / 2 for t = expm1(|x|)."""
-    t = _expm1_limited(abs(x))
+    t = _expm1_of_normal(abs(x))
     return x.body.patched(with_sign((t + t / (t + 1.0)) * 0.5, sign_bit(x)), _large(x), Rare("sinh"), x)
 
 
@@ -435,7 +450,7 @@ def erf(x: Value) -> Value:
     a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
     slope, rest = parts_of(ERF_SLOPE, x.body.kind.mantissa + 1, 2)
     curve = fma(a, estrin(a, LOG_ERFC[bits][1:]), rest)
-    return with_sign(abs(_expm1_limited(fma(a, -slope, -a * curve))), sign_bit(x))
+    return with_sign(abs(_expm1_near_zero(fma(a, -slope, -a * curve))), sign_bit(x))
 
 
 def _erfc_of(a: Value) -> Value:
