@@ -214,6 +214,8 @@ def special(name: str, dtype: type) -> tuple[np.ndarray, ...]:
     ]
     positive += [limits.eps, limits.eps / 4, limits.max, np.inf]
     values = _rounded(np.array([*positive, *[-p for p in positive], np.nan]), dtype)
+    strange = (values[-1:].view(f"i{values.itemsize}") | 1023).view(dtype)
+    values = np.concatenate([values, strange, -strange])
     if vectormath.NAMES[name] == 2:
         return tuple([np.resize(v.ravel(), -(-v.size // 16) * 16) for v in np.meshgrid(values, values)])
     return (np.resize(values, 96),)

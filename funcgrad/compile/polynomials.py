@@ -105,7 +105,7 @@ def _clipped(x: Value) -> Value:
 
 
 def _scaled(x: Value, bits: Value) -> Value:
-    """x * 2**n for normal numbers, from n in the last bits."""
+    """x * 2**n for normal numbers, from n in the last bits. A NaN becomes anything."""
     return (x.integer() + (bits << x.body.kind.mantissa)).floating()
 
 
@@ -208,12 +208,12 @@ def _exp_ofminus(x: Value) -> Value:
 def logistic(x: Value) -> Value:
     e = _exp_ofminus(x)
     y = where(x < 0.0, e, 1.0) / (e + 1.0)
-    return x.body.patched(y, x < -_large_limit(x), Rare("logistic", 1, _exp_of_any), x)
+    return x.body.patched(y, ~(x >= -_large_limit(x)), Rare("logistic", 1, _exp_of_any), x)
 
 
 def softplus(x: Value) -> Value:
     y = at_least(x, 0.0) + _log1p_of_fraction(_exp_ofminus(x))
-    return x.body.patched(y, x < -_large_limit(x), Rare("softplus", 1, _exp_of_any), x)
+    return x.body.patched(y, ~(x >= -_large_limit(x)), Rare("softplus", 1, _exp_of_any), x)
 
 
 # ------------------------------------------------------------------------------------------ logarithms
