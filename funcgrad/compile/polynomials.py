@@ -268,10 +268,14 @@ Logarithm = Callable[[Value, Value], Value]
 
 
 def _log_of_normal(x: Value, name: str, of: Logarithm) -> Value:
+    return x.body.patched(of(*_split_log(x)), ~_is_normal(x), Rare(name, 1, lambda x: _log_of_any(x, of)), x)
+
+
+def _is_normal(x: Value) -> Value:
+    """Whether x is positive, normal and finite."""
     kind = x.body.kind
     least, infinity = _integer_of(kind.tiny, kind), (2 * kind.bias + 1) << kind.mantissa
-    normal = (x.integer() - least).below(infinity - least)
-    return x.body.patched(of(*_split_log(x)), ~normal, Rare(name, 1, lambda x: _log_of_any(x, of)), x)
+    return (x.integer() - least).below(infinity - least)
 
 
 def _log_of_any(x: Value, of: Logarithm) -> Value:
@@ -414,22 +418,39 @@ def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
 
 
 def power(x: Value, y: Value) -> Value:
-    """exp(y log |x|) with the sign that a whole y gives."""
-    body, kind = x.body, x.body.kind
-    a = abs(x)
-    log_high, log_low = _log_in_two(*_split_log(a))
+    """exp(y log x)"""
+    value, e = _power_of_positive(x, y)
+    ordinary = _is_normal(x) & (abs(e) < _power_limit(x))
+    return x.body.patched(value, ~ordinary, Rare("power", 2, _power_of_any), x, y)
+
+
+def _power_limit(x: Value) -> float:
+    """exp(y log x) is normal where |y log x| is less."""
+    return 700.0 if x.body.kind.bits == 64 else 86.0
+
+
+def _power_of_positive(x: Value, y: Value) -> tuple[Value, Value]:
+    """The power of a normal x, and y log x."""
+    kind = x.body.kind
+    log_high, log_low = _log_in_two(*_split_log(x))
     e = y * log_high
     e_low = fma(y, log_low, fma(y, log_high, -e))
     n, bits = rounded(e, 1 / math.log(2), kind.bias)
     first, rest = minus_in_two(e, n, _ln2(e, 2))
-    r = first + (rest + e_low)
-    rest = (first - r) + (rest + e_low)
-    value = (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits)
+    rest = rest + e_low
+    r = first + rest
+    rest = (first - r) + rest
+    return (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits), e
+
+
+def _power_of_any(x: Value, y: Value) -> Value:
+    """The power of |x| with the sign that a whole y gives; of 0; and the C library's for what is left."""
+    a, kind = abs(x), x.body.kind
+    value, e = _power_of_positive(a, y)
     zero = x.equals(0.0)
     value = where(zero, where(y < 0.0, math.inf, where(y.equals(0.0), 1.0, 0.0)), value)
-    limit = 700.0 if kind.bits == 64 else 86.0
-    ordinary = (zero | (a >= kind.tiny) & (abs(e) < limit)) & (a < math.inf) & (abs(y) < math.inf)
-    return body.patched(_signed_power(value, x, y), ~ordinary, Rare("pow", 2), x, y)
+    ordinary = (zero | (a >= kind.tiny) & (abs(e) < _power_limit(x))) & (a < math.inf) & (abs(y) < math.inf)
+    return x.body.patched(_signed_power(value, x, y), ~ordinary, Rare("pow", 2), x, y)
 
 
 def _signed_power(value: Value, x: Value, y: Value) -> Value:
