@@ -16,7 +16,8 @@ from funcgrad.compile import vectormath
 llvm = pytest.importorskip("llvmlite.binding")
 
 ERRORS = {
-    # at most, in units in the last place: for float64, for float32
+    # at most, in units in the last place, for float64 and float32: what 500,000 arguments of each had, and 0.1 or more.
+    # For erf and erfc the reference's own error counts too.
     "arccos": (1.4, 1.4),
     "arccosh": (2.5, 2.4),
     "arcsin": (2.5, 2.5),
@@ -34,12 +35,12 @@ ERRORS = {
     "hypot": (1.2, 1.2),
     "log": (1.0, 1.0),
     "log10": (1.1, 1.1),
-    "log1p": (1.6, 1.6),
+    "log1p": (1.7, 1.7),
     "log2": (1.1, 1.1),
     "logistic": (2.5, 2.5),
-    "power": (1.0, 1.0),
+    "power": (1.1, 1.1),
     "sin": (2.4, 2.4),
-    "sincos": (1.5, 1.5),
+    "sincos": (1.7, 1.7),
     "sinh": (2.4, 2.4),
     "softplus": (2.0, 2.0),
     "tan": (2.5, 2.5),
@@ -214,6 +215,8 @@ def special(name: str, dtype: type) -> tuple[np.ndarray, ...]:
     ]
     positive += [limits.eps, limits.eps / 4, limits.max, np.inf]
     values = _rounded(np.array([*positive, *[-p for p in positive], np.nan]), dtype)
+    strange = (values[-1:].view(f"i{values.itemsize}") | 1023).view(dtype)
+    values = np.concatenate([values, strange, -strange])
     if vectormath.NAMES[name] == 2:
         return tuple([np.resize(v.ravel(), -(-v.size // 16) * 16) for v in np.meshgrid(values, values)])
     return (np.resize(values, 96),)

@@ -74,39 +74,41 @@ def _minus_exactly(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value
     return total, (r - total) + rest
 
 
-def _octant(x: Value) -> tuple[Value, Value, Value]:
-    """The sine and cosine of r = x - n pi / 2, and the bits of n."""
-    n, bits = rounded(x, 2 / math.pi)
-    r, rest = _minus_exactly(x, n, _pi(x, PI / 2))
+def _sine_and_cosine(r: Value, rest: Value | None = None) -> tuple[Value, Value]:
+    """Of r, up to pi / 4, plus what its rounding left out, if that is known."""
+    bits = r.body.kind.bits
     z = r * r
-    sine = r + fma(r, z * estrin(z, SIN[x.body.kind.bits]), rest)
     most = fma(z, -0.5, 1.0)
-    lost = fma(z, -0.5, 1.0 - most) - r * rest
-    return sine, most + fma(z * z, estrin(z, COS[x.body.kind.bits]), lost), bits
+    lost = fma(z, -0.5, 1.0 - most)
+    up, down = z * estrin(z, SIN[bits]), z * z
+    if rest is None:
+        return with_sign(fma(r, up, r), sign_bit(r)), most + fma(down, estrin(z, COS[bits]), lost)
+    sine = with_sign(r + fma(r, up, rest), sign_bit(r))
+    return sine, most + fma(down, estrin(z, COS[bits]), lost - r * rest)
 
 
 def sincos(x: Value) -> tuple[Value, Value]:
-    sine, cosine, bits = _octant(x)
+    n, bits = rounded(x, 2 / math.pi)
+    sine, cosine = _sine_and_cosine(minus(x, n, _pi(x, PI / 2)))
     top = x.body.kind.bits - 1
     even = (bits & 1).equals(0)
     s = flipped(where(even, sine, cosine), (bits >> 1) << top)
     c = flipped(where(even, cosine, sine), (bits + 1 >> 1) << top)
-    s = where(x.equals(0.0), x, s)
-    far = _far(x)
-    return x.body.patched(s, far, Rare("sin"), x), x.body.patched(c, far, Rare("cos"), x)
+    return x.body.patched(s, _far(x), Rare("sin"), x), x.body.patched(c, _far(x), Rare("cos"), x)
 
 
 def tan(x: Value) -> Value:
-    sine, cosine, bits = _octant(x)
+    n, bits = rounded(x, 2 / math.pi)
+    sine, cosine = _sine_and_cosine(*_minus_exactly(x, n, _pi(x, PI / 2)))
     even = (bits & 1).equals(0)
     y = where(even, sine, -cosine) / where(even, cosine, sine)
-    return x.body.patched(where(x.equals(0.0), x, y), _far(x), Rare("tan"), x)
+    return x.body.patched(y, _far(x), Rare("tan"), x)
 
 
 # ------------------------------------------------------------------------------------------ inverses of those
 
 
-def _arctan_of_ratio(y: Value, x: Value, quarters: Callable[[Value], Value], flip: Value | None) -> Value:
+def _arctan_of_ratio(y: Value, x: Value, quarters: Callable[[Value], Value], flip: Value) -> Value:
     """For 0 <= y <= x, x > 0 and atan(y / x) = k pi / 4 + t: quarters(k) pi / 4 + t, or - t where `flip` has a sign.
 
     Beyond tan(pi / 8), atan(y / x) = pi / 4 + atan((y - x) / (y + x)).
@@ -118,15 +120,14 @@ def _arctan_of_ratio(y: Value, x: Value, quarters: Callable[[Value], Value], fli
     rest = fma(z * estrin(z, ATAN[bits]), t, t)
     k = quarters(where(beyond, 1.0, 0.0))
     high, low = parts_of(PI / 4, x.body.kind.mantissa + 1, 2)
-    return fma(k, high, fma(k, low, rest if flip is None else flipped(rest, flip)))
+    return fma(k, high, fma(k, low, flipped(rest, flip)))
 
 
 def arctan(x: Value) -> Value:
-    a, top = abs(x), sign_bit(-abs(x))
+    a = abs(x)
     large = a > 1.0
     quarters = lambda k: where(large, 2.0 - k, k)
-    flip = where(large, top, 0)
-    y = _arctan_of_ratio(at_most(a, 1.0), at_least(a, 1.0), quarters, flip)
+    y = _arctan_of_ratio(at_most(a, 1.0), at_least(a, 1.0), quarters, sign_bit(1.0 - a))
     return with_sign(y, sign_bit(x))
 
 
@@ -136,29 +137,29 @@ def arctan2(y: Value, x: Value) -> Value:
     far = where(steep, a, b)
     turn = lambda k: where(x < 0.0, 4.0 - k, k)
     quarters = lambda k: turn(where(steep, 2.0 - k, k))
-    flip = where(steep, left ^ sign_bit(-a), left)
-    angle = with_sign(_arctan_of_ratio(where(steep, b, a), far, quarters, flip), sign_bit(y))
+    angle = _arctan_of_ratio(where(steep, b, a), far, quarters, left ^ sign_bit(b - a))
+    angle = with_sign(angle, sign_bit(y))
     ordinary = (far > 0.0) & (far < 2.0 ** (x.body.kind.bias - 1)) & ~x.is_nan() & ~y.is_nan()
     return x.body.patched(angle, ~ordinary, Rare("atan2", 2), y, x)
 
 
-def _arcsin_of_small(x: Value) -> tuple[Value, Value, Value]:
-    """For a = |x|: asin(a) up to 1/2, and beyond, where acos(a) = 2 asin(sqrt((1 - a) / 2)), that asin; a; beyond."""
+def _arcsin_of_small(x: Value) -> tuple[Value, Value]:
+    """For a = |x|: asin(a) up to 1/2, or beyond, where acos(a) = 2 asin(sqrt((1 - a) / 2)), that asin; and where."""
     a = abs(x)
     beyond = a > 0.5
     z = where(beyond, fma(a, -0.5, 0.5), a * a)
     t = where(beyond, x.body.intrinsic("sqrt", z), a)
-    return fma(z * careful(z, ASIN[x.body.kind.bits]), t, t), a, beyond
+    return fma(z * careful(z, ASIN[x.body.kind.bits]), t, t), beyond
 
 
 def arcsin(x: Value) -> Value:
-    small, _, beyond = _arcsin_of_small(x)
+    small, beyond = _arcsin_of_small(x)
     high, low = parts_of(PI / 2, x.body.kind.mantissa + 1, 2)
     return with_sign(where(beyond, high - (small * 2.0 - low), small), sign_bit(x))
 
 
 def arccos(x: Value) -> Value:
-    small, _, beyond = _arcsin_of_small(x)
+    small, beyond = _arcsin_of_small(x)
     high, low = parts_of(PI / 2, x.body.kind.mantissa + 1, 2)
     sign = sign_bit(x)
     double = small * 2.0

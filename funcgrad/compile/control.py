@@ -122,7 +122,7 @@ def _carries(
     """At the end of a step, the new carries take the place of the old ones."""
     pending = []
     for (target, atom), var in zip(carried, own):
-        if atom is var:
+        if atom is var or (isinstance(atom, Var) and atom not in own and lowering.buffer(atom) is target):
             continue
         if atom in own:  # another carry's old value, which its new one is about to replace
             kept = maker.memory(atom.aval, target.level)
@@ -132,6 +132,21 @@ def _carries(
             pending.append((target, lambda index, atom=atom: lowering.element(atom, index)))
     for target, element in pending:
         copy(scope, lowering, target, element)
+
+
+def _in_place(graph: Graph, own: Sequence[Var], buffers: dict[Atom, Buffer]) -> None:
+    """Give new carries the memory of the old ones, where those are read only for the very elements that replace them."""
+    users: dict[Atom, list[Eqn]] = {}
+    for eqn in graph.eqns:
+        for atom in eqn.inputs:
+            users.setdefault(atom, []).append(eqn)
+    for var, atom in zip(own, graph.outputs):
+        if graph.outputs.count(var) or graph.outputs.count(atom) != 1 or len(users.get(var, ())) != 1:
+            continue
+        (eqn,) = users[var]
+        if eqn.outputs == (atom,) and kind_of(eqn) == "map" and atom.aval.shape == var.aval.shape:
+            if atom.aval.dtype == var.aval.dtype:
+                buffers[atom] = buffers[var]
 
 
 def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
@@ -147,6 +162,7 @@ def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> Non
         copy(root, outer, buffers[var], lambda index, init=init: outer.element(init, index))
     given: dict[Atom, Any] = {v: (outer, a, (step,)) for v, a in zip(own_xs, xs)}
     given |= {v: (outer, a, ()) for v, a in zip(own_constants, constants)}
+    _in_place(graph, own, buffers)
     lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1)
     stacked = []
     for out, atom in zip(eqn.outputs[steps.carries :], graph.outputs[steps.carries :]):
@@ -182,6 +198,7 @@ def _while(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> No
     maker.local += test_mine
     choose_lanes(check, maker.widest)
     given = {v: (outer, a, ()) for v, a in zip(graph.inputs[count:], second)}
+    _in_place(graph, own, buffers)
     lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1)
     _carries(maker, scope, lowering, list(zip([buffers[v] for v in own], graph.outputs)), own)
     maker.finish(scope, mine, depth + 1)

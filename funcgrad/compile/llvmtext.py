@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 Number = int | float
@@ -17,15 +16,6 @@ _ARITHMETIC = {
     "m": {"&": "and", "|": "or", "^": "xor"},
 }
 _ORDER = {"f": {"<": "fcmp olt", "<=": "fcmp ole", "==": "fcmp oeq"}, "i": {"<": "icmp slt", "==": "icmp eq"}}
-
-
-@cache
-def has_fma() -> bool:
-    """Whether the machine multiplies and adds in one instruction; elsewhere `llvm.fma` is a call of 20 ns."""
-    from llvmlite import binding
-
-    triple, features = binding.get_process_triple(), binding.get_host_cpu_features()
-    return bool(features.get("fma")) or triple.startswith(("aarch64", "arm64"))
 
 
 class Kind(NamedTuple):

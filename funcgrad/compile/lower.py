@@ -30,6 +30,8 @@ DEPTH = 40
 """Equations computed within one expression at most, which bounds recursion."""
 SMALL_PRODUCT = 40_000
 """Multiplications up to which a product is loops of its own kernel; BLAS takes over from there (1 us a call, and packs)."""
+STACKED_PRODUCT = 2_000_000
+"""The same for each product of a stack."""
 _COSTS = {"div": 4, "sqrt": 5, "cast": 1}
 _FUNCTION_COST = 12
 
@@ -160,7 +162,7 @@ class Plan:
 
     def _big_products(self) -> None:
         for eqn, kind in self.kinds.items():
-            if kind == "dot" and multiplications(eqn) > SMALL_PRODUCT:
+            if kind == "dot" and _is_blas(eqn):
                 self.kinds[eqn] = "host"
 
     def _users(self) -> dict[Atom, list[Eqn]]:
@@ -267,6 +269,13 @@ def carried(eqn: Eqn) -> slice:
 
 def multiplications(eqn: Eqn) -> int:
     return eqn.outputs[0].aval.size * folded(eqn)
+
+
+def _is_blas(eqn: Eqn) -> bool:
+    """Whether a product is large enough for BLAS; NumPy makes a call of each matrix of a stack, and copies many."""
+    size = multiplications(eqn)
+    stack = math.prod([eqn.inputs[0].aval.shape[a] for a in eqn.params["batch"][0]])
+    return size > SMALL_PRODUCT and size > STACKED_PRODUCT * stack * (stack > 1)
 
 
 def folded(eqn: Eqn) -> int:
@@ -536,6 +545,9 @@ class Lowering:
             over, inner = self.inner(eqn)
         split = _written_out(axes, self.plan.costs[v])
         looped = [a for a in axes if a not in split and a.size != 1]
+        tile = self._tiled(eqn, axes, split) if kind == "dot" else None
+        if tile is not None:
+            return self._tiles(v, axes, split, tile, over, inner)
         fold = None
         if over:
             fold = eqn.prim.lower if kind == "fold" else "sum"
@@ -552,6 +564,44 @@ class Lowering:
         if not looped_over:
             fold = None
         return Write(self.buffer(v), [*looped, *looped_over], parts, fold, frozenset(looped_over))
+
+    def _tiled(self, eqn: Eqn, axes: Sequence[Axis], split: Sequence[Axis]) -> tuple[Axis, int] | None:
+        """The axis of a product, and how many of its elements are computed side by side, sharing what they load."""
+        x, y = (a.aval for a in eqn.inputs)
+        contract, batch = eqn.params["contract"], eqn.params["batch"]
+        if not contract[0] or folded(eqn) <= TINY or multiplications(eqn) < 256 or split:
+            return None
+        rows = x.ndim - len(contract[0]) - len(batch[0])
+        columns = y.ndim - len(contract[1]) - len(batch[1])
+        candidates = list(axes[len(batch[0]) : len(batch[0]) + rows])
+        if not columns and x.ndim - 1 not in contract[0]:
+            candidates = []
+        if not rows and columns and y.ndim - 1 in contract[1]:
+            candidates = list(axes[len(batch[0]) :])
+        for axis in reversed(candidates):
+            for count in (4, 3, 5, 2):
+                if axis.size % count == 0 and axis.size > count:
+                    return axis, count
+        return None
+
+    def _tiles(
+        self, v: Var, axes: Sequence[Axis], split: Sequence[Axis], tile: tuple[Axis, int],
+        over: Sequence[Axis], inner: Callable[..., Scalar],
+    ) -> Write:  # fmt: skip
+        """A product with `count` elements along an axis at each point."""
+        axis, count = tile
+        outer = Axis(axis.size // count)
+        parts = []
+        for k in range(count):
+            places = [
+                Affine(0) if a.size == 1 else along(outer).times(count).plus(k) if a is axis else along(a) for a in axes
+            ]
+            parts.append((tuple(places), self._folded("sum", tuple(places), over, inner, v.aval.dtype)))
+        looped = [outer if a is axis else a for a in axes if a.size != 1]
+        looped_over = [a for a in over if a.size > TINY]
+        if not looped_over:
+            return Write(self.buffer(v), looped, parts)
+        return Write(self.buffer(v), [*looped, *looped_over], parts, "sum", frozenset(looped_over))
 
     def _folded(
         self, fold: str, index: tuple[Place, ...], over: Sequence[Axis], inner: Callable[..., Scalar], dtype: np.dtype

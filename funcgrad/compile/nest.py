@@ -123,11 +123,27 @@ def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
                 return None
             continue
         axis = _aligned(item, needed) if needed else _alike(item, write, loads, mapping)
-        if axis is not None and axis in write.axes and axis not in mapping:
+        if axis is not None and axis in write.axes and axis not in mapping and _may_join(write, loads, axis, mapping):
             return item, axis
         if needed:
             return None
     return None
+
+
+def _may_join(write: Write, loads: Sequence[Scalar], axis: Axis, mapping: dict[Axis, Axis]) -> bool:
+    """Not with an axis that it folds over, if that would spread a product's accumulators over memory.
+
+    It may where an array with all axes is read once, and lies in memory as the accumulators do: sums of columns.
+    """
+    if axis not in write.over or all(a in write.over or a in mapping for a in write.axes):
+        return True
+    looped = set(write.axes)
+    for x in loads:
+        if x.axes >= looped and None not in x.data.index:
+            place = linear(x.data.buffer, x.data.index, x.data.flat)
+            if any(abs(step) == 1 and a not in write.over for a, step in place.terms):
+                return True
+    return False
 
 
 def _aligned(scope: For, needed: Sequence[Scalar]) -> Axis | None:

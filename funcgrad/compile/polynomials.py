@@ -105,7 +105,7 @@ def _clipped(x: Value) -> Value:
 
 
 def _scaled(x: Value, bits: Value) -> Value:
-    """x * 2**n for normal numbers, from n in the last bits."""
+    """x * 2**n for normal numbers, from n in the last bits. A NaN becomes anything."""
     return (x.integer() + (bits << x.body.kind.mantissa)).floating()
 
 
@@ -150,9 +150,24 @@ def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
     return bits, r + fma(r * r, careful(r, EXPM1[r.body.kind.bits]), rest)
 
 
-def _expm1_limited(x: Value) -> Value:
+def _expm1_of_normal(x: Value) -> Value:
     """expm1 without the sign of zero, where exp(x) is normal."""
     bits, y = _split_expm1(x, x.body.kind.bias)
+    scale = _power_of_2(bits)
+    return fma(y, scale, scale - 1.0)
+
+
+def _expm1_near_zero(x: Value) -> Value:
+    """The same for small x, and for others |x| / 10 units in the last place of exp(x) worse.
+
+    The second part of n ln 2 is only subtracted, as it were from expm1(r), and off the critical path.
+    """
+    if not x.body.fused:
+        return _expm1_of_normal(x)
+    n, bits = rounded(x, 1 / math.log(2), x.body.kind.bias)
+    high, low = _ln2(x, 2)
+    r = fma(n, -high, x)
+    y = r + fma(r * r, careful(r, EXPM1[x.body.kind.bits]), n * -low)
     scale = _power_of_2(bits)
     return fma(y, scale, scale - 1.0)
 
@@ -167,13 +182,13 @@ def expm1(x: Value) -> Value:
 def tanh(x: Value) -> Value:
     """t / (t + 2) for t = expm1(2 |x|)."""
     limit = 22.0 if x.body.kind.bits == 64 else 10.0
-    t = _expm1_limited(at_most(abs(x), limit) * 2.0)
+    t = _expm1_near_zero(at_most(abs(x), limit) * 2.0)
     return with_sign(t / (t + 2.0), sign_bit(x))
 
 
 def sinh(x: Value) -> Value:
     """(t + t / (t + 1)) / 2 for t = expm1(|x|)."""
-    t = _expm1_limited(abs(x))
+    t = _expm1_of_normal(abs(x))
     return x.body.patched(with_sign((t + t / (t + 1.0)) * 0.5, sign_bit(x)), _large(x), Rare("sinh"), x)
 
 
@@ -193,12 +208,12 @@ def _exp_ofminus(x: Value) -> Value:
 def logistic(x: Value) -> Value:
     e = _exp_ofminus(x)
     y = where(x < 0.0, e, 1.0) / (e + 1.0)
-    return x.body.patched(y, x < -_large_limit(x), Rare("logistic", 1, _exp_of_any), x)
+    return x.body.patched(y, ~(x >= -_large_limit(x)), Rare("logistic", 1, _exp_of_any), x)
 
 
 def softplus(x: Value) -> Value:
     y = at_least(x, 0.0) + _log1p_of_fraction(_exp_ofminus(x))
-    return x.body.patched(y, x < -_large_limit(x), Rare("softplus", 1, _exp_of_any), x)
+    return x.body.patched(y, ~(x >= -_large_limit(x)), Rare("softplus", 1, _exp_of_any), x)
 
 
 # ------------------------------------------------------------------------------------------ logarithms
@@ -240,9 +255,12 @@ def _log_terms(f: Value) -> tuple[Value, Value]:
 
 
 def _log_of(k: Value, f: Value) -> Value:
+    """k ln 2 + f - s (f - R(s**2)): as `_log_terms`, in fewer operations."""
     high, low = parts_of(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
-    half, rest = _log_terms(f)
-    return fma(k, high, f - (half - fma(k, low, rest)))
+    s = f / (f + 2.0)
+    z = s * s
+    less = fma(-z, estrin(z, LOG[f.body.kind.bits]), f)
+    return fma(k, high, f - fma(s, less, k * -low))
 
 
 Logarithm = Callable[[Value, Value], Value]
@@ -250,10 +268,14 @@ Logarithm = Callable[[Value, Value], Value]
 
 
 def _log_of_normal(x: Value, name: str, of: Logarithm) -> Value:
+    return x.body.patched(of(*_split_log(x)), ~_is_normal(x), Rare(name, 1, lambda x: _log_of_any(x, of)), x)
+
+
+def _is_normal(x: Value) -> Value:
+    """Whether x is positive, normal and finite."""
     kind = x.body.kind
     least, infinity = _integer_of(kind.tiny, kind), (2 * kind.bias + 1) << kind.mantissa
-    normal = (x.integer() - least).below(infinity - least)
-    return x.body.patched(of(*_split_log(x)), ~normal, Rare(name, 1, lambda x: _log_of_any(x, of)), x)
+    return (x.integer() - least).below(infinity - least)
 
 
 def _log_of_any(x: Value, of: Logarithm) -> Value:
@@ -396,22 +418,39 @@ def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
 
 
 def power(x: Value, y: Value) -> Value:
-    """exp(y log |x|) with the sign that a whole y gives."""
-    body, kind = x.body, x.body.kind
-    a = abs(x)
-    log_high, log_low = _log_in_two(*_split_log(a))
+    """exp(y log x)"""
+    value, e = _power_of_positive(x, y)
+    ordinary = _is_normal(x) & (abs(e) < _power_limit(x))
+    return x.body.patched(value, ~ordinary, Rare("power", 2, _power_of_any), x, y)
+
+
+def _power_limit(x: Value) -> float:
+    """exp(y log x) is normal where |y log x| is less."""
+    return 700.0 if x.body.kind.bits == 64 else 86.0
+
+
+def _power_of_positive(x: Value, y: Value) -> tuple[Value, Value]:
+    """The power of a normal x, and y log x."""
+    kind = x.body.kind
+    log_high, log_low = _log_in_two(*_split_log(x))
     e = y * log_high
     e_low = fma(y, log_low, fma(y, log_high, -e))
     n, bits = rounded(e, 1 / math.log(2), kind.bias)
     first, rest = minus_in_two(e, n, _ln2(e, 2))
-    r = first + (rest + e_low)
-    rest = (first - r) + (rest + e_low)
-    value = (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits)
+    rest = rest + e_low
+    r = first + rest
+    rest = (first - r) + rest
+    return (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits), e
+
+
+def _power_of_any(x: Value, y: Value) -> Value:
+    """The power of |x| with the sign that a whole y gives; of 0; and the C library's for what is left."""
+    a, kind = abs(x), x.body.kind
+    value, e = _power_of_positive(a, y)
     zero = x.equals(0.0)
     value = where(zero, where(y < 0.0, math.inf, where(y.equals(0.0), 1.0, 0.0)), value)
-    limit = 700.0 if kind.bits == 64 else 86.0
-    ordinary = (zero | (a >= kind.tiny) & (abs(e) < limit)) & (a < math.inf) & (abs(y) < math.inf)
-    return body.patched(_signed_power(value, x, y), ~ordinary, Rare("pow", 2), x, y)
+    ordinary = (zero | (a >= kind.tiny) & (abs(e) < _power_limit(x))) & (a < math.inf) & (abs(y) < math.inf)
+    return x.body.patched(_signed_power(value, x, y), ~ordinary, Rare("pow", 2), x, y)
 
 
 def _signed_power(value: Value, x: Value, y: Value) -> Value:
@@ -432,7 +471,7 @@ def erf(x: Value) -> Value:
     a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
     slope, rest = parts_of(ERF_SLOPE, x.body.kind.mantissa + 1, 2)
     curve = fma(a, estrin(a, LOG_ERFC[bits][1:]), rest)
-    return with_sign(abs(_expm1_limited(fma(a, -slope, -a * curve))), sign_bit(x))
+    return with_sign(abs(_expm1_near_zero(fma(a, -slope, -a * curve))), sign_bit(x))
 
 
 def _erfc_of(a: Value) -> Value:

@@ -55,6 +55,9 @@ class Affine(NamedTuple):
             low, high = low + min(reach, 0), high + max(reach, 0)
         return low, high
 
+    def axes(self) -> set[Axis]:
+        return {axis for axis, _ in self.terms}
+
     def step(self, axis: Axis) -> int:
         return next((step for a, step in self.terms if a is axis), 0)
 

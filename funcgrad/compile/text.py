@@ -353,7 +353,7 @@ class _Writer:
         """An element of an array; all elements along the axes in `filled`."""
         dynamic = iter(args)
         places = [
-            next(dynamic) if p is None else ":" if p.lone() in filled else self._place(p).text
+            next(dynamic) if p is None else _span(p) if filled and p.axes() <= filled and p.terms else self._place(p).text
             for d, p in enumerate(index)
             if d not in buffer.dropped
         ]
@@ -548,6 +548,12 @@ class _Writer:
         if x.op in ("const", "position", "bounded", "not", "and", "or"):
             return True
         return x.op in _PYTHON_KEEPS and all(map(self._is_untyped, x.args))
+
+
+def _span(place: Affine) -> str:
+    """All places along an axis."""
+    ((_, step),) = place.terms
+    return ":" if place == (0, place.terms) and step == 1 else f"{place.offset}::{step}"
 
 
 def _indented(lines: Sequence[str]) -> list[str]:
