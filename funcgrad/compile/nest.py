@@ -240,7 +240,7 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
                 whole.add(x.data.buffer)
     for item in root.items:
         if isinstance(item, For) and item.ordered:
-            whole |= _read(item)
+            whole |= read_in(item)
     for buffer in local:
         if buffer not in makers:
             buffer.level = depth
@@ -259,11 +259,12 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
         kept = [d for d in range(len(buffer.shape)) if d not in buffer.dropped]
         indices = [*loads.get(buffer, ()), *(index for index, _ in write.parts)]
         if all(index[d] is not None and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
-            buffer.place = "register"
+            # what belongs to no loop stays in memory, as functions of their own may use it; LLVM finds the registers
+            buffer.place = "register" if buffer.level else "scratch"
         buffer.reused = frozenset(shared)
 
 
-def _read(scope: For) -> set[Buffer]:
+def read_in(scope: For) -> set[Buffer]:
     found: set[Buffer] = set()
     seen: set[Scalar] = set()
     stack = list(scope.values())
