@@ -6,7 +6,7 @@ combined in their order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from funcgrad.compile.llvm import Bounds, Function, Shared, stored_type
@@ -16,8 +16,9 @@ from funcgrad.compile.scalars import Scalar
 
 ON_STACK = 16384
 """Bytes of scratch memory up to which it is on the stack."""
-LONG = 150
-"""Operations of a nest from which on it is a function of its own: LLVM's time grows faster than a function's length."""
+SHORT, LONG = 600, 300
+"""Kernels longer than the first, in operations, are functions of about the second: LLVM's time grows faster than their
+length."""
 LARGE = 600_000
 """Operations from which on threads pay: some 80 us of work, where waking a thread takes 10 to 30."""
 PARTS = 16
@@ -44,16 +45,17 @@ class Kernel:
         pointers = {b: f"%in{i}" for i, b in enumerate(inputs)} | {b: f"%out{i}" for i, b in enumerate(outputs)}
         params = [f"ptr noalias readonly {pointers[b]}" for b in inputs] + [f"ptr noalias {pointers[b]}" for b in outputs]
         self._main = Function(self.shared, pointers)
-        outlined = {item: parts for item in root.items if isinstance(item, For) and (parts := self._parts(item, root))}
-        private = _private(root, outlined, scratch)
+        groups = self._grouped(root)
+        private = _private(groups, scratch)
         for buffer in scratch:
             if buffer not in private:
                 self._place(self._main, buffer)
-        for item in root.items:
-            if item in outlined:
-                self._outline(item, outlined[item], {b for b, owner in private.items() if owner is item})
+        for k, (items, parts) in enumerate(groups):
+            if parts:
+                self._outline(items, parts, {b for b, group in private.items() if group == k})
             else:
-                self._main.item(item, 0)
+                for item in items:
+                    self._main.item(item, 0)
         self.text = self._finished(params)
 
     def _finished(self, params: Sequence[str]) -> str:
@@ -82,21 +84,31 @@ class Kernel:
         self.work += -(-size // 64) * 64
         return offset
 
-    def _parts(self, item: For, root: For) -> int:
-        """In how many parts a nest runs as a function of its own; 0 if it is none."""
-        if item.ordered:
-            return 0
-        length, operations = _measure(item)
-        self.operations += operations
-        if operations >= LARGE and _is_divisible(item):
-            turns = item.axis.size // max(item.lanes, 1)  # type: ignore[union-attr]
-            return min(PARTS, turns) if turns > 1 else 0
-        return 1 if length >= LONG and len(root.items) > 1 else 0
+    def _grouped(self, root: For) -> list[tuple[list[For | Write], int]]:
+        """What follows each other in one function, and in how many parts that runs; 0 stands for the kernel's own."""
+        groups: list[tuple[list[For | Write], int]] = []
+        lengths: list[int] = []
+        for item in root.items:
+            length, operations = (1, 0) if isinstance(item, For) and item.ordered else _measure(item)
+            self.operations += operations
+            parts = 1
+            if isinstance(item, For):
+                parts = 0 if item.ordered else _divided(item, operations)
+            if parts == 1 and groups and groups[-1][1] == 1 and lengths[-1] < LONG:
+                groups[-1][0].append(item)
+                lengths[-1] += length
+            else:
+                groups.append(([item], parts))
+                lengths.append(length)
+        if sum(lengths) < SHORT:
+            return [(items, parts if parts > 1 else 0) for items, parts in groups]
+        return [(items, 0 if parts == 1 and n < LONG else parts) for (items, parts), n in zip(groups, lengths)]
 
-    def _outline(self, item: For, parts: int, private: set[Buffer]) -> None:
+    def _outline(self, items: list[For | Write], parts: int, private: set[Buffer]) -> None:
         number = len(self._texts)
-        nest = _Nest(self.shared, item, parts, private, self._reserve)
-        nest.item(item, 0)
+        nest = _Nest(self.shared, items, parts, private, self._reserve)
+        for item in items:
+            nest.item(item, 0)
         given = list(nest.given)
         names = [self._main.pointer(b) for b in given]
         if nest.flagged:
@@ -126,20 +138,24 @@ class Kernel:
 
 
 class _Nest(Function):
-    """A nest as a function `void @nest(ptr of each buffer, ptr %table, ptr %work, i64 %low, i64 %high, i64 %part)`."""
+    """Nests as a function `void @nest(ptr of each buffer, ptr %table, ptr %work, i64 %low, i64 %high, i64 %part)`."""
 
-    def __init__(self, shared: Shared, item: For, parts: int, private: set[Buffer], reserve: object) -> None:
-        turns = item.axis.size // max(item.lanes, 1)  # type: ignore[union-attr]
-        super().__init__(shared, {}, Bounds(item, parts) if parts > 1 else None)
+    def __init__(
+        self, shared: Shared, items: Sequence[For | Write], parts: int, private: set[Buffer], reserve: Callable[[int], int]
+    ) -> None:
+        first = items[0]
+        divided = first if parts > 1 and isinstance(first, For) else None
+        super().__init__(shared, {}, None if divided is None else Bounds(divided, parts))
         self.given: dict[Buffer, str] = {}
         self.left: dict[tuple[Write, int | None], int] = {}
         self.strides: dict[Write, int] = {}
         self._private = private
         self._parts = parts
-        self._turns = turns
         self._reserve = reserve
-        if parts > 1:
-            self._leave(item)
+        self._turns = 1
+        if divided is not None:
+            self._turns = _turns(divided)
+            self._leave(divided)
 
     def _leave(self, item: For) -> None:
         """Memory for what each part folds over the divided axis."""
@@ -150,11 +166,11 @@ class _Nest(Function):
             if first == inner:
                 self.strides[w] = 64
                 for k in range(len(w.parts)):
-                    self.left[w, k] = offset = self._reserve(64 * self._parts)  # type: ignore[operator]
+                    self.left[w, k] = offset = self._reserve(64 * self._parts)
                     self.partials[w, k] = self._of_part(offset, 64)
             else:
                 self.strides[w] = size = -(-w.buffer.size() * w.buffer.dtype.itemsize // 64) * 64
-                self.left[w, None] = offset = self._reserve(size * self._parts)  # type: ignore[operator]
+                self.left[w, None] = offset = self._reserve(size * self._parts)
                 self.pointers[w.buffer] = self._of_part(offset, size)
 
     def _of_part(self, offset: int, stride: int) -> str:
@@ -174,7 +190,7 @@ class _Nest(Function):
             size = buffer.size() * buffer.dtype.itemsize
             if size > ON_STACK:
                 stride = -(-size // 64) * 64
-                self.pointers[buffer] = self._of_part(self._reserve(stride * self._parts), stride)  # type: ignore[operator]
+                self.pointers[buffer] = self._of_part(self._reserve(stride * self._parts), stride)
             else:
                 self.pointers[buffer] = name = f"%m{len(self.pointers)}"
                 self.entry.append(f"{name} = alloca [{buffer.size()} x {stored_type(buffer.dtype)}], align 64")
@@ -218,23 +234,36 @@ def _function(head: str, lines: Sequence[str]) -> str:
     return f"{head} {{\nentry:\n{body}\n}}\n"
 
 
-def _private(root: For, outlined: dict[For, int], scratch: Sequence[Buffer]) -> dict[Buffer, For]:
-    """The scratch memory that only one outlined nest uses."""
+def _turns(item: For) -> int:
+    return item.axis.size // max(item.lanes, 1)  # type: ignore[union-attr]
+
+
+def _divided(item: For, operations: int) -> int:
+    """In how many parts a nest runs."""
+    if operations < LARGE or not _is_divisible(item):
+        return 1
+    return max(min(PARTS, _turns(item)), 1)
+
+
+def _private(groups: Sequence[tuple[list[For | Write], int]], scratch: Sequence[Buffer]) -> dict[Buffer, int]:
+    """The scratch memory that only one function uses, and the number of its group."""
     users: dict[Buffer, set[int]] = {}
-    for k, item in enumerate(root.items):
-        found = set(item.writes) | read_in(item) if isinstance(item, For) else {item.buffer, *(
-            x.data.buffer for x in item.loads())}  # fmt: skip
-        for buffer in found:
-            users.setdefault(buffer, set()).add(k)
-    owners = {b: root.items[next(iter(users[b]))] for b in scratch if len(users.get(b, ())) == 1}
-    return {b: item for b, item in owners.items() if isinstance(item, For) and item in outlined and b.level > 0}
+    for k, (items, _) in enumerate(groups):
+        for item in items:
+            found = set(item.writes) | read_in(item) if isinstance(item, For) else {
+                item.buffer, *(x.data.buffer for x in item.loads())
+            }  # fmt: skip
+            for buffer in found:
+                users.setdefault(buffer, set()).add(k)
+    owners = {b: next(iter(users[b])) for b in scratch if len(users.get(b, ())) == 1}
+    return {b: k for b, k in owners.items() if groups[k][1]}
 
 
-def _measure(item: For) -> tuple[int, int]:
+def _measure(item: For | Write) -> tuple[int, int]:
     """How many operations a nest has, and about how many it does."""
     length, operations = 0, 0.0
     seen: set[Scalar] = set()
-    for w in item.statements():
+    for w in item.statements() if isinstance(item, For) else [item]:
         points = prod([s.axis.size for s in w.path[1:]])  # type: ignore[union-attr]
         cost = 0.0
         stack = [value for _, value in w.parts]

@@ -70,7 +70,7 @@ class Write:
     With a `fold`, they are combined over the axes in `over`.
     """
 
-    __slots__ = ("axes", "buffer", "fold", "over", "parts", "path")
+    __slots__ = ("axes", "buffer", "fold", "length", "over", "parts", "path")
 
     def __init__(
         self, buffer: Buffer, axes: list[Axis], parts: list[tuple[tuple[Affine, ...], Scalar]],
@@ -82,6 +82,7 @@ class Write:
         self.fold = fold
         self.over = over
         self.path: list[Any] = []
+        self.length = 0
 
     def loads(self) -> list[Scalar]:
         found: dict[Scalar, None] = {}
@@ -95,6 +96,7 @@ class Write:
             stack.extend(x.args)
             if x.op == "load":
                 found[x] = None
+        self.length = len(seen)
         return list(found)
 
     def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:

@@ -12,18 +12,23 @@ from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.scalars import Affine, Axis, Scalar, Scalars, along
 
 
+LONGEST = 2000
+"""Operations of a nest that other statements may still join."""
+
+
 class For:
     """A loop; the root of a kernel is one without an axis. `lanes`: it runs through several elements at once.
 
     `ordered`: one of a program's own loops, or a branch, which no other statement joins.
     """
 
-    __slots__ = ("axis", "items", "lanes", "ordered", "reads", "writes")
+    __slots__ = ("axis", "items", "lanes", "length", "ordered", "reads", "writes")
 
     def __init__(self, axis: Axis | None, ordered: bool = False) -> None:
         self.axis = axis
         self.ordered = ordered
         self.items: list[For | Write] = []
+        self.length = 0
         self.lanes = 0
         self.writes: dict[Buffer, list[Write]] = {}
         self.reads: set[tuple[Buffer, int]] = set()
@@ -106,6 +111,7 @@ def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> Non
     reads = [(x.data.buffer, d, p.lone()) for x in write.loads() if not x.data.flat
              for d, p in enumerate(x.data.index) if p is not None]  # fmt: skip
     for scope in path:
+        scope.length += write.length
         scope.writes.setdefault(write.buffer, []).append(write)
         scope.reads.update([(b, d) for b, d, axis in reads if axis is not None and axis is scope.axis])
 
@@ -118,7 +124,7 @@ def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
                 return None
             continue
         needed = [x for x in loads if x.data.buffer in item.writes]
-        if item.ordered:
+        if item.ordered or (item.length > LONGEST and not mapping):
             if needed:
                 return None
             continue
@@ -345,17 +351,19 @@ def _apart(buffer: Buffer, axis: Axis | None) -> bool:
     return buffer.place != "scratch" or axis not in buffer.reused
 
 
+SCATTERED = 3
+"""What an element costs that is not beside its neighbours' in memory: it is put into its lane by itself."""
+
+
 def _weight(write: Write, axis: Axis | None, lanes: int = 1) -> float:
     """The work of a statement at one point, or at `lanes` points along an axis."""
-    total = 0.0
+    total = float(write.length)
     for x in write.loads():
-        if None in x.data.index:
-            total += lanes if axis is not None and axis in x.axes else 1
+        if axis is None or axis not in x.axes:
             continue
-        step = linear(x.data.buffer, x.data.index, x.data.flat).step(axis) if axis is not None else 0
-        total += lanes if step not in (0, 1) else 1
-    total += 4 * len(write.parts)
+        step = None if None in x.data.index else linear(x.data.buffer, x.data.index, x.data.flat).step(axis)
+        total += SCATTERED * lanes if step not in (0, 1) else 0
     if axis is not None and axis not in write.over:
         step = linear(write.buffer, write.parts[0][0]).step(axis)
-        total += 2 * lanes if step not in (0, 1) else 1
+        total += SCATTERED * lanes * len(write.parts) if step not in (0, 1) else 0
     return total
