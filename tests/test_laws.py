@@ -30,6 +30,8 @@ CALLS = {
     "switch_call": "runs programs: tests/test_lax.py",
     "scan_call": "runs a program: tests/test_lax.py",
     "while_call": "runs programs: tests/test_lax.py",
+    "root_call": "runs programs: tests/test_solves.py",
+    "linear_solve_call": "runs programs: tests/test_solves.py",
 }
 
 
