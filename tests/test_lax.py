@@ -12,7 +12,7 @@ import funcgrad.lax.control
 from funcgrad import lax
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import evaluate, trace_graph
-from funcgrad.errors import ConcretizationError, NotDifferentiableError
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.calls import graph_call
 
 RNG = np.random.default_rng(0)
@@ -276,16 +276,6 @@ def test_only_one_branch_runs():
     lax.cond(True, lambda: ran.append("true"), lambda: ran.append("false"))
     lax.switch(7, [lambda: ran.append(0), lambda: ran.append(1)])
     assert ran == ["true", 1]
-
-
-def test_python_control_flow_under_jit_names_what_to_write():
-    def branching(x):
-        return x if x > 0 else -x
-
-    with pytest.raises(ConcretizationError, match=r"fg\.lax\.cond.*fg\.lax\.while_loop"):
-        fg.jit(branching)(1.0)
-    with pytest.raises(ConcretizationError, match=r"fg\.lax\.fori_loop"):
-        fg.jit(lambda n: sum(i for i in range(n)))(3)
 
 
 def test_explain_goes_through_a_staged_loop():
