@@ -20,9 +20,10 @@ from funcgrad.errors import LongLoopWarning
 
 LONGEST = 60
 """How much of the user's expression a remedy repeats."""
-_SIZES = frozenset(
-    ["zeros", "ones", "empty", "full", "arange", "linspace", "logspace", "geomspace", "eye", "identity", "tri", "reshape", "resize", "repeat", "tile", "broadcast_to", "indices", "fft", "ifft", "rfft", "irfft", "one_hot", "nonzero", "bincount"]
-)
+_SIZES = {
+    *("zeros", "ones", "empty", "full", "arange", "linspace", "logspace", "geomspace", "eye", "identity", "tri"),
+    *("reshape", "resize", "repeat", "tile", "broadcast_to", "indices", "fft", "ifft", "rfft", "irfft", "one_hot"),
+}
 """Functions whose arguments say how large the result is."""
 _PLAIN = (
     "Choose between values with np.where(condition, a, b), between computations with "

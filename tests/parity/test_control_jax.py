@@ -201,7 +201,7 @@ def beam_search(F, x):
         best = F.np.argsort(-candidates)[:2]
         return candidates[best], best // 3
 
-    scores, parents = F.lax.scan(step, F.np.array([0.0, -1.0]), F.np.stack([x, x**2, F.np.sin(x)]))
+    scores, _ = F.lax.scan(step, F.np.array([0.0, -1.0]), F.np.stack([x, x**2, F.np.sin(x)]))
     return scores
 
 
@@ -376,13 +376,13 @@ def integers_and_counts(F, x):
         better = v > best
         return (total + v * v, count + better, F.np.where(better, v, best)), count * 2
 
-    (total, count, best), counts = F.lax.scan(step, (0.0, 0, -10.0), x)
+    (total, count, best), _ = F.lax.scan(step, (0.0, 0, -10.0), x)
     return total * count + best
 
 
 @program
 def write_in_a_loop(F, x):
-    body = lambda i, table: F.at(table)[i].set(F.np.sum(table) + x[i] * i)
+    body = lambda i, table: F.at(table)[i].set(F.np.sum(table) + F.np.take(x, i) * i)
     return F.lax.fori_loop(0, 3, body, F.np.ones(3) * x[0])
 
 
@@ -457,7 +457,7 @@ def test_program(name):
     failed = []
     for way, run in ours.items():
         try:
-            check(run(X), theirs[way](X))
+            check(run(X), theirs[way](jax.numpy.asarray(X)))
         except Exception as error:
             failed.append(f"{way}: {type(error).__name__}: {error}")
     assert not failed, "\n\n".join(failed)
