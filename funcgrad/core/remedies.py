@@ -61,7 +61,7 @@ def for_truth(x: Tracer) -> tuple[str, str]:
     frame = _users_frame()
     found = _constructs(frame)
     if not found:
-        return "`if`, `while`, `and`, `or`, `not` or `assert`", _PLAIN + _static(frame, None)
+        return "`if`, `while`, `and`, `or`, `not` or `assert`", _PLAIN + _static(frame, None, x=x)
     first = found[0]
     if first.kind == "size":
         return f"a size in `{_short(first.node)}`", _SIZE + _static(frame, first.node, kinds="iu")
@@ -89,7 +89,7 @@ def for_index(x: Tracer) -> tuple[str, str]:
                 f"A list is indexed by an integer that Python knows: np.stack({of})[i] takes one of arrays, "
                 "fg.lax.switch(i, branches, *operands) one of functions." + _static(frame, found.test, kinds="iu")
             )
-    return "`operator.index(x)` of a traced value", _INDEX + _static(frame, None)
+    return "`operator.index(x)` of a traced value", _INDEX + _static(frame, None, x=x)
 
 
 def for_bound() -> tuple[str, str]:
@@ -354,12 +354,17 @@ def _fori(call: ast.AST) -> str:
     return f"fg.lax.fori_loop({', '.join(bounds)}, body_fun, init)"
 
 
-def _static(frame: FrameType | None, looked_at: ast.AST | None, default: str = _STATIC, kinds: str = "biuf") -> str:
-    """Which argument of the jitted function would have to be static, as far as the line tells."""
-    if frame is None or looked_at is None or not _is_jitted(frame):
+def _static(
+    frame: FrameType | None, looked_at: ast.AST | None, default: str = _STATIC, kinds: str = "biuf", x: object = None
+) -> str:
+    """Which argument of the jitted function would have to be static, as far as the line tells, or being `x` itself."""
+    if frame is None or not _is_jitted(frame):
         return default
     code = frame.f_code
-    named = {node.id for node in ast.walk(looked_at) if isinstance(node, ast.Name)}
+    if looked_at is not None:
+        named = {node.id for node in ast.walk(looked_at) if isinstance(node, ast.Name)}
+    else:
+        named = {name for name, value in frame.f_locals.items() if value is x}
     count = code.co_argcount + code.co_kwonlyargcount
     static = [
         (n, name)
@@ -367,7 +372,7 @@ def _static(frame: FrameType | None, looked_at: ast.AST | None, default: str = _
         if name in named and _is_scalar(frame.f_locals.get(name), kinds)
     ]
     if not static:
-        return ""
+        return "" if looked_at is not None else default
     numbers = [n for n, _ in static]
     if max(numbers) < code.co_argcount and code.co_varnames[0] != "self":
         option = f"static_argnums={numbers[0] if len(numbers) == 1 else tuple(numbers)}"
