@@ -347,3 +347,8 @@ def test_explain():
     assert report.leaves[0].status == "partly_cut"
     report = fg.explain(fg.jit(lambda a: square_root(np.floor(a))))(4.0)
     assert report.leaves[0].status == "cut" and report.leaves[0].cuts[0].op == "floor"
+    inside = lambda a: lax.custom_root(lambda x: x * x - np.floor(a), 1.0, newton, quotient)
+    for f in (inside, fg.jit(inside)):
+        leaf = fg.explain(f)(4.0).leaves[0]
+        assert (leaf.status, leaf.cuts[0].op) == ("cut", "floor")
+        assert "np.floor(a), 1.0, newton" in leaf.cuts[0].source

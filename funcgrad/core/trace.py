@@ -131,6 +131,8 @@ class Primitive:
     """Whether the output is a tuple."""
     transparent = False
     """Whether `impl` is itself made of primitives and may run on traced values: a call of a program."""
+    explained = False
+    """Whether `explain` looks inside of it, as it does where it is transparent."""
     dissolves = False
     """Whether a program that is being traced takes up the operations of such a call instead of the call."""
     is_flat = False

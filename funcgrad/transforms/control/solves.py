@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.tape import TapeTrace, TapeTracer, not_linear, pull, selected, transpose
-from funcgrad.core.trace import register
+from funcgrad.core.trace import Tracer, is_traced, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import neg, sub
 from funcgrad.ops.structure import spread
@@ -49,8 +51,9 @@ class SolveCall(ControlCall):
     def shape(self, *avals: Aval, solve: Graph, **params: Any) -> tuple[Aval, ...]:
         return tuple(unweak(solve.out_avals))
 
-    def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
-        return tuple(run(params["solve"], args))
+    def impl(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        with np.errstate(all="ignore"):
+            return tuple((evaluate if is_traced(*args) else params["run"])(params["solve"], args))
 
     @staticmethod
     def solution(params: dict[str, Any]) -> list[Aval]:
@@ -94,6 +97,17 @@ class RootCall(SolveCall):
 
     `f(*x, *constants)` is zero at the solution x. `tangent(*y, *x, *constants)` solves f's derivative along x for y.
     """
+
+    explained = True
+
+    def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
+        """The root, and one step of Newton's method from it, which is zero and has the root's derivative."""
+        guesses, count, trace = params["guesses"], len(self.solution(params)), newest_trace(args)
+        values = [a.value if isinstance(a, Tracer) and a._trace is trace else a for a in args]  # type: ignore[attr-defined]
+        outs = self(*values, **params)
+        rest = run(params["f"], [*outs[:count], *args[guesses:]])
+        steps = run(params["tangent"], [*rest, *outs[:count], *values[guesses:]])
+        return (*(sub(x, s) for x, s in zip(outs, steps)), *outs[count:])
 
     @staticmethod
     def solution(params: dict[str, Any]) -> list[Aval]:
