@@ -209,7 +209,7 @@ EXPECTED = {
     arange: SIZE.format(r"np\.arange\(n\)"),
     reshape: SIZE.format(r"np\.reshape\(np\.arange\(6\.0\) \* x, \(n, 2\)\)"),
     list_: r"the index in `\[x, -x\]\[n\]`.*np\.stack\(\[x, -x\]\)\[i\].*fg\.lax\.switch.*static_argnums=1\)",
-    iteration: r"shape \(\) cannot be iterated over at .*fg\.lax\.fori_loop\(0, n, body_fun, init\)",
+    iteration: r"iteration over a 0-d traced value at .*fg\.lax\.fori_loop\(0, n, body_fun, init\)",
 }
 
 

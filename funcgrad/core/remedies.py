@@ -118,7 +118,7 @@ def for_iteration() -> str:
     """What to write in place of `for i in n`."""
     frame = _users_frame()
     where = "" if frame is None else at((frame.f_code, frame.f_lasti))
-    return f"a traced value of shape () cannot be iterated over{where}. {_ITERATION}"
+    return f"iteration over a 0-d traced value{where}. {_ITERATION}"
 
 
 def warn_of_length(x: Tracer) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
+from funcgrad.core.constants import keep
 from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.tape import TapeTrace, TapeTracer, not_linear, pull, selected, transpose
@@ -205,7 +206,7 @@ class LinearSolveCall(SolveCall):
         if any(t is not None for t in tracked[len(self.solution(params)) :]):
             raise not_linear(self)
         avals = self.shape(**params)
-        return avals, Solved(values, (), here())
+        return avals, Solved([keep(v) if t is None else v for v, t in zip(values, tracked)], (), here())
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         count = len(self.solution(params))
