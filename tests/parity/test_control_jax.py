@@ -437,7 +437,6 @@ def modes(F, fun, forward_only):
             "jit of vmap of grad": lambda x: F.jit(F.vmap(F.grad(loss)))(batch(x)),
             "grad of vmap": lambda x: F.grad(lambda xs: F.np.sum(F.vmap(loss)(xs)))(batch(x)),
             "hessian": F.hessian(loss),
-            "jit of hessian": lambda x: F.jit(F.hessian(loss))(x),
             "grad of grad": F.grad(lambda x: F.np.sum(F.grad(loss)(x) * direction)),
             "grad of checkpoint": F.grad(F.checkpoint(loss)),
         }
