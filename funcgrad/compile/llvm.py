@@ -201,9 +201,14 @@ class Function:
         inner.label = f"do{number}"
         self._scope(scope, level)
         self._blocks.pop()
-        parent.lines += [
-            f"br label %while{number}", f"while{number}:", *inner.lines, f"br label %while{number}", f"done{number}:",
-        ]  # fmt: skip
+        head = [f"br label %next{number}", f"next{number}:"]
+        if self._flagged:  # with an index out of bounds, which was taken for 0, it might never end
+            flag, fine = self._new(), self._new()
+            head += [f"{flag} = load i32, ptr %flag", f"{fine} = icmp eq i32 {flag}, 0",
+                     f"br i1 {fine}, label %while{number}, label %done{number}"]  # fmt: skip
+        else:
+            head.append(f"br label %while{number}")
+        parent.lines += [*head, f"while{number}:", *inner.lines, f"br label %next{number}", f"done{number}:"]
         parent.label = f"done{number}"
 
     def _choose(self, scope: Choose, level: int) -> None:

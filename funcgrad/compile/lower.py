@@ -326,6 +326,17 @@ def _unravel(flat: Affine, shape: Sequence[int]) -> list[Affine] | None:
     return result
 
 
+def _contains(x: Scalar, part: Scalar) -> bool:
+    stack, seen = [x], {x}
+    while stack:
+        y = stack.pop()
+        if y is part:
+            return True
+        stack += [a for a in y.args if a not in seen]
+        seen.update(y.args)
+    return False
+
+
 class Draw:
     """What a view's rule is given: elements of the operands at other places."""
 
@@ -365,6 +376,14 @@ class Draw:
         wide = made.cast(found, INT)
         args = (wide,) if self._guard is None else (wide, self._guard)
         return made.make("bounded", INT, args, size)
+
+    def checked(self, value: Scalar, places: Sequence[Place]) -> Scalar:
+        """A value that also looks at places which it does not need: an index into what is the same everywhere."""
+        made = self._lowering.scalars
+        for place in places:
+            if isinstance(place, Scalar) and not _contains(value, place):
+                value = made.make("select", value.dtype, (made.make("ge", BOOL, (place, made.const(0, INT))), value, value))
+        return value
 
     def inside(
         self, tests: Sequence[tuple[Place, int, int]], then: Callable[[Draw], Scalar], otherwise: Callable[[Draw], Scalar]
@@ -412,6 +431,8 @@ class Lowering:
 
     def element(self, atom: Atom, index: tuple[Place, ...], guard: Scalar | None = None) -> Scalar:
         shape = atom.aval.shape
+        if 0 in shape:  # which nobody looks at
+            return self.scalars.const(0, atom.aval.dtype)
         index = tuple([Affine(0) if n == 1 else p for n, p in zip(shape, index, strict=True)])
         if isinstance(atom, Literal):
             return self._constant(atom, index, guard)
@@ -457,6 +478,8 @@ class Lowering:
         return total
 
     def _flat_element(self, atom: Atom, flat: Place, guard: Scalar | None) -> Scalar:
+        if 0 in atom.aval.shape:
+            return self.scalars.const(0, atom.aval.dtype)
         if atom in self._given:
             outer, source, prefix = self._given[atom]
             for p in prefix:

@@ -248,7 +248,7 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
         if isinstance(item, For) and item.ordered:
             whole |= read_in(item)
     for buffer in local:
-        if buffer not in makers:
+        if buffer not in makers or buffer not in users:
             buffer.level = depth
             continue
         paths = [*users.get(buffer, ()), *(w.path for w in makers[buffer])]

@@ -204,7 +204,7 @@ def _gather_element(draw: Any, index: Sequence[Any], x: Aval, *indices: Aval) ->
     rank = max(i.ndim for i in indices)
     first = index[:rank]
     at = [draw.integer(k + 1, first[rank - i.ndim :], x.shape[k]) for k, i in enumerate(indices)]
-    return draw(0, [*at, *index[rank:]])
+    return draw.checked(draw(0, [*at, *index[rank:]]), at)
 
 
 gather: Linear = Linear(
