@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -105,8 +106,6 @@ class Jitted(Transformed):
         self._has_static = bool(self._static_numbers or self._static_names)
         self._staged = Recent(KEPT)
         self._quick: dict[Any, Callable[..., Any]] = {}
-        self._fast: Callable[..., Any] = self._slow
-        """The compiled function of the last call, where it takes the arguments and gives the results as they are."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -116,8 +115,8 @@ class Jitted(Transformed):
         except Exception as error:
             raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
 
-    def _slow(self, *args: Any) -> Any:
-        """A call whose arguments are not those of the last one."""
+    def _fast(self, *args: Any) -> Any:
+        """A call whose arguments are not those of the last one, whose compiled function takes this method's place."""
         parts: list[Any] = []
         for a in args:
             kind = type(a)
@@ -145,13 +144,14 @@ class Jitted(Transformed):
 
     def _remember(self, quick: tuple, program: Program, staged: Staged) -> None:
         if program.whole is not None and staged.direct:
-            self._fast = self._quick[quick] = program.whole.bound(self._missed, staged.single)
+            missed = WeakMethod(self._missed)  # the function must not own what owns it
+            self._fast = self._quick[quick] = program.whole.bound(lambda *args: missed()(*args), staged.single)  # type: ignore[misc]
         else:
             self._quick[quick] = lambda *args: staged.result(program.run(*args))
 
     def _missed(self, *args: Any) -> Any:
         """What the compiled function of the last call does not take, or cannot do."""
-        self._fast = self._slow
+        self.__dict__.pop("_fast", None)
         return self._call(args, {}, None)
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
@@ -172,7 +172,7 @@ class Jitted(Transformed):
 
     def _forget(self) -> None:
         self._quick.clear()
-        self._fast = self._slow
+        self.__dict__.pop("_fast", None)
 
     def _stage(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Staged, list[Any]]:
         """The traced program for a call, and the values of its inputs."""
