@@ -12,13 +12,29 @@ from funcgrad.lax.control import map as map
 from funcgrad.lax.control import scan as scan
 from funcgrad.lax.control import switch as switch
 from funcgrad.lax.control import while_loop as while_loop
+from funcgrad.lax.special import digamma as digamma
+from funcgrad.lax.special import erf as erf
+from funcgrad.lax.special import erf_inv as erf_inv
+from funcgrad.lax.special import erfc as erfc
+from funcgrad.lax.special import lgamma as lgamma
+from funcgrad.lax.special import logistic as logistic
+from funcgrad.lax.special import polygamma as polygamma
+from funcgrad.lax.special import rsqrt as rsqrt
 from funcgrad.ops import elementwise
 
 __all__ = [
     "associative_scan",
     "cond",
+    "digamma",
+    "erf",
+    "erf_inv",
+    "erfc",
     "fori_loop",
+    "lgamma",
+    "logistic",
     "map",
+    "polygamma",
+    "rsqrt",
     "scan",
     "stop_gradient",
     "switch",
