@@ -1,5 +1,7 @@
-"""Peak memory of an eager gradient of a 100-operation chain at n = 1e6, each library in its own process:
-``python bench/memory.py``.
+"""Peak memory of gradients, each in its own process: ``python bench/memory.py``.
+
+An eager gradient of a 100-operation chain at n = 1e6, in each library; and the gradient of a scan of growing length,
+which keeps every carry, or (with ``checkpoint=True``) as many as the square root of the length.
 """
 
 from __future__ import annotations
@@ -51,10 +53,44 @@ def pytorch() -> float:
     return peak_mib() - before
 
 
+WIDE = 100_000
+LENGTHS = (64, 256, 1024)
+
+
+def scan(length: int, checkpoint: bool, jit: bool) -> float:
+    import numpy as np
+
+    import funcgrad as fg
+
+    step = lambda c, x: (np.sin(c) * x, None)
+    gradient = fg.grad(lambda c, xs: np.sum(fg.lax.scan(step, c, xs, checkpoint=checkpoint)[0]))
+    gradient = fg.jit(gradient) if jit else gradient
+    xs = np.ones(length)
+    gradient(np.ones(10), xs)
+    if jit:
+        gradient.lower(np.ones(WIDE), xs)
+    c = np.ones(WIDE)
+    before = peak_mib()
+    gradient(c, xs)
+    return peak_mib() - before
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["scan"]:
+        print(scan(int(sys.argv[2]), sys.argv[3] == "True", sys.argv[4] == "True"))
+        return
     if len(sys.argv) > 1:
         print({"funcgrad": funcgrad, "PyTorch": pytorch}[sys.argv[1]]())
         return
+    print(f"peak memory above the start in carries of {WIDE} float64, gradient of lax.scan of {LENGTHS} steps")
+    for jit in (False, True):
+        for checkpoint in (False, True):
+            found = []
+            for length in LENGTHS:
+                command = [sys.executable, __file__, "scan", str(length), str(checkpoint), str(jit)]
+                out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                found.append(f"{float(out) * 2**20 / (8 * WIDE):8.1f}")
+            print(f"  {'jit' if jit else 'eager':<6}{'checkpoint=True' if checkpoint else '':<16}{''.join(found)}")
     print(f"peak memory above the start, gradient of {2 * STEPS} operations on {N} float64 (8 MB an array)")
     for name in ("funcgrad", "PyTorch"):
         out = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True).stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import TracebackType
 
@@ -26,6 +27,19 @@ class UnbatchedPrimitiveWarning(UserWarning):
     """``vmap`` ran a primitive without a batching rule as a loop."""
 
 
+class LongLoopWarning(UserWarning):
+    """A loop of Python's over a traced value was written down step by step, and is long."""
+
+
+class _Hidden(threading.local):
+    """What we last said to whom: NumPy puts errors of its own in the place of those that a size raises."""
+
+    message = ""
+
+
+hidden = _Hidden()
+
+
 def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> BaseException:
     """The error as a user should see it: without the frames of files for which ``is_internal(filename)`` holds.
 
@@ -33,6 +47,10 @@ def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> Ba
     its place; any other error stays the one that was raised, with its cause, context and notes.
     """
     tb = error.__traceback__
+    if hidden.message and type(error) is TypeError and "'Traced<" in str(error):
+        if str(error).startswith("expected a sequence of integers or a single integer, got"):
+            error = ConcretizationError(hidden.message)
+        hidden.message = ""
     error = _unwrapped(error)
     kept: list[TracebackType] = []
     while tb is not None:

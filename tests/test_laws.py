@@ -17,19 +17,14 @@ import funcgrad as fg
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Var, evaluate, trace_graph
 from funcgrad.core.trace import primitives
-from funcgrad.errors import UnbatchedPrimitiveWarning
+from funcgrad.errors import NotDifferentiableError, UnbatchedPrimitiveWarning
 from funcgrad.ops import elementwise as ops
 from tests.samples import MIXTURES, Sample, mixed, rows
 
 ROWS = rows()
 CALLS = {
-    "graph_call": "runs a program, which rows cannot name: tests/test_control.py",
-    "checkpoint_call": "runs a user's function: tests/test_control.py",
     "custom_vjp_call": "runs a user's function and rule: tests/test_control.py",
     "custom_jvp_call": "runs a user's function and rule: tests/test_control.py",
-    "switch_call": "runs programs: tests/test_lax.py",
-    "scan_call": "runs a program: tests/test_lax.py",
-    "while_call": "runs programs: tests/test_lax.py",
 }
 
 
@@ -38,10 +33,13 @@ def _ids(sample: Sample) -> str:
 
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=_ids)
-smooth = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable], ids=_ids)
+moving = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable], ids=_ids)
+smooth = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable and not r.forward_only], ids=_ids)
 flat_rows = pytest.mark.parametrize("row", [r for r in ROWS if not r.differentiable], ids=_ids)
 single = pytest.mark.parametrize("row", [r for r in ROWS if r.float32], ids=_ids)
-smooth_single = pytest.mark.parametrize("row", [r for r in ROWS if r.float32 and r.differentiable], ids=_ids)
+smooth_single = pytest.mark.parametrize(
+    "row", [r for r in ROWS if r.float32 and r.differentiable and not r.forward_only], ids=_ids
+)
 complex_too = pytest.mark.parametrize("row", [r for r in ROWS if r.complex_too], ids=_ids)
 smooth_complex = pytest.mark.parametrize(
     "row", [r for r in ROWS if r.complex_too and r.differentiable], ids=_ids
@@ -129,12 +127,14 @@ def test_rows_name_primitives():
 
 
 def test_a_row_says_why_a_law_is_off():
-    silent = [str(r) for r in ROWS if (not r.differentiable or not r.float32) and not r.reason]
+    silent = [str(r) for r in ROWS if (not r.differentiable or not r.float32 or r.forward_only) and not r.reason]
     assert not silent
 
 
 @every_row
 def test_row_calls_its_primitive(row):
+    if primitives()[row.prim].dissolves:
+        return
     graph = stage(row.fun, arrays(row))
     assert row.prim in {eqn.prim.name for eqn in graph.eqns}
 
@@ -202,7 +202,7 @@ def test_float32_gradients(row):
     assert [aval_of(m).dtype for m in moved] == [aval_of(y).dtype for y in outs]
 
 
-@smooth
+@moving
 def test_jvp_agrees_with_differences(row):
     check_differences(row, arrays(row))
 
@@ -254,7 +254,7 @@ def check_transpose(row: Sample, args: list[np.ndarray]) -> None:
     np.testing.assert_allclose(inner(cts, moved), inner(found, tangents), rtol=1e-8, atol=1e-9)
 
 
-@smooth
+@moving
 def test_linearize_is_jvp(row):
     args, fun = arrays(row), flat(row.fun)
     tangents = direction(args, 7)
@@ -375,6 +375,31 @@ def test_vmap_of_derivatives_is_a_loop(row):
                 close(y, expected, loose(row.tol), f"{what}, arguments {which} batched")
 
 
+@pytest.mark.parametrize("row", [r for r in ROWS if r.forward_only], ids=_ids)
+def test_forward_mode_where_reverse_mode_is_refused(row):
+    """Forward mode of any order, batched and compiled, is that of a loop; reverse mode raises."""
+    args, size = arrays(row), 3
+    fun, tangents = flat(row.fun), direction(args, 13)
+    forward = lambda *xs: fg.jvp(fun, xs, tangents)[1]
+    twice = lambda *xs: fg.jvp(forward, xs, tangents)[1]
+    for which in batchings(args):
+        batch = stacked(args, which, size)
+        axes = tuple(0 if i in which else None for i in range(len(args)))
+        for y, expected in zip(fg.vmap(forward, axes)(*batch), loop(forward, batch, which, size), strict=True):
+            close(y, expected, loose(row.tol), f"arguments {which} batched")
+    for found, expected in ((fg.jit(forward), forward), (fg.vmap(twice), None)):
+        xs = args if expected else stacked(args, range(len(args)), size)
+        ys = expected(*xs) if expected else loop(twice, xs, range(len(args)), size)
+        for y, e in zip(found(*xs), ys, strict=True):
+            close(y, e, loose(row.tol), "forward mode")
+    step = 1e-5
+    above, below = (forward(*moved_by(s * step, args, tangents)) for s in (1, -1))
+    for y, a, b in zip(twice(*args), above, below):
+        close(y, (a - b) / (2 * step), 1e-4, "second order")
+    with pytest.raises(NotDifferentiableError):
+        fg.vjp(fun, *args)[1](fun(*args))
+
+
 @smooth
 def test_derivative_of_vmap(row):
     """The gradient of a batched function is the loop over gradients."""
@@ -459,7 +484,7 @@ def test_memory_layout_does_not_matter(row, layout):
     others = [layout(a) for a in args]
     for y, expected in zip(tuple_of(row.fun(*others)), tuple_of(row.fun(*args)), strict=True):
         close(y, expected, 1e-12, "value")
-    if row.differentiable:
+    if row.differentiable and not row.forward_only:
         outs, pullback = fg.vjp(flat(row.fun), *others)
         cts = direction(outs, 17)
         expected = fg.vjp(flat(row.fun), *args)[1](cts)
@@ -575,7 +600,7 @@ def test_derivatives_in_mixed_dtypes(row, args):
     point = floats(args)
     of_floats = lambda *xs: flat(row.fun)(*replaced(args, xs))
     outs, pullback = fg.vjp(of_floats, *point)
-    if not outs or not row.differentiable:
+    if not outs or not row.differentiable or row.forward_only:
         return
     cts, tangents = direction(outs, 20), direction(point, 21)
     values, moved = fg.jvp(of_floats, point, tangents)

@@ -12,7 +12,8 @@ import funcgrad.lax.control
 from funcgrad import lax
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import evaluate, trace_graph
-from funcgrad.errors import ConcretizationError, NotDifferentiableError
+from funcgrad.core.tape import TapeTrace, entries
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.calls import graph_call
 
 RNG = np.random.default_rng(0)
@@ -278,44 +279,54 @@ def test_only_one_branch_runs():
     assert ran == ["true", 1]
 
 
-def test_python_control_flow_under_jit_names_what_to_write():
-    def branching(x):
-        return x if x > 0 else -x
-
-    with pytest.raises(ConcretizationError, match=r"fg\.lax\.cond.*fg\.lax\.while_loop"):
-        fg.jit(branching)(1.0)
-    with pytest.raises(ConcretizationError, match=r"fg\.lax\.fori_loop"):
-        fg.jit(lambda n: sum(i for i in range(n)))(3)
-
-
 def test_explain_goes_through_a_staged_loop():
     f = fg.jit(lambda x: lax.scan(lambda c, s: (c + np.floor(s), None), 0.0, x)[0])
     report = fg.explain(f)(V)
     assert report.leaves[0].status == "cut" and report.leaves[0].cuts[0].op == "floor"
 
 
-def test_memory_of_a_checkpointed_scan():
-    """What the tape keeps grows as the square root of the length."""
+def peak_of_gradient(length, checkpoint, wrap):
+    """The most memory that the gradient of a scan holds, in carries."""
+    import tracemalloc
 
-    def kept(length, checkpoint):
-        import tracemalloc
+    step = lambda c, x: (np.sin(c) * x, None)
+    gradient = wrap(fg.grad(lambda c, xs: np.sum(lax.scan(step, c, xs, checkpoint=checkpoint)[0])))
+    c, xs = np.ones(10_000), np.ones(length)
+    gradient(c, xs)
+    tracemalloc.start()
+    try:
+        gradient(c, xs)
+        return tracemalloc.get_traced_memory()[1] / c.nbytes
+    finally:
+        tracemalloc.stop()
 
-        xs = np.ones(length)
+
+@pytest.mark.parametrize("wrap", [lambda f: f, pytest.param(fg.jit, marks=pytest.mark.compiled)])
+def test_memory_of_a_checkpointed_scan(wrap):
+    """What is kept grows as the square root of the length, in both, and otherwise as the length."""
+    assert 64 < peak_of_gradient(64, None, wrap) < 64 + 10
+    few, many = (peak_of_gradient(n, True, wrap) for n in (64, 1024))
+    assert few < 8 + 8 + 12
+    assert many < 32 + 32 + 12 + 16  # entries of the tape, too
+
+
+def test_bytes_on_the_tape_of_a_checkpointed_scan():
+    """What entries of the tape hold: the carries of the steps at which a stretch begins."""
+
+    def held(length, checkpoint):
+        trace = TapeTrace()
         step = lambda c, x: (np.sin(c) * x, None)
-        f = lambda c: np.sum(lax.scan(step, c, xs, checkpoint=checkpoint)[0])
-        tracemalloc.start()
-        try:
-            _, pullback = fg.vjp(f, np.ones(10_000))
-            now = tracemalloc.get_traced_memory()[0]
-            tracemalloc.reset_peak()
-            pullback(1.0)
-            return max(now, tracemalloc.get_traced_memory()[1]) / 80_000
-        finally:
-            tracemalloc.stop()
+        y = lax.scan(step, trace.leaf(np.ones(1000)), np.ones(length), checkpoint=checkpoint)[0]
+        arrays = {}
+        for node in entries([y.node]):
+            for leaf in fg.tree.leaves(list(node.saved or ())):
+                if isinstance(leaf, np.ndarray):
+                    arrays[id(leaf)] = leaf.nbytes
+        return sum(arrays.values()) / 8000
 
-    assert kept(100, None) > 100
-    assert kept(100, True) < 40
-    assert kept(400, True) < 80
+    assert held(400, None) >= 400
+    for length in (100, 400, 1600):
+        assert held(length, True) <= length**0.5 + 2
 
 
 class TestBodiesOwnWhatTheyGet:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,6 @@ from funcgrad.core.avals import BOOL
 
 BLOCK = 64
 """Vectors that a sum adds up before the compensated addition; as many roundings as NumPy's pairwise sum has."""
-ON_STACK = 16384
-"""Bytes of scratch memory up to which it is on the stack."""
-INLINED = 24
-"""Calls of functions of one kernel up to which they are inlined: 2 times as fast, but 25 instructions each."""
 _COMPARE = {"lt": ("olt", "slt", "ult"), "le": ("ole", "sle", "ule"), "gt": ("ogt", "sgt", "ugt"),
             "ge": ("oge", "sge", "uge"), "eq": ("oeq", "eq", "eq"), "ne": ("une", "ne", "ne")}  # fmt: skip
 _ARITHMETIC = {"add": ("fadd", "add"), "sub": ("fsub", "sub"), "mul": ("fmul", "mul"), "div": ("fdiv", "sdiv")}
@@ -83,66 +79,65 @@ class _Accumulator:
         self.flushes = flushes
 
 
-class Kernel:
-    """The text of `i32 @kernel(ptr of each input, ptr of each output, ptr %table, ptr %work)`."""
+class Shared:
+    """What the functions of one kernel have in common."""
 
-    def __init__(self, root: For, inputs: Sequence[Buffer], outputs: Sequence[Buffer], scratch: Sequence[Buffer]) -> None:
+    def __init__(self, root: For) -> None:
         self.declared: set[str] = set()
         self.used: set[tuple[str, np.dtype, int]] = set()
         self.calls = 0
+        self.both = _wanted_both(root)
+
+
+def _wanted_both(root: For) -> set[Scalar]:
+    """The arguments of which both sine and cosine are wanted."""
+    found: dict[str, set[Scalar]] = {"sin": set(), "cos": set()}
+    seen: set[Scalar] = set()
+    stack = list(root.values())
+    while stack:
+        x = stack.pop()
+        if x not in seen:
+            seen.add(x)
+            stack.extend(x.args)
+            if x.op in found:
+                found[x.op].add(x.args[0])
+    return found["sin"] & found["cos"]
+
+
+class Bounds(NamedTuple):
+    """The turns of a loop that one of `count` parts of it runs: `%low` to `%high`, `%part` being its number."""
+
+    scope: For
+    count: int
+
+
+class Function:
+    """One function of a kernel, in the making. `pointers` are the buffers that it has got; others are asked for."""
+
+    def __init__(self, shared: Shared, pointers: dict[Buffer, str], bounds: Bounds | None = None) -> None:
+        self.shared = shared
+        self.flagged = False
+        self.entry: list[str] = []
+        self.pointers = pointers
+        self.partials: dict[tuple[Write, int], str] = {}
+        """Where a part of a loop leaves what it has folded."""
+        self._bounds = bounds
         self._count = 0
-        self._entry: list[str] = []
         self._levels: dict[Scalar, int] = {}
         self._axis_levels: dict[Axis, int] = {}
         self._positions: dict[Axis, str] = {}
         self._lanes: _Lanes | None = None
-        self._pairs: set[tuple[str, Scalar]] = set()
         self._accumulators: dict[tuple[Write, int], _Accumulator] = {}
         self._blocks = [_Block("entry")]
-        self._pointers: dict[Buffer, str] = {}
-        params = []
-        for kind, buffers in (("in", inputs), ("out", outputs)):
-            for i, buffer in enumerate(buffers):
-                self._pointers[buffer] = f"%{kind}{i}"
-                params.append(f"ptr noalias {'readonly ' if kind == 'in' else ''}%{kind}{i}")
-        self.work = self._place_scratch(scratch)
-        self._find_pairs(root)
-        self._scope(root, 0)
-        (block,) = self._blocks
-        if self._flagged:
-            flag = self._new()
-            block.lines += [f"{flag} = load i32, ptr %flag", f"ret i32 {flag}"]
-            self._entry += ["%flag = alloca i32", "store i32 0, ptr %flag"]
-        else:
-            block.lines.append("ret i32 0")
-        head = f"define internal i32 @kernel({', '.join([*params, 'ptr noalias %table', 'ptr noalias %work'])}) {{\nentry:\n"
-        self.text = head + "\n".join(f"  {line}" if not line.endswith(":") else line
-                                     for line in [*self._entry, *block.lines]) + "\n}\n"  # fmt: skip
 
-    # memory
+    def lines(self) -> list[str]:
+        return [*self.entry, *self._blocks[0].lines]
 
-    _flagged = False
-    work_done = 0
-
-    def _place_scratch(self, scratch: Sequence[Buffer]) -> int:
-        """Small buffers on the stack, others at offsets of the workspace; its size."""
-        offset = 0
-        for buffer in scratch:
-            name = f"%m{len(self._pointers)}"
-            size = buffer.size() * buffer.dtype.itemsize
-            if size <= ON_STACK:
-                self._entry.append(f"{name} = alloca [{buffer.size()} x {stored_type(buffer.dtype)}], align 64")
-            else:
-                self._entry.append(f"{name} = getelementptr i8, ptr %work, i64 {offset}")
-                offset += -(-size // 64) * 64
-            self._pointers[buffer] = name
-        return offset
-
-    def _pointer(self, buffer: Buffer) -> str:
-        if buffer not in self._pointers:
-            self._pointers[buffer] = name = f"%c{buffer.slot}"
-            self._entry += [f"{name}p = getelementptr ptr, ptr %table, i64 {buffer.slot}", f"{name} = load ptr, ptr {name}p"]
-        return self._pointers[buffer]
+    def pointer(self, buffer: Buffer) -> str:
+        if buffer not in self.pointers:
+            self.pointers[buffer] = name = f"%c{buffer.slot}"
+            self.entry += [f"{name}p = getelementptr ptr, ptr %table, i64 {buffer.slot}", f"{name} = load ptr, ptr {name}p"]
+        return self.pointers[buffer]
 
     # lines
 
@@ -155,12 +150,18 @@ class Kernel:
         self._blocks[-1 if level is None else level].lines.append(f"{name} = {text}")
         return name
 
+    def value(self, text: str) -> str:
+        return self._line(text)
+
+    def do(self, text: str) -> None:
+        self._do(text)
+
     def _do(self, text: str) -> None:
         self._blocks[-1].lines.append(text)
 
     def _call(self, name: str, result: str, args: Sequence[tuple[str, str]], level: int | None = None) -> str:
         types = ", ".join(t for t, _ in args)
-        self.declared.add(f"declare {result} @{name}({types})")
+        self.shared.declared.add(f"declare {result} @{name}({types})")
         return self._line(f"call {result} @{name}({', '.join(f'{t} {v}' for t, v in args)})", level)
 
     def _type(self, dtype: np.dtype, lanes: int = 1, stored: bool = False) -> str:
@@ -174,30 +175,20 @@ class Kernel:
 
     # loops
 
-    def _find_pairs(self, root: For) -> None:
-        """The arguments of which both sine and cosine are wanted."""
-        found: dict[str, set[Scalar]] = {"sin": set(), "cos": set()}
-        seen: set[Scalar] = set()
-        stack = list(root.values())
-        while stack:
-            x = stack.pop()
-            if x not in seen:
-                seen.add(x)
-                stack.extend(x.args)
-                if x.op in found:
-                    found[x.op].add(x.args[0])
-        self._both = found["sin"] & found["cos"]
-
     def _scope(self, scope: For, level: int) -> None:
         for item in scope.items:
-            if isinstance(item, While):
-                self._while(item, level + 1)
-            elif isinstance(item, Choose):
-                self._choose(item, level + 1)
-            elif isinstance(item, For):
-                self._loop(item, level + 1)
-            else:
-                self._write(item)
+            self.item(item, level)
+
+    def item(self, item: For | Write, level: int) -> None:
+        """A statement or a loop within the loop at a level."""
+        if isinstance(item, While):
+            self._while(item, level + 1)
+        elif isinstance(item, Choose):
+            self._choose(item, level + 1)
+        elif isinstance(item, For):
+            self._loop(item, level + 1)
+        else:
+            self._write(item)
 
     def _while(self, scope: While, level: int) -> None:
         self._count += 1
@@ -210,9 +201,14 @@ class Kernel:
         inner.label = f"do{number}"
         self._scope(scope, level)
         self._blocks.pop()
-        parent.lines += [
-            f"br label %while{number}", f"while{number}:", *inner.lines, f"br label %while{number}", f"done{number}:",
-        ]  # fmt: skip
+        head = [f"br label %next{number}", f"next{number}:"]
+        if self._flagged:  # with an index out of bounds, which was taken for 0, it might never end
+            flag, fine = self._new(), self._new()
+            head += [f"{flag} = load i32, ptr %flag", f"{fine} = icmp eq i32 {flag}, 0",
+                     f"br i1 {fine}, label %while{number}, label %done{number}"]  # fmt: skip
+        else:
+            head.append(f"br label %while{number}")
+        parent.lines += [*head, f"while{number}:", *inner.lines, f"br label %next{number}", f"done{number}:"]
         parent.label = f"done{number}"
 
     def _choose(self, scope: Choose, level: int) -> None:
@@ -245,12 +241,26 @@ class Kernel:
                 self._run(scope, level, full, scope.lanes, None, 0)
             if rest:
                 mask = ", ".join(f"i1 {'true' if i < rest else 'false'}" for i in range(scope.lanes))
-                self._run(scope, level, 1, scope.lanes, f"<{mask}>", full * scope.lanes)
+                self._last(scope, level, f"<{mask}>", full * scope.lanes)
             self._lanes = None
         elif axis.size:
             self._run(scope, level, axis.size, 1, None, 0)
         for w in statements:
             self._end(w, scope)
+
+    def _last(self, scope: For, level: int, mask: str, start: int) -> None:
+        """What is left over behind the full vectors, which is the last part's."""
+        if self._bounds is None or self._bounds.scope is not scope:
+            self._run(scope, level, 1, scope.lanes, mask, start)
+            return
+        last = self._line(f"icmp eq i64 %part, {self._bounds.count - 1}")
+        self._do(f"br i1 {last}, label %rest, label %end")
+        self._do("rest:")
+        self._blocks[-1].label = "rest"
+        self._run(scope, level, 1, scope.lanes, mask, start)
+        self._do("br label %end")
+        self._do("end:")
+        self._blocks[-1].label = "end"
 
     def _run(self, scope: For, level: int, turns: int, lanes: int, mask: str | None, start: int) -> None:
         axis = scope.axis
@@ -271,13 +281,16 @@ class Kernel:
             parent.lines += inner.lines
             parent.label = inner.label
             return
+        low, high = "0", str(turns * lanes)
+        if self._bounds is not None and self._bounds.scope is scope:
+            low, high = self._line(f"mul i64 %low, {lanes}"), self._line(f"mul i64 %high, {lanes}")
         parent.lines += [
             f"br label %loop{number}",
             f"loop{number}:",
-            f"%i{number} = phi i64 [ 0, %{parent.label} ], [ %n{number}, %{inner.label} ]",
+            f"%i{number} = phi i64 [ {low}, %{parent.label} ], [ %n{number}, %{inner.label} ]",
             *inner.lines,
             f"%n{number} = add nuw nsw i64 %i{number}, {lanes}",
-            f"%d{number} = icmp ult i64 %n{number}, {turns * lanes}",
+            f"%d{number} = icmp ult i64 %n{number}, {high}",
             f"br i1 %d{number}, label %loop{number}, label %exit{number}",
             f"exit{number}:",
         ]
@@ -286,7 +299,7 @@ class Kernel:
     # folds
 
     @staticmethod
-    def _shape(w: Write) -> tuple[int, int]:
+    def fold_shape(w: Write) -> tuple[int, int]:
         """Where, in a statement's path, its first fold loop stands, and the first of the loops inside which all fold."""
         over = [scope.axis in w.over for scope in w.path[1:]]
         inner = len(over)
@@ -298,7 +311,7 @@ class Kernel:
         """Before the first loop that folds: set accumulators to the identity."""
         if not w.over:
             return
-        first, inner = self._shape(w)
+        first, inner = self.fold_shape(w)
         if w.path[first] is scope and inner != first:
             for index, _ in w.parts:
                 self._fill(w, index, first)
@@ -318,7 +331,7 @@ class Kernel:
         names = []
         for _ in range(3 if flushes else 1):
             name = self._new()
-            self._entry.append(f"{name} = alloca {self._type(dtype, lanes)}")
+            self.entry.append(f"{name} = alloca {self._type(dtype, lanes)}")
             start = self._splat_const(identity(kind, dtype), dtype, lanes)
             self._do(f"store {self._type(dtype, lanes)} {start}, ptr {name}")
             names.append(name)
@@ -351,7 +364,7 @@ class Kernel:
                 size = count * dtype.itemsize
                 self._do("call void @llvm.memset.p0.i64(ptr "
                          f"{self._address(w.buffer, base, len(self._blocks) - 1)}, i8 0, i64 {size}, i1 false)")  # fmt: skip
-                self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+                self.shared.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
                 return
         self._fill_loops(w, place, loops)
 
@@ -442,7 +455,7 @@ class Kernel:
         """Behind the loops that fold: the results."""
         if not w.over:
             return
-        first, inner = self._shape(w)
+        first, inner = self.fold_shape(w)
         for number in range(len(w.parts)):
             acc = self._accumulators.get((w, number))
             if acc is None:
@@ -456,7 +469,9 @@ class Kernel:
             result = self._result(acc, folds_lanes)
             index = w.parts[number][0]
             vector = acc.lanes > 1 and not folds_lanes
-            if inner == first:
+            if (w, number) in self.partials:
+                self.put(self.partials[w, number], result, acc.dtype)
+            elif inner == first:
                 self._finish(w, index, result, vector)
             else:
                 self._combine_into(w, index, result, vector)
@@ -508,6 +523,50 @@ class Kernel:
         known = tuple([None if isinstance(p, Scalar) else p for p in index])
         return self._dynamic(Access(buffer, known, False, False), args, 1, len(self._blocks) - 1)
 
+    def put(self, pointer: str, value: str, dtype: np.dtype) -> None:
+        if dtype == BOOL:
+            value = self._line(f"zext i1 {value} to i8")
+        self._do(f"store {stored_type(dtype)} {value}, ptr {pointer}, align {dtype.itemsize}")
+
+    def combine(self, w: Write, number: int, pointers: Sequence[str]) -> None:
+        """What the parts of a loop have folded, in their order."""
+        dtype, level = w.buffer.dtype, len(self._blocks) - 1
+        total = ""
+        for pointer in pointers:
+            x = self._line(f"load {stored_type(dtype)}, ptr {pointer}, align {dtype.itemsize}")
+            x = self._truth(x, dtype, 1, level)
+            total = self._combined(str(w.fold), dtype, 1, total, x) if total else x
+        self._finish(w, w.parts[number][0], total, False)
+
+    def combine_arrays(self, w: Write, parts: str, count: int, stride: int) -> None:
+        """The same for accumulators that are arrays, `stride` bytes from part to part."""
+        dtype, size = w.buffer.dtype, w.buffer.size()
+        lanes = next(n for n in (8, 4, 2, 1) if size % n == 0)
+        kind, stored = self._type(dtype, lanes), self._type(dtype, lanes, stored=True)
+        self._count += 1
+        number = self._count
+        parent = self._blocks[-1].label
+        self._do(f"br label %sum{number}")
+        self._do(f"sum{number}:")
+        self._do(f"%i{number} = phi i64 [ 0, %{parent} ], [ %n{number}, %sum{number} ]")
+        offset = self._line(f"mul i64 %i{number}, {dtype.itemsize}")
+        total = ""
+        for part in range(count):
+            at = self._line(f"add i64 {offset}, {part * stride}")
+            pointer = self._line(f"getelementptr i8, ptr {parts}, i64 {at}")
+            x = self._line(f"load {stored}, ptr {pointer}, align {dtype.itemsize}")
+            x = self._truth(x, dtype, lanes, len(self._blocks) - 1)
+            total = self._combined(str(w.fold), dtype, lanes, total, x) if total else x
+        if dtype == BOOL:
+            total = self._line(f"zext {kind} {total} to {stored}")
+        target = self._line(f"getelementptr i8, ptr {self.pointer(w.buffer)}, i64 {offset}")
+        self._do(f"store {stored} {total}, ptr {target}, align {dtype.itemsize}")
+        self._do(f"%n{number} = add nuw nsw i64 %i{number}, {lanes}")
+        more = self._line(f"icmp ult i64 %n{number}, {size}")
+        self._do(f"br i1 {more}, label %sum{number}, label %summed{number}")
+        self._do(f"summed{number}:")
+        self._blocks[-1].label = f"summed{number}"
+
     def _combine_into(self, w: Write, index: tuple[Place, ...], value: str, vector: bool) -> None:
         """Combine with what stands in memory."""
         buffer, place = w.buffer, linear(w.buffer, index)
@@ -543,7 +602,7 @@ class Kernel:
         return text
 
     def _address(self, buffer: Buffer, place: Affine, level: int, dynamic: tuple[str, bool] | None = None) -> str:
-        pointer = self._pointer(buffer)
+        pointer = self.pointer(buffer)
         if dynamic is not None:
             offset = self._offset(place, dynamic, level)
             return self._line(f"getelementptr {stored_type(buffer.dtype)}, ptr {pointer}, i64 {offset}", level)
@@ -576,17 +635,17 @@ class Kernel:
             self._do(f"store {kind} {value}, ptr {self._address(buffer, place, level, dynamic)}, align {align}")
         elif step == 1:
             name = f"llvm.masked.store.{self._suffix(dtype, count, True)}.p0"
-            self.declared.add(f"declare void @{name}({kind}, ptr, i32, <{count} x i1>)")
+            self.shared.declared.add(f"declare void @{name}({kind}, ptr, i32, <{count} x i1>)")
             self._do(f"call void @{name}({kind} {value}, ptr {self._address(buffer, place, level, dynamic)}, "
                      f"i32 {align}, <{count} x i1> {lanes.mask})")  # fmt: skip
         else:
             name = f"llvm.masked.scatter.{self._suffix(dtype, count, True)}.v{count}p0"
-            self.declared.add(f"declare void @{name}({kind}, <{count} x ptr>, i32, <{count} x i1>)")
+            self.shared.declared.add(f"declare void @{name}({kind}, <{count} x ptr>, i32, <{count} x i1>)")
             offsets = self._vector_place(place, level)
             if dynamic is not None:
                 more = self._splat_integer(dynamic[0], count, level)
                 offsets = self._line(f"add <{count} x i64> {offsets}, {more}")
-            pointer = f"ptr {self._pointer(buffer)}"
+            pointer = f"ptr {self.pointer(buffer)}"
             pointers = self._line(f"getelementptr {stored_type(dtype)}, {pointer}, <{count} x i64> {offsets}")
             self._do(f"call void @{name}({kind} {value}, <{count} x ptr> {pointers}, i32 {align}, "
                      f"<{count} x i1> {lanes.mask or self._all(count)})")  # fmt: skip
@@ -665,7 +724,7 @@ class Kernel:
         args = [self._widened(a, lanes) for a in x.args]
         if x.op == "cast":
             return self._cast(x.args[0].dtype, x.dtype, lanes, args[0], level)
-        if x.op in ("sin", "cos") and x.args[0] in self._both:
+        if x.op in ("sin", "cos") and x.args[0] in self.shared.both:
             return self._sine_and_cosine(x, lanes, args[0], level)
         if x.op in _COMPARE:
             return self._compare(x.op, x.args[0].dtype, lanes, args, level)
@@ -682,8 +741,8 @@ class Kernel:
     def _function(
         self, name: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int, result: str | None = None
     ) -> str:
-        self.used.add((name, dtype, lanes))
-        self.calls += 1
+        self.shared.used.add((name, dtype, lanes))
+        self.shared.calls += 1
         kind = self._type(dtype, lanes)
         given = ", ".join(f"{kind} {a}" for a in args)
         return self._line(f"call {result or kind} @{vectormath.symbol(name, dtype, lanes)}({given})", level)
@@ -743,7 +802,7 @@ class Kernel:
 
     def _bounded(self, x: Scalar, lanes: int, level: int) -> str:
         """An index, negative ones counted from the end; out of bounds it is 0, and the kernel says so."""
-        self._flagged = True
+        self.flagged = True
         kind, size = self._type(x.dtype, lanes), x.data
         zero, length = (self._splat_const(n, x.dtype, lanes) for n in (0, size))
         index = self._widened(x.args[0], lanes)
@@ -818,7 +877,7 @@ class Kernel:
             elif dynamic is None:
                 return self._truth(self._line(
                     f"load {scalar}, ptr {self._address(buffer, place, level)}, align {dtype.itemsize}", level), dtype, 1, level)  # fmt: skip
-            pointer = self._line(f"getelementptr {scalar}, ptr {self._pointer(buffer)}, i64 {offset}", level)
+            pointer = self._line(f"getelementptr {scalar}, ptr {self.pointer(buffer)}, i64 {offset}", level)
             return self._truth(self._line(f"load {scalar}, ptr {pointer}, align {dtype.itemsize}", level), dtype, 1, level)
         assert state is not None
         kind = self._type(dtype, lanes, stored=True)
@@ -833,9 +892,9 @@ class Kernel:
             if dynamic is not None:
                 more = dynamic[0] if dynamic[1] else self._splat_integer(dynamic[0], lanes, level)
                 offsets = self._line(f"add <{lanes} x i64> {offsets}, {more}", level)
-            pointers = self._line(f"getelementptr {scalar}, ptr {self._pointer(buffer)}, <{lanes} x i64> {offsets}", level)
+            pointers = self._line(f"getelementptr {scalar}, ptr {self.pointer(buffer)}, <{lanes} x i64> {offsets}", level)
             name = f"llvm.masked.gather.{self._suffix(dtype, lanes, True)}.v{lanes}p0"
-            self.declared.add(f"declare {kind} @{name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {kind})")
+            self.shared.declared.add(f"declare {kind} @{name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {kind})")
             found = self._line(f"call {kind} @{name}(<{lanes} x ptr> {pointers}, i32 {dtype.itemsize}, "
                                f"<{lanes} x i1> {mask or self._all(lanes)}, {kind} zeroinitializer)", level)  # fmt: skip
             return self._truth(found, dtype, lanes, level)
@@ -847,7 +906,7 @@ class Kernel:
             found = self._line(f"load {kind}, ptr {pointer}, align {dtype.itemsize}", level)
         else:
             name = f"llvm.masked.load.{self._suffix(dtype, lanes, True)}.p0"
-            self.declared.add(f"declare {kind} @{name}(ptr, i32, <{lanes} x i1>, {kind})")
+            self.shared.declared.add(f"declare {kind} @{name}(ptr, i32, <{lanes} x i1>, {kind})")
             found = self._line(f"call {kind} @{name}(ptr {pointer}, i32 {dtype.itemsize}, <{lanes} x i1> {mask}, "
                                f"{kind} zeroinitializer)", level)  # fmt: skip
         return self._truth(found, dtype, lanes, level)
@@ -860,7 +919,7 @@ class Kernel:
             lanes = self._lanes.count  # type: ignore[union-attr]
             some = self._call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", [(f"<{lanes} x i1>", self._widened(guard, lanes))], level)
             offset = self._line(f"select i1 {some}, i64 {offset}, i64 0", level)
-        pointer = self._line(f"getelementptr {stored_type(buffer.dtype)}, ptr {self._pointer(buffer)}, i64 {offset}", level)
+        pointer = self._line(f"getelementptr {stored_type(buffer.dtype)}, ptr {self.pointer(buffer)}, i64 {offset}", level)
         found = self._line(f"load {stored_type(buffer.dtype)}, ptr {pointer}, align {buffer.dtype.itemsize}", level)
         return self._truth(found, buffer.dtype, 1, level)
 

@@ -72,7 +72,7 @@ class Write:
     Such an update, and what is set at places computed when running, has its order.
     """
 
-    __slots__ = ("axes", "buffer", "fold", "over", "parts", "path")
+    __slots__ = ("axes", "buffer", "fold", "length", "over", "parts", "path")
 
     def __init__(
         self, buffer: Buffer, axes: list[Axis], parts: list[tuple[tuple[Place, ...], Scalar]],
@@ -84,6 +84,7 @@ class Write:
         self.fold = fold
         self.over = over
         self.path: list[Any] = []
+        self.length = 0
 
     def values(self) -> Iterator[Scalar]:
         """All that is computed."""
@@ -103,6 +104,7 @@ class Write:
             stack.extend(x.args)
             if x.op == "load":
                 found[x] = None
+        self.length = len(seen)
         return list(found)
 
     def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
@@ -355,6 +357,17 @@ def _unravel(flat: Affine, shape: Sequence[int]) -> list[Affine] | None:
     return result
 
 
+def _contains(x: Scalar, part: Scalar) -> bool:
+    stack, seen = [x], {x}
+    while stack:
+        y = stack.pop()
+        if y is part:
+            return True
+        stack += [a for a in y.args if a not in seen]
+        seen.update(y.args)
+    return False
+
+
 class Draw:
     """What a view's rule is given: elements of the operands at other places."""
 
@@ -394,6 +407,14 @@ class Draw:
         wide = made.cast(found, INT)
         args = (wide,) if self._guard is None else (wide, self._guard)
         return made.make("bounded", INT, args, size)
+
+    def checked(self, value: Scalar, places: Sequence[Place]) -> Scalar:
+        """A value that also looks at places which it does not need: an index into what is the same everywhere."""
+        made = self._lowering.scalars
+        for place in places:
+            if isinstance(place, Scalar) and not _contains(value, place):
+                value = made.make("select", value.dtype, (made.make("ge", BOOL, (place, made.const(0, INT))), value, value))
+        return value
 
     def inside(
         self, tests: Sequence[tuple[Place, int, int]], then: Callable[[Draw], Scalar], otherwise: Callable[[Draw], Scalar]
@@ -450,6 +471,8 @@ class Lowering:
 
     def element(self, atom: Atom, index: tuple[Place, ...], guard: Scalar | None = None) -> Scalar:
         shape = atom.aval.shape
+        if 0 in shape:  # which nobody looks at
+            return self.scalars.const(0, atom.aval.dtype)
         index = tuple([Affine(0) if n == 1 else p for n, p in zip(shape, index, strict=True)])
         if isinstance(atom, Literal):
             return self._constant(atom, index, guard)
@@ -497,6 +520,8 @@ class Lowering:
         return total
 
     def _flat_element(self, atom: Atom, flat: Place, guard: Scalar | None) -> Scalar:
+        if 0 in atom.aval.shape:
+            return self.scalars.const(0, atom.aval.dtype)
         if atom in self._given:
             outer, source, prefix = self._given[atom]
             for p in prefix:

@@ -12,18 +12,23 @@ from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
 
 
+LONGEST = 2000
+"""Operations of a nest that other statements may still join."""
+
+
 class For:
     """A loop; the root of a kernel is one without an axis. `lanes`: it runs through several elements at once.
 
     `ordered`: one of a program's own loops, or a branch, which no other statement joins.
     """
 
-    __slots__ = ("axis", "items", "lanes", "ordered", "reads", "writes")
+    __slots__ = ("axis", "items", "lanes", "length", "ordered", "reads", "writes")
 
     def __init__(self, axis: Axis | None, ordered: bool = False) -> None:
         self.axis = axis
         self.ordered = ordered
         self.items: list[For | Write] = []
+        self.length = 0
         self.lanes = 0
         self.writes: dict[Buffer, list[Write]] = {}
         self.reads: set[tuple[Buffer, int]] = set()
@@ -106,6 +111,7 @@ def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> Non
     reads = [(x.data.buffer, d, p.lone()) for x in write.loads() if not x.data.flat
              for d, p in enumerate(x.data.index) if p is not None]  # fmt: skip
     for scope in path:
+        scope.length += write.length
         scope.writes.setdefault(write.buffer, []).append(write)
         scope.reads.update([(b, d) for b, d, axis in reads if axis is not None and axis is scope.axis])
 
@@ -118,7 +124,7 @@ def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
                 return None
             continue
         needed = [x for x in loads if x.data.buffer in item.writes]
-        if item.ordered:
+        if item.ordered or (item.length > LONGEST and not mapping):
             if needed:
                 return None
             continue
@@ -243,9 +249,9 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
                 whole.add(x.data.buffer)
     for item in root.items:
         if isinstance(item, For) and item.ordered:
-            whole |= _read(item) | item.writes.keys()
+            whole |= read_in(item) | item.writes.keys()
     for buffer in local:
-        if buffer not in makers:
+        if buffer not in makers or buffer not in users:
             buffer.level = depth
             continue
         paths = [*users.get(buffer, ()), *(w.path for w in makers[buffer])]
@@ -262,11 +268,12 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
         kept = [d for d in range(len(buffer.shape)) if d not in buffer.dropped]
         indices = [*loads.get(buffer, ()), *(index for index, _ in write.parts)]
         if all(isinstance(index[d], Affine) and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
-            buffer.place = "register"
+            # what belongs to no loop stays in memory, as functions of their own may use it; LLVM finds the registers
+            buffer.place = "register" if buffer.level else "scratch"
         buffer.reused = frozenset(shared)
 
 
-def _read(scope: For) -> set[Buffer]:
+def read_in(scope: For) -> set[Buffer]:
     found: set[Buffer] = set()
     seen: set[Scalar] = set()
     stack = list(scope.values())
@@ -345,17 +352,19 @@ def _apart(buffer: Buffer, axis: Axis | None) -> bool:
     return buffer.place != "scratch" or axis not in buffer.reused
 
 
+SCATTERED = 3
+"""What an element costs that is not beside its neighbours' in memory: it is put into its lane by itself."""
+
+
 def _weight(write: Write, axis: Axis | None, lanes: int = 1) -> float:
     """The work of a statement at one point, or at `lanes` points along an axis."""
-    total = 0.0
+    total = float(write.length)
     for x in write.loads():
-        if None in x.data.index:
-            total += lanes if axis is not None and axis in x.axes else 1
+        if axis is None or axis not in x.axes:
             continue
-        step = linear(x.data.buffer, x.data.index, x.data.flat).step(axis) if axis is not None else 0
-        total += lanes if step not in (0, 1) else 1
-    total += 4 * len(write.parts)
+        step = None if None in x.data.index else linear(x.data.buffer, x.data.index, x.data.flat).step(axis)
+        total += SCATTERED * lanes if step not in (0, 1) else 0
     if axis is not None and axis not in write.over:
         step = linear(write.buffer, write.parts[0][0]).step(axis)
-        total += 2 * lanes if step not in (0, 1) else 1
+        total += SCATTERED * lanes * len(write.parts) if step not in (0, 1) else 0
     return total

@@ -87,7 +87,7 @@ class Kernel:
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
         self.entry = Entry(
-            [a.aval for a in segment.inputs], [v.aval for v in segment.outputs], segment.work, segment.work_done > LONG
+            [a.aval for a in segment.inputs], [v.aval for v in segment.outputs], segment.work, segment.operations > LONG
         )
         text = segment.text + "\n" + self.entry.text()
         self.was_there = machine.is_loaded(text)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.compile import llvm, vectormath
+from funcgrad.compile import pool, vectormath
 from funcgrad.compile.control import Maker
+from funcgrad.compile.kernels import Kernel
 from funcgrad.compile.lower import Buffer, Lowering, Plan, Unfit
 from funcgrad.compile.nest import For
 from funcgrad.compile.scalars import Scalars
@@ -16,6 +17,10 @@ from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 
 WIDEST = 8
 """Lanes at most."""
+
+
+INLINED = 24
+"""Calls of functions of one kernel up to which they are inlined: 2 times as fast, but 25 instructions each."""
 
 
 class Call(NamedTuple):
@@ -47,28 +52,43 @@ class Segment:
         maker = Maker(WIDEST)
         self.root = For(None)
         maker.build(self.root, Lowering(plan, self._buffer, self._number, Scalars()), eqns, 0)
-        self.outputs = tuple([v for v in variables if v in wanted])
-        self.inputs = tuple(self._inputs)
+        self.outputs = _in_order(plan.graph.outputs, [v for v in variables if v in wanted])
+        for a in self._needed():
+            self._buffer(a)
+        self.inputs = _in_order(plan.graph.inputs, self._inputs)
         maker.finish(self.root, [self._buffers[v] for v in variables if v not in wanted and v in self._buffers], 0)
         self.scratch = maker.local
-        made = llvm.Kernel(
-            self.root, [self._inputs[a] for a in self.inputs], [self._buffer(v) for v in self.outputs], self.scratch
+        made = Kernel(
+            self.root, [self._inputs[a] for a in self.inputs], [self._buffers[v] for v in self.outputs], self.scratch
         )
         self.work = made.work
+        self.operations = made.operations
         vectormath.prepare()
-        texts, declared = vectormath.definitions(made.used, made.calls <= llvm.INLINED)
-        self.text = "\n".join([*sorted(declared | made.declared), *texts, made.text])
-        self.work_done = made.work_done
+        if made.threaded:
+            pool.address()
+        texts, declared = vectormath.definitions(made.shared.used, made.shared.calls <= INLINED)
+        self.text = "\n".join([*sorted(declared | made.shared.declared), *texts, made.text])
 
     def graph(self) -> Graph:
         """The same from inputs to outputs, as a program."""
+        return Graph(self.inputs, tuple(reversed(self._backwards())), self.outputs)  # type: ignore[arg-type]
+
+    def _backwards(self) -> list[Eqn]:
         needed: set[Atom] = set(self.outputs)
         kept = []
         for eqn in reversed(self._plan.graph.eqns):
-            if any(v in needed and v not in self.inputs for v in eqn.outputs):
+            if any(v in needed and self._is_own(v) for v in eqn.outputs):
                 kept.append(eqn)
                 needed.update(eqn.inputs)
-        return Graph(self.inputs, tuple(reversed(kept)), self.outputs)  # type: ignore[arg-type]
+        return kept
+
+    def _is_own(self, v: Var) -> bool:
+        return v in self._made or v not in self._plan.stored
+
+    def _needed(self) -> list[Var]:
+        """What the equations read, also where the kernel finds that it needs no element of it."""
+        read = [a for e in reversed(self._backwards()) for a in e.inputs if isinstance(a, Var)]
+        return [a for a in dict.fromkeys(read) if not self._is_own(a)]
 
     def _buffer(self, atom: Atom) -> Buffer:
         found = self._buffers.get(atom)
@@ -95,6 +115,12 @@ class Segment:
     def _slot(self, value: Any) -> int:
         self.table.append(value)
         return len(self.table) - 1
+
+
+def _in_order(first: Sequence[Atom], atoms: Iterable[Atom]) -> tuple[Any, ...]:
+    """Atoms as a program names them, and then the others."""
+    kept = dict.fromkeys(atoms)
+    return tuple(dict.fromkeys([*(a for a in first if a in kept), *kept]))
 
 
 def split(graph: Graph) -> list[Segment | Call]:

@@ -245,9 +245,10 @@ def as_typed(y: Any, aval: Aval) -> Any:
 
 
 class _Staging(threading.local):
-    """How many programs are being traced in a thread, one inside the other."""
+    """How many programs are being traced in a thread, one inside the other; `interpreted`: to be run as they are."""
 
     depth = 0
+    interpreted = True
 
 
 _staging = _Staging()
@@ -258,19 +259,30 @@ def is_staging() -> bool:
     return _staging.depth > 0
 
 
-def trace_graph(fun: Callable[..., Sequence[Any]], avals: Sequence[Aval]) -> Graph:
+def is_interpreted() -> bool:
+    """Whether operations written here and now are run by `evaluate`: nobody is tracing a program to compile it."""
+    return _staging.interpreted
+
+
+def trace_graph(
+    fun: Callable[..., Sequence[Any]], avals: Sequence[Aval], interpreted: bool = False
+) -> Graph:
     """The program of `fun`, which takes values of the given avals and returns a flat sequence of values.
 
     Constants that are traced values of outer traces stay in the program as literals; `hoist` makes them inputs.
+    `interpreted` says that the program serves an eager computation, for which compiling it would take longer.
     """
     trace = StageTrace()
+    before = _staging.interpreted
     _staging.depth += 1
+    _staging.interpreted = interpreted
     try:
         inputs = [trace.input(aval) for aval in avals]
         outputs = fun(*inputs)
         atoms = tuple(trace.atom(y) for y in outputs)
     finally:
         _staging.depth -= 1
+        _staging.interpreted = before
         trace.end()
     return Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms)
 
@@ -286,10 +298,10 @@ class Recorded(NamedTuple):
     results: list[Any] | None
 
 
-def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Recorded:
+def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "checkpoint") -> Recorded:
     """Run the flat function `fun` on values once, computing what is known, and keep the program."""
     hiding = next((hidden for v in values if (hidden := unknown_in(v)) is not None), None)
-    trace = RecordTrace("checkpoint" if hiding is None else hiding.name)
+    trace = RecordTrace(name if hiding is None else hiding.name)
     try:
         inputs = [trace.argument(v) for v in values]
         outputs = fun(*inputs)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import owner_of, released
+from funcgrad.core.constants import copied, keep, owner_of, released
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, known
 from funcgrad.errors import NotDifferentiableError
@@ -110,7 +110,7 @@ class TapeTrace(Trace):
                 values.append(a.value)
                 parents.append(a.node)
             else:
-                values.append(a)
+                values.append(keep(a) if prim.keeps_all else a)
                 parents.append(None)
         out, saved = prim.record(values, parents, params)
         if saved is None:
@@ -122,7 +122,7 @@ class TapeTrace(Trace):
         return tuple(
             released(y, out)
             if not is_inexact(aval_of(y).dtype)
-            else y
+            else copied(y)
             if owner_of(y) in constants  # handed through by a call: it stays the constant that it is
             else TapeTracer(self, y, selected(node, i, len(out)))
             for i, y in enumerate(out)

@@ -131,6 +131,10 @@ class Primitive:
     """Whether the output is a tuple."""
     transparent = False
     """Whether `impl` is itself made of primitives and may run on traced values: a call of a program."""
+    keeps_all = False
+    """Whether a derivative keeps any of the arguments as they are: a call of a program, which may hand them on."""
+    explained = False
+    """Whether `explain` looks inside of it, as it does where it is transparent."""
     dissolves = False
     """Whether a program that is being traced takes up the operations of such a call instead of the call."""
     is_flat = False

@@ -12,11 +12,15 @@ from funcgrad.lax.control import map as map
 from funcgrad.lax.control import scan as scan
 from funcgrad.lax.control import switch as switch
 from funcgrad.lax.control import while_loop as while_loop
+from funcgrad.lax.solves import custom_linear_solve as custom_linear_solve
+from funcgrad.lax.solves import custom_root as custom_root
 from funcgrad.ops import elementwise
 
 __all__ = [
     "associative_scan",
     "cond",
+    "custom_linear_solve",
+    "custom_root",
     "fori_loop",
     "map",
     "scan",

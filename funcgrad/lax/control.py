@@ -11,7 +11,7 @@ from funcgrad import tree
 from funcgrad.compile.jit import run_graph
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.constants import copied
-from funcgrad.core.graph import evaluate, is_staging
+from funcgrad.core.graph import evaluate, is_interpreted, is_staging
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import known
 from funcgrad.lax.signatures import (
@@ -38,9 +38,9 @@ from funcgrad.transforms.remat import checkpoint as rematerialised
 from funcgrad.transforms.vmap import vmap
 
 
-def _runner() -> Runner:
+def runner() -> Runner:
     """How the programs inside an operation are run: compiled, where the operation is part of a compiled program."""
-    return run_graph if is_staging() else evaluate
+    return evaluate if is_interpreted() else run_graph
 
 
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
@@ -107,7 +107,7 @@ def _switch(what: str, index: Any, branches: dict[str, Callable[..., Any]], oper
     avals = common_avals(dict(zip(branches, programs)), what)
     graphs, captured = sharing(programs)
     graphs = [returning(g, avals) for g in graphs]
-    outs = switch_call(index, *values, *captured, branches=tuple(graphs), run=_runner())
+    outs = switch_call(index, *values, *captured, branches=tuple(graphs), run=runner())
     return programs[0].out_tree.unflatten(outs)
 
 
@@ -152,7 +152,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         cond=cond_program.graph,
         body=returning(body.program.graph, body.in_avals),
         conditions=len(cond_program.captured),
-        run=_runner(),
+        run=runner(),
     )
     return treedef.unflatten(outs)
 
@@ -341,7 +341,7 @@ def _scan_staged(
         *program.captured,
         body=returning(program.graph, avals),
         steps=Steps(len(flat), len(scanned), length, reverse),
-        run=_runner(),
+        run=runner(),
     )
     carry, ys = program.out_tree.unflatten(outs)
     return carry, ys

@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.constants import copied
-from funcgrad.core.graph import Graph, Var, evaluate, hoist, trace_graph
+from funcgrad.core.graph import Graph, Var, evaluate, hoist, is_interpreted, record_graph, trace_graph
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.shaping import stack
@@ -96,9 +96,12 @@ def strong(aval: Aval) -> Aval:
 
 
 class Program:
-    """A user's function of pytrees as a program: what it returned, and the traced values it closed over."""
+    """A user's function of pytrees as a program: what it returned, and the traced values it closed over.
 
-    def __init__(self, fun: Callable[..., Any], treedefs: Sequence[tree.TreeDef], avals: Sequence[Aval], what: str):
+    For values in place of `avals` it is the program that the function runs at these.
+    """
+
+    def __init__(self, fun: Callable[..., Any], treedefs: Sequence[tree.TreeDef], avals: Sequence[Any], what: str):
         trees: list[tree.TreeDef] = []
 
         def flat(*inputs: Any) -> list[Any]:
@@ -108,7 +111,11 @@ class Program:
             trees.append(out_tree)
             return outs
 
-        self.graph, self.captured = hoist(trace_graph(flat, avals))
+        if all(type(a) is Aval for a in avals):
+            self.graph, self.captured = hoist(trace_graph(flat, avals, is_interpreted()))
+        else:
+            recorded = record_graph(flat, avals, what.partition(":")[0])
+            self.graph, self.captured = recorded.graph, recorded.inputs[len(avals) :]
         self.out_tree = trees[0]
 
     @property

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from funcgrad.core import provenance
+from funcgrad.core import provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped
-from funcgrad.errors import TracerConversionError
+from funcgrad.errors import TracerConversionError, hidden
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
@@ -25,14 +25,7 @@ def truth(x: Tracer) -> bool:
     """`bool(x)`: the value decides, where there is one."""
     if x.has_value:
         return bool(x.value)  # type: ignore[attr-defined]
-    raise concretization_error(
-        x,
-        "`if`, `while`, `and`, `or`, `not` or `assert`",
-        "Choose between values with np.where(condition, a, b), between computations with "
-        "fg.lax.cond(condition, true_fun, false_fun, *operands); in place of `while`, write "
-        "fg.lax.while_loop(cond_fun, body_fun, init). What is known beforehand may be a static argument of jit "
-        "(static_argnums).",
-    )
+    raise concretization_error(x, *remedies.for_truth(x))
 
 
 def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
@@ -44,7 +37,7 @@ def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
         raise _storing(x, loc)
     if x.has_value:
         raise conversion_error(x, what, f"{remedy} {CUT}")
-    raise concretization_error(x, what, remedy)
+    raise concretization_error(x, *(remedies.for_size() or (what, remedies.for_number(remedy))))
 
 
 def _stores(loc: provenance.Loc) -> bool:
@@ -136,13 +129,21 @@ to_float = _number("float(x)", _FUNCTIONS, float)
 to_complex = _number("complex(x)", _FUNCTIONS, complex)
 to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).", int)
 to_trunc = _number("math.trunc(x)", "Use np.trunc(x).", math.trunc)
-to_index = _number(
-    "operator.index(x)",
-    "Only an integer that Python knows can be a size, a bound of range or an index of a list. In place of "
-    "`for i in range(n)`, write fg.lax.fori_loop(0, n, body_fun, init); or pass n as a static argument of jit "
-    "(static_argnums).",
-    operator.index,
-)
+
+
+
+def to_index(x: Tracer) -> int:
+    """`operator.index(x)`, and `range(x)`, `a[:x]`, `np.zeros(x)` and whatever else needs an integer of Python's."""
+    known = x._as_plain()
+    if known is not None and x._trace.alive:
+        return operator.index(known)
+    if x.has_value or not x._trace.alive:
+        refuse(x, "`operator.index(x)` of a traced value", "Python needs an integer here.")
+    error = concretization_error(x, *remedies.for_index(x))
+    hidden.message = str(error)
+    raise error
+
+
 item = _number("x.item()", _FUNCTIONS, np.ndarray.item)
 tolist = _number("x.tolist()", "Iterate over the value, or keep the array.", np.ndarray.tolist)
 _round_to_int = _number(

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from funcgrad.core import provenance
+from funcgrad.core import provenance, remedies
+from funcgrad.core.graph import is_staging
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
     conversions,
@@ -85,9 +86,15 @@ def _divmod(x: Array, y: Array) -> tuple[Array, Array]:
     return ew.floor_divide(x, y), ew.mod(x, y)
 
 
+LONG = 1000
+"""Steps of a loop over a value past which it warns while a program is traced: each is compiled."""
+
+
 def _iterate(x: Tracer) -> Iterator[Array]:
     if not x.shape:
-        raise TypeError("iteration over a 0-d traced value")
+        raise TypeError(remedies.for_iteration())
+    if x.shape[0] > LONG and is_staging() and not x.has_value:
+        remedies.warn_of_length(x)
     return (getitem(x, i) for i in range(x.shape[0]))
 
 

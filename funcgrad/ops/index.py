@@ -217,7 +217,8 @@ def _gather_batch(values: Sequence[Any], batched: Sequence[bool], size: int, par
 
 
 def _gather_element(draw: Any, index: Sequence[Any], x: Aval, *indices: Aval) -> Any:
-    return draw(0, _gathered(draw, index, x, indices, 1))
+    at = _gathered(draw, index, x, indices, 1)
+    return draw.checked(draw(0, at), at)
 
 
 def _gathered(draw: Any, index: Sequence[Any], x: Aval, indices: Sequence[Aval], first: int) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from funcgrad.core import remedies
 from funcgrad.core.avals import Aval, aval_of, operand
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import here
@@ -220,11 +221,7 @@ def _traced_bound(*bounds: Any) -> TypeError:
     bound = next(b for b in bounds if isinstance(b, Tracer))
     if bound.dtype.kind not in "iu":
         return TypeError("slice indices must be integers or None or have an __index__ method")
-    return concretization_error(
-        bound,
-        "A bound of a slice",
-        "It decides the shape of the result: write `x[start + np.arange(size)]` instead.",
-    )
+    return concretization_error(bound, *remedies.for_bound())
 
 
 def _broadcast(indices: Sequence[Any]) -> tuple[int, ...]:

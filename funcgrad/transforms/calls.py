@@ -29,6 +29,7 @@ class ProgramCall(Primitive):
 
     multiple = True
     transparent = True
+    keeps_all = True
 
     def body(self, params: dict[str, Any]) -> Graph:
         return params["graph"]

@@ -27,6 +27,10 @@ class Sample:
     """False where the primitive has no derivative (integer results, piecewise constants)."""
     complex_too: bool = False
     """Whether the laws also run on complex arguments (holomorphic or linear primitives)."""
+    forward_only: bool = False
+    """Whether reverse mode is refused."""
+    promotes: bool = True
+    """Whether arguments of several dtypes are promoted; carries and branches keep their types."""
     float32: bool = True
     tol: float = 1e-6
     second_tol: float = 1e-4
@@ -56,7 +60,7 @@ def mixed(sample: Sample, mixture: tuple[str, str]) -> list[np.ndarray] | None:
     """The arguments of a sample with its floats in the dtypes of a mixture; None where it has fewer than two."""
     args = [np.asarray(a) for a in sample.args]
     floats = [i for i, a in enumerate(args) if a.dtype.kind == "f"]
-    if len(floats) < 2 or ("c" in "".join(mixture) and not sample.complex_too):
+    if len(floats) < 2 or not sample.promotes or ("c" in "".join(mixture) and not sample.complex_too):
         return None
     for turn, i in enumerate(floats):
         args[i] = _in_dtype(args[i], np.dtype(mixture[turn % 2]))

@@ -27,6 +27,7 @@ class ControlCall(Primitive):
 
     multiple = True
     transparent = True
+    keeps_all = True
 
     def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
         raise NotImplementedError(self.name)

@@ -69,16 +69,16 @@ class ScanCall(ControlCall):
     def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
         body, steps = params["body"], params["steps"]
         carry, xs, constants = steps.parts(args)
-        ys: list[list[Any]] = [[] for _ in body.outputs[steps.carries :]]
+        avals = body.out_avals[steps.carries :]
+        # each y goes to its place at once: collected first, they would all be there twice
+        ys: Any = [[None] * steps.length if is_traced(*args) else _empty(steps.length, a) for a in avals]
         for step in steps.order():
             now = [as_typed(x[step], a) for x, a in zip(xs, body.in_avals[steps.carries :])]
             outs = run(body, [*carry, *now, *constants])
             carry = list(outs[: steps.carries])
             for column, y in zip(ys, outs[steps.carries :]):
-                column.append(y)
-        avals = body.out_avals[steps.carries :]
-        stacked = [_stack(column[::-1] if steps.reverse else column, a) for column, a in zip(ys, avals)]
-        return (*carry, *stacked)
+                column[step] = y
+        return (*carry, *(_stack(column, a) if type(column) is list else column for column, a in zip(ys, avals)))
 
     def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         body, steps = params["body"], params["steps"]
@@ -157,13 +157,13 @@ def _aval(x: Any) -> Aval:
     return Aval(np.shape(x), x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype)
 
 
+def _empty(length: int, aval: Aval) -> np.ndarray:
+    return np.empty((length, *aval.shape), aval.dtype)
+
+
 def _stack(ys: Sequence[Any], aval: Aval) -> Any:
-    if is_traced(*ys):
-        return concatenate(*(reshape(_array(y), shape=(1, *aval.shape)) for y in ys), axis=0)
-    out = np.empty((len(ys), *aval.shape), aval.dtype)
-    for i, y in enumerate(ys):
-        out[i] = y
-    return out
+    """Values of which some are traced, along a new leading axis."""
+    return concatenate(*(reshape(_array(y), shape=(1, *aval.shape)) for y in ys), axis=0) if ys else _empty(0, aval)
 
 
 def _batched(body: Graph, mask: Sequence[bool], size: int) -> Graph:

@@ -118,7 +118,7 @@ class FollowTrace(TapeTrace):
         return x.value if self.mine(x) else x
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        if prim.transparent:
+        if prim.transparent or prim.explained:
             return prim.inside(args, params, self._inside)
         values = [self.value(a) for a in args]
         tracked = [a.node if type(a) is LiveTracer and a._trace is self else None for a in args]

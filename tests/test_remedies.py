@@ -1,0 +1,278 @@
+"""Python's control flow on values that are only traced: the error says what to write in place of the user's line."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import funcgrad as fg
+import funcgrad.numpy as fnp
+from funcgrad.errors import ConcretizationError, LongLoopWarning
+
+
+def if_(x):
+    if x > 0:
+        return x
+    return -x
+
+
+def elif_(x, n):
+    if n is None:
+        return x
+    elif n == 3:
+        x = 2 * x
+    return -x
+
+
+def method(x):
+    y = x * 2
+    if (np.stack([y, y]) > 0).all():
+        return x
+    return -x
+
+
+def keyword(x, *, flag):
+    if flag:
+        return x
+    return -x
+
+
+def while_(x):
+    while x > 1:
+        x = x / 2
+    return x
+
+
+def break_(x):
+    while True:
+        x = x / 2
+        if x < 1:
+            break
+    return x
+
+
+def ternary(x):
+    return x if x > 0 else -x
+
+
+def and_(x):
+    if x > 0 and x < 3:
+        return x
+    return -x
+
+
+def several_lines(x):
+    if (
+        x > 0
+        or x < -3
+    ):
+        return x
+    return -x
+
+
+def not_(x):
+    return not x > 0
+
+
+def chain(x):
+    return 0 < x < 1
+
+
+def assert_(x):
+    assert x > 0
+    return x
+
+
+def min_(x):
+    return min(x, 3.0)
+
+
+def max_(x):
+    return max(x, 2 * x)
+
+
+def sorted_(x):
+    return sorted([x, -x])[0]
+
+
+def any_(x):
+    return any([x > 0, x < 3])
+
+
+def in_(x):
+    return 1.0 if x in [1.0, 2.0] else x
+
+
+def not_in(x):
+    return x not in (1.0, 2.0)
+
+
+def comprehension(x):
+    return sum([v for v in [x, -x] if v > 0])
+
+
+def match_(x):
+    match x:
+        case 1:
+            return x
+    return -x
+
+
+def guard(x):
+    match [x]:
+        case [v] if v > 0:
+            return v
+    return x
+
+
+def bool_(x):
+    return bool(x)
+
+
+def range_(x, n):
+    for i in range(1, n):
+        x = x * i
+    return x
+
+
+def int_(x, n):
+    return x * int(n)
+
+
+def slice_(x, n):
+    return np.arange(5.0)[:n] * x
+
+
+def slice_of_traced(x, n):
+    return (np.arange(5.0) * x)[:n]
+
+
+def zeros(x, n):
+    return np.zeros(n) + x
+
+
+def our_zeros(x, n):
+    return fnp.zeros((n, 2)) + x
+
+
+def arange(x, n):
+    return np.arange(n) * x
+
+
+def reshape(x, n):
+    return np.reshape(np.arange(6.0) * x, (n, 2))
+
+
+def list_(x, n):
+    return [x, -x][n]
+
+
+def iteration(x):
+    for _ in x:
+        pass
+
+
+COND = r"fg\.lax\.cond\({}, true_fun, false_fun, \*operands\)"
+SIZE = r"a size in `{}`.*largest size.*np\.where\(np\.arange\(size\) < n, x, 0\).*static_argnums=1\)"
+EXPECTED = {
+    if_: "`if` at .*" + COND.format("x > 0") + r".*np\.where\(x > 0, a, b\).*`x` is known.*static_argnums=0\)",
+    elif_: COND.format("n == 3") + r".*`n` is known beforehand.*static_argnums=1\)",
+    method: COND.format(r"\(np\.stack\(\[y, y\]\) > 0\)\.all\(\)"),
+    keyword: COND.format("flag") + r".*static_argnames='flag'",
+    while_: r"`while` at .*in place of `while x > 1:`.*fg\.lax\.while_loop\(cond_fun, body_fun, init\).*fg\.lax\.scan",
+    break_: r"ends by `break` is fg\.lax\.while_loop",
+    ternary: r"np\.where\(x > 0, x, -x\), or fg\.lax\.cond\(x > 0, lambda: x, lambda: -x\)",
+    and_: r"write \(x > 0\) & \(x < 3\) .*fg\.lax\.cond\(condition",
+    several_lines: r"write \(x > 0\) \| \(x < -3\) ",
+    not_: r"write ~\(x > 0\)",
+    chain: r"write \(0 < x\) & \(x < 1\)",
+    assert_: r"`assert` at .*before the function is called",
+    min_: r"np\.minimum\(a, b\)",
+    max_: r"np\.maximum\(a, b\)",
+    sorted_: r"np\.sort\(x\)",
+    any_: r"np\.any\(x\)",
+    in_: r"np\.any\(x == np\.asarray\(\[1\.0, 2\.0\]\)\).*np\.where\(condition, 1\.0, x\)",
+    not_in: r"~np\.any\(x == np\.asarray\(\(1\.0, 2\.0\)\)\)",
+    comprehension: r"decide the shape.*np\.where\(v > 0, value, 0\)",
+    match_: r"fg\.lax\.switch\(index, branches, \*operands\)",
+    guard: r"`match` at .*fg\.lax\.cond",
+    bool_: r"x != 0",
+    range_: r"`for i in range\(1, n\)`, write "
+    r"fg\.lax\.fori_loop\(1, n, body_fun, init\).*`n` is known.*static_argnums=1\)",
+    int_: r"`int\(x\)` .*x\.astype\(int\).*static_argnums=1\)",
+    slice_: r"the slice `np\.arange\(5\.0\)\[:n\]`.*x\[start \+ np\.arange\(size\)\].*static_argnums=1\)",
+    slice_of_traced: r"the slice .*x\[start \+ np\.arange\(size\)\].*`n` is known.*static_argnums=1\)",
+    zeros: SIZE.format(r"np\.zeros\(n\)"),
+    our_zeros: SIZE.format(r"fnp\.zeros\(\(n, 2\)\)"),
+    arange: SIZE.format(r"np\.arange\(n\)"),
+    reshape: SIZE.format(r"np\.reshape\(np\.arange\(6\.0\) \* x, \(n, 2\)\)"),
+    list_: r"the index in `\[x, -x\]\[n\]`.*np\.stack\(\[x, -x\]\)\[i\].*fg\.lax\.switch.*static_argnums=1\)",
+    iteration: r"iteration over a 0-d traced value at .*fg\.lax\.fori_loop\(0, n, body_fun, init\)",
+}
+
+
+@pytest.mark.parametrize("fun", EXPECTED, ids=lambda f: f.__name__)
+def test_says_what_to_write(fun):
+    args = (2.0, 3)[: fun.__code__.co_argcount]
+    named = {"flag": True} if fun is keyword else {}
+    with pytest.raises(TypeError, match=f"(?is){EXPECTED[fun]}") as raised:
+        fg.jit(fun)(*args, **named)
+    assert f"{__file__}:" in str(raised.value)
+    assert isinstance(raised.value, ConcretizationError) or fun is iteration
+    assert raised.value.__traceback__.tb_next is not None
+
+
+def test_static_arguments_are_named_where_there_are_some():
+    """Not under vmap, in a helper, or for what is no argument or is differentiated."""
+
+    def helper(n):
+        return n if n > 0 else -n
+
+    def local(x):
+        y = x * 2
+        return y if y > 0 else -y
+
+    def named(f, *args):
+        with pytest.raises(ConcretizationError) as raised:
+            f(*args)
+        return "make it a static argument" in str(raised.value)
+
+    assert named(fg.jit(ternary), 1.0)
+    assert named(fg.jit(fg.grad(lambda x, n: x if n > 0 else -x)), 1.0, 2)
+    assert not named(fg.jit(fg.grad(lambda x, n: x if x > 0 else -x)), 1.0, 2)
+    assert not named(fg.vmap(ternary), np.ones(2))
+    assert not named(fg.jit(fg.vmap(ternary)), np.ones(2))
+    assert not named(fg.jit(lambda x: helper(x)), 1.0)
+    assert not named(fg.jit(local), 1.0)
+    assert not named(fg.jit(lambda x: fg.lax.fori_loop(0, x, lambda i, c: c if c > 0 else i, 0)), 3)
+
+
+def test_without_source():
+    fun = eval("lambda x: x if x > 0 else -x")
+    with pytest.raises(ConcretizationError, match=r"fg\.lax\.cond.*fg\.lax\.while_loop.*static_argnums"):
+        fg.jit(fun)(1.0)
+
+
+def test_long_loops_over_a_value_warn():
+    def total(x):
+        s = 0.0
+        for v in x:
+            s = s + v
+        return s
+
+    with pytest.warns(LongLoopWarning, match=r"1500 steps one by one.*fg\.lax\.scan") as caught:
+        fg.make_graph(total)(np.ones(1500))
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fg.make_graph(total)(np.ones(100))
+        fg.grad(total)(np.ones(1500))
+
+
+def test_conversions_of_known_values():
+    """Under grad, values are there."""
+    assert fg.grad(lambda x: x * 2 if 0 < x < 3 and x not in (7.0,) else x)(1.0) == 2.0
+    with pytest.raises(TypeError, match="stop_gradient"):
+        fg.grad(lambda x: sum([x for _ in range(x)]))(3.0)
