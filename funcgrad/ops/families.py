@@ -300,6 +300,18 @@ class View(NamedTuple):
     fits: Callable[..., bool] | None = None
 
 
+class Statements(NamedTuple):
+    """How a kernel makes a result that takes several statements: the `lower` of updates, running sums and the like.
+
+    `make(build, *avals, **params)` makes them, in their order, by the methods of `build`. `fits` is as a `View`'s.
+    `once`: each element of the operands is asked for once, in whatever order, so that it can be computed then.
+    """
+
+    make: Callable[..., None]
+    fits: Callable[..., bool] | None = None
+    once: bool = True
+
+
 class Contraction(NamedTuple):
     """The `lower` of products that are summed over pairs of axes, as `dot_general` has them in its parameters."""
 
