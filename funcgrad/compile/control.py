@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.lower import Buffer, Lowering, Plan, Write, kind_of
+from funcgrad.compile.build import Build
+from funcgrad.compile.lower import Buffer, Lowering, Plan, kind_of, way
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
 from funcgrad.compile.scalars import Affine, Axis, Place, along
 from funcgrad.compile.simplify import simplify
@@ -45,11 +46,15 @@ def _is_typed(aval: Aval) -> bool:
 
 
 class Maker:
-    """Builds the loops of a kernel. `local` are the buffers that are neither inputs nor outputs."""
+    """Builds the loops of a kernel. `local` are the buffers that are neither inputs nor outputs.
+
+    `made` are those that stand for no value of a program, by the scopes that are not finished yet.
+    """
 
     def __init__(self, widest: int) -> None:
         self.widest = widest
         self.local: list[Buffer] = []
+        self.made: dict[For, list[Buffer]] = {}
 
     def build(self, root: For, lowering: Lowering, eqns: Sequence[Eqn], depth: int) -> None:
         """Append the statements of stored values to a scope."""
@@ -58,12 +63,16 @@ class Maker:
             if eqn.prim.name in _ITEMS and plan.kinds[eqn] == "control":
                 _ITEMS[eqn.prim.name](self, root, lowering, eqn, depth)
                 continue
+            if plan.kinds[eqn] == "statements" and eqn.outputs[0].aval.size:
+                way(eqn).make(Build(self, root, lowering, eqn, depth), *(a.aval for a in eqn.inputs), **eqn.params)
+                continue
             for v in eqn.outputs:
                 if v in plan.stored and v.aval.size:
                     place(root, lowering.write(v), lowering.scalars)
 
     def finish(self, root: For, buffers: Sequence[Buffer], depth: int) -> None:
         """Shrink what is made in a scope, and choose its lanes. What is left takes memory."""
+        buffers = [*buffers, *self.made.pop(root, ())]
         shrink(root, buffers, depth)
         choose_lanes(root, self.widest)
         self.local += [b for b in buffers if b.place == "scratch"]
@@ -85,6 +94,7 @@ class Maker:
 
         lowering = Lowering(plan, buffer, outer.number, outer.scalars, given)
         self.build(scope, lowering, graph.eqns, depth)
+        mine += self.made.pop(scope, ())
         return lowering, mine
 
     def memory(self, aval: Aval, depth: int) -> Buffer:
@@ -100,20 +110,11 @@ def copy(
     prefix: tuple[Affine, ...] = (), alone: bool = True,
 ) -> None:  # fmt: skip
     """A statement that sets all elements of a buffer, or those behind a prefix."""
-    shape = target.shape[len(prefix) :]
     if 0 in target.shape:
         return
-    axes = [Axis(n) for n in shape]
-    split = [a for a in axes if 1 < a.size <= 4]
-    if np.prod([a.size for a in split], dtype=int) > 64:
-        split = []
-    parts = []
-    for point in np.ndindex(*(a.size for a in split)):
-        fixed = dict(zip(split, point))
-        index = tuple([Affine(0) if a.size == 1 else Affine(fixed[a]) if a in fixed else along(a) for a in axes])
-        parts.append(((*prefix, *index), lowering.scalars.cast(element(index), target.dtype)))
-    looped = [a for a in axes if a.size != 1 and a not in split]
-    place(scope, Write(target, looped, parts), lowering.scalars, alone)
+    axes = [Axis(n) for n in target.shape[len(prefix) :]]
+    rule = lambda index: ((*prefix, *index), lowering.scalars.cast(element(index), target.dtype))
+    place(scope, lowering.statement(target, axes, rule), lowering.scalars, alone)
 
 
 def _carries(

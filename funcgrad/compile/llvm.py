@@ -15,7 +15,7 @@ import numpy as np
 from funcgrad.compile import vectormath
 from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
 from funcgrad.compile.nest import Choose, For, While, linear
-from funcgrad.compile.scalars import Affine, Axis, Scalar
+from funcgrad.compile.scalars import Access, Affine, Axis, Place, Scalar
 from funcgrad.core.avals import BOOL
 
 BLOCK = 64
@@ -202,7 +202,7 @@ class Function:
         self._scope(scope, level)
         self._blocks.pop()
         head = [f"br label %next{number}", f"next{number}:"]
-        if self._flagged:  # with an index out of bounds, which was taken for 0, it might never end
+        if self.flagged:  # with an index out of bounds, which was taken for 0, it might never end
             flag, fine = self._new(), self._new()
             head += [f"{flag} = load i32, ptr %flag", f"{fine} = icmp eq i32 {flag}, 0",
                      f"br i1 {fine}, label %while{number}, label %done{number}"]  # fmt: skip
@@ -309,7 +309,7 @@ class Function:
 
     def _begin(self, w: Write, scope: For) -> None:
         """Before the first loop that folds: set accumulators to the identity."""
-        if w.fold is None:
+        if not w.over:
             return
         first, inner = self.fold_shape(w)
         if w.path[first] is scope and inner != first:
@@ -343,7 +343,7 @@ class Function:
             text = literal(np.asarray(value).astype(dtype).tobytes(), dtype)
         return text if lanes == 1 else f"<{', '.join([f'{element_type(dtype)} {text}'] * lanes)}>"
 
-    def _fill(self, w: Write, index: tuple[Affine, ...], first: int) -> None:
+    def _fill(self, w: Write, index: tuple[Place, ...], first: int) -> None:
         """Set the accumulators that are an array to the identity."""
         kept = [s for s in w.path[first:] if s.axis not in w.over]
         loops = [For(s.axis) for s in kept]
@@ -453,7 +453,7 @@ class Function:
 
     def _end(self, w: Write, scope: For) -> None:
         """Behind the loops that fold: the results."""
-        if w.fold is None:
+        if not w.over:
             return
         first, inner = self.fold_shape(w)
         for number in range(len(w.parts)):
@@ -506,16 +506,22 @@ class Function:
             vector = self._combined(acc.kind, acc.dtype, lanes, *sides)
         return vector
 
-    def _finish(self, w: Write, index: tuple[Affine, ...], value: str, vector: bool) -> None:
+    def _finish(self, w: Write, index: tuple[Place, ...], value: str, vector: bool) -> None:
         buffer = w.buffer
-        if not vector and self._lanes is not None and any(p.step(self._lanes.axis) for p in index):
+        known = [p for p in index if isinstance(p, Affine)]
+        if not vector and self._lanes is not None and any(p.step(self._lanes.axis) for p in known):
             value = self._splat(value, buffer.dtype, self._lanes.count)
         if buffer.place == "register":
-            key = tuple([p.offset for d, p in enumerate(index) if d not in buffer.dropped])
+            key = tuple([p.offset for d, p in enumerate(known) if d not in buffer.dropped])
             self._blocks[-1].registers[buffer, key] = value
             return
-        place = linear(buffer, index)
-        self._store(buffer, place, value, buffer.dtype)
+        self._store(buffer, linear(buffer, index), value, buffer.dtype, self._computed(buffer, index))
+
+    def _computed(self, buffer: Buffer, index: tuple[Place, ...]) -> tuple[str, bool] | None:
+        """The part of a statement's place that is known when running: the same for all lanes."""
+        args = [p for p in index if isinstance(p, Scalar)]
+        known = tuple([None if isinstance(p, Scalar) else p for p in index])
+        return self._dynamic(Access(buffer, known, False, False), args, 1, len(self._blocks) - 1)
 
     def put(self, pointer: str, value: str, dtype: np.dtype) -> None:
         if dtype == BOOL:
@@ -561,14 +567,16 @@ class Function:
         self._do(f"summed{number}:")
         self._blocks[-1].label = f"summed{number}"
 
-    def _combine_into(self, w: Write, index: tuple[Affine, ...], value: str, vector: bool) -> None:
+    def _combine_into(self, w: Write, index: tuple[Place, ...], value: str, vector: bool) -> None:
         """Combine with what stands in memory."""
         buffer, place = w.buffer, linear(w.buffer, index)
         lanes = self._lanes.count if self._lanes is not None and place.step(self._lanes.axis) else 1
         if lanes > 1 and not vector:
             value = self._splat(value, buffer.dtype, lanes)
-        before = self._fetch(buffer, place, None, None)
-        self._store(buffer, place, self._combined(str(w.fold), buffer.dtype, lanes, before, value), buffer.dtype)
+        dynamic = self._computed(buffer, index)
+        before = self._fetch(buffer, place, None, dynamic)
+        after = self._combined(str(w.fold), buffer.dtype, lanes, before, value)
+        self._store(buffer, place, after, buffer.dtype, dynamic)
 
     # addresses
 
@@ -593,8 +601,11 @@ class Function:
         known[place] = text
         return text
 
-    def _address(self, buffer: Buffer, place: Affine, level: int) -> str:
+    def _address(self, buffer: Buffer, place: Affine, level: int, dynamic: tuple[str, bool] | None = None) -> str:
         pointer = self.pointer(buffer)
+        if dynamic is not None:
+            offset = self._offset(place, dynamic, level)
+            return self._line(f"getelementptr {stored_type(buffer.dtype)}, ptr {pointer}, i64 {offset}", level)
         if place == Affine(0):
             return pointer
         known = self._blocks[level].known
@@ -605,7 +616,9 @@ class Function:
             )
         return known[key]
 
-    def _store(self, buffer: Buffer, place: Affine, value: str, dtype: np.dtype) -> None:
+    def _store(
+        self, buffer: Buffer, place: Affine, value: str, dtype: np.dtype, dynamic: tuple[str, bool] | None = None
+    ) -> None:
         level = len(self._blocks) - 1
         lanes = self._lanes
         step = place.step(lanes.axis) if lanes is not None else 0
@@ -615,21 +628,25 @@ class Function:
             value = self._line(f"zext {self._type(dtype, count)} {value} to {kind}")
         align = dtype.itemsize
         if count == 1:
-            self._do(f"store {kind} {value}, ptr {self._address(buffer, place, level)}, align {align}")
+            self._do(f"store {kind} {value}, ptr {self._address(buffer, place, level, dynamic)}, align {align}")
             return
         assert lanes is not None
         if step == 1 and lanes.mask is None:
-            self._do(f"store {kind} {value}, ptr {self._address(buffer, place, level)}, align {align}")
+            self._do(f"store {kind} {value}, ptr {self._address(buffer, place, level, dynamic)}, align {align}")
         elif step == 1:
             name = f"llvm.masked.store.{self._suffix(dtype, count, True)}.p0"
             self.shared.declared.add(f"declare void @{name}({kind}, ptr, i32, <{count} x i1>)")
-            self._do(f"call void @{name}({kind} {value}, ptr {self._address(buffer, place, level)}, "
+            self._do(f"call void @{name}({kind} {value}, ptr {self._address(buffer, place, level, dynamic)}, "
                      f"i32 {align}, <{count} x i1> {lanes.mask})")  # fmt: skip
         else:
             name = f"llvm.masked.scatter.{self._suffix(dtype, count, True)}.v{count}p0"
             self.shared.declared.add(f"declare void @{name}({kind}, <{count} x ptr>, i32, <{count} x i1>)")
             offsets = self._vector_place(place, level)
-            pointers = self._line(f"getelementptr {stored_type(dtype)}, ptr {self.pointer(buffer)}, <{count} x i64> {offsets}")
+            if dynamic is not None:
+                more = self._splat_integer(dynamic[0], count, level)
+                offsets = self._line(f"add <{count} x i64> {offsets}, {more}")
+            pointer = f"ptr {self.pointer(buffer)}"
+            pointers = self._line(f"getelementptr {stored_type(dtype)}, {pointer}, <{count} x i64> {offsets}")
             self._do(f"call void @{name}({kind} {value}, <{count} x ptr> {pointers}, i32 {align}, "
                      f"<{count} x i1> {lanes.mask or self._all(count)})")  # fmt: skip
 
@@ -884,19 +901,30 @@ class Function:
         if step == 0:  # one element for all lanes, but the guard differs between them
             one = self._fetch_one(buffer, place, dynamic, guard, level)
             return self._splat(one, dtype, lanes, level)
-        if dynamic is None:
-            pointer = self._address(buffer, place, level)
-        else:
-            offset = self._offset(place, dynamic, level)
-            pointer = self._line(f"getelementptr {scalar}, ptr {self.pointer(buffer)}, i64 {offset}", level)
+        pointer = self._address(buffer, place, level, dynamic)
         if mask is None:
             found = self._line(f"load {kind}, ptr {pointer}, align {dtype.itemsize}", level)
         else:
+            found = self._masked(pointer, dtype, lanes, mask, level)
+        return self._truth(found, dtype, lanes, level)
+
+    def _masked(self, pointer: str, dtype: np.dtype, lanes: int, mask: str, level: int) -> str:
+        """Elements where a mask says so, and zeros."""
+        kind = self._type(dtype, lanes, stored=True)
+        if lanes * dtype.itemsize <= LOADED:
             name = f"llvm.masked.load.{self._suffix(dtype, lanes, True)}.p0"
             self.shared.declared.add(f"declare {kind} @{name}(ptr, i32, <{lanes} x i1>, {kind})")
-            found = self._line(f"call {kind} @{name}(ptr {pointer}, i32 {dtype.itemsize}, <{lanes} x i1> {mask}, "
-                               f"{kind} zeroinitializer)", level)  # fmt: skip
-        return self._truth(found, dtype, lanes, level)
+            return self._line(f"call {kind} @{name}(ptr {pointer}, i32 {dtype.itemsize}, <{lanes} x i1> {mask}, "
+                              f"{kind} zeroinitializer)", level)  # fmt: skip
+        half = lanes // 2
+        halves = []
+        for start in (0, half):
+            picked = ", ".join(f"i32 {start + i}" for i in range(half))
+            part = self._line(f"shufflevector <{lanes} x i1> {mask}, <{lanes} x i1> poison, <{half} x i32> <{picked}>", level)
+            at = self._line(f"getelementptr {stored_type(dtype)}, ptr {pointer}, i64 {start}", level)
+            halves.append(self._masked(at, dtype, half, part, level))
+        one, order = self._type(dtype, half, stored=True), ", ".join(f"i32 {i}" for i in range(lanes))
+        return self._line(f"shufflevector {one} {halves[0]}, {one} {halves[1]}, <{lanes} x i32> <{order}>", level)
 
     def _fetch_one(
         self, buffer: Buffer, place: Affine, dynamic: tuple[str, bool] | None, guard: Scalar | None, level: int

@@ -7,16 +7,17 @@ element of it asks its operands in turn. So a statement is a whole expression ov
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from funcgrad.compile.elements import KERNEL_DTYPES, Statement, is_argument, statement
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, moved
+from funcgrad.compile.simplify import uniform
 from funcgrad.core.avals import BOOL, INT, Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
-from funcgrad.ops.families import Contraction, View
+from funcgrad.ops.families import Contraction, Statements, View
 
 FOLDS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or", "all": "and"}
 """The reductions of kernels, and the operation that combines two elements."""
@@ -67,13 +68,14 @@ class Buffer:
 class Write:
     """A statement: for all points of `axes`, elements of `buffer` at the indices of `parts` are set to their values.
 
-    With a `fold`, they are combined over the axes in `over`.
+    With a `fold`, they are combined over the axes in `over`; where there are none, with what stands there already.
+    Such an update, and what is set at places computed when running, has its order.
     """
 
     __slots__ = ("axes", "buffer", "fold", "length", "over", "parts", "path")
 
     def __init__(
-        self, buffer: Buffer, axes: list[Axis], parts: list[tuple[tuple[Affine, ...], Scalar]],
+        self, buffer: Buffer, axes: list[Axis], parts: list[tuple[tuple[Place, ...], Scalar]],
         fold: str | None = None, over: frozenset[Axis] = frozenset(),
     ) -> None:  # fmt: skip
         self.buffer = buffer
@@ -84,10 +86,16 @@ class Write:
         self.path: list[Any] = []
         self.length = 0
 
+    def values(self) -> Iterator[Scalar]:
+        """All that is computed."""
+        for index, value in self.parts:
+            yield from (p for p in index if isinstance(p, Scalar))
+            yield value
+
     def loads(self) -> list[Scalar]:
         found: dict[Scalar, None] = {}
         seen: set[Scalar] = set()
-        stack = [value for _, value in self.parts]
+        stack = list(self.values())
         while stack:
             x = stack.pop()
             if x in seen:
@@ -102,7 +110,10 @@ class Write:
     def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
         done: dict[Scalar, Scalar] = {}
         self.parts = [
-            (tuple([moved(p, places) for p in index]), scalars.substitute(value, places, done))
+            (
+                tuple([moved(p, places) if isinstance(p, Affine) else scalars.substitute(p, places, done) for p in index]),
+                scalars.substitute(value, places, done),
+            )
             for index, value in self.parts
         ]
         renamed = {a: p.lone() for a, p in places.items()}
@@ -117,8 +128,22 @@ class Unfit(Exception):
 CONTROL = frozenset(("scan_call", "while_call", "switch_call"))
 
 
+def way(eqn: Eqn) -> Any:
+    """How a kernel does an equation: the first that fits it where its primitive's `lower` names several."""
+    lower = eqn.prim.lower
+    for one in lower if type(lower) is tuple else (lower,):
+        if not isinstance(one, (View, Statements)) or one.fits is None:
+            return one
+        if one.fits(*(a.aval for a in eqn.inputs), **eqn.params):
+            return one
+    return None
+
+
 def kind_of(eqn: Eqn) -> str:
-    """What an equation is to a kernel: `map`, `view`, `fold`, `dot`, `control`; `host` where NumPy runs it."""
+    """What an equation is to a kernel, `host` where NumPy runs it.
+
+    `map`, `view`, `fold`, `dot` are single statements or part of one; `statements` and `control` are several.
+    """
     if eqn.prim.multiple:
         from funcgrad.compile.control import fits_kernel
 
@@ -126,9 +151,11 @@ def kind_of(eqn: Eqn) -> str:
     out = eqn.outputs[0].aval
     if out.dtype not in KERNEL_DTYPES or not all(a.aval.dtype in KERNEL_DTYPES for a in eqn.inputs):
         return "host"
-    lower = eqn.prim.lower
+    lower = way(eqn)
     if isinstance(lower, View):
-        return "view" if lower.fits is None or lower.fits(*(a.aval for a in eqn.inputs), **eqn.params) else "host"
+        return "view"
+    if isinstance(lower, Statements):
+        return "statements"
     if isinstance(lower, Contraction):
         return "dot" if out.dtype.kind == "f" and all(a.aval.dtype == out.dtype for a in eqn.inputs) else "host"
     if lower in FOLDS and "axes" in eqn.params and len(eqn.inputs) == 1:
@@ -191,8 +218,8 @@ class Plan:
             kind = self.kinds[eqn]
             for v in eqn.outputs:
                 self.costs[v], self.depths[v] = self._cost(eqn, kind)
-                if kind in ("host", "control", "fold", "dot"):
-                    keep = kind in ("host", "control") or not self._is_short(eqn)
+                if kind not in ("map", "view"):
+                    keep = kind not in ("fold", "dot") or not self._is_short(eqn)
                     self.costs[v] = self.costs[v] if not keep else 1
                 else:
                     keep = False
@@ -209,6 +236,8 @@ class Plan:
         if self.kinds[user] == "control" and self.costs[v] <= CHEAP:
             carries = range(len(user.inputs))[carried(user)]
             return any(a is v and i not in carries for i, a in enumerate(user.inputs))
+        if self.kinds[user] == "statements":
+            return self.costs[v] > CHEAP and not way(user).once
         return self.kinds[user] in ("host", "control")
 
     def _uses(self, users: dict[Atom, list[Eqn]]) -> dict[Atom, int]:
@@ -243,6 +272,8 @@ class Plan:
     def _is_spread(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
         """Whether the elements are used again and again along an axis that they do not have."""
         for u in users.get(v, ()):
+            if self.kinds[u] == "statements" and way(u).once:
+                continue
             if self.kinds[u] == "dot" or u.outputs[0].aval.size > max(v.aval.size, 1):
                 return True
             if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_spread(u.outputs[0], users):
@@ -411,8 +442,16 @@ class Draw:
     def zero(self) -> Scalar:
         return self._lowering.scalars.const(0, self._eqn.outputs[0].aval.dtype)
 
+    def number(self, place: Place) -> Scalar:
+        """A place as the integer that it is."""
+        return self._lowering.scalars.integer(place)
+
     def operation(self, name: str, *args: Scalar) -> Scalar:
         return self._lowering.scalars.operation(name, *args)
+
+    def expression(self, text: str, *args: Scalar) -> Scalar:
+        """What a primitive's `lower` would say, of the result's dtype."""
+        return self._lowering.scalars.template(text, args, self._eqn.outputs[0].aval.dtype)
 
 
 class Lowering:
@@ -428,6 +467,7 @@ class Lowering:
         self.number = number
         self._given = given or {}
         self._known: dict[Any, Scalar] = {}
+        self._uniform: dict[Literal, Literal] = {}
 
     def element(self, atom: Atom, index: tuple[Place, ...], guard: Scalar | None = None) -> Scalar:
         shape = atom.aval.shape
@@ -455,8 +495,10 @@ class Lowering:
                 raw = np.dtype(np.float64) if dtype.kind == "f" else INT
                 return self.scalars.cast(self.scalars.make("number", raw, (), self.number(atom)), dtype)
             return self.scalars.const(atom.value, dtype)
-        if atom.value.strides and not any(s for s, n in zip(atom.value.strides, atom.aval.shape) if n > 1):
-            return self.scalars.const(atom.value.flat[0], atom.aval.dtype)
+        if atom not in self._uniform:
+            self._uniform[atom] = uniform(atom)
+        if self._uniform[atom] is not atom:
+            return self.scalars.const(self._uniform[atom].value, atom.aval.dtype)
         return self.scalars.load(self.buffer(atom), index, guard=guard)
 
     def reshaped(self, atom: Atom, index: tuple[Place, ...], shape: tuple[int, ...], guard: Scalar | None) -> Scalar:
@@ -499,7 +541,7 @@ class Lowering:
         if kind == "map":
             return self._mapped(self.plan.statements[eqn], index, guard)
         if kind == "view":
-            return eqn.prim.lower.element(
+            return way(eqn).element(
                 Draw(self, eqn, guard), index, *(a.aval for a in eqn.inputs), **eqn.params
             )
         axes, inner = self.inner(eqn)
@@ -563,32 +605,41 @@ class Lowering:
     def write(self, v: Var) -> Write:
         """The statement that makes a stored value."""
         eqn = self.plan.maker[v]
-        kind = self.plan.kinds[eqn]
+        kind, cost = self.plan.kinds[eqn], self.plan.costs[v]
         axes = [Axis(n) for n in v.aval.shape]
-        over: list[Axis] = []
-        if kind in ("fold", "dot"):
-            over, inner = self.inner(eqn)
-        split = _written_out(axes, self.plan.costs[v])
-        looped = [a for a in axes if a not in split and a.size != 1]
-        tile = self._tiled(eqn, axes, split) if kind == "dot" else None
+        if kind not in ("fold", "dot"):
+            return self.statement(self.buffer(v), axes, lambda index: (index, self.computed(eqn, index)), cost)
+        over, inner = self.inner(eqn)
+        tile = self._tiled(eqn, axes, _written_out(axes, cost)) if kind == "dot" else None
         if tile is not None:
-            return self._tiles(v, axes, split, tile, over, inner)
-        fold = None
-        if over:
-            fold = eqn.prim.lower if kind == "fold" else "sum"
+            return self._tiles(v, axes, tile, over, inner)
+        return self.folding(self.buffer(v), axes, eqn.prim.lower if kind == "fold" else "sum", over, inner, cost)
+
+    def statement(
+        self, buffer: Buffer, axes: Sequence[Axis],
+        rule: Callable[[tuple[Place, ...]], tuple[tuple[Place, ...], Scalar]],
+        cost: float = 1, fold: str | None = None, over: Sequence[Axis] = (),
+    ) -> Write:  # fmt: skip
+        """A statement over all points of axes, of which tiny ones are written out.
+
+        `rule(index)` gives a place in the buffer, and what is set there.
+        """
+        split = _written_out(axes, cost)
+        looped = [a for a in axes if a not in split and a.size != 1]
         parts = []
         for point in np.ndindex(*(a.size for a in split)):
             fixed = {a: Affine(int(p)) for a, p in zip(split, point)}
-            index = tuple([Affine(0) if a.size == 1 else fixed.get(a, along(a)) for a in axes])
-            if fold is None:
-                value = self.computed(eqn, index)
-            else:
-                value = self._folded(fold, index, over, inner, eqn.outputs[0].aval.dtype)
-            parts.append((index, value))
-        looped_over = [a for a in over if a.size > TINY]
-        if not looped_over:
-            fold = None
-        return Write(self.buffer(v), [*looped, *looped_over], parts, fold, frozenset(looped_over))
+            parts.append(rule(tuple([Affine(0) if a.size == 1 else fixed.get(a, along(a)) for a in axes])))
+        return Write(buffer, [*looped, *over], parts, fold, frozenset(over))
+
+    def folding(
+        self, buffer: Buffer, axes: Sequence[Axis], fold: str, over: Sequence[Axis], inner: Callable[..., Scalar],
+        cost: float = 1,
+    ) -> Write:  # fmt: skip
+        """A statement that folds `inner(kept places, folded places)`."""
+        longer = [a for a in over if a.size > TINY]
+        rule = lambda index: (index, self._folded(fold, index, over, inner, buffer.dtype))
+        return self.statement(buffer, axes, rule, cost, fold if longer else None, longer)
 
     def _tiled(self, eqn: Eqn, axes: Sequence[Axis], split: Sequence[Axis]) -> tuple[Axis, int] | None:
         """The axis of a product, and how many of its elements are computed side by side, sharing what they load."""
@@ -610,7 +661,7 @@ class Lowering:
         return None
 
     def _tiles(
-        self, v: Var, axes: Sequence[Axis], split: Sequence[Axis], tile: tuple[Axis, int],
+        self, v: Var, axes: Sequence[Axis], tile: tuple[Axis, int],
         over: Sequence[Axis], inner: Callable[..., Scalar],
     ) -> Write:  # fmt: skip
         """A product with `count` elements along an axis at each point."""

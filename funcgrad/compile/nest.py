@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from funcgrad.compile.lower import Buffer, Write
-from funcgrad.compile.scalars import Affine, Axis, Scalar, Scalars, along
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
 
 
 LONGEST = 2000
@@ -45,7 +45,7 @@ class For:
         """All that is computed."""
         for item in self.items:
             if isinstance(item, Write):
-                yield from (value for _, value in item.parts)
+                yield from item.values()
             else:
                 yield from item.values()
 
@@ -160,13 +160,16 @@ def _aligned(scope: For, needed: Sequence[Scalar]) -> Axis | None:
         if access.flat:
             return None
         for made in scope.writes[access.buffer]:
-            if scope.axis in made.over or made.fold == "scatter":
+            if scope.axis in made.over:
                 return None
-            d = next((d for d, p in enumerate(made.parts[0][0]) if p.lone() is scope.axis), None)
-            place = None if d is None else access.index[d]
-            found.add(None if place is None else place.lone())
+            d = next((d for d, p in enumerate(made.parts[0][0]) if _lone(p) is scope.axis), None)
+            found.add(None if d is None else _lone(access.index[d]))
     axis = found.pop() if len(found) == 1 else None
     return axis if axis is not None and scope.axis is not None and axis.size == scope.axis.size else None
+
+
+def _lone(place: Place | None) -> Axis | None:
+    return place.lone() if isinstance(place, Affine) else None
 
 
 def _alike(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis, Axis]) -> Axis | None:
@@ -196,12 +199,12 @@ def _accesses(write: Write, loads: Sequence[Scalar]) -> Iterator[tuple[Buffer, A
         yield write.buffer, linear(write.buffer, write.parts[0][0])
 
 
-def linear(buffer: Buffer, index: Sequence[Affine | None], flat: bool = False) -> Affine:
+def linear(buffer: Buffer, index: Sequence[Place | None], flat: bool = False) -> Affine:
     """The place in memory, in elements, of the known parts of an index."""
     strides = (1,) if flat else buffer.strides()
     total = Affine(0)
     for place, stride in zip(index, strides, strict=True):
-        if place is not None:
+        if isinstance(place, Affine):
             total = total.plus(place.times(stride))
     return total
 
@@ -246,7 +249,7 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
                 whole.add(x.data.buffer)
     for item in root.items:
         if isinstance(item, For) and item.ordered:
-            whole |= read_in(item)
+            whole |= read_in(item) | item.writes.keys()
     for buffer in local:
         if buffer not in makers or buffer not in users:
             buffer.level = depth
@@ -256,15 +259,15 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
         while all(len(p) > level + 1 for p in paths) and len({id(p[level + 1]) for p in paths}) == 1:
             level += 1
         buffer.level = depth + level
-        (write,) = makers[buffer]
-        if buffer in whole:
+        if buffer in whole or len(makers[buffer]) > 1:
             buffer.level = depth
             continue
+        (write,) = makers[buffer]
         shared = {scope.axis for scope in write.path[1 : level + 1]}
-        buffer.dropped = frozenset([d for d, p in enumerate(write.parts[0][0]) if p.lone() in shared and p.terms])
+        buffer.dropped = frozenset([d for d, p in enumerate(write.parts[0][0]) if _lone(p) in shared])
         kept = [d for d in range(len(buffer.shape)) if d not in buffer.dropped]
         indices = [*loads.get(buffer, ()), *(index for index, _ in write.parts)]
-        if all(index[d] is not None and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
+        if all(isinstance(index[d], Affine) and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
             # what belongs to no loop stays in memory, as functions of their own may use it; LLVM finds the registers
             buffer.place = "register" if buffer.level else "scratch"
         buffer.reused = frozenset(shared)
@@ -335,11 +338,9 @@ def _may_have_lanes(write: Write, scope: For) -> bool:
     """Whether a statement has a meaning for several turns of a loop at once."""
     axis = scope.axis
     inner = write.path[write.path.index(scope) + 1 :]
-    if write.fold == "scatter":
-        return False
     if axis in write.over:
         return all(s.axis in write.over for s in inner)
-    if write.fold is not None and any(s.axis not in write.over for s in inner):
+    if write.over and any(s.axis not in write.over for s in inner):
         first = next(k for k, s in enumerate(write.path[1:], 1) if s.axis in write.over)
         if any(s.axis not in write.over for s in write.path[first:]):
             return linear(write.buffer, write.parts[0][0]).step(axis) in (0, 1)

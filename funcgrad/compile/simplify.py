@@ -155,7 +155,7 @@ def narrow(graph: Graph) -> Graph:
     stretched: dict[Var, Atom] = {}
 
     def narrowed(atom: Atom) -> Atom:
-        return _uniform(atom) if isinstance(atom, Literal) else stretched.get(atom, atom)
+        return uniform(atom) if isinstance(atom, Literal) else stretched.get(atom, atom)
 
     for eqn in graph.eqns:
         inputs = new.inputs(eqn)
@@ -178,7 +178,7 @@ def narrow(graph: Graph) -> Graph:
     return new.graph(graph)
 
 
-def _uniform(constant: Literal) -> Literal:
+def uniform(constant: Literal) -> Literal:
     """A constant array as one number, where it is that."""
     value = constant.value
     if type(value) is not np.ndarray or not value.shape or not value.size or value.dtype.kind not in "biufc":

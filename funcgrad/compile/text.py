@@ -13,7 +13,7 @@ import numpy as np
 from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
 from funcgrad.compile.mathlib import PLAIN
 from funcgrad.compile.nest import Choose, For, While
-from funcgrad.compile.scalars import Affine, Axis, Scalar
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar
 from funcgrad.compile.segments import Segment
 from funcgrad.core.avals import BOOL, FLOAT, INT, Aval, short_dtype
 from funcgrad.core.graph import names
@@ -278,11 +278,11 @@ class _Writer:
                 if _is_variable(w.buffer):
                     self._origins[self._variables[w.buffer, _key(w.buffer, index)]] = value
             else:
-                self._combine(w, total or self._element(w.buffer, index), value)
+                self._combine(w, total or self._made(w.buffer, index), value)
 
     def _begin(self, w: Write, scope: For) -> None:
         """Before the first loop that folds: what starts at the identity."""
-        if w.fold is None:
+        if not w.over:
             return
         first, inner = _fold_loops(w)
         start = constant(identity(w.fold, w.buffer.dtype), w.buffer.dtype)
@@ -297,7 +297,7 @@ class _Writer:
 
     def _end(self, w: Write, scope: For) -> None:
         """Behind the loops that fold: the results."""
-        if w.fold is None:
+        if not w.over:
             return
         first, inner = _fold_loops(w)
         if inner == len(w.path) or w.path[inner] is not scope:
@@ -313,13 +313,13 @@ class _Writer:
             else:
                 self._store(w.buffer, index, total, untyped)
 
-    def _store(self, buffer: Buffer, index: Sequence[Affine], text: str, untyped: bool) -> None:
+    def _store(self, buffer: Buffer, index: Sequence[Place], text: str, untyped: bool) -> None:
         if _is_variable(buffer):
             name = self._variables.get((buffer, _key(buffer, index))) or next(self._fresh)
             self._set(buffer, index, name, untyped)
             self._line(f"{name} = {text}")
         else:
-            self._line(f"{self._element(buffer, index)} = {text}")
+            self._line(f"{self._made(buffer, index)} = {text}")
 
     def _taken(self, x: Scalar) -> str | None:
         """What the line before sets a variable to that is used only here; the line goes."""
@@ -346,6 +346,12 @@ class _Writer:
         return _operation(op or FOLDS[str(w.fold)], dtype, dtype, [_Part(total), part]).text
 
     # places
+
+    def _made(self, buffer: Buffer, index: Sequence[Place]) -> str:
+        """The element that a statement sets."""
+        level = len(self._blocks) - 1
+        places = [self._operand(p, level).text for p in index if isinstance(p, Scalar)]
+        return self._element(buffer, [p if isinstance(p, Affine) else None for p in index], places)
 
     def _element(
         self, buffer: Buffer, index: Sequence[Affine | None], args: Iterable[str] = (), filled: Iterable[Any] = ()

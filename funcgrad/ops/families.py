@@ -100,10 +100,10 @@ class Elementwise(Primitive):
         return Aval(shape, dtype, self.python is not None and all(a.weak for a in avals))
 
     def _probe_dtype(self, types: tuple, params: tuple) -> np.dtype:
-        """NumPy itself says which dtype comes out."""
+        """NumPy itself says which dtype comes out, or `impl.like`, a cheaper function with the same dtypes."""
         ones = [dtype.type(1).item() if weak else np.ones((1,), dtype) for dtype, weak in types]
         with np.errstate(all="ignore"):
-            return np.asarray(self.impl(*ones, **dict(params))).dtype
+            return np.asarray(getattr(self.impl, "like", self.impl)(*ones, **dict(params))).dtype
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         y = self(*values, **params)
@@ -298,6 +298,18 @@ class View(NamedTuple):
 
     element: Callable[..., Any]
     fits: Callable[..., bool] | None = None
+
+
+class Statements(NamedTuple):
+    """How a kernel makes a result that takes several statements: the `lower` of updates, running sums and the like.
+
+    `make(build, *avals, **params)` makes them, in their order, by the methods of `build`. `fits` is as a `View`'s.
+    `once`: each element of the operands is asked for once, in whatever order, so that it can be computed then.
+    """
+
+    make: Callable[..., None]
+    fits: Callable[..., bool] | None = None
+    once: bool = True
 
 
 class Contraction(NamedTuple):

@@ -17,7 +17,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.tape import Sparse
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.elementwise import eq, where
-from funcgrad.ops.families import Linear, View
+from funcgrad.ops.families import Linear, Statements, View
 from funcgrad.ops.structure import reshape, spread
 
 Span = tuple[int, int | None, int]
@@ -72,6 +72,11 @@ def _slice_pull(ct: Any, i: int, x: Aval, index: Index) -> Any:
 
 
 def _slice_element(draw: Any, places: Sequence[Any], x: Aval, index: Index) -> Any:
+    return draw(0, _sliced(draw, places, index))
+
+
+def _sliced(draw: Any, places: Sequence[Any], index: Index) -> list[Any]:
+    """Where an element of a slice stands in the array."""
     rest = iter(places)
     at = []
     for entry in index:
@@ -81,7 +86,7 @@ def _slice_element(draw: Any, places: Sequence[Any], x: Aval, index: Index) -> A
             next(rest)
         else:
             at.append(draw.fixed(entry))
-    return draw(0, [*at, *rest])
+    return [*at, *rest]
 
 
 slice_: Linear = Linear(
@@ -137,6 +142,17 @@ def _updated(adds: bool) -> View:
     return View(element, fits)
 
 
+def _steps(adds: bool) -> Statements:
+    """The same for all steps: the part of the result that is changed, after a copy."""
+
+    def make(build: Any, x: Aval, v: Aval, index: Index) -> None:
+        build.all(lambda draw, places: draw(0, places))
+        rule = lambda draw, places: (_sliced(draw, places, index), draw(1, places, cast=True))
+        build.update(v.shape, rule, "sum" if adds else None)
+
+    return Statements(make)
+
+
 def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any], adds: bool) -> Linear:
     def shape(x: Aval, v: Aval, index: Index) -> Aval:
         expected = sliced_shape(x.shape, index)
@@ -148,7 +164,7 @@ def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any],
         x, v = (spread(a, b, size) for a, b in zip(values, batched))
         return prim(x, v, index=_deeper(params["index"], size))
 
-    prim = Linear(name, impl, shape=shape, pull=pull, batch=batch, linear=(0, 1), lower=_updated(adds))
+    prim = Linear(name, impl, shape=shape, pull=pull, batch=batch, linear=(0, 1), lower=(_updated(adds), _steps(adds)))
     return prim
 
 
@@ -201,10 +217,16 @@ def _gather_batch(values: Sequence[Any], batched: Sequence[bool], size: int, par
 
 
 def _gather_element(draw: Any, index: Sequence[Any], x: Aval, *indices: Aval) -> Any:
+    at = _gathered(draw, index, x, indices, 1)
+    return draw.checked(draw(0, at), at)
+
+
+def _gathered(draw: Any, index: Sequence[Any], x: Aval, indices: Sequence[Aval], first: int) -> list[Any]:
+    """Where an element that index arrays choose stands in the array; the arrays are operands from `first` on."""
     rank = max(i.ndim for i in indices)
-    first = index[:rank]
-    at = [draw.integer(k + 1, first[rank - i.ndim :], x.shape[k]) for k, i in enumerate(indices)]
-    return draw.checked(draw(0, [*at, *index[rank:]]), at)
+    leading = index[:rank]
+    at = [draw.integer(k + first, leading[rank - i.ndim :], x.shape[k]) for k, i in enumerate(indices)]
+    return [*at, *index[rank:]]
 
 
 gather: Linear = Linear(
@@ -286,6 +308,19 @@ def _scatter_set_pull(ct: Any, i: int, x: Aval, v: Aval, *indices: Any) -> Any:
     return taken if not is_traced(won) and won.all() else where(won, taken, 0)
 
 
+def scatter_statements(fold: str | None) -> Statements:
+    """A copy, and then the values in their order, set or combined with what is there."""
+
+    def make(build: Any, x: Aval, v: Aval, *indices: Aval) -> None:
+        build.all(lambda draw, index: draw(0, index))
+        build.update(v.shape, lambda draw, index: (_gathered(draw, index, x, indices, 2), draw(1, index)), fold)
+
+    def fits(x: Aval, v: Aval, *indices: Aval) -> bool:
+        return x.size > 0 and x.dtype == v.dtype and (fold is None or x.dtype.kind != "b")
+
+    return Statements(make, fits)
+
+
 scatter_add: Linear = Linear(
     "scatter_add",
     _scatter_add,
@@ -293,6 +328,7 @@ scatter_add: Linear = Linear(
     pull=lambda ct, i, x, v, *indices: gather(ct, *indices) if i else ct,
     batch=lambda *call: scatter_batch(scatter_add, *call),
     linear=(0, 1),
+    lower=scatter_statements("sum"),
 )
 scatter_set: Linear = Linear(
     "scatter_set",
@@ -301,4 +337,5 @@ scatter_set: Linear = Linear(
     pull=_scatter_set_pull,
     batch=lambda *call: scatter_batch(scatter_set, *call),
     linear=(0, 1),
+    lower=scatter_statements(None),
 )

@@ -14,7 +14,7 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.elementwise import convert, eq
-from funcgrad.ops.families import General, Linear
+from funcgrad.ops.families import General, Linear, Statements
 from funcgrad.ops.structure import broadcast_to, concatenate, flip, pad, reshape, transpose
 
 Axes = tuple[int, ...]
@@ -156,12 +156,20 @@ def _accumulate(ufunc: np.ufunc, x: Any, axis: int, reverse: bool = False) -> An
     return out
 
 
+def _running(fold: str) -> Statements:
+    def make(build: Any, x: Aval, axis: int, reverse: bool = False) -> None:
+        build.running(axis, fold, lambda draw, index: draw(0, index), reverse)
+
+    return Statements(make, once=False)
+
+
 cumsum: Linear = Linear(
     "cumsum",
     lambda x, axis, reverse=False: _accumulate(np.add, x, axis, reverse),
     shape=_accumulated,
     pull=lambda ct, i, x, axis, reverse=False: _cumsum_pull(ct, axis, not reverse),
     batch=_batched_axis(lambda: cumsum),
+    lower=_running("sum"),
 )
 
 
@@ -208,6 +216,7 @@ cumprod: General = General(
     shape=_accumulated,
     jvps=(_d_cumprod,),
     batch=_batched_axis(lambda: cumprod),
+    lower=_running("prod"),
 )
 
 
@@ -258,7 +267,24 @@ def _truth_reduction(name: str, ufunc: np.ufunc, lower: str) -> General:
     return prim
 
 
-def _index_reduction(name: str, impl: Callable[..., Any]) -> General:
+def _first(extreme: str) -> Statements:
+    """The first place of the extreme, or of NaN, which it is where there is one."""
+
+    def make(build: Any, x: Aval, axis: int) -> None:
+        size = x.shape[axis]
+        found = build.folded(extreme, axis, size, lambda draw, index: draw(0, index), x.dtype)
+
+        def place(draw: Any, index: Sequence[Any]) -> Any:
+            best = found((*index[:axis], *index[axis + 1 :]))
+            here, none = draw.number(index[axis]), draw.number(draw.fixed(size))
+            return draw.expression("{1} if {0} == {2} or {0} != {0} else {3}", draw(0, index), here, best, none)
+
+        build.fold("min", axis, size, place)
+
+    return Statements(make, lambda x, axis: x.dtype.kind != "b", once=False)
+
+
+def _index_reduction(name: str, impl: Callable[..., Any], lower: Statements) -> General:
     def shape(aval: Aval, axis: int) -> Aval:
         if 0 in aval.shape:
             impl(np.empty(aval.shape), axis)
@@ -270,6 +296,7 @@ def _index_reduction(name: str, impl: Callable[..., Any]) -> General:
         shape=shape,
         jvps=None,
         batch=_batched_axis(lambda: prim),
+        lower=lower,
         flat=INDEX_REASON,
         remedy=INDEX_REMEDY,
     )
@@ -278,5 +305,5 @@ def _index_reduction(name: str, impl: Callable[..., Any]) -> General:
 
 reduce_any = _truth_reduction("reduce_any", np.logical_or, "any")
 reduce_all = _truth_reduction("reduce_all", np.logical_and, "all")
-argmax = _index_reduction("argmax", lambda x, axis: np.argmax(x, axis=axis))
-argmin = _index_reduction("argmin", lambda x, axis: np.argmin(x, axis=axis))
+argmax = _index_reduction("argmax", lambda x, axis: np.argmax(x, axis=axis), _first("max"))
+argmin = _index_reduction("argmin", lambda x, axis: np.argmin(x, axis=axis), _first("min"))

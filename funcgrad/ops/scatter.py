@@ -12,7 +12,7 @@ from funcgrad.core.avals import INT
 from funcgrad.core.trace import is_traced
 from funcgrad.ops.elementwise import convert, eq, logical_or, maximum, ne, where
 from funcgrad.ops.families import General
-from funcgrad.ops.index import gather, places_of, scatter_add, scatter_batch, scatter_shape, zeros
+from funcgrad.ops.index import gather, places_of, scatter_add, scatter_batch, scatter_shape, scatter_statements, zeros
 from funcgrad.ops.sort import argsort
 from funcgrad.ops.structure import concatenate, flip, reshape
 
@@ -80,6 +80,7 @@ scatter_mul: General = General(
         lambda t, y, x, v, *indices: scatter_add(zeros(x), t * _others(x, v, indices), *indices),
     ),
     batch=lambda *call: scatter_batch(scatter_mul, *call),
+    lower=scatter_statements("prod"),
 )
 
 
@@ -92,7 +93,7 @@ def _shares(y: Any, x: Any, v: Any, indices: Sequence[Any]) -> tuple[Any, Any]:
     return convert(shares[0], dtype=x.dtype), convert(shares[1], dtype=v.dtype)
 
 
-def _scatter_extreme(name: str, ufunc: np.ufunc) -> General:
+def _scatter_extreme(name: str, ufunc: np.ufunc, fold: str) -> General:
     prim = General(
         name,
         _by(ufunc),
@@ -102,9 +103,10 @@ def _scatter_extreme(name: str, ufunc: np.ufunc) -> General:
             lambda t, y, x, v, *indices: scatter_add(zeros(x), t * _shares(y, x, v, indices)[1], *indices),
         ),
         batch=lambda *call: scatter_batch(prim, *call),
+        lower=scatter_statements(fold),
     )
     return prim
 
 
-scatter_min = _scatter_extreme("scatter_min", np.minimum)
-scatter_max = _scatter_extreme("scatter_max", np.maximum)
+scatter_min = _scatter_extreme("scatter_min", np.minimum, "min")
+scatter_max = _scatter_extreme("scatter_max", np.maximum, "max")

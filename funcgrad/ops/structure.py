@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, broadcast_shapes
-from funcgrad.ops.families import Linear, View, cast, fit
+from funcgrad.ops.families import Linear, Statements, View, cast, fit
 
 Shape = tuple[int, ...]
 
@@ -129,6 +129,19 @@ def _piece(draw: Any, index: Sequence[Any], *xs: Aval, axis: int) -> Any:
     return piece(draw, 0, 0)
 
 
+def _pieces(build: Any, *xs: Aval, axis: int) -> None:
+    start = 0
+    for k, x in enumerate(xs):
+        build.part(x.shape, _moved(k, axis, start))
+        start += x.shape[axis]
+
+
+def _moved(k: int, axis: int, start: int) -> Any:
+    """The rule of piece k, which begins at `start`."""
+    at = lambda draw, index: [*index[:axis], draw.at(index[axis], start), *index[axis + 1 :]]
+    return lambda draw, index: (at(draw, index), draw(k, index, cast=True))
+
+
 concatenate: Linear = Concatenate(
     "concatenate",
     lambda *xs, axis: np.concatenate(xs, axis=axis),
@@ -138,7 +151,7 @@ concatenate: Linear = Concatenate(
         *(spread(v, b, size) for v, b in zip(values, batched)), axis=params["axis"] + 1
     ),
     linear=None,
-    lower=View(_piece, fits=lambda *xs, axis: len(xs) <= 8),
+    lower=(View(_piece, fits=lambda *xs, axis: len(xs) <= 8), Statements(_pieces)),
 )
 
 Widths = tuple[tuple[int, int], ...]
