@@ -20,6 +20,8 @@ from funcgrad.core.avals import BOOL
 
 BLOCK = 64
 """Vectors that a sum adds up before the compensated addition; as many roundings as NumPy's pairwise sum has."""
+LOADED = 32
+"""Bytes of a masked load at most. LLVM 22 splits longer ones itself, and loads all of a half whose mask is false (AVX2)."""
 _COMPARE = {"lt": ("olt", "slt", "ult"), "le": ("ole", "sle", "ule"), "gt": ("ogt", "sgt", "ugt"),
             "ge": ("oge", "sge", "uge"), "eq": ("oeq", "eq", "eq"), "ne": ("une", "ne", "ne")}  # fmt: skip
 _ARITHMETIC = {"add": ("fadd", "add"), "sub": ("fsub", "sub"), "mul": ("fmul", "mul"), "div": ("fdiv", "sdiv")}
