@@ -483,7 +483,7 @@ def test_derivatives_are_computed_where_they_are_used():
     """cos(x) is not stored for later: it is computed in the loop behind the matrix product."""
     program = compile_graph(staged(PROGRAMS["sinking"][0], X, X))
     assert program.kernels == 1 and program.text.count("cos(") == 1
-    assert program.text.count("empty((6, 5)") == 1  # of sin(x)
+    assert "empty((6, 5)" not in program.text
 
 
 def test_folding_and_sharing():
@@ -552,7 +552,7 @@ def test_buffers_are_used_again():
         return x
 
     assert compile_graph(staged(fun, LONG)).text.count("empty(") <= 3
-    three_ways(fun, LONG / 100)
+    three_ways(fun, LONG / 100, ulps=256)  # the error of a sum is trebled by each step
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
