@@ -28,8 +28,8 @@ class Program:
 
     - `text`: the kernels, and the function that runs them and NumPy's calls, as readable Python. `interpret(*arrays)`
       runs that, slowly; its sums are in order, where machine code's are in lanes.
-    - `graph`: the simplified program. `kernels`: how many there are, one where nothing runs on NumPy. `calls`: the names
-      of the operations that do.
+    - `graph`: the simplified program. `kernels`: how many there are, at most one where nothing runs on NumPy.
+      `calls`: the names of the operations that do.
     - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
 
     A program that is one kernel has no function around it: `run` is the machine code, which looks at its arguments
