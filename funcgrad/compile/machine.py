@@ -16,16 +16,17 @@ import ctypes
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
-from itertools import count
 from typing import Any, NamedTuple
-from weakref import WeakValueDictionary
+
+import numpy as np
 
 _llvm_in_use = threading.RLock()
-_modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
+_modules: weakref.WeakValueDictionary[bytes, Module] = weakref.WeakValueDictionary()
 _jobs: dict[bytes, _Job] = {}
 _symbols: dict[str, int] = {}
 
@@ -54,13 +55,17 @@ class Module:
         except KeyError:
             raise MachineError(f"no symbol {symbol!r} in the module") from None
 
-    def hold(self) -> int:
+    def hold(self) -> Any:
         """An object that keeps the module, to be owned by whatever calls its code.
 
-        As the garbage collector cannot look through it, the code outlives all of a cycle that calls it: finalisers
-        there may call it still, and a built-in function looks at its definition when it goes.
+        The garbage collector must not look through it, nor call a finaliser of it: the code has to outlive all of a
+        cycle that calls it, as a built-in function looks at its definition whenever it is visited. NumPy's arrays are
+        no objects of the collector's, and may have weak references.
         """
-        return _Hold.of(self)
+        hold = np.empty(0)
+        ref = weakref.ref(hold, _let_go)
+        _holds[id(ref)] = ref, self
+        return hold
 
     def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
         """Free the engine in a thread: a finaliser must not wait for LLVM, nor be interrupted in it."""
@@ -73,22 +78,14 @@ class Module:
                 _thread.start_new_thread(_free, ())
 
 
-class _Hold(int):
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, module: Module) -> _Hold:
-        hold = cls(next(_numbers))
-        _holds[int(hold)] = module
-        return hold
-
-    def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not ended():
-            _holds.pop(int(self), None)
+_holds: dict[int, tuple[weakref.ref[Any], Module]] = {}
 
 
-_numbers = count()
-_holds: dict[int, Module] = {}
+def _let_go(ref: weakref.ref[Any], ended: Callable[[], bool] = sys.is_finalizing) -> None:
+    if not ended():
+        _holds.pop(id(ref), None)
+
+
 _engines: dict[int, tuple[Any, int | None]] = {}
 """With the address of `release`."""
 _dropped: list[int] = []
