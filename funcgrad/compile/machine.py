@@ -62,7 +62,7 @@ class Module:
         cycle that calls it, as a built-in function looks at its definition whenever it is visited. NumPy's arrays are
         no objects of the collector's, and may have weak references.
         """
-        hold = np.empty(0)
+        hold = np.array(0)  # with a truth value when compared, as a __module__ is
         ref = weakref.ref(hold, _let_go)
         _holds[id(ref)] = ref, self
         return hold
