@@ -202,7 +202,7 @@ class Function:
         self._scope(scope, level)
         self._blocks.pop()
         head = [f"br label %next{number}", f"next{number}:"]
-        if self._flagged:  # with an index out of bounds, which was taken for 0, it might never end
+        if self.flagged:  # with an index out of bounds, which was taken for 0, it might never end
             flag, fine = self._new(), self._new()
             head += [f"{flag} = load i32, ptr %flag", f"{fine} = icmp eq i32 {flag}, 0",
                      f"br i1 {fine}, label %while{number}, label %done{number}"]  # fmt: skip

@@ -59,7 +59,7 @@ class Segment:
         maker.finish(self.root, [self._buffers[v] for v in variables if v not in wanted and v in self._buffers], 0)
         self.scratch = maker.local
         made = Kernel(
-            self.root, [self._inputs[a] for a in self.inputs], [self._buffers[v] for v in self.outputs], self.scratch
+            self.root, [self._inputs[a] for a in self.inputs], [self._buffer(v) for v in self.outputs], self.scratch
         )
         self.work = made.work
         self.operations = made.operations
