@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.compile.keys import exact
 from funcgrad.compile.program import Program, compile_graph
+from funcgrad.compile.wrappers import wrapper
 from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, refusal
@@ -139,12 +140,19 @@ class Jitted(Transformed):
         if any(isinstance(v, Tracer) for v in values):
             return staged.result(graph_call(*values, graph=staged.graph, run=run_graph))
         program = program_of(staged.graph)
-        if quick is not None and not self._has_static:
-            self._remember(quick, program, staged)
+        if not self._has_static and not kwargs and not staged.captured:
+            self._remember(quick, args, leaves, program, staged)
         return staged.result(program.run(*values))
 
-    def _remember(self, quick: tuple, program: Program, staged: Staged) -> None:
-        if program.whole is not None and staged.direct:
+    def _remember(
+        self, quick: tuple | None, args: tuple, leaves: Sequence[Any], program: Program, staged: Staged
+    ) -> None:
+        """Let the next call like this one go the shortest way."""
+        if quick is None:
+            run = program.run if program.whole is None else program.whole.bound(lambda *leaves: None)
+            avals = None if program.whole is not None else [aval_of(x) for x in leaves]
+            self._fast = wrapper(tree.structure(args), staged.out_tree, avals, run, self._missed) or self._slow
+        elif program.whole is not None and staged.direct:
             self._fast = self._quick[quick] = program.whole.bound(self._missed, staged.single)
         else:
             self._quick[quick] = lambda *args: staged.result(program.run(*args))

@@ -1,4 +1,4 @@
-"""The functions that kernels may call on one element, by NumPy's names: what each is in C and in NumPy.
+"""The functions that kernels may call on one element, by NumPy's names (or SciPy's): what each is in C and in NumPy.
 
 `Libm` functions come from the C library. glibc has vector variants of most (libmvec, at most 4 units in the
 last place from the exact value; 1.2 ns for a sine where the scalar function takes 8.4), which loops use where
@@ -21,6 +21,12 @@ class Libm(NamedTuple):
     vectorised: bool = True
 
 
+class Own(NamedTuple):
+    """A function that `vectormath.py` makes of others."""
+
+    arity: int = 1
+
+
 class Intrinsic(NamedTuple):
     """A floating-point operation that LLVM knows."""
 
@@ -28,7 +34,7 @@ class Intrinsic(NamedTuple):
     arity: int = 1
 
 
-SCALAR_FUNCTIONS: dict[str, Libm | Intrinsic] = {
+SCALAR_FUNCTIONS: dict[str, Libm | Own | Intrinsic] = {
     "sin": Libm("sin"),
     "cos": Libm("cos"),
     "tan": Libm("tan"),
@@ -54,6 +60,11 @@ SCALAR_FUNCTIONS: dict[str, Libm | Intrinsic] = {
     "power": Libm("pow", 2),
     "fmod": Libm("fmod", 2, vectorised=False),
     "nextafter": Libm("nextafter", 2, vectorised=False),
+    "erf": Libm("erf"),
+    "erfc": Libm("erfc"),
+    "lgamma": Libm("lgamma", vectorised=False),
+    "logistic": Own(),
+    "softplus": Own(),
     "sqrt": Intrinsic("sqrt"),
     "floor": Intrinsic("floor"),
     "ceil": Intrinsic("ceil"),
@@ -65,7 +76,7 @@ SCALAR_FUNCTIONS: dict[str, Libm | Intrinsic] = {
     "minimum": Intrinsic("minimum", 2),
 }
 
-PLAIN = {name: getattr(np, name) for name in SCALAR_FUNCTIONS}
+PLAIN = {name: getattr(np, name) for name in SCALAR_FUNCTIONS if hasattr(np, name)}
 
 _REST = "fmod({0}, {1})"
 _TURNED = f"({_REST} != 0 and ({{1}} < 0) != ({_REST} < 0))"

@@ -24,15 +24,11 @@ from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
 from funcgrad.compile.polynomials import FUNCTIONS as EXPONENTIAL
 from funcgrad.compile.polynomials import FUSED_ONLY
 
-LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, Libm)} | {
-    name: name for name in ("erf", "erfc", "lgamma")
-}
+LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, Libm)}
 """The C library's names."""
 FUNCTIONS = EXPONENTIAL | CIRCULAR
 """The functions that have polynomials."""
-NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | dict.fromkeys(
-    ("erf", "erfc", "lgamma", "logistic", "softplus", "sincos"), 1
-)
+NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | {"sincos": 1}
 """The functions and how many arguments they have. All give one result but `sincos`: `{T, T}`, sine and cosine."""
 _VECTORS = (("avx512f", "e", 64), ("avx2", "d", 32), ("sse2", "b", 16))
 """CPU feature, the letter that libmvec has for it, and the bytes of its registers."""

@@ -14,6 +14,14 @@ from funcgrad.lax.control import switch as switch
 from funcgrad.lax.control import while_loop as while_loop
 from funcgrad.lax.solves import custom_linear_solve as custom_linear_solve
 from funcgrad.lax.solves import custom_root as custom_root
+from funcgrad.lax.special import digamma as digamma
+from funcgrad.lax.special import erf as erf
+from funcgrad.lax.special import erf_inv as erf_inv
+from funcgrad.lax.special import erfc as erfc
+from funcgrad.lax.special import lgamma as lgamma
+from funcgrad.lax.special import logistic as logistic
+from funcgrad.lax.special import polygamma as polygamma
+from funcgrad.lax.special import rsqrt as rsqrt
 from funcgrad.ops import elementwise
 
 __all__ = [
@@ -21,8 +29,16 @@ __all__ = [
     "cond",
     "custom_linear_solve",
     "custom_root",
+    "digamma",
+    "erf",
+    "erf_inv",
+    "erfc",
     "fori_loop",
+    "lgamma",
+    "logistic",
     "map",
+    "polygamma",
+    "rsqrt",
     "scan",
     "stop_gradient",
     "switch",

@@ -12,6 +12,7 @@ from funcgrad.numpy.reductions import max as _max
 from funcgrad.numpy.reductions import sum as _sum
 from funcgrad.numpy.statistics import accumulated, cast_to
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops import special
 
 __all__ = [
     "elu",
@@ -54,16 +55,13 @@ def elu(x: Array, alpha: Array = 1.0) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """`1 / (1 + exp(-x))`, without overflow and precise in both tails."""
-    x = as_inexact(x)
-    upper = x >= 0
-    small = ew.exp(ew.where(upper, -x, x))
-    return ew.where(upper, 1.0, small) / (1.0 + small)
+    """`1 / (1 + exp(-x))`, without overflow and precise in its lower tail."""
+    return special.logistic(as_inexact(x))
 
 
 def softplus(x: Array) -> Array:
     """`log(1 + exp(x))`, without overflow."""
-    return ew.logaddexp(x, 0.0)
+    return special.softplus(as_inexact(x))
 
 
 def silu(x: Array) -> Array:
@@ -72,14 +70,10 @@ def silu(x: Array) -> Array:
 
 
 def gelu(x: Array, approximate: bool = True) -> Array:
-    """`x` times the normal distribution function of x, by its tanh approximation.
-
-    Raises:
-        ValueError: `approximate` is False; the exact form is not available.
-    """
-    if not approximate:
-        raise ValueError("gelu is available in its tanh approximation (approximate=True)")
+    """`x` times the normal distribution function of x: by its tanh approximation, or exactly by `erfc`."""
     x = as_inexact(x)
+    if not approximate:
+        return 0.5 * x * special.erfc(-math.sqrt(0.5) * x)
     return 0.5 * x * (1.0 + ew.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
 
 

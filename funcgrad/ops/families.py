@@ -100,10 +100,10 @@ class Elementwise(Primitive):
         return Aval(shape, dtype, self.python is not None and all(a.weak for a in avals))
 
     def _probe_dtype(self, types: tuple, params: tuple) -> np.dtype:
-        """NumPy itself says which dtype comes out."""
+        """NumPy itself says which dtype comes out, or `impl.like`, a cheaper function with the same dtypes."""
         ones = [dtype.type(1).item() if weak else np.ones((1,), dtype) for dtype, weak in types]
         with np.errstate(all="ignore"):
-            return np.asarray(self.impl(*ones, **dict(params))).dtype
+            return np.asarray(getattr(self.impl, "like", self.impl)(*ones, **dict(params))).dtype
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         y = self(*values, **params)
