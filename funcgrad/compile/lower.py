@@ -139,6 +139,12 @@ def way(eqn: Eqn) -> Any:
     return None
 
 
+def is_inline(eqn: Eqn) -> bool:
+    """Whether statements compute the elements of their operands where they use them."""
+    inline = way(eqn).inline
+    return inline is None or inline(*(a.aval for a in eqn.inputs), **eqn.params)
+
+
 def kind_of(eqn: Eqn) -> str:
     """What an equation is to a kernel, `host` where NumPy runs it.
 
@@ -237,7 +243,7 @@ class Plan:
             carries = range(len(user.inputs))[carried(user)]
             return any(a is v and i not in carries for i, a in enumerate(user.inputs))
         if self.kinds[user] == "statements":
-            return self.costs[v] > CHEAP and not way(user).once
+            return self.costs[v] > CHEAP and not is_inline(user)
         return self.kinds[user] in ("host", "control")
 
     def _uses(self, users: dict[Atom, list[Eqn]]) -> dict[Atom, int]:
@@ -272,7 +278,7 @@ class Plan:
     def _is_spread(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
         """Whether the elements are used again and again along an axis that they do not have."""
         for u in users.get(v, ()):
-            if self.kinds[u] == "statements" and way(u).once:
+            if self.kinds[u] == "statements" and is_inline(u):
                 continue
             if self.kinds[u] == "dot" or u.outputs[0].aval.size > max(v.aval.size, 1):
                 return True

@@ -318,7 +318,7 @@ def scatter_statements(fold: str | None) -> Statements:
     def fits(x: Aval, v: Aval, *indices: Aval) -> bool:
         return x.size > 0 and x.dtype == v.dtype and (fold is None or x.dtype.kind != "b")
 
-    return Statements(make, fits)
+    return Statements(make, fits, inline=lambda x, v, *indices: x.ndim > len(indices))
 
 
 scatter_add: Linear = Linear(
