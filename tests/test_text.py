@@ -310,6 +310,24 @@ PROGRAMS = {
     "scan of arrays": (lambda x: lax.scan(lambda c, a: (np.tanh(c * 0.5 + a), np.sum(c * c)), x[0], x), X),
     "scan that swaps": (lambda x: lax.scan(lambda c, a: ((c[1], c[0] + a), c[0]), (0.0, 1.0), x, reverse=True), LONG),
     "scan, gradient": (fg.grad(lambda x: lax.scan(lambda c, a: (np.sin(c) * a + c, c), 0.3, x)[0]), ROW),
+    "scan in place that is read": (lambda x: lax.scan(lambda c, a: ((n := c * a), np.sin(n) + n[::-1]), x, x), ROW),
+    "scan of updates that are read": (
+        lambda x, i: lax.scan(lambda c, k: ((n := c.at[k].set(c[k - 1] * 0.5 + c[0])), (n[0] + c[k], c * 2.0)), x, i), X, INDEX,
+    ),
+    "scan of two updates": (
+        lambda x, i: lax.scan(
+            lambda c, k: ((c[0].at[k].add(c[1][k - 1] * 0.5), c[1].at[k - 1].set(c[0][k])), c[0][0]), (x, x * 2.0), i,
+        ),
+        ROW,
+        INDEX - 1,
+    ),
+    "updates within loops": (
+        lambda x, i: lax.scan(
+            lambda c, k: (lax.scan(lambda d, m: (d.at[m].add(c[k] * d[m - 1]), d[0]), c, i)[0], c[1]), x, i,
+        ),
+        ROW,
+        INDEX,
+    ),
     "while": (lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2.0 + x, c[1] + 1), (x, 0)), ROW),
     "Newton": (lambda a: lax.while_loop(lambda x: abs(x * x - a) > 1e-10, lambda x: (x + a / x) / 2, a), 2.0),
     "while a sum": (lambda x: lax.while_loop(lambda c: np.sum(c * c) < 100.0, lambda c: c * 1.5, x), ROW),

@@ -134,6 +134,7 @@ class Function:
         return [*self.entry, *self._blocks[0].lines]
 
     def pointer(self, buffer: Buffer) -> str:
+        buffer = buffer.shares or buffer
         if buffer not in self.pointers:
             self.pointers[buffer] = name = f"%c{buffer.slot}"
             self.entry += [f"{name}p = getelementptr ptr, ptr %table, i64 {buffer.slot}", f"{name} = load ptr, ptr {name}p"]

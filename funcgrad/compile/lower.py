@@ -40,7 +40,7 @@ _FUNCTION_COST = 12
 class Buffer:
     """Memory of a value: `place` is "input", "output", "constant", "scratch" or, once nests are made, "register"."""
 
-    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "slot")
+    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "shares", "slot")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
         self.shape = shape
@@ -48,8 +48,16 @@ class Buffer:
         self.place = place
         self.level = 0
         self.slot = -1
+        self.shares: Buffer | None = None
         self.dropped: frozenset[int] = frozenset()
         self.reused: frozenset[Axis] = frozenset()
+
+    def shared(self) -> Buffer:
+        """Another value in the same memory, which takes the place of this one."""
+        found = Buffer(self.shape, self.dtype, self.place)
+        found.shares = self
+        found.level = self.level
+        return found
 
     def strides(self) -> tuple[int, ...]:
         """In elements, of the dimensions that are kept."""

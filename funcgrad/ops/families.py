@@ -305,12 +305,14 @@ class Statements(NamedTuple):
 
     `make(build, *avals, **params)` makes them, in their order, by the methods of `build`. `fits` is as a `View`'s.
     `inline(*avals, **params)` says for which calls elements of the operands are computed where they are used, None for
-    all: where each is used once, and several at a time.
+    all: where each is used once, and several at a time. `changes`: the result begins as operand 0, and may be made in
+    its memory.
     """
 
     make: Callable[..., None]
     fits: Callable[..., bool] | None = None
     inline: Callable[..., bool] | None = None
+    changes: bool = False
 
 
 class Contraction(NamedTuple):
