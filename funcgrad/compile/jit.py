@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -106,8 +107,6 @@ class Jitted(Transformed):
         self._has_static = bool(self._static_numbers or self._static_names)
         self._staged = Recent(KEPT)
         self._quick: dict[Any, Callable[..., Any]] = {}
-        self._fast: Callable[..., Any] = self._slow
-        """The compiled function of the last call, where it takes the arguments and gives the results as they are."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -117,8 +116,8 @@ class Jitted(Transformed):
         except Exception as error:
             raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
 
-    def _slow(self, *args: Any) -> Any:
-        """A call whose arguments are not those of the last one."""
+    def _fast(self, *args: Any) -> Any:
+        """A call whose arguments are not those of the last one, whose compiled function takes this method's place."""
         parts: list[Any] = []
         for a in args:
             kind = type(a)
@@ -148,18 +147,22 @@ class Jitted(Transformed):
         self, quick: tuple | None, args: tuple, leaves: Sequence[Any], program: Program, staged: Staged
     ) -> None:
         """Let the next call like this one go the shortest way."""
+        method = WeakMethod(self._missed)  # a function must not own what owns it
+        missed = lambda *args: method()(*args)  # type: ignore[misc]
         if quick is None:
             run = program.run if program.whole is None else program.whole.bound(lambda *leaves: None)
             avals = None if program.whole is not None else [aval_of(x) for x in leaves]
-            self._fast = wrapper(tree.structure(args), staged.out_tree, avals, run, self._missed) or self._slow
+            fast = wrapper(tree.structure(args), staged.out_tree, avals, run, missed)
+            if fast is not None:
+                self._fast = fast
         elif program.whole is not None and staged.direct:
-            self._fast = self._quick[quick] = program.whole.bound(self._missed, staged.single)
+            self._fast = self._quick[quick] = program.whole.bound(missed, staged.single)
         else:
             self._quick[quick] = lambda *args: staged.result(program.run(*args))
 
     def _missed(self, *args: Any) -> Any:
         """What the compiled function of the last call does not take, or cannot do."""
-        self._fast = self._slow
+        self.__dict__.pop("_fast", None)
         return self._call(args, {}, None)
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
@@ -180,7 +183,7 @@ class Jitted(Transformed):
 
     def _forget(self) -> None:
         self._quick.clear()
-        self._fast = self._slow
+        self.__dict__.pop("_fast", None)
 
     def _stage(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Staged, list[Any]]:
         """The traced program for a call, and the values of its inputs."""

@@ -20,6 +20,8 @@ from funcgrad.core.avals import BOOL
 
 BLOCK = 64
 """Vectors that a sum adds up before the compensated addition; as many roundings as NumPy's pairwise sum has."""
+LOADED = 32
+"""Bytes of a masked load at most. LLVM 22 splits longer ones itself, and loads all of a half whose mask is false (AVX2)."""
 _COMPARE = {"lt": ("olt", "slt", "ult"), "le": ("ole", "sle", "ule"), "gt": ("ogt", "sgt", "ugt"),
             "ge": ("oge", "sge", "uge"), "eq": ("oeq", "eq", "eq"), "ne": ("une", "ne", "ne")}  # fmt: skip
 _ARITHMETIC = {"add": ("fadd", "add"), "sub": ("fsub", "sub"), "mul": ("fmul", "mul"), "div": ("fdiv", "sdiv")}
@@ -906,11 +908,26 @@ class Function:
         if mask is None:
             found = self._line(f"load {kind}, ptr {pointer}, align {dtype.itemsize}", level)
         else:
+            found = self._masked(pointer, dtype, lanes, mask, level)
+        return self._truth(found, dtype, lanes, level)
+
+    def _masked(self, pointer: str, dtype: np.dtype, lanes: int, mask: str, level: int) -> str:
+        """Elements where a mask says so, and zeros."""
+        kind = self._type(dtype, lanes, stored=True)
+        if lanes * dtype.itemsize <= LOADED:
             name = f"llvm.masked.load.{self._suffix(dtype, lanes, True)}.p0"
             self.shared.declared.add(f"declare {kind} @{name}(ptr, i32, <{lanes} x i1>, {kind})")
-            found = self._line(f"call {kind} @{name}(ptr {pointer}, i32 {dtype.itemsize}, <{lanes} x i1> {mask}, "
-                               f"{kind} zeroinitializer)", level)  # fmt: skip
-        return self._truth(found, dtype, lanes, level)
+            return self._line(f"call {kind} @{name}(ptr {pointer}, i32 {dtype.itemsize}, <{lanes} x i1> {mask}, "
+                              f"{kind} zeroinitializer)", level)  # fmt: skip
+        half = lanes // 2
+        halves = []
+        for start in (0, half):
+            picked = ", ".join(f"i32 {start + i}" for i in range(half))
+            part = self._line(f"shufflevector <{lanes} x i1> {mask}, <{lanes} x i1> poison, <{half} x i32> <{picked}>", level)
+            at = self._line(f"getelementptr {stored_type(dtype)}, ptr {pointer}, i64 {start}", level)
+            halves.append(self._masked(at, dtype, half, part, level))
+        one, order = self._type(dtype, half, stored=True), ", ".join(f"i32 {i}" for i in range(lanes))
+        return self._line(f"shufflevector {one} {halves[0]}, {one} {halves[1]}, <{lanes} x i32> <{order}>", level)
 
     def _fetch_one(
         self, buffer: Buffer, place: Affine, dynamic: tuple[str, bool] | None, guard: Scalar | None, level: int

@@ -216,6 +216,9 @@ def _tools() -> _Tools:
 
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    if binding.get_process_triple().startswith("x86_64"):
+        # this pass ends the process where a masked load meets a store (LLVM 22: "unknown LocationSize")
+        binding.set_option("funcgrad", "-x86-disable-avoid-SFB")
     host = binding.Target.from_triple(binding.get_process_triple())
     cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def compile_graph(graph: Graph) -> Program:
 class Kernel:
     """A segment's machine code."""
 
-    __slots__ = ("_module", "_segment", "entry", "function", "was_there")
+    __slots__ = ("__weakref__", "_module", "_segment", "entry", "function", "was_there")
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -92,7 +93,8 @@ class Kernel:
         text = segment.text + "\n" + self.entry.text()
         self.was_there = machine.is_loaded(text)
         self._module = machine.load(text)
-        self.function = self.bound(self.again)
+        again = WeakMethod(self.again)  # the function must not own what owns it
+        self.function = self.bound(lambda *args: again()(*args))  # type: ignore[misc]
 
     def bound(self, fallback: Callable[..., Any], single: bool = False) -> Callable[..., Any]:
         """The function, with `fallback` for arguments that are not in form; `single`: the one output, and no tuple."""
@@ -153,7 +155,7 @@ _WEAK = {"i": int, "f": float, "c": complex}
 def _define(text: str, name: str, scope: dict[str, Any]) -> Callable[..., Any]:
     # a file name inside the package, so that errors do not show the generated frames
     exec(compile(text, f"{__file__}:{name}", "exec", dont_inherit=True), scope)
-    return scope[name]
+    return scope.pop(name)
 
 
 _PYTHON_TYPES = {"i": "int", "f": "float", "c": "complex"}
