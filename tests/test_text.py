@@ -328,6 +328,8 @@ PROGRAMS = {
         ROW,
         INDEX,
     ),
+    "fori_loop of updates": (lambda x: lax.fori_loop(2, 60, lambda k, c: c.at[k].set(c[k - 1] * 0.5 + c[k - 2]), x), LONG),
+    "Python's integers": (lambda k, n: (k * n - 3 + k, (k & 6) | (n ^ 1), lax.fori_loop(0, k, lambda i, c: c + i * n, 1)), 7, -5),
     "while": (lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2.0 + x, c[1] + 1), (x, 0)), ROW),
     "Newton": (lambda a: lax.while_loop(lambda x: abs(x * x - a) > 1e-10, lambda x: (x + a / x) / 2, a), 2.0),
     "while a sum": (lambda x: lax.while_loop(lambda c: np.sum(c * c) < 100.0, lambda c: c * 1.5, x), ROW),
@@ -399,3 +401,8 @@ def test_an_index_out_of_bounds_is_seen(kernel, index):
     graph, leaves = staged(lambda x, i: np.sin(x[i]) * 2.0, ROW, np.array([0, index]))
     with pytest.raises(IndexError):
         run(simplify(graph), leaves, kernel)
+
+
+def test_integers_of_python_are_exact():
+    square = fg.jit(lambda k: k * k + 1)
+    assert [square(3), square(2**40)] == [10, 2**80 + 1]

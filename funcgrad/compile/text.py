@@ -556,7 +556,7 @@ class _Writer:
             return any(map(self._is_untyped, x.args[1:]))
         if x.op in ("const", "position", "bounded", "not", "and", "or"):
             return True
-        return x.op in _PYTHON_KEEPS and all(map(self._is_untyped, x.args))
+        return x.op.removeprefix("exact_") in _PYTHON_KEEPS and all(map(self._is_untyped, x.args))
 
 
 def _span(place: Affine) -> str:
@@ -687,6 +687,7 @@ def _number(value: Any, dtype: np.dtype) -> _Part:
 
 def _operation(op: str, dtype: np.dtype, given: np.dtype, args: Sequence[_Part]) -> _Part:
     """An operator or a function of arguments of the dtype `given`."""
+    op = op.removeprefix("exact_")
     if op in _OPERATORS:
         symbol, strength = _OPERATORS[op]
         left = strength + (strength == _COMPARED)
