@@ -1,5 +1,37 @@
-"""The compiler: a `Graph` is simplified, cut into loops and NumPy calls, and run as one generated function.
+"""The compiler: a `Graph` becomes kernels of machine code, one where it can, and NumPy calls between them.
 
-simplify (Graph -> Graph), fuse (Graph -> loops and calls), emit (loop -> readable Python), kernels (that text
--> machine code), program (buffers, and the generated function), jit (which program belongs to a call).
+docs/compiler.md walks one gradient through these files, which stand here in the order of a compile.
+
+Which program belongs to a call:
+
+- jit: `jit`, which traces a function for each signature, and keeps what it has traced
+- keys: keys of caches that keep apart what a program can tell apart
+- wrappers: functions that take the arguments of one structure apart
+- program: `Program`: kernels, NumPy calls, and the generated function that runs them
+
+From a graph to loops:
+
+- simplify: smaller programs with the same results
+- segments: a program cut at its NumPy calls, one kernel between two
+- elements: what an elementwise equation does to one element, where kernels do it as NumPy does
+- scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed
+- lower: which values get memory, and the statements that make them
+- build: results that take several statements
+- control: a program's loops and branches, as parts of a kernel
+- nest: statements as loops within loops, what needs no memory, and lanes
+
+From loops to text:
+
+- llvm: loops as LLVM text
+- kernels: the functions of a kernel, of bounded length, and the parts that threads run
+- text: loops as readable Python
+- vectormath: the mathematical functions that kernels call, as LLVM text
+- mathlib: which there are, in C and in NumPy
+- polynomials, circular, coefficients, llvmtext: those made of polynomials, and how they are written
+
+From text to a function:
+
+- entry (and entry.ll): the way from a Python call into a kernel and back
+- machine: LLVM text to machine code, kept while it is used
+- pool (and pool.ll): the threads of large kernels
 """

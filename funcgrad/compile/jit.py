@@ -41,8 +41,13 @@ def jit(
 ) -> Jitted:
     """`fun`, traced once for each structure, shapes and dtypes of its arguments, and compiled.
 
-    Elementwise operations and the reduction behind them run as one loop of machine code, everything else on
-    NumPy. Arguments are pytrees of arrays and numbers; a Python number counts by its type, not its value.
+    The whole program is one kernel of machine code: elementwise operations, views, reductions, indexing, running sums,
+    small products, and `lax`'s loops and branches. Large products (BLAS), linear algebra, sorting, complex numbers and
+    float16 stay on NumPy, with a kernel between two such calls; `lower(*args).calls` names them. Sizes are part of a
+    kernel, so another shape is another compile. Large kernels use the threads of `config.threads`, with the same
+    results for any number.
+
+    Arguments are pytrees of arrays and numbers; a Python number counts by its type, not its value.
     Arguments that are none of these are named by `static_argnums` or `static_argnames`: they must be
     hashable, and each new value is traced anew. Arrays that `fun` closes over are captured as they are when
     it is traced. Results of rank 0 are NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is
@@ -177,7 +182,7 @@ class Jitted(Transformed):
         return len(self._staged)
 
     def clear_cache(self) -> None:
-        """Forget all traced signatures. Machine code is kept: the same loops are not compiled again."""
+        """Forget all traced signatures. Machine code goes with the last program that uses it."""
         self._forget()
         self._staged.clear()
 

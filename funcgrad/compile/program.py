@@ -27,9 +27,14 @@ class Program:
     NumPy scalars (Python scalars where the dtype is weak); the others are fresh, writable, C-contiguous
     arrays. Compiled programs give no floating-point warnings.
 
-    - `text`: readable Python; `interpret(*arrays)` runs it without machine code, slowly.
-    - `graph`: the simplified program. `kernels`: how many loops were compiled. `calls`: what runs on NumPy, and why.
+    - `text`: the kernels, and the function that runs them and NumPy's calls, as readable Python. `interpret(*arrays)`
+      runs that, slowly; its sums are in order, where machine code's are in lanes.
+    - `graph`: the simplified program. `kernels`: how many there are, at most one where nothing runs on NumPy.
+      `calls`: the names of the operations that do.
     - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
+
+    A program that is one kernel has no function around it: `run` is the machine code, which looks at its arguments
+    itself. An index out of bounds makes a kernel's part of the program run again on NumPy, which raises IndexError.
     """
 
     __slots__ = ("__weakref__", "_plan", "compile_seconds", "from_cache", "graph", "kernels", "run", "whole")
