@@ -20,9 +20,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
-from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 _llvm_in_use = threading.RLock()
 _modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
@@ -54,13 +55,16 @@ class Module:
         except KeyError:
             raise MachineError(f"no symbol {symbol!r} in the module") from None
 
-    def hold(self) -> int:
+    def hold(self) -> np.ndarray[Any, Any]:
         """An object that keeps the module, to be owned by whatever calls its code.
 
         As the garbage collector cannot look through it, the code outlives all of a cycle that calls it: finalisers
-        there may call it still, and a built-in function looks at its definition when it goes.
+        there may call it still, and a built-in function looks at its definition when it goes. An array of objects is
+        such an object; one of a class written in Python is not, not even without attributes.
         """
-        return _Hold.of(self)
+        hold = np.empty((), object)
+        hold[()] = self
+        return hold
 
     def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
         """Free the engine in a thread: a finaliser must not wait for LLVM, nor be interrupted in it."""
@@ -73,22 +77,6 @@ class Module:
                 _thread.start_new_thread(_free, ())
 
 
-class _Hold(int):
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, module: Module) -> _Hold:
-        hold = cls(next(_numbers))
-        _holds[int(hold)] = module
-        return hold
-
-    def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not ended():
-            _holds.pop(int(self), None)
-
-
-_numbers = count()
-_holds: dict[int, Module] = {}
 _engines: dict[int, tuple[Any, int | None]] = {}
 """With the address of `release`."""
 _dropped: list[int] = []
