@@ -132,6 +132,8 @@ WEIGHTS = {
 }
 DATA = rng.normal(size=(8, 4)), rng.normal(size=(8, 2))
 INDEX = np.array([3, -1, 0, 0, 2])
+PAIRS = np.array([[0, -1, 4], [0, 2, 2]]), np.array([[1, 1, -2], [1, 0, 0]])
+TIES = np.array([[1.0, 3.0, 3.0, -0.0, 0.0], [np.nan, 2.0, np.nan, np.inf, -np.inf], [0.0, -0.0, -1.0, -1.0, -2.0]])
 
 
 def integers(n, m):
@@ -190,6 +192,76 @@ PROGRAMS = {
     "gather of columns": (lambda x: x[:, INDEX] * x[1, INDEX], X),
     "gather by an argument": (lambda x, i: np.sin(x[i]) * 2.0 + x[i + 1], LONG, INDEX),
     "take along an axis": (lambda x, i: np.take_along_axis(x, i, axis=1) * 2.0, X, np.argsort(X, axis=1)),
+    "embedding, gradient": (fg.grad(lambda x, i: np.sum(np.sin(x[i]))), CUBE[0], INDEX),
+    "embedding of tiny rows, gradient": (fg.grad(lambda x, i: np.sum(np.sin(x[i]))), X[:, :2], INDEX),
+    "gather of numbers, gradient": (fg.grad(lambda x, i: np.sum(np.sin(x[i]))), LONG, INDEX),
+    "gather of pairs, gradient": (fg.grad(lambda x, i, j: np.sum(np.sin(x[i, j]))), X, *PAIRS),
+    "gather of columns, gradient": (fg.grad(lambda x, i: np.sum(np.sin(x[:, i]))), X, INDEX),
+    "gather by a number, gradient": (fg.grad(lambda x, i: np.sum(np.sin(x[i]))), X, np.int64(-2)),
+    "take along an axis, gradient": (
+        fg.grad(lambda x, i: np.sum(np.sin(np.take_along_axis(x, i, axis=1)))), X, np.argsort(X, axis=1),
+    ),
+    "updates": (
+        lambda x, i, v: (x.at[i].add(v), x.at[i].set(v * 2.0), x.at[i].multiply(v), x.at[i].min(v), x.at[i].max(v)),
+        X, INDEX, X[1:] * 3.0,
+    ),
+    "updates of numbers": (
+        lambda x, i, v: (x.at[i].add(v), x.at[i].set(v), x.at[i].max(v), x.at[i, i].add(v)), NUMBERS[:, None] + PAIRS[0][0],
+        np.array([2, -1, 2]), np.array([5, -7, 9]),
+    ),
+    "updates of float32": (lambda x, i, v: x.at[i].add(v), LONG.astype("f"), INDEX, ROW.astype("f")),
+    "updates by constants": (lambda x, v: (x.at[INDEX].add(v), x.at[[2, 2]].set(v[:2])), X, X[1:]),
+    "update of truths": (lambda p, i: (p.at[i].set(True), p.at[i].set(p[:5])), LONG > 0, INDEX),
+    "update of what is read": (lambda x, i: x.at[i].add(x[i] * 2.0) + x.at[i].add(1.0).at[i].set(x[i])[0], X, INDEX),
+    "update of one place": (lambda x, i, v: (x.at[i].add(v), x.at[i].set(v)), X[:1], np.array([0, -1]), X[:2]),
+    "no updates": (lambda x, i, v: (x.at[i].add(v), x.at[i].set(v)), X, np.zeros(0, int), np.zeros((0, 5))),
+    "updates in steps": (
+        lambda x, v: (x.at[::2, ::-2].add(v), x.at[::-3].set(x[:2] * 2.0), x.at[1::2].add(1.0) * x), X, X[:3, :3],
+    ),
+    "updates in a scan": (
+        lambda x, i: lax.scan(lambda c, k: (c.at[k].add(c[k - 1] * 0.5), c[0]), x, i), ROW, np.array([3, 0, 0, -1, 2]),
+    ),
+    "updates in a scan, gradient": (
+        fg.grad(lambda x, i: np.sum(lax.scan(lambda c, k: (np.tanh(c.at[k].multiply(x[k])), c), x, i)[1])),
+        ROW, np.array([3, 0, 0, -1, 2]),
+    ),
+    "running sums": (
+        lambda x: (np.cumsum(x), np.cumsum(x, axis=0), np.cumsum(x, axis=1), np.cumsum(x, axis=2) * 2.0), CUBE,
+    ),
+    "running sum": (lambda x: np.cumsum(np.sin(x) * 2.0), LONG),
+    "running sums, gradient": (
+        fg.grad(lambda x: np.sum(np.sin(np.cumsum(x)) + np.cumsum(x * x) ** 2)), LONG,
+    ),
+    "running sums of rows, gradient": (fg.grad(lambda x: np.sum(np.sin(np.cumsum(x, axis=0)))), X),
+    "running products": (lambda x: (np.cumprod(x, axis=0), np.cumprod(x, axis=1), np.cumprod(x)), CUBE[0]),
+    "running products, gradient": (fg.grad(lambda x: np.sum(np.cumprod(x, axis=1))), X),
+    "running sums of numbers": (
+        lambda n, p, x: (np.cumsum(n.astype("i1")), np.cumsum(p), np.cumprod(n), np.cumsum(x)), NUMBERS, LONG > 0,
+        LONG.astype("f"),
+    ),
+    "running sums of few": (
+        lambda x: (np.cumsum(x[:1], axis=0), np.cumsum(x[:0], axis=0), np.cumsum(x[:, :0], axis=0), np.cumsum(x[:, :1], axis=1)),
+        X,
+    ),
+    "running sums in a scan": (lambda x: lax.scan(lambda c, a: (np.cumsum(c) * a, np.cumsum(c)[::-1]), x, x), ROW),
+    "places of extremes": (
+        lambda x: (np.argmax(x, axis=0), np.argmin(x, axis=0), np.argmax(x, axis=1), np.argmin(x, axis=1), np.argmax(x)), TIES,
+    ),
+    "places of extremes of stacks": (
+        lambda x: (np.argmax(np.sin(x), axis=1) + 1, np.argmin(x, axis=2), x[np.argmax(x, axis=0)[0, 0]]), CUBE,
+    ),
+    "places of extremes of numbers": (lambda n: (np.argmax(n), np.argmin(n), np.argmax(n[:1]), np.argmax(n == 7)), NUMBERS),
+    "places of extremes in a scan": (
+        lambda x: lax.scan(lambda c, a: (c + a[np.argmax(a * c)], np.argmin(a)), 1.0, x), CUBE[0],
+    ),
+    "many pieces": (
+        lambda x: (np.stack([x[0] * k for k in range(12)]), np.concatenate([x[:, k % 5 :] for k in range(9)], axis=1)), X,
+    ),
+    "many numbers": (lambda x: np.stack([x[k] ** 2 for k in range(20)]) * np.arange(20.0), LONG),
+    "many pieces, gradient": (
+        fg.grad(lambda x: np.sum(np.sin(np.stack([x[k] * x[k + 1] for k in range(20)])) * np.arange(20.0))), LONG,
+    ),
+    "many pieces of dtypes": (lambda x, n: np.concatenate([x, n, x.astype("f"), n == 1] * 3), LONG, NUMBERS),
     "float32": (lambda x, r: (x * 0.1 + r / 3, np.sum(np.sin(x) * 3, axis=1)), X.astype("f"), ROW.astype("f")),
     "mixed floats": (lambda x, r: x * r + 1.0, X, ROW.astype("f")),
     "float32, gradient": (fg.grad(total(lambda x: x**2.5 / 3)), np.abs(X).astype("f")),
@@ -238,6 +310,26 @@ PROGRAMS = {
     "scan of arrays": (lambda x: lax.scan(lambda c, a: (np.tanh(c * 0.5 + a), np.sum(c * c)), x[0], x), X),
     "scan that swaps": (lambda x: lax.scan(lambda c, a: ((c[1], c[0] + a), c[0]), (0.0, 1.0), x, reverse=True), LONG),
     "scan, gradient": (fg.grad(lambda x: lax.scan(lambda c, a: (np.sin(c) * a + c, c), 0.3, x)[0]), ROW),
+    "scan in place that is read": (lambda x: lax.scan(lambda c, a: ((n := c * a), np.sin(n) + n[::-1]), x, x), ROW),
+    "scan of updates that are read": (
+        lambda x, i: lax.scan(lambda c, k: ((n := c.at[k].set(c[k - 1] * 0.5 + c[0])), (n[0] + c[k], c * 2.0)), x, i), X, INDEX,
+    ),
+    "scan of two updates": (
+        lambda x, i: lax.scan(
+            lambda c, k: ((c[0].at[k].add(c[1][k - 1] * 0.5), c[1].at[k - 1].set(c[0][k])), c[0][0]), (x, x * 2.0), i,
+        ),
+        ROW,
+        INDEX - 1,
+    ),
+    "updates within loops": (
+        lambda x, i: lax.scan(
+            lambda c, k: (lax.scan(lambda d, m: (d.at[m].add(c[k] * d[m - 1]), d[0]), c, i)[0], c[1]), x, i,
+        ),
+        ROW,
+        INDEX,
+    ),
+    "fori_loop of updates": (lambda x: lax.fori_loop(2, 60, lambda k, c: c.at[k].set(c[k - 1] * 0.5 + c[k - 2]), x), LONG),
+    "Python's integers": (lambda k, n: (k * n - 3 + k, (k & 6) | (n ^ 1), lax.fori_loop(0, k, lambda i, c: c + i * n, 1)), 7, -5),
     "while": (lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2.0 + x, c[1] + 1), (x, 0)), ROW),
     "Newton": (lambda a: lax.while_loop(lambda x: abs(x * x - a) > 1e-10, lambda x: (x + a / x) / 2, a), 2.0),
     "while a sum": (lambda x: lax.while_loop(lambda c: np.sum(c * c) < 100.0, lambda c: c * 1.5, x), ROW),
@@ -286,7 +378,8 @@ GOLDEN_PROGRAMS = [
     "chain", "softmax", "softmax of columns", "logsumexp", "layernorm, gradient", "standard deviation, gradient",
     "distances, gradient", "Rosenbrock", "Rosenbrock of two", "perceptron, gradient", "sum of columns",
     "sum of outer axes", "prod, any, all", "where", "slices, gradient", "pad", "concatenate", "axes mixed",
-    "gather by an argument", "float32", "int8 numbers", "casts", "quotients of sums",
+    "gather by an argument", "embedding, gradient", "updates in a scan", "running sums", "places of extremes of stacks",
+    "many numbers", "float32", "int8 numbers", "casts", "quotients of sums",
     "scan of arrays", "scan that swaps", "Newton", "while a sum", "switch", "loops and branches within loops",
 ]  # fmt: skip
 
@@ -308,3 +401,8 @@ def test_an_index_out_of_bounds_is_seen(kernel, index):
     graph, leaves = staged(lambda x, i: np.sin(x[i]) * 2.0, ROW, np.array([0, index]))
     with pytest.raises(IndexError):
         run(simplify(graph), leaves, kernel)
+
+
+def test_integers_of_python_are_exact():
+    square = fg.jit(lambda k: k * k + 1)
+    assert [square(3), square(2**40)] == [10, 2**80 + 1]

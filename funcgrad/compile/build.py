@@ -34,8 +34,9 @@ class Build:
         self._target = lowering.buffer(eqn.outputs[0])
 
     def all(self, element: Element) -> None:
-        """Set all elements, before statements that change them."""
-        self.part(self._target.shape, lambda draw, index: (index, element(draw, index)))
+        """Set all elements, before statements that change them; those that stand in the result's memory already do."""
+        if self._target.shares is None:
+            self.part(self._target.shape, lambda draw, index: (index, element(draw, index)))
 
     def part(self, shape: Sequence[int], rule: Rule) -> None:
         """Set elements, each of which no other statement sets, for all places of a shape."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -78,10 +78,11 @@ class Maker:
         self.local += [b for b in buffers if b.place == "scratch"]
 
     def body(
-        self, scope: For, outer: Lowering, graph: Graph, given: dict[Atom, Any], buffers: dict[Atom, Buffer], depth: int
-    ) -> tuple[Lowering, list[Buffer]]:
+        self, scope: For, outer: Lowering, graph: Graph, given: dict[Atom, Any], buffers: dict[Atom, Buffer], depth: int,
+        forced: Set[Atom] = frozenset(),
+    ) -> tuple[Lowering, list[Buffer]]:  # fmt: skip
         """The statements of a program within another, and their buffers, not yet finished."""
-        plan = Plan(graph, outer.plan.forced, within=True)
+        plan = Plan(graph, outer.plan.forced | forced, within=True)
         mine: list[Buffer] = []
 
         def buffer(atom: Atom) -> Buffer:
@@ -123,7 +124,7 @@ def _carries(
     """At the end of a step, the new carries take the place of the old ones."""
     pending = []
     for (target, atom), var in zip(carried, own):
-        if atom is var or (isinstance(atom, Var) and atom not in own and lowering.buffer(atom) is target):
+        if atom is var or (isinstance(atom, Var) and atom not in own and lowering.buffer(atom).shares is target):
             continue
         if atom in own:  # another carry's old value, which its new one is about to replace
             kept = maker.memory(atom.aval, target.level)
@@ -135,19 +136,48 @@ def _carries(
         copy(scope, lowering, target, element)
 
 
-def _in_place(graph: Graph, own: Sequence[Var], buffers: dict[Atom, Buffer]) -> None:
-    """Give new carries the memory of the old ones, where those are read only for the very elements that replace them."""
-    users: dict[Atom, list[Eqn]] = {}
-    for eqn in graph.eqns:
-        for atom in eqn.inputs:
-            users.setdefault(atom, []).append(eqn)
+def _in_place(graph: Graph, own: Sequence[Var], buffers: dict[Atom, Buffer]) -> tuple[Graph, set[Atom]]:
+    """Give new carries the memory of the old ones where they replace them element by element, or change some of them.
+
+    Then what else reads an old carry must do so before, and what it makes must stand in memory of its own: the program
+    in such an order, and those values.
+    """
+    granted: dict[Var, Eqn] = {}
     for var, atom in zip(own, graph.outputs):
-        if graph.outputs.count(var) or graph.outputs.count(atom) != 1 or len(users.get(var, ())) != 1:
+        eqn = next((e for e in graph.eqns if atom in e.outputs), None)
+        if eqn is None or graph.outputs.count(var) or graph.outputs.count(atom) != 1 or eqn.inputs.count(var) != 1:
             continue
-        (eqn,) = users[var]
-        if eqn.outputs == (atom,) and kind_of(eqn) == "map" and atom.aval.shape == var.aval.shape:
-            if atom.aval.dtype == var.aval.dtype:
-                buffers[atom] = buffers[var]
+        if not var.aval.shape or not _replaces(eqn, var) or atom.aval.shape != var.aval.shape or atom.aval.dtype != var.aval.dtype:
+            continue
+        later = _behind(graph, eqn)
+        tried = {**granted, var: eqn}
+        if all(_reads_before(later, v, e) for v, e in tried.items()):
+            graph, granted = later, tried
+            buffers[atom] = buffers[var].shared()
+    readers = [e for v, eqn in granted.items() for e in graph.eqns if v in e.inputs and e is not eqn]
+    return graph, {v for e in readers for v in e.outputs}
+
+
+def _replaces(eqn: Eqn, var: Var) -> bool:
+    """Whether an element of the result needs no other element of an operand."""
+    kind = kind_of(eqn)
+    return kind == "map" or (kind == "statements" and way(eqn).changes and eqn.inputs[0] is var)
+
+
+def _behind(graph: Graph, eqn: Eqn) -> Graph:
+    """The program with an equation, and what depends on it, behind all others."""
+    behind, made = [eqn], set(eqn.outputs)
+    for e in graph.eqns:
+        if not made.isdisjoint(e.inputs):
+            behind.append(e)
+            made.update(e.outputs)
+    return Graph(graph.inputs, (*(e for e in graph.eqns if e not in behind), *behind), graph.outputs)
+
+
+def _reads_before(graph: Graph, var: Var, eqn: Eqn) -> bool:
+    """Whether all that reads a value comes before an equation, or is it."""
+    at = graph.eqns.index(eqn)
+    return not any(var in e.inputs for e in graph.eqns[at + 1 :])
 
 
 def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
@@ -163,8 +193,8 @@ def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> Non
         copy(root, outer, buffers[var], lambda index, init=init: outer.element(init, index))
     given: dict[Atom, Any] = {v: (outer, a, (step,)) for v, a in zip(own_xs, xs)}
     given |= {v: (outer, a, ()) for v, a in zip(own_constants, constants)}
-    _in_place(graph, own, buffers)
-    lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1)
+    graph, forced = _in_place(graph, own, buffers)
+    lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1, forced)
     stacked = []
     for out, atom in zip(eqn.outputs[steps.carries :], graph.outputs[steps.carries :]):
         if out in outer.plan.used:
@@ -199,8 +229,8 @@ def _while(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> No
     maker.local += test_mine
     choose_lanes(check, maker.widest)
     given = {v: (outer, a, ()) for v, a in zip(graph.inputs[count:], second)}
-    _in_place(graph, own, buffers)
-    lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1)
+    graph, forced = _in_place(graph, own, buffers)
+    lowering, mine = maker.body(scope, outer, graph, given, buffers, depth + 1, forced)
     _carries(maker, scope, lowering, list(zip([buffers[v] for v in own], graph.outputs)), own)
     maker.finish(scope, mine, depth + 1)
     insert(root, scope, [buffers[v] for v in own])

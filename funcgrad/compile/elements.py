@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.compile.mathlib import expression, is_arithmetic
+from funcgrad.compile.mathlib import EXACT, expression, is_arithmetic
 from funcgrad.compile.simplify import is_elementwise
 from funcgrad.core.avals import BOOL
 from funcgrad.core.graph import Atom, Eqn, Literal, Var, on_integers
@@ -37,11 +37,14 @@ def is_argument(number: Literal) -> bool:
 
 def statement(eqn: Eqn) -> Statement | None:
     """An equation as a statement about elements; None where kernels cannot do it as NumPy does."""
-    if not is_elementwise(eqn) or on_integers(eqn):
+    if not is_elementwise(eqn):
         return None
     out = eqn.outputs[0]
     second = eqn.inputs[1] if len(eqn.inputs) > 1 else None
-    template = expression(eqn.prim.lower, second.value if isinstance(second, Literal) else None)
+    if on_integers(eqn):
+        template = EXACT.get(eqn.prim.lower)
+    else:
+        template = expression(eqn.prim.lower, second.value if isinstance(second, Literal) else None)
     if template is None or not all(a.aval.dtype in KERNEL_DTYPES for a in (*eqn.inputs, out)):
         return None
     dtypes = _computing_dtypes(eqn, template)

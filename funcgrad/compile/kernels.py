@@ -184,6 +184,7 @@ class _Nest(Function):
         return name
 
     def pointer(self, buffer: Buffer) -> str:
+        buffer = buffer.shares or buffer
         if buffer in self.pointers:
             return self.pointers[buffer]
         if buffer in self._private:

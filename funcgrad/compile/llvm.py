@@ -136,6 +136,7 @@ class Function:
         return [*self.entry, *self._blocks[0].lines]
 
     def pointer(self, buffer: Buffer) -> str:
+        buffer = buffer.shares or buffer
         if buffer not in self.pointers:
             self.pointers[buffer] = name = f"%c{buffer.slot}"
             self.entry += [f"{name}p = getelementptr ptr, ptr %table, i64 {buffer.slot}", f"{name} = load ptr, ptr {name}p"]
@@ -723,6 +724,8 @@ class Function:
             return self._vector_place(x.data, level) if lanes > 1 else self._linear(x.data, level)
         if x.op == "bounded":
             return self._bounded(x, lanes, level)
+        if x.op.startswith("exact_"):
+            return self._exact(x, lanes, level)
         args = [self._widened(a, lanes) for a in x.args]
         if x.op == "cast":
             return self._cast(x.args[0].dtype, x.dtype, lanes, args[0], level)
@@ -804,7 +807,6 @@ class Function:
 
     def _bounded(self, x: Scalar, lanes: int, level: int) -> str:
         """An index, negative ones counted from the end; out of bounds it is 0, and the kernel says so."""
-        self.flagged = True
         kind, size = self._type(x.dtype, lanes), x.data
         zero, length = (self._splat_const(n, x.dtype, lanes) for n in (0, size))
         index = self._widened(x.args[0], lanes)
@@ -814,17 +816,32 @@ class Function:
         bad = self._line(f"icmp uge {kind} {place}, {length}", level)
         truth = self._type(BOOL, lanes)
         safe = self._line(f"select {truth} {bad}, {kind} {zero}, {kind} {place}", level)
-        for mask in [self._widened(a, lanes) for a in x.args[1:]] + (
-            [self._lanes.mask] if lanes > 1 and self._lanes is not None and self._lanes.mask else []
-        ):
-            bad = self._line(f"and {truth} {bad}, {mask}", level)
+        self._fail(bad, [self._widened(a, lanes) for a in x.args[1:]], lanes, level)
+        return safe
+
+    def _exact(self, x: Scalar, lanes: int, level: int) -> str:
+        """Python's arithmetic on Python's integers."""
+        kind, truth = self._type(x.dtype, lanes), self._type(BOOL, lanes)
+        name = f"llvm.s{x.op.removeprefix('exact_')}.with.overflow.{self._suffix(x.dtype, lanes)}"
+        pair = f"{{{kind}, {truth}}}"
+        both = self._call(name, pair, [(kind, self._widened(a, lanes)) for a in x.args], level)
+        self._fail(self._line(f"extractvalue {pair} {both}, 1", level), [], lanes, level)
+        return self._line(f"extractvalue {pair} {both}, 0", level)
+
+    def _fail(self, bad: str, guards: Sequence[str], lanes: int, level: int) -> None:
+        """Say that NumPy must run this again where something is true, in lanes that count."""
+        self.flagged = True
+        truth = self._type(BOOL, lanes)
+        if lanes > 1 and self._lanes is not None and self._lanes.mask:
+            guards = [*guards, self._lanes.mask]
+        for guard in guards:
+            bad = self._line(f"and {truth} {bad}, {guard}", level)
         if lanes > 1:
             bad = self._call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", [(truth, bad)], level)
         number = self._line(f"zext i1 {bad} to i32", level)
         before = self._line("load i32, ptr %flag", level)
         after = self._line(f"or i32 {before}, {number}", level)
         self._blocks[level].lines.append(f"store i32 {after}, ptr %flag")
-        return safe
 
     # loads
 

@@ -40,7 +40,7 @@ _FUNCTION_COST = 12
 class Buffer:
     """Memory of a value: `place` is "input", "output", "constant", "scratch" or, once nests are made, "register"."""
 
-    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "slot")
+    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "shares", "slot")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
         self.shape = shape
@@ -48,8 +48,16 @@ class Buffer:
         self.place = place
         self.level = 0
         self.slot = -1
+        self.shares: Buffer | None = None
         self.dropped: frozenset[int] = frozenset()
         self.reused: frozenset[Axis] = frozenset()
+
+    def shared(self) -> Buffer:
+        """Another value in the same memory, which takes the place of this one."""
+        found = Buffer(self.shape, self.dtype, self.place)
+        found.shares = self
+        found.level = self.level
+        return found
 
     def strides(self) -> tuple[int, ...]:
         """In elements, of the dimensions that are kept."""
@@ -137,6 +145,12 @@ def way(eqn: Eqn) -> Any:
         if one.fits(*(a.aval for a in eqn.inputs), **eqn.params):
             return one
     return None
+
+
+def is_inline(eqn: Eqn) -> bool:
+    """Whether statements compute the elements of their operands where they use them."""
+    inline = way(eqn).inline
+    return inline is None or inline(*(a.aval for a in eqn.inputs), **eqn.params)
 
 
 def kind_of(eqn: Eqn) -> str:
@@ -237,7 +251,7 @@ class Plan:
             carries = range(len(user.inputs))[carried(user)]
             return any(a is v and i not in carries for i, a in enumerate(user.inputs))
         if self.kinds[user] == "statements":
-            return self.costs[v] > CHEAP and not way(user).once
+            return self.costs[v] > CHEAP and not is_inline(user)
         return self.kinds[user] in ("host", "control")
 
     def _uses(self, users: dict[Atom, list[Eqn]]) -> dict[Atom, int]:
@@ -272,7 +286,7 @@ class Plan:
     def _is_spread(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
         """Whether the elements are used again and again along an axis that they do not have."""
         for u in users.get(v, ()):
-            if self.kinds[u] == "statements" and way(u).once:
+            if self.kinds[u] == "statements" and is_inline(u):
                 continue
             if self.kinds[u] == "dot" or u.outputs[0].aval.size > max(v.aval.size, 1):
                 return True

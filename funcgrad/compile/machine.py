@@ -16,17 +16,17 @@ import ctypes
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 _llvm_in_use = threading.RLock()
-_modules: weakref.WeakValueDictionary[bytes, Module] = weakref.WeakValueDictionary()
+_modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
 _jobs: dict[bytes, _Job] = {}
 _symbols: dict[str, int] = {}
 
@@ -39,14 +39,16 @@ _REFUSED = "LLVM refuses what funcgrad's compiler wrote; please report it."
 
 
 class Module:
-    """Machine code of one text, which is there as long as this object."""
+    """Machine code of one text, which is there as long as this object.
 
-    __slots__ = ("__weakref__", "_addresses", "_number")
+    The finaliser is its code's: an object with one could be found in `_modules` again while that runs.
+    """
+
+    __slots__ = ("__weakref__", "_addresses", "_code")
 
     def __init__(self, engine: Any, addresses: dict[str, int]) -> None:
         self._addresses = addresses
-        self._number = id(engine)
-        _engines[self._number] = engine, addresses.get("release")
+        self._code = _Code(engine, addresses.get("release"))
 
     def address(self, symbol: str) -> int:
         """Where a function or global variable of the text is, if it is not `internal`."""
@@ -55,17 +57,26 @@ class Module:
         except KeyError:
             raise MachineError(f"no symbol {symbol!r} in the module") from None
 
-    def hold(self) -> Any:
+    def hold(self) -> np.ndarray:
         """An object that keeps the module, to be owned by whatever calls its code.
 
-        The garbage collector must not look through it, nor call a finaliser of it: the code has to outlive all of a
-        cycle that calls it, as a built-in function looks at its definition whenever it is visited. NumPy's arrays are
-        no objects of the collector's, and may have weak references.
+        It is an array, as the garbage collector does not look into arrays: the code outlives all of a cycle that calls
+        it. A built-in function looks at its definition, which is in the module, when it goes; an object with a finaliser
+        of its own would be finalised before that.
         """
-        hold = np.array(0)  # with a truth value when compared, as a __module__ is
-        ref = weakref.ref(hold, _let_go)
-        _holds[id(ref)] = ref, self
-        return hold
+        box = np.empty((), object)
+        box[()] = self
+        return box
+
+
+class _Code:
+    """An engine, that is freed with this object."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, engine: Any, release: int | None) -> None:
+        self._number = id(engine)
+        _engines[self._number] = engine, release
 
     def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
         """Free the engine in a thread: a finaliser must not wait for LLVM, nor be interrupted in it."""
@@ -76,14 +87,6 @@ class Module:
             # threading's threads take a lock that this thread may have at the moment
             with suppress(RuntimeError):  # no more threads: the next compile frees it
                 _thread.start_new_thread(_free, ())
-
-
-_holds: dict[int, tuple[weakref.ref[Any], Module]] = {}
-
-
-def _let_go(ref: weakref.ref[Any], ended: Callable[[], bool] = sys.is_finalizing) -> None:
-    if not ended():
-        _holds.pop(id(ref), None)
 
 
 _engines: dict[int, tuple[Any, int | None]] = {}

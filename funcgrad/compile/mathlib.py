@@ -99,7 +99,17 @@ COMPOSED = {
 _POWERS: dict[float | None, str] = {2: "{0} * {0}", 3: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1: "1.0 / {0}"}
 _NAMES = re.compile(r"\b[a-z_]\w*")
 _WORDS = frozenset(("if", "else", "and", "or", "not"))
-_ARITHMETIC = frozenset(("abs", *_WORDS))
+EXACT = {
+    "{0} + {1}": "exact_add({0}, {1})",
+    "{0} - {1}": "exact_sub({0}, {1})",
+    "{0} * {1}": "exact_mul({0}, {1})",
+    "{0} & {1}": "{0} & {1}",
+    "{0} | {1}": "{0} | {1}",
+    "{0} ^ {1}": "{0} ^ {1}",
+}
+"""Python's operators on Python's integers, which have no largest one: where a result needs more than 64 bits, the kernel
+says so, and Python computes it."""
+_ARITHMETIC = frozenset(("abs", "exact_add", "exact_sub", "exact_mul", *_WORDS))
 
 
 def expression(lower: str, exponent: Any = None) -> str | None:

@@ -7,11 +7,13 @@ must be the element that they have just made. So a softmax is one loop over rows
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
 
-
+CACHED = 4096
+"""Elements that the nearest cache holds."""
 LONGEST = 2000
 """Operations of a nest that other statements may still join."""
 
@@ -222,9 +224,9 @@ def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> lis
                 contiguous[axis] += 1 if abs(step) == 1 else 0
     order = sorted(axes, key=lambda a: (-strides[a], -a.size))
     lane = max(axes, key=lambda a: (contiguous[a] > 0, a.size > 8, contiguous[a], a not in write.over))
-    is_product = any(not (x.axes >= write.over) for x in loads) or any(
-        x.axes and not (set(axes) <= x.axes) for x in loads if x.axes & write.over
-    )
+    is_product = any(not (x.axes >= set(axes)) for x in loads if x.axes & write.over)
+    # a fold of columns has its accumulators in registers too, while walking down the columns stays in the cache
+    is_product |= any(not (x.axes >= write.over) for x in loads) and prod([a.size for a in axes]) <= CACHED
     if lane in write.over:
         kept = [a for a in order if a not in write.over]
         return [*kept, *(a for a in order if a in write.over and a is not lane), lane]
@@ -319,9 +321,9 @@ def _work(scope: For, widest: int) -> tuple[float, list[tuple[For, int]]]:
 
 
 def width(size: int, widest: int) -> int:
-    """How many lanes an axis fills."""
+    """How many lanes an axis fills. Half as many where nothing is left over then: the rest is a body of its own."""
     lanes = widest
-    while lanes > 1 and (lanes > size or (size % lanes and size < 4 * lanes and not size % (lanes // 2))):
+    while lanes > 1 and (lanes > size or (size % lanes and not size % (lanes // 2) and size < 8 * lanes * lanes)):
         lanes //= 2
     return lanes
 

@@ -363,7 +363,7 @@ class _Writer:
             for d, p in enumerate(index)
             if d not in buffer.dropped
         ]
-        return f"{self._arrays[buffer]}[{', '.join(places)}]"
+        return f"{self._array(buffer)}[{', '.join(places)}]"
 
     def _place(self, place: Affine) -> _Part:
         terms = [(step, self._letters[axis]) for axis, step in place.terms]
@@ -377,10 +377,13 @@ class _Writer:
             return _Part(text + "".join(f" {'-' if sign < 0 else '+'} {piece}" for sign, piece in rest), _SUM)
         return _Part(text, _PRODUCT if " " in text else _SIGN if first < 0 else _ATOM)
 
+    def _array(self, buffer: Buffer) -> str:
+        return self._arrays[buffer.shares or buffer]
+
     def _flat(self, buffer: Buffer) -> str:
         if buffer not in self._flats:
-            self._flats[buffer] = name = f"{self._arrays[buffer]}_flat"
-            self._top.append(f"{name} = {self._arrays[buffer]}.reshape(-1)")
+            self._flats[buffer] = name = f"{self._array(buffer)}_flat"
+            self._top.append(f"{name} = {self._array(buffer)}.reshape(-1)")
         return self._flats[buffer]
 
     # values
@@ -436,7 +439,7 @@ class _Writer:
             kept = [p for d, p in enumerate(index) if buffer.shape[d] != 1 and d not in buffer.dropped]
             places = [self._place(p).text for p in kept]
             if places and all(len(p) == 1 for p in places):
-                return f"{self._arrays[buffer]}_{''.join(places)}"
+                return f"{self._array(buffer)}_{''.join(places)}"
         return next(self._fresh)
 
     def _expression(self, x: Scalar, level: int, facts: Facts) -> _Part:
@@ -502,7 +505,7 @@ class _Writer:
         if _is_variable(buffer):
             return _Part(self._variables[buffer, _key(buffer, index)])
         if not buffer.shape:
-            return _Part(self._arrays[buffer])
+            return _Part(self._array(buffer))
         args, guard = (x.args[:-1], x.args[-1]) if guarded else (x.args, None)
         places = [self._operand(a, level).text for a in args]
         if flat:
@@ -553,7 +556,7 @@ class _Writer:
             return any(map(self._is_untyped, x.args[1:]))
         if x.op in ("const", "position", "bounded", "not", "and", "or"):
             return True
-        return x.op in _PYTHON_KEEPS and all(map(self._is_untyped, x.args))
+        return x.op.removeprefix("exact_") in _PYTHON_KEEPS and all(map(self._is_untyped, x.args))
 
 
 def _span(place: Affine) -> str:
@@ -684,6 +687,7 @@ def _number(value: Any, dtype: np.dtype) -> _Part:
 
 def _operation(op: str, dtype: np.dtype, given: np.dtype, args: Sequence[_Part]) -> _Part:
     """An operator or a function of arguments of the dtype `given`."""
+    op = op.removeprefix("exact_")
     if op in _OPERATORS:
         symbol, strength = _OPERATORS[op]
         left = strength + (strength == _COMPARED)

@@ -304,12 +304,15 @@ class Statements(NamedTuple):
     """How a kernel makes a result that takes several statements: the `lower` of updates, running sums and the like.
 
     `make(build, *avals, **params)` makes them, in their order, by the methods of `build`. `fits` is as a `View`'s.
-    `once`: each element of the operands is asked for once, in whatever order, so that it can be computed then.
+    `inline(*avals, **params)` says for which calls elements of the operands are computed where they are used, None for
+    all: where each is used once, and several at a time. `changes`: the result begins as operand 0, and may be made in
+    its memory.
     """
 
     make: Callable[..., None]
     fits: Callable[..., bool] | None = None
-    once: bool = True
+    inline: Callable[..., bool] | None = None
+    changes: bool = False
 
 
 class Contraction(NamedTuple):

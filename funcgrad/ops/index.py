@@ -150,7 +150,7 @@ def _steps(adds: bool) -> Statements:
         rule = lambda draw, places: (_sliced(draw, places, index), draw(1, places, cast=True))
         build.update(v.shape, rule, "sum" if adds else None)
 
-    return Statements(make)
+    return Statements(make, changes=True)
 
 
 def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any], adds: bool) -> Linear:
@@ -318,7 +318,7 @@ def scatter_statements(fold: str | None) -> Statements:
     def fits(x: Aval, v: Aval, *indices: Aval) -> bool:
         return x.size > 0 and x.dtype == v.dtype and (fold is None or x.dtype.kind != "b")
 
-    return Statements(make, fits)
+    return Statements(make, fits, inline=lambda x, v, *indices: x.ndim > len(indices), changes=True)
 
 
 scatter_add: Linear = Linear(

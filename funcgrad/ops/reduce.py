@@ -156,11 +156,15 @@ def _accumulate(ufunc: np.ufunc, x: Any, axis: int, reverse: bool = False) -> An
     return out
 
 
+def _has_rows(x: Aval, axis: int, reverse: bool = False) -> bool:
+    return prod(x.shape[axis + 1 :]) > 1
+
+
 def _running(fold: str) -> Statements:
     def make(build: Any, x: Aval, axis: int, reverse: bool = False) -> None:
         build.running(axis, fold, lambda draw, index: draw(0, index), reverse)
 
-    return Statements(make, once=False)
+    return Statements(make, inline=_has_rows)
 
 
 cumsum: Linear = Linear(
@@ -281,7 +285,7 @@ def _first(extreme: str) -> Statements:
 
         build.fold("min", axis, size, place)
 
-    return Statements(make, lambda x, axis: x.dtype.kind != "b", once=False)
+    return Statements(make, lambda x, axis: x.dtype.kind != "b", inline=lambda x, axis: False)
 
 
 def _index_reduction(name: str, impl: Callable[..., Any], lower: Statements) -> General:
