@@ -339,6 +339,9 @@ PROGRAMS = {
     "quotients, gradient": (fg.grad(lambda x: np.sum((x % 0.3) * x)), LONG),
     "Python's quotients": (lambda k, n: (k // n, k % n, ~k, lax.fori_loop(0, k, lambda i, c: c * 2 + i % n, 1)), 7, 3),
     "ring": (lambda x: lax.fori_loop(0, 99, lambda i, c: c.at[i % 67].add(c[(i + 1) % 67]), x), LONG),
+    "floats to integers": (
+        lambda x: (x.astype("i8"), (x * 40).astype("i1"), (x * x).astype("u2"), x.astype("f").astype("i4"), x[x.astype(int)]), LONG,
+    ),
     "Python's integers": (lambda k, n: (k * n - 3 + k, (k & 6) | (n ^ 1), lax.fori_loop(0, k, lambda i, c: c + i * n, 1)), 7, -5),
     "while": (lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2.0 + x, c[1] + 1), (x, 0)), ROW),
     "Newton": (lambda a: lax.while_loop(lambda x: abs(x * x - a) > 1e-10, lambda x: (x + a / x) / 2, a), 2.0),
@@ -425,3 +428,15 @@ def test_integers_of_python_are_exact():
     assert [square(3), square(2**40)] == [10, 2**80 + 1]
     with pytest.raises(ZeroDivisionError):
         fg.jit(lambda k, n: k % n)(3, 0)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i4", "i8", "u1", "u8"])
+@pytest.mark.parametrize("kind", ["f", "d"])
+def test_floats_become_the_integers_that_numpy_makes_of_them(dtype, kind):
+    limits = np.iinfo(dtype)
+    near = np.array([limits.min, limits.max, limits.min - 1, limits.max + 1, 0, -0.9, 1.9], kind)
+    each = np.concatenate([near, np.nextafter(near, np.array(0, kind)), near * np.array(1.0001, kind)])
+    to = fg.jit(lambda x: x.astype(dtype))
+    with np.errstate(all="ignore"):
+        for x in [*each, *np.array([np.nan, np.inf, -np.inf], kind)]:
+            np.testing.assert_array_equal(to(np.full(19, x)), np.full(19, x).astype(dtype))

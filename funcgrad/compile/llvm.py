@@ -724,6 +724,8 @@ class Function:
             return self._vector_place(x.data, level) if lanes > 1 else self._linear(x.data, level)
         if x.op == "bounded":
             return self._bounded(x, lanes, level)
+        if x.op == "whole":
+            return self._whole(x, lanes, level)
         if x.op.startswith("exact_"):
             return self._exact(x, lanes, level)
         args = [self._widened(a, lanes) for a in x.args]
@@ -814,7 +816,7 @@ class Function:
         return do("select", compare("eq", y, zero), quotient, found)
 
     def _divide_integers(self, op: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int) -> str:
-        """The same of integers: by zero it is zero, and the smallest by -1 is itself, which are traps of the machine."""
+        """The same of integers: by zero it is zero, and the smallest by -1 is itself, which are traps of machines."""
         do = lambda name, *xs: self._operator(name, dtype, lanes, xs, level)
         compare = lambda name, *xs: self._compare(name, dtype, lanes, xs, level)
         kind, truth, sign = self._type(dtype, lanes), self._type(BOOL, lanes), "s" if dtype.kind == "i" else "u"
@@ -875,6 +877,19 @@ class Function:
         safe = self._line(f"select {truth} {bad}, {kind} {zero}, {kind} {place}", level)
         self._fail(bad, [self._widened(a, lanes) for a in x.args[1:]], lanes, level)
         return safe
+
+    def _whole(self, x: Scalar, lanes: int, level: int) -> str:
+        """A float as an integer; NumPy decides about NaN and what is out of range."""
+        old, limits = x.args[0].dtype, np.iinfo(x.dtype)
+        value, truth = self._widened(x.args[0], lanes), self._type(BOOL, lanes)
+        below = limits.min - 1 if x.dtype.itemsize * 8 <= np.finfo(old).nmant else limits.min
+        low, high = (self._splat_const(float(n), old, lanes) for n in (below, limits.max + 1))
+        enough = self._compare("gt" if below < limits.min else "ge", old, lanes, [value, low], level)
+        fits = self._line(f"and {truth} {enough}, {self._compare('lt', old, lanes, [value, high], level)}", level)
+        bad = self._line(f"xor {truth} {fits}, {self._splat_const(True, BOOL, lanes)}", level)
+        self._fail(bad, [self._widened(a, lanes) for a in x.args[1:]], lanes, level)
+        safe = self._operator("select", old, lanes, [fits, value, self._splat_const(0, old, lanes)], level)
+        return self._cast(old, x.dtype, lanes, safe, level)
 
     def _exact(self, x: Scalar, lanes: int, level: int) -> str:
         """Python's arithmetic on Python's integers."""
