@@ -266,15 +266,14 @@ def gather(w: Writer) -> None:
     size = w.shape(x)[axis]
     if size == 0:
         return
-    before = ":, " * axis
     at = w.let(places(w, size))
-    w.let(w.one([f"{x}[{before}{at}]", f"{x}[{before}{at}]", f"np.take({x}, {at}, axis={axis})"]))
+    w.let(f"fg.numpy.take({x}, {at}, axis={axis})")
 
 
 def scatter(w: Writer) -> None:
     x = w.shaped()
     size, rest, dtype = w.shape(x)[0], w.shape(x)[1:], w.known[x].dtype
-    if size == 0 or dtype == bool:
+    if size == 0 or dtype.kind == "b":
         return
     way = w.one(["add", "add", "set", "max", "multiply"])
     at = w.let(places(w, size, unique=way in ("set", "multiply")))
@@ -306,7 +305,7 @@ def branches(w: Writer) -> None:
     shape, dtype = (*w.shape(x),), w.one(FLOATS)
     names = []
     count = 2 + w.pick(2)
-    for k in range(count):
+    for _ in range(count):
         inner = w.body({"x": w.known[x]}, 1 + w.pick(2))
         inner.lines.append(f"return {inner.exactly(inner.anything(), shape, dtype)}")
         names.append(f"branch{w.depth}_{len(w.lines)}")
@@ -377,7 +376,7 @@ def write(pick: Callable[[int], int]) -> Text:
     for _ in range(2 + pick(10)):
         w.one(SIMPLE * 2 + CONTROL * 2)(w)
     outputs = [n for n in list(w.known)[len(names) :] if pick(3) == 0]
-    last = [n for n in w.known][-1]
+    last = list(w.known)[-1]
     w.lines.append(f"return {', '.join(dict.fromkeys([*outputs, last]))},")
     source = f"def program({', '.join(names)}):\n{w.text('    ')}"
     return Text(source, tuple(arrays), w.has_while)

@@ -217,7 +217,8 @@ def arity(template):
 
 def lowered(count):
     found = {name: expression(p.lower) for name, p in primitives().items() if isinstance(p.lower, str)}
-    skipped = {"convert"} | {name for name in found if name.startswith("reduce")}
+    # SciPy's lgamma is 1e-12 off at 0.9999: test_vectormath.py has it
+    skipped = {"convert", "lgamma"} | {name for name in found if name.startswith("reduce")}
     return [
         primitives()[n] for n, t in found.items() if t is not None and n not in skipped and arity(t) == count
     ]
@@ -483,7 +484,7 @@ def test_derivatives_are_computed_where_they_are_used():
     """cos(x) is not stored for later: it is computed in the loop behind the matrix product."""
     program = compile_graph(staged(PROGRAMS["sinking"][0], X, X))
     assert program.kernels == 1 and program.text.count("cos(") == 1
-    assert program.text.count("empty((6, 5)") == 1  # of sin(x)
+    assert "empty((6, 5)" not in program.text
 
 
 def test_folding_and_sharing():
@@ -552,7 +553,7 @@ def test_buffers_are_used_again():
         return x
 
     assert compile_graph(staged(fun, LONG)).text.count("empty(") <= 3
-    three_ways(fun, LONG / 100)
+    three_ways(fun, LONG / 100, ulps=256)  # the error of a sum is trebled by each step
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])

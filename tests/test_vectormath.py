@@ -178,7 +178,7 @@ def _rounded(x: np.ndarray, dtype: type) -> np.ndarray:
 def special(name: str, dtype: type) -> tuple[np.ndarray, ...]:
     limits = np.finfo(dtype)
     positive = [
-        0,
+        0.0,
         0.5,
         1,
         2,

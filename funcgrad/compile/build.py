@@ -91,7 +91,8 @@ class Build:
         turned = lambda place: place.times(-1).plus(count - 1) if reverse else place
         step(scope, turned(Affine(0)), None)
         rest = Axis(count - 1)
-        step(self._loops(scope, [rest]), turned(along(rest).plus(1)), turned(along(rest)))
+        last = Affine(0) if rest.size == 1 else along(rest)
+        step(self._loops(scope, [rest]), turned(last.plus(1)), turned(last))
 
     def fold(self, fold: str, axis: int, size: int, element: Element) -> None:
         """Fold elements along an axis that the result does not have."""

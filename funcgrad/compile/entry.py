@@ -289,7 +289,7 @@ def _through_ctypes(entry: Entry, module: machine.Module, own: Own) -> Callable[
     fallback, words, single, _ = own
     pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 2)
 
-    def compiled(*args: Any, held: int = held) -> Any:
+    def compiled(*args: Any, held: Any = held) -> Any:
         arrays = [_fitting(arg, aval) for arg, aval in zip(args, entry.inputs)]
         if len(args) != len(entry.inputs) or any(array is None for array in arrays):
             return fallback(*args)

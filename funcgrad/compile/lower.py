@@ -574,6 +574,9 @@ class Lowering:
         args = []
         for atom, dtype in zip(made.args, made.dtypes):
             rank = len(atom.aval.shape)
+            if dtype is not None and isinstance(atom, Literal) and not rank and not is_argument(atom):
+                args.append(self.scalars.const(atom.value, dtype))  # at once: an int may be larger than int64
+                continue
             x = self.element(atom, index[len(index) - rank :] if rank else (), guard)
             args.append(x if dtype is None else self.scalars.cast(x, dtype))
         out = made.target.aval.dtype

@@ -20,9 +20,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
-from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 _llvm_in_use = threading.RLock()
 _modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
@@ -38,14 +39,16 @@ _REFUSED = "LLVM refuses what funcgrad's compiler wrote; please report it."
 
 
 class Module:
-    """Machine code of one text, which is there as long as this object."""
+    """Machine code of one text, which is there as long as this object.
 
-    __slots__ = ("__weakref__", "_addresses", "_number")
+    The finaliser is its code's: an object with one could be found in `_modules` again while that runs.
+    """
+
+    __slots__ = ("__weakref__", "_addresses", "_code")
 
     def __init__(self, engine: Any, addresses: dict[str, int]) -> None:
         self._addresses = addresses
-        self._number = id(engine)
-        _engines[self._number] = engine, addresses.get("release")
+        self._code = _Code(engine, addresses.get("release"))
 
     def address(self, symbol: str) -> int:
         """Where a function or global variable of the text is, if it is not `internal`."""
@@ -54,13 +57,26 @@ class Module:
         except KeyError:
             raise MachineError(f"no symbol {symbol!r} in the module") from None
 
-    def hold(self) -> int:
+    def hold(self) -> np.ndarray:
         """An object that keeps the module, to be owned by whatever calls its code.
 
-        As the garbage collector cannot look through it, the code outlives all of a cycle that calls it: finalisers
-        there may call it still, and a built-in function looks at its definition when it goes.
+        It is an array, as the garbage collector does not look into arrays: the code outlives all of a cycle that calls
+        it. A built-in function looks at its definition, which is in the module, when it goes; an object with a finaliser
+        of its own would be finalised before that.
         """
-        return _Hold.of(self)
+        box = np.empty((), object)
+        box[()] = self
+        return box
+
+
+class _Code:
+    """An engine, that is freed with this object."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, engine: Any, release: int | None) -> None:
+        self._number = id(engine)
+        _engines[self._number] = engine, release
 
     def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
         """Free the engine in a thread: a finaliser must not wait for LLVM, nor be interrupted in it."""
@@ -73,22 +89,6 @@ class Module:
                 _thread.start_new_thread(_free, ())
 
 
-class _Hold(int):
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, module: Module) -> _Hold:
-        hold = cls(next(_numbers))
-        _holds[int(hold)] = module
-        return hold
-
-    def __del__(self, ended: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not ended():
-            _holds.pop(int(self), None)
-
-
-_numbers = count()
-_holds: dict[int, Module] = {}
 _engines: dict[int, tuple[Any, int | None]] = {}
 """With the address of `release`."""
 _dropped: list[int] = []

@@ -33,20 +33,21 @@ ERF_SLOPE = Fraction("1.12837916709551257389615890312154517168810125865799771368
 """2 / sqrt(pi)"""
 
 
-def parts_of(exact: Fraction, bits: int, count: int) -> list[float]:
-    """A number as a sum of `count` floating-point numbers of at most so many bits."""
+def parts_of(exact: Fraction, bits: int, count: int, down: bool = False) -> list[float]:
+    """A number as a sum of `count` floating-point numbers of at most so many bits; `down`: all of its sign."""
     parts = []
     for _ in range(count):
         unit = Fraction(2) ** (math.frexp(float(exact))[1] - bits)
-        part = round(exact / unit) * unit
+        part = (exact // unit if down else round(exact / unit)) * unit
         parts.append(float(part))
         exact -= part
     return parts
 
 
-def multiple(body: Body, exact: Fraction, short: int, count: int) -> list[float]:
+def multiple(body: Body, exact: Fraction, short: int, count: int, down: bool = False) -> list[float]:
     """A constant in `count` parts, n times which is exact: one more, and shorter ones, where products are rounded."""
-    return parts_of(exact, body.kind.mantissa + 1, count) if body.fused else parts_of(exact, short, count + 1)
+    bits, count = (body.kind.mantissa + 1, count) if body.fused else (short, count + 1)
+    return parts_of(exact, bits, count, down)
 
 
 def minus(x: Value, n: Value, parts: list[float]) -> Value:
