@@ -334,6 +334,102 @@ class TestResults:
         assert second[0] == x[0] == 1 and not np.shares_memory(first, x)
 
 
+class TestCaptured:
+    def test_numbers_and_arrays(self, way):
+        """8 bytes each: an address, an integer, or the bits of a float."""
+        signature = Entry([], [aval(), aval((), "l"), aval((), "?"), aval((2,), "f")])
+        body = """
+%at1 = getelementptr i64, ptr %captured, i64 1
+%at2 = getelementptr i64, ptr %captured, i64 2
+%at3 = getelementptr i64, ptr %captured, i64 3
+%x = load double, ptr %captured
+%n = load i64, ptr %at1
+%yes = load i1, ptr %at2
+%array = load ptr, ptr %at3
+%yes.byte = zext i1 %yes to i8
+store double %x, ptr %p0
+store i64 %n, ptr %p1
+store i8 %yes.byte, ptr %p2
+call void @llvm.memcpy.p0.p0.i64(ptr %p3, ptr %array, i64 8, i1 false)
+ret i32 0
+"""
+        for x, n, yes in ((-0.0, 2**63 - 1, True), (float("inf"), -(2**63), False), (2.5, -1, True)):
+            array = np.array([x, 7], "f")
+            function = compiled(signature, body, captured=(x, n, yes, array))
+            result, number, truth, copied = function()
+            assert (str(result), number, truth) == (str(np.float64(x)), n, yes)
+            assert np.array_equal(copied, array) and not np.shares_memory(copied, array)
+
+    def test_each_function_has_its_own(self, way):
+        signature = Entry([aval()], [aval()])
+        module = machine.load(kernel(signature, SUM.replace("%p1", "%captured").replace("%p2", "%p1")) + signature.text())
+        functions = [signature.bind(module, fallback, (float(k),)) for k in range(20)]
+        assert [function(np.float64(0.5)) for function in functions] == [(k + 0.5,) for k in range(20)]
+        assert in_threads(20, lambda k: functions[k](np.float64(1))) == [(k + 1.0,) for k in range(20)]
+
+    def test_arrays_live_as_long_as_the_function(self, way):
+        class Owner(np.ndarray):
+            """An array that can be referred to weakly."""
+
+        signature = Entry([], [aval((1000,))])
+        body = """
+%array = load ptr, ptr %captured
+call void @llvm.memcpy.p0.p0.i64(ptr %p0, ptr %array, i64 8000, i1 false)
+ret i32 0
+"""
+        array = np.arange(1000.0).view(Owner)
+        alive = weakref.ref(array)
+        function = compiled(signature, body, captured=(array,))
+        del array
+        gc.collect()
+        assert alive() is not None
+        assert np.array_equal(function()[0], np.arange(1000.0))
+        del function
+        gc.collect()
+        assert alive() is None
+
+    def test_an_array_that_is_captured_is_read_anew(self, way):
+        signature = Entry([], [aval()])
+        array = np.array([1.5])
+        body = "%at = load ptr, ptr %captured\n%x = load double, ptr %at\nstore double %x, ptr %p0\nret i32 0"
+        function = compiled(signature, body, captured=(array,))
+        assert function() == (1.5,)
+        array[0] = 2.5
+        assert function() == (2.5,)
+
+    def test_nothing_is_captured(self, way):
+        """The table is a valid pointer, behind which nothing is."""
+        assert identity(aval((3,)))(np.ones(3))[0].tolist() == [1.0, 1.0, 1.0]
+
+
+class TestSingle:
+    @pytest.mark.parametrize("of", [aval((2, 3)), aval(), aval((), "?"), aval((), "f"), aval((0,), "l")])
+    def test_the_output_itself(self, of, way):
+        x = np.ones(of.shape, of.dtype)
+        signature = Entry([of], [of])
+        copy = f"call void @llvm.memcpy.p0.p0.i64(ptr %p1, ptr %p0, i64 {x.nbytes}, i1 false)\nret i32 0"
+        result = compiled(signature, copy, single=True)(x)
+        (same,) = compiled(signature, copy)(x)
+        assert type(result) is type(same) and np.array_equal(result, same) and result.dtype == x.dtype
+
+    def test_pythons_scalars(self, way):
+        for of, x in ((aval((), "d", True), 1.5), (aval((), "l", True), 3), (aval((), "?", True), True)):
+            copy = f"call void @llvm.memcpy.p0.p0.i64(ptr %p1, ptr %p0, i64 {of.dtype.itemsize}, i1 false)\nret i32 0"
+            result = compiled(Entry([of], [of]), copy, single=True)(x)
+            assert result == x and type(result) is type(x)
+
+    def test_one_module_for_both(self, way):
+        signature = Entry([aval((2,))], [aval((2,))])
+        module = machine.load(kernel(signature) + signature.text())
+        single, several = signature.bind(module, fallback, single=True), signature.bind(module, fallback)
+        assert type(single(np.zeros(2))) is np.ndarray and type(several(np.zeros(2))) is tuple
+
+    def test_what_the_fallback_returns_stays_as_it_is(self, way):
+        function = compiled(Entry([aval((2,))], [aval((2,))]), "ret i32 1", single=True)
+        x = np.zeros(2)
+        assert function(x) == ("fallback", (x,)) and function(1) == ("fallback", (1,))
+
+
 FILL = """
 start:
   %x = load double, ptr %p0
@@ -427,6 +523,30 @@ class TestLives:
         gc.collect()
         assert {owner() for owner in owners} == {None} and len(called) == 20
         assert {(len(result), result[1]) for result in called} == {(2, "fallback")}
+
+    def test_the_collector_frees_no_code_before_its_functions(self, way):
+        """Built-in functions look at their definition, which is in the module, even when they go."""
+
+        class Waits:
+            def __del__(self):
+                time.sleep(0.002)  # modules are freed meanwhile, if at all
+
+        for turn in range(12):
+            cycles = []
+            for k in range(8):
+                signature = Entry([aval((k + 1,))], [aval((k + 1,))])
+                module = machine.load(kernel(signature) + signature.text())
+                owned = [Waits()]
+                owned += [signature.bind(module, lambda *args, owned=owned: owned) for _ in range(20)]
+                owned += [Waits()]
+                cycles += [owned]
+            if turn % 2:
+                cycles[0].append(cycles)  # all of them garbage at once
+            modules = [weakref.ref(module)]
+            del cycles, owned, module
+            while gc.collect():
+                pass
+            wait_until(lambda modules=modules: modules[0]() is None and not machine._dropped)
 
     def test_dropped_while_it_runs(self):
         """The machine code of a call in progress stays."""
