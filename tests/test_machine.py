@@ -362,7 +362,8 @@ ret i32 0
 
     def test_each_function_has_its_own(self, way):
         signature = Entry([aval()], [aval()])
-        module = machine.load(kernel(signature, SUM.replace("%p1", "%captured").replace("%p2", "%p1")) + signature.text())
+        body = SUM.replace("%p1", "%captured").replace("%p2", "%p1")
+        module = machine.load(kernel(signature, body) + signature.text())
         functions = [signature.bind(module, fallback, (float(k),)) for k in range(20)]
         assert [function(np.float64(0.5)) for function in functions] == [(k + 0.5,) for k in range(20)]
         assert in_threads(20, lambda k: functions[k](np.float64(1))) == [(k + 1.0,) for k in range(20)]
@@ -531,7 +532,7 @@ class TestLives:
             def __del__(self):
                 time.sleep(0.002)  # modules are freed meanwhile, if at all
 
-        for turn in range(12):
+        for turn in range(6):
             cycles = []
             for k in range(8):
                 signature = Entry([aval((k + 1,))], [aval((k + 1,))])
