@@ -110,6 +110,11 @@ class TestModule:
         wait_until(lambda: alive() is None and number not in machine._engines)
         assert released == 1
 
+    def test_the_collector_does_not_see_a_hold(self):
+        """It would end the hold, and with it the code, before the functions of the same cycle."""
+        hold = machine.load("define i32 @f() { ret i32 77 }").hold()
+        assert not gc.is_tracked(hold)
+
     def test_memory_is_given_back(self):
         def many(start):
             for k in range(start, start + 30):

@@ -55,6 +55,8 @@ PARAMETERS = {
     "lax.scan": "f init xs length=None reverse=False unroll=1 checkpoint=None",
     "lax.associative_scan": "fn elems reverse=False axis=0",
     "lax.map": "f xs batch_size=None",
+    **{f"lax.{name}": "x" for name in ("erf", "erfc", "erf_inv", "lgamma", "digamma", "logistic", "rsqrt")},
+    "lax.polygamma": "m x",
     "test_util.check_grads": "fun args order modes=('fwd','rev') atol rtol eps",
     "nn.softmax": "",
     "nn.log_softmax": "",

@@ -321,9 +321,9 @@ def _work(scope: For, widest: int) -> tuple[float, list[tuple[For, int]]]:
 
 
 def width(size: int, widest: int) -> int:
-    """How many lanes an axis fills."""
+    """How many lanes an axis fills. Half as many where nothing is left over then: the rest is a body of its own."""
     lanes = widest
-    while lanes > 1 and (lanes > size or (size % lanes and size < 4 * lanes and not size % (lanes // 2))):
+    while lanes > 1 and (lanes > size or (size % lanes and not size % (lanes // 2) and size < 8 * lanes * lanes)):
         lanes //= 2
     return lanes
 

@@ -15,9 +15,14 @@ from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, names, on_integers
+from funcgrad.core.remedies import warn_of_compiling
 
 LONG = 100_000
 """Operations of a kernel from which on it lets other threads of Python run meanwhile, which costs 50 ns."""
+
+
+EACH, PATIENCE = 0.0005, 5.0
+"""Seconds to compile one operation (0.3 to 0.6 ms, in programs of 100 to 20 000), and after which a warning comes first."""
 
 
 class Program:
@@ -42,6 +47,9 @@ class Program:
     def __init__(self, graph: Graph) -> None:
         started = time.perf_counter()
         self.graph = simplify(graph)
+        seconds = len(self.graph.eqns) * EACH
+        if seconds > PATIENCE:
+            warn_of_compiling(len(self.graph.eqns), seconds)
         steps = split(self.graph)
         kernels = [Kernel(s) for s in steps if isinstance(s, Segment)]
         self.kernels = len(kernels)

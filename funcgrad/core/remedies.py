@@ -123,19 +123,29 @@ def for_iteration() -> str:
 
 def warn_of_length(x: Tracer) -> None:
     """Warn where a loop over a traced value writes down many steps, one by one."""
+    _warn(
+        f"a loop over a traced value writes down its {x.shape[0]} steps one by one, which takes long to compile: "
+        "fg.lax.scan(step, init, xs) writes down one, fg.lax.map(f, xs) where steps do not depend on each other, and "
+        "fg.vmap(f)(xs) runs all at once."
+    )
+
+
+def warn_of_compiling(operations: int, seconds: float) -> None:
+    """Warn before a program is compiled that is so long that its loops must have been written down step by step."""
+    _warn(
+        f"compiling {operations} operations will take about {seconds:.0f} s: loops of Python's are written down step by "
+        "step. jit the step and loop around it, or use fg.lax.scan."
+    )
+
+
+def _warn(text: str) -> None:
     import warnings
 
     frame = _users_frame()
     level, inner = 1, sys._getframe(0)
     while inner is not frame and inner.f_back is not None:
         level, inner = level + 1, inner.f_back
-    warnings.warn(
-        f"a loop over a traced value writes down its {x.shape[0]} steps one by one, which takes long to compile: "
-        "fg.lax.scan(step, init, xs) writes down one, fg.lax.map(f, xs) where steps do not depend on each other, and "
-        "fg.vmap(f)(xs) runs all at once.",
-        LongLoopWarning,
-        stacklevel=level,
-    )
+    warnings.warn(text, LongLoopWarning, stacklevel=level)
 
 
 def _users_frame() -> FrameType | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from funcgrad.numpy.dispatch import Array, as_array
-from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special
 
 __all__ = ["digamma", "erf", "erf_inv", "erfc", "lgamma", "logistic", "polygamma", "rsqrt"]
@@ -90,4 +89,4 @@ def rsqrt(x: Array) -> Array:
         >>> rsqrt(4.0)
         np.float64(0.5)
     """
-    return 1.0 / ew.sqrt(as_array(x))
+    return special.rsqrt(as_array(x))

@@ -6,6 +6,7 @@ goes element by element, as NumPy does.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -18,7 +19,7 @@ from funcgrad.numpy.indexing import concrete
 from funcgrad.numpy.reductions import with_unit_axes
 from funcgrad.numpy.shaping import moveaxis, stack
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops import special, structure
 from funcgrad.ops.subscript import update
 
 _SUMS: dict[np.ufunc, Callable[..., Array]] = {np.add: reductions.sum, np.multiply: reductions.prod}
@@ -31,6 +32,10 @@ _ASSOCIATIVE = frozenset((
 ))  # fmt: skip
 _LOGIC = frozenset((np.logical_and, np.logical_or, np.logical_xor))
 _COMPARISONS = frozenset((np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal))
+_SCIPYS: dict[str, Callable[..., Array]] = {
+    "erf": special.erf, "erfc": special.erfc, "erfinv": special.erf_inv, "gammaln": special.lgamma,
+    "psi": special.digamma, "expit": special.logistic,
+}  # fmt: skip
 _MEANINGLESS = frozenset(("casting", "order", "subok"))
 _ATTRIBUTES = ("identity", "nargs", "nin", "nout", "ntypes", "resolve_dtypes", "signature", "types")
 
@@ -39,7 +44,7 @@ def call(ufunc: np.ufunc, *inputs: Any, out: Any = None, **options: Any) -> Any:
     """The function itself, with the keywords of universal functions; those that cannot be followed are refused."""
     name = ufunc.__name__
     _no_buffer(name, out)
-    function = UFUNCS.get(ufunc)
+    function = UFUNCS.get(ufunc) or _of_scipy(ufunc)
     if function is None:
         raise unsupported(f"np.{name}" if hasattr(np, name) else name)
     if ufunc.signature is not None:
@@ -47,6 +52,14 @@ def call(ufunc: np.ufunc, *inputs: Any, out: Any = None, **options: Any) -> Any:
     if options:
         inputs = _with_options(name, inputs, options)
     return function(*[as_array(x) if type(x) in (list, tuple) else x for x in inputs])
+
+
+def _of_scipy(ufunc: Any) -> Callable[..., Array] | None:
+    """The function for one of `scipy.special`, which is not imported for that."""
+    function = _SCIPYS.get(ufunc.__name__)
+    if function is None or getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is not ufunc:
+        return None
+    return UFUNCS.setdefault(ufunc, function)
 
 
 def _with_options(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:

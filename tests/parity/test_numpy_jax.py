@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcgrad.numpy as fnp
-from funcgrad import nn
-from funcgrad.transforms.api import vjp
+from funcgrad import lax, nn
+from funcgrad.transforms.api import grad, vjp
 
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)
@@ -219,6 +219,30 @@ def test_ties_and_kinks(name: str) -> None:
 def test_activations(name: str, dtype: Any) -> None:
     x = np.array([-200.0, -30.0, -1.5, -1e-3, 0.0, 1e-3, 0.7, 30.0, 200.0], dtype)
     same(getattr(nn, name), getattr(jax.nn, name), x, rtol=1e-12 if dtype is np.float64 else 2e-6)
+
+
+def test_exact_gelu() -> None:
+    x = np.array([-200.0, -6.0, -1.5, 0.0, 0.7, 6.0, 200.0])
+    same(lambda x: nn.gelu(x, approximate=False), lambda x: jax.nn.gelu(x, approximate=False), x)
+
+
+SPECIAL = np.array([-30.0, -2.5, -1.0, -0.3, -0.0, 0.0, 1e-300, 0.4, 1.0, 2.5, 30.0, 1e10, 1e300, np.nan])
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc", "erf_inv", "lgamma", "digamma", "logistic", "rsqrt"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_special_functions(name: str) -> None:
+    """Values and two derivatives, at limits too."""
+    ours, theirs = getattr(lax, name), getattr(jax.lax, name)
+    for _ in range(3):
+        np.testing.assert_allclose([ours(x) for x in SPECIAL], [theirs(x) for x in SPECIAL], rtol=1e-11, atol=1e-300)
+        ours, theirs = grad(ours), jax.grad(theirs)
+
+
+def test_polygamma() -> None:
+    x = np.array([0.3, 1.0, 4.5, 200.0])
+    for m in (0.0, 1.0, 2.0, 5.0):
+        same(lambda x, m=m: lax.polygamma(m, x), lambda x, m=m: jax.lax.polygamma(jnp.full(4, m), x), x)
 
 
 def test_logsumexp_with_factors_and_where() -> None:

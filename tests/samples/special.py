@@ -29,4 +29,5 @@ ROWS = [
     Sample("polygamma", lambda x: ops.polygamma(1, x), (BETWEEN_POLES,), label="trigamma"),
     Sample("polygamma", ops.polygamma, (np.array([0, 2, 3]), COLUMN), label="orders", float32=False,
            reason="NumPy makes int64 and float32 float64"),
+    Sample("rsqrt", ops.rsqrt, (POSITIVE,), complex_too=True),
 ]  # fmt: skip
