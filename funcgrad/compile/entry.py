@@ -285,7 +285,7 @@ def _through_ctypes(entry: Entry, module: machine.Module, own: Own) -> Callable[
     """The same where Python's or NumPy's objects are not as they are known: some 10 us."""
     prototype = ctypes.CFUNCTYPE if entry.release_gil else ctypes.PYFUNCTYPE
     function = prototype(ctypes.c_int, ctypes.c_void_p)(module.address("plain"))
-    held = module.hold()
+    held = module.hold(), own
     fallback, words, single, _ = own
     pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 2)
 
