@@ -29,7 +29,8 @@ def equal(found: Any, expected: Any) -> None:
     for x, y in zip(a, b):
         assert np.shape(x) == np.shape(y)
         assert np.asarray(x).dtype == np.asarray(y).dtype
-        np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-14)
+        rounding = 1e-6 if np.asarray(x).dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(x, y, rtol=rounding, atol=1e-14)
 
 
 class TestArgnums:
