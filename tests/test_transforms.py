@@ -260,8 +260,13 @@ class TestPytrees:
             np.testing.assert_allclose(g, 2 * np.asarray(leaf), rtol=1e-6)
 
     def test_jit(self, name):
+        """Kernels' own polynomials differ from NumPy's functions in the last place or two."""
         x = TREES[name]
-        equal(fg.jit(fg.grad(total))(x), fg.tree.map(np.asarray, fg.grad(total)(x)))
+        found, wanted = fg.jit(fg.grad(total))(x), fg.grad(total)(x)
+        assert fg.tree.structure(found) == fg.tree.structure(wanted)
+        for a, b in zip(fg.tree.leaves(found), map(np.asarray, fg.tree.leaves(wanted))):
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=4 * np.finfo(b.dtype).eps)
 
 
 class TestGrad:
