@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numba
@@ -406,3 +409,18 @@ def test_an_index_out_of_bounds_is_seen(kernel, index):
 def test_integers_of_python_are_exact():
     square = fg.jit(lambda k: k * k + 1)
     assert [square(3), square(2**40)] == [10, 2**80 + 1]
+
+
+def test_texts_are_the_same_in_every_process():
+    code = """
+import numpy as np
+from funcgrad.compile.segments import split
+from funcgrad.core.avals import aval_of
+from funcgrad.core.graph import trace_graph
+fun = lambda x: (np.sin(x) + np.exp(x) * np.tanh(np.cos(x)) / np.log(x + np.arctan(x)), x.astype("f") ** 0.3)
+print(*[step.text for step in split(trace_graph(fun, [aval_of(np.ones(40))]))])
+"""
+    run_with = lambda seed: subprocess.check_output(
+        [sys.executable, "-c", code], text=True, env={**os.environ, "PYTHONHASHSEED": seed}, cwd=GOLDEN.parent.parent
+    )
+    assert run_with("1") == run_with("2")

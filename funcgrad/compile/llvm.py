@@ -86,7 +86,7 @@ class Shared:
 
     def __init__(self, root: For) -> None:
         self.declared: set[str] = set()
-        self.used: set[tuple[str, np.dtype, int]] = set()
+        self.used: dict[vectormath.Use, None] = {}
         self.calls = 0
         self.both = _wanted_both(root)
 
@@ -746,7 +746,7 @@ class Function:
     def _function(
         self, name: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int, result: str | None = None
     ) -> str:
-        self.shared.used.add((name, dtype, lanes))
+        self.shared.used[name, dtype, lanes] = None
         self.shared.calls += 1
         kind = self._type(dtype, lanes)
         given = ", ".join(f"{kind} {a}" for a in args)
