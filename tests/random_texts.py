@@ -52,7 +52,8 @@ class Writer:
         """A value whose dtype is one of these kinds; later ones are likelier."""
         names = [n for n, v in self.known.items() if v.dtype.kind in kinds]
         if not names:
-            return self.let(f"{self.named('fiub')} > 0.1173" if kinds == "b" else f"{self.named('fiub')}.astype('{kinds[0]}8')")
+            other = self.named("fiub")
+            return self.let(f"{other} > 0.1173" if kinds == "b" else f"{other}.astype('{kinds[0]}8')")
         return names[-1 - min(self.pick(len(names)), self.pick(len(names)))]
 
     def anything(self) -> str:

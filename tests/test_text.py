@@ -332,6 +332,19 @@ PROGRAMS = {
         INDEX,
     ),
     "fori_loop of updates": (lambda x: lax.fori_loop(2, 60, lambda k, c: c.at[k].set(c[k - 1] * 0.5 + c[k - 2]), x), LONG),
+    **{f"quotients of {t}": (
+        lambda n, m: (n // m, n % m, n << (m & 7), n >> (m & 7), ~n, np.signbit(n)),
+        of_dtype(t), np.array([2, 3, 0, 5, 7, 127, 1, 3]).astype(t) * (1 if t.startswith("u") else -1),
+    ) for t in ("int8", "int32", "int64", "uint8", "uint64")},
+    "quotients": (lambda x, y: (x // y, x % y, np.fmod(x, y), np.signbit(x), x // 0.5), NUMBERS * 1.5,
+                  np.array([2.0, -3.0, 0.0, np.inf, 0.75, -np.inf, -0.0, np.nan])),
+    "quotients of float32": (lambda x, y: (x // y, x % y, y % x), LONG.astype("f"), LONG[::-1].astype("f")),
+    "quotients, gradient": (fg.grad(lambda x: np.sum((x % 0.3) * x)), LONG),
+    "Python's quotients": (lambda k, n: (k // n, k % n, ~k, lax.fori_loop(0, k, lambda i, c: c * 2 + i % n, 1)), 7, 3),
+    "ring": (lambda x: lax.fori_loop(0, 99, lambda i, c: c.at[i % 67].add(c[(i + 1) % 67]), x), LONG),
+    "floats to integers": (
+        lambda x: (x.astype("i8"), (x * 40).astype("i1"), (x * x).astype("u2"), x.astype("f").astype("i4"), x[x.astype(int)]), LONG,
+    ),
     "Python's integers": (lambda k, n: (k * n - 3 + k, (k & 6) | (n ^ 1), lax.fori_loop(0, k, lambda i, c: c + i * n, 1)), 7, -5),
     "while": (lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2.0 + x, c[1] + 1), (x, 0)), ROW),
     "Newton": (lambda a: lax.while_loop(lambda x: abs(x * x - a) > 1e-10, lambda x: (x + a / x) / 2, a), 2.0),
@@ -406,9 +419,30 @@ def test_an_index_out_of_bounds_is_seen(kernel, index):
         run(simplify(graph), leaves, kernel)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
+def test_shifts_by_all_bits_and_more(dtype):
+    n, bits = of_dtype(dtype), np.array([0, 1, 7, 8, 63, 64, 100, 127]).astype(dtype)
+    for fun in (lambda n, m: n << m, lambda n, m: n >> m):
+        np.testing.assert_array_equal(fg.jit(fun)(n, bits), fun(n, bits))
+
+
 def test_integers_of_python_are_exact():
     square = fg.jit(lambda k: k * k + 1)
     assert [square(3), square(2**40)] == [10, 2**80 + 1]
+    with pytest.raises(ZeroDivisionError):
+        fg.jit(lambda k, n: k % n)(3, 0)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i4", "i8", "u1", "u8"])
+@pytest.mark.parametrize("kind", ["f", "d"])
+def test_floats_become_the_integers_that_numpy_makes_of_them(dtype, kind):
+    limits = np.iinfo(dtype)
+    near = np.array([limits.min, limits.max, limits.min - 1, limits.max + 1, 0, -0.9, 1.9], kind)
+    each = np.concatenate([near, np.nextafter(near, np.array(0, kind)), near * np.array(1.0001, kind)])
+    to = fg.jit(lambda x: x.astype(dtype))
+    with np.errstate(all="ignore"):
+        for x in [*each, *np.array([np.nan, np.inf, -np.inf], kind)]:
+            np.testing.assert_array_equal(to(np.full(19, x)), np.full(19, x).astype(dtype))
 
 
 def test_texts_are_the_same_in_every_process():

@@ -57,8 +57,8 @@ def statement(eqn: Eqn) -> Statement | None:
         return None
     if "abs" in template and any(d.kind in "bu" for d in given):
         return None
-    if any(d.kind == "f" for d in given) and out.aval.dtype.kind in "iu":
-        return None  # NaN and numbers out of range have no meaning in C: NumPy decides
+    if any(d.kind == "f" for d in given) and out.aval.dtype.kind in "iu" and template != "{0}":
+        return None
     return Statement(out, template, eqn.inputs, dtypes)
 
 

@@ -724,6 +724,8 @@ class Function:
             return self._vector_place(x.data, level) if lanes > 1 else self._linear(x.data, level)
         if x.op == "bounded":
             return self._bounded(x, lanes, level)
+        if x.op == "whole":
+            return self._whole(x, lanes, level)
         if x.op.startswith("exact_"):
             return self._exact(x, lanes, level)
         args = [self._widened(a, lanes) for a in x.args]
@@ -787,7 +789,64 @@ class Function:
             return self._operator("select", dtype, lanes, [below, negative, args[0]], level)
         if op == "ne":
             return self._compare("ne", dtype, lanes, args, level)
+        if op in ("floor_divide", "remainder"):
+            return (self._divide if is_float else self._divide_integers)(op, dtype, lanes, args, level)
+        if op in ("left_shift", "right_shift"):
+            return self._shift(op, dtype, lanes, args, level)
         return self._function(op, dtype, lanes, args, level)
+
+    def _divide(self, op: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int) -> str:
+        """NumPy's floor division and remainder, as its `npy_divmod` has them."""
+        do = lambda name, *xs: self._operator(name, dtype, lanes, xs, level)
+        compare = lambda name, *xs: self._compare(name, dtype, lanes, xs, level)
+        x, y = args
+        zero, one, half = (self._splat_const(n, dtype, lanes) for n in (0, 1, 0.5))
+        rest = do("fmod", x, y)
+        signs = [compare("lt", rest, zero), compare("lt", y, zero)]
+        wrong = self._compare("ne", BOOL, lanes, signs, level)
+        is_whole = compare("eq", rest, zero)
+        if op == "remainder":
+            moved = do("select", wrong, do("add", rest, y), rest)
+            return do("select", is_whole, do("copysign", zero, y), moved)
+        quotient, whole = do("div", x, y), do("div", do("sub", x, rest), y)
+        moved = do("select", is_whole, whole, do("select", wrong, do("sub", whole, one), whole))
+        floor = do("floor", moved)
+        rounded = do("select", compare("gt", do("sub", moved, floor), half), do("add", floor, one), floor)
+        found = do("select", compare("eq", moved, zero), do("copysign", zero, quotient), rounded)
+        return do("select", compare("eq", y, zero), quotient, found)
+
+    def _divide_integers(self, op: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int) -> str:
+        """The same of integers: by zero it is zero, and the smallest by -1 is itself, which are traps of machines."""
+        do = lambda name, *xs: self._operator(name, dtype, lanes, xs, level)
+        compare = lambda name, *xs: self._compare(name, dtype, lanes, xs, level)
+        kind, truth, sign = self._type(dtype, lanes), self._type(BOOL, lanes), "s" if dtype.kind == "i" else "u"
+        x, y = args
+        zero, one, minus = (self._splat_const(n, dtype, lanes) for n in (0, 1, -1))
+        is_zero, is_minus = compare("eq", y, zero), compare("eq", y, minus)
+        trap = self._line(f"or {truth} {is_zero}, {is_minus}", level) if sign == "s" else is_zero
+        safe = do("select", trap, one, y)
+        rest = self._line(f"{sign}rem {kind} {x}, {safe}", level)
+        wrong = compare("lt", do("bitxor", rest, y), zero)
+        wrong = self._line(f"and {truth} {wrong}, {compare('ne', rest, zero)}", level)
+        if op == "remainder":
+            return do("select", wrong, do("add", rest, y), rest)
+        quotient = self._line(f"{sign}div {kind} {x}, {safe}", level)
+        quotient = do("select", wrong, do("sub", quotient, one), quotient)
+        if sign == "s":
+            quotient = do("select", is_minus, do("neg", x), quotient)
+        return do("select", is_zero, zero, quotient)
+
+    def _shift(self, op: str, dtype: np.dtype, lanes: int, args: Sequence[str], level: int) -> str:
+        """By as many bits as there are, or more, nothing is left but the sign."""
+        kind, truth, bits = self._type(dtype, lanes), self._type(BOOL, lanes), dtype.itemsize * 8
+        x, y = args
+        zero, last = (self._splat_const(n, dtype, lanes) for n in (0, bits - 1))
+        how = "shl" if op == "left_shift" else "ashr" if dtype.kind == "i" else "lshr"
+        fits = self._line(f"icmp ule {kind} {y}, {last}", level)
+        few = self._line(f"select {truth} {fits}, {kind} {y}, {kind} {zero}", level)
+        shifted = self._line(f"{how} {kind} {x}, {few}", level)
+        left = self._line(f"ashr {kind} {x}, {last}", level) if how == "ashr" else zero
+        return self._line(f"select {truth} {fits}, {kind} {shifted}, {kind} {left}", level)
 
     def _cast(self, old: np.dtype, new: np.dtype, lanes: int, value: str, level: int) -> str:
         if new == BOOL:
@@ -819,10 +878,30 @@ class Function:
         self._fail(bad, [self._widened(a, lanes) for a in x.args[1:]], lanes, level)
         return safe
 
+    def _whole(self, x: Scalar, lanes: int, level: int) -> str:
+        """A float as an integer; NumPy decides about NaN and what is out of range."""
+        old, limits = x.args[0].dtype, np.iinfo(x.dtype)
+        value, truth = self._widened(x.args[0], lanes), self._type(BOOL, lanes)
+        below = limits.min - 1 if x.dtype.itemsize * 8 <= np.finfo(old).nmant else limits.min
+        low, high = (self._splat_const(float(n), old, lanes) for n in (below, limits.max + 1))
+        enough = self._compare("gt" if below < limits.min else "ge", old, lanes, [value, low], level)
+        fits = self._line(f"and {truth} {enough}, {self._compare('lt', old, lanes, [value, high], level)}", level)
+        bad = self._line(f"xor {truth} {fits}, {self._splat_const(True, BOOL, lanes)}", level)
+        self._fail(bad, [self._widened(a, lanes) for a in x.args[1:]], lanes, level)
+        safe = self._operator("select", old, lanes, [fits, value, self._splat_const(0, old, lanes)], level)
+        return self._cast(old, x.dtype, lanes, safe, level)
+
     def _exact(self, x: Scalar, lanes: int, level: int) -> str:
         """Python's arithmetic on Python's integers."""
         kind, truth = self._type(x.dtype, lanes), self._type(BOOL, lanes)
-        name = f"llvm.s{x.op.removeprefix('exact_')}.with.overflow.{self._suffix(x.dtype, lanes)}"
+        op = x.op.removeprefix("exact_")
+        if op in ("floor_divide", "remainder"):
+            args = [self._widened(a, lanes) for a in x.args]
+            for number in (0, -1):  # an error, and what may be too large
+                divisor = self._splat_const(number, x.dtype, lanes)
+                self._fail(self._compare("eq", x.dtype, lanes, [args[1], divisor], level), [], lanes, level)
+            return self._operator(op, x.dtype, lanes, args, level)
+        name = f"llvm.s{op}.with.overflow.{self._suffix(x.dtype, lanes)}"
         pair = f"{{{kind}, {truth}}}"
         both = self._call(name, pair, [(kind, self._widened(a, lanes)) for a in x.args], level)
         self._fail(self._line(f"extractvalue {pair} {both}, 1", level), [], lanes, level)

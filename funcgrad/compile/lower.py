@@ -580,7 +580,10 @@ class Lowering:
             x = self.element(atom, index[len(index) - rank :] if rank else (), guard)
             args.append(x if dtype is None else self.scalars.cast(x, dtype))
         out = made.target.aval.dtype
-        return self.scalars.cast(self.scalars.template(made.expression, args, out), out)
+        value = self.scalars.template(made.expression, args, out)
+        if value.dtype.kind == "f" and out.kind in "iu":
+            return self.scalars.make("whole", out, (value,) if guard is None else (value, guard))
+        return self.scalars.cast(value, out)
 
     def inner(self, eqn: Eqn) -> tuple[list[Axis], Callable[..., Scalar]]:
         """The axes that an equation folds over, and what it folds: a function of the kept places and of those."""

@@ -60,6 +60,10 @@ SCALAR_FUNCTIONS: dict[str, Libm | Own | Intrinsic] = {
     "power": Libm("pow", 2),
     "fmod": Libm("fmod", 2, vectorised=False),
     "nextafter": Libm("nextafter", 2, vectorised=False),
+    "floor_divide": Intrinsic("", 2),
+    "remainder": Intrinsic("", 2),
+    "left_shift": Intrinsic("", 2),
+    "right_shift": Intrinsic("", 2),
     "erf": Libm("erf"),
     "erfc": Libm("erfc"),
     "lgamma": Libm("lgamma", vectorised=False),
@@ -81,8 +85,11 @@ PLAIN = {name: getattr(np, name) for name in SCALAR_FUNCTIONS if hasattr(np, nam
 _REST = "fmod({0}, {1})"
 _TURNED = f"({_REST} != 0 and ({{1}} < 0) != ({_REST} < 0))"
 _QUOTIENT = f"(({{0}} - {_REST}) / {{1}} - (1 if {_TURNED} else 0))"
+_WHOLE = ("floor_divide", "remainder", "left_shift", "right_shift")
 _LARGER = "({0} if ({0} > {1} or {0} != {0}) else {1})"
 COMPOSED = {
+    "signbit": "copysign(1.0, {0}) < 0",
+    "bitwise_not": "{0} ^ -1",
     "remainder": f"(({_REST} + {{1}} if {_TURNED} else {_REST}) if {_REST} != 0 else copysign(0.0, {{1}}))",
     "floor_divide": (
         f"({{0}} / {{1}} if {{1}} == 0 else copysign(0.0, {{0}} / {{1}}) if {_QUOTIENT} == 0 else "
@@ -106,10 +113,14 @@ EXACT = {
     "{0} & {1}": "{0} & {1}",
     "{0} | {1}": "{0} | {1}",
     "{0} ^ {1}": "{0} ^ {1}",
+    "bitwise_not": "{0} ^ -1",
+    "floor_divide": "exact_floor_divide({0}, {1})",
+    "remainder": "exact_remainder({0}, {1})",
 }
 """Python's operators on Python's integers, which have no largest one: where a result needs more than 64 bits, the kernel
 says so, and Python computes it."""
-_ARITHMETIC = frozenset(("abs", "exact_add", "exact_sub", "exact_mul", *_WORDS))
+_ARITHMETIC = frozenset(("abs", "exact_add", "exact_sub", "exact_mul", "exact_floor_divide", "exact_remainder",
+                         *_WHOLE, *_WORDS))  # fmt: skip
 
 
 def expression(lower: str, exponent: Any = None) -> str | None:

@@ -463,7 +463,7 @@ class _Writer:
         if x.op == "add" and operands[1].op == "neg" and self._is_inline(operands[1], level):
             return self._difference(x, operands, level, facts)
         args = [self._operand(a, level, facts) for a in operands]
-        if x.op == "cast":
+        if x.op in ("cast", "whole"):
             return self._cast(x, args[0])
         if x.op == "div" and all(map(self._is_untyped, operands)) and not _is_nonzero(operands[1]):
             args[1] = _Part(f"float64({args[1].text})")  # Python's own numbers raise an error
@@ -533,7 +533,7 @@ class _Writer:
         return _Part(f"{yes} if {shown} else {no}", _CHOICE)
 
     def _cast(self, x: Scalar, part: _Part) -> _Part:
-        (old,) = x.args
+        old = x.args[0]
         if x.dtype == BOOL:
             return _Part(f"{part.within(_SUM)} != 0", _COMPARED)
         if x.dtype.kind in "iu" and old.dtype == INT and x.dtype != INT and self._is_untyped(old):
