@@ -23,6 +23,10 @@ From a graph to loops:
 From loops to text:
 
 - llvm: loops as LLVM text
+- folds: accumulators
+- values: expressions
+- memory: addresses, loads and stores
+- operators: lines, and operators on values of one lane or several
 - kernels: the functions of a kernel, of bounded length, and the parts that threads run
 - text: loops as readable Python
 - vectormath: the mathematical functions that kernels call, as LLVM text

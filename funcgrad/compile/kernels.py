@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
-from funcgrad.compile.llvm import Bounds, Function, Shared, stored_type
+from funcgrad.compile.llvm import Bounds, Function
 from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.nest import For, read_in
+from funcgrad.compile.operators import Shared, stored_type
 from funcgrad.compile.scalars import Scalar
+from funcgrad.compile.values import both_wanted
 
 ON_STACK = 16384
 """Bytes of scratch memory up to which it is on the stack."""
@@ -37,7 +39,7 @@ class Kernel:
     """
 
     def __init__(self, root: For, inputs: Sequence[Buffer], outputs: Sequence[Buffer], scratch: Sequence[Buffer]) -> None:
-        self.shared = Shared(root)
+        self.shared = Shared(both_wanted(root))
         self.work = 0
         self.threaded = False
         self.operations = 0
@@ -130,10 +132,10 @@ class Kernel:
         for (w, k), offset in nest.left.items():
             stride = nest.strides[w]
             if k is None:
-                start = self._main.value(f"getelementptr i8, ptr %work, i64 {offset}")
+                start = self._main.line(f"getelementptr i8, ptr %work, i64 {offset}")
                 self._main.combine_arrays(w, start, parts, stride)
             else:
-                at = [self._main.value(f"getelementptr i8, ptr %work, i64 {offset + part * stride}") for part in range(parts)]
+                at = [self._main.line(f"getelementptr i8, ptr %work, i64 {offset + part * stride}") for part in range(parts)]
                 self._main.combine(w, k, at)
 
 
