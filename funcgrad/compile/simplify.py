@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -227,6 +228,37 @@ def _identity(atom: Atom) -> Any:
     return id(atom.value) if isinstance(atom, Literal) else atom
 
 
+def absorb(graph: Graph) -> Graph:
+    """What is added to zeros at some places, and then to a value, is added to that value: no zeros are made."""
+    users = Counter(a for e in graph.eqns for a in e.inputs)
+    users.update(graph.outputs)
+    made = {v: e for e in graph.eqns for v in e.outputs}
+    gone: set[Eqn] = set()
+    kept = []
+    for eqn in graph.eqns:
+        found = _scattered(eqn, made, users) if eqn.prim.lower == "{0} + {1}" else None
+        if found is not None:
+            scatter, value = found
+            gone.add(scatter)
+            eqn = Eqn(scatter.prim, (value, *scatter.inputs[1:]), eqn.outputs, scatter.params, scatter.loc)
+        kept.append(eqn)
+    return Graph(graph.inputs, tuple([e for e in kept if e not in gone]), graph.outputs) if gone else graph
+
+
+def _scattered(eqn: Eqn, made: dict[Var, Eqn], users: Counter[Atom]) -> tuple[Eqn, Atom] | None:
+    """The scatter into zeros that is one operand of a sum, and the other operand."""
+    out = eqn.outputs[0].aval
+    for scattered, value in (eqn.inputs, reversed(eqn.inputs)):
+        scatter = made.get(scattered) if isinstance(scattered, Var) else None
+        if scatter is None or scatter.prim.name != "scatter_add" or users[scattered] != 1:
+            continue
+        zeros = scatter.inputs[0]
+        fits = all(a.aval.shape == out.shape and a.aval.dtype == out.dtype for a in (scattered, value))
+        if fits and isinstance(zeros, Literal) and not np.any(zeros.value):
+            return scatter, value
+    return None
+
+
 def drop(graph: Graph) -> Graph:
     """Without the equations that no output needs."""
     needed = {a for a in graph.outputs if isinstance(a, Var)}
@@ -238,4 +270,4 @@ def drop(graph: Graph) -> Graph:
     return Graph(graph.inputs, tuple(reversed(kept)), graph.outputs)
 
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (inline, drop, narrow, fold, cancel, share, drop)
+PASSES: tuple[Callable[[Graph], Graph], ...] = (inline, drop, narrow, fold, cancel, share, drop, absorb)
