@@ -12,19 +12,19 @@ BEFORE = """
 import os, signal, sys, threading, time
 import numpy as np
 import funcgrad as fg
-from funcgrad.compile import kernels
+from funcgrad.compile import machine
 
 x = np.ones(3)
 f = fg.jit(lambda x: np.sin(x) * 2.0)
 g = fg.jit(lambda x: np.cos(x) * 2.0)
-compile_kernel = kernels._compile
+compile_text = machine._compile
 
 def during_the_first_compile(action):
-    def compiling(text, name):
-        kernels._compile = compile_kernel
+    def compiling(text):
+        machine._compile = compile_text
         action()
-        return compile_kernel(text, name)
-    kernels._compile = compiling
+        return compile_text(text)
+    machine._compile = compiling
 """
 AFTER = """
 assert f(x)[0] == 2 * np.sin(1.0) and g(x)[0] == 2 * np.cos(1.0)
@@ -38,7 +38,7 @@ def run(code: str) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 class TestSignals:
     def test_an_interrupt_during_the_first_compile_leaves_nothing_half_done(self):
-        """Numba is being imported then, too."""
+        """llvmlite is being imported then, too."""
         run("""
 during_the_first_compile(lambda: os.kill(os.getpid(), signal.SIGINT))
 try:
@@ -131,19 +131,43 @@ assert fg.grad(lambda x: np.sum(np.sin(x)))(np.zeros(2))[0] == 1
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_numba_of_the_user_is_left_as_it_is():
+def test_nothing_is_imported_for_a_compile_but_llvmlite():
     run("""
-from numba.cpython import numbers
-before = numbers._int_arith_flags
-seen = []
-during_the_first_compile(lambda: seen.append(numbers._int_arith_flags))
-fg.jit(lambda n: n * 3 + n)(np.arange(3))
-assert seen == [before]
+before = set(sys.modules)
+f(x)
+assert "numba" not in sys.modules and "llvmlite" in set(sys.modules) - before
+""")
+
+
+def test_sixteen_threads_call_and_compile():
+    """The same programs and programs of their own, some of them dropped at once."""
+    run("""
+import gc
+errors = []
+
+def work(k):
+    try:
+        for n in range(6):
+            own = fg.jit(lambda x: np.sum(np.sin(x) * (2 + k + 16 * n)))
+            assert abs(own(x) - 3 * np.sin(1.0) * (2 + k + 16 * n)) < 1e-9
+            assert f(x)[0] == 2 * np.sin(1.0) and g(x)[0] == 2 * np.cos(1.0)
+            assert f(np.ones(n)).shape == (n,)
+            if k == 0:
+                gc.collect()
+    except BaseException as error:
+        errors.append(error)
+
+threads = [threading.Thread(target=work, args=(k,)) for k in range(16)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not errors, errors
 """)
 
 
 def test_a_fork_while_the_first_kernel_compiles():
-    """Numba imports modules with fork hooks of their own, whose locks its compile needs."""
+    """The child has not the thread that compiles."""
     code = """
 import os, threading, time
 import numpy as np

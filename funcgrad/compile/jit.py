@@ -240,7 +240,10 @@ class Jitted(Transformed):
 
     def _leaf(self, leaf: Any, index: int, args: tuple, kwargs: dict[str, Any], static: set[int]) -> Any:
         kind = type(leaf)
-        if (kind is ndarray and leaf.dtype.kind in "biufc") or kind in _SCALARS:
+        if kind is ndarray and leaf.dtype.kind in "biufc":
+            native = np.dtype(leaf.dtype.char)  # dtypes of another byte order or with metadata are objects of their own
+            return leaf if leaf.dtype is native else leaf.astype(native)
+        if kind in _SCALARS:
             return leaf
         value = array_leaf(leaf)
         if value is None:
