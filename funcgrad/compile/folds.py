@@ -65,7 +65,7 @@ class Folds(Values):
         lanes = max(lanes, 1)
         steps = 1
         for s in w.path[inner:]:
-            steps *= -(-s.axis.size // max(s.lanes, 1))  # type: ignore[union-attr]
+            steps *= -(-s.axis.size // max(s.lanes, 1))
         flushes = kind == "sum" and dtype.kind == "f" and folds_lanes and steps > BLOCK
         names = []
         for _ in range(3 if flushes else 1):
@@ -133,7 +133,7 @@ class Folds(Values):
     def _flush(self, scope: For, position: str) -> None:
         """Every BLOCK vectors, and at the end of the loop with lanes: the compensated addition."""
         accs = [a for (w, _), a in self._accumulators.items() if a.flushes and scope in w.path and scope.lanes > 1]
-        if not accs or scope.axis.size // scope.lanes <= BLOCK:  # type: ignore[union-attr]
+        if not accs or scope.axis is None or scope.axis.size // scope.lanes <= BLOCK:
             return
         self._count += 1
         number = self._count

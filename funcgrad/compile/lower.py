@@ -30,11 +30,9 @@ CHEAP = 3
 DEPTH = 40
 """Equations computed within one expression at most, which bounds recursion."""
 SMALL_PRODUCT = 40_000
-"""Multiplications up to which a product is loops of its own kernel; BLAS takes over from there (1 us a call, and packs)."""
+"""Multiplications up to which a product is loops of its own kernel; then BLAS takes over (1 us a call, and packs)."""
 STACKED_PRODUCT = 2_000_000
 """The same for each product of a stack."""
-_COSTS = {"div": 4, "sqrt": 5, "cast": 1}
-_FUNCTION_COST = 12
 
 
 class Buffer:
@@ -117,13 +115,9 @@ class Write:
 
     def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
         done: dict[Scalar, Scalar] = {}
-        self.parts = [
-            (
-                tuple([moved(p, places) if isinstance(p, Affine) else scalars.substitute(p, places, done) for p in index]),
-                scalars.substitute(value, places, done),
-            )
-            for index, value in self.parts
-        ]
+        other = lambda x: scalars.substitute(x, places, done)
+        there = lambda p: moved(p, places) if isinstance(p, Affine) else other(p)
+        self.parts = [(tuple([there(p) for p in index]), other(value)) for index, value in self.parts]
         renamed = {a: p.lone() for a, p in places.items()}
         self.axes = [renamed.get(a, a) for a in self.axes]  # type: ignore[misc]
         self.over = frozenset([renamed.get(a, a) for a in self.over])  # type: ignore[misc]
@@ -219,9 +213,9 @@ class Plan:
         """Views that only NumPy calls look at are NumPy's own."""
         users, outputs = self._users(), set(self.graph.outputs)
         for eqn in reversed(self.graph.eqns):
-            out = eqn.outputs[0] if eqn.outputs else None
-            if self.kinds[eqn] == "view" and eqn.prim.name in _FREE_VIEWS and out not in outputs:
-                if all(self.kinds[u] == "host" for u in users.get(out, ())):
+            if self.kinds[eqn] == "view" and eqn.prim.name in _FREE_VIEWS:
+                (out,) = eqn.outputs
+                if out not in outputs and all(self.kinds[u] == "host" for u in users.get(out, ())):
                     self.kinds[eqn] = "host"
 
     def _choose(self) -> None:
@@ -269,7 +263,9 @@ class Plan:
         inner = [1 if a in self.stored or isinstance(a, Literal) else self.costs[a] for a in eqn.inputs]
         depth = 1 + max([self.depths.get(a, 0) for a in eqn.inputs if a not in self.stored], default=0)
         if kind == "map":
-            made = self.statements[eqn] = statement(eqn)  # type: ignore[assignment]
+            made = statement(eqn)
+            assert made is not None
+            self.statements[eqn] = made
             return sum(inner) + _template_cost(made.expression), depth
         if kind == "view":
             return sum(inner), depth
@@ -336,7 +332,7 @@ def _template_cost(text: str) -> float:
     from funcgrad.compile.mathlib import functions
 
     operators = sum(text.count(c) for c in "+-*<>=|&^") + 3 * text.count("/") + text.count("if")
-    return operators + sum(5 if name in _QUICK else _FUNCTION_COST for name in functions(text))
+    return operators + sum(5 if name in _QUICK else 12 for name in functions(text))
 
 
 _QUICK = frozenset(("sqrt", "floor", "ceil", "trunc", "rint", "fabs", "copysign", "maximum", "minimum"))
@@ -427,13 +423,15 @@ class Draw:
         made = self._lowering.scalars
         for place in places:
             if isinstance(place, Scalar) and not _contains(value, place):
-                value = made.make("select", value.dtype, (made.make("ge", BOOL, (place, made.const(0, INT))), value, value))
+                looked_at = made.make("ge", BOOL, (place, made.const(0, INT)))
+                value = made.make("select", value.dtype, (looked_at, value, value))
         return value
 
     def inside(
-        self, tests: Sequence[tuple[Place, int, int]], then: Callable[[Draw], Scalar], otherwise: Callable[[Draw], Scalar]
-    ) -> Scalar:
-        """`then` where `low <= place < high` for all tests, `otherwise` elsewhere. Both are given a Draw of their own."""
+        self, tests: Sequence[tuple[Place, int, int]], then: Callable[[Draw], Scalar],
+        otherwise: Callable[[Draw], Scalar],
+    ) -> Scalar:  # fmt: skip
+        """`then` where `low <= place < high` for all tests, `otherwise` elsewhere; each is given a Draw of its own."""
         made = self._lowering.scalars
         condition: Scalar | None = None
         for place, low, high in tests:
@@ -497,10 +495,9 @@ class Lowering:
         if atom in self.plan.stored:
             return self.scalars.load(self.buffer(atom), index, guard=guard)
         key = atom, index, guard
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self.computed(self.plan.maker[atom], index, guard)
-        return found
+        if key not in self._known:
+            self._known[key] = self.computed(self.plan.maker[atom], index, guard)
+        return self._known[key]
 
     def _constant(self, atom: Literal, index: tuple[Place, ...], guard: Scalar | None) -> Scalar:
         if not atom.aval.shape:
@@ -687,7 +684,7 @@ class Lowering:
         """A product with `count` elements along an axis at each point."""
         axis, count = tile
         outer = Axis(axis.size // count)
-        parts = []
+        parts: list[tuple[tuple[Place, ...], Scalar]] = []
         for k in range(count):
             places = [
                 Affine(0) if a.size == 1 else along(outer).times(count).plus(k) if a is axis else along(a) for a in axes

@@ -71,7 +71,7 @@ class Segment:
 
     def graph(self) -> Graph:
         """The same from inputs to outputs, as a program."""
-        return Graph(self.inputs, tuple(reversed(self._backwards())), self.outputs)  # type: ignore[arg-type]
+        return Graph(self.inputs, tuple(reversed(self._backwards())), self.outputs)
 
     def _backwards(self) -> list[Eqn]:
         needed: set[Atom] = set(self.outputs)

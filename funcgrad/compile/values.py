@@ -111,12 +111,12 @@ class Values(Memory):
         access = x.data
         buffer = access.buffer
         if buffer.place == "register":
-            key = tuple([p.offset for d, p in enumerate(access.index) if d not in buffer.dropped])
+            key = tuple([p.offset for d, p in enumerate(access.places) if d not in buffer.dropped])
             for block in reversed(self._blocks):
                 if (buffer, key) in block.registers:
                     return block.registers[buffer, key]
             raise AssertionError(f"register {buffer.shape} {key} is not known")
-        place = linear(buffer, access.index, access.flat)
+        place = linear(buffer, access.places, access.flat)
         args = list(x.args)
         guard: Guard | None = None
         if access.guarded:
@@ -128,7 +128,7 @@ class Values(Memory):
         if not args:
             return None
         strides = (1,) if access.flat else access.buffer.strides()
-        steps = [s for p, s in zip(access.index, strides) if p is None]
+        steps = [s for p, s in zip(access.places, strides) if p is None]
         vector = any(self._is_vector(a) for a in args)
         count = lanes if vector else 1
         total = ""
