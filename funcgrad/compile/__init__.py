@@ -15,7 +15,9 @@ From a graph to loops:
 - segments: a program cut at its NumPy calls, one kernel between two
 - elements: what an elementwise equation does to one element, where kernels do it as NumPy does
 - scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed
-- lower: which values get memory, and the statements that make them
+- plan: which values get memory, and what NumPy runs
+- lower: what each of their elements is made of
+- statements: what it is written down in, and memory
 - build: results that take several statements
 - control: a program's loops and branches, as parts of a kernel
 - nest: statements as loops within loops, what needs no memory, and lanes

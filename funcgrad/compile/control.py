@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.build import Build
-from funcgrad.compile.lower import Buffer, Lowering, Plan, kind_of, way
+from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
+from funcgrad.compile.plan import Plan, kind_of, way
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
 from funcgrad.compile.simplify import simplify
+from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 

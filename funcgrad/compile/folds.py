@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
 from funcgrad.compile.nest import For, linear
 from funcgrad.compile.operators import Shared, stored_type
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar
+from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
 from funcgrad.compile.values import Values
 from funcgrad.core.avals import BOOL
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from funcgrad.compile.llvm import Bounds, Function
-from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.nest import For, read_in
 from funcgrad.compile.operators import Shared, stored_type
 from funcgrad.compile.scalars import Scalar
+from funcgrad.compile.statements import Buffer, Write
 from funcgrad.compile.values import both_wanted
 
 ON_STACK = 16384

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from funcgrad.compile.folds import Folds
-from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.nest import Choose, For, While
 from funcgrad.compile.operators import Block, Lanes, Shared
+from funcgrad.compile.statements import Buffer, Write
 
 
 class Bounds(NamedTuple):

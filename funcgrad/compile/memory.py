@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from funcgrad.compile.lower import Buffer
 from funcgrad.compile.operators import Operators, Shared, stored_type
 from funcgrad.compile.scalars import Affine, Axis
+from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import BOOL, INT
 
 LOADED = 32

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
+from funcgrad.compile.statements import Buffer, Write
 
 CACHED = 4096
 """Elements that the nearest cache holds."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile import vectormath
-from funcgrad.compile.lower import Buffer
 from funcgrad.compile.scalars import Axis, Scalar
+from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import BOOL, INT
 
 COMPARE = {"lt": ("olt", "slt", "ult"), "le": ("ole", "sle", "ule"), "gt": ("ogt", "sgt", "ugt"),

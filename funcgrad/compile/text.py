@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
 from funcgrad.compile.mathlib import PLAIN
 from funcgrad.compile.nest import Choose, For, While
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar
 from funcgrad.compile.segments import Segment
+from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
 from funcgrad.core.avals import BOOL, FLOAT, INT, Aval, short_dtype
 from funcgrad.core.graph import names
 

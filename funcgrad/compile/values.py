@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.lower import Buffer
 from funcgrad.compile.memory import Dynamic, Guard, Memory
 from funcgrad.compile.nest import For, linear
 from funcgrad.compile.operators import COMPARE, Shared, element_type, literal
 from funcgrad.compile.scalars import Access, Place, Scalar
+from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import BOOL
 
 
