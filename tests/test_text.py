@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numba
@@ -206,7 +209,8 @@ PROGRAMS = {
         X, INDEX, X[1:] * 3.0,
     ),
     "updates of numbers": (
-        lambda x, i, v: (x.at[i].add(v), x.at[i].set(v), x.at[i].max(v), x.at[i, i].add(v)), NUMBERS[:, None] + PAIRS[0][0],
+        lambda x, i, v: (x.at[i].add(v), x.at[i].set(v), x.at[i].max(v), x.at[i, i].add(v)),
+        NUMBERS[:, None] + PAIRS[0][0],
         np.array([2, -1, 2]), np.array([5, -7, 9]),
     ),
     "updates of float32": (lambda x, i, v: x.at[i].add(v), LONG.astype("f"), INDEX, ROW.astype("f")),
@@ -240,22 +244,27 @@ PROGRAMS = {
         LONG.astype("f"),
     ),
     "running sums of few": (
-        lambda x: (np.cumsum(x[:1], axis=0), np.cumsum(x[:0], axis=0), np.cumsum(x[:, :0], axis=0), np.cumsum(x[:, :1], axis=1)),
+        lambda x: [np.cumsum(x[part], axis=k) for part, k in ((np.s_[:1], 0), (np.s_[:0], 0), (np.s_[:, :0], 0))]
+        + [np.cumsum(x[:, :1], axis=1)],
         X,
     ),
     "running sums in a scan": (lambda x: lax.scan(lambda c, a: (np.cumsum(c) * a, np.cumsum(c)[::-1]), x, x), ROW),
     "places of extremes": (
-        lambda x: (np.argmax(x, axis=0), np.argmin(x, axis=0), np.argmax(x, axis=1), np.argmin(x, axis=1), np.argmax(x)), TIES,
+        lambda x: (np.argmax(x), *(f(x, axis=k) for k in (0, 1) for f in (np.argmax, np.argmin))),
+        TIES,
     ),
     "places of extremes of stacks": (
         lambda x: (np.argmax(np.sin(x), axis=1) + 1, np.argmin(x, axis=2), x[np.argmax(x, axis=0)[0, 0]]), CUBE,
     ),
-    "places of extremes of numbers": (lambda n: (np.argmax(n), np.argmin(n), np.argmax(n[:1]), np.argmax(n == 7)), NUMBERS),
+    "places of extremes of numbers": (
+        lambda n: (np.argmax(n), np.argmin(n), np.argmax(n[:1]), np.argmax(n == 7)), NUMBERS,
+    ),
     "places of extremes in a scan": (
         lambda x: lax.scan(lambda c, a: (c + a[np.argmax(a * c)], np.argmin(a)), 1.0, x), CUBE[0],
     ),
     "many pieces": (
-        lambda x: (np.stack([x[0] * k for k in range(12)]), np.concatenate([x[:, k % 5 :] for k in range(9)], axis=1)), X,
+        lambda x: (np.stack([x[0] * k for k in range(12)]), np.concatenate([x[:, k % 5 :] for k in range(9)], axis=1)),
+        X,
     ),
     "many numbers": (lambda x: np.stack([x[k] ** 2 for k in range(20)]) * np.arange(20.0), LONG),
     "many pieces, gradient": (
@@ -312,7 +321,9 @@ PROGRAMS = {
     "scan, gradient": (fg.grad(lambda x: lax.scan(lambda c, a: (np.sin(c) * a + c, c), 0.3, x)[0]), ROW),
     "scan in place that is read": (lambda x: lax.scan(lambda c, a: ((n := c * a), np.sin(n) + n[::-1]), x, x), ROW),
     "scan of updates that are read": (
-        lambda x, i: lax.scan(lambda c, k: ((n := c.at[k].set(c[k - 1] * 0.5 + c[0])), (n[0] + c[k], c * 2.0)), x, i), X, INDEX,
+        lambda x, i: lax.scan(lambda c, k: ((n := c.at[k].set(c[k - 1] * 0.5 + c[0])), (n[0] + c[k], c * 2.0)), x, i),
+        X,
+        INDEX,
     ),
     "scan of two updates": (
         lambda x, i: lax.scan(
@@ -328,7 +339,9 @@ PROGRAMS = {
         ROW,
         INDEX,
     ),
-    "fori_loop of updates": (lambda x: lax.fori_loop(2, 60, lambda k, c: c.at[k].set(c[k - 1] * 0.5 + c[k - 2]), x), LONG),
+    "fori_loop of updates": (
+        lambda x: lax.fori_loop(2, 60, lambda k, c: c.at[k].set(c[k - 1] * 0.5 + c[k - 2]), x), LONG,
+    ),
     **{f"quotients of {t}": (
         lambda n, m: (n // m, n % m, n << (m & 7), n >> (m & 7), ~n, np.signbit(n)),
         of_dtype(t), np.array([2, 3, 0, 5, 7, 127, 1, 3]).astype(t) * (1 if t.startswith("u") else -1),
@@ -340,9 +353,14 @@ PROGRAMS = {
     "Python's quotients": (lambda k, n: (k // n, k % n, ~k, lax.fori_loop(0, k, lambda i, c: c * 2 + i % n, 1)), 7, 3),
     "ring": (lambda x: lax.fori_loop(0, 99, lambda i, c: c.at[i % 67].add(c[(i + 1) % 67]), x), LONG),
     "floats to integers": (
-        lambda x: (x.astype("i8"), (x * 40).astype("i1"), (x * x).astype("u2"), x.astype("f").astype("i4"), x[x.astype(int)]), LONG,
+        lambda x: (
+            x.astype("i8"), (x * 40).astype("i1"), (x * x).astype("u2"), x.astype("f").astype("i4"), x[x.astype(int)],
+        ),
+        LONG,
     ),
-    "Python's integers": (lambda k, n: (k * n - 3 + k, (k & 6) | (n ^ 1), lax.fori_loop(0, k, lambda i, c: c + i * n, 1)), 7, -5),
+    "Python's integers": (
+        lambda k, n: (k * n - 3 + k, (k & 6) | (n ^ 1), lax.fori_loop(0, k, lambda i, c: c + i * n, 1)), 7, -5,
+    ),
     "while": (lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2.0 + x, c[1] + 1), (x, 0)), ROW),
     "Newton": (lambda a: lax.while_loop(lambda x: abs(x * x - a) > 1e-10, lambda x: (x + a / x) / 2, a), 2.0),
     "while a sum": (lambda x: lax.while_loop(lambda c: np.sum(c * c) < 100.0, lambda c: c * 1.5, x), ROW),
@@ -440,3 +458,18 @@ def test_floats_become_the_integers_that_numpy_makes_of_them(dtype, kind):
     with np.errstate(all="ignore"):
         for x in [*each, *np.array([np.nan, np.inf, -np.inf], kind)]:
             np.testing.assert_array_equal(to(np.full(19, x)), np.full(19, x).astype(dtype))
+
+
+def test_texts_are_the_same_in_every_process():
+    code = """
+import numpy as np
+from funcgrad.compile.segments import split
+from funcgrad.core.avals import aval_of
+from funcgrad.core.graph import trace_graph
+fun = lambda x: (np.sin(x) + np.exp(x) * np.tanh(np.cos(x)) / np.log(x + np.arctan(x)), x.astype("f") ** 0.3)
+print(*[step.text for step in split(trace_graph(fun, [aval_of(np.ones(40))]))])
+"""
+    run_with = lambda seed: subprocess.check_output(
+        [sys.executable, "-c", code], text=True, env={**os.environ, "PYTHONHASHSEED": seed}, cwd=GOLDEN.parent.parent
+    )
+    assert run_with("1") == run_with("2")

@@ -15,7 +15,9 @@ From a graph to loops:
 - segments: a program cut at its NumPy calls, one kernel between two
 - elements: what an elementwise equation does to one element, where kernels do it as NumPy does
 - scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed
-- lower: which values get memory, and the statements that make them
+- plan: which values get memory, and what NumPy runs
+- lower: what each of their elements is made of
+- statements: what it is written down in, and memory
 - build: results that take several statements
 - control: a program's loops and branches, as parts of a kernel
 - nest: statements as loops within loops, what needs no memory, and lanes
@@ -23,6 +25,10 @@ From a graph to loops:
 From loops to text:
 
 - llvm: loops as LLVM text
+- folds: accumulators
+- values: expressions
+- memory: addresses, loads and stores
+- operators: lines, and operators on values of one lane or several
 - kernels: the functions of a kernel, of bounded length, and the parts that threads run
 - text: loops as readable Python
 - vectormath: the mathematical functions that kernels call, as LLVM text

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from funcgrad.compile.lower import FOLDS, Buffer, Draw, Lowering
+from funcgrad.compile.lower import Draw, Lowering
 from funcgrad.compile.nest import For, choose_lanes, insert, place
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
+from funcgrad.compile.statements import FOLDS, Buffer
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Eqn
 

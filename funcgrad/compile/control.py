@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from funcgrad.compile.build import Build
-from funcgrad.compile.lower import Buffer, Lowering, Plan, kind_of, way
+from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
-from funcgrad.compile.scalars import Affine, Axis, Place, along
+from funcgrad.compile.plan import Plan, kind_of, way
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
 from funcgrad.compile.simplify import simplify
+from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 
@@ -78,8 +81,8 @@ class Maker:
         self.local += [b for b in buffers if b.place == "scratch"]
 
     def body(
-        self, scope: For, outer: Lowering, graph: Graph, given: dict[Atom, Any], buffers: dict[Atom, Buffer], depth: int,
-        forced: Set[Atom] = frozenset(),
+        self, scope: For, outer: Lowering, graph: Graph, given: dict[Atom, Any], buffers: dict[Atom, Buffer],
+        depth: int, forced: Set[Atom] = frozenset(),
     ) -> tuple[Lowering, list[Buffer]]:  # fmt: skip
         """The statements of a program within another, and their buffers, not yet finished."""
         plan = Plan(graph, outer.plan.forced | forced, within=True)
@@ -122,16 +125,16 @@ def _carries(
     maker: Maker, scope: For, lowering: Lowering, carried: Sequence[tuple[Buffer, Atom]], own: Sequence[Atom]
 ) -> None:
     """At the end of a step, the new carries take the place of the old ones."""
-    pending = []
+    pending: list[tuple[Buffer, Callable[[tuple[Place, ...]], Scalar]]] = []
     for (target, atom), var in zip(carried, own):
         if atom is var or (isinstance(atom, Var) and atom not in own and lowering.buffer(atom).shares is target):
             continue
         if atom in own:  # another carry's old value, which its new one is about to replace
             kept = maker.memory(atom.aval, target.level)
-            copy(scope, lowering, kept, lambda index, atom=atom: lowering.element(atom, index))
-            pending.append((target, lambda index, kept=kept: lowering.scalars.load(kept, index)))
+            copy(scope, lowering, kept, partial(lowering.element, atom))
+            pending.append((target, partial(lowering.scalars.load, kept)))
         else:
-            pending.append((target, lambda index, atom=atom: lowering.element(atom, index)))
+            pending.append((target, partial(lowering.element, atom)))
     for target, element in pending:
         copy(scope, lowering, target, element)
 
@@ -147,7 +150,8 @@ def _in_place(graph: Graph, own: Sequence[Var], buffers: dict[Atom, Buffer]) -> 
         eqn = next((e for e in graph.eqns if atom in e.outputs), None)
         if eqn is None or graph.outputs.count(var) or graph.outputs.count(atom) != 1 or eqn.inputs.count(var) != 1:
             continue
-        if not var.aval.shape or not _replaces(eqn, var) or atom.aval.shape != var.aval.shape or atom.aval.dtype != var.aval.dtype:
+        old, new = var.aval, atom.aval
+        if not old.shape or not _replaces(eqn, var) or (new.shape, new.dtype) != (old.shape, old.dtype):
             continue
         later = _behind(graph, eqn)
         tried = {**granted, var: eqn}
@@ -190,7 +194,7 @@ def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> Non
     buffers: dict[Atom, Buffer] = {}
     for var, init in zip(own, carries):
         buffers[var] = maker.memory(Aval(var.aval.shape, var.aval.dtype), depth + 1)
-        copy(root, outer, buffers[var], lambda index, init=init: outer.element(init, index))
+        copy(root, outer, buffers[var], partial(outer.element, init))
     given: dict[Atom, Any] = {v: (outer, a, (step,)) for v, a in zip(own_xs, xs)}
     given |= {v: (outer, a, ()) for v, a in zip(own_constants, constants)}
     graph, forced = _in_place(graph, own, buffers)
@@ -199,24 +203,25 @@ def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> Non
     for out, atom in zip(eqn.outputs[steps.carries :], graph.outputs[steps.carries :]):
         if out in outer.plan.used:
             stacked.append(outer.buffer(out))
-            copy(scope, lowering, stacked[-1], lambda index, atom=atom: lowering.element(atom, index), (step,), alone=False)
+            copy(scope, lowering, stacked[-1], partial(lowering.element, atom), (step,), alone=False)
     _carries(maker, scope, lowering, list(zip([buffers[v] for v in own], graph.outputs)), own)
     maker.finish(scope, mine, depth + 1)
     insert(root, scope, [*stacked, *(buffers[v] for v in own)])
     for out, var in zip(eqn.outputs, own):
         if out in outer.plan.used:
-            copy(root, outer, outer.buffer(out), lambda index, var=var: outer.scalars.load(buffers[var], index))
+            copy(root, outer, outer.buffer(out), partial(outer.scalars.load, buffers[var]))
 
 
 def _while(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
     cond, graph = simplified(eqn.params["cond"]), simplified(eqn.params["body"])
     count, conditions = len(graph.outputs), eqn.params["conditions"]
-    carries, first, second = eqn.inputs[:count], eqn.inputs[count : count + conditions], eqn.inputs[count + conditions :]
+    carries, constants = eqn.inputs[:count], eqn.inputs[count:]
+    first, second = constants[:conditions], constants[conditions:]
     own = graph.inputs[:count]
     buffers: dict[Atom, Buffer] = {}
     for var, init in zip(own, carries):
         buffers[var] = maker.memory(Aval(var.aval.shape, var.aval.dtype), depth + 1)
-        copy(root, outer, buffers[var], lambda index, init=init: outer.element(init, index))
+        copy(root, outer, buffers[var], partial(outer.element, init))
     check = For(None)
     of_cond: dict[Atom, Buffer] = {v: buffers[w] for v, w in zip(cond.inputs, own)}
     given: dict[Atom, Any] = {v: (outer, a, ()) for v, a in zip(cond.inputs[count:], first)}
@@ -236,7 +241,7 @@ def _while(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> No
     insert(root, scope, [buffers[v] for v in own])
     for out, var in zip(eqn.outputs, own):
         if out in outer.plan.used:
-            copy(root, outer, outer.buffer(out), lambda index, var=var: outer.scalars.load(buffers[var], index))
+            copy(root, outer, outer.buffer(out), partial(outer.scalars.load, buffers[var]))
 
 
 def _switch(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
@@ -249,7 +254,7 @@ def _switch(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> N
         lowering, mine = maker.body(scope, outer, graph, given, {}, depth + 1)
         for out, atom in zip(eqn.outputs, graph.outputs):
             if out in outer.plan.used:
-                copy(scope, lowering, outer.buffer(out), lambda at, atom=atom, low=lowering: low.element(atom, at), alone=False)
+                copy(scope, lowering, outer.buffer(out), partial(lowering.element, atom), alone=False)
         maker.finish(scope, mine, depth + 1)
         branches.append(scope)
     number = outer.scalars.cast(outer.element(index, ()), np.dtype(np.int64))

@@ -270,7 +270,7 @@ def _words(captured: Sequence[np.ndarray | float | int]) -> np.ndarray:
 
 
 Own = tuple[Callable[..., Any], np.ndarray, bool, tuple[Any, ...]]
-"""What a function has of its own: the fallback, what the kernel captures in words, `single`, and whose the words are."""
+"""What a function has of its own: the fallback, what the kernel captures as words, `single`, and whose words it is."""
 
 
 def _direct(entry: Entry, module: machine.Module, own: Own) -> Callable[..., Any]:

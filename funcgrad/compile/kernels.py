@@ -1,7 +1,7 @@
 """A kernel's functions: long nests are functions of their own, and large ones run in parts on a pool of threads.
 
-What a part computes does not depend on how many threads there are: the parts are fixed by the sizes, and what they fold is
-combined in their order.
+What a part computes does not depend on how many threads there are: the parts are fixed by the sizes, and what they fold
+is combined in their order.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
-from funcgrad.compile.llvm import Bounds, Function, Shared, stored_type
-from funcgrad.compile.lower import Buffer, Write
+from funcgrad.compile.llvm import Bounds, Function
 from funcgrad.compile.nest import For, read_in
+from funcgrad.compile.operators import Shared, stored_type
 from funcgrad.compile.scalars import Scalar
+from funcgrad.compile.statements import Buffer, Write
+from funcgrad.compile.values import both_wanted
 
 ON_STACK = 16384
 """Bytes of scratch memory up to which it is on the stack."""
@@ -27,6 +29,7 @@ COSTS = {"div": 4, "sqrt": 5, "load": 1, "const": 0, "number": 0, "position": 0}
 FUNCTION = 12
 CHEAP = frozenset(("add", "sub", "mul", "neg", "cast", "select", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
                    "fabs", "abs", "max", "min", "maximum", "minimum", "bounded"))  # fmt: skip
+_FLAG = ("%flag = alloca i32", "store i32 0, ptr %flag")
 
 
 class Kernel:
@@ -36,14 +39,17 @@ class Kernel:
     the pool.
     """
 
-    def __init__(self, root: For, inputs: Sequence[Buffer], outputs: Sequence[Buffer], scratch: Sequence[Buffer]) -> None:
-        self.shared = Shared(root)
+    def __init__(
+        self, root: For, inputs: Sequence[Buffer], outputs: Sequence[Buffer], scratch: Sequence[Buffer]
+    ) -> None:
+        self.shared = Shared(both_wanted(root))
         self.work = 0
         self.threaded = False
         self.operations = 0
         self._texts: list[str] = []
         pointers = {b: f"%in{i}" for i, b in enumerate(inputs)} | {b: f"%out{i}" for i, b in enumerate(outputs)}
-        params = [f"ptr noalias readonly {pointers[b]}" for b in inputs] + [f"ptr noalias {pointers[b]}" for b in outputs]
+        params = [f"ptr noalias readonly {pointers[b]}" for b in inputs]
+        params += [f"ptr noalias {pointers[b]}" for b in outputs]
         self._main = Function(self.shared, pointers)
         groups = self._grouped(root)
         private = _private(groups, scratch)
@@ -62,7 +68,7 @@ class Kernel:
         main = self._main
         lines = main.lines()
         if main.flagged:
-            lines = ["%flag = alloca i32", "store i32 0, ptr %flag", *lines, "%failed = load i32, ptr %flag", "ret i32 %failed"]
+            lines = [*_FLAG, *lines, "%failed = load i32, ptr %flag", "ret i32 %failed"]
         else:
             lines.append("ret i32 0")
         head = f"define internal i32 @kernel({', '.join([*params, 'ptr noalias %table', 'ptr noalias %work'])})"
@@ -127,22 +133,22 @@ class Kernel:
             self._main.do(f"{context}.{k} = getelementptr ptr, ptr {context}, i64 {k}")
             self._main.do(f"store ptr {name}, ptr {context}.{k}")
         self._main.do(f"call void @fg_parallel(ptr @task{number}, ptr {context}, i64 {parts})")
-        for (w, k), offset in nest.left.items():
+        work = lambda offset: self._main.line(f"getelementptr i8, ptr %work, i64 {offset}")
+        for (w, one), offset in nest.left.items():
             stride = nest.strides[w]
-            if k is None:
-                start = self._main.value(f"getelementptr i8, ptr %work, i64 {offset}")
-                self._main.combine_arrays(w, start, parts, stride)
+            if one is None:
+                self._main.combine_arrays(w, work(offset), parts, stride)
             else:
-                at = [self._main.value(f"getelementptr i8, ptr %work, i64 {offset + part * stride}") for part in range(parts)]
-                self._main.combine(w, k, at)
+                self._main.combine(w, one, [work(offset + part * stride) for part in range(parts)])
 
 
 class _Nest(Function):
     """Nests as a function `void @nest(ptr of each buffer, ptr %table, ptr %work, i64 %low, i64 %high, i64 %part)`."""
 
     def __init__(
-        self, shared: Shared, items: Sequence[For | Write], parts: int, private: set[Buffer], reserve: Callable[[int], int]
-    ) -> None:
+        self, shared: Shared, items: Sequence[For | Write], parts: int, private: set[Buffer],
+        reserve: Callable[[int], int],
+    ) -> None:  # fmt: skip
         first = items[0]
         divided = first if parts > 1 and isinstance(first, For) else None
         super().__init__(shared, {}, None if divided is None else Bounds(divided, parts))
@@ -204,8 +210,8 @@ class _Nest(Function):
         lines = self.lines()
         if self.flagged:
             params.append("ptr noalias %failed")
-            lines = ["%flag = alloca i32", "store i32 0, ptr %flag", *lines,
-                     "%flags = load i32, ptr %flag", "%before = atomicrmw or ptr %failed, i32 %flags monotonic"]  # fmt: skip
+            lines = [*_FLAG, *lines, "%flags = load i32, ptr %flag"]
+            lines.append("%before = atomicrmw or ptr %failed, i32 %flags monotonic")
         params += ["ptr noalias %table", "ptr %work", "i64 %low", "i64 %high", "i64 %part"]
         head = f"define internal void @nest{number}({', '.join(params)}) noinline"
         found = [_function(head, [*lines, "ret void"])]
@@ -265,7 +271,7 @@ def _measure(item: For | Write) -> tuple[int, int]:
     length, operations = 0, 0.0
     seen: set[Scalar] = set()
     for w in item.statements() if isinstance(item, For) else [item]:
-        points = prod([s.axis.size for s in w.path[1:]])  # type: ignore[union-attr]
+        points = prod([s.axis.size for s in w.path[1:]])
         cost = 0.0
         stack = [value for _, value in w.parts]
         while stack:

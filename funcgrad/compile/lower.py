@@ -1,385 +1,27 @@
-"""A program as statements: which values get memory, and what each of their elements is made of.
-
-A view, and an elementwise value that is used once or costs no more than a load, gets no memory: whoever asks for an
-element of it asks its operands in turn. So a statement is a whole expression over elements of stored values.
-"""
+"""A program as statements: what each element of a stored value is made of, an expression over stored values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.elements import KERNEL_DTYPES, Statement, is_argument, statement
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, moved
+from funcgrad.compile.elements import Statement, is_argument
+from funcgrad.compile.plan import TINY, Plan, folded, multiplications, way
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
 from funcgrad.compile.simplify import uniform
-from funcgrad.core.avals import BOOL, INT, Aval
-from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
-from funcgrad.ops.families import Contraction, Statements, View
+from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
+from funcgrad.core.avals import BOOL, INT
+from funcgrad.core.graph import Atom, Eqn, Literal, Var
 
-FOLDS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or", "all": "and"}
-"""The reductions of kernels, and the operation that combines two elements."""
-TINY = 4
-"""Axes as short as this are written out."""
 PARTS = 64
 """Elements of a statement that are written out at most."""
-CHEAP = 3
-"""What an element may cost to be computed at each of its uses: about what it costs to store and load it."""
-DEPTH = 40
-"""Equations computed within one expression at most, which bounds recursion."""
-SMALL_PRODUCT = 40_000
-"""Multiplications up to which a product is loops of its own kernel; BLAS takes over from there (1 us a call, and packs)."""
-STACKED_PRODUCT = 2_000_000
-"""The same for each product of a stack."""
-_COSTS = {"div": 4, "sqrt": 5, "cast": 1}
-_FUNCTION_COST = 12
-
-
-class Buffer:
-    """Memory of a value: `place` is "input", "output", "constant", "scratch" or, once nests are made, "register"."""
-
-    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "shares", "slot")
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
-        self.shape = shape
-        self.dtype = dtype
-        self.place = place
-        self.level = 0
-        self.slot = -1
-        self.shares: Buffer | None = None
-        self.dropped: frozenset[int] = frozenset()
-        self.reused: frozenset[Axis] = frozenset()
-
-    def shared(self) -> Buffer:
-        """Another value in the same memory, which takes the place of this one."""
-        found = Buffer(self.shape, self.dtype, self.place)
-        found.shares = self
-        found.level = self.level
-        return found
-
-    def strides(self) -> tuple[int, ...]:
-        """In elements, of the dimensions that are kept."""
-        strides = [0] * len(self.shape)
-        step = 1
-        for d in reversed(range(len(self.shape))):
-            if d not in self.dropped:
-                strides[d] = step
-                step *= self.shape[d]
-        return tuple(strides)
-
-    def size(self) -> int:
-        return math.prod([n for d, n in enumerate(self.shape) if d not in self.dropped])
-
-
-class Write:
-    """A statement: for all points of `axes`, elements of `buffer` at the indices of `parts` are set to their values.
-
-    With a `fold`, they are combined over the axes in `over`; where there are none, with what stands there already.
-    Such an update, and what is set at places computed when running, has its order.
-    """
-
-    __slots__ = ("axes", "buffer", "fold", "length", "over", "parts", "path")
-
-    def __init__(
-        self, buffer: Buffer, axes: list[Axis], parts: list[tuple[tuple[Place, ...], Scalar]],
-        fold: str | None = None, over: frozenset[Axis] = frozenset(),
-    ) -> None:  # fmt: skip
-        self.buffer = buffer
-        self.axes = axes
-        self.parts = parts
-        self.fold = fold
-        self.over = over
-        self.path: list[Any] = []
-        self.length = 0
-
-    def values(self) -> Iterator[Scalar]:
-        """All that is computed."""
-        for index, value in self.parts:
-            yield from (p for p in index if isinstance(p, Scalar))
-            yield value
-
-    def loads(self) -> list[Scalar]:
-        found: dict[Scalar, None] = {}
-        seen: set[Scalar] = set()
-        stack = list(self.values())
-        while stack:
-            x = stack.pop()
-            if x in seen:
-                continue
-            seen.add(x)
-            stack.extend(x.args)
-            if x.op == "load":
-                found[x] = None
-        self.length = len(seen)
-        return list(found)
-
-    def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
-        done: dict[Scalar, Scalar] = {}
-        self.parts = [
-            (
-                tuple([moved(p, places) if isinstance(p, Affine) else scalars.substitute(p, places, done) for p in index]),
-                scalars.substitute(value, places, done),
-            )
-            for index, value in self.parts
-        ]
-        renamed = {a: p.lone() for a, p in places.items()}
-        self.axes = [renamed.get(a, a) for a in self.axes]  # type: ignore[misc]
-        self.over = frozenset([renamed.get(a, a) for a in self.over])  # type: ignore[misc]
 
 
 class Unfit(Exception):
     """An element cannot be asked for in this way: the value that is its argument needs memory."""
-
-
-CONTROL = frozenset(("scan_call", "while_call", "switch_call"))
-
-
-def way(eqn: Eqn) -> Any:
-    """How a kernel does an equation: the first that fits it where its primitive's `lower` names several."""
-    lower = eqn.prim.lower
-    for one in lower if type(lower) is tuple else (lower,):
-        if not isinstance(one, (View, Statements)) or one.fits is None:
-            return one
-        if one.fits(*(a.aval for a in eqn.inputs), **eqn.params):
-            return one
-    return None
-
-
-def is_inline(eqn: Eqn) -> bool:
-    """Whether statements compute the elements of their operands where they use them."""
-    inline = way(eqn).inline
-    return inline is None or inline(*(a.aval for a in eqn.inputs), **eqn.params)
-
-
-def kind_of(eqn: Eqn) -> str:
-    """What an equation is to a kernel, `host` where NumPy runs it.
-
-    `map`, `view`, `fold`, `dot` are single statements or part of one; `statements` and `control` are several.
-    """
-    if eqn.prim.multiple:
-        from funcgrad.compile.control import fits_kernel
-
-        return "control" if eqn.prim.name in CONTROL and fits_kernel(eqn) else "host"
-    out = eqn.outputs[0].aval
-    if out.dtype not in KERNEL_DTYPES or not all(a.aval.dtype in KERNEL_DTYPES for a in eqn.inputs):
-        return "host"
-    lower = way(eqn)
-    if isinstance(lower, View):
-        return "view"
-    if isinstance(lower, Statements):
-        return "statements"
-    if isinstance(lower, Contraction):
-        return "dot" if out.dtype.kind == "f" and all(a.aval.dtype == out.dtype for a in eqn.inputs) else "host"
-    if lower in FOLDS and "axes" in eqn.params and len(eqn.inputs) == 1:
-        aval = eqn.inputs[0].aval
-        if lower in ("max", "min") and (0 in aval.shape or aval.dtype == BOOL):
-            return "host"
-        return "fold"
-    return "map" if statement(eqn) is not None else "host"
-
-
-class Plan:
-    """Which values are stored, and in which segment of kernel code each is made.
-
-    Segment k runs before the k-th group of NumPy calls.
-    """
-
-    def __init__(self, graph: Graph, forced: set[Atom], within: bool = False) -> None:
-        self.graph = graph
-        self.forced = forced
-        self.used: set[Atom] = {*graph.outputs, *(a for e in graph.eqns for a in e.inputs)}
-        self.maker: dict[Atom, Eqn] = {v: e for e in graph.eqns for v in e.outputs}
-        self.kinds = {e: kind_of(e) for e in graph.eqns}
-        self.statements: dict[Eqn, Statement] = {}
-        self.costs: dict[Atom, float] = {}
-        self.depths: dict[Atom, int] = {}
-        self.stored: set[Atom] = set(graph.inputs)
-        self.segments: dict[Eqn, int] = {}
-        if not within:
-            self._big_products()
-            self._host_views()
-        self._choose()
-        self._cut()
-
-    def _big_products(self) -> None:
-        for eqn, kind in self.kinds.items():
-            if kind == "dot" and _is_blas(eqn):
-                self.kinds[eqn] = "host"
-
-    def _users(self) -> dict[Atom, list[Eqn]]:
-        users: dict[Atom, list[Eqn]] = {}
-        for eqn in self.graph.eqns:
-            for atom in dict.fromkeys(eqn.inputs):
-                users.setdefault(atom, []).append(eqn)
-        return users
-
-    def _host_views(self) -> None:
-        """Views that only NumPy calls look at are NumPy's own."""
-        users, outputs = self._users(), set(self.graph.outputs)
-        for eqn in reversed(self.graph.eqns):
-            out = eqn.outputs[0] if eqn.outputs else None
-            if self.kinds[eqn] == "view" and eqn.prim.name in _FREE_VIEWS and out not in outputs:
-                if all(self.kinds[u] == "host" for u in users.get(out, ())):
-                    self.kinds[eqn] = "host"
-
-    def _choose(self) -> None:
-        """Costs, and with them what is stored."""
-        users, outputs = self._users(), set(self.graph.outputs)
-        uses = self._uses(users)
-        for eqn in self.graph.eqns:
-            kind = self.kinds[eqn]
-            for v in eqn.outputs:
-                self.costs[v], self.depths[v] = self._cost(eqn, kind)
-                if kind not in ("map", "view"):
-                    keep = kind not in ("fold", "dot") or not self._is_short(eqn)
-                    self.costs[v] = self.costs[v] if not keep else 1
-                else:
-                    keep = False
-                keep = keep or v in outputs or any(self._needs_memory(u, v) for u in users.get(v, ()))
-                keep = keep or self.depths[v] >= DEPTH or v in self.forced
-                if not keep and kind != "view" and self.costs[v] > CHEAP:
-                    keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
-                if keep:
-                    self.stored.add(v)
-                    self.depths[v] = 0
-
-    def _needs_memory(self, user: Eqn, v: Atom) -> bool:
-        """Whether a value must stand in memory for one of its users. A loop copies what it begins with anyway."""
-        if self.kinds[user] == "control" and self.costs[v] <= CHEAP:
-            carries = range(len(user.inputs))[carried(user)]
-            return any(a is v and i not in carries for i, a in enumerate(user.inputs))
-        if self.kinds[user] == "statements":
-            return self.costs[v] > CHEAP and not is_inline(user)
-        return self.kinds[user] in ("host", "control")
-
-    def _uses(self, users: dict[Atom, list[Eqn]]) -> dict[Atom, int]:
-        """How often an element is asked for; a view's uses are its operand's."""
-        uses: dict[Atom, int] = {}
-        for eqn in reversed(self.graph.eqns):
-            for v in eqn.outputs:
-                uses[v] = sum(
-                    uses.get(u.outputs[0], 1) if self.kinds[u] == "view" else 1 for u in users.get(v, ())
-                )
-        return uses
-
-    def _cost(self, eqn: Eqn, kind: str) -> tuple[float, int]:
-        """Of one element, in additions, with what is computed for it; and how deep the expression is."""
-        inner = [1 if a in self.stored or isinstance(a, Literal) else self.costs[a] for a in eqn.inputs]
-        depth = 1 + max([self.depths.get(a, 0) for a in eqn.inputs if a not in self.stored], default=0)
-        if kind == "map":
-            made = self.statements[eqn] = statement(eqn)  # type: ignore[assignment]
-            return sum(inner) + _template_cost(made.expression), depth
-        if kind == "view":
-            return sum(inner), depth
-        if kind == "fold":
-            return (inner[0] + 1) * folded(eqn), depth
-        if kind == "dot":
-            return (inner[0] + inner[1] + 1) * folded(eqn), depth
-        return 1, 0
-
-    def _is_short(self, eqn: Eqn) -> bool:
-        """Whether a fold is written out within the expressions that use it."""
-        return folded(eqn) <= TINY and self.costs[eqn.outputs[0]] <= 4 * CHEAP
-
-    def _is_spread(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
-        """Whether the elements are used again and again along an axis that they do not have."""
-        for u in users.get(v, ()):
-            if self.kinds[u] == "statements" and is_inline(u):
-                continue
-            if self.kinds[u] == "dot" or u.outputs[0].aval.size > max(v.aval.size, 1):
-                return True
-            if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_spread(u.outputs[0], users):
-                return True
-        return False
-
-    def _cut(self) -> None:
-        """Segments: a value that NumPy makes is there from the next one on."""
-        ready: dict[Atom, int] = {}
-        for eqn in self.graph.eqns:
-            segment = max([ready.get(a, 0) for a in eqn.inputs], default=0)
-            self.segments[eqn] = segment
-            for v in eqn.outputs:
-                ready[v] = segment + (self.kinds[eqn] == "host")
-
-
-_FREE_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "slice_", "flip"))
-
-
-def carried(eqn: Eqn) -> slice:
-    """The inputs of a loop or branch that it begins with."""
-    if eqn.prim.name == "scan_call":
-        return slice(0, eqn.params["steps"].carries)
-    return slice(0, len(eqn.outputs) if eqn.prim.name == "while_call" else 0)
-
-
-def multiplications(eqn: Eqn) -> int:
-    return eqn.outputs[0].aval.size * folded(eqn)
-
-
-def _is_blas(eqn: Eqn) -> bool:
-    """Whether a product is large enough for BLAS; NumPy makes a call of each matrix of a stack, and copies many."""
-    size = multiplications(eqn)
-    stack = math.prod([eqn.inputs[0].aval.shape[a] for a in eqn.params["batch"][0]])
-    return size > SMALL_PRODUCT and size > STACKED_PRODUCT * stack * (stack > 1)
-
-
-def folded(eqn: Eqn) -> int:
-    """How many elements one element of a fold or product combines."""
-    x = eqn.inputs[0].aval
-    axes = eqn.params["axes"] if "axes" in eqn.params else eqn.params["contract"][0]
-    return math.prod([x.shape[a] for a in axes])
-
-
-def _template_cost(text: str) -> float:
-    from funcgrad.compile.mathlib import functions
-
-    operators = sum(text.count(c) for c in "+-*<>=|&^") + 3 * text.count("/") + text.count("if")
-    return operators + sum(5 if name in _QUICK else _FUNCTION_COST for name in functions(text))
-
-
-_QUICK = frozenset(("sqrt", "floor", "ceil", "trunc", "rint", "fabs", "copysign", "maximum", "minimum"))
-
-
-def _flat(index: Sequence[Affine], shape: Sequence[int]) -> Affine:
-    total, step = Affine(0), 1
-    for place, n in zip(reversed(index), reversed(shape)):
-        total = total.plus(place.times(step))
-        step *= n
-    return total
-
-
-def _unravel(flat: Affine, shape: Sequence[int]) -> list[Affine] | None:
-    """The places in each dimension of an element whose place in memory is known; None where they are not affine."""
-    result: list[Affine] = []
-    rest = flat
-    step = math.prod(shape)
-    for n in shape:
-        if n == 1:
-            result.append(Affine(0))
-            continue
-        step //= n
-        whole = [(a, s // step) for a, s in rest.terms if s % step == 0]
-        left = [(a, s) for a, s in rest.terms if s % step != 0]
-        quotient, remainder = divmod(rest.offset, step)
-        rest = Affine(remainder, tuple(left))
-        low, high = rest.limits()
-        if low < 0 or high >= step:
-            return None
-        result.append(Affine(quotient, tuple(whole)))
-    return result
-
-
-def _contains(x: Scalar, part: Scalar) -> bool:
-    stack, seen = [x], {x}
-    while stack:
-        y = stack.pop()
-        if y is part:
-            return True
-        stack += [a for a in y.args if a not in seen]
-        seen.update(y.args)
-    return False
 
 
 class Draw:
@@ -427,13 +69,15 @@ class Draw:
         made = self._lowering.scalars
         for place in places:
             if isinstance(place, Scalar) and not _contains(value, place):
-                value = made.make("select", value.dtype, (made.make("ge", BOOL, (place, made.const(0, INT))), value, value))
+                looked_at = made.make("ge", BOOL, (place, made.const(0, INT)))
+                value = made.make("select", value.dtype, (looked_at, value, value))
         return value
 
     def inside(
-        self, tests: Sequence[tuple[Place, int, int]], then: Callable[[Draw], Scalar], otherwise: Callable[[Draw], Scalar]
-    ) -> Scalar:
-        """`then` where `low <= place < high` for all tests, `otherwise` elsewhere. Both are given a Draw of their own."""
+        self, tests: Sequence[tuple[Place, int, int]], then: Callable[[Draw], Scalar],
+        otherwise: Callable[[Draw], Scalar],
+    ) -> Scalar:  # fmt: skip
+        """`then` where `low <= place < high` for all tests, `otherwise` elsewhere; each is given a Draw of its own."""
         made = self._lowering.scalars
         condition: Scalar | None = None
         for place, low, high in tests:
@@ -497,10 +141,9 @@ class Lowering:
         if atom in self.plan.stored:
             return self.scalars.load(self.buffer(atom), index, guard=guard)
         key = atom, index, guard
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self.computed(self.plan.maker[atom], index, guard)
-        return found
+        if key not in self._known:
+            self._known[key] = self.computed(self.plan.maker[atom], index, guard)
+        return self._known[key]
 
     def _constant(self, atom: Literal, index: tuple[Place, ...], guard: Scalar | None) -> Scalar:
         if not atom.aval.shape:
@@ -687,7 +330,7 @@ class Lowering:
         """A product with `count` elements along an axis at each point."""
         axis, count = tile
         outer = Axis(axis.size // count)
-        parts = []
+        parts: list[tuple[tuple[Place, ...], Scalar]] = []
         for k in range(count):
             places = [
                 Affine(0) if a.size == 1 else along(outer).times(count).plus(k) if a is axis else along(a) for a in axes
@@ -723,16 +366,41 @@ def _written_out(axes: Sequence[Axis], cost: float) -> list[Axis]:
     return split
 
 
-def identity(fold: str, dtype: np.dtype) -> Any:
-    """What a fold gives for no elements."""
-    if fold in ("sum", "any"):
-        return 0
-    if fold in ("prod", "all"):
-        return 1
-    if dtype.kind == "f":
-        return -math.inf if fold == "max" else math.inf
-    limits = np.iinfo(dtype)
-    return limits.min if fold == "max" else limits.max
+def _flat(index: Sequence[Affine], shape: Sequence[int]) -> Affine:
+    total, step = Affine(0), 1
+    for place, n in zip(reversed(index), reversed(shape)):
+        total = total.plus(place.times(step))
+        step *= n
+    return total
 
 
-__all__ = ["Aval", "Buffer", "Lowering", "Plan", "Write", "identity"]
+def _unravel(flat: Affine, shape: Sequence[int]) -> list[Affine] | None:
+    """The places in each dimension of an element whose place in memory is known; None where they are not affine."""
+    result: list[Affine] = []
+    rest = flat
+    step = math.prod(shape)
+    for n in shape:
+        if n == 1:
+            result.append(Affine(0))
+            continue
+        step //= n
+        whole = [(a, s // step) for a, s in rest.terms if s % step == 0]
+        left = [(a, s) for a, s in rest.terms if s % step != 0]
+        quotient, remainder = divmod(rest.offset, step)
+        rest = Affine(remainder, tuple(left))
+        low, high = rest.limits()
+        if low < 0 or high >= step:
+            return None
+        result.append(Affine(quotient, tuple(whole)))
+    return result
+
+
+def _contains(x: Scalar, part: Scalar) -> bool:
+    stack, seen = [x], {x}
+    while stack:
+        y = stack.pop()
+        if y is part:
+            return True
+        stack += [a for a in y.args if a not in seen]
+        seen.update(y.args)
+    return False

@@ -61,8 +61,8 @@ class Module:
         """An object that keeps the module, to be owned by whatever calls its code.
 
         It is an array, as the garbage collector does not look into arrays: the code outlives all of a cycle that calls
-        it. A built-in function looks at its definition, which is in the module, when it goes; an object with a finaliser
-        of its own would be finalised before that.
+        it. A built-in function looks at its definition, which is in the module, when it goes; an object with a
+        finaliser of its own would be finalised before that.
         """
         box = np.empty((), object)
         box[()] = self

@@ -109,8 +109,8 @@ EXACT = {
     "floor_divide": "exact_floor_divide({0}, {1})",
     "remainder": "exact_remainder({0}, {1})",
 }
-"""Python's operators on Python's integers, which have no largest one: where a result needs more than 64 bits, the kernel
-says so, and Python computes it."""
+"""Python's operators on Python's integers, which have no largest one: where a result needs more than 64 bits, the
+kernel says so, and Python computes it."""
 _ARITHMETIC = frozenset(("abs", "exact_add", "exact_sub", "exact_mul", "exact_floor_divide", "exact_remainder",
                          *_WHOLE, *_WORDS))  # fmt: skip
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from funcgrad.compile.lower import Buffer, Write
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
+from funcgrad.compile.statements import Buffer, Write
 
 CACHED = 4096
 """Elements that the nearest cache holds."""
@@ -93,7 +93,7 @@ def insert(root: For, item: For, buffers: Sequence[Buffer]) -> None:
 def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> None:
     """Put a statement behind what it reads, into loops that are there where it can run in them and is not `alone`."""
     loads = write.loads()
-    path, mapping = [root], {}
+    path, mapping = [root], dict[Axis, Axis]()
     while not alone:
         joined = _joins(path[-1], write, loads, mapping)
         if joined is None:
@@ -111,7 +111,7 @@ def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> Non
     path[-1].items.append(write)
     write.path = path
     reads = [(x.data.buffer, d, p.lone()) for x in write.loads() if not x.data.flat
-             for d, p in enumerate(x.data.index) if p is not None]  # fmt: skip
+             for d, p in enumerate(x.data.places) if p is not None]  # fmt: skip
     for scope in path:
         scope.length += write.length
         scope.writes.setdefault(write.buffer, []).append(write)
@@ -147,8 +147,8 @@ def _may_join(write: Write, loads: Sequence[Scalar], axis: Axis, mapping: dict[A
         return True
     looped = set(write.axes)
     for x in loads:
-        if x.axes >= looped and None not in x.data.index:
-            place = linear(x.data.buffer, x.data.index, x.data.flat)
+        if x.axes >= looped and None not in x.data.places:
+            place = linear(x.data.buffer, x.data.places, x.data.flat)
             if any(abs(step) == 1 and a not in write.over for a, step in place.terms):
                 return True
     return False
@@ -165,7 +165,7 @@ def _aligned(scope: For, needed: Sequence[Scalar]) -> Axis | None:
             if scope.axis in made.over:
                 return None
             d = next((d for d, p in enumerate(made.parts[0][0]) if _lone(p) is scope.axis), None)
-            found.add(None if d is None else _lone(access.index[d]))
+            found.add(None if d is None else _lone(access.places[d]))
     axis = found.pop() if len(found) == 1 else None
     return axis if axis is not None and scope.axis is not None and axis.size == scope.axis.size else None
 
@@ -182,7 +182,7 @@ def _alike(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
     for x in loads:
         if x.data.flat:
             continue
-        for d, place in enumerate(x.data.index):
+        for d, place in enumerate(x.data.places):
             axis = None if place is None else place.lone()
             if axis is not None and axis.size == scope.axis.size and (x.data.buffer, d) in scope.reads:
                 scores[axis] = scores.get(axis, 0) + 1
@@ -193,10 +193,10 @@ def _alike(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
 def _accesses(write: Write, loads: Sequence[Scalar]) -> Iterator[tuple[Buffer, Affine | None]]:
     """Where reads and the store stand in memory; None for what is only known when running."""
     for x in loads:
-        if None in x.data.index:
+        if None in x.data.places:
             yield x.data.buffer, None
         else:
-            yield x.data.buffer, linear(x.data.buffer, x.data.index, x.data.flat)
+            yield x.data.buffer, linear(x.data.buffer, x.data.places, x.data.flat)
     if write.fold is None:
         yield write.buffer, linear(write.buffer, write.parts[0][0])
 
@@ -246,7 +246,7 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
         makers.setdefault(write.buffer, []).append(write)
         for x in write.loads():
             users.setdefault(x.data.buffer, []).append(write.path)
-            loads.setdefault(x.data.buffer, []).append(x.data.index)
+            loads.setdefault(x.data.buffer, []).append(x.data.places)
             if x.data.flat or x.data.guarded:
                 whole.add(x.data.buffer)
     for item in root.items:
@@ -269,7 +269,7 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
         buffer.dropped = frozenset([d for d, p in enumerate(write.parts[0][0]) if _lone(p) in shared])
         kept = [d for d in range(len(buffer.shape)) if d not in buffer.dropped]
         indices = [*loads.get(buffer, ()), *(index for index, _ in write.parts)]
-        if all(isinstance(index[d], Affine) and not index[d].terms for index in indices for d in kept):  # type: ignore[union-attr]
+        if all(isinstance(p := index[d], Affine) and not p.terms for index in indices for d in kept):
             # what belongs to no loop stays in memory, as functions of their own may use it; LLVM finds the registers
             buffer.place = "register" if buffer.level else "scratch"
         buffer.reused = frozenset(shared)
@@ -340,6 +340,7 @@ def _points(write: Write, scope: For) -> int:
 def _may_have_lanes(write: Write, scope: For) -> bool:
     """Whether a statement has a meaning for several turns of a loop at once."""
     axis = scope.axis
+    assert axis is not None
     inner = write.path[write.path.index(scope) + 1 :]
     if axis in write.over:
         return all(s.axis in write.over for s in inner)
@@ -350,7 +351,7 @@ def _may_have_lanes(write: Write, scope: For) -> bool:
     return _apart(write.buffer, axis) and all(_apart(x.data.buffer, axis) for x in write.loads())
 
 
-def _apart(buffer: Buffer, axis: Axis | None) -> bool:
+def _apart(buffer: Buffer, axis: Axis) -> bool:
     """Whether memory that is used again at each turn of an axis is none."""
     return buffer.place != "scratch" or axis not in buffer.reused
 
@@ -365,7 +366,7 @@ def _weight(write: Write, axis: Axis | None, lanes: int = 1) -> float:
     for x in write.loads():
         if axis is None or axis not in x.axes:
             continue
-        step = None if None in x.data.index else linear(x.data.buffer, x.data.index, x.data.flat).step(axis)
+        step = None if None in x.data.places else linear(x.data.buffer, x.data.places, x.data.flat).step(axis)
         total += SCATTERED * lanes if step not in (0, 1) else 0
     if axis is not None and axis not in write.over:
         step = linear(write.buffer, write.parts[0][0]).step(axis)

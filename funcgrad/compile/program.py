@@ -22,7 +22,7 @@ LONG = 100_000
 
 
 EACH, PATIENCE = 0.0005, 5.0
-"""Seconds to compile one operation (0.3 to 0.6 ms, in programs of 100 to 20 000), and after which a warning comes first."""
+"""Seconds to compile one operation (0.3 to 0.6 ms in programs of 100 to 20 000), and after which a warning is first."""
 
 
 class Program:

@@ -102,14 +102,14 @@ Place = Affine | Scalar
 
 
 class Access(NamedTuple):
-    """One element of a buffer. `index` has a place for each dimension, None standing for the next of `args`.
+    """One element of a buffer. `places` has one for each dimension, None standing for the next of `args`.
 
     `flat`: the one place counts elements in memory order. `guarded`: the last of `args` says whether the element is
     read at all; zero stands for it otherwise.
     """
 
     buffer: Any
-    index: tuple[Affine | None, ...]
+    places: tuple[Affine | None, ...]
     flat: bool
     guarded: bool
 
@@ -128,7 +128,7 @@ class Scalars:
             if op == "position":
                 axes |= {axis for axis, _ in data.terms}
             elif op == "load":
-                axes |= {axis for place in data.index if place is not None for axis, _ in place.terms}
+                axes |= {axis for place in data.places if place is not None for axis, _ in place.terms}
             found = self._made[key] = Scalar(op, dtype, tuple(args), data, axes)
         return found
 
@@ -240,7 +240,7 @@ class Scalars:
                 if not data.terms:
                     return self.position(data)
             elif x.op == "load":
-                data = data._replace(index=tuple([p if p is None else moved(p, places) for p in data.index]))
+                data = data._replace(places=tuple([p if p is None else moved(p, places) for p in data.places]))
             found = done[x] = self.make(x.op, x.dtype, args, data)
         return found
 

@@ -10,9 +10,11 @@ import numpy as np
 from funcgrad.compile import pool, vectormath
 from funcgrad.compile.control import Maker
 from funcgrad.compile.kernels import Kernel
-from funcgrad.compile.lower import Buffer, Lowering, Plan, Unfit
+from funcgrad.compile.lower import Lowering, Unfit
 from funcgrad.compile.nest import For
+from funcgrad.compile.plan import Plan
 from funcgrad.compile.scalars import Scalars
+from funcgrad.compile.statements import Buffer
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 
 WIDEST = 8
@@ -71,7 +73,7 @@ class Segment:
 
     def graph(self) -> Graph:
         """The same from inputs to outputs, as a program."""
-        return Graph(self.inputs, tuple(reversed(self._backwards())), self.outputs)  # type: ignore[arg-type]
+        return Graph(self.inputs, tuple(reversed(self._backwards())), self.outputs)
 
     def _backwards(self) -> list[Eqn]:
         needed: set[Atom] = set(self.outputs)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.compile.lower import FOLDS, Buffer, Write, identity
 from funcgrad.compile.mathlib import PLAIN
 from funcgrad.compile.nest import Choose, For, While
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar
 from funcgrad.compile.segments import Segment
+from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
 from funcgrad.core.avals import BOOL, FLOAT, INT, Aval, short_dtype
 from funcgrad.core.graph import names
 
@@ -285,14 +285,14 @@ class _Writer:
         if not w.over:
             return
         first, inner = _fold_loops(w)
-        start = constant(identity(w.fold, w.buffer.dtype), w.buffer.dtype)
+        start = constant(identity(str(w.fold), w.buffer.dtype), w.buffer.dtype)
         if w.path[first] is scope and inner != first:
             filled = {s.axis for s in w.path[first:]}
             for index, _ in w.parts:
-                self._line(f"{self._element(w.buffer, index, filled=filled)} = {start}")
+                self._line(f"{self._element(w.buffer, _known(index), filled=filled)} = {start}")
         if inner < len(w.path) and w.path[inner] is scope:
             for number in range(len(w.parts)):
-                total = self._accumulators[w, number] = next(self._totals[_TOTALS[w.fold]])
+                total = self._accumulators[w, number] = next(self._totals[_TOTALS[str(w.fold)]])
                 self._line(f"{total} = {start}")
 
     def _end(self, w: Write, scope: For) -> None:
@@ -306,7 +306,7 @@ class _Writer:
             total = self._accumulators.pop((w, number))
             untyped = self._is_untyped(value) or any(a.size == 0 for a in w.over)
             if inner != first:
-                element = self._element(w.buffer, index)
+                element = self._element(w.buffer, _known(index))
                 self._line(f"{element} = {self._combined(w, element, _Part(total))}")
             elif _is_variable(w.buffer):
                 self._set(w.buffer, index, total, untyped)
@@ -330,7 +330,7 @@ class _Writer:
         head, lines = f"{self._load(x, 0, frozenset()).text} = ", self._blocks[-1].lines
         return lines.pop()[len(head) :] if lines and lines[-1].startswith(head) else None
 
-    def _set(self, buffer: Buffer, index: Sequence[Affine], name: str, untyped: bool) -> None:
+    def _set(self, buffer: Buffer, index: Sequence[Place], name: str, untyped: bool) -> None:
         self._variables[buffer, _key(buffer, index)] = name
         if untyped or self._writers[buffer] > 1:
             self._untyped_variables.add(name)
@@ -351,15 +351,16 @@ class _Writer:
         """The element that a statement sets."""
         level = len(self._blocks) - 1
         places = [self._operand(p, level).text for p in index if isinstance(p, Scalar)]
-        return self._element(buffer, [p if isinstance(p, Affine) else None for p in index], places)
+        return self._element(buffer, _known(index), places)
 
     def _element(
-        self, buffer: Buffer, index: Sequence[Affine | None], args: Iterable[str] = (), filled: Iterable[Any] = ()
+        self, buffer: Buffer, index: Sequence[Affine | None], args: Iterable[str] = (), filled: Set[Axis] = frozenset()
     ) -> str:
         """An element of an array; all elements along the axes in `filled`."""
         dynamic = iter(args)
+        spans = lambda p: p.terms and p.axes() <= filled
         places = [
-            next(dynamic) if p is None else _span(p) if filled and p.axes() <= filled and p.terms else self._place(p).text
+            next(dynamic) if p is None else _span(p) if spans(p) else self._place(p).text
             for d, p in enumerate(index)
             if d not in buffer.dropped
         ]
@@ -434,8 +435,8 @@ class _Writer:
 
     def _name(self, x: Scalar) -> str:
         """`a_i0` for the element `a[i, 0]`, a new letter for all else."""
-        if x.op == "load" and not x.data.flat and None not in x.data.index and not x.data.guarded:
-            buffer, index = x.data.buffer, x.data.index
+        if x.op == "load" and not x.data.flat and None not in x.data.places and not x.data.guarded:
+            buffer, index = x.data.buffer, x.data.places
             kept = [p for d, p in enumerate(index) if buffer.shape[d] != 1 and d not in buffer.dropped]
             places = [self._place(p).text for p in kept]
             if places and all(len(p) == 1 for p in places):
@@ -614,6 +615,11 @@ def _fold_loops(w: Write) -> tuple[int, int]:
 
 def _is_variable(buffer: Buffer) -> bool:
     return buffer.place == "register" or (not buffer.shape and buffer.place in ("output", "scratch"))
+
+
+def _known(index: Sequence[Place]) -> list[Affine | None]:
+    """The places that are known when compiling."""
+    return [p if isinstance(p, Affine) else None for p in index]
 
 
 def _key(buffer: Buffer, index: Sequence[Any]) -> tuple[int, ...]:

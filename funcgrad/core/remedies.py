@@ -133,8 +133,8 @@ def warn_of_length(x: Tracer) -> None:
 def warn_of_compiling(operations: int, seconds: float) -> None:
     """Warn before a program is compiled that is so long that its loops must have been written down step by step."""
     _warn(
-        f"compiling {operations} operations will take about {seconds:.0f} s: loops of Python's are written down step by "
-        "step. jit the step and loop around it, or use fg.lax.scan."
+        f"compiling {operations} operations will take about {seconds:.0f} s: loops of Python's are written down step "
+        "by step. jit the step and loop around it, or use fg.lax.scan."
     )
 
 

@@ -121,7 +121,7 @@ def _updated(adds: bool) -> View:
             if entry is None:
                 at.append(draw.fixed(0))
                 continue
-            if type(entry) is tuple:
+            if isinstance(entry, tuple):
                 start, stop, step = entry
                 count = len(range(start, -1 if stop is None else stop, step))
                 at.append(draw.at(places[axis], -start * step, step))

@@ -1,0 +1,232 @@
+"""What an equation is to a kernel, and which values get memory.
+
+A view, and an elementwise value that is used once or costs no more than a load, gets no memory: whoever asks for an
+element of it asks its operands in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from funcgrad.compile.elements import KERNEL_DTYPES, Statement, statement
+from funcgrad.compile.statements import FOLDS
+from funcgrad.core.avals import BOOL
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal
+from funcgrad.ops.families import Contraction, Statements, View
+
+TINY = 4
+"""Axes as short as this are written out."""
+CHEAP = 3
+"""What an element may cost to be computed at each of its uses: about what it costs to store and load it."""
+DEPTH = 40
+"""Equations computed within one expression at most, which bounds recursion."""
+SMALL_PRODUCT = 40_000
+"""Multiplications up to which a product is loops of its own kernel; then BLAS takes over (1 us a call, and packs)."""
+STACKED_PRODUCT = 2_000_000
+"""The same for each product of a stack."""
+CONTROL = frozenset(("scan_call", "while_call", "switch_call"))
+_FREE_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "slice_", "flip"))
+_QUICK = frozenset(("sqrt", "floor", "ceil", "trunc", "rint", "fabs", "copysign", "maximum", "minimum"))
+
+
+def way(eqn: Eqn) -> Any:
+    """How a kernel does an equation: the first that fits it where its primitive's `lower` names several."""
+    lower = eqn.prim.lower
+    for one in lower if type(lower) is tuple else (lower,):
+        if not isinstance(one, (View, Statements)) or one.fits is None:
+            return one
+        if one.fits(*(a.aval for a in eqn.inputs), **eqn.params):
+            return one
+    return None
+
+
+def is_inline(eqn: Eqn) -> bool:
+    """Whether statements compute the elements of their operands where they use them."""
+    inline = way(eqn).inline
+    return inline is None or inline(*(a.aval for a in eqn.inputs), **eqn.params)
+
+
+def kind_of(eqn: Eqn) -> str:
+    """What an equation is to a kernel, `host` where NumPy runs it.
+
+    `map`, `view`, `fold`, `dot` are single statements or part of one; `statements` and `control` are several.
+    """
+    if eqn.prim.multiple:
+        from funcgrad.compile.control import fits_kernel
+
+        return "control" if eqn.prim.name in CONTROL and fits_kernel(eqn) else "host"
+    out = eqn.outputs[0].aval
+    if out.dtype not in KERNEL_DTYPES or not all(a.aval.dtype in KERNEL_DTYPES for a in eqn.inputs):
+        return "host"
+    lower = way(eqn)
+    if isinstance(lower, View):
+        return "view"
+    if isinstance(lower, Statements):
+        return "statements"
+    if isinstance(lower, Contraction):
+        return "dot" if out.dtype.kind == "f" and all(a.aval.dtype == out.dtype for a in eqn.inputs) else "host"
+    if lower in FOLDS and "axes" in eqn.params and len(eqn.inputs) == 1:
+        aval = eqn.inputs[0].aval
+        if lower in ("max", "min") and (0 in aval.shape or aval.dtype == BOOL):
+            return "host"
+        return "fold"
+    return "map" if statement(eqn) is not None else "host"
+
+
+class Plan:
+    """Which values are stored, and in which segment of kernel code each is made.
+
+    Segment k runs before the k-th group of NumPy calls.
+    """
+
+    def __init__(self, graph: Graph, forced: set[Atom], within: bool = False) -> None:
+        self.graph = graph
+        self.forced = forced
+        self.used: set[Atom] = {*graph.outputs, *(a for e in graph.eqns for a in e.inputs)}
+        self.maker: dict[Atom, Eqn] = {v: e for e in graph.eqns for v in e.outputs}
+        self.kinds = {e: kind_of(e) for e in graph.eqns}
+        self.statements: dict[Eqn, Statement] = {}
+        self.costs: dict[Atom, float] = {}
+        self.depths: dict[Atom, int] = {}
+        self.stored: set[Atom] = set(graph.inputs)
+        self.segments: dict[Eqn, int] = {}
+        if not within:
+            self._big_products()
+            self._host_views()
+        self._choose()
+        self._cut()
+
+    def _big_products(self) -> None:
+        for eqn, kind in self.kinds.items():
+            if kind == "dot" and _is_blas(eqn):
+                self.kinds[eqn] = "host"
+
+    def _users(self) -> dict[Atom, list[Eqn]]:
+        users: dict[Atom, list[Eqn]] = {}
+        for eqn in self.graph.eqns:
+            for atom in dict.fromkeys(eqn.inputs):
+                users.setdefault(atom, []).append(eqn)
+        return users
+
+    def _host_views(self) -> None:
+        """Views that only NumPy calls look at are NumPy's own."""
+        users, outputs = self._users(), set(self.graph.outputs)
+        for eqn in reversed(self.graph.eqns):
+            if self.kinds[eqn] == "view" and eqn.prim.name in _FREE_VIEWS:
+                (out,) = eqn.outputs
+                if out not in outputs and all(self.kinds[u] == "host" for u in users.get(out, ())):
+                    self.kinds[eqn] = "host"
+
+    def _choose(self) -> None:
+        """Costs, and with them what is stored."""
+        users, outputs = self._users(), set(self.graph.outputs)
+        uses = self._uses(users)
+        for eqn in self.graph.eqns:
+            kind = self.kinds[eqn]
+            for v in eqn.outputs:
+                self.costs[v], self.depths[v] = self._cost(eqn, kind)
+                if kind not in ("map", "view"):
+                    keep = kind not in ("fold", "dot") or not self._is_short(eqn)
+                    self.costs[v] = self.costs[v] if not keep else 1
+                else:
+                    keep = False
+                keep = keep or v in outputs or any(self._needs_memory(u, v) for u in users.get(v, ()))
+                keep = keep or self.depths[v] >= DEPTH or v in self.forced
+                if not keep and kind != "view" and self.costs[v] > CHEAP:
+                    keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
+                if keep:
+                    self.stored.add(v)
+                    self.depths[v] = 0
+
+    def _needs_memory(self, user: Eqn, v: Atom) -> bool:
+        """Whether a value must stand in memory for one of its users. A loop copies what it begins with anyway."""
+        if self.kinds[user] == "control" and self.costs[v] <= CHEAP:
+            carries = range(len(user.inputs))[carried(user)]
+            return any(a is v and i not in carries for i, a in enumerate(user.inputs))
+        if self.kinds[user] == "statements":
+            return self.costs[v] > CHEAP and not is_inline(user)
+        return self.kinds[user] in ("host", "control")
+
+    def _uses(self, users: dict[Atom, list[Eqn]]) -> dict[Atom, int]:
+        """How often an element is asked for; a view's uses are its operand's."""
+        uses: dict[Atom, int] = {}
+        for eqn in reversed(self.graph.eqns):
+            for v in eqn.outputs:
+                uses[v] = sum(
+                    uses.get(u.outputs[0], 1) if self.kinds[u] == "view" else 1 for u in users.get(v, ())
+                )
+        return uses
+
+    def _cost(self, eqn: Eqn, kind: str) -> tuple[float, int]:
+        """Of one element, in additions, with what is computed for it; and how deep the expression is."""
+        inner = [1 if a in self.stored or isinstance(a, Literal) else self.costs[a] for a in eqn.inputs]
+        depth = 1 + max([self.depths.get(a, 0) for a in eqn.inputs if a not in self.stored], default=0)
+        if kind == "map":
+            made = statement(eqn)
+            assert made is not None
+            self.statements[eqn] = made
+            return sum(inner) + _template_cost(made.expression), depth
+        if kind == "view":
+            return sum(inner), depth
+        if kind == "fold":
+            return (inner[0] + 1) * folded(eqn), depth
+        if kind == "dot":
+            return (inner[0] + inner[1] + 1) * folded(eqn), depth
+        return 1, 0
+
+    def _is_short(self, eqn: Eqn) -> bool:
+        """Whether a fold is written out within the expressions that use it."""
+        return folded(eqn) <= TINY and self.costs[eqn.outputs[0]] <= 4 * CHEAP
+
+    def _is_spread(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
+        """Whether the elements are used again and again along an axis that they do not have."""
+        for u in users.get(v, ()):
+            if self.kinds[u] == "statements" and is_inline(u):
+                continue
+            if self.kinds[u] == "dot" or u.outputs[0].aval.size > max(v.aval.size, 1):
+                return True
+            if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_spread(u.outputs[0], users):
+                return True
+        return False
+
+    def _cut(self) -> None:
+        """Segments: a value that NumPy makes is there from the next one on."""
+        ready: dict[Atom, int] = {}
+        for eqn in self.graph.eqns:
+            segment = max([ready.get(a, 0) for a in eqn.inputs], default=0)
+            self.segments[eqn] = segment
+            for v in eqn.outputs:
+                ready[v] = segment + (self.kinds[eqn] == "host")
+
+
+def carried(eqn: Eqn) -> slice:
+    """The inputs of a loop or branch that it begins with."""
+    if eqn.prim.name == "scan_call":
+        return slice(0, eqn.params["steps"].carries)
+    return slice(0, len(eqn.outputs) if eqn.prim.name == "while_call" else 0)
+
+
+def multiplications(eqn: Eqn) -> int:
+    return eqn.outputs[0].aval.size * folded(eqn)
+
+
+def _is_blas(eqn: Eqn) -> bool:
+    """Whether a product is large enough for BLAS; NumPy makes a call of each matrix of a stack, and copies many."""
+    size = multiplications(eqn)
+    stack = math.prod([eqn.inputs[0].aval.shape[a] for a in eqn.params["batch"][0]])
+    return size > SMALL_PRODUCT and size > STACKED_PRODUCT * stack * (stack > 1)
+
+
+def folded(eqn: Eqn) -> int:
+    """How many elements one element of a fold or product combines."""
+    x = eqn.inputs[0].aval
+    axes = eqn.params["axes"] if "axes" in eqn.params else eqn.params["contract"][0]
+    return math.prod([x.shape[a] for a in axes])
+
+
+def _template_cost(text: str) -> float:
+    from funcgrad.compile.mathlib import functions
+
+    operators = sum(text.count(c) for c in "+-*<>=|&^") + 3 * text.count("/") + text.count("if")
+    return operators + sum(5 if name in _QUICK else 12 for name in functions(text))

@@ -1,0 +1,114 @@
+"""Statements about elements, and the memory that values have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, moved
+
+FOLDS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or", "all": "and"}
+"""The reductions of kernels, and the operation that combines two elements."""
+
+
+class Buffer:
+    """Memory of a value: `place` is "input", "output", "constant", "scratch" or, once nests are made, "register"."""
+
+    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "shares", "slot")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.place = place
+        self.level = 0
+        self.slot = -1
+        self.shares: Buffer | None = None
+        self.dropped: frozenset[int] = frozenset()
+        self.reused: frozenset[Axis] = frozenset()
+
+    def shared(self) -> Buffer:
+        """Another value in the same memory, which takes the place of this one."""
+        found = Buffer(self.shape, self.dtype, self.place)
+        found.shares = self
+        found.level = self.level
+        return found
+
+    def strides(self) -> tuple[int, ...]:
+        """In elements, of the dimensions that are kept."""
+        strides = [0] * len(self.shape)
+        step = 1
+        for d in reversed(range(len(self.shape))):
+            if d not in self.dropped:
+                strides[d] = step
+                step *= self.shape[d]
+        return tuple(strides)
+
+    def size(self) -> int:
+        return math.prod([n for d, n in enumerate(self.shape) if d not in self.dropped])
+
+
+class Write:
+    """A statement: for all points of `axes`, elements of `buffer` at the indices of `parts` are set to their values.
+
+    With a `fold`, they are combined over the axes in `over`; where there are none, with what stands there already.
+    Such an update, and what is set at places computed when running, has its order.
+    """
+
+    __slots__ = ("axes", "buffer", "fold", "length", "over", "parts", "path")
+
+    def __init__(
+        self, buffer: Buffer, axes: list[Axis], parts: list[tuple[tuple[Place, ...], Scalar]],
+        fold: str | None = None, over: frozenset[Axis] = frozenset(),
+    ) -> None:  # fmt: skip
+        self.buffer = buffer
+        self.axes = axes
+        self.parts = parts
+        self.fold = fold
+        self.over = over
+        self.path: list[Any] = []
+        self.length = 0
+
+    def values(self) -> Iterator[Scalar]:
+        """All that is computed."""
+        for index, value in self.parts:
+            yield from (p for p in index if isinstance(p, Scalar))
+            yield value
+
+    def loads(self) -> list[Scalar]:
+        found: dict[Scalar, None] = {}
+        seen: set[Scalar] = set()
+        stack = list(self.values())
+        while stack:
+            x = stack.pop()
+            if x in seen:
+                continue
+            seen.add(x)
+            stack.extend(x.args)
+            if x.op == "load":
+                found[x] = None
+        self.length = len(seen)
+        return list(found)
+
+    def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
+        done: dict[Scalar, Scalar] = {}
+        other = lambda x: scalars.substitute(x, places, done)
+        there = lambda p: moved(p, places) if isinstance(p, Affine) else other(p)
+        self.parts = [(tuple([there(p) for p in index]), other(value)) for index, value in self.parts]
+        renamed = {a: p.lone() for a, p in places.items()}
+        self.axes = [renamed.get(a, a) for a in self.axes]  # type: ignore[misc]
+        self.over = frozenset([renamed.get(a, a) for a in self.over])  # type: ignore[misc]
+
+
+def identity(fold: str, dtype: np.dtype) -> Any:
+    """What a fold gives for no elements."""
+    if fold in ("sum", "any"):
+        return 0
+    if fold in ("prod", "all"):
+        return 1
+    if dtype.kind == "f":
+        return -math.inf if fold == "max" else math.inf
+    limits = np.iinfo(dtype)
+    return limits.min if fold == "max" else limits.max
