@@ -36,7 +36,7 @@ def _far(x: Value) -> Value:
 
 def _pi(x: Value, unit: Fraction) -> list[float]:
     """Parts that are all positive: with others, -0.0 - 0 * part would be 0.0."""
-    return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 4, down=True)
+    return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3, down=True)
 
 
 def _sin_ofmultiple(x: Value, n: Value) -> Value:
@@ -71,7 +71,8 @@ def _minus_exactly(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value
     taken = x - r
     rest = (x - (r + taken)) + (taken - product) - fma(n, parts[1], -product)
     rest = minus(rest, n, parts[2:])
-    total = with_sign(r + rest, sign_bit(r))
+    total = r + rest
+    total = where(total.equals(0.0), with_sign(total, sign_bit(r)), total)  # r may be smaller than the rest, of other sign
     return total, (r - total) + rest
 
 

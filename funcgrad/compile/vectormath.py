@@ -28,7 +28,9 @@ LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, 
 """The C library's names."""
 FUNCTIONS = EXPONENTIAL | CIRCULAR
 """The functions that have polynomials."""
-NAMES: dict[str, int] = {name: f.arity for name, f in SCALAR_FUNCTIONS.items()} | {"sincos": 1}
+NAMES: dict[str, int] = {
+    name: f.arity for name, f in SCALAR_FUNCTIONS.items() if not isinstance(f, Intrinsic) or f.symbol
+} | {"sincos": 1}
 """The functions and how many arguments they have. All give one result but `sincos`: `{T, T}`, sine and cosine."""
 _VECTORS = (("avx512f", "e", 64), ("avx2", "d", 32), ("sse2", "b", 16))
 """CPU feature, the letter that libmvec has for it, and the bytes of its registers."""
