@@ -29,7 +29,8 @@ def equal(found: Any, expected: Any) -> None:
     for x, y in zip(a, b):
         assert np.shape(x) == np.shape(y)
         assert np.asarray(x).dtype == np.asarray(y).dtype
-        np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-14)
+        rounding = 1e-6 if np.asarray(x).dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(x, y, rtol=rounding, atol=1e-14)
 
 
 class TestArgnums:
@@ -259,8 +260,13 @@ class TestPytrees:
             np.testing.assert_allclose(g, 2 * np.asarray(leaf), rtol=1e-6)
 
     def test_jit(self, name):
+        """Kernels' own polynomials differ from NumPy's functions in the last place or two."""
         x = TREES[name]
-        equal(fg.jit(fg.grad(total))(x), fg.tree.map(np.asarray, fg.grad(total)(x)))
+        found, wanted = fg.jit(fg.grad(total))(x), fg.grad(total)(x)
+        assert fg.tree.structure(found) == fg.tree.structure(wanted)
+        for a, b in zip(fg.tree.leaves(found), map(np.asarray, fg.tree.leaves(wanted))):
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=4 * np.finfo(b.dtype).eps)
 
 
 class TestGrad:

@@ -82,19 +82,11 @@ SCALAR_FUNCTIONS: dict[str, Libm | Own | Intrinsic] = {
 
 PLAIN = {name: getattr(np, name) for name in SCALAR_FUNCTIONS if hasattr(np, name)}
 
-_REST = "fmod({0}, {1})"
-_TURNED = f"({_REST} != 0 and ({{1}} < 0) != ({_REST} < 0))"
-_QUOTIENT = f"(({{0}} - {_REST}) / {{1}} - (1 if {_TURNED} else 0))"
 _WHOLE = ("floor_divide", "remainder", "left_shift", "right_shift")
 _LARGER = "({0} if ({0} > {1} or {0} != {0}) else {1})"
 COMPOSED = {
     "signbit": "copysign(1.0, {0}) < 0",
     "bitwise_not": "{0} ^ -1",
-    "remainder": f"(({_REST} + {{1}} if {_TURNED} else {_REST}) if {_REST} != 0 else copysign(0.0, {{1}}))",
-    "floor_divide": (
-        f"({{0}} / {{1}} if {{1}} == 0 else copysign(0.0, {{0}} / {{1}}) if {_QUOTIENT} == 0 else "
-        f"floor({_QUOTIENT}) + (1 if {_QUOTIENT} - floor({_QUOTIENT}) > 0.5 else 0))"
-    ),
     "deg2rad": f"{{0}} * {np.pi / 180!r}",
     "rad2deg": f"{{0}} * {180 / np.pi!r}",
     "logaddexp": (

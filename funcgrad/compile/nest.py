@@ -301,6 +301,7 @@ def choose_lanes(root: For, widest: int) -> None:
 def _work(scope: For, widest: int) -> tuple[float, list[tuple[For, int]]]:
     """The least work of a loop, and which loops have lanes for it."""
     assert scope.axis is not None
+    scope.lanes = 0  # of an earlier choice, before more statements joined
     deeper, chosen = 0.0, []
     for item in scope.items:
         if isinstance(item, For):

@@ -36,6 +36,7 @@ class Program:
       runs that, slowly; its sums are in order, where machine code's are in lanes.
     - `graph`: the simplified program. `kernels`: how many there are, at most one where nothing runs on NumPy.
       `calls`: the names of the operations that do.
+    - `workspace`: bytes of memory that the kernels work in, beside arguments and results; it is kept from call to call.
     - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
 
     A program that is one kernel has no function around it: `run` is the machine code, which looks at its arguments
@@ -65,6 +66,11 @@ class Program:
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         return self.run(*checked(arrays, self.graph.in_avals))
+
+    @property
+    def workspace(self) -> int:
+        """Bytes of memory beside the arguments and results that the kernels work in."""
+        return sum(k.entry.workspace for k in self._plan.kernels)
 
     @property
     def calls(self) -> list[str]:
