@@ -36,7 +36,7 @@ def _far(x: Value) -> Value:
 
 def _pi(x: Value, unit: Fraction) -> list[float]:
     """Parts that are all positive: with others, -0.0 - 0 * part would be 0.0."""
-    return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3, down=True)
+    return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 4, down=True)
 
 
 def _sin_ofmultiple(x: Value, n: Value) -> Value:
