@@ -36,7 +36,7 @@ def _far(x: Value) -> Value:
 
 def _pi(x: Value, unit: Fraction) -> list[float]:
     """Parts that are all positive: with others, -0.0 - 0 * part would be 0.0."""
-    return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 4, down=True)
+    return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3, down=True)
 
 
 def _sin_ofmultiple(x: Value, n: Value) -> Value:
@@ -64,15 +64,20 @@ def cos(x: Value) -> Value:
 
 
 def _minus_exactly(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
-    """The same where the second part may cancel the difference from the first (D. E. Knuth's sum in two parts)."""
-    x = fma(n, -parts[0], x)
-    product = n * parts[1]
-    r = x - product
-    taken = x - r
-    rest = (x - (r + taken)) + (taken - product) - fma(n, parts[1], -product)
-    rest = minus(rest, n, parts[2:])
+    """The same where further parts may cancel the difference from the first (D. E. Knuth's sum in two parts)."""
+    first, *middle, last = parts
+    r, rest = fma(n, -first, x), None
+    for part in middle:
+        x, product = r, n * part
+        r = x - product
+        taken = x - r
+        lost = (x - (r + taken)) + (taken - product) - fma(n, part, -product)
+        rest = lost if rest is None else rest + lost
+    assert rest is not None
+    rest = fma(n, -last, rest)
     total = r + rest
-    total = where(total.equals(0.0), with_sign(total, sign_bit(r)), total)  # r may be smaller than the rest, of other sign
+    # r may be smaller than the rest, and of other sign
+    total = where(total.equals(0.0), with_sign(total, sign_bit(r)), total)
     return total, (r - total) + rest
 
 
