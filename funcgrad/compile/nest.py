@@ -18,6 +18,10 @@ LONGEST = 2000
 """Operations of a nest that other statements may still join."""
 
 
+FEW = 4096
+"""Elements of a statement that may be computed across memory, as they stay in the cache."""
+
+
 class For:
     """A loop; the root of a kernel is one without an axis. `lanes`: it runs through several elements at once.
 
@@ -131,8 +135,9 @@ def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
                 return None
             continue
         axis = _aligned(item, needed) if needed else _alike(item, write, loads, mapping)
-        if axis is not None and axis in write.axes and axis not in mapping and _may_join(write, loads, axis, mapping):
-            return item, axis
+        if axis is not None and axis in write.axes and axis not in mapping:
+            if _may_join(write, loads, axis, mapping) and not _is_across(write, loads, needed, axis, mapping):
+                return item, axis
         if needed:
             return None
     return None
@@ -152,6 +157,17 @@ def _may_join(write: Write, loads: Sequence[Scalar], axis: Axis, mapping: dict[A
             if any(abs(step) == 1 and a not in write.over for a, step in place.terms):
                 return True
     return False
+
+
+def _is_across(
+    write: Write, loads: Sequence[Scalar], needed: Sequence[Scalar], axis: Axis, mapping: dict[Axis, Axis]
+) -> bool:
+    """Whether a loop would take a large statement across memory, for the sake of values that are few beside its own."""
+    free = [a for a in write.axes if a not in mapping]
+    looped = frozenset(free)
+    if prod([a.size for a in free]) < FEW or any(x.axes >= looped for x in needed):
+        return False
+    return _ordered(free, write, loads)[0] is not axis
 
 
 def _aligned(scope: For, needed: Sequence[Scalar]) -> Axis | None:
