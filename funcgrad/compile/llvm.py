@@ -362,7 +362,7 @@ class Function:
                 break
             count *= n
         else:
-            if w.fold in ("sum", "any"):
+            if w.fold in ("sum", "any") and not (self._lanes is not None and place.step(self._lanes.axis)):
                 base = Affine(place.offset, tuple([(a, s) for a, s in place.terms if a not in {x.axis for x in kept}]))
                 size = count * dtype.itemsize
                 self._do("call void @llvm.memset.p0.i64(ptr "
@@ -374,7 +374,8 @@ class Function:
     def _fill_loops(self, w: Write, place: Affine, loops: Sequence[For]) -> None:
         if not loops:
             dtype = w.buffer.dtype
-            value = self._splat_const(identity(str(w.fold), dtype), dtype, 1)
+            lanes = self._lanes.count if self._lanes is not None and place.step(self._lanes.axis) else 1
+            value = self._splat_const(identity(str(w.fold), dtype), dtype, lanes)
             self._store(w.buffer, place, value, dtype)
             return
         outer, *rest = loops
