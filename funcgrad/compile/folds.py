@@ -92,7 +92,7 @@ class Folds(Values):
                 break
             count *= n
         else:
-            if w.fold in ("sum", "any"):
+            if w.fold in ("sum", "any") and not (self._lanes is not None and place.step(self._lanes.axis)):
                 base = Affine(place.offset, tuple([(a, s) for a, s in place.terms if a not in kept]))
                 start = self._address(w.buffer, base, len(self._blocks) - 1)
                 self.do(f"call void @llvm.memset.p0.i64(ptr {start}, i8 0, i64 {count * dtype.itemsize}, i1 false)")
@@ -103,7 +103,8 @@ class Folds(Values):
     def _fill_loops(self, w: Write, place: Affine, axes: Sequence[Axis]) -> None:
         if not axes:
             dtype = w.buffer.dtype
-            value = self._splat_const(identity(str(w.fold), dtype), dtype, 1)
+            lanes = self._lanes.count if self._lanes is not None and place.step(self._lanes.axis) else 1
+            value = self._splat_const(identity(str(w.fold), dtype), dtype, lanes)
             self._store(w.buffer, place, value, dtype)
             return
         outer, *rest = axes
