@@ -240,9 +240,10 @@ def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> lis
                 contiguous[axis] += 1 if abs(step) == 1 else 0
     order = sorted(axes, key=lambda a: (-strides[a], -a.size))
     lane = max(axes, key=lambda a: (contiguous[a] > 0, a.size > 8, contiguous[a], a not in write.over))
-    is_product = any(not (x.axes >= set(axes)) for x in loads if x.axes & write.over)
-    # a fold of columns has its accumulators in registers too, while walking down the columns stays in the cache
-    is_product |= any(not (x.axes >= write.over) for x in loads) and prod([a.size for a in axes]) <= CACHED
+    # a fold of columns, weighted or not, has its accumulators in registers too, while walking down them stays in the cache
+    read_once = any(x.axes >= set(axes) for x in loads)
+    small = prod([a.size for a in axes]) <= CACHED
+    is_product = any(not (x.axes >= set(axes)) for x in loads) and (small or not read_once)
     if lane in write.over:
         kept = [a for a in order if a not in write.over]
         return [*kept, *(a for a in order if a in write.over and a is not lane), lane]

@@ -212,9 +212,16 @@ def multiplications(eqn: Eqn) -> int:
 
 
 def _is_blas(eqn: Eqn) -> bool:
-    """Whether a product is large enough for BLAS; NumPy makes a call of each matrix of a stack, and copies many."""
+    """Whether a product is large enough for BLAS, which reads a matrix no faster for the sake of one vector.
+
+    NumPy makes a call of each matrix of a stack, and copies many.
+    """
     size = multiplications(eqn)
-    stack = math.prod([eqn.inputs[0].aval.shape[a] for a in eqn.params["batch"][0]])
+    x, y = (a.aval for a in eqn.inputs)
+    shared = len(eqn.params["contract"][0]) + len(eqn.params["batch"][0])
+    if x.ndim == shared or y.ndim == shared:
+        return False
+    stack = math.prod([x.shape[a] for a in eqn.params["batch"][0]])
     return size > SMALL_PRODUCT and size > STACKED_PRODUCT * stack * (stack > 1)
 
 
