@@ -348,7 +348,7 @@ def clip(
 def round(a: Array, decimals: int = 0, out: None = None) -> Array:
     """Rounded to `decimals` places, halves to even; the derivative is zero."""
     a = as_array(a)
-    if a.dtype.kind in "biu" and decimals >= 0:
+    if a.dtype.kind in "iu" and decimals >= 0:
         return a
     if decimals == 0:
         return ew.rint(a)
