@@ -37,20 +37,11 @@ class Folds(Values):
         """Where a part of a loop leaves what it has folded."""
         self._accumulators: dict[tuple[Write, int], _Accumulator] = {}
 
-    @staticmethod
-    def fold_shape(w: Write) -> tuple[int, int]:
-        """Where, in a statement's path, its first fold loop stands, and the first one within which all loops fold."""
-        over = [scope.axis in w.over for scope in w.path[1:]]
-        inner = len(over)
-        while inner and over[inner - 1]:
-            inner -= 1
-        return over.index(True) + 1, inner + 1
-
     def _begin(self, w: Write, scope: For) -> None:
         """Before the first loop that folds: set accumulators to the identity."""
         if not w.over:
             return
-        first, inner = self.fold_shape(w)
+        first, inner = w.fold_loops()
         if w.path[first] is scope and inner != first:
             for index, _ in w.parts:
                 self._fill(w, index, first)
@@ -166,7 +157,7 @@ class Folds(Values):
         """Behind the loops that fold: the results."""
         if not w.over:
             return
-        first, inner = self.fold_shape(w)
+        first, inner = w.fold_loops()
         for number in range(len(w.parts)):
             acc = self._accumulators.get((w, number))
             if acc is None:

@@ -12,7 +12,7 @@ from math import prod
 from funcgrad.compile.llvm import Bounds, Function
 from funcgrad.compile.nest import For, read_in
 from funcgrad.compile.operators import Shared, stored_type
-from funcgrad.compile.scalars import Scalar
+from funcgrad.compile.scalars import Scalar, walk
 from funcgrad.compile.statements import Buffer, Write
 from funcgrad.compile.values import both_wanted
 
@@ -168,7 +168,7 @@ class _Nest(Function):
         for w in item.statements():
             if w.fold is None or item.axis not in w.over:
                 continue
-            first, inner = Function.fold_shape(w)
+            first, inner = w.fold_loops()
             if first == inner:
                 self.strides[w] = 64
                 for k in range(len(w.parts)):
@@ -272,17 +272,9 @@ def _measure(item: For | Write) -> tuple[int, int]:
     seen: set[Scalar] = set()
     for w in item.statements() if isinstance(item, For) else [item]:
         points = prod([s.axis.size for s in w.path[1:]])
-        cost = 0.0
-        stack = [value for _, value in w.parts]
-        while stack:
-            x = stack.pop()
-            if x in seen:
-                continue
-            seen.add(x)
-            stack.extend(x.args)
-            length += 1
-            cost += COSTS.get(x.op, 1 if x.op in CHEAP else FUNCTION)
-        operations += points * (cost + len(w.parts))
+        costs = [COSTS.get(x.op, 1 if x.op in CHEAP else FUNCTION) for x in walk(w.values(), seen)]
+        length += len(costs)
+        operations += points * (sum(costs) + len(w.parts))
     return length, int(operations)
 
 
@@ -292,7 +284,7 @@ def _is_divisible(item: For) -> bool:
         if w.fold not in (None, "sum", "prod", "max", "min", "any", "all"):
             return False
         if w.fold is not None and item.axis in w.over:
-            first, inner = Function.fold_shape(w)
+            first, inner = w.fold_loops()
             if first != inner and w.buffer.size() * w.buffer.dtype.itemsize > 2**20:
                 return False
     return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk
 from funcgrad.compile.statements import Buffer, Write
 
 CACHED = 4096
@@ -240,7 +240,7 @@ def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> lis
                 contiguous[axis] += 1 if abs(step) == 1 else 0
     order = sorted(axes, key=lambda a: (-strides[a], -a.size))
     lane = max(axes, key=lambda a: (contiguous[a] > 0, a.size > 8, contiguous[a], a not in write.over))
-    # a fold of columns, weighted or not, has its accumulators in registers too, while walking down them stays in the cache
+    # a fold of columns has its accumulators in registers too, as long as walking down them stays in the cache
     read_once = any(x.axes >= set(axes) for x in loads)
     small = prod([a.size for a in axes]) <= CACHED
     is_product = any(not (x.axes >= set(axes)) for x in loads) and (small or not read_once)
@@ -293,17 +293,7 @@ def shrink(root: For, local: Sequence[Buffer], depth: int) -> None:
 
 
 def read_in(scope: For) -> set[Buffer]:
-    found: set[Buffer] = set()
-    seen: set[Scalar] = set()
-    stack = list(scope.values())
-    while stack:
-        x = stack.pop()
-        if x not in seen:
-            seen.add(x)
-            stack.extend(x.args)
-            if x.op == "load":
-                found.add(x.data.buffer)
-    return found
+    return {x.data.buffer for x in walk(scope.values()) if x.op == "load"}
 
 
 def choose_lanes(root: For, widest: int) -> None:

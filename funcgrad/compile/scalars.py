@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -95,6 +95,18 @@ class Scalar:
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.args)) if self.args else repr(self.data)
         return f"{self.op}({inner})"
+
+
+def walk(values: Iterable[Scalar], seen: set[Scalar] | None = None) -> Iterator[Scalar]:
+    """The expressions and all that they are made of, each once, and none that is in `seen`."""
+    seen = set() if seen is None else seen
+    stack = list(values)
+    while stack:
+        x = stack.pop()
+        if x not in seen:
+            seen.add(x)
+            stack.extend(x.args)
+            yield x
 
 
 Place = Affine | Scalar

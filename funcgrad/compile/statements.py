@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, moved
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, moved, walk
 
 FOLDS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or", "all": "and"}
 """The reductions of kernels, and the operation that combines two elements."""
@@ -78,19 +78,18 @@ class Write:
             yield value
 
     def loads(self) -> list[Scalar]:
-        found: dict[Scalar, None] = {}
-        seen: set[Scalar] = set()
-        stack = list(self.values())
-        while stack:
-            x = stack.pop()
-            if x in seen:
-                continue
-            seen.add(x)
-            stack.extend(x.args)
-            if x.op == "load":
-                found[x] = None
-        self.length = len(seen)
-        return list(found)
+        """The elements that it reads. Counts its operations too."""
+        expressions = list(walk(self.values()))
+        self.length = len(expressions)
+        return [x for x in expressions if x.op == "load"]
+
+    def fold_loops(self) -> tuple[int, int]:
+        """Where, in the path, the first loop stands that it folds over, and the first one within which all are such."""
+        over = [scope.axis in self.over for scope in self.path[1:]]
+        inner = len(over)
+        while inner and over[inner - 1]:
+            inner -= 1
+        return over.index(True) + 1, inner + 1
 
     def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
         done: dict[Scalar, Scalar] = {}

@@ -284,7 +284,7 @@ class _Writer:
         """Before the first loop that folds: what starts at the identity."""
         if not w.over:
             return
-        first, inner = _fold_loops(w)
+        first, inner = w.fold_loops()
         start = constant(identity(str(w.fold), w.buffer.dtype), w.buffer.dtype)
         if w.path[first] is scope and inner != first:
             filled = {s.axis for s in w.path[first:]}
@@ -299,7 +299,7 @@ class _Writer:
         """Behind the loops that fold: the results."""
         if not w.over:
             return
-        first, inner = _fold_loops(w)
+        first, inner = w.fold_loops()
         if inner == len(w.path) or w.path[inner] is not scope:
             return
         for number, (index, value) in enumerate(w.parts):
@@ -602,15 +602,6 @@ def _slots(expressions: Iterable[Scalar]) -> dict[int, Scalar]:
         elif x.op == "load" and x.data.buffer.place == "constant":
             found[x.data.buffer.slot] = x
     return found
-
-
-def _fold_loops(w: Write) -> tuple[int, int]:
-    """Where, in a statement's path, its first fold loop stands, and the first of the loops inside which all fold."""
-    over = [scope.axis in w.over for scope in w.path[1:]]
-    inner = len(over)
-    while inner and over[inner - 1]:
-        inner -= 1
-    return over.index(True) + 1, inner + 1
 
 
 def _is_variable(buffer: Buffer) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.compile.memory import Dynamic, Guard, Memory
 from funcgrad.compile.nest import For, linear
 from funcgrad.compile.operators import COMPARE, Shared, element_type, literal
-from funcgrad.compile.scalars import Access, Place, Scalar
+from funcgrad.compile.scalars import Access, Place, Scalar, walk
 from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import BOOL
 
@@ -18,15 +18,9 @@ from funcgrad.core.avals import BOOL
 def both_wanted(root: For) -> set[Scalar]:
     """The arguments of which both sine and cosine are wanted."""
     found: dict[str, set[Scalar]] = {"sin": set(), "cos": set()}
-    seen: set[Scalar] = set()
-    stack = list(root.values())
-    while stack:
-        x = stack.pop()
-        if x not in seen:
-            seen.add(x)
-            stack.extend(x.args)
-            if x.op in found:
-                found[x.op].add(x.args[0])
+    for x in walk(root.values()):
+        if x.op in found:
+            found[x.op].add(x.args[0])
     return found["sin"] & found["cos"]
 
 
