@@ -234,10 +234,11 @@ def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> lis
     strides = dict.fromkeys(axes, 0)
     contiguous = dict.fromkeys(axes, 0)
     for _, place in _accesses(write, loads):
-        for axis, step in place.terms if place is not None else ():
-            if axis in strides:
-                strides[axis] = max(strides[axis], abs(step))
-                contiguous[axis] += 1 if abs(step) == 1 else 0
+        terms = [(axis, step) for axis, step in place.terms if axis in strides] if place is not None else []
+        for axis, step in terms:
+            strides[axis] = max(strides[axis], abs(step))
+            # a matrix counts for more than a vector that is read along with it
+            contiguous[axis] += len(terms) if abs(step) == 1 else 0
     order = sorted(axes, key=lambda a: (-strides[a], -a.size))
     lane = max(axes, key=lambda a: (contiguous[a] > 0, a.size > 8, contiguous[a], a not in write.over))
     # a fold of columns has its accumulators in registers too, as long as walking down them stays in the cache
