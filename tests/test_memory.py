@@ -361,3 +361,20 @@ def test_a_dropped_program_is_freed(no_collector):
     ref = weakref.ref(graph)
     del graph
     assert ref() is None
+
+
+@pytest.mark.parametrize("steps, kept", [(2000, True), (10_000, False)])
+def test_large_workspace_of_a_kernel_is_let_go_of(steps, kept):
+    step = lambda c, x: (np.sin(c) * x, None)
+    gradient = fg.jit(fg.grad(lambda c, xs: np.sum(fg.lax.scan(step, c, xs)[0])))
+    c, xs = np.ones(1000), np.ones(steps)
+    program = gradient.lower(c, xs)
+    assert (program.workspace < 2**26) == kept
+    tracemalloc.start()
+    try:
+        gradient(c, xs)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak > program.workspace
+    assert (held > program.workspace) == kept

@@ -291,6 +291,12 @@ worked:
   %status = phi i32 [%status.a, %holding], [%status.b, %releasing]
   br i1 %on.stack, label %returned, label %give.back
 give.back:
+  %is.large = icmp ugt i64 %workspace, 67108864          ; 64 MB: more than that is not held from call to call
+  br i1 %is.large, label %let.go, label %keep
+let.go:
+  call void @PyMem_RawFree(ptr %mine)
+  br label %returned
+keep:
   %displaced = atomicrmw xchg ptr %block.at, ptr %mine acq_rel
   call void @PyMem_RawFree(ptr %displaced)
   br label %returned

@@ -36,7 +36,8 @@ class Program:
       runs that, slowly; its sums are in order, where machine code's are in lanes.
     - `graph`: the simplified program. `kernels`: how many there are, at most one where nothing runs on NumPy.
       `calls`: the names of the operations that do.
-    - `workspace`: bytes of memory that the kernels work in, beside arguments and results; it is kept from call to call.
+    - `workspace`: bytes of memory that the kernels work in, beside arguments and results. Up to 64 MB
+      are kept from call to call.
     - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
 
     A program that is one kernel has no function around it: `run` is the machine code, which looks at its arguments
