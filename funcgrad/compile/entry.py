@@ -40,8 +40,7 @@ class Entry(NamedTuple):
     inputs: Sequence[Aval]
     outputs: Sequence[Aval]
     workspace: int = 0
-    """Bytes of scratch memory, aligned to 64, whose content is undefined. Above 4096, up to 64 MB, a block stays with the
-    module."""
+    """Bytes of scratch memory, aligned to 64, of undefined content. From 4096 to 64 MB it stays with the module."""
     release_gil: bool = False
     """Whether other threads may run meanwhile, which costs 50 ns."""
 
