@@ -385,8 +385,25 @@ ROUNDING = {"functions": 64, "float32, gradient": 64, "softmax, gradient": 256}
 """Where terms cancel."""
 
 
-@pytest.mark.parametrize("kernel", [by_python, by_machine, by_numba])
-@pytest.mark.parametrize("name", PROGRAMS)
+GOLDEN_PROGRAMS = [
+    "chain", "softmax", "softmax of columns", "logsumexp", "layernorm, gradient", "standard deviation, gradient",
+    "distances, gradient", "Rosenbrock", "Rosenbrock of two", "perceptron, gradient", "sum of columns",
+    "sum of outer axes", "prod, any, all", "where", "slices, gradient", "pad", "concatenate", "axes mixed",
+    "gather by an argument", "embedding, gradient", "updates in a scan", "running sums", "places of extremes of stacks",
+    "many numbers", "float32", "int8 numbers", "casts", "quotients of sums",
+    "scan of arrays", "scan that swaps", "Newton", "while a sum", "switch", "loops and branches within loops",
+]  # fmt: skip
+
+
+def ways():
+    """Programs and ways of running them; numba takes a second for each, and is waited for in a long run only."""
+    for name in PROGRAMS:
+        yield pytest.param(name, by_python)
+        yield pytest.param(name, by_machine)
+        yield pytest.param(name, by_numba, marks=() if name in GOLDEN_PROGRAMS else pytest.mark.long)
+
+
+@pytest.mark.parametrize("name, kernel", list(ways()))
 def test_all_ways_agree(name, kernel):
     fun, *args = PROGRAMS[name]
     if name == "quotients" and kernel is by_numba:  # whose own floor_divide gives -0.0 where NumPy's gives -1.0
@@ -406,16 +423,6 @@ def text_of(name):
         is_kernel = isinstance(step, Segment)
         texts.append(kernel_text(step, f"kernel_{number}") if is_kernel else f"# {step.eqn.prim.name}\n")
     return "\n\n".join(texts)
-
-
-GOLDEN_PROGRAMS = [
-    "chain", "softmax", "softmax of columns", "logsumexp", "layernorm, gradient", "standard deviation, gradient",
-    "distances, gradient", "Rosenbrock", "Rosenbrock of two", "perceptron, gradient", "sum of columns",
-    "sum of outer axes", "prod, any, all", "where", "slices, gradient", "pad", "concatenate", "axes mixed",
-    "gather by an argument", "embedding, gradient", "updates in a scan", "running sums", "places of extremes of stacks",
-    "many numbers", "float32", "int8 numbers", "casts", "quotients of sums",
-    "scan of arrays", "scan that swaps", "Newton", "while a sum", "switch", "loops and branches within loops",
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", GOLDEN_PROGRAMS)
