@@ -574,3 +574,16 @@ def test_integers_overflow_as_in_numpy():
 
     for y, expected in zip(compile_graph(staged(fun, x))(x), fun(x)):
         np.testing.assert_array_equal(y, expected)
+
+
+def test_what_is_scattered_into_zeros_and_added_needs_no_zeros():
+    from funcgrad.ops.index import scatter_add
+
+    index = np.array([1, 1, 0, -1])
+    fun = lambda x, v: sin(x) + scatter_add(np.zeros(9), v, index)
+    x, v = np.linspace(0.0, 1.0, 9), np.array([1.0, 2.0, 4.0, 8.0])
+    program = compile_graph(staged(fun, x, v))
+    assert [e.prim.name for e in program.graph.eqns] == ["sin", "scatter_add"]
+    np.testing.assert_allclose(program(x, v)[0], fun(x, v), rtol=1e-15)
+    kept = compile_graph(staged(lambda x, v: (y := scatter_add(np.zeros(9), v, index), y + x), x, v))
+    np.testing.assert_array_equal(kept(x, v)[0], scatter_add(np.zeros(9), v, index))

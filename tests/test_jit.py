@@ -672,3 +672,48 @@ def test_static_values_are_told_apart():
     for value in apart:
         f(value, 1.0)
     assert f.cache_size() == len(apart)
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"x": x}, lambda x: (x, [x])])
+def test_shapes_in_turn_are_prepared_once(wrap, monkeypatch):
+    """What a signature needs for its quick way is made once, however often the signatures change."""
+    from funcgrad.compile import entry, wrappers
+
+    made = []
+
+    def counted(function):
+        return lambda *a: made.append(a) or function(*a)
+
+    monkeypatch.setattr(wrappers, "_built", counted(wrappers._built))
+    monkeypatch.setattr(entry, "_words", counted(entry._words))
+    f = jit(lambda t: sum(np.sum(x * 2.0) for x in fg.tree.leaves(t)))
+    args = [wrap(np.ones(n)) for n in (2, 3, 4)]
+    for a in args:
+        f(a), f(a)
+    count = len(made)
+    for a in args * 3:
+        assert f(a) == 2.0 * sum(x.size for x in fg.tree.leaves(a))
+    assert len(made) == count
+
+
+Couple = namedtuple("Couple", "a b")
+
+
+@pytest.mark.parametrize("result", [lambda *y: y, lambda *y: {"b": y[0], "a": y[1:]}, lambda *y: Couple(*y)])
+def test_shapes_in_turn_with_calls_of_numpy(result):
+    f = jit(lambda x: result(np.sort(x) * 2.0, np.sum(x)))
+    whole = jit(lambda t: result(t["x"] * 2.0, np.sum(t["x"])))
+    for n in (3, 5, 3, 5, 3):
+        x = np.arange(float(n))[::-1].copy()
+        y, total = fg.tree.leaves(f(x)) if not isinstance(f(x), dict) else (f(x)["b"], f(x)["a"][0])
+        assert type(f(x)) is type(whole({"x": x})) is type(result(1, 2))
+        np.testing.assert_array_equal(y, np.sort(x) * 2.0)
+        assert total == x.sum()
+
+
+def test_indexes_out_of_bounds_raise_by_turns():
+    f = jit(lambda x, i: x[i] * 2.0)
+    for n in (3, 5, 3, 5):
+        assert f(np.arange(float(n)), n - 1) == 2.0 * (n - 1)
+        with pytest.raises(IndexError):
+            f(np.arange(float(n)), n)

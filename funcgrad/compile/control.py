@@ -262,7 +262,3 @@ def _switch(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> N
 
 
 _ITEMS: dict[str, Callable[..., None]] = {"scan_call": _scan, "while_call": _while, "switch_call": _switch}
-
-
-def variables(graph: Graph) -> list[Var]:
-    return [v for e in graph.eqns for v in e.outputs]

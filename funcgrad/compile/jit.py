@@ -86,7 +86,7 @@ KEPT = 256
 class Staged:
     """One traced signature: its program, its output's structure, and the outer traced values it captured."""
 
-    __slots__ = ("captured", "direct", "graph", "out_tree", "single")
+    __slots__ = ("captured", "direct", "fast", "graph", "out_tree", "single")
 
     def __init__(self, graph: Graph, out_tree: tree.TreeDef, captured: list[Tracer]) -> None:
         self.graph = graph
@@ -95,6 +95,7 @@ class Staged:
         self.single = out_tree is tree.LEAF
         # whether a program's outputs are the result as they are
         self.direct = self.single or out_tree == tree.structure((0,) * len(graph.outputs))
+        self.fast: Callable[..., Any] | None = None
 
     def result(self, outputs: Sequence[Any]) -> Any:
         return outputs[0] if self.single else self.out_tree.unflatten(outputs)
@@ -123,6 +124,10 @@ class Jitted(Transformed):
 
     def _fast(self, *args: Any) -> Any:
         """A call whose arguments are not those of the last one, whose compiled function takes this method's place."""
+        return self._looked_up(args, None)
+
+    def _looked_up(self, args: tuple, tried: Callable[..., Any] | None) -> Any:
+        """A call by the function that has been compiled for such arguments, where it is not the one just tried."""
         parts: list[Any] = []
         for a in args:
             kind = type(a)
@@ -134,7 +139,10 @@ class Jitted(Transformed):
                 return self._call(args, {}, None)
         quick = tuple(parts)
         found = self._quick.get(quick)
-        return self._call(args, {}, quick) if found is None else found(*args)
+        if found is None or found is tried:
+            return self._call(args, {}, quick)
+        self._fast = found
+        return found(*args)
 
     def _call(self, args: tuple, kwargs: dict[str, Any], quick: tuple | None) -> Any:
         if not config.jit:
@@ -151,24 +159,26 @@ class Jitted(Transformed):
     def _remember(
         self, quick: tuple | None, args: tuple, leaves: Sequence[Any], program: Program, staged: Staged
     ) -> None:
-        """Let the next call like this one go the shortest way."""
-        method = WeakMethod(self._missed)  # a function must not own what owns it
-        missed = lambda *args: method()(*args)  # type: ignore[misc]
-        if quick is None:
-            run = program.run if program.whole is None else program.whole.bound(lambda *leaves: None)
-            avals = None if program.whole is not None else [aval_of(x) for x in leaves]
-            fast = wrapper(tree.structure(args), staged.out_tree, avals, run, missed)
-            if fast is not None:
-                self._fast = fast
-        elif program.whole is not None and staged.direct:
-            self._fast = self._quick[quick] = program.whole.bound(missed, staged.single)
-        else:
-            self._quick[quick] = lambda *args: staged.result(program.run(*args))
+        """Let the next call like this one go the shortest way, by a function that looks at its arguments itself."""
+        if staged.fast is None:
+            method = WeakMethod(self._missed)  # a function must not own what owns it
+            missed = lambda *args: method()(*args)  # type: ignore[misc]
+            if program.whole is None:
+                avals = [aval_of(x) for x in leaves]
+                staged.fast = wrapper(tree.structure(args), staged.out_tree, avals, program.run, missed)
+            elif quick is not None and staged.direct:
+                staged.fast = program.whole.bound(missed, staged.single)
+            else:
+                run = program.whole.bound(lambda *leaves: None)
+                staged.fast = wrapper(tree.structure(args), staged.out_tree, None, run, missed)
+        if staged.fast is not None:
+            self._fast = staged.fast
+            if quick is not None:
+                self._quick[quick] = staged.fast
 
     def _missed(self, *args: Any) -> Any:
         """What the compiled function of the last call does not take, or cannot do."""
-        self.__dict__.pop("_fast", None)
-        return self._call(args, {}, None)
+        return self._looked_up(args, self.__dict__.pop("_fast", None))
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
         """The program for these arguments, compiled but not run."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from funcgrad.compile.elements import Statement, is_argument
 from funcgrad.compile.plan import TINY, Plan, folded, multiplications, way
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk
 from funcgrad.compile.simplify import uniform
 from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
 from funcgrad.core.avals import BOOL, INT
@@ -68,7 +68,7 @@ class Draw:
         """A value that also looks at places which it does not need: an index into what is the same everywhere."""
         made = self._lowering.scalars
         for place in places:
-            if isinstance(place, Scalar) and not _contains(value, place):
+            if isinstance(place, Scalar) and place not in walk((value,)):
                 looked_at = made.make("ge", BOOL, (place, made.const(0, INT)))
                 value = made.make("select", value.dtype, (looked_at, value, value))
         return value
@@ -393,14 +393,3 @@ def _unravel(flat: Affine, shape: Sequence[int]) -> list[Affine] | None:
             return None
         result.append(Affine(quotient, tuple(whole)))
     return result
-
-
-def _contains(x: Scalar, part: Scalar) -> bool:
-    stack, seen = [x], {x}
-    while stack:
-        y = stack.pop()
-        if y is part:
-            return True
-        stack += [a for a in y.args if a not in seen]
-        seen.update(y.args)
-    return False

@@ -18,10 +18,6 @@ LONGEST = 2000
 """Operations of a nest that other statements may still join."""
 
 
-FEW = 4096
-"""Elements of a statement that may be computed across memory, as they stay in the cache."""
-
-
 class For:
     """A loop; the root of a kernel is one without an axis. `lanes`: it runs through several elements at once.
 
@@ -165,7 +161,7 @@ def _is_across(
     """Whether a loop would take a large statement across memory, for the sake of values that are few beside its own."""
     free = [a for a in write.axes if a not in mapping]
     looped = frozenset(free)
-    if prod([a.size for a in free]) < FEW or any(x.axes >= looped for x in needed):
+    if prod([a.size for a in free]) < CACHED or any(x.axes >= looped for x in needed):
         return False
     return _ordered(free, write, loads)[0] is not axis
 

@@ -83,7 +83,7 @@ class Scalar:
     `load` (`data` an Access, `args` its dynamic indices and guard), `cast`, an operator, or a function's name.
     """
 
-    __slots__ = ("args", "axes", "data", "depth", "dtype", "op")
+    __slots__ = ("args", "axes", "data", "dtype", "op")
 
     def __init__(self, op: str, dtype: np.dtype, args: tuple[Scalar, ...], data: Any, axes: frozenset[Axis]) -> None:
         self.op = op

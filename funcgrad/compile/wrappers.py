@@ -23,7 +23,7 @@ def wrapper(
     run: Callable[..., tuple[Any, ...] | None],
     otherwise: Callable[..., Any],
 ) -> Callable[..., Any] | None:
-    """`run` on the leaves of arguments of one structure, or None if the structures are not only of plain containers.
+    """`run` on the leaves of arguments of one structure, or None if that is not only of plain containers.
 
     Arguments of another structure, or other avals (None: `run` looks itself and returns None for others), go to
     `otherwise`.
@@ -31,10 +31,15 @@ def wrapper(
     writer = _Writer()
     try:
         leaves = writer.taken("args", arguments)
-        shown = _built(result, iter(range(result.num_leaves)))
     except _NotPlain:
         return None
-    scope: dict[str, Any] = {"run": run, "otherwise": otherwise, "ndarray": np.ndarray, **writer.names}
+    try:
+        shown = _built(result, iter(range(result.num_leaves)))
+    except _NotPlain:
+        shown = "result(out)"
+    scope: dict[str, Any] = {
+        "run": run, "otherwise": otherwise, "result": result.unflatten, "ndarray": np.ndarray, **writer.names,
+    }  # fmt: skip
     tests = list(writer.tests)
     if avals is not None:
         tests += [_fits(leaf, aval, k, scope) for k, (leaf, aval) in enumerate(zip(leaves, avals))]
@@ -63,7 +68,7 @@ class _Writer:
         if kind is type(None):
             self.tests.append(f"{value} is None")
             return []
-        if kind in (tuple, list):
+        if kind in (tuple, list) and treedef.aux is None:  # a named tuple's aux is its class
             self.tests.append(f"type({value}) is {kind.__name__} and len({value}) == {len(treedef.children)}")
             places: Sequence[Any] = range(len(treedef.children))
         elif kind is dict:
@@ -95,6 +100,8 @@ def _built(treedef: tree.TreeDef, numbers: Any) -> str:
     if kind is type(None):
         return "None"
     inner = [_built(child, numbers) for child in treedef.children]
+    if treedef.aux is not None:
+        raise _NotPlain
     if kind is list:
         return f"[{', '.join(inner)}]"
     if kind is tuple:
