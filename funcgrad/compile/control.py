@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.build import Build
+from funcgrad.compile.elements import KERNEL_DTYPES
 from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
 from funcgrad.compile.plan import Plan, kind_of, way
@@ -43,8 +44,6 @@ def fits_kernel(eqn: Eqn) -> bool:
 
 
 def _is_typed(aval: Aval) -> bool:
-    from funcgrad.compile.elements import KERNEL_DTYPES
-
     return aval.dtype in KERNEL_DTYPES
 
 

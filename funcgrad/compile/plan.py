@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from funcgrad.compile.elements import KERNEL_DTYPES, Statement, statement
+from funcgrad.compile.mathlib import functions
 from funcgrad.compile.statements import FOLDS
 from funcgrad.core.avals import BOOL
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal
@@ -47,8 +48,8 @@ def is_inline(eqn: Eqn) -> bool:
     return inline is None or inline(*(a.aval for a in eqn.inputs), **eqn.params)
 
 
-def kind_of(eqn: Eqn) -> str:
-    """What an equation is to a kernel, `host` where NumPy runs it.
+def kind_of(eqn: Eqn, statements: dict[Eqn, Statement] | None = None) -> str:
+    """What an equation is to a kernel, `host` where NumPy runs it. What a `map` states is put into `statements`.
 
     `map`, `view`, `fold`, `dot` are single statements or part of one; `statements` and `control` are several.
     """
@@ -71,7 +72,10 @@ def kind_of(eqn: Eqn) -> str:
         if lower in ("max", "min") and (0 in aval.shape or aval.dtype == BOOL):
             return "host"
         return "fold"
-    return "map" if statement(eqn) is not None else "host"
+    made = statement(eqn)
+    if made is not None and statements is not None:
+        statements[eqn] = made
+    return "host" if made is None else "map"
 
 
 class Plan:
@@ -85,8 +89,8 @@ class Plan:
         self.forced = forced
         self.used: set[Atom] = {*graph.outputs, *(a for e in graph.eqns for a in e.inputs)}
         self.maker: dict[Atom, Eqn] = {v: e for e in graph.eqns for v in e.outputs}
-        self.kinds = {e: kind_of(e) for e in graph.eqns}
         self.statements: dict[Eqn, Statement] = {}
+        self.kinds = {e: kind_of(e, self.statements) for e in graph.eqns}
         self.costs: dict[Atom, float] = {}
         self.depths: dict[Atom, int] = {}
         self.stored: set[Atom] = set(graph.inputs)
@@ -163,10 +167,7 @@ class Plan:
         inner = [1 if a in self.stored or isinstance(a, Literal) else self.costs[a] for a in eqn.inputs]
         depth = 1 + max([self.depths.get(a, 0) for a in eqn.inputs if a not in self.stored], default=0)
         if kind == "map":
-            made = statement(eqn)
-            assert made is not None
-            self.statements[eqn] = made
-            return sum(inner) + _template_cost(made.expression), depth
+            return sum(inner) + _template_cost(self.statements[eqn].expression), depth
         if kind == "view":
             return sum(inner), depth
         if kind == "fold":
@@ -233,7 +234,5 @@ def folded(eqn: Eqn) -> int:
 
 
 def _template_cost(text: str) -> float:
-    from funcgrad.compile.mathlib import functions
-
     operators = sum(text.count(c) for c in "+-*<>=|&^") + 3 * text.count("/") + text.count("if")
     return operators + sum(5 if name in _QUICK else 12 for name in functions(text))
