@@ -123,7 +123,10 @@ linalg.norm(v, -1) linalg.norm(a, 'fro') linalg.norm(a, 'nuc') linalg.norm(a, 1)
 linalg.norm(a, 2) linalg.norm(a, -2) linalg.norm(a, np.inf) linalg.norm(a, -np.inf)
 linalg.norm(t, axis=(0, 2), keepdims=True) linalg.norm(t, axis=1) linalg.vector_norm(a, axis=1, ord=3)
 linalg.vector_norm(t) linalg.matrix_norm(t) linalg.matrix_norm(t, ord='nuc', keepdims=True) linalg.cond(o)
-linalg.cond(s, 1) linalg.cond(o, -2)
+linalg.cond(s, 1) linalg.cond(o, -2) fft.fft(a) fft.ifft(z, 5) fft.rfft(a, axis=0) fft.irfft(z, 4)
+fft.hfft(a) fft.ihfft(a, 3) fft.fft2(t) fft.ifft2(t) fft.rfft2(t) fft.irfft2(t) fft.fftn(t, axes=(0, 2)) fft.ifftn(t)
+fft.rfftn(t, norm='ortho') fft.irfftn(t, (2, 3), (1, 2)) fft.fftfreq(5, x) fft.rfftfreq(5, x) fft.fftshift(a)
+fft.ifftshift(a, 0)
 """
 
 FLAT = """
@@ -289,7 +292,7 @@ def test_float32_stays(call: str) -> None:
 
 
 PUBLIC = [(fnp, name) for name in dir(fnp) if not name.startswith("_")]
-PUBLIC += [(module, name) for module in (fnp.linalg, nn) for name in module.__all__]
+PUBLIC += [(module, name) for module in (fnp.fft, fnp.linalg, nn) for name in module.__all__]
 
 
 def is_ours(value) -> bool:

@@ -4,6 +4,7 @@ On plain arrays NumPy itself runs. NumPy's own functions come here with traced v
 Names of NumPy that are missing have no derivative, or none yet. Each module lists its names in `__all__`.
 """
 
+from funcgrad.numpy import fft as fft
 from funcgrad.numpy import linalg as linalg
 from funcgrad.numpy import operators as operators
 from funcgrad.numpy.contractions import *  # noqa: F403  (dot, matmul, einsum, ...)

@@ -17,6 +17,7 @@ from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in
     conversions,
     creation,
     elementwise,
+    fft,
     linalg,
     protocols,
     statistics,
