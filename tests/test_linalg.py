@@ -123,8 +123,8 @@ def test_derivatives(name: str) -> None:
     check_derivatives(lambda z: weighted(f(z)), x)
 
 
-@pytest.mark.parametrize("f, x", [(lambda a: qr(a)[0], TALL), (lambda a: qr(a)[1], TALL), (projected, TALL),
-                                  (projected, WIDE), (svdvals, TALL), (svdvals, WIDE)])  # fmt: skip
+@pytest.mark.parametrize("f, x", [(lambda a: qr(a)[0], TALL), (lambda a: qr(a)[1], TALL), (lambda a: qr(a)[0], WIDE),
+                                  (lambda a: qr(a)[1], WIDE), (projected, TALL), (projected, WIDE), (svdvals, TALL), (svdvals, WIDE)])  # fmt: skip
 def test_derivatives_of_rectangular_matrices(f, x: np.ndarray) -> None:
     check_derivatives(lambda z: weighted(f(z)), x)
 
@@ -323,7 +323,6 @@ def test_rectangles_where_squares_are_due(f) -> None:
 
 
 @pytest.mark.parametrize("f, x, text", [
-    (lambda a: qr(a)[1], WIDE, "as many rows as columns"),
     (lambda a: qr(a, mode="complete")[1], TALL, "mode='reduced'"),
     (lambda a: svd(a)[1], TALL, "full_matrices=False"),
 ])  # fmt: skip

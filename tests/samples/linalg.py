@@ -13,8 +13,11 @@ from funcgrad.ops.linalg import (
     cholesky,
     cofactor,
     det,
+    eig,
     eigh,
     inv,
+    inv_or_nan,
+    pinv,
     qr,
     slogdet,
     solve,
@@ -31,6 +34,9 @@ BS = _draw(size=(2, 3, 2))
 TALL = _draw(size=(4, 3))
 WIDE = _draw(size=(2, 4))
 RANK_TWO = np.diag([1.0, 2.0, 0.0]) @ A
+PAIRED = np.array([[0.3, -2.0, 0.1], [1.5, 0.2, 0.4], [-0.3, 0.2, 1.1]]) + 0.1 * AS
+WELL = np.eye(4, 3) + 0.2 * TALL
+CUTOFF = np.array([1e-3, 1e-4])
 WEIGHTS = np.array([1.0, -2.0, 0.5])
 
 
@@ -57,6 +63,15 @@ def _eigenvector_weights(x, uplo: str):
     return (v * v * WEIGHTS.astype(x.dtype)).sum(axis=(-1,))
 
 
+def _hermitian_pinv(x):
+    return pinv(matmul(_symmetric(x), _symmetric(x)), hermitian=True)
+
+
+def _squared_vectors(a):
+    w, v = eig(a)
+    return w, v * v
+
+
 ROWS = [
     _holomorphic("solve", solve, A, B, label="matrix"),
     _holomorphic("solve", solve, A, B[:, 0], label="vector"),
@@ -74,6 +89,12 @@ ROWS = [
     ),
     _holomorphic("inv", inv, A, label="matrix"),
     _holomorphic("inv", inv, AS, label="stacked"),
+    _holomorphic("inv_or_nan", inv_or_nan, AS, label="stacked"),
+    Sample("pinv", pinv, (TALL,), "tall", complex_too=True),
+    Sample("pinv", pinv, (WIDE,), "wide", complex_too=True),
+    Sample("pinv", lambda a: pinv(a, CUTOFF), (AS,), "stacked, with a cutoff", complex_too=True),
+    Sample("pinv", lambda a: pinv(matmul(a, mT(a)), CUTOFF[0]), (WELL,), "of rank 3", complex_too=True),
+    Sample("pinv", _hermitian_pinv, (A,), "symmetric"),
     _holomorphic("det", det, A, label="matrix"),
     _holomorphic("det", det, AS, label="stacked"),
     _holomorphic("det", det, RANK_TWO, label="singular"),
@@ -84,11 +105,16 @@ ROWS = [
     Sample("slogdet", lambda a: slogdet(a)[1], (AS,), "stacked"),
     Sample("cholesky", lambda x: cholesky(_positive(x)), (A,), "matrix"),
     Sample("cholesky", lambda x: cholesky(_positive(x)), (AS,), "stacked"),
+    _holomorphic("eig", lambda a: eig(a)[0], A, label="values"),
+    Sample("eig", _squared_vectors, (A,), "values and vectors", complex_too=True),
+    Sample("eig", _squared_vectors, (PAIRED,), "stacked, with pairs", complex_too=True),
     Sample("eigh", lambda x: eigh(_symmetric(x))[0], (A,), "values"),
     Sample("eigh", lambda x: _eigenvector_weights(x, "L"), (A,), "vectors"),
     Sample("eigh", lambda x: _eigenvector_weights(x, "U"), (AS,), "stacked, upper"),
     Sample("qr", lambda a: matmul(*qr(a)) + qr(a)[0], (A,), "square"),
     Sample("qr", lambda a: qr(a)[1], (TALL,), "r of tall"),
+    Sample("qr", qr, (WIDE,), "wide"),
+    Sample("qr", lambda a: qr(a, mode="complete"), (WIDE,), "wide, complete"),
     Sample("qr", lambda a: qr(a)[0], (np.stack([TALL, TALL[::-1]]),), "q of stacked"),
     Sample("svd", lambda a: svd(a, full_matrices=False)[1], (TALL,), "values"),
     Sample("svd", _svd_parts, (A,), "square"),

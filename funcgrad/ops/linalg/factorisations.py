@@ -12,6 +12,7 @@ from funcgrad.ops.contract import matmul, mH, mT
 from funcgrad.ops.elementwise import imag
 from funcgrad.ops.linalg.shared import identity, matrix, over_stacks, same_shape, symmetric, triangle
 from funcgrad.ops.linalg.systems import triangular_solve
+from funcgrad.ops.structure import concatenate
 
 
 def _d_cholesky(t: Any, l: Any, a: Any) -> Any:
@@ -27,11 +28,11 @@ def _d_qr(t: Any, y: Any, a: Any, mode: str) -> tuple[Any, Any]:
     q, r = y
     rows, columns = a.shape[-2:]
     if rows < columns:
-        raise NotDifferentiableError(
-            f"`qr` of a {rows} x {columns} matrix has no derivative: it needs as many rows as columns. "
-            f"Use `q, r = qr(a[..., :{rows}])`; the further columns of r are `q.mT.conj() @ a[..., {rows}:]`."
-        )
-    if mode == "complete" and rows != columns:
+        # q belongs to the first columns, and turns the others
+        dq, dr = _d_qr(t[..., :rows], (q, r[..., :rows]), a[..., :rows], mode)
+        rest = matmul(mH(dq), a[..., rows:]) + matmul(mH(q), t[..., rows:])
+        return dq, concatenate(dr, rest, axis=a.ndim - 1)
+    if mode == "complete" and rows > columns:
         raise NotDifferentiableError(
             f"`qr` of a {rows} x {columns} matrix with mode='complete' has no derivative: the columns of q "
             f"beyond {columns} are not determined by the matrix. Use mode='reduced'."
@@ -58,8 +59,8 @@ def qr(a: Any, mode: str = "reduced") -> tuple[Any, Any]:
     """`a = q r` with orthonormal columns in `q` and upper triangular `r`, as `np.linalg.qr`.
 
     Args:
-        a: matrices `(*stack, n, m)`. To be differentiated they need n >= m and full rank.
-        mode: "reduced", or "complete" (differentiable for square matrices only).
+        a: matrices `(*stack, n, m)`. To be differentiated they (their first n columns, where n < m) need full rank.
+        mode: "reduced", or "complete" (differentiable for n <= m only).
 
     Returns:
         `(q, r)`: `(*stack, n, k)` and `(*stack, k, m)`, where k is min(n, m), or n with "complete".

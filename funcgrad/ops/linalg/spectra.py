@@ -1,4 +1,4 @@
-"""Eigenvalues and singular values: eigh, eigvalsh, svd, svdvals."""
+"""Eigenvalues and singular values: eig, eigh, eigvalsh, svd, svdvals."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import matmul, mH
 from funcgrad.ops.elementwise import conj, convert, eq, imag, real
 from funcgrad.ops.linalg.shared import column, identity, matrix, over_stacks, real_dtype, row, square_matrix, symmetric
-from funcgrad.ops.reduce import reduce_sum
+from funcgrad.ops.linalg.systems import solve
+from funcgrad.ops.reduce import argmax, reduce_sum
 
 
 def _inner(x: Any, y: Any) -> Any:
@@ -23,6 +25,71 @@ def _reciprocal_off_diagonal(gaps: Any) -> Any:
     """1 / gaps with zeros on the diagonal; equal values elsewhere give infinity, as JAX has it."""
     eye = identity(gaps)
     return 1 / (gaps + eye) - eye
+
+
+def _real_component(v: Any) -> Any:
+    """Ones at the component of each vector that LAPACK has made real, the largest; zeros elsewhere."""
+    largest = argmax(ew.where(eq(imag(v), 0), ew.abs(v), -1.0), axis=v.ndim - 2)
+    return convert(eq(column(np.arange(v.shape[-1])), row(largest)), dtype=real_dtype(v.dtype))
+
+
+def _d_eig(t: Any, y: Any, a: Any) -> tuple[Any, Any]:
+    """From `a v = v diag(w)`: `v^-1 t v` has dw on its diagonal, and the turn of the vectors times gaps beside it.
+
+    That leaves a factor of each vector free: it keeps the length, and what is real stays real.
+    """
+    w, v = y
+    inner = solve(v, matmul(t, v))
+    turn = matmul(v, _reciprocal_off_diagonal(row(w) - column(w)) * inner)
+    mask = _real_component(v)
+    along = real(_inner(v, turn))
+    phase = _column_sums(mask * imag(turn)) / _column_sums(mask * real(v))
+    dw = _column_sums(identity(v) * inner)
+    return dw, turn - v * row(along + phase * 1j)
+
+
+def _column_sums(x: Any) -> Any:
+    return reduce_sum(x, axes=(x.ndim - 2,))
+
+
+def _eig_shape(a: Aval) -> tuple[Aval, Aval]:
+    stack, n, dtype = square_matrix(a)
+    dtype = np.result_type(dtype, 1j)
+    return Aval((*stack, n), dtype), Aval((*stack, n, n), dtype)
+
+
+def _eig_values(a: Any) -> tuple[np.ndarray, np.ndarray]:
+    w, v = np.linalg.eig(a)
+    dtype = np.result_type(w.dtype, 1j)
+    return w.astype(dtype, copy=False), v.astype(dtype, copy=False)
+
+
+_eig = over_stacks("eig", _eig_values, shape=_eig_shape, jvp=_d_eig, multiple=True)
+
+
+def eig(a: Any) -> tuple[Any, Any]:
+    """Eigenvalues (in no order) and eigenvectors of square matrices, as `np.linalg.eig`, but always complex.
+
+    The vectors are LAPACK's, with length 1 and their largest component real, and the derivative is that of these.
+    Where eigenvalues are equal, that of the vectors is not finite; that of the values is, as long as there are n
+    independent vectors. Source: Giles, "An extended collection of matrix derivative results" (2008), section 3.1;
+    for the free factor, LAPACK's description of `geev`.
+
+    Args:
+        a: matrices `(*stack, n, n)`.
+
+    Returns:
+        `(w, v)`: `(*stack, n)` and `(*stack, n, n)`, complex64 for single precision, else complex128.
+
+    Raises:
+        numpy.linalg.LinAlgError: a value is not finite; differentiated where vectors are exactly dependent.
+
+    Example:
+        >>> import numpy as np
+        >>> eig(np.array([[0.0, 1.0], [-1.0, 0.0]]))[0]
+        array([0.+1.j, 0.-1.j])
+    """
+    return _eig(a)
 
 
 def _d_eigh(t: Any, y: Any, a: Any, UPLO: str) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Linear systems: solve, triangular_solve, inv."""
+"""Linear systems: solve, triangular_solve, inv, inv_or_nan."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.linalg import LinAlgError
 
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.constants import keep
@@ -169,4 +170,18 @@ def triangular_solve(a: Any, b: Any, *, lower: bool, trans: bool = False) -> Any
     return _broadcast_solve(_triangular_solve, mT(a) if trans else a, b, lower=lower != trans)
 
 
-inv = over_stacks("inv", np.linalg.inv, shape=same_shape, jvp=lambda t, y, a: -matmul(matmul(y, t), y))
+def _d_inv(t: Any, y: Any, a: Any) -> Any:
+    return -matmul(matmul(y, t), y)
+
+
+def _inv_or_nan(a: Any) -> np.ndarray:
+    try:
+        return np.linalg.inv(a)
+    except LinAlgError:
+        if a.ndim > 2:
+            return np.stack([_inv_or_nan(part) for part in a])
+        return np.full(a.shape, np.nan, computed_dtype(a.dtype))
+
+
+inv = over_stacks("inv", np.linalg.inv, shape=same_shape, jvp=_d_inv)
+inv_or_nan = over_stacks("inv_or_nan", _inv_or_nan, shape=same_shape, jvp=_d_inv)
