@@ -123,8 +123,10 @@ def test_derivatives(name: str) -> None:
     check_derivatives(lambda z: weighted(f(z)), x)
 
 
-@pytest.mark.parametrize("f, x", [(lambda a: qr(a)[0], TALL), (lambda a: qr(a)[1], TALL), (lambda a: qr(a)[0], WIDE),
-                                  (lambda a: qr(a)[1], WIDE), (projected, TALL), (projected, WIDE), (svdvals, TALL), (svdvals, WIDE)])  # fmt: skip
+RECTANGLES = [(f, x) for f in (lambda a: qr(a)[0], lambda a: qr(a)[1], projected, svdvals) for x in (TALL, WIDE)]
+
+
+@pytest.mark.parametrize("f, x", RECTANGLES)
 def test_derivatives_of_rectangular_matrices(f, x: np.ndarray) -> None:
     check_derivatives(lambda z: weighted(f(z)), x)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import funcgrad.numpy  # noqa: F401  (traced values get their operators)
+import funcgrad.numpy as fnp
 from funcgrad.ops import linalg, reduce
 from funcgrad.ops.contract import dot_general, matmul, mH
 from funcgrad.transforms.api import grad
@@ -221,3 +221,59 @@ def test_positions(name: str, point: str) -> None:
     for axis in (0, 1):
         mine = getattr(reduce, name)(POINTS[point], axis=axis)
         np.testing.assert_array_equal(mine, getattr(jnp, name)(POINTS[point], axis=axis))
+
+
+def rectangle(dtype: type) -> np.ndarray:
+    return draw(4, 3, seed=11, dtype=dtype)
+
+
+NUMPY_CALLS = {
+    "eigvals": (lambda m, a: m.linalg.eigvals(a + 0j), regular(3, 3, dtype=float)),
+    "eigvals of complex": (lambda m, a: m.linalg.eigvals(a), regular(3, 3, dtype=complex)),
+    "eigvals of stacks": (lambda m, a: m.linalg.eigvals(a + 0j), regular(2, 3, 3, dtype=float)),
+    "pinv, tall": (lambda m, a: m.linalg.pinv(a), rectangle(float)),
+    "pinv, wide": (lambda m, a: m.linalg.pinv(a.T), rectangle(complex)),
+    "pinv, stacked": (lambda m, a: m.linalg.pinv(a), draw(2, 3, 4)),
+    "pinv of rank 1": (lambda m, a: m.linalg.pinv(a, 1e-6), np.outer([1.0, 2.0, 3.0], [1.0, -1.0])),
+    "pinv, hermitian": (lambda m, a: m.linalg.pinv((a + a.T) / 2, hermitian=True), regular(3, 3, dtype=float)),
+    "lstsq": (lambda m, a: m.linalg.lstsq(a, np.arange(4.0))[0], rectangle(float)),
+    "lstsq, wide": (lambda m, a: m.linalg.lstsq(a.T, np.ones((3, 2)))[0], rectangle(complex)),
+    "lstsq, values": (lambda m, a: m.linalg.lstsq(a, np.arange(4.0))[3], rectangle(float)),
+    "tensorinv": (lambda m, a: m.linalg.tensorinv(a[:, None], ind=1), regular(3, 3, dtype=float)),
+    "tensorsolve": (lambda m, a: m.linalg.tensorsolve(a[:, None], np.ones(3)), regular(3, 3, dtype=complex)),
+    "cond, fro": (lambda m, a: m.linalg.cond(a, "fro"), regular(3, 3, dtype=complex)),
+    "cond, inf": (lambda m, a: m.linalg.cond(a, np.inf), regular(2, 3, 3, dtype=float)),
+    "cond, -2": (lambda m, a: m.linalg.cond(a, -2), rectangle(float)),
+    "vector_norm": (lambda m, a: m.linalg.vector_norm(a, ord=3), rectangle(complex)),
+    "vector_norm of axes": (lambda m, a: m.linalg.vector_norm(a, axis=(0, 2), keepdims=True), draw(2, 3, 4)),
+    "matrix_norm": (lambda m, a: m.linalg.matrix_norm(a, ord="nuc"), draw(2, 3, 4, dtype=complex)),
+    "svdvals, hermitian": (
+        lambda m, a: m.linalg.svd((a + a.T) / 2, compute_uv=False, hermitian=True), regular(3, 3, dtype=float)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMPY_CALLS)
+def test_numpys_names(name: str) -> None:
+    call, a = NUMPY_CALLS[name]
+    check(lambda a: call(fnp, a), lambda a: call(jnp, a), a, tol=1e-7)
+
+
+@cases
+def test_eigenvectors(dtype: type) -> None:
+    """LAPACK's own, with their length and phase."""
+    theirs = lambda a: tuple(
+        jax.lax.linalg.eig(a, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
+    )
+    check(linalg.eig, theirs, regular(3, 3, dtype=dtype), tol=1e-7)
+
+
+def test_derivatives_at_equal_and_defective_eigenvalues() -> None:
+    """Finite where there are enough vectors; elsewhere as large as JAX's, or an error."""
+    total = lambda m: lambda a: score(m.linalg.eigvals(a))
+    for a in (np.eye(3), np.zeros((2, 2)), np.diag([1.0, 1.0, 2.0])):
+        np.testing.assert_allclose(grad(total(fnp))(a), jax.grad(total(jnp))(a), atol=1e-12)
+    shear = np.array([[1.0, 1.0], [0.0, 1.0]])
+    assert np.abs(grad(total(fnp))(shear)).max() > 1e14 < np.abs(jax.grad(total(jnp))(shear)).max()
+    with np.errstate(all="ignore"):
+        assert np.isnan(grad(lambda a: score(linalg.eig(a)[1]))(np.eye(2))).all()

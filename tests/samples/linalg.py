@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from funcgrad.ops.contract import matmul, mT
+from funcgrad.ops.contract import matmul, mH, mT
 from funcgrad.ops.linalg import (
     cholesky,
     cofactor,
@@ -21,6 +21,7 @@ from funcgrad.ops.linalg import (
     qr,
     slogdet,
     solve,
+    stein,
     svd,
     triangular_solve,
 )
@@ -32,6 +33,7 @@ B = _draw(size=(3, 2))
 AS = _draw(size=(2, 3, 3)) + 2 * np.eye(3)
 BS = _draw(size=(2, 3, 2))
 TALL = _draw(size=(4, 3))
+TALLS = np.stack([TALL, TALL[::-1]])
 WIDE = _draw(size=(2, 4))
 RANK_TWO = np.diag([1.0, 2.0, 0.0]) @ A
 PAIRED = np.array([[0.3, -2.0, 0.1], [1.5, 0.2, 0.4], [-0.3, 0.2, 1.1]]) + 0.1 * AS
@@ -67,6 +69,11 @@ def _hermitian_pinv(x):
     return pinv(matmul(_symmetric(x), _symmetric(x)), hermitian=True)
 
 
+def _stein(m, n, c):
+    """With positive matrices, whose eigenvalues have products below 1."""
+    return stein(matmul(m, mH(m)) * 0.02, matmul(n, mH(n)) * 0.02, c)
+
+
 def _squared_vectors(a):
     w, v = eig(a)
     return w, v * v
@@ -94,6 +101,10 @@ ROWS = [
     Sample("pinv", pinv, (WIDE,), "wide", complex_too=True),
     Sample("pinv", lambda a: pinv(a, CUTOFF), (AS,), "stacked, with a cutoff", complex_too=True),
     Sample("pinv", lambda a: pinv(matmul(a, mT(a)), CUTOFF[0]), (WELL,), "of rank 3", complex_too=True),
+    Sample("pinv", lambda a: pinv(a, np.array(0.4)), (TALL,), "with values left out", complex_too=True),
+    Sample("pinv", lambda a: pinv(a, np.array(0.7)), (WIDE,), "wide, with values left out", complex_too=True),
+    Sample("stein", _stein, (A, AS[0], A), "square", complex_too=True, promotes=False),
+    Sample("stein", _stein, (AS, TALLS, BS.repeat(2, axis=-1)), "stacked", complex_too=True, promotes=False),
     Sample("pinv", _hermitian_pinv, (A,), "symmetric"),
     _holomorphic("det", det, A, label="matrix"),
     _holomorphic("det", det, AS, label="stacked"),
@@ -115,7 +126,7 @@ ROWS = [
     Sample("qr", lambda a: qr(a)[1], (TALL,), "r of tall"),
     Sample("qr", qr, (WIDE,), "wide"),
     Sample("qr", lambda a: qr(a, mode="complete"), (WIDE,), "wide, complete"),
-    Sample("qr", lambda a: qr(a)[0], (np.stack([TALL, TALL[::-1]]),), "q of stacked"),
+    Sample("qr", lambda a: qr(a)[0], (TALLS,), "q of stacked"),
     Sample("svd", lambda a: svd(a, full_matrices=False)[1], (TALL,), "values"),
     Sample("svd", _svd_parts, (A,), "square"),
     Sample("svd", _svd_parts, (TALL,), "tall"),

@@ -1,17 +1,87 @@
-"""The pseudo-inverse of matrices of any shape and rank."""
+"""The pseudo-inverse of matrices of any shape and rank, and the equation that its derivative needs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from funcgrad.core.avals import Aval
-from funcgrad.ops.contract import matmul, mH
-from funcgrad.ops.families import General
-from funcgrad.ops.linalg.shared import matrix, symmetric, triangle
+from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.constants import keep
+from funcgrad.core.tape import not_linear
+from funcgrad.core.trace import Primitive, register
+from funcgrad.ops.contract import matmul, mH, mT
+from funcgrad.ops.families import General, cast
+from funcgrad.ops.linalg.shared import identity, matrix, square_matrix, symmetric, triangle
 from funcgrad.ops.structure import reshape, spread
+
+
+def _stein(m: Any, n: Any, c: Any) -> np.ndarray:
+    """By the eigenvalues of both, which are not negative."""
+    scale = np.abs(m).sum(axis=(-2, -1), initial=0) * np.abs(n).sum(axis=(-2, -1), initial=0)
+    if (scale < np.finfo(c.dtype).eps).all():
+        return np.asarray(c)
+    (w, u), (z, v) = np.linalg.eigh(m), np.linalg.eigh(n)
+    return u @ (u.conj().mT @ c @ v / (1 - w[..., :, None] * z[..., None, :])) @ v.conj().mT
+
+
+class Stein(Primitive):
+    """`x` with `x - m x n = c`, for positive semidefinite `m` and `n`. All have one dtype.
+
+    It is linear in `c` and its own transpose, but for conjugates; `dx` solves it with `dc + dm x n + m x dn`. The
+    products of an eigenvalue of `m` and one of `n` are below 1.
+    """
+
+    impl = staticmethod(_stein)
+
+    def __init__(self) -> None:
+        super().__init__("stein")
+        register(self)
+
+    def shape(self, *avals: Aval, **params: Any) -> Aval:
+        return avals[2]
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        x = self(*values)
+        m, n, c = (v if t is not None else keep(v) for v, t in zip(values, tracked))
+        return x, (m, n, x, aval_of(c).dtype)
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        m, n, c = values
+        if tracked[0] is not None or tracked[1] is not None:
+            raise not_linear(self)
+        return self.shape(aval_of(m), aval_of(n), c), (keep(m), keep(n), None, c.dtype)
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        m, n, x, _ = saved
+        tm, tn, tc = tangents
+        terms = [] if tc is None else [tc]
+        if tm is not None:
+            terms.append(matmul(tm, matmul(x, n)))
+        if tn is not None:
+            terms.append(matmul(matmul(m, x), tn))
+        return self(m, n, sum(terms[1:], start=terms[0]))
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        m, n, x, c_dtype = saved
+        y = self(mT(m), mT(n), ct)
+        pulls = (
+            lambda: cast(matmul(y, mT(matmul(x, n))), m.dtype),
+            lambda: cast(matmul(mT(matmul(m, x)), y), n.dtype),
+            lambda: cast(y, c_dtype),
+        )
+        return [None if t is None else pull() for t, pull in zip(tracked, pulls)]
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        m, n, x, c_dtype = saved
+        return wrap(m, parents[0]), wrap(n, parents[1]), wrap(x, node), c_dtype
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        return self(*(spread(v, b, size) for v, b in zip(values, batched)))
+
+
+stein = Stein()
 
 
 def _product(x: Any, y: Any, z: Any) -> Any:
@@ -21,11 +91,20 @@ def _product(x: Any, y: Any, z: Any) -> Any:
 
 
 def _d_pinv(t: Any, p: Any, a: Any, *cutoff: Any, hermitian: bool) -> Any:
-    """`-p t p + p p^H t^H (1 - a p) + (1 - p a) t^H p^H p`."""
+    """`-p t p`, and how the spaces turn that are kept, against those that are left out.
+
+    Where the values left out are zero, these are `p p^H t^H (1 - a p)` and `(1 - p a) t^H p^H p` (Golub and Pereyra).
+    Where they are not, `rest` is what `a` has of them. With kept values s and others r, an element of the first is
+    `(s u + r v) / (s (s^2 - r^2))` for elements u of `t^H` and v of `t`: a Stein equation.
+    """
     if hermitian:
         a, t = _from_lower(a), symmetric(t)
-    left, right = _product(p, mH(p), mH(t)), _product(mH(t), mH(p), p)
-    return left - _product(left, a, p) + right - _product(p, a, right) - _product(p, t, p)
+    rest = a - _product(a, p, a)
+    rows, columns = matmul(p, mH(p)), matmul(mH(p), p)
+    left = _product(rows, mH(t), identity(columns) - matmul(a, p)) + matmul(rows, _product(p, t, mH(rest)))
+    right = _product(identity(rows) - matmul(p, a), mH(t), columns) + matmul(_product(mH(rest), t, p), columns)
+    turned = stein(rows, matmul(rest, mH(rest)), left) + stein(matmul(mH(rest), rest), columns, right)
+    return turned - _product(p, t, p)
 
 
 def _from_lower(a: Any) -> Any:
@@ -35,8 +114,12 @@ def _from_lower(a: Any) -> Any:
 
 
 def _pinv_shape(a: Aval, *cutoff: Aval, hermitian: bool) -> Aval:
+    if 0 in a.shape[-2:] and a.ndim >= 2:
+        return Aval((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+    if hermitian:
+        square_matrix(a)
     stack, rows, columns, dtype = matrix(a)
-    return Aval((*stack, columns, rows), dtype if rows * columns else a.dtype)
+    return Aval((*stack, columns, rows), dtype)
 
 
 def _batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
@@ -60,9 +143,10 @@ _pinv = General(
 def pinv(a: Any, cutoff: Any = None, *, hermitian: bool = False) -> Any:
     """The pseudo-inverse (Moore, Penrose), as `np.linalg.pinv`.
 
-    The derivative is that along matrices of the same rank: where singular values are cut off, a change that would
-    let them come back does not count. It is finite where singular values are equal. Source: Golub and Pereyra, "The
-    differentiation of pseudo-inverses and nonlinear least squares problems" (1973), equation 4.12.
+    The derivative is exact also where singular values are cut off that are not zero, and finite where they are equal.
+    Sources: Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems" (1973),
+    equation 4.12; for values that are cut off, Noferini, "A formula for the Frechet derivative of a generalized matrix
+    function" (2017).
 
     Args:
         a: matrices `(*stack, n, m)`.

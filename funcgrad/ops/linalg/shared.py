@@ -36,10 +36,10 @@ def matrix(a: Any) -> tuple[tuple[int, ...], int, int, np.dtype]:
 
 
 def square_matrix(a: Any) -> tuple[tuple[int, ...], int, np.dtype]:
-    stack, rows, columns, dtype = matrix(a)
-    if rows != columns:
+    if a.ndim >= 2 and a.shape[-2] != a.shape[-1]:
         raise LinAlgError("Last 2 dimensions of the array must be square")
-    return stack, rows, dtype
+    stack, n, _, dtype = matrix(a)
+    return stack, n, dtype
 
 
 def same_shape(a: Aval, **params: Any) -> Aval:
