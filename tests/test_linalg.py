@@ -18,6 +18,7 @@ from funcgrad.ops.linalg import (
     eigh,
     eigvalsh,
     inv,
+    pinv,
     qr,
     slogdet,
     solve,
@@ -190,6 +191,19 @@ def test_identities(dtype: type) -> None:
     sign, logdet = slogdet(a)
     np.testing.assert_allclose(sign * np.exp(logdet), det(a), atol=1e-12)
     np.testing.assert_allclose(a @ cofactor(a).mT, det(a)[:, None, None] * eye, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_pinv_beside_the_rank_that_is_kept(dtype: type) -> None:
+    """Exact derivatives, first and second, in directions that leave the rank, at zero and at other values left out."""
+    low = draw(4, 1, dtype=dtype) @ draw(1, 3, seed=1, dtype=dtype)
+    for a in (low, low + 0.05 * draw(4, 3, seed=2, dtype=dtype)):
+        f = lambda z: weighted(pinv(z, np.array(0.3)).real)
+        along = draw(4, 3, seed=3, dtype=dtype)
+        slope = lambda z: jvp(f, (z,), (along,))[1]
+        np.testing.assert_allclose(slope(a), difference(f, a, along), rtol=1e-6)
+        np.testing.assert_allclose(jvp(slope, (a,), (along,))[1], difference(slope, a, along), rtol=1e-6)
+        np.testing.assert_allclose(weighted_by(grad(f)(a), along).real, slope(a), rtol=1e-9)
 
 
 def test_the_gradient_of_an_identity_is_zero() -> None:

@@ -47,7 +47,7 @@ def score(outputs):
     return total
 
 
-def check(ours, theirs, *args: np.ndarray, nan: bool = False, tol: float = 1e-9) -> None:
+def check(ours, theirs, *args: np.ndarray, nan: bool = False, tol: float = 1e-9, second: bool = True) -> None:
     """The same values, gradients, and (for one argument, or the first) derivatives of the gradients."""
     values = [v if isinstance(v, tuple) else (v,) for v in (ours(*args), theirs(*args))]
     for mine, their in zip(*values, strict=True):
@@ -61,7 +61,7 @@ def check(ours, theirs, *args: np.ndarray, nan: bool = False, tol: float = 1e-9)
     def bends(transform, f):
         return transform(lambda *z: (slopes(transform, f)(*z)[0].real * along).sum(), argnums=argnums)
 
-    for derivative in (slopes, bends):
+    for derivative in (slopes, bends)[: 1 + second]:
         # compiled whole, JAX takes a third of the time, but the NaN of a maximum becomes zero
         expected = (jax.jit if not nan else lambda f: f)(derivative(jax.grad, theirs))(*args)
         for mine, their in zip(derivative(grad, ours)(*args), expected, strict=True):
@@ -253,10 +253,17 @@ NUMPY_CALLS = {
 }  # fmt: skip
 
 
+FIRST_ORDER = {
+    "eigvals": "JAX has no second derivative",
+    "pinv of rank": "JAX's first derivative is wrong beside that rank, so that its second is at it",
+}
+
+
 @pytest.mark.parametrize("name", NUMPY_CALLS)
 def test_numpys_names(name: str) -> None:
     call, a = NUMPY_CALLS[name]
-    check(lambda a: call(fnp, a), lambda a: call(jnp, a), a, tol=1e-7)
+    second = not name.startswith(tuple(FIRST_ORDER))
+    check(lambda a: call(fnp, a), lambda a: call(jnp, a), a, tol=1e-7, second=second)
 
 
 @cases
