@@ -53,20 +53,28 @@ REALS = {
 ROWS = [(CALLS[name], x) for name in CALLS for x in (X, Z)] + [(f, X) for f in REALS.values()]
 
 
-@pytest.mark.parametrize("call, x", ROWS)
-def test_pulls_and_gradients(call, x: np.ndarray) -> None:
-    y, pull = vjp(lambda x: call(fnp, x), x)
-    theirs, their_pull = jax.vjp(lambda x: call(jnp, x), x)
-    np.testing.assert_allclose(y, theirs, rtol=1e-12, atol=1e-12)
-    ct = np.cos(np.arange(y.size)).reshape(y.shape) * (1 + 0.5j if y.dtype.kind == "c" else 1)
-    np.testing.assert_allclose(pull(ct)[0], their_pull(jnp.asarray(ct))[0], rtol=1e-12, atol=1e-12)
+def derivatives(m, transform, pulled, call):
+    """Of a call: the value, the cotangent for a given one, and a second derivative along x."""
 
-    def bend(m, transform):
+    def bend(x):
         power = lambda x: (abs(call(m, x)) ** 4).sum()
-        slope = lambda x: (transform(power)(x) * x).real.sum()
-        return transform(slope)(x)
+        return transform(lambda x: (transform(power)(x) * x).real.sum())(x)
 
-    np.testing.assert_allclose(bend(fnp, grad), bend(jnp, jax.grad), rtol=1e-10, atol=1e-9)
+    def compute(x, ct):
+        y, pull = pulled(lambda x: call(m, x), x)
+        return y, pull(ct)[0], bend(x)
+
+    return compute
+
+
+@pytest.mark.parametrize("call, x", ROWS)
+def test_pulls_and_second_derivatives(call, x: np.ndarray) -> None:
+    y = call(np, x)
+    ct = np.cos(np.arange(y.size)).reshape(y.shape) * (1 + 0.5j if y.dtype.kind == "c" else 1)
+    ours = derivatives(fnp, grad, vjp, call)(x, ct)
+    theirs = jax.jit(derivatives(jnp, jax.grad, jax.vjp, call))(x, ct)
+    for mine, their, tol in zip(ours, theirs, (1e-12, 1e-12, 1e-9), strict=True):
+        np.testing.assert_allclose(mine, their, rtol=tol, atol=tol)
 
 
 def test_imaginary_parts_that_do_not_count() -> None:
