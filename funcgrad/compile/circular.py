@@ -13,9 +13,9 @@ from funcgrad.compile.llvmtext import (
     at_least,
     at_most,
     careful,
-    estrin,
     flipped,
     fma,
+    polynomial,
     sign_bit,
     where,
     with_sign,
@@ -87,11 +87,11 @@ def _sine_and_cosine(r: Value, rest: Value | None = None) -> tuple[Value, Value]
     z = r * r
     most = fma(z, -0.5, 1.0)
     lost = fma(z, -0.5, 1.0 - most)
-    up, down = z * estrin(z, SIN[bits]), z * z
+    up, down = z * polynomial(z, SIN[bits]), z * z
     if rest is None:
-        return with_sign(fma(r, up, r), sign_bit(r)), most + fma(down, estrin(z, COS[bits]), lost)
+        return with_sign(fma(r, up, r), sign_bit(r)), most + fma(down, polynomial(z, COS[bits]), lost)
     sine = with_sign(r + fma(r, up, rest), sign_bit(r))
-    return sine, most + fma(down, estrin(z, COS[bits]), lost - r * rest)
+    return sine, most + fma(down, polynomial(z, COS[bits]), lost - r * rest)
 
 
 def sincos(x: Value) -> tuple[Value, Value]:
@@ -124,7 +124,7 @@ def _arctan_of_ratio(y: Value, x: Value, quarters: Callable[[Value], Value], fli
     beyond = y > x * (math.sqrt(2) - 1)
     t = where(beyond, y - x, y) / where(beyond, y + x, x)
     z = t * t
-    rest = fma(z * estrin(z, ATAN[bits]), t, t)
+    rest = fma(z * polynomial(z, ATAN[bits]), t, t)
     k = quarters(where(beyond, 1.0, 0.0))
     high, low = parts_of(PI / 4, x.body.kind.mantissa + 1, 2)
     return fma(k, high, fma(k, low, flipped(rest, flip)))

@@ -271,16 +271,21 @@ def flipped(x: Value, sign: Value) -> Value:
     return (x.integer() ^ sign).floating()
 
 
-def estrin(x: Value, coefficients: tuple[float, ...]) -> Value:
-    """The polynomial by halves (G. Estrin, 1960): a few products more than Horner's, a third of the latency."""
+def polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
+    """W. G. Horner's rule; where that waits long, for pairs of terms, and the square of x.
+
+    G. Estrin's (1960), pairs of pairs to the end, waits least, but has more products and keeps more registers.
+    """
     terms: list[Value | Number] = list(coefficients)
-    while len(terms) > 1:
+    while len(terms) > 5:
         pairs: list[Value | Number] = [fma(x, b, a) for a, b in zip(terms[::2], terms[1::2])]
-        terms = pairs + terms[len(terms) & ~1 :]
-        x = x * x if len(terms) > 1 else x
-    return x.body.value(terms[0])
+        terms, x = pairs + terms[len(terms) & ~1 :], x * x
+    result = x.body.value(terms[-1])
+    for term in terms[-2::-1]:
+        result = fma(x, result, term)
+    return result
 
 
 def careful(x: Value, coefficients: tuple[float, ...]) -> Value:
     """The same with one rounding of the size of the result, not two."""
-    return fma(x, estrin(x, coefficients[1:]), coefficients[0])
+    return fma(x, polynomial(x, coefficients[1:]), coefficients[0])

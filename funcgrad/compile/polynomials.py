@@ -20,8 +20,8 @@ from funcgrad.compile.llvmtext import (
     at_least,
     at_most,
     careful,
-    estrin,
     fma,
+    polynomial,
     sign_bit,
     where,
     with_sign,
@@ -90,7 +90,7 @@ def _split_exp(x: Value, offset: int) -> tuple[Value, Value]:
 
 
 def _exp_of_small(r: Value) -> Value:
-    q = estrin(r, EXP[r.body.kind.bits])
+    q = polynomial(r, EXP[r.body.kind.bits])
     return fma(r * r, q, r) + 1.0
 
 
@@ -252,7 +252,7 @@ def _log_terms(f: Value) -> tuple[Value, Value]:
     s = f / (f + 2.0)
     z = s * s
     half = f * f * 0.5
-    return half, s * fma(z, estrin(z, LOG[f.body.kind.bits]), half)
+    return half, s * fma(z, polynomial(z, LOG[f.body.kind.bits]), half)
 
 
 def _log_of(k: Value, f: Value) -> Value:
@@ -260,7 +260,7 @@ def _log_of(k: Value, f: Value) -> Value:
     high, low = parts_of(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
     s = f / (f + 2.0)
     z = s * s
-    less = fma(-z, estrin(z, LOG[f.body.kind.bits]), f)
+    less = fma(-z, polynomial(z, LOG[f.body.kind.bits]), f)
     return fma(k, high, f - fma(s, less, k * -low))
 
 
@@ -402,7 +402,7 @@ def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
     cube = s * z
     cube_low = fma(s, z_low, fma(s_low, z, fma(s, z, -cube)))
     third, third_low = parts_of(Fraction(2, 3), f.body.kind.mantissa + 1, 2)
-    tail = z * estrin(z, LOG_TAIL[bits])
+    tail = z * polynomial(z, LOG_TAIL[bits])
     c = tail + third
     c_low = (third - c) + tail + third_low
     p = cube * c
@@ -441,7 +441,7 @@ def _power_of_positive(x: Value, y: Value) -> tuple[Value, Value]:
     rest = rest + e_low
     r = first + rest
     rest = (first - r) + rest
-    return (r + fma(r * r, estrin(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits), e
+    return (r + fma(r * r, polynomial(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits), e
 
 
 def _power_of_any(x: Value, y: Value) -> Value:
@@ -471,7 +471,7 @@ def erf(x: Value) -> Value:
     bits = x.body.kind.bits
     a = at_most(abs(x), 6.0 if bits == 64 else 4.0)
     slope, rest = parts_of(ERF_SLOPE, x.body.kind.mantissa + 1, 2)
-    curve = fma(a, estrin(a, LOG_ERFC[bits][1:]), rest)
+    curve = fma(a, polynomial(a, LOG_ERFC[bits][1:]), rest)
     return with_sign(abs(_expm1_near_zero(fma(a, -slope, -a * curve))), sign_bit(x))
 
 
