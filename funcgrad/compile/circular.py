@@ -39,13 +39,18 @@ def _pi(x: Value, unit: Fraction) -> list[float]:
     return multiple(x.body, unit, 33 if x.body.kind.bits == 64 else 13, 3, down=True)
 
 
+def _with_zero(z: Value, y: Value) -> Value:
+    """z * y, and 0.0 for z = 0.0 whatever the sign of y: r * that + r has the sign of r then."""
+    return fma(z, y, 0.0)
+
+
 def _sin_ofmultiple(x: Value, n: Value) -> Value:
     """sin(x - n pi), where the last part of pi matters only to differences so small that their sines are linear."""
     *first, last = _pi(x, PI)
     r = minus(x, n, first)
     z = r * r
     r = fma(n, -last, r)
-    return with_sign(fma(z * careful(z, SIN_PI[x.body.kind.bits]), r, r), sign_bit(r))
+    return fma(_with_zero(z, careful(z, SIN_PI[x.body.kind.bits])), r, r)
 
 
 def sin(x: Value) -> Value:
@@ -85,23 +90,22 @@ def _sine_and_cosine(r: Value, rest: Value | None = None) -> tuple[Value, Value]
     """Of r, up to pi / 4, plus what its rounding left out, if that is known."""
     bits = r.body.kind.bits
     z = r * r
-    most = fma(z, -0.5, 1.0)
-    lost = fma(z, -0.5, 1.0 - most)
-    up, down = z * polynomial(z, SIN[bits]), z * z
+    up, down = _with_zero(z, polynomial(z, SIN[bits])), fma(z, polynomial(z, COS[bits]), -0.5)
     if rest is None:
-        return with_sign(fma(r, up, r), sign_bit(r)), most + fma(down, polynomial(z, COS[bits]), lost)
-    sine = with_sign(r + fma(r, up, rest), sign_bit(r))
-    return sine, most + fma(down, polynomial(z, COS[bits]), lost - r * rest)
+        return fma(r, up, r), fma(z, down, 1.0)
+    return with_sign(r + fma(r, up, rest), sign_bit(r)), fma(z, down, fma(-r, rest, 1.0))
 
 
 def sincos(x: Value) -> tuple[Value, Value]:
     n, bits = rounded(x, 2 / math.pi)
     sine, cosine = _sine_and_cosine(minus(x, n, _pi(x, PI / 2)))
     top = x.body.kind.bits - 1
-    even = (bits & 1).equals(0)
-    s = flipped(where(even, sine, cosine), (bits >> 1) << top)
-    c = flipped(where(even, cosine, sine), (bits + 1 >> 1) << top)
-    return x.body.patched(s, _far(x), Rare("sin"), x), x.body.patched(c, _far(x), Rare("cos"), x)
+    odd = bits << top
+    half_turn = sign_bit((bits << top - 1).floating())
+    s = flipped(where(odd < 0, cosine, sine), half_turn)
+    c = flipped(where(odd < 0, sine, cosine), half_turn ^ odd)
+    s, c = x.body.patched_together({Rare("sin"): s, Rare("cos"): c}, _far(x), x)
+    return s, c
 
 
 def tan(x: Value) -> Value:

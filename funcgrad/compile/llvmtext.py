@@ -212,15 +212,24 @@ class Body:
 
     def patched(self, result: Value, bad: Value, rare: Rare, *args: Value) -> Value:
         """`result`, but that of another function in the lanes of a mask, which are rarely any."""
-        self.rare[rare.name] = rare
+        return self.patched_together({rare: result}, bad, *args)[0]
+
+    def patched_together(self, results: dict[Rare, Value], bad: Value, *args: Value) -> list[Value]:
+        """Several results with one branch: a function for each."""
         any_lane, slow, done, before = self.any(bad), self.name(), self.name(), self.block
         own = self.kind.type("f")
-        passed = ", ".join(a.typed for a in (*args, result, bad))
         self.lines += [f"  br i1 {any_lane}, label {slow}, label {done}", f"{slow[1:]}:"]
-        called = self.emit(f"call {own} @{rare.symbol(self.kind)}({passed})", "f")
+        called = []
+        for rare, result in results.items():
+            self.rare[rare.name] = rare
+            passed = ", ".join(a.typed for a in (*args, result, bad))
+            called.append(self.emit(f"call {own} @{rare.symbol(self.kind)}({passed})", "f"))
         self.lines += [f"  br label {done}", f"{done[1:]}:"]
         self.block = done[1:]
-        return self.emit(f"phi {own} [ {result.text}, %{before} ], [ {called.text}, {slow} ]", "f")
+        return [
+            self.emit(f"phi {own} [ {result.text}, %{before} ], [ {other.text}, {slow} ]", "f")
+            for result, other in zip(results.values(), called)
+        ]
 
 
 class Rare(NamedTuple):
