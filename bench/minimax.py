@@ -66,6 +66,11 @@ def _exp(x: Any) -> Any:
     return (mp.expm1(x) - x) / x**2
 
 
+def _coth(z: Any) -> Any:
+    x = mp.sqrt(z)
+    return (x * mp.coth(x) - 1) / z
+
+
 def _sin(z: Any) -> Any:
     x = mp.sqrt(z)
     return (mp.sin(x) / x - 1) / z
@@ -127,6 +132,7 @@ COS = near_zero(_cos, lambda z: mp.mpf(1) / 24 - z / 720)
 LOG = near_zero(_log, lambda z: mp.mpf(2) / 3 + z * 2 / 5)
 LOG_TAIL = near_zero(_log_tail, lambda z: mp.mpf(2) / 5 + z * 2 / 7)
 EXP = near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6)
+COTH = near_zero(_coth, lambda z: mp.mpf(1) / 3 - z / 45)
 ASIN = near_zero(_asin, lambda z: mp.mpf(1) / 6 + z * 3 / 40)
 ERF = near_zero(_erf, lambda z: 2 / mp.sqrt(mp.pi) * (1 - z / 3))
 LOG_ERFC = near_zero(_log_erfc, lambda a: 2 / mp.sqrt(mp.pi) + 2 / mp.pi * a)
@@ -135,6 +141,7 @@ ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
     # name, terms for float64 and float32, function, weight (errors count relative to the whole result), from, to
     ("EXP", {64: 10, 32: 5}, EXP, lambda x: 1 / x**2, -HALF_LN2, HALF_LN2),
     ("EXPM1", {64: 11, 32: 6}, EXP, lambda x: 1 / abs(x), -HALF_LN2, HALF_LN2),
+    ("COTH", {64: 5, 32: 2}, COTH, lambda z: 1 / z, 0, (HALF_LN2 / 2) ** 2),
     ("SIN", {64: 6, 32: 3}, SIN, lambda z: 1 / z, 0, _squared(mp.pi / 4)),
     ("COS", {64: 6, 32: 3}, COS, lambda z: 1 / z**2, 0, _squared(mp.pi / 4)),
     ("SIN_PI", {64: 8, 32: 5}, SIN, lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z) / z, 0, _squared(mp.pi / 2)),

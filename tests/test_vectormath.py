@@ -258,6 +258,16 @@ def check_special(name: str, dtype: type, functions: list[Callable[..., Any]], l
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["tanh", "logistic"])
+def test_quotients_are_at_most_one(name: str, dtype: type) -> None:
+    """Rounding both parts of a quotient that is nearly 1 must not lead beyond it."""
+    (of,) = compiled(name, dtype, (8,))
+    x = np.linspace(1, 45, 160_000, dtype=dtype)
+    assert of(x)[0].max() == 1
+    assert (of(-x)[0] >= (-1 if name == "tanh" else 0)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", LIBRARY)
 def test_libraries(name: str, dtype: type) -> None:
     args = samples(name, dtype, 160)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from funcgrad.compile.coefficients import ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL
+from funcgrad.compile.coefficients import COTH, ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL
 from funcgrad.compile.llvmtext import (
     Body,
     Kind,
@@ -174,17 +174,29 @@ def _expm1_near_zero(x: Value) -> Value:
 
 
 def expm1(x: Value) -> Value:
-    bits, y = _split_expm1(_clipped(x), 2 * x.body.kind.bias)
-    first, second = _halves(bits)
-    inverse = _power_of_2(2 * x.body.kind.bias - (bits - (bits >> 1)))
-    return with_sign(fma(y, first, first - inverse) * second, sign_bit(x))
+    least = -40.0 if x.body.kind.bits == 64 else -20.0
+    y = with_sign(_expm1_of_normal(at_least(x, least)), sign_bit(x))
+    return x.body.patched(y, ~(x < _large_limit(x)), Rare("expm1", 1, _exp_of_any), x)
+
+
+def _quotient(x: Value) -> tuple[Value, Value, Value]:
+    """exp(2 x) = s (1 + c + h) / (1 + c - h): s, c and h.
+
+    x = n ln 2 / 2 + h, s = 2**n, and 1 + c = h coth(h), an even function, which takes half the terms of exp.
+    """
+    n, bits = rounded(x, 2 / math.log(2), x.body.kind.bias)
+    h = minus(x, n, [part / 2 for part in _ln2(x, 2)])
+    z = h * h
+    return _power_of_2(bits), z * polynomial(z, COTH[x.body.kind.bits]), h
 
 
 def tanh(x: Value) -> Value:
-    """t / (t + 2) for t = expm1(2 |x|)."""
+    """(e - 1) / (e + 1) for e = exp(2 |x|), as one quotient: a / (a + 2 b), which rounding does not lead beyond 1."""
     limit = 22.0 if x.body.kind.bits == 64 else 10.0
-    t = _expm1_near_zero(at_most(abs(x), limit) * 2.0)
-    return with_sign(t / (t + 2.0), sign_bit(x))
+    s, c, h = _quotient(at_most(abs(x), limit))
+    less = s - 1.0
+    a = fma(h, s + 1.0, c * less) + less
+    return with_sign(a / (fma(c - h, 2.0, a) + 2.0), sign_bit(x))
 
 
 def sinh(x: Value) -> Value:
@@ -207,8 +219,10 @@ def _exp_ofminus(x: Value) -> Value:
 
 
 def logistic(x: Value) -> Value:
-    e = _exp_ofminus(x)
-    y = where(x < 0.0, e, 1.0) / (e + 1.0)
+    """e / (e + 1) for e = exp(x), as one quotient, 3/2 of both parts: these keep more digits from 5/4 to 7/4."""
+    s, c, h = _quotient(at_most(x, 40.0) * 0.5)
+    e = s * fma(c + h, 1.5, 1.5)
+    y = e / (e + fma(c - h, 1.5, 1.5))
     return x.body.patched(y, ~(x >= -_large_limit(x)), Rare("logistic", 1, _exp_of_any), x)
 
 
