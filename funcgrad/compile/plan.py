@@ -27,7 +27,7 @@ SMALL_PRODUCT = 40_000
 STACKED_PRODUCT = 2_000_000
 """The same for each product of a stack."""
 CONTROL = frozenset(("scan_call", "while_call", "switch_call"))
-_FREE_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "slice_", "flip"))
+FREE_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "slice_", "flip"))
 _QUICK = frozenset(("sqrt", "floor", "ceil", "trunc", "rint", "fabs", "copysign", "maximum", "minimum"))
 
 
@@ -117,7 +117,7 @@ class Plan:
         """Views that only NumPy calls look at are NumPy's own."""
         users, outputs = self._users(), set(self.graph.outputs)
         for eqn in reversed(self.graph.eqns):
-            if self.kinds[eqn] == "view" and eqn.prim.name in _FREE_VIEWS:
+            if self.kinds[eqn] == "view" and eqn.prim.name in FREE_VIEWS:
                 (out,) = eqn.outputs
                 if out not in outputs and all(self.kinds[u] == "host" for u in users.get(out, ())):
                     self.kinds[eqn] = "host"

@@ -10,9 +10,11 @@ from weakref import WeakMethod
 import numpy as np
 
 from funcgrad.compile import machine
+from funcgrad.compile.calls import is_alias, is_fresh, is_product, may_warn, reason, turned, writes
 from funcgrad.compile.entry import Entry
 from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
+from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, names, on_integers
 from funcgrad.core.remedies import warn_of_compiling
@@ -35,8 +37,8 @@ class Program:
     - `text`: the kernels, and the function that runs them and NumPy's calls, as readable Python. `interpret(*arrays)`
       runs that, slowly; its sums are in order, where machine code's are in lanes.
     - `graph`: the simplified program. `kernels`: how many there are, at most one where nothing runs on NumPy.
-      `calls`: the names of the operations that do.
-    - `workspace`: bytes of memory that the kernels work in, beside arguments and results. Up to 64 MB
+      `calls`: the names of the operations that do; `reasons`: why, for each of them.
+    - `workspace`: bytes of memory that kernels and NumPy calls work in, beside arguments and results. Up to 64 MB
       are kept from call to call.
     - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
 
@@ -70,13 +72,18 @@ class Program:
 
     @property
     def workspace(self) -> int:
-        """Bytes of memory beside the arguments and results that the kernels work in."""
-        return sum(k.entry.workspace for k in self._plan.kernels)
+        """Bytes of memory beside the arguments and results that kernels and NumPy calls work in."""
+        return sum(k.entry.workspace for k in self._plan.kernels) + self._plan.space.size
 
     @property
     def calls(self) -> list[str]:
         """The operations that NumPy runs between the kernels."""
         return [s.eqn.prim.name for s in self._plan.calls]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why NumPy runs them, one for each of `calls`: "sort: no kernel"."""
+        return [reason(s.eqn) for s in self._plan.calls]
 
     @property
     def text(self) -> str:
@@ -186,6 +193,7 @@ class _Plan:
 
     def __init__(self, graph: Graph, steps: Sequence[Segment | Call], kernels: Sequence[Kernel]) -> None:
         self.graph = graph
+        self.steps = steps
         self.kernels = kernels
         self.calls = [s for s in steps if isinstance(s, Call)]
         self.scope: dict[str, Any] = {
@@ -197,20 +205,37 @@ class _Plan:
         self.named: dict[Atom, str] = {v: next(self.fresh) for v in graph.inputs}
         self.made: set[Atom] = set()
         self.outputs = set(graph.outputs)
-        last = {a: index for index, s in enumerate(steps) for a in s.inputs}
-        numbers = iter(range(len(kernels)))
-        for index, step in enumerate(steps):
+        self.space = Workspace()
+        self.blocks: dict[Atom, int] = {}
+        self._write()
+
+    def _write(self) -> None:
+        memory = _memory(self.calls)
+        self.lent = {v for v in memory if memory[v] is v} - _leaving(self.calls, memory, self.graph.outputs)
+        last = {a: index for index, s in enumerate(self.steps) for a in s.inputs}
+        ends = dict(last)
+        for v, owner in memory.items():
+            ends[owner] = max(ends.get(owner, -1), last.get(v, -1))
+        numbers = iter(range(len(self.kernels)))
+        for index, step in enumerate(self.steps):
             if isinstance(step, Segment):
                 self._kernel(step, next(numbers))
             else:
                 self._call(step)
             ended = dict.fromkeys((*step.inputs, *step.outputs))
             self._release([a for a in ended if last.get(a, index) == index])
-        if self.calls:
-            # as kernels do: NumPy's warnings would depend on what was fused
-            self.lines = ["with quiet(all='ignore'):", *(f"    {line}" for line in self.lines)]
+            for v in [v for v in self.blocks if ends.get(v, index) <= index]:
+                self.space.free(self.blocks.pop(v))
+        self._borrow()
         self._return()
-        self.steps = steps
+
+    def _borrow(self) -> None:
+        """Take the workspace before the first line, and give it back behind the last."""
+        lent = [self.named[v] for v in self.named if v in self.lent]
+        if lent:
+            self.scope |= {"borrow": self.space.borrow, "give_back": self.space.give_back}
+            shown = ", ".join(lent) + "," * (len(lent) == 1)
+            self.lines = [f"{shown} = borrow()", *self.lines, f"give_back(({shown}))"]
 
     def is_whole(self) -> bool:
         """Whether one kernel takes the program's inputs and returns its outputs."""
@@ -260,17 +285,44 @@ class _Plan:
         eqn = step.eqn
         for v in eqn.outputs:
             self.named[v] = next(self.fresh)
-        args = [self._name(a) for a in eqn.inputs]
-        args += [f"{key}={self._param(value)}" for key, value in eqn.params.items()]
-        left = (
-            "".join(f"{self.named[v]}, " for v in eqn.outputs)
-            if eqn.prim.multiple
-            else self.named[eqn.outputs[0]]
-        )
-        self.lines.append(f"{left.strip()} = {self._function(eqn)}({', '.join(args)})")
+        call = self._applied(eqn)
+        if self._is_lent(eqn):
+            line = f"{call[:-1]}, out={self.named[eqn.outputs[0]]})"
+        else:
+            left = "".join(f"{self.named[v]}, " for v in eqn.outputs)
+            line = f"{left.strip() if eqn.prim.multiple else left[:-2]} = {call}"
+            if is_fresh(eqn):
+                self.made.update(eqn.outputs)
+        if may_warn(eqn):
+            # as kernels do: NumPy's warnings would depend on what was fused
+            if not (self.lines and self.lines[-1].startswith(" ")):
+                self.lines.append("with quiet(all='ignore'):")
+            line = f"    {line}"
+        self.lines.append(line)
         for v in eqn.outputs:
             if v.aval.weak and not on_integers(eqn):
                 self.lines.append(f"{self.named[v]} = {_PYTHON_TYPES[v.aval.dtype.kind]}({self.named[v]})")
+
+    def _is_lent(self, eqn: Eqn) -> bool:
+        """Whether a call writes into the workspace, which then has memory for it."""
+        out = eqn.outputs[0] if eqn.outputs else None
+        if out not in self.lent:
+            return False
+        block = self.space.plan(out.aval)
+        if block is None:
+            self.lent.remove(out)
+            return False
+        self.blocks[out] = block
+        return True
+
+    def _applied(self, eqn: Eqn) -> str:
+        args = [self._name(a) for a in eqn.inputs]
+        turns = turned(eqn) if is_product(eqn) else None
+        if turns is not None:
+            self.scope["np_dot"] = np.dot
+            return f"np_dot({', '.join(a + '.T' * turn for a, turn in zip(args, turns))})"
+        args += [f"{key}={self._param(value)}" for key, value in eqn.params.items()]
+        return f"{self._function(eqn)}({', '.join(args)})"
 
     def _function(self, eqn: Eqn) -> str:
         """The name of a primitive's implementation: the primitive's, where no value has it."""
@@ -287,9 +339,11 @@ class _Plan:
         freed = [
             self.named[a] for a in done
             if isinstance(a, Var) and a not in self.outputs and a not in self.graph.inputs and a.aval.shape
+            and a not in self.lent
         ]  # fmt: skip
         if freed:
-            self.lines.append(f"del {', '.join(freed)}")
+            indented = "    " if self.lines[-1].startswith(" ") else ""  # quiet calls in a row are quiet together
+            self.lines.append(f"{indented}del {', '.join(freed)}")
 
     def _return(self) -> None:
         """The outputs, each with memory of its own."""
@@ -321,6 +375,23 @@ class _Plan:
     def _is_scalar(self, atom: Atom) -> bool:
         """Whether a value of rank 0 is a NumPy scalar already, as kernels' results are."""
         return not isinstance(atom.value, np.ndarray) if isinstance(atom, Literal) else atom in self.made
+
+
+def _memory(calls: Sequence[Call]) -> dict[Atom, Atom]:
+    """For the results that NumPy can write where it is told to, and views of them: the one whose memory it is."""
+    memory: dict[Atom, Atom] = {}
+    for eqn in [c.eqn for c in calls]:
+        if writes(eqn):
+            memory[eqn.outputs[0]] = eqn.outputs[0]
+        elif is_alias(eqn) and eqn.inputs[0] in memory:
+            memory[eqn.outputs[0]] = memory[eqn.inputs[0]]
+    return memory
+
+
+def _leaving(calls: Sequence[Call], memory: dict[Atom, Atom], outputs: Sequence[Atom]) -> set[Atom]:
+    """Whose memory the caller gets, or a call that may keep it, as a callback may. Kernels keep nothing."""
+    given = [a for c in calls if not (writes(c.eqn) or is_alias(c.eqn)) for a in c.inputs]
+    return {memory[a] for a in (*outputs, *given) if a in memory}
 
 
 def _is_plain(value: Any) -> bool:
