@@ -14,20 +14,20 @@ from funcgrad.ops.contract import flat
 from funcgrad.ops.families import Contraction, View
 from funcgrad.transforms.control.programs import ControlCall
 
-_SILENT = frozenset(("sort", "argsort", "where", "solve", "inv", "cholesky", "qr", "eigh", "svd"))
-"""NumPy's functions that look at no floating-point flags, or turn warnings off themselves."""
+_SILENT = frozenset(("sort", "argsort", "where"))
+"""Operations for which NumPy looks at no floating-point flags. It does for products, `np.dot` too."""
+_SILENT_IN_DOUBLE = frozenset(("solve", "inv", "cholesky", "qr", "eigh", "svd"))
+"""Those whose warnings it turns off itself; but what is given in single precision is computed in double, and cast."""
 
 
 def may_warn(eqn: Eqn) -> bool:
     """Whether NumPy may give a floating-point warning, as universal functions and casts do. Unknown ones may."""
     if eqn.prim.name in _SILENT or isinstance(eqn.prim, ControlCall):
         return False
-    if is_product(eqn):
-        return not eqn.params["contract"][0] or bool(eqn.params["batch"][0])
-    if not isinstance(way(eqn), View):
-        return True
-    dtype = eqn.outputs[0].aval.dtype
-    return any(a.aval.dtype.kind in "fc" and a.aval.dtype != dtype for a in eqn.inputs)
+    dtypes = {a.aval.dtype for a in (*eqn.inputs, *eqn.outputs)}
+    if eqn.prim.name in _SILENT_IN_DOUBLE:
+        return any(d.char in "fF" for d in dtypes)
+    return not isinstance(way(eqn), View) or len({d for d in dtypes if d.kind in "fc"}) > 1
 
 
 def is_product(eqn: Eqn) -> bool:
@@ -41,7 +41,9 @@ def is_alias(eqn: Eqn) -> bool:
 
 def is_fresh(eqn: Eqn) -> bool:
     """Whether the result is certainly C-contiguous memory of its own."""
-    return is_product(eqn) and not may_warn(eqn) and bool(eqn.outputs[0].aval.shape)
+    if not is_product(eqn) or not eqn.outputs[0].aval.shape:
+        return False
+    return bool(eqn.params["contract"][0]) and not eqn.params["batch"][0]  # those of np.dot
 
 
 def writes(eqn: Eqn) -> bool:
@@ -87,8 +89,6 @@ def _cause(eqn: Eqn) -> str:
         return "no kernel"
     if on_integers(eqn):
         return "Python's integers have no largest one"
-    if avals[0].dtype.kind == "f" and avals[-1].dtype.kind in "iu":
-        return f"{avals[0].dtype} to {avals[-1].dtype}, where NaN and large numbers mean nothing in C"
     return f"kernels have other rules for {', '.join(dict.fromkeys(str(a.dtype) for a in avals[:-1]))}"
 
 

@@ -200,6 +200,7 @@ class _Plan:
             "quiet": np.errstate, "own": own, "owners": owners, "int": int, "float": float, "complex": complex,
         }  # fmt: skip
         self.lines: list[str] = []
+        self.loud: list[int] = []  # the lines that may warn
         self.fresh = (n for n in names() if n not in self.scope)
         self.constants = 0
         self.named: dict[Atom, str] = {v: next(self.fresh) for v in graph.inputs}
@@ -226,8 +227,15 @@ class _Plan:
             self._release([a for a in ended if last.get(a, index) == index])
             for v in [v for v in self.blocks if ends.get(v, index) <= index]:
                 self.space.free(self.blocks.pop(v))
+        self._silence()
         self._borrow()
         self._return()
+
+    def _silence(self) -> None:
+        """As kernels do, since NumPy's warnings would depend on what was fused; once, as it costs 0.5 us."""
+        if self.loud:
+            first, end = self.loud[0], self.loud[-1] + 1
+            self.lines[first:end] = ["with quiet(all='ignore'):", *(f"    {line}" for line in self.lines[first:end])]
 
     def _borrow(self) -> None:
         """Take the workspace before the first line, and give it back behind the last."""
@@ -294,10 +302,7 @@ class _Plan:
             if is_fresh(eqn):
                 self.made.update(eqn.outputs)
         if may_warn(eqn):
-            # as kernels do: NumPy's warnings would depend on what was fused
-            if not (self.lines and self.lines[-1].startswith(" ")):
-                self.lines.append("with quiet(all='ignore'):")
-            line = f"    {line}"
+            self.loud.append(len(self.lines))
         self.lines.append(line)
         for v in eqn.outputs:
             if v.aval.weak and not on_integers(eqn):
@@ -342,8 +347,7 @@ class _Plan:
             and a not in self.lent
         ]  # fmt: skip
         if freed:
-            indented = "    " if self.lines[-1].startswith(" ") else ""  # quiet calls in a row are quiet together
-            self.lines.append(f"{indented}del {', '.join(freed)}")
+            self.lines.append(f"del {', '.join(freed)}")
 
     def _return(self) -> None:
         """The outputs, each with memory of its own."""

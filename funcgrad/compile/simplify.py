@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.keys import exact
+from funcgrad.compile.products import drop_identities
 from funcgrad.core.avals import broadcast_shapes
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
 from funcgrad.core.trace import Tracer
@@ -270,4 +271,6 @@ def drop(graph: Graph) -> Graph:
     return Graph(graph.inputs, tuple(reversed(kept)), graph.outputs)
 
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (inline, drop, narrow, fold, cancel, share, drop, absorb)
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    inline, drop, drop_identities, narrow, fold, cancel, share, drop, absorb,
+)  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of, is_inexact
-from funcgrad.core.constants import SMALL, copied, keep
+from funcgrad.core.constants import SMALL, copied, keep, private
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Primitive, Trace, Tracer, is_traced, known, unknown_in
@@ -157,7 +157,7 @@ class StageTrace(Trace):
         original = x if small else keep(x)
         _, known = self.captured.get(id(original), (None, None))
         if known is None or (small and not _same(x, known.value)):
-            known = Literal(x.copy() if small else original)
+            known = Literal(private(x) if small else original)
             self.captured[id(original)] = original, known
         return known
 

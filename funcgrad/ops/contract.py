@@ -56,7 +56,7 @@ def _kernel(x_rank: int, y_rank: int, contract: Pair, batch: Pair) -> Callable[.
             x = x.reshape(*lead, prod(kept), prod(summed))
         if depth != 1 or len(columns) != 1:
             y = y.reshape(*lead, prod(summed), prod(columns))
-        # np.dot is no universal function: it costs 0.5 us less, and does not look at floating-point flags
+        # np.dot is no universal function, which costs less, and copies operands that BLAS does not take
         multiply = np.matmul if stack else np.dot
         z = multiply(x, y, out=None if out is None else out.reshape(*x.shape[:-1], y.shape[-1]))
         return z if rows == 1 and len(columns) == 1 else z.reshape(lead + kept + columns)[()]

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
+from funcgrad.core.constants import identity_matrix
 from funcgrad.transforms.api import grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
 from funcgrad.transforms.function import Transformed, decorates
@@ -120,6 +121,8 @@ def _elementwise_grad(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> 
 def _basis(leaves: Sequence[Any]) -> list[Any]:
     """The unit vectors of the space of these leaves: for each leaf an array (total size, *shape)."""
     avals = [aval_of(x) for x in leaves]
+    if len(avals) == 1 and avals[0].ndim == 1:
+        return [identity_matrix(np.eye(avals[0].size, dtype=avals[0].dtype))]
     total = sum(a.size for a in avals)
     basis = []
     start = 0
