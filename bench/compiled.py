@@ -11,6 +11,11 @@ FUNCGRAD_BENCH_JAX and FUNCGRAD_BENCH_TORCH name the same two. Each library has 
 short bursts, and a figure is the best burst. Results are compared first. A ratio is a peer's time over ours: above 1,
 funcgrad is ahead. Sizes of one function may share a program, so that only the first of them is compiled.
 
+    python bench/compiled.py --cost     # ours only: a derivative's time over its function's
+
+A gradient should cost at most 3 of its function, both compiled; a Jacobian that for each of its columns (or rows), a
+second derivative twice that, since it is a derivative of a gradient. What is beyond the bound is marked.
+
 Each library is measured as it is installed, with its own threads, which suffer most from other work on the machine:
 `taskset -c 0,1` gives all of them two cores. FUNCGRAD_BENCH_JAX_ASYNC=0 turns off JAX's asynchronous dispatch, where
 waiting for a thread takes up to half of its time on small arrays.
@@ -168,6 +173,48 @@ def line(row: Mapping[str, Any]) -> str:
     return "\n    ".join([text, *(f"{PEERS.get(name, name)}: {error}" for name, error in row["errors"].items())])
 
 
+BOUND = 3.0
+"""What a gradient may cost, in calls of its function."""
+COST_WIDTHS = "{:<54} {:>12} {:>14} {:>7} {:>7}{}"
+
+
+def cost(name: str, function: Process, derivative: Process, rounds: int, budget: float) -> dict[str, Any]:
+    """A row of the table of costs: `function` and `derivative` are two processes of ours."""
+    index = next(i for i, case in enumerate(CASES) if case.name == name)
+    row: dict[str, Any] = {"case": name, "bound": BOUND * CASES[index].passes}
+    try:
+        function.ask("function", index)
+        derivative.ask("start", index)
+        row["seconds"] = best_times({"function": function, "derivative": derivative}, rounds, budget)
+    except Failed as error:
+        return row | {"error": str(error)}
+    return row | {"ratio": row["seconds"]["derivative"] / row["seconds"]["function"]}
+
+
+def cost_line(row: Mapping[str, Any]) -> str:
+    if "error" in row:
+        return f"{row['case']:<54} {row['error']}"
+    times = [f"{row['seconds'][what] * 1e6:.1f}" for what in ("function", "derivative")]
+    mark = "  beyond" if row["ratio"] > row["bound"] else ""
+    return COST_WIDTHS.format(row["case"], *times, f"{row['ratio']:.2f}", f"{row['bound']:g}", mark)
+
+
+def costs(names: Sequence[str], options: argparse.Namespace) -> list[dict[str, Any]]:
+    processes = [Process(OURS, sys.executable, options.patience) for _ in range(2)]
+    print(COST_WIDTHS.format("", "function, us", "derivative, us", "ratio", "bound", ""))
+    rows = []
+    try:
+        for name in names:
+            rows.append(cost(name, *processes, options.rounds, options.budget))
+            print(cost_line(rows[-1]), flush=True)
+    finally:
+        for process in processes:
+            process.close()
+    beyond = sum(row.get("ratio", 0) > row["bound"] for row in rows)
+    print(f"\n{beyond} of {len(rows)} are beyond their bound")
+    return rows
+
+
 def summary(rows: Sequence[Mapping[str, Any]], what: str) -> str:
     ratios = [row["ratio"] for row in rows if row["ratio"] is not None]
     if not ratios:
@@ -186,12 +233,24 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=0.004, metavar="SECONDS", help="length of a burst")
     parser.add_argument("--patience", type=float, default=120, metavar="SECONDS", help="for one answer")
     parser.add_argument("--peers", nargs=2, default=default, metavar=("JAX", "TORCH"), help="their interpreters")
+    parser.add_argument("--cost", action="store_true", help="derivatives against their functions, without the peers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
     return parser.parse_args()
 
 
+def chosen(options: argparse.Namespace) -> list[str]:
+    """The rows asked for, by their names."""
+    asked = [c for c in CASES if not options.case or any(part in c.name for part in options.case)]
+    return list(dict.fromkeys(c.name for c in asked if c.timed or not options.cost))
+
+
 def main() -> None:
     options = arguments()
+    if options.cost:
+        rows = costs(chosen(options), options)
+        if options.json:
+            options.json.write_text(json.dumps(rows, indent=1))
+        return
     pythons = {name: python for name, python in zip(PEERS, options.peers, strict=True) if python != "-"}
     processes = {n: Process(n, p, options.patience) for n, p in {OURS: sys.executable, **pythons}.items()}
     try:
@@ -205,10 +264,9 @@ def main() -> None:
             print(f"{PEERS.get(name, name)} {versions.get(name, 'is not here; how to install it: --help')}")
         machine = {"cores": os.cpu_count(), "load before": os.getloadavg()[0]}
         print(", ".join(f"{what}: {value}" for what, value in machine.items()))
-        names = dict.fromkeys(c.name for c in CASES if not options.case or any(part in c.name for part in options.case))
         print(WIDTHS.format("", "", "peer, us", "ours, us", "ratio", "target", "first, s", "ours, s"))
         rows = []
-        for name in names:
+        for name in chosen(options):
             rows.append(measured(name, processes, options.rounds, options.budget))
             print(line(rows[-1]), flush=True)
     finally:

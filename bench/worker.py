@@ -1,7 +1,7 @@
 """One library in a process of its own, which bench/compiled.py drives over pipes: ``python bench/worker.py jax``.
 
 A request is a pickled tuple: ("start", case), ("result",), ("time", calls). The answer is (True, value) or
-(False, the error's first line).
+(False, the error's first line). "function" is "start" for a case without its derivative.
 """
 
 from __future__ import annotations
@@ -90,10 +90,16 @@ class Worker:
 
     def start(self, index: int) -> float:
         """Take up a case; the seconds of its first call."""
+        return self._take_up(CASES[index].program(self.library.lib, torch=self.name == "torch"), index)
+
+    def function(self, index: int) -> float:
+        return self._take_up(CASES[index].function(self.library.lib), index)
+
+    def _take_up(self, function: Callable, index: int) -> float:
         self.run = self.first = None  # the memory of the case before
         gc.collect()
         library, case = self.library, CASES[index]
-        program = library.jit(case.program(library.lib, torch=self.name == "torch"))
+        program = library.jit(function)
         args = library.load(case.data(np.random.default_rng(0)))
         call = partial(program, *args)
         self.run = call if library.ready is unchanged else lambda: library.ready(call())

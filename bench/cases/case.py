@@ -16,6 +16,10 @@ def gradient(lib: Any, f: Callable) -> Callable:
     return lib.grad(f)
 
 
+def itself(lib: Any, f: Callable) -> Callable:
+    return f
+
+
 @dataclass(frozen=True)
 class Case:
     name: str
@@ -25,7 +29,13 @@ class Case:
     derive: Callable = gradient  # derive(lib, f) is what is compiled, of f(*args)
     torch: Callable | None = None  # the objective in PyTorch's words, where it may be the fastest peer
     timed: bool = True  # False: only the first call counts, the best of all cases of the same name
+    plain: Callable = itself  # plain(lib, f) is what the derivative is compared with, on the same args
+    passes: int = 1  # how many gradients the derivative is: a Jacobian's rows or columns, 2 for a second derivative
 
     def program(self, lib: Any, torch: bool = False) -> Callable:
         objective = self.torch if torch else self.objective
         return self.derive(lib, lambda *args: objective(lib, *args))
+
+    def function(self, lib: Any) -> Callable:
+        """The function without its derivative."""
+        return self.plain(lib, lambda *args: self.objective(lib, *args))

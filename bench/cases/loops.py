@@ -74,6 +74,7 @@ CASES = [
         lorenz_by_fori_loop,
         lorenz_data,
         lambda lib, f: lib.jacfwd(f),
+        passes=3,
     ),
     Case("200 unrolled steps, n = 100", 5, unrolled, lambda rng: (rng.normal(size=100),)),
     Case(

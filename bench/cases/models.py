@@ -87,6 +87,7 @@ CASES = [
         potential,
         lambda rng: (0.1 * rng.normal(size=50), rng.normal(size=(200, 50)), rng.normal(size=200)),
         lambda lib, f: lib.hessian(f),
+        passes=2 * 50,
     ),
     Case(
         "hvp of an MLP, 32 x 20-64-64-5",
@@ -99,6 +100,8 @@ CASES = [
             rng.normal(size=(32, 5)),
         ),
         hessian_vector,
+        plain=lambda lib, f: lambda params, _, *data: f(params, *data),
+        passes=2,
     ),
     Case(
         "per-example gradients, 256 x 20-32-10",
@@ -106,5 +109,6 @@ CASES = [
         classification_of_one,
         lambda rng: (parameters(rng, 20, 32, 10), rng.normal(size=(256, 20)), rng.integers(0, 10, 256)),
         lambda lib, f: lib.vmap(lib.grad(f), (None, 0, 0)),
+        plain=lambda lib, f: lib.vmap(f, (None, 0, 0)),
     ),
 ]
