@@ -1,0 +1,92 @@
+"""The benches run: their functions on small sizes, for they are called by nobody else."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import funcgrad as fg
+
+BENCH = Path(__file__).parents[1] / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Import a module of bench/."""
+    monkeypatch.syspath_prepend(BENCH)
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if str(BENCH) in str(getattr(sys.modules[name], "__file__", None)):
+            del sys.modules[name]
+
+
+class Near:
+    """A worker in this process, as bench/compiled.py asks one in another."""
+
+    def __init__(self, worker):
+        self.worker = worker
+
+    def ask(self, request, *args):
+        return getattr(self.worker, request)(*args)
+
+
+def test_kernels(bench):
+    kernels = bench("kernels")
+    found = {dtype: kernels.measured(200, dtype, 1, 1e-5, 2) for dtype in kernels.DTYPES}
+    assert set(found["float32"]) == {"bandwidth of the copy", *kernels.kernels(200, "float32")}
+    assert all(entry["share"] > 0 for entry in found["float64"].values())
+    assert len(kernels.table(found).splitlines()) == 1 + len(found["float64"])
+
+
+def test_kernels_are_right(bench):
+    for name, (fun, args) in bench("kernels").kernels(200, "float64").items():
+        want = fg.make_graph(fun)(*args)(*args)[0]
+        np.testing.assert_allclose(fg.jit(fun)(*args), want, rtol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["Rosenbrock, value and gradient, n = 2", "MLP step, 8 x 4-16-2"])
+def test_costs_of_derivatives(bench, name):
+    compiled, worker = bench("compiled"), bench("worker")
+    row = compiled.cost(name, Near(worker.Worker("funcgrad")), Near(worker.Worker("funcgrad")), 1, 1e-5)
+    assert row["bound"] == 3 and row["ratio"] > 0
+    assert compiled.cost_line(row | {"ratio": 9.0}).endswith("beyond")
+    assert not compiled.cost_line(row | {"ratio": 2.0}).endswith("beyond")
+
+
+def test_functions_without_their_derivatives(bench):
+    """What a derivative is compared with takes the same arguments, and returns numbers, not gradients."""
+    for case in bench("cases").CASES:
+        if case.timed and "1e+0" not in case.name and "d 64" not in case.name and "unrolled" not in case.name:
+            args = case.data(np.random.default_rng(0))
+            graph = fg.make_graph(case.function(fg))(*args)
+            assert len(graph.outputs) == 1, case.name
+
+
+def test_rows_are_chosen_by_name(bench):
+    compiled = bench("compiled")
+    chosen = lambda case, cost: compiled.chosen(argparse.Namespace(case=case, cost=cost))
+    assert chosen(["Hessian"], False) == ["Hessian, 50 dimensions"]
+    assert any(name.startswith("first call") for name in chosen([], False))
+    assert not any(name.startswith("first call") for name in chosen([], True))
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are read from Linux's /proc")
+def test_memory(bench):
+    memory = bench("memory")
+    for name, case in memory.cases(1e-3).items():
+        peak, held = memory.compiled(case())
+        assert peak >= memory.size(case().args) and held > 0, name
+    # arrays of 80 MB, more than whatever else the process gives back meanwhile
+    assert memory.peak_of(lambda: np.ones(10_000_000)) > 70e6 > memory.peak_of(lambda: None)
+
+
+def test_timing(bench):
+    timing = bench("timing")
+    best = timing.interleaved({"one": lambda: None, "other": lambda: None}, 2, 1e-5)
+    assert set(best) == {"one", "other"} and all(0 <= t < np.inf for t in best.values())
