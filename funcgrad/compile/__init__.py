@@ -8,10 +8,13 @@ Which program belongs to a call:
 - keys: keys of caches that keep apart what a program can tell apart
 - wrappers: functions that take the arguments of one structure apart
 - program: `Program`: kernels, NumPy calls, and the generated function that runs them
+- calls: what it has to know of those: why they are calls, whether they can warn, where they may write
+- workspace: the memory that they write into
 
 From a graph to loops:
 
 - simplify: smaller programs with the same results
+- products: products that need no multiplications
 - segments: a program cut at its NumPy calls, one kernel between two
 - elements: what an elementwise equation does to one element, where kernels do it as NumPy does
 - scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed

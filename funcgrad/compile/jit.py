@@ -43,7 +43,7 @@ def jit(
 
     The whole program is one kernel of machine code: elementwise operations, views, reductions, indexing, running sums,
     small products, and `lax`'s loops and branches. Large products (BLAS), linear algebra, sorting, complex numbers and
-    float16 stay on NumPy, with a kernel between two such calls; `lower(*args).calls` names them. Sizes are part of a
+    float16 stay on NumPy, with a kernel between two such calls; `lower(*args).reasons` says why. Sizes are part of a
     kernel, so another shape is another compile. Large kernels use the threads of `config.threads`, with the same
     results for any number.
 
@@ -51,7 +51,7 @@ def jit(
     Arguments that are none of these are named by `static_argnums` or `static_argnames`: they must be
     hashable, and each new value is traced anew. Arrays that `fun` closes over are captured as they are when
     it is traced. Results of rank 0 are NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is
-    accepted for JAX's sake and changes nothing.
+    accepted for JAX's sake and changes nothing: arguments are never written into, and may be used afterwards.
 
     The result has `lower(*args)` (the compiled `Program`), `cache_size()` and `clear_cache()`. A jitted
     function may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False`
