@@ -294,7 +294,7 @@ class _Plan:
         for v in eqn.outputs:
             self.named[v] = next(self.fresh)
         call = self._applied(eqn)
-        if self._is_lent(eqn):
+        if self._placed(eqn):
             line = f"{call[:-1]}, out={self.named[eqn.outputs[0]]})"
         else:
             left = "".join(f"{self.named[v]}, " for v in eqn.outputs)
@@ -308,8 +308,8 @@ class _Plan:
             if v.aval.weak and not on_integers(eqn):
                 self.lines.append(f"{self.named[v]} = {_PYTHON_TYPES[v.aval.dtype.kind]}({self.named[v]})")
 
-    def _is_lent(self, eqn: Eqn) -> bool:
-        """Whether a call writes into the workspace, which then has memory for it."""
+    def _placed(self, eqn: Eqn) -> bool:
+        """Plan memory in the workspace for a result that stays in the program; whether there is."""
         out = eqn.outputs[0] if eqn.outputs else None
         if out not in self.lent:
             return False
