@@ -480,6 +480,12 @@ def test_numpy_runs_what_kernels_do_not():
     assert kernels(lambda x: sin(x @ x) * 2.0, big) == (1, ["dot_general"])
 
 
+def test_a_product_that_sums_few_elements_is_the_kernels():
+    tall, wide = rng.normal(size=(300, 4)), rng.normal(size=(4, 500))
+    assert kernels(lambda x, y: np.sum((x @ y) ** 2), tall, wide) == (1, [])
+    assert "empty((300, 500)" not in compile_graph(staged(lambda x, y: np.sum((x @ y) ** 2), tall, wide)).text
+
+
 def test_derivatives_are_computed_where_they_are_used():
     """cos(x) is not stored for later: it is computed in the loop behind the matrix product."""
     program = compile_graph(staged(PROGRAMS["sinking"][0], X, X))

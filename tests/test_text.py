@@ -89,6 +89,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(6, 5))
 ROW, COLUMN, LONG = rng.normal(size=5), rng.normal(size=(6, 1)), rng.normal(size=67)
 CUBE = rng.normal(size=(6, 9, 7))
+STACK = rng.normal(size=(6, 4, 4))
 NUMBERS = np.array([-3, 7, 0, 2, -128, 127, 5, 1])
 
 
@@ -358,6 +359,21 @@ PROGRAMS = {
         ),
         LONG,
     ),
+    "stacks of matrices": (
+        lambda x, y: np.concatenate((x[..., :3] * 2.0, x[..., 3:]), axis=2) @ y @ y, STACK, STACK[0],
+    ),
+    "rows of four": (
+        lambda x, y: (
+            np.exp(x) + y, x[..., ::-1], x.transpose(0, 2, 1) * x, np.sum(x, axis=0), np.max(x, axis=2),
+            np.pad(x[..., 1:], ((0, 0), (0, 0), (1, 0))), x > y, x[:, np.array([1, 0, -1])], x.astype("f") * x,
+            np.tril(x), np.cumsum(x, axis=2), x.at[:, 1].add(2.0), np.argmax(x, axis=2), x + np.arange(4),
+        ),
+        STACK,
+        STACK[0],
+    ),
+    "stacks of matrices, gradient": (
+        fg.grad(lambda x, y: np.sum(np.tanh(np.concatenate((x @ y, x[:, :2] @ x), axis=1) @ y))), STACK, STACK[0],
+    ),
     "Python's integers": (
         lambda k, n: (k * n - 3 + k, (k & 6) | (n ^ 1), lax.fori_loop(0, k, lambda i, c: c + i * n, 1)), 7, -5,
     ),
@@ -392,6 +408,7 @@ GOLDEN_PROGRAMS = [
     "gather by an argument", "embedding, gradient", "updates in a scan", "running sums", "places of extremes of stacks",
     "many numbers", "float32", "int8 numbers", "casts", "quotients of sums",
     "scan of arrays", "scan that swaps", "Newton", "while a sum", "switch", "loops and branches within loops",
+    "stacks of matrices",
 ]  # fmt: skip
 
 

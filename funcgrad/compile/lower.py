@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.elements import Statement, is_argument
-from funcgrad.compile.plan import TINY, Plan, folded, multiplications, way
+from funcgrad.compile.nest import linear
+from funcgrad.compile.plan import LANES, TINY, Plan, folded, multiplications, way
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk
 from funcgrad.compile.simplify import uniform
 from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
@@ -283,16 +284,18 @@ class Lowering:
         rule: Callable[[tuple[Place, ...]], tuple[tuple[Place, ...], Scalar]],
         cost: float = 1, fold: str | None = None, over: Sequence[Axis] = (),
     ) -> Write:  # fmt: skip
-        """A statement over all points of axes, of which tiny ones are written out.
+        """A statement over all points of axes, of which tiny ones are written out; a row of LANES elements is a loop.
 
         `rule(index)` gives a place in the buffer, and what is set there.
         """
         split = _written_out(axes, cost)
+        has_row = bool(split) and split[-1] is axes[-1] and axes[-1].size == LANES
+        parts = _parts(axes, split[:-1] if has_row else split, rule)
+        if has_row and _is_side_by_side(buffer, parts, axes[-1]):
+            split = split[:-1]
+        elif has_row:
+            parts = _parts(axes, split, rule)
         looped = [a for a in axes if a not in split and a.size != 1]
-        parts = []
-        for point in np.ndindex(*(a.size for a in split)):
-            fixed = {a: Affine(int(p)) for a, p in zip(split, point)}
-            parts.append(rule(tuple([Affine(0) if a.size == 1 else fixed.get(a, along(a)) for a in axes])))
         return Write(buffer, [*looped, *over], parts, fold, frozenset(over))
 
     def folding(
@@ -353,6 +356,33 @@ class Lowering:
             x = inner(index, [fixed.get(a, along(a)) for a in over])
             total = x if total is None else self.scalars.operation(FOLDS[fold], total, x)
         return self.scalars.const(identity(fold, dtype), dtype) if total is None else total
+
+
+def _parts(
+    axes: Sequence[Axis], split: Sequence[Axis],
+    rule: Callable[[tuple[Place, ...]], tuple[tuple[Place, ...], Scalar]],
+) -> list[tuple[tuple[Place, ...], Scalar]]:  # fmt: skip
+    """What is set at each point of the axes that are written out."""
+    parts = []
+    for point in np.ndindex(*(a.size for a in split)):
+        fixed = {a: Affine(int(p)) for a, p in zip(split, point)}
+        parts.append(rule(tuple([Affine(0) if a.size == 1 else fixed.get(a, along(a)) for a in axes])))
+    return parts
+
+
+def _is_side_by_side(buffer: Buffer, parts: Sequence[tuple[tuple[Place, ...], Scalar]], axis: Axis) -> bool:
+    """Whether all that is read and set along an axis is one element, or elements beside each other."""
+    for index, _ in parts:
+        if any(isinstance(p, Scalar) for p in index) or linear(buffer, index).step(axis) != 1:
+            return False
+    for x in walk([value for _, value in parts]):
+        if axis in x.axes and x.op == "position":
+            return False
+        if axis in x.axes and x.op == "load":
+            access = x.data
+            if None in access.places or linear(access.buffer, access.places, access.flat).step(axis) not in (0, 1):
+                return False
+    return True
 
 
 def _written_out(axes: Sequence[Axis], cost: float) -> list[Axis]:

@@ -18,6 +18,8 @@ from funcgrad.ops.families import Contraction, Statements, View
 
 TINY = 4
 """Axes as short as this are written out."""
+LANES = 4
+"""What fills a vector register: of so many elements beside each other a loop with lanes is made."""
 CHEAP = 3
 """What an element may cost to be computed at each of its uses: about what it costs to store and load it."""
 DEPTH = 40
@@ -137,7 +139,7 @@ class Plan:
                     keep = False
                 keep = keep or v in outputs or any(self._needs_memory(u, v) for u in users.get(v, ()))
                 keep = keep or self.depths[v] >= DEPTH or v in self.forced
-                if not keep and kind != "view" and self.costs[v] > CHEAP:
+                if not keep and (_is_row(eqn) or (kind != "view" and self.costs[v] > CHEAP)):
                     keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
                 if keep:
                     self.stored.add(v)
@@ -208,6 +210,14 @@ def carried(eqn: Eqn) -> slice:
     return slice(0, len(eqn.outputs) if eqn.prim.name == "while_call" else 0)
 
 
+def _is_row(eqn: Eqn) -> bool:
+    """Whether a result's rows are vectors put together from pieces, which are read at once where they are in memory."""
+    shape = eqn.outputs[0].aval.shape
+    return eqn.prim.name == "concatenate" and len(shape) > 1 and eqn.params["axis"] == len(shape) - 1 and (
+        shape[-1] == LANES
+    )  # fmt: skip
+
+
 def multiplications(eqn: Eqn) -> int:
     return eqn.outputs[0].aval.size * folded(eqn)
 
@@ -215,8 +225,11 @@ def multiplications(eqn: Eqn) -> int:
 def _is_blas(eqn: Eqn) -> bool:
     """Whether a product is large enough for BLAS, which reads a matrix no faster for the sake of one vector.
 
-    NumPy makes a call of each matrix of a stack, and copies many.
+    NumPy makes a call of each matrix of a stack, and copies many. A sum of a few products is arithmetic on elements,
+    which a kernel need not store.
     """
+    if folded(eqn) <= TINY:
+        return False
     size = multiplications(eqn)
     x, y = (a.aval for a in eqn.inputs)
     shared = len(eqn.params["contract"][0]) + len(eqn.params["batch"][0])
