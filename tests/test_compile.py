@@ -19,6 +19,7 @@ from funcgrad import lax
 from funcgrad.compile import simplify as passes
 from funcgrad.compile.mathlib import expression
 from funcgrad.compile.program import compile_graph
+from funcgrad.compile.segments import split
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import Var, evaluate, trace_graph
 from funcgrad.core.trace import primitives
@@ -593,3 +594,45 @@ def test_what_is_scattered_into_zeros_and_added_needs_no_zeros():
     np.testing.assert_allclose(program(x, v)[0], fun(x, v), rtol=1e-15)
     kept = compile_graph(staged(lambda x, v: (y := scatter_add(np.zeros(9), v, index), y + x), x, v))
     np.testing.assert_array_equal(kept(x, v)[0], scatter_add(np.zeros(9), v, index))
+
+
+SUMS_OF_PRODUCTS = {
+    "rows": (lambda x, y: np.sum(x @ y, axis=0), (6, 5), (5, 7), [(5,), (5, 7)]),
+    "columns": (lambda x, y: np.sum(x @ y, axis=1), (6, 5), (5, 7), [(6, 5), (5,)]),
+    "both": (lambda x, y: np.sum(x @ y), (6, 5), (5, 7), [(5,), (5,)]),
+    "of a stack": (lambda x, y: np.sum(-(x @ y), axis=2), (3, 6, 5), (3, 5, 7), [(3, 6, 5), (3, 5)]),
+    "turned": (lambda x, y: np.sum(-np.einsum("bij,nbj->nbi", x, y), axis=0), (3, 6, 5), (7, 3, 5),
+               [(3, 6, 5), (3, 5)]),
+    "turned, one of two": (lambda x, y: np.sum(np.einsum("ij,jkl->lki", x, y), axis=1), (6, 5), (5, 7, 4),
+                           [(6, 5), (5, 4)]),
+    "along the stack": (lambda x, y: np.sum(x @ y, axis=0), (3, 6, 5), (3, 5, 7), [(3, 6, 5), (3, 5, 7)]),
+    "of what else is used": (lambda x, y: (z := x @ y, np.sum(z, axis=0)), (6, 5), (5, 7), [(6, 5), (5, 7)]),
+    "of nothing": (lambda x, y: np.sum(x @ y, axis=0), (0, 5), (5, 7), [(0, 5), (5, 7)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUMS_OF_PRODUCTS)
+def test_a_sum_goes_before_a_product_along_an_axis_of_one_operand(name):
+    fun, *shapes, operands = SUMS_OF_PRODUCTS[name]
+    xs = [rng.normal(size=shape) for shape in shapes]
+    three_ways(fun, *xs, scale=10.0)
+    graph = passes.simplify(staged(fun, *xs))
+    (product,) = (e for e in graph.eqns if e.prim is dot_general)
+    assert sorted(a.aval.shape for a in product.inputs) == sorted(operands)
+
+
+def test_integers_of_a_sum_of_products_wrap_as_in_numpy():
+    x = np.full((4, 3), 2**61)
+    assert np.array_equal(fg.jit(lambda x: np.sum(x @ x.T, axis=0))(x), np.sum(x @ x.T, axis=0))
+
+
+def test_inner_memory_lies_as_it_is_read():
+    def potential(x):
+        return np.sum(np.exp(-np.sum((x[:, None] - x) ** 2, axis=-1)) * np.arange(30.0))
+
+    x = rng.normal(size=(30, 3))
+    graph = passes.simplify(staged(fg.grad(potential), x))
+    (segment,) = split(graph)
+    orders = {buffer.shape: buffer.order for buffer in segment.scratch}
+    assert orders == {(30, 30, 3): (0, 2, 1), (30, 3): (1, 0)}
+    three_ways(fg.grad(potential), x, ulps=64.0, scale=10.0)

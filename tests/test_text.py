@@ -362,6 +362,10 @@ PROGRAMS = {
     "stacks of matrices": (
         lambda x, y: np.concatenate((x[..., :3] * 2.0, x[..., 3:]), axis=2) @ y @ y, STACK, STACK[0],
     ),
+    "rows of pieces": (
+        fg.vmap(fg.jacrev(lambda c: np.stack([np.sin(c[6]) * c[1], c[7] * np.sum(c[2:5] ** 2)]))),
+        rng.normal(size=(67, 11)),
+    ),
     "rows of four": (
         lambda x, y: (
             np.exp(x) + y, x[..., ::-1], x.transpose(0, 2, 1) * x, np.sum(x, axis=0), np.max(x, axis=2),

@@ -10,6 +10,7 @@ import numpy as np
 
 from funcgrad.compile.build import Build
 from funcgrad.compile.elements import KERNEL_DTYPES
+from funcgrad.compile.layouts import arrange
 from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
 from funcgrad.compile.plan import Plan, kind_of, way
@@ -77,6 +78,8 @@ class Maker:
         buffers = [*buffers, *self.made.pop(root, ())]
         shrink(root, buffers, depth)
         choose_lanes(root, self.widest)
+        if arrange(root, buffers):
+            choose_lanes(root, self.widest)
         self.local += [b for b in buffers if b.place == "scratch"]
 
     def body(

@@ -372,9 +372,10 @@ def _parts(
 
 def _is_side_by_side(buffer: Buffer, parts: Sequence[tuple[tuple[Place, ...], Scalar]], axis: Axis) -> bool:
     """Whether all that is read and set along an axis is one element, or elements beside each other."""
-    for index, _ in parts:
-        if any(isinstance(p, Scalar) for p in index) or linear(buffer, index).step(axis) != 1:
-            return False
+    if any(isinstance(p, Scalar) for index, _ in parts for p in index):
+        return False
+    if any(linear(buffer, index).step(axis) != 1 for index, _ in parts):
+        return False
     for x in walk([value for _, value in parts]):
         if axis in x.axes and x.op == "position":
             return False

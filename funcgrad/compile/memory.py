@@ -14,8 +14,13 @@ from funcgrad.core.avals import BOOL, INT
 
 LOADED = 32
 """Bytes of a masked load at most. LLVM 22 splits longer ones itself, and loads all of a half whose mask is false."""
-Guard = Callable[[int], str]
-"""Writes whether an element is wanted, in so many lanes."""
+
+
+class Guard(NamedTuple):
+    """Whether an element is wanted, which `write` writes for so many lanes, and whether it differs between lanes."""
+
+    write: Callable[[int], str]
+    differs: bool
 
 
 class Dynamic(NamedTuple):
@@ -100,26 +105,44 @@ class Memory(Operators):
     ) -> str:
         """Load elements; where the guard is false any, where the lanes' mask is zeros."""
         if lanes == 1:
-            return self._fetch_one(buffer, place, dynamic, None if guard is None else lambda: guard(1), level)
+            wanted = None if guard is None else lambda: guard.write(1)
+            return self._fetch_one(buffer, place, dynamic, wanted, level)
         state, dtype = self._lanes, buffer.dtype
         assert state is not None
         step, mask = place.step(state.axis), state.mask
+        beside = step == 1 and (dynamic is None or not dynamic.differs)
+        if guard is not None and beside and not guard.differs and buffer.size() >= lanes:
+            found = self._fetch_beside(buffer, self._first_of(buffer, place, dynamic, guard, level), mask, lanes, level)
+            return self._truth(found, dtype, lanes, level)
         if guard is not None:
-            given = guard(lanes)
+            given = guard.write(lanes)
             mask = given if mask is None else self.line(f"and <{lanes} x i1> {mask}, {given}", level)
-        if step not in (0, 1) or (dynamic is not None and dynamic.differs):
+        if beside:
+            found = self._fetch_beside(buffer, self._address(buffer, place, level, dynamic), mask, lanes, level)
+        elif step != 0 or (dynamic is not None and dynamic.differs):
             found = self._gather(buffer, place, dynamic, mask, lanes, level)
-        elif step == 0:  # one element for all lanes, but the guard differs between them
+        else:  # one element for all lanes, but the guard differs between them
             one = self._fetch_one(buffer, place, dynamic, lambda: self._some(given, lanes, level), level)
             return self._splat(one, dtype, lanes, level)
-        else:
-            pointer = self._address(buffer, place, level, dynamic)
-            if mask is None:
-                kind = self._type(dtype, lanes, stored=True)
-                found = self.line(f"load {kind}, ptr {pointer}, align {dtype.itemsize}", level)
-            else:
-                found = self._masked(pointer, dtype, lanes, mask, level)
         return self._truth(found, dtype, lanes, level)
+
+    def _first_of(
+        self, buffer: Buffer, place: Affine, dynamic: Dynamic | None, guard: Guard, level: int
+    ) -> str:  # fmt: skip
+        """The address of elements that all lanes want, or none: then those at the buffer's beginning are as good.
+
+        A masked load of them would not get what has just been stored from the processor's store buffer.
+        """
+        offset = self._offset(place, dynamic, level)
+        offset = self.line(f"select i1 {guard.write(1)}, i64 {offset}, i64 0", level)
+        return self.line(f"getelementptr {stored_type(buffer.dtype)}, ptr {self.pointer(buffer)}, i64 {offset}", level)
+
+    def _fetch_beside(self, buffer: Buffer, pointer: str, mask: str | None, lanes: int, level: int) -> str:
+        """Load elements that stand beside each other."""
+        dtype = buffer.dtype
+        if mask is not None:
+            return self._masked(pointer, dtype, lanes, mask, level)
+        return self.line(f"load {self._type(dtype, lanes, stored=True)}, ptr {pointer}, align {dtype.itemsize}", level)
 
     def _fetch_one(
         self, buffer: Buffer, place: Affine, dynamic: Dynamic | None, wanted: Callable[[], str] | None, level: int

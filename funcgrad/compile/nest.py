@@ -228,13 +228,15 @@ def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> lis
     if len(axes) < 2:
         return list(axes)
     strides = dict.fromkeys(axes, 0)
-    contiguous = dict.fromkeys(axes, 0)
-    for _, place in _accesses(write, loads):
+    contiguous = dict.fromkeys(axes, 0.0)
+    for buffer, place in _accesses(write, loads):
+        # inner memory follows the loops that set it: only where what they read has no preference it gives one
+        weight = 0.1 if buffer is write.buffer and buffer.place == "scratch" else 1
         terms = [(axis, step) for axis, step in place.terms if axis in strides] if place is not None else []
         for axis, step in terms:
             strides[axis] = max(strides[axis], abs(step))
             # a matrix counts for more than a vector that is read along with it
-            contiguous[axis] += len(terms) if abs(step) == 1 else 0
+            contiguous[axis] += len(terms) * weight if abs(step) == 1 else 0
     order = sorted(axes, key=lambda a: (-strides[a], -a.size))
     lane = max(axes, key=lambda a: (contiguous[a] > 0, a.size > 8, contiguous[a], a not in write.over))
     # a fold of columns has its accumulators in registers too, as long as walking down them stays in the cache

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.keys import exact
-from funcgrad.compile.products import drop_identities
+from funcgrad.compile.products import drop_identities, sum_before
 from funcgrad.core.avals import broadcast_shapes
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
 from funcgrad.core.trace import Tracer
@@ -272,5 +272,5 @@ def drop(graph: Graph) -> Graph:
 
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
-    inline, drop, drop_identities, narrow, fold, cancel, share, drop, absorb,
+    inline, drop, drop_identities, narrow, fold, cancel, share, drop, absorb, sum_before, drop,
 )  # fmt: skip

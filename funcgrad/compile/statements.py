@@ -17,12 +17,14 @@ FOLDS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or", "
 class Buffer:
     """Memory of a value: `place` is "input", "output", "constant", "scratch" or, once nests are made, "register"."""
 
-    __slots__ = ("dropped", "dtype", "level", "place", "reused", "shape", "shares", "slot")
+    __slots__ = ("dropped", "dtype", "level", "order", "place", "reused", "shape", "shares", "slot")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
         self.shape = shape
         self.dtype = dtype
         self.place = place
+        self.order = tuple(range(len(shape)))
+        """The dimensions from the one with the longest step to the one with the shortest."""
         self.level = 0
         self.slot = -1
         self.shares: Buffer | None = None
@@ -40,7 +42,7 @@ class Buffer:
         """In elements, of the dimensions that are kept."""
         strides = [0] * len(self.shape)
         step = 1
-        for d in reversed(range(len(self.shape))):
+        for d in reversed(self.order):
             if d not in self.dropped:
                 strides[d] = step
                 step *= self.shape[d]

@@ -115,7 +115,7 @@ class Values(Memory):
         guard: Guard | None = None
         if access.guarded:
             condition = args.pop()
-            guard = lambda count: self._widened(condition, count)
+            guard = Guard(lambda count: self._widened(condition, count), self._is_vector(condition))
         return self._fetch(buffer, place, self._dynamic(access, args, lanes, level), guard, lanes, level)
 
     def _dynamic(self, access: Any, args: Sequence[Scalar], lanes: int, level: int) -> Dynamic | None:
