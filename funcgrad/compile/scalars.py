@@ -37,6 +37,8 @@ class Affine(NamedTuple):
     def plus(self, other: int | Affine) -> Affine:
         if isinstance(other, int):
             return Affine(self.offset + other, self.terms)
+        if not (self.terms and other.terms):
+            return Affine(self.offset + other.offset, self.terms or other.terms)
         steps = dict(self.terms)
         for axis, step in other.terms:
             steps[axis] = steps.get(axis, 0) + step
