@@ -14,7 +14,7 @@ Which program belongs to a call:
 From a graph to loops:
 
 - simplify: smaller programs with the same results
-- products: products that need no multiplications
+- products: products made smaller: with the identity, and those of which only a sum is wanted
 - segments: a program cut at its NumPy calls, one kernel between two
 - elements: what an elementwise equation does to one element, where kernels do it as NumPy does
 - scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed
@@ -24,6 +24,7 @@ From a graph to loops:
 - build: results that take several statements
 - control: a program's loops and branches, as parts of a kernel
 - nest: statements as loops within loops, what needs no memory, and lanes
+- layouts: the order in which inner memory has its dimensions
 
 From loops to text:
 
