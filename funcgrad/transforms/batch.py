@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,6 +56,12 @@ class SharedTracer(Tracer):
         return self.value
 
 
+class Same(NamedTuple):
+    """An output of a primitive with several that is the same for all elements of the batch."""
+
+    value: Any
+
+
 class BatchTrace(Trace):
     """Runs each primitive once on whole batches of `size`."""
 
@@ -89,7 +95,7 @@ class BatchTrace(Trace):
         loc = here()
         out = prim.batch(values, batched, self.size, params)
         if prim.multiple:
-            return tuple(BatchTracer(self, y, loc) for y in out)
+            return tuple(self.shared(y.value) if type(y) is Same else BatchTracer(self, y, loc) for y in out)
         return BatchTracer(self, out, loc)
 
     def unwrap(self, out: Any) -> tuple[Any, bool]:

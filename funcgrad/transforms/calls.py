@@ -224,17 +224,22 @@ def batched_graph(graph: Graph, mask: Sequence[bool], size: int) -> Graph:
 
 def run_batched(fun: Callable[..., Sequence[Any]], values: Sequence[Any], mask: Sequence[bool], size: int) -> list[Any]:
     """A flat function on whole batches; every output comes back batched along its leading axis."""
+    outs, batched = run_parts(fun, values, mask, size)
+    return [y if b else stretch(y, size) for y, b in zip(outs, batched)]
+
+
+def run_parts(
+    fun: Callable[..., Sequence[Any]], values: Sequence[Any], mask: Sequence[bool], size: int
+) -> tuple[list[Any], list[bool]]:
+    """A flat function on whole batches, and which of its outputs are batched along their leading axis."""
     trace = BatchTrace(size)
     try:
         outs = fun(*(trace.input(v) if m else v for v, m in zip(values, mask)))
     finally:
         trace.end()
-    results = []
-    for y in outs:
-        value, is_batched = trace.unwrap(y)
-        results.append(value if is_batched else stretch(value, size))
-    refuse_hidden("vmap", values, results)
-    return results
+    results = [trace.unwrap(y) for y in outs]
+    refuse_hidden("vmap", values, [y for y, _ in results])
+    return [y for y, _ in results], [b for _, b in results]
 
 
 def pruned(graph: Graph) -> Graph:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.graph import Graph, evaluate, trace_graph
 from funcgrad.core.trace import Primitive, is_traced
-from funcgrad.transforms.calls import Runner
+from funcgrad.ops.structure import spread
+from funcgrad.transforms.calls import Runner, run_parts
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 
 
@@ -88,3 +89,27 @@ def placed(found: Sequence[Any], mask: Sequence[bool]) -> list[Any]:
     return [next(rest) if m else None for m in mask]
 
 
+def as_shaped(x: Any) -> Any:
+    return x if hasattr(x, "shape") else np.asarray(x)
+
+
+def batched_body(body: Graph, batched: Sequence[bool], carries: int, size: int) -> tuple[Graph, list[bool]]:
+    """A loop's body on whole batches, and which of its outputs are such.
+
+    A carry, which stands first among inputs and outputs, is a batch from the first step on if any step makes it one.
+    The others are computed once for the batch: a counter, and the values along which many tangents go.
+    """
+    mask = list(batched)
+    while True:
+        moves: list[bool] = []
+
+        def run(*flat: Any, mask: Sequence[bool] = mask, moves: list[bool] = moves) -> list[Any]:
+            outs, found = run_parts(lambda *xs: evaluate(body, xs), flat, mask, size)
+            moves.extend([m or was for m, was in zip(found, [*mask[:carries], *found[carries:]])])
+            return [y if b else spread(as_shaped(y), not m, size) for y, b, m in zip(outs, found, moves)]
+
+        avals = [Aval((size, *a.shape), a.dtype) if m else a for a, m in zip(body.in_avals, mask)]
+        graph = trace_graph(run, avals)
+        if moves[:carries] == mask[:carries]:
+            return graph, moves
+        mask[:carries] = moves[:carries]

@@ -11,11 +11,13 @@ from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, as_typed, evaluate, trace_graph
 from funcgrad.core.trace import is_traced, register
 from funcgrad.ops.structure import concatenate, reshape, spread
-from funcgrad.transforms.batch import move_axis
-from funcgrad.transforms.calls import Runner, derived, run_batched, split_pull
+from funcgrad.transforms.batch import Same, move_axis
+from funcgrad.transforms.calls import Runner, derived, split_pull
 from funcgrad.transforms.control.programs import (
     ControlCall,
     Kept,
+    as_shaped,
+    batched_body,
     chosen,
     instantiated,
     moving,
@@ -137,20 +139,18 @@ class ScanCall(ControlCall):
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         body, steps = params["body"], params["steps"]
         carry, xs, constants = steps.parts(values)
-        in_carry, in_xs, in_constants = steps.parts(batched)
-        mask = (*(True for _ in carry), *in_xs, *in_constants)
-        whole = derived(body, ("scan batch", mask, size), lambda: _batched(body, mask, size))
+        was_carry, in_xs, _ = steps.parts(batched)
+        key = "scan batch", tuple(batched), size
+        whole, moves = derived(body, key, lambda: batched_body(body, batched, steps.carries, size))
         outs = self(
-            *(spread(_array(c), b, size) for c, b in zip(carry, in_carry)),
+            *(spread(as_shaped(c), was, size) if b else c for c, b, was in zip(carry, moves, was_carry)),
             *(move_axis(x, 0, 1) if b else x for x, b in zip(xs, in_xs)),
             *constants,
             **{**params, "body": whole},
         )
-        return (*outs[: steps.carries], *(move_axis(y, 1, 0) for y in outs[steps.carries :]))
-
-
-def _array(x: Any) -> Any:
-    return x if hasattr(x, "shape") else np.asarray(x)
+        last, ys = outs[: steps.carries], outs[steps.carries :]
+        turned = [move_axis(y, 1, 0) if b else y for y, b in zip(ys, moves[steps.carries :])]
+        return tuple(y if b else Same(y) for y, b in zip((*last, *turned), moves))
 
 
 def _aval(x: Any) -> Aval:
@@ -163,12 +163,7 @@ def _empty(length: int, aval: Aval) -> np.ndarray:
 
 def _stack(ys: Sequence[Any], aval: Aval) -> Any:
     """Values of which some are traced, along a new leading axis."""
-    return concatenate(*(reshape(_array(y), shape=(1, *aval.shape)) for y in ys), axis=0) if ys else _empty(0, aval)
-
-
-def _batched(body: Graph, mask: Sequence[bool], size: int) -> Graph:
-    avals = [Aval((size, *a.shape), a.dtype) if m else a for a, m in zip(body.in_avals, mask)]
-    return trace_graph(lambda *xs: run_batched(lambda *ys: evaluate(body, ys), xs, mask, size), avals)
+    return concatenate(*(reshape(as_shaped(y), shape=(1, *aval.shape)) for y in ys), axis=0) if ys else _empty(0, aval)
 
 
 def _both(body: Graph, steps: Steps, mask: Sequence[bool]) -> Graph:

@@ -20,8 +20,7 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import neg, sub
 from funcgrad.ops.structure import spread
 from funcgrad.transforms.calls import Runner, batched_graph, derived, pruned
-from funcgrad.transforms.control.programs import ControlCall, instantiated, unweak, with_tangents
-from funcgrad.transforms.control.scans import _array
+from funcgrad.transforms.control.programs import ControlCall, as_shaped, instantiated, unweak, with_tangents
 
 
 def pulled(graph: Graph, fixed: Sequence[Any], values: Sequence[Any], moving: Sequence[bool], cts: Any) -> list[Any]:
@@ -211,7 +210,7 @@ class LinearSolveCall(SolveCall):
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         count = len(self.solution(params))
         mask = (True,) * count + tuple(batched[count:])
-        sides = [spread(_array(v), b, size) for v, b in zip(values[:count], batched)]
+        sides = [spread(as_shaped(v), b, size) for v, b in zip(values[:count], batched)]
         names = ("matvec", "solve", "vecmat", "transpose_solve")
         whole = {n: None if params[n] is None else _batched(params[n], mask, size) for n in names}
         return self(*sides, *values[count:], **{**params, **whole})

@@ -13,9 +13,19 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import where
 from funcgrad.ops.reduce import reduce_any
 from funcgrad.ops.structure import reshape, spread
+from funcgrad.transforms.batch import Same
 from funcgrad.transforms.calls import Runner, derived, run_batched
-from funcgrad.transforms.control.programs import ControlCall, Kept, chosen, instantiated, placed, unweak, with_tangents
-from funcgrad.transforms.control.scans import _array
+from funcgrad.transforms.control.programs import (
+    ControlCall,
+    Kept,
+    as_shaped,
+    batched_body,
+    chosen,
+    instantiated,
+    placed,
+    unweak,
+    with_tangents,
+)
 
 
 class WhileCall(ControlCall):
@@ -85,12 +95,31 @@ class WhileCall(ControlCall):
         )
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        """Runs until no element wants to go on; those that do not keep their carries."""
+        """Where the condition is one for the batch, the body runs on whole batches; else until nobody goes on."""
         cond, body = params["cond"], params["body"]
         carry, first, second = self.parts(values, params)
-        in_carry, in_first, in_second = self.parts(batched, params)
+        was, in_first, in_second = self.parts(batched, params)
         count = len(carry)
-        mask_first, mask_second = (True,) * count + tuple(in_first), (True,) * count + tuple(in_second)
+        key = "while batch", (*was, *in_second), size
+        whole, moves = derived(body, key, lambda: batched_body(body, (*was, *in_second), count, size))
+        mask = (*moves, *in_first)
+        test, (asked,) = derived(cond, ("while batch", mask, size), lambda: batched_body(cond, mask, 0, size))
+        constants = [*first, *second]
+        if asked:
+            moves = [True] * count
+            test, whole = self._until_all(cond, body, in_first, in_second, size)
+            constants = [*first, *second, *first]
+        starts = [spread(as_shaped(c), b, size) if m else c for c, b, m in zip(carry, was, moves)]
+        outs = self(*starts, *constants, **{**params, "cond": test, "body": whole})
+        return tuple(y if m else Same(y) for y, m in zip(outs, moves))
+
+    @staticmethod
+    def _until_all(
+        cond: Graph, body: Graph, in_first: Sequence[bool], in_second: Sequence[bool], size: int
+    ) -> tuple[Graph, Graph]:
+        """A loop that runs until no element wants to go on; those that do not keep their carries."""
+        count = len(body.outputs)
+        mask_first, mask_second = (*(True,) * count, *in_first), (*(True,) * count, *in_second)
         avals = unweak(body.in_avals)
         stretched = [Aval((size, *a.shape), a.dtype) for a in avals[:count]]
 
@@ -98,7 +127,7 @@ class WhileCall(ControlCall):
             return run_batched(lambda *xs: evaluate(cond, xs), flat, mask_first, size)[0]
 
         def step(*flat: Any) -> list[Any]:
-            xs, inner, outer = flat[:count], flat[count : count + len(second)], flat[count + len(second) :]
+            xs, inner, outer = flat[:count], flat[count : len(mask_second)], flat[len(mask_second) :]
             go = wanted(*xs, *outer)
             new = run_batched(lambda *ys: evaluate(body, ys), [*xs, *inner], mask_second, size)
             return [
@@ -115,13 +144,11 @@ class WhileCall(ControlCall):
         of_cond, of_body = outer_avals(cond, mask_first), outer_avals(body, mask_second)
         test = derived(
             cond,
-            ("while batch", mask_first, size),
+            ("while batch until all", mask_first, size),
             lambda: trace_graph(lambda *flat: [reduce_any(wanted(*flat), axes=(0,))], [*stretched, *of_cond]),
         )
-        key = "while batch", cond, mask_first, mask_second, size
-        whole = derived(body, key, lambda: trace_graph(step, [*stretched, *of_body, *of_cond]))
-        starts = [spread(_array(c), b, size) for c, b in zip(carry, in_carry)]
-        return self(*starts, *first, *second, *first, **{**params, "cond": test, "body": whole})
+        key = "while batch until all", cond, mask_first, mask_second, size
+        return test, derived(body, key, lambda: trace_graph(step, [*stretched, *of_body, *of_cond]))
 
 
 while_call = register(WhileCall("while_call"))
