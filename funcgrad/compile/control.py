@@ -15,18 +15,10 @@ from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
 from funcgrad.compile.plan import Plan, kind_of, way
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
-from funcgrad.compile.simplify import simplify
+from funcgrad.compile.simplify import simplified
 from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
-
-
-def simplified(graph: Graph) -> Graph:
-    """A body, simplified once."""
-    found = graph.cache.get("simplified")
-    if found is None:
-        found = graph.cache["simplified"] = simplify(graph)
-    return found
 
 
 def bodies(eqn: Eqn) -> list[Graph]:

@@ -12,6 +12,7 @@ import numpy as np
 from funcgrad.compile.keys import exact
 from funcgrad.compile.products import drop_identities, sum_before
 from funcgrad.core.avals import broadcast_shapes
+from funcgrad.core.constants import SMALL
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.structure import broadcast_to
@@ -24,7 +25,20 @@ def simplify(graph: Graph) -> Graph:
     """All passes, in the order in which they help each other."""
     for improve in PASSES:
         graph = improve(graph)
+    if any(eqn.prim.name == "scan_call" for eqn in graph.eqns):
+        from funcgrad.compile.loops import PASSES as of_scans  # which are made of those here
+
+        for improve in (*of_scans, share, drop):
+            graph = improve(graph)
     return graph
+
+
+def simplified(graph: Graph) -> Graph:
+    """The body of a loop or a branch, simplified once."""
+    found = graph.cache.get("simplified")
+    if found is None:
+        found = graph.cache["simplified"] = simplify(graph)
+    return found
 
 
 class _Renaming:
@@ -213,7 +227,7 @@ def share(graph: Graph) -> Graph:
     seen: dict[Any, Eqn] = {}
     for eqn in graph.eqns:
         inputs = new.inputs(eqn)
-        key = eqn.prim, tuple(map(_identity, inputs)), tuple([(k, exact(eqn.params[k])) for k in sorted(eqn.params)])
+        key = eqn.prim, tuple(map(identity, inputs)), tuple([(k, exact(eqn.params[k])) for k in sorted(eqn.params)])
         first = seen.get(key)
         if first is None:
             seen[key] = new.keep(eqn, inputs)
@@ -222,11 +236,16 @@ def share(graph: Graph) -> Graph:
     return new.graph(graph)
 
 
-def _identity(atom: Atom) -> Any:
+def identity(atom: Atom) -> Any:
     """Equal for atoms that stand for the same value; 0.0 and -0.0, 1 and 1.0 and True are not the same."""
-    if isinstance(atom, Literal) and isinstance(atom.value, (bool, int, float, complex, np.generic)):
-        return exact(atom.value)
-    return id(atom.value) if isinstance(atom, Literal) else atom
+    if not isinstance(atom, Literal):
+        return atom
+    value = atom.value
+    if isinstance(value, (bool, int, float, complex, np.generic)):
+        return exact(value)
+    if type(value) is np.ndarray and value.nbytes <= SMALL and value.dtype.kind in "biufc":
+        return value.dtype, value.shape, value.tobytes()
+    return id(value)
 
 
 def absorb(graph: Graph) -> Graph:
