@@ -71,9 +71,10 @@ class Scan:
         return self.eqn.params["steps"].reverse
 
     def body(self) -> Graph:
+        """The program of a step, without what it does not need."""
         inputs = [c.var for c in self.carries] + [r.var for r in (*self.rows, *self.constants)]
         outputs = [c.after for c in self.carries] + [c.value for c in self.columns]
-        graph = Graph(tuple(inputs), tuple(self.eqns), tuple(outputs))
+        graph = drop(Graph(tuple(inputs), tuple(self.eqns), tuple(outputs)))
         graph.cache["simplified"] = graph
         return graph
 
@@ -134,6 +135,9 @@ def tidied(scan: Scan, used: set[Atom]) -> dict[Var, Atom]:
         scan.carries = [c for c in scan.carries if c not in equal]
         _shared(scan)
     _needed_only(scan, used)
+    arrays: dict[object, Var] = {}
+    names |= {c.array: arrays.setdefault(identity(c.value), c.array) for c in scan.columns}
+    scan.columns = [c for c in scan.columns if names[c.array] is c.array]
     return names
 
 

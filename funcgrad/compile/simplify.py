@@ -26,9 +26,9 @@ def simplify(graph: Graph) -> Graph:
     for improve in PASSES:
         graph = improve(graph)
     if any(eqn.prim.name == "scan_call" for eqn in graph.eqns):
-        from funcgrad.compile.loops import PASSES as of_scans  # which are made of those here
+        from funcgrad.compile import hoist, loops  # which are made of the passes here
 
-        for improve in (*of_scans, share, drop):
+        for improve in (*loops.PASSES, *hoist.PASSES, share, drop):
             graph = improve(graph)
     return graph
 
