@@ -70,12 +70,14 @@ class Function(Folds):
         parent = self._blocks[-1]
         index = self._value(scope.index)
         bodies = []
+        outer, self._branch = self._branch, len(self._blocks)
         for k, branch in enumerate(scope.branches):
             inner = Block(f"case{number}.{k}")
             self._blocks.append(inner)
             self._scope(branch, level)
             self._blocks.pop()
             bodies += [f"case{number}.{k}:", *inner.lines, f"br label %after{number}"]
+        self._branch = outer
         last = len(scope.branches) - 1
         cases = " ".join(f"i64 {k}, label %case{number}.{k}" for k in range(last))
         parent.lines += [f"switch i64 {index}, label %case{number}.{last} [ {cases} ]", *bodies, f"after{number}:"]

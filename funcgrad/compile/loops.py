@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from funcgrad.compile.simplify import drop, identity, share, simplified
-from funcgrad.core.graph import Atom, Eqn, Graph, Var
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.transforms.control.scans import Steps
 
 
@@ -104,7 +107,10 @@ def _used(graph: Graph) -> set[Atom]:
 
 
 def tidy(graph: Graph) -> Graph:
-    """Scans without what nobody needs, and without carries that never change or are equal to others."""
+    """Scans without what nobody needs, and without carries that never change or are equal to others.
+
+    A scan of no steps is none.
+    """
     names: dict[Var, Atom] = {}
     swap = lambda a: names.get(a, a) if isinstance(a, Var) else a
     used = _used(graph)
@@ -115,16 +121,25 @@ def tidy(graph: Graph) -> Graph:
             scan = Scan.of(eqn)
             names |= tidied(scan, used)
             eqn = scan.made()
+        elif eqn.prim.name == "scan_call" and all(a.aval == v.aval for a, v in zip(eqn.inputs, _carried(eqn))):
+            names |= dict(zip(_carried(eqn), eqn.inputs))
+            columns = eqn.outputs[len(_carried(eqn)) :]
+            names |= {v: Literal(np.zeros(v.aval.shape, v.aval.dtype)) for v in columns}
+            continue
         eqns.append(eqn)
     return Graph(graph.inputs, tuple(eqns), tuple(map(swap, graph.outputs)))
+
+
+def _carried(eqn: Eqn) -> tuple[Var, ...]:
+    return eqn.outputs[: eqn.params["steps"].carries]
 
 
 def tidied(scan: Scan, used: set[Atom]) -> dict[Var, Atom]:
     """Make a scan smaller; what stands for those of its results that it does not give any more."""
     names: dict[Var, Atom] = {}
     _once(scan)
-    still = [c for c in scan.carries if c.after is c.var]
-    scan.carries = [c for c in scan.carries if c.after is not c.var]
+    still = [c for c in scan.carries if c.after is c.var and c.first.aval == c.last.aval]
+    scan.carries = [c for c in scan.carries if c not in still]
     scan.constants += [Row(c.first, c.var) for c in still]
     names |= {c.last: c.first for c in still}
     equal = _equal_carries(scan)
@@ -174,12 +189,17 @@ def _equal_carries(scan: Scan) -> dict[Carry, Carry]:
         tried = Scan(scan.eqn, list(scan.carries), scan.rows, scan.constants, scan.columns, scan.eqns)
         tried.rename({c.var: group[0].var for group in groups for c in group})
         _shared(tried)
-        after = dict(zip((c.var for c in scan.carries), (identity(c.after) for c in tried.carries)))
-        finer = [part for group in groups for part in _grouped(group, lambda c, after=after: after[c.var])]
+        after = [identity(c.after) for c in tried.carries]
+        keys = dict(zip([c.var for c in scan.carries], after))
+        finer = [part for group in groups for part in _grouped(group, partial(_named, keys))]
         if len(finer) == len(groups):
             break
         groups = finer
     return {c: group[0] for group in groups for c in group[1:]}
+
+
+def _named(keys: dict[Var, Any], carry: Carry) -> Any:
+    return keys[carry.var]
 
 
 def _grouped(carries: Iterable[Carry], key: Callable[[Carry], object]) -> Iterable[list[Carry]]:

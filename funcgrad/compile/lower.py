@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,21 @@ from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
 from funcgrad.core.avals import BOOL, INT
 from funcgrad.core.graph import Atom, Eqn, Literal, Var
 
+WIDEST = 8
+"""Lanes of a loop at most."""
 PARTS = 64
 """Elements of a statement that are written out at most."""
+
+
+class Tile(NamedTuple):
+    """Several elements along an axis at each point: neighbours, or `apart`, each with its neighbours in the lanes.
+
+    A vector times a matrix has one sum in each lane, and waits for its additions; several of them wait together.
+    """
+
+    axis: Axis
+    elements: int
+    apart: bool
 
 
 class Unfit(Exception):
@@ -307,8 +320,8 @@ class Lowering:
         rule = lambda index: (index, self._folded(fold, index, over, inner, buffer.dtype))
         return self.statement(buffer, axes, rule, cost, fold if longer else None, longer)
 
-    def _tiled(self, eqn: Eqn, axes: Sequence[Axis], split: Sequence[Axis]) -> tuple[Axis, int] | None:
-        """The axis of a product, and how many of its elements are computed side by side, sharing what they load."""
+    def _tiled(self, eqn: Eqn, axes: Sequence[Axis], split: Sequence[Axis]) -> Tile | None:
+        """Which elements of a product are computed side by side, sharing what they load."""
         x, y = (a.aval for a in eqn.inputs)
         contract, batch = eqn.params["contract"], eqn.params["batch"]
         if not contract[0] or folded(eqn) <= TINY or multiplications(eqn) < 256 or split:
@@ -323,21 +336,23 @@ class Lowering:
         for axis in reversed(candidates):
             for count in (4, 3, 5, 2):
                 if axis.size % count == 0 and axis.size > count:
-                    return axis, count
+                    return Tile(axis, count, False)
+        if not rows and columns and y.ndim - 1 not in contract[1]:
+            for count in (4, 3, 5, 2):
+                if axes[-1].size % (count * WIDEST) == 0:
+                    return Tile(axes[-1], count, True)
         return None
 
     def _tiles(
-        self, v: Var, axes: Sequence[Axis], tile: tuple[Axis, int],
-        over: Sequence[Axis], inner: Callable[..., Scalar],
-    ) -> Write:  # fmt: skip
+        self, v: Var, axes: Sequence[Axis], tile: Tile, over: Sequence[Axis], inner: Callable[..., Scalar]
+    ) -> Write:
         """A product with `count` elements along an axis at each point."""
-        axis, count = tile
+        axis, count, apart = tile
         outer = Axis(axis.size // count)
+        at = lambda k: along(outer).plus(k * outer.size) if apart else along(outer).times(count).plus(k)
         parts: list[tuple[tuple[Place, ...], Scalar]] = []
         for k in range(count):
-            places = [
-                Affine(0) if a.size == 1 else along(outer).times(count).plus(k) if a is axis else along(a) for a in axes
-            ]
+            places = [Affine(0) if a.size == 1 else at(k) if a is axis else along(a) for a in axes]
             parts.append((tuple(places), self._folded("sum", tuple(places), over, inner, v.aval.dtype)))
         looped = [outer if a is axis else a for a in axes if a.size != 1]
         looped_over = [a for a in over if a.size > TINY]

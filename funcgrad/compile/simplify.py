@@ -25,10 +25,10 @@ def simplify(graph: Graph) -> Graph:
     """All passes, in the order in which they help each other."""
     for improve in PASSES:
         graph = improve(graph)
-    if any(eqn.prim.name == "scan_call" for eqn in graph.eqns):
-        from funcgrad.compile import hoist, loops  # which are made of the passes here
+    if any(eqn.prim.multiple for eqn in graph.eqns):
+        from funcgrad.compile import branches, hoist, loops  # which are made of the passes here
 
-        for improve in (*loops.PASSES, *hoist.PASSES, share, drop):
+        for improve in (*loops.PASSES, *hoist.PASSES, share, drop, branches.sink):
             graph = improve(graph)
     return graph
 

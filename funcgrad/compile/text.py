@@ -154,6 +154,7 @@ class _Writer:
         self._letters: dict[Axis, str] = {}
         self._depth = 0
         self._levels: dict[Scalar, int] = {}
+        self._branch = 0
         self._weights: dict[Scalar, int] = {}
         self._untyped: dict[Scalar, bool] = {}
         self._untyped_variables: set[str] = set()
@@ -261,7 +262,9 @@ class _Writer:
         else:
             tests, order = [f"{name} == {k}" for k in range(len(scope.branches) - 1)], [*range(len(scope.branches))]
         heads = [f"{'elif' if k else 'if'} {test}:" for k, test in enumerate(tests)] + ["else:"]
+        outer, self._branch = self._branch, len(self._blocks)
         bodies = [self._body(scope.branches[k], level) for k in order]
+        self._branch = outer
         if not tests:
             heads = ["if True:"]
         for head, lines in zip(heads, bodies):
@@ -397,7 +400,8 @@ class _Writer:
             if x.op == "load":
                 depths.append(x.data.buffer.level)
             found = self._levels[x] = max(depths, default=0)
-        return min(found, len(self._blocks) - 1)  # what a loop carries is read behind it too
+        # what a loop carries is read behind it too; what a branch needs is not computed for those who take another
+        return max(min(found, len(self._blocks) - 1), self._branch)
 
     def _weight(self, x: Scalar) -> int:
         """How many operations its line would have."""
@@ -426,12 +430,13 @@ class _Writer:
         if self._is_inline(x, level):
             return self._expression(x, level, facts)
         own = self._level(x)
-        block = self._blocks[own]
-        if x not in block.named:
-            text = self._expression(x, own, frozenset()).text
-            block.named[x] = name = self._name(x)
-            self._line(f"{name} = {text}", own)
-        return _Part(block.named[x])
+        for block in self._blocks[: own + 1]:
+            if x in block.named:
+                return _Part(block.named[x])
+        text = self._expression(x, own, frozenset()).text
+        self._blocks[own].named[x] = name = self._name(x)
+        self._line(f"{name} = {text}", own)
+        return _Part(name)
 
     def _name(self, x: Scalar) -> str:
         """`a_i0` for the element `a[i, 0]`, a new letter for all else."""

@@ -31,6 +31,8 @@ class Values(Memory):
         super().__init__(shared, pointers)
         self.flagged = False
         self._levels: dict[Scalar, int] = {}
+        self._branch = 0
+        """The level of the innermost branch that is being written."""
 
     def _is_vector(self, x: Scalar) -> bool:
         return self._lanes is not None and self._lanes.axis in x.axes
@@ -49,11 +51,12 @@ class Values(Memory):
     def _value(self, x: Scalar) -> str:
         if x.op == "const":
             return literal(x.data, x.dtype)
-        level = self._level(x)
-        block = self._blocks[level]
-        found = block.known.get(x)
-        if found is None:
-            found = block.known[x] = self._compute(x, level)
+        own = self._level(x)
+        level = max(own, self._branch)  # not where it would be computed for those who take another branch
+        for block in self._blocks[own : level + 1]:
+            if x in block.known:
+                return block.known[x]
+        found = self._blocks[level].known[x] = self._compute(x, level)
         return found
 
     def _widened(self, x: Scalar, lanes: int) -> str:
@@ -62,7 +65,7 @@ class Values(Memory):
             return self._value(x)
         if x.op == "const":
             return f"<{', '.join([f'{element_type(x.dtype)} {literal(x.data, x.dtype)}'] * lanes)}>"
-        level = self._level(x)
+        level = max(self._level(x), self._branch)
         known = self._blocks[level].known
         key = x, lanes
         if key not in known:

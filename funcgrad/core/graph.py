@@ -134,11 +134,11 @@ class StageTracer(Tracer):
 class StageTrace(Trace):
     """Writes down a program without computing it."""
 
-    __slots__ = ("captured", "eqns")
-    name = "jit"
+    __slots__ = ("captured", "eqns", "name")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "jit") -> None:
         super().__init__()
+        self.name = name
         self.eqns: list[Eqn] = []
         self.captured: dict[int, tuple[Any, Literal]] = {}
 
@@ -206,11 +206,7 @@ class RecordTracer(StageTracer):
 class RecordTrace(StageTrace):
     """Writes down a program while it runs: Python's control flow may look at the values that are known."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
+    __slots__ = ()
 
     def argument(self, x: Any) -> StageTracer:
         """An input that stands for `x`, a value or an aval."""
@@ -265,14 +261,15 @@ def is_interpreted() -> bool:
 
 
 def trace_graph(
-    fun: Callable[..., Sequence[Any]], avals: Sequence[Aval], interpreted: bool = False
+    fun: Callable[..., Sequence[Any]], avals: Sequence[Aval], interpreted: bool = False, name: str = "jit"
 ) -> Graph:
     """The program of `fun`, which takes values of the given avals and returns a flat sequence of values.
 
     Constants that are traced values of outer traces stay in the program as literals; `hoist` makes them inputs.
-    `interpreted` says that the program serves an eager computation, for which compiling it would take longer.
+    `interpreted` says that the program serves an eager computation, for which compiling it would take longer; `name`
+    is what errors say of who traces.
     """
-    trace = StageTrace()
+    trace = StageTrace(name)
     before = _staging.interpreted
     _staging.depth += 1
     _staging.interpreted = interpreted

@@ -316,10 +316,11 @@ def _length(flat: Sequence[Any], treedef: tree.TreeDef, length: int | None) -> i
 
 
 def _no_steps(f: Callable[..., Any], init: Any, flat: Sequence[Any], treedef: tree.TreeDef) -> Any:
-    """The ys of no steps: empty arrays of the types that the body would return."""
+    """The ys of no steps: empty arrays of the types that the body would return, which only tracing it can tell."""
     carry, carry_tree = leaves_of(init, "scan: init")
     avals = [*(aval_of(x) for x in carry), *(Aval(np.shape(x)[1:], aval_of(x).dtype) for x in flat)]
-    program = Program(lambda carry, x: _pair(f(carry, x)), [carry_tree, treedef], avals, "scan")
+    step = lambda carry, x: _pair(f(carry, x))
+    program = Program(step, [carry_tree, treedef], avals, "scan", "a scan of no steps (for the types of its ys)")
     _, ys = program.out_tree.unflatten(program.out_avals)
     return tree.map(lambda a: np.zeros((0, *a.shape), a.dtype), ys)
 

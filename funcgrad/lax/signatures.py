@@ -98,10 +98,18 @@ def strong(aval: Aval) -> Aval:
 class Program:
     """A user's function of pytrees as a program: what it returned, and the traced values it closed over.
 
-    For values in place of `avals` it is the program that the function runs at these.
+    For values in place of `avals` it is the program that the function runs at these. `tracing` is what errors say of
+    who traces.
     """
 
-    def __init__(self, fun: Callable[..., Any], treedefs: Sequence[tree.TreeDef], avals: Sequence[Any], what: str):
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        treedefs: Sequence[tree.TreeDef],
+        avals: Sequence[Any],
+        what: str,
+        tracing: str = "jit",
+    ):
         trees: list[tree.TreeDef] = []
 
         def flat(*inputs: Any) -> list[Any]:
@@ -112,7 +120,7 @@ class Program:
             return outs
 
         if all(type(a) is Aval for a in avals):
-            self.graph, self.captured = hoist(trace_graph(flat, avals, is_interpreted()))
+            self.graph, self.captured = hoist(trace_graph(flat, avals, is_interpreted(), tracing))
         else:
             recorded = record_graph(flat, avals, what.partition(":")[0])
             self.graph, self.captured = recorded.graph, recorded.inputs[len(avals) :]
