@@ -15,6 +15,8 @@ From a graph to loops:
 
 - simplify: smaller programs with the same results
 - products: products made smaller: with the identity, and those of which only a sum is wanted
+- loops, hoist: scans made smaller, and what is done before and behind them
+- branches: what only one branch needs is computed in it
 - segments: a program cut at its NumPy calls, one kernel between two
 - elements: what an elementwise equation does to one element, where kernels do it as NumPy does
 - scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from funcgrad.compile.loops import Carry, Column, Row, Scan, is_scan
 from funcgrad.compile.plan import multiplications, way
 from funcgrad.core.avals import Aval
@@ -22,9 +24,9 @@ BATCHED = 1024
 """Multiplications of a step from which one product for all steps, before the loop, is faster than one in each."""
 GATHERED = 1024
 """The same for products that the steps add up: elements of the sum, which is read and written at each step."""
-_ADD = elementwise.add.prim
 ROOM = 1 << 16
-"""Elements that may be stored for this in any case; beyond, as many as the scan's arrays have."""
+"""Elements that may be stored for this in any case; beyond, 4 times as many as the scan's arrays have."""
+_ADD = elementwise.add.prim
 
 
 def around(change: Callable[[Scan], tuple[Sequence[Eqn], Sequence[Eqn]]]) -> Callable[[Graph], Graph]:
@@ -169,34 +171,47 @@ def _moved_behind(
     scan: Scan, carry: Carry, terms: Sequence[Atom], products: Sequence[tuple[Atom, _Product]]
 ) -> list[Eqn]:
     """The equations that add products to a carry when all steps are done."""
-    behind: list[Eqn] = []
     taken = {term for term, _ in products}
     rest = [t for t in terms if t not in taken]
-    total: Atom = carry.first
+    total: Atom | None = carry.first
     at = scan.carries.index(carry)
     if rest:
-        total = Var(carry.last.aval)
         after: Atom = carry.var
         for term in rest:
             after, before = Var(carry.var.aval), after
             scan.eqns.append(Eqn(_ADD, (before, term), (after,), {}, scan.eqn.loc))
+        total = Var(carry.last.aval)
         scan.carries[at] = Carry(carry.first, carry.var, after, total)
     else:
         del scan.carries[at]
-    for number, (_, (eqn, views)) in enumerate(products, 1):
-        (a, b), (c, d) = eqn.params["contract"], eqn.params["batch"]
-        later = lambda axes: tuple([axis + 1 for axis in axes])
-        params = {"contract": ((0, *later(a)), (0, *later(b))), "batch": (later(c), later(d))}
-        found: Var = Var(eqn.outputs[0].aval)
-        behind.append(Eqn(dot_general, tuple([_stacked(scan, x) for x in eqn.inputs]), (found,), params, eqn.loc))
-        for view in views:
-            turned = Var(view.outputs[0].aval)
-            behind.append(Eqn(view.prim, (found,), (turned,), view.params, view.loc))
-            found = turned
-        grown = carry.last if number == len(products) else Var(carry.last.aval)
-        behind.append(Eqn(_ADD, (total, found), (grown,), {}, eqn.loc))
-        total = grown
+        if isinstance(total, Literal) and not np.any(total.value):
+            total = None
+    behind: list[Eqn] = []
+    for _, product in products:
+        made = _after_all(scan, product)
+        behind += made
+        (found,) = made[-1].outputs
+        if total is not None:
+            grown = Var(carry.last.aval)
+            behind.append(Eqn(_ADD, (total, found), (grown,), {}, product.eqn.loc))
+            found = grown
+        total = found
+    last = behind[-1]
+    behind[-1] = Eqn(last.prim, last.inputs, (carry.last,), last.params, last.loc)
     return behind
+
+
+def _after_all(scan: Scan, product: _Product) -> list[Eqn]:
+    """The sum of a product over all steps."""
+    eqn, views = product
+    (a, b), (c, d) = eqn.params["contract"], eqn.params["batch"]
+    later = lambda axes: tuple([axis + 1 for axis in axes])
+    params = {"contract": ((0, *later(a)), (0, *later(b))), "batch": (later(c), later(d))}
+    factors = tuple([_stacked(scan, x) for x in eqn.inputs])
+    made = [Eqn(dot_general, factors, (Var(eqn.outputs[0].aval),), params, eqn.loc)]
+    for view in views:
+        made.append(Eqn(view.prim, made[-1].outputs, (Var(view.outputs[0].aval),), view.params, view.loc))
+    return made
 
 
 def _stacked(scan: Scan, value: Atom) -> Atom:
