@@ -326,6 +326,21 @@ class TestBatches:
         assert [a.aval.shape for a in eqn.inputs[: eqn.params["steps"].carries]] == [()]
         close(fg.jit(fg.vmap(fun))(B), fg.tree.map(lambda *parts: np.stack(parts), *map(fun, B)))
 
+    def test_systems_of_few_equations_stand_side_by_side(self):
+        fun = lambda x, p: lax.scan(lambda c, r: (np.sin(c @ p) + r, (c[0], c)), x, XS)
+        states, p = RNG.normal(size=(9, 3)), RNG.normal(size=(3, 3))
+        batched = fg.vmap(fun, (0, None))
+        (eqn,) = scans(batched, states, p)
+        assert [a.aval.shape for a in eqn.inputs[: eqn.params["steps"].carries]] == [(3, 9)]
+        each = fg.tree.map(lambda *parts: np.stack(parts), *[fun(x, p) for x in states])
+        close(fg.jit(batched)(states, p), each)
+        total = lambda p: sum(np.sum(y**2) for y in fg.tree.leaves(batched(states, p)))
+        close(fg.jit(fg.grad(total))(p), fg.grad(total)(p))
+        slopes = lambda x: fg.vmap(fg.jacrev(lambda x: fun(x, p)[0]))(x)
+        close(fg.jit(slopes)(states), slopes(states))
+        twice = fg.vmap(batched, (0, None))
+        close(fg.jit(twice)(np.stack([states, states]), p), fg.tree.map(lambda y: np.stack([y, y]), each))
+
     def test_a_condition_that_the_batch_shares(self):
         fun = lambda x, n: lax.while_loop(lambda v: v[0] < n, lambda v: (v[0] + 1, v[1] * x), (0, 1.0))
         batched = fg.vmap(fun, (0, None))

@@ -13,6 +13,7 @@ import numpy as np
 
 from funcgrad.compile.loops import Carry, Column, Row, Scan, is_scan
 from funcgrad.compile.plan import multiplications, way
+from funcgrad.compile.simplify import drop
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.ops import elementwise
@@ -83,22 +84,22 @@ def _invariant(scan: Scan) -> tuple[list[Eqn], list[Eqn]]:
 
 def _batched(scan: Scan) -> tuple[list[Eqn], list[Eqn]]:
     """Products of what a step takes with a constant matrix: one product for all steps, before the loop."""
-    fixed = {v for e in _reading(scan.eqns, [r.var for r in scan.constants]) for v in e.outputs}
-    fixed |= {r.var for r in scan.constants}
-    early = _reading(scan.eqns, [r.var for r in (*scan.rows, *scan.constants)])
-    products = [
-        e for e in early
-        if e.prim is dot_general and multiplications(e) >= BATCHED
-        and sum(a in fixed or isinstance(a, Literal) for a in e.inputs) == 1
-        and _has_room(scan, e.outputs[0].aval.size)
-    ]  # fmt: skip
+    constants, rows = ([r.var for r in part] for part in (scan.constants, scan.rows))
+    fixed = {*constants, *(v for e in _reading(scan.eqns, constants) for v in e.outputs)}
+    early = tuple(_reading(scan.eqns, [*rows, *constants]))
+    products = []
+    for e in early:
+        if e.prim is dot_general and sum(a in fixed or isinstance(a, Literal) for a in e.inputs) == 1:
+            needed = drop(Graph((), early, e.outputs)).eqns
+            size = sum(v.aval.size for n in needed if not isinstance(way(n), View) for v in n.outputs)
+            if multiplications(e) >= BATCHED and _has_room(scan, size):
+                products.append(e)
     if not products:
         return [], []
     values = tuple([e.outputs[0] for e in products])
-    inputs = [*scan.rows, *scan.constants]
-    step = Graph(tuple([r.var for r in inputs]), tuple(early), values)
-    whole = batched_graph(step, [True] * len(scan.rows) + [False] * len(scan.constants), scan.length)
-    names: dict[Atom, Atom] = dict(zip(whole.inputs, [r.array for r in inputs]))
+    step = drop(Graph((*rows, *constants), early, values))
+    whole = batched_graph(step, [True] * len(rows) + [False] * len(constants), scan.length)
+    names: dict[Atom, Atom] = dict(zip(whole.inputs, [r.array for r in (*scan.rows, *scan.constants)]))
     before = [Eqn(e.prim, tuple([names.get(a, a) for a in e.inputs]), e.outputs, e.params, e.loc) for e in whole.eqns]
     scan.eqns = [e for e in scan.eqns if e not in products]
     scan.rows += [Row(names.get(a, a), v) for a, v in zip(whole.outputs, values)]

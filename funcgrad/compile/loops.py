@@ -231,29 +231,26 @@ def merge(graph: Graph) -> Graph:
 
     So values and tangents that were asked for one after the other (`linearize`, `jacfwd`) take one loop.
     """
-    scans = [e for e in graph.eqns if is_scan(e)]
+    scans = [Scan.of(e) for e in graph.eqns if is_scan(e)]
+    starts = [{identity(c.first) for c in scan.carries} for scan in scans]
     for n, second in enumerate(scans):
-        for first in scans[:n]:
-            merged = _merged(graph, first, second)
-            if merged is not None:
-                return merge(merged)
+        for m, first in enumerate(scans[:n]):
+            alike = (first.length, first.reverse) == (second.length, second.reverse)
+            if alike and starts[m] and starts[n] and (starts[m] <= starts[n] or starts[n] <= starts[m]):
+                merged = _merged(graph, first, second)
+                if merged is not None:
+                    return merge(merged)
     return graph
 
 
-def _merged(graph: Graph, first: Eqn, second: Eqn) -> Graph | None:
+def _merged(graph: Graph, first: Scan, second: Scan) -> Graph | None:
     """The program with one scan for two, where one of them repeats the other."""
-    a, b = Scan.of(first), Scan.of(second)
-    if (a.length, a.reverse) != (b.length, b.reverse):
+    later = _depending(graph, first.eqn)
+    if second.eqn in later:
         return None
-    starts = [{identity(c.first) for c in scan.carries} for scan in (a, b)]
-    if not (starts[0] <= starts[1] or starts[1] <= starts[0]):
-        return None
-    later = _depending(graph, first)
-    if second in later:
-        return None
-    a = _copied(a)
+    a, b = _copied(first), second
     rows, constants, columns = b.rows + a.rows, b.constants + a.constants, b.columns + a.columns
-    both = Scan(second, b.carries + a.carries, rows, constants, columns, b.eqns + a.eqns)
+    both = Scan(b.eqn, b.carries + a.carries, rows, constants, columns, b.eqns + a.eqns)
     names = tidied(both, _used(graph))
     if len(both.carries) > max(len(a.carries), len(b.carries)):
         return None
@@ -262,10 +259,10 @@ def _merged(graph: Graph, first: Eqn, second: Eqn) -> Graph | None:
     waiting: list[Eqn] = []
     passed = False
     for eqn in graph.eqns:
-        if eqn is second:
+        if eqn is second.eqn:
             eqns += [both.made(), *waiting]
             passed = True
-        elif eqn is not first:
+        elif eqn is not first.eqn:
             moved = Eqn(eqn.prim, tuple(map(swap, eqn.inputs)), eqn.outputs, eqn.params, eqn.loc)
             (waiting if eqn in later and not passed else eqns).append(moved)
     return Graph(graph.inputs, tuple(eqns), tuple(map(swap, graph.outputs)))

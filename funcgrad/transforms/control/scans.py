@@ -18,11 +18,14 @@ from funcgrad.transforms.control.programs import (
     Kept,
     as_shaped,
     batched_body,
+    behind,
     chosen,
+    in_front,
     instantiated,
     moving,
     placed,
     unweak,
+    with_batch_last,
     with_tangents,
     zeros,
 )
@@ -141,14 +144,15 @@ class ScanCall(ControlCall):
         carry, xs, constants = steps.parts(values)
         was_carry, in_xs, _ = steps.parts(batched)
         key = "scan batch", tuple(batched), size
-        whole, moves = derived(body, key, lambda: batched_body(body, batched, steps.carries, size))
+        whole, moves, turns = derived(body, key, lambda: _batched(body, steps, batched, size))
+        starts = [spread(as_shaped(c), was, size) if m else c for c, m, was in zip(carry, moves, was_carry)]
         outs = self(
-            *(spread(as_shaped(c), was, size) if b else c for c, b, was in zip(carry, moves, was_carry)),
+            *map(behind, starts, turns),
             *(move_axis(x, 0, 1) if b else x for x, b in zip(xs, in_xs)),
             *constants,
             **{**params, "body": whole},
         )
-        last, ys = outs[: steps.carries], outs[steps.carries :]
+        last, ys = map(in_front, outs, turns), outs[steps.carries :]
         turned = [move_axis(y, 1, 0) if b else y for y, b in zip(ys, moves[steps.carries :])]
         return tuple(y if b else Same(y) for y, b in zip((*last, *turned), moves))
 
@@ -164,6 +168,15 @@ def _empty(length: int, aval: Aval) -> np.ndarray:
 def _stack(ys: Sequence[Any], aval: Aval) -> Any:
     """Values of which some are traced, along a new leading axis."""
     return concatenate(*(reshape(as_shaped(y), shape=(1, *aval.shape)) for y in ys), axis=0) if ys else _empty(0, aval)
+
+
+def _batched(
+    body: Graph, steps: Steps, batched: Sequence[bool], size: int
+) -> tuple[Graph, list[bool], list[bool]]:
+    """The body on whole batches, which of its outputs are such, and which carries have the batch behind."""
+    whole, moves = batched_body(body, batched, steps.carries, size)
+    whole, turns = with_batch_last(whole, body, moves, steps.carries)
+    return whole, moves, turns
 
 
 def _both(body: Graph, steps: Steps, mask: Sequence[bool]) -> Graph:
