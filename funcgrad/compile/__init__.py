@@ -8,6 +8,7 @@ Which program belongs to a call:
 - keys: keys of caches that keep apart what a program can tell apart
 - wrappers: functions that take the arguments of one structure apart
 - program: `Program`: kernels, NumPy calls, and the generated function that runs them
+- progress: a line on the terminal for compiles that take seconds
 - calls: what it has to know of those: why they are calls, whether they can warn, where they may write
 - workspace: the memory that they write into
 
@@ -17,6 +18,7 @@ From a graph to loops:
 - products: products made smaller: with the identity, and those of which only a sum is wanted
 - loops, hoist: scans made smaller, and what is done before and behind them
 - branches: what only one branch needs is computed in it
+- rolling (with stretches and rolled): loops that Python has unrolled, as scans
 - segments: a program cut at its NumPy calls, one kernel between two
 - elements: what an elementwise equation does to one element, where kernels do it as NumPy does
 - scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed

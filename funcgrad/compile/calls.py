@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from funcgrad.compile.control import bodies, simplified
+from funcgrad.compile.control import bodies, rolled
 from funcgrad.compile.elements import KERNEL_DTYPES
 from funcgrad.compile.plan import CONTROL, FREE_VIEWS, kind_of, way
 from funcgrad.compile.statements import FOLDS
@@ -93,7 +93,7 @@ def _cause(eqn: Eqn) -> str:
 
 
 def _cause_within(eqn: Eqn) -> str:
-    for graph in map(simplified, bodies(eqn)):
+    for graph in map(rolled, bodies(eqn)):
         for aval in (*graph.in_avals, *graph.out_avals):
             if aval.dtype not in KERNEL_DTYPES:
                 return f"{aval.dtype} has no kernels"

@@ -14,11 +14,20 @@ from funcgrad.compile.layouts import arrange
 from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
 from funcgrad.compile.plan import Plan, kind_of, way
+from funcgrad.compile.rolling import roll
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
 from funcgrad.compile.simplify import simplified
 from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
+
+
+def rolled(graph: Graph) -> Graph:
+    """The body of a loop or a branch as it is compiled."""
+    found = graph.cache.get("rolled")
+    if found is None:
+        found = graph.cache["rolled"] = roll(simplified(graph))
+    return found
 
 
 def bodies(eqn: Eqn) -> list[Graph]:
@@ -32,7 +41,7 @@ def fits_kernel(eqn: Eqn) -> bool:
     """Whether all that the bodies of a loop or branch do can stand in a kernel."""
     return all(
         all(map(_is_typed, (*graph.in_avals, *graph.out_avals))) and all(kind_of(e) != "host" for e in graph.eqns)
-        for graph in map(simplified, bodies(eqn))
+        for graph in map(rolled, bodies(eqn))
     )
 
 
@@ -179,7 +188,7 @@ def _reads_before(graph: Graph, var: Var, eqn: Eqn) -> bool:
 
 
 def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
-    graph, steps = simplified(eqn.params["body"]), eqn.params["steps"]
+    graph, steps = rolled(eqn.params["body"]), eqn.params["steps"]
     carries, xs, constants = steps.parts(eqn.inputs)
     own, own_xs, own_constants = steps.parts(graph.inputs)
     axis = Axis(steps.length)
@@ -207,7 +216,7 @@ def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> Non
 
 
 def _while(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> None:
-    cond, graph = simplified(eqn.params["cond"]), simplified(eqn.params["body"])
+    cond, graph = rolled(eqn.params["cond"]), rolled(eqn.params["body"])
     count, conditions = len(graph.outputs), eqn.params["conditions"]
     carries, constants = eqn.inputs[:count], eqn.inputs[count:]
     first, second = constants[:conditions], constants[conditions:]
@@ -242,7 +251,7 @@ def _switch(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> N
     index, *operands = eqn.inputs
     branches = []
     wanted = [v for v in eqn.outputs if v in outer.plan.used]
-    for graph in map(simplified, eqn.params["branches"]):
+    for graph in map(rolled, eqn.params["branches"]):
         scope = For(None)
         given: dict[Atom, Any] = {v: (outer, a, ()) for v, a in zip(graph.inputs, operands)}
         lowering, mine = maker.body(scope, outer, graph, given, {}, depth + 1)

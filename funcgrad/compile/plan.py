@@ -105,7 +105,7 @@ class Plan:
 
     def _big_products(self) -> None:
         for eqn, kind in self.kinds.items():
-            if kind == "dot" and _is_blas(eqn):
+            if kind == "dot" and is_blas(eqn):
                 self.kinds[eqn] = "host"
 
     def _users(self) -> dict[Atom, list[Eqn]]:
@@ -146,8 +146,13 @@ class Plan:
                     self.depths[v] = 0
 
     def _needs_memory(self, user: Eqn, v: Atom) -> bool:
-        """Whether a value must stand in memory for one of its users. A loop copies what it begins with anyway."""
+        """Whether a value must stand in memory for one of its users.
+
+        A loop copies what it begins with anyway, and reads an element that stands somewhere from there.
+        """
         if self.kinds[user] == "control" and self.costs[v] <= CHEAP:
+            if self.costs[v] <= 1 and self.maker[v].prim.name in FREE_VIEWS:
+                return False
             carries = range(len(user.inputs))[carried(user)]
             return any(a is v and i not in carries for i, a in enumerate(user.inputs))
         if self.kinds[user] == "statements":
@@ -222,7 +227,7 @@ def multiplications(eqn: Eqn) -> int:
     return eqn.outputs[0].aval.size * folded(eqn)
 
 
-def _is_blas(eqn: Eqn) -> bool:
+def is_blas(eqn: Eqn) -> bool:
     """Whether a product is large enough for BLAS, which reads a matrix no faster for the sake of one vector.
 
     NumPy makes a call of each matrix of a stack, and copies many. A sum of a few products is arithmetic on elements,

@@ -12,6 +12,8 @@ import numpy as np
 from funcgrad.compile import machine
 from funcgrad.compile.calls import is_alias, is_fresh, is_product, may_warn, reason, turned, writes
 from funcgrad.compile.entry import Entry
+from funcgrad.compile.progress import shown
+from funcgrad.compile.rolling import roll
 from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.compile.workspace import Workspace
@@ -50,7 +52,12 @@ class Program:
 
     def __init__(self, graph: Graph) -> None:
         started = time.perf_counter()
-        self.graph = simplify(graph)
+        with shown(len(graph.eqns)):
+            self._compile(graph)
+        self.compile_seconds = time.perf_counter() - started
+
+    def _compile(self, graph: Graph) -> None:
+        self.graph = roll(simplify(graph))
         seconds = len(self.graph.eqns) * EACH
         if seconds > PATIENCE:
             warn_of_compiling(len(self.graph.eqns), seconds)
@@ -65,7 +72,6 @@ class Program:
             self.run = self.whole.function
         else:
             self.run = _define(self._plan.text(), "program", self._plan.scope)
-        self.compile_seconds = time.perf_counter() - started
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         return self.run(*checked(arrays, self.graph.in_avals))

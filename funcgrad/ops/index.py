@@ -48,7 +48,14 @@ def sliced_shape(shape: tuple[int, ...], index: Index) -> tuple[int, ...]:
 
 def zeros(x: Any) -> np.ndarray:
     """Zeros like `x` that hold one element only, for programs in which they are a constant."""
-    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    return _zeros(x.shape, x.dtype)
+
+
+@lru_cache(maxsize=256)
+def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    zero = np.zeros((), dtype)
+    zero.flags.writeable = False  # or a program would keep a copy of all the elements
+    return np.broadcast_to(zero, shape)
 
 
 def _deeper(index: Index, size: int) -> Index:
