@@ -47,11 +47,13 @@ def any_traced(values: Iterable[Any]) -> bool:
     return False
 
 
-def numpy_function(plain: Any) -> Callable[[Function], Function]:
+def numpy_function(plain: Any, *, extra: Sequence[str] = ()) -> Callable[[Function], Function]:
     """Decorate what runs on traced arguments; the result runs `plain` on all others.
 
-    `plain` is a function of NumPy, or the module that has one of the same name.
+    `plain` is a function of NumPy, or the module that has one of the same name. `extra` are keywords that it does not
+    have: with one of them what is decorated runs on plain arguments too.
     """
+    ours = frozenset(extra)
 
     def decorate(fun: Function) -> Function:
         numpys = getattr(plain, fun.__name__) if isinstance(plain, ModuleType) else plain
@@ -69,7 +71,7 @@ def numpy_function(plain: Any) -> Callable[[Function], Function]:
 
         @wraps(fun)
         def function(*args: Any, **kwargs: Any) -> Any:
-            if any_traced(args) or (kwargs and any_traced(kwargs.values())):
+            if any_traced(args) or (kwargs and (any_traced(kwargs.values()) or not ours.isdisjoint(kwargs))):
                 return traced(*args, **kwargs)
             return numpys(*args, **kwargs)
 

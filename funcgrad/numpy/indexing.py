@@ -39,8 +39,10 @@ __all__ = [
 # by condition
 
 
-@numpy_function(np)
-def where(condition: Array, x: Array = None, y: Array = None, /) -> Any:
+@numpy_function(np, extra=("size", "fill_value"))
+def where(
+    condition: Array, x: Array = None, y: Array = None, /, *, size: int | None = None, fill_value: Any = None
+) -> Any:
     """Elements of `x` where the condition holds, of `y` elsewhere; with the condition alone, its `nonzero`.
 
     The branch that is not chosen has gradient zero, also where its value is NaN; but NaN * 0 arises where its
@@ -49,7 +51,7 @@ def where(condition: Array, x: Array = None, y: Array = None, /) -> Any:
     if (x is None) != (y is None):
         raise ValueError("either both or neither of x and y should be given")
     if x is None:
-        return nonzero(condition)
+        return nonzero(condition, size=size, fill_value=fill_value)
     return ew.where(condition, _scalar_or_array(x), _scalar_or_array(y))
 
 
@@ -66,6 +68,9 @@ def select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Arra
     if not condlist:
         raise ValueError("select with an empty condition list is not possible")
     dtype = np.result_type(*(c.dtype if hasattr(c, "dtype") else c for c in (*choicelist, default)))
+    for i, condition in enumerate(condlist):
+        if as_array(condition).dtype != bool:
+            raise TypeError(f"invalid entry {i} in condlist: should be boolean ndarray")
     y = ew.convert(as_array(default), dtype=dtype)
     for condition, choice in zip(reversed(condlist), reversed(choicelist)):
         y = ew.where(condition, ew.convert(as_array(choice), dtype=dtype), y)
@@ -135,37 +140,68 @@ def take_along_axis(arr: Array, indices: Array, axis: Axis = -1) -> Array:
     return getitem(arr, (*grid[:axis], indices, *grid[axis + 1 :]))
 
 
-@numpy_function(np)
-def nonzero(a: Array) -> tuple[np.ndarray, ...]:
-    """The indices of the elements that are not zero, one array for each axis. Needs concrete values."""
-    return np.nonzero(concrete(a, "nonzero"))
+@numpy_function(np, extra=("size", "fill_value"))
+def nonzero(a: Array, *, size: int | None = None, fill_value: Any = None) -> tuple[Array, ...]:
+    """The indices of the elements that are not zero, one array for each axis.
+
+    How many there are is only known with concrete values. With `size`, as in JAX, the first `size` of them are returned,
+    and `fill_value` (0; or a tuple, one for each axis) where there are fewer.
+
+    Example:
+        >>> import numpy as np
+        >>> nonzero(np.array([0, 5, 0, 7]), size=3, fill_value=-1)
+        (array([ 1,  3, -1]),)
+    """
+    if size is None:
+        return np.nonzero(concrete(a, "nonzero", "With size=, the first so many are returned."))
+    a = as_array(a)
+    flat, exists = _first_nonzero(a, size)
+    fills = fill_value if isinstance(fill_value, tuple) else (fill_value or 0,) * a.ndim
+    places = []
+    for n, fill in zip(reversed(a.shape), reversed(fills)):
+        places.append(ew.where(exists, flat % n, fill))
+        flat = flat // n
+    return tuple(reversed(places))
 
 
-@numpy_function(np)
-def flatnonzero(a: Array) -> np.ndarray:
-    """The indices into the flattened array of the elements that are not zero. Needs concrete values."""
-    return np.flatnonzero(concrete(a, "flatnonzero"))
+def _first_nonzero(a: Array, size: int) -> tuple[Array, Array]:
+    """The first `size` places in the flattened array that are not zero, and which of them exist."""
+    flat = structure.reshape(a, shape=(a.size,)) == 0
+    order = ordering.argsort(flat, axis=0)[:size]
+    if size > a.size:
+        order = structure.pad(order, widths=((0, size - a.size),))
+    return order, np.arange(size) < (~flat).sum()
 
 
-@numpy_function(np)
-def argwhere(a: Array) -> np.ndarray:
-    """The indices of the elements that are not zero, one row for each. Needs concrete values."""
-    return np.argwhere(concrete(a, "argwhere"))
+@numpy_function(np, extra=("size", "fill_value"))
+def flatnonzero(a: Array, *, size: int | None = None, fill_value: Any = None) -> Array:
+    """The indices into the flattened array of the elements that are not zero; `size` as in `nonzero`."""
+    return nonzero(ravel(as_array(a)), size=size, fill_value=fill_value)[0]
 
 
-def concrete(a: Array, name: str) -> np.ndarray:
-    """The value of `a` without its derivative; ConcretizationError where only its shape is known."""
+@numpy_function(np, extra=("size", "fill_value"))
+def argwhere(a: Array, *, size: int | None = None, fill_value: Any = None) -> Array:
+    """The indices of the elements that are not zero, one row for each; `size` as in `nonzero`."""
+    if size is None:
+        return np.argwhere(concrete(a, "argwhere", "With size=, the first so many are returned."))
+    a = as_array(a)
+    return stack(nonzero(a, size=size, fill_value=fill_value), 1) if a.ndim else np.zeros((size, 0), int)
+
+
+def known(a: Array) -> Any:
+    """The value of `a` without its derivative; None where only its shape is known."""
     a = ew.stop_gradient(a)
-    if isinstance(a, Tracer):
-        known = a._as_plain()
-        if known is not None:
-            return known
-        raise concretization_error(
-            a,
-            f"the size of `{name}`",
-            "Keep the shape: use np.where(condition, x, y) and reductions with where=.",
-        )
-    return a
+    return a._as_plain() if isinstance(a, Tracer) else a
+
+
+def concrete(
+    a: Array, name: str, remedy: str = "Keep the shape: use np.where(condition, x, y) and reductions with where=."
+) -> np.ndarray:
+    """The value of `a` without its derivative; ConcretizationError where only its shape is known."""
+    value = known(a)
+    if value is None:
+        raise concretization_error(ew.stop_gradient(a), f"the size of `{name}`", remedy)
+    return value
 
 
 # in order

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of
+from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of
 from funcgrad.ops.families import Elementwise, Linear, elementwise
 
 STEPS = "its result moves in steps, so the derivative is zero wherever there is one"
@@ -311,6 +311,17 @@ nextafter = elementwise(
 )
 
 
+ldexp: Elementwise = elementwise(
+    "ldexp",
+    np.ldexp,
+    # the cast is for the plan, which is found with floats for all arguments
+    along=(lambda t, y, x, n: ldexp(t, convert(n, dtype=INT)), None),
+    linear=(0,),
+)
+"""x * 2 ** n for whole n, which moves in steps: it has no derivative in n."""
+exponent = elementwise("exponent", lambda x: np.frexp(x)[1], flat=STEPS, remedy="log2(abs(x))")
+
+
 # Comparison and logic: no derivatives
 
 eq = elementwise("eq", np.equal, flat=TRUTH, remedy=USE_WHERE, lower="{0} == {1}")
@@ -339,6 +350,10 @@ bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, python=operator.xor, fl
 bitwise_not = elementwise("bitwise_not", np.bitwise_not, python=operator.invert, flat=BITS, lower="bitwise_not")
 left_shift = elementwise("left_shift", np.left_shift, python=operator.lshift, flat=BITS, lower="left_shift")
 right_shift = elementwise("right_shift", np.right_shift, python=operator.rshift, flat=BITS, lower="right_shift")
+
+bitwise_count = elementwise("bitwise_count", np.bitwise_count, flat=BITS)
+gcd = elementwise("gcd", np.gcd, flat="it divides integers")
+lcm = elementwise("lcm", np.lcm, flat="it multiplies integers")
 
 
 # Casts, parts of complex numbers, and the identity without a derivative

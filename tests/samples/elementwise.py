@@ -117,6 +117,8 @@ STEPS = [
     *(_flat(prim, FRACTIONAL) for prim in ("sign", "floor", "ceil", "trunc", "rint")),
     _row("heaviside", FRACTIONAL, ROW),
     _row("copysign", FRACTIONAL, ROW),
+    _row("ldexp", ANY, SHIFTS),
+    _flat("exponent", ANY),
     _flat("nextafter", ANY, OTHER, reason="the neighbouring number"),
 ]
 
@@ -133,6 +135,8 @@ LOGIC = [
     _flat("bitwise_not", BITS),
     _flat("bitwise_not", TRUTHS, label="bool"),
     *(_flat(prim, BITS, SHIFTS) for prim in ("left_shift", "right_shift")),
+    *(_flat(prim, BITS, SHIFTS, reason="integers") for prim in ("gcd", "lcm")),
+    _flat("bitwise_count", BITS, reason="integers"),
 ]
 
 CASTS = [

@@ -29,5 +29,10 @@ ROWS = [
     Sample("polygamma", lambda x: ops.polygamma(1, x), (BETWEEN_POLES,), label="trigamma"),
     Sample("polygamma", ops.polygamma, (np.array([0, 2, 3]), COLUMN), label="orders", float32=False,
            reason="NumPy makes int64 and float32 float64"),
+    Sample("i0", ops.i0, (ANY,)),
+    Sample("i0", ops.i0, (np.array([-40.0, 0.0, 7.5, 12.0]),), label="far", tol=1e-5, second_tol=1e-3),
+    Sample("bessel_i", lambda x: ops.bessel_i(1, x), (ANY,), label="order 1"),
+    Sample("bessel_i", ops.bessel_i, (np.array([0, 2, 3]), np.array([[0.7], [-1.6]])), label="orders", float32=False,
+           reason="NumPy makes int64 and float32 float64"),
     Sample("rsqrt", ops.rsqrt, (POSITIVE,), complex_too=True),
 ]  # fmt: skip
