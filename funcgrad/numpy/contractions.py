@@ -10,22 +10,27 @@ import numpy as np
 from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, axis_of, numpy_function, out_error
 from funcgrad.numpy.shaping import diagonal, moveaxis, stack
 from funcgrad.numpy.ufuncs import with_methods
+from funcgrad.ops import convolve as primitive
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 from funcgrad.ops.contract import dot_general
 from funcgrad.ops.reduce import reduce_sum
 
 __all__ = [
+    "convolve",
+    "correlate",
     "cross",
     "dot",
     "einsum",
     "inner",
     "kron",
     "matmul",
+    "matvec",
     "outer",
     "tensordot",
     "vdot",
     "vecdot",
+    "vecmat",
 ]
 
 NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
@@ -171,6 +176,35 @@ def vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     )
 
 
+@numpy_function(np.matvec)
+def matvec(x1: Array, x2: Array, /) -> Array:
+    """Matrices times vectors, along the last axes; leading axes are stacks and broadcast."""
+    return _stacked_product(as_array(x1), as_array(x2), ("row", "inner"), ("inner",))
+
+
+@numpy_function(np.vecmat)
+def vecmat(x1: Array, x2: Array, /) -> Array:
+    """Conjugated vectors times matrices, along the last axes; leading axes are stacks and broadcast."""
+    return _stacked_product(_conjugated(as_array(x1)), as_array(x2), ("inner",), ("inner", "column"))
+
+
+def _stacked_product(x: Array, y: Array, x_labels: Labels, y_labels: Labels) -> Array:
+    if x.ndim < len(x_labels) or y.ndim < len(y_labels):
+        raise ValueError("an operand does not have enough dimensions")
+    x_stack, y_stack = x.shape[: x.ndim - len(x_labels)], y.shape[: y.ndim - len(y_labels)]
+    if x.shape[len(x_stack) + x_labels.index("inner")] != y.shape[len(y_stack) + y_labels.index("inner")]:
+        raise ValueError(f"shapes {x.shape} and {y.shape} do not fit")
+    stacked = tuple(range(len(np.broadcast_shapes(x_stack, y_stack))))
+    free = tuple(label for label in (*x_labels, *y_labels) if label != "inner")
+    return contracted(
+        x,
+        (*stacked[len(stacked) - len(x_stack) :], *x_labels),
+        y,
+        (*stacked[len(stacked) - len(y_stack) :], *y_labels),
+        (*stacked, *free),
+    )
+
+
 @numpy_function(np)
 def outer(a: Array, b: Array, out: None = None) -> Array:
     """All products of an element of `a` with one of `b`, as a matrix."""
@@ -207,24 +241,67 @@ def kron(a: Array, b: Array) -> Array:
 
 
 @numpy_function(np)
-def cross(
-    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
-) -> Array:
-    """The cross product of vectors of three components along an axis."""
+def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
+    """The cross product of vectors along an axis. One of two components lies in a plane; of two such it is a number."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = moveaxis(as_array(a), axisa, -1), moveaxis(as_array(b), axisb, -1)
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise TypeError(f"`cross` of a traced value takes 3 components, not {a.shape[-1]} and {b.shape[-1]}")
-    x, y, z = (a[..., i] for i in range(3))
-    u, v, w = (b[..., i] for i in range(3))
+    a, b = as_array(a), as_array(b)
+    if a.ndim < 1 or b.ndim < 1:
+        raise ValueError("At least one array has zero dimension")
+    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    if not {a.shape[-1], b.shape[-1]} <= {2, 3}:
+        raise ValueError("incompatible dimensions for cross product\n(dimension must be 2 or 3)")
+    x, y = a[..., 0], a[..., 1]
+    u, v = b[..., 0], b[..., 1]
+    if a.shape[-1] == b.shape[-1] == 2:
+        return x * v - y * u
+    z = a[..., 2] if a.shape[-1] == 3 else np.zeros((), a.dtype)
+    w = b[..., 2] if b.shape[-1] == 3 else np.zeros((), b.dtype)
     return stack([y * w - z * v, z * u - x * w, x * v - y * u], axisc)
 
 
 @numpy_function(np)
-def einsum(
-    subscripts: Any, /, *operands: Array, out: None = None, optimize: Any = False, dtype: Any = None
-) -> Array:
+def convolve(a: Array, v: Array, mode: str = "full") -> Array:
+    """The convolution of two vectors: all overlaps ("full"), the complete ones ("valid"), or the middle ("same").
+
+    Example:
+        >>> import numpy as np
+        >>> convolve(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0]))
+        array([0., 1., 2., 3.])
+    """
+    a, v = (x if x.ndim else structure.reshape(x, shape=(1,)) for x in map(as_array, (a, v)))
+    if a.shape[0] == 0 or v.shape[0] == 0:
+        raise ValueError("a cannot be empty" if a.shape[0] == 0 else "v cannot be empty")
+    return _overlaps(a, v, mode, (min(a.shape[0], v.shape[0]) - 1) // 2)
+
+
+@numpy_function(np)
+def correlate(a: Array, v: Array, mode: str = "valid") -> Array:
+    """The products of `a` with `v`, conjugated, at each shift, summed; `mode` as in `convolve`."""
+    a, v = as_array(a), as_array(v)
+    if 0 in a.shape or 0 in v.shape:
+        raise ValueError("first array argument cannot be empty")
+    m, n = a.size, v.size
+    return _overlaps(a, _conjugated(v)[::-1], mode, (n - 1) // 2 if m >= n else m // 2)
+
+
+def _overlaps(x: Array, y: Array, mode: Any, middle: int) -> Array:
+    if x.ndim != 1 or y.ndim != 1:
+        raise ValueError("object too deep for desired array")
+    short, long = sorted((x.shape[0], y.shape[0]))
+    if mode not in _PARTS:
+        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
+    full = primitive.convolve(x, y)
+    if _PARTS[mode] == "full":
+        return full
+    return full[short - 1 : long] if _PARTS[mode] == "valid" else full[middle : middle + long]
+
+
+_PARTS = {"valid": "valid", "same": "same", "full": "full", 0: "valid", 1: "same", 2: "full"}
+
+
+@numpy_function(np)
+def einsum(subscripts: Any, /, *operands: Array, out: None = None, optimize: Any = False, dtype: Any = None) -> Array:
     """The sum of products that the subscripts spell: ``einsum("ij,jk->ik", a, b)`` is the matrix product.
 
     Ellipses, repeated and implicit subscripts, and lists of axis numbers work as in NumPy. More than two
@@ -292,9 +369,7 @@ def _parsed(subscripts: str, arrays: Sequence[Array]) -> tuple[list[Labels], Lab
     if len(set(result)) != len(result) or not set(result) <= {l for ls in labels for l in ls}:
         raise ValueError(f"einsum: the output {output!r} repeats a subscript or has one that no operand has")
     if widest and not dots:
-        raise ValueError(
-            "einsum: the output has no ellipsis for the axes that the operands' ellipses stand for"
-        )
+        raise ValueError("einsum: the output has no ellipsis for the axes that the operands' ellipses stand for")
     return labels, result
 
 
@@ -305,9 +380,7 @@ def _diagonals(x: Array, labels: Labels) -> tuple[Array, Labels]:
             i = labels.index(label)
             j = labels.index(label, i + 1)
             if x.shape[i] != x.shape[j]:
-                raise ValueError(
-                    f"einsum: the axes {label!r} of one operand have sizes {x.shape[i]} and {x.shape[j]}"
-                )
+                raise ValueError(f"einsum: the axes {label!r} of one operand have sizes {x.shape[i]} and {x.shape[j]}")
             x = diagonal(x, 0, i, j)
             labels = (*(l for k, l in enumerate(labels) if k not in (i, j)), label)
     return x, labels
@@ -323,5 +396,9 @@ def _path(subscripts: str, arrays: Sequence[Array], optimize: Any) -> Sequence[t
 
 UFUNCS[np.matmul] = matrix_product
 UFUNCS[np.vecdot] = vecdot
+UFUNCS[np.matvec] = matvec
+UFUNCS[np.vecmat] = vecmat
 with_methods(matmul, np.matmul)
 with_methods(vecdot, np.vecdot)
+with_methods(matvec, np.matvec)
+with_methods(vecmat, np.vecmat)

@@ -17,7 +17,9 @@ __all__ = [
     "array",
     "asanyarray",
     "asarray",
+    "asarray_chkfinite",
     "ascontiguousarray",
+    "asfortranarray",
     "astype",
     "can_cast",
     "common_type",
@@ -31,6 +33,7 @@ __all__ = [
     "meshgrid",
     "ndim",
     "ones_like",
+    "require",
     "result_type",
     "shape",
     "size",
@@ -75,6 +78,29 @@ def asanyarray(a: Any, dtype: Any = None) -> Array:
 def ascontiguousarray(a: Any, dtype: Any = None) -> Array:
     """The same as `asarray`, with at least one axis."""
     return array(a, dtype, ndmin=1)
+
+
+@numpy_function(np)
+def asfortranarray(a: Any, dtype: Any = None) -> Array:
+    """The same as `asarray`: traced values have no layout."""
+    return asarray(a, dtype)
+
+
+@numpy_function(np)
+def asarray_chkfinite(a: Any, dtype: Any = None) -> Array:
+    """Like `asarray`; ValueError where a value is known and not finite."""
+    y = asarray(a, dtype)
+    value = ew.stop_gradient(y)
+    value = value._as_plain() if isinstance(value, Tracer) else value
+    if value is not None and not np.isfinite(value).all():
+        raise ValueError("array must not contain infs or NaNs")
+    return y
+
+
+@numpy_function(np)
+def require(a: Any, dtype: Any = None, requirements: Any = None) -> Array:
+    """The same as `asarray`: traced values have no layout, and cannot be written to."""
+    return asarray(a, dtype)
 
 
 @numpy_function(np)

@@ -6,6 +6,7 @@ through NumPy's protocols, `np.sum(x)`. On plain arrays values and errors are Nu
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from types import ModuleType
@@ -61,11 +62,12 @@ def numpy_function(plain: Any, *, extra: Sequence[str] = ()) -> Callable[[Functi
         parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         positional = parameters[: code.co_argcount]
         out_position = positional.index("out") if "out" in positional else _NEVER
+        takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
 
         def traced(*args: Any, **kwargs: Any) -> Any:
             if len(args) > out_position and args[out_position] is not None:
                 raise out_error(fun.__name__)
-            if kwargs:
+            if kwargs and not takes_all:
                 kwargs = _accepted(fun.__name__, parameters, kwargs)
             return fun(*args, **kwargs)
 

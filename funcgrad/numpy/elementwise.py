@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, as_inexact, numpy_function
 from funcgrad.numpy.ufuncs import with_methods
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops import special
 
 __all__ = [
     "abs",
@@ -36,14 +38,19 @@ __all__ = [
     "arctanh",
     "around",
     "array_equal",
+    "array_equiv",
     "asin",
     "asinh",
     "atan",
     "atan2",
     "atanh",
     "bitwise_and",
+    "bitwise_count",
+    "bitwise_invert",
+    "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
     "cbrt",
     "ceil",
@@ -69,10 +76,13 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "frexp",
+    "gcd",
     "greater",
     "greater_equal",
     "heaviside",
     "hypot",
+    "i0",
     "imag",
     "invert",
     "isclose",
@@ -80,7 +90,11 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "isreal",
+    "lcm",
+    "ldexp",
     "left_shift",
     "less",
     "less_equal",
@@ -109,6 +123,7 @@ __all__ = [
     "rad2deg",
     "radians",
     "real",
+    "real_if_close",
     "reciprocal",
     "remainder",
     "right_shift",
@@ -119,6 +134,7 @@ __all__ = [
     "sin",
     "sinc",
     "sinh",
+    "spacing",
     "sqrt",
     "square",
     "subtract",
@@ -179,15 +195,12 @@ sqrt = _ufunc("sqrt", ew.sqrt, "The square root; its derivative at 0 is infinite
 cbrt = _ufunc("cbrt", ew.cbrt, "The cube root.")
 reciprocal = _ufunc("reciprocal", ew.reciprocal, "1 / x.")
 hypot = _ufunc("hypot", ew.hypot, "sqrt(x**2 + y**2).")
-maximum = _ufunc(
-    "maximum", ew.maximum, "The larger of two, NaN if one is; at a tie each has half the derivative."
-)
-minimum = _ufunc(
-    "minimum", ew.minimum, "The smaller of two, NaN if one is; at a tie each has half the derivative."
-)
+maximum = _ufunc("maximum", ew.maximum, "The larger of two, NaN if one is; at a tie each has half the derivative.")
+minimum = _ufunc("minimum", ew.minimum, "The smaller of two, NaN if one is; at a tie each has half the derivative.")
 fmax = _ufunc("fmax", ew.fmax, "The larger of two, or the one that is not NaN.")
 fmin = _ufunc("fmin", ew.fmin, "The smaller of two, or the one that is not NaN.")
 copysign = _ufunc("copysign", ew.copysign, "x with the sign of y.")
+ldexp = _ufunc("ldexp", ew.ldexp, "x * 2 ** n for whole n.")
 nextafter = _ufunc("nextafter", ew.nextafter, "The float next to x towards y.")
 heaviside = _ufunc("heaviside", ew.heaviside, "0 below zero, 1 above it, h at zero.")
 
@@ -249,6 +262,10 @@ bitwise_not = _ufunc("bitwise_not", ew.bitwise_not, "~x.")
 invert = bitwise_not
 left_shift = _ufunc("left_shift", ew.left_shift, "x << y.")
 right_shift = _ufunc("right_shift", ew.right_shift, "x >> y.")
+bitwise_count = _ufunc("bitwise_count", ew.bitwise_count, "How many bits of |x| are 1.")
+bitwise_invert, bitwise_left_shift, bitwise_right_shift = bitwise_not, left_shift, right_shift
+gcd = _ufunc("gcd", ew.gcd, "The greatest common divisor of integers.")
+lcm = _ufunc("lcm", ew.lcm, "The least common multiple of integers.")
 isnan = _ufunc("isnan", ew.isnan, "Whether it is NaN.")
 isinf = _ufunc("isinf", ew.isinf, "Whether it is infinite.")
 isfinite = _ufunc("isfinite", ew.isfinite, "Whether it is neither infinite nor NaN.")
@@ -321,6 +338,20 @@ def modf(x: Array, /) -> tuple[Array, Array]:
     """The fractional and the integer part, with the sign of x."""
     whole = ew.trunc(x)
     return ew.copysign(ew.where(ew.isinf(x), 0.0, x - whole), x), whole
+
+
+@_composition
+def frexp(x: Array, /) -> tuple[Array, Array]:
+    """(m, n) with x = m * 2**n, |m| from 1/2 to 1, n whole."""
+    n = ew.exponent(x)
+    return ew.ldexp(x, -n), n
+
+
+@_composition
+def spacing(x: Array, /) -> Array:
+    """The distance to the next float away from zero."""
+    x = ew.stop_gradient(as_inexact(x))
+    return ew.nextafter(x, ew.copysign(math.inf, x)) - x
 
 
 # compositions
@@ -404,6 +435,52 @@ def nan_to_num(
 
 
 @numpy_function(np)
+def i0(x: Array) -> Array:
+    """The modified Bessel function of the first kind, order 0."""
+    x = as_inexact(x)
+    if x.dtype.kind == "c":
+        raise TypeError("i0 not supported for complex values")
+    return special.i0(x)
+
+
+@numpy_function(np)
+def real_if_close(a: Array, tol: float = 100) -> Array:
+    """The real part where all imaginary parts are small (`tol` times the distance of floats at 1), else `a`.
+
+    The values decide the dtype: they must be known.
+    """
+    a = as_array(a)
+    if a.dtype.kind != "c":
+        return a
+    value = ew.stop_gradient(a)
+    if isinstance(value, Tracer):
+        value = value._as_plain()
+        if value is None:
+            raise concretization_error(a, "the dtype of `real_if_close`", "Write x.real, or keep complex numbers.")
+    limit = np.finfo(a.dtype).eps * tol if tol > 1 else tol
+    return ew.real(a) if np.all(np.abs(value.imag) < limit) else a
+
+
+@numpy_function(np)
+def isposinf(x: Array, out: None = None) -> Array:
+    """Whether it is infinity."""
+    return _is_infinity(x, math.inf)
+
+
+@numpy_function(np)
+def isneginf(x: Array, out: None = None) -> Array:
+    """Whether it is minus infinity."""
+    return _is_infinity(x, -math.inf)
+
+
+def _is_infinity(x: Array, infinity: float) -> Array:
+    x = as_array(x)
+    if x.dtype.kind == "c":
+        raise TypeError(f"complex numbers ({x.dtype}) have no order")
+    return x == infinity
+
+
+@numpy_function(np)
 def isclose(a: Array, b: Array, rtol: Array = 1e-05, atol: Array = 1e-08, equal_nan: bool = False) -> Array:
     """Whether |a - b| <= atol + rtol |b|, element by element."""
     a, b = ew.stop_gradient(as_array(a)), ew.stop_gradient(as_array(b))
@@ -427,6 +504,17 @@ def array_equal(a1: Array, a2: Array, equal_nan: bool = False) -> Any:
     if equal_nan and a1.dtype.kind in "fc" and a2.dtype.kind in "fc":
         same = same | ew.isnan(a1) & ew.isnan(a2)
     return _truth(same.all())
+
+
+@numpy_function(np)
+def array_equiv(a1: Array, a2: Array) -> Any:
+    """Whether two arrays broadcast to one shape and have equal elements there."""
+    a1, a2 = as_array(a1), as_array(a2)
+    try:
+        np.broadcast_shapes(a1.shape, a2.shape)
+    except ValueError:
+        return False
+    return _truth((a1 == a2).all())
 
 
 def _truth(x: Array) -> Any:

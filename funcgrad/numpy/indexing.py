@@ -31,6 +31,7 @@ __all__ = [
     "searchsorted",
     "select",
     "sort",
+    "sort_complex",
     "take",
     "take_along_axis",
     "where",
@@ -144,8 +145,8 @@ def take_along_axis(arr: Array, indices: Array, axis: Axis = -1) -> Array:
 def nonzero(a: Array, *, size: int | None = None, fill_value: Any = None) -> tuple[Array, ...]:
     """The indices of the elements that are not zero, one array for each axis.
 
-    How many there are is only known with concrete values. With `size`, as in JAX, the first `size` of them are returned,
-    and `fill_value` (0; or a tuple, one for each axis) where there are fewer.
+    How many there are is only known with concrete values. With `size`, as in JAX, the first so many are returned, and
+    `fill_value` (0; or a tuple, one for each axis) where there are fewer.
 
     Example:
         >>> import numpy as np
@@ -205,6 +206,15 @@ def concrete(
 
 
 # in order
+
+
+@numpy_function(np)
+def sort_complex(a: Array) -> Array:
+    """Sorted along the last axis, by the real and then the imaginary part, as complex numbers."""
+    a = as_array(a)
+    single = a.dtype.kind in "iu" and a.dtype.itemsize < 4
+    dtype = a.dtype if a.dtype.kind == "c" else np.dtype(np.complex64 if single else np.complex128)
+    return ew.convert(ordering.sort(a, axis=axis_of(-1, a.ndim)), dtype=dtype)
 
 
 @numpy_function(np)

@@ -22,6 +22,8 @@ __all__ = [
     "count_nonzero",
     "cumprod",
     "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
     "diff",
     "ediff1d",
     "max",
@@ -145,15 +147,29 @@ def _extremum(
 
 
 @numpy_function(np)
-def amax(a: Array, axis: Axes = None, out: None = None, keepdims: bool = False) -> Array:
+def amax(
+    a: Array,
+    axis: Axes = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Array | None = None,
+    where: Array | None = None,
+) -> Array:
     """The same as `max`."""
-    return max(a, axis, keepdims=keepdims)
+    return max(a, axis, keepdims=keepdims, initial=initial, where=where)
 
 
 @numpy_function(np)
-def amin(a: Array, axis: Axes = None, out: None = None, keepdims: bool = False) -> Array:
+def amin(
+    a: Array,
+    axis: Axes = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Array | None = None,
+    where: Array | None = None,
+) -> Array:
     """The same as `min`."""
-    return min(a, axis, keepdims=keepdims)
+    return min(a, axis, keepdims=keepdims, initial=initial, where=where)
 
 
 @numpy_function(np)
@@ -163,17 +179,13 @@ def ptp(a: Array, axis: Axes = None, out: None = None, keepdims: bool = False) -
 
 
 @numpy_function(np)
-def any(
-    a: Array, axis: Axes = None, out: None = None, keepdims: bool = False, *, where: Array | None = None
-) -> Array:
+def any(a: Array, axis: Axes = None, out: None = None, keepdims: bool = False, *, where: Array | None = None) -> Array:
     """Whether any element along `axis` is true."""
     return reduced(primitive.reduce_any, _masked(a, None, where, 0), axis, keepdims)
 
 
 @numpy_function(np)
-def all(
-    a: Array, axis: Axes = None, out: None = None, keepdims: bool = False, *, where: Array | None = None
-) -> Array:
+def all(a: Array, axis: Axes = None, out: None = None, keepdims: bool = False, *, where: Array | None = None) -> Array:
     """Whether all elements along `axis` are true."""
     return reduced(primitive.reduce_all, _masked(a, None, where, 1), axis, keepdims)
 
@@ -227,9 +239,36 @@ def _cumulative(prim: Any, a: Array, axis: Axis, dtype: Any) -> Array:
 
 
 @numpy_function(np)
-def diff(
-    a: Array, n: int = 1, axis: int = -1, prepend: Array = np._NoValue, append: Array = np._NoValue
+def cumulative_sum(
+    x: Array, /, *, axis: Axis = None, dtype: Any = None, out: None = None, include_initial: bool = False
 ) -> Array:
+    """`cumsum` along `axis`, which vectors need not give; with `include_initial` a 0 comes first."""
+    return _cumulative_from(cumsum, 0, x, axis, dtype, include_initial)
+
+
+@numpy_function(np)
+def cumulative_prod(
+    x: Array, /, *, axis: Axis = None, dtype: Any = None, out: None = None, include_initial: bool = False
+) -> Array:
+    """`cumprod` along `axis`, which vectors need not give; with `include_initial` a 1 comes first."""
+    return _cumulative_from(cumprod, 1, x, axis, dtype, include_initial)
+
+
+def _cumulative_from(cumulative: Any, first: int, x: Array, axis: Axis, dtype: Any, include_initial: bool) -> Array:
+    x = as_array(x)
+    x = x if x.ndim else structure.reshape(x, shape=(1,))
+    if x.ndim > 1 and axis is None:
+        raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+    axis = axis_of(0 if axis is None else axis, x.ndim)
+    y = cumulative(x, axis, dtype)
+    if not include_initial:
+        return y
+    shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+    return structure.concatenate(np.full(shape, first, y.dtype), y, axis=axis)
+
+
+@numpy_function(np)
+def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array = np._NoValue, append: Array = np._NoValue) -> Array:
     """Differences of neighbours along `axis`, `n` times over."""
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")

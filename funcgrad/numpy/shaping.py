@@ -1,4 +1,4 @@
-"""The same elements in another arrangement: shape, axes, joining, splitting, padding, diagonals."""
+"""The same elements in another arrangement: shape, axes, joining, splitting, diagonals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ __all__ = [
     "hstack",
     "matrix_transpose",
     "moveaxis",
-    "pad",
     "permute_dims",
     "ravel",
     "repeat",
@@ -182,9 +181,7 @@ def atleast_1d(*arys: Array) -> Any:
 @numpy_function(np)
 def atleast_2d(*arys: Array) -> Any:
     """Each array with at least two axes, new ones in front; a tuple for several."""
-    return _each(
-        lambda a: structure.reshape(a, shape=(1,) * (2 - a.ndim) + a.shape) if a.ndim < 2 else a, arys
-    )
+    return _each(lambda a: structure.reshape(a, shape=(1,) * (2 - a.ndim) + a.shape) if a.ndim < 2 else a, arys)
 
 
 @numpy_function(np)
@@ -370,52 +367,7 @@ def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
     return tuple(x[(*before, i)] for i in range(x.shape[axis]))
 
 
-# padding, turning, repeating
-
-_BY_INDEX = frozenset(("edge", "reflect", "symmetric", "wrap"))
-"""Modes of `pad` whose new elements are copies of old ones: NumPy pads the indices."""
-
-
-@numpy_function(np)
-def pad(
-    array: Array,
-    pad_width: Any,
-    mode: str = "constant",
-    *,
-    constant_values: Any = 0,
-    reflect_type: str = "even",
-) -> Array:
-    """The array with a border. `mode`: "constant", "edge", "reflect", "symmetric" or "wrap"."""
-    array = as_array(array)
-    if isinstance(pad_width, dict):
-        pad_width = [pad_width.get(i, pad_width.get(i - array.ndim, (0, 0))) for i in range(array.ndim)]
-    widths = [tuple(map(int, w)) for w in np.broadcast_to(np.asarray(pad_width), (array.ndim, 2))]
-    if any(n < 0 for w in widths for n in w):
-        raise ValueError("index can't contain negative values")
-    if mode == "constant":
-        return _pad_constant(array, widths, constant_values)
-    if mode not in _BY_INDEX or reflect_type != "even":
-        known = ", ".join(["constant", *sorted(_BY_INDEX)])
-        raise TypeError(f"`pad` of a traced value knows the modes {known} (reflect_type even), not {mode!r}")
-    for axis, width in enumerate(widths):
-        if width != (0, 0):
-            index = np.pad(np.arange(array.shape[axis]), width, mode=mode)  # type: ignore[call-overload]
-            array = array[(slice(None),) * axis + (index,)]
-    return array
-
-
-def _pad_constant(array: Array, widths: Sequence[tuple[int, ...]], values: Any) -> Array:
-    if not isinstance(values, Tracer) and not np.any(np.asarray(values)):
-        return structure.pad(array, widths=tuple(widths))
-    values = broadcast_to(as_array(values), (array.ndim, 2))
-    for axis, width in enumerate(widths):
-        shape = list(array.shape)
-        ends = []
-        for n, value in zip(width, values[axis]):
-            shape[axis] = n
-            ends.append(structure.broadcast_to(ew.convert(value, dtype=array.dtype), shape=tuple(shape)))
-        array = structure.concatenate(ends[0], array, ends[1], axis=axis)
-    return array
+# turning, repeating
 
 
 @numpy_function(np)
@@ -547,9 +499,7 @@ def diagflat(v: Array, k: int = 0) -> Array:
 
 
 @numpy_function(np)
-def trace(
-    a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
-) -> Array:
+def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Array:
     """The sum of the diagonal of the matrices along two axes."""
     return diagonal(a, offset, axis1, axis2).sum(axis=-1, dtype=dtype)
 

@@ -32,7 +32,7 @@ def _roots(p: np.ndarray) -> np.ndarray:
 def _at(p: Any, x: Any) -> Any:
     """The polynomials with coefficients along the last axis, the highest first, at the points of each."""
     n = p.shape[-1]
-    powers = x[..., None] ** np.arange(n - 1, -1, -1)
+    powers = x[..., None] ** np.arange(n - 1, -1, -1, dtype=np.int16)  # which leaves complex64 as it is
     return (reshape(p, shape=(*p.shape[:-1], 1, n)) * powers).sum(axis=-1)
 
 
