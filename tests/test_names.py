@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,8 @@ def same(got: Any, expected: Any, rtol: float = 1e-12) -> None:
     for y, e in zip(got, expected):
         y, e = np.asarray(y), np.asarray(e)
         assert (y.shape, y.dtype) == (e.shape, e.dtype)
-        np.testing.assert_allclose(y, e, rtol=rtol, atol=1e-13)
+        single = e.dtype in (np.float32, np.complex64)
+        np.testing.assert_allclose(y, e, rtol=1e-5 if single else rtol, atol=1e-6 if single else 1e-13)
 
 
 def agrees(fun: Any, *args: np.ndarray, rtol: float = 1e-12) -> None:
@@ -63,11 +63,13 @@ METHODS = [
 @pytest.mark.parametrize("method", METHODS)
 def test_quantiles_of_each_method(method: str) -> None:
     holes = np.where(M > 1.3, np.nan, M)
-    for q, axis, keepdims in itertools.product((0.0, 0.3, 0.5, 1.0, np.array([0.2, 0.9])), (None, 1, (0, 1)), (False, True)):
+    for q, axis, keepdims in itertools.product(
+        (0.0, 0.3, 0.5, 1.0, np.array([0.2, 0.9])), (None, 1, (0, 1)), (False, True)
+    ):
         options = {"axis": axis, "method": method, "keepdims": keepdims}
         for x in (M, holes, M.astype(np.float32), (10 * M).astype(int)):
             for fun in (np.quantile, np.nanquantile):
-                same(traced(lambda x, fun=fun: fun(x, q, **options), x), fun(x, q, **options))  # noqa: B023
+                same(traced(lambda x, fun=fun: fun(x, q, **options), x), fun(x, q, **options))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -80,12 +82,13 @@ def test_quantiles_of_each_method_compiled_and_differentiated(method: str) -> No
 
 
 def test_weighted_quantiles() -> None:
-    for x in (M, np.where(M > 1.3, np.nan, M), M.astype(np.float32)):
-        weights = np.abs(np.roll(M, 1)) * (M < 1.9)
+    options: dict[str, Any] = {"weights": np.abs(np.roll(M, 1)) * (M < 1.9), "method": "inverted_cdf"}
+    holes = np.where(M > 1.3, np.nan, M)
+    for x, fun in itertools.product((M, holes, M.astype(np.float32)), (np.quantile, np.nanquantile)):
         for q, axis in itertools.product((0.0, 0.4, [0.1, 1.0]), (None, 0, 1, (0, 1))):
-            options = {"axis": axis, "weights": weights, "method": "inverted_cdf"}
-            for fun in (np.quantile, np.nanquantile):
-                agrees(lambda x, fun=fun: fun(x, q, **options), x)  # noqa: B023
+            same(traced(lambda x: fun(x, q, axis, **options), x), fun(x, q, axis, **options))
+    agrees(lambda x: np.nanquantile(x, [0.1, 1.0], 1, **options), holes)
+    agrees(lambda x: np.quantile(x, 0.4, **options), holes)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +183,12 @@ def test_errors_are_numpys(call: Any) -> None:
 def test_reflections_go_on(mode: str, reflect_type: str) -> None:
     for size, before, after in itertools.product((1, 2, 3, 5), (0, 1, 4, 11), (0, 3, 17)):
         x = V[:size]
-        agree = lambda x: np.pad(x, (before, after), mode=mode, reflect_type=reflect_type)  # noqa: B023
+        agree = lambda x: np.pad(x, (before, after), mode=mode, reflect_type=reflect_type)
         same(traced(agree, x), agree(x))
-    same(traced(lambda x: np.pad(x, 3, mode=mode, reflect_type=reflect_type), INTS), np.pad(INTS, 3, mode=mode, reflect_type=reflect_type))
+    same(
+        traced(lambda x: np.pad(x, 3, mode=mode, reflect_type=reflect_type), INTS),
+        np.pad(INTS, 3, mode=mode, reflect_type=reflect_type),
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +199,7 @@ def test_reflections_go_on(mode: str, reflect_type: str) -> None:
         {"mode": "mean", "stat_length": 2},
         {"mode": "mean"},
         {"mode": "median", "stat_length": ((2, 9), (1, 3))},
-        {"mode": "maximum", "stat_length": (None, 2)} if False else {"mode": "maximum", "stat_length": 3},
+        {"mode": "maximum", "stat_length": 3},
         {"mode": "minimum"},
         {"mode": "edge"},
         {"mode": "wrap"},
@@ -219,7 +225,7 @@ def test_padding_by_a_function() -> None:
         row[:] = border(row, width, axis, options)
 
     same(fg.jit(lambda x: np.pad(x, (1, 2), border, value=2.0))(M), np.pad(M, (1, 2), written, value=2.0))
-    with pytest.raises(TypeError, match="return a new vector"):
+    with pytest.raises(TypeError, match="changed in place"):
         fg.jit(lambda x: np.pad(x, 1, written, value=2.0))(M)
 
 
@@ -242,18 +248,22 @@ def test_gradients_by_spacing() -> None:
     x, y = np.array([0.0, 0.5, 2.0]), np.array([1.0, 1.5, 3.0, 3.5])
     for order, f in itertools.product((1, 2), (M, M.astype(np.float32), (10 * M).astype(int), M * 1j)):
         for spacing in ((), (0.5,), (0.5, 2.0), (x, y), (0.5, y), (np.arange(3), np.arange(4) * 2)):
-            agrees(lambda f: np.gradient(f, *spacing, edge_order=order), f, rtol=1e-5 if f.dtype == np.float32 else 1e-12)
+            fun = lambda f: np.gradient(f, *spacing, edge_order=order)
+            same(traced(fun, f), fun(f))
+    agrees(lambda f, x: np.gradient(f, x, 0.5, edge_order=2), M, x)
     check_grads(lambda f, x, h: np.gradient(f, x, h, edge_order=2), (M, x, np.float64(0.7)), order=2)
 
 
 def test_unwrap() -> None:
     for x in (5 * M, (9 * M).astype(int), (7 * M).astype(np.float32)):
         for options in ({}, {"period": 4}, {"period": 3}, {"discont": 4.0, "axis": 0}):
-            agrees(lambda x: np.unwrap(x, **options), x, rtol=1e-5)  # noqa: B023
+            same(traced(lambda x: np.unwrap(x, **options), x), np.unwrap(x, **options))
+    agrees(lambda x: np.unwrap(x, axis=0), 5 * M)
+    check_grads(lambda x, period: np.unwrap(x, period=period), (5 * M, np.float64(3.1)), order=1)
 
 
 def test_cross_products_in_the_plane() -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="2-dimensional vectors"):
         expected = [np.cross(a, b) for a, b in ((M[:, :2], M[:, 2:]), (M[:, :2], M[:, 1:]), (M[:, 1:], M[:, 2:]))]
     got = [traced(fnp.cross, a, b) for a, b in ((M[:, :2], M[:, 2:]), (M[:, :2], M[:, 1:]), (M[:, 1:], M[:, 2:]))]
     same(got, expected)
@@ -267,7 +277,7 @@ def test_cross_products_in_the_plane() -> None:
 def test_histograms(bins: Any, density: bool) -> None:
     for x in (M, M.astype(np.float32), (3 * M).astype(int), np.round(M)):
         for span in (None, (-1, 1.5)):
-            same(traced(lambda x: np.histogram(x, bins, span, density), x), np.histogram(x, bins, span, density))  # noqa: B023
+            same(traced(lambda x: np.histogram(x, bins, span, density), x), np.histogram(x, bins, span, density))
     if isinstance(bins, int):
         agrees(lambda x, w: np.histogram(x, bins, density=density, weights=w), M, np.abs(M))
         agrees(lambda x, y: np.histogram2d(x, y, bins, density=density), V, V[::-1] ** 2)
@@ -289,8 +299,8 @@ def test_counts_of_known_length() -> None:
 def test_bins() -> None:
     for edges in (EDGES, EDGES[::-1]):
         for right in (False, True):
-            agrees(lambda x: np.digitize(x, edges, right), np.concatenate([M.ravel(), EDGES]))  # noqa: B023
-            same(fg.jit(lambda x, e: np.digitize(x, e, right))(M, edges), np.digitize(M, edges, right))  # noqa: B023
+            agrees(lambda x: np.digitize(x, edges, right), np.concatenate([M.ravel(), EDGES]))
+            same(fg.jit(lambda x, e: np.digitize(x, e, right))(M, edges), np.digitize(M, edges, right))
 
 
 # sets
@@ -301,7 +311,7 @@ def test_sets_of_known_size() -> None:
     for equal_nan in (True, False):
         values, first, inverse, counts = np.unique(x, True, True, True, equal_nan=equal_nan)
         n = len(values)
-        got = fg.jit(lambda x: fnp.unique(x, True, True, True, equal_nan=equal_nan, size=n + 2, fill_value=9.0))(x)  # noqa: B023
+        got = fg.jit(lambda x: fnp.unique(x, True, True, True, equal_nan=equal_nan, size=n + 2, fill_value=9.0))(x)
         same(got[0], np.append(values, [9.0, 9.0]))
         same(got[1], np.append(first, [first[0]] * 2))
         same(got[2], inverse)
@@ -321,8 +331,10 @@ def test_nonzero_of_known_size() -> None:
     rows, columns = np.nonzero(x)
     for size in (2, 12, 15):
         keep = min(size, len(rows))
-        i, j = fg.jit(lambda x: fnp.nonzero(x, size=size, fill_value=(7, -1)))(x)  # noqa: B023
-        same((i, j), (np.full(size, 7), np.full(size, -1)) if not keep else (np.append(rows[:keep], [7] * (size - keep)), np.append(columns[:keep], [-1] * (size - keep))))
+        filled = [np.full(size, fill) for fill in (7, -1)]
+        for y, found in zip(filled, (rows, columns)):
+            y[:keep] = found[:keep]
+        same(fg.jit(lambda x: fnp.nonzero(x, size=size, fill_value=(7, -1)))(x), tuple(filled))
     same(fg.vmap(lambda x: fnp.flatnonzero(x, size=1))(np.eye(3)), np.arange(3)[:, None])
     same(fg.jit(lambda x: fnp.argwhere(x, size=3))(x), np.argwhere(x)[:3])
     same(fg.jit(lambda x: fnp.where(x, size=3))(x), tuple(i[:3] for i in np.where(x)))
@@ -333,10 +345,12 @@ def test_set_operations_keep_derivatives() -> None:
     other = V[2:] + (np.arange(5) == 1)
     for fun in (np.intersect1d, np.setdiff1d, np.setxor1d, np.union1d):
         same(traced(fun, V, other), fun(V, other))
-        check_grads(lambda x, fun=fun: fun(x, other if fun is not np.intersect1d else V + 0 * other[0]), (V,), order=1) if fun is np.union1d else None
     gradient = fg.grad(lambda x: np.sum(np.setdiff1d(x, other) ** 2))(V)
     np.testing.assert_allclose(gradient, np.where(np.isin(V, other), 0, 2 * V))
-    same(traced(lambda x: np.intersect1d(x, other, return_indices=True), V), np.intersect1d(V, other, return_indices=True))
+    same(
+        traced(lambda x: np.intersect1d(x, other, return_indices=True), V),
+        np.intersect1d(V, other, return_indices=True),
+    )
     agrees(lambda x: np.isin(x, other), V)
 
 
@@ -344,7 +358,14 @@ def test_set_operations_keep_derivatives() -> None:
 
 
 def test_roots() -> None:
-    for p in (np.array([1.0, -3.0, 2.0]), np.array([0, 2.0, 1.0, 3.0, 0]), np.array([2, 0, 8]), np.array([1 + 2j, 3.0]), np.array([0.0, 4.0]), np.zeros(2)):
+    for p in (
+        np.array([1.0, -3.0, 2.0]),
+        np.array([0, 2.0, 1.0, 3.0, 0]),
+        np.array([2, 0, 8]),
+        np.array([1 + 2j, 3.0]),
+        np.array([0.0, 4.0]),
+        np.zeros(2),
+    ):
         same(traced(np.roots, p), np.roots(p))
     got = fg.jit(lambda p: fnp.roots(p, strip_zeros=False))(np.array([1.0, 0.5, 3.0]))
     same(np.sort(got), np.sort(np.roots([1.0, 0.5, 3.0])))
@@ -358,14 +379,18 @@ def test_fits() -> None:
     many = np.stack([y, y**2], 1)
     for options in ({}, {"w": y**2 + 0.1}, {"full": True}, {"cov": True}, {"cov": "unscaled"}):
         for targets in (y, many):
-            agrees(lambda x, y: np.polyfit(x, y, 2, **options), x, targets, rtol=1e-9)  # noqa: B023
+            fun = lambda x, y: np.polyfit(x, y, 2, **options)
+            same(traced(fun, x, targets), fun(x, targets), rtol=1e-9)
+    agrees(lambda x, y: np.polyfit(x, y, 2, cov=True), x, many, rtol=1e-9)
     check_grads(lambda x, y, w: np.polyfit(x, y, 2, w=w), (x, y, y**2 + 0.5), order=2, rtol=1e-4)
     with pytest.warns(np.exceptions.RankWarning):
         same(traced(lambda y: np.polyfit(np.ones(5), y, 1), y), np.full(2, np.nan))
 
 
 def test_polynomials() -> None:
-    for u, v in itertools.product((V, np.array([0.0, 0.0, 2.0]), INTS, np.zeros(2)), (V[:3], np.array([2.0]), np.array([1j, 2]))):
+    for u, v in itertools.product(
+        (V, np.array([0.0, 0.0, 2.0]), INTS, np.zeros(2)), (V[:3], np.array([2.0]), np.array([1j, 2]))
+    ):
         for fun in (np.polymul, np.polyadd, np.polysub, np.polydiv):
             same(traced(fun, u, v), fun(u, v))
     same(traced(lambda x: np.poly1d(x)(2.0), V), np.polyval(V, 2.0))
@@ -406,9 +431,16 @@ def test_cases() -> None:
         gradient = fg.grad(lambda x: np.sum(np.piecewise(x, [x > 0], [log, lambda x: 3 * x])))(V)
     np.testing.assert_allclose(gradient, np.where(V > 0, 1 / np.where(V > 0, V, 1), 3))
     for x in (V, INTS, np.float64(0.3)):
-        for conditions, functions in (([x > 0], [2.5, np.negative]), ([x < -1, x < 1], [np.negative, 7]), (x > 0, [np.square])):
-            agrees(lambda x: np.piecewise(x, conditions, functions), x)  # noqa: B023
-            same(fg.jit(lambda x, c: np.piecewise(x, c, functions))(x, conditions), np.piecewise(x, conditions, functions))  # noqa: B023
+        for conditions, functions in (
+            ([x > 0], [2.5, np.negative]),
+            ([x < -1, x < 1], [np.negative, 7]),
+            (x > 0, [np.square]),
+        ):
+            agrees(lambda x: np.piecewise(x, conditions, functions), x)
+            same(
+                fg.jit(lambda x, c: np.piecewise(x, c, functions))(x, conditions),
+                np.piecewise(x, conditions, functions),
+            )
     agrees(lambda x: np.piecewise(x, [x > 0], [lambda x, a, b: a * x + b, 0], 2.0, b=3.0), V)
 
 
@@ -416,7 +448,7 @@ def test_along_axes() -> None:
     t = np.stack([M, M * 2])
     for axis in (0, 1, -1):
         for fun in (np.sum, np.sort, lambda r: r[:, None] * r, lambda r: r[:2]):
-            agrees(lambda t: np.apply_along_axis(fun, axis, t), t)  # noqa: B023
+            agrees(lambda t: np.apply_along_axis(fun, axis, t), t)
     agrees(lambda t: np.apply_along_axis(lambda r, p, q: (r**p).sum() + q, 1, t, 2, q=1.0), t)
 
 
@@ -441,7 +473,7 @@ def test_joined_by_index() -> None:
     ):
         same(traced(lambda x, write=write: write(fnp, x), V), write(np, V))
         same(write(fnp, V), write(np, V))
-    same(fg.grad(lambda x: fnp.r_[0 : x : 3j].sum())(2.0), np.float64(1.5))
+    same(fg.grad(lambda x: fnp.r_[0:x:3j].sum())(2.0), np.float64(1.5))
 
 
 def test_windows() -> None:
@@ -454,8 +486,8 @@ def test_windows() -> None:
 
 def test_spaces() -> None:
     for dtype in (None, np.float32, int, complex):
-        agrees(lambda x: np.logspace(x, 2.0, 5, dtype=dtype), np.float64(0.3))  # noqa: B023
-        agrees(lambda x: np.geomspace(x, 20.0, 5, dtype=dtype), np.float64(0.3))  # noqa: B023
+        agrees(lambda x: np.logspace(x, 2.0, 5, dtype=dtype), np.float64(0.3))
+        agrees(lambda x: np.geomspace(x, 20.0, 5, dtype=dtype), np.float64(0.3))
     agrees(lambda x: np.geomspace(x, 20.0, 1), np.float32(0.3))
     agrees(lambda x: np.geomspace(x, -1 + 2j, 5), np.complex128(1 + 0.5j))
 
@@ -504,10 +536,14 @@ def test_writers_return_new_arrays() -> None:
 def test_bits() -> None:
     bits = rng.integers(0, 2, (3, 11)).astype(bool)
     for axis, order in itertools.product((None, 0, 1), ("big", "little")):
-        agrees(lambda b: np.packbits(b, axis, order), bits)  # noqa: B023
         packed = np.packbits(bits, axis, order)
+        same(traced(lambda b: np.packbits(b, axis, order), bits), packed)
         for count in (None, 0, 5, 11, 20, -3):
-            agrees(lambda p: np.unpackbits(p, None, count, order), packed)  # noqa: B023
+            same(
+                traced(lambda p: np.unpackbits(p, None, count, order), packed),
+                np.unpackbits(packed, None, count, order),
+            )
+    agrees(lambda b: np.unpackbits(np.packbits(b, 1), 1, 11), bits)
     agrees(lambda n: np.unravel_index(n, (2, 3), "F"), INTS)
     agrees(lambda n: np.ravel_multi_index((n, n + 1), (7, 9), "wrap", "F"), INTS)
     agrees(lambda n: np.ravel_multi_index((n, n + 1), (2, 3), ("clip", "wrap")), INTS)
@@ -525,24 +561,38 @@ def test_floats_taken_apart() -> None:
 
 # what NumPy's C code hides from us
 
+HIDDEN = {
+    "np.array([x[0], x[1]])": "fnp.array of nested lists",
+    "np.asarray([x, x])": "fnp.array of nested lists",
+    "np.asarray(x)": "use it in place of the array",
+    "np.r_[x, x]": "write fnp.r_,",
+    "np.c_[x, x]": "write fnp.c_,",
+    "np.float64(x[0])": "write x.astype(np.float64)",
+    "np.float32(x)": "write x.astype(np.float32)",
+    "np.complex128(x[:2])": "write x.astype(np.complex128)",
+    "np.vectorize(np.sin)(x)": "write fnp.vectorize,",
+    "np.kaiser(5, x[0])": "write fnp.kaiser,",
+    "np.ndenumerate(x)": "write np.ndindex(x.shape)",
+}
 
-@pytest.mark.parametrize(
-    "call, instead",
-    [
-        (lambda x: np.array([x[0], x[1]]), "np.stack|fnp.array"),
-        (lambda x: np.asarray([x, x]), "np.stack|fnp.array"),
-        (lambda x: np.r_[x, x], "fnp.r_"),
-        (lambda x: np.c_[x, x], "fnp.c_"),
-        (lambda x: np.float64(x[0]), r"astype"),
-        (lambda x: np.float32(x), r"astype"),
-        (lambda x: np.vectorize(np.sin)(x), "fnp.vectorize"),
-        (lambda x: np.kaiser(5, x[0]), "fnp.kaiser"),
-        (lambda x: np.mgrid[0 : x[0] : 5j], "linspace"),
-        (lambda x: np.ndenumerate(x), "np.ndindex"),
-    ],
-)
-def test_errors_say_what_to_write(call: Any, instead: str) -> None:
-    for error, run in ((TracerConversionError, lambda: fg.vjp(call, V)), (ConcretizationError, lambda: fg.jit(call)(V))):
+
+@pytest.mark.parametrize("expression", HIDDEN)
+def test_errors_say_what_to_write(expression: str, tmp_path: Any) -> None:
+    file = tmp_path / "users.py"
+    file.write_text(f"import numpy as np\n\ndef call(x):\n    return {expression}\n")
+    names: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    for error, run in (
+        (TracerConversionError, lambda: fg.vjp(names["call"], V)),
+        (ConcretizationError, lambda: fg.jit(names["call"])(V)),
+    ):
         with pytest.raises(error) as raised:
             run()
-        assert re.search(instead, str(raised.value))
+        assert HIDDEN[expression] in str(raised.value)
+
+
+def test_grids_with_traced_ends() -> None:
+    same(traced(lambda x: fnp.mgrid[0:x:3j, -1:2], 2.0), np.mgrid[0:2.0:3j, -1:2])
+    same(traced(lambda x: fnp.ogrid[0:x:3j, x:2:2j], 1.0), np.ogrid[0:1.0:3j, 1.0:2:2j])
+    same(traced(lambda x: fnp.mgrid[0:x:3j], 2.0), np.mgrid[0:2.0:3j])
+    same(fnp.mgrid[0:3, 0:1:2j], np.mgrid[0:3, 0:1:2j])

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from types import FrameType
 from typing import NamedTuple
+
+import numpy as np
 
 from funcgrad.core.graph import StageTracer
 from funcgrad.core.provenance import at, is_internal
@@ -46,6 +49,19 @@ _ITERATION = (
     "In place of `for i in range(n)`, write fg.lax.fori_loop(0, n, body_fun, init); np.atleast_1d(x) has an axis."
 )
 _STATIC = " What is known beforehand may be a static argument of jit (static_argnums)."
+
+
+_NUMPY = os.path.dirname(np.__file__) + os.sep
+_CLASSES = {
+    "RClass": "r_",
+    "CClass": "c_",
+    "MGridClass": "mgrid",
+    "OGridClass": "ogrid",
+    "vectorize": "vectorize",
+    "ndenumerate": "In place of np.ndenumerate(x), write np.ndindex(x.shape), and x[index].",
+}
+"""Classes of NumPy's, and the name to write in place of theirs, or what else."""
+_CONVERSIONS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "require"))
 
 
 class Found(NamedTuple):
@@ -99,6 +115,27 @@ def for_bound() -> tuple[str, str]:
     if found is None:
         return "A bound of a slice", _SLICE
     return f"the slice `{_short(found.node)}`", _SLICE + _static(frame, found.test, kinds="iu")
+
+
+def for_array() -> str | None:
+    """What to write in place of NumPy's code that asks for an array, which no protocol of NumPy's tells us of."""
+    frame: FrameType | None = sys._getframe(2)
+    inner = None
+    while frame is not None and is_internal(frame.f_code.co_filename):
+        inner, frame = frame, frame.f_back
+    if inner is not None and inner.f_code.co_filename.startswith(_NUMPY):
+        owner = type(inner.f_locals.get("self")).__name__
+        name = _CLASSES.get(owner, inner.f_code.co_name if owner == "NoneType" else None)
+        if name is None or " " in name:
+            return name
+        return f"In place of np.{name}, write fnp.{name}, which takes traced values."
+    for found in _constructs(frame, of_index=True):
+        called = _name(found.node) if isinstance(found.node, ast.Call) else ""
+        if isinstance(getattr(np, called, None), type) and issubclass(getattr(np, called), np.generic):
+            return f"In place of np.{called}(x), write x.astype(np.{called}), which keeps the derivative."
+        if called in _CONVERSIONS:
+            return None
+    return None
 
 
 def for_number(remedy: str) -> str:

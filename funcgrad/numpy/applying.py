@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of, numpy_function
 from funcgrad.numpy.indexing import known
 from funcgrad.numpy.shaping import expand_dims, moveaxis
@@ -62,9 +63,7 @@ def piecewise(x: Array, condlist: Any, funclist: Sequence[Any], *args: Any, **kw
     only traced, they get all elements, and one that is not finite outside its case makes a gradient NaN.
     """
     x = as_array(x)
-    if np.isscalar(condlist) or (np.ndim(condlist[0]) == 0 and x.ndim != 0 and not isinstance(condlist[0], list)):
-        condlist = [condlist]
-    conditions = [ew.convert(as_array(c), dtype=np.dtype(bool)) for c in condlist]
+    conditions = [ew.convert(as_array(c), dtype=np.dtype(bool)) for c in _each_condition(condlist, x.ndim)]
     if len(conditions) == len(funclist) - 1:
         otherwise = conditions[0]
         for c in conditions[1:]:
@@ -83,6 +82,14 @@ def piecewise(x: Array, condlist: Any, funclist: Sequence[Any], *args: Any, **kw
             chosen = function(getitem(x, mask), *args, **kw) if callable(function) else function
             y = update(y, mask, chosen, "set")
     return y
+
+
+def _each_condition(condlist: Any, ndim: int) -> Sequence[Any]:
+    """The conditions, of which one may stand alone."""
+    if np.isscalar(condlist) or (isinstance(condlist, Tracer) and condlist.ndim == 0):
+        return [condlist]
+    is_row = ndim != 0 and not isinstance(condlist[0], list) and np.ndim(condlist[0]) == 0
+    return [condlist] if is_row else condlist
 
 
 def vectorize(

@@ -89,7 +89,7 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     owner, loc = _foreign_operand()
     if owner is not None:
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
-    remedy = (
+    remedy = remedies.for_array() or (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
         "several, and fnp.array of nested lists."
     )

@@ -1,4 +1,4 @@
-"""Spaced numbers, windows, and arrays written as indices (`r_`, `c_`)."""
+"""Spaced numbers, windows, and arrays written as indices (`r_`, `c_`, `mgrid`)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.creation import array, linspace
+from funcgrad.numpy.creation import array, linspace, meshgrid
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, numpy_function
-from funcgrad.numpy.shaping import concatenate, expand_dims, moveaxis
+from funcgrad.numpy.shaping import concatenate, expand_dims, moveaxis, stack
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special, structure
 
-__all__ = ["c_", "geomspace", "kaiser", "logspace", "r_"]
+__all__ = ["c_", "geomspace", "kaiser", "logspace", "mgrid", "ogrid", "r_"]
 
 
 @numpy_function(np)
@@ -110,6 +110,27 @@ def _spaced(s: slice) -> Array:
     return np.arange(0 if s.start is None else s.start, s.stop, 1 if s.step is None else s.step)
 
 
+class _Grid:
+    """`mgrid` and `ogrid` of NumPy, whose ends may be traced."""
+
+    def __init__(self, plain: Any, sparse: bool) -> None:
+        self._plain = plain
+        self._sparse = sparse
+
+    def __getitem__(self, key: Any) -> Any:
+        slices = key if isinstance(key, tuple) else (key,)
+        if not any(any_traced(_bounds(s)) for s in slices):
+            return self._plain[key]
+        if not isinstance(key, tuple):
+            return _spaced(key)
+        grids = meshgrid(*map(_spaced, slices), sparse=self._sparse, indexing="ij")
+        return grids if self._sparse else stack(grids)
+
+
+mgrid = _Grid(np.mgrid, False)
+"""The coordinates of a grid, as NumPy's `mgrid`: ``mgrid[0:1:5j, 0:x:3j]``."""
+ogrid = _Grid(np.ogrid, True)
+"""`mgrid` whose parts have an axis of size one for each other part."""
 r_ = _Joined(np.r_, 0, 1, -1)
 """Arrays and ranges one after another, as NumPy's `r_`: ``r_[x, 0.0, 1:4]``."""
 c_ = _Joined(np.c_, -1, 2, 0)

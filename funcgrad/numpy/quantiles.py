@@ -235,12 +235,16 @@ def _interpolated(rows: Array, n: Any, q: Array, method: str, weak: bool) -> Arr
     gamma = at - below
     if method in _FRACTIONS:
         gamma = ew.convert(_FRACTIONS[method](gamma, at), dtype=at.dtype)
-    if weak:
+    if weak and np.size(gamma) == 1 and known(gamma) is not None:
+        gamma = float(gamma.item())
+    elif weak:
         gamma = ew.convert(gamma, dtype=rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64))
     last = n - 1
     previous = _at(rows, _whole(ew.where(at >= last, last, below)))
     following = _at(rows, _whole(ew.where(at >= last, last, ew.where(at < 0, 0, below + 1))))
     step = following - previous
+    if type(gamma) is float:
+        return following - step * (1 - gamma) if gamma >= 0.5 else previous + step * gamma
     return ew.where(gamma >= 0.5, following - step * (1 - gamma), previous + step * gamma)
 
 
