@@ -28,7 +28,7 @@ _TRUTHS: dict[np.ufunc, Callable[..., Array]] = {np.logical_and: reductions.all,
 _CUMULATIVE: dict[np.ufunc, Callable[..., Array]] = {np.add: reductions.cumsum, np.multiply: reductions.cumprod}
 _ASSOCIATIVE = frozenset((
     np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.logaddexp, np.logaddexp2,
-    np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor,
+    np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.gcd,
 ))  # fmt: skip
 _LOGIC = frozenset((np.logical_and, np.logical_or, np.logical_xor))
 _COMPARISONS = frozenset((np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal))
