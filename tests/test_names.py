@@ -157,6 +157,9 @@ def test_weighted_quantiles() -> None:
         lambda x: np.isposinf(x + 1j),
         lambda x: np.nanargmax(x * np.nan),
         lambda x: np.geomspace(x * 0, 2.0),
+        lambda x: np.interp(x, x[:0], x[:0]),
+        lambda x: np.interp(x, x, x[1:]),
+        lambda x: np.interp(x, x, x, period=0),
         lambda x: np.packbits(x),
         lambda x: np.unpackbits(x),
         lambda x: np.apply_along_axis(np.sum, 0, x[:, None][:, :0]),
@@ -267,6 +270,15 @@ def test_cross_products_in_the_plane() -> None:
         expected = [np.cross(a, b) for a, b in ((M[:, :2], M[:, 2:]), (M[:, :2], M[:, 1:]), (M[:, 1:], M[:, 2:]))]
     got = [traced(fnp.cross, a, b) for a, b in ((M[:, :2], M[:, 2:]), (M[:, :2], M[:, 1:]), (M[:, 1:], M[:, 2:]))]
     same(got, expected)
+
+
+def test_interpolation() -> None:
+    x = np.concatenate([4 * V, EDGES])
+    for options in ({}, {"left": 1.0, "right": -1.0}, {"period": 3.0}, {"period": -2.5}):
+        for values in (M[0], M[0] * 1j, INTS[:4]):
+            agrees(lambda x, xp: np.interp(x, xp, values, **options), x, EDGES)
+    check_grads(lambda x, xp, fp: np.interp(x, xp, fp), (V + 0.03, EDGES, M[0]), order=2)
+    check_grads(lambda x, period: np.interp(x, EDGES, M[0], period=period), (3 * V + 0.04, 3.7), order=1)
 
 
 # counting

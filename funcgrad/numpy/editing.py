@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -98,19 +99,18 @@ def _writer(fun: Callable[..., Array]) -> Callable[..., Any]:
     """A function that NumPy has for writing into an array: NumPy itself, unless a new array is asked for."""
     plain = getattr(np, fun.__name__)
 
-    def function(arr: Array, *args: Any, inplace: bool = True, **kwargs: Any) -> Any:
+    @wraps(fun)
+    def function(*args: Any, inplace: bool = True, **kwargs: Any) -> Any:
         if not inplace:
-            return fun(arr, *args, **kwargs)
-        if any_traced((arr, *args, *kwargs.values())):
+            return fun(*args, **kwargs)
+        if any_traced((*args, *kwargs.values())):
             raise TypeError(
                 f"`{fun.__name__}` writes a traced value into an array{provenance.at(provenance.here())}. "
                 f"Write `b = fnp.{fun.__name__}(b, ..., inplace=False)`, or `b = fnp.at(b)[i].set(v)`, "
                 "which make a new array."
             )
-        return plain(arr, *args, **kwargs)
+        return plain(*args, **kwargs)
 
-    function.__name__ = function.__qualname__ = fun.__name__
-    function.__module__, function.__doc__ = __name__, fun.__doc__
     IMPLEMENTATIONS[plain] = function
     return function
 

@@ -284,7 +284,7 @@ def interp(
     fp: Array,
     left: Array | None = None,
     right: Array | None = None,
-    period: float | None = None,
+    period: Array | None = None,
 ) -> Array:
     """Linear interpolation between the points `(xp, fp)`, `xp` rising; `left` and `right` apply outside.
 
@@ -295,9 +295,13 @@ def interp(
     fp = ew.convert(fp, dtype=np.promote_types(fp.dtype, np.float64))
     if xp.ndim != 1 or xp.shape != fp.shape:
         raise ValueError("fp and xp are not of the same length.")
+    if not xp.shape[0]:
+        raise ValueError("array of sample points is empty")
     if period is not None:
-        if period == 0:
+        value = known(as_array(period))
+        if value is not None and value == 0:
             raise ValueError("period must be a non-zero value")
+        period = ew.abs(period)
         x, xp = x % period, xp % period
         order = argsort(xp)
         xp, fp = getitem(xp, order), getitem(fp, order)

@@ -89,11 +89,12 @@ def _unique_of_size(ar: Array, equal_nan: bool, size: int, fill_value: Array | N
     values, first = take(rows, start), take(order, start)
     fill = values[:1] if fill_value is None else ew.convert(as_array(fill_value), dtype=ar.dtype)
     inverse = update(np.zeros(ar.size, group.dtype), (order,), group, "set")
+    counts = update(np.zeros(size + 1, group.dtype), (ew.minimum(group, size),), np.ones(ar.size, group.dtype), "add")
     return (
         ew.where(exists, values, fill),
         ew.where(exists, first, first[:1]),
         structure.reshape(inverse, shape=ar.shape),
-        (structure.reshape(group, shape=(ar.size, 1)) == np.arange(size)).sum(axis=0),
+        counts[:size],
     )
 
 
