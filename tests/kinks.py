@@ -219,6 +219,12 @@ SECTIONS: dict[str, list[Kink]] = {
         Kink("sum(sort(x) * array([1.0, 10.0, 100.0]))", ([3.0, 3.0, 3.0],), ([1.0, 10.0, 100.0],)),
         Kink("ptp(x)", ([1.0, 1.0],), ([0.0, 0.0],)),
         Kink("median(x)", ([1.0, 1.0, 3.0, 3.0],), ([0.0, 0.5, 0.5, 0.0],)),
+        Kink("quantile(x, 0.25)", ([2.0, 1.0, 1.0, 3.0],), ([0.0, 0.25, 0.75, 0.0],)),
+        Kink("nanquantile(x, 0.5)", ([nan, nan],), ([0.0, 0.0],)),
+        Kink("sum(i0(x))", ([0.0, -0.0],), ([0.0, 0.0],)),
+        Kink("interp(x, array([0.0, 1.0, 2.0]), array([0.0, 1.0, 3.0]))", (1.0,), (2.0,)),
+        Kink("interp(x, array([0.0, 1.0, 2.0]), array([0.0, 1.0, 3.0]))", (2.0,), (2.0,)),
+        Kink("interp(x, array([0.0, 1.0, 2.0]), array([0.0, 1.0, 3.0]))", (2.5,), (0.0,)),
     ],
     "Linear algebra": [
         Kink("linalg.norm(x, 3)", ([0.0, 0.0],), ([nan, nan],)),
@@ -259,6 +265,13 @@ SECTIONS: dict[str, list[Kink]] = {
         ),
     ],
     "Where funcgrad differs from JAX": [
+        Kink(
+            "quantile(array([1.0, 2.0, 4.0, 8.0, 9.0]), x)",
+            (0.5,),
+            (16.0,),
+            jax=(0.0,),
+            why="the slope above; JAX's is of an interval without length",
+        ),
         Kink("x ** 0.0", (0.0,), (0.0,), jax=(nan,), why="the power is constant"),
         Kink("sum(x ** array([0.0, 1.0, 2.0]))", (0.0,), (1.0,), jax=(nan,), why="it is 1 + x + x ** 2"),
         Kink("x ** y", (0.0, 0.0), (0.0, 0.0), jax=(nan, 0.0), why="the power is constant in x"),

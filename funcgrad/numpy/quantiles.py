@@ -186,7 +186,10 @@ def _quantile(
         y = _weighted(rows, _rows(weights, axes), q)
     else:
         rows = ordering.sort(rows, axis=rows.ndim - 1)
-        y = _interpolated(rows, _count(rows, without_nan), q, method, weak)
+        n = _count(rows, without_nan)
+        y = _interpolated(rows, n, q, method, weak)
+        if type(n) is not int:
+            y = ew.where(n == 0, np.asarray(np.nan, y.dtype), y)
     if a.dtype.kind == "f" and not without_nan:
         y = ew.where(_any_nan(rows), np.asarray(np.nan, y.dtype), y)
     if not keepdims:
@@ -318,4 +321,5 @@ def _median(a: Array, axis: Axes, keepdims: bool, without_nan: bool) -> Array:
     else:
         low, high = _at(rows, (n - 1) // 2), _at(rows, n // 2)
         y = ew.where(n % 2 == 1, low, mean(stack([low, high]), 0))
+        y = ew.where(n == 0, np.asarray(np.nan, y.dtype), y)
     return with_unit_axes(y, a.shape, axes) if keepdims else y
