@@ -9,7 +9,7 @@ import numpy as np
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.creation import array, linspace, meshgrid
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, numpy_function
-from funcgrad.numpy.shaping import concatenate, expand_dims, moveaxis, stack
+from funcgrad.numpy.shaping import broadcast_arrays, concatenate, expand_dims, moveaxis, stack
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special, structure
 
@@ -46,8 +46,7 @@ def geomspace(
     kind = np.result_type(start.dtype, stop.dtype, np.float64 if dtype is None else dtype)
     start, stop = (ew.convert(x, dtype=kind) for x in (start, stop))
     sign = start / ew.abs(start)
-    first, last = start / sign, stop / sign
-    first, last = first + 0 * last, last + 0 * first
+    first, last = broadcast_arrays(start / sign, stop / sign)
     y = logspace(ew.log10(first), ew.log10(last), num, endpoint, 10.0, axis=0)
     ends = [first[None]] * (num > 0), [last[None]] * (num > 1 and endpoint)
     inner = y[len(ends[0]) : num - len(ends[1])]
