@@ -19,7 +19,9 @@ from funcgrad import errors as errors
 from funcgrad import lax as lax
 from funcgrad import nn as nn
 from funcgrad import numpy as numpy
+from funcgrad import random as random
 from funcgrad import tree as tree
+from funcgrad import tree_util as tree_util
 from funcgrad.compile.jit import jit as jit
 from funcgrad.config import config as config
 from funcgrad.core.graph import Graph as Graph

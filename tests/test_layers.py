@@ -15,6 +15,7 @@ ROOT = Path(funcgrad.__file__).parent
 LAYERS = [
     ["errors"],
     ["tree"],
+    ["tree_util"],
     ["config"],
     ["core.provenance"],
     ["core.avals"],
@@ -31,6 +32,7 @@ LAYERS = [
     ["numpy"],
     ["flatten_util"],
     ["lax"],
+    ["random"],
     ["nn"],
     ["test_util"],
     ["torch"],

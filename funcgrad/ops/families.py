@@ -58,6 +58,18 @@ def require_linear(
         raise affine(prim)
 
 
+def aligned(values: Sequence[Any], batched: Sequence[bool]) -> list[Any]:
+    """Values with the axes that they need to broadcast behind the axis of the batch."""
+    rank = max(np.ndim(v) - b for v, b in zip(values, batched))
+    found = []
+    for v, b in zip(values, batched):
+        missing = rank + 1 - np.ndim(v)
+        if b and missing:
+            v = v.reshape(v.shape[:1] + (1,) * missing + v.shape[1:])
+        found.append(v)
+    return found
+
+
 def _looped(prim: Primitive, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict) -> Any:
     warnings.warn(f"vmap runs `{prim}` as a loop over {size} elements", UnbatchedPrimitiveWarning, stacklevel=2)
     outs = [prim(*(v[b] if m else v for v, m in zip(values, batched)), **params) for b in range(size)]
@@ -165,14 +177,7 @@ class Elementwise(Primitive):
         return terms, [wrap(v, p) for v, p in zip(kept, (node, *parents))], fits
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        rank = max(np.ndim(v) - b for v, b in zip(values, batched))
-        aligned = []
-        for v, b in zip(values, batched):
-            missing = rank + 1 - np.ndim(v)
-            if b and missing:
-                v = v.reshape(v.shape[:1] + (1,) * missing + v.shape[1:])
-            aligned.append(v)
-        return self(*aligned, **params)
+        return self(*aligned(values, batched), **params)
 
     def plan(self, tracked: tuple[bool, ...]) -> Plan | None:
         """What the derivatives of the tracked arguments need; None: there are none."""

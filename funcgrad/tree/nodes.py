@@ -16,17 +16,18 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from numbers import Number
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import numpy as np
 
+from funcgrad.tree.keys import DictKey, GetAttrKey, SequenceKey
+
 __all__ = [
-    "TreeDef", "flatten", "flatten_prefix", "flatten_up_to", "flatten_with_path", "leaf_paths", "leaves",
-    "map", "reduce", "register_dataclass", "register_pytree_node", "structure", "unflatten",
+    "TreeDef", "flatten", "flatten_prefix", "flatten_up_to", "leaf_paths", "leaves", "map", "reduce", "structure",
+    "unflatten",
 ]
 
 IsLeaf = Callable[[Any], bool]
-_Class = TypeVar("_Class", bound=type)
 
 
 class _ErrorAtPath(Exception):
@@ -229,11 +230,11 @@ def _flatten_defaultdict(node: defaultdict) -> tuple[list, tuple]:
 
 
 def _indices(aux: Any, count: int) -> list[str]:
-    return [f"[{i}]" for i in range(count)]
+    return [SequenceKey(i) for i in range(count)]
 
 
 def _subscripts(keys: Iterable[Any], count: int) -> list[str]:
-    return [f"[{key!r}]" for key in keys]
+    return [DictKey(key) for key in keys]
 
 
 def _show_dict(keys: Iterable[Any], shown: Iterable[str]) -> str:
@@ -259,7 +260,7 @@ def _all_plain_strings(keys: tuple[tuple, tuple]) -> bool:
 
 _NAMEDTUPLE = _Kind(
     tuple, lambda x: (x, type(x)), lambda cls, xs: cls._make(xs),
-    lambda cls, n: [f".{name}" for name in cls._fields],
+    lambda cls, n: [GetAttrKey(name) for name in cls._fields],
     lambda cls, shown: _show_fields(cls, cls._fields, shown))
 _kinds: dict[type, _Kind] = {kind.cls: kind for kind in (
     _Kind(type(None), lambda x: ((), None), lambda aux, xs: None,
@@ -423,29 +424,23 @@ def _entries(treedef: TreeDef) -> list[str]:
     return [] if treedef.kind is None else treedef.kind.entries(treedef.aux, len(treedef.children))
 
 
+def key_paths(treedef: TreeDef) -> Iterator[tuple[str, ...]]:
+    """The path of each leaf as a tuple of steps."""
+    if treedef is LEAF:
+        yield ()
+    else:
+        for entry, child in zip(_entries(treedef), treedef.children):
+            for rest in key_paths(child):
+                yield (entry, *rest)
+
+
 def leaf_paths(tree: Any) -> Iterator[str]:
     """The path of each leaf, in the order of `flatten`, of a tree or of a TreeDef; a lone leaf's path is "".
 
     >>> list(leaf_paths(structure({'w': [1, 2], 'b': 3})))
     ["['b']", "['w'][0]", "['w'][1]"]
     """
-    treedef = tree if isinstance(tree, TreeDef) else structure(tree)
-    if treedef is LEAF:
-        yield ""
-    else:
-        for entry, child in zip(_entries(treedef), treedef.children):
-            for rest in leaf_paths(child):
-                yield entry + rest
-
-
-def flatten_with_path(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[tuple[str, Any]], TreeDef]:
-    """As `flatten`, with each leaf's path written as Python would reach it.
-
-    >>> flatten_with_path({'w': [1, 2]})
-    ([("['w'][0]", 1), ("['w'][1]", 2)], PyTreeDef({'w': [*, *]}))
-    """
-    found, treedef = flatten(tree, is_leaf)
-    return list(zip(leaf_paths(treedef), found)), treedef
+    return builtin_map("".join, key_paths(tree if isinstance(tree, TreeDef) else structure(tree)))
 
 
 def _show(treedef: TreeDef) -> str:
@@ -536,80 +531,3 @@ def flatten_prefix(prefix: Any, treedef: TreeDef, name: str = "") -> list[Any]:
     [0, None, None, 1, 1]
     """
     return _walked_together(treedef, prefix, True, name)
-
-
-def _register(kind: _Kind) -> None:
-    if _kinds.setdefault(kind.cls, kind) is not kind:
-        raise ValueError(f"{kind.cls.__qualname__} is already a pytree node")
-
-
-def register_pytree_node(cls: type, flatten_fn: Callable[[Any], tuple[Iterable[Any], Any]],
-                         unflatten_fn: Callable[[Any, tuple], Any]) -> None:
-    """Make objects of class `cls`, not of its subclasses, nodes.
-
-    flatten_fn(obj) returns (children, aux), and unflatten_fn(aux, children) the object, from a tuple of
-    children. `aux` is compared by ==, and hashed where a TreeDef is. ValueError if `cls` is a node already.
-
-    >>> class Pair:
-    ...     def __init__(self, a, b): self.a, self.b = a, b
-    >>> register_pytree_node(Pair, lambda p: ((p.a, p.b), 'aux'), lambda aux, children: Pair(*children))
-    >>> flatten(Pair(1, 2))
-    ([1, 2], PyTreeDef(CustomNode(Pair['aux'], [*, *])))
-    """
-    if not isinstance(cls, type):
-        raise TypeError(f"register_pytree_node needs a class, got {cls!r}")
-
-    def checked_flatten(node: Any) -> tuple[tuple, Any]:
-        result = flatten_fn(node)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(f"flatten_fn of {cls.__qualname__} must return (children, aux), got {result!r}")
-        return tuple(result[0]), result[1]
-
-    _register(_Kind(cls, checked_flatten, unflatten_fn,
-                    lambda aux, count: [f"[<flat index {i}>]" for i in range(count)],
-                    lambda aux, shown: f"CustomNode({cls.__name__}[{aux!r}], [{', '.join(shown)}])"))
-
-
-def register_dataclass(cls: _Class | None = None, data_fields: Sequence[str] | None = None,
-                       meta_fields: Sequence[str] | None = None) -> Any:
-    """Make a dataclass a node: its data fields are children, its meta fields are part of the structure.
-
-    A decorator, bare or with fields, or a call `register_dataclass(cls, data_fields, meta_fields)`; returns
-    the class. With no fields given, those with `field(metadata={'static': True})` are meta and the others
-    data; with one sort given, the rest are the other. Objects are rebuilt by `cls(**fields)`; fields with
-    init=False are left to it. TypeError if `cls` is not a dataclass, ValueError if the names are not its init
-    fields, each once.
-
-    >>> @register_dataclass
-    ... @dataclasses.dataclass
-    ... class Layer:
-    ...     w: float
-    ...     name: str = dataclasses.field(metadata={'static': True})
-    >>> flatten_with_path(Layer(2.0, 'first'))
-    ([('.w', 2.0)], PyTreeDef(Layer(w=*, name='first')))
-    """
-    if cls is None:
-        return functools.partial(register_dataclass, data_fields=data_fields, meta_fields=meta_fields)
-    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
-        raise TypeError(f"register_dataclass needs a dataclass, got {cls!r}; write @dataclass below it")
-    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
-    if meta_fields is not None:
-        meta = tuple(meta_fields)
-    elif data_fields is not None:
-        meta = tuple([name for name in fields if name not in data_fields])
-    else:
-        meta = tuple([name for name, field in fields.items() if field.metadata.get("static")])
-    data = tuple([name for name in fields if name not in meta]) if data_fields is None else tuple(data_fields)
-    if sorted(data + meta) != sorted(fields):
-        raise ValueError(f"data fields {list(data)} and meta fields {list(meta)} of {cls.__qualname__} must "
-                         f"name each of its init fields {list(fields)} once, and no other")
-
-    def flatten_fields(node: Any) -> tuple[list, tuple]:
-        return [getattr(node, name) for name in data], tuple([getattr(node, name) for name in meta])
-
-    def rebuild(aux: tuple, children: tuple) -> Any:
-        return cls(**dict(zip(data, children)), **dict(zip(meta, aux)))
-
-    _register(_Kind(cls, flatten_fields, rebuild, lambda aux, count: [f".{name}" for name in data],
-                    lambda aux, shown: _show_fields(cls, data + meta, (*shown, *builtin_map(repr, aux)))))
-    return cls

@@ -1,0 +1,45 @@
+"""Pytrees: nested containers seen as a list of leaves and a structure, with JAX's names.
+
+    leaves, structure = fg.tree.flatten({'w': [1, 2]})
+
+`funcgrad.tree_util` has the same under the names of `jax.tree_util`.
+"""
+
+from funcgrad.tree.functions import all as all
+from funcgrad.tree.functions import all_leaves as all_leaves
+from funcgrad.tree.functions import broadcast as broadcast
+from funcgrad.tree.functions import flatten_with_path as flatten_with_path
+from funcgrad.tree.functions import leaves_with_path as leaves_with_path
+from funcgrad.tree.functions import map_with_path as map_with_path
+from funcgrad.tree.functions import reduce_associative as reduce_associative
+from funcgrad.tree.functions import transpose as transpose
+from funcgrad.tree.functions import treedef_children as treedef_children
+from funcgrad.tree.functions import treedef_is_leaf as treedef_is_leaf
+from funcgrad.tree.functions import treedef_tuple as treedef_tuple
+from funcgrad.tree.keys import DictKey as DictKey
+from funcgrad.tree.keys import FlattenedIndexKey as FlattenedIndexKey
+from funcgrad.tree.keys import GetAttrKey as GetAttrKey
+from funcgrad.tree.keys import SequenceKey as SequenceKey
+from funcgrad.tree.keys import keystr as keystr
+from funcgrad.tree.nodes import LEAF as LEAF
+from funcgrad.tree.nodes import StructureError as StructureError
+from funcgrad.tree.nodes import TreeDef as TreeDef
+from funcgrad.tree.nodes import UnsortableKeysError as UnsortableKeysError
+from funcgrad.tree.nodes import exact as exact
+from funcgrad.tree.nodes import flatten as flatten
+from funcgrad.tree.nodes import flatten_prefix as flatten_prefix
+from funcgrad.tree.nodes import flatten_up_to as flatten_up_to
+from funcgrad.tree.nodes import leaf_paths as leaf_paths
+from funcgrad.tree.nodes import leaves as leaves
+from funcgrad.tree.nodes import map as map
+from funcgrad.tree.nodes import reduce as reduce
+from funcgrad.tree.nodes import structure as structure
+from funcgrad.tree.nodes import unflatten as unflatten
+from funcgrad.tree.registration import Partial as Partial
+from funcgrad.tree.registration import register_dataclass as register_dataclass
+from funcgrad.tree.registration import register_pytree_node as register_pytree_node
+from funcgrad.tree.registration import register_pytree_node_class as register_pytree_node_class
+from funcgrad.tree.registration import register_pytree_with_keys as register_pytree_with_keys
+from funcgrad.tree.registration import register_pytree_with_keys_class as register_pytree_with_keys_class
+from funcgrad.tree.registration import register_static as register_static
+from funcgrad.tree.registration import static as static
