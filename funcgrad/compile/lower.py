@@ -58,6 +58,11 @@ class Draw:
         scaled = place if step == 1 else make("mul", INT, (place, const(step, INT)))
         return scaled if offset == 0 else make("add", INT, (scaled, const(offset, INT)))
 
+    def sum(self, first: Place, second: Place) -> Place:
+        if isinstance(first, Affine) and isinstance(second, Affine):
+            return first.plus(second)
+        return self._lowering.scalars.make("add", INT, (self.number(first), self.number(second)))
+
     def fixed(self, number: int) -> Place:
         return Affine(number)
 

@@ -52,7 +52,7 @@ def binomial(key: Array, n: Array, p: Array, shape: Shape | None = None, dtype: 
     return in_dtype(drawn, dtype)
 
 
-def multinomial(key: Array, n: Array, p: Array, *, shape: Shape | None = None, dtype: Any = None) -> Array:
+def multinomial(key: Array, n: Array, p: Array, *, shape: Shape | None = None, dtype: Any = float) -> Array:
     """How often each of several outcomes comes in `n` trials.
 
     Args:
@@ -60,7 +60,7 @@ def multinomial(key: Array, n: Array, p: Array, *, shape: Shape | None = None, d
         n: numbers of trials.
         p: probabilities along the last axis.
         shape: that of the result without its last axis.
-        dtype: that of the result; that of `p` if it is None.
+        dtype: that of the result.
 
     Example:
         >>> multinomial(fg.random.key(0), 10, np.array([0.2, 0.3, 0.5])).sum()
@@ -80,5 +80,4 @@ def multinomial(key: Array, n: Array, p: Array, *, shape: Shape | None = None, d
         return rest - count, count
 
     _, counts = lax.scan(step, n, (ratios, split_key(checked(key, "multinomial"), (p.shape[0],))))
-    counts = moveaxis(counts, 0, -1)
-    return counts if dtype is None else in_dtype(counts, np.dtype(dtype))
+    return in_dtype(moveaxis(counts, 0, -1), np.dtype(dtype))
