@@ -59,7 +59,9 @@ def conv_dimension_numbers(lhs_shape: Ints, rhs_shape: Ints, dimension_numbers: 
     for spec, first in ((left, "NC"), (right, "OI"), (out, "NC")):
         if sorted(spec) != sorted([*first, *space]) or len(spec) != rank:
             raise ValueError(f"{dimension_numbers} do not name the {rank} axes of a convolution each once")
-    specs = [tuple(spec.index(c) for c in (*first, *space)) for spec, first in ((left, "NC"), (right, "OI"), (out, "NC"))]
+    specs = [
+        tuple(spec.index(c) for c in (*first, *space)) for spec, first in ((left, "NC"), (right, "OI"), (out, "NC"))
+    ]
     return ConvDimensionNumbers(*specs)
 
 

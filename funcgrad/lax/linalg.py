@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from funcgrad.numpy import conj, eye, linalg
 from funcgrad.numpy.dispatch import Array, as_inexact
 from funcgrad.ops import elementwise as ew

@@ -1,4 +1,4 @@
-"""The operators under `lax`'s names. Arrays must be of one dtype, and of one shape unless one has no axes."""
+"""The operators under `lax`'s names. Arrays must be of one dtype, and of one rank unless one has no axes."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from funcgrad.numpy import imag as _imag
 from funcgrad.numpy import real as _real
 from funcgrad.numpy.dispatch import Array, as_array
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.bits import bitcast, leading_zeros
-from funcgrad.ops.bits import population_count as _population_count
 from funcgrad.ops.bessel import bessel_i0e as _bessel_i0e
 from funcgrad.ops.bessel import bessel_i1e as _bessel_i1e
+from funcgrad.ops.bits import bitcast, leading_zeros
+from funcgrad.ops.bits import population_count as _population_count
 from funcgrad.ops.incomplete import gamma_density, gamma_slope
 from funcgrad.ops.incomplete import igamma as _igamma
 from funcgrad.ops.incomplete import igammac as _igammac
 
 
 def matched(name: str, *xs: Array) -> list[Array]:
-    """Operands of one dtype, Python numbers among them taken into it; TypeError where they differ in dtype or shape."""
+    """Operands of one dtype, Python numbers among them taken into it; TypeError where they differ in dtype or rank."""
     avals = [aval_of(x) for x in xs]
     dtypes = {a.dtype for a, x in zip(avals, xs) if type(x) not in PYTHON_SCALARS}
-    shapes = {a.shape for a in avals if a.shape}
-    if len(dtypes) > 1 or len(shapes) > 1:
+    ranks = {a.ndim for a in avals if a.shape}
+    if len(dtypes) > 1 or len(ranks) > 1:
         raise TypeError(
-            f"lax.{name} needs arrays of one dtype and shape{at(here())}, not {' and '.join(map(str, avals))}: "
+            f"lax.{name} needs arrays of one dtype and rank{at(here())}, not {' and '.join(map(str, avals))}: "
             f"convert_element_type and broadcast_in_dim make them so; fg.numpy promotes and broadcasts by itself"
         )
     dtype = dtypes.pop() if dtypes else np.result_type(*(a.dtype for a in avals))

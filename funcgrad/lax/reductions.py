@@ -12,6 +12,7 @@ from funcgrad import numpy as fnp
 from funcgrad import tree
 from funcgrad.lax import operators as lo
 from funcgrad.numpy.dispatch import Array, as_array, axis_of
+from funcgrad.numpy.ufuncs import accumulate
 from funcgrad.ops import contract
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import reduce as ops
@@ -61,7 +62,7 @@ def reduce_min(operand: Array, axes: Axes) -> Array:
 def _bitwise(ufunc: np.ufunc, operand: Array, axes: Axes) -> Array:
     operand = as_array(operand)
     for axis in reversed(_axes(operand, axes)):
-        operand = getattr(fnp, ufunc.__name__).reduce(operand, axis=axis)
+        operand = ufunc.reduce(operand, axis=axis)
     return operand
 
 
@@ -120,11 +121,16 @@ def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dim
     rows = tree.map(lambda x: fnp.transpose(x, (*axes, *kept)).reshape((-1, *(x.shape[d] for d in kept))), arrays)
     count = tree.leaves(rows)[0].shape[0]
     while count > 1:
-        half = count // 2
-        pairs = vmap(by_element)(tree.map(lambda x: x[0 : 2 * half : 2], rows), tree.map(lambda x: x[1 : 2 * half : 2], rows))
-        rows = tree.map(lambda p, x: fnp.concatenate([p, x[2 * half :]]), pairs, rows) if count % 2 else pairs
-        count = count - half
+        rows = _halved(vmap(by_element), rows, count)
+        count -= count // 2
     return by_element(start, tree.map(lambda x: x[0], rows)) if count else start
+
+
+def _halved(combine: Callable[..., Any], rows: Any, count: int) -> Any:
+    """Neighbours combined; the last of an odd number stays."""
+    end = count // 2 * 2
+    pairs = combine(tree.map(lambda x: x[0:end:2], rows), tree.map(lambda x: x[1:end:2], rows))
+    return tree.map(lambda p, x: fnp.concatenate([p, x[end:]]), pairs, rows) if count % 2 else pairs
 
 
 # Running reductions
@@ -159,12 +165,12 @@ def cumprod(operand: Array, axis: int = 0, reverse: bool = False) -> Array:
 
 def cummax(operand: Array, axis: int = 0, reverse: bool = False) -> Array:
     """The largest so far, along an axis."""
-    return _running(operand, axis, reverse, lambda x, axis: fnp.maximum.accumulate(x, axis=axis))
+    return _running(operand, axis, reverse, lambda x, axis: accumulate(np.maximum, x, axis))
 
 
 def cummin(operand: Array, axis: int = 0, reverse: bool = False) -> Array:
     """The smallest so far, along an axis."""
-    return _running(operand, axis, reverse, lambda x, axis: fnp.minimum.accumulate(x, axis=axis))
+    return _running(operand, axis, reverse, lambda x, axis: accumulate(np.minimum, x, axis))
 
 
 def cumlogsumexp(operand: Array, axis: int = 0, reverse: bool = False) -> Array:
@@ -174,7 +180,7 @@ def cumlogsumexp(operand: Array, axis: int = 0, reverse: bool = False) -> Array:
         >>> cumlogsumexp(np.array([1000.0, 1000.0])).round(4)
         array([1000.    , 1000.6931])
     """
-    return _running(operand, axis, reverse, lambda x, axis: fnp.logaddexp.accumulate(x, axis=axis))
+    return _running(operand, axis, reverse, lambda x, axis: accumulate(np.logaddexp, x, axis))
 
 
 def argmax(operand: Array, axis: int, index_dtype: Any = int) -> Array:
@@ -242,7 +248,11 @@ Pair = tuple[Sequence[int], Sequence[int]]
 
 
 def dot_general(
-    lhs: Array, rhs: Array, dimension_numbers: tuple[Pair, Pair], precision: Any = None, preferred_element_type: Any = None
+    lhs: Array,
+    rhs: Array,
+    dimension_numbers: tuple[Pair, Pair],
+    precision: Any = None,
+    preferred_element_type: Any = None,
 ) -> Array:
     """The product summed over pairs of axes, stacked along others.
 
@@ -263,7 +273,8 @@ def dot_general(
     if preferred_element_type is not None:
         lhs, rhs = (ew.convert(x, dtype=np.dtype(preferred_element_type)) for x in (lhs, rhs))
     summed, batch = (
-        tuple(tuple(axis_of(a, x.ndim) for a in axes) for x, axes in zip((lhs, rhs), pair)) for pair in dimension_numbers
+        tuple(tuple(axis_of(a, x.ndim) for a in axes) for x, axes in zip((lhs, rhs), pair))
+        for pair in dimension_numbers
     )
     return contract.dot_general(lhs, rhs, contract=summed, batch=batch)
 

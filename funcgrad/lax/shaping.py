@@ -17,6 +17,7 @@ from funcgrad.numpy import at
 from funcgrad.numpy.dispatch import Array, as_array, axis_of
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
+from funcgrad.ops.subscript import getitem
 
 Ints = Sequence[int]
 
@@ -101,7 +102,7 @@ def dynamic_slice(operand: Array, start_indices: Sequence[Array] | Array, slice_
     """
     operand = as_array(operand)
     sizes = tuple(map(index, slice_sizes))
-    return operand[_places(_starts(operand, start_indices, sizes), sizes)]
+    return getitem(operand, _places(_starts(operand, start_indices, sizes), sizes))
 
 
 def dynamic_slice_in_dim(operand: Array, start_index: Array, slice_size: int, axis: int = 0) -> Array:
@@ -181,7 +182,9 @@ def broadcast_in_dim(operand: Array, shape: Ints, broadcast_dimensions: Ints) ->
     """
     operand = as_array(operand)
     if len(broadcast_dimensions) != operand.ndim or list(broadcast_dimensions) != sorted(set(broadcast_dimensions)):
-        raise ValueError(f"broadcast_dimensions {tuple(broadcast_dimensions)} must name {operand.ndim} axes in their order")
+        raise ValueError(
+            f"broadcast_dimensions {tuple(broadcast_dimensions)} must name {operand.ndim} axes in their order"
+        )
     kept = [1] * len(shape)
     for n, axis in zip(operand.shape, broadcast_dimensions):
         kept[axis] = n

@@ -1,6 +1,7 @@
-"""JAX's `nn`: activations, normalised exponentials, attention, and `initializers`."""
+"""JAX's `nn`: activations, normalised exponentials, attention, pooling, and `initializers`."""
 
 from funcgrad.nn import initializers as initializers
 from funcgrad.nn.activations import *  # noqa: F403
 from funcgrad.nn.attention import *  # noqa: F403
 from funcgrad.nn.normalised import *  # noqa: F403
+from funcgrad.nn.pooling import *  # noqa: F403

@@ -64,13 +64,19 @@ def dot_product_attention(
     batch, length, heads, size = query.shape
     groups, rest = divmod(heads, key.shape[2])
     if rest:
-        raise ValueError(f"the number of query heads, {heads}, must be a multiple of that of the others, {key.shape[2]}")
+        raise ValueError(
+            f"the number of query heads, {heads}, must be a multiple of that of the others, {key.shape[2]}"
+        )
     grouped = reshape(query, shape=(batch, length, key.shape[2], groups, size))
     logits = einsum("btkgh,bskh->bkgts", grouped, key)
-    logits = reshape(logits, shape=(batch, heads, *logits.shape[3:])) * (1 / math.sqrt(size) if scale is None else scale)
+    logits = reshape(logits, shape=(batch, heads, *logits.shape[3:])) * (
+        1 / math.sqrt(size) if scale is None else scale
+    )
     if bias is not None:
         logits = logits + bias
-    allowed = _allowed(length, key.shape[1], mask, is_causal, query_seq_lengths, key_value_seq_lengths, local_window_size)
+    allowed = _allowed(
+        length, key.shape[1], mask, is_causal, query_seq_lengths, key_value_seq_lengths, local_window_size
+    )
     if allowed is not None:
         if broadcast_shapes(allowed.shape, logits.shape) != logits.shape:
             raise ValueError(f"a mask of shape {allowed.shape} does not broadcast to {logits.shape}")

@@ -15,7 +15,12 @@ __all__ = ["avg_pool", "max_pool", "min_pool"]
 
 
 def _pooled(
-    inputs: Array, start: float, computation: object, window: Sequence[int], strides: Sequence[int] | None, padding: Padding
+    inputs: Array,
+    start: float,
+    computation: object,
+    window: Sequence[int],
+    strides: Sequence[int] | None,
+    padding: Padding,
 ) -> Array:
     x = as_inexact(inputs)
     ahead = x.ndim - len(window) - 1
@@ -23,7 +28,7 @@ def _pooled(
         raise ValueError(f"a window of {len(window)} axes does not fit into (*space, features) of shape {x.shape}")
     steps = (1,) * len(window) if strides is None else tuple(strides)
     if not isinstance(padding, str):
-        padding = [(0, 0)] * ahead + [tuple(pair) for pair in padding] + [(0, 0)]
+        padding = [(0, 0)] * ahead + list(padding) + [(0, 0)]
     full, moves = ((*(1,) * ahead, *sizes, 1) for sizes in (window, steps))
     return reduce_window(x, x.dtype.type(start), computation, full, moves, padding)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from funcgrad.ops.elementwise import sign, where
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import _Borrowed
+from funcgrad.ops.special import Borrowed
 
 
 def _scaled(order: int, x: float) -> float:
@@ -16,7 +16,9 @@ def _scaled(order: int, x: float) -> float:
     odd = -1.0 if order == 1 and x < 0 else 1.0
     if not z < 1e4:
         first = (4 * order * order - 1) / (8 * z)
-        return odd * (1 - first + first * (4 * order * order - 9) / (16 * z)) / math.sqrt(2 * math.pi * z) if z == z else z
+        return (
+            odd * (1 - first + first * (4 * order * order - 9) / (16 * z)) / math.sqrt(2 * math.pi * z) if z == z else z
+        )
     count = 40 + int(10 * math.sqrt(z))
     angles = (2 * math.pi * k / count for k in range(count))
     return odd * sum(math.exp(z * (math.cos(a) - 1)) * math.cos(order * a) for a in angles) / count
@@ -32,5 +34,5 @@ def _d_one(y: Any, x: Any) -> Any:
     return bessel_i0e(x) - sign(x) * y - where(zero, 0.5, y / where(zero, 1.0, x))
 
 
-bessel_i0e: Elementwise = elementwise("bessel_i0e", _Borrowed("i0e", lambda x: _scaled(0, x)), d=_d_zero)
-bessel_i1e: Elementwise = elementwise("bessel_i1e", _Borrowed("i1e", lambda x: _scaled(1, x)), d=_d_one)
+bessel_i0e: Elementwise = elementwise("bessel_i0e", Borrowed("i0e", lambda x: _scaled(0, x)), d=_d_zero)
+bessel_i1e: Elementwise = elementwise("bessel_i1e", Borrowed("i1e", lambda x: _scaled(1, x)), d=_d_one)

@@ -15,7 +15,7 @@ import numpy as np
 
 from funcgrad.ops.elementwise import exp, log
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import digamma, lgamma
+from funcgrad.ops.special import digamma, float_dtype, lgamma
 
 EPS = np.finfo(np.float64).eps
 LONGEST = 20000
@@ -78,7 +78,7 @@ def _uses_fraction(a: Any, x: Any) -> Any:
 
 
 def _gamma_ratio(a: Any, x: Any, order: int = 0) -> Any:
-    dtype = np.result_type(a, x, np.float16)
+    dtype = float_dtype(np.result_type(a, x))
     a, x = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(x, np.float64))
     y = np.full(a.shape, np.nan)
     with np.errstate(all="ignore"):
@@ -120,7 +120,7 @@ def gamma_slope(a: Any, x: Any) -> Any:
 
 def _tails(a: Any, x: Any) -> Sequence[Any]:
     """P(a, x) and Q(a, x), each precise where it is small."""
-    dtype = np.result_type(a, x, np.float16)
+    dtype = float_dtype(np.result_type(a, x))
     a, x = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(x, np.float64))
     with np.errstate(all="ignore"):
         part = _gamma_ratio(a, x) * gamma_density(a, x)

@@ -218,7 +218,9 @@ def _binomial_by_rejection(key: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.
         v_log = np.log(v * alpha[on] / (a[on] / (left * left) + b[on]))
         k_tails = _stirling_tail(k) + _stirling_tail(n[on] - k)
         rest, so_far = n[on] - k + 1, n[on] - m[on] + 1
-        bound = fixed[on] + (n[on] + 1) * np.log(so_far / rest) + (k + 0.5) * np.log(odds[on] * rest / (k + 1)) - k_tails
+        bound = (
+            fixed[on] + (n[on] + 1) * np.log(so_far / rest) + (k + 0.5) * np.log(odds[on] * rest / (k + 1)) - k_tails
+        )
         inside = (k >= 0) & (k <= n[on])
         good = ((left >= 0.07) & (v <= v_r[on])) | (inside & (v_log <= bound))
         count[on] = np.where(good, k, count[on])

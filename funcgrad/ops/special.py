@@ -20,7 +20,7 @@ ROOT_PI = math.sqrt(math.pi)
 
 
 @cache
-def _float_dtype(dtype: np.dtype) -> np.dtype:
+def float_dtype(dtype: np.dtype) -> np.dtype:
     """What NumPy computes a function of floats in: float64 for integers that have no smaller one."""
     if dtype.kind not in "biuf":
         raise TypeError(f"a function of real numbers was given {dtype}")
@@ -30,11 +30,11 @@ def _float_dtype(dtype: np.dtype) -> np.dtype:
 def _floats(x: Any) -> Any:
     """A number or an array in the dtype of the result."""
     x = x if isinstance(x, (np.ndarray, np.generic)) else np.asarray(x)[()]
-    dtype = _float_dtype(x.dtype)
+    dtype = float_dtype(x.dtype)
     return x if x.dtype is dtype else x.astype(dtype)
 
 
-class _Borrowed:
+class Borrowed:
     """SciPy's universal function of a name, imported when it is first called, or a function of Python's floats."""
 
     def __init__(self, name: str, of_float: Callable[[float], float]) -> None:
@@ -92,9 +92,9 @@ def _erf_inv_of(x: float) -> float:
 
 bell: Elementwise = elementwise("bell", _bell, d=lambda y, x: -2 * (x * y), lower="exp(-({0} * {0}))")
 """exp(-x**2), at infinity too without a warning."""
-erf = elementwise("erf", _Borrowed("erf", math.erf), d=lambda y, x: 2 / ROOT_PI * bell(x), lower="erf")
-erfc = elementwise("erfc", _Borrowed("erfc", math.erfc), d=lambda y, x: -2 / ROOT_PI * bell(x), lower="erfc")
-erf_inv = elementwise("erf_inv", _Borrowed("erfinv", _erf_inv_of), d=lambda y, x: ROOT_PI / 2 * exp(y * y))
+erf = elementwise("erf", Borrowed("erf", math.erf), d=lambda y, x: 2 / ROOT_PI * bell(x), lower="erf")
+erfc = elementwise("erfc", Borrowed("erfc", math.erfc), d=lambda y, x: -2 / ROOT_PI * bell(x), lower="erfc")
+erf_inv = elementwise("erf_inv", Borrowed("erfinv", _erf_inv_of), d=lambda y, x: ROOT_PI / 2 * exp(y * y))
 
 
 # The logistic function
@@ -134,7 +134,7 @@ def _lgamma_of(x: float) -> float:
         return math.inf
 
 
-class _LogGamma(_Borrowed):
+class _LogGamma(Borrowed):
     def __call__(self, x: Any) -> Any:
         x = _floats(x)
         return super().__call__(np.maximum(x, np.finfo(x.dtype).min))  # SciPy's of -inf is -inf
@@ -167,7 +167,7 @@ def _digamma_of_positive(x: Any) -> Any:
 
 def _polygamma(m: Any, x: Any) -> Any:
     """(-1)**(m + 1) m! zeta(m + 1, x), the derivative of order m of digamma."""
-    dtype = _float_dtype(np.result_type(m, x))
+    dtype = float_dtype(np.result_type(m, x))
     m, x = (np.asarray(a, np.float64) for a in (m, x))
     with np.errstate(all="ignore"):
         factorial = np.asarray(_each(_gamma_of)(m + 1), np.float64)

@@ -67,12 +67,10 @@ windows: Linear = Linear(
         lambda draw, index, x, axes, sizes, strides, dilations: draw(0, _source(draw, index, axes, strides, dilations))
     ),
 )
-"""`windows(x, axes, sizes, strides, dilations)`: each axis counts windows, and behind all others are those within one."""
+"""`windows(x, axes, sizes, strides, dilations)`: each axis counts windows, and behind all are those within one."""
 
 
-def _overlap_add(
-    v: np.ndarray, shape: Ints, axes: Ints, sizes: Ints, strides: Ints, dilations: Ints
-) -> np.ndarray:
+def _overlap_add(v: np.ndarray, shape: Ints, axes: Ints, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
     """One addition for each place in a window."""
     out = np.zeros(shape, v.dtype)
     part = [slice(None)] * len(shape)
@@ -87,9 +85,7 @@ def _overlap_add(
 
 def _adding(build: Any, v: Aval, shape: Ints, axes: Ints, sizes: Ints, strides: Ints, dilations: Ints) -> None:
     build.all(lambda draw, index: draw.zero())
-    build.update(
-        v.shape, lambda draw, index: (_source(draw, index, axes, strides, dilations), draw(0, index)), "sum"
-    )
+    build.update(v.shape, lambda draw, index: (_source(draw, index, axes, strides, dilations), draw(0, index)), "sum")
 
 
 overlap_add: Linear = Linear(
@@ -100,4 +96,4 @@ overlap_add: Linear = Linear(
     batch=_batch(lambda: overlap_add),
     lower=Statements(_adding, fits=lambda v, **params: v.size > 0),
 )
-"""The transpose of `windows`: an array of a shape in which each element is the sum of those that windows took from it."""
+"""The transpose of `windows`: an array in which each element is the sum of all that windows took from it."""

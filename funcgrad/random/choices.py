@@ -28,7 +28,7 @@ def permutation(key: Array, x: Array, axis: int = 0, independent: bool = False) 
 
     Example:
         >>> permutation(fg.random.key(42), 5)
-        array([1, 4, 0, 3, 2])
+        array([4, 2, 3, 0, 1])
     """
     key, x = checked(key, "permutation"), as_array(x)
     if not x.ndim:
@@ -69,7 +69,7 @@ def choice(
 
     Example:
         >>> choice(fg.random.key(42), np.array([10, 20, 30]), (4,))
-        array([30, 30, 20, 20])
+        array([10, 20, 10, 20])
     """
     if not isinstance(shape, Sequence):
         raise TypeError(f"choice: shape must be a sequence, not {shape!r}")
@@ -122,7 +122,7 @@ def categorical(
 
     Example:
         >>> categorical(fg.random.key(42), np.log(np.array([0.1, 0.2, 0.7])), shape=(4,))
-        array([2, 1, 2, 2])
+        array([2, 2, 2, 2])
     """
     key, logits = checked(key, "categorical"), as_inexact(logits)
     axis = axis_of(axis, logits.ndim)

@@ -42,7 +42,7 @@ def binomial(key: Array, n: Array, p: Array, shape: Shape | None = None, dtype: 
 
     Example:
         >>> binomial(fg.random.key(42), np.array([15, 1000]), 0.7)
-        array([ 10., 727.])
+        array([ 13., 698.])
     """
     dtype = float_dtype("binomial", dtype)
     shape = shape_of("binomial", shape, n, p)

@@ -27,11 +27,12 @@ def gamma(key: Array, a: Array, shape: Shape | None = None, dtype: Any = float) 
 
     Returns:
         Numbers that can be differentiated in `a`, any number of times: a number keeps its place in the distribution,
-        `dx/da = -(dP(a, x)/da) / (dP(a, x)/dx)`. Figurnov, Mohamed, Mnih, "Implicit reparameterization gradients", 2018.
+        `dx/da = -(dP(a, x)/da) / (dP(a, x)/dx)`. Figurnov, Mohamed, Mnih,
+        "Implicit reparameterization gradients", 2018.
 
     Example:
-        >>> gamma(fg.random.key(42), np.array([0.3, 1.5, 1000.0])).round(8)
-        array([4.06446272e-02, 9.63493765e-01, 1.05439880e+03])
+        >>> gamma(fg.random.key(42), np.array([0.3, 1.5, 1000.0])).round(4)
+        array([4.0600000e-02, 9.6350000e-01, 1.0543988e+03])
     """
     return _gamma("gamma", key, a, shape, dtype, log=False)
 

@@ -5,7 +5,7 @@
 `funcgrad.tree_util` has the same under the names of `jax.tree_util`.
 """
 
-from funcgrad.tree.functions import all as all
+from funcgrad.tree.functions import all as all  # noqa: A004
 from funcgrad.tree.functions import all_leaves as all_leaves
 from funcgrad.tree.functions import broadcast as broadcast
 from funcgrad.tree.functions import flatten_with_path as flatten_with_path
@@ -31,7 +31,7 @@ from funcgrad.tree.nodes import flatten_prefix as flatten_prefix
 from funcgrad.tree.nodes import flatten_up_to as flatten_up_to
 from funcgrad.tree.nodes import leaf_paths as leaf_paths
 from funcgrad.tree.nodes import leaves as leaves
-from funcgrad.tree.nodes import map as map
+from funcgrad.tree.nodes import map as map  # noqa: A004
 from funcgrad.tree.nodes import reduce as reduce
 from funcgrad.tree.nodes import structure as structure
 from funcgrad.tree.nodes import unflatten as unflatten

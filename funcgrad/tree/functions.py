@@ -8,11 +8,30 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from funcgrad.tree import nodes
-from funcgrad.tree.nodes import LEAF, IsLeaf, TreeDef, flatten, flatten_prefix, flatten_up_to, leaves, structure, unflatten
+from funcgrad.tree.nodes import (
+    LEAF,
+    IsLeaf,
+    TreeDef,
+    flatten,
+    flatten_prefix,
+    flatten_up_to,
+    leaves,
+    structure,
+    unflatten,
+)
 
 __all__ = [
-    "all", "all_leaves", "broadcast", "flatten_with_path", "leaves_with_path", "map_with_path", "reduce_associative",
-    "transpose", "treedef_children", "treedef_is_leaf", "treedef_tuple",
+    "all",
+    "all_leaves",
+    "broadcast",
+    "flatten_with_path",
+    "leaves_with_path",
+    "map_with_path",
+    "reduce_associative",
+    "transpose",
+    "treedef_children",
+    "treedef_is_leaf",
+    "treedef_tuple",
 ]
 
 Path = tuple[Any, ...]
@@ -58,7 +77,11 @@ def all(tree: Any, is_leaf: IsLeaf | None = None) -> bool:
 
 
 def reduce_associative(
-    operation: Callable[[Any, Any], Any], tree: Any, *, identity: Any = nodes._no_initializer, is_leaf: IsLeaf | None = None
+    operation: Callable[[Any, Any], Any],
+    tree: Any,
+    *,
+    identity: Any = nodes._no_initializer,
+    is_leaf: IsLeaf | None = None,
 ) -> Any:
     """The leaves combined by an associative operation, pairwise, which makes a flatter program than `reduce`.
 

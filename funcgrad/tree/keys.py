@@ -1,4 +1,4 @@
-"""Steps of paths. Each is a string, the text that follows the tree in Python (`['w']`, `[0]`, `.name`), and says more."""
+"""Steps of paths: strings, the text that follows the tree in Python (`['w']`, `[0]`, `.name`), that say more."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 __all__ = ["DictKey", "FlattenedIndexKey", "GetAttrKey", "SequenceKey", "keystr"]
 
 
-class _Key(str):
+class Key(str):
     """A step; `argument` is what it was made of."""
 
     argument: Any
 
-    def __getnewargs__(self) -> tuple[Any]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Any]:
         return (self.argument,)
 
     def __repr__(self) -> str:
@@ -21,12 +21,12 @@ class _Key(str):
 
 
 def _made(cls: type, text: str, argument: Any) -> Any:
-    made = str.__new__(cls, text)
+    made: Any = str.__new__(cls, text)
     made.argument = argument
     return made
 
 
-class SequenceKey(_Key):
+class SequenceKey(Key):
     """An element of a tuple or list.
 
     >>> print(SequenceKey(2), SequenceKey(2).idx)
@@ -41,7 +41,7 @@ class SequenceKey(_Key):
         return self.argument
 
 
-class DictKey(_Key):
+class DictKey(Key):
     """A value of a dict.
 
     >>> print(DictKey('w'), DictKey('w').key)
@@ -56,7 +56,7 @@ class DictKey(_Key):
         return self.argument
 
 
-class GetAttrKey(_Key):
+class GetAttrKey(Key):
     """A field of a namedtuple or dataclass.
 
     >>> print(GetAttrKey('w'), GetAttrKey('w').name)
@@ -71,7 +71,7 @@ class GetAttrKey(_Key):
         return self.argument
 
 
-class FlattenedIndexKey(_Key):
+class FlattenedIndexKey(Key):
     """A child of a node whose class does not name them.
 
     >>> print(FlattenedIndexKey(0), FlattenedIndexKey(0).key)
@@ -93,4 +93,4 @@ def keystr(keys: Iterable[Any], *, simple: bool = False, separator: str = "") ->
     >>> keystr(path), keystr(path, simple=True, separator='/')
     ("['w'][0]", 'w/0')
     """
-    return separator.join(str(k.argument if simple and isinstance(k, _Key) else k) for k in keys)
+    return separator.join(str(k.argument if simple and isinstance(k, Key) else k) for k in keys)

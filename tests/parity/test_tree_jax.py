@@ -68,7 +68,7 @@ def test_leaves_and_paths(value):
     for (path, leaf), (their_path, their_leaf) in zip(ours, theirs, strict=True):
         assert leaf == their_leaf
         assert tree_util.keystr(path) == jax.tree_util.keystr(their_path)
-        assert [type(k).__name__ for k in path if isinstance(k, tree.keys._Key)] == [
+        assert [type(k).__name__ for k in path if isinstance(k, tree.keys.Key)] == [
             type(k).__name__ for k in their_path if not isinstance(k, str)
         ]
     assert tree.map(lambda x: x + 1, value) == jax.tree.map(lambda x: x + 1, value)

@@ -27,6 +27,8 @@ class Sample:
     """False where the primitive has no derivative (integer results, piecewise constants)."""
     complex_too: bool = False
     """Whether the laws also run on complex arguments (holomorphic or linear primitives)."""
+    by_differences: bool = True
+    """Whether differences of values show the derivative: not where a draw is differentiated in its distribution."""
     forward_only: bool = False
     """Whether reverse mode is refused."""
     promotes: bool = True
