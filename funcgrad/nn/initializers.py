@@ -226,7 +226,7 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = flo
     def init(key: Array, shape: Sequence[int], dtype: Any = dtype) -> Array:
         if len(shape) not in (3, 4, 5) or shape[-1] < shape[-2]:
             raise ValueError(
-                f"delta_orthogonal needs a shape of 3 to 5 axes, with as many outputs as inputs at least, not {tuple(shape)}"
+                f"delta_orthogonal needs 3 to 5 axes, with as many outputs as inputs at least, not {tuple(shape)}"
             )
         centre = tuple((n - 1) // 2 for n in shape[:-2])
         return at(np.zeros(shape, dtype))[centre].set(orthogonal(scale, column_axis)(key, shape[-2:], dtype))

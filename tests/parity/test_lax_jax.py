@@ -32,7 +32,8 @@ UNARY = {
 }  # fmt: skip
 BINARY = {
     "add": (X, Y), "atan2": (X, Y), "div": (X, Y), "eq": (X, Y), "ge": (X, Y), "gt": (X, Y), "le": (X, Y), "lt": (X, Y),
-    "max": (X, Y), "min": (X, Y), "mul": (X, Y), "ne": (X, Y), "nextafter": (X, Y), "pow": (abs(X), Y), "rem": (3 * X, Y),
+    "max": (X, Y), "min": (X, Y), "mul": (X, Y), "ne": (X, Y), "nextafter": (X, Y), "pow": (abs(X), Y),
+    "rem": (3 * X, Y),
     "sub": (X, Y), "igamma": (abs(X) + 0.1, abs(Y) + 0.1), "igammac": (abs(X) + 0.1, abs(Y) + 0.1),
     "random_gamma_grad": (abs(X) + 0.1, abs(Y) + 0.1), "igamma_grad_a": (abs(X) + 0.1, abs(Y) + 0.1),
 }  # fmt: skip
@@ -227,11 +228,13 @@ CONVOLUTIONS = {
     "kernel dilated": (PLANE, FILTER, {"window_strides": (1, 2), "padding": "SAME", "rhs_dilation": (2, 3)}),
     "array dilated": (PLANE, FILTER, {"window_strides": (2, 1), "padding": [(1, 1), (2, 0)], "lhs_dilation": (2, 3)}),
     "feature groups": (PLANE, FILTER[:, :2], {"window_strides": (1, 2), "padding": "SAME", "feature_group_count": 2}),
-    "depthwise": (PLANE, draw(size=(8, 1, 3, 2)), {"window_strides": (1, 1), "padding": "VALID", "feature_group_count": 4}),
+    "depthwise": (PLANE, draw(size=(8, 1, 3, 2)),
+                  {"window_strides": (1, 1), "padding": "VALID", "feature_group_count": 4}),
     "batch groups": (PLANE, FILTER, {"window_strides": (1, 1), "padding": "VALID", "batch_group_count": 2}),
     "letters": (draw(size=(2, 7, 6, 4)), draw(size=(3, 2, 4, 6)),
                 {"window_strides": (2, 1), "padding": "SAME", "dimension_numbers": ("NHWC", "HWIO", "NHWC")}),
-    "space": (draw(size=(1, 2, 4, 5, 3)), draw(size=(3, 2, 2, 3, 1)), {"window_strides": (1, 2, 1), "padding": "SAME_LOWER"}),
+    "space": (draw(size=(1, 2, 4, 5, 3)), draw(size=(3, 2, 2, 3, 1)),
+              {"window_strides": (1, 2, 1), "padding": "SAME_LOWER"}),
 }  # fmt: skip
 
 
@@ -252,7 +255,8 @@ def test_convolutions(name):
 
 TRANSPOSED = [
     {"strides": (2, 2), "padding": "SAME"}, {"strides": (3, 1), "padding": "VALID"},
-    {"strides": (2, 3), "padding": "SAME", "transpose_kernel": True}, {"strides": (2, 1), "padding": [(1, 1), (2, 0)], "rhs_dilation": (2, 1)},
+    {"strides": (2, 3), "padding": "SAME", "transpose_kernel": True},
+    {"strides": (2, 1), "padding": [(1, 1), (2, 0)], "rhs_dilation": (2, 1)},
 ]  # fmt: skip
 
 
@@ -301,8 +305,9 @@ def test_pooling():
     same(nn.avg_pool(x, (2, 3), (2, 1), "SAME"), total / 6)
     same(nn.avg_pool(x, (2, 3), (2, 1), "SAME", count_include_pad=False), total / ones(jax.lax))
     same(nn.max_pool(x, (2, 3)), jax.lax.reduce_window(x, -np.inf, jax.lax.max, (1, 2, 3, 1), (1, 1, 1, 1), "VALID"))
-    same(nn.min_pool(x, (2, 3), padding=[(0, 1), (1, 1)]),
-         jax.lax.reduce_window(x, np.inf, jax.lax.min, (1, 2, 3, 1), (1, 1, 1, 1), [(0, 0), (0, 1), (1, 1), (0, 0)]))  # fmt: skip
+    padded = [(0, 0), (0, 1), (1, 1), (0, 0)]
+    expected = jax.lax.reduce_window(x, np.inf, jax.lax.min, (1, 2, 3, 1), (1, 1, 1, 1), padded)
+    same(nn.min_pool(x, (2, 3), padding=padded[1:3]), expected)
 
 
 def test_linalg():

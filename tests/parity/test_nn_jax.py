@@ -116,7 +116,8 @@ def test_attention_without_a_batch():
 KEY = np.array([0, 42], np.uint32)
 INITIALIZERS = {
     "zeros": lambda m: m.zeros, "ones": lambda m: m.ones, "constant": lambda m: m.constant(1.5),
-    "uniform": lambda m: m.uniform(0.3), "normal": lambda m: m.normal(0.3), "truncated": lambda m: m.truncated_normal(0.3),
+    "uniform": lambda m: m.uniform(0.3), "normal": lambda m: m.normal(0.3),
+    "truncated": lambda m: m.truncated_normal(0.3),
     **{name: lambda m, name=name: getattr(m, name)() for name in (
         "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "xavier_normal",
         "xavier_uniform", "kaiming_normal", "kaiming_uniform", "orthogonal", "delta_orthogonal")},
