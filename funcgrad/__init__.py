@@ -3,8 +3,8 @@
     import funcgrad as fg
     import funcgrad.numpy as fnp
 
-Also: `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` has NumPy's names, `funcgrad.lax` and
-`funcgrad.nn` some of JAX's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks numerically.
+Also: `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`,
+`funcgrad.nn` and `funcgrad.random` JAX's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks numerically.
 """
 
 import sys as _sys

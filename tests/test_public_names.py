@@ -57,11 +57,29 @@ PARAMETERS = {
     "lax.map": "f xs batch_size=None",
     **{f"lax.{name}": "x" for name in ("erf", "erfc", "erf_inv", "lgamma", "digamma", "logistic", "rsqrt")},
     "lax.polygamma": "m x",
+    "lax.dot_general": "lhs rhs dimension_numbers precision=None preferred_element_type=None",
+    "lax.dynamic_slice": "operand start_indices slice_sizes",
+    "lax.dynamic_update_slice": "operand update start_indices",
+    "lax.top_k": "operand k",
+    "lax.conv_general_dilated": "lhs rhs window_strides padding lhs_dilation=None rhs_dilation=None "
+    "dimension_numbers=None feature_group_count=1 batch_group_count=1",
+    "lax.reduce_window": "operand init_value computation window_dimensions window_strides padding",
+    "lax.linalg.triangular_solve": "a b left_side=False lower=False transpose_a=False conjugate_a=False",
+    "random.key": "seed",
+    "random.split": "key num=2",
+    "random.normal": "key shape=()",
+    "random.uniform": "key shape=() minval=0.0 maxval=1.0",
+    "random.choice": "key a shape=() replace=True p=None axis=0",
+    "random.gamma": "key a shape=None",
+    "tree_util.tree_map": "f tree *rest",
+    "tree_util.keystr": "keys simple=False separator=''",
     "test_util.check_grads": "fun args order modes=('fwd','rev') atol rtol eps",
     "nn.softmax": "",
     "nn.log_softmax": "",
     "nn.logsumexp": "",
     "nn.one_hot": "",
+    "nn.dot_product_attention": "query key value bias=None mask=None scale=None is_causal=False",
+    "nn.initializers.glorot_normal": "in_axis=-2 out_axis=-1 batch_axis=()",
     "numpy.at": "",
     "numpy.linalg.solve": "",
 }
@@ -111,7 +129,7 @@ def test_transforms_give_callables(name):
 
 def test_modules_are_attributes():
     """In the order of the layers, so that none is there because a later one has imported it."""
-    names = ["tree", "numpy", "flatten_util", "lax", "nn", "test_util", "torch"]
+    names = ["tree", "tree_util", "random", "numpy", "flatten_util", "lax", "nn", "test_util", "torch"]
     code = [f"assert fg.{name}.__name__ == 'funcgrad.{name}'" for name in names]
     code = ["import funcgrad as fg", *code, "assert not hasattr(fg, 'absent')"]
     subprocess.run([sys.executable, "-c", "\n".join(code)], check=True)
@@ -161,7 +179,7 @@ HEAVY = {"numba", "llvmlite", "scipy", "torch", "jax", "jaxlib", "autograd", "pa
 def test_imports_nothing_heavy():
     """Neither the package, nor its submodules, nor derivatives that nobody compiles."""
     code = (
-        "import funcgrad as fg, numpy as np, funcgrad.numpy, funcgrad.lax, funcgrad.nn, funcgrad.test_util\n"
+        "import funcgrad as fg, numpy as np, funcgrad.numpy, funcgrad.lax, funcgrad.nn, funcgrad.random, funcgrad.test_util\n"
         "fg.grad(lambda x: np.sum(np.sin(x) ** 2))(np.ones(10))\n"
         "fg.vmap(fg.hessian(lambda x: np.sum(x ** 3)))(np.ones((2, 3)))\n"
     )
