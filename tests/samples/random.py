@@ -42,7 +42,14 @@ ROWS = [
     Sample("gamma_ratio", lambda a, x: gamma_ratio(a, x, order=1), (A, X), "derivative", tol=1e-5, second_tol=1e-3),
     Sample("bessel_i0e", bessel_i0e, (np.array([-3.0, -0.2, 0.4, 12.0]),)),
     Sample("bessel_i1e", bessel_i1e, (np.array([-3.0, -0.2, 0.4, 12.0]),)),
-    Sample("bitcast", lambda x: bitcast(x, dtype=FINE), (WORDS[:, :2],), differentiable=False, float32=False, reason="its dtype is given"),
+    Sample(
+        "bitcast",
+        lambda x: bitcast(x, dtype=FINE),
+        (WORDS[:, :2],),
+        differentiable=False,
+        float32=False,
+        reason="its dtype is given",
+    ),
     Sample("igamma", igamma, (A, X)),
     Sample("igammac", igammac, (A, X)),
 ]
