@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from funcgrad.lax import top_k
 from funcgrad.numpy import argmax, argsort, cumsum, log, moveaxis, searchsorted, take, take_along_axis
 from funcgrad.numpy.dispatch import Array, as_array, as_inexact, axis_of
 from funcgrad.ops.structure import reshape
@@ -99,12 +100,7 @@ def _weighted(key: Array, shape: tuple[int, ...], count: int, replace: bool, p: 
     if replace:
         total = cumsum(p)
         return searchsorted(total, total[-1] * (1 - unit_uniform(key, shape, p.dtype)))
-    return _largest(gumbel(key, (count,), p.dtype) + log(p), math.prod(shape))
-
-
-def _largest(x: Array, k: int) -> Array:
-    """The places of the k largest along the last axis, the largest first; of equal ones the first."""
-    return argsort(-x, axis=-1, kind="stable")[..., :k]
+    return top_k(gumbel(key, (count,), p.dtype) + log(p), math.prod(shape))[1]
 
 
 def categorical(
@@ -138,4 +134,4 @@ def categorical(
     if k > logits.shape[axis]:
         raise ValueError(f"categorical: {k} of {logits.shape[axis]} cannot be drawn without replacement")
     noisy = moveaxis(logits + gumbel(key, logits.shape, logits.dtype, mode), axis, -1)
-    return reshape(moveaxis(_largest(noisy, k), -1, 0), shape=shape)
+    return reshape(moveaxis(top_k(noisy, k)[1], -1, 0), shape=shape)
