@@ -17,11 +17,8 @@ if "__version__" not in globals():  # no reload: what an interrupted import has 
 
 from funcgrad import errors as errors
 from funcgrad import lax as lax
-from funcgrad import nn as nn
 from funcgrad import numpy as numpy
-from funcgrad import random as random
 from funcgrad import tree as tree
-from funcgrad import tree_util as tree_util
 from funcgrad.compile.jit import jit as jit
 from funcgrad.config import config as config
 from funcgrad.core.graph import Graph as Graph
@@ -53,7 +50,15 @@ from funcgrad.tree import register_pytree_node as register_pytree_node
 __version__ = "0.1.0"
 
 
+_LATER = ("nn", "random", "test_util", "torch", "tree_util")
+"""What is imported when it is asked for, as few programs need it."""
+
+
 def __getattr__(name: str) -> _ModuleType:
-    if name in ("test_util", "torch"):  # imported when asked for: few programs need them
+    if name in _LATER:
         return _import_module(f"funcgrad.{name}")
     raise AttributeError(f"module 'funcgrad' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

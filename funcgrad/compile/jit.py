@@ -10,7 +10,6 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.compile.keys import exact
-from funcgrad.compile.program import Program, compile_graph
 from funcgrad.compile.wrappers import wrapper
 from funcgrad.config import config
 from funcgrad.core import provenance
@@ -25,6 +24,8 @@ from funcgrad.transforms.function import Transformed, decorates
 
 if TYPE_CHECKING:
     from inspect import Parameter
+
+    from funcgrad.compile.program import Program
 
 ndarray = np.ndarray
 Numbers = int | Sequence[int]
@@ -306,6 +307,8 @@ def _output(y: Any, index: int, out_tree: tree.TreeDef) -> Any:
 
 def program_of(graph: Graph) -> Program:
     """The compiled form of a graph, made once."""
+    from funcgrad.compile.program import compile_graph  # and the compiler with it, which eager programs do not need
+
     program = graph.cache.get("program")
     return graph.cache.setdefault("program", compile_graph(graph)) if program is None else program
 
