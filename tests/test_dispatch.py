@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view as windows
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import trace_graph
+from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError, TracerConversionError
 from funcgrad.lax import stop_gradient
 from funcgrad.transforms.api import grad, jvp, vjp
@@ -87,7 +88,7 @@ def test_methods_of_universal_functions(reduce: Any, plain: Any) -> None:
     [
         (lambda x: np.add(x, 1.0, out=np.zeros(3)), ["out", "y = np.add(...)|b = b + x"]),
         (lambda x: np.sin(x, where=X > 0), ["np.sin", "np.where(condition"]),
-        (lambda x: np.add.at(np.zeros(3), [0, 1, 2], x), ["np.add.at", "fnp.at(b)[i].add(v)"]),
+        (lambda x: np.add.at(np.zeros(3), [0, 1, 2], x), ["np.add.at", "fnp.zeros"]),
         (lambda x: np.isnat(x), ["np.isnat", "not supported", "custom_vjp"]),
         (lambda x: windows(x, 2), ["sliding_window_view", "not supported", "dir(funcgrad.numpy)"]),
         (lambda x: np.linalg.qr(x, "raw"), ["np.linalg.qr with mode='raw'", "not supported", "mode='reduced'"]),
@@ -96,11 +97,11 @@ def test_methods_of_universal_functions(reduce: Any, plain: Any) -> None:
         (lambda x: np.einsum("i->", x, out=np.zeros(())), ["einsum", "np.einsum(...)"]),
         (lambda x: x.sum(out=np.zeros(())), ["sum", "y = np.sum(...)"]),
         (lambda x: fnp.median(x, nonsense=1), ["median", "nonsense", "axis"]),
-        (lambda x: np.copyto(np.zeros(3), x), ["np.copyto", "fnp.at(b)[i].set(v)"]),
-        (lambda x: np.put(np.zeros(3), [0], x), ["np.put", "fnp.at(b)[i].set(v)"]),
-        (lambda x: np.pad(x, 1, mode=lambda row, *_: None), ["pad", "return a new vector"]),
-        (lambda x: x.sort(), ["x.sort", "x = np.sort(x)"]),
-        (lambda x: x.fill(0.0), ["x.fill", "np.full_like"]),
+        (lambda x: np.copyto(np.zeros(3), x), ["np.copyto", "fnp.zeros"]),
+        (lambda x: np.put(np.zeros(3), [0], x), ["np.put", "fnp.zeros"]),
+        (lambda x: np.pad(x, 1, mode="around"), ["mode 'around' is not supported"]),
+        (lambda x: x.resize(5), ["x.resize", "x = np.resize(x, shape)"]),
+        (lambda x: np.hypot.at(x, 0, 1.0), ["np.hypot.at", "np.add"]),
     ],
 )
 def test_what_is_not_supported_says_so(call: Any, needles: list[str]) -> None:
@@ -227,46 +228,14 @@ def test_adding_in_place_to_a_plain_array() -> None:
     assert "b = b + x" in str(error)
 
 
-def change_one(x):
-    x[0] = 1.0
-
-
-def change_part(x):
-    x[1:] += 2.0 * x[0]
-
-
-def change_down(x):
-    x[0] -= x[1] - 1.0
-
-
-def change_quotient(x):
-    x[0] /= x[1]
-
-
-@pytest.mark.parametrize(
-    "fun, line",
-    [
-        (change_one, "x = x.at[0].set(1.0)"),
-        (change_part, "x = x.at[1:].add(2.0 * x[0])"),
-        (change_down, "x = x.at[0].add(-(x[1] - 1.0))"),
-        (change_quotient, "x = x.at[0].multiply(1 / (x[1]))"),
-    ],
-    ids=lambda x: getattr(x, "__name__", ""),
-)
-def test_changing_a_traced_value_shows_the_line_to_write(fun: Any, line: str) -> None:
-    error = error_of(fun, X)
-    assert isinstance(error, TypeError)
-    assert f"{__file__}:{inspect.getsourcelines(fun)[1] + 1}" in str(error)
-    assert f"`{line}`" in str(error)
-
-
 # what works as with arrays
 
 
-def test_in_place_operators_on_names_rebind() -> None:
+def test_in_place_operators_are_those_of_arrays() -> None:
     def f(x):
-        before = x
+        before, same = x.copy(), x
         x += 1.0
+        assert same is x
         x *= before
         x -= 2.0
         x /= 4.0
@@ -323,12 +292,13 @@ def test_iteration_length_and_containment() -> None:
             grad(lambda x, use=use: use(x))(1.0)
 
 
-def test_copies_are_the_value_itself() -> None:
+def test_copies_are_apart() -> None:
     def f(x):
-        assert copy.copy(x) is x and copy.deepcopy([x])[0] is x and x.copy() is x
-        return x.sum()
+        copies = [copy.copy(x), copy.deepcopy([x])[0], x.copy(), +x]
+        x *= 0.0
+        return sum(c.sum() for c in copies) + x.sum()
 
-    grad(f)(X)
+    np.testing.assert_array_equal(grad(f)(X), [4.0, 4.0, 4.0])
 
 
 def test_texts_show_shape_and_trace() -> None:
@@ -402,7 +372,8 @@ def test_methods_and_operators_are_those_of_arrays(name: str) -> None:
     vjp(lambda x: got.append(METHODS[name](x)) or 0.0, x)
     pairs = zip(got[0], expected) if isinstance(expected, tuple) else [(got[0], expected)]
     for y, e in pairs:
-        y = getattr(y, "value", y)
+        while isinstance(y, Tracer):
+            y = y.value
         np.testing.assert_allclose(y, e, rtol=1e-12)
         assert np.asarray(y).dtype == np.asarray(e).dtype
     if isinstance(expected, tuple):
@@ -418,7 +389,7 @@ def test_numpys_questions_about_traced_values() -> None:
         assert np.result_type(x, np.float32) == np.float64
         assert not np.iscomplexobj(x) and np.isrealobj(x)
         assert np.array_equal(x, X) is True and np.allclose(x, X + 1e-12) is True
-        assert isinstance(np.zeros_like(x), np.ndarray) and np.ones_like(x).shape == (3,)
+        assert np.ones_like(x).shape == (3,) and type(np.asarray(np.zeros_like(x))) is np.ndarray
         assert isinstance(np.argmax(x), np.int64) and isinstance(x > 0, np.ndarray)
         return x.sum()
 

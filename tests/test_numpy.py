@@ -245,7 +245,7 @@ def assert_same(got, expected, exact: bool = False) -> None:
     got, expected = flat(got), flat(expected)
     assert len(got) == len(expected)
     for y, e in zip(got, expected):
-        if isinstance(y, Tracer):
+        while isinstance(y, Tracer):
             y = y.value
         y, e = np.asarray(y), np.asarray(e)
         assert y.shape == e.shape
@@ -357,8 +357,10 @@ def test_float32_stays(call: str) -> None:
             assert ct.dtype == x.dtype
 
 
-TESTED_ELSEWHERE = ("fix", "fill_diagonal", "kaiser", "place", "put", "put_along_axis", "vectorize")
-"""Here and in tests/test_names.py: NumPy's differ, or take no arrays."""
+TESTED_ELSEWHERE = (
+    "copyto", "fix", "fill_diagonal", "kaiser", "place", "put", "put_along_axis", "putmask", "vectorize",
+)  # fmt: skip
+"""Here, in tests/test_names.py and tests/test_writing.py: NumPy's differ, write, or take no arrays."""
 
 PUBLIC = [(fnp, name) for name in dir(fnp) if not name.startswith("_")]
 PUBLIC += [(module, name) for module in (fnp.fft, fnp.linalg, nn) for name in module.__all__]
@@ -388,6 +390,47 @@ def test_public_functions_are_documented(module, name: str) -> None:
 def test_reexported_names_are_numpys(name: str) -> None:
     value = getattr(fnp, name)
     assert value is getattr(np, name) or np.isnan(value)
+
+
+# what shares memory
+
+BY_LAYOUT = ("reshape(", "ravel(", "ascontiguousarray(", "einsum(")
+"""Whether these give a view depends on what is not known of a traced value: writing may be refused."""
+WRITABLE_FOR_NOW = ("broadcast_arrays(",)
+"""NumPy warns that what can be written will be read-only; here it is."""
+NAMED = [call for call in calls(SMOOTH) if function_of(call)[2] and function_of(call)[2][0]]
+
+
+def written(call: str, module, arrays, into_result: bool) -> list:
+    """What a function gave after its first argument was written, or the first argument after what it gave was."""
+    fun, *_ = function_of(call)
+    y = flat(fun(module, *arrays))
+    for target in y if into_result else arrays[:1]:
+        if np.ndim(target):
+            target *= 1.25
+    return [np.multiply(z, 1.0) for z in (arrays[:1] if into_result else y)]
+
+
+@pytest.mark.parametrize("into_result", [False, True], ids=["argument", "result"])
+@pytest.mark.parametrize("call", NAMED)
+def test_views_are_those_of_numpy(call: str, into_result: bool) -> None:
+    if call.startswith(WRITABLE_FOR_NOW) and into_result:
+        pytest.skip("NumPy is about to make it read-only")
+    arrays = function_of(call)[1]
+    copies = [np.array(x) if np.ndim(x) else x for x in arrays]
+    try:
+        expected = written(call, np, copies, into_result)
+    except ValueError:
+        with pytest.raises(ValueError, match="read-only"):
+            vjp(lambda *xs: written(call, fnp, xs, into_result), *arrays)
+        return
+    try:
+        got = vjp(lambda *xs: written(call, fnp, xs, into_result), *arrays)[0]
+    except TypeError as error:
+        if "depending on how it lies in memory" not in str(error) or not call.startswith(BY_LAYOUT):
+            raise
+        return
+    assert_same(got, expected)
 
 
 # at

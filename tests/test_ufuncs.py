@@ -163,8 +163,8 @@ ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda x: np.add.reduce(x, out=np.zeros((5, 3))), TypeError, "Make a new array instead"),
     (lambda x: np.add.accumulate(x, 0, None, np.zeros(X.shape)), TypeError, "Make a new array instead"),
     (lambda x: np.add.outer(x, x, where=False), TypeError, "np.where(condition"),
-    (lambda x: np.add.at(np.zeros(3), [0], x), TypeError, "fnp.at(b)[i].add(v)"),
-    (lambda x: np.multiply.at(x, [0], 1.0), TypeError, "changes an array in place"),
+    (lambda x: np.add.at(np.zeros(3), [0], x), TypeError, "fnp.zeros"),
+    (lambda x: np.hypot.at(x, [0], 1.0), TypeError, "it is there for np.add"),
     (lambda x: np.maximum.accumulate(x[0, 0, 0]), TypeError, "cannot accumulate on a scalar"),
 ]
 

@@ -73,6 +73,10 @@ class Traced:
     __slots__ = ()
     aval: Any
 
+    def snapshot(self) -> Any:
+        """The value as it is now."""
+        raise NotImplementedError
+
 
 def short_dtype(dtype: np.dtype) -> str:
     """`f64`, `i32`, `bool`, `c128`, as programs are printed."""

@@ -1,5 +1,7 @@
 """Constants that the tape saves. They are the user's arrays, who may write into them before the derivative is taken.
 
+So are traced values: they are saved as they are now (`snapshot`).
+
 So the tape saves copies: a small array's at each use, a larger one's once for as long as any tape holds it. Before a
 copy serves again it is compared with the array, byte for byte, at 25 GB/s in cache; a checksum of the whole array,
 the other way to notice a write, runs at 5 GB/s in NumPy and had to be taken twice. An array that nobody can write into
@@ -13,6 +15,8 @@ from typing import Any
 from weakref import WeakValueDictionary, finalize, ref
 
 from numpy import ndarray
+
+from funcgrad.core.avals import Traced
 
 SMALL = 1024
 """Bytes. Copying that many takes 0.1 us, finding and comparing an earlier copy 1 us."""
@@ -38,7 +42,7 @@ COPIES_AT_MOST = 1024
 def keep(x: Any) -> Any:
     """A constant operand as it is to be saved."""
     if type(x) is not ndarray:
-        return x
+        return x.snapshot() if isinstance(x, Traced) else x
     if x.nbytes <= SMALL:
         return x.copy()
     if _frozen(x):
@@ -59,20 +63,24 @@ def _nothing() -> None:
 
 def private(x: Any) -> Any:
     """A value that the user cannot write into: `x` itself, or a copy of an array."""
-    if type(x) is not ndarray or _frozen(x):
+    if type(x) is not ndarray:
+        return x.snapshot() if isinstance(x, Traced) else x
+    if _frozen(x):
         return x
     return _copy(x) if x.nbytes >= SPARE_SMALLEST and x.flags.c_contiguous else x.copy()
 
 
 def copied(x: Any) -> Any:
-    """An array in memory of its own; anything else as it is."""
-    return x.copy() if type(x) is ndarray else x
+    """An array or traced value in memory of its own; anything else as it is."""
+    return x.copy() if type(x) is ndarray else x.snapshot() if isinstance(x, Traced) else x
 
 
 def released(x: Any, held: Sequence[Any]) -> Any:
     """A result that leaves a trace as a plain array: the user's to write into, so no memory of the values `held`."""
     if type(x) is ndarray and (x.base is not None or any(x is v for v in held)):
         return x.copy()
+    if isinstance(x, Traced):
+        return x.snapshot()
     return tuple([released(y, held) for y in x]) if type(x) is tuple else x
 
 

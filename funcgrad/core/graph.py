@@ -11,6 +11,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of, is_inexact
+from funcgrad.core.buffers import Buffer, apply
 from funcgrad.core.constants import SMALL, copied, keep, private
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
@@ -120,6 +121,7 @@ class StageTracer(Tracer):
 
     def __init__(self, trace: Trace, var: Var, loc: Loc | None) -> None:
         self._trace = trace
+        self._place = None
         self.variable = var
         self.loc = loc
 
@@ -146,6 +148,8 @@ class StageTrace(Trace):
         return StageTracer(self, Var(aval), here())
 
     def atom(self, x: Any) -> Atom:
+        if type(x) is Buffer:
+            x = x.value
         if isinstance(x, StageTracer) and x._trace is self:
             return x.variable
         if type(x) in PYTHON_SCALARS:
@@ -275,13 +279,13 @@ def trace_graph(
     _staging.interpreted = interpreted
     try:
         inputs = [trace.input(aval) for aval in avals]
-        outputs = fun(*inputs)
+        variables = tuple([x.variable for x in inputs])  # the function may write into its arguments
+        outputs = apply(trace, fun, inputs)
         atoms = tuple(trace.atom(y) for y in outputs)
     finally:
         _staging.depth -= 1
         _staging.interpreted = before
-        trace.end()
-    return Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms)
+    return Graph(variables, tuple(trace.eqns), atoms)
 
 
 class Recorded(NamedTuple):
@@ -299,15 +303,13 @@ def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any], name:
     """Run the flat function `fun` on values once, computing what is known, and keep the program."""
     hiding = next((hidden for v in values if (hidden := unknown_in(v)) is not None), None)
     trace = RecordTrace(name if hiding is None else hiding.name)
-    try:
-        inputs = [trace.argument(v) for v in values]
-        outputs = fun(*inputs)
-        atoms = tuple(trace.atom(y) for y in outputs)
-    finally:
-        trace.end()
+    inputs = [trace.argument(v) for v in values]
+    variables = tuple([x.variable for x in inputs])
+    outputs = apply(trace, fun, inputs)
+    atoms = tuple(trace.atom(y) for y in outputs)
     # what the function has not computed may be the user's array, to be written into
     results = [known(y) if isinstance(y, RecordTracer) and y._trace is trace else copied(known(y)) for y in outputs]
-    graph, captured = hoist(Graph(tuple(x.variable for x in inputs), tuple(trace.eqns), atoms))
+    graph, captured = hoist(Graph(variables, tuple(trace.eqns), atoms))
     return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results)
 
 

@@ -67,6 +67,7 @@ class TapeTracer(Tracer):
 
     def __init__(self, trace: Trace, value: Any, node: Node) -> None:
         self._trace = trace
+        self._place = None
         self.value = value
         self.node = node
 
@@ -136,6 +137,7 @@ class LinearTracer(Tracer):
 
     def __init__(self, trace: Trace, aval: Aval, node: Node) -> None:
         self._trace = trace
+        self._place = None
         self._aval = aval
         self.node = node
 

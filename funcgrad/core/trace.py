@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,14 +30,17 @@ _CARRIERS = frozenset(
 class Trace:
     """One run of one transformation. `age` orders traces: the newest interprets first."""
 
-    __slots__ = ("age", "alive")
+    __slots__ = ("age", "alive", "has_buffers")
     name = "a transformation"
     sees_inside = False
     """Whether functions that others keep as programs (checkpoint) are run as they are."""
 
+    age: float
+
     def __init__(self) -> None:
         self.age = next(_ages)
         self.alive = True
+        self.has_buffers = False
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         raise NotImplementedError
@@ -49,7 +53,7 @@ class Trace:
 class Tracer(Traced):
     """A value that is being traced. Operators and methods are attached by `funcgrad.numpy`."""
 
-    __slots__ = ("__weakref__", "_trace")
+    __slots__ = ("__weakref__", "_place", "_trace")
     __array_priority__ = 1000.0
     __pandas_priority__ = 10_000
     """Operators of pandas objects leave it to the traced value, which refuses them."""
@@ -57,10 +61,24 @@ class Tracer(Traced):
     """Whether `value` is what it stands for, so that Python may look at it."""
 
     _trace: Trace
+    _place: Any
+    """The memory that it shares with views, where there are any (`funcgrad.numpy.views`)."""
 
     @property
     def aval(self) -> Aval:
         raise NotImplementedError
+
+    def snapshot(self) -> Any:
+        """The value as it is now, which writing into this object will not change."""
+        new = object.__new__(type(self))
+        new._place = None
+        new.replace(self)
+        return new
+
+    def replace(self, new: Any) -> None:
+        """Stand for another value of the same trace from now on: the user has written into the array."""
+        for name in _slots(type(self)):  # type: ignore[arg-type]
+            setattr(self, name, getattr(new, name))
 
     def location(self) -> provenance.Loc | None:
         """The user's line that computed this value, where it is known."""
@@ -103,6 +121,13 @@ class Tracer(Traced):
             "its elements. functools.lru_cache, sets and the keys of dicts cannot hold it: leave the cache out where a "
             "function is transformed, or cache what depends on shapes and plain numbers only."
         )
+
+
+@cache
+def _slots(kind: type[Tracer]) -> list[str]:
+    """What makes up a value, without what concerns the object that holds it."""
+    names = [name for base in kind.__mro__ for name in getattr(base, "__slots__", ())]
+    return [name for name in names if name not in ("__weakref__", "_place")]
 
 
 class Primitive:

@@ -10,7 +10,6 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.compile.jit import run_graph
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.constants import copied
 from funcgrad.core.graph import evaluate, is_interpreted, is_staging
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import known
@@ -22,6 +21,7 @@ from funcgrad.lax.signatures import (
     check_carry,
     common_avals,
     leaves_of,
+    own,
     owned,
     returning,
     run_on_loan,
@@ -173,7 +173,7 @@ def _next_carry(what: str, before: Any, after: Any) -> Any:
         (a.shape, a.dtype) != (b.shape, b.dtype) for a, b in zip(avals, outs)
     ):
         check_carry(what, treedef, carried(avals, outs) or avals, new_treedef, outs)
-    return new_treedef.unflatten([copied(x) for x in new])
+    return new_treedef.unflatten([own(x) for x in new])
 
 
 class _Body:
@@ -286,7 +286,7 @@ def scan(
     carry = owned(init)
     columns = Columns("scan: y")
     for i in range(length - 1, -1, -1) if reverse else range(length):
-        after, y = _pair(f(carry, treedef.unflatten([copied(x[i]) for x in flat])))
+        after, y = _pair(f(carry, treedef.unflatten([own(x[i]) for x in flat])))
         columns.add(y)
         carry = _next_carry("scan", carry, after)
     return carry, columns.stacked(reverse) if length else _no_steps(f, init, flat, treedef)

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
+from funcgrad.core.buffers import buffered
 from funcgrad.core.constants import copied
 from funcgrad.core.graph import Graph, Var, evaluate, hoist, is_interpreted, record_graph, trace_graph
 from funcgrad.core.provenance import at, here
@@ -39,7 +40,12 @@ def as_array(x: Any) -> Any:
 
 def owned(x: Any) -> Any:
     """A pytree built anew, with arrays of its own: bodies write into what they get, and use what they return again."""
-    return tree.map(copied, x)
+    return tree.map(own, x)
+
+
+def own(x: Any) -> Any:
+    """A value in memory of its own, to be written into."""
+    return buffered(copied(x))
 
 
 def run_on_loan(branch: Callable[..., Any], operands: tuple) -> Any:

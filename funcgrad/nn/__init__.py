@@ -1,7 +1,14 @@
 """JAX's `nn`: activations, normalised exponentials, attention, pooling, and `initializers`."""
 
+from funcgrad.nn import activations, attention, normalised, pooling
 from funcgrad.nn import initializers as initializers
 from funcgrad.nn.activations import *  # noqa: F403
 from funcgrad.nn.attention import *  # noqa: F403
 from funcgrad.nn.normalised import *  # noqa: F403
 from funcgrad.nn.pooling import *  # noqa: F403
+
+__all__ = ["initializers"]
+__all__ += activations.__all__
+__all__ += attention.__all__
+__all__ += normalised.__all__
+__all__ += pooling.__all__

@@ -12,9 +12,11 @@ import numpy as np
 
 from funcgrad.core import provenance, remedies
 from funcgrad.core.avals import refusal
+from funcgrad.core.buffers import Buffer
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped
 from funcgrad.errors import TracerConversionError, hidden
+from funcgrad.numpy.writing import MAKE
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
@@ -52,7 +54,7 @@ def _storing(x: Tracer, loc: provenance.Loc) -> TracerConversionError:
     return conversion_error(
         x,
         "storing a traced value into a plain array",
-        f"Write `{updated(loc, 'fnp.at({})')}`, or build a list and np.stack it. {CUT}",
+        f"{MAKE} Or write `{updated(loc, 'fnp.at({})')}`, or build a list and np.stack it. {CUT}",
     )
 
 
@@ -72,15 +74,6 @@ def updated(loc: provenance.Loc | None, at: str) -> str:
     return f"{array} = {at.format(array)}[{index}].{method}"
 
 
-def set_item(x: Tracer, idx: Any, value: Any) -> NoReturn:
-    """`x[idx] = v`."""
-    loc = provenance.here()
-    raise TypeError(
-        f"a traced value cannot be changed in place{provenance.at(loc)}. "
-        f"Write `{updated(loc, '{}.at')}` instead."
-    )
-
-
 def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
     known = x._as_plain()
@@ -96,6 +89,12 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
         remedy += " To index a plain array `a` with it, write fnp.take(a, i, axis=0) or fnp.at(a)[i].get()."
     refuse(x, "making a plain array of a traced value", remedy)
+
+
+def buffer_array(x: Buffer, dtype: Any = None, copy: Any = None) -> np.ndarray:
+    """`np.asarray(b)` of an array that can be written: what it holds, which is not to be written past it."""
+    value = x.value if isinstance(x.value, Tracer) else x._as_plain()
+    return np.array(value, dtype, copy=copy)
 
 
 def _foreign_operand() -> tuple[Any, provenance.Loc | None]:
@@ -163,7 +162,7 @@ AS_BYTES = {
 MEMORY = {
     "ctypes": "An array of numbers for C code is fg.stop_gradient(x).",
     "data": "An array whose memory can be read is fg.stop_gradient(x).",
-    "flags": "A traced value cannot be written to, whatever its layout.",
+    "flags": "How it lies in memory is NumPy's, where the function runs on plain arrays.",
     "strides": "Take windows by indices, x[np.arange(n)[:, None] + np.arange(width)].",
 }
 """Attributes of arrays that describe memory, and what to write."""
@@ -187,11 +186,11 @@ def view(x: Tracer, dtype: Any = None, type: Any = None) -> Tracer:
 
 
 def set_flags(x: Tracer, *, write: Any = None, align: Any = None, uic: Any = None) -> None:
-    """`x.setflags(write=False)` changes nothing, as a traced value cannot be written to."""
+    """`x.setflags(write=False)` changes nothing: traced values have no memory."""
     if write or align or uic:
         raise TypeError(
             f"`x.setflags` cannot make a traced value writable{provenance.at(provenance.here())}. "
-            "Write `x = x.at[i].set(v)`, which makes a new one."
+            "Write `x = x.copy()`, which can be written."
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from funcgrad.core.buffers import buffered
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, numpy_function
 from funcgrad.numpy.shaping import broadcast_arrays, concatenate, full_shape, moveaxis, stack
@@ -14,6 +16,7 @@ from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 
 __all__ = [
+    "arange",
     "array",
     "asanyarray",
     "asarray",
@@ -24,25 +27,31 @@ __all__ = [
     "can_cast",
     "common_type",
     "copy",
+    "empty",
     "empty_like",
+    "eye",
     "full",
     "full_like",
+    "identity",
     "iscomplexobj",
     "isrealobj",
     "linspace",
     "meshgrid",
     "ndim",
+    "ones",
     "ones_like",
     "require",
     "result_type",
     "shape",
     "size",
+    "tri",
     "vander",
+    "zeros",
     "zeros_like",
 ]
 
 
-@numpy_function(np)
+@numpy_function(np, creates=True)
 def array(object: Any, dtype: Any = None, *, ndmin: int = 0) -> Array:
     """An array from a value or nested sequences, which may hold traced values."""
     y = _nested(object)
@@ -99,17 +108,17 @@ def asarray_chkfinite(a: Any, dtype: Any = None) -> Array:
 
 @numpy_function(np)
 def require(a: Any, dtype: Any = None, requirements: Any = None) -> Array:
-    """The same as `asarray`: traced values have no layout, and cannot be written to."""
+    """The same as `asarray`: traced values have no layout."""
     return asarray(a, dtype)
 
 
-@numpy_function(np)
+@numpy_function(np, creates=True)
 def copy(a: Array) -> Array:
-    """The array itself: traced values are never changed in place."""
+    """A copy, to be written into."""
     return as_array(a)
 
 
-@numpy_function(np)
+@numpy_function(np, creates=True)
 def full(shape: int | Sequence[int], fill_value: Array, dtype: Any = None) -> Array:
     """An array of equal elements (or of `fill_value` broadcast to the shape)."""
     value = as_array(fill_value)
@@ -118,37 +127,56 @@ def full(shape: int | Sequence[int], fill_value: Array, dtype: Any = None) -> Ar
     return structure.broadcast_to(value, shape=(shape,) if isinstance(shape, int) else tuple(shape))
 
 
+def _creating(plain: Callable[..., np.ndarray], doc: str) -> Callable[..., Array]:
+    """A function of NumPy's whose arrays can be written where a function is being transformed."""
+
+    @wraps(plain)
+    def create(*args: Any, **kwargs: Any) -> Array:
+        return buffered(plain(*args, **kwargs))
+
+    create.__doc__ = f"""{doc}, with NumPy's arguments. Inside of transformations it can be written."""
+    create.__module__ = __name__
+    return create
+
+
+arange = _creating(np.arange, "Evenly spaced values within an interval")
+empty = _creating(np.empty, "An array of a shape without values")
+eye = _creating(np.eye, "Ones on a diagonal, zeros elsewhere")
+identity = _creating(np.identity, "The identity matrix")
+ones = _creating(np.ones, "Ones of a shape")
+tri = _creating(np.tri, "Ones on and below a diagonal, zeros elsewhere")
+zeros = _creating(np.zeros, "Zeros of a shape")
+
+
 def _shape_of(a: Array, shape: int | Sequence[int] | None) -> tuple[int, ...]:
     return np.shape(a) if shape is None else full_shape(a, shape)
 
 
-@numpy_function(np)
-def zeros_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> np.ndarray:
+@numpy_function(np, creates=True)
+def zeros_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> Array:
     """Zeros of the shape and dtype of `a`."""
-    return np.zeros(_shape_of(a, shape), a.dtype if dtype is None else dtype)
+    return buffered(np.zeros(_shape_of(a, shape), a.dtype if dtype is None else dtype))
 
 
-@numpy_function(np)
-def ones_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> np.ndarray:
+@numpy_function(np, creates=True)
+def ones_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> Array:
     """Ones of the shape and dtype of `a`."""
-    return np.ones(_shape_of(a, shape), a.dtype if dtype is None else dtype)
+    return buffered(np.ones(_shape_of(a, shape), a.dtype if dtype is None else dtype))
 
 
-@numpy_function(np)
-def empty_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> np.ndarray:
-    """An array of the shape and dtype of `a`; traced values cannot be stored in it, see `at`."""
-    return np.empty(_shape_of(a, shape), a.dtype if dtype is None else dtype)
+@numpy_function(np, creates=True)
+def empty_like(a: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> Array:
+    """An array of the shape and dtype of `a`, to be written into."""
+    return buffered(np.empty(_shape_of(a, shape), a.dtype if dtype is None else dtype))
 
 
-@numpy_function(np)
-def full_like(
-    a: Array, fill_value: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None
-) -> Array:
+@numpy_function(np, creates=True)
+def full_like(a: Array, fill_value: Array, dtype: Any = None, *, shape: int | Sequence[int] | None = None) -> Array:
     """Equal elements in the shape and dtype of `a`."""
     return full(_shape_of(a, shape), fill_value, a.dtype if dtype is None else dtype)
 
 
-@numpy_function(np)
+@numpy_function(np, creates=True)
 def linspace(
     start: Array,
     stop: Array,
@@ -188,7 +216,7 @@ def meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str 
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 
-@numpy_function(np)
+@numpy_function(np, creates=True)
 def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
     """The matrix whose columns are powers of `x`, the highest first unless `increasing`."""
     x = as_array(x)

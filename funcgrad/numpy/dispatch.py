@@ -18,8 +18,10 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import FLOAT, operand
+from funcgrad.core.buffers import buffered, held, running
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
+from funcgrad.numpy.views import assign, relation
 
 Array = Any
 """An `ndarray`, a NumPy scalar, a Python scalar or a traced value."""
@@ -48,11 +50,14 @@ def any_traced(values: Iterable[Any]) -> bool:
     return False
 
 
-def numpy_function(plain: Any, *, extra: Sequence[str] = ()) -> Callable[[Function], Function]:
+def numpy_function(
+    plain: Any, *, creates: bool = False, extra: Sequence[str] = ()
+) -> Callable[[Function], Function]:
     """Decorate what runs on traced arguments; the result runs `plain` on all others.
 
-    `plain` is a function of NumPy, or the module that has one of the same name. `extra` are keywords that it does not
-    have: with one of them what is decorated runs on plain arguments too.
+    `plain` is a function of NumPy, or the module that has one of the same name. One that `creates` arrays makes such as
+    can be written where a function is being transformed. `extra` are keywords that NumPy's does not have: with one of
+    them what is decorated runs on plain arguments too.
     """
     ours = frozenset(extra)
 
@@ -63,24 +68,44 @@ def numpy_function(plain: Any, *, extra: Sequence[str] = ()) -> Callable[[Functi
         positional = parameters[: code.co_argcount]
         out_position = positional.index("out") if "out" in positional else _NEVER
         takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+        related = relation(numpys)
 
         def traced(*args: Any, **kwargs: Any) -> Any:
             if len(args) > out_position and args[out_position] is not None:
-                raise out_error(fun.__name__)
-            if kwargs and not takes_all:
-                kwargs = _accepted(fun.__name__, parameters, kwargs)
-            return fun(*args, **kwargs)
+                kwargs["out"] = args[out_position]
+                args = (*args[:out_position], None, *args[out_position + 1 :])
+            if kwargs and isinstance(kwargs.get("out"), Tracer):
+                out = kwargs.pop("out")
+                return assign(out, function(*args, **kwargs))
+            scope = running()
+            if scope is None or not scope.has_buffers:
+                plain, options = args, kwargs
+            else:
+                plain, options = held(args), {key: held(value) for key, value in kwargs.items()}
+                if not any_traced(plain) and not any_traced(options.values()) and ours.isdisjoint(options):
+                    return related(args, kwargs, _buffers(numpys(*plain, **options)))
+            if options and not takes_all:
+                options = _accepted(fun.__name__, parameters, options)
+            return related(args, options, fun(*plain, **options))
 
         @wraps(fun)
         def function(*args: Any, **kwargs: Any) -> Any:
             if any_traced(args) or (kwargs and (any_traced(kwargs.values()) or not ours.isdisjoint(kwargs))):
                 return traced(*args, **kwargs)
-            return numpys(*args, **kwargs)
+            y = numpys(*args, **kwargs)
+            return buffered(y) if creates else y
 
         IMPLEMENTATIONS[numpys] = traced
         return function  # type: ignore[return-value]
 
     return decorate
+
+
+def _buffers(y: Any) -> Any:
+    """Arrays that NumPy has made of buffers, as buffers."""
+    if type(y) in (tuple, list):
+        return type(y)([_buffers(part) for part in y])
+    return buffered(y)
 
 
 def _accepted(name: str, parameters: tuple[str, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

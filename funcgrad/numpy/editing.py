@@ -1,4 +1,4 @@
-"""Arrays with parts put in, taken out, or written over: the result is a new array."""
+"""Arrays with parts put in, taken out, or written over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core import provenance
+from funcgrad.core.avals import aval_of
+from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import (
     IMPLEMENTATIONS,
     Array,
@@ -22,11 +23,24 @@ from funcgrad.numpy.dispatch import (
 )
 from funcgrad.numpy.indexing import concrete, in_range, take
 from funcgrad.numpy.shaping import concatenate, moveaxis, ravel
+from funcgrad.numpy.views import write
+from funcgrad.numpy.writing import plain_target
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 from funcgrad.ops.subscript import update
 
-__all__ = ["append", "delete", "fill_diagonal", "insert", "place", "put", "put_along_axis", "trim_zeros"]
+__all__ = [
+    "append",
+    "copyto",
+    "delete",
+    "fill_diagonal",
+    "insert",
+    "place",
+    "put",
+    "put_along_axis",
+    "putmask",
+    "trim_zeros",
+]
 
 
 @numpy_function(np)
@@ -96,20 +110,21 @@ def trim_zeros(filt: Array, trim: str = "fb", axis: Axes = None) -> Array:
 
 
 def _writer(fun: Callable[..., Array]) -> Callable[..., Any]:
-    """A function that NumPy has for writing into an array: NumPy itself, unless a new array is asked for."""
+    """A function that writes into an array, from what returns a new one."""
     plain = getattr(np, fun.__name__)
+    first = fun.__code__.co_varnames[0]
 
     @wraps(fun)
     def function(*args: Any, inplace: bool = True, **kwargs: Any) -> Any:
         if not inplace:
             return fun(*args, **kwargs)
-        if any_traced((*args, *kwargs.values())):
-            raise TypeError(
-                f"`{fun.__name__}` writes a traced value into an array{provenance.at(provenance.here())}. "
-                f"Write `b = fnp.{fun.__name__}(b, ..., inplace=False)`, or `b = fnp.at(b)[i].set(v)`, "
-                "which make a new array."
-            )
-        return plain(*args, **kwargs)
+        if not any_traced((*args, *kwargs.values())):
+            return plain(*args, **kwargs)
+        target = args[0] if args else kwargs[first]
+        if not isinstance(target, Tracer):
+            raise plain_target(fun.__name__)
+        write(target, fun(*args, **kwargs))
+        return None
 
     IMPLEMENTATIONS[plain] = function
     return function
@@ -166,3 +181,20 @@ def fill_diagonal(a: Array, val: Array, wrap: bool = False) -> Array:
     places = np.arange(a.size)[:end:step]
     flat = update(ravel(a), (places,), _repeated(val, places.size)[: places.size], "set")
     return structure.reshape(flat, shape=a.shape)
+
+
+@_writer
+def putmask(a: Array, /, mask: Array, values: Array) -> Array:
+    """`values`, of which each has its place, where the mask is true; `inplace=False` returns a new array."""
+    a, values = as_array(a), _repeated(values, np.size(a))
+    return ew.where(as_array(mask) != 0, ew.convert(structure.reshape(values, shape=a.shape), dtype=a.dtype), a)
+
+
+@_writer
+def copyto(dst: Array, src: Array, casting: str = "same_kind", where: Array = True) -> Array:
+    """`src` in place of `dst`, where `where` holds; `inplace=False` returns a new array."""
+    dst, given = as_array(dst), aval_of(src)
+    if not given.weak and not np.can_cast(given.dtype, dst.dtype, casting):  # type: ignore[arg-type]
+        np.copyto(np.empty(0, dst.dtype), np.empty(0, given.dtype), casting)  # type: ignore[call-overload]
+    new = structure.broadcast_to(ew.convert(src, dtype=dst.dtype), shape=dst.shape)
+    return new if where is True else ew.where(where, new, dst)

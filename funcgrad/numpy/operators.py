@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from funcgrad.core import provenance, remedies
+from funcgrad.core.buffers import Buffer
 from funcgrad.core.graph import is_staging
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
@@ -21,11 +22,13 @@ from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in
     linalg,
     protocols,
     statistics,
+    writing,
 )
 from funcgrad.numpy.contractions import matrix_product
 from funcgrad.numpy.dispatch import IMPLEMENTATIONS, Array
 from funcgrad.numpy.indexing import At
 from funcgrad.numpy.shaping import matrix_transpose
+from funcgrad.numpy.views import flattened, fresh, note
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 from funcgrad.ops.subscript import getitem
@@ -44,6 +47,20 @@ _BINARY = {
     "lshift": ew.left_shift,
     "rshift": ew.right_shift,
     "matmul": matrix_product,
+}
+_UFUNCS = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.true_divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
+    "matmul": np.matmul,
 }
 _COMMUTATIVE = frozenset(("add", "mul"))
 _COMPARISONS = {"eq": ew.eq, "ne": ew.ne, "lt": ew.lt, "le": ew.le, "gt": ew.gt, "ge": ew.ge}
@@ -96,32 +113,55 @@ def _iterate(x: Tracer) -> Iterator[Array]:
         raise TypeError(remedies.for_iteration())
     if x.shape[0] > LONG and is_staging() and not x.has_value:
         remedies.warn_of_length(x)
-    return (getitem(x, i) for i in range(x.shape[0]))
+    return (_getitem(x, i) for i in range(x.shape[0]))
 
 
 def _contains(x: Tracer, value: Any) -> bool:
     return bool((x == value).any())
 
 
-def _itself(x: Tracer, *args: Any, **options: Any) -> Tracer:
-    """Copies: a traced value never changes."""
-    return x
+def _copy(x: Tracer, order: Any = "C") -> Array:
+    """An array of its own, to be written into."""
+    return fresh(x, ordered=order == "C")
+
+
+def _copied(x: Tracer, *args: Any) -> Array:
+    """`+x`, `copy.copy(x)` and `copy.deepcopy(x)`."""
+    return fresh(x)
+
+
+def _getitem(x: Tracer, idx: Any) -> Array:
+    """`x[idx]`, a view where the index is basic."""
+    y = getitem(x, idx)
+    kind = type(idx)
+    if kind is slice:
+        return note(x, y, getitem, (idx,))
+    if kind is int:
+        return note(x, y, getitem, (idx,)) if len(x.shape) > 1 else y
+    parts = idx if kind is tuple else (idx,)
+    for part in parts:
+        if type(part) not in _BASIC and not (
+            isinstance(part, (np.integer, Tracer)) and not part.shape and part.dtype.kind in "iu"
+        ):
+            return y
+    return note(x, y, getitem, (idx,)) if y.shape or any(part is ... for part in parts) else y
+
+
+_BASIC = frozenset((int, slice, type(None), type(...)))
 
 
 def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
     """The elements in another shape, given as one tuple or as several ints."""
     if order == "C" and len(shape) == 1 and type(shape[0]) is tuple and -1 not in shape[0]:
-        return structure.reshape(x, shape=shape[0])
+        return note(x, structure.reshape(x, shape=shape[0]), np.reshape, shape)
     return IMPLEMENTATIONS[np.reshape](x, shape[0] if len(shape) == 1 else shape, order=order)
 
 
 def _transpose(x: Tracer, *axes: Any) -> Array:
     """The axes in another order, given as one tuple or as several ints."""
     if not axes or axes == (None,):
-        return structure.transpose(x, axes=tuple(range(x.ndim))[::-1])
-    return IMPLEMENTATIONS[np.transpose](
-        x, axes[0] if len(axes) == 1 and not hasattr(axes[0], "__index__") else axes
-    )
+        return note(x, structure.transpose(x, axes=tuple(range(x.ndim))[::-1]), np.transpose)
+    return IMPLEMENTATIONS[np.transpose](x, axes[0] if len(axes) == 1 and not hasattr(axes[0], "__index__") else axes)
 
 
 def _astype(
@@ -129,7 +169,9 @@ def _astype(
 ) -> Array:
     """The values in another dtype."""
     dtype = np.dtype(dtype)
-    return x if x.dtype == dtype and not x.aval.weak else ew.convert(x, dtype=dtype)
+    if x.dtype == dtype and not x.aval.weak:
+        return fresh(x) if copy else x
+    return ew.convert(x, dtype=dtype)
 
 
 def _compress(x: Tracer, condition: Any, axis: int | None = None, out: None = None) -> Array:
@@ -138,8 +180,28 @@ def _compress(x: Tracer, condition: Any, axis: int | None = None, out: None = No
 
 
 def _flat(x: Tracer) -> Array:
-    """The elements in one row, to iterate over and to index."""
-    return structure.reshape(x, shape=(x.size,))
+    """The elements in one row, to iterate over, to index and to write."""
+    return note(x, structure.reshape(x, shape=(x.size,)), flattened)
+
+
+def _flatten(x: Tracer, order: str = "C") -> Array:
+    """All elements on one axis, copied."""
+    return fresh(IMPLEMENTATIONS[np.ravel](x, order), ordered=True)
+
+
+def _put(x: Tracer, indices: Any, values: Any, mode: str = "raise") -> None:
+    """Set the elements of the flattened array at the indices."""
+    IMPLEMENTATIONS[np.put](x, indices, values, mode)
+
+
+def _set_real(x: Tracer, value: Any) -> None:
+    IMPLEMENTATIONS[np.real](x)[...] = value
+
+
+def _set_imag(x: Tracer, value: Any) -> None:
+    if x.dtype.kind != "c":
+        raise TypeError("array does not have imaginary part to set")
+    IMPLEMENTATIONS[np.imag](x)[...] = value
 
 
 def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
@@ -159,10 +221,27 @@ def _in_place(name: str, instead: str) -> Any:
     return refuse
 
 
+_CONVERSIONS = (
+    "__bool__", "__float__", "__int__", "__complex__", "__index__", "__trunc__", "__round__", "__format__", "item",
+    "tolist", "tobytes",
+)  # fmt: skip
+"""What asks for a number or for something of Python's; a buffer answers as what it holds."""
+
+
+def _of_held(name: str) -> Any:
+    def convert(x: Buffer, *args: Any) -> Any:
+        return getattr(x.value, name)(*args)
+
+    convert.__name__ = name
+    return convert
+
+
 def _attach() -> None:
     for name, op in _BINARY.items():
         setattr(Tracer, f"__{name}__", _operator(op, name))
         setattr(Tracer, f"__r{name}__", _operator(op, name) if name in _COMMUTATIVE else _reflected(op))
+        setattr(Tracer, f"__i{name}__", writing.in_place(op, _UFUNCS[name]))
+    Tracer.__ipow__ = writing.in_place(_power, np.power)  # type: ignore[attr-defined]
     for name, op in (*_COMPARISONS.items(), *_UNARY.items()):
         setattr(Tracer, f"__{name}__", _operator(op, name))
     special = {
@@ -170,13 +249,13 @@ def _attach() -> None:
         "rpow": _reflected(ew.pow),
         "divmod": _divmod,
         "rdivmod": _reflected(_divmod),
-        "pos": _itself,
-        "getitem": getitem,
-        "setitem": conversions.set_item,
+        "pos": _copied,
+        "getitem": _getitem,
+        "setitem": writing.set_item,
         "iter": _iterate,
         "contains": _contains,
-        "copy": _itself,
-        "deepcopy": _itself,
+        "copy": _copied,
+        "deepcopy": _copied,
         "bool": conversions.truth,
         "float": conversions.to_float,
         "int": conversions.to_int,
@@ -198,22 +277,22 @@ def _attach() -> None:
     methods = {
         "astype": _astype,
         "conjugate": Tracer.conj,  # type: ignore[attr-defined]
-        "copy": _itself,
-        "fill": _in_place("fill", "np.full_like(x, value)"),
-        "flatten": Tracer.ravel,  # type: ignore[attr-defined]
+        "copy": _copy,
+        "fill": writing.fill,
+        "flatten": _flatten,
         "item": conversions.item,
-        "put": _in_place("put", "x.at[indices].set(values)"),
+        "put": _put,
         "reshape": _reshape,
         "resize": _in_place("resize", "np.resize(x, shape)"),
-        "sort": _in_place("sort", "np.sort(x)"),
+        "sort": writing.sort,
         "tolist": conversions.tolist,
         "transpose": _transpose,
         "T": property(_transpose),
         "mT": property(matrix_transpose),
-        "real": property(lambda x: ew.real(x) if x.dtype.kind == "c" else x),
-        "imag": property(IMPLEMENTATIONS[np.imag]),
+        "real": property(IMPLEMENTATIONS[np.real], _set_real),
+        "imag": property(IMPLEMENTATIONS[np.imag], _set_imag),
         "compress": _compress,
-        "partition": _in_place("partition", "np.partition(x, kth)"),
+        "partition": writing.partition,
         "setfield": _in_place("setfield", "x.at[...].set(value)"),
         "setflags": conversions.set_flags,
         "to_device": conversions.to_device,
@@ -229,6 +308,11 @@ def _attach() -> None:
     }
     for name, method in methods.items():
         setattr(Tracer, name, method)
+    for name in _CONVERSIONS:
+        setattr(Buffer, name, _of_held(name))
+    Buffer.__array__ = conversions.buffer_array  # type: ignore[attr-defined]
+    Buffer.__array_ufunc__ = protocols.buffer_ufunc  # type: ignore[attr-defined]
+    Buffer.__array_function__ = protocols.buffer_function  # type: ignore[attr-defined]
     SharedTracer.__array_ufunc__ = protocols.shared_ufunc  # type: ignore[attr-defined]
     SharedTracer.__array_function__ = protocols.shared_function  # type: ignore[attr-defined]
 

@@ -37,7 +37,7 @@ def pad(array: Array, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> 
     """The array with a border of `pad_width` elements, which are made as `mode` says, with NumPy's keywords.
 
     The mode "empty" fills with zeros. A function as mode gets each vector with zeros for its border, the widths of the
-    border, the axis, and a dict of the other keywords; as in JAX it returns a new vector.
+    border, the axis, and a dict of the other keywords; it writes the border, or returns a new vector as in JAX.
 
     Example:
         >>> import numpy as np
@@ -96,9 +96,7 @@ def _part(array: Array, axis: int, start: int | None, stop: int | None) -> Array
 def _by_function(array: Array, widths: Widths, mode: Callable[..., Any], options: dict[str, Any]) -> Array:
     def bordered(vector: Array, *args: Any) -> Array:
         y = mode(vector, *args)
-        if y is None:
-            raise TypeError("a function as mode of `pad` has to return a new vector where values are traced")
-        return y
+        return vector if y is None else y
 
     array = structure.pad(array, widths=tuple(widths))
     for axis, width in enumerate(widths):

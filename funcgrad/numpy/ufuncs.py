@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from funcgrad.core import provenance
+from funcgrad.core.trace import Tracer
 from funcgrad.numpy import reductions
 from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, any_traced, as_array, axes_of, axis_of, out_error, unsupported
 from funcgrad.numpy.indexing import concrete
 from funcgrad.numpy.reductions import with_unit_axes
 from funcgrad.numpy.shaping import moveaxis, stack
+from funcgrad.numpy.views import assign
+from funcgrad.numpy.writing import at
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special, structure
 from funcgrad.ops.subscript import update
@@ -40,10 +43,9 @@ _MEANINGLESS = frozenset(("casting", "order", "subok"))
 _ATTRIBUTES = ("identity", "nargs", "nin", "nout", "ntypes", "resolve_dtypes", "signature", "types")
 
 
-def call(ufunc: np.ufunc, *inputs: Any, out: Any = None, **options: Any) -> Any:
+def call(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     """The function itself, with the keywords of universal functions; those that cannot be followed are refused."""
     name = ufunc.__name__
-    _no_buffer(name, out)
     function = UFUNCS.get(ufunc) or _of_scipy(ufunc)
     if function is None:
         raise unsupported(f"np.{name}" if hasattr(np, name) else name)
@@ -81,13 +83,11 @@ def reduce(
     array: Array,
     axis: Axes = 0,
     dtype: Any = None,
-    out: Any = None,
     keepdims: bool = False,
     initial: Array | None = np._NoValue,
     where: Array = True,
 ) -> Array:
     """The elements along `axis` combined, NumPy's `ufunc.reduce`."""
-    _no_buffer(f"{ufunc.__name__}.reduce", out)
     _binary(ufunc, "reduce")
     a = as_array(array)
     axes = axes_of(axis, a.ndim) if a.ndim else ()
@@ -150,9 +150,8 @@ def _one_by_one(op: Callable[..., Array], rows: Array, start: Any, mask: Any) ->
     return y
 
 
-def accumulate(ufunc: np.ufunc, array: Array, axis: int = 0, dtype: Any = None, out: Any = None) -> Array:
+def accumulate(ufunc: np.ufunc, array: Array, axis: int = 0, dtype: Any = None) -> Array:
     """The results of `reduce` for the leading 1, 2, 3, ... elements along `axis`, NumPy's `ufunc.accumulate`."""
-    _no_buffer(f"{ufunc.__name__}.accumulate", out)
     _binary(ufunc, "accumulate")
     a = as_array(array)
     if not a.ndim:
@@ -191,7 +190,6 @@ def reduceat(
     ufunc: np.ufunc, array: Array, indices: Array, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Array:
     """`reduce` over the slices that start at the indices, NumPy's `ufunc.reduceat`."""
-    _no_buffer(f"{ufunc.__name__}.reduceat", out)
     _binary(ufunc, "reduceat")
     a = as_array(array)
     axis = axis_of(axis, a.ndim)
@@ -205,14 +203,6 @@ def reduceat(
     return moveaxis(stack(parts) if parts else reduce(ufunc, rows, 0, dtype)[None][:0], 0, axis)
 
 
-def at(ufunc: np.ufunc, *inputs: Any, **options: Any) -> NoReturn:
-    """`ufunc.at` changes an array in place: refused."""
-    raise TypeError(
-        f"`np.{ufunc.__name__}.at` of a traced value changes an array in place{provenance.at(provenance.here())}. "
-        "Write `b = fnp.at(b)[i].add(v)`, or multiply, min, max."
-    )
-
-
 METHODS: dict[str, Callable[..., Any]] = {
     "__call__": call,
     "reduce": reduce,
@@ -222,6 +212,24 @@ METHODS: dict[str, Callable[..., Any]] = {
     "at": at,
 }
 """For each method of a universal function, as `__array_ufunc__` names it, what runs on traced values."""
+
+
+def run(ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+    """A method of a universal function, whose results go to `out` where there is one."""
+    targets = out if isinstance(out, tuple) else (out,)
+    return into(targets, METHODS[method](ufunc, *inputs, **options), ufunc)
+
+
+def into(targets: tuple[Any, ...], y: Any, ufunc: np.ufunc) -> Any:
+    """The results of a universal function, written into those of the targets that are arrays."""
+    if all(target is None for target in targets):
+        return y
+    for target in targets:
+        if target is not None and not isinstance(target, Tracer):
+            raise out_error(ufunc.__name__, target)
+    parts = y if isinstance(y, tuple) else (y,)
+    written = [part if target is None else assign(target, part, ufunc) for part, target in zip(parts, targets)]
+    return tuple(written) if isinstance(y, tuple) else written[0]
 
 
 def with_methods(function: Any, ufunc: np.ufunc) -> Any:
@@ -234,11 +242,11 @@ def with_methods(function: Any, ufunc: np.ufunc) -> Any:
 
 
 def _method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
-    traced, plain = METHODS[name], getattr(ufunc, name)
+    plain = getattr(ufunc, name)
 
     def method(*args: Any, **options: Any) -> Any:
         if any_traced(args) or any_traced(options.values()):
-            return traced(ufunc, *args, **options)
+            return run(ufunc, name, *args, **options)
         return plain(*args, **options)
 
     method.__name__ = name
@@ -253,12 +261,6 @@ def _operand(ufunc: np.ufunc, a: Array, dtype: Any) -> Array:
 
 def _as_dtype(a: Array, dtype: Any) -> Array:
     return a if dtype is None else ew.convert(a, dtype=np.dtype(dtype))
-
-
-def _no_buffer(name: str, out: Any) -> None:
-    buffers = out if isinstance(out, tuple) else (out,)
-    if any(buffer is not None for buffer in buffers):
-        raise out_error(name, buffers[0])
 
 
 def _binary(ufunc: np.ufunc, method: str) -> None:

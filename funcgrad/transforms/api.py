@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact, refusal
+from funcgrad.core.buffers import apply
 from funcgrad.core.constants import private
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import (
@@ -187,10 +188,7 @@ def _value_and_grad(
     positions = normalise_argnums(argnums, len(args), name)
     trace = TapeTrace()
     inputs = Inputs(trace, fun, args, positions, name, allow_int=allow_int, holomorphic=holomorphic)
-    try:
-        out = fun(*inputs.args, **kwargs)
-    finally:
-        trace.end()
+    out = apply(trace, fun, inputs.args, kwargs)
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, name)
@@ -273,10 +271,7 @@ class Inputs:
 def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
     trace = TapeTrace()
     inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True)
-    try:
-        out = fun(*inputs.args)
-    finally:
-        trace.end()
+    out = apply(trace, fun, inputs.args)
     inputs.args = None
     aux = None
     if has_aux:
@@ -307,7 +302,9 @@ class Outputs:
     def values(self) -> Any:
         """The output, once: it is not kept."""
         # copies, because the tape may have saved them, and they are the user's to write into
-        value = self.treedef.unflatten([y.copy(order="C") if type(y) is np.ndarray else y for y in self.lowered])
+        value = self.treedef.unflatten(
+            [y.copy(order="C") if type(y) is np.ndarray else private(y) for y in self.lowered]
+        )
         self.lowered = []
         return value
 
@@ -330,13 +327,8 @@ class Outputs:
 def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool) -> Any:
     args, leaves, given = paired_leaves(fun, primals, tangents, "jvp")
     trace = JvpTrace()
-    traced = [
-        x if t is None else JvpTracer(trace, private(x), private(t), None) for x, t in zip(leaves, given)
-    ]
-    try:
-        out = fun(*args(traced))
-    finally:
-        trace.end()
+    traced = [x if t is None else JvpTracer(trace, private(x), private(t), None) for x, t in zip(leaves, given)]
+    out = apply(trace, fun, args(traced))
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, "jvp")
@@ -387,10 +379,7 @@ def paired_leaves(
 def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
     trace = TapeTrace()
     inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True)
-    try:
-        out = fun(*inputs.args)
-    finally:
-        trace.end()
+    out = apply(trace, fun, inputs.args)
     inputs.args = None
     aux = None
     if has_aux:
@@ -435,10 +424,7 @@ def _linear_transpose(fun: Any, primals: tuple) -> Callable[[Any], tuple[Any, ..
         traced = [trace.leaf(Aval(a.shape, a.dtype)) for a in avals]
         args.append(treedef.unflatten(traced))
         groups.append((treedef, [t.node for t in traced], avals))
-    try:
-        out = fun(*args)
-    finally:
-        trace.end()
+    out = apply(trace, fun, args)
     del args
     outputs = Outputs(out, trace, "linear_transpose")
     linear_outputs(tree.leaves(out), trace, "linear_transpose: the function")

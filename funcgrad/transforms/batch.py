@@ -20,6 +20,7 @@ class BatchTracer(Tracer):
 
     def __init__(self, trace: Trace, value: Any, loc: Loc | None) -> None:
         self._trace = trace
+        self._place = None
         self.value = value
         self.loc = loc
 
@@ -42,6 +43,7 @@ class SharedTracer(Tracer):
 
     def __init__(self, trace: BatchTrace, value: np.ndarray, loc: Loc | None) -> None:
         self._trace = trace
+        self._place = None
         self.value = value
         self.loc = loc
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from funcgrad import tree
 from funcgrad.core.trace import Tracer, newest_trace
+from funcgrad.transforms.results import read_only
 
 
 def refuse_hidden(kind: str, values: Sequence[Any], results: Sequence[Any]) -> None:
@@ -57,7 +58,8 @@ class Captured:
                 self.names.append(name)
 
     def rebuilt(self, values: Sequence[Any]) -> list[Any]:
-        """The functions, closing over `values` where they closed over traced values."""
+        """The functions, closing over `values` where they closed over traced values; they may not write into these."""
+        values = [_closed(x) for x in values]
         done: dict[int, Any] = {}
         return [self._rebuild(fun, values, done) for fun in self.functions]
 
@@ -91,6 +93,17 @@ class Captured:
         if isinstance(leaf, (FunctionType, partial)):
             return self._rebuild(leaf, values, done) if Captured((leaf,)).values else leaf
         return values[self._index[id(leaf)]] if id(leaf) in self._index else leaf
+
+
+CLOSED = "it is one that the function has closed over"
+
+
+def _closed(x: Any) -> Any:
+    """A value that refuses to be written: what it stands for would not change."""
+    x = read_only(x)
+    if isinstance(x, Tracer):
+        x._place = CLOSED
+    return x
 
 
 EMPTY = object()

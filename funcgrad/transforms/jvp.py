@@ -19,6 +19,7 @@ class JvpTracer(Tracer):
 
     def __init__(self, trace: Trace, value: Any, tangent: Any, loc: Loc | None) -> None:
         self._trace = trace
+        self._place = None
         self.value = value
         self.tangent = tangent
         self.loc = loc

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
+from funcgrad.core.constants import private
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Trace, Tracer, escaped
 from funcgrad.transforms.arguments import FLOAT0
@@ -38,7 +39,9 @@ def copied_tree(x: Any, trace: Trace) -> Any:
 
     def copied(leaf: Any) -> Any:
         value = lower(leaf, trace)
-        return value.copy(order="C") if leaf is not value and type(value) is ndarray else value
+        if leaf is value:
+            return value
+        return value.copy(order="C") if type(value) is ndarray else private(value)
 
     return tree.map(copied, x)
 
@@ -54,7 +57,9 @@ def own(ct: Any, like: Any, taken: set[int]) -> Any:
             owner = id(ct)
         taken.add(owner)
         return ct
-    return np.asarray(ct) if type(like) is ndarray and not isinstance(ct, Tracer) else ct
+    if isinstance(ct, Tracer):
+        return ct.snapshot()
+    return np.asarray(ct) if type(like) is ndarray else ct
 
 
 def memory_of(values: Iterable[Any]) -> set[int]:
@@ -89,7 +94,7 @@ def gradients(leaves: Sequence[Any], cts: Sequence[Any], taken: set[int]) -> lis
 def read_only(x: Any) -> Any:
     """An array as the user's functions get one that is not theirs: writing into it would change what others have."""
     if type(x) is not np.ndarray:
-        return x
+        return x.snapshot() if isinstance(x, Tracer) else x
     view = x.view()
     view.flags.writeable = False
     return view

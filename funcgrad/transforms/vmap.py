@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, refusal
+from funcgrad.core.buffers import apply
 from funcgrad.core.constants import private
 from funcgrad.core.trace import escaped, is_traced
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
@@ -53,11 +54,8 @@ def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> A
         trace.shared(private(x)) if axis is None else trace.input(move_axis(private(x), axis, 0))
         for x, axis in zip(leaves, axes)
     ]
-    try:
-        args, kwargs = treedef.unflatten(traced)
-        out = fun(*args, **kwargs)
-    finally:
-        trace.end()
+    args, kwargs = treedef.unflatten(traced)
+    out = apply(trace, fun, args, kwargs)
     flat, out_tree = tree.flatten(out)
     targets = tree.flatten_prefix(out_axes, out_tree, "vmap: out_axes")
     results = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]

@@ -66,7 +66,7 @@ def _diagonal_cofactor(s: np.ndarray, xs: Sequence[np.ndarray]) -> np.ndarray:
             term = np.einsum(f"{inputs}->...{letters[-1]}", products, *xs)
             total[..., range(n), range(n)] += _parity(sigma) * term
         else:
-            total += _parity(sigma) * np.einsum(f"{inputs}->{terms[-1]}", products, *xs)
+            total = total + _parity(sigma) * np.einsum(f"{inputs}->{terms[-1]}", products, *xs)
     return total
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.buffers import settled
 from funcgrad.core.constants import copied, keep, owner_of
 from funcgrad.core.trace import register
 from funcgrad.errors import NotDifferentiableError
@@ -33,7 +34,7 @@ class VjpCall(Call):
         """Flat outputs by the user's fwd, and what its bwd will need."""
         (_, fwd, bwd), fixed = self.parts(values)
         args = self.arguments(values, fixed)
-        result = fwd(*args)
+        result = settled(fwd(*args))
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {show(result)}")
         safe = memory_of(tree.leaves(args))
@@ -43,7 +44,8 @@ class VjpCall(Call):
 
     def backward(self, back: Backward, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         """Flat cotangents by the user's bwd, checked."""
-        given = back.bwd(*back.fixed, back.residuals, self.out_tree.unflatten([read_only(c) for c in cts]))
+        cts = self.out_tree.unflatten([read_only(c) for c in cts])
+        given = settled(back.bwd(*back.fixed, back.residuals, cts))
         if not isinstance(given, (tuple, list)) or len(given) != len(self.positions):
             raise TypeError(
                 f"the bwd rule of `{self.name}` must return a tuple with a cotangent for each of its "

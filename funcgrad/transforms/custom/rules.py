@@ -11,6 +11,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, refusal
+from funcgrad.core.buffers import settled
 from funcgrad.core.constants import keep
 from funcgrad.core.graph import evaluate
 from funcgrad.core.trace import Primitive, is_traced
@@ -179,7 +180,7 @@ class Call:
         return [given[n] if n in given else next(rest) for n in range(len(given) + len(self.fixed))]
 
     def flatten_output(self, out: Any) -> list[Any]:
-        flat, self.out_tree = tree.flatten(out)
+        flat, self.out_tree = tree.flatten(settled(out))
         for y in flat:
             if array_leaf(y) is None:
                 raise TypeError(f"`{self.name}` returned {type(y).__name__}, not an array")

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
+from funcgrad.core.buffers import run
 from funcgrad.core.provenance import Place, is_internal, place
 from funcgrad.core.tape import Node, pull
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
@@ -72,7 +73,7 @@ class Run:
                 self.given.append(Given(_path(fun, n, path), n, x, t.node if differentiable else None))
                 traced.append(t)
             full[n] = treedef.unflatten(traced)
-        self.output = fun(*full, **kwargs)
+        self.output = run(self._trace, fun, full, kwargs)
         self.outputs = [y for y in tree.leaves(self.output) if array_leaf(y) is not None]
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
         self.paths = Paths(self._trace.entries, nodes, self._trace.departures)

@@ -386,6 +386,6 @@ class PlainTracer(FollowTracer):
         return hash(self.value)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # NumPy looks for __array_interface__, and would take the value past us
+        if name.startswith("_"):  # NumPy looks for __array_interface__, and would take the value past us
             raise AttributeError(name)
         return getattr(self._trace.leave(self, name, self.edge), name)

@@ -1,0 +1,343 @@
+"""Which traced arrays are views of which, so that writing into one changes the others, as it does in NumPy.
+
+A traced value is never changed itself. To write into an array is to compute a new value by a functional update, and to
+let the object that the user holds stand for it (`Tracer.replace`). NumPy's views share memory, so the objects that are
+views of one array share a `Memory`, each with the way that leads from that array to it: the calls of NumPy's functions
+that made it. Where one of them is written, the value of the array at the root is updated along that way, and all that
+are still alive are taken from it anew.
+
+Which elements a view has, and whether NumPy makes a view or a copy at all, is found by running those calls on an array
+of positions. That depends on how the root lies in memory for `reshape` and its kin; where this is not known, a write
+that it matters for is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
+from weakref import ref
+
+import numpy as np
+
+from funcgrad.core import provenance
+from funcgrad.core.buffers import Buffer, buffered, held, running
+from funcgrad.core.trace import Tracer, escaped
+from funcgrad.ops import elementwise as ew
+from funcgrad.ops import structure
+from funcgrad.ops.subscript import getitem, update
+
+_NO_KEYWORDS: Mapping[str, Any] = {}
+
+
+class Step(NamedTuple):
+    """`function(array, *args, **kwargs)`, of which `part` is the view where that is a sequence of several."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    part: int | None
+
+    def of(self, x: Any) -> Any:
+        y = self.function(x, *self.args, **self.kwargs)
+        return y if self.part is None else y[self.part]
+
+
+class Memory:
+    """What views of one array share.
+
+    `value` is the array at the root now, `ordered` whether it is known to lie in memory in C order, `members` the
+    objects that share it.
+    """
+
+    __slots__ = ("members", "ordered", "value")
+
+    def __init__(self, root: Tracer) -> None:
+        self.ordered = type(root) is Buffer and root.ordered
+        self.value = root.value if type(root) is Buffer else root.snapshot()
+        self.members = [ref(root)]
+
+    def add(self, view: Tracer) -> None:
+        self.members.append(ref(view))
+        if len(self.members) & (len(self.members) - 1) == 0:  # at every power of two
+            self.members = [m for m in self.members if m() is not None]
+
+    def alive(self) -> list[Tracer]:
+        """The objects that still share it, each once."""
+        found: dict[int, Any] = {id(x): x for x in (m() for m in self.members) if x is not None}
+        return [x for x in found.values() if type(x._place) is tuple and x._place[0] is self]
+
+
+def note(
+    base: Any,
+    view: Any,
+    function: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] = _NO_KEYWORDS,
+    part: int | None = None,
+) -> Any:
+    """`view`, which NumPy would make as a view of `base` by a `Step`; later writes follow that.
+
+    The place of an object is its memory, and the steps that lead to it from the root: tuples, which are made quickly.
+    """
+    if view is base or not isinstance(view, Tracer) or not isinstance(base, Tracer):
+        return view
+    place = base._place
+    if place is None:
+        if is_number(base):
+            return view
+        place = base._place = Memory(base), ()
+    elif type(place) is str:
+        view._place = place
+        return view
+    memory, path = place
+    view._place = memory, (*path, (function, args, kwargs, part))
+    memory.add(view)
+    return view
+
+
+def path_of(x: Tracer) -> tuple[Step, ...]:
+    """The steps that lead to an object from the root of its memory."""
+    return tuple([Step(*step) for step in x._place[1]])
+
+
+def fresh(x: Any, ordered: bool = False) -> Any:
+    """A copy, to be written into. `ordered`: NumPy's is in C order, however `x` lies in memory."""
+    if not isinstance(x, Tracer):
+        return buffered(np.array(x)) if type(x) is np.ndarray else x
+    scope = running()
+    if scope is None:
+        return x.snapshot()
+    known = x._as_plain()
+    return Buffer(x.snapshot() if known is None else known.copy(), scope, ordered)
+
+
+def is_number(x: Tracer) -> bool:
+    """Whether a value is a scalar to NumPy, which `x += 1` replaces, and no array of rank 0."""
+    return x._place is None and not x.shape and type(x) is not Buffer
+
+
+def write(x: Tracer, new: Any) -> None:
+    """Let `x`, and what shares memory with it, have the values `new`, of its shape and dtype."""
+    _check(x)
+    new = held(new)
+    if isinstance(new, Tracer):
+        new = new.snapshot()
+    if x._place is None:
+        return _replace([(x, new)])
+    memory: Memory = x._place[0]
+    paths = [(y, path_of(y)) for y in memory.alive()]
+    if not memory.ordered and len(paths) > 1 and any(_depends_on_layout(path) for _, path in paths):
+        raise TypeError(
+            f"an array was written{provenance.at(provenance.here())} of which another is a view or a copy, depending "
+            "on how it lies in memory, which is not known of a traced value: ravel and reshape give views where they "
+            "can. Write y = x + v in place of x += v, or take a copy first, x = x.copy()."
+        )
+    views = [(y, path) for y, path in paths if _is_view(memory.value, path)]
+    if not any(y is x for y, _ in views):
+        x._place = None
+        return _replace([(x, new)])
+    root = _put(memory.value, path_of(x), new)
+    _replace([(y, new if y is x else _take(root, path)) for y, path in views])
+    memory.value = root
+    return None
+
+
+def assign(x: Tracer, new: Any, ufunc: np.ufunc | None = None) -> Tracer:
+    """Let `x` have new values, cast and broadcast as an output of a universal function; returns `x`."""
+    new = held(new)
+    kind = new.dtype if hasattr(new, "dtype") else np.asarray(new).dtype
+    if kind != x.dtype and not np.can_cast(kind, x.dtype, "same_kind"):
+        given = np.empty(0, kind)
+        inputs = (given,) * (1 if ufunc is None else ufunc.nin)
+        (np.positive if ufunc is None or ufunc.signature else ufunc)(*inputs, out=np.empty(0, x.dtype))  # raises
+    new = new if isinstance(new, (Tracer, np.ndarray)) else np.asarray(new)
+    if new.shape != x.shape:
+        try:
+            new = structure.broadcast_to(new, shape=x.shape)
+        except ValueError:
+            raise ValueError(
+                f"non-broadcastable output operand with shape {x.shape} doesn't match the broadcast shape {new.shape}"
+            ) from None
+    write(x, new if kind == x.dtype and not _weak(new) else ew.convert(new, dtype=x.dtype))
+    return x
+
+
+def _weak(x: Any) -> bool:
+    return isinstance(x, Tracer) and x.aval.weak
+
+
+def _replace(pairs: Sequence[tuple[Tracer, Any]]) -> None:
+    """Let each object stand for its new value, all of them or none."""
+    for x, new in pairs:
+        if type(x) is not Buffer and not (type(new) is type(x) and new._trace is x._trace):
+            raise TypeError(
+                f"an array of {x._trace.name} cannot take a value of "
+                f"{new._trace.name if isinstance(new, Tracer) else 'no trace'}{provenance.at(provenance.here())}. "
+                "Take a copy of the array first, which can be written: x = x.copy()."
+            )
+    for x, new in pairs:
+        x.replace(new)
+
+
+def _check(x: Tracer) -> None:
+    """Raise where `x` is not to be written into here."""
+    place = x._place
+    if not x._trace.alive:
+        raise escaped((x,))
+    scope = x.scope if type(x) is Buffer else x._trace
+    now = running()
+    if type(place) is str or scope is not now:
+        why = place if type(place) is str else f"it was made outside of the function that {now and now.name} runs"
+        raise TypeError(
+            f"an array cannot be changed in place{provenance.at(provenance.here())}: {why}. Write x = x + v in place "
+            "of x += v, take a copy first, x = x.copy(), or return the new values."
+        )
+    if place is not None and any(step.function in READ_ONLY for step in path_of(x)):
+        raise ValueError("assignment destination is read-only")
+
+
+def _take(value: Any, path: Sequence[Step]) -> Any:
+    for step in path:
+        value = step.of(value)
+    return value
+
+
+def _put(value: Any, path: Sequence[Step], part: Any) -> Any:
+    """`value`, at the root, where what the path leads to is `part`."""
+    if not path:
+        return part
+    *before, last = path
+    whole = _take(value, before)
+    if last.function is getitem:
+        new = update(whole, last.args[0], part, "set")
+    elif last.function in _PARTS:
+        new = _PARTS[last.function](whole, part)
+    else:
+        places = last.of(_positions(whole.shape)).reshape(-1)
+        flat = update(
+            structure.reshape(whole, shape=(whole.size,)), places, structure.reshape(part, shape=(part.size,)), "set"
+        )
+        new = structure.reshape(flat, shape=whole.shape)
+    return _put(value, before, new)
+
+
+def _positions(shape: tuple[int, ...]) -> np.ndarray:
+    return np.arange(prod(shape)).reshape(shape)
+
+
+def _depends_on_layout(path: Sequence[Step]) -> bool:
+    return any(step.function in BY_LAYOUT for step in path)
+
+
+def _is_view(root: Any, path: Sequence[Step]) -> bool:
+    """Whether NumPy's calls lead to a view, where the root is in C order."""
+    if not _depends_on_layout(path) or not root.size:
+        return True
+    positions = _positions(root.shape)
+    found = positions
+    for step in path:
+        found = step._replace(args=tuple(map(_known_index, step.args))).of(found)
+    return np.may_share_memory(found, positions)
+
+
+def _known_index(x: Any) -> Any:
+    """An index with 0 for each integer that is traced: a view lies in memory the same way for all of them."""
+    if type(x) is tuple:
+        return tuple(map(_known_index, x))
+    return 0 if isinstance(x, Tracer) else x
+
+
+_PARTS: dict[Any, Callable[[Any, Any], Any]] = {
+    np.real: lambda whole, part: ew.add(part, ew.mul(ew.imag(whole), 1j)),
+    np.imag: lambda whole, part: ew.add(ew.real(whole), ew.mul(part, 1j)),
+}
+
+
+def _subscripted(x: Any, subscripts: str) -> Any:
+    """`np.einsum` with the array in front."""
+    return np.einsum(subscripts, x)
+
+
+def flattened(x: Any) -> Any:
+    """All elements in C order, what `x.flat` goes through: it writes to `x`, however that lies in memory."""
+    return x.reshape(-1)
+
+
+BY_LAYOUT: frozenset[Any] = frozenset((np.reshape, np.ravel, np.ascontiguousarray, _subscripted))
+"""Functions that give a view or a copy, as the array lies in memory (and `einsum`, as it is told)."""
+READ_ONLY: frozenset[Any] = frozenset((np.broadcast_to, np.broadcast_arrays, np.diagonal, np.diag, np.linalg.diagonal))
+"""Functions whose views NumPy does not let be written."""
+VIEWS: frozenset[Any] = frozenset((
+    *BY_LAYOUT, *READ_ONLY, np.einsum, np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis,
+    np.matrix_transpose, np.linalg.matrix_transpose, np.squeeze, np.expand_dims, np.flip, np.fliplr, np.flipud,
+    np.rot90, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.real, np.imag,
+    np.trim_zeros,
+))  # fmt: skip
+"""Functions that give views of their first argument."""
+EACH: frozenset[Any] = frozenset((np.atleast_1d, np.atleast_2d, np.atleast_3d, np.broadcast_arrays))
+"""Functions that give a view of each argument."""
+ITSELF: frozenset[Any] = frozenset((np.asarray, np.asanyarray))
+"""Functions that return an array as it is."""
+
+
+def relation(function: Any) -> Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]:
+    """How what a function of NumPy's returns shares memory with its arguments: `(args, kwargs, result) -> result`."""
+    if function in ITSELF:
+        return lambda args, kwargs, out: out
+    if function is np.broadcast_arrays:
+        return _broadcast
+    if function is np.einsum:
+        return _of_einsum
+    if function in EACH:
+        return lambda args, kwargs, out: _each(function, args, out)
+    if function is np.diag:
+        return _of_diag
+    if function in VIEWS:
+        return lambda args, kwargs, out: _views(function, args, kwargs, out)
+    return _apart
+
+
+def _each(function: Any, args: tuple[Any, ...], out: Any) -> Any:
+    for a, y in zip(args, out if isinstance(out, (tuple, list)) else (out,)):
+        note(a, y, function)
+    return out
+
+
+def _broadcast(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    for a, y in zip(args, out):
+        note(a, y, np.broadcast_to, (y.shape,))
+    return out
+
+
+def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    if len(args) != 2 or type(args[0]) is not str:
+        return _apart(args, kwargs, out)
+    return note(args[1], out, _subscripted, args[:1])
+
+
+def _of_diag(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    return _views(np.diag, args, kwargs, out) if out.ndim == 1 else _apart(args, kwargs, out)
+
+
+def _views(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    base, *rest = args
+    if not isinstance(out, (tuple, list)):
+        return note(base, out, function, tuple(rest), kwargs)
+    for index, y in enumerate(out):
+        note(base, y, function, tuple(rest), kwargs, index)
+    return out
+
+
+def _apart(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    """A result that shares no memory: where an implementation hands an argument or a view through, NumPy copies."""
+    if isinstance(out, Tracer):
+        if out._place is not None:
+            return out.snapshot()
+        for a in args:
+            if a is out:
+                return out.snapshot()
+        return out
+    if type(out) is tuple or type(out) is list:
+        return type(out)([_apart(args, kwargs, y) for y in out])
+    return out
