@@ -21,6 +21,7 @@ from tests.test_numpy import CONCRETE, FLAT, NAN, SMOOTH, STAGED, UNDETERMINED, 
 
 MORE_SMOOTH = """
 kaiser(5, x) put(v, [1], x, inplace=False) place(v, v > 0, u, inplace=False) fill_diagonal(o, u, inplace=False)
+copyto(v, w, inplace=False) putmask(v, v > 0, w, inplace=False)
 put_along_axis(v, n, u, 0, inplace=False) vectorize(np.sin)(a) r_[v,u] c_[v,w] mgrid[0:x:3j,0:2] ogrid[0:x:3j,0:2]
 """
 MORE_FLAT = "fix(a)"
@@ -43,7 +44,6 @@ NUMPYS_OWN: dict[str, tuple[str, ...]] = {
     ),
     "numbers of the platform's that no kernel has": ("complex256", "float128"),
     "old names (write `vstack`)": ("row_stack",),
-    "writing into an array (write `at(x)[i].set(v)`, or `where`)": ("copyto", "putmask"),
 }  # fmt: skip
 """Names that are left out, by why."""
 

@@ -25,7 +25,9 @@ def flat(result: Any) -> list:
 
 
 def value(x: Any) -> np.ndarray:
-    return np.asarray(x.value if hasattr(x, "value") else x)
+    while hasattr(x, "value"):
+        x = x.value
+    return np.asarray(x)
 
 
 def traced(fun: Any, *args: Any) -> list[np.ndarray]:

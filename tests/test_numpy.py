@@ -174,6 +174,7 @@ fft.ifftshift(a, 0)
 """
 
 FLAT = """
+arange(v.size) eye(v.size) identity(v.size) ones(a.shape) tri(v.size) zeros(a.shape)
 floor_divide(a, q) nextafter(a, c) heaviside(a, 0.5) floor(a) ceil(a) trunc(a) rint(a) round(a)
 round(a, 1) around(a, 2) round(k) round(a * 1000, -2) divmod(a, q) equal(a, c) not_equal(k, 2) less(a, 0)
 less_equal(a, c) greater(a, c) greater_equal(a, c) logical_and(m, a) logical_or(m, a > 0)
@@ -202,7 +203,7 @@ histogram(k, [0, 2, 5]) unravel_index(5, (2, 3)) geomspace(1.0, 8.0, 4) sort_com
 """
 """Integer and bool arguments, and results without derivative."""
 
-CONCRETE = "nonzero(a) flatnonzero(m) argwhere(k) where(m) empty_like(a).shape"
+CONCRETE = "empty(a.shape).shape nonzero(a) flatnonzero(m) argwhere(k) where(m) empty_like(a).shape"
 """What needs values: not under `vmap` and `jit`."""
 
 NAN = """
@@ -398,6 +399,8 @@ BY_LAYOUT = ("reshape(", "ravel(", "ascontiguousarray(", "einsum(")
 """Whether these give a view depends on what is not known of a traced value: writing may be refused."""
 WRITABLE_FOR_NOW = ("broadcast_arrays(",)
 """NumPy warns that what can be written will be read-only; here it is."""
+UNRELATED = ("trim_zeros(np.array",)
+"""Their first argument is made within the call."""
 NAMED = [call for call in calls(SMOOTH) if function_of(call)[2] and function_of(call)[2][0]]
 
 
@@ -406,7 +409,7 @@ def written(call: str, module, arrays, into_result: bool) -> list:
     fun, *_ = function_of(call)
     y = flat(fun(module, *arrays))
     for target in y if into_result else arrays[:1]:
-        if np.ndim(target):
+        if np.ndim(target) and np.result_type(target).kind in "fc":
             target *= 1.25
     return [np.multiply(z, 1.0) for z in (arrays[:1] if into_result else y)]
 
@@ -414,8 +417,8 @@ def written(call: str, module, arrays, into_result: bool) -> list:
 @pytest.mark.parametrize("into_result", [False, True], ids=["argument", "result"])
 @pytest.mark.parametrize("call", NAMED)
 def test_views_are_those_of_numpy(call: str, into_result: bool) -> None:
-    if call.startswith(WRITABLE_FOR_NOW) and into_result:
-        pytest.skip("NumPy is about to make it read-only")
+    if call.startswith(UNRELATED) or (call.startswith(WRITABLE_FOR_NOW) and into_result):
+        pytest.skip("NumPy is about to make it read-only, or nothing is to be seen")
     arrays = function_of(call)[1]
     copies = [np.array(x) if np.ndim(x) else x for x in arrays]
     try:

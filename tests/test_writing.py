@@ -12,6 +12,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.errors import EscapedTracerError, TracerConversionError
+from funcgrad.test_util import check_grads
 
 X = np.array([[1.25, -0.5, 2.0], [0.75, 3.0, -1.5]])
 
@@ -232,7 +233,64 @@ def nested(x):
     return out
 
 
+def parts_of_real_arrays(x):
+    b = fnp.ones((2, 3))
+    b.real = x
+    b.real[0] *= 2.0
+    c = x.conj()
+    c[0, 0] = 4.0 * x[1, 1]
+    return b + x
+
+
+def arrays_of_rank_zero(x):
+    t, u = fnp.array(x[0, 0]), fnp.asarray(x[0, 1])
+    v = t.reshape(1)
+    v[0] = 9.0 * x[1, 1]
+    w = u
+    w += 1.0
+    b = fnp.ones(3)
+    part = b[..., 0]
+    part[...] = x[0, 2]
+    return fnp.stack([t * 1.0, u * 1.0, b[0]])
+
+
+def filled_where_it_holds(x):
+    y = np.divide(1.0, x, out=fnp.zeros((2, 3)), where=x > 0)
+    np.add(x, 1.0, out=x, where=x < 0)
+    np.copyto(x[0], 2.5)
+    x[1] //= 0.7
+    return x + y
+
+
+def reshaped_and_written(x):
+    y = (x * 2.0).reshape(3, 2)
+    y[0] *= 3.0
+    z = x.reshape(-1)
+    z[::2] += y[:, 0]
+    return x + y.reshape(2, 3)
+
+
+def sequences(x):
+    b = fnp.zeros((2, 3))
+    b[0] = [x[0, 0], x[1, 1], 2.0]
+    b[1, :2] = (x[0, 1], 1.0)
+    x.flat = b[::-1] * x
+    return x
+
+
+def in_place_by_choice(x):
+    y = x * 1.0
+    z = np.nan_to_num(y, copy=False)
+    z[0] = 5.0 * x[1]
+    r = fnp.zeros(3)
+    grids = np.meshgrid(r, r, copy=False)
+    r[:] = x[0]
+    return grids[0] * grids[1] + y.sum()
+
+
 PROGRAMS = [
+    parts_of_real_arrays, arrays_of_rank_zero, filled_where_it_holds, reshaped_and_written, sequences,
+    in_place_by_choice,
     stores, another_name, in_a_helper, views_write_through, views_see_writes, views_of_results, overlapping,
     rows_alias_as_in_numpy, masks, repeated_indices, methods, functions, outputs, operators, broadcasting, iteration,
     real_and_imaginary, copies_are_apart, numbers_are_replaced, rank_zero, like_another, constants_become_traced, loops,
@@ -420,6 +478,58 @@ def test_a_copy_may_be_written_where_the_array_may_not():
     x = np.array([1.0, 2.0])
     for g in (fg.grad(f), fg.jit(fg.grad(f)), fg.grad(fg.jit(f))):
         np.testing.assert_allclose(g(x), [2 * 2 * 2.0 + 2.0, 2 * 2 * 1.0])
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, fg.jit, lambda f: lambda x: fg.vjp(f, x)[0]])
+def test_a_copy_of_anything_may_be_written(transform):
+    """In a function within another, of plain arrays and of values of the outer one."""
+
+    def f(x):
+        x = x * 1.0
+
+        def inner(q):
+            m = fnp.copy(x)
+            m[0] = q[0] * 3.0
+            return np.sum(m * m)
+
+        return fg.grad(inner)(x)
+
+    np.testing.assert_allclose(transform(f)(np.array([0.5, -1.0, 2.0])), [9.0, 0.0, 0.0])
+
+
+def test_what_a_batch_shares_may_come_to_differ():
+    def f(b, v):
+        b[0] = v
+        return b
+
+    x = np.array([5.0, 6.0])
+    np.testing.assert_array_equal(fg.vmap(f, (None, 0))(x, np.arange(2.0)), [[0.0, 6.0], [1.0, 6.0]])
+    np.testing.assert_array_equal(x, [5.0, 6.0])
+
+
+def test_arrays_made_read_only():
+    def f(x):
+        x.setflags(write=False)
+        x[0] = 1.0
+
+    for transform in (lambda f: lambda x: fg.vjp(f, x), fg.jit):
+        with pytest.raises(ValueError, match="read-only"):
+            transform(f)(np.ones(3))
+
+
+def test_an_operator_of_associative_scan_cannot_write():
+    with pytest.raises(ValueError, match="read-only"):
+        fg.lax.associative_scan(lambda a, b: a.__iadd__(b), np.arange(4.0))
+
+
+def test_a_function_that_writes_is_checked_on_copies():
+    def f(x):
+        x *= 2.0
+        return (x * x).sum()
+
+    x = np.array([1.0, 2.0])
+    check_grads(f, (x,), order=2)
+    np.testing.assert_array_equal(x, [1.0, 2.0])
 
 
 def test_arrays_end_with_their_function():

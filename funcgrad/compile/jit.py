@@ -14,6 +14,7 @@ from funcgrad.compile.wrappers import wrapper
 from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, refusal
+from funcgrad.core.constants import copied
 from funcgrad.core.graph import Graph, hoist, trace_graph
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
@@ -147,6 +148,7 @@ class Jitted(Transformed):
 
     def _call(self, args: tuple, kwargs: dict[str, Any], quick: tuple | None) -> Any:
         if not config.jit:
+            args, kwargs = tree.map(copied, (args, kwargs))  # as when it is compiled, it gets arrays of its own
             return self._fun(*args, **kwargs)
         staged, leaves = self._stage(args, kwargs)
         values = [*leaves, *staged.captured]

@@ -15,7 +15,7 @@ from funcgrad.core.buffers import Buffer, apply
 from funcgrad.core.constants import SMALL, copied, keep, private
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
-from funcgrad.core.trace import Primitive, Trace, Tracer, is_traced, known, unknown_in
+from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, is_traced, known, unknown_in
 from funcgrad.errors import ConcretizationError
 
 
@@ -145,7 +145,7 @@ class StageTrace(Trace):
         self.captured: dict[int, tuple[Any, Literal]] = {}
 
     def input(self, aval: Aval) -> StageTracer:
-        return StageTracer(self, Var(aval), here())
+        return as_argument(StageTracer(self, Var(aval), here()))
 
     def atom(self, x: Any) -> Atom:
         if type(x) is Buffer:
@@ -216,8 +216,8 @@ class RecordTrace(StageTrace):
         """An input that stands for `x`, a value or an aval."""
         var, loc, value = Var(aval_of(x)), here(), None if isinstance(x, Aval) else known(x)
         if value is None:
-            return StageTracer(self, var, loc)
-        return RecordTracer(self, var, loc, value, not is_inexact(var.aval.dtype))
+            return as_argument(StageTracer(self, var, loc))
+        return as_argument(RecordTracer(self, var, loc, value, not is_inexact(var.aval.dtype)))
 
     def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
         recorded = record_graph(fun, args)

@@ -16,7 +16,7 @@ import numpy as np
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import copied, keep, owner_of, released
 from funcgrad.core.provenance import Loc, at, here
-from funcgrad.core.trace import Primitive, Trace, Tracer, known
+from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, known
 from funcgrad.errors import NotDifferentiableError
 
 _next_in_sequence = itertools.count().__next__
@@ -101,7 +101,7 @@ class TapeTrace(Trace):
 
     def leaf(self, value: Any, loc: Loc | None = None) -> TapeTracer:
         """A value to differentiate with respect to; `loc` is where it came in."""
-        return TapeTracer(self, value, Node(loc=loc))
+        return as_argument(TapeTracer(self, value, Node(loc=loc)))
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         values: list[Any] = []
@@ -156,7 +156,7 @@ class LinearTrace(Trace):
     name = "linear_transpose"
 
     def leaf(self, aval: Aval) -> LinearTracer:
-        return LinearTracer(self, aval, Node())
+        return as_argument(LinearTracer(self, aval, Node()))
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         if prim.transparent:

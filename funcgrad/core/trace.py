@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -121,6 +121,15 @@ class Tracer(Traced):
             "its elements. functools.lru_cache, sets and the keys of dicts cannot hold it: leave the cache out where a "
             "function is transformed, or cache what depends on shapes and plain numbers only."
         )
+
+
+Kind = TypeVar("Kind", bound=Tracer)
+
+
+def as_argument(x: Kind) -> Kind:
+    """An argument of the user's function, which is given as a copy in C order."""
+    x._place = ()
+    return x
 
 
 @cache

@@ -35,6 +35,7 @@ from funcgrad.transforms.control.branches import switch_call
 from funcgrad.transforms.control.scans import Steps, scan_call
 from funcgrad.transforms.control.whiles import while_call
 from funcgrad.transforms.remat import checkpoint as rematerialised
+from funcgrad.transforms.results import read_only
 from funcgrad.transforms.vmap import vmap
 
 
@@ -428,7 +429,9 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
 
     def combine(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
         return tree.flatten_up_to(
-            treedef, fn(treedef.unflatten(a), treedef.unflatten(b)), "associative_scan: what fn returns"
+            treedef,
+            fn(*(treedef.unflatten([read_only(x) for x in xs]) for xs in (a, b))),
+            "associative_scan: what fn returns",
         )
 
     def prefixes(xs: list[Any], n: int) -> list[Any]:

@@ -16,6 +16,7 @@ from funcgrad.core.buffers import Buffer
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped
 from funcgrad.errors import TracerConversionError, hidden
+from funcgrad.numpy.views import FIXED
 from funcgrad.numpy.writing import MAKE
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
@@ -186,12 +187,14 @@ def view(x: Tracer, dtype: Any = None, type: Any = None) -> Tracer:
 
 
 def set_flags(x: Tracer, *, write: Any = None, align: Any = None, uic: Any = None) -> None:
-    """`x.setflags(write=False)` changes nothing: traced values have no memory."""
+    """`x.setflags(write=False)` makes an array read-only; nothing else can be set."""
     if write or align or uic:
         raise TypeError(
             f"`x.setflags` cannot make a traced value writable{provenance.at(provenance.here())}. "
-            "Write `x = x.copy()`, which can be written."
+            "Write `x = fnp.copy(x)`, which can be written."
         )
+    if write is not None:
+        x._place = FIXED
 
 
 def to_device(x: Tracer, device: str, /, *, stream: Any = None) -> Tracer:

@@ -12,6 +12,7 @@ from funcgrad.core.buffers import buffered
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, numpy_function
 from funcgrad.numpy.shaping import broadcast_arrays, concatenate, full_shape, moveaxis, stack
+from funcgrad.numpy.views import fresh, is_number
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 
@@ -73,7 +74,7 @@ def _nested(x: Any) -> Array:
 def asarray(a: Any, dtype: Any = None) -> Array:
     """Like `array`; what is an array already is returned as it is."""
     if isinstance(a, Tracer) and (dtype is None or a.dtype == dtype):
-        return a
+        return fresh(a) if is_number(a) else a
     return array(a, dtype)
 
 

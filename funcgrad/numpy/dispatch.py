@@ -21,7 +21,7 @@ from funcgrad.core.avals import FLOAT, operand
 from funcgrad.core.buffers import buffered, held, running
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.numpy.views import assign, relation
+from funcgrad.numpy.views import assign, fresh, relation
 
 Array = Any
 """An `ndarray`, a NumPy scalar, a Python scalar or a traced value."""
@@ -86,7 +86,8 @@ def numpy_function(
                     return related(args, kwargs, _buffers(numpys(*plain, **options)))
             if options and not takes_all:
                 options = _accepted(fun.__name__, parameters, options)
-            return related(args, options, fun(*plain, **options))
+            y = related(args, options, fun(*plain, **options))
+            return fresh(y) if creates and isinstance(y, Tracer) else y
 
         @wraps(fun)
         def function(*args: Any, **kwargs: Any) -> Any:

@@ -195,6 +195,6 @@ def copyto(dst: Array, src: Array, casting: str = "same_kind", where: Array = Tr
     """`src` in place of `dst`, where `where` holds; `inplace=False` returns a new array."""
     dst, given = as_array(dst), aval_of(src)
     if not given.weak and not np.can_cast(given.dtype, dst.dtype, casting):  # type: ignore[arg-type]
-        np.copyto(np.empty(0, dst.dtype), np.empty(0, given.dtype), casting)  # type: ignore[call-overload]
+        np.copyto(np.empty(0, dst.dtype), np.empty(0, given.dtype), casting)  # type: ignore[arg-type]
     new = structure.broadcast_to(ew.convert(src, dtype=dst.dtype), shape=dst.shape)
     return new if where is True else ew.where(where, new, dst)

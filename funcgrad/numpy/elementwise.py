@@ -18,6 +18,7 @@ from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, as_inexact, numpy_function
 from funcgrad.numpy.ufuncs import with_methods
+from funcgrad.numpy.views import assign, fresh
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special
 
@@ -421,17 +422,19 @@ def sinc(x: Array) -> Array:
 def nan_to_num(
     x: Array, copy: bool = True, nan: Array = 0.0, posinf: Array | None = None, neginf: Array | None = None
 ) -> Array:
-    """NaN and infinities replaced by numbers (the dtype's largest by default)."""
+    """NaN and infinities replaced by numbers (the dtype's largest by default), in the array itself unless `copy`."""
     x = as_array(x)
     if x.dtype.kind not in "fc":
-        return x
+        return fresh(x) if copy else x
     if x.dtype.kind == "c":
-        parts = (nan_to_num(part, True, nan, posinf, neginf) for part in (ew.real(x), ew.imag(x)))
-        return next(parts) + 1j * next(parts)
-    info = np.finfo(x.dtype)
-    y = ew.where(ew.isnan(x), nan, x)
-    y = ew.where(x == np.inf, info.max if posinf is None else posinf, y)
-    return ew.where(x == -np.inf, info.min if neginf is None else neginf, y)
+        real, imag = (nan_to_num(part, True, nan, posinf, neginf) for part in (ew.real(x), ew.imag(x)))
+        y = real + 1j * imag
+    else:
+        info = np.finfo(x.dtype)
+        y = ew.where(ew.isnan(x), nan, x)
+        y = ew.where(x == np.inf, info.max if posinf is None else posinf, y)
+        y = ew.where(x == -np.inf, info.min if neginf is None else neginf, y)
+    return y if copy or not isinstance(x, Tracer) else assign(x, y)
 
 
 @numpy_function(np)

@@ -120,6 +120,11 @@ def _contains(x: Tracer, value: Any) -> bool:
     return bool((x == value).any())
 
 
+def _conj(x: Tracer) -> Array:
+    """The complex conjugate; a real array as it is."""
+    return ew.conj(x) if x.dtype.kind == "c" else x
+
+
 def _copy(x: Tracer, order: Any = "C") -> Array:
     """An array of its own, to be written into."""
     return fresh(x, ordered=order == "C")
@@ -192,6 +197,10 @@ def _flatten(x: Tracer, order: str = "C") -> Array:
 def _put(x: Tracer, indices: Any, values: Any, mode: str = "raise") -> None:
     """Set the elements of the flattened array at the indices."""
     IMPLEMENTATIONS[np.put](x, indices, values, mode)
+
+
+def _set_flat(x: Tracer, values: Any) -> None:
+    _put(x, np.arange(x.size), values)
 
 
 def _set_real(x: Tracer, value: Any) -> None:
@@ -276,7 +285,8 @@ def _attach() -> None:
         setattr(Tracer, name, IMPLEMENTATIONS.get(function) or protocols.UFUNCS[function])
     methods = {
         "astype": _astype,
-        "conjugate": Tracer.conj,  # type: ignore[attr-defined]
+        "conj": _conj,
+        "conjugate": _conj,
         "copy": _copy,
         "fill": writing.fill,
         "flatten": _flatten,
@@ -299,7 +309,7 @@ def _attach() -> None:
         "view": conversions.view,
         "base": property(lambda x: None),
         "device": property(lambda x: "cpu"),
-        "flat": property(_flat),
+        "flat": property(_flat, _set_flat),
         **conversions.AS_BYTES,
         **{name: conversions.memory(name) for name in conversions.MEMORY},
         "at": property(At, doc="`x.at[idx].set(v)` and its like: see `funcgrad.numpy.at`."),

@@ -36,6 +36,8 @@ def buffer_ufunc(self: Buffer, ufunc: np.ufunc, method: str, *inputs: Any, out: 
     """`array_ufunc` of an array that can be written: that of what it holds."""
     if method == "at":
         return at(ufunc, *inputs, **options)
+    if "where" in options:
+        return run(ufunc, method, *inputs, out=out, **options)
     options = {key: held(value) for key, value in options.items()}
     y = getattr(ufunc, method)(*held(inputs), **options)
     if out is not None:

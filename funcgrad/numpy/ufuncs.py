@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core import provenance
+from funcgrad.core.avals import aval_of
+from funcgrad.core.buffers import held
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import reductions
 from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, any_traced, as_array, axes_of, axis_of, out_error, unsupported
@@ -217,7 +219,20 @@ METHODS: dict[str, Callable[..., Any]] = {
 def run(ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
     """A method of a universal function, whose results go to `out` where there is one."""
     targets = out if isinstance(out, tuple) else (out,)
+    if method == "__call__" and isinstance(targets[0], Tracer) and options.get("where", True) is not True:
+        mask = options.pop("where")
+        # where the mask is false the derivative must be finite, too
+        inputs = tuple([ew.where(mask, x, _HARMLESS.get(ufunc, 0.5)) if _is_float(x) else x for x in inputs])
+        return into(targets, ew.where(mask, call(ufunc, *inputs, **options), held(targets[0])), ufunc)
     return into(targets, METHODS[method](ufunc, *inputs, **options), ufunc)
+
+
+_HARMLESS: dict[Any, float] = {np.arccosh: 2.0}
+"""Where a universal function has a derivative, if not at 0.5."""
+
+
+def _is_float(x: Any) -> bool:
+    return aval_of(x).dtype.kind in "fc"
 
 
 def into(targets: tuple[Any, ...], y: Any, ufunc: np.ufunc) -> Any:

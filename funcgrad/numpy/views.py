@@ -26,6 +26,7 @@ from funcgrad.core.trace import Tracer, escaped
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
 from funcgrad.ops.subscript import getitem, update
+from funcgrad.transforms.batch import BatchTracer, SharedTracer
 
 _NO_KEYWORDS: Mapping[str, Any] = {}
 
@@ -53,7 +54,7 @@ class Memory:
     __slots__ = ("members", "ordered", "value")
 
     def __init__(self, root: Tracer) -> None:
-        self.ordered = type(root) is Buffer and root.ordered
+        self.ordered = root.ordered if type(root) is Buffer else root._place == ()
         self.value = root.value if type(root) is Buffer else root.snapshot()
         self.members = [ref(root)]
 
@@ -65,7 +66,7 @@ class Memory:
     def alive(self) -> list[Tracer]:
         """The objects that still share it, each once."""
         found: dict[int, Any] = {id(x): x for x in (m() for m in self.members) if x is not None}
-        return [x for x in found.values() if type(x._place) is tuple and x._place[0] is self]
+        return [x for x in found.values() if x._place and x._place[0] is self]
 
 
 def note(
@@ -80,10 +81,14 @@ def note(
 
     The place of an object is its memory, and the steps that lead to it from the root: tuples, which are made quickly.
     """
-    if view is base or not isinstance(view, Tracer) or not isinstance(base, Tracer):
+    if view is base or not isinstance(base, Tracer):
         return view
+    if not isinstance(view, Tracer):
+        if type(base) is not Buffer:
+            return view
+        view = Buffer(np.asarray(view), base.scope, True)  # of rank 0
     place = base._place
-    if place is None:
+    if not place:
         if is_number(base):
             return view
         place = base._place = Memory(base), ()
@@ -109,12 +114,12 @@ def fresh(x: Any, ordered: bool = False) -> Any:
     if scope is None:
         return x.snapshot()
     known = x._as_plain()
-    return Buffer(x.snapshot() if known is None else known.copy(), scope, ordered)
+    return Buffer(x.snapshot() if known is None else known.copy(), scope, ordered or x.ndim < 2)
 
 
 def is_number(x: Tracer) -> bool:
     """Whether a value is a scalar to NumPy, which `x += 1` replaces, and no array of rank 0."""
-    return x._place is None and not x.shape and type(x) is not Buffer
+    return not x._place and not x.shape and type(x) is not Buffer
 
 
 def write(x: Tracer, new: Any) -> None:
@@ -123,15 +128,17 @@ def write(x: Tracer, new: Any) -> None:
     new = held(new)
     if isinstance(new, Tracer):
         new = new.snapshot()
-    if x._place is None:
+    if type(x) is not Buffer and not (isinstance(new, Tracer) and new._trace is x._trace):
+        new = update(x, ..., new, "set")  # a constant, as a value of the array's trace
+    if not x._place:
         return _replace([(x, new)])
     memory: Memory = x._place[0]
     paths = [(y, path_of(y)) for y in memory.alive()]
-    if not memory.ordered and len(paths) > 1 and any(_depends_on_layout(path) for _, path in paths):
+    if not memory.ordered and _is_unsure([y._place[1] for y, _ in paths]):
         raise TypeError(
             f"an array was written{provenance.at(provenance.here())} of which another is a view or a copy, depending "
             "on how it lies in memory, which is not known of a traced value: ravel and reshape give views where they "
-            "can. Write y = x + v in place of x += v, or take a copy first, x = x.copy()."
+            "can. Write y = x + v in place of x += v, or take a copy first, x = fnp.copy(x)."
         )
     views = [(y, path) for y, path in paths if _is_view(memory.value, path)]
     if not any(y is x for y, _ in views):
@@ -167,17 +174,32 @@ def _weak(x: Any) -> bool:
     return isinstance(x, Tracer) and x.aval.weak
 
 
+def _is_unsure(paths: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether what is not known to be a view stands on the way from one array that is alive to another."""
+    shared = 0
+    while all(len(path) > shared and path[shared] is paths[0][shared] for path in paths):
+        shared += 1
+    return len(paths) > 1 and any(step[0] in BY_LAYOUT for path in paths for step in path[shared:])
+
+
 def _replace(pairs: Sequence[tuple[Tracer, Any]]) -> None:
     """Let each object stand for its new value, all of them or none."""
     for x, new in pairs:
-        if type(x) is not Buffer and not (type(new) is type(x) and new._trace is x._trace):
+        if type(x) is not Buffer and type(new) is not type(x) and not _becomes(x, new):
             raise TypeError(
                 f"an array of {x._trace.name} cannot take a value of "
                 f"{new._trace.name if isinstance(new, Tracer) else 'no trace'}{provenance.at(provenance.here())}. "
-                "Take a copy of the array first, which can be written: x = x.copy()."
+                "Take a copy of the array first, which can be written: x = fnp.copy(x)."
             )
     for x, new in pairs:
+        if type(x) is not Buffer and type(new) is not type(x):
+            x.__class__ = type(new)
         x.replace(new)
+
+
+def _becomes(x: Tracer, new: Any) -> bool:
+    """Whether an object may stand for a value of another class: what a batch shares may come to differ."""
+    return type(x) is SharedTracer and type(new) is BatchTracer
 
 
 def _check(x: Tracer) -> None:
@@ -187,14 +209,16 @@ def _check(x: Tracer) -> None:
         raise escaped((x,))
     scope = x.scope if type(x) is Buffer else x._trace
     now = running()
+    if place == FIXED:
+        raise ValueError(FIXED)
     if type(place) is str or scope is not now:
         why = place if type(place) is str else f"it was made outside of the function that {now and now.name} runs"
         raise TypeError(
             f"an array cannot be changed in place{provenance.at(provenance.here())}: {why}. Write x = x + v in place "
-            "of x += v, take a copy first, x = x.copy(), or return the new values."
+            "of x += v, take a copy first, x = fnp.copy(x), or return the new values."
         )
-    if place is not None and any(step.function in READ_ONLY for step in path_of(x)):
-        raise ValueError("assignment destination is read-only")
+    if place and any(step.function in READ_ONLY for step in path_of(x)):
+        raise ValueError(FIXED)
 
 
 def _take(value: Any, path: Sequence[Step]) -> Any:
@@ -259,14 +283,23 @@ def _subscripted(x: Any, subscripts: str) -> Any:
     return np.einsum(subscripts, x)
 
 
+def spread(x: Any, unit: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """A vector of `meshgrid` as the grid that shares its memory."""
+    return np.broadcast_to(np.reshape(x, unit), shape)
+
+
 def flattened(x: Any) -> Any:
     """All elements in C order, what `x.flat` goes through: it writes to `x`, however that lies in memory."""
     return x.reshape(-1)
 
 
+FIXED = "assignment destination is read-only"
+"""NumPy's words, and what stands in the place of an object that is read-only."""
 BY_LAYOUT: frozenset[Any] = frozenset((np.reshape, np.ravel, np.ascontiguousarray, _subscripted))
 """Functions that give a view or a copy, as the array lies in memory (and `einsum`, as it is told)."""
-READ_ONLY: frozenset[Any] = frozenset((np.broadcast_to, np.broadcast_arrays, np.diagonal, np.diag, np.linalg.diagonal))
+READ_ONLY: frozenset[Any] = frozenset(
+    (spread, np.broadcast_to, np.broadcast_arrays, np.diagonal, np.diag, np.linalg.diagonal)
+)
 """Functions whose views NumPy does not let be written."""
 VIEWS: frozenset[Any] = frozenset((
     *BY_LAYOUT, *READ_ONLY, np.einsum, np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis,
@@ -277,8 +310,10 @@ VIEWS: frozenset[Any] = frozenset((
 """Functions that give views of their first argument."""
 EACH: frozenset[Any] = frozenset((np.atleast_1d, np.atleast_2d, np.atleast_3d, np.broadcast_arrays))
 """Functions that give a view of each argument."""
-ITSELF: frozenset[Any] = frozenset((np.asarray, np.asanyarray))
-"""Functions that return an array as it is."""
+ITSELF: frozenset[Any] = frozenset(
+    (np.asarray, np.asanyarray, np.asarray_chkfinite, np.require, np.real_if_close, np.nan_to_num)
+)
+"""Functions that may return an array as it is."""
 
 
 def relation(function: Any) -> Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]:
@@ -293,6 +328,12 @@ def relation(function: Any) -> Callable[[tuple[Any, ...], Mapping[str, Any], Any
         return lambda args, kwargs, out: _each(function, args, out)
     if function is np.diag:
         return _of_diag
+    if function is np.meshgrid:
+        return _of_meshgrid
+    if function is np.real:
+        return _of_real
+    if function is np.imag:
+        return _of_imag
     if function in VIEWS:
         return lambda args, kwargs, out: _views(function, args, kwargs, out)
     return _apart
@@ -316,6 +357,29 @@ def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> An
     return note(args[1], out, _subscripted, args[:1])
 
 
+def _of_meshgrid(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    if kwargs.get("copy", True):
+        return _apart(args, kwargs, out)
+    places = list(range(len(args)))
+    if kwargs.get("indexing", "xy") == "xy":
+        places[:2] = places[:2][::-1]
+    for place, x, y in zip(places, args, out):
+        note(x, y, spread, (tuple([np.size(x) if i == place else 1 for i in range(len(args))]), y.shape))
+    return out
+
+
+def _of_real(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    return _views(np.real, args, kwargs, out) if np.iscomplexobj(args[0]) else args[0]
+
+
+def _of_imag(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    if np.iscomplexobj(args[0]) or not isinstance(out, Tracer):
+        return _views(np.imag, args, kwargs, out)
+    out = out.snapshot() if type(out) is not Buffer else out
+    out._place = FIXED
+    return out
+
+
 def _of_diag(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
     return _views(np.diag, args, kwargs, out) if out.ndim == 1 else _apart(args, kwargs, out)
 
@@ -332,7 +396,7 @@ def _views(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out:
 def _apart(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
     """A result that shares no memory: where an implementation hands an argument or a view through, NumPy copies."""
     if isinstance(out, Tracer):
-        if out._place is not None:
+        if out._place:
             return out.snapshot()
         for a in args:
             if a is out:

@@ -13,6 +13,7 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.buffers import held
 from funcgrad.core.trace import Tracer
+from funcgrad.numpy.dispatch import any_traced, as_array
 from funcgrad.numpy.views import assign, is_number, write
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.subscript import getitem, update
@@ -24,6 +25,8 @@ def set_item(x: Tracer, idx: Any, value: Any) -> None:
         raise TypeError(f"'{x.dtype.type.__module__}.{x.dtype.type.__name__}' object does not support item assignment")
     if _is_part(value, x, idx):
         return  # `x[idx] += v` has written it already
+    if type(value) in (list, tuple) and any_traced(value):
+        value = as_array(value)
     array, value, index = held(x), held(value), held(idx)
     if any(isinstance(part, Tracer) for part in (array, value, *(index if type(index) is tuple else (index,)))):
         return write(x, update(array, index, value, "set"))
@@ -37,7 +40,7 @@ def _is_part(value: Any, x: Tracer, idx: Any) -> bool:
     if not isinstance(value, Tracer):
         return False
     part, whole = value._place, x._place
-    if type(part) is not tuple or type(whole) is not tuple or part[0] is not whole[0]:
+    if not part or not whole or type(part) is str or type(whole) is str or part[0] is not whole[0]:
         return False
     path, known = part[1], whole[1]
     if len(path) != len(known) + 1 or any(a is not b for a, b in zip(path, known)):

@@ -23,7 +23,7 @@ from funcgrad.core.tape import (
     pull,
     push,
 )
-from funcgrad.core.trace import Trace
+from funcgrad.core.trace import Trace, as_argument
 from funcgrad.transforms.arguments import (
     Argnums,
     array_leaf,
@@ -327,7 +327,9 @@ class Outputs:
 def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool) -> Any:
     args, leaves, given = paired_leaves(fun, primals, tangents, "jvp")
     trace = JvpTrace()
-    traced = [x if t is None else JvpTracer(trace, private(x), private(t), None) for x, t in zip(leaves, given)]
+    traced = [
+        x if t is None else as_argument(JvpTracer(trace, private(x), private(t), None)) for x, t in zip(leaves, given)
+    ]
     out = apply(trace, fun, args(traced))
     aux = None
     if has_aux:

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.provenance import Loc, here
-from funcgrad.core.trace import Primitive, Trace, Tracer
+from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument
 from funcgrad.ops.structure import broadcast_to, transpose
 
 
@@ -76,7 +76,7 @@ class BatchTrace(Trace):
 
     def input(self, value: Any) -> BatchTracer:
         """`value` has the batch along its leading axis."""
-        return BatchTracer(self, value, here())
+        return as_argument(BatchTracer(self, value, here()))
 
     def shared(self, value: Any) -> Any:
         """`value` is the same for all elements; numbers and values of older traces are as good as they are."""
