@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
+from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Libm, Own
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk
 from funcgrad.compile.statements import Buffer, Write
 
@@ -17,7 +18,8 @@ CACHED = 4096
 LONGEST = 2000
 """Operations of a nest that other statements may still join."""
 WIDEST = 8
-"""Lanes at most."""
+"""Lanes at most, but for loops of `LONG` turns that wait for functions: these have twice as many."""
+LONG = 1024
 
 
 class For:
@@ -303,7 +305,16 @@ def choose_lanes(root: For, widest: int) -> None:
         if isinstance(item, For) and not item.ordered:
             _, chosen = _work(item, widest)
             for scope, lanes in chosen:
-                scope.lanes = lanes
+                scope.lanes = 2 * lanes if lanes == widest and _waits(scope) else lanes
+
+
+def _waits(scope: For) -> bool:
+    """Whether a loop is long, and waits for the results of mathematical functions: twice the lanes wait together."""
+    assert scope.axis is not None
+    if scope.axis.size < LONG or any(isinstance(item, For) for item in scope.items):
+        return False
+    values = [value for w in scope.statements() for _, value in w.parts]
+    return any(isinstance(SCALAR_FUNCTIONS.get(x.op), (Libm, Own)) for x in walk(values))
 
 
 def _work(scope: For, widest: int) -> tuple[float, list[tuple[For, int]]]:
