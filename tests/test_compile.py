@@ -636,3 +636,18 @@ def test_inner_memory_lies_as_it_is_read():
     orders = {buffer.shape: buffer.order for buffer in segment.scratch}
     assert orders == {(30, 30, 3): (0, 2, 1), (30, 3): (1, 0)}
     three_ways(fg.grad(potential), x, ulps=64.0, scale=10.0)
+
+
+TWO_COPIES = [(6, "float64"), (6, "float32"), (6, "int64"), (6, "int32"), (6, "bool"), (12, "float32"), (12, "bool")]
+
+
+@pytest.mark.parametrize("size, dtype", TWO_COPIES)
+def test_inner_memory_stored_in_turn_and_loaded_as_one(size, dtype):
+    """Each vector is stored in both copies before the next one, and longer vectors are loaded: LLVM 22 aborts."""
+    x = (np.arange(size) % 5).astype(dtype)
+    for fun in (
+        lambda x: np.resize(x, size + 2),
+        lambda x: np.tile(x, 2)[:-1],
+        lambda x: np.stack([x, x]).ravel()[: size + 2],
+    ):
+        three_ways(fun, x)

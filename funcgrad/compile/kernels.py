@@ -11,7 +11,7 @@ from math import prod
 
 from funcgrad.compile.llvm import Bounds, Function
 from funcgrad.compile.nest import For, read_in
-from funcgrad.compile.operators import Shared, stored_type
+from funcgrad.compile.operators import Shared
 from funcgrad.compile.scalars import Scalar, walk
 from funcgrad.compile.statements import Buffer, Write
 from funcgrad.compile.values import both_wanted
@@ -76,13 +76,12 @@ class Kernel:
 
     def _place(self, function: Function, buffer: Buffer) -> None:
         """Scratch memory: on the stack, or in the workspace."""
-        name = f"%m{len(function.pointers)}"
         size = buffer.size() * buffer.dtype.itemsize
         if size <= ON_STACK:
-            function.entry.append(f"{name} = alloca [{buffer.size()} x {stored_type(buffer.dtype)}], align 64")
+            function.allocate(buffer)
         else:
+            function.pointers[buffer] = name = f"%m{len(function.pointers)}"
             function.entry.append(f"{name} = getelementptr i8, ptr %work, i64 {self._reserve(size)}")
-        function.pointers[buffer] = name
 
     def _reserve(self, size: int) -> int:
         """An offset in the workspace."""
@@ -199,8 +198,7 @@ class _Nest(Function):
                 stride = -(-size // 64) * 64
                 self.pointers[buffer] = self._of_part(self._reserve(stride * self._parts), stride)
             else:
-                self.pointers[buffer] = name = f"%m{len(self.pointers)}"
-                self.entry.append(f"{name} = alloca [{buffer.size()} x {stored_type(buffer.dtype)}], align 64")
+                self.allocate(buffer)
         else:
             self.pointers[buffer] = self.given[buffer] = f"%p{len(self.given)}"
         return self.pointers[buffer]

@@ -46,6 +46,18 @@ class Memory(Operators):
             self.entry.append(f"{name} = load ptr, ptr {name}p")
         return self.pointers[buffer]
 
+    def allocate(self, buffer: Buffer) -> None:
+        """Memory on the stack, whose lifetime is said to begin.
+
+        If not, LLVM 22 joins vectors that are stored in it side by side, and loaded as one, where the one of the
+        highest address is stored: in front of those that come later. Code of that ends the process.
+        """
+        self.pointers[buffer] = name = f"%m{len(self.pointers)}"
+        self.entry.append(f"{name} = alloca [{buffer.size()} x {stored_type(buffer.dtype)}], align 64")
+        self.shared.declared.add("declare void @llvm.lifetime.start.p0(i64, ptr)")
+        size = buffer.size() * buffer.dtype.itemsize
+        self.entry.append(f"call void @llvm.lifetime.start.p0(i64 {size}, ptr {name})")
+
     # places
 
     def _linear(self, place: Affine, level: int) -> str:
