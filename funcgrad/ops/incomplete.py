@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.ops.elementwise import exp, log
+from funcgrad.core.avals import aval_of
+from funcgrad.ops.elementwise import convert, exp, log
 from funcgrad.ops.families import Elementwise, elementwise
 from funcgrad.ops.special import digamma, float_dtype, lgamma
 
@@ -92,8 +93,15 @@ def _gamma_ratio(a: Any, x: Any, order: int = 0) -> Any:
         return y.astype(dtype)[()]
 
 
+def _as_float(a: Any, x: Any) -> Any:
+    """Truth values as numbers of the dtype that they have with `x`: minus 1 they would be integers."""
+    aval = aval_of(a)
+    return convert(a, dtype=float_dtype(aval_of(x).dtype)) if aval.dtype.kind == "b" else a
+
+
 def _d_ratio_x(y: Any, a: Any, x: Any, order: int = 0) -> Any:
     """`R' = 1 - R ((a - 1) / x - 1)`, differentiated `order` times in a."""
+    a = _as_float(a, x)
     slope = -y * ((a - 1) / x - 1)
     if order == 0:
         return slope + 1
@@ -110,11 +118,13 @@ gamma_ratio: Elementwise = elementwise(
 
 def gamma_density(a: Any, x: Any) -> Any:
     """The density of a gamma variable, the derivative of `igamma` in x."""
+    a = _as_float(a, x)
     return exp((a - 1) * log(x) - x - lgamma(a))
 
 
 def gamma_slope(a: Any, x: Any) -> Any:
     """How fast `igamma` rises with `a`, over its density in x."""
+    a = _as_float(a, x)
     return gamma_ratio(a, x, order=1) + gamma_ratio(a, x, order=0) * (log(x) - digamma(a))
 
 
