@@ -210,18 +210,19 @@ class _Rolling:
         return read
 
     def _find_joined(self, eqn: Eqn) -> None:
-        """Find what stretches have made one after the other among the pieces of an array."""
+        """Find what stretches have made in equal steps, the first to the last or back, among the pieces of an array."""
         axis = eqn.params["axis"]
         homes = [self._piece(a, axis) for a in eqn.inputs]
         pieces: list[Atom | Made] = []
         at = 0
         while at < len(homes):
+            step = _between(homes[at], homes[at + 1]) if at + 1 < len(homes) else 0
             end = at + 1
-            while end < len(homes) and _follows(homes[end - 1], homes[end]):
+            while end < len(homes) and step and _between(homes[end - 1], homes[end]) == step:
                 end += 1
             home = homes[at]
             if home is not None and end - at >= STEPS:
-                pieces.append(Made(home[0], home[1], home[2], 1, end - at))
+                pieces.append(Made(home[0], home[1], home[2], step, end - at))
                 home[0].stacks["after", home[1]] = None
             else:
                 pieces += eqn.inputs[at:end]
@@ -311,8 +312,9 @@ def _rest(eqn: Eqn) -> Any:
     return eqn.outputs, eqn.params, eqn.loc
 
 
-def _follows(one: _Home | None, other: _Home | None) -> bool:
-    return one is not None and other == (one[0], one[1], one[2] + 1)
+def _between(one: _Home | None, other: _Home | None) -> int:
+    """How many turns after a value a loop has made another at the same place; 0 where that is not so."""
+    return other[2] - one[2] if one is not None and other is not None and one[:2] == other[:2] else 0
 
 
 def _span(first: int, step: int, count: int) -> tuple[int, int | None, int]:
