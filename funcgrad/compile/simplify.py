@@ -11,6 +11,7 @@ import numpy as np
 
 from funcgrad.compile.keys import exact
 from funcgrad.compile.products import drop_identities, sum_before
+from funcgrad.compile.stores import forward_reads, join_stores
 from funcgrad.core.avals import broadcast_shapes
 from funcgrad.core.constants import SMALL
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
@@ -291,5 +292,6 @@ def drop(graph: Graph) -> Graph:
 
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
-    inline, drop, drop_identities, narrow, fold, cancel, share, drop, absorb, sum_before, drop,
+    inline, drop, drop_identities, narrow, fold, cancel, forward_reads, share, drop, absorb, sum_before, join_stores,
+    drop,
 )  # fmt: skip
