@@ -15,6 +15,7 @@ Which program belongs to a call:
 From a graph to loops:
 
 - simplify: smaller programs with the same results
+- stores, patches: arrays that are filled part by part
 - products: products made smaller: with the identity, and those of which only a sum is wanted
 - loops, hoist: scans made smaller, and what is done before and behind them
 - branches: what only one branch needs is computed in it

@@ -113,7 +113,7 @@ def _is_zeros(atom: Atom) -> bool:
         return False
     value = np.asarray(atom.value)
     one = value[(slice(1),) * value.ndim] if not any(value.strides) else value
-    return not one.any() and not np.signbit(one).any()
+    return value.dtype.kind in "iuf" and not one.any() and not np.signbit(one).any()
 
 
 class _Copy:
