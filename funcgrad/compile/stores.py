@@ -63,7 +63,8 @@ def _sums(graph: Graph) -> set[Var]:
     places: dict[Atom, Counter[Index]] = {}
     added: dict[Var, Atom] = {}
     for eqn, store in _stores(graph).items():
-        array = first[eqn.outputs[0]] = first.get(store.array, store.array)
+        start = eqn.outputs[0] if _is_zeros(store.array) else store.array
+        array = first[eqn.outputs[0]] = first.get(start, start)
         if store.adds:
             places.setdefault(array, Counter())[store.place] += 1
             added[eqn.outputs[0]] = array
@@ -98,7 +99,7 @@ def _store(eqn: Eqn, made: dict[Var, Eqn]) -> _Store | None:
     else:
         return None
     out = eqn.outputs[0].aval
-    typed = all(a.aval.dtype == out.dtype and not a.aval.weak for a in (found.array, found.value))
+    typed = all(a.aval.dtype == out.dtype and not a.aval.weak for a in (found.array, found.value, *eqn.inputs))
     return found if typed and out.dtype.kind in "iuf" and 0 < out.size <= LARGEST else None
 
 
@@ -192,17 +193,30 @@ class _Reads(_Copy):
             self.positive.add(eqn.outputs[0])
 
     def _replaces(self, eqn: Eqn, is_last: bool) -> bool:
-        if eqn.prim is slice_ and eqn.inputs[0] in self.patches:
-            found = self._read(self.patches[eqn.inputs[0]], eqn.params["index"], eqn)
+        if eqn.prim is slice_:
+            array = eqn.inputs[0]
+            patches = self._take_over(array, False) if _is_put(array, self.made) else self.patches.get(array)
+            found = self._read(patches, eqn.params["index"], eqn) if patches is not None else None
             if found is not None:
                 self.known[eqn.outputs[0]] = found
             return found is not None
         store = _store(eqn, self.made)
-        if store is not None and eqn.outputs[0] not in self.sums:
+        if store is not None and eqn.outputs[0] not in self.sums and not (store.adds and _is_zeros(store.array)):
             patches = self._take_over(store.array, is_last and store.array is eqn.inputs[0])
             if patches is not None and self._follow(store, patches, eqn):
                 self.patches[eqn.outputs[0]] = patches
         return False
+
+    def _take_over(self, array: Atom, is_last: bool) -> Patches | None:
+        """The same; zeros but for a part are looked at here only, as most are added to something at once."""
+        put = self.made[array] if _is_put(array, self.made) else None  # type: ignore[index]
+        if put is None:
+            return super()._take_over(array, is_last)
+        store = _store(put, self.made)
+        patches = super()._take_over(put.inputs[0], False) if store is not None else None
+        if patches is not None:
+            patches.store(self._with_zero(put.inputs[1], put), put.params["index"])
+        return patches
 
     def _read(self, patches: Patches, place: Index, like: Eqn) -> Atom | None:
         part = patches.read(place)
