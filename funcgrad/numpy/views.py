@@ -212,7 +212,8 @@ def _check(x: Tracer) -> None:
     if place == FIXED:
         raise ValueError(FIXED)
     if type(place) is str or scope is not now:
-        why = place if type(place) is str else f"it was made outside of the function that {now and now.name} runs"
+        runs = "runs here" if now is None else f"{now.name} runs"
+        why = place if type(place) is str else f"it was made outside of the function that {runs}"
         raise TypeError(
             f"an array cannot be changed in place{provenance.at(provenance.here())}: {why}. Write x = x + v in place "
             "of x += v, take a copy first, x = fnp.copy(x), or return the new values."
