@@ -4,7 +4,8 @@
     import funcgrad.numpy as fnp
 
 Also: `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`,
-`funcgrad.nn` and `funcgrad.random` JAX's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks numerically.
+`funcgrad.nn` and `funcgrad.random` JAX's, `funcgrad.scipy` SciPy's (`special`, so far), `funcgrad.torch` PyTorch's
+tensors; `funcgrad.test_util` checks numerically.
 """
 
 import sys as _sys
@@ -50,7 +51,7 @@ from funcgrad.tree import register_pytree_node as register_pytree_node
 __version__ = "0.1.0"
 
 
-_LATER = ("nn", "random", "test_util", "torch", "tree_util")
+_LATER = ("nn", "random", "scipy", "test_util", "torch", "tree_util")
 """What is imported when it is asked for, as few programs need it."""
 
 
