@@ -33,7 +33,8 @@ def same(ours: Any, theirs: Any, *args: Any, rtol: float = 1e-9) -> None:
     ct = np.cos(np.arange(expected.size)).reshape(expected.shape).astype(expected.dtype)
     for g, e in zip(pullback(ct), their_pullback(jnp.asarray(ct))):
         assert g.dtype == e.dtype
-        np.testing.assert_allclose(g, e, rtol=rtol, atol=1e-11)
+        # of 1 - tanh(x)**2 in single precision nothing is left but the rounding of 1
+        np.testing.assert_allclose(g, e, rtol=rtol, atol=1e-6 if single else 1e-11)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
