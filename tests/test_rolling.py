@@ -421,3 +421,31 @@ def test_empty_scalar_nan_and_strided_arrays(x: np.ndarray) -> None:
     assert lengths(roll(graph))
     check_same(graph, roll(graph), x)
     np.testing.assert_allclose(fg.jit(fg.grad(python_numbers))(x), fg.grad(python_numbers)(x), rtol=1e-9)
+
+
+@pytest.mark.parametrize("n, m", [(5, 1), (5, 4), (5, 8), (8, 4), (9, 3), (16, 4)])
+def test_a_state_that_its_update_reads_elsewhere(n: int, m: int) -> None:
+    """The new state does not take the old one's place before all of that is read."""
+    x = np.random.default_rng(0).normal(size=(n, m)) * 0.1
+
+    def loop(x: Any) -> Any:
+        for _ in range(40):
+            x = x + np.tanh(x @ x.T) @ x * 0.01
+        return x
+
+    scan = lambda x: fg.lax.scan(lambda c, _: (c + np.tanh(c @ c.T) @ c * 0.01, None), x, None, length=40)[0]
+    for f in (loop, scan):
+        np.testing.assert_allclose(fg.jit(f)(x), loop(x), rtol=1e-12)
+        moved = fg.jvp(loop, (x,), (np.cos(x),))[1]
+        np.testing.assert_allclose(fg.jit(lambda x, f=f: fg.jvp(f, (x,), (np.cos(x),))[1])(x), moved, rtol=1e-11)
+
+
+def test_an_exponent_that_is_an_array_of_rank_zero() -> None:
+    power = np.array(0.5)
+
+    def f(x: Any) -> Any:
+        for _ in range(60):
+            x = x**power + np.sin(x)
+        return x
+
+    np.testing.assert_allclose(fg.jit(f)(np.ones(3)), f(np.ones(3)), rtol=1e-12)

@@ -98,6 +98,7 @@ def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> Non
     """Put a statement behind what it reads, into loops that are there where it can run in them and is not `alone`."""
     loads = write.loads()
     path, mapping = [root], dict[Axis, Axis]()
+    alone = alone or _overtakes(root, write)
     while not alone:
         joined = _joins(path[-1], write, loads, mapping)
         if joined is None:
@@ -120,6 +121,18 @@ def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> Non
         scope.length += write.length
         scope.writes.setdefault(write.buffer, []).append(write)
         scope.reads.update([(b, d) for b, d, axis in reads if axis is not None and axis is scope.axis])
+
+
+def _overtakes(root: For, write: Write) -> bool:
+    """Whether a statement that replaces old values could do so in a loop that still reads them elsewhere."""
+    old = write.buffer.shares
+    if old is None:
+        return False
+    return any(
+        x.data.buffer is old and (len(w.parts) > 1 or w.over or x.data.flat or x.data.places != w.parts[0][0])
+        for w in root.statements()
+        for x in w.loads()
+    )
 
 
 def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis, Axis]) -> tuple[For, Axis] | None:

@@ -85,7 +85,8 @@ def _type(atom: Atom, eqn: Eqn) -> Any:
     if isinstance(atom, Var):
         return atom.aval
     # a kernel computes a power by what its exponent is
-    return atom.aval, exact(atom.value) if eqn.prim.lower == "{0} ** {1}" and not atom.aval.shape else None
+    is_exponent = eqn.prim.lower == "{0} ** {1}" and not atom.aval.shape
+    return atom.aval, exact(np.asarray(atom.value).item()) if is_exponent else None
 
 
 def _numbered(keys: Sequence[Any]) -> np.ndarray:
