@@ -296,6 +296,25 @@ class TestBranches:
                 close(program.interpret(B, a, b), program(B, a, b))
 
 
+NESTED = {
+    "cond": lambda loop: lambda x: lax.cond(x > 1, loop, lambda c: c, x),
+    "scan": lambda loop: lambda x: lax.scan(lambda c, _: (loop(3.0 * c), None), x, None, length=3)[0],
+    "fori_loop": lambda loop: lambda x: lax.fori_loop(0, 3, lambda i, c: loop(3.0 * c), x),
+}
+
+
+@pytest.mark.parametrize("around", NESTED)
+def test_forward_mode_through_a_while_loop_within_others(around):
+    f = NESTED[around](lambda c: lax.while_loop(lambda a: np.abs(a) > 0.5, lambda a: np.sin(a) * 0.6, c))
+    expected = fg.jvp(f, (2.3,), (1.0,))[1]
+    close(fg.jit(fg.jacfwd(f))(2.3), expected)
+    close(fg.jit(lambda x: fg.linearize(f, x)[1](1.0))(2.3), expected)
+    with pytest.raises(fg.errors.NotDifferentiableError, match="while_loop"):
+        fg.jit(fg.grad(f))(2.3)
+    with pytest.raises(fg.errors.NotDifferentiableError, match="while_loop"):
+        fg.jit(fg.grad(lambda x: fg.jvp(f, (x,), (1.0,))[1]))(2.3)
+
+
 def test_memory_bounds_what_is_stored(monkeypatch):
     """The factors of a product are only stored where they need about the memory that the scan has anyway."""
     monkeypatch.setattr(hoist, "ROOM", 0)

@@ -11,6 +11,7 @@ import numpy as np
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, evaluate, trace_graph
 from funcgrad.core.trace import known, register
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import eq, where
 from funcgrad.ops.structure import reshape
 from funcgrad.transforms.calls import Runner, batched_graph, derived, split_pull
@@ -73,7 +74,10 @@ class SwitchCall(ControlCall):
         mask = tuple(moving(branches[0].in_avals, tracked[1:]))
         if not any(mask) or not any(is_inexact(a.dtype) for a in branches[0].out_avals):
             return self(*values, **params), None
-        forward, _ = derived(branches[0], ("switch pull", branches, mask), lambda: _split(branches, mask))
+        try:
+            forward, _ = derived(branches[0], ("switch pull", branches, mask), lambda: _split(branches, mask))
+        except NotDifferentiableError:  # which `pull` raises, if it comes to that
+            return self.unsplit(values, params)
         return self.recorded(values, len(branches[0].outputs), {**params, "branches": forward})
 
     def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:

@@ -45,6 +45,13 @@ class ControlCall(Primitive):
         """Only asked for by `linearize`, which has recorded: the operation runs once more, on values and tangents."""
         return self.jvp(saved.values, tangents, params)[1]
 
+    def unsplit(self, values: Sequence[Any], params: dict[str, Any], *residuals: Any) -> tuple[Any, Kept]:
+        """Run programs that have no pull, and keep what `push` needs: only `linearize` may go on."""
+
+        def kept(*xs: Any) -> Kept:
+            return Kept(xs, residuals, kept)
+
+        return self(*values, **params), kept(*values)
 
     def recorded(self, values: Sequence[Any], count: int, params: dict[str, Any]) -> tuple[Any, Kept]:
         """Run programs that return residuals behind their `count` outputs."""

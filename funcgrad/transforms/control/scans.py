@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, as_typed, evaluate, trace_graph
 from funcgrad.core.trace import is_traced, register
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.structure import concatenate, reshape, spread
 from funcgrad.transforms.batch import Same, move_axis
 from funcgrad.transforms.calls import Runner, derived, split_pull
@@ -115,7 +116,10 @@ class ScanCall(ControlCall):
         if not any(is_inexact(a.dtype) for a in body.out_avals):
             return self(*values, **params), None
         mask = self._mask(body, steps, tracked)
-        split = derived(body, ("scan pull", mask), lambda: _split(body, steps, mask))
+        try:
+            split = derived(body, ("scan pull", mask), lambda: _split(body, steps, mask))
+        except NotDifferentiableError:  # which `pull` raises, if it comes to that
+            return self.unsplit(values, params)
         return self.recorded(values, len(body.outputs), {**params, "body": split.forward})
 
     def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:

@@ -81,10 +81,9 @@ class WhileCall(ControlCall):
         return outs[:count], tuple(placed(outs[count:], moves))
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        outs = self(*values, **params)
         if not any(is_inexact(a.dtype) for a in params["body"].out_avals):
-            return outs, None
-        return outs, Kept(values, (here(),), lambda *xs: Kept(xs, (), tuple))
+            return self(*values, **params), None
+        return self.unsplit(values, params, here())
 
     def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         raise NotDifferentiableError(
