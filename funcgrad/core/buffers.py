@@ -134,18 +134,22 @@ _interpreter = BufferTrace()
 
 
 def held(x: Any) -> Any:
-    """What a buffer holds, in lists and tuples too; anything else as it is."""
+    """What a buffer holds, in lists, tuples and dicts too; anything else as it is."""
     kind = type(x)
     if kind is Buffer:
         return x.value
     if kind is list or kind is tuple:
         return kind([held(part) for part in x])
-    return x
+    return {key: held(value) for key, value in x.items()} if kind is dict else x
 
 
 def buffered(y: Any) -> Any:
-    """A new array as one that can be written, where a function is being transformed; elsewhere as it is."""
-    scope = _scope.trace
-    if scope is None or type(y) is not np.ndarray or y.dtype.kind not in NUMERIC:
+    """New arrays, also in lists and tuples, as such that can be written, where a function is being transformed."""
+    scope, kind = _scope.trace, type(y)
+    if scope is None:
+        return y
+    if kind is list or kind is tuple:
+        return kind([buffered(part) for part in y])
+    if kind is not np.ndarray or y.dtype.kind not in NUMERIC:
         return y
     return Buffer(y, scope, y.flags.c_contiguous)

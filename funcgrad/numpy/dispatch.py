@@ -81,9 +81,9 @@ def numpy_function(
             if scope is None or not scope.has_buffers:
                 plain, options = args, kwargs
             else:
-                plain, options = held(args), {key: held(value) for key, value in kwargs.items()}
+                plain, options = held(args), held(kwargs)
                 if not any_traced(plain) and not any_traced(options.values()) and ours.isdisjoint(options):
-                    return related(args, kwargs, _buffers(numpys(*plain, **options)))
+                    return related(args, kwargs, buffered(numpys(*plain, **options)))
             if options and not takes_all:
                 options = _accepted(fun.__name__, parameters, options)
             y = related(args, options, fun(*plain, **options))
@@ -100,13 +100,6 @@ def numpy_function(
         return function  # type: ignore[return-value]
 
     return decorate
-
-
-def _buffers(y: Any) -> Any:
-    """Arrays that NumPy has made of buffers, as buffers."""
-    if type(y) in (tuple, list):
-        return type(y)([_buffers(part) for part in y])
-    return buffered(y)
 
 
 def _accepted(name: str, parameters: tuple[str, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

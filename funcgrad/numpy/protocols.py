@@ -38,8 +38,7 @@ def buffer_ufunc(self: Buffer, ufunc: np.ufunc, method: str, *inputs: Any, out: 
         return at(ufunc, *inputs, **options)
     if "where" in options:
         return run(ufunc, method, *inputs, out=out, **options)
-    options = {key: held(value) for key, value in options.items()}
-    y = getattr(ufunc, method)(*held(inputs), **options)
+    y = getattr(ufunc, method)(*held(inputs), **held(options))
     if out is not None:
         return into(out, y, ufunc)
     return tuple(map(self._trace.shared, y)) if type(y) is tuple else self._trace.shared(y)
@@ -50,8 +49,7 @@ def buffer_function(self: Buffer, func: Any, types: Any, args: tuple[Any, ...], 
     implementation = IMPLEMENTATIONS.get(func)
     if implementation is not None:
         return implementation(*args, **kwargs)
-    y = func(*held(args), **{key: held(value) for key, value in kwargs.items()})
-    return type(y)(map(buffered, y)) if type(y) in (tuple, list) else buffered(y)
+    return buffered(func(*held(args), **held(kwargs)))
 
 
 def shared_ufunc(self: SharedTracer, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

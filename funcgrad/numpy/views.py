@@ -21,7 +21,7 @@ from weakref import ref
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.buffers import Buffer, buffered, held, running
+from funcgrad.core.buffers import Buffer, held, running
 from funcgrad.core.trace import Tracer, escaped
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import structure
@@ -106,10 +106,8 @@ def path_of(x: Tracer) -> tuple[Step, ...]:
     return tuple([Step(*step) for step in x._place[1]])
 
 
-def fresh(x: Any, ordered: bool = False) -> Any:
+def fresh(x: Tracer, ordered: bool = False) -> Any:
     """A copy, to be written into. `ordered`: NumPy's is in C order, however `x` lies in memory."""
-    if not isinstance(x, Tracer):
-        return buffered(np.array(x)) if type(x) is np.ndarray else x
     scope = running()
     if scope is None:
         return x.snapshot()
