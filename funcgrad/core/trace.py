@@ -34,8 +34,9 @@ class Trace:
     name = "a transformation"
     sees_inside = False
     """Whether functions that others keep as programs (checkpoint) are run as they are."""
-
     age: float
+    has_buffers: bool
+    """Whether arrays that can be written were made for it (`core/buffers.py`)."""
 
     def __init__(self) -> None:
         self.age = next(_ages)

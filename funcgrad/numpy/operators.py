@@ -220,10 +220,10 @@ def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
     return funcgrad.numpy
 
 
-def _in_place(name: str, instead: str) -> Any:
+def _of_memory(name: str, instead: str) -> Any:
     def refuse(x: Tracer, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            f"`x.{name}` changes an array in place, and a traced value cannot be changed"
+            f"`x.{name}` changes the memory of an array, and a traced value has none"
             f"{provenance.at(provenance.here())}. Write `x = {instead}`."
         )
 
@@ -293,7 +293,7 @@ def _attach() -> None:
         "item": conversions.item,
         "put": _put,
         "reshape": _reshape,
-        "resize": _in_place("resize", "np.resize(x, shape)"),
+        "resize": _of_memory("resize", "np.resize(x, shape)"),
         "sort": writing.sort,
         "tolist": conversions.tolist,
         "transpose": _transpose,
@@ -303,7 +303,7 @@ def _attach() -> None:
         "imag": property(IMPLEMENTATIONS[np.imag], _set_imag),
         "compress": _compress,
         "partition": writing.partition,
-        "setfield": _in_place("setfield", "x.at[...].set(value)"),
+        "setfield": _of_memory("setfield", "x.at[...].set(value)"),
         "setflags": conversions.set_flags,
         "to_device": conversions.to_device,
         "view": conversions.view,

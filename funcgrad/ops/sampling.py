@@ -127,6 +127,13 @@ def _poisson_by_products(key: np.ndarray, rate: np.ndarray) -> np.ndarray:
     return count - 1
 
 
+def _proposal(key: np.ndarray, on: Any, like: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a round of transformed rejection draws: u about 0, v, and how far u is from the ends; the keys move on."""
+    key[on], u_key, v_key = np.moveaxis(split_key(key[on], (3,)), 1, 0)
+    u = unit_uniform(u_key, like.shape[1:], like.dtype) - like.dtype.type(0.5)
+    return u, unit_uniform(v_key, like.shape[1:], like.dtype), 0.5 - np.abs(u)
+
+
 def _poisson_by_rejection(key: np.ndarray, rate: np.ndarray) -> np.ndarray:
     """Hoermann, "The transformed rejection method for generating Poisson random variables", 1993, PTRS."""
     b = 0.931 + 2.53 * np.sqrt(rate)
@@ -135,10 +142,7 @@ def _poisson_by_rejection(key: np.ndarray, rate: np.ndarray) -> np.ndarray:
     v_r = 0.9277 - 3.6224 / (b - 2)
     count, accepted = np.full_like(rate, -1), np.zeros(rate.shape, bool)
     while (on := ~accepted.all(axis=1)).any():
-        key[on], u_key, v_key = np.moveaxis(split_key(key[on], (3,)), 1, 0)
-        u = unit_uniform(u_key, rate.shape[1:], rate.dtype) - rate.dtype.type(0.5)
-        v = unit_uniform(v_key, rate.shape[1:], rate.dtype)
-        left = 0.5 - np.abs(u)
+        u, v, left = _proposal(key, on, rate)
         k = np.floor((2 * a[on] / left + b[on]) * u + rate[on] + rate.dtype.type(0.43))
         s = np.log(v * inverse_alpha[on] / (a[on] / (left * left) + b[on]))
         t = -rate[on] + k * np.log(rate[on]) - lgamma(k + 1)
@@ -210,10 +214,7 @@ def _binomial_by_rejection(key: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.
     fixed = (m + 0.5) * np.log((m + 1) / (odds * (n - m + 1))) + _stirling_tail(m) + _stirling_tail(n - m)
     count, accepted = np.full_like(p, -1), np.zeros(p.shape, bool)
     while (on := ~accepted.all(axis=1)).any():
-        key[on], u_key, v_key = np.moveaxis(split_key(key[on], (3,)), 1, 0)
-        u = unit_uniform(u_key, p.shape[1:], p.dtype) - p.dtype.type(0.5)
-        v = unit_uniform(v_key, p.shape[1:], p.dtype)
-        left = 0.5 - np.abs(u)
+        u, v, left = _proposal(key, on, p)
         k = np.floor((2 * a[on] / left + b[on]) * u + c[on])
         v_log = np.log(v * alpha[on] / (a[on] / (left * left) + b[on]))
         k_tails = _stirling_tail(k) + _stirling_tail(n[on] - k)

@@ -126,10 +126,7 @@ def digamma(x: Array) -> Array:
     return ops.digamma(as_array(x))
 
 
-@_scipy_function
-def psi(x: Array) -> Array:
-    """`digamma` by its other name."""
-    return ops.digamma(as_array(x))
+psi = digamma
 
 
 @_scipy_function
@@ -186,8 +183,7 @@ def gammaincc(a: Array, x: Array) -> Array:
 @_scipy_function
 def i0(x: Array) -> Array:
     """The modified Bessel function of order 0."""
-    x = as_inexact(x)
-    return ew.exp(ew.abs(x)) * bessel.bessel_i0e(x)
+    return ops.i0(as_inexact(x))
 
 
 @_scipy_function
@@ -199,8 +195,7 @@ def i0e(x: Array) -> Array:
 @_scipy_function
 def i1(x: Array) -> Array:
     """The modified Bessel function of order 1."""
-    x = as_inexact(x)
-    return ew.exp(ew.abs(x)) * bessel.bessel_i1e(x)
+    return ops.bessel_i(1, as_inexact(x))
 
 
 @_scipy_function
