@@ -6,20 +6,18 @@ Each function takes SciPy's arguments, but for `out` and `where`. On plain array
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import scipy.special
 
 from funcgrad.nn import log_softmax as _log_softmax
 from funcgrad.nn import logsumexp as _logsumexp
 from funcgrad.nn import softmax as _softmax
-from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, any_traced, as_array, as_inexact, axes_of
+from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact, axes_of
 from funcgrad.ops import bessel, entropy, incomplete
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special as ops
+from funcgrad.scipy.dispatch import beside
 
 __all__ = [
     "beta",
@@ -54,22 +52,8 @@ __all__ = [
     "xlogy",
 ]
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 _ROOT_2 = math.sqrt(2)
-
-
-def _scipy_function(fun: Function) -> Function:
-    """Decorate what runs on traced arguments in place of SciPy's function of the same name."""
-    plain = getattr(scipy.special, fun.__name__)
-    if isinstance(plain, np.ufunc):
-        UFUNCS[plain] = fun
-
-    @wraps(fun)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        traced = any_traced(args) or any_traced(kwargs.values())
-        return (fun if traced else plain)(*args, **kwargs)
-
-    return function  # type: ignore[return-value]
+_scipy_function = beside(scipy.special)
 
 
 @_scipy_function
