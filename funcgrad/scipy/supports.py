@@ -1,0 +1,32 @@
+"""Values between the points of a grid: weighted sums over the few grid points around each place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from funcgrad.numpy.dispatch import Array
+
+
+def weighted(values: Array, indices: Sequence[Array], weights: Sequence[Array]) -> Array:
+    """The sum over the grid points around each of p places.
+
+    Args:
+        values: ``(n1, ..., nd, ...)``.
+        indices, weights: for each of the d axes ``(p, w)``: where the points stand along it, and their factors.
+
+    Returns:
+        ``(p, ...)``.
+    """
+    count = len(indices)
+    spread = []
+    for axis, index in enumerate(indices):
+        shape = [index.shape[0], *(1,) * count]
+        shape[axis + 1] = index.shape[1]
+        spread.append(index.reshape(tuple(shape)))
+    total = values[tuple(spread)]
+    for weight in reversed(weights):
+        p, w = weight.shape
+        axis = count
+        total = (total * weight.reshape((p, *(1,) * (axis - 1), w) + (1,) * (total.ndim - axis - 1))).sum(axis=axis)
+        count -= 1
+    return total
