@@ -1,0 +1,21 @@
+"""SciPy's `signal`: convolutions, recursive filters, smoothing and spectra. On plain arrays SciPy runs."""
+
+from __future__ import annotations
+
+from funcgrad.scipy.signal.convolutions import convolve, convolve2d, correlate, correlate2d, fftconvolve, oaconvolve
+from funcgrad.scipy.signal.filters import filtfilt, lfilter, lfilter_zi, sosfilt, sosfilt_zi, sosfiltfilt
+
+__all__ = [
+    "convolve",
+    "convolve2d",
+    "correlate",
+    "correlate2d",
+    "fftconvolve",
+    "filtfilt",
+    "lfilter",
+    "lfilter_zi",
+    "oaconvolve",
+    "sosfilt",
+    "sosfilt_zi",
+    "sosfiltfilt",
+]
