@@ -1,0 +1,39 @@
+"""SciPy's `ndimage`: images between their pixels, moved and resized, and filters. On plain arrays SciPy runs."""
+
+from __future__ import annotations
+
+from funcgrad.scipy.ndimage.filters import (
+    convolve,
+    convolve1d,
+    correlate,
+    correlate1d,
+    gaussian_filter,
+    gaussian_filter1d,
+    uniform_filter,
+    uniform_filter1d,
+)
+from funcgrad.scipy.ndimage.interpolation import (
+    affine_transform,
+    map_coordinates,
+    shift,
+    spline_filter,
+    spline_filter1d,
+    zoom,
+)
+
+__all__ = [
+    "affine_transform",
+    "convolve",
+    "convolve1d",
+    "correlate",
+    "correlate1d",
+    "gaussian_filter",
+    "gaussian_filter1d",
+    "map_coordinates",
+    "shift",
+    "spline_filter",
+    "spline_filter1d",
+    "uniform_filter",
+    "uniform_filter1d",
+    "zoom",
+]
