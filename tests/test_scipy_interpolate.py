@@ -100,6 +100,13 @@ def test_derivatives(name):
         np.testing.assert_allclose(batch[i], SCIPYS[name](x, y)(at), rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["pchip", "degree 0", "degree 2"])
+def test_plain_data_at_places_that_are_not_known(name):
+    plain = OURS[name](X, Y)
+    close(fg.jit(plain)(AT), SCIPYS[name](X, Y)(AT))
+    close(fg.vmap(plain)(AT), SCIPYS[name](X, Y)(AT))
+
+
 @pytest.mark.parametrize("name", ["akima", "periodic", "spline natural", "degree 2"])
 def test_compiled(name):
     smooth = lambda x, y, at: (OURS[name](x, y)(at) ** 2).sum()
@@ -134,6 +141,7 @@ def test_interp1d(kind):
     vector = scipy.interpolate.interp1d(X, Y[:, 0], kind)(AT)
     for call in (fg.jit(inside), fg.vmap(inside, (None, None, 0))):
         close(call(X, Y[:, 0], AT), vector)
+    close(fg.jit(interpolate.interp1d(X, Y[:, 0], kind))(AT), vector)
 
 
 def test_interp1d_keeps_single_precision_where_scipy_does():
@@ -182,6 +190,7 @@ def test_grids(method):
     rising = (*GRID[:1], GRID[1][::-1], VALUES[:, ::-1])
     close(fg.jit(call)(*rising, PLACES), expected)
     close(fg.vmap(call, (None, None, None, 0))(*rising, PLACES), expected)
+    close(fg.jit(interpolate.RegularGridInterpolator(GRID, VALUES, method))(PLACES), expected)
     exact = lambda *args: fg.vjp(call, *args)[0]  # on plain arrays SciPy solves to a tolerance
     check_grads(exact, (*GRID, VALUES[..., 0], np.array([0.3, -0.5])), order=2, rtol=1e-3, atol=1e-4)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from funcgrad.numpy.dispatch import Array
+from funcgrad.ops.subscript import getitem
 
 
 def weighted(values: Array, indices: Sequence[Array], weights: Sequence[Array]) -> Array:
@@ -23,7 +24,7 @@ def weighted(values: Array, indices: Sequence[Array], weights: Sequence[Array]) 
         shape = [index.shape[0], *(1,) * count]
         shape[axis + 1] = index.shape[1]
         spread.append(index.reshape(tuple(shape)))
-    total = values[tuple(spread)]
+    total = getitem(values, tuple(spread))
     for weight in reversed(weights):
         p, w = weight.shape
         axis = count

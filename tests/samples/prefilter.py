@@ -20,4 +20,6 @@ ROWS = [
     *(_row(X, order, mode) for order, mode in ((3, "mirror"), (2, "reflect"), (5, "grid-wrap"), (4, "mirror"))),
     _row(X[:, :2], 3, "mirror"),
     _row(X[0, :1], 3, "reflect"),
+    _row(X[:, :3], 5, "reflect"),
+    _row(np.random.default_rng(43).normal(size=41), 5, "reflect"),
 ]

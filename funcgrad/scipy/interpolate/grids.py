@@ -11,6 +11,7 @@ import scipy.interpolate
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, as_inexact
+from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.interpolate import splines
 from funcgrad.scipy.interpolate.polynomials import as_floats, column, interval
@@ -132,14 +133,15 @@ class RegularGridInterpolator(scipy.interpolate.RegularGridInterpolator):
                 high = low
             else:
                 low = interval(p, at[:, i], 0, p.shape[0] - 2)
-                part, high = (at[:, i] - p[low]) / (p[low + 1] - p[low]), low + 1
+                start, high = getitem(p, low), low + 1
+                part = (at[:, i] - start) / (getitem(p, high) - start)
             if method == "nearest":
                 indices.append(fnp.where(part <= 0.5, low, high))
             else:
                 indices.append(fnp.stack([low, high], -1))
                 weights.append(fnp.stack([1 - part, part], -1))
         if method == "nearest":
-            return self._values[tuple(indices)]
+            return getitem(self._values, tuple(indices))
         return weighted(self._values, indices, weights)
 
     def _spline_value(self, at: Array, degree: int, nu: Sequence[int]) -> Array:

@@ -11,6 +11,7 @@ import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, as_inexact, axis_of
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.interpolate import splines
 from funcgrad.scipy.interpolate.polynomials import column, interval, with_axis
 
@@ -69,7 +70,7 @@ class interp1d(scipy.interpolate.interp1d):
             )
         if not assume_sorted:
             order = fnp.argsort(x, kind="stable")
-            x, y = x[order], fnp.take(y, order, axis)
+            x, y = fnp.take(x, order), fnp.take(y, order, axis)
         self.x, self.y, self.axis, self._kind = x, y, axis, "spline" if self._degree is not None else kind
         if self._degree is not None:
             self._spline = splines.make_interp_spline(x, fnp.moveaxis(y, axis, 0), self._degree)
@@ -119,14 +120,15 @@ class interp1d(scipy.interpolate.interp1d):
         if self._kind == "linear" and n > 1:
             high = fnp.clip(fnp.searchsorted(x, at), 1, n - 1)
             low = high - 1
-            slope = (y[high] - y[low]) / column(x[high] - x[low], at.ndim + y.ndim - 1)
-            return slope * column(at - x[low], slope.ndim) + y[low]
+            rise, run = getitem(y, high) - getitem(y, low), getitem(x, high) - getitem(x, low)
+            slope = rise / column(run, rise.ndim)
+            return slope * column(at - getitem(x, low), slope.ndim) + getitem(y, low)
         if self._kind == "next":
-            return y[fnp.clip(fnp.searchsorted(x, at), 0, n - 1)]
+            return getitem(y, fnp.clip(fnp.searchsorted(x, at), 0, n - 1))
         if self._kind in ("linear", "previous"):
-            return y[interval(x, at, 0, n - 1)]
+            return getitem(y, interval(x, at, 0, n - 1))
         middles = x[1:] / 2 + x[:-1] / 2
-        return y[fnp.searchsorted(middles, at, side="left" if self._kind == "nearest" else "right")]
+        return getitem(y, fnp.searchsorted(middles, at, side="left" if self._kind == "nearest" else "right"))
 
     def _missing(self) -> float:
         """NaN where SciPy's spline of plain data stands for one with NaN among its points."""

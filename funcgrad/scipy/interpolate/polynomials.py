@@ -15,6 +15,7 @@ import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, as_array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.subscript import getitem
 
 Extrapolate = Any
 """True, False or "periodic"."""
@@ -65,7 +66,7 @@ def evaluate(c: Array, x: Array, at: Array, extrapolate: Extrapolate) -> Array:
     at = as_floats(at)
     at, inside = placed(at, x[0], x[-1], extrapolate)
     piece = interval(x, at, 0, c.shape[1] - 1)
-    value = horner(c[:, piece], column(at - x[piece], at.ndim + c.ndim - 2))
+    value = horner(getitem(c, (slice(None), piece)), column(at - getitem(x, piece), at.ndim + c.ndim - 2))
     return masked(value, inside)
 
 

@@ -11,6 +11,7 @@ import scipy.interpolate
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of
+from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.bands import banded_solve
 from funcgrad.scipy.interpolate import polynomials
 from funcgrad.scipy.interpolate.polynomials import Extrapolate, as_floats, column
@@ -21,8 +22,8 @@ def basis(t: Array, k: int, at: Array, piece: Array) -> list[Array]:
 
     De Boor's recurrence, in which each denominator is a length that has the piece in it, so none is zero.
     """
-    right = [t[piece + j] - at for j in range(1, k + 1)]
-    left = [at - t[piece + 1 - j] for j in range(1, k + 1)]
+    right = [getitem(t, piece + j) - at for j in range(1, k + 1)]
+    left = [at - getitem(t, piece + 1 - j) for j in range(1, k + 1)]
     found: list[Array] = [1.0 + 0.0 * at]
     for degree in range(1, k + 1):
         grown: list[Array] = []
@@ -64,7 +65,7 @@ def evaluate(t: Array, c: Array, k: int, at: Array, extrapolate: Extrapolate) ->
     piece = polynomials.interval(t, at, k, highest)
     value: Array = 0.0
     for j, weight in enumerate(basis(t, k, at, piece)):
-        value = value + column(weight, at.ndim + c.ndim - 1) * c[piece - k + j]
+        value = value + column(weight, at.ndim + c.ndim - 1) * getitem(c, piece - k + j)
     return polynomials.masked(value, inside)
 
 

@@ -49,7 +49,7 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     if b.ndim != 1 or a.ndim != 1 or not b.size or not a.size:
         raise ValueError(f"b and a must be vectors that are not empty, not of shapes {b.shape} and {a.shape}")
     first = known(a[0])
-    if first is not None and first == 0:
+    if len(a) > 1 and first is not None and first == 0:
         raise ValueError("a[0], which the equation is divided by, must not be 0")
     state = None if zi is None else as_inexact(zi)
     dtype = np.result_type(*(v.dtype for v in (b, a, x) if v is not None), *(() if state is None else (state.dtype,)))
