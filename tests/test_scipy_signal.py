@@ -168,3 +168,36 @@ def test_the_gradient_of_a_long_filter_is_a_filter():
     step = np.array([0.0, 1e-6, 0.0])
     value = lambda a: (scipy.signal.lfilter(B, a, x) ** 2).mean()
     np.testing.assert_allclose(gradient(B, A)[1][1], (value(A + step) - value(A - step)) / 2e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_smoothing(dtype):
+    x = X.astype(dtype)
+    for axis in (0, 1):
+        for options in ({}, {"type": "constant"}, {"bp": 2}, {"bp": [1, 2]}, {"type": "other"}, {"bp": 70}):
+            same("detrend", x, axis=axis, **options)
+        for n in (None, 7, 24, 0):
+            same("hilbert", x, N=n, axis=axis)
+    for mode in ("interp", "mirror", "constant", "nearest", "wrap", "other"):
+        for deriv in (0, 1, 3):
+            same("savgol_filter", x, window_length=7, polyorder=2, deriv=deriv, delta=0.5, axis=1, mode=mode, cval=0.3)
+    same("savgol_filter", x, window_length=6, polyorder=3, axis=1)
+    same("savgol_filter", x, window_length=9, polyorder=3, axis=0)
+    x = np.concatenate([x, x**2], axis=-1)
+    same("medfilt", x)
+    same("medfilt", x, kernel_size=(1, 5, 1))
+    same("medfilt", x, kernel_size=4)
+    same("hilbert", x + 1j)
+    same("medfilt", x + 1j)
+    same("medfilt", x, kernel_size=5)  # of which SciPy warns
+
+
+def test_derivatives_of_smoothing():
+    x = X[0, :9].T
+    check_grads(lambda x: signal.detrend(x, bp=4), (x,), order=2)
+    check_grads(signal.hilbert, (x,), order=2)
+    check_grads(lambda x: signal.savgol_filter(x, 5, 2), (x,), order=2)
+    check_grads(signal.medfilt, (x[0],), order=1)
+    f = lambda x: signal.savgol_filter(x, 5, 2, deriv=1) * signal.detrend(x)
+    close(fg.jit(f)(x), f(x))
+    close(fg.vmap(f)(np.stack([x, 2 * x]))[1], f(2 * x))

@@ -132,7 +132,7 @@ class RegularGridInterpolator(scipy.interpolate.RegularGridInterpolator):
                 low, part = fnp.zeros(at.shape[0], int), 0.0 * at[:, i]
                 high = low
             else:
-                low = interval(p, at[:, i], 0, p.shape[0] - 2)
+                low = fnp.clip(fnp.searchsorted(p, at[:, i]) - 1, 0, p.shape[0] - 2)
                 start, high = getitem(p, low), low + 1
                 part = (at[:, i] - start) / (getitem(p, high) - start)
             if method == "nearest":

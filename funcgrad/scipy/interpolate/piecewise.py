@@ -204,8 +204,8 @@ class PchipInterpolator(Piecewise, scipy.interpolate.PchipInterpolator):
     """The piecewise cubic that rises and falls only where the values do.
 
     Example:
-        >>> fg.grad(PchipInterpolator([0.0, 1.0, 2.0], [0.0, 1.0, 1.0]))(1.5)
-        np.float64(0.0)
+        >>> fg.grad(PchipInterpolator([0.0, 1.0, 2.0], [0.0, 1.0, 1.0]))(1.5).item()
+        0.0
     """
 
     def __init__(self, x: Array, y: Array, axis: int = 0, extrapolate: Extrapolate | None = None) -> None:
@@ -221,8 +221,8 @@ class Akima1DInterpolator(Piecewise, scipy.interpolate.Akima1DInterpolator):
     """The piecewise cubic with Akima's slopes, or the modified ones (`method="makima"`).
 
     Example:
-        >>> fg.grad(Akima1DInterpolator([0.0, 1.0, 2.0], [0.0, 1.0, 4.0]))(1.0)
-        np.float64(2.0)
+        >>> fg.grad(Akima1DInterpolator([0.0, 1.0, 2.0], [0.0, 1.0, 4.0]))(1.0).item()
+        2.0
     """
 
     def __init__(

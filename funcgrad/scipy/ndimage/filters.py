@@ -155,7 +155,7 @@ def convolve(
 
     Example:
         >>> fg.grad(lambda x: convolve(x, np.array([[1.0, 2.0]]))[0, 0])(np.eye(2))
-        array([[1., 2.],
+        array([[2., 1.],
                [0., 0.]])
     """
     weights = as_array(weights)
@@ -207,7 +207,7 @@ def gaussian_filter1d(
 
     Example:
         >>> fg.grad(lambda s: gaussian_filter1d(np.array([0.0, 0.0, 1.0, 0.0, 0.0]), s)[2])(0.5).round(6)
-        np.float64(-0.893841)
+        np.float64(-1.35298)
     """
     if order < 0:
         raise ValueError("order must be non-negative")

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from funcgrad.scipy.signal.convolutions import convolve, convolve2d, correlate, correlate2d, fftconvolve, oaconvolve
 from funcgrad.scipy.signal.filters import filtfilt, lfilter, lfilter_zi, sosfilt, sosfilt_zi, sosfiltfilt
+from funcgrad.scipy.signal.smoothing import detrend, hilbert, medfilt, savgol_filter
 
 __all__ = [
     "convolve",
     "convolve2d",
     "correlate",
     "correlate2d",
+    "detrend",
     "fftconvolve",
     "filtfilt",
+    "hilbert",
     "lfilter",
     "lfilter_zi",
+    "medfilt",
     "oaconvolve",
+    "savgol_filter",
     "sosfilt",
     "sosfilt_zi",
     "sosfiltfilt",

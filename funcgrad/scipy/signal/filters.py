@@ -40,8 +40,8 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     Values and derivatives are filters too, so a gradient takes a few times as long as the filter.
 
     Example:
-        >>> fg.grad(lambda a: lfilter([1.0], [1.0, a], np.array([1.0, 0.0, 0.0]))[2])(-0.5)
-        np.float64(-1.0)
+        >>> fg.grad(lambda a: lfilter([1.0], [1.0, a], np.array([1.0, 0.0, 0.0]))[2])(-0.5).item()
+        -1.0
     """
     b, a, x = (as_inexact(v) for v in (b, a, x))
     b, a = fnp.atleast_1d(b), fnp.atleast_1d(a)
