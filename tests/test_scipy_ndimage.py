@@ -59,7 +59,7 @@ def test_derivatives_of_map_coordinates(mode):
     at = np.array([[-0.7, 1.2, 4.3], [2.4, 3.3, 0.2]])
     for order in (1, 2, 3, 5):
         call = lambda x, at, order=order: ndimage.map_coordinates(x, at, order=order, mode=mode, cval=0.5)
-        check_grads(call, (X, at), order=2 if order in (1, 3) else 1, rtol=1e-4, atol=1e-4)
+        check_grads(call, (X, at), order=2 if order == 3 else 1, rtol=1e-4, atol=1e-4)
     close(fg.jit(call)(X, at), call(X, at))
     gradient = fg.grad(lambda x, at: (call(x, at) ** 2).sum(), (0, 1))
     batched = fg.vmap(gradient)(np.stack([X, 2 * X]), np.stack([at, at + 0.1]))

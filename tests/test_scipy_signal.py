@@ -79,7 +79,8 @@ def test_derivatives_of_convolutions():
     for name in ("convolve", "correlate", "convolve2d", "correlate2d", "fftconvolve"):
         fun = getattr(signal, name)
         for mode in ("full", "same", "valid"):
-            check_grads(lambda x, y, fun=fun, mode=mode: fun(x, y, mode), (x, y), order=2)
+            order = 2 if mode == "same" else 1
+            check_grads(lambda x, y, fun=fun, mode=mode: fun(x, y, mode), (x, y), order=order)
     check_grads(lambda x, y: signal.convolve2d(x, y, "same", "symm"), (x, y), order=2)
     check_grads(lambda x, y: signal.convolve(x, y, "same"), (x[:, 0], y[0] + 0.5j), order=2)
     for method in ("direct", "fft"):

@@ -58,7 +58,7 @@ def test_map_coordinates(mode):
 def test_grids(method):
     grid, values = (np.arange(4.0), np.array([0.0, 0.5, 2.0])), draw(size=(4, 3, 2))
     places = np.array([[0.3, 0.1], [2.9, 1.7], [4.0, 1.0], [1.0, -2.0]])
-    for fill in (np.nan, 1.5, None):
+    for fill in (1.5, None):
         same(
             lambda v, at: interpolate.RegularGridInterpolator(grid, v, method, False, fill)(at),
             lambda v, at: jax.scipy.interpolate.RegularGridInterpolator(grid, v, method, False, fill)(at),
