@@ -394,8 +394,14 @@ def test_fits() -> None:
             same(traced(fun, x, targets), fun(x, targets), rtol=1e-9)
     agrees(lambda x, y: np.polyfit(x, y, 2, cov=True), x, many, rtol=1e-9)
     check_grads(lambda x, y, w: np.polyfit(x, y, 2, w=w), (x, y, y**2 + 0.5), order=2, rtol=1e-4)
-    with pytest.warns(np.exceptions.RankWarning):
-        same(traced(lambda y: np.polyfit(np.ones(5), y, 1), y), np.full(2, np.nan))
+    for points, targets in ((np.ones(5), y), (x[:3], y[:3])):
+        fit = lambda y, points=points: np.polyfit(points, y, 3)
+        with pytest.warns(np.exceptions.RankWarning):
+            expected = fit(targets)
+        with pytest.warns(np.exceptions.RankWarning):
+            same(traced(fit, targets), expected, rtol=1e-9)
+        with pytest.warns(np.exceptions.RankWarning):
+            check_grads(fit, (targets,), order=2)
 
 
 def test_polynomials() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
 from funcgrad.core.avals import FLOAT, Aval
+from funcgrad.core.trace import Primitive
 from funcgrad.ops.contract import mH
 from funcgrad.ops.families import General
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.structure import reshape, transpose
 
 
 def computed_dtype(dtype: np.dtype) -> np.dtype:
@@ -61,6 +63,17 @@ def over_stacks(
 
     prim = General(name, impl, shape=shape, jvps=(jvp,), batch=batch, multiple=multiple)
     return prim
+
+
+def solve_as_columns(prim: Primitive, a: Any, b: Any, params: dict[str, Any]) -> Any:
+    """Right-hand sides with more leading axes than the matrices: each matrix is factorised once for all."""
+    rank, extra = b.ndim, b.ndim - a.ndim
+    order = (*range(extra, rank - 1), *range(extra), rank - 1)
+    turned = transpose(b, axes=order)
+    columns = prod(turned.shape[a.ndim - 1 :])
+    x = prim(a, reshape(turned, shape=(*turned.shape[: a.ndim - 1], columns)), **params)
+    x = reshape(x, shape=(*x.shape[:-1], *turned.shape[a.ndim - 1 :]))
+    return transpose(x, axes=tuple(np.argsort(order).tolist()))
 
 
 def symmetric(t: Any) -> Any:
