@@ -20,7 +20,7 @@ from funcgrad.transforms.arguments import array_leaf, normalise_argnums
 from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.function import call_hiding_frames, importable_name
+from funcgrad.transforms.function import Signature, call_hiding_frames, importable_name
 from funcgrad.transforms.results import read_only
 
 
@@ -30,6 +30,7 @@ class CustomRule:
     kind = ""
     call: type[Call]
     primitive: Primitive
+    __signature__ = Signature()
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
         if options.keys() == {"nondiff_argnums"} and not args:  # `@custom_vjp(nondiff_argnums=0)`
