@@ -146,7 +146,7 @@ def test_scipys_other_functions_are_refused() -> None:
 
 
 def test_high_derivatives_of_the_incomplete_gamma_function() -> None:
-    """Of `R(a + 1) = R(a) a / x - 1` in a, where a continued fraction's coefficients end in rounding, not at nothing."""
+    """Of `R(a + 1) = R(a) a / x - 1` in a, where the coefficients of a fraction end in rounding."""
     a, x = np.array([0.5, 2.0, 5.0, 0.1, 3.0, 1.5, 40.0]), np.array([2.0, 4.5, 7.5, 1.2, 30.0, 2.6, 60.0])
     ratio = [incomplete.gamma_ratio(a, x, order=order) for order in range(5)]
     for order in range(1, 5):
