@@ -26,7 +26,7 @@ from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in
 )
 from funcgrad.numpy.contractions import matrix_product
 from funcgrad.numpy.dispatch import IMPLEMENTATIONS, Array
-from funcgrad.numpy.indexing import At
+from funcgrad.numpy.places import At
 from funcgrad.numpy.shaping import matrix_transpose
 from funcgrad.numpy.views import flattened, fresh, note
 from funcgrad.ops import elementwise as ew
