@@ -4,6 +4,9 @@ On plain arrays NumPy itself runs. NumPy's own functions come here with traced v
 Names of NumPy that are missing have no derivative, or none yet. Each module lists its names in `__all__`.
 """
 
+from numpy import __array_api_version__ as __array_api_version__
+from numpy import __array_namespace_info__ as __array_namespace_info__
+
 from funcgrad.numpy import fft as fft
 from funcgrad.numpy import linalg as linalg
 from funcgrad.numpy import operators as operators

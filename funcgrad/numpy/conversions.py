@@ -204,6 +204,14 @@ def to_device(x: Tracer, device: str, /, *, stream: Any = None) -> Tracer:
     return x
 
 
+def to_dlpack(x: Tracer, **options: Any) -> Any:
+    """`x.__dlpack__()`, which hands an array's memory to another package."""
+    known = x._as_plain()
+    if known is not None and x._trace.alive:
+        return np.array(known).__dlpack__(**options)
+    return refuse(x, "handing a traced value to another package", "Within this one use it as it is.")
+
+
 def rounded(x: Tracer, ndigits: int | None = None) -> Any:
     """`round(x, n)` is `np.round(x, n)`; `round(x)` would be Python's int."""
     return _round_to_int(x) if ndigits is None else np.round(x, ndigits)  # type: ignore[call-overload]

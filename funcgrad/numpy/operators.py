@@ -213,10 +213,14 @@ def _set_imag(x: Tracer, value: Any) -> None:
     IMPLEMENTATIONS[np.imag](x)[...] = value
 
 
+_PLAIN = np.zeros(())
+
+
 def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
-    """The array API's way to the functions for a value."""
+    """The array API's way to the functions for a value; ValueError for a version of it that NumPy does not have."""
     import funcgrad.numpy
 
+    _PLAIN.__array_namespace__(api_version=api_version)
     return funcgrad.numpy
 
 
@@ -275,6 +279,8 @@ def _attach() -> None:
         "format": conversions.formatted,
         "array": conversions.to_array,
         "array_namespace": _namespace,
+        "dlpack": conversions.to_dlpack,
+        "dlpack_device": lambda x: _PLAIN.__dlpack_device__(),
         "array_ufunc": protocols.array_ufunc,
         "array_function": protocols.array_function,
     }

@@ -50,7 +50,10 @@ def call(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     name = ufunc.__name__
     function = UFUNCS.get(ufunc) or _of_scipy(ufunc)
     if function is None:
-        raise unsupported(f"np.{name}" if hasattr(np, name) else name)
+        made = all(set(types) == {*"O->"} for types in ufunc.types)  # by np.frompyfunc
+        raise unsupported(
+            f"np.{name}" if hasattr(np, name) else name, " One made by fnp.frompyfunc takes traced values." * made
+        )
     if ufunc.signature is not None:
         return function(*inputs, **options)
     if options:
@@ -124,6 +127,7 @@ def _folded(ufunc: np.ufunc, a: Array, axes: tuple[int, ...], start: Any, mask: 
     if not rows.shape[0] and neutral is None:
         raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
     if ufunc not in _ASSOCIATIVE:
+        start = start if rows.shape[0] else neutral
         return _one_by_one(op, rows, start, None if mask is None else _in_front(mask, axes))
     if mask is not None:
         rows = _in_front(ew.where(mask, a, np.asarray(neutral, a.dtype)), axes)
