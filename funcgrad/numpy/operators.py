@@ -220,7 +220,7 @@ def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
     """The array API's way to the functions for a value; ValueError for a version of it that NumPy does not have."""
     import funcgrad.numpy
 
-    _PLAIN.__array_namespace__(api_version=api_version)
+    _PLAIN.__array_namespace__(api_version=api_version)  # type: ignore[arg-type]
     return funcgrad.numpy
 
 
