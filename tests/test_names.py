@@ -580,9 +580,11 @@ def test_floats_taken_apart() -> None:
 # what NumPy's C code hides from us
 
 HIDDEN = {
-    "np.array([x[0], x[1]])": "fnp.array of nested lists",
-    "np.asarray([x, x])": "fnp.array of nested lists",
-    "np.asarray(x)": "use it in place of the array",
+    "np.array([x[0], x[1]])": "write fnp.array,",
+    "np.asarray([x, x])": "write fnp.asarray,",
+    "np.asarray(x)": "or use them as they are",
+    "np.fromiter([x[0]], float)": "float(x)",
+    "np.from_dlpack(x)": "Within this one use it as it is",
     "np.r_[x, x]": "write fnp.r_,",
     "np.c_[x, x]": "write fnp.c_,",
     "np.float64(x[0])": "write x.astype(np.float64)",
