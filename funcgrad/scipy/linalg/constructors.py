@@ -20,6 +20,13 @@ def _vector(x: Any) -> Array:
     return x if x.ndim else x.reshape(1)
 
 
+def _one_vector(x: Any) -> Array:
+    x = _vector(x)
+    if x.ndim > 1:
+        raise ValueError(f"hankel takes vectors, not an array of shape {x.shape}; fg.vmap takes stacks")
+    return x
+
+
 @scipy_function
 def toeplitz(c: Array, r: Array | None = None) -> Array:
     """The matrix with the first column `c` and the first row `r`, or `conj(c)`; `r[0]` is not read.
@@ -39,8 +46,8 @@ def toeplitz(c: Array, r: Array | None = None) -> Array:
 @scipy_function
 def hankel(c: Array, r: Array | None = None) -> Array:
     """The matrix with the first column `c` and the last row `r`, or zeros; `r[0]` is not read."""
-    c = _vector(c)
-    r = np.zeros(c.shape, c.dtype) if r is None else _vector(r)
+    c = _one_vector(c)
+    r = np.zeros(c.shape, c.dtype) if r is None else _one_vector(r)
     rows, columns = c.shape[-1], r.shape[-1]
     return concatenate((c, r[..., 1:]), axis=-1)[..., np.arange(rows)[:, None] + np.arange(columns)]
 

@@ -15,8 +15,8 @@ from funcgrad.ops import linalg as primitive
 from funcgrad.ops.contract import matmul
 from funcgrad.ops.structure import pad
 from funcgrad.scipy.linalg.primitives import factors
-from funcgrad.scipy.linalg.shared import common, matrices, operand, scipy_function, squares
-from funcgrad.scipy.linalg.systems import matching, solve_triangular
+from funcgrad.scipy.linalg.shared import common, matrices, one_stack, operand, scipy_function, squares
+from funcgrad.scipy.linalg.systems import by_columns, matching
 
 __all__ = [
     "cho_factor",
@@ -71,9 +71,11 @@ def cho_solve(
         array([1., 1.])
     """
     c, lower = c_and_lower
-    options = {"lower": bool(lower), "check_finite": check_finite}
-    first, then = ("N", "C") if lower else ("C", "N")
-    return solve_triangular(c, solve_triangular(c, b, first, **options), then, **options)
+    c, b = common(squares(c, check_finite), operand(b, check_finite))
+    b = matching(c, b, c.shape[-1])
+    l = c if lower else adjoint(c)
+    forward = lambda b: primitive.triangular_solve(l, b, lower=True)
+    return by_columns(lambda b: primitive.triangular_solve(adjoint(l), forward(b), lower=False), b)
 
 
 @scipy_function
@@ -131,26 +133,24 @@ def lu_solve(
     both, b = common(squares(both, check_finite), operand(b, check_finite))
     b = matching(both, b, both.shape[-1])
     order = factors.permutation(as_array(pivots), size=both.shape[-1])
-    options = {"check_finite": False}
-    if trans == 0:
-        z = solve_triangular(both, _in_order(b, order), lower=True, unit_diagonal=True, **options)
-        return solve_triangular(both, z, **options)
-    if trans not in (1, 2):
+    if trans not in (0, 1, 2):
         raise ValueError(f"trans is 0, 1 or 2, not {trans!r}")
-    z = solve_triangular(both, b, trans, **options)
-    z = solve_triangular(both, z, trans, lower=True, unit_diagonal=True, **options)
-    return _in_order(z, argsort(order))
+    if trans == 2 and both.dtype.kind == "c":
+        both = ew.conj(both)
+    l, u = factors.lower_part(both), factors.upper_part(both)
+
+    def solver(b: Array) -> Array:
+        if trans == 0:
+            z = primitive.triangular_solve(l, _in_order(b, order), lower=True)
+            return primitive.triangular_solve(u, z, lower=False)
+        z = primitive.triangular_solve(u, b, lower=False, trans=True)
+        return _in_order(primitive.triangular_solve(l, z, lower=True, trans=True), argsort(order))
+
+    return by_columns(solver, b)
 
 
 def _in_order(b: Array, order: Array) -> Array:
-    """The rows of right sides, for stacks that broadcast."""
-    return take_along_axis(b[:, None], order[..., None], -2)[..., 0] if b.ndim == 1 else _rows(b, order)
-
-
-def _rows(b: Array, order: Array) -> Array:
-    stack = np.broadcast_shapes(b.shape[:-2], order.shape[:-1])
-    order = np.broadcast_to(order, (*stack, order.shape[-1]))
-    return take_along_axis(np.broadcast_to(b, (*stack, *b.shape[-2:])), order[..., None], -2)
+    return factors.rows_at(*one_stack(b, order, ranks=(2, 1)))
 
 
 @scipy_function
@@ -161,12 +161,12 @@ def qr(
     mode: str = "full",
     pivoting: bool = False,
     check_finite: bool = True,
-) -> tuple[Array, ...]:
+) -> Any:
     """`(q, r)` with `a = q r`: orthonormal columns, an upper triangular matrix. `mode`: "full", "economic", or "r".
 
-    With `pivoting` also `p`, with `a[:, p] = q r`; it is constant. With "r" it is `(r,)` or `(r, p)`. There is a
-    derivative where the first columns, as many as there can be, are independent, and none of "full" where there are
-    more rows than columns. SciPy's "raw" is for plain arrays.
+    With `pivoting` also `p`, with `a[:, p] = q r`; it is constant. With "r" it is `(r,)` (of a stack `r`) or
+    `(r, p)`. There is a derivative where the first columns, as many as there can be, are independent, and none of
+    "full" where there are more rows than columns. SciPy's "raw" is for plain arrays.
     """
     if mode == "raw":
         raise NotDifferentiableError("qr with mode='raw' has no derivative; mode='economic' has")
@@ -182,7 +182,8 @@ def qr(
         return (q, r, *order)
     missing = a.shape[-2] - r.shape[-2]
     widths = (*[(0, 0)] * (a.ndim - 2), (0, missing), (0, 0))
-    return (pad(r, widths=widths) if missing else r, *order)
+    r = pad(r, widths=widths) if missing else r
+    return (r, *order) if order or r.ndim == 2 else r
 
 
 @scipy_function

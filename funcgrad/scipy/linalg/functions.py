@@ -15,7 +15,7 @@ from funcgrad.ops.contract import matmul
 from funcgrad.ops.structure import broadcast_to, reshape
 from funcgrad.scipy.linalg.primitives import equations
 from funcgrad.scipy.linalg.primitives import functions as matrix_functions
-from funcgrad.scipy.linalg.shared import common, one_stack, operand, scipy_function, squares
+from funcgrad.scipy.linalg.shared import common, double, one_stack, operand, scipy_function, squares
 
 __all__ = [
     "coshm",
@@ -75,7 +75,7 @@ def expm_frechet(
     """`expm(A)`, and its derivative along `E`; with `compute_expm=False` the derivative alone."""
     if method not in (None, "SPS", "blockEnlarge"):
         raise ValueError(f"Unknown implementation {method}")
-    A, E = one_stack(*common(squares(A, check_finite), squares(E, check_finite)), ranks=(2, 2))
+    A, E = one_stack(*common(*(double(squares(x, check_finite)) for x in (A, E))), ranks=(2, 2))
     if A.shape != E.shape:
         raise ValueError("expected A and E to be the same shape")
     along = matrix_functions.expm(A, E)
@@ -153,9 +153,9 @@ def tanhm(A: Array) -> Array:
 
 @scipy_function
 def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
-    """`x` with `a x + x b = q`, for `a` and `-b` without a common eigenvalue.
+    """`x` with `a x + x b = q`, for `a` and `-b` without a common eigenvalue: with one, `x` is of any size.
 
-    Raises ValueError for shapes that do not fit, LinAlgError where there is no solution.
+    Raises ValueError for shapes that do not fit.
 
     Example:
         >>> fg.vjp(solve_sylvester, np.eye(2), np.eye(1), np.array([[2.0], [4.0]]))[0]
@@ -170,9 +170,9 @@ def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
 
 @scipy_function
 def solve_continuous_lyapunov(a: Array, q: Array) -> Array:
-    """`x` with `a x + x a^H = q`.
+    """`x` with `a x + x a^H = q`, as by `solve_sylvester`.
 
-    Raises ValueError for shapes that do not fit, LinAlgError where there is no solution.
+    Raises ValueError for shapes that do not fit.
     """
     a, q = common(squares(a, False), squares(q, False))
     if a.shape[-2:] != q.shape[-2:]:
@@ -189,7 +189,7 @@ def solve_discrete_lyapunov(a: Array, q: Array, method: str | None = None) -> Ar
 
     The first is taken below 10 rows by default. Raises ValueError for shapes that do not fit.
     """
-    a, q = one_stack(*common(squares(a, False), squares(q, False)), ranks=(2, 2))
+    a, q = one_stack(*common(*(double(squares(x, False)) for x in (a, q))), ranks=(2, 2))
     if a.shape != q.shape:
         raise ValueError(f"shapes {a.shape} and {q.shape} do not fit in a x a^H - x + q = 0")
     n = a.shape[-1]

@@ -16,7 +16,16 @@ from funcgrad.ops import linalg as primitive
 from funcgrad.ops.contract import mT
 from funcgrad.ops.linalg.shared import real_dtype
 from funcgrad.scipy.linalg.primitives import structured
-from funcgrad.scipy.linalg.shared import common, from_triangle, matrices, one_stack, operand, scipy_function, squares
+from funcgrad.scipy.linalg.shared import (
+    common,
+    double,
+    from_triangle,
+    matrices,
+    one_stack,
+    operand,
+    scipy_function,
+    squares,
+)
 
 __all__ = [
     "det",
@@ -141,7 +150,7 @@ def solve_triangular(
     return primitive.triangular_solve(a, b, lower=lower, trans=trans != 0)
 
 
-def _columns(solver: Callable[[Array], Array], b: Array) -> Array:
+def by_columns(solver: Callable[[Array], Array], b: Array) -> Array:
     """A solver of matrices applied to what may be a vector."""
     return solver(b[:, None])[..., 0] if b.ndim == 1 else solver(b)
 
@@ -173,7 +182,7 @@ def solve_banded(
             f"ab.shape[0] ({ab.shape[-2]})"
         )
     solver = lambda b: structured.banded_solve(*one_stack(ab, b, ranks=(2, 2)), lower=lower, upper=upper)
-    return _columns(solver, b)
+    return by_columns(solver, b)
 
 
 @scipy_function
@@ -195,7 +204,7 @@ def solveh_banded(
     ab, b = common(matrices(ab, check_finite), operand(b, check_finite))
     b = matching(ab, b, ab.shape[-1])
     solver = lambda b: structured.hermitian_banded_solve(*one_stack(ab, b, ranks=(2, 2)), lower=bool(lower))
-    return _columns(solver, b)
+    return by_columns(solver, b)
 
 
 @scipy_function
@@ -209,13 +218,13 @@ def solve_toeplitz(c_or_cr: Any, b: Array, check_finite: bool = True) -> Array:
     Raises ValueError for shapes that do not fit, LinAlgError where a leading part of the matrix is singular.
     """
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, c_or_cr)
-    c, r, b = common(operand(c, check_finite), operand(r, check_finite), operand(b, check_finite))
+    c, r, b = common(*(double(operand(x, check_finite)) for x in (c, r, b)))
     if not isinstance(c_or_cr, tuple) and r.dtype.kind == "c":
         r = ew.conj(r)
     if c.ndim == 0 or r.shape[-1:] != c.shape[-1:]:
         raise ValueError("Incompatible dimensions.")
     b = matching(c, b, c.shape[-1])
-    return _columns(lambda b: structured.toeplitz_solve(*one_stack(c, r, b, ranks=(1, 1, 2))), b)
+    return by_columns(lambda b: structured.toeplitz_solve(*one_stack(c, r, b, ranks=(1, 1, 2))), b)
 
 
 @scipy_function
@@ -241,7 +250,7 @@ def inv(
 @scipy_function
 def det(a: Array, overwrite_a: bool = False, check_finite: bool = True) -> Array:
     """The determinant, with its derivative at singular matrices."""
-    return primitive.det(squares(a, check_finite))
+    return primitive.det(double(squares(a, check_finite)))
 
 
 @scipy_function

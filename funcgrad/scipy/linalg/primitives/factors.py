@@ -149,7 +149,7 @@ def _unitary(a: np.ndarray) -> np.ndarray:
 
 
 def _d_unitary(t: Any, u: Any, a: Any) -> Any:
-    """With `a = u p`: `u^H du` is skew, and solves a Sylvester equation with `p`; the rest of `du` is that of `t p^-1`."""
+    """With `a = u p`: `u^H du` is skew, and solves a Sylvester equation with `p`; the rest of `du` is `t p^-1`."""
     p = matmul(mH(u), a)
     inner = matmul(mH(u), t)
     turn = sylvester(p, p, inner - mH(inner))

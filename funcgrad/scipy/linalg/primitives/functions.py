@@ -47,6 +47,8 @@ class MatrixFunction(Primitive):
 
     def _of_matrix(self, a: np.ndarray, *ts: np.ndarray) -> np.ndarray:
         n = len(a)
+        if n == 0:
+            return a
         if not all_finite(a, *ts):
             return np.full((n, n), np.nan, np.result_type(a, *ts))
         # directions as large as `a`: what is much larger would decide how the function is computed
@@ -116,9 +118,10 @@ def _complex(dtype: np.dtype) -> np.dtype:
 
 
 def _logm(a: np.ndarray) -> np.ndarray:
-    with warnings.catch_warnings():  # it measures single precision by the rounding of double precision
+    """In double precision: in single precision real logarithms come with imaginary parts of its rounding."""
+    with warnings.catch_warnings():  # it says that a result may be inexact, also of blocks with large derivatives
         warnings.simplefilter("ignore", RuntimeWarning)
-        return scipy.linalg.logm(a)
+        return scipy.linalg.logm(a.astype(np.result_type(a, np.float64), copy=False))
 
 
 expm = MatrixFunction("expm", scipy.linalg.expm, lambda dtype: dtype)
