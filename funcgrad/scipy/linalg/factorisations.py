@@ -88,9 +88,9 @@ def lu(
     The order is constant. The derivative raises LinAlgError where a pivot is zero.
 
     Example:
-        >>> fg.jvp(lambda a: lu(a)[2], (np.array([[2.0, 1.0], [1.0, 1.0]]),), (np.eye(2),))[1]
-        array([[1.  , 0.  ],
-               [0.  , 1.25]])
+        >>> fg.grad(lambda a: lu(a)[2][1, 1])(np.array([[2.0, 1.0], [1.0, 1.0]]))
+        array([[ 0.25, -0.5 ],
+               [-0.5 ,  1.  ]])
     """
     a = matrices(a, check_finite)
     both, pivots = factors.lu(a)
