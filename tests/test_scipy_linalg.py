@@ -224,8 +224,10 @@ def test_derivatives(name):
 @pytest.mark.parametrize("n", [0, 1])
 @pytest.mark.parametrize(
     "name",
-    ["cholesky", "det", "eigvalsh", "expm", "inv", "lu", "lu_factor", "polar", "qr", "sqrtm", "svdvals"]
-    + ["solve_sylvester"],
+    [
+        *("cholesky", "det", "eigvalsh", "expm", "inv", "lu", "lu_factor"),
+        *("polar", "qr", "sqrtm", "solve_sylvester", "svdvals"),
+    ],
 )
 def test_small_matrices(name, n):
     a = np.full((n, n), 4.0)
