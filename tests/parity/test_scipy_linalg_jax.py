@@ -44,7 +44,6 @@ CALLS = {
     "det": (lambda L, a: L.det(a), (A,)),
     "eigh": (lambda L, a: L.eigh(_hermitian(a), eigvals_only=True), (A,)),
     "expm": (lambda L, a: L.expm(a), (A,)),
-    "expm_frechet": (lambda L, a, e: L.expm_frechet(a, e), (A, OTHER)),
     "inv": (lambda L, a: L.inv(a), (A,)),
     "lu": (lambda L, a: L.lu(a), (A[::-1].copy(),)),
     "lu, tall": (lambda L, a: L.lu(a, permute_l=True), (TALL,)),
@@ -112,8 +111,9 @@ def test_complex_solve():
     check(ours, lambda a, b: jlinalg.solve(_hermitian(a), b), off_axis((A, B)), second=False)
 
 
-def test_sqrtm_and_sylvester():
-    """Of these JAX has values."""
+def test_values():
+    """Of what JAX has no derivative for, or takes long to compile it."""
+    np.testing.assert_allclose(fg.jvp(linalg.expm, (A,), (OTHER,))[1], jlinalg.expm_frechet(A, OTHER)[1], rtol=1e-10)
     np.testing.assert_allclose(fg.vjp(linalg.sqrtm, A)[0], jlinalg.sqrtm(A), rtol=1e-10, atol=1e-12)
     args = (A, OTHER[:2, :2], B)
     found = fg.vjp(linalg.solve_sylvester, *args)[0]
@@ -125,7 +125,7 @@ def test_tridiagonal_eigenvalues():
     np.testing.assert_allclose(fg.vjp(ours, DIAGONAL, BESIDE)[0], theirs(DIAGONAL, BESIDE), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["cg", "bicgstab", "gmres"])
+@pytest.mark.parametrize("name", ["cg", "bicgstab"])
 def test_iterations(name):
     ours, theirs = getattr(sparse, name), getattr(jsparse, name)
     made = (lambda a: a @ a.T) if name == "cg" else (lambda a: a)

@@ -214,7 +214,7 @@ def svdvals(a: Array, overwrite_a: bool = False, check_finite: bool = True) -> A
 def polar(a: Array, side: str = "right") -> tuple[Array, Array]:
     """`(u, p)` with `a = u p`, or with `side="left"` `a = p u`: orthonormal columns (or rows), positive semidefinite.
 
-    The derivative is finite where singular values are equal, but not where one is zero: it raises LinAlgError.
+    The derivative is finite where singular values are equal. Where one is zero it is NaN, or raises LinAlgError.
     """
     if side not in ("right", "left"):
         raise ValueError("`side` must be either 'right' or 'left'")

@@ -99,7 +99,7 @@ def logm(A: Array) -> Array:
 def sqrtm(A: Array) -> Array:
     """The principal square root of square matrices; dtypes as of `logm`.
 
-    The derivative solves a Sylvester equation, and raises LinAlgError or is not finite where the matrix is singular.
+    The derivative solves a Sylvester equation, and is NaN where the matrix is singular.
 
     Raises LinAlgError where they are not square.
     """
@@ -153,7 +153,7 @@ def tanhm(A: Array) -> Array:
 
 @scipy_function
 def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
-    """`x` with `a x + x b = q`, for `a` and `-b` without a common eigenvalue: with one, `x` is of any size.
+    """`x` with `a x + x b = q`; NaN where `a` and `-b` have a common eigenvalue, where SciPy's is of any size.
 
     Raises ValueError for shapes that do not fit.
 

@@ -99,11 +99,25 @@ class Equation(Primitive):
         return self(*(spread(v, b, size) for v, b in zip(values, batched)), **params)
 
 
+def _sylvester(a: np.ndarray, b: np.ndarray, q: np.ndarray) -> Any:
+    """By triangular forms of both. LAPACK says where it had to change eigenvalues: there is no solution then."""
+    dtype = np.result_type(a, b, q)
+    output = "complex" if dtype.kind == "c" else "real"
+    r, u = scipy.linalg.schur(a.astype(dtype, copy=False), output=output)
+    s, v = scipy.linalg.schur(b.astype(dtype, copy=False).conj().T, output=output)
+    f = u.conj().T @ q.astype(dtype, copy=False) @ v
+    y, scale, info = scipy.linalg.get_lapack_funcs("trsyl", (r, s, f))(r, s, f, tranb="C")
+    return u @ (scale * y) @ v.conj().T if info == 0 else np.nan
+
+
 sylvester = Equation(
     "sylvester",
-    scipy.linalg.solve_sylvester,
+    _sylvester,
     (2, 2),
     (lambda a, x: matmul(a, x), lambda b, x: matmul(x, b)),
     turned=lambda a, b: (mT(a), mT(b)),
 )
-"""`x` with `a x + x b = q`. Bartels and Stewart, "Solution of the matrix equation AX + XB = C" (1972)."""
+"""`x` with `a x + x b = q`; NaN where `a` and `-b` have a common eigenvalue.
+
+Bartels and Stewart, "Solution of the matrix equation AX + XB = C" (1972).
+"""
