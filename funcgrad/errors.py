@@ -32,9 +32,9 @@ class LongLoopWarning(UserWarning):
 
 
 class _Hidden(threading.local):
-    """What we last said to whom: NumPy puts errors of its own in the place of those that a size raises."""
+    """The kind and the words of our last error where NumPy puts errors of its own in its place: for a size."""
 
-    message = ""
+    error: tuple[type[Exception], str] | None = None
 
 
 hidden = _Hidden()
@@ -47,10 +47,11 @@ def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> Ba
     its place; any other error stays the one that was raised, with its cause, context and notes.
     """
     tb = error.__traceback__
-    if hidden.message and type(error) is TypeError and "'Traced<" in str(error):
+    if hidden.error and type(error) is TypeError and "'Traced<" in str(error):
         if str(error).startswith("expected a sequence of integers or a single integer, got"):
-            error = ConcretizationError(hidden.message)
-        hidden.message = ""
+            kind, words = hidden.error
+            error = kind(words)
+        hidden.error = None
     error = _unwrapped(error)
     kept: list[TracebackType] = []
     while tb is not None:
@@ -64,9 +65,9 @@ def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> Ba
 
 
 def _unwrapped(error: BaseException) -> BaseException:
-    """Our error where NumPy has put its own around it, with what had been attached to NumPy's."""
+    """Our error where NumPy or SciPy has put its own around it, with what had been attached to theirs."""
     ours = error.__cause__
-    if not isinstance(ours, (TracerConversionError, ConcretizationError)) or not _is_numpys(error):
+    if not isinstance(ours, (TracerConversionError, ConcretizationError)) or not _is_theirs(error):
         return error
     for note in getattr(error, "__notes__", ()):
         ours.add_note(note)
@@ -77,13 +78,17 @@ def _unwrapped(error: BaseException) -> BaseException:
     return ours
 
 
-def _is_numpys(error: BaseException) -> bool:
-    """Whether NumPy could not store an element and raised this itself, and no `raise` of the user's did."""
+def _is_theirs(error: BaseException) -> bool:
+    """Whether NumPy could not store an element, or SciPy not use a value, and no `raise` of the user's is behind it."""
+    if type(error) is SystemError:  # C code that calls the user's function
+        return "returned a result with an exception set" in str(error)
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    if tb is not None and str(tb.tb_frame.f_globals.get("__name__")).startswith("scipy."):
+        return True
     if type(error) is not ValueError or not str(error).startswith("setting an array element with a sequence"):
         return False
     from opcode import opname
 
-    tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None:
-        tb = tb.tb_next
     return tb is None or opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] != "RAISE_VARARGS"

@@ -23,6 +23,7 @@ MORE_SMOOTH = """
 kaiser(5, x) put(v, [1], x, inplace=False) place(v, v > 0, u, inplace=False) fill_diagonal(o, u, inplace=False)
 copyto(v, w, inplace=False) putmask(v, v > 0, w, inplace=False)
 put_along_axis(v, n, u, 0, inplace=False) vectorize(np.sin)(a) r_[v,u] c_[v,w] mgrid[0:x:3j,0:2] ogrid[0:x:3j,0:2]
+frompyfunc(np.sin,1,1)(a)
 """
 MORE_FLAT = "fix(a)"
 """Calls of names whose rows are in tests/test_names.py."""
@@ -39,7 +40,7 @@ NUMPYS_OWN: dict[str, tuple[str, ...]] = {
         "core", "ctypeslib", "dtypes", "emath", "f2py", "lib", "polynomial", "random", "test", "testing", "typing",
     ),
     "about the installation, buffers and memory": (
-        "__array_namespace_info__", "__version__", "get_include", "getbufsize", "isfortran", "setbufsize",
+        "__version__", "get_include", "getbufsize", "isfortran", "setbufsize",
         "show_config", "show_runtime", "typename",
     ),
     "numbers of the platform's that no kernel has": ("complex256", "float128"),

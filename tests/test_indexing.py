@@ -15,7 +15,7 @@ from funcgrad.compile.jit import jit
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import trace_graph
 from funcgrad.errors import ConcretizationError, EscapedTracerError
-from funcgrad.numpy.indexing import At
+from funcgrad.numpy.places import At
 from funcgrad.ops.elementwise import ge, mul, sin
 from funcgrad.ops.index import gather, scatter_add, scatter_set
 from funcgrad.ops.reduce import reduce_sum

@@ -25,6 +25,10 @@ ROWS = rows()
 CALLS = {
     "custom_vjp_call": "runs a user's function and rule: tests/test_control.py",
     "custom_jvp_call": "runs a user's function and rule: tests/test_control.py",
+    **dict.fromkeys(
+        ("all_gather", "exchange", "pmax", "pmin", "ppermute", "psum", "psum_scatter"),
+        "has a meaning inside of a vmap only: tests/test_named_axes.py",
+    ),
 }
 
 

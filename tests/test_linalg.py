@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from funcgrad.ops.linalg import (
     eigh,
     eigvalsh,
     inv,
+    lstsq,
     pinv,
     qr,
     slogdet,
@@ -193,17 +195,43 @@ def test_identities(dtype: type) -> None:
     np.testing.assert_allclose(a @ cofactor(a).mT, det(a)[:, None, None] * eye, atol=1e-12)
 
 
+LEAST_SQUARES: dict[str, Any] = {
+    "pinv": lambda z: pinv(z, np.array(0.3)),
+    "lstsq": lambda z: lstsq(z, draw(z.shape[-2], 2, seed=4), rcond=0.3),
+}
+
+
+@pytest.mark.parametrize("name", LEAST_SQUARES)
 @pytest.mark.parametrize("dtype", [float, complex])
-def test_pinv_beside_the_rank_that_is_kept(dtype: type) -> None:
-    """Exact derivatives, first and second, in directions that leave the rank, at zero and at other values left out."""
+def test_derivatives_beside_the_rank_that_is_kept(dtype: type, name: str) -> None:
+    """First and second, in directions that leave the rank, at zero and at other values left out."""
     low = draw(4, 1, dtype=dtype) @ draw(1, 3, seed=1, dtype=dtype)
-    for a in (low, low + 0.05 * draw(4, 3, seed=2, dtype=dtype)):
-        f = lambda z: weighted(pinv(z, np.array(0.3)).real)
-        along = draw(4, 3, seed=3, dtype=dtype)
+    near = low + 0.05 * draw(4, 3, seed=2, dtype=dtype)
+    for a in (low, near, low.T, near.T):
+        f = lambda z: weighted(LEAST_SQUARES[name](z).real)
+        along = draw(*a.shape, seed=3, dtype=dtype)
         slope = lambda z: jvp(f, (z,), (along,))[1]
         np.testing.assert_allclose(slope(a), difference(f, a, along), rtol=1e-6)
         np.testing.assert_allclose(jvp(slope, (a,), (along,))[1], difference(slope, a, along), rtol=1e-6)
         np.testing.assert_allclose(weighted_by(grad(f)(a), along).real, slope(a), rtol=1e-9)
+
+
+def test_least_squares_of_a_large_condition_number() -> None:
+    """As precise as by an orthogonal factorisation: the derivatives are not those of the normal equations."""
+    a = np.vander(np.linspace(0.0, 1.0, 30), 10)
+    b = np.sin(np.arange(60.0)).reshape(30, 2)
+    assert np.linalg.cond(a) > 1e6
+
+    def by_factors(a: Any, b: Any) -> Any:
+        q, r = qr(a)
+        return triangular_solve(r, matmul(mT(q), b), lower=False)
+
+    ours = grad(lambda a, b: weighted(lstsq(a, b, rcond=1e-14)), (0, 1))(a, b)
+    for found, expected in zip(ours, grad(lambda a, b: weighted(by_factors(a, b)), (0, 1))(a, b)):
+        np.testing.assert_allclose(found, expected, atol=1e-8 * abs(expected).max())
+    found = grad(lambda a: weighted(pinv(a)))(a)
+    expected = grad(lambda a: weighted(by_factors(a, np.eye(30))))(a)
+    np.testing.assert_allclose(found, expected, atol=1e-6 * abs(expected).max())
 
 
 def test_the_gradient_of_an_identity_is_zero() -> None:

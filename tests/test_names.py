@@ -394,8 +394,14 @@ def test_fits() -> None:
             same(traced(fun, x, targets), fun(x, targets), rtol=1e-9)
     agrees(lambda x, y: np.polyfit(x, y, 2, cov=True), x, many, rtol=1e-9)
     check_grads(lambda x, y, w: np.polyfit(x, y, 2, w=w), (x, y, y**2 + 0.5), order=2, rtol=1e-4)
-    with pytest.warns(np.exceptions.RankWarning):
-        same(traced(lambda y: np.polyfit(np.ones(5), y, 1), y), np.full(2, np.nan))
+    for points, targets in ((np.ones(5), y), (x[:3], y[:3])):
+        fit = lambda y, points=points: np.polyfit(points, y, 3)
+        with pytest.warns(np.exceptions.RankWarning):
+            expected = fit(targets)
+        with pytest.warns(np.exceptions.RankWarning):
+            same(traced(fit, targets), expected, rtol=1e-9)
+        with pytest.warns(np.exceptions.RankWarning):
+            check_grads(fit, (targets,), order=2)
 
 
 def test_polynomials() -> None:
@@ -574,9 +580,11 @@ def test_floats_taken_apart() -> None:
 # what NumPy's C code hides from us
 
 HIDDEN = {
-    "np.array([x[0], x[1]])": "fnp.array of nested lists",
-    "np.asarray([x, x])": "fnp.array of nested lists",
-    "np.asarray(x)": "use it in place of the array",
+    "np.array([x[0], x[1]])": "write fnp.array,",
+    "np.asarray([x, x])": "write fnp.asarray,",
+    "np.asarray(x)": "or use them as they are",
+    "np.fromiter([x[0]], float)": "float(x)",
+    "np.from_dlpack(x)": "Within this one use it as it is",
     "np.r_[x, x]": "write fnp.r_,",
     "np.c_[x, x]": "write fnp.c_,",
     "np.float64(x[0])": "write x.astype(np.float64)",

@@ -360,6 +360,7 @@ def test_float32_stays(call: str) -> None:
 
 TESTED_ELSEWHERE = (
     "copyto", "fix", "fill_diagonal", "kaiser", "place", "put", "put_along_axis", "putmask", "vectorize",
+    "frompyfunc",
 )  # fmt: skip
 """Here, in tests/test_names.py and tests/test_writing.py: NumPy's differ, write, or take no arrays."""
 

@@ -127,6 +127,14 @@ def test_transforms_give_callables(name):
     assert callable(find(name)(lambda x: x))
 
 
+@pytest.mark.parametrize("wrap", [fg.jit, fg.grad, fg.vmap, fg.checkpoint, fg.custom_vjp, fg.custom_jvp])
+def test_what_is_returned_has_the_functions_signature(wrap):
+    """Also for the libraries that ask `getfullargspec`, which takes an object with `__get__` for a function of C."""
+    found = wrap(lambda x, y=2.0: x)
+    assert str(inspect.signature(found)) == "(x, y=2.0)"
+    assert inspect.getfullargspec(found).args == ["x", "y"]
+
+
 def test_modules_are_attributes():
     """In the order of the layers, so that none is there because a later one has imported it."""
     names = ["tree", "tree_util", "random", "numpy", "flatten_util", "lax", "nn", "scipy", "test_util", "torch"]

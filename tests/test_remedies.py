@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import funcgrad as fg
 import funcgrad.numpy as fnp
-from funcgrad.errors import ConcretizationError, LongLoopWarning
+from funcgrad.errors import ConcretizationError, LongLoopWarning, TracerConversionError
 
 
 def if_(x):
@@ -276,3 +277,73 @@ def test_conversions_of_known_values():
     assert fg.grad(lambda x: x * 2 if 0 < x < 3 and x not in (7.0,) else x)(1.0) == 2.0
     with pytest.raises(TypeError, match="stop_gradient"):
         fg.grad(lambda x: sum([x for _ in range(x)]))(3.0)
+
+
+def test_a_size_that_has_a_value():
+    """NumPy hides our error there; under grad the value can be cut out."""
+    for call in (lambda x: np.zeros(x).sum(), lambda x: np.ones((2, x)).sum(), lambda x: sum(range(x)) + x):
+        with pytest.raises(TracerConversionError, match=r"int\(fg\.stop_gradient\(x\)\)") as raised:
+            fg.grad(call)(3.0)
+        assert f"{__file__}:" in str(raised.value)
+    assert fg.grad(lambda x: np.zeros(int(fg.stop_gradient(x))).sum() + x)(3.0) == 1.0
+
+
+MATRIX = np.eye(3) + 0.1
+SCIPYS = {
+    "linalg.expm": lambda s, x: s.linalg.expm(x * MATRIX).sum(),
+    "linalg.cho_factor": lambda s, x: s.linalg.cho_factor(x * MATRIX)[0].sum(),
+    "linalg.solve": lambda s, x: s.linalg.solve(MATRIX, x * MATRIX[0]).sum(),
+    "stats.norm.logpdf": lambda s, x: s.stats.norm.logpdf(x),
+    "optimize.minimize": lambda s, x: s.optimize.minimize(lambda v: (v - x) ** 2, 0.0).fun,
+    "optimize.brentq": lambda s, x: s.optimize.brentq(lambda v: v - x, 0.0, 1.0),
+    "integrate.quad": lambda s, x: s.integrate.quad(lambda v: v * x, 0.0, 1.0)[0],
+    "integrate.solve_ivp": lambda s, x: s.integrate.solve_ivp(lambda t, y: -y * x, (0.0, 1.0), [1.0]).y[0, -1],
+    "interpolate.CubicSpline": lambda s, x: s.interpolate.CubicSpline(np.arange(4.0), np.arange(4.0) * x)(1.5),
+    "signal.convolve": lambda s, x: s.signal.convolve(x * MATRIX[0], x * MATRIX[1]).sum(),
+    "sparse.linalg.cg": lambda s, x: s.sparse.linalg.cg(MATRIX, x * MATRIX[0])[0].sum(),
+    "special.logsumexp": lambda s, x: s.special.logsumexp(x * MATRIX),
+    "ndimage.gaussian_filter": lambda s, x: s.ndimage.gaussian_filter(x * MATRIX, 1.0).sum(),
+}
+
+
+@pytest.mark.parametrize("path", SCIPYS)
+def test_functions_of_scipys(path):
+    """The error names the function that was called, at the user's line, and ours, where there is one."""
+    scipy = pytest.importorskip("scipy")
+    importlib.import_module(f"scipy.{path.split('.')[0]}")
+    if path.startswith("sparse"):
+        importlib.import_module("scipy.sparse.linalg")
+    for error, run in ((TracerConversionError, fg.grad), (ConcretizationError, fg.jit)):
+        if path == "optimize.brentq" and run is fg.grad:
+            continue  # its C code goes on after an error, and may end in one of its own
+        with pytest.raises(error) as raised:
+            run(lambda x: SCIPYS[path](scipy, x))(0.3)
+        text = str(raised.value)
+        assert f"a traced value in `scipy.{path}` at {__file__}:" in text
+        assert f"funcgrad.scipy.{path}" in text
+
+
+def test_what_funcgrad_has_of_scipys():
+    special = pytest.importorskip("scipy.special")
+    with pytest.raises(TypeError, match=r"In place of scipy\.special\.logsumexp, write funcgrad\.scipy\.special\."):
+        fg.grad(lambda x: special.logsumexp(x * MATRIX))(1.0)
+    with pytest.raises(TypeError, match=r"there is no funcgrad\.scipy\.special\.obl_cv: fg\.custom_vjp"):
+        fg.grad(lambda x: special.obl_cv(1.0, 1.0, x))(1.0)
+    with pytest.raises(TypeError, match=r"there is no funcgrad\.scipy\.ndimage\.gaussian_filter: fg\.custom_vjp"):
+        ndimage = pytest.importorskip("scipy.ndimage")
+        fg.grad(lambda x: ndimage.gaussian_filter(x * MATRIX, 1.0).sum())(1.0)
+
+
+def test_errors_of_scipys_own_stay():
+    optimize = pytest.importorskip("scipy.optimize")
+    with pytest.raises(ValueError, match="different signs"):
+        fg.grad(lambda x: x * optimize.brentq(lambda v: v + 2.0, 0.0, 1.0))(1.0)
+
+    def mine(x):
+        try:
+            float(x)
+        except TypeError as error:
+            raise ValueError("mine") from error
+
+    with pytest.raises(ValueError, match="mine"):
+        fg.grad(mine)(1.0)

@@ -13,7 +13,7 @@ import scipy.special
 
 import funcgrad as fg
 from funcgrad import lax, nn
-from funcgrad.ops import special
+from funcgrad.ops import incomplete, special
 
 inf, nan = math.inf, math.nan
 ROOT_PI = math.sqrt(math.pi)
@@ -143,3 +143,20 @@ def test_scipys_functions_of_traced_values(scipys: str, ours: Any) -> None:
 def test_scipys_other_functions_are_refused() -> None:
     with pytest.raises(fg.errors.NotDifferentiableError, match="`j0`"):
         fg.grad(scipy.special.j0)(1.0)
+
+
+def test_high_derivatives_of_the_incomplete_gamma_function() -> None:
+    """Of `R(a + 1) = R(a) a / x - 1` in a, where the coefficients of a fraction end in rounding."""
+    a, x = np.array([0.5, 2.0, 5.0, 0.1, 3.0, 1.5, 40.0]), np.array([2.0, 4.5, 7.5, 1.2, 30.0, 2.6, 60.0])
+    ratio = [incomplete.gamma_ratio(a, x, order=order) for order in range(5)]
+    for order in range(1, 5):
+        ahead = incomplete.gamma_ratio(a + 1, x, order=order)
+        np.testing.assert_allclose(ahead, (a * ratio[order] + order * ratio[order - 1]) / x, rtol=1e-10)
+
+
+def test_incomplete_gamma_functions_need_few_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, x = np.array([0.5, 2.0, 5.0, 0.1]), np.array([2.0, 3.5, 5.5, 1.1])
+    expected = [incomplete.gamma_ratio(a, x, order=order) for order in range(4)]
+    monkeypatch.setattr(incomplete, "LONGEST", 150)
+    for order in range(4):
+        np.testing.assert_array_equal(incomplete.gamma_ratio(a, x, order=order), expected[order])

@@ -15,9 +15,10 @@ import pytest
 import funcgrad as fg
 from funcgrad import lax, tree
 from funcgrad.compile import machine
+from funcgrad.compile.scopes import numba_scope
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
-from funcgrad.compile.text import call, interpret, kernel_text, numba_scope
+from funcgrad.compile.text import call, interpret, kernel_text
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import Literal, evaluate, trace_graph
 

@@ -20,6 +20,7 @@ from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
+from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
 from funcgrad.transforms.function import Transformed, decorates
 
@@ -86,11 +87,15 @@ KEPT = 256
 
 
 class Staged:
-    """One traced signature: its program, its output's structure, and the outer traced values it captured."""
+    """One traced signature: its program, its output's structure, and the outer traced values it captured.
 
-    __slots__ = ("captured", "direct", "fast", "graph", "out_tree", "single")
+    `axes`: how many indices along axes that have names the program takes behind its arguments.
+    """
 
-    def __init__(self, graph: Graph, out_tree: tree.TreeDef, captured: list[Tracer]) -> None:
+    __slots__ = ("axes", "captured", "direct", "fast", "graph", "out_tree", "single")
+
+    def __init__(self, graph: Graph, out_tree: tree.TreeDef, captured: list[Tracer], axes: int) -> None:
+        self.axes = axes
         self.graph = graph
         self.out_tree = out_tree
         self.captured = captured
@@ -213,9 +218,11 @@ class Jitted(Transformed):
         leaves, treedef = tree.flatten((dynamic, named))
         leaves = [self._leaf(leaf, index, args, kwargs, numbers) for index, leaf in enumerate(leaves)]
         avals = tuple(map(aval_of, leaves))
-        key = treedef, avals, tuple([self._static_key(name, value) for name, value in static])
+        key: tuple = treedef, avals, tuple([self._static_key(name, value) for name, value in static])
+        axes = bound_axes()
+        inside = *key, tuple([axis.key for axis in axes])
         try:
-            staged = self._staged.get(key)
+            staged = self._staged.get(key) or (self._staged.get(inside) if axes else None)
         except Exception as error:
             if not static:
                 raise
@@ -229,27 +236,38 @@ class Jitted(Transformed):
             leaves = [x.copy() if type(x) is ndarray else x for x in leaves]
             staged = self._trace(avals, treedef, dict(static), len(args))
             if not staged.captured:
-                staged = self._staged.setdefault(key, staged)
+                staged = self._staged.setdefault(inside if staged.axes else key, staged)
                 # what is still in use comes back through `_staged`, which is told so in this way
                 self._forget()
+        if staged.axes:
+            leaves += [axis.take() for axis in axes]
         return staged, leaves
 
     def _trace(
         self, avals: Sequence[Aval], treedef: tree.TreeDef, static: dict[Any, Any], count: int
     ) -> Staged:
-        out_trees = []
+        out_trees: list[tree.TreeDef] = []
 
         def flat(*inputs: Any) -> list[Any]:
-            given, named = treedef.unflatten(inputs)
+            given, named = treedef.unflatten(inputs[: treedef.num_leaves])
             rest = iter(given)
             args = [static[n] if n in static else next(rest) for n in range(count)]
             constants = {k: v for k, v in static.items() if isinstance(k, str)}
-            outputs, out_tree = tree.flatten(self._fun(*args, **named, **constants))
+            run = lambda: self._fun(*args, **named, **constants)
+            out, inner = with_axes(names, inputs[treedef.num_leaves :], run) if names else (run(), [])
+            outputs, out_tree = tree.flatten(out)
             out_trees.append(out_tree)
+            axes.extend(inner)
             return [_output(y, index, out_tree) for index, y in enumerate(outputs)]
 
-        graph, captured = hoist(trace_graph(flat, avals))
-        return Staged(graph, out_trees[0], captured)
+        axes: list[Axis] = []
+        names = [axis.key for axis in bound_axes()]
+        graph = trace_graph(flat, [*avals, *(aval_of(axis.index) for axis in bound_axes())])
+        used = any(axis.used for axis in axes)
+        if names and not used:
+            graph = Graph(graph.inputs[: len(avals)], graph.eqns, graph.outputs)
+        graph, captured = hoist(graph)
+        return Staged(graph, out_trees[0], captured, len(names) if used else 0)
 
     def _leaf(self, leaf: Any, index: int, args: tuple, kwargs: dict[str, Any], static: set[int]) -> Any:
         kind = type(leaf)

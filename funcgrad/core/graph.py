@@ -424,9 +424,10 @@ def _constant(value: Any) -> str:
     return repr(value)
 
 
-def concretization_error(x: Tracer, needed: str, remedy: str) -> ConcretizationError:
-    """The error for needing the value of something that is only being traced."""
+def concretization_error(x: Tracer, needed: str, remedy: str, loc: Loc | None = None) -> ConcretizationError:
+    """The error for needing the value of something that is only being traced, at the user's line here or at `loc`."""
+    where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
     return ConcretizationError(
-        f"{needed}{provenance.at(provenance.here())} needs the value of {x.aval}, made{provenance.at(x.location())}, "
+        f"{needed}{where} needs the value of {x.aval}, made{made}, "
         f"which is not known while {x._trace.name} traces the function. {remedy}"
     )

@@ -134,7 +134,7 @@ def for_array() -> str | None:
         if isinstance(getattr(np, called, None), type) and issubclass(getattr(np, called), np.generic):
             return f"In place of np.{called}(x), write x.astype(np.{called}), which keeps the derivative."
         if called in _CONVERSIONS:
-            return None
+            return f"In place of np.{called}, write fnp.{called}, which takes traced values; or use them as they are."
     return None
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
@@ -124,6 +124,12 @@ class Tracer(Traced):
         )
 
 
+class Same(NamedTuple):
+    """What a batch rule returns for an output that is the same for all elements of the batch."""
+
+    value: Any
+
+
 Kind = TypeVar("Kind", bound=Tracer)
 
 
@@ -154,7 +160,7 @@ class Primitive:
     - `relink(saved, parents, node, wrap)`: `saved` with each tracked value as `wrap(value, its entry)`: that of the
       argument, or `node` for the output; a pull with it can itself be differentiated.
     - `batch(values, batched, size, params)`: run over the leading axis of the batched values; the outputs are batched
-      at their leading axis.
+      at their leading axis, or `Same`.
     - `jvp(values, tangents, params) -> (output, tangent)`: forward mode, by `record` and `push` unless it is said
       otherwise.
     - `body(params)`: the one program that a call stands for; `inside(args, params, run)`: what a `transparent`
@@ -320,11 +326,13 @@ def escaped(args: Sequence[Any], prim: Primitive | None = None) -> EscapedTracer
     return EscapedTracerError("a traced value was used after its transformation had ended")
 
 
-def conversion_error(x: Tracer, what: str, remedy: str) -> TracerConversionError:
-    """The error for making a concrete value from a traced one."""
-    made = provenance.at(x.location())
+def conversion_error(
+    x: Tracer, what: str, remedy: str, loc: provenance.Loc | None = None
+) -> TracerConversionError:
+    """The error for making a concrete value from a traced one, at the user's line here or at `loc`."""
+    where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
     return TracerConversionError(
-        f"{what}{provenance.at(provenance.here())}: it would leave {x._trace.name}, and the derivative would be lost "
+        f"{what}{where}: it would leave {x._trace.name}, and the derivative would be lost "
         f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
     )
 

@@ -6,6 +6,17 @@ from typing import Any
 
 from funcgrad import tree
 from funcgrad.lax import linalg as linalg
+from funcgrad.lax.collectives import all_gather as all_gather
+from funcgrad.lax.collectives import all_to_all as all_to_all
+from funcgrad.lax.collectives import axis_index as axis_index
+from funcgrad.lax.collectives import axis_size as axis_size
+from funcgrad.lax.collectives import pmax as pmax
+from funcgrad.lax.collectives import pmean as pmean
+from funcgrad.lax.collectives import pmin as pmin
+from funcgrad.lax.collectives import ppermute as ppermute
+from funcgrad.lax.collectives import pshuffle as pshuffle
+from funcgrad.lax.collectives import psum as psum
+from funcgrad.lax.collectives import psum_scatter as psum_scatter
 from funcgrad.lax.control import associative_scan as associative_scan
 from funcgrad.lax.control import cond as cond
 from funcgrad.lax.control import fori_loop as fori_loop

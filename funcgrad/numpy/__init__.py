@@ -4,6 +4,9 @@ On plain arrays NumPy itself runs. NumPy's own functions come here with traced v
 Names of NumPy that are missing have no derivative, or none yet. Each module lists its names in `__all__`.
 """
 
+from numpy import __array_api_version__ as __array_api_version__
+from numpy import __array_namespace_info__ as __array_namespace_info__
+
 from funcgrad.numpy import fft as fft
 from funcgrad.numpy import linalg as linalg
 from funcgrad.numpy import operators as operators
@@ -15,9 +18,10 @@ from funcgrad.numpy.editing import *  # noqa: F403  (insert, delete, append, ...
 from funcgrad.numpy.elementwise import *  # noqa: F403  (the universal functions, clip, round, ...)
 from funcgrad.numpy.grids import *  # noqa: F403  (r_, c_, logspace, ...)
 from funcgrad.numpy.histograms import *  # noqa: F403  (histogram, bincount, digitize, ...)
-from funcgrad.numpy.indexing import *  # noqa: F403  (where, take, sort, ..., at)
+from funcgrad.numpy.indexing import *  # noqa: F403  (where, take, sort, ...)
 from funcgrad.numpy.integers import *  # noqa: F403  (packbits, unravel_index, lexsort, ...)
 from funcgrad.numpy.padding import *  # noqa: F403  (pad)
+from funcgrad.numpy.places import *  # noqa: F403  (at)
 from funcgrad.numpy.polynomials import *  # noqa: F403  (polyval, polyfit, roots, ...)
 from funcgrad.numpy.quantiles import *  # noqa: F403  (median, quantile, percentile, ...)
 from funcgrad.numpy.reductions import *  # noqa: F403  (sum, max, any, argmax, cumsum, diff, ...)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of, numpy_function
+from funcgrad.numpy.dispatch import UFUNCS, Array, any_traced, as_array, axis_of, numpy_function
 from funcgrad.numpy.indexing import known
 from funcgrad.numpy.shaping import expand_dims, moveaxis
 from funcgrad.ops import elementwise as ew
@@ -19,7 +19,7 @@ from funcgrad.ops import structure
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.transforms.vmap import vmap
 
-__all__ = ["apply_along_axis", "apply_over_axes", "piecewise", "vectorize"]
+__all__ = ["apply_along_axis", "apply_over_axes", "frompyfunc", "piecewise", "vectorize"]
 
 
 @numpy_function(np)
@@ -136,6 +136,29 @@ def vectorize(
     update_wrapper(vectorized, fun)
     vectorized.__doc__ = doc or fun.__doc__
     return vectorized
+
+
+def frompyfunc(func: Callable[..., Any], /, nin: int, nout: int, *, identity: Any = None) -> np.ufunc:
+    """A universal function of a function of `nin` elements that returns `nout`, with the methods of such: `reduce`, ...
+
+    It is NumPy's, and on plain arrays returns arrays of Python's objects. Traced values go through the function all at
+    once, as in `vectorize`, and keep their dtype. It is kept for as long as the process lives.
+
+    Example:
+        >>> import numpy as np
+        >>> import funcgrad as fg
+        >>> halfway = frompyfunc(lambda a, b: (a + b) / 2, 2, 1)
+        >>> fg.grad(lambda x: halfway.reduce(x))(np.ones(3))
+        array([0.25, 0.25, 0.5 ])
+    """
+    ufunc = np.frompyfunc(func, nin, nout, identity=identity)
+
+    def traced(*args: Any) -> Any:
+        y = _mapped(func, list(map(as_array, args)), [()] * nin, [()] * nout, None)
+        return y[0] if nout == 1 and isinstance(y, tuple) else y
+
+    UFUNCS[ufunc] = traced
+    return ufunc
 
 
 def _dtypes(otypes: Any) -> list[np.dtype] | None:

@@ -13,6 +13,7 @@ import numpy as np
 from funcgrad.core import provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
+from funcgrad.core.foreign import scipys
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped
 from funcgrad.errors import TracerConversionError, hidden
@@ -28,6 +29,9 @@ def truth(x: Tracer) -> bool:
     """`bool(x)`: the value decides, where there is one."""
     if x.has_value:
         return bool(x.value)  # type: ignore[attr-defined]
+    called = scipys()
+    if called is not None:
+        raise concretization_error(x, called.what, called.remedy, called.loc)
     raise concretization_error(x, *remedies.for_truth(x))
 
 
@@ -36,6 +40,11 @@ def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
     loc = provenance.here()
     if not x._trace.alive:
         raise escaped((x,))
+    called = scipys()
+    if called is not None and x.has_value:
+        raise conversion_error(x, called.what, f"{called.remedy} {CUT}", called.loc)
+    if called is not None:
+        raise concretization_error(x, called.what, called.remedy, called.loc)
     if loc is not None and _stores(loc):
         raise _storing(x, loc)
     if x.has_value:
@@ -129,7 +138,7 @@ to_float = _number("float(x)", _FUNCTIONS, float)
 to_complex = _number("complex(x)", _FUNCTIONS, complex)
 to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).", int)
 to_trunc = _number("math.trunc(x)", "Use np.trunc(x).", math.trunc)
-
+_INTEGER = "Python needs an integer here, of which nothing depends smoothly: int(fg.stop_gradient(x))."
 
 
 def to_index(x: Tracer) -> int:
@@ -137,10 +146,15 @@ def to_index(x: Tracer) -> int:
     known = x._as_plain()
     if known is not None and x._trace.alive:
         return operator.index(known)
+    error: Exception
     if x.has_value or not x._trace.alive:
-        refuse(x, "`operator.index(x)` of a traced value", "Python needs an integer here.")
-    error = concretization_error(x, *remedies.for_index(x))
-    hidden.message = str(error)
+        try:
+            refuse(x, "`operator.index(x)` of a traced value", _INTEGER)
+        except TypeError as refused:
+            error = refused
+    else:
+        error = concretization_error(x, *remedies.for_index(x))
+    hidden.error = type(error), str(error)
     raise error
 
 
@@ -202,6 +216,14 @@ def to_device(x: Tracer, device: str, /, *, stream: Any = None) -> Tracer:
     if device != "cpu" or stream is not None:
         raise ValueError(f'arrays are on the CPU: device must be "cpu" and stream None, not {device!r} and {stream!r}')
     return x
+
+
+def to_dlpack(x: Tracer, **options: Any) -> Any:
+    """`x.__dlpack__()`, which hands an array's memory to another package."""
+    known = x._as_plain()
+    if known is not None and x._trace.alive:
+        return np.array(known).__dlpack__(**options)
+    return refuse(x, "handing a traced value to another package", "Within this one use it as it is.")
 
 
 def rounded(x: Tracer, ndigits: int | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""Choosing elements: by condition, by position, in order; and `at`, which changes some of them."""
+"""Choosing elements: by condition, by position, in order."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from funcgrad.numpy.shaping import broadcast_arrays, ravel, stack
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering
 from funcgrad.ops import structure
-from funcgrad.ops.subscript import getitem, update
+from funcgrad.ops.bounds import FILL, get_within, mode_of
+from funcgrad.ops.subscript import getitem
 
 __all__ = [
     "argpartition",
     "argsort",
     "argwhere",
-    "at",
     "choose",
     "compress",
     "extract",
@@ -101,12 +101,37 @@ def extract(condition: Array, arr: Array) -> Array:
 # by position
 
 
-@numpy_function(np)
-def take(a: Array, indices: Array, axis: Axis = None, out: None = None, mode: str = "raise") -> Array:
+def take(
+    a: Array,
+    indices: Array,
+    axis: Axis = None,
+    out: Any = None,
+    mode: str = "raise",
+    fill_value: Any = None,
+) -> Array:
     """The parts of `a` at `indices` along `axis` (of the flattened array by default).
 
-    `mode` says what an index out of bounds does: "raise", "wrap" around, or "clip" to the ends.
+    `mode` says what an index out of bounds does: "raise", "wrap" around, or "clip" to the ends, where negative ones do
+    not count from the end; and as in JAX "fill", which returns `fill_value` for it, as `at(a)[i].get` does.
+
+    Example:
+        >>> import numpy as np
+        >>> take(np.array([1.0, 2.0]), [1, 2, -1], mode="fill")
+        array([ 2., nan,  2.])
     """
+    if mode != "fill":
+        return taken(a, indices, axis, out, mode)
+    if out is not None:
+        raise TypeError("take: with mode 'fill' there is no `out`")
+    a, indices = as_array(a), as_array(indices)
+    if axis is None:
+        a, axis = structure.reshape(a, shape=(a.size,)), 0
+    return get_within(a, (slice(None),) * axis_of(axis, a.ndim) + (indices,), FILL, fill_value)
+
+
+@numpy_function(np.take)
+def taken(a: Array, indices: Array, axis: Axis = None, out: None = None, mode: str = "raise") -> Array:
+    """`take` in NumPy's modes."""
     a, indices = as_array(a), as_array(indices)
     if indices.dtype.kind == "b":  # to `take` these are 0 and 1, no mask
         indices = ew.convert(indices, dtype=np.dtype(np.intp))
@@ -126,9 +151,14 @@ def in_range(indices: Array, size: int, mode: str) -> Array:
     raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
 
 
-@numpy_function(np)
-def take_along_axis(arr: Array, indices: Array, axis: Axis = -1) -> Array:
-    """`arr[i, indices[i, j, k], k]` for `axis` 1, and so on: what `argsort` and `argmax` index."""
+@numpy_function(np, extra=("mode", "fill_value"))
+def take_along_axis(
+    arr: Array, indices: Array, axis: Axis = -1, *, mode: str | None = None, fill_value: Any = None
+) -> Array:
+    """`arr[i, indices[i, j, k], k]` for `axis` 1, and so on: what `argsort` and `argmax` index.
+
+    `mode` says what an index out of bounds does, as in `at(arr)[i].get`: it raises by default.
+    """
     arr, indices = as_array(arr), as_array(indices)
     if axis is None:
         arr, axis = structure.reshape(arr, shape=(arr.size,)), 0
@@ -138,7 +168,8 @@ def take_along_axis(arr: Array, indices: Array, axis: Axis = -1) -> Array:
     if indices.ndim != arr.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     grid = np.ix_(*(np.arange(1 if i == axis else n) for i, n in enumerate(arr.shape)))
-    return getitem(arr, (*grid[:axis], indices, *grid[axis + 1 :]))
+    rule = FILL if mode is None and fill_value is not None else mode_of(mode)
+    return get_within(arr, (*grid[:axis], indices, *grid[axis + 1 :]), rule, fill_value)
 
 
 @numpy_function(np, extra=("size", "fill_value"))
@@ -318,70 +349,3 @@ def interp(
         inside = below + slope * (x - low)
     y = ew.where(x < xp[0], fp[0] if left is None else left, inside)
     return ew.where(x > xp[-1], fp[-1] if right is None else right, y)
-
-
-# changing some
-
-
-class At:
-    """`at(x)[idx]`, and `x.at[idx]` of traced values: see `at`."""
-
-    __slots__ = ("_x",)
-
-    def __init__(self, x: Array) -> None:
-        self._x = as_array(x)
-
-    def __getitem__(self, idx: Any) -> Place:
-        return Place(self._x, idx)
-
-    def __repr__(self) -> str:
-        return f"at({self._x!r})"
-
-
-at = At
-"""`at(x)[idx].set(v)` is a new array with `v` at the index; also `add`, `multiply`, `min`, `max`, `get`."""
-
-
-class Place:
-    """An index into an array; the methods return new arrays and leave the old one as it is.
-
-    `v` broadcasts against `x[idx]` and takes the dtype of `x`. Where an index occurs several times, `add`,
-    `multiply`, `min` and `max` count each, and `set` keeps the last.
-
-    Example:
-        >>> import numpy as np
-        >>> at(np.zeros(3))[1:].set(2.0)
-        array([0., 2., 2.])
-    """
-
-    __slots__ = ("_idx", "_x")
-
-    def __init__(self, x: Array, idx: Any) -> None:
-        self._x = x
-        self._idx = idx
-
-    def get(self) -> Array:
-        """The elements, as `x[idx]`."""
-        return getitem(self._x, self._idx)
-
-    def set(self, v: Array) -> Array:
-        """The array with `v` there."""
-        return update(self._x, self._idx, v, "set")
-
-    def add(self, v: Array) -> Array:
-        """The array with `v` added there."""
-        return update(self._x, self._idx, v, "add")
-
-    def multiply(self, v: Array) -> Array:
-        """The array multiplied by `v` there."""
-        return update(self._x, self._idx, v, "multiply")
-
-    mul = multiply
-
-    def min(self, v: Array) -> Array:
-        """The array with the smaller of its elements and `v` there."""
-        return update(self._x, self._idx, v, "min")
-
-    def max(self, v: Array) -> Array:
-        """The array with the larger of its elements and `v` there."""
-        return update(self._x, self._idx, v, "max")

@@ -26,7 +26,7 @@ from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in
 )
 from funcgrad.numpy.contractions import matrix_product
 from funcgrad.numpy.dispatch import IMPLEMENTATIONS, Array
-from funcgrad.numpy.indexing import At
+from funcgrad.numpy.places import At
 from funcgrad.numpy.shaping import matrix_transpose
 from funcgrad.numpy.views import flattened, fresh, note
 from funcgrad.ops import elementwise as ew
@@ -213,10 +213,14 @@ def _set_imag(x: Tracer, value: Any) -> None:
     IMPLEMENTATIONS[np.imag](x)[...] = value
 
 
+_PLAIN = np.zeros(())
+
+
 def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
-    """The array API's way to the functions for a value."""
+    """The array API's way to the functions for a value; ValueError for a version of it that NumPy does not have."""
     import funcgrad.numpy
 
+    _PLAIN.__array_namespace__(api_version=api_version)  # type: ignore[arg-type]
     return funcgrad.numpy
 
 
@@ -275,6 +279,8 @@ def _attach() -> None:
         "format": conversions.formatted,
         "array": conversions.to_array,
         "array_namespace": _namespace,
+        "dlpack": conversions.to_dlpack,
+        "dlpack_device": lambda x: _PLAIN.__dlpack_device__(),
         "array_ufunc": protocols.array_ufunc,
         "array_function": protocols.array_function,
     }

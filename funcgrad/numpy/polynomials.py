@@ -19,7 +19,6 @@ from funcgrad.numpy.shaping import atleast_1d, concatenate
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import roots as primitive
 from funcgrad.ops import structure
-from funcgrad.ops.linalg.systems import triangular_solve
 
 __all__ = ["poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "roots"]
 
@@ -187,8 +186,8 @@ def polyfit(
     """The polynomial of a degree that is closest to the points `(x, y)` in the sum of squares, weighted by `w**2`.
 
     With `cov` also the covariance matrix of the coefficients, with `full` the residuals, the rank, singular values and
-    `rcond`. It is solved by an orthogonal factorisation: where the matrix of powers has not the full rank, the
-    result is NaN (NumPy's is one of many).
+    `rcond`. Where the matrix of powers has not the full rank, a warning says so and the result is the shortest of
+    the closest; under `jit` and `vmap`, where the rank is not known, there is no warning.
     """
     x, y = as_inexact(x), as_inexact(y)
     order = int(deg) + 1
@@ -205,15 +204,10 @@ def polyfit(
         right = right * (w[:, None] if y.ndim == 2 else w)
     scale = ew.sqrt(sum(left * left, 0))
     left = left / scale
-    columns = right if right.ndim == 2 else right[:, None]
-    spread = linalg.svdvals(left if full else ew.stop_gradient(left))
-    rank = sum(spread > rcond * spread[:1], dtype=np.int32)
-    solution, residuals = _closest(left, columns, order)
-    solution = ew.where(rank == order, solution, np.asarray(np.nan, solution.dtype))
-    c = solution / scale[:, None]
-    c = c if y.ndim == 2 else c[:, 0]
+    c, residuals, rank, spread = linalg.lstsq(left, right, rcond)
+    c = c / (scale[:, None] if y.ndim == 2 else scale)
     if full:
-        return c, residuals if x.shape[0] > order else residuals[:0], rank, spread, rcond
+        return c, residuals, rank, spread, rcond
     if not isinstance(rank, Tracer) and rank != order:
         warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
     if not cov:
@@ -240,14 +234,3 @@ def _check_points(x: Array, y: Array, deg: int) -> None:
         raise TypeError("expected 1D or 2D array for y")
     if x.shape[0] != y.shape[0]:
         raise TypeError("expected x and y to have same length")
-
-
-def _closest(left: Array, columns: Array, order: int) -> tuple[Array, Array]:
-    """The least squares solutions and the sums of squares that are left."""
-    if left.shape[0] < order:
-        shape = (order, columns.shape[1])
-        return np.full(shape, np.nan, columns.dtype), np.zeros(0, columns.dtype)
-    q, r = linalg.qr(left)
-    solution = triangular_solve(r, matrix_product(q.T, columns), lower=False)
-    rest = columns - matrix_product(left, solution)
-    return solution, sum(rest * rest, 0)

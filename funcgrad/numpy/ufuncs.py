@@ -15,7 +15,9 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.avals import aval_of
 from funcgrad.core.buffers import held
+from funcgrad.core.foreign import Called
 from funcgrad.core.trace import Tracer
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy import reductions
 from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, any_traced, as_array, axes_of, axis_of, out_error, unsupported
 from funcgrad.numpy.indexing import concrete
@@ -50,7 +52,7 @@ def call(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     name = ufunc.__name__
     function = UFUNCS.get(ufunc) or _of_scipy(ufunc)
     if function is None:
-        raise unsupported(f"np.{name}" if hasattr(np, name) else name)
+        raise _unsupported(ufunc)
     if ufunc.signature is not None:
         return function(*inputs, **options)
     if options:
@@ -58,10 +60,24 @@ def call(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     return function(*[as_array(x) if type(x) in (list, tuple) else x for x in inputs])
 
 
+def _unsupported(ufunc: np.ufunc) -> NotDifferentiableError:
+    name = ufunc.__name__
+    if _is_scipys(ufunc):
+        return unsupported(f"scipy.special.{name}", f" {Called('special', name, None).remedy}")
+    made = all(set(types) == {*"O->"} for types in ufunc.types)  # by np.frompyfunc
+    return unsupported(
+        f"np.{name}" if hasattr(np, name) else name, " One made by fnp.frompyfunc takes traced values." * made
+    )
+
+
+def _is_scipys(ufunc: Any) -> bool:
+    return getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc
+
+
 def _of_scipy(ufunc: Any) -> Callable[..., Array] | None:
     """The function for one of `scipy.special`, which is not imported for that."""
     function = _SCIPYS.get(ufunc.__name__)
-    if function is None or getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is not ufunc:
+    if function is None or not _is_scipys(ufunc):
         return None
     return UFUNCS.setdefault(ufunc, function)
 
@@ -124,6 +140,7 @@ def _folded(ufunc: np.ufunc, a: Array, axes: tuple[int, ...], start: Any, mask: 
     if not rows.shape[0] and neutral is None:
         raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
     if ufunc not in _ASSOCIATIVE:
+        start = start if rows.shape[0] else neutral
         return _one_by_one(op, rows, start, None if mask is None else _in_front(mask, axes))
     if mask is not None:
         rows = _in_front(ew.where(mask, a, np.asarray(neutral, a.dtype)), axes)

@@ -15,7 +15,6 @@ from funcgrad.core.buffers import held
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import any_traced, as_array
 from funcgrad.numpy.views import assign, is_number, write
-from funcgrad.ops import elementwise as ew
 from funcgrad.ops.subscript import getitem, update
 
 
@@ -77,12 +76,12 @@ def partition(x: Tracer, kth: Any, axis: int = -1, kind: Any = "introselect", or
     write(x, np.partition(held(x), kth, axis))
 
 
-_AT: dict[np.ufunc, tuple[str, Callable[[Any], Any]]] = {
-    np.add: ("add", lambda v: v),
-    np.subtract: ("add", ew.neg),
-    np.multiply: ("multiply", lambda v: v),
-    np.maximum: ("max", lambda v: v),
-    np.minimum: ("min", lambda v: v),
+_AT: dict[np.ufunc, str] = {
+    np.add: "add",
+    np.subtract: "subtract",
+    np.multiply: "multiply",
+    np.maximum: "max",
+    np.minimum: "min",
 }
 """How `update` does what `at` of a universal function does."""
 
@@ -95,8 +94,7 @@ def at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None, /) -> None:
     if ufunc not in _AT:
         known = ", ".join(sorted(f"np.{u.__name__}" for u in _AT))
         raise TypeError(f"`np.{name}` of a traced value{provenance.at(provenance.here())}: it is there for {known}")
-    mode, prepared = _AT[ufunc]
-    write(a, update(held(a), held(indices), prepared(held(b)), mode))
+    write(a, update(held(a), held(indices), held(b), _AT[ufunc]))
 
 
 def plain_target(name: str) -> TypeError:

@@ -50,7 +50,8 @@ def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
     below, below_before = np.zeros((2, order + 1, a.size))
     above[0] = below_before[0] = 1
     below[0], below[1:2] = x + 1 - a, -1
-    value = _quotient(above, below)
+    value, _ = _quotient(above, below)
+    found, waiting = np.empty_like(value), np.arange(a.size)
     for k in range(1, LONGEST):
         last = value
         pairs = []
@@ -60,18 +61,30 @@ def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
         size[~(size > 0)] = 1
         above_before, below_before = above / size, below / size
         above, below = pairs[0] / size, pairs[1] / size
-        value = _quotient(above, below)
-        if not np.any(np.abs(value - last) > EPS * np.abs(value)):
-            break
-    return -x * value
+        value, rounded = _quotient(above, below)
+        found[:, waiting] = -x * value
+        moving = np.any(np.abs(value - last) > rounded, axis=0)
+        if not moving.all():
+            above, above_before, below, below_before, value = (
+                jet[:, moving] for jet in (above, above_before, below, below_before, value)
+            )
+            a, x, waiting = a[moving], x[moving], waiting[moving]
+            if not waiting.size:
+                break
+    return found
 
 
-def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """The Taylor coefficients of a quotient."""
-    out = np.empty_like(above)
+def _quotient(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The Taylor coefficients of a quotient, and how much of each is rounding."""
+    out, terms = np.empty_like(above), np.abs(above)
     for m in range(len(above)):
-        out[m] = (above[m] - sum(out[j] * below[m - j] for j in range(m))) / below[0]
-    return out
+        out[m] = above[m]
+        for j in range(m):
+            term = out[j] * below[m - j]
+            out[m] -= term
+            terms[m] += np.abs(term)
+        out[m] /= below[0]
+    return out, EPS * terms / np.abs(below[0])
 
 
 def _uses_fraction(a: Any, x: Any) -> Any:

@@ -62,6 +62,16 @@ transpose: Linear = Linear(
 )
 
 
+def move_axis(x: Any, source: int, destination: int) -> Any:
+    """`np.moveaxis` for one axis, on any kind of value."""
+    if source == destination:
+        return x
+    axes = list(range(np.ndim(x)))
+    axes.insert(destination, axes.pop(source))
+    return transpose(x, axes=tuple(axes))
+
+
+
 def _broadcast_shape(x: Aval, shape: Shape) -> Aval:
     if broadcast_shapes(x.shape, tuple(shape)) != tuple(shape):
         raise ValueError(f"cannot broadcast shape {x.shape} to {shape}")

@@ -75,7 +75,7 @@ class Selection:
     __slots__ = ("basic", "front", "indices", "part", "placed", "shape")
 
     def __init__(self, idx: Any, shape: tuple[int, ...]) -> None:
-        entries, missing = _entries(idx if type(idx) is tuple else (idx,), len(shape))
+        entries, missing = entries_of(idx if type(idx) is tuple else (idx,), len(shape))
         whole = [(0, n, 1) for n in shape]
         basic: list[Any] = []
         indexed: list[int] = []
@@ -97,7 +97,7 @@ class Selection:
                     basic.append(_span(entry, n))
                 else:
                     if entry.size and entry.size != n:
-                        raise _mask_mismatch(entry.size, axis, n)
+                        raise mask_mismatch(entry.size, axis, n)
                     basic.append(whole[axis])
                 axis += 1
             if kind is Fancy:
@@ -134,7 +134,7 @@ class Selection:
             self.placed = (*range(rank, rank + ahead), *range(rank), *range(rank + ahead, rank + len(rest)))
 
 
-def _entries(idx: tuple[Any, ...], ndim: int) -> tuple[list[Any], int]:
+def entries_of(idx: tuple[Any, ...], ndim: int) -> tuple[list[Any], int]:
     """The index as ints, slices, None, Ellipsis and Fancy; and how many axes it leaves to Ellipsis."""
     entries: list[Any] = []
     for entry in idx:
@@ -194,7 +194,7 @@ def _traced_index(index: Tracer) -> Tracer:
     return index
 
 
-def _mask_mismatch(size: int, axis: int, n: int) -> IndexError:
+def mask_mismatch(size: int, axis: int, n: int) -> IndexError:
     return IndexError(
         f"boolean index did not match indexed array along axis {axis}; size of axis is {n} but size of "
         f"corresponding boolean axis is {size}"
@@ -295,7 +295,7 @@ def _eager(x: TapeTracer, value: ndarray, idx: Any) -> TapeTracer | None:
 def update(x: Any, idx: Any, v: Any, mode: str) -> Any:
     """A copy of `x` in which `x[idx]` is set to `v`, or combined with it; what `x.at[idx].set(v)` does.
 
-    `mode` is "set", "add", "multiply", "min" or "max". `v` broadcasts to the shape of `x[idx]` and takes
+    `mode` is "set", "add", "subtract", "multiply", "min" or "max". `v` broadcasts to the shape of `x[idx]` and takes
     the dtype of `x`. Where `idx` names a place more than once, every value counts; of several values set, the
     last stays. Raises IndexError as NumPy does, ValueError where the shape of `v` does not fit, TypeError
     where its dtype does not.
@@ -306,6 +306,8 @@ def update(x: Any, idx: Any, v: Any, mode: str) -> Any:
     if not isinstance(x, Tracer):
         x = np.asarray(operand(x))
     v = _as_dtype(v, x.dtype, mode)
+    if mode == "subtract":
+        v, mode = elementwise.neg(v), "add"
     mask = idx[0] if type(idx) is tuple and len(idx) == 1 else idx
     if isinstance(mask, Tracer) and mask._as_plain() is None and mask.dtype.kind == "b" and v.shape == ():
         return _update_masked(x, mask, v, mode)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.provenance import Loc, here
-from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument
-from funcgrad.ops.structure import broadcast_to, transpose
+from funcgrad.core.trace import Primitive, Same, Trace, Tracer, as_argument
+from funcgrad.ops.structure import broadcast_to
 
 
 class BatchTracer(Tracer):
@@ -58,12 +58,6 @@ class SharedTracer(Tracer):
         return self.value
 
 
-class Same(NamedTuple):
-    """An output of a primitive with several that is the same for all elements of the batch."""
-
-    value: Any
-
-
 class BatchTrace(Trace):
     """Runs each primitive once on whole batches of `size`."""
 
@@ -98,22 +92,13 @@ class BatchTrace(Trace):
         out = prim.batch(values, batched, self.size, params)
         if prim.multiple:
             return tuple(self.shared(y.value) if type(y) is Same else BatchTracer(self, y, loc) for y in out)
-        return BatchTracer(self, out, loc)
+        return self.shared(out.value) if type(out) is Same else BatchTracer(self, out, loc)
 
     def unwrap(self, out: Any) -> tuple[Any, bool]:
         """The value of an output, and whether it is batched."""
         if isinstance(out, (BatchTracer, SharedTracer)) and out._trace is self:
             return out.value, type(out) is BatchTracer
         return out, False
-
-
-def move_axis(x: Any, source: int, destination: int) -> Any:
-    """`np.moveaxis` for one axis, on any kind of value."""
-    if source == destination:
-        return x
-    axes = list(range(np.ndim(x)))
-    axes.insert(destination, axes.pop(source))
-    return transpose(x, axes=tuple(axes))
 
 
 def stretch(x: Any, size: int) -> Any:

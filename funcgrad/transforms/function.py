@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from functools import partial, reduce, update_wrapper, wraps
@@ -37,8 +38,17 @@ def decorates(transformation: Callable[Concatenate[Function, Options], Result]) 
     return transform
 
 
+class Signature:
+    """The signature of what is wrapped, for `inspect.getfullargspec`: what has `__get__` is a function of C to it."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> inspect.Signature | None:
+        return None if instance is None else inspect.signature(instance.__wrapped__)
+
+
 class Transformed:
     """`fun` under a transformation: calling it runs `run(fun, args, kwargs, **options)`."""
+
+    __signature__ = Signature()
 
     def __init__(self, run: Function, fun: Function, **options: Any) -> None:
         if not callable(fun):

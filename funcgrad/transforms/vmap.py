@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -12,14 +13,18 @@ from funcgrad.core.avals import PYTHON_SCALARS, refusal
 from funcgrad.core.buffers import apply
 from funcgrad.core.constants import private
 from funcgrad.core.trace import escaped, is_traced
+from funcgrad.ops.structure import move_axis
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
-from funcgrad.transforms.batch import BatchTrace, move_axis, stretch
+from funcgrad.transforms.axes import AxisName, with_axes
+from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.function import Transformed, decorates
 from funcgrad.transforms.results import memory_of, own
 
 
 @decorates
-def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+def vmap(
+    fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_name: Any = None, axis_size: int | None = None
+) -> Callable[..., Any]:
     """Vectorise a function: it is written for one element, and runs once on whole batches.
 
     Args:
@@ -29,6 +34,9 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
             is a prefix of the argument. Keyword arguments are batched along axis 0.
         out_axes: where the batch axis goes in the output: an int, None (the output must not be batched), or a prefix
             pytree.
+        axis_name: what the axis of the batch is called inside of `fun` (anything hashable but a tuple), where
+            `fg.lax.psum(x, axis_name)` and its like work across the batch.
+        axis_size: the size of the batch; needed where nothing is batched.
 
     Raises:
         ValueError: batch sizes differ, nothing is batched, or an axis does not exist; the message names the leaf.
@@ -38,16 +46,18 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
         >>> vmap(lambda x, y: x @ y, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
         array([3., 4.])
     """
-    return Transformed(_vmap, fun, in_axes=in_axes, out_axes=out_axes)
+    return Transformed(_vmap, fun, in_axes=in_axes, out_axes=out_axes, axis_name=axis_name, axis_size=axis_size)
 
 
-def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> Any:
+def _vmap(
+    fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any, axis_name: Any, axis_size: int | None
+) -> Any:
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
     if isinstance(in_axes, tuple) and len(in_axes) != len(args):
         raise ValueError(f"vmap: in_axes has {len(in_axes)} entries, but the call has {len(args)} positional arguments")
     leaves, axes, owners, treedef = _batched_leaves(fun, args, kwargs, in_axes)
-    size = _batch_size(fun, leaves, axes, owners)
+    size = _batch_size(fun, leaves, axes, owners, axis_size)
     trace = BatchTrace(size)
     # copies, as a tape inside of the function may save them, and the user may write into the arguments
     traced = [
@@ -55,7 +65,11 @@ def _vmap(fun: Any, args: tuple, kwargs: dict, in_axes: Any, out_axes: Any) -> A
         for x, axis in zip(leaves, axes)
     ]
     args, kwargs = treedef.unflatten(traced)
-    out = apply(trace, fun, args, kwargs)
+    if axis_name is None:
+        out = apply(trace, fun, args, kwargs)
+    else:
+        named, index = AxisName(_name_of_axis(axis_name), size), trace.input(np.arange(size))
+        out, _ = with_axes([named], [index], apply, trace, fun, args, kwargs)
     flat, out_tree = tree.flatten(out)
     targets = tree.flatten_prefix(out_axes, out_tree, "vmap: out_axes")
     results = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]
@@ -104,13 +118,27 @@ def _axis(fun: Any, x: Any, axis: Any, owner: tuple[Any, tree.TreeDef, int]) -> 
     return int(axis) % rank
 
 
-def _batch_size(fun: Any, leaves: list, axes: list, owners: list) -> int:
+def _name_of_axis(name: Any) -> Any:
+    if isinstance(name, tuple):
+        raise TypeError(f"vmap: axis_name is one name, not the tuple {name!r}, which stands for several")
+    hash(name)
+    return name
+
+
+def _batch_size(fun: Any, leaves: list, axes: list, owners: list, given: int | None) -> int:
     sizes: dict[int, Any] = {}
     for x, axis, owner in zip(leaves, axes, owners):
         if axis is not None:
             sizes.setdefault(np.shape(x)[axis], (axis, owner))
+    if given is not None and any(n != given for n in sizes):
+        n, (axis, owner) = next((n, where) for n, where in sizes.items() if n != given)
+        raise ValueError(f"vmap: axis_size is {given}, but {_name(fun, owner)} has {n} along axis {axis}")
+    if given is not None:
+        return operator.index(given)
     if not sizes:
-        raise ValueError("vmap: no argument is batched, so the batch size is unknown: in_axes has no int")
+        raise ValueError(
+            "vmap: no argument is batched, so the batch size is unknown: in_axes has no int, and there is no axis_size"
+        )
     if len(sizes) > 1:
         found = "; ".join(f"{_name(fun, owner)} has {n} along axis {axis}" for n, (axis, owner) in sizes.items())
         raise ValueError(f"vmap: batch sizes differ: {found}")

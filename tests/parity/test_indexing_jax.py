@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import funcgrad.numpy.operators  # noqa: F401
-from funcgrad.numpy.indexing import At
+from funcgrad.numpy.places import At
 from funcgrad.ops.elementwise import sin
 from funcgrad.ops.subscript import getitem
 from funcgrad.transforms.api import grad
@@ -75,3 +75,38 @@ def test_reading(name):
     ours = grad(lambda x: (getitem(sin(x), idx) * weights).sum())(x)
     theirs = jax.grad(lambda x: (jax.numpy.sin(x)[idx] * weights).sum())(x)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+OUTSIDE = {
+    "array": (X, np.array([0, -1, -6, 7, 2])),
+    "twice": (X, np.array([3, 3, 9, -2])),
+    "int": (X, -8),
+    "columns": (M, (slice(None), np.array([4, -5, 1]))),
+    "two arrays": (M, (np.array([0, 3, -1, 1]), np.array([5, 1, -4, 1]))),
+}
+
+
+@pytest.mark.parametrize("mode", ["clip", "drop"])
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_modes(name, mode):
+    x, idx = OUTSIDE[name]
+    places = x.reshape(-1)[: np.size(jax.numpy.asarray(x).at[idx].get(mode="clip"))]
+    v = np.resize(np.abs(places) + 0.5, np.shape(jax.numpy.asarray(x).at[idx].get(mode="clip")))
+    for ours, theirs in (
+        (At(x)[idx].get(mode=mode, fill_value=3.0), jax.numpy.asarray(x).at[idx].get(mode=mode, fill_value=3.0)),
+        (At(x)[idx].get(mode=mode), jax.numpy.asarray(x).at[idx].get(mode=mode)),
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    for method in ("set", "add", "subtract", "multiply", "divide", "power", "min", "max"):
+        if method == "set" and mode == "clip":
+            continue  # which of several values stays JAX does not say
+        positive = np.abs(x) + 0.1
+        ours = lambda x, v: weighted(getattr(At(x)[idx], method)(v, mode=mode))
+        theirs = lambda x, v: weighted(getattr(x.at[idx], method)(v, mode=mode))
+        np.testing.assert_allclose(ours(positive, v), theirs(jax.numpy.asarray(positive), v), rtol=1e-12)
+        if method in ("set", "add", "subtract"):
+            found, expected = grad(ours, (0, 1))(positive, v), jax.grad(theirs, (0, 1))(positive, v)
+            for got, want in zip(found, expected):
+                np.testing.assert_allclose(got, want, rtol=1e-12)
+    doubled = At(x)[idx].apply(lambda a: 2 * a, mode=mode)
+    np.testing.assert_array_equal(doubled, jax.numpy.asarray(x).at[idx].apply(lambda a: 2 * a, mode=mode))

@@ -107,7 +107,8 @@ FLOATS: dict[str, Call] = {
     "generalized_normal": lambda r, d: r.generalized_normal(KEY, np.array(1.5, d), (20,), d),
     "ball": lambda r, d: r.ball(KEY, 3, np.array(1.5, d), (4,), d),
     "multivariate_normal": lambda r, d: r.multivariate_normal(KEY, np.ones(3, d), COV.astype(d), (4,), d),
-    "multivariate_normal eigh": lambda r, d: abs(r.multivariate_normal(KEY, ZERO, ONE, (4,), d, "eigh")),
+    "multivariate_normal eigh": lambda r, d: abs(
+        r.multivariate_normal(KEY, ZERO.astype(d), ONE.astype(d), (4,), d, "eigh")),
     "orthogonal": lambda r, d: r.orthogonal(KEY, 4, (2,), d),
     "orthogonal wide": lambda r, d: r.orthogonal(KEY, 2, (), d, 4),
     "binomial": lambda r, d: r.binomial(KEY, np.array([3, 15, 1e3, 0, 30, np.inf, np.nan, 200, -2], d),

@@ -17,6 +17,7 @@ from funcgrad.ops.linalg import (
     eigh,
     inv,
     inv_or_nan,
+    lstsq,
     pinv,
     qr,
     slogdet,
@@ -39,6 +40,8 @@ RANK_TWO = np.diag([1.0, 2.0, 0.0]) @ A
 PAIRED = np.array([[0.3, -2.0, 0.1], [1.5, 0.2, 0.4], [-0.3, 0.2, 1.1]]) + 0.1 * AS
 WELL = np.eye(4, 3) + 0.2 * TALL
 CUTOFF = np.array([1e-3, 1e-4])
+COLUMNS = _draw(size=(4, 2))
+BOTH = np.stack([COLUMNS, COLUMNS[::-1]])
 WEIGHTS = np.array([1.0, -2.0, 0.5])
 
 
@@ -103,6 +106,11 @@ ROWS = [
     Sample("pinv", lambda a: pinv(matmul(a, mT(a)), CUTOFF[0]), (WELL,), "of rank 3", complex_too=True),
     Sample("pinv", lambda a: pinv(a, np.array(0.4)), (TALL,), "with values left out", complex_too=True),
     Sample("pinv", lambda a: pinv(a, np.array(0.7)), (WIDE,), "wide, with values left out", complex_too=True),
+    Sample("lstsq", lambda a, b: lstsq(a, b, rcond=1e-9), (TALL, COLUMNS), "tall", complex_too=True),
+    Sample("lstsq", lambda a, b: lstsq(a, b, rcond=1e-9), (WIDE, B[:2]), "wide", complex_too=True),
+    Sample("lstsq", lambda a, b: lstsq(a, b, rcond=1e-9), (TALLS, BOTH), "stacked", complex_too=True),
+    Sample("lstsq", lambda a, b: lstsq(a, b, rcond=0.4), (TALL, COLUMNS), "with values left out", complex_too=True),
+    Sample("lstsq", lambda a, b: lstsq(a, b, rcond=0.7), (WIDE, B[:2]), "wide, with values left out", complex_too=True),
     Sample("stein", _stein, (A, AS[0], A), "square", complex_too=True, promotes=False),
     Sample("stein", _stein, (AS, TALLS, BS.repeat(2, axis=-1)), "stacked", complex_too=True, promotes=False),
     Sample("pinv", _hermitian_pinv, (A,), "symmetric"),

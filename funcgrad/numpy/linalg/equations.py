@@ -106,7 +106,7 @@ def lstsq(a: Array, b: Array, rcond: float | None = None) -> tuple[Array, Array,
         rcond = eps * max(n, m)
     elif not 0 < rcond < 1:
         rcond = eps / 2
-    x = matrix_product(primitive.pinv(a, np.asarray(rcond)), columns)
+    x = primitive.lstsq(a, columns, rcond=rcond)
     s = primitive.svdvals(a)
     rank = ew.convert((s > rcond * s[:1]).sum(), dtype=np.dtype(np.int32))
     residuals = _residuals(a, x, columns, rank, real_dtype(dtype))

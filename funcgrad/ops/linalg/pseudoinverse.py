@@ -11,9 +11,10 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.constants import keep
 from funcgrad.core.tape import not_linear
 from funcgrad.core.trace import Primitive, register
+from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import matmul, mH, mT
 from funcgrad.ops.families import General, cast
-from funcgrad.ops.linalg.shared import identity, matrix, square_matrix, symmetric, triangle
+from funcgrad.ops.linalg.shared import identity, matrix, solve_as_columns, square_matrix, symmetric, triangle
 from funcgrad.ops.structure import reshape, spread
 
 
@@ -84,27 +85,41 @@ class Stein(Primitive):
 stein = Stein()
 
 
-def _product(x: Any, y: Any, z: Any) -> Any:
-    """The product of three, by way of the smaller one of two."""
-    first, last = x.shape[-2] * y.shape[-1], y.shape[-2] * z.shape[-1]
-    return matmul(matmul(x, y), z) if first <= last else matmul(x, matmul(y, z))
+def _turned(t: Any, p: Any, a: Any) -> tuple[Any, Any, Any, Any]:
+    """`rows`, `mixed`, `rest` and `inward` of the derivative of the pseudo-inverse p of a matrix with n >= m:
+
+    `rows (t^H (1 - a p) + mixed rest^H) + inward p`.
+
+    It is `-p t p`, and how the spaces turn that are kept, against those that are left out. Where the values left out
+    are zero, these are `p p^H t^H (1 - a p)` and `(1 - p a) t^H p^H p` (Golub and Pereyra). Where they are not, `rest`
+    is what `a` has of them. With kept values s and others r, an element of the first is `(s u + r v) / (s (s^2 - r^2))`
+    for elements u of `t^H` and v of `t`: a Stein equation. Both equations are posed among the columns of `a`.
+
+    What rounding leaves of `rest` where none is left out would be multiplied by the cube of the condition number.
+    """
+    kept, rows, pt = matmul(p, a), matmul(p, mH(p)), matmul(p, t)
+    one = identity(rows)
+    rank = (kept * one).sum(axis=(-2, -1), keepdims=True).real
+    left_out = ew.where(rank > a.shape[-1] - 0.5, np.zeros_like(one), one - kept)
+    rest = matmul(a, left_out)
+    others = matmul(mH(rest), rest)
+    mixed = pt + matmul(rows, stein(rows, others, matmul(mH(t), rest) + matmul(pt, others)))
+    inward = stein(others, rows, matmul(left_out, mH(pt)) + matmul(matmul(mH(rest), t), rows)) - pt
+    return rows, mixed, rest, inward
 
 
 def _d_pinv(t: Any, p: Any, a: Any, *cutoff: Any, hermitian: bool) -> Any:
-    """`-p t p`, and how the spaces turn that are kept, against those that are left out.
-
-    Where the values left out are zero, these are `p p^H t^H (1 - a p)` and `(1 - p a) t^H p^H p` (Golub and Pereyra).
-    Where they are not, `rest` is what `a` has of them. With kept values s and others r, an element of the first is
-    `(s u + r v) / (s (s^2 - r^2))` for elements u of `t^H` and v of `t`: a Stein equation.
-    """
     if hermitian:
         a, t = _from_lower(a), symmetric(t)
-    rest = a - _product(a, p, a)
-    rows, columns = matmul(p, mH(p)), matmul(mH(p), p)
-    left = _product(rows, mH(t), identity(columns) - matmul(a, p)) + matmul(rows, _product(p, t, mH(rest)))
-    right = _product(identity(rows) - matmul(p, a), mH(t), columns) + matmul(_product(mH(rest), t, p), columns)
-    turned = stein(rows, matmul(rest, mH(rest)), left) + stein(matmul(mH(rest), rest), columns, right)
-    return turned - _product(p, t, p)
+    if a.shape[-2] < a.shape[-1]:
+        return mH(_d_tall(mH(t), mH(p), mH(a)))
+    return _d_tall(t, p, a)
+
+
+def _d_tall(t: Any, p: Any, a: Any) -> Any:
+    rows, mixed, rest, inward = _turned(t, p, a)
+    outward = mH(t) - matmul(matmul(mH(t), a), p) + matmul(mixed, mH(rest))
+    return matmul(rows, outward) + matmul(inward, p)
 
 
 def _from_lower(a: Any) -> Any:
@@ -168,3 +183,53 @@ def pinv(a: Any, cutoff: Any = None, *, hermitian: bool = False) -> Any:
                [0. , 0. ]])
     """
     return _pinv(a, *(() if cutoff is None else (cutoff,)), hermitian=bool(hermitian))
+
+
+def _lstsq_in_a(t: Any, x: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    """The derivative of the pseudo-inverse, times b: by the residuals, where `1 - a p` would be n times n."""
+    p = pinv(a, np.asarray(rcond))
+    if a.shape[-2] >= a.shape[-1]:
+        rows, mixed, rest, inward = _turned(t, p, a)
+        outward = matmul(mH(t), b - matmul(a, x)) + matmul(mixed, matmul(mH(rest), b))
+        return matmul(rows, outward) + matmul(inward, x)
+    rows, mixed, rest, inward = _turned(mH(t), mH(p), mH(a))
+    weights = matmul(rows, b)
+    turn = matmul(mH(t), weights)
+    turn = turn - matmul(p, matmul(a, turn)) + matmul(rest, matmul(mH(mixed), weights))
+    return turn + matmul(p, matmul(mH(inward), b))
+
+
+def _lstsq_shape(a: Aval, b: Aval, *, rcond: float) -> Aval:
+    (stack, n, m, dtype), (b_stack, rows, columns, b_dtype) = matrix(a), matrix(b)
+    if b_stack != stack or rows != n:
+        raise np.linalg.LinAlgError(f"a right-hand side of shape {b.shape} does not fit matrices of shape {a.shape}")
+    return Aval((*stack, m, columns), np.result_type(dtype, b_dtype))
+
+
+def _closest(a: Any, b: Any, *, rcond: float) -> np.ndarray:
+    aval = _lstsq_shape(aval_of(a), aval_of(b), rcond=rcond)
+    x = np.empty(aval.shape, aval.dtype)
+    for i in np.ndindex(*aval.shape[:-2]):
+        x[i] = np.linalg.lstsq(a[i], b[i], rcond)[0]
+    return x
+
+
+def _lstsq_batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    a, b = values
+    if not batched[0]:
+        return solve_as_columns(lstsq, a, b, params)
+    return lstsq(a, spread(b, batched[1], size), **params)
+
+
+lstsq: General = General(
+    "lstsq",
+    _closest,
+    shape=_lstsq_shape,
+    jvps=(_lstsq_in_a, lambda t, x, a, b, *, rcond: matmul(pinv(a, np.asarray(rcond)), t)),
+    batch=_lstsq_batch,
+)
+"""The shortest `x`, `(*stack, m, k)`, for which `a x` is closest to `b`; its derivatives cost a pseudo-inverse.
+
+It is no product of the pseudo-inverse: the residuals of LAPACK's solution are exact to rounding, those of a product to
+the condition number, and the derivative multiplies them by its square.
+"""

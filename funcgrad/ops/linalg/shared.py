@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
 from funcgrad.core.avals import FLOAT, Aval
+from funcgrad.core.trace import Primitive
 from funcgrad.ops.contract import mH
 from funcgrad.ops.families import General
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.structure import reshape, transpose
 
 
 def computed_dtype(dtype: np.dtype) -> np.dtype:
@@ -61,6 +63,21 @@ def over_stacks(
 
     prim = General(name, impl, shape=shape, jvps=(jvp,), batch=batch, multiple=multiple)
     return prim
+
+
+def solve_as_columns(prim: Primitive, a: Any, b: Any, params: dict[str, Any], rank: int = 2) -> Any:
+    """Right-hand sides with more leading axes than the matrices: each matrix is factorised once for all.
+
+    A matrix is given by the last `rank` axes of `a`.
+    """
+    stack = a.ndim - rank
+    extra = b.ndim - stack - 2
+    order = (*range(extra, b.ndim - 1), *range(extra), b.ndim - 1)
+    turned = transpose(b, axes=order)
+    columns = prod(turned.shape[stack + 1 :])
+    x = prim(a, reshape(turned, shape=(*turned.shape[: stack + 1], columns)), **params)
+    x = reshape(x, shape=(*x.shape[:-1], *turned.shape[stack + 1 :]))
+    return transpose(x, axes=tuple(np.argsort(order).tolist()))
 
 
 def symmetric(t: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,17 @@ from funcgrad.core.tape import not_linear
 from funcgrad.core.trace import Primitive, register
 from funcgrad.ops.contract import matmul, mT
 from funcgrad.ops.families import cast
-from funcgrad.ops.linalg.shared import column, computed_dtype, matrix, over_stacks, same_shape, square_matrix, triangle
-from funcgrad.ops.structure import broadcast_to, reshape, spread, transpose
+from funcgrad.ops.linalg.shared import (
+    column,
+    computed_dtype,
+    matrix,
+    over_stacks,
+    same_shape,
+    solve_as_columns,
+    square_matrix,
+    triangle,
+)
+from funcgrad.ops.structure import broadcast_to, reshape, spread
 
 
 class Solver(Primitive):
@@ -75,18 +83,8 @@ class Solver(Primitive):
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         a, b = values
         if not batched[0]:
-            return _solve_as_columns(self, a, b, params)
+            return solve_as_columns(self, a, b, params)
         return self(a, spread(b, batched[1], size), **params)
-
-
-def _solve_as_columns(prim: Solver, a: Any, b: Any, params: dict[str, Any]) -> Any:
-    """Right-hand sides with more leading axes than the matrices: each matrix is factorised once for all."""
-    rank, extra = b.ndim, b.ndim - a.ndim
-    order = (*range(extra, rank - 1), *range(extra), rank - 1)
-    turned = transpose(b, axes=order)
-    columns = prod(turned.shape[a.ndim - 1 :])
-    x = prim(a, reshape(turned, shape=(*turned.shape[: a.ndim - 1], columns)), **params)
-    return transpose(reshape(x, shape=turned.shape), axes=tuple(np.argsort(order).tolist()))
 
 
 def _broadcast_solve(prim: Solver, a: Any, b: Any, **params: Any) -> Any:
@@ -97,7 +95,7 @@ def _broadcast_solve(prim: Solver, a: Any, b: Any, **params: Any) -> Any:
     a_stack, b_stack = square_matrix(a)[0], matrix(b)[0]
     if a_stack != b_stack:
         if b_stack[len(b_stack) - len(a_stack) :] == a_stack:
-            return _solve_as_columns(prim, a, b, params)
+            return solve_as_columns(prim, a, b, params)
         stack = np.broadcast_shapes(a_stack, b_stack)
         a = broadcast_to(a, shape=stack + a.shape[-2:])
         b = broadcast_to(b, shape=stack + b.shape[-2:])

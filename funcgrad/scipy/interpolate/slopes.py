@@ -9,8 +9,8 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, as_array, axis_of
-from funcgrad.scipy.bands import banded_solve
 from funcgrad.scipy.interpolate.polynomials import as_floats, column
+from funcgrad.scipy.linalg.primitives.structured import banded_solve
 
 
 def prepared(x: Array, y: Array, axis: int) -> tuple[Array, Array, int]:
@@ -145,8 +145,8 @@ def _periodic_slopes(h: Array, wide: Array, mean: Array) -> Array:
 
 def _solved(band: list[Array], sides: Array) -> Array:
     """A tridiagonal system whose right sides stand along the first axis."""
-    rows = sides.reshape(sides.shape[0], -1).T
-    return banded_solve(fnp.stack(band), rows, lower=1, upper=1).T.reshape(sides.shape)
+    columns = sides.reshape(sides.shape[0], -1)
+    return banded_solve(fnp.stack(band), columns, lower=1, upper=1).reshape(sides.shape)
 
 
 # slopes that depend on the neighbours only

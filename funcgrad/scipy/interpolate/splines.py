@@ -12,9 +12,9 @@ import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of
 from funcgrad.ops.subscript import getitem
-from funcgrad.scipy.bands import banded_solve
 from funcgrad.scipy.interpolate import polynomials
 from funcgrad.scipy.interpolate.polynomials import Extrapolate, as_floats, column
+from funcgrad.scipy.linalg.primitives.structured import banded_solve
 
 
 def basis(t: Array, k: int, at: Array, piece: Array) -> list[Array]:
@@ -232,5 +232,4 @@ def through(x: Array, y: Array, t: Array, k: int) -> Array:
     which = column_ - piece[np.clip(point, 0, n - 1)] + k
     there = (point >= 0) & (point < n) & (which >= 0) & (which <= k)
     band = fnp.where(there, values[np.clip(which, 0, k), np.clip(point, 0, n - 1)], 0.0)
-    sides = y.reshape(n, -1).T
-    return banded_solve(band, sides, lower=k, upper=k).T.reshape(y.shape)
+    return banded_solve(band, y.reshape(n, -1), lower=k, upper=k).reshape(y.shape)

@@ -14,9 +14,10 @@ from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, as_array, as_inexact, axis_of
 from funcgrad.ops import convolve as vectors
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.contract import mT
 from funcgrad.ops.structure import broadcast_to
-from funcgrad.scipy.bands import recurrence
 from funcgrad.scipy.dispatch import beside
+from funcgrad.scipy.signal.recurrence import recurrence
 
 _scipy_function = beside(scipy.signal)
 
@@ -85,7 +86,7 @@ def _filtered(b: Array, a: Array, x: Array, state: Array | None) -> tuple[Array,
         driving = driving[:, :n]
     else:
         driving = _longer(driving, n + order) + fnp.pad(state, ((0, 0), (0, n)))
-    y = recurrence(a, driving[:, :n]) if len(a) else driving[:, :n]
+    y = mT(recurrence(a, mT(driving[:, :n]))) if len(a) else driving[:, :n]
     if state is None:
         return y, None
     last = driving[:, n:]

@@ -10,8 +10,7 @@ import numpy as np
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, evaluate, trace_graph
 from funcgrad.core.trace import Primitive, is_traced
-from funcgrad.ops.structure import spread
-from funcgrad.transforms.batch import move_axis
+from funcgrad.ops.structure import move_axis, spread
 from funcgrad.transforms.calls import Runner, run_parts
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 

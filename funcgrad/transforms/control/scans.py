@@ -9,10 +9,9 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, as_typed, evaluate, trace_graph
-from funcgrad.core.trace import is_traced, register
+from funcgrad.core.trace import Same, is_traced, register
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.ops.structure import concatenate, reshape, spread
-from funcgrad.transforms.batch import Same, move_axis
+from funcgrad.ops.structure import concatenate, move_axis, reshape, spread
 from funcgrad.transforms.calls import Runner, derived, split_pull
 from funcgrad.transforms.control.programs import (
     ControlCall,

@@ -8,12 +8,11 @@ from typing import Any
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, evaluate, trace_graph
 from funcgrad.core.provenance import at, here
-from funcgrad.core.trace import register
+from funcgrad.core.trace import Same, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import where
 from funcgrad.ops.reduce import reduce_any
 from funcgrad.ops.structure import reshape, spread
-from funcgrad.transforms.batch import Same
 from funcgrad.transforms.calls import Runner, derived, run_batched
 from funcgrad.transforms.control.programs import (
     ControlCall,

@@ -9,7 +9,6 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.buffers import settled
 from funcgrad.core.constants import copied
 from funcgrad.core.tape import LinearTrace, LinearTracer, Node, entries, linear_outputs, pull, push
 from funcgrad.core.trace import register
@@ -33,7 +32,7 @@ class JvpCall(Call):
         (_, rule), fixed = self.parts(values)
         primals = unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])
         given = unflatten_all(self.trees, [read_only(t) for t in moving[: self.count]])
-        result = settled(rule(*fixed, tuple(primals), tuple(given)))
+        result = self.called(values, rule, *fixed, tuple(primals), tuple(given))
         name = f"the jvp rule of `{self.name}`"
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"{name} must return (output, tangent), not {show(result)}")

@@ -9,7 +9,6 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.buffers import settled
 from funcgrad.core.constants import copied, keep, owner_of
 from funcgrad.core.trace import register
 from funcgrad.errors import NotDifferentiableError
@@ -22,11 +21,15 @@ from funcgrad.transforms.results import memory_of, read_only
 
 
 class Backward(NamedTuple):
-    """What the pass needs of a call of custom_vjp: the user's bwd, its first arguments and the residuals."""
+    """What the pass needs of a call of custom_vjp: the user's bwd, its first arguments and the residuals.
+
+    `indices` are those along the axes that have names.
+    """
 
     bwd: Callable[..., Any]
     fixed: Sequence[Any]
     residuals: Any
+    indices: Sequence[Any]
 
 
 class VjpCall(Call):
@@ -34,18 +37,19 @@ class VjpCall(Call):
         """Flat outputs by the user's fwd, and what its bwd will need."""
         (_, fwd, bwd), fixed = self.parts(values)
         args = self.arguments(values, fixed)
-        result = settled(fwd(*args))
+        result = self.called(values, fwd, *args)
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {show(result)}")
         safe = memory_of(tree.leaves(args))
         outs = [y if owner_of(y) in safe else copied(y) for y in self.flatten_output(result[0])]
         residuals = tree.map(lambda x: x if owner_of(x) in safe else keep(x), result[1])
-        return outs, Backward(frozen(bwd), [keep(x) for x in fixed], residuals)
+        indices = values[len(values) - len(self.axes) :]
+        return outs, Backward(frozen(bwd), [keep(x) for x in fixed], residuals, indices)
 
     def backward(self, back: Backward, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         """Flat cotangents by the user's bwd, checked."""
         cts = self.out_tree.unflatten([read_only(c) for c in cts])
-        given = settled(back.bwd(*back.fixed, back.residuals, cts))
+        given = self.called(back.indices, back.bwd, *back.fixed, back.residuals, cts)
         if not isinstance(given, (tuple, list)) or len(given) != len(self.positions):
             raise TypeError(
                 f"the bwd rule of `{self.name}` must return a tuple with a cotangent for each of its "
@@ -69,7 +73,7 @@ class VjpCall(Call):
                     found.append(copied(tangent_for(avals[i], c, where, rule)))
                 else:
                     found.append(None)
-        return found + [None] * len(self.captured.values)
+        return found + [None] * (len(self.captured.values) + len(self.axes))
 
 
 class BatchedVjpCall(BatchedCall):

@@ -17,10 +17,11 @@ from funcgrad.core.graph import evaluate
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums
+from funcgrad.transforms.axes import bound_axes, with_axes
 from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.function import call_hiding_frames, importable_name
+from funcgrad.transforms.function import Signature, call_hiding_frames, importable_name
 from funcgrad.transforms.results import read_only
 
 
@@ -30,6 +31,7 @@ class CustomRule:
     kind = ""
     call: type[Call]
     primitive: Primitive
+    __signature__ = Signature()
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
         if options.keys() == {"nondiff_argnums"} and not args:  # `@custom_vjp(nondiff_argnums=0)`
@@ -132,7 +134,7 @@ class Call:
     """One call of a function with a rule, on flat values: the function, its rule, and the trees around them.
 
     The flat values are the leaves of the differentiable arguments, then the traced values among the others, then
-    those that the functions close over.
+    those that the functions close over, and the indices along the axes that have names.
     """
 
     def __init__(self, owner: CustomRule, args: list[Any], positions: list[int], functions: Sequence[Any]) -> None:
@@ -143,6 +145,8 @@ class Call:
         self.fixed = [x for n, x in enumerate(args) if n not in positions]
         self.functions = tuple(functions)
         self.captured = Captured((*functions, *self._holders()))
+        self.indices = [axis.take() for axis in bound_axes()]
+        self.axes = [axis.key for axis in bound_axes()]
         self.out_tree: Any = None  # known when the function or its rule has run
 
     def _holders(self) -> list[Any]:
@@ -156,8 +160,9 @@ class Call:
 
     def taken_values(self) -> list[Any]:
         """The flat values, once: a program that holds this must not be held by its own values."""
-        leaves, self.leaves = self.leaves, []
-        return [*leaves, *self.captured.values]
+        values = [*self.leaves, *self.captured.values, *self.indices]
+        self.leaves, self.indices = [], []
+        return values
 
     def freeze(self) -> None:
         """From now on the functions run later than the call: they keep what they read as it is now."""
@@ -173,6 +178,10 @@ class Call:
         count = len(self.functions)
         return rebuilt[:count], [holder.args[0] for holder in rebuilt[count:]]
 
+    def called(self, indices: Sequence[Any], fun: Callable[..., Any], *args: Any) -> Any:
+        """What one of the user's functions returns; `indices` are the last of the flat values."""
+        return settled(with_axes(self.axes, indices[len(indices) - len(self.axes) :], fun, *args)[0])
+
     def arguments(self, values: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """All arguments of the function."""
         given = dict(zip(self.positions, unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])))
@@ -180,7 +189,7 @@ class Call:
         return [given[n] if n in given else next(rest) for n in range(len(given) + len(self.fixed))]
 
     def flatten_output(self, out: Any) -> list[Any]:
-        flat, self.out_tree = tree.flatten(settled(out))
+        flat, self.out_tree = tree.flatten(out)
         for y in flat:
             if array_leaf(y) is None:
                 raise TypeError(f"`{self.name}` returned {type(y).__name__}, not an array")
@@ -189,7 +198,7 @@ class Call:
     def run(self, *values: Any) -> list[Any]:
         """The function itself, flat."""
         functions, fixed = self.parts(values)
-        return self.flatten_output(functions[0](*self.arguments(values, fixed)))
+        return self.flatten_output(self.called(values, functions[0], *self.arguments(values, fixed)))
 
     def refuse_captured(self, tracked: Sequence[Any], kind: str) -> None:
         for name, t in zip(self.captured.names, tracked[self.count :]):
