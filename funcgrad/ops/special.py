@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
-from funcgrad.ops.elementwise import exp
+from funcgrad.core.avals import aval_of
+from funcgrad.ops.elementwise import convert, exp
 from funcgrad.ops.families import Elementwise, elementwise
 
 ROOT_PI = math.sqrt(math.pi)
@@ -59,6 +60,31 @@ class Borrowed:
         return self._found
 
 
+class Scipys:
+    """SciPy's universal function of a name, for what only `funcgrad.scipy` reaches. Its dtypes are SciPy's.
+
+    `takes` has the kinds of dtypes for which the derivatives hold: SciPy also has some functions of complex numbers
+    whose derivatives here are those of real ones.
+    """
+
+    def __init__(self, name: str, takes: str = "biuf") -> None:
+        self._name = name
+        self._takes = takes
+
+    @cached_property
+    def _function(self) -> Any:
+        from scipy import special
+
+        return getattr(special, self._name)
+
+    def __call__(self, *args: Any) -> Any:
+        for x in args:
+            kind = np.result_type(x).kind
+            if kind not in self._takes:
+                raise TypeError(f"the derivatives of `{self._name}` are not known for {np.result_type(x)}")
+        return self._function(*args)
+
+
 def _each(of_float: Callable[[float], float]) -> Callable[[Any], Any]:
     function = np.frompyfunc(of_float, 1, 1)
 
@@ -67,6 +93,18 @@ def _each(of_float: Callable[[float], float]) -> Callable[[Any], Any]:
             return function(x)
 
     return of_array
+
+
+def in_floats(partial: Callable[..., Any]) -> Callable[..., Any]:
+    """A partial derivative for truth values too, which minus 1 would be integers. What it does not need is None."""
+
+    def of_floats(y: Any, *args: Any, **params: Any) -> Any:
+        dtypes = [None if x is None else aval_of(x).dtype for x in args]
+        dtype = float_dtype(np.result_type(*filter(None, dtypes)))
+        floats = (convert(x, dtype=dtype) if d is not None and d.kind in "biu" else x for x, d in zip(args, dtypes))
+        return partial(y, *floats, **params)
+
+    return of_floats
 
 
 # The error function
