@@ -24,7 +24,7 @@ from funcgrad.scipy.stats.continuous import (
 )
 from funcgrad.scipy.stats.discrete import BERNOULLI, BINOM, GEOM, NBINOM, POISSON
 from funcgrad.scipy.stats.distribution import Continuous, Discrete
-from funcgrad.scipy.stats.multivariate import Dirichlet, Multinomial, MultivariateNormal
+from funcgrad.scipy.stats.multivariate import dirichlet, multinomial, multivariate_normal
 from funcgrad.scipy.stats.tailed import BETA, CHI2, GAMMA, TRUNCNORM, F, T
 
 __all__ = [
@@ -80,7 +80,3 @@ binom = Discrete("binom", BINOM)
 geom = Discrete("geom", GEOM)
 nbinom = Discrete("nbinom", NBINOM)
 poisson = Discrete("poisson", POISSON)
-
-dirichlet = Dirichlet()
-multinomial = Multinomial()
-multivariate_normal = MultivariateNormal()

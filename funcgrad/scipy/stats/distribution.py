@@ -63,7 +63,7 @@ class Distribution:
         distribution with such parameters.
     """
 
-    _tail = ("loc",)
+    _tail: tuple[str, ...] = ("loc",)
 
     def __init__(self, name: str, standard: Standard) -> None:
         self.name = name

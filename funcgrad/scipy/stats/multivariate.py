@@ -181,3 +181,8 @@ class Multinomial(Multivariate):
             y = lgamma(n + 1) + np.sum(xlogy(x, p) - lgamma(x + 1), axis=-1)
         valid = np.all((p >= 0) & (p <= 1), axis=-1) & (abs(np.sum(p, axis=-1) - 1) <= 1e-9)
         return _require(valid, choose(possible, y, -math.inf), "`p` must be numbers between 0 and 1 whose sum is 1")
+
+
+dirichlet = Dirichlet()
+multinomial = Multinomial()
+multivariate_normal = MultivariateNormal()
