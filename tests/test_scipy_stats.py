@@ -250,8 +250,8 @@ def test_multivariate_normal():
     vector = np.array([0.3, -0.2, 1.1])
     cov, rows = ROOT @ ROOT.T, np.stack([vector] * 4)
     calls = [
-        *((vector, vector[::-1].copy(), cov), (rows, None, cov), (vector, 0.4, 2.0), (0.3,), (np.zeros((0, 3)), vector)),
-        *((rows[None], vector, 2.0), (rows, vector, np.array([1.0, 2.0, 0.5]))),
+        *((vector, vector[::-1].copy(), cov), (rows, None, cov), (vector, 0.4, 2.0), (0.3,)),
+        *((np.zeros((0, 3)), vector), (rows[None], vector, 2.0), (rows, vector, np.array([1.0, 2.0, 0.5]))),
     ]
     for method in ("pdf", "logpdf"):
         ours, scipys = getattr(stats.multivariate_normal, method), getattr(scipy.stats.multivariate_normal, method)
