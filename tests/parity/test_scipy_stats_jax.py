@@ -30,7 +30,7 @@ ROWS = {
     "norm": ((), REAL, (*DENSITY, *SUMS, "ppf", "isf")),
     "pareto": ((A,), 1 + POSITIVE, (*DENSITY, *SUMS, "ppf")),
     "t": ((A,), REAL, DENSITY),
-    "truncnorm": ((REAL - A, REAL + B), REAL, ("logpdf", "cdf", "logsf")),
+    "truncnorm": ((REAL - A, REAL + B), REAL, ("logpdf", "cdf")),
     "uniform": ((), UNIT, (*DENSITY, "cdf", "ppf")),
 }
 INTEGERS = {
@@ -59,7 +59,8 @@ def compare(call, methods, args, moving):
 
     values = [fg.vjp(call(stats, m), *args)[0] for m in methods]
     found = values, fg.jacrev(sums(stats, np), moving)(*args), squares(stats, np, fg.grad)(*args)
-    for y, e in zip(fg.tree.leaves(found), jax.tree.leaves(jax.jit(theirs)(*args)), strict=True):
+    program = jax.jit(theirs).lower(*args).compile({"xla_backend_optimization_level": 0})
+    for y, e in zip(fg.tree.leaves(found), jax.tree.leaves(program(*args)), strict=True):
         np.testing.assert_allclose(y, e, rtol=1e-9, atol=1e-10)
 
 
