@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ ANY = np.array([-3.7, -1.2, -0.3, 0.4, 1.1, 2.6])
 POSITIVE = np.array([0.2, 0.7, 1.3, 2.4, 5.5, 9.1])
 UNIT = np.array([0.15, 0.2, 0.45, 0.5, 0.7, 0.8])
 OTHER = np.array([0.3, 1.6, 0.9, 4.0, 0.6, 3.3])
+DF = np.array([0.8, 1.5, 3.0, 4.5, 12.0, 40.0])
+ORDERS = np.array([0, 1, 2, 3, 5, 8])
+BELOW_ONE = np.array([-0.8, -0.3, 0.0, 0.2, 0.5, 0.7])
 # fmt: off
 CALLS: dict[str, tuple[np.ndarray, ...]] = {
     "beta": (POSITIVE, OTHER), "betaln": (POSITIVE, OTHER), "digamma": (POSITIVE,), "entr": (POSITIVE,), "erf": (ANY,),
@@ -24,9 +28,25 @@ CALLS: dict[str, tuple[np.ndarray, ...]] = {
     "log_expit": (ANY,), "log_ndtr": (ANY,), "log_softmax": (ANY,), "logit": (UNIT,), "logsumexp": (ANY,),
     "ndtr": (ANY,), "ndtri": (UNIT,), "psi": (POSITIVE,), "rel_entr": (POSITIVE, OTHER), "softmax": (ANY,),
     "xlog1py": (ANY, OTHER), "xlogy": (ANY, OTHER),
+    "betainc": (POSITIVE, OTHER, UNIT), "betaincc": (POSITIVE, OTHER, UNIT), "betaincinv": (POSITIVE, OTHER, UNIT),
+    "betainccinv": (POSITIVE, OTHER, UNIT), "gammaincinv": (POSITIVE, UNIT), "gammainccinv": (POSITIVE, UNIT),
+    "stdtr": (DF, ANY), "stdtrit": (DF, UNIT), "chdtr": (DF, OTHER), "chdtrc": (DF, OTHER),
+    "fdtr": (DF, POSITIVE, OTHER), "fdtrc": (DF, POSITIVE, OTHER),
+    "gamma": (ANY,), "rgamma": (ANY,), "loggamma": (POSITIVE,), "poch": (POSITIVE, OTHER), "factorial": (POSITIVE,),
+    "j0": (ANY,), "j1": (ANY,), "y0": (POSITIVE,), "y1": (POSITIVE,), "zeta": (1 + POSITIVE, OTHER),
+    "exp1": (POSITIVE,), "expi": (ANY,), "spence": (POSITIVE,), "owens_t": (ANY, OTHER), "lambertw": (POSITIVE,),
+    "cbrt": (ANY,), "exp2": (ANY,), "exp10": (ANY,), "expm1": (ANY,), "exprel": (ANY,), "log1p": (POSITIVE,),
+    "sinc": (ANY,),
 }
+"""Functions that are differentiable in all arguments."""
+OF_ORDER: dict[str, tuple[np.ndarray, ...]] = {
+    "jv": (ORDERS, ANY), "jn": (0.5 + ORDERS, POSITIVE), "iv": (ORDERS, ANY), "ive": (ORDERS, ANY),
+    "yn": (ORDERS, POSITIVE), "expn": (ORDERS, POSITIVE), "polygamma": (1.0 * ORDERS, POSITIVE),
+    "hyp1f1": (POSITIVE, OTHER, ANY), "hyp2f1": (POSITIVE, OTHER, POSITIVE + 1, BELOW_ONE),
+}
+"""Functions that are differentiable in the last argument only."""
 # fmt: on
-TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 3e-6}
+TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 3e-6, np.dtype(np.complex128): 1e-12}
 
 
 def close(y, expected, name):
@@ -36,19 +56,19 @@ def close(y, expected, name):
 
 
 def test_every_name_has_a_row():
-    assert set(special.__all__) == {*CALLS, "multigammaln", "polygamma"}
+    assert set(special.__all__) == {*CALLS, *OF_ORDER, "multigammaln", "gammasgn"}
     assert all(getattr(special, name).__doc__ for name in special.__all__)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [*CALLS, *OF_ORDER])
 def test_values_are_scipys(name, dtype):
     ours, scipys = getattr(special, name), getattr(scipy.special, name)
-    args = [x.astype(dtype) for x in CALLS[name]]
+    args = [x.astype(dtype) if x.dtype.kind == "f" else x for x in {**CALLS, **OF_ORDER}[name]]
     expected = scipys(*args)
     np.testing.assert_array_equal(ours(*args), expected)
     for call in (ours, scipys) if isinstance(scipys, np.ufunc) else (ours,):
-        close(fg.vjp(call, *args)[0], expected, "vjp")
+        close(fg.vjp(lambda x: call(*args[:-1], x), args[-1])[0], expected, "vjp")
         close(fg.jit(call)(*args), expected, "jit")
         if name not in ("logsumexp", "softmax", "log_softmax"):
             close(fg.vmap(call)(*args), expected, "vmap")
@@ -57,18 +77,29 @@ def test_values_are_scipys(name, dtype):
 @pytest.mark.parametrize("name", CALLS)
 def test_derivatives(name):
     fun = getattr(special, name)
-    check_grads(fun, CALLS[name], order=2)
+    if name == "lambertw":
+        fun = lambda z: special.lambertw(z).real
+    check_derivatives(fun, *CALLS[name])
+
+
+@pytest.mark.parametrize("name", OF_ORDER)
+def test_derivatives_of_functions_of_an_order(name):
+    fun = getattr(special, name)
+    *parameters, x = OF_ORDER[name]
+    check_derivatives(lambda x: fun(*parameters, x), x)
+    with pytest.raises(fg.errors.NotDifferentiableError, match="is not known at"):
+        fg.vjp(fun, *(p.astype(float) for p in parameters), x)
+
+
+def check_derivatives(fun, *args):
+    check_grads(fun, args, order=2)
     total = lambda *xs: (fun(*xs) * np.cos(np.arange(6.0))).sum()
-    gradient = fg.grad(total, tuple(range(len(CALLS[name]))))
-    for y, e in zip(fg.jit(gradient)(*CALLS[name]), gradient(*CALLS[name])):
+    gradient = fg.grad(total, tuple(range(len(args))))
+    for y, e in zip(fg.jit(gradient)(*args), gradient(*args)):
         np.testing.assert_allclose(y, e, rtol=1e-10, atol=1e-13)
 
 
-def test_functions_of_an_order():
-    for n in (0, 1, 3):
-        f = lambda x, n=n: special.polygamma(n, x)
-        np.testing.assert_allclose(fg.jit(f)(POSITIVE), scipy.special.polygamma(n, POSITIVE), rtol=1e-11)
-        check_grads(f, (POSITIVE,), order=1)
+def test_multigammaln():
     for d in (1, 2, 4):
         f = lambda a, d=d: special.multigammaln(a, d)
         expected = scipy.special.multigammaln(2.0 + POSITIVE, d)
@@ -76,6 +107,65 @@ def test_functions_of_an_order():
         check_grads(f, (2.0 + POSITIVE,), order=2)
     with pytest.raises(ValueError, match="positive integer"):
         fg.grad(special.multigammaln)(3.0, 0)
+
+
+def test_one_argument_of_zeta():
+    """Riemann's function, on both sides of its pole, and at its zeros."""
+    x = np.array([-20.5, -4.0, -2.0, -0.3, 0.0, 0.5, 1.5, 2.0, 30.0])
+    close(fg.vjp(special.zeta, x)[0], scipy.special.zeta(x), "vjp")
+    close(fg.jit(special.zeta)(x.astype(np.float32)), scipy.special.zeta(x.astype(np.float32)), "jit")
+    check_grads(special.zeta, (x[1:],), order=2)
+    with pytest.raises(TypeError, match="does not take `out`"):
+        fg.vjp(lambda x: special.zeta(x, out=np.empty(9)), x)
+
+
+def test_branches_of_lambertw():
+    z = np.array([-0.3, -0.1, 0.4, 5.0])
+    for k in (-1, 0, 2):
+        branch = partial(special.lambertw, k=k)
+        close(fg.vjp(branch, z)[0], scipy.special.lambertw(z, k), "vjp")
+        check_grads(lambda z, branch=branch: branch(z).real, (z,), order=2)
+        w = fg.grad(branch, holomorphic=True)(0.4 + 0.3j)
+        found = scipy.special.lambertw(0.4 + 0.3j, k)
+        np.testing.assert_allclose(w, 1 / (np.exp(found) * (1 + found)), rtol=1e-13)
+    assert fg.jit(special.lambertw)(np.float32(1)).dtype == scipy.special.lambertw(np.float32(1)).dtype
+
+
+def test_complex_arguments():
+    z = np.array([0.7 + 0.3j, -1.2 + 0.8j])
+    cases = {"jv": (1.5,), "iv": (0.5,), "exp1": (), "expi": (), "log1p": (), "expm1": ()}
+    for name, parameters in cases.items():
+        fun = partial(getattr(special, name), *parameters)
+        close(fg.jit(fun)(z), getattr(scipy.special, name)(*parameters, z), name)
+        check_grads(fun, (z,), order=1)
+    for name in ("gamma", "loggamma", "rgamma", "spence", "erf", "psi"):
+        with pytest.raises(TypeError, match="complex"):
+            fg.vjp(getattr(special, name), z)
+
+
+def test_dtypes_are_scipys():
+    """Python's numbers yield to float32, small integers and float16 become what SciPy makes of them."""
+    single, half, whole = np.float32([0.3, 0.6]), np.float16([0.3, 0.6]), np.array([1, 2], np.int8)
+    calls = [("betainc", (2, 3.0, single)), ("betainc", (2.0, whole, half)), ("gammainc", (0.5, single)),
+             ("xlogy", (2, half)), ("stdtr", (3, single)), ("expn", (2, single)), ("yn", (2.0, single)),
+             ("zeta", (2.5, single)), ("gammaln", (whole,)), ("ndtr", (half,)), ("jv", (whole, single))]  # fmt: skip
+    for name, (*parameters, x) in calls:
+        call = partial(getattr(special, name), *parameters)
+        expected = getattr(scipy.special, name)(*parameters, x)
+        close(fg.jit(call)(x), expected, name)
+        if x.dtype.kind == "f":
+            assert fg.vjp(call, x)[1](np.ones_like(expected))[0].dtype == x.dtype
+
+
+def test_gammasgn_is_flat():
+    np.testing.assert_array_equal(fg.jit(special.gammasgn)(ANY), scipy.special.gammasgn(ANY))
+    np.testing.assert_array_equal(fg.grad(lambda x: special.gammasgn(x).sum())(ANY), np.zeros(6))
+
+
+def test_factorials_of_other_kinds_are_refused():
+    np.testing.assert_array_equal(fg.vjp(special.factorial, np.array([-1.5, 3.0]))[0], [0.0, 6.0])
+    with pytest.raises(ValueError, match="exact=False"):
+        fg.grad(lambda n: special.factorial(n, exact=True))(3.0)
 
 
 EDGES = {
