@@ -90,7 +90,8 @@ def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
         above, below = pairs[0] / size, pairs[1] / size
         value = _quotient(above, below)
         if settling.is_over(value - last, np.abs(value) + np.abs(value[0]) * scale):
-            return -x * value
+            break
+    return -x * value
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:

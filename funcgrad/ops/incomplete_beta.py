@@ -68,7 +68,8 @@ def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> np
         before, now = before / size, now / size
         value = _quotient(now[..., 1, :], now[..., 0, :])
         if settling.is_over(value - last, np.abs(value) + np.abs(value[0, 0]) * scale):
-            return value
+            break
+    return value
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:
