@@ -181,7 +181,23 @@ EDGES = {
     "logit": ([0.0, 1.0, -0.5, 2.0, 1e-300],),
     "log_expit": ([-800.0, 800.0, math.inf, -math.inf],),
     "ndtr": ([-37.0, 38.0, math.inf, -math.inf, math.nan],),
-}
+    "betainc": ([2.0, 2.0, 2.0, 0.0, 2.0, math.nan], [3.0, 3.0, 3.0, 3.0, 0.0, 1.0], [0.0, 1.0, -0.1, 0.5, 0.5, 0.5]),
+    "betaincinv": ([2.0, 2.0, 2.0, math.nan], [3.0, 3.0, 3.0, 1.0], [0.0, 1.0, 1.5, 0.5]),
+    "gammaincinv": ([2.0, 2.0, 2.0, -1.0], [0.0, 1.0, 2.0, 0.5]),
+    "stdtr": ([3.0, 3.0, math.inf, -1.0, math.nan, 3.0], [math.inf, -math.inf, 1.0, 1.0, 1.0, math.nan]),
+    "stdtrit": ([3.0, 3.0, math.inf, 3.0, math.nan], [0.0, 1.0, 0.3, 0.5, 0.5]),
+    "chdtr": ([3.0, 3.0, 3.0, -1.0], [0.0, math.inf, -1.0, 1.0]),
+    "fdtr": ([2.0, 2.0, 2.0, -1.0], [3.0, 3.0, 3.0, 3.0], [0.0, math.inf, -1.0, 1.0]),
+    "gamma": ([0.0, -0.0, -1.0, 171.6, 172.0, math.inf, -math.inf, math.nan],),
+    "rgamma": ([0.0, -1.0, -2.0, 200.0, math.inf, math.nan, -171.5],),
+    "beta": ([-1.5, 0.0, 1.0, math.nan], [2.5, 1.0, math.inf, 1.0]),
+    "betaln": ([-1.5, 0.0, 1e10, math.nan], [2.5, 1.0, 2.0, 1.0]),
+    "zeta": ([1.0, 0.5, 2.0, 2.0, 2.5, math.nan], [1.0, 1.0, 0.0, -1.5, -0.5, 1.0]),
+    "j1": ([0.0, -1e5, math.inf, math.nan],), "y0": ([0.0, -1.0, math.inf, math.nan],),
+    "jv": ([0.0, 1.0, -1.0, 0.5, 2.0], [0.0, 0.0, 0.0, -2.0, math.nan]),
+    "exp1": ([0.0, -1.0, math.inf, math.nan],), "spence": ([0.0, 1.0, -1.0, math.inf, math.nan],),
+    "exprel": ([0.0, 1e-320, 800.0, -800.0, math.inf, -math.inf, math.nan],),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EDGES)
@@ -189,8 +205,54 @@ def test_values_at_edges(name):
     args = [np.array(x) for x in EDGES[name]]
     with np.errstate(all="ignore"):
         expected = getattr(scipy.special, name)(*args)
-        for call in (lambda f: fg.vjp(f, *args)[0], lambda f: fg.jit(f)(*args)):
-            np.testing.assert_allclose(call(getattr(special, name)), expected, rtol=1e-12)
+        fun = partial(getattr(special, name), *args[:-1])
+        for call in (lambda f: fg.vjp(f, args[-1])[0], lambda f: fg.jit(f)(args[-1])):
+            np.testing.assert_allclose(call(fun), expected, rtol=1e-12)
+
+
+inf = math.inf
+SLOPES = {
+    # the derivatives in all arguments, one element for each point of the argument
+    "betainc": [((2.0, 3.0, 0.0), (0, 0, 0)), ((2.0, 3.0, 1.0), (0, 0, 0)), ((1.0, 1.0, 0.0), (0, 0, 1)),
+                ((0.5, 1.0, 0.0), (0, 0, inf))],
+    "betaincinv": [((2.0, 3.0, 0.0), (0, 0, inf)), ((1.0, 1.0, 1.0), (0, 0, 1))],
+    "gammainc": [((2.0, 0.0), (0, 0)), ((1.0, 0.0), (0, 1)), ((2.0, inf), (0, 0))],
+    "gammaincinv": [((2.0, 0.0), (0, inf)), ((1.0, 0.0), (0, 1)), ((2.0, 1.0), (0, inf))],
+    "stdtr": [((3.0, inf), (0, 0)), ((1.0, 0.0), (0, 1 / math.pi)), ((inf, 0.0), (0, 1 / math.sqrt(2 * math.pi)))],
+    "stdtrit": [((3.0, 0.0), (0, inf)), ((1.0, 0.5), (0, math.pi)), ((inf, 0.5), (0, math.sqrt(2 * math.pi)))],
+    "rgamma": [((0.0,), (1,)), ((-1.0,), (-1,)), ((-3.0,), (-6,))],
+    "poch": [((0.0, 2.0), (1, 0)), ((-1.0, 3.0), (-1, 0))],
+    "j1": [((0.0,), (0.5,))], "y0": [((0.0,), (inf,))], "spence": [((1.0,), (-1,))], "exprel": [((0.0,), (0.5,))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, args, expected", [(name, *row) for name, rows in SLOPES.items() for row in rows])
+def test_derivatives_at_edges(name, args, expected):
+    with np.errstate(all="ignore"):
+        found = fg.grad(getattr(special, name), tuple(range(len(args))))(*args)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_parameters_of_distributions_in_closed_form():
+    """Where the functions are elementary, far into both tails, and the derivatives of them to second order too."""
+    a, x = np.array([0.3, 1.0, 7.0, 300.0, 4e4]), np.array([1e-9, 0.4, 0.9, 0.999, 0.99999])
+    closed = {
+        "betainc": (lambda a, x: special.betainc(a, 1.0, x), lambda a, x: np.exp(a * np.log(x))),
+        "betaincc": (lambda a, x: special.betaincc(1.0, a, x), lambda a, x: np.exp(a * np.log1p(-x))),
+        "betaincinv": (lambda a, x: special.betaincinv(a, 1.0, x), lambda a, x: np.exp(np.log(x) / a)),
+    }
+    for name, (ours, expected) in closed.items():
+        if name == "betaincinv":
+            a, x = a[:3], x[:3]  # a result next to 1 has no digits of its distance
+        for f in (lambda f: fg.elementwise_grad(f), lambda f: fg.elementwise_grad(fg.elementwise_grad(f, 1))):
+            np.testing.assert_allclose(f(ours)(a, x), f(expected)(a, x), rtol=1e-11, atol=1e-300)
+    for df, of_t in ((1.0, lambda t: 0.5 + np.arctan(t) / np.pi), (2.0, lambda t: 0.5 + t / np.sqrt(8 + 4 * t * t))):
+        t = np.array([-30.0, -0.2, 0.0, 1e-7, 4.0])
+        ours = fg.elementwise_grad(fg.elementwise_grad(partial(special.stdtr, df)))
+        np.testing.assert_allclose(ours(t), fg.elementwise_grad(fg.elementwise_grad(of_t))(t), rtol=1e-11, atol=1e-16)
+    of_df = fg.elementwise_grad(fg.elementwise_grad(fg.elementwise_grad(special.stdtr), 1), 1)
+    of_t = fg.elementwise_grad(fg.elementwise_grad(fg.elementwise_grad(special.stdtr, 1), 1))
+    np.testing.assert_allclose(of_df(0 * t + 2.5, t), of_t(0 * t + 2.5, t), rtol=1e-9, atol=1e-13)
 
 
 def test_derivatives_where_a_factor_is_zero():

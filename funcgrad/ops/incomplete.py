@@ -139,7 +139,7 @@ gamma_ratio: Elementwise = elementwise(
 
 def gamma_density(a: Any, x: Any) -> Any:
     """The density of a gamma variable, the derivative of `igamma` in x."""
-    return exp(xlogy(a - 1, x) - x - lgamma(a))
+    return where(x == math.inf, 0.0, exp(xlogy(a - 1, x) - x - lgamma(a)))
 
 
 def _ends(x: Any) -> Any:

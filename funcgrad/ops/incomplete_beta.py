@@ -275,7 +275,7 @@ def slope_b(a: Any, b: Any, x: Any, y: Any) -> Any:
 
 
 def _ends(x: Any, y: Any) -> Any:
-    return (x == 0) | (y == 0)
+    return (x == 0) | (y == 0) | (x == math.inf) | (y == math.inf)
 
 
 def _beta_tail(a: Any, b: Any, x: Any, y: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.avals import aval_of
 from funcgrad.ops.elementwise import exp, where
 from funcgrad.ops.families import Elementwise, elementwise
 from funcgrad.ops.special import Scipys, bell, erf, float_dtype, in_floats, refused
@@ -64,7 +65,12 @@ def _lower_order(y: Any, n: Any, x: Any) -> Any:
     return where(inside, expn(where(inside, n - 1, 0), x), (exp(-x) - (n - 1) * y) / x)
 
 
-exp1: Elementwise = elementwise("exp1", Scipys("exp1", "biufc"), d=lambda y, x: -exp(-x) / x)
+def _d_exp1(y: Any, x: Any) -> Any:
+    slope = -exp(-x) / x
+    return slope if aval_of(x).dtype.kind == "c" else where(x < 0, math.nan, slope)  # real ones have no values there
+
+
+exp1: Elementwise = elementwise("exp1", Scipys("exp1", "biufc"), d=_d_exp1)
 expi: Elementwise = elementwise("expi", Scipys("expi", "biufc"), d=lambda y, x: exp(x) / x)
 expn: Elementwise = elementwise(
     "expn", Scipys("expn"), d=(refused("`expn`'s order n"), lambda y, n, x: -_lower_order(y, n, x))

@@ -71,7 +71,7 @@ hurwitz: Elementwise = elementwise(
     Scipys("zeta"),
     d=(
         in_floats(lambda y, s, q: where(s < 1, math.nan, zeta_slope(where(s < 1, 2.0, s), q))),
-        in_floats(lambda y, s, q: -s * hurwitz(s + 1, q)),
+        in_floats(lambda y, s, q: where(s < 1, math.nan, -s * hurwitz(s + 1, q))),
     ),
 )
 """The sum of (q + k)**-s for k = 0, 1, 2, ..."""
