@@ -141,5 +141,5 @@ def test_scipys_functions_of_traced_values(scipys: str, ours: Any) -> None:
 
 
 def test_scipys_other_functions_are_refused() -> None:
-    with pytest.raises(fg.errors.NotDifferentiableError, match="`j0`"):
-        fg.grad(scipy.special.j0)(1.0)
+    with pytest.raises(fg.errors.NotDifferentiableError, match="`ellipk`"):
+        fg.grad(scipy.special.ellipk)(0.5)

@@ -5,22 +5,32 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from funcgrad.ops.elementwise import cos, sin, where
+from funcgrad.ops.elementwise import cos, floor, sin, where
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import Scipys, digamma
+from funcgrad.ops.special import Scipys, digamma, in_floats
 
 
-def _d_rgamma(y: Any, x: Any) -> Any:
+def _d_rgamma(x: Any) -> Any:
     """Left of 1/2 that of `sin(pi x) gamma(1 - x) / pi`, which has no pole there."""
     left = x < 0.5
     mirrored = 1 - where(left, x, 0.5)
     turn = math.pi * where(left, x, 0.5)
     slope = gamma(mirrored) * (cos(turn) - sin(turn) * digamma(mirrored) / math.pi)
-    return where(left, slope, -y * digamma(where(left, 1.0, x)))
+    right = where(left, 1.0, x)
+    return where(left, slope, -rgamma(right) * digamma(right))
+
+
+def _d_poch_z(y: Any, z: Any, m: Any) -> Any:
+    """At the poles of gamma(z) that of `gamma(z + m) * rgamma(z)`."""
+    pole = (z <= 0) & (z == floor(z))
+    elsewhere = where(pole, 1.0, z)
+    at_pole = where(pole, z, 0.0)
+    there = y * digamma(at_pole + m) + gamma(at_pole + m) * _d_rgamma(at_pole)
+    return where(pole, there, y * (digamma(elsewhere + m) - digamma(elsewhere)))
 
 
 gamma: Elementwise = elementwise("gamma", Scipys("gamma"), d=lambda y, x: y * digamma(x))
-rgamma: Elementwise = elementwise("rgamma", Scipys("rgamma"), d=_d_rgamma)
+rgamma: Elementwise = elementwise("rgamma", Scipys("rgamma"), d=lambda y, x: _d_rgamma(x))
 """1 / gamma(x)."""
 loggamma: Elementwise = elementwise(
     "loggamma", Scipys("loggamma"), d=lambda y, x: digamma(where(x < 0, math.nan, x))
@@ -32,7 +42,7 @@ gammasgn: Elementwise = elementwise(
 poch: Elementwise = elementwise(
     "poch",
     Scipys("poch"),
-    d=(lambda y, z, m: y * (digamma(z + m) - digamma(z)), lambda y, z, m: y * digamma(z + m)),
+    d=(in_floats(_d_poch_z), lambda y, z, m: y * digamma(z + m)),
 )
 """gamma(z + m) / gamma(z)."""
 beta: Elementwise = elementwise(

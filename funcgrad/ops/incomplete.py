@@ -90,7 +90,8 @@ def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
         above, below = pairs[0] / size, pairs[1] / size
         value = _quotient(above, below)
         if settling.is_over(value - last, np.abs(value) + np.abs(value[0]) * scale):
-            return -x * value
+            break
+    return -x * value
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -138,7 +139,7 @@ gamma_ratio: Elementwise = elementwise(
 
 def gamma_density(a: Any, x: Any) -> Any:
     """The density of a gamma variable, the derivative of `igamma` in x."""
-    return exp(xlogy(a - 1, x) - x - lgamma(a))
+    return where(x == math.inf, 0.0, exp(xlogy(a - 1, x) - x - lgamma(a)))
 
 
 def _ends(x: Any) -> Any:

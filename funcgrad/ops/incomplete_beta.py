@@ -68,7 +68,8 @@ def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> np
         before, now = before / size, now / size
         value = _quotient(now[..., 1, :], now[..., 0, :])
         if settling.is_over(value - last, np.abs(value) + np.abs(value[0, 0]) * scale):
-            return value
+            break
+    return value
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -274,7 +275,7 @@ def slope_b(a: Any, b: Any, x: Any, y: Any) -> Any:
 
 
 def _ends(x: Any, y: Any) -> Any:
-    return (x == 0) | (y == 0)
+    return (x == 0) | (y == 0) | (x == math.inf) | (y == math.inf)
 
 
 def _beta_tail(a: Any, b: Any, x: Any, y: Any) -> Any:

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core import provenance
 from funcgrad.core.avals import aval_of
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import convert, exp
 from funcgrad.ops.families import Elementwise, elementwise
 
@@ -77,12 +79,12 @@ class Scipys:
 
         return getattr(special, self._name)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **params: Any) -> Any:
         for x in args:
             kind = np.result_type(x).kind
             if kind not in self._takes:
                 raise TypeError(f"the derivatives of `{self._name}` are not known for {np.result_type(x)}")
-        return self._function(*args)
+        return self._function(*args, **params)
 
 
 def _each(of_float: Callable[[float], float]) -> Callable[[Any], Any]:
@@ -93,6 +95,18 @@ def _each(of_float: Callable[[float], float]) -> Callable[[Any], Any]:
             return function(x)
 
     return of_array
+
+
+def refused(of: str) -> Callable[..., Any]:
+    """In the place of a partial derivative that nobody knows in closed form."""
+
+    def partial(*args: Any, **params: Any) -> Any:
+        raise NotDifferentiableError(
+            f"the derivative in {of} is not known{provenance.at(provenance.here())}. "
+            "Where it is not wanted, write fg.stop_gradient(...) around that argument, or leave it out of argnums."
+        )
+
+    return partial
 
 
 def in_floats(partial: Callable[..., Any]) -> Callable[..., Any]:
@@ -251,7 +265,9 @@ def _zeta_of_positive(s: Any, x: Any) -> Any:
 
 lgamma = elementwise("lgamma", _LogGamma("gammaln", _lgamma_of), d=lambda y, x: digamma(x), lower="lgamma")
 digamma: Elementwise = elementwise("digamma", _digamma, d=lambda y, x: polygamma(1, x))
-polygamma: Elementwise = elementwise("polygamma", _polygamma, d=(None, lambda y, m, x: polygamma(m + 1, x)))
+polygamma: Elementwise = elementwise(
+    "polygamma", _polygamma, d=(refused("`polygamma`'s order n"), lambda y, m, x: polygamma(m + 1, x))
+)
 
 
 rsqrt = elementwise("rsqrt", lambda x: 1 / np.sqrt(x), d=lambda y, x: -0.5 * y / x, lower="1 / sqrt({0})")
@@ -297,6 +313,8 @@ def _bessel_i_far(n: Any, x: Any) -> Any:
 
 
 bessel_i: Elementwise = elementwise(
-    "bessel_i", _bessel_i, d=(None, lambda y, n, x: 0.5 * (bessel_i(n - 1, x) + bessel_i(n + 1, x)))
+    "bessel_i",
+    _bessel_i,
+    d=(refused("a Bessel function's order"), lambda y, n, x: 0.5 * (bessel_i(n - 1, x) + bessel_i(n + 1, x))),
 )
 i0 = elementwise("i0", np.i0, d=lambda y, x: bessel_i(1, x))

@@ -1,4 +1,4 @@
-"""SciPy's `special`: error functions, the gamma function's kin, Bessel functions, distributions, entropies.
+"""SciPy's `special`: error functions, the gamma function's kin, Bessel functions, distributions, integrals, entropies.
 
 Each function takes SciPy's arguments, but for `out` and `where`. On plain arrays SciPy runs. Dtypes are SciPy's.
 """
@@ -7,6 +7,15 @@ from funcgrad.scipy.special.bessel import i0 as i0
 from funcgrad.scipy.special.bessel import i0e as i0e
 from funcgrad.scipy.special.bessel import i1 as i1
 from funcgrad.scipy.special.bessel import i1e as i1e
+from funcgrad.scipy.special.bessel import iv as iv
+from funcgrad.scipy.special.bessel import ive as ive
+from funcgrad.scipy.special.bessel import j0 as j0
+from funcgrad.scipy.special.bessel import j1 as j1
+from funcgrad.scipy.special.bessel import jn as jn
+from funcgrad.scipy.special.bessel import jv as jv
+from funcgrad.scipy.special.bessel import y0 as y0
+from funcgrad.scipy.special.bessel import y1 as y1
+from funcgrad.scipy.special.bessel import yn as yn
 from funcgrad.scipy.special.distributions import betainc as betainc
 from funcgrad.scipy.special.distributions import betaincc as betaincc
 from funcgrad.scipy.special.distributions import betainccinv as betainccinv
@@ -21,6 +30,13 @@ from funcgrad.scipy.special.distributions import gammainccinv as gammainccinv
 from funcgrad.scipy.special.distributions import gammaincinv as gammaincinv
 from funcgrad.scipy.special.distributions import stdtr as stdtr
 from funcgrad.scipy.special.distributions import stdtrit as stdtrit
+from funcgrad.scipy.special.elementary import cbrt as cbrt
+from funcgrad.scipy.special.elementary import exp2 as exp2
+from funcgrad.scipy.special.elementary import exp10 as exp10
+from funcgrad.scipy.special.elementary import expm1 as expm1
+from funcgrad.scipy.special.elementary import exprel as exprel
+from funcgrad.scipy.special.elementary import log1p as log1p
+from funcgrad.scipy.special.elementary import sinc as sinc
 from funcgrad.scipy.special.entropies import entr as entr
 from funcgrad.scipy.special.entropies import kl_div as kl_div
 from funcgrad.scipy.special.entropies import rel_entr as rel_entr
@@ -39,6 +55,15 @@ from funcgrad.scipy.special.gammas import poch as poch
 from funcgrad.scipy.special.gammas import polygamma as polygamma
 from funcgrad.scipy.special.gammas import psi as psi
 from funcgrad.scipy.special.gammas import rgamma as rgamma
+from funcgrad.scipy.special.integrals import exp1 as exp1
+from funcgrad.scipy.special.integrals import expi as expi
+from funcgrad.scipy.special.integrals import expn as expn
+from funcgrad.scipy.special.integrals import hyp1f1 as hyp1f1
+from funcgrad.scipy.special.integrals import hyp2f1 as hyp2f1
+from funcgrad.scipy.special.integrals import lambertw as lambertw
+from funcgrad.scipy.special.integrals import owens_t as owens_t
+from funcgrad.scipy.special.integrals import spence as spence
+from funcgrad.scipy.special.integrals import zeta as zeta
 from funcgrad.scipy.special.normal import erf as erf
 from funcgrad.scipy.special.normal import erfc as erfc
 from funcgrad.scipy.special.normal import erfinv as erfinv
@@ -59,6 +84,7 @@ __all__ = [
     "betainccinv",
     "betaincinv",
     "betaln",
+    "cbrt",
     "chdtr",
     "chdtrc",
     "digamma",
@@ -66,7 +92,14 @@ __all__ = [
     "erf",
     "erfc",
     "erfinv",
+    "exp1",
+    "exp2",
+    "exp10",
+    "expi",
     "expit",
+    "expm1",
+    "expn",
+    "exprel",
     "factorial",
     "fdtr",
     "fdtrc",
@@ -77,11 +110,21 @@ __all__ = [
     "gammaincinv",
     "gammaln",
     "gammasgn",
+    "hyp1f1",
+    "hyp2f1",
     "i0",
     "i0e",
     "i1",
     "i1e",
+    "iv",
+    "ive",
+    "j0",
+    "j1",
+    "jn",
+    "jv",
     "kl_div",
+    "lambertw",
+    "log1p",
     "log_expit",
     "log_ndtr",
     "log_softmax",
@@ -91,14 +134,21 @@ __all__ = [
     "multigammaln",
     "ndtr",
     "ndtri",
+    "owens_t",
     "poch",
     "polygamma",
     "psi",
     "rel_entr",
     "rgamma",
+    "sinc",
     "softmax",
+    "spence",
     "stdtr",
     "stdtrit",
     "xlog1py",
     "xlogy",
+    "y0",
+    "y1",
+    "yn",
+    "zeta",
 ]

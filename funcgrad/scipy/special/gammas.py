@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from funcgrad.core.avals import FLOAT
 from funcgrad.numpy.dispatch import Array, as_array, as_inexact
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import gammas
@@ -78,11 +79,13 @@ def factorial(n: Array, exact: bool = False, extend: str = "zero") -> Array:
     """
     if exact or extend != "zero":
         raise ValueError("the factorial of a traced value is one of floats: exact=False, extend='zero'")
-    n = as_inexact(n)
+    n = as_array(n)
     if n.dtype.kind == "c":
         raise ValueError("factorial of complex numbers needs extend='complex', which is not differentiable here")
+    n = as_inexact(n)
     outside = n < 0
-    return ew.where(outside, 0.0, gammas.gamma(ew.where(outside, 0.0, n) + 1.0))
+    found = ew.where(outside, 0.0, gammas.gamma(ew.where(outside, 0.0, n) + 1.0))
+    return found.astype(FLOAT) if n.ndim else found  # as SciPy has it for float32
 
 
 @universal

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.special
 
 from funcgrad.core.avals import PYTHON_SCALARS, aval_of
-from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, as_array
 from funcgrad.scipy.dispatch import beside
 
@@ -38,13 +37,13 @@ def in_dtypes_of(ufunc: Any, args: tuple[Array, ...]) -> list[Array]:
     avals = [aval_of(x) for x in args]
     types = tuple([_WEAK[a.dtype.kind] if a.weak else a.dtype for a in avals])
     return [
-        x if a.dtype == dtype and not a.weak and isinstance(x, (Tracer, np.ndarray)) else _cast(x, dtype)
+        x if a.dtype == dtype and not a.weak else _cast(x, dtype)
         for x, a, dtype in zip(args, avals, _loop(ufunc, types))
     ]
 
 
 def _cast(x: Array, dtype: np.dtype) -> Array:
-    return x.astype(dtype) if isinstance(x, (Tracer, np.ndarray)) else dtype.type(x)
+    return dtype.type(x) if type(x) in PYTHON_SCALARS else x.astype(dtype)
 
 
 @cache
