@@ -250,9 +250,12 @@ class Discrete(Distribution):
         # chances may be 0 and 1, where the derivatives of formulas are infinite
         return tuple(choose(inside, shape, ew.stop_gradient(shape)) for shape in shapes)
 
+    def _of_point(self, method: str, x: Array, shapes: tuple, loc: Any, scale: Any) -> Array:
+        loc = None if loc is None else ew.stop_gradient(loc)
+        return super()._of_point(method, ew.stop_gradient(x), shapes, loc, scale)
+
     def _formula(self, method: str, z: Array, shapes: tuple, scale: Any) -> Array:
-        k = np.floor(ew.stop_gradient(z))
-        return super()._formula(method, k, shapes, scale)
+        return super()._formula(method, np.floor(z), shapes, scale)
 
     def _ends(self, low: Any, high: Any) -> tuple[Any, Any]:
         return low - 1, high
