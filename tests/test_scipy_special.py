@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ ANY = np.array([-3.7, -1.2, -0.3, 0.4, 1.1, 2.6])
 POSITIVE = np.array([0.2, 0.7, 1.3, 2.4, 5.5, 9.1])
 UNIT = np.array([0.15, 0.2, 0.45, 0.5, 0.7, 0.8])
 OTHER = np.array([0.3, 1.6, 0.9, 4.0, 0.6, 3.3])
+DF = np.array([0.8, 1.5, 3.0, 4.5, 12.0, 40.0])
+ORDERS = np.array([0, 1, 2, 3, 5, 8])
+BELOW_ONE = np.array([-0.8, -0.3, 0.0, 0.2, 0.5, 0.7])
 # fmt: off
 CALLS: dict[str, tuple[np.ndarray, ...]] = {
     "beta": (POSITIVE, OTHER), "betaln": (POSITIVE, OTHER), "digamma": (POSITIVE,), "entr": (POSITIVE,), "erf": (ANY,),
@@ -24,9 +28,27 @@ CALLS: dict[str, tuple[np.ndarray, ...]] = {
     "log_expit": (ANY,), "log_ndtr": (ANY,), "log_softmax": (ANY,), "logit": (UNIT,), "logsumexp": (ANY,),
     "ndtr": (ANY,), "ndtri": (UNIT,), "psi": (POSITIVE,), "rel_entr": (POSITIVE, OTHER), "softmax": (ANY,),
     "xlog1py": (ANY, OTHER), "xlogy": (ANY, OTHER),
+    "betainc": (POSITIVE, OTHER, UNIT), "betaincc": (POSITIVE, OTHER, UNIT), "betaincinv": (POSITIVE, OTHER, UNIT),
+    "betainccinv": (POSITIVE, OTHER, UNIT), "gammaincinv": (POSITIVE, UNIT), "gammainccinv": (POSITIVE, UNIT),
+    "stdtr": (DF, ANY), "stdtrit": (DF, UNIT), "chdtr": (DF, OTHER), "chdtrc": (DF, OTHER),
+    "fdtr": (DF, POSITIVE, OTHER), "fdtrc": (DF, POSITIVE, OTHER),
+    "gamma": (ANY,), "rgamma": (ANY,), "loggamma": (POSITIVE,), "poch": (POSITIVE, OTHER), "factorial": (POSITIVE,),
+    "j0": (ANY,), "j1": (ANY,), "y0": (POSITIVE,), "y1": (POSITIVE,), "zeta": (1 + POSITIVE, OTHER),
+    "exp1": (POSITIVE,), "expi": (ANY,), "spence": (POSITIVE,), "owens_t": (ANY, OTHER), "lambertw": (POSITIVE,),
+    "cbrt": (ANY,), "exp2": (ANY,), "exp10": (ANY,), "expm1": (ANY,), "exprel": (ANY,), "log1p": (POSITIVE,),
+    "sinc": (ANY,),
 }
+"""Functions that are differentiable in all arguments."""
+OF_ORDER: dict[str, tuple[np.ndarray, ...]] = {
+    "jv": (ORDERS, ANY), "jn": (0.5 + ORDERS, POSITIVE), "iv": (ORDERS, ANY), "ive": (ORDERS, ANY),
+    "yn": (ORDERS, POSITIVE), "expn": (ORDERS, POSITIVE), "polygamma": (1.0 * ORDERS, POSITIVE),
+    "hyp1f1": (POSITIVE, OTHER, ANY), "hyp2f1": (POSITIVE, OTHER, POSITIVE + 1, BELOW_ONE),
+}
+"""Functions that are differentiable in the last argument only."""
 # fmt: on
-TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 3e-6}
+NOT_ELEMENTWISE = {"logsumexp", "softmax", "log_softmax", "factorial"}
+"""SciPy's factorial of one float32 is another dtype than that of several."""
+TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 3e-6, np.dtype(np.complex128): 1e-12}
 
 
 def close(y, expected, name):
@@ -36,39 +58,50 @@ def close(y, expected, name):
 
 
 def test_every_name_has_a_row():
-    assert set(special.__all__) == {*CALLS, "multigammaln", "polygamma"}
+    assert set(special.__all__) == {*CALLS, *OF_ORDER, "multigammaln", "gammasgn"}
     assert all(getattr(special, name).__doc__ for name in special.__all__)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [*CALLS, *OF_ORDER])
 def test_values_are_scipys(name, dtype):
     ours, scipys = getattr(special, name), getattr(scipy.special, name)
-    args = [x.astype(dtype) for x in CALLS[name]]
+    args = [x.astype(dtype) if x.dtype.kind == "f" else x for x in {**CALLS, **OF_ORDER}[name]]
     expected = scipys(*args)
     np.testing.assert_array_equal(ours(*args), expected)
     for call in (ours, scipys) if isinstance(scipys, np.ufunc) else (ours,):
-        close(fg.vjp(call, *args)[0], expected, "vjp")
+        close(fg.vjp(lambda x: call(*args[:-1], x), args[-1])[0], expected, "vjp")
         close(fg.jit(call)(*args), expected, "jit")
-        if name not in ("logsumexp", "softmax", "log_softmax"):
+        if name not in NOT_ELEMENTWISE:
             close(fg.vmap(call)(*args), expected, "vmap")
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_derivatives(name):
     fun = getattr(special, name)
-    check_grads(fun, CALLS[name], order=2)
+    if name == "lambertw":
+        fun = lambda z: special.lambertw(z).real
+    check_derivatives(fun, *CALLS[name])
+
+
+@pytest.mark.parametrize("name", OF_ORDER)
+def test_derivatives_of_functions_of_an_order(name):
+    fun = getattr(special, name)
+    *parameters, x = OF_ORDER[name]
+    check_derivatives(lambda x: fun(*parameters, x), x)
+    with pytest.raises(fg.errors.NotDifferentiableError, match="is not known at"):
+        fg.vjp(fun, *(p.astype(float) for p in parameters), x)
+
+
+def check_derivatives(fun, *args):
+    check_grads(fun, args, order=2)
     total = lambda *xs: (fun(*xs) * np.cos(np.arange(6.0))).sum()
-    gradient = fg.grad(total, tuple(range(len(CALLS[name]))))
-    for y, e in zip(fg.jit(gradient)(*CALLS[name]), gradient(*CALLS[name])):
+    gradient = fg.grad(total, tuple(range(len(args))))
+    for y, e in zip(fg.jit(gradient)(*args), gradient(*args)):
         np.testing.assert_allclose(y, e, rtol=1e-10, atol=1e-13)
 
 
-def test_functions_of_an_order():
-    for n in (0, 1, 3):
-        f = lambda x, n=n: special.polygamma(n, x)
-        np.testing.assert_allclose(fg.jit(f)(POSITIVE), scipy.special.polygamma(n, POSITIVE), rtol=1e-11)
-        check_grads(f, (POSITIVE,), order=1)
+def test_multigammaln():
     for d in (1, 2, 4):
         f = lambda a, d=d: special.multigammaln(a, d)
         expected = scipy.special.multigammaln(2.0 + POSITIVE, d)
@@ -76,6 +109,65 @@ def test_functions_of_an_order():
         check_grads(f, (2.0 + POSITIVE,), order=2)
     with pytest.raises(ValueError, match="positive integer"):
         fg.grad(special.multigammaln)(3.0, 0)
+
+
+def test_one_argument_of_zeta():
+    """Riemann's function, on both sides of its pole, and at its zeros."""
+    x = np.array([-20.5, -4.0, -2.0, -0.3, 0.0, 0.5, 1.5, 2.0, 30.0])
+    close(fg.vjp(special.zeta, x)[0], scipy.special.zeta(x), "vjp")
+    close(fg.jit(special.zeta)(x.astype(np.float32)), scipy.special.zeta(x.astype(np.float32)), "jit")
+    check_grads(special.zeta, (x[1:],), order=2)
+    with pytest.raises(TypeError, match="does not take `out`"):
+        fg.vjp(lambda x: special.zeta(x, out=np.empty(9)), x)
+
+
+def test_branches_of_lambertw():
+    z = np.array([-0.3, -0.1, 0.4, 5.0])
+    for k in (-1, 0, 2):
+        branch = partial(special.lambertw, k=k)
+        close(fg.vjp(branch, z)[0], scipy.special.lambertw(z, k), "vjp")
+        check_grads(lambda z, branch=branch: branch(z).real, (z,), order=2)
+        w = fg.grad(branch, holomorphic=True)(0.4 + 0.3j)
+        found = scipy.special.lambertw(0.4 + 0.3j, k)
+        np.testing.assert_allclose(w, 1 / (np.exp(found) * (1 + found)), rtol=1e-13)
+    assert fg.jit(special.lambertw)(np.float32(1)).dtype == scipy.special.lambertw(np.float32(1)).dtype
+
+
+def test_complex_arguments():
+    z = np.array([0.7 + 0.3j, -1.2 + 0.8j])
+    cases = {"jv": (1.5,), "iv": (0.5,), "exp1": (), "expi": (), "log1p": (), "expm1": ()}
+    for name, parameters in cases.items():
+        fun = partial(getattr(special, name), *parameters)
+        close(fg.jit(fun)(z), getattr(scipy.special, name)(*parameters, z), name)
+        check_grads(fun, (z,), order=1)
+    for name in ("gamma", "loggamma", "rgamma", "spence", "erf", "psi"):
+        with pytest.raises(TypeError, match="complex"):
+            fg.vjp(getattr(special, name), z)
+
+
+def test_dtypes_are_scipys():
+    """Python's numbers yield to float32, small integers and float16 become what SciPy makes of them."""
+    single, half, whole = np.float32([0.3, 0.6]), np.float16([0.3, 0.6]), np.array([1, 2], np.int8)
+    calls = [("betainc", (2, 3.0, single)), ("betainc", (2.0, whole, half)), ("gammainc", (0.5, single)),
+             ("xlogy", (2, half)), ("stdtr", (3, single)), ("expn", (2, single)), ("yn", (2.0, single)),
+             ("zeta", (2.5, single)), ("gammaln", (whole,)), ("ndtr", (half,)), ("jv", (whole, single))]  # fmt: skip
+    for name, (*parameters, x) in calls:
+        call = partial(getattr(special, name), *parameters)
+        expected = getattr(scipy.special, name)(*parameters, x)
+        close(fg.jit(call)(x), expected, name)
+        if x.dtype.kind == "f":
+            assert fg.vjp(call, x)[1](np.ones_like(expected))[0].dtype == x.dtype
+
+
+def test_gammasgn_is_flat():
+    np.testing.assert_array_equal(fg.jit(special.gammasgn)(ANY), scipy.special.gammasgn(ANY))
+    np.testing.assert_array_equal(fg.grad(lambda x: special.gammasgn(x).sum())(ANY), np.zeros(6))
+
+
+def test_factorials_of_other_kinds_are_refused():
+    np.testing.assert_array_equal(fg.vjp(special.factorial, np.array([-1.5, 3.0]))[0], [0.0, 6.0])
+    with pytest.raises(ValueError, match="exact=False"):
+        fg.grad(lambda n: special.factorial(n, exact=True))(3.0)
 
 
 EDGES = {
@@ -89,7 +181,23 @@ EDGES = {
     "logit": ([0.0, 1.0, -0.5, 2.0, 1e-300],),
     "log_expit": ([-800.0, 800.0, math.inf, -math.inf],),
     "ndtr": ([-37.0, 38.0, math.inf, -math.inf, math.nan],),
-}
+    "betainc": ([2.0, 2.0, 2.0, 0.0, 2.0, math.nan], [3.0, 3.0, 3.0, 3.0, 0.0, 1.0], [0.0, 1.0, -0.1, 0.5, 0.5, 0.5]),
+    "betaincinv": ([2.0, 2.0, 2.0, math.nan], [3.0, 3.0, 3.0, 1.0], [0.0, 1.0, 1.5, 0.5]),
+    "gammaincinv": ([2.0, 2.0, 2.0, -1.0], [0.0, 1.0, 2.0, 0.5]),
+    "stdtr": ([3.0, 3.0, math.inf, -1.0, math.nan, 3.0], [math.inf, -math.inf, 1.0, 1.0, 1.0, math.nan]),
+    "stdtrit": ([3.0, 3.0, math.inf, 3.0, math.nan], [0.0, 1.0, 0.3, 0.5, 0.5]),
+    "chdtr": ([3.0, 3.0, 3.0, -1.0], [0.0, math.inf, -1.0, 1.0]),
+    "fdtr": ([2.0, 2.0, 2.0, -1.0], [3.0, 3.0, 3.0, 3.0], [0.0, math.inf, -1.0, 1.0]),
+    "gamma": ([0.0, -0.0, -1.0, 171.6, 172.0, math.inf, -math.inf, math.nan],),
+    "rgamma": ([0.0, -1.0, -2.0, 200.0, math.inf, math.nan, -171.5],),
+    "beta": ([-1.5, 0.0, 1.0, math.nan], [2.5, 1.0, math.inf, 1.0]),
+    "betaln": ([-1.5, 0.0, 1e10, math.nan], [2.5, 1.0, 2.0, 1.0]),
+    "zeta": ([1.0, 0.5, 2.0, 2.0, 2.5, math.nan], [1.0, 1.0, 0.0, -1.5, -0.5, 1.0]),
+    "j1": ([0.0, -1e5, math.inf, math.nan],), "y0": ([0.0, -1.0, math.inf, math.nan],),
+    "jv": ([0.0, 1.0, -1.0, 0.5, 2.0], [0.0, 0.0, 0.0, -2.0, math.nan]),
+    "exp1": ([0.0, -1.0, math.inf, math.nan],), "spence": ([0.0, 1.0, -1.0, math.inf, math.nan],),
+    "exprel": ([0.0, 1e-320, 800.0, -800.0, math.inf, -math.inf, math.nan],),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EDGES)
@@ -97,8 +205,54 @@ def test_values_at_edges(name):
     args = [np.array(x) for x in EDGES[name]]
     with np.errstate(all="ignore"):
         expected = getattr(scipy.special, name)(*args)
-        for call in (lambda f: fg.vjp(f, *args)[0], lambda f: fg.jit(f)(*args)):
-            np.testing.assert_allclose(call(getattr(special, name)), expected, rtol=1e-12)
+        fun = partial(getattr(special, name), *args[:-1])
+        for call in (lambda f: fg.vjp(f, args[-1])[0], lambda f: fg.jit(f)(args[-1])):
+            np.testing.assert_allclose(call(fun), expected, rtol=1e-12)
+
+
+inf = math.inf
+SLOPES = {
+    # the derivatives in all arguments, one element for each point of the argument
+    "betainc": [((2.0, 3.0, 0.0), (0, 0, 0)), ((2.0, 3.0, 1.0), (0, 0, 0)), ((1.0, 1.0, 0.0), (0, 0, 1)),
+                ((0.5, 1.0, 0.0), (0, 0, inf))],
+    "betaincinv": [((2.0, 3.0, 0.0), (0, 0, inf)), ((1.0, 1.0, 1.0), (0, 0, 1))],
+    "gammainc": [((2.0, 0.0), (0, 0)), ((1.0, 0.0), (0, 1)), ((2.0, inf), (0, 0))],
+    "gammaincinv": [((2.0, 0.0), (0, inf)), ((1.0, 0.0), (0, 1)), ((2.0, 1.0), (0, inf))],
+    "stdtr": [((3.0, inf), (0, 0)), ((1.0, 0.0), (0, 1 / math.pi)), ((inf, 0.0), (0, 1 / math.sqrt(2 * math.pi)))],
+    "stdtrit": [((3.0, 0.0), (0, inf)), ((1.0, 0.5), (0, math.pi)), ((inf, 0.5), (0, math.sqrt(2 * math.pi)))],
+    "rgamma": [((0.0,), (1,)), ((-1.0,), (-1,)), ((-3.0,), (-6,))],
+    "poch": [((0.0, 2.0), (1, 0)), ((-1.0, 3.0), (-1, 0))],
+    "j1": [((0.0,), (0.5,))], "y0": [((0.0,), (inf,))], "spence": [((1.0,), (-1,))], "exprel": [((0.0,), (0.5,))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, args, expected", [(name, *row) for name, rows in SLOPES.items() for row in rows])
+def test_derivatives_at_edges(name, args, expected):
+    with np.errstate(all="ignore"):
+        found = fg.grad(getattr(special, name), tuple(range(len(args))))(*args)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_parameters_of_distributions_in_closed_form():
+    """Where the functions are elementary, far into both tails, and the derivatives of them to second order too."""
+    a, x = np.array([0.3, 1.0, 7.0, 300.0, 4e4]), np.array([1e-9, 0.4, 0.9, 0.999, 0.99999])
+    closed = {
+        "betainc": (lambda a, x: special.betainc(a, 1.0, x), lambda a, x: np.exp(a * np.log(x))),
+        "betaincc": (lambda a, x: special.betaincc(1.0, a, x), lambda a, x: np.exp(a * np.log1p(-x))),
+        "betaincinv": (lambda a, x: special.betaincinv(a, 1.0, x), lambda a, x: np.exp(np.log(x) / a)),
+    }
+    for name, (ours, expected) in closed.items():
+        if name == "betaincinv":
+            a, x = a[:3], x[:3]  # a result next to 1 has no digits of its distance
+        for f in (lambda f: fg.elementwise_grad(f), lambda f: fg.elementwise_grad(fg.elementwise_grad(f, 1))):
+            np.testing.assert_allclose(f(ours)(a, x), f(expected)(a, x), rtol=1e-11, atol=1e-300)
+    for df, of_t in ((1.0, lambda t: 0.5 + np.arctan(t) / np.pi), (2.0, lambda t: 0.5 + t / np.sqrt(8 + 4 * t * t))):
+        t = np.array([-30.0, -0.2, 0.0, 1e-7, 4.0])
+        ours = fg.elementwise_grad(fg.elementwise_grad(partial(special.stdtr, df)))
+        np.testing.assert_allclose(ours(t), fg.elementwise_grad(fg.elementwise_grad(of_t))(t), rtol=1e-11, atol=1e-16)
+    of_df = fg.elementwise_grad(fg.elementwise_grad(fg.elementwise_grad(special.stdtr), 1), 1)
+    of_t = fg.elementwise_grad(fg.elementwise_grad(fg.elementwise_grad(special.stdtr, 1), 1))
+    np.testing.assert_allclose(of_df(0 * t + 2.5, t), of_t(0 * t + 2.5, t), rtol=1e-9, atol=1e-13)
 
 
 def test_derivatives_where_a_factor_is_zero():

@@ -141,8 +141,8 @@ def test_scipys_functions_of_traced_values(scipys: str, ours: Any) -> None:
 
 
 def test_scipys_other_functions_are_refused() -> None:
-    with pytest.raises(fg.errors.NotDifferentiableError, match="`j0`"):
-        fg.grad(scipy.special.j0)(1.0)
+    with pytest.raises(fg.errors.NotDifferentiableError, match="`ellipk`"):
+        fg.grad(scipy.special.ellipk)(0.5)
 
 
 def test_high_derivatives_of_the_incomplete_gamma_function() -> None:
@@ -156,7 +156,8 @@ def test_high_derivatives_of_the_incomplete_gamma_function() -> None:
 
 def test_incomplete_gamma_functions_need_few_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     a, x = np.array([0.5, 2.0, 5.0, 0.1]), np.array([2.0, 3.5, 5.5, 1.1])
-    expected = [incomplete.gamma_ratio(a, x, order=order) for order in range(4)]
-    monkeypatch.setattr(incomplete, "LONGEST", 150)
+    steps, quotient = [], incomplete._quotient
+    monkeypatch.setattr(incomplete, "_quotient", lambda *args: steps.append(args) or quotient(*args))
     for order in range(4):
-        np.testing.assert_array_equal(incomplete.gamma_ratio(a, x, order=order), expected[order])
+        incomplete.gamma_ratio(a, x, order=order)
+    assert 4 < len(steps) < 4 * 200

@@ -1,4 +1,7 @@
-"""The modified Bessel functions of orders 0 and 1, scaled by exp(-abs(x))."""
+"""Bessel functions of the first and second kind, and modified ones; scaled are those times exp(-abs(x)).
+
+The derivatives are DLMF 10.6.1 and 10.29.1: the orders next to a function's.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 from funcgrad.ops.elementwise import sign, where
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import Borrowed
+from funcgrad.ops.special import Borrowed, Scipys, refused
 
 
 def _scaled(order: int, x: float) -> float:
@@ -36,3 +39,21 @@ def _d_one(y: Any, x: Any) -> Any:
 
 bessel_i0e: Elementwise = elementwise("bessel_i0e", Borrowed("i0e", lambda x: _scaled(0, x)), d=_d_zero)
 bessel_i1e: Elementwise = elementwise("bessel_i1e", Borrowed("i1e", lambda x: _scaled(1, x)), d=_d_one)
+
+
+_ORDER = refused("a Bessel function's order")
+
+jv: Elementwise = elementwise(
+    "jv", Scipys("jv", "biufc"), d=(_ORDER, lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x)))
+)
+yn: Elementwise = elementwise("yn", Scipys("yn"), d=(_ORDER, lambda y, n, x: 0.5 * (yn(n - 1, x) - yn(n + 1, x))))
+iv: Elementwise = elementwise(
+    "iv", Scipys("iv", "biufc"), d=(_ORDER, lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)))
+)
+ive: Elementwise = elementwise(
+    "ive", Scipys("ive"), d=(_ORDER, lambda y, v, x: 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - sign(x) * y)
+)
+j0: Elementwise = elementwise("j0", Scipys("j0"), d=lambda y, x: -j1(x))
+j1: Elementwise = elementwise("j1", Scipys("j1"), d=lambda y, x: 0.5 * (j0(x) - jv(2.0, x)))
+y0: Elementwise = elementwise("y0", Scipys("y0"), d=lambda y, x: -y1(x))
+y1: Elementwise = elementwise("y1", Scipys("y1"), d=lambda y, x: 0.5 * (y0(x) - yn(2.0, x)))

@@ -7,16 +7,16 @@ Abramowitz and Stegun, 6.5.29 and 6.5.31.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from math import factorial
 from typing import Any
 
 import numpy as np
 
-from funcgrad.core.avals import aval_of
-from funcgrad.ops.elementwise import convert, exp, log
+from funcgrad.ops.elementwise import exp, log, where
+from funcgrad.ops.entropy import xlogy
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import digamma, float_dtype, lgamma
+from funcgrad.ops.special import Scipys, digamma, float_dtype, in_floats, lgamma
 
 EPS = np.finfo(np.float64).eps
 LONGEST = 20000
@@ -51,7 +51,7 @@ def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
     above[0] = below_before[0] = 1
     below[0], below[1:2] = x + 1 - a, -1
     value, _ = _quotient(above, below)
-    found, waiting = np.empty_like(value), np.arange(a.size)
+    found, moving = value, np.ones(a.shape, bool)
     for k in range(1, LONGEST):
         last = value
         pairs = []
@@ -61,21 +61,16 @@ def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
         size[~(size > 0)] = 1
         above_before, below_before = above / size, below / size
         above, below = pairs[0] / size, pairs[1] / size
-        value, rounded = _quotient(above, below)
-        found[:, waiting] = -x * value
-        moving = np.any(np.abs(value - last) > rounded, axis=0)
-        if not moving.all():
-            above, above_before, below, below_before, value = (
-                jet[:, moving] for jet in (above, above_before, below, below_before, value)
-            )
-            a, x, waiting = a[moving], x[moving], waiting[moving]
-            if not waiting.size:
-                break
-    return found
+        value, rounding = _quotient(above, below)
+        found = np.where(moving, value, found)
+        moving &= np.any(np.abs(value - last) > rounding, axis=0)
+        if not moving.any():
+            break
+    return -x * found
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Taylor coefficients of a quotient, and how much of each is rounding."""
+    """The Taylor coefficients of a quotient, and how much of each is rounding: steps on end change no more then."""
     out, terms = np.empty_like(above), np.abs(above)
     for m in range(len(above)):
         out[m] = above[m]
@@ -102,19 +97,12 @@ def _gamma_ratio(a: Any, x: Any, order: int = 0) -> Any:
             (inside & _uses_fraction(a, x), _fraction),
         ):
             if where.any():
-                y[where] = coefficients(a[where], x[where], order)[order] * factorial(order)
+                y[where] = coefficients(a[where], x[where], order)[order] * math.factorial(order)
         return y.astype(dtype)[()]
-
-
-def _as_float(a: Any, x: Any) -> Any:
-    """Truth values as numbers of the dtype that they have with `x`: minus 1 they would be integers."""
-    aval = aval_of(a)
-    return convert(a, dtype=float_dtype(aval_of(x).dtype)) if aval.dtype.kind == "b" else a
 
 
 def _d_ratio_x(y: Any, a: Any, x: Any, order: int = 0) -> Any:
     """`R' = 1 - R ((a - 1) / x - 1)`, differentiated `order` times in a."""
-    a = _as_float(a, x)
     slope = -y * ((a - 1) / x - 1)
     if order == 0:
         return slope + 1
@@ -124,20 +112,22 @@ def _d_ratio_x(y: Any, a: Any, x: Any, order: int = 0) -> Any:
 gamma_ratio: Elementwise = elementwise(
     "gamma_ratio",
     _gamma_ratio,
-    d=(lambda y, a, x, order=0: gamma_ratio(a, x, order=order + 1), _d_ratio_x),
+    d=(lambda y, a, x, order=0: gamma_ratio(a, x, order=order + 1), in_floats(_d_ratio_x)),
 ).prim
 """P(a, x) over its derivative in x; beyond x = max(a, 1), -Q(a, x) over it. Its derivative of an `order` in a."""
 
 
 def gamma_density(a: Any, x: Any) -> Any:
     """The density of a gamma variable, the derivative of `igamma` in x."""
-    a = _as_float(a, x)
-    return exp((a - 1) * log(x) - x - lgamma(a))
+    return where(x == math.inf, 0.0, exp(xlogy(a - 1, x) - x - lgamma(a)))
+
+
+def _ends(x: Any) -> Any:
+    return (x == 0) | (x == math.inf)
 
 
 def gamma_slope(a: Any, x: Any) -> Any:
     """How fast `igamma` rises with `a`, over its density in x."""
-    a = _as_float(a, x)
     return gamma_ratio(a, x, order=1) + gamma_ratio(a, x, order=0) * (log(x) - digamma(a))
 
 
@@ -154,13 +144,33 @@ def _tails(a: Any, x: Any) -> Sequence[Any]:
         return [np.where(inside, tail, np.nan).astype(dtype)[()] for tail in (lower_tail, upper_tail)]
 
 
+def _rise(a: Any, x: Any) -> Any:
+    """How fast `igamma` rises with `a`; at the ends of the line it stands still."""
+    return where(_ends(x), 0.0, gamma_density(a, x) * gamma_slope(a, x))
+
+
 igamma = elementwise(
     "igamma",
     lambda a, x: _tails(a, x)[0],
-    d=(lambda y, a, x: gamma_density(a, x) * gamma_slope(a, x), lambda y, a, x: gamma_density(a, x)),
+    d=(in_floats(lambda y, a, x: _rise(a, x)), in_floats(lambda y, a, x: gamma_density(a, x))),
 )
 igammac = elementwise(
     "igammac",
     lambda a, x: _tails(a, x)[1],
-    d=(lambda y, a, x: -gamma_density(a, x) * gamma_slope(a, x), lambda y, a, x: -gamma_density(a, x)),
+    d=(in_floats(lambda y, a, x: -_rise(a, x)), in_floats(lambda y, a, x: -gamma_density(a, x))),
 )
+
+
+def _held(x: Any, a: Any, p: Any) -> Any:
+    """How the place moves with `a` while the probability stays."""
+    return where(_ends(x), 0.0, -gamma_slope(a, x))
+
+
+gammaincinv: Elementwise = elementwise(
+    "gammaincinv", Scipys("gammaincinv"), d=(in_floats(_held), in_floats(lambda x, a, p: 1 / gamma_density(a, x)))
+)
+"""The x at which `igamma` is p."""
+gammainccinv: Elementwise = elementwise(
+    "gammainccinv", Scipys("gammainccinv"), d=(in_floats(_held), in_floats(lambda x, a, p: -1 / gamma_density(a, x)))
+)
+"""The x at which `igammac` is p."""

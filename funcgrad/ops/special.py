@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
-from funcgrad.ops.elementwise import exp
+from funcgrad.core import provenance
+from funcgrad.core.avals import aval_of
+from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.elementwise import convert, exp
 from funcgrad.ops.families import Elementwise, elementwise
 
 ROOT_PI = math.sqrt(math.pi)
@@ -59,6 +62,31 @@ class Borrowed:
         return self._found
 
 
+class Scipys:
+    """SciPy's universal function of a name, for what only `funcgrad.scipy` reaches. Its dtypes are SciPy's.
+
+    `takes` has the kinds of dtypes for which the derivatives hold: SciPy also has some functions of complex numbers
+    whose derivatives here are those of real ones.
+    """
+
+    def __init__(self, name: str, takes: str = "biuf") -> None:
+        self._name = name
+        self._takes = takes
+
+    @cached_property
+    def _function(self) -> Any:
+        from scipy import special
+
+        return getattr(special, self._name)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        for x in args:
+            kind = np.result_type(x).kind
+            if kind not in self._takes:
+                raise TypeError(f"the derivatives of `{self._name}` are not known for {np.result_type(x)}")
+        return self._function(*args, **params)
+
+
 def _each(of_float: Callable[[float], float]) -> Callable[[Any], Any]:
     function = np.frompyfunc(of_float, 1, 1)
 
@@ -67,6 +95,30 @@ def _each(of_float: Callable[[float], float]) -> Callable[[Any], Any]:
             return function(x)
 
     return of_array
+
+
+def refused(of: str) -> Callable[..., Any]:
+    """In the place of a partial derivative that nobody knows in closed form."""
+
+    def partial(*args: Any, **params: Any) -> Any:
+        raise NotDifferentiableError(
+            f"the derivative in {of} is not known{provenance.at(provenance.here())}. "
+            "Where it is not wanted, write fg.stop_gradient(...) around that argument, or leave it out of argnums."
+        )
+
+    return partial
+
+
+def in_floats(partial: Callable[..., Any]) -> Callable[..., Any]:
+    """A partial derivative for truth values too, which minus 1 would be integers. What it does not need is None."""
+
+    def of_floats(y: Any, *args: Any, **params: Any) -> Any:
+        dtypes = [None if x is None else aval_of(x).dtype for x in args]
+        dtype = float_dtype(np.result_type(*filter(None, dtypes)))
+        floats = (convert(x, dtype=dtype) if d is not None and d.kind in "biu" else x for x, d in zip(args, dtypes))
+        return partial(y, *floats, **params)
+
+    return of_floats
 
 
 # The error function
@@ -213,7 +265,9 @@ def _zeta_of_positive(s: Any, x: Any) -> Any:
 
 lgamma = elementwise("lgamma", _LogGamma("gammaln", _lgamma_of), d=lambda y, x: digamma(x), lower="lgamma")
 digamma: Elementwise = elementwise("digamma", _digamma, d=lambda y, x: polygamma(1, x))
-polygamma: Elementwise = elementwise("polygamma", _polygamma, d=(None, lambda y, m, x: polygamma(m + 1, x)))
+polygamma: Elementwise = elementwise(
+    "polygamma", _polygamma, d=(refused("`polygamma`'s order n"), lambda y, m, x: polygamma(m + 1, x))
+)
 
 
 rsqrt = elementwise("rsqrt", lambda x: 1 / np.sqrt(x), d=lambda y, x: -0.5 * y / x, lower="1 / sqrt({0})")
@@ -259,6 +313,8 @@ def _bessel_i_far(n: Any, x: Any) -> Any:
 
 
 bessel_i: Elementwise = elementwise(
-    "bessel_i", _bessel_i, d=(None, lambda y, n, x: 0.5 * (bessel_i(n - 1, x) + bessel_i(n + 1, x)))
+    "bessel_i",
+    _bessel_i,
+    d=(refused("a Bessel function's order"), lambda y, n, x: 0.5 * (bessel_i(n - 1, x) + bessel_i(n + 1, x))),
 )
 i0 = elementwise("i0", np.i0, d=lambda y, x: bessel_i(1, x))

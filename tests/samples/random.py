@@ -1,12 +1,10 @@
-"""Sample rows of threefry, sampling, incomplete, bits and bessel in funcgrad.ops."""
+"""Sample rows of threefry, sampling and bits in funcgrad.ops."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from funcgrad.ops.bessel import bessel_i0e, bessel_i1e
 from funcgrad.ops.bits import bitcast
-from funcgrad.ops.incomplete import gamma_ratio, igamma, igammac
 from funcgrad.ops.sampling import random_binomial, random_gamma, random_poisson
 from funcgrad.ops.threefry import threefry
 from tests.samples import Sample
@@ -16,7 +14,6 @@ BITS = "random bits"
 WHOLE = "a count moves in steps; in float32 it takes other bits"
 OTHER = "differences show how rejection moves a draw, not its place in the distribution; in float32 it takes other bits"
 A = np.array([0.3, 1.0, 2.5, 40.0])
-X = np.array([0.2, 3.0, 2.0, 45.0])
 FINE = np.dtype(np.float64)
 WORDS = np.arange(6, dtype=np.uint32).reshape(2, 3)
 
@@ -38,10 +35,6 @@ ROWS = [
             ("random_binomial", lambda n: random_binomial(KEY, n, n / 80)),
         )
     ),
-    Sample("gamma_ratio", gamma_ratio, (A, X)),
-    Sample("gamma_ratio", lambda a, x: gamma_ratio(a, x, order=1), (A, X), "derivative", tol=1e-5, second_tol=1e-3),
-    Sample("bessel_i0e", bessel_i0e, (np.array([-3.0, -0.2, 0.4, 12.0]),)),
-    Sample("bessel_i1e", bessel_i1e, (np.array([-3.0, -0.2, 0.4, 12.0]),)),
     Sample(
         "bitcast",
         lambda x: bitcast(x, dtype=FINE),
@@ -50,6 +43,4 @@ ROWS = [
         float32=False,
         reason="its dtype is given",
     ),
-    Sample("igamma", igamma, (A, X)),
-    Sample("igammac", igammac, (A, X)),
 ]

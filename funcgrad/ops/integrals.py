@@ -1,0 +1,109 @@
+"""Functions that are integrals of elementary ones, quotients that 0 / 0 has to be kept out of, and Lambert's W."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.avals import aval_of
+from funcgrad.ops.elementwise import exp, where
+from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.special import Scipys, bell, erf, float_dtype, in_floats, refused
+
+ROOT_2 = math.sqrt(2)
+
+# Quotients by x
+
+
+def _over_x(name: str, of: Callable[[Any], Any], coefficient: Callable[[int], float], numerator: Any) -> Elementwise:
+    """A function g(x) / x with g(0) = 0, and its derivative of an `order`.
+
+    `coefficient(k)` is that of x**k in its series, `numerator(x, m)` the derivative of g of order m. Near 0 the series
+    is summed; elsewhere x f[m] + m f[m - 1] = g[m] gives one derivative after the other.
+    """
+
+    def impl(x: Any, order: int = 0) -> Any:
+        dtype = float_dtype(np.asarray(x).dtype)
+        x = np.asarray(x, np.float64)
+        near = np.abs(x) < 0.3
+        small, large = np.where(near, x, 0.0), np.where(near, 1.0, x)
+        series = np.zeros_like(x)
+        for k in range(40, -1, -1):
+            series = series * small + coefficient(k + order) * math.perm(k + order, order)
+        with np.errstate(all="ignore"):
+            y = of(large)
+            for m in range(1, order + 1):
+                y = (numerator(large, m) - m * y) / large
+        return np.where(near, series, y).astype(dtype)[()]
+
+    prim = elementwise(name, impl, d=lambda y, x, order=0: prim(x, order=order + 1)).prim
+    return prim
+
+
+log1p_over: Elementwise = _over_x(
+    "log1p_over",
+    lambda x: np.log1p(x) / x,
+    lambda k: (-1) ** k / (k + 1),
+    lambda x, m: (-1) ** (m - 1) * math.factorial(m - 1) * (1 + x) ** -float(m),
+)
+"""log1p(x) / x, and 1 at 0."""
+exprel: Elementwise = _over_x(
+    "exprel", lambda x: Scipys("exprel")(x), lambda k: 1 / math.factorial(k + 1), lambda x, m: np.exp(x)
+)
+"""(exp(x) - 1) / x, and 1 at 0."""
+
+
+# Integrals
+
+
+def _lower_order(y: Any, n: Any, x: Any) -> Any:
+    """E_(n - 1), below order 0 by the recurrence (DLMF 8.19.12)."""
+    inside = n > 0
+    return where(inside, expn(where(inside, n - 1, 0), x), (exp(-x) - (n - 1) * y) / x)
+
+
+def _d_exp1(y: Any, x: Any) -> Any:
+    slope = -exp(-x) / x
+    return slope if aval_of(x).dtype.kind == "c" else where(x < 0, math.nan, slope)  # real ones have no values there
+
+
+exp1: Elementwise = elementwise("exp1", Scipys("exp1", "biufc"), d=_d_exp1)
+expi: Elementwise = elementwise("expi", Scipys("expi", "biufc"), d=lambda y, x: exp(x) / x)
+expn: Elementwise = elementwise(
+    "expn", Scipys("expn"), d=(refused("`expn`'s order n"), lambda y, n, x: -_lower_order(y, n, x))
+)
+"""The integral of exp(-x t) / t**n from 1 on."""
+spence: Elementwise = elementwise("spence", Scipys("spence"), d=lambda y, z: -log1p_over(z - 1))
+"""The integral of log(t) / (1 - t) from 1 to z."""
+owens_t: Elementwise = elementwise(
+    "owens_t",
+    Scipys("owens_t"),
+    d=(
+        in_floats(lambda y, h, a: bell(h / ROOT_2) * erf(a * h / ROOT_2) * (-0.5 / math.sqrt(2 * math.pi))),
+        in_floats(lambda y, h, a: exp(-0.5 * (h * h) * (1 + a * a)) / (2 * math.pi * (1 + a * a))),
+    ),
+)
+"""The probability of X > h and 0 < Y < a X for two normal variables."""
+
+# Lambert's W
+
+
+lambertw: Elementwise = elementwise(
+    "lambertw", Scipys("lambertw", "biufc"), d=(lambda w, z, k, tol=1e-8: exp(-w) / (1 + w), None)
+).prim
+"""The solutions w of w exp(w) = z, one for each whole number k."""
+
+# Hypergeometric functions, differentiated in x only
+
+_PARAMETER = refused("a parameter of a hypergeometric function")
+hyp1f1: Elementwise = elementwise(
+    "hyp1f1", Scipys("hyp1f1"), d=(_PARAMETER, _PARAMETER, lambda y, a, b, x: a / b * hyp1f1(a + 1, b + 1, x))
+)
+hyp2f1: Elementwise = elementwise(
+    "hyp2f1",
+    Scipys("hyp2f1"),
+    d=(_PARAMETER, _PARAMETER, _PARAMETER, lambda y, a, b, c, x: a * b / c * hyp2f1(a + 1, b + 1, c + 1, x)),
+)

@@ -1,0 +1,90 @@
+"""Bessel functions, those of the first kind modified too. They have no derivative in their order."""
+
+from __future__ import annotations
+
+from funcgrad.numpy.dispatch import Array
+from funcgrad.ops import bessel
+from funcgrad.ops import special as ops
+from funcgrad.scipy.special.shared import universal
+
+__all__ = ["i0", "i0e", "i1", "i1e", "iv", "ive", "j0", "j1", "jn", "jv", "y0", "y1", "yn"]
+
+
+@universal
+def i0(x: Array) -> Array:
+    """The modified Bessel function of order 0."""
+    return ops.i0(x)
+
+
+@universal
+def i0e(x: Array) -> Array:
+    """`exp(-abs(x)) * i0(x)`."""
+    return bessel.bessel_i0e(x)
+
+
+@universal
+def i1(x: Array) -> Array:
+    """The modified Bessel function of order 1."""
+    return ops.bessel_i(1, x)
+
+
+@universal
+def i1e(x: Array) -> Array:
+    """`exp(-abs(x)) * i1(x)`."""
+    return bessel.bessel_i1e(x)
+
+
+@universal
+def iv(v: Array, z: Array) -> Array:
+    """The modified Bessel function of order `v`; complex `z` too."""
+    return bessel.iv(v, z)
+
+
+@universal
+def ive(v: Array, z: Array) -> Array:
+    """`exp(-abs(z)) * iv(v, z)`, for real `z`."""
+    return bessel.ive(v, z)
+
+
+@universal
+def j0(x: Array) -> Array:
+    """The Bessel function of the first kind of order 0."""
+    return bessel.j0(x)
+
+
+@universal
+def j1(x: Array) -> Array:
+    """The Bessel function of the first kind of order 1."""
+    return bessel.j1(x)
+
+
+@universal
+def jv(v: Array, z: Array) -> Array:
+    """The Bessel function of the first kind of order `v`; complex `z` too.
+
+    Example:
+        >>> fg.grad(jv, 1)(1, 0.0)
+        np.float64(0.5)
+    """
+    return bessel.jv(v, z)
+
+
+jn = jv
+
+
+@universal
+def y0(x: Array) -> Array:
+    """The Bessel function of the second kind of order 0."""
+    return bessel.y0(x)
+
+
+@universal
+def y1(x: Array) -> Array:
+    """The Bessel function of the second kind of order 1."""
+    return bessel.y1(x)
+
+
+@universal
+def yn(n: Array, x: Array) -> Array:
+    """The Bessel function of the second kind of whole order `n`."""
+    return bessel.yn(n, x)

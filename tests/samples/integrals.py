@@ -1,0 +1,31 @@
+"""Sample rows of funcgrad/ops/integrals.py."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from funcgrad.ops import integrals as ops
+from tests.samples import Sample
+
+ANY = np.array([-0.9, -0.2, 0.0, 1.3])
+POSITIVE = np.array([0.7, 1.0, 2.2, 3.0])
+A = np.array([0.6, 1.4, 2.0, 3.1])
+ROW = "its dtype is SciPy's complex128"
+WIDE = "SciPy computes it in float64"
+
+ROWS = [
+    Sample("log1p_over", ops.log1p_over, (ANY,)),
+    Sample("exprel", ops.exprel, (ANY,)),
+    Sample("exprel", lambda x: ops.exprel(x, order=2), (ANY,), "derivative"),
+    Sample("exp1", ops.exp1, (POSITIVE,), complex_too=True),
+    Sample("expi", ops.expi, (POSITIVE,), complex_too=True),
+    Sample("expn", lambda x: ops.expn(np.array(2, x.dtype), x), (POSITIVE,)),
+    Sample("expn", ops.expn, (np.array([0, 1, 2, 5]), POSITIVE), "orders", float32=False,
+           reason="NumPy makes int64 and float32 float64"),
+    Sample("spence", ops.spence, (POSITIVE,)),
+    Sample("owens_t", ops.owens_t, (ANY, A)),
+    Sample("lambertw", lambda x: ops.lambertw(x + 0.3j, 0).real, (POSITIVE,), float32=False, reason=ROW),
+    Sample("lambertw", lambda x: ops.lambertw(0.2j - x, -1).imag, (POSITIVE,), "branch", float32=False, reason=ROW),
+    Sample("hyp1f1", lambda x: ops.hyp1f1(0.7, 1.6, x), (ANY,)),
+    Sample("hyp2f1", lambda x: ops.hyp2f1(0.7, 1.6, 2.5, x), (ANY / 2,), float32=False, reason=WIDE),
+]  # fmt: skip

@@ -1,0 +1,317 @@
+"""`funcgrad.scipy.stats`: SciPy's values and dtypes in every mode, derivatives against differences."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import funcgrad as fg
+from funcgrad.errors import NotDifferentiableError
+from funcgrad.scipy import stats
+from funcgrad.test_util import check_grads
+
+A, B = np.array([0.7, 1.8, 4.5]), np.array([2.6, 0.6, 1.4])
+CHANCE = np.array([0.15, 0.5, 0.8])
+REAL, POSITIVE, UNIT = np.array([-2.3, 0.4, 1.7]), np.array([0.3, 1.2, 2.9]), np.array([0.2, 0.55, 0.9])
+WHOLE = np.array([1.0, 2.0, 6.0])
+# For each distribution: its shape parameters, and points within the support.
+CONTINUOUS = {
+    "beta": ((A, B), UNIT), "cauchy": ((), REAL), "chi2": ((A,), POSITIVE), "expon": ((), POSITIVE),
+    "f": ((A, B), POSITIVE), "gamma": ((A,), POSITIVE), "gumbel_r": ((), REAL), "halfnorm": ((), POSITIVE),
+    "laplace": ((), REAL), "logistic": ((), REAL), "lognorm": ((A,), POSITIVE), "norm": ((), REAL),
+    "pareto": ((2 + A,), 1 + POSITIVE), "t": ((2 + A,), REAL), "truncnorm": ((REAL - A, REAL + B), REAL),
+    "uniform": ((), UNIT), "weibull_max": ((A,), -POSITIVE), "weibull_min": ((A,), POSITIVE),
+}  # fmt: skip
+DISCRETE = {
+    "bernoulli": ((CHANCE,), np.zeros(3)), "binom": ((np.array([4.0, 7.0, 9.0]), CHANCE), WHOLE),
+    "geom": ((CHANCE,), WHOLE), "nbinom": ((A, CHANCE), WHOLE), "poisson": ((A,), WHOLE),
+}  # fmt: skip
+SHIFT = np.array([2.0, 0.0, -1.0])
+LOC, SCALE = np.array([0.4, -1.3, 0.0]), np.array([0.7, 1.0, 2.5])
+ROWS = [
+    *((name, (*shapes, LOC, SCALE), LOC + SCALE * x) for name, (shapes, x) in CONTINUOUS.items()),
+    *((name, (*shapes, SHIFT), SHIFT + x) for name, (shapes, x) in DISCRETE.items()),
+]
+every = pytest.mark.parametrize("name,parameters,x", ROWS, ids=[row[0] for row in ROWS])
+AROUND = np.array([-np.inf, -40.0, -5.0, -1.0, 0.0, 0.5, 1.0, 5.0, 40.0, np.inf, np.nan])[:, None]
+PROBABILITIES = np.array([0.0, 1e-3, 0.1, 0.5, 0.9, 1.0, -0.1, 1.1, np.nan])[:, None]
+
+
+def methods(name):
+    density = ("pmf", "logpmf") if name in DISCRETE else ("pdf", "logpdf")
+    return (*density, "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
+
+
+def all_of(distribution, name):
+    """All functions of a distribution in one, so that it is compiled once."""
+
+    def function(x, q, *parameters):
+        points = {m: getattr(distribution, m)(x, *parameters) for m in methods(name)[:-2]}
+        return points | {m: getattr(distribution, m)(q, *parameters) for m in ("ppf", "isf")}
+
+    return function
+
+
+def same(found, expected, rtol, x):
+    """What SciPy does not know counts as found: infinity for some of its densities, and logarithms that underflow."""
+    for method, e in expected.items():
+        y = found[method]
+        assert y.dtype == e.dtype and np.shape(y) == np.shape(e), method
+        if method.endswith(("df", "mf", "sf")) and method not in ("ppf", "isf"):
+            e = np.where(np.isinf(x) & np.isnan(e), y, e)
+        if method.startswith("log"):
+            e = np.where(np.isneginf(e) & (y < -30), y, e)
+        np.testing.assert_allclose(y, e, rtol=rtol, atol=rtol / 1000, err_msg=method)
+
+
+def test_every_name_has_a_row():
+    assert set(stats.__all__) == {*CONTINUOUS, *DISCRETE, "dirichlet", "multinomial", "multivariate_normal"}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@every
+def test_values_are_scipys(name, parameters, x, dtype):
+    """Within the support, on its edges, outside, at infinity and NaN; at probabilities that are none."""
+    x = np.concatenate([x[None], 0 * x + AROUND])
+    ours, scipys = (all_of(getattr(module, name), name) for module in (stats, scipy.stats))
+    args = [a.astype(dtype) for a in (x, PROBABILITIES, *parameters)]
+    with np.errstate(all="ignore"):
+        expected = scipys(*args)
+        assert ours(*args).keys() == expected.keys()
+        for method, y in ours(*args).items():
+            np.testing.assert_array_equal(y, expected[method])
+    found = fg.vjp(ours, *args)[0]
+    same(found, expected, 1e-9 if dtype == np.float64 else 3e-4, args[0])
+    if dtype == np.float64:
+        same(fg.jit(ours)(*args), found, 1e-11, args[0])
+        mapped = fg.vmap(ours, in_axes=(1, None, *[0] * len(parameters)), out_axes=1)
+        same(mapped(args[0], PROBABILITIES[:, 0], *parameters), found, 1e-12, args[0])
+
+
+def moving(name, parameters, x, chosen):
+    """A function of what has derivatives, and a point for it: counts, and all numbers of trials, are fixed."""
+    distribution = getattr(stats, name)
+    first = {"binom": 1}.get(name, 0)
+    if name not in DISCRETE:
+        return lambda x, q, *rest: pick(all_of(distribution, name)(x, q, *rest), chosen), (x, UNIT, *parameters)
+    fixed, free, loc = parameters[:first], parameters[first:-1], parameters[-1]
+    return lambda *free: pick(all_of(distribution, name)(x, UNIT, *fixed, *free, loc), chosen), free
+
+
+def pick(found, chosen):
+    return [y for method, y in found.items() if method in chosen]
+
+
+@every
+def test_values_on_edges(name, parameters, x):
+    shapes = parameters[: -1 if name in DISCRETE else -2]
+    low, high = getattr(scipy.stats, name).support(*shapes)
+    edges = np.stack([0 * x + low, 0 * x + high])
+    ours, scipys = (all_of(getattr(module, name), name) for module in (stats, scipy.stats))
+    with np.errstate(all="ignore"):
+        expected = scipys(edges, UNIT, *shapes)
+    same(fg.vjp(ours, edges, UNIT, *shapes)[0], expected, 1e-11, edges)
+
+
+@every
+def test_derivatives(name, parameters, x):
+    sums = ("pdf", "pmf", "sf", "logcdf", "logsf", *(() if name in DISCRETE else ("isf",)))
+    check_grads(*moving(name, parameters, x, sums), order=1, atol=1e-4, rtol=1e-4, eps=1e-5)
+    check_grads(*moving(name, parameters, x, ("logpdf", "logpmf", "cdf", "ppf")[: 3 if name in DISCRETE else 4]),
+                order=2, modes="rev", atol=1e-4, rtol=1e-4, eps=1e-5)  # fmt: skip
+
+
+TAILS = [  # where probabilities underflow
+    ("norm", (), 50.0), ("t", (500.0,), 200.0), ("gamma", (2.5,), 900.0), ("chi2", (3.0,), 1800.0),
+    ("beta", (2.0, 300.0), 0.95), ("f", (3.0, 900.0), 5000.0), ("expon", (), 900.0), ("laplace", (), 900.0),
+    ("logistic", (), 900.0), ("gumbel_r", (), 900.0), ("halfnorm", (), 50.0), ("lognorm", (0.02,), 4.0),
+    ("weibull_min", (2.0,), 40.0), ("truncnorm", (3.0, 99.0), 60.0), ("poisson", (3.0,), 300.0),
+    ("binom", (900.0, 0.01), 500.0), ("nbinom", (2.5, 0.9), 500.0), ("geom", (0.9,), 500.0), ("pareto", (9.0,), 1e90),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name,shapes,x", TAILS, ids=[row[0] for row in TAILS])
+def test_tails(name, shapes, x):
+    """`logsf` is the sum of probabilities, or has the hazard for its derivative: these are written otherwise."""
+    distribution = getattr(stats, name)
+    value = fg.vjp(lambda x: distribution.logsf(x, *shapes), x)[0]
+    assert -1e5 < value < -700
+    if name in DISCRETE:
+        terms = fg.vjp(lambda *s: distribution.logpmf(x + 1 + np.arange(400), *s), *shapes)[0]
+        np.testing.assert_allclose(value, scipy.special.logsumexp(terms), rtol=1e-12)
+    else:
+        density = fg.vjp(lambda x: distribution.logpdf(x, *shapes), x)[0]
+        slope = fg.grad(lambda x: distribution.logsf(x, *shapes))(x)
+        np.testing.assert_allclose(slope, -np.exp(density - value), rtol=1e-9)
+    for i, shape in enumerate(shapes[1:] if name == "binom" else shapes, start=name == "binom"):
+        # SciPy's, which check_grads would take the differences of, are infinite here
+        along = lambda s: fg.vjp(lambda s: distribution.logsf(x, *shapes[:i], s, *shapes[i + 1 :]), s)
+        step = 1e-5 * shape
+        difference = (along(shape + step)[0] - along(shape - step)[0]) / (2 * step)
+        np.testing.assert_allclose(along(shape)[1](1.0)[0], difference, rtol=1e-5, atol=1e-6)
+
+
+def test_bernoulli_at_certainty():
+    """Not by a logarithm, which is infinite there."""
+    for p in (0.0, 0.3, 1.0):
+        assert fg.grad(lambda p: stats.bernoulli.pmf(1, p))(p) == 1.0
+        assert fg.grad(lambda p: stats.bernoulli.pmf(0, p))(p) == -1.0
+
+
+@every
+def test_nothing_moves_outside(name, parameters, x):
+    low, high = getattr(scipy.stats, name).support(*parameters)
+    outside = np.stack([low - 0.5, high + 0.5] + 0 * x)
+    for method in methods(name)[:-2]:
+        function = getattr(getattr(stats, name), method)
+        _, pullback = fg.vjp(function, outside, *parameters)
+        for cotangent in pullback(np.ones(outside.shape)):
+            np.testing.assert_array_equal(cotangent, 0, err_msg=method)
+
+
+@pytest.mark.parametrize("method", ["mean", "var", "std", "entropy"])
+@every
+def test_moments(name, parameters, x, method):
+    ours = getattr(getattr(stats, name), method)
+    try:
+        found = fg.vjp(ours, *parameters)[0]
+    except NotDifferentiableError:
+        assert name in ("f", "truncnorm") or method == "entropy"
+        return
+    expected = getattr(getattr(scipy.stats, name), method)(*parameters)
+    np.testing.assert_array_equal(ours(*parameters), expected)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_frozen():
+    x = np.array([0.3, 1.4])
+    for name, args, kwds in (("gamma", (2.0,), {"scale": 1.5}), ("norm", (0.2, 1.1), {}), ("poisson", (), {"mu": 3.0})):
+        ours, scipys = getattr(stats, name)(*args, **kwds), getattr(scipy.stats, name)(*args, **kwds)
+        np.testing.assert_array_equal(ours.sf(x), scipys.sf(x))
+        np.testing.assert_array_equal(ours.mean(), scipys.mean())
+        np.testing.assert_allclose(fg.vjp(ours.cdf, x)[0], scipys.cdf(x), rtol=1e-13)
+    gradient = fg.grad(lambda scale: stats.norm(0.0, scale=scale).logpdf(x).sum())(2.0)
+    np.testing.assert_allclose(gradient, ((x / 2.0) ** 2 - 1).sum() / 2.0, rtol=1e-14)
+    matrix = np.array([[2.0, 0.3], [0.3, 1.0]])
+    frozen = fg.vjp(lambda m: stats.multivariate_normal(m, matrix).logpdf(x), x + 1)[0]
+    np.testing.assert_allclose(frozen, scipy.stats.multivariate_normal(x + 1, matrix).logpdf(x), rtol=1e-13)
+
+
+def test_parameters_that_are_none():
+    """NaN, as SciPy has it, for the elements that they belong to."""
+    scale = np.array([1.0, 0.0, -1.0, 2.0])
+    for method in ("logpdf", "cdf", "ppf", "mean"):
+        args = (() if method == "mean" else (0.5,)) + (np.array([2.0, 2.0, 2.0, -2.0]), 0.0, scale)
+        with np.errstate(all="ignore"):
+            expected = getattr(scipy.stats.gamma, method)(*args)
+        found = fg.vjp(getattr(stats.gamma, method), *args)[0]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        assert np.isnan(found).tolist() == [False, True, True, True]
+
+
+def test_shapes_broadcast():
+    x, a, scale = np.array([[0.5], [1.5]]), np.array([1.0, 2.0, 3.0]), np.ones((4, 1, 1))
+    for args in ((x, a), (0.5, a, 0.0, scale), (x, 2.0, 0.0, scale), (np.zeros((0, 3)), a)):
+        for method in ("logpdf", "sf"):
+            found, pullback = fg.vjp(getattr(stats.gamma, method), *args)
+            assert found.shape == getattr(scipy.stats.gamma, method)(*args).shape
+            assert [np.shape(c) for c in pullback(np.ones(found.shape))] == [np.shape(arg) for arg in args]
+    assert fg.vjp(lambda x: stats.uniform.logpdf(x, scale=scale), x)[0].shape == (4, 2, 1)
+    assert fg.vjp(lambda loc: stats.norm.var(loc, 2.0), a)[0].shape == (3,)
+
+
+def test_errors():
+    with pytest.raises(TypeError, match="'a'"):
+        fg.grad(stats.gamma.logpdf)(1.0)
+    with pytest.raises(TypeError, match="complex"):
+        fg.grad(lambda x: stats.norm.logpdf(x, 1j))(1.0)
+    with pytest.raises(AttributeError, match=r"funcgrad\.random"):
+        stats.norm.rvs
+    with pytest.raises(AttributeError, match=r"scipy\.stats\.norm"):
+        stats.norm(0.0, 1.0).fit
+    with pytest.raises(NotDifferentiableError, match="entropy"):
+        fg.grad(stats.poisson.entropy)(1.0)
+
+
+def test_quantiles_of_integers_have_no_derivative():
+    f = lambda p: stats.binom.ppf(0.4, 9, p) * p
+    assert fg.grad(f)(0.3) == scipy.stats.binom.ppf(0.4, 9, 0.3) == fg.jit(fg.grad(f))(0.3)
+
+
+ROOT = np.array([[1.1, 0.0, 0.0], [0.4, 0.8, 0.0], [-0.3, 0.2, 1.4]])
+
+
+def test_multivariate_normal():
+    vector = np.array([0.3, -0.2, 1.1])
+    cov, rows = ROOT @ ROOT.T, np.stack([vector] * 4)
+    calls = [
+        *((vector, vector[::-1].copy(), cov), (rows, None, cov), (vector, 0.4, 2.0), (0.3,)),
+        *((np.zeros((0, 3)), vector), (rows[None], vector, 2.0), (rows, vector, np.array([1.0, 2.0, 0.5]))),
+    ]
+    for method in ("pdf", "logpdf"):
+        ours, scipys = getattr(stats.multivariate_normal, method), getattr(scipy.stats.multivariate_normal, method)
+        for args in calls:
+            for dtype in (np.float64, np.float32):
+                args = [None if a is None else np.asarray(a, dtype) for a in args]
+                x, *rest = args
+                expected = scipys(*args)
+                found = fg.vjp(lambda x: ours(x, *rest), x)[0]
+                assert found.dtype == expected.dtype and np.shape(found) == np.shape(expected)
+                np.testing.assert_allclose(found, expected, rtol=1e-12 if dtype == np.float64 else 1e-5)
+    points = np.stack([vector, vector + 1, vector * 2])
+    expected = scipy.stats.multivariate_normal.logpdf(points, vector, cov)
+    found = fg.jit(stats.multivariate_normal.logpdf)(points, vector, cov)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    check_grads(lambda x, m, r: stats.multivariate_normal.logpdf(x, m, r @ r.T), (points, vector, ROOT), order=2)
+    mapped = fg.vmap(stats.multivariate_normal.logpdf, in_axes=(0, None, None))(points, vector, cov)
+    np.testing.assert_allclose(mapped, expected, rtol=1e-12)
+    gradient = fg.grad(lambda c: stats.multivariate_normal.logpdf(vector, None, c))(cov)
+    np.testing.assert_array_equal(gradient, gradient.T)
+    with pytest.raises(np.linalg.LinAlgError):
+        fg.grad(lambda x: stats.multivariate_normal.logpdf(x, None, np.ones((3, 3)) - 2 * np.eye(3)))(vector)
+    with pytest.raises(NotDifferentiableError, match="allow_singular"):
+        fg.grad(lambda x: stats.multivariate_normal.logpdf(x, None, np.ones((3, 3)), allow_singular=True))(vector)
+    with pytest.raises(ValueError, match="shape"):
+        fg.grad(lambda x: stats.multivariate_normal.logpdf(x, vector, np.eye(2)))(vector)
+
+
+def test_dirichlet():
+    alpha, x = np.array([0.7, 2.5, 1.0]), np.array([[0.2, 0.5, 0.3], [0.6, 0.4, 0.0]]).T
+    for method in ("pdf", "logpdf"):
+        ours, scipys = getattr(stats.dirichlet, method), getattr(scipy.stats.dirichlet, method)
+        for points in (x, x[:, 0], x[:2], x[:2, 0]):
+            expected = scipys(points, alpha)
+            for found in (fg.vjp(ours, points, alpha)[0], fg.jit(ours)(points, alpha)):
+                assert found.dtype == expected.dtype and np.shape(found) == np.shape(expected)
+                np.testing.assert_allclose(found, expected, rtol=1e-12)
+        check_grads(ours, (x[:2, 0], alpha), order=2)
+    for bad in (np.array([0.2, 0.5, 0.4]), np.array([-0.1, 0.5, 0.6]), np.array([0.0, 0.5, 0.5]), np.ones(5) / 5):
+        with pytest.raises(ValueError):
+            scipy.stats.dirichlet.logpdf(bad, alpha)
+        with pytest.raises(ValueError):
+            fg.grad(stats.dirichlet.logpdf)(bad, alpha)
+    assert np.isnan(fg.jit(stats.dirichlet.logpdf)(np.array([0.2, 0.5, 0.4]), alpha))
+
+
+def test_multinomial():
+    x, p = np.array([[1, 2, 3], [0, 6, 0], [1, 1, 1]]), np.array([0.2, 0.5, 0.3])
+    for method in ("pmf", "logpmf"):
+        ours, scipys = getattr(stats.multinomial, method), getattr(scipy.stats.multinomial, method)
+        for found in (fg.vjp(lambda p: ours(x, 6, p), p)[0], fg.jit(ours)(x, 6, p)):
+            np.testing.assert_allclose(found, scipys(x, 6, p), rtol=1e-13)
+        check_grads(lambda q: ours(x[:2], 6, fg.nn.softmax(q)), (p,), order=2)
+    with pytest.raises(ValueError, match="sum is 1"):
+        fg.grad(lambda p: stats.multinomial.logpmf(x[0], 6, p))(p + 0.1)
+
+
+def test_scipys_stats_is_imported_when_it_is_used():
+    code = (
+        "import sys, funcgrad as fg\nfrom funcgrad.scipy import stats\nfg.grad(stats.norm.logpdf)(0.3)\n"
+        "assert 'scipy.stats' not in sys.modules\nstats.norm.logpdf(0.3)\nassert 'scipy.stats' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
