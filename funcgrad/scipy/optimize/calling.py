@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -58,8 +57,8 @@ def run_on_numbers(run: partial[Found], avals: dict[str, Aval], what: str) -> Fo
 def _warn(found: Found, what: str) -> None:
     if found.trouble is not None:
         warnings.warn(
-            f"{what}{at(here())} has not converged ({found.trouble}): the derivative of its result is that of a solution "
-            "at the point where it stopped, which may be none",
+            f"{what}{at(here())} has not converged ({found.trouble}): its result has the derivative of a solution at "
+            "the point where it stopped, which may be none",
             OptimizeWarning,
             stacklevel=2,
         )

@@ -21,9 +21,9 @@ Vector = Any
 Map = Callable[[Any], Any]
 
 DENSE = 500
-"""Unknowns up to which the Hessian is formed. That takes as many products with it as there are unknowns, at once, in that
-many times the memory of one, and a direct solver, which is exact where it is ill conditioned. Above, conjugate gradients
-take a product a step, and few steps where it is not."""
+"""Unknowns up to which the Hessian is formed. That takes as many products with it as there are unknowns, all at once
+and so in that many times the memory of one, and a direct solver, which does well where it is ill conditioned. Above,
+conjugate gradients take a product a step, and few steps where it is not."""
 
 
 def root_at(f: Map, x: Vector, solve: Callable[[Map, Any], Any] | None = None) -> Vector:
@@ -43,8 +43,8 @@ def _solved(g: Map, y: Vector) -> Vector:
 def minimum_at(cost: Map, x: Vector, limits: Limits | None = None) -> Vector:
     """The minimum `x` of `cost` with its derivatives: where it may move, the gradient stays zero.
 
-    An element at a bound that the gradient pushes against moves with the bound. One that has stopped at a bound where its
-    derivative is zero counts as free.
+    An element at a bound that the gradient pushes against moves with the bound. One that has stopped at a bound where
+    its derivative is zero counts as free.
     """
     gradient = grad(cost)
     x = stop_gradient(x)

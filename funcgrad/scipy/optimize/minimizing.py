@@ -10,7 +10,6 @@ import numpy as np
 import scipy.optimize
 from scipy.optimize import OptimizeResult
 
-import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.scipy.optimize import restrictions
 from funcgrad.scipy.optimize.calling import Found, run_on_numbers
@@ -69,8 +68,8 @@ def minimize(
         SciPy's `OptimizeResult`. `x` and `jac` are like x0; what belongs to two elements, as `hess_inv`, has SciPy's
         order of the raveled leaves.
 
-    Where `fun` looks at values, with Python's ``if``, it runs eagerly. Where it has no derivative, as with ``float(x)``,
-    an OptimizeWarning says so and SciPy takes differences.
+    Where `fun` looks at values, with Python's ``if``, it runs eagerly. Where it has no derivative, as with
+    ``float(x)``, an OptimizeWarning says so and SciPy takes differences.
 
     Under a transformation `x`, `fun` and `jac` have the derivatives that follow from the gradient being zero at the
     minimum, with respect to what `args`, `bounds` and closures hold; elements at bounds, and active constraints, move
@@ -86,7 +85,7 @@ def minimize(
         >>> x, y = np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 1.0]]), np.array([1.0, 2.0, 3.0])
         >>> best = lambda weight: minimize(ridge, np.zeros(2), (x, y, weight)).x
         >>> best(0.5).round(4), fg.jacobian(best)(0.5).round(4)
-        (array([0.2609, 0.9565]), array([ 0.0302, -0.1607]))
+        (array([0.2428, 0.8902]), array([ 0.0664, -0.188 ]))
     """
     return call_hiding_frames(
         _minimize, fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
@@ -124,7 +123,7 @@ def _moving(
     """The result with the derivatives of the minimum."""
     x = found.arrays["x"]
     x = restrictions.minimum_at(cost, held, x, limits, "minimize") if held else minimum_at(cost, x, limits)
-    result = found.result or OptimizeResult({name: y for name, y in found.arrays.items()})
+    result = found.result or OptimizeResult(found.arrays)
     result.x, result.fun, result.jac = unknown.result(x), cost(x), unknown.result(grad(cost)(x))
     return result
 
@@ -167,8 +166,13 @@ def _derivatives(
     found: dict[str, Any] = {}
     wants_gradient = method not in _WITHOUT_GRADIENT
     if jac is True:
-        both = lambda v: watch(fun(unknown.view(v), *args))
-        pair = Cost(lambda v: (lambda f, g: (scalar(f), np.asarray(unknown.vector(g, "minimize: the gradient"))))(*both(v)))
+
+
+        def both(v: np.ndarray) -> tuple[Any, np.ndarray]:
+            value, gradient = watch(fun(unknown.view(v), *args))
+            return scalar(value), np.asarray(unknown.vector(gradient, "minimize: the gradient"))
+
+        pair = Cost(both)
         found = {"fun": pair.value, "jac": pair.gradient}
     elif callable(jac):
         found["jac"] = lambda v: np.asarray(unknown.vector(watch(jac(unknown.view(v), *args)), "minimize: jac"))
@@ -201,7 +205,7 @@ def _on_vectors(given: Any, unknown: Unknown, args: tuple, watch: Watch) -> Any:
 
 def _shown(callback: Any, unknown: Unknown) -> Any:
     """The user's callback, with x like x0."""
-    if callback is None or not unknown.is_tree and len(unknown.shape) == 1:
+    if callback is None or (not unknown.is_tree and len(unknown.shape) == 1):
         return callback
     import inspect
 

@@ -13,7 +13,7 @@ import funcgrad.scipy.special  # SciPy's universal functions take traced values 
 from funcgrad.core.provenance import at, here, is_internal
 from funcgrad.errors import strip_frames
 from funcgrad.scipy.optimize.programs import Watch, on_numbers
-from funcgrad.transforms.api import grad, value_and_grad
+from funcgrad.transforms.api import value_and_grad
 from funcgrad.transforms.dense import hessian, hvp, jacfwd, jacrev
 
 Function = Callable[..., Any]
@@ -37,8 +37,8 @@ def derived(
         plain(example[0])
         reason = strip_frames(error, is_internal)
         warnings.warn(
-            f"{words}{at(here())} cannot be had: {type(reason).__name__}: {reason}\nSciPy takes differences instead, as "
-            "it does without a warning for jac='2-point'.",
+            f"{words}{at(here())} cannot be had: {type(reason).__name__}: {reason}\nSciPy takes differences instead, "
+            "as it does without a warning for jac='2-point'.",
             OptimizeWarning,
             stacklevel=2,
         )

@@ -1,8 +1,8 @@
 """Functions on plain numbers, compiled. What is compiled is kept by what it does, and not by which function it was.
 
-So a function is traced anew for each solver that calls it, as attributes, globals and closed-over arrays may have changed
-since; that costs about one of its evaluations. Compiling it, which costs a hundred, is done once for all functions that
-do the same, such as the lambdas that a loop makes.
+So a function is traced anew for each solver that calls it, as attributes, globals and closed-over arrays may have
+changed since; that costs about one of its evaluations. Compiling it, which costs a hundred, is done once for all
+functions that do the same, such as the lambdas that a loop makes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Watch:
         return value
 
 
-def on_numbers(fun: Callable[..., Any], example: Sequence[Any], args: Sequence[Any], watch: Watch) -> Callable[..., Any]:
+def on_numbers(
+    fun: Callable[..., Any], example: Sequence[Any], args: Sequence[Any], watch: Watch
+) -> Callable[..., Any]:
     """`fun(*unknowns, *args)` as a function of plain unknowns like `example`: its program, or itself.
 
     It runs as it is where it cannot be traced: where Python's control flow looks at values. It has been called once

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.optimize
 from scipy.optimize import LinearConstraint, NonlinearConstraint, lsq_linear
 
 import funcgrad.numpy as fnp
@@ -84,11 +83,10 @@ def for_scipy(r: Restriction, unknown: Unknown, start: np.ndarray, watch: Watch)
     if r.fun is _product:
         return LinearConstraint(*r.args, r.lower, r.upper, **r.rest)
     plain = lambda v: np.asarray(watch(r.fun(v, *r.args)))
-    if callable(r.jac):
+    jac: Any = r.jac
+    if callable(jac):
         jac = lambda v: watch(r.jac(v, *r.args))
-    elif r.jac is not None and r.jac is not False:
-        jac = r.jac
-    else:
+    elif jac is None or jac is False:
         rows = plain(start).size
         derivative = jacobian_of(r.fun, rows, unknown.size)
         jac = derived(derivative, plain, [start], r.args, watch, "minimize: a constraint's Jacobian") or "2-point"
@@ -101,8 +99,8 @@ def minimum_at(
     """The minimum `x` of a cost under constraints, with its derivatives.
 
     The conditions of Karush, Kuhn and Tucker are the equation, its unknowns x and the multipliers: along x the gradient
-    of the Lagrangian is zero, or a bound holds; a constraint that holds the minimum stays at its limit, and the multiplier
-    of one that does not stays zero.
+    of the Lagrangian is zero, or a bound holds; a constraint that holds the minimum stays at its limit, and the
+    multiplier of one that does not stays zero.
     """
     x = stop_gradient(x)
     n, infinite = x.size, fnp.full(x.size, np.inf)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,7 +66,7 @@ def unknown_of(x0: Any, what: str, flat: bool = False) -> tuple[Unknown, Any]:
         x0 = fnp.ravel(x0) if flat else fnp.atleast_1d(x0)
     x0 = tree.map(_inexact, x0)
     if any(aval_of(x).dtype.kind == "c" for x in tree.leaves(x0)):
-        raise TypeError(f"{what}: x0 is complex: take its real and imaginary parts as two unknowns, {{'re': .., 'im': ..}}")
+        raise TypeError(f"{what}: x0 is complex: take its real and imaginary parts as unknowns, {{'re': .., 'im': ..}}")
     return Unknown(x0, is_tree), ravel_pytree(x0)[0]
 
 
@@ -94,10 +93,11 @@ def limits_of(bounds: Any, unknown: Unknown, what: str) -> Limits | None:
     for pair in pairs:
         if np.shape(pair)[:1] != (2,) if not isinstance(pair, (tuple, list)) else len(pair) != 2:
             raise ValueError(f"{what}: bounds are pairs (lower, upper), with None for no bound, not {pair!r}")
-    return tuple(  # type: ignore[return-value]
+    lower, upper = (
         as_vector([_filled(none if p[k] is None else p[k], shape) for p, shape in zip(pairs, shapes)])
         for k, none in enumerate((-np.inf, np.inf))
     )
+    return lower, upper
 
 
 def limits_of_pair(bounds: Any, unknown: Unknown, what: str) -> Limits:
@@ -106,10 +106,13 @@ def limits_of_pair(bounds: Any, unknown: Unknown, what: str) -> Limits:
         return _filled(bounds.lb, unknown.size), _filled(bounds.ub, unknown.size)
     if len(bounds) != 2:
         raise ValueError("`bounds` must contain 2 elements.")
-    return tuple(  # type: ignore[return-value]
-        _filled(side, unknown.size) if np.ndim(side) == 0 and not isinstance(side, dict) else unknown.vector(side, f"{what}: bounds")
+    lower, upper = (
+        _filled(side, unknown.size)
+        if tree.structure(side) is tree.LEAF or not unknown.is_tree
+        else unknown.vector(side, f"{what}: bounds")
         for side in bounds
     )
+    return lower, upper
 
 
 def _filled(bound: Any, shape: Any) -> Any:
