@@ -22,6 +22,7 @@ from funcgrad import numpy as numpy
 from funcgrad import tree as tree
 from funcgrad.compile.jit import jit as jit
 from funcgrad.config import config as config
+from funcgrad.core.avals import ShapeDtypeStruct as ShapeDtypeStruct
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
@@ -31,6 +32,7 @@ from funcgrad.transforms.api import linear_transpose as linear_transpose
 from funcgrad.transforms.api import linearize as linearize
 from funcgrad.transforms.api import value_and_grad as value_and_grad
 from funcgrad.transforms.api import vjp as vjp
+from funcgrad.transforms.callbacks import pure_callback as pure_callback
 from funcgrad.transforms.custom import custom_jvp as custom_jvp
 from funcgrad.transforms.custom import custom_vjp as custom_vjp
 from funcgrad.transforms.dense import elementwise_grad as elementwise_grad

@@ -231,7 +231,7 @@ def merge(graph: Graph) -> Graph:
 
     So values and tangents that were asked for one after the other (`linearize`, `jacfwd`) take one loop.
     """
-    scans = [Scan.of(e) for e in graph.eqns if is_scan(e)]
+    scans = [Scan.of(e) for e in graph.eqns if is_scan(e) and not e.has_effect]
     starts = [{identity(c.first) for c in scan.carries} for scan in scans]
     for n, second in enumerate(scans):
         for m, first in enumerate(scans[:n]):
@@ -265,6 +265,8 @@ def _merged(graph: Graph, first: Scan, second: Scan) -> Graph | None:
         elif eqn is not first.eqn:
             moved = Eqn(eqn.prim, tuple(map(swap, eqn.inputs)), eqn.outputs, eqn.params, eqn.loc)
             (waiting if eqn in later and not passed else eqns).append(moved)
+    if [id(e.params) for e in eqns if e.has_effect] != [id(e.params) for e in graph.eqns if e.has_effect]:
+        return None  # they would take place in another order
     return Graph(graph.inputs, tuple(eqns), tuple(map(swap, graph.outputs)))
 
 

@@ -199,10 +199,13 @@ class Plan:
         return False
 
     def _cut(self) -> None:
-        """Segments: a value that NumPy makes is there from the next one on."""
+        """Segments: a value that NumPy makes is there from the next one on. Effects keep their order."""
         ready: dict[Atom, int] = {}
+        done = 0
         for eqn in self.graph.eqns:
             segment = max([ready.get(a, 0) for a in eqn.inputs], default=0)
+            if eqn.has_effect:
+                segment = done = max(segment, done)
             self.segments[eqn] = segment
             for v in eqn.outputs:
                 ready[v] = segment + (self.kinds[eqn] == "host")

@@ -228,6 +228,9 @@ def share(graph: Graph) -> Graph:
     seen: dict[Any, Eqn] = {}
     for eqn in graph.eqns:
         inputs = new.inputs(eqn)
+        if eqn.has_effect:
+            new.keep(eqn, inputs)
+            continue
         key = eqn.prim, tuple(map(identity, inputs)), tuple([(k, exact(eqn.params[k])) for k in sorted(eqn.params)])
         first = seen.get(key)
         if first is None:
@@ -281,11 +284,11 @@ def _scattered(eqn: Eqn, made: dict[Var, Eqn], users: Counter[Atom]) -> tuple[Eq
 
 
 def drop(graph: Graph) -> Graph:
-    """Without the equations that no output needs."""
+    """Without the equations that no output needs, and that have no effect."""
     needed = {a for a in graph.outputs if isinstance(a, Var)}
     kept = []
     for eqn in reversed(graph.eqns):
-        if any(v in needed for v in eqn.outputs):
+        if any(v in needed for v in eqn.outputs) or eqn.has_effect:
             kept.append(eqn)
             needed.update(a for a in eqn.inputs if isinstance(a, Var))
     return Graph(graph.inputs, tuple(reversed(kept)), graph.outputs)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.graph import Graph, evaluate, outside_of, trace_graph, writer
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.structure import spread
 from funcgrad.transforms.batch import move_axis
@@ -35,6 +35,9 @@ class ControlCall(Primitive):
         raise NotImplementedError(self.name)
 
     def impl(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        program = writer()
+        if program is not None and not is_traced(*args) and outside_of(params):
+            return program.process(self, args, params)
         with np.errstate(all="ignore"):  # as in compiled programs: elements whose turn it is not would warn
             return self.inside(args, params, evaluate if is_traced(*args) else params["run"])
 
