@@ -10,9 +10,10 @@ import numpy as np
 from scipy.optimize import OptimizeWarning
 
 from funcgrad.core.avals import Aval
-from funcgrad.core.provenance import at, here
+from funcgrad.core.provenance import here, place
 from funcgrad.core.trace import known
 from funcgrad.lax import stop_gradient
+from funcgrad.transforms.callbacks import pure_callback
 from funcgrad.transforms.closure import Captured
 
 
@@ -40,25 +41,28 @@ def run_on_numbers(run: partial[Found], avals: dict[str, Aval], what: str) -> Fo
         found = plain()
         found = found._replace(moving=found.moving or bool(values))
         if found.moving:
-            _warn(found, what)
+            _warn_of(found, what)
         return found
-
-    from funcgrad import pure_callback
 
     def host(*numbers: Any) -> dict[str, Any]:
         found = captured.rebuilt(numbers)[0]()
-        _warn(found, what)
+        _warn_of(found, what)
         return {name: np.asarray(found.arrays[name], a.dtype).reshape(a.shape) for name, a in avals.items()}
 
     arrays = pure_callback(host, avals, *stop_gradient(captured.values), vmap_method="sequential")
     return Found(arrays, True, None)
 
 
-def _warn(found: Found, what: str) -> None:
-    if found.trouble is not None:
-        warnings.warn(
-            f"{what}{at(here())} has not converged ({found.trouble}): its result has the derivative of a solution at "
-            "the point where it stopped, which may be none",
-            OptimizeWarning,
-            stacklevel=2,
+def _warn_of(found: Found, what: str) -> None:
+    # line searches that end at the limits of precision have done what they can
+    if found.trouble is not None and "precision loss" not in found.trouble:
+        warn(
+            f"{what} has not converged ({found.trouble}): its result has the derivative of a solution at the point "
+            "where it stopped, which may be none"
         )
+
+
+def warn(message: str) -> None:
+    """An OptimizeWarning at the user's line."""
+    where = place(here())
+    warnings.warn_explicit(message, OptimizeWarning, where.filename, where.lineno)

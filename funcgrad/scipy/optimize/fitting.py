@@ -112,7 +112,7 @@ def _least_squares(
         return result
     residuals = lambda v: as_vector(fun(unknown.view(v), *args, **kwargs))
     cost = lambda v: cost_of(residuals(v), loss, f_scale)
-    x = minimum_at(cost, found.arrays["x"], limits)
+    x = minimum_at(cost, found.arrays["x"], limits, "least_squares")
     result.x, result.cost, result.fun, result.grad = unknown.result(x), cost(x), residuals(x), grad(cost)(x)
     if loss == "linear":
         result.jac = jacfwd(residuals)(x)
@@ -202,7 +202,7 @@ def _curve_fit(
         return found.result
     residuals = _residuals(f, xdata, ydata, sigma)
     lower, upper = (fnp.broadcast_to(fnp.asarray(b) * 1.0, (count,)) for b in bounds)
-    popt = minimum_at(lambda p: cost_of(residuals(p), "linear", 1.0), found.arrays["popt"], (lower, upper))
+    popt = minimum_at(lambda p: cost_of(residuals(p), "linear", 1.0), found.arrays["popt"], (lower, upper), "curve_fit")
     pcov = _covariance(residuals, popt, rest["absolute_sigma"])
     return (popt, pcov, *(found.result[2:] if found.result else ()))
 
@@ -300,5 +300,5 @@ def _nnls(a: Any, b: Any, maxiter: int | None) -> tuple[Any, Any]:
         return found.result
     x = found.arrays["x"]
     cost = lambda x: cost_of(a @ x - b, "linear", 1.0)
-    x = minimum_at(cost, x, (np.zeros(x.shape), np.full(x.shape, np.inf)))
+    x = minimum_at(cost, x, (np.zeros(x.shape), np.full(x.shape, np.inf)), "nnls")
     return x, fnp.linalg.norm(a @ x - b)

@@ -122,7 +122,7 @@ def _moving(
 ) -> OptimizeResult:
     """The result with the derivatives of the minimum."""
     x = found.arrays["x"]
-    x = restrictions.minimum_at(cost, held, x, limits, "minimize") if held else minimum_at(cost, x, limits)
+    x = restrictions.minimum_at(cost, held, x, limits, "minimize") if held else minimum_at(cost, x, limits, "minimize")
     result = found.result or OptimizeResult(found.arrays)
     result.x, result.fun, result.jac = unknown.result(x), cost(x), unknown.result(grad(cost)(x))
     return result

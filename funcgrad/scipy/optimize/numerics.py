@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.optimize import OptimizeWarning
 
 import funcgrad.scipy.special  # SciPy's universal functions take traced values from here on  # noqa: F401
-from funcgrad.core.provenance import at, here, is_internal
+from funcgrad.core.provenance import is_internal
 from funcgrad.errors import strip_frames
+from funcgrad.scipy.optimize.calling import warn
 from funcgrad.scipy.optimize.programs import Watch, on_numbers
 from funcgrad.transforms.api import value_and_grad
 from funcgrad.transforms.dense import hessian, hvp, jacfwd, jacrev
@@ -34,15 +33,13 @@ def derived(
     try:
         return on_numbers(derivative, example, args, watch)
     except Exception as error:
-        plain(example[0])
         reason = strip_frames(error, is_internal)
-        warnings.warn(
-            f"{words}{at(here())} cannot be had: {type(reason).__name__}: {reason}\nSciPy takes differences instead, "
-            "as it does without a warning for jac='2-point'.",
-            OptimizeWarning,
-            stacklevel=2,
-        )
-        return None
+    plain(example[0])
+    warn(
+        f"{words} cannot be had: {type(reason).__name__}: {reason}\nSciPy takes differences instead, as it does "
+        "without a warning where it is asked for them."
+    )
+    return None
 
 
 class Cost:

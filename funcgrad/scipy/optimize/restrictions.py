@@ -124,7 +124,7 @@ def minimum_at(
         tight = fnp.where(found["low"], values - low, fnp.where(found["high"], values - high, by))
         return fnp.concatenate([still, tight])
 
-    return root_at(equation, fnp.concatenate([x, found["by"]]))[:n]
+    return root_at(equation, fnp.concatenate([x, found["by"]]), what)[:n]
 
 
 def _values(held: Sequence[Restriction], x: Any) -> Any:
@@ -154,7 +154,7 @@ def _multipliers(cost: Function, held: Sequence[Restriction], x: np.ndarray, lim
         for sides, limit in zip(_sides(held), limits)
     )
     values, slopes = np.concatenate([values, x]), np.concatenate([slopes, np.eye(x.size)])
-    near = [np.abs(values - side) <= NEAR * (1 + np.abs(side)) for side in (low, high)]
+    near = [np.isfinite(s) & (np.abs(values - s) <= NEAR * (1 + np.abs(s))) for s in (low, high)]
     least = np.where(near[1], -np.inf, 0.0)  # a positive multiplier pushes up from a lower limit
     most = np.where(near[0], np.inf, 0.0)
     by = np.zeros(values.size)

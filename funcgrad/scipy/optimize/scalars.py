@@ -137,7 +137,7 @@ def _newton(
         return Found({"x": x}, watch.moving, found)
 
     start = fnp.asarray(x0)
-    dtype = np.dtype(np.complex128 if start.dtype.kind == "c" else np.float64)
+    dtype = start.dtype if start.dtype.kind in "fc" else np.dtype(np.float64)
     run = partial(search, func, x0, fprime, args, fprime2, x1)
     found = run_on_numbers(run, {"x": Aval(start.shape, dtype)}, "newton")
     if not found.moving:
@@ -261,7 +261,7 @@ def _minimize_scalar(fun: Function, bracket: Any, bounds: Any, args: Any, rest: 
     if bounds is not None:
         lower, upper = bounds
         limits = fnp.reshape(lower, (1,)), fnp.reshape(upper, (1,))
-    x = minimum_at(lambda v: cost(v[0]), fnp.reshape(found.arrays["x"], (1,)), limits)[0]
+    x = minimum_at(lambda v: cost(v[0]), fnp.reshape(found.arrays["x"], (1,)), limits, "minimize_scalar")[0]
     result = found.result or OptimizeResult(found.arrays)
     result.x, result.fun = x, cost(x)
     return result

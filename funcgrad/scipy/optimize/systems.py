@@ -124,7 +124,7 @@ def solution(f: Function, x: Any, what: str) -> Any:
             f"{what}: {count} equations in {x.size} unknowns have no root that moves with them. least_squares is "
             "differentiable where there are more equations."
         )
-    return root_at(f, x)
+    return root_at(f, x, what)
 
 
 def fsolve(
@@ -209,4 +209,4 @@ def _fixed_point(func: Function, x0: Any, args: Any, options: dict[str, Any]) ->
     if not found.moving:
         return found.result
     f = lambda v: fnp.ravel(v.reshape(x0.shape) - func(v.reshape(x0.shape), *args))
-    return root_at(f, fnp.ravel(found.arrays["x"])).reshape(x0.shape)
+    return root_at(f, fnp.ravel(found.arrays["x"]), "fixed_point").reshape(x0.shape)
