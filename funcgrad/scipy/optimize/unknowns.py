@@ -106,13 +106,15 @@ def limits_of_pair(bounds: Any, unknown: Unknown, what: str) -> Limits:
         return _filled(bounds.lb, unknown.size), _filled(bounds.ub, unknown.size)
     if len(bounds) != 2:
         raise ValueError("`bounds` must contain 2 elements.")
-    lower, upper = (
-        _filled(side, unknown.size)
-        if tree.structure(side) is tree.LEAF or not unknown.is_tree
-        else unknown.vector(side, f"{what}: bounds")
-        for side in bounds
-    )
+    lower, upper = (_side(side, unknown, f"{what}: bounds") for side in bounds)
     return lower, upper
+
+
+def _side(side: Any, unknown: Unknown, what: str) -> Any:
+    if tree.structure(side) is tree.LEAF or not unknown.is_tree:
+        return _filled(side, unknown.size)
+    parts = tree.flatten_up_to(unknown.treedef, side, what)
+    return as_vector([_filled(part, shape) for part, shape in zip(parts, unknown.shapes)])
 
 
 def _filled(bound: Any, shape: Any) -> Any:
