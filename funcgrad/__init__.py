@@ -16,6 +16,7 @@ if "__version__" not in globals():  # no reload: what an interrupted import has 
     for _name in [name for name in _sys.modules if name.startswith("funcgrad.")]:
         del _sys.modules[_name]
 
+from funcgrad import debug as debug
 from funcgrad import errors as errors
 from funcgrad import lax as lax
 from funcgrad import numpy as numpy
@@ -32,6 +33,7 @@ from funcgrad.transforms.api import linear_transpose as linear_transpose
 from funcgrad.transforms.api import linearize as linearize
 from funcgrad.transforms.api import value_and_grad as value_and_grad
 from funcgrad.transforms.api import vjp as vjp
+from funcgrad.transforms.callbacks import io_callback as io_callback
 from funcgrad.transforms.callbacks import pure_callback as pure_callback
 from funcgrad.transforms.custom import custom_jvp as custom_jvp
 from funcgrad.transforms.custom import custom_vjp as custom_vjp

@@ -231,7 +231,7 @@ def merge(graph: Graph) -> Graph:
 
     So values and tangents that were asked for one after the other (`linearize`, `jacfwd`) take one loop.
     """
-    scans = [Scan.of(e) for e in graph.eqns if is_scan(e) and not e.has_effect]
+    scans = [Scan.of(e) for e in graph.eqns if is_scan(e)]
     starts = [{identity(c.first) for c in scan.carries} for scan in scans]
     for n, second in enumerate(scans):
         for m, first in enumerate(scans[:n]):

@@ -192,7 +192,7 @@ class Plan:
         for u in users.get(v, ()):
             if self.kinds[u] == "statements" and is_inline(u):
                 continue
-            if self.kinds[u] == "dot" or u.outputs[0].aval.size > max(v.aval.size, 1):
+            if self.kinds[u] == "dot" or any(out.aval.size > max(v.aval.size, 1) for out in u.outputs[:1]):
                 return True
             if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_spread(u.outputs[0], users):
                 return True

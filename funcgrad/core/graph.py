@@ -17,7 +17,7 @@ from funcgrad.core.constants import SMALL, copied, keep, private
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, is_traced, known, unknown_in
-from funcgrad.errors import ConcretizationError
+from funcgrad.errors import ConcretizationError, NotDifferentiableError
 
 
 class Var:
@@ -73,13 +73,38 @@ class Eqn:
     @property
     def has_effect(self) -> bool:
         """Whether it does more than compute: then it is neither left out, done twice, nor moved past another such."""
-        return bool(self.outside - PURE)
+        return self.prim.multiple and bool(self.outside - PURE)
 
 
 def outside_of(params: dict[str, Any]) -> frozenset[str]:
     """Which kinds of calls of the user's Python the programs among some parameters make."""
     values = [part for value in params.values() for part in (value if type(value) is tuple else (value,))]
     return NOTHING.union(*[value.outside for value in values if isinstance(value, Graph)])
+
+
+def without_effects(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters whose programs are run a second time, on the same values: what has been printed is not printed again.
+
+    What `io_callback` gave once cannot be had again: NotDifferentiableError.
+    """
+    if "io" in outside_of(params):
+        raise NotDifferentiableError(
+            "linearize goes through a compiled function or loop by running it again on tangents, and an io_callback in "
+            "it may give something else then: use jvp or vjp, or call io_callback outside and pass its result"
+        )
+    swap = lambda value: _quiet(value) if isinstance(value, Graph) else value
+    return {k: tuple(map(swap, v)) if type(v) is tuple else swap(v) for k, v in params.items()}
+
+
+def _quiet(graph: Graph) -> Graph:
+    if not graph.outside - PURE:
+        return graph
+    found = graph.cache.get("quiet")
+    if found is None:
+        kept = [e for e in graph.eqns if e.prim.outside != "debug"]
+        eqns = [Eqn(e.prim, e.inputs, e.outputs, without_effects(e.params), e.loc) if e.has_effect else e for e in kept]
+        found = graph.cache["quiet"] = Graph(graph.inputs, tuple(eqns), graph.outputs)
+    return found
 
 
 NOTHING: frozenset[str] = frozenset()
@@ -304,6 +329,15 @@ def writer() -> StageTrace | None:
 def is_written(outside: Collection[str]) -> bool:
     """Whether an operation that calls the user's Python is to be written down, even if all its values are known."""
     return bool(outside) and _staging.writer is not None
+
+
+@contextmanager
+def unseen(name: str) -> Iterator[Trace]:
+    """What runs here is not what the user asked for: its effects do not take place. The trace of what they return."""
+    trace = RecordTrace(name, False)
+    with _writing(trace):
+        yield trace
+    trace.end()
 
 
 @contextmanager

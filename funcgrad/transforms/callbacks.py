@@ -62,7 +62,7 @@ class Callback:
         except Exception as error:
             error.add_note(f"in the function of `{self.name}`{at(self.loc)}")
             raise
-        if not self.avals:  # of what returns nothing, the result does not matter
+        if not self.avals:  # declared as nothing
             return ()
         what = f"{self.name}{at(self.loc)}: the result of the function"
         flat = tree.flatten_up_to(self.out_tree, out, what)
@@ -159,7 +159,7 @@ class CallbackCall(Primitive):
         raise AssertionError("it has no derivative")
 
     def differentiated(self, call: Callback | Mapped) -> None:
-        """Raise where the results of the user's function would be constants that silently are none."""
+        """Raise where the results of the user's function would be taken for constants."""
         raise NotDifferentiableError(
             f"`{call.name}`{at(call.loc)} is given a value that is being differentiated, and nothing is known of its "
             "function's derivative. Write the rule with fg.custom_jvp (or fg.custom_vjp) around the call, or pass "
@@ -187,7 +187,33 @@ class PureCallback(CallbackCall):
         return self(*whole, call=call.on_batches(size))
 
 
+class IoCallback(CallbackCall):
+    """It is called once where the program comes to it, in the program's order."""
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        call = params["call"]
+        if call.method == ORDERED:
+            raise ValueError(
+                f"vmap of an ordered io_callback{at(call.loc)}: the elements of a batch have no order. With "
+                "ordered=False it is called for one after the other."
+            )
+        return super().batch(values, batched, size, params)
+
+
+class DebugCallback(CallbackCall):
+    """It returns nothing, so derivatives do not depend on it: it sees the values that they go along with."""
+
+    def differentiated(self, call: Callback | Mapped) -> None:
+        pass
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
+        return (), None
+
+
+ORDERED = "ordered"
 pure_callback_call = register(PureCallback("pure_callback", "pure"))
+io_callback_call = register(IoCallback("io_callback", "io"))
+debug_callback_call = register(DebugCallback("debug_callback", "debug"))
 
 
 def pure_callback(
@@ -228,8 +254,44 @@ def pure_callback(
     )
 
 
+def io_callback(
+    callback: Callable[..., Any], result_shape_dtypes: Any, *args: Any, ordered: bool = False, **kwargs: Any
+) -> Any:
+    """Call a Python function that reads or writes something outside: a file, a device, a list.
+
+    Args:
+        callback: a function as `pure_callback` takes it, but it may have effects. It is called once each time the
+            program comes to it, also if nothing needs its result, never while `jit` traces it, and in the order in
+            which such calls stand.
+        result_shape_dtypes: what it returns, as for `pure_callback`; None for nothing.
+        args, kwargs: pytrees of arrays.
+        ordered: the order matters: `vmap` is refused. Calls are made in their order in any case.
+
+    Under `vmap` it is called for one element after the other (once, where no argument is batched).
+
+    Raises:
+        ValueError, TypeError: a result has not the declared shape, dtype or structure.
+        ValueError: under `vmap`, where it is ordered.
+        NotDifferentiableError: an argument is being differentiated; or `linearize` would call it again.
+        NotImplementedError: under `vmap` of the condition of a loop or branch in which it stands; in `checkpoint`.
+
+    Example:
+        >>> import funcgrad as fg
+        >>> seen = []
+        >>> def f(x):
+        ...     io_callback(seen.append, None, x)
+        ...     return 2.0 * x
+        >>> fg.jit(f)(1.0), fg.jit(f)(3.0), seen
+        (np.float64(2.0), np.float64(6.0), [np.float64(1.0), np.float64(3.0)])
+    """
+    method = ORDERED if ordered else None
+    return call_hiding_frames(
+        called, io_callback_call, "io_callback", callback, result_shape_dtypes, args, kwargs, method
+    )
+
+
 def called(
-    prim: CallbackCall,
+    prim: Primitive,
     name: str,
     fun: Callable[..., Any],
     like: Any,

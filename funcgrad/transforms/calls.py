@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Atom, Eqn, Graph, Var, evaluate, is_written, trace_graph, writer
+from funcgrad.core.graph import Atom, Eqn, Graph, Var, evaluate, is_written, trace_graph, without_effects, writer
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
 from funcgrad.core.trace import Primitive, is_traced, register
 from funcgrad.errors import NotDifferentiableError
@@ -195,31 +195,10 @@ def needed_for(outputs: Sequence[Atom], eqns: Sequence[Eqn], kept: Collection[Eq
 
 
 def tangent_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
-    """The program from inputs and tangents to the tangents of the outputs, and which outputs move.
-
-    The effects of the function itself have taken place; those of a rule that are about tangents do here.
-    """
+    """The program from inputs and tangents to the tangents of the outputs, and which outputs move."""
+    (graph,) = without_effects({"graph": graph}).values()
     joint, moved = derived(graph, ("jvp", mask), lambda: joint_graph(graph, mask))
-    outputs = joint.outputs[len(moved) :]
-    moving = set(joint.inputs[len(graph.inputs) :])
-    effects = set()
-    for eqn in joint.eqns:
-        if not moving.isdisjoint(eqn.inputs):
-            moving.update(eqn.outputs)
-            if eqn.has_effect:
-                effects.add(eqn)
-    eqns = needed_for(outputs, joint.eqns, effects)
-    refuse_again([e for e in eqns if e not in effects])
-    return Graph(joint.inputs, tuple(eqns), outputs), moved
-
-
-def refuse_again(eqns: Sequence[Eqn]) -> None:
-    """Raise where what would be run a second time reads something from outside, which may have changed."""
-    if any("io" in e.outside for e in eqns):
-        raise NotDifferentiableError(
-            "linearize goes through a compiled function or loop by running it again on tangents, and an io_callback in "
-            "it may give something else then: use jvp or vjp, or call io_callback outside and pass its result"
-        )
+    return pruned(Graph(joint.inputs, joint.eqns, joint.outputs[len(moved) :])), moved
 
 
 def joint_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
