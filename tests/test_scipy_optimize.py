@@ -236,6 +236,12 @@ def test_python_looks_at_values_and_sizes(compilations):
     assert len(compilations) == 1
 
 
+def test_long_programs_run_as_they_are(compilations, monkeypatch):
+    monkeypatch.setattr(programs, "LONG", 3)
+    np.testing.assert_allclose(optimize.minimize(rosen, [0.5, 0.8]).x, 1.0, rtol=1e-4)
+    assert not compilations
+
+
 def test_a_function_without_a_derivative_has_differences():
     def opaque(x, *args):
         return float(x[0]) ** 2 + (x[1] - 1) ** 2
@@ -251,6 +257,19 @@ def test_a_function_without_a_derivative_has_differences():
         assert optimize.newton(lambda x: float(x) - 2, 1.0) == pytest.approx(2)
     with pytest.raises(fg.errors.TracerConversionError, match="float"):
         fg.grad(lambda t: optimize.minimize(lambda x: t * opaque(x), [1.0, 2.0], jac="2-point").fun)(1.0)
+
+
+@pytest.mark.parametrize("jac", ["2-point", "3-point", "cs"])
+def test_differences_that_are_asked_for(jac):
+    cost = lambda x: ((x - 1) ** 2).sum() + (x**4).sum()
+    found = optimize.minimize(cost, [3.0, 2.0], jac=jac)
+    np.testing.assert_array_equal(found.x, scipy.optimize.minimize(cost, [3.0, 2.0], jac=jac).x)
+    residuals = lambda x: np.stack([x[0] - 1, x[0] * x[1] - 3])
+    found = optimize.least_squares(residuals, [3.0, 2.0], jac=jac)
+    np.testing.assert_array_equal(found.x, scipy.optimize.least_squares(residuals, [3.0, 2.0], jac=jac).x)
+    if jac == "cs":
+        with pytest.raises(TypeError, match="not a pytree"):
+            optimize.minimize(lambda p: cost(p["a"]), {"a": np.ones(2)}, jac=jac)
 
 
 def test_errors_of_the_users_function_are_its_own():

@@ -33,7 +33,7 @@ def bent(x, theta=1.0):
     return 0.5 * x @ (A @ x) - theta * x.sum() + (x**4).sum() + theta**2 * x[0] * x[1]
 
 
-@pytest.mark.parametrize("fun, start", [(rosen, [0.5, 0.8]), (himmelblau, [1.0, 1.0]), (bent, [1.0, -1.0, 0.5])])
+@pytest.mark.parametrize("fun, start", [(rosen, [0.5, 0.8]), (himmelblau, [1.0, 1.0])])
 def test_bfgs(fun, start):
     from jax.scipy.optimize import minimize
 
@@ -52,13 +52,16 @@ def implicit(gradient, x, theta):
 def test_derivative_of_a_minimum():
     minimum = lambda t: optimize.minimize(bent, np.ones(3), (t,), tol=1e-11).x
     gradient = jax.grad(bent)
-    for theta in (0.7, 1.3):
-        x = jnp.array(minimum(theta))
-        first = implicit(gradient, x, theta)
-        # the derivative of the formula, which holds along the minimum
-        along, at = jax.jacfwd(lambda x, t: implicit(gradient, x, t), (0, 1))(x, theta)
-        np.testing.assert_allclose(fg.jacobian(minimum)(theta), first, rtol=1e-8)
-        np.testing.assert_allclose(fg.jacfwd(fg.jacrev(minimum))(theta), along @ first + at, rtol=1e-7)
+
+    def formula(x, t):
+        moving = x + implicit(gradient, x, 0.7) * (t - 0.7)
+        return implicit(gradient, moving, t)
+
+    x = jnp.array(minimum(0.7))
+    # the formula holds along the minimum: differentiated, it gives the second derivative
+    first, second = jax.jit(lambda x, t: jax.jvp(lambda t: formula(x, t), (t,), (1.0,)))(x, 0.7)
+    np.testing.assert_allclose(fg.jacobian(minimum)(0.7), first, rtol=1e-8)
+    np.testing.assert_allclose(fg.jacfwd(fg.jacrev(minimum))(0.7), second, rtol=1e-7)
 
 
 def test_derivative_of_a_projected_minimum():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +16,12 @@ from funcgrad.core.trace import known
 from funcgrad.lax import stop_gradient
 from funcgrad.transforms.callbacks import pure_callback
 from funcgrad.transforms.closure import Captured
+
+OUTCOME = {
+    "success": Aval((), np.dtype(bool)),
+    **{name: Aval((), np.dtype(np.int64)) for name in ("status", "nfev")},
+}
+"""What a compiled program learns of a search, beside the solution."""
 
 
 class Found(NamedTuple):
@@ -51,6 +58,11 @@ def run_on_numbers(run: partial[Found], avals: dict[str, Aval], what: str) -> Fo
 
     arrays = pure_callback(host, avals, *stop_gradient(captured.values), vmap_method="sequential")
     return Found(arrays, True, None)
+
+
+def outcome(result: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The parts of SciPy's result that a compiled program gets; 0 stands for what a method does not tell."""
+    return {name: result.get(name, 0) for name in names}
 
 
 def _warn_of(found: Found, what: str) -> None:

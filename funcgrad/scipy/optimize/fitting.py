@@ -19,11 +19,11 @@ from funcgrad.core.avals import Aval
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
 from funcgrad.numpy.dispatch import any_traced
-from funcgrad.scipy.optimize.calling import Found, run_on_numbers
+from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import minimum_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of
 from funcgrad.scipy.optimize.programs import Watch
-from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_vector, limits_of_pair, unknown_of
+from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_tuple, as_vector, limits_of_pair, unknown_of
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.dense import jacfwd
 from funcgrad.transforms.function import call_hiding_frames
@@ -37,10 +37,6 @@ Losses: dict[str, Function] = {
     "arctan": fnp.arctan,
 }
 """SciPy's losses of squared residuals."""
-_AVALS = {
-    "success": Aval((), np.dtype(bool)),
-    **{name: Aval((), np.dtype(np.int64)) for name in ("status", "nfev")},
-}
 
 
 def least_squares(
@@ -101,11 +97,11 @@ def _least_squares(
     fun: Function, x0: Any, jac: Any, bounds: Any, loss: Any, f_scale: Any, args: Any, kwargs: dict[str, Any],
     rest: dict[str, Any],
 ) -> OptimizeResult:  # fmt: skip
-    args = args if isinstance(args, tuple) else (args,)
+    args = as_tuple(args)
     unknown, start = unknown_of(x0, "least_squares")
     limits = limits_of_pair(bounds, unknown, "least_squares")
     run = partial(_search, unknown, fun, start, jac, limits, loss, f_scale, args, kwargs, rest)
-    found = run_on_numbers(run, {"x": Aval((unknown.size,), np.dtype(np.float64)), **_AVALS}, "least_squares")
+    found = run_on_numbers(run, {"x": Aval((unknown.size,), np.dtype(np.float64)), **OUTCOME}, "least_squares")
     result = found.result or OptimizeResult(found.arrays)
     if not found.moving:
         result.x = unknown.result(result.x)
@@ -142,7 +138,7 @@ def _search(
         jacobian = derived(derivative, plain, [start], (args, kwargs), watch, words) or "2-point"
     bounds = scipy.optimize.Bounds(*map(np.array, limits))
     result = scipy.optimize.least_squares(plain, start, jacobian, bounds, loss=loss, f_scale=f_scale, **rest)
-    arrays = {"x": result.x, **{name: result[name] for name in _AVALS}}
+    arrays = outcome(result, ["x", *OUTCOME])
     return Found(arrays, watch.moving, result, None if result.success else str(result.message))
 
 

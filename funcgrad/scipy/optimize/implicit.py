@@ -45,7 +45,7 @@ def _at(f: Map, x: Any, solve: Callable[[Map, Any], Any]) -> Any:
 def _solved(g: Map, y: Vector, what: str) -> Vector:
     matrix = jacfwd(g)(y)
     one = called(
-        pure_callback_call,  # type: ignore[arg-type]
+        pure_callback_call,
         what,
         _regular,
         Aval((), y.dtype),

@@ -12,12 +12,12 @@ from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import Aval
 from funcgrad.scipy.optimize import restrictions
-from funcgrad.scipy.optimize.calling import Found, run_on_numbers
+from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import minimum_at
 from funcgrad.scipy.optimize.numerics import Cost, derived, gradient_of, hessian_of, hessian_product_of, scalar
 from funcgrad.scipy.optimize.programs import Watch
 from funcgrad.scipy.optimize.restrictions import Restriction
-from funcgrad.scipy.optimize.unknowns import Limits, Unknown, limits_of, unknown_of
+from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_tuple, limits_of, unknown_of
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.function import call_hiding_frames
 
@@ -26,12 +26,7 @@ _WITHOUT_GRADIENT = ("nelder-mead", "powell", "cobyla", "cobyqa")
 _WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
 _WITH_HESSIAN = ("dogleg", "trust-exact")
 _DIFFERENCES = ("2-point", "3-point", "cs")
-_AVALS = {
-    "fun": Aval((), np.dtype(np.float64)),
-    "success": Aval((), np.dtype(bool)),
-    **{name: Aval((), np.dtype(np.int64)) for name in ("status", "nit", "nfev")},
-}
-"""What a compiled program learns of a solver's run, beside the solution."""
+_OUTCOME = {**OUTCOME, "nit": OUTCOME["nfev"]}
 
 
 def minimize(
@@ -96,7 +91,7 @@ def _minimize(
     fun: Function, x0: Any, args: Any, method: Any, jac: Any, hess: Any, hessp: Any, bounds: Any, constraints: Any,
     tol: Any, callback: Any, options: Any,
 ) -> OptimizeResult:  # fmt: skip
-    args = args if isinstance(args, tuple) else (args,)
+    args = as_tuple(args)
     unknown, start = unknown_of(x0, "minimize")
     limits = limits_of(bounds, unknown, "minimize")
     held = restrictions.of(constraints, unknown, "minimize")
@@ -106,7 +101,7 @@ def _minimize(
     given = {"jac": jac, "hess": hess, "hessp": hessp}
     rest = {"method": method, "tol": tol, "options": options}
     run = partial(_search, unknown, fun, start, args, given, limits, kept, held, callback, rest)
-    avals = {"x": Aval((unknown.size,), np.dtype(np.float64)), **_AVALS}
+    avals = {"x": Aval((unknown.size,), np.dtype(np.float64)), **_OUTCOME}
     found = run_on_numbers(run, avals, "minimize")
     if found.moving:
         return _moving(found, unknown, _cost(fun, args, unknown, jac), limits, held)
@@ -152,7 +147,7 @@ def _search(
         **functions,
         **rest,
     )
-    arrays = {"x": result.x, **{name: result.get(name, 0) for name in _AVALS}}
+    arrays = outcome(result, ["x", *_OUTCOME])
     return Found(arrays, watch.moving, result, None if result.success else str(result.message))
 
 

@@ -13,10 +13,11 @@ from scipy.optimize import OptimizeResult, RootResults
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.optimize.calling import Found, run_on_numbers
+from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import elementwise_root_at, minimum_at
 from funcgrad.scipy.optimize.numerics import derived, scalar
 from funcgrad.scipy.optimize.programs import Watch
+from funcgrad.scipy.optimize.unknowns import as_tuple
 from funcgrad.transforms.api import jvp
 from funcgrad.transforms.function import call_hiding_frames
 
@@ -77,10 +78,6 @@ ridder = _bracketing("ridder")
 toms748 = _bracketing("toms748")
 
 
-def _tuple(args: Any) -> tuple:
-    return args if isinstance(args, tuple) else (args,)
-
-
 def _bracketed(plain: Function, f: Function, a: Any, b: Any, args: Any, options: dict[str, Any]) -> Any:
     def search(f: Function, a: float, b: float, args: tuple) -> Found:
         watch = Watch()
@@ -88,7 +85,7 @@ def _bracketed(plain: Function, f: Function, a: Any, b: Any, args: Any, options:
         x = found[0] if options["full_output"] else found
         return Found({"x": x}, watch.moving, found)
 
-    args = _tuple(args)
+    args = as_tuple(args)
     found = run_on_numbers(partial(search, f, stop_gradient(a), stop_gradient(b), args), {"x": _NUMBER}, plain.__name__)
     if not found.moving:
         return found.result
@@ -125,7 +122,7 @@ def newton(
 def _newton(
     func: Function, x0: Any, fprime: Any, args: Any, fprime2: Any, x1: Any, options: dict[str, Any]
 ) -> Any:
-    args, x0, x1 = _tuple(args), stop_gradient(x0), stop_gradient(x1)
+    args, x0, x1 = as_tuple(args), stop_gradient(x0), stop_gradient(x1)
 
     def search(func: Function, x0: Any, fprime: Any, args: tuple, fprime2: Any, x1: Any) -> Found:
         watch = Watch()
@@ -186,7 +183,7 @@ def root_scalar(
 def _root_scalar(
     f: Function, args: Any, method: Any, bracket: Any, fprime: Any, fprime2: Any, x0: Any, x1: Any, rest: dict[str, Any]
 ) -> Any:
-    args = _tuple(args)
+    args = as_tuple(args)
     both = fprime2 is True or fprime is True  # f returns its derivatives too
 
     def search(f: Function, args: tuple, bracket: Any, fprime: Any, fprime2: Any, x0: Any, x1: Any) -> Found:
@@ -240,19 +237,14 @@ def minimize_scalar(
 
 
 def _minimize_scalar(fun: Function, bracket: Any, bounds: Any, args: Any, rest: dict[str, Any]) -> OptimizeResult:
-    args = _tuple(args)
+    args = as_tuple(args)
 
     def search(fun: Function, bracket: Any, bounds: Any, args: tuple) -> Found:
         watch = Watch()
         result = scipy.optimize.minimize_scalar(lambda x: watch(fun(x, *args)), bracket, bounds, **rest)
-        arrays = {name: result.get(name, 0) for name in avals}
-        return Found(arrays, watch.moving, result, None if result.success else str(result.message))
+        return Found(outcome(result, avals), watch.moving, result, None if result.success else str(result.message))
 
-    avals = {
-        **dict.fromkeys(("x", "fun"), _NUMBER),
-        "success": Aval((), np.dtype(bool)),
-        "nfev": Aval((), np.dtype(np.int64)),
-    }
+    avals = {"x": _NUMBER, "success": OUTCOME["success"], "nfev": OUTCOME["nfev"]}
     found = run_on_numbers(partial(search, fun, stop_gradient(bracket), bounds, args), avals, "minimize_scalar")
     if not found.moving:
         return found.result

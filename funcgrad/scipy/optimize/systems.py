@@ -14,20 +14,16 @@ import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.optimize.calling import Found, run_on_numbers
+from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import root_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of
 from funcgrad.scipy.optimize.programs import Watch
-from funcgrad.scipy.optimize.unknowns import Unknown, as_vector, unknown_of
+from funcgrad.scipy.optimize.unknowns import Unknown, as_tuple, as_vector, unknown_of
 from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 _FLAT = ("hybr", "lm")
 """Methods to which SciPy passes an array of any number of dimensions as a vector; they take Jacobians."""
-_AVALS = {
-    "success": Aval((), np.dtype(bool)),
-    **{name: Aval((), np.dtype(np.int64)) for name in ("status", "nfev")},
-}
 
 
 def root(
@@ -67,12 +63,12 @@ def root(
 def _root(
     fun: Function, x0: Any, args: Any, method: str, jac: Any, tol: Any, callback: Any, options: Any
 ) -> OptimizeResult:
-    args = args if isinstance(args, tuple) else (args,)
+    args = as_tuple(args)
     unknown, start = unknown_of(x0, "root", flat=method.lower() in _FLAT)
     rest = {"method": method, "tol": tol, "options": options}
     search = partial(scipy.optimize.root, callback=callback and (lambda x, f: callback(unknown.result(x), f)), **rest)
     run = partial(_search, search, unknown, fun, start, args, jac, method.lower() in _FLAT)
-    found = run_on_numbers(run, {"x": Aval((unknown.size,), np.dtype(np.float64)), **_AVALS}, "root")
+    found = run_on_numbers(run, {"x": Aval((unknown.size,), np.dtype(np.float64)), **OUTCOME}, "root")
     result = found.result or OptimizeResult(found.arrays)
     if found.moving:
         f = _equations(fun, args, unknown, jac)
@@ -89,7 +85,7 @@ def _search(
     watch = Watch()
     f, jacobian = on_vectors(fun, unknown, start, args, jac, watch, "root" if takes else None)
     result = search(f, start, jac=jacobian)
-    arrays = {"x": result.x, **{name: result.get(name, 0) for name in _AVALS}}
+    arrays = outcome(result, ["x", *OUTCOME])
     return Found(arrays, watch.moving, result, None if result.success else str(result.message))
 
 
@@ -154,7 +150,7 @@ def fsolve(
 def _fsolve(
     func: Function, x0: Any, args: Any, fprime: Any, full_output: Any, col_deriv: Any, options: tuple
 ) -> Any:
-    args = args if isinstance(args, tuple) else (args,)
+    args = as_tuple(args)
     unknown, start = unknown_of(x0, "fsolve", flat=True)
     names = ("xtol", "maxfev", "band", "epsfcn", "factor", "diag")
     keywords = {"full_output": full_output, "col_deriv": col_deriv, **dict(zip(names, options))}
@@ -197,7 +193,7 @@ def fixed_point(
 
 
 def _fixed_point(func: Function, x0: Any, args: Any, options: dict[str, Any]) -> Any:
-    args = args if isinstance(args, tuple) else (args,)
+    args = as_tuple(args)
     x0 = stop_gradient(fnp.asarray(x0))
 
     def search(func: Function, x0: Any, args: tuple) -> Found:

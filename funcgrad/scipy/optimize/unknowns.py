@@ -32,12 +32,14 @@ class Unknown:
         self.size, self.dtype = start.size, start.dtype
 
     def view(self, vector: Any) -> Any:
-        """The pytree for a vector, as the user's function gets it."""
-        if self.is_tree:
-            return self._unravel(vector)
+        """The pytree for a vector, as the user's function gets it: complex for SciPy's complex steps."""
         x = as_array(vector)
+        if self.is_tree:
+            if x.dtype.kind == "c":
+                raise TypeError("complex steps ('cs') need an x0 that is one array, not a pytree")
+            return self._unravel(x)
         x = x if x.shape == self.shape else x.reshape(self.shape)
-        return x if x.dtype == self.dtypes[0] else x.astype(self.dtypes[0])
+        return x if x.dtype == self.dtypes[0] or x.dtype.kind == "c" else x.astype(self.dtypes[0])
 
     def result(self, vector: Any) -> Any:
         """The pytree for a vector of SciPy's, which keeps its dtype where the unknown is one array."""
@@ -68,6 +70,11 @@ def unknown_of(x0: Any, what: str, flat: bool = False) -> tuple[Unknown, Any]:
     if any(aval_of(x).dtype.kind == "c" for x in tree.leaves(x0)):
         raise TypeError(f"{what}: x0 is complex: take its real and imaginary parts as unknowns, {{'re': .., 'im': ..}}")
     return Unknown(x0, is_tree), ravel_pytree(x0)[0]
+
+
+def as_tuple(args: Any) -> tuple:
+    """Further arguments; SciPy takes a single one as it is."""
+    return args if isinstance(args, tuple) else (args,)
 
 
 def as_vector(given: Any) -> Any:
