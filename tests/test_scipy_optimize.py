@@ -251,6 +251,9 @@ def test_a_function_without_a_derivative_has_differences():
     assert met[0].filename == __file__
     np.testing.assert_array_equal(found.x, scipy.optimize.minimize(opaque, [1.0, 2.0]).x)
     optimize.minimize(opaque, [1.0, 2.0], jac="2-point")  # no warning
+    of_two = lambda x, scale: 2 * scale * np.eye(2)
+    with pytest.warns(OptimizeWarning, match="minimize: the gradient"):
+        optimize.minimize(lambda x, s: s * opaque(x), [1.0, 2.0], (3.0,), "trust-constr", hess=of_two)
     with pytest.warns(OptimizeWarning, match="least_squares: the Jacobian"):
         optimize.least_squares(lambda x: np.array([float(x[0]), x[1]]), [1.0, 2.0])
     with pytest.warns(OptimizeWarning, match="newton: the derivative"):
@@ -369,6 +372,16 @@ def test_active_bounds_move_with_their_bounds():
     np.testing.assert_array_equal(fg.jacobian(held)(inactive)["high"], 0.0)
     fixed = lambda t: optimize.minimize(lambda x: ((x - 1) ** 2).sum(), [0.0, 0.0], bounds=[(t, t), (0, 2)]).x
     np.testing.assert_allclose(fg.jacobian(fixed)(1.0), [1, 0])
+
+
+def test_what_a_method_cannot_take_does_not_count():
+    held = {"bounds": [(1.0, None)] * 2, "constraints": {"type": "eq", "fun": lambda x: x.sum() - 5}}
+    for name, method in (("bounds", "BFGS"), ("constraints", "CG"), ("constraints", "L-BFGS-B")):
+        found = lambda t: optimize.minimize(quartic, np.zeros(2), (t,), method, tol=1e-9, **{name: held[name]}).x
+        with pytest.warns(RuntimeWarning, match=f"cannot handle {name}"):
+            slope = fg.jacobian(found)(0.3)
+        expected = fg.jacobian(lambda t: optimize.minimize(quartic, np.zeros(2), (t,), tol=1e-9).x)(0.3)
+        np.testing.assert_allclose(slope, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["SLSQP", "trust-constr", "COBYLA"])

@@ -25,6 +25,8 @@ Function = Callable[..., Any]
 _WITHOUT_GRADIENT = ("nelder-mead", "powell", "cobyla", "cobyqa")
 _WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
 _WITH_HESSIAN = ("dogleg", "trust-exact")
+_WITHOUT_BOUNDS = ("cg", "bfgs", "newton-cg", "trust-ncg", "trust-krylov", *_WITH_HESSIAN)
+_WITHOUT_CONSTRAINTS = (*_WITHOUT_BOUNDS, "nelder-mead", "powell", "l-bfgs-b", "tnc")
 _DIFFERENCES = ("2-point", "3-point", "cs")
 _OUTCOME = {**OUTCOME, "nit": OUTCOME["nfev"]}
 
@@ -104,6 +106,10 @@ def _minimize(
     avals = {"x": Aval((unknown.size,), np.dtype(np.float64)), **_OUTCOME}
     found = run_on_numbers(run, avals, "minimize")
     if found.moving:
+        if str(method).lower() in _WITHOUT_CONSTRAINTS:  # SciPy has warned that they do not count
+            held = []
+        if str(method).lower() in _WITHOUT_BOUNDS:
+            limits = None
         return _moving(found, unknown, _cost(fun, args, unknown, jac), limits, held)
     result = found.result
     result.x = unknown.result(result.x)
@@ -158,35 +164,29 @@ def _derivatives(
     """The functions that SciPy takes: the user's, and ours where there are none of these."""
     jac, hess, hessp = given["jac"], given["hess"], given["hessp"]
     cost = lambda v, *args: _cost(fun, args, unknown, jac)(v)
-    found: dict[str, Any] = {}
-    wants_gradient = method not in _WITHOUT_GRADIENT
+    found = {"hess": _on_vectors(hess, unknown, args, watch), "hessp": _on_vectors(hessp, unknown, args, watch)}
+    pair: Function | None = None
     if jac is True:
 
-
-        def both(v: np.ndarray) -> tuple[Any, np.ndarray]:
+        def pair(v: np.ndarray) -> tuple[Any, np.ndarray]:
             value, gradient = watch(fun(unknown.view(v), *args))
             return scalar(value), np.asarray(unknown.vector(gradient, "minimize: the gradient"))
 
-        pair = Cost(both)
-        found = {"fun": pair.value, "jac": pair.gradient}
     elif callable(jac):
         found["jac"] = lambda v: np.asarray(unknown.vector(watch(jac(unknown.view(v), *args)), "minimize: jac"))
-    elif jac in _DIFFERENCES or not wants_gradient:
-        found["jac"] = jac
+    elif jac in _DIFFERENCES or method in _WITHOUT_GRADIENT:
+        return {**found, "jac": jac}
     else:
-        words = "minimize: the gradient"
-        compute = derived(gradient_of(cost), plain, [start], args, watch, words)
-        if compute is None:
-            return {"jac": None, "hess": hess, "hessp": hessp}
-        both_of = Cost(compute)
-        found = {"fun": both_of.value, "jac": both_of.gradient}
-    found |= {"hess": _on_vectors(hess, unknown, args, watch), "hessp": _on_vectors(hessp, unknown, args, watch)}
-    if jac in _DIFFERENCES or hess is not None or hessp is not None:
-        return found
-    if method in _WITH_PRODUCTS:
+        pair = derived(gradient_of(cost), plain, [start], args, watch, "minimize: the gradient")
+        if pair is None:
+            return found
+    if pair is not None:
+        both = Cost(pair)
+        found |= {"fun": both.value, "jac": both.gradient}
+    if hess is None and hessp is None and method in _WITH_PRODUCTS:
         words = "minimize: products with the Hessian"
         found["hessp"] = derived(hessian_product_of(cost), plain, [start, np.ones_like(start)], args, watch, words)
-    elif method in _WITH_HESSIAN:
+    elif hess is None and hessp is None and method in _WITH_HESSIAN:
         found["hess"] = derived(hessian_of(cost), plain, [start], args, watch, "minimize: the Hessian")
     return found
 

@@ -29,7 +29,7 @@ class Unknown:
         self.shape = () if is_tree else self.shapes[0]
         self.dtypes = [aval_of(x).dtype for x in tree.leaves(x0)]
         start, self._unravel = ravel_pytree(x0)
-        self.size, self.dtype = start.size, start.dtype
+        self.size = start.size
 
     def view(self, vector: Any) -> Any:
         """The pytree for a vector, as the user's function gets it: complex for SciPy's complex steps."""
