@@ -16,12 +16,14 @@ if "__version__" not in globals():  # no reload: what an interrupted import has 
     for _name in [name for name in _sys.modules if name.startswith("funcgrad.")]:
         del _sys.modules[_name]
 
+from funcgrad import debug as debug
 from funcgrad import errors as errors
 from funcgrad import lax as lax
 from funcgrad import numpy as numpy
 from funcgrad import tree as tree
 from funcgrad.compile.jit import jit as jit
 from funcgrad.config import config as config
+from funcgrad.core.avals import ShapeDtypeStruct as ShapeDtypeStruct
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
@@ -31,6 +33,8 @@ from funcgrad.transforms.api import linear_transpose as linear_transpose
 from funcgrad.transforms.api import linearize as linearize
 from funcgrad.transforms.api import value_and_grad as value_and_grad
 from funcgrad.transforms.api import vjp as vjp
+from funcgrad.transforms.callbacks import io_callback as io_callback
+from funcgrad.transforms.callbacks import pure_callback as pure_callback
 from funcgrad.transforms.custom import custom_jvp as custom_jvp
 from funcgrad.transforms.custom import custom_vjp as custom_vjp
 from funcgrad.transforms.dense import elementwise_grad as elementwise_grad

@@ -21,7 +21,8 @@ def sink(graph: Graph) -> Graph:
     sunk: dict[Eqn, list[Eqn]] = {}
     outputs = set(graph.outputs)
     for eqn in reversed(graph.eqns):
-        goal = None if outputs.intersection(eqn.outputs) else _goal(eqn, users, goals)
+        stays = eqn.has_effect or outputs.intersection(eqn.outputs)
+        goal = None if stays else _goal(eqn, users, goals)
         if goal is not None:
             goals[eqn] = goal
             sunk.setdefault(goal[0], []).insert(0, eqn)

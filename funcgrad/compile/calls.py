@@ -22,7 +22,7 @@ _SILENT_IN_DOUBLE = frozenset(("solve", "inv", "cholesky", "qr", "eigh", "svd"))
 
 def may_warn(eqn: Eqn) -> bool:
     """Whether NumPy may give a floating-point warning, as universal functions and casts do. Unknown ones may."""
-    if eqn.prim.name in _SILENT or isinstance(eqn.prim, ControlCall):
+    if eqn.prim.name in _SILENT or isinstance(eqn.prim, ControlCall) or eqn.prim.outside:
         return False
     dtypes = {a.aval.dtype for a in (*eqn.inputs, *eqn.outputs)}
     if eqn.prim.name in _SILENT_IN_DOUBLE:
@@ -74,6 +74,8 @@ def _cause(eqn: Eqn) -> str:
         return _cause_within(eqn)
     if isinstance(eqn.prim, ControlCall):
         return "Python runs its programs"
+    if eqn.prim.outside:
+        return "it is Python"
     avals = [a.aval for a in (*eqn.inputs, *eqn.outputs)]
     foreign = next((a for a in avals if a.dtype not in KERNEL_DTYPES), None)
     if foreign is not None:

@@ -59,11 +59,14 @@ def _given(scan: Scan, eqns: Sequence[Eqn]) -> tuple[list[Eqn], dict[Atom, Atom]
 
 
 def _reading(eqns: Sequence[Eqn], known: Sequence[Atom]) -> list[Eqn]:
-    """The equations that need nothing but what is known, and constants of the program."""
+    """The equations that need nothing but what is known, and constants of the program.
+
+    None that calls the user's Python: that is called at each step, and `vmap` may not know how.
+    """
     ready = set(known)
     found = []
     for eqn in eqns:
-        if all(isinstance(a, Literal) or a in ready for a in eqn.inputs):
+        if not eqn.outside and all(isinstance(a, Literal) or a in ready for a in eqn.inputs):
             found.append(eqn)
             ready.update(eqn.outputs)
     return found

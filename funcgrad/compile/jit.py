@@ -15,7 +15,7 @@ from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.constants import copied
-from funcgrad.core.graph import Graph, hoist, trace_graph
+from funcgrad.core.graph import Graph, hoist, is_written, trace_graph
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
@@ -157,10 +157,10 @@ class Jitted(Transformed):
             return self._fun(*args, **kwargs)
         staged, leaves = self._stage(args, kwargs)
         values = [*leaves, *staged.captured]
-        if any(isinstance(v, Tracer) for v in values):
+        if any(isinstance(v, Tracer) for v in values) or is_written(staged.graph.outside):
             return staged.result(graph_call(*values, graph=staged.graph, run=run_graph))
         program = program_of(staged.graph)
-        if not self._has_static and not kwargs and not staged.captured:
+        if not self._has_static and not kwargs and not staged.captured and not staged.graph.outside:
             self._remember(quick, args, leaves, program, staged)
         return staged.result(program.run(*values))
 

@@ -265,6 +265,8 @@ def _merged(graph: Graph, first: Scan, second: Scan) -> Graph | None:
         elif eqn is not first.eqn:
             moved = Eqn(eqn.prim, tuple(map(swap, eqn.inputs)), eqn.outputs, eqn.params, eqn.loc)
             (waiting if eqn in later and not passed else eqns).append(moved)
+    if [id(e.params) for e in eqns if e.has_effect] != [id(e.params) for e in graph.eqns if e.has_effect]:
+        return None  # they would take place in another order
     return Graph(graph.inputs, tuple(eqns), tuple(map(swap, graph.outputs)))
 
 

@@ -192,17 +192,20 @@ class Plan:
         for u in users.get(v, ()):
             if self.kinds[u] == "statements" and is_inline(u):
                 continue
-            if self.kinds[u] == "dot" or u.outputs[0].aval.size > max(v.aval.size, 1):
+            if self.kinds[u] == "dot" or any(out.aval.size > max(v.aval.size, 1) for out in u.outputs[:1]):
                 return True
             if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_spread(u.outputs[0], users):
                 return True
         return False
 
     def _cut(self) -> None:
-        """Segments: a value that NumPy makes is there from the next one on."""
+        """Segments: a value that NumPy makes is there from the next one on. Effects keep their order."""
         ready: dict[Atom, int] = {}
+        done = 0
         for eqn in self.graph.eqns:
             segment = max([ready.get(a, 0) for a in eqn.inputs], default=0)
+            if eqn.has_effect:
+                segment = done = max(segment, done)
             self.segments[eqn] = segment
             for v in eqn.outputs:
                 ready[v] = segment + (self.kinds[eqn] == "host")

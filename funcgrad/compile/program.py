@@ -304,7 +304,7 @@ class _Plan:
             line = f"{call[:-1]}, out={self.named[eqn.outputs[0]]})"
         else:
             left = "".join(f"{self.named[v]}, " for v in eqn.outputs)
-            line = f"{left.strip() if eqn.prim.multiple else left[:-2]} = {call}"
+            line = f"{left.strip() if eqn.prim.multiple else left[:-2]} = {call}" if left else call
             if is_fresh(eqn):
                 self.made.update(eqn.outputs)
         if may_warn(eqn):

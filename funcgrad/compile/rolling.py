@@ -178,7 +178,7 @@ class _Rolling:
             for source in loop.scanned.values():
                 if isinstance(source, Made):
                     source.loop.stacks[source.kind(), source.place] = None
-        outside = [i for i in range(len(self.eqns)) if self.eqns[i].outputs[0] not in self.homes]
+        outside = [i for i, e in enumerate(self.eqns) if self.homes.keys().isdisjoint(e.outputs)]
         for i in outside:
             if self.eqns[i].prim is concatenate:
                 self._find_joined(self.eqns[i])

@@ -107,9 +107,9 @@ def fold(graph: Graph) -> Graph:
 
 
 def _computed(eqn: Eqn, inputs: tuple[Atom, ...]) -> Literal | None:
-    aval = eqn.outputs[0].aval
-    if eqn.prim.multiple or aval.size > FOLDED_SIZE:
+    if eqn.prim.multiple or eqn.outputs[0].aval.size > FOLDED_SIZE:
         return None
+    aval = eqn.outputs[0].aval
     values = [a.value for a in inputs if isinstance(a, Literal) and not isinstance(a.value, Tracer)]
     if len(values) != len(inputs):
         return None
@@ -134,7 +134,8 @@ def cancel(graph: Graph) -> Graph:
         if same is not None and same.aval == eqn.outputs[0].aval:
             new.known[eqn.outputs[0]] = same
         else:
-            made[eqn.outputs[0]] = new.keep(eqn, inputs)
+            kept = new.keep(eqn, inputs)
+            made.update((v, kept) for v in eqn.outputs)
     return new.graph(graph)
 
 
@@ -210,9 +211,11 @@ def is_stretch(eqn: Eqn) -> bool:
     """Whether an equation repeats values as broadcasting would: `broadcast_to`, `reshape` to leading ones."""
     if eqn.prim.name == "broadcast_to":
         return True
-    old, shape = eqn.inputs[0].aval.shape if eqn.inputs else (), eqn.outputs[0].aval.shape
+    if eqn.prim.name != "reshape":
+        return False
+    old, shape = eqn.inputs[0].aval.shape, eqn.outputs[0].aval.shape
     extra = len(shape) - len(old)
-    return eqn.prim.name == "reshape" and extra >= 0 and shape == (1,) * extra + old
+    return extra >= 0 and shape == (1,) * extra + old
 
 
 def is_elementwise(eqn: Eqn) -> bool:
@@ -228,6 +231,9 @@ def share(graph: Graph) -> Graph:
     seen: dict[Any, Eqn] = {}
     for eqn in graph.eqns:
         inputs = new.inputs(eqn)
+        if eqn.has_effect:
+            new.keep(eqn, inputs)
+            continue
         key = eqn.prim, tuple(map(identity, inputs)), tuple([(k, exact(eqn.params[k])) for k in sorted(eqn.params)])
         first = seen.get(key)
         if first is None:
@@ -281,11 +287,11 @@ def _scattered(eqn: Eqn, made: dict[Var, Eqn], users: Counter[Atom]) -> tuple[Eq
 
 
 def drop(graph: Graph) -> Graph:
-    """Without the equations that no output needs."""
+    """Without the equations that no output needs, and that have no effect."""
     needed = {a for a in graph.outputs if isinstance(a, Var)}
     kept = []
     for eqn in reversed(graph.eqns):
-        if any(v in needed for v in eqn.outputs):
+        if any(v in needed for v in eqn.outputs) or eqn.has_effect:
             kept.append(eqn)
             needed.update(a for a in eqn.inputs if isinstance(a, Var))
     return Graph(graph.inputs, tuple(reversed(kept)), graph.outputs)

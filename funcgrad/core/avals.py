@@ -5,6 +5,8 @@ And what counts as a number: the one gate for leaves (`array_leaf`) and the one 
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +67,39 @@ class Aval:
 
     def __repr__(self) -> str:
         return f"{short_dtype(self.dtype)}[{','.join(map(str, self.shape))}]"
+
+
+class ShapeDtypeStruct(Aval):
+    """The shape and dtype of an array, in the place of one: for `eval_shape`, `lower`, `make_graph` and callbacks.
+
+    It has `shape`, `dtype`, `size` and `ndim`; `weak_type` says that the dtype is a Python number's, which yields to an
+    array's.
+
+    Example:
+        >>> ShapeDtypeStruct((2, 3), "float32")
+        f32[2,3]
+    """
+
+    __slots__ = ()
+
+    def __init__(self, shape: Sequence[int], dtype: Any, *, weak_type: bool = False) -> None:
+        super().__init__(tuple(map(operator.index, shape)), np.dtype(dtype), weak_type)
+
+    @property
+    def weak_type(self) -> bool:
+        return self.weak
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a ShapeDtypeStruct of rank 0")
+        return self.shape[0]
+
+
+def described(x: Any) -> Aval | None:
+    """The aval of something that has a shape and a dtype and is no array; None for anything else."""
+    if isinstance(x, Traced) or not hasattr(x, "shape") or not hasattr(x, "dtype") or hasattr(x, "__add__"):
+        return None
+    return Aval(tuple(x.shape), np.dtype(x.dtype), bool(getattr(x, "weak_type", False)))
 
 
 class Traced:

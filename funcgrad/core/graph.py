@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from funcgrad.core.constants import SMALL, copied, keep, private
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, is_traced, known, unknown_in
-from funcgrad.errors import ConcretizationError
+from funcgrad.errors import ConcretizationError, NotDifferentiableError
 
 
 class Var:
@@ -60,7 +61,54 @@ class Eqn:
         self.params = params
         self.loc = loc
 
+    @property
+    def outside(self) -> frozenset[str]:
+        """Which kinds of calls of the user's Python it makes (`Primitive.outside`), its programs too."""
+        if not self.prim.multiple:
+            return NOTHING
+        if self.prim.outside:
+            return frozenset((self.prim.outside,))
+        return outside_of(self.params)
 
+    @property
+    def has_effect(self) -> bool:
+        """Whether it does more than compute: then it is neither left out, done twice, nor moved past another such."""
+        return self.prim.multiple and bool(self.outside - PURE)
+
+
+def outside_of(params: dict[str, Any]) -> frozenset[str]:
+    """Which kinds of calls of the user's Python the programs among some parameters make."""
+    values = [part for value in params.values() for part in (value if type(value) is tuple else (value,))]
+    return NOTHING.union(*[value.outside for value in values if isinstance(value, Graph)])
+
+
+def without_effects(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters whose programs are run a second time, on the same values: what has been printed is not printed again.
+
+    What `io_callback` gave once cannot be had again: NotDifferentiableError.
+    """
+    if "io" in outside_of(params):
+        raise NotDifferentiableError(
+            "linearize goes through a compiled function or loop by running it again on tangents, and an io_callback in "
+            "it may give something else then: use jvp or vjp, or call io_callback outside and pass its result"
+        )
+    swap = lambda value: _quiet(value) if isinstance(value, Graph) else value
+    return {k: tuple(map(swap, v)) if type(v) is tuple else swap(v) for k, v in params.items()}
+
+
+def _quiet(graph: Graph) -> Graph:
+    if not graph.outside - PURE:
+        return graph
+    found = graph.cache.get("quiet")
+    if found is None:
+        kept = [e for e in graph.eqns if e.prim.outside != "debug"]
+        eqns = [Eqn(e.prim, e.inputs, e.outputs, without_effects(e.params), e.loc) if e.has_effect else e for e in kept]
+        found = graph.cache["quiet"] = Graph(graph.inputs, tuple(eqns), graph.outputs)
+    return found
+
+
+NOTHING: frozenset[str] = frozenset()
+PURE = frozenset(("pure",))
 DERIVED = 64
 """Programs kept that were derived from one: batched ones differ in their sizes."""
 
@@ -68,13 +116,21 @@ DERIVED = 64
 class Graph:
     """A program. `cache` keeps what transformations derive from it (compiled programs, its derivative)."""
 
-    __slots__ = ("__weakref__", "cache", "eqns", "inputs", "outputs")
+    __slots__ = ("__weakref__", "_outside", "cache", "eqns", "inputs", "outputs")
 
     def __init__(self, inputs: tuple[Var, ...], eqns: tuple[Eqn, ...], outputs: tuple[Atom, ...]) -> None:
         self.inputs = inputs
         self.eqns = eqns
         self.outputs = outputs
         self.cache = Recent(DERIVED)
+        self._outside: frozenset[str] | None = None
+
+    @property
+    def outside(self) -> frozenset[str]:
+        """Which kinds of calls of the user's Python it makes."""
+        if self._outside is None:
+            self._outside = NOTHING.union(*[eqn.outside for eqn in self.eqns if eqn.prim.multiple])
+        return self._outside
 
     @property
     def in_avals(self) -> tuple[Aval, ...]:
@@ -208,9 +264,17 @@ class RecordTracer(StageTracer):
 
 
 class RecordTrace(StageTrace):
-    """Writes down a program while it runs: Python's control flow may look at the values that are known."""
+    """Writes down a program while it runs: Python's control flow may look at the values that are known.
 
-    __slots__ = ()
+    `does`: whether effects take place now; `outer`: the program around it that is being written.
+    """
+
+    __slots__ = ("does", "outer")
+
+    def __init__(self, name: str, does: bool) -> None:
+        super().__init__(name)
+        self.does = does
+        self.outer = _staging.writer
 
     def argument(self, x: Any) -> StageTracer:
         """An input that stands for `x`, a value or an aval."""
@@ -220,17 +284,19 @@ class RecordTrace(StageTrace):
         return as_argument(RecordTracer(self, var, loc, value, not is_inexact(var.aval.dtype)))
 
     def program(self, fun: Callable[..., Sequence[Any]], args: Sequence[Any]) -> Graph:
-        recorded = record_graph(fun, args)
+        recorded = record_graph(fun, args, runs=False)
         return closed(recorded.graph, recorded.inputs[len(args) :])
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         loc = here()
         outputs = self.write(prim, args, params, loc)
         values = [known(a) for a in args]
-        if any(v is None for v in values):
+        eqn = self.eqns[-1]
+        if any(v is None for v in values) or (eqn.has_effect and not self.does):
             tracers = tuple(StageTracer(self, v, loc) for v in outputs)
         else:
-            out = run(self.eqns[-1], values)
+            with _writing(self.outer):
+                out = run(eqn, values)
             results = out if prim.multiple else (out,)
             tracers = tuple(
                 RecordTracer(self, v, loc, as_typed(y, v.aval), prim.is_flat or not is_inexact(v.aval.dtype))
@@ -249,9 +315,39 @@ class _Staging(threading.local):
 
     depth = 0
     interpreted = True
+    writer: StageTrace | None = None
 
 
 _staging = _Staging()
+
+
+def writer() -> StageTrace | None:
+    """The program that is being written in this thread, the innermost: where calls of the user's Python belong."""
+    return _staging.writer
+
+
+def is_written(outside: Collection[str]) -> bool:
+    """Whether an operation that calls the user's Python is to be written down, even if all its values are known."""
+    return bool(outside) and _staging.writer is not None
+
+
+@contextmanager
+def unseen(name: str) -> Iterator[Trace]:
+    """What runs here is not what the user asked for: its effects do not take place. The trace of what they return."""
+    trace = RecordTrace(name, False)
+    with _writing(trace):
+        yield trace
+    trace.end()
+
+
+@contextmanager
+def _writing(trace: StageTrace | None) -> Iterator[None]:
+    before = _staging.writer
+    _staging.writer = trace
+    try:
+        yield
+    finally:
+        _staging.writer = before
 
 
 def is_staging() -> bool:
@@ -280,7 +376,8 @@ def trace_graph(
     try:
         inputs = [trace.input(aval) for aval in avals]
         variables = tuple([x.variable for x in inputs])  # the function may write into its arguments
-        outputs = apply(trace, fun, inputs)
+        with _writing(trace):
+            outputs = apply(trace, fun, inputs)
         atoms = tuple(trace.atom(y) for y in outputs)
     finally:
         _staging.depth -= 1
@@ -299,13 +396,20 @@ class Recorded(NamedTuple):
     results: list[Any] | None
 
 
-def record_graph(fun: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "checkpoint") -> Recorded:
-    """Run the flat function `fun` on values once, computing what is known, and keep the program."""
+def record_graph(
+    fun: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "checkpoint", runs: bool = True
+) -> Recorded:
+    """Run the flat function `fun` on values once, computing what is known, and keep the program.
+
+    Effects take place where all values are known, and not if the program is run in any case (`runs` is False).
+    """
     hiding = next((hidden for v in values if (hidden := unknown_in(v)) is not None), None)
-    trace = RecordTrace(name if hiding is None else hiding.name)
+    is_known = hiding is None and not any(isinstance(v, Aval) for v in values)
+    trace = RecordTrace(name if hiding is None else hiding.name, runs and is_known)
     inputs = [trace.argument(v) for v in values]
     variables = tuple([x.variable for x in inputs])
-    outputs = apply(trace, fun, inputs)
+    with _writing(trace):
+        outputs = apply(trace, fun, inputs)
     atoms = tuple(trace.atom(y) for y in outputs)
     # what the function has not computed may be the user's array, to be written into
     results = [known(y) if isinstance(y, RecordTracer) and y._trace is trace else copied(known(y)) for y in outputs]
@@ -411,7 +515,7 @@ def to_python(graph: Graph) -> str:
         left = ", ".join(name(v) for v in eqn.outputs) + ("," if eqn.prim.multiple and len(eqn.outputs) == 1 else "")
         right = f"{eqn.prim}({', '.join(map(show, eqn.inputs))}{params})"
         types = " ".join(str(v.aval) for v in eqn.outputs)
-        lines.append(f"    {left} = {right}  # {types}")
+        lines.append(f"    {left} = {right}  # {types}" if eqn.outputs else f"    {right}")
     lines.append(f"    return {', '.join(map(show, graph.outputs))}" + ("," if len(graph.outputs) == 1 else ""))
     return "\n".join(lines)
 

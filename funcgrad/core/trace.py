@@ -180,6 +180,8 @@ class Primitive:
     """Whether a program that is being traced takes up the operations of such a call instead of the call."""
     is_flat = False
     """Whether it has no derivative along any argument."""
+    outside = ""
+    """What a call of the user's Python that it stands for is: "pure", or with an effect, "io" or "debug"."""
     flat: str | None = None
     """Why the derivative is zero or absent, where it is."""
     remedy: str | None = None

@@ -6,13 +6,13 @@ They are derived once, by running the other transformations while staging, and k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Eqn, Graph, Var, evaluate, trace_graph
+from funcgrad.core.graph import Atom, Eqn, Graph, Var, evaluate, is_written, trace_graph, without_effects, writer
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
 from funcgrad.core.trace import Primitive, is_traced, register
 from funcgrad.errors import NotDifferentiableError
@@ -65,7 +65,7 @@ class GraphCall(ProgramCall):
 
     def impl(self, *args: Any, graph: Graph, run: Runner) -> tuple[Any, ...]:
         # linear_transpose, which has no values, goes through the operations one by one
-        return tuple((evaluate if is_traced(*args) else run)(graph, args))
+        return tuple((evaluate if is_traced(*args) or is_written(graph.outside) else run)(graph, args))
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         graph, run = params["graph"], params["run"]
@@ -136,14 +136,18 @@ def split_pull(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, Graph, list[b
     """The program with what its derivative needs as further outputs; the derivative; which inputs it reaches."""
     reached: list[bool] = []
     count = len(graph.inputs)
+    written = 0
 
     def joint(*flat: Any) -> list[Any]:
+        nonlocal written
         trace = TapeTrace()
         try:
             xs = [trace.leaf(x) if m else x for x, m in zip(flat, mask)]
             outs = evaluate(graph, xs)
         finally:
             trace.end()
+        program: Any = writer()
+        written = len(program.eqns)
         inexact = [y for y, a in zip(outs, graph.out_avals) if is_inexact(a.dtype)]
         seeds = [(y.node, c) for y, c in zip(inexact, flat[count:]) if isinstance(y, TapeTracer) and y._trace is trace]
         found = pull(seeds)
@@ -153,31 +157,23 @@ def split_pull(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, Graph, list[b
 
     ct_avals = [Aval(a.shape, a.dtype) for a in graph.out_avals if is_inexact(a.dtype)]
     whole = trace_graph(joint, [*graph.in_avals, *ct_avals])
-    forward, backward = partition(whole, count, len(graph.outputs))
+    forward, backward = partition(whole, count, len(graph.outputs), written)
     return forward, backward, reached
 
 
-def partition(graph: Graph, inputs: int, outputs: int) -> tuple[Graph, Graph]:
+def partition(graph: Graph, inputs: int, outputs: int, written: int) -> tuple[Graph, Graph]:
     """Cut a program in two: the first `outputs` outputs, from the first `inputs` inputs, and then the rest.
 
     The first returns, behind its outputs, the values that the second needs (all it can compute by itself from the
-    inputs and those values, it does compute); the second takes these and the remaining inputs.
+    inputs and those values, it does compute); the second takes these and the remaining inputs. Effects among the first
+    `written` equations take place in the first, the others in the second.
     """
-    needed = {a for a in graph.outputs[:outputs] if isinstance(a, Var)}
-    first: list[Eqn] = []
-    for eqn in reversed(graph.eqns):
-        if any(v in needed for v in eqn.outputs):
-            first.append(eqn)
-            needed.update(a for a in eqn.inputs if isinstance(a, Var))
-    first.reverse()
-    chosen = set(map(id, first))
-    live = {a for a in graph.outputs[outputs:] if isinstance(a, Var)}
-    second: list[Eqn] = []
-    for eqn in reversed(graph.eqns):
-        if id(eqn) not in chosen and any(v in live for v in eqn.outputs):
-            second.append(eqn)
-            live.update(a for a in eqn.inputs if isinstance(a, Var))
-    second.reverse()
+    effects = {e: index < written for index, e in enumerate(graph.eqns) if e.has_effect}
+    first = needed_for(graph.outputs[:outputs], graph.eqns, {e for e, early in effects.items() if early})
+    chosen = set(first)
+    rest = [e for e in graph.eqns if e not in chosen]
+    second = needed_for(graph.outputs[outputs:], rest, {e for e, early in effects.items() if not early})
+    live = {a for a in (*graph.outputs[outputs:], *(a for e in second for a in e.inputs)) if isinstance(a, Var)}
     made = {v for e in second for v in e.outputs} | set(graph.inputs[inputs:])
     order = [*graph.inputs[:inputs], *(v for e in first for v in e.outputs)]
     residuals = tuple(v for v in order if v in live and v not in made)
@@ -187,8 +183,20 @@ def partition(graph: Graph, inputs: int, outputs: int) -> tuple[Graph, Graph]:
     )
 
 
+def needed_for(outputs: Sequence[Atom], eqns: Sequence[Eqn], kept: Collection[Eqn] = ()) -> list[Eqn]:
+    """The equations that outputs need, and those that are kept in any case."""
+    needed = {a for a in outputs if isinstance(a, Var)}
+    found: list[Eqn] = []
+    for eqn in reversed(eqns):
+        if eqn in kept or any(v in needed for v in eqn.outputs):
+            found.append(eqn)
+            needed.update(a for a in eqn.inputs if isinstance(a, Var))
+    return found[::-1]
+
+
 def tangent_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
     """The program from inputs and tangents to the tangents of the outputs, and which outputs move."""
+    (graph,) = without_effects({"graph": graph}).values()
     joint, moved = derived(graph, ("jvp", mask), lambda: joint_graph(graph, mask))
     return pruned(Graph(joint.inputs, joint.eqns, joint.outputs[len(moved) :])), moved
 
@@ -243,5 +251,6 @@ def run_parts(
 
 
 def pruned(graph: Graph) -> Graph:
-    """Without the equations that no output needs."""
-    return partition(graph, len(graph.inputs), len(graph.outputs))[0]
+    """Without the equations that no output needs, and that have no effect."""
+    effects = {e for e in graph.eqns if e.has_effect}
+    return Graph(graph.inputs, tuple(needed_for(graph.outputs, graph.eqns, effects)), graph.outputs)

@@ -7,7 +7,8 @@ from typing import Any
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.graph import Graph, evaluate, record_graph
+from funcgrad.core.graph import Graph, evaluate, record_graph, without_effects
+from funcgrad.core.provenance import at, here
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull
 from funcgrad.core.trace import Tracer, newest_trace, register
 from funcgrad.transforms.calls import ProgramCall, batched_graph, derived
@@ -77,13 +78,17 @@ class CheckpointCall(ProgramCall):
         return tuple(evaluate(graph, values) if results is None else results)
 
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        if "io" in params["graph"].outside:
+            raise NotImplementedError(
+                f"checkpoint{at(here())}: its derivative would call an io_callback again: move that out of the function"
+            )
         return self(*values, **params), values
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
         trace = JvpTrace()
         try:
             xs = [v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(saved, tangents)]
-            outs = evaluate(params["graph"], xs)
+            outs = evaluate(without_effects(params)["graph"], xs)
         finally:
             trace.end()
         return tuple(y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from funcgrad import tree
-from funcgrad.core.avals import Aval, aval_of, refusal
+from funcgrad.core.avals import ShapeDtypeStruct, aval_of, described, refusal
 from funcgrad.core.graph import Graph, trace_graph
 from funcgrad.transforms.arguments import array_leaf, leaf_path
 from funcgrad.transforms.function import Transformed, call_hiding_frames
@@ -31,8 +29,7 @@ def make_graph(fun: Callable[..., Any]) -> Callable[..., Graph]:
 def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """The shapes and dtypes of a function's output, without computing it.
 
-    Arguments may be arrays or anything with a shape and a dtype. Returns a pytree of `Aval`, which have `shape` and
-    `dtype`.
+    Arguments may be arrays or anything with a shape and a dtype. Returns a pytree of `ShapeDtypeStruct`.
 
     Example:
         >>> import numpy as np
@@ -40,7 +37,7 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         f64[3,3]
     """
     graph, out_tree = call_hiding_frames(stage, fun, args, kwargs, "eval_shape")
-    return out_tree.unflatten([Aval(a.shape, a.dtype) for a in graph.out_avals])
+    return out_tree.unflatten([ShapeDtypeStruct(a.shape, a.dtype) for a in graph.out_avals])
 
 
 def _make_graph(fun: Any, args: tuple, kwargs: dict) -> Graph:
@@ -54,8 +51,8 @@ def stage(fun: Callable[..., Any], args: tuple, kwargs: dict, name: str) -> tupl
     for index, leaf in enumerate(leaves):
         if array_leaf(leaf) is not None:
             avals.append(aval_of(leaf))
-        elif hasattr(leaf, "shape") and hasattr(leaf, "dtype") and not hasattr(leaf, "__add__"):  # no foreign array
-            avals.append(Aval(tuple(leaf.shape), np.dtype(leaf.dtype)))
+        elif (aval := described(leaf)) is not None:
+            avals.append(aval)
         else:
             raise TypeError(refusal(f"{name}: {_path(fun, args, kwargs, index)}", leaf))
     out_trees = []

@@ -22,6 +22,7 @@ from funcgrad.transforms.control.programs import (
     instantiated,
     moving,
     placed,
+    refuse_io,
     unweak,
     with_tangents,
     zeros,
@@ -95,6 +96,7 @@ class SwitchCall(ControlCall):
         if not batched[0]:
             make = lambda graph: batched_graph(graph, mask, size)
             return self(*values, **self._changed(params, ("batch", mask, size), make))
+        refuse_io("cond", params)
         wholes = [derived(g, ("batch", mask, size), partial(batched_graph, g, mask, size)) for g in params["branches"]]
         with np.errstate(all="ignore"):
             return self._all(index, [evaluate(graph, operands) for graph in wholes])

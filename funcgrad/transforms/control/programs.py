@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.graph import Graph, evaluate, outside_of, trace_graph, without_effects, writer
+from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.structure import move_axis, spread
 from funcgrad.transforms.calls import Runner, run_parts
@@ -34,6 +35,9 @@ class ControlCall(Primitive):
         raise NotImplementedError(self.name)
 
     def impl(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        program = writer()
+        if program is not None and not is_traced(*args) and outside_of(params):
+            return program.process(self, args, params)
         with np.errstate(all="ignore"):  # as in compiled programs: elements whose turn it is not would warn
             return self.inside(args, params, evaluate if is_traced(*args) else params["run"])
 
@@ -42,7 +46,7 @@ class ControlCall(Primitive):
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
         """Only asked for by `linearize`, which has recorded: the operation runs once more, on values and tangents."""
-        return self.jvp(saved.values, tangents, params)[1]
+        return self.jvp(saved.values, tangents, without_effects(params))[1]
 
     def unsplit(self, values: Sequence[Any], params: dict[str, Any], *residuals: Any) -> tuple[Any, Kept]:
         """Run programs that have no pull, and keep what `push` needs: only `linearize` may go on."""
@@ -56,6 +60,15 @@ class ControlCall(Primitive):
         """Run programs that return residuals behind their `count` outputs."""
         outs = self(*values, **params)
         return outs[:count], Kept(values, outs[count:], lambda *xs: self.recorded(xs, count, params)[1])
+
+
+def refuse_io(what: str, params: dict[str, Any]) -> None:
+    """Raise where elements of a batch whose turn it is not would read or write something outside."""
+    if "io" in outside_of(params):
+        raise NotImplementedError(
+            f"vmap of the condition of a {what}{at(here())}, in which there is an io_callback: it would be called for "
+            "elements whose turn it is not"
+        )
 
 
 def moving(avals: Sequence[Aval], tracked: Sequence[Any]) -> list[bool]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.constants import keep
-from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.graph import Graph, evaluate, is_written, outside_of
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.tape import TapeTrace, TapeTracer, not_linear, pull, selected, transpose
 from funcgrad.core.trace import Tracer, is_traced, newest_trace, register
@@ -53,7 +53,8 @@ class SolveCall(ControlCall):
 
     def impl(self, *args: Any, **params: Any) -> tuple[Any, ...]:
         with np.errstate(all="ignore"):
-            return tuple((evaluate if is_traced(*args) else params["run"])(params["solve"], args))
+            one_by_one = is_traced(*args) or is_written(outside_of(params))
+            return tuple((evaluate if one_by_one else params["run"])(params["solve"], args))
 
     @staticmethod
     def solution(params: dict[str, Any]) -> list[Aval]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.graph import Graph, evaluate, trace_graph, without_effects
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Same, register
 from funcgrad.errors import NotDifferentiableError
@@ -22,6 +22,7 @@ from funcgrad.transforms.control.programs import (
     chosen,
     instantiated,
     placed,
+    refuse_io,
     unweak,
     with_tangents,
 )
@@ -104,6 +105,7 @@ class WhileCall(ControlCall):
         test, (asked,) = derived(cond, ("while batch", mask, size), lambda: batched_body(cond, mask, 0, size))
         constants = [*first, *second]
         if asked:
+            refuse_io("while_loop", params)
             moves = [True] * count
             test, whole = self._until_all(cond, body, in_first, in_second, size)
             constants = [*first, *second, *first]
@@ -121,7 +123,9 @@ class WhileCall(ControlCall):
         avals = unweak(body.in_avals)
         stretched = [Aval((size, *a.shape), a.dtype) for a in avals[:count]]
 
-        def wanted(*flat: Any) -> Any:
+        (quiet,) = without_effects({"cond": cond}).values()  # asked again within each step
+
+        def wanted(*flat: Any, cond: Graph = quiet) -> Any:
             return run_batched(lambda *xs: evaluate(cond, xs), flat, mask_first, size)[0]
 
         def step(*flat: Any) -> list[Any]:
@@ -140,11 +144,9 @@ class WhileCall(ControlCall):
             ]
 
         of_cond, of_body = outer_avals(cond, mask_first), outer_avals(body, mask_second)
-        test = derived(
-            cond,
-            ("while batch until all", mask_first, size),
-            lambda: trace_graph(lambda *flat: [reduce_any(wanted(*flat), axes=(0,))], [*stretched, *of_cond]),
-        )
+        any_wanted = lambda *flat: [reduce_any(wanted(*flat, cond=cond), axes=(0,))]
+        test_key = "while batch until all", mask_first, size
+        test = derived(cond, test_key, lambda: trace_graph(any_wanted, [*stretched, *of_cond]))
         key = "while batch until all", cond, mask_first, mask_second, size
         return test, derived(body, key, lambda: trace_graph(step, [*stretched, *of_body, *of_cond]))
 

@@ -10,8 +10,9 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import copied
+from funcgrad.core.graph import hoist, is_interpreted, trace_graph, unseen
 from funcgrad.core.tape import LinearTrace, LinearTracer, Node, entries, linear_outputs, pull, push
-from funcgrad.core.trace import register
+from funcgrad.core.trace import Tracer, known, register
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.calls import run_batched
 from funcgrad.transforms.closure import refuse_hidden
@@ -85,10 +86,19 @@ class CustomJvpCall(CustomCall):
 
     def _out_avals(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> list[Aval]:
         """What the function itself returns, which its rule must return too."""
-        params["call"].refuse_captured(tracked, self.kind)
-        outs = self(*values, **params)
-        refuse_hidden(f"{self.kind} `{params['call'].name}`", values, outs)
-        return [aval_of(y) for y in outs]
+        call = params["call"]
+        call.refuse_captured(tracked, self.kind)
+        if params.get("graph") is not None:
+            return list(params["graph"].out_avals)
+        if all(known(v) is not None for v in values):
+            with unseen(self.kind) as trace:  # the rule runs in its place
+                outs = self(*values, **params)
+            returned = [y for y in outs if not (isinstance(y, Tracer) and y._trace is trace)]
+            refuse_hidden(f"{self.kind} `{call.name}`", values, returned)
+            return [aval_of(y) for y in outs]
+        graph, captured = hoist(trace_graph(call.run, [aval_of(v) for v in values], is_interpreted()))
+        refuse_hidden(f"{self.kind} `{call.name}`", values, captured)
+        return list(graph.out_avals)
 
     def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         """Forward mode runs the rule on the tangents themselves."""

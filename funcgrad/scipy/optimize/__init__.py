@@ -1,0 +1,44 @@
+"""SciPy's `optimize`: minima, roots, fits. Derivatives are funcgrad's, and solutions are differentiable.
+
+Where a user gives no gradient or Jacobian, it is funcgrad's, compiled. Under a transformation a solution has the
+derivatives that follow from the equation it solves, by the implicit function theorem; no derivative goes through the
+search, and none along the first guess.
+"""
+
+from funcgrad.scipy.optimize.assignment import linear_sum_assignment as linear_sum_assignment
+from funcgrad.scipy.optimize.assignment import linprog as linprog
+from funcgrad.scipy.optimize.fitting import curve_fit as curve_fit
+from funcgrad.scipy.optimize.fitting import least_squares as least_squares
+from funcgrad.scipy.optimize.fitting import nnls as nnls
+from funcgrad.scipy.optimize.minimizing import minimize as minimize
+from funcgrad.scipy.optimize.scalars import bisect as bisect
+from funcgrad.scipy.optimize.scalars import brenth as brenth
+from funcgrad.scipy.optimize.scalars import brentq as brentq
+from funcgrad.scipy.optimize.scalars import minimize_scalar as minimize_scalar
+from funcgrad.scipy.optimize.scalars import newton as newton
+from funcgrad.scipy.optimize.scalars import ridder as ridder
+from funcgrad.scipy.optimize.scalars import root_scalar as root_scalar
+from funcgrad.scipy.optimize.scalars import toms748 as toms748
+from funcgrad.scipy.optimize.systems import fixed_point as fixed_point
+from funcgrad.scipy.optimize.systems import fsolve as fsolve
+from funcgrad.scipy.optimize.systems import root as root
+
+__all__ = [
+    "bisect",
+    "brenth",
+    "brentq",
+    "curve_fit",
+    "fixed_point",
+    "fsolve",
+    "least_squares",
+    "linear_sum_assignment",
+    "linprog",
+    "minimize",
+    "minimize_scalar",
+    "newton",
+    "nnls",
+    "ridder",
+    "root",
+    "root_scalar",
+    "toms748",
+]
