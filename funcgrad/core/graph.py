@@ -528,9 +528,11 @@ def _constant(value: Any) -> str:
     return repr(value)
 
 
-def concretization_error(x: Tracer, needed: str, remedy: str) -> ConcretizationError:
+def concretization_error(
+    x: Tracer, needed: str, remedy: str, kind: type[ConcretizationError] = ConcretizationError
+) -> ConcretizationError:
     """The error for needing the value of something that is only being traced."""
-    return ConcretizationError(
+    return kind(
         f"{needed}{provenance.at(provenance.here())} needs the value of {x.aval}, made{provenance.at(x.location())}, "
         f"which is not known while {x._trace.name} traces the function. {remedy}"
     )

@@ -322,10 +322,12 @@ def escaped(args: Sequence[Any], prim: Primitive | None = None) -> EscapedTracer
     return EscapedTracerError("a traced value was used after its transformation had ended")
 
 
-def conversion_error(x: Tracer, what: str, remedy: str) -> TracerConversionError:
+def conversion_error(
+    x: Tracer, what: str, remedy: str, kind: type[TracerConversionError] = TracerConversionError
+) -> TracerConversionError:
     """The error for making a concrete value from a traced one."""
     made = provenance.at(x.location())
-    return TracerConversionError(
+    return kind(
         f"{what}{provenance.at(provenance.here())}: it would leave {x._trace.name}, and the derivative would be lost "
         f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
     )
