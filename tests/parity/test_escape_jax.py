@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import jax
+import jax.ad_checkpoint
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,29 +19,25 @@ jax.config.update("jax_enable_x64", True)
 X = np.array([3.0, 1.0, 2.0])
 
 
-class Jax:
-    """JAX's names, for functions that take either library."""
-
-    np, lax, grad, jit, vmap, jvp, vjp, linearize = jnp, jax.lax, jax.grad, jax.jit, jax.vmap, jax.jvp, jax.vjp, jax.linearize
-    debug, pure_callback, checkpoint, custom_jvp = jax.debug, jax.pure_callback, jax.checkpoint, jax.custom_jvp
-    custom_vjp, custom_gradient, closure_convert = jax.custom_vjp, jax.custom_gradient, jax.closure_convert
-    ShapeDtypeStruct, eval_shape, checkpoint_policies = jax.ShapeDtypeStruct, jax.eval_shape, jax.checkpoint_policies
-    io_callback = staticmethod(jax_io_callback)
-    checkpoint_name = staticmethod(jax.ad_checkpoint.checkpoint_name)
-
-
-class Ours:
-    np = fnp
-    checkpoint_name = staticmethod(checkpoint_name)
-
-    def __getattr__(self, name):
-        return getattr(fg, name)
+_SHARED = [
+    *("lax", "grad", "jit", "vmap", "jvp", "vjp", "linearize", "debug", "pure_callback", "checkpoint", "custom_jvp"),
+    *("custom_gradient", "closure_convert", "ShapeDtypeStruct", "eval_shape", "checkpoint_policies"),
+]
+JAX = SimpleNamespace(
+    np=jnp,
+    io_callback=jax_io_callback,
+    checkpoint_name=jax.ad_checkpoint.checkpoint_name,
+    **{name: getattr(jax, name) for name in _SHARED},
+)
+OURS = SimpleNamespace(
+    np=fnp, io_callback=fg.io_callback, checkpoint_name=checkpoint_name, **{name: getattr(fg, name) for name in _SHARED}
+)
 
 
 def printed(run, capsys):
     """What a function returns with each library, and what it has printed."""
     found = []
-    for library in (Ours(), Jax()):
+    for library in (OURS, JAX):
         result = run(library)
         jax.effects_barrier()
         found.append((fg.tree.leaves(result), capsys.readouterr().out.splitlines()))
@@ -123,7 +122,7 @@ def test_more_printed_lines(way, capsys):
 @pytest.mark.parametrize("axes", [(0, None), (0, 0), (None, 0)])
 def test_shapes_that_vmap_gives(method, axes):
     found = []
-    for m in (Ours(), Jax()):
+    for m in (OURS, JAX):
         shapes = []
 
         def add(a, b, shapes=shapes):
@@ -154,7 +153,7 @@ def test_what_raises(case):
         }[case]
 
     kinds = (ValueError, TypeError, NotImplementedError)
-    for m in (Ours(), Jax()):
+    for m in (OURS, JAX):
         with pytest.raises(kinds):
             run(m)()
 
@@ -166,7 +165,7 @@ def test_custom_gradient_and_closure_convert():
         lambda m: m.grad(lambda a: converted_twice(m, a))(1.3),
         lambda m: m.jit(m.grad(lambda a: converted_twice(m, a)))(1.3),
     ):
-        np.testing.assert_allclose(f(Ours()), f(Jax()), rtol=1e-14)
+        np.testing.assert_allclose(f(OURS), f(JAX), rtol=1e-14)
 
 
 def converted_twice(m, a):
@@ -185,11 +184,11 @@ def test_checkpoint_policies(name):
         f = lambda w: m.np.sum(m.np.sin(m.checkpoint_name(m.np.tanh(w @ w), "h") @ w))
         return m.jit(m.grad(m.checkpoint(f, policy=policy)))(w)
 
-    np.testing.assert_allclose(run(Ours()), run(Jax()), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(run(OURS), run(JAX), rtol=1e-12, atol=1e-14)
 
 
 def test_shapes_in_place_of_arrays():
-    for m in (Ours(), Jax()):
+    for m in (OURS, JAX):
         like = m.ShapeDtypeStruct((2, 3), np.float32)
         out = m.eval_shape(lambda x, m=m: m.np.sum(x, axis=0), like)
         assert (out.shape, out.dtype, out.size, out.ndim) == ((3,), np.float32, 3, 1)
