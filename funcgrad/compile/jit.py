@@ -200,7 +200,7 @@ class Jitted(Transformed):
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """The program for these arguments, compiled but not run. Arrays may be given as `ShapeDtypeStruct`."""
         try:
-            staged, _ = self._stage(args, kwargs, described)
+            staged, _ = self._stage(args, kwargs, takes_shapes=True)
             dynamic, named = self._dynamic(args, kwargs)
             from funcgrad.compile.lowered import Lowered
 
@@ -232,16 +232,17 @@ class Jitted(Transformed):
         return tuple([a for n, a in enumerate(args) if n not in numbers]), named
 
     def _stage(
-        self, args: tuple, kwargs: dict[str, Any], stands_for: Callable[[Any], Aval | None] = lambda leaf: None
+        self, args: tuple, kwargs: dict[str, Any], takes_shapes: bool = False
     ) -> tuple[Staged, list[Any]]:
-        """The traced program for a call, and the values of its inputs; `stands_for` gives avals in place of some."""
+        """The traced program for a call, and the values of its inputs: avals, where shapes may stand for arrays."""
         numbers = self._numbers_of(args)
         dynamic, named = self._dynamic(args, kwargs)
         static: tuple[tuple[int | str, Any], ...] = tuple([(n, args[n]) for n in sorted(numbers)])
         static += tuple(sorted((k, v) for k, v in kwargs.items() if k in self._static_names))
         leaves, treedef = tree.flatten((dynamic, named))
         leaves = [
-            stands_for(leaf) or self._leaf(leaf, index, args, kwargs, numbers) for index, leaf in enumerate(leaves)
+            (takes_shapes and described(leaf)) or self._leaf(leaf, index, args, kwargs, numbers)
+            for index, leaf in enumerate(leaves)
         ]
         avals = tuple(map(aval_of, leaves))
         key = treedef, avals, tuple([self._static_key(name, value) for name, value in static])

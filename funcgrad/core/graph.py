@@ -301,8 +301,7 @@ class RecordTrace(StageTrace):
         if any(v is None for v in values) or (eqn.has_effect and not self.does):
             tracers = tuple(StageTracer(self, v, loc) for v in outputs)
         else:
-            with _writing(self.outer):
-                out = run(eqn, values)
+            out = self._apart(eqn, values) if prim.multiple else run(eqn, values)
             results = out if prim.multiple else (out,)
             tracers = tuple(
                 RecordTracer(self, v, loc, as_typed(y, v.aval), prim.is_flat or not is_inexact(v.aval.dtype))
@@ -311,6 +310,11 @@ class RecordTrace(StageTrace):
         if self.keeps is not None and not prim.multiple and (kept := self.keeps(eqn)) is not None:
             self.kept[kept] = known(tracers[0])
         return tracers if prim.multiple else tracers[0]
+
+    def _apart(self, eqn: Eqn, values: Sequence[Any]) -> Any:
+        """What an equation gives that may call the user's Python, which is not to be written down a second time."""
+        with _writing(self.outer):
+            return run(eqn, values)
 
 
 def as_typed(y: Any, aval: Aval) -> Any:
