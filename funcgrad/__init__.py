@@ -3,9 +3,10 @@
     import funcgrad as fg
     import funcgrad.numpy as fnp
 
-Also: `pure_callback`, `io_callback` and `debug` call Python from programs; `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`,
-`funcgrad.nn` and `funcgrad.random` JAX's, `funcgrad.scipy` SciPy's (`special`, so far), `funcgrad.torch` PyTorch's
-tensors; `funcgrad.test_util` checks numerically.
+Also: `explain` says why a gradient is missing, zero or NaN; `pure_callback`, `io_callback` and `debug` call Python from
+programs; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`, `funcgrad.nn` and `funcgrad.random` JAX's,
+`funcgrad.scipy` SciPy's (`special`, so far), `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks
+numerically.
 """
 
 import sys as _sys
