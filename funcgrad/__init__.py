@@ -3,9 +3,10 @@
     import funcgrad as fg
     import funcgrad.numpy as fnp
 
-Also: `explain` says why a gradient is missing, zero or NaN; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`,
-`funcgrad.nn` and `funcgrad.random` JAX's, `funcgrad.scipy` SciPy's (`special`, so far), `funcgrad.torch` PyTorch's
-tensors; `funcgrad.test_util` checks numerically.
+Also: `explain` says why a gradient is missing, zero or NaN; `pure_callback`, `io_callback` and `debug` call Python from
+programs; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`, `funcgrad.nn` and `funcgrad.random` JAX's,
+`funcgrad.scipy` SciPy's (`special`, so far), `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks
+numerically.
 """
 
 import sys as _sys
@@ -16,6 +17,7 @@ if "__version__" not in globals():  # no reload: what an interrupted import has 
     for _name in [name for name in _sys.modules if name.startswith("funcgrad.")]:
         del _sys.modules[_name]
 
+from funcgrad import ad_checkpoint as ad_checkpoint
 from funcgrad import debug as debug
 from funcgrad import errors as errors
 from funcgrad import lax as lax
@@ -23,10 +25,13 @@ from funcgrad import numpy as numpy
 from funcgrad import tree as tree
 from funcgrad.compile.jit import jit as jit
 from funcgrad.config import config as config
+from funcgrad.config import debug_nans as debug_nans
+from funcgrad.config import disable_jit as disable_jit
 from funcgrad.core.avals import ShapeDtypeStruct as ShapeDtypeStruct
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
+from funcgrad.transforms import policies as checkpoint_policies
 from funcgrad.transforms.api import grad as grad
 from funcgrad.transforms.api import jvp as jvp
 from funcgrad.transforms.api import linear_transpose as linear_transpose
@@ -35,6 +40,8 @@ from funcgrad.transforms.api import value_and_grad as value_and_grad
 from funcgrad.transforms.api import vjp as vjp
 from funcgrad.transforms.callbacks import io_callback as io_callback
 from funcgrad.transforms.callbacks import pure_callback as pure_callback
+from funcgrad.transforms.custom import closure_convert as closure_convert
+from funcgrad.transforms.custom import custom_gradient as custom_gradient
 from funcgrad.transforms.custom import custom_jvp as custom_jvp
 from funcgrad.transforms.custom import custom_vjp as custom_vjp
 from funcgrad.transforms.dense import elementwise_grad as elementwise_grad

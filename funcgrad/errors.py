@@ -1,4 +1,9 @@
-"""Exception types. A message names the argument's path and the user's line, and says what to write instead."""
+"""Exception types. A message names the argument's path and the user's line, and says what to write instead.
+
+There are two reasons why a traced value gives no concrete one: the derivative would be lost
+(`TracerConversionError`), or the value is not known (`ConcretizationError`). JAX's names say what was asked for. What
+we raise is a subclass of both, or an alias, so that JAX's names in `except` clauses catch here what they catch there.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,48 @@ from collections.abc import Callable
 from types import TracebackType
 
 
-class TracerConversionError(TypeError):
+class ConcretizationTypeError(TypeError):
+    """JAX's name for both: a concrete value was needed of a traced one."""
+
+
+class TracerConversionError(ConcretizationTypeError):
     """A traced value was asked for a concrete one: ``float(x)``, ``x.item()``, ``np.asarray(x)``, ``b[0] = x``."""
 
 
-class ConcretizationError(TypeError):
+class ConcretizationError(ConcretizationTypeError):
     """A value that is unknown while a program is traced (``jit``, ``vmap``) was needed by Python."""
+
+
+class TracerBoolConversionError(ConcretizationError):
+    """The truth of a value that is not known was needed: ``if x > 0``."""
+
+
+class TracerIntegerConversionError(ConcretizationError):
+    """A value that is not known was needed as an integer of Python's: ``range(n)``, ``a_list[i]``."""
+
+
+class NonConcreteBooleanIndexError(ConcretizationError, IndexError):
+    """An array was indexed by a mask that is not known: ``x[x > 0]``."""
+
+
+class TracerArrayConversionError(TypeError):
+    """A plain array of a traced value was needed: ``np.asarray(x)``."""
+
+
+class TracedArrayError(TracerConversionError, TracerArrayConversionError):
+    """``np.asarray(x)``, where the derivative would be lost."""
+
+
+class UnknownArrayError(ConcretizationError, TracerArrayConversionError):
+    """``np.asarray(x)``, where the value is not known."""
 
 
 class EscapedTracerError(RuntimeError):
     """A traced value was used after the transformation that made it had ended."""
+
+
+UnexpectedTracerError = EscapedTracerError
+"""JAX's name."""
 
 
 class NotDifferentiableError(TypeError):

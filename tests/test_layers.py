@@ -28,6 +28,8 @@ LAYERS = [
     ["ops.families"],
     ["ops"],
     ["transforms"],
+    ["debug"],
+    ["ad_checkpoint"],
     ["compile"],
     ["numpy"],
     ["flatten_util"],

@@ -8,6 +8,7 @@ Which program belongs to a call:
 - keys: keys of caches that keep apart what a program can tell apart
 - wrappers: functions that take the arguments of one structure apart
 - program: `Program`: kernels, NumPy calls, and the generated function that runs them
+- lowered: a program with the structure of its function's arguments and results
 - progress: a line on the terminal for compiles that take seconds
 - calls: what it has to know of those: why they are calls, whether they can warn, where they may write
 - workspace: the memory that they write into

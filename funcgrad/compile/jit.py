@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakMethod
 
 import numpy as np
@@ -13,20 +13,23 @@ from funcgrad.compile.keys import exact
 from funcgrad.compile.wrappers import wrapper
 from funcgrad.config import config
 from funcgrad.core import provenance
-from funcgrad.core.avals import Aval, aval_of, refusal
+from funcgrad.core.avals import Aval, aval_of, described, refusal
 from funcgrad.core.constants import copied
-from funcgrad.core.graph import Graph, hoist, is_written, trace_graph
+from funcgrad.core.graph import Graph, hoist, is_written, trace_graph, without_effects
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
+from funcgrad.transforms.custom.rules import name_of
 from funcgrad.transforms.function import Transformed, decorates
+from funcgrad.transforms.nans import has_nan, look
 
 if TYPE_CHECKING:
     from inspect import Parameter
 
+    from funcgrad.compile.lowered import Lowered
     from funcgrad.compile.program import Program
 
 ndarray = np.ndarray
@@ -56,9 +59,9 @@ def jit(
     it is traced. Results of rank 0 are NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is
     accepted for JAX's sake and changes nothing: arguments are never written into, and may be used afterwards.
 
-    The result has `lower(*args)` (the compiled `Program`), `cache_size()` and `clear_cache()`. A jitted
-    function may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False`
-    it is `fun`.
+    The result has `lower(*args)` (the compiled `Program`, whose `compile()` is a function for such arguments only),
+    `cache_size()` and `clear_cache()`. A jitted function may be called inside `grad`, `vmap`, `jvp` and other jitted
+    functions. With `config.jit = False` it is `fun`.
 
     Without a function, `jit` returns a decorator: `@jit(static_argnames="n")`. Python's integers are exact, as
     outside; one that an array's dtype cannot hold raises OverflowError. Static arguments that are equal but differ
@@ -123,7 +126,7 @@ class Jitted(Transformed):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if kwargs or not config._jit:
+            if kwargs or not config.plain:
                 return self._call(args, kwargs, None)
             return self._fast(*args)
         except Exception as error:
@@ -162,7 +165,18 @@ class Jitted(Transformed):
         program = program_of(staged.graph)
         if not self._has_static and not kwargs and not staged.captured and not staged.graph.outside:
             self._remember(quick, args, leaves, program, staged)
-        return staged.result(program.run(*values))
+        outputs = program.run(*values)
+        if config.debug_nans and has_nan(outputs):
+            self._find_nan(args, kwargs)
+        return staged.result(outputs)
+
+    def _find_nan(self, args: tuple, kwargs: dict[str, Any]) -> NoReturn:
+        """Trace the function once more, with the lines of derivatives too, and look at its operations one by one."""
+        staged, leaves = Jitted(self._run, self._fun, **self._options)._stage(args, kwargs)
+        if "io" not in staged.graph.outside:
+            (graph,) = without_effects({"graph": staged.graph}).values()
+            look(graph, leaves)
+        raise FloatingPointError(f"the jitted function `{name_of(self)}` gave NaN{provenance.at(provenance.here())}")
 
     def _remember(
         self, quick: tuple | None, args: tuple, leaves: Sequence[Any], program: Program, staged: Staged
@@ -188,10 +202,14 @@ class Jitted(Transformed):
         """What the compiled function of the last call does not take, or cannot do."""
         return self._looked_up(args, self.__dict__.pop("_fast", None))
 
-    def lower(self, *args: Any, **kwargs: Any) -> Program:
-        """The program for these arguments, compiled but not run."""
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """The program for these arguments, compiled but not run. Arrays may be given as `ShapeDtypeStruct`."""
         try:
-            return program_of(self._stage(args, kwargs)[0].graph)
+            staged, _ = self._stage(args, kwargs, takes_shapes=True)
+            dynamic, named = self._dynamic(args, kwargs)
+            from funcgrad.compile.lowered import Lowered
+
+            return Lowered(program_of(staged.graph), tree.structure((dynamic, named)), staged.out_tree, name_of(self))
         except Exception as error:
             raise strip_frames(error, provenance.is_internal)  # noqa: B904
 
@@ -208,15 +226,29 @@ class Jitted(Transformed):
         self._quick.clear()
         self.__dict__.pop("_fast", None)
 
-    def _stage(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Staged, list[Any]]:
-        """The traced program for a call, and the values of its inputs."""
-        numbers = {n % len(args) for n in self._static_numbers if -len(args) <= n < len(args)}
-        dynamic = tuple([a for n, a in enumerate(args) if n not in numbers])
+    def _numbers_of(self, args: tuple) -> set[int]:
+        """The positions of the static arguments of a call."""
+        return {n % len(args) for n in self._static_numbers if -len(args) <= n < len(args)}
+
+    def _dynamic(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        """The arguments that are not static."""
+        numbers = self._numbers_of(args)
         named = {k: v for k, v in kwargs.items() if k not in self._static_names}
+        return tuple([a for n, a in enumerate(args) if n not in numbers]), named
+
+    def _stage(
+        self, args: tuple, kwargs: dict[str, Any], takes_shapes: bool = False
+    ) -> tuple[Staged, list[Any]]:
+        """The traced program for a call, and the values of its inputs: avals, where shapes may stand for arrays."""
+        numbers = self._numbers_of(args)
+        dynamic, named = self._dynamic(args, kwargs)
         static: tuple[tuple[int | str, Any], ...] = tuple([(n, args[n]) for n in sorted(numbers)])
         static += tuple(sorted((k, v) for k, v in kwargs.items() if k in self._static_names))
         leaves, treedef = tree.flatten((dynamic, named))
-        leaves = [self._leaf(leaf, index, args, kwargs, numbers) for index, leaf in enumerate(leaves)]
+        leaves = [
+            (takes_shapes and described(leaf)) or self._leaf(leaf, index, args, kwargs, numbers)
+            for index, leaf in enumerate(leaves)
+        ]
         avals = tuple(map(aval_of, leaves))
         key: tuple = treedef, avals, tuple([self._static_key(name, value) for name, value in static])
         axes = bound_axes()

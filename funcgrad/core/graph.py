@@ -248,6 +248,9 @@ def _same(x: np.ndarray, kept: np.ndarray) -> bool:
     return x.shape == kept.shape and x.dtype == kept.dtype and x.tobytes() == kept.tobytes()
 
 
+Keeps = Callable[[Eqn], Var | None]
+
+
 class RecordTracer(StageTracer):
     """A value of a program being traced that is computed too; `ended`: it carries no derivative."""
 
@@ -266,14 +269,17 @@ class RecordTracer(StageTracer):
 class RecordTrace(StageTrace):
     """Writes down a program while it runs: Python's control flow may look at the values that are known.
 
-    `does`: whether effects take place now; `outer`: the program around it that is being written.
+    `does`: whether effects take place now; `keeps`: which variable has the result of an equation that is to be kept;
+    `outer`: the program around it that is being written.
     """
 
-    __slots__ = ("does", "outer")
+    __slots__ = ("does", "keeps", "kept", "outer")
 
-    def __init__(self, name: str, does: bool) -> None:
+    def __init__(self, name: str, does: bool, keeps: Keeps | None = None) -> None:
         super().__init__(name)
         self.does = does
+        self.keeps = keeps
+        self.kept: dict[Var, Any] = {}
         self.outer = _staging.writer
 
     def argument(self, x: Any) -> StageTracer:
@@ -295,14 +301,20 @@ class RecordTrace(StageTrace):
         if any(v is None for v in values) or (eqn.has_effect and not self.does):
             tracers = tuple(StageTracer(self, v, loc) for v in outputs)
         else:
-            with _writing(self.outer):
-                out = run(eqn, values)
+            out = self._apart(eqn, values) if prim.multiple else run(eqn, values)
             results = out if prim.multiple else (out,)
             tracers = tuple(
                 RecordTracer(self, v, loc, as_typed(y, v.aval), prim.is_flat or not is_inexact(v.aval.dtype))
                 for v, y in zip(outputs, results)
             )
+        if self.keeps is not None and not prim.multiple and (kept := self.keeps(eqn)) is not None:
+            self.kept[kept] = known(tracers[0])
         return tracers if prim.multiple else tracers[0]
+
+    def _apart(self, eqn: Eqn, values: Sequence[Any]) -> Any:
+        """What an equation gives that may call the user's Python, which is not to be written down a second time."""
+        with _writing(self.outer):
+            return run(eqn, values)
 
 
 def as_typed(y: Any, aval: Aval) -> Any:
@@ -397,15 +409,20 @@ class Recorded(NamedTuple):
 
 
 def record_graph(
-    fun: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "checkpoint", runs: bool = True
+    fun: Callable[..., Sequence[Any]],
+    values: Sequence[Any],
+    name: str = "checkpoint",
+    runs: bool = True,
+    keeps: Keeps | None = None,
 ) -> Recorded:
     """Run the flat function `fun` on values once, computing what is known, and keep the program.
 
-    Effects take place where all values are known, and not if the program is run in any case (`runs` is False).
+    Effects take place where all values are known, and not if the program is run in any case (`runs` is False). Results
+    of equations that `keeps` says are further outputs.
     """
     hiding = next((hidden for v in values if (hidden := unknown_in(v)) is not None), None)
     is_known = hiding is None and not any(isinstance(v, Aval) for v in values)
-    trace = RecordTrace(name if hiding is None else hiding.name, runs and is_known)
+    trace = RecordTrace(name if hiding is None else hiding.name, runs and is_known, keeps)
     inputs = [trace.argument(v) for v in values]
     variables = tuple([x.variable for x in inputs])
     with _writing(trace):
@@ -413,7 +430,8 @@ def record_graph(
     atoms = tuple(trace.atom(y) for y in outputs)
     # what the function has not computed may be the user's array, to be written into
     results = [known(y) if isinstance(y, RecordTracer) and y._trace is trace else copied(known(y)) for y in outputs]
-    graph, captured = hoist(Graph(variables, tuple(trace.eqns), atoms))
+    results += trace.kept.values()
+    graph, captured = hoist(Graph(variables, tuple(trace.eqns), (*atoms, *trace.kept)))
     return Recorded(graph, [*values, *captured], None if any(y is None for y in results) else results)
 
 
@@ -528,10 +546,16 @@ def _constant(value: Any) -> str:
     return repr(value)
 
 
-def concretization_error(x: Tracer, needed: str, remedy: str, loc: Loc | None = None) -> ConcretizationError:
+def concretization_error(
+    x: Tracer,
+    needed: str,
+    remedy: str,
+    kind: type[ConcretizationError] = ConcretizationError,
+    loc: Loc | None = None,
+) -> ConcretizationError:
     """The error for needing the value of something that is only being traced, at the user's line here or at `loc`."""
     where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
-    return ConcretizationError(
+    return kind(
         f"{needed}{where} needs the value of {x.aval}, made{made}, "
         f"which is not known while {x._trace.name} traces the function. {remedy}"
     )

@@ -329,11 +329,15 @@ def escaped(args: Sequence[Any], prim: Primitive | None = None) -> EscapedTracer
 
 
 def conversion_error(
-    x: Tracer, what: str, remedy: str, loc: provenance.Loc | None = None
+    x: Tracer,
+    what: str,
+    remedy: str,
+    kind: type[TracerConversionError] = TracerConversionError,
+    loc: provenance.Loc | None = None,
 ) -> TracerConversionError:
     """The error for making a concrete value from a traced one, at the user's line here or at `loc`."""
     where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
-    return TracerConversionError(
+    return kind(
         f"{what}{where}: it would leave {x._trace.name}, and the derivative would be lost "
         f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
     )

@@ -16,7 +16,15 @@ from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped
-from funcgrad.errors import TracerConversionError, hidden
+from funcgrad.errors import (
+    ConcretizationError,
+    TracedArrayError,
+    TracerBoolConversionError,
+    TracerConversionError,
+    TracerIntegerConversionError,
+    UnknownArrayError,
+    hidden,
+)
 from funcgrad.numpy.views import FIXED
 from funcgrad.numpy.writing import MAKE
 
@@ -31,25 +39,31 @@ def truth(x: Tracer) -> bool:
         return bool(x.value)  # type: ignore[attr-defined]
     called = scipys()
     if called is not None:
-        raise concretization_error(x, called.what, called.remedy, called.loc)
-    raise concretization_error(x, *remedies.for_truth(x))
+        raise concretization_error(x, called.what, called.remedy, TracerBoolConversionError, called.loc)
+    raise concretization_error(x, *remedies.for_truth(x), TracerBoolConversionError)
 
 
-def refuse(x: Tracer, what: str, remedy: str) -> NoReturn:
+def refuse(
+    x: Tracer,
+    what: str,
+    remedy: str,
+    lost: type[TracerConversionError] = TracerConversionError,
+    unknown: type[ConcretizationError] = ConcretizationError,
+) -> NoReturn:
     """Raise for a conversion that would need the value, or lose the derivative."""
     loc = provenance.here()
     if not x._trace.alive:
         raise escaped((x,))
     called = scipys()
     if called is not None and x.has_value:
-        raise conversion_error(x, called.what, f"{called.remedy} {CUT}", called.loc)
+        raise conversion_error(x, called.what, f"{called.remedy} {CUT}", lost, called.loc)
     if called is not None:
-        raise concretization_error(x, called.what, called.remedy, called.loc)
+        raise concretization_error(x, called.what, called.remedy, unknown, called.loc)
     if loc is not None and _stores(loc):
         raise _storing(x, loc)
     if x.has_value:
-        raise conversion_error(x, what, f"{remedy} {CUT}")
-    raise concretization_error(x, *(remedies.for_size() or (what, remedies.for_number(remedy))))
+        raise conversion_error(x, what, f"{remedy} {CUT}", lost)
+    raise concretization_error(x, *(remedies.for_size() or (what, remedies.for_number(remedy))), unknown)
 
 
 def _stores(loc: provenance.Loc) -> bool:
@@ -98,7 +112,7 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     )
     if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
         remedy += " To index a plain array `a` with it, write fnp.take(a, i, axis=0) or fnp.at(a)[i].get()."
-    refuse(x, "making a plain array of a traced value", remedy)
+    refuse(x, "making a plain array of a traced value", remedy, TracedArrayError, UnknownArrayError)
 
 
 def buffer_array(x: Buffer, dtype: Any = None, copy: Any = None) -> np.ndarray:
@@ -153,7 +167,7 @@ def to_index(x: Tracer) -> int:
         except TypeError as refused:
             error = refused
     else:
-        error = concretization_error(x, *remedies.for_index(x))
+        error = concretization_error(x, *remedies.for_index(x), TracerIntegerConversionError)
     hidden.error = type(error), str(error)
     raise error
 

@@ -399,6 +399,14 @@ conj: Linear = Linear(
     pull=lambda ct, i, x: conj(ct),
     batch=lambda values, batched, size, params: conj(values[0]),
 )
+checkpoint_name: Linear = Linear(
+    "checkpoint_name",
+    lambda x, name: _array(x),
+    shape=lambda x, name: x.update(dtype=x.dtype),
+    pull=lambda ct, i, x, name: ct,
+    batch=lambda values, batched, size, params: checkpoint_name(values[0], **params),
+    lower="{0}",
+)
 stop_gradient = elementwise(
     "stop_gradient", lambda x: x, python=operator.pos, flat="stop_gradient was asked for", lower="{0}"
 )

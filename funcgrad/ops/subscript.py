@@ -19,6 +19,7 @@ from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer, is_traced
+from funcgrad.errors import NonConcreteBooleanIndexError
 from funcgrad.ops import elementwise
 from funcgrad.ops.index import (
     Index,
@@ -188,6 +189,7 @@ def _traced_index(index: Tracer) -> Tracer:
             index,
             "A boolean mask as an index",
             "How many elements it takes decides the result's shape: write `where(mask, x, other)` instead.",
+            NonConcreteBooleanIndexError,
         )
     if kind not in "iu":
         raise IndexError("arrays used as indices must be of integer (or boolean) type")

@@ -24,6 +24,7 @@ from funcgrad.core.tape import (
     push,
 )
 from funcgrad.core.trace import Trace, as_argument
+from funcgrad.transforms import nans
 from funcgrad.transforms.arguments import (
     Argnums,
     array_leaf,
@@ -37,7 +38,7 @@ from funcgrad.transforms.arguments import (
     tangent_for,
 )
 from funcgrad.transforms.function import Transformed, call_hiding_frames, decorates
-from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+from funcgrad.transforms.jvp import JvpTracer
 from funcgrad.transforms.results import copied_tree, gradients, lower, memory_of, own, own_tree, zeros_for
 
 
@@ -186,7 +187,7 @@ def _value_and_grad(
     name: str = "value_and_grad",
 ) -> Any:
     positions = normalise_argnums(argnums, len(args), name)
-    trace = TapeTrace()
+    trace = nans.tape()
     inputs = Inputs(trace, fun, args, positions, name, allow_int=allow_int, holomorphic=holomorphic)
     out = apply(trace, fun, inputs.args, kwargs)
     aux = None
@@ -196,7 +197,7 @@ def _value_and_grad(
     if type(value) is np.ndarray:
         value = value.copy()  # it may be an argument itself
     seeds = []
-    if type(out) is TapeTracer and out._trace is trace:
+    if isinstance(out, TapeTracer) and out._trace is trace:
         seeds.append((out.node, aval_of(value).dtype.type(1)))
     if has_aux:
         value = value, own_tree(aux, trace, memory_of(leaf for group in inputs.leaves for leaf in group))
@@ -269,7 +270,7 @@ class Inputs:
 
 
 def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
-    trace = TapeTrace()
+    trace = nans.tape()
     inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True)
     out = apply(trace, fun, inputs.args)
     inputs.args = None
@@ -326,7 +327,7 @@ class Outputs:
 
 def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool) -> Any:
     args, leaves, given = paired_leaves(fun, primals, tangents, "jvp")
-    trace = JvpTrace()
+    trace = nans.forward()
     traced = [
         x if t is None else as_argument(JvpTracer(trace, private(x), private(t), None)) for x, t in zip(leaves, given)
     ]
@@ -379,7 +380,7 @@ def paired_leaves(
 
 
 def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
-    trace = TapeTrace()
+    trace = nans.tape()
     inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True)
     out = apply(trace, fun, inputs.args)
     inputs.args = None

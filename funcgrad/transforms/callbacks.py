@@ -282,7 +282,7 @@ def io_callback(
         ...     io_callback(seen.append, None, x)
         ...     return 2.0 * x
         >>> fg.jit(f)(1.0), fg.jit(f)(3.0), seen
-        (np.float64(2.0), np.float64(6.0), [np.float64(1.0), np.float64(3.0)])
+        (2.0, 6.0, [np.float64(1.0), np.float64(3.0)])
     """
     method = ORDERED if ordered else None
     return call_hiding_frames(

@@ -13,9 +13,10 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Atom, Eqn, Graph, Var, evaluate, is_written, trace_graph, without_effects, writer
-from funcgrad.core.tape import TapeTrace, TapeTracer, pull
+from funcgrad.core.tape import TapeTracer, pull
 from funcgrad.core.trace import Primitive, is_traced, register
 from funcgrad.errors import NotDifferentiableError
+from funcgrad.transforms import nans
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
@@ -140,10 +141,10 @@ def split_pull(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, Graph, list[b
 
     def joint(*flat: Any) -> list[Any]:
         nonlocal written
-        trace = TapeTrace()
+        trace = nans.tape()
         try:
             xs = [trace.leaf(x) if m else x for x, m in zip(flat, mask)]
-            outs = evaluate(graph, xs)
+            outs = nans.run_on(trace, graph, xs)
         finally:
             trace.end()
         program: Any = writer()

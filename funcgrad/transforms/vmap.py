@@ -14,6 +14,7 @@ from funcgrad.core.buffers import apply
 from funcgrad.core.constants import private
 from funcgrad.core.trace import escaped, is_traced
 from funcgrad.ops.structure import move_axis
+from funcgrad.transforms import nans
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import AxisName, with_axes
 from funcgrad.transforms.batch import BatchTrace, stretch
@@ -58,7 +59,7 @@ def _vmap(
         raise ValueError(f"vmap: in_axes has {len(in_axes)} entries, but the call has {len(args)} positional arguments")
     leaves, axes, owners, treedef = _batched_leaves(fun, args, kwargs, in_axes)
     size = _batch_size(fun, leaves, axes, owners, axis_size)
-    trace = BatchTrace(size)
+    trace = nans.batch(size)
     # copies, as a tape inside of the function may save them, and the user may write into the arguments
     traced = [
         trace.shared(private(x)) if axis is None else trace.input(move_axis(private(x), axis, 0))

@@ -153,6 +153,7 @@ CASTS = [
     _around("conj", lambda x: ops.imag(ops.conj(x * (1 + 2j))), ANY, label="of complex"),
     _row("conj", ANY, label="of real"),
     _around("abs", lambda x: ops.abs(x * (1 + 2j) + 1j), ANY, label="of complex"),
+    _around("checkpoint_name", lambda x: ops.checkpoint_name(x, name="a"), ANY, label="a name"),
     _flat("stop_gradient", ANY, reason="what it is for"),
 ]  # fmt: skip
 

@@ -12,7 +12,7 @@ from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import copied
 from funcgrad.core.graph import hoist, is_interpreted, trace_graph, unseen
 from funcgrad.core.tape import LinearTrace, LinearTracer, Node, entries, linear_outputs, pull, push
-from funcgrad.core.trace import Tracer, known, register
+from funcgrad.core.trace import Tracer, register, unknown_in
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.calls import run_batched
 from funcgrad.transforms.closure import refuse_hidden
@@ -90,13 +90,14 @@ class CustomJvpCall(CustomCall):
         call.refuse_captured(tracked, self.kind)
         if params.get("graph") is not None:
             return list(params["graph"].out_avals)
-        if all(known(v) is not None for v in values):
+        hiding = next((trace for v in values if (trace := unknown_in(v)) is not None), None)
+        if hiding is None:
             with unseen(self.kind) as trace:  # the rule runs in its place
                 outs = self(*values, **params)
             returned = [y for y in outs if not (isinstance(y, Tracer) and y._trace is trace)]
             refuse_hidden(f"{self.kind} `{call.name}`", values, returned)
             return [aval_of(y) for y in outs]
-        graph, captured = hoist(trace_graph(call.run, [aval_of(v) for v in values], is_interpreted()))
+        graph, captured = hoist(trace_graph(call.run, [aval_of(v) for v in values], is_interpreted(), hiding.name))
         refuse_hidden(f"{self.kind} `{call.name}`", values, captured)
         return list(graph.out_avals)
 
