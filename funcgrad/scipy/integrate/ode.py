@@ -1,0 +1,296 @@
+"""Ordinary differential equations: odeint and solve_ivp.
+
+SciPy solves them, and its solution is what is returned. Its derivatives are those of steps along this solution
+(`funcgrad.scipy.integrate.steps`). Where values are not known (`jit`, `vmap`), all of this happens when the program runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.integrate
+from scipy.integrate._ivp.ivp import OdeResult
+
+from funcgrad.core.avals import Aval
+from funcgrad.core.buffers import held
+from funcgrad.core.provenance import at, here
+from funcgrad.core.trace import Tracer
+from funcgrad.errors import NotDifferentiableError
+from funcgrad.numpy.creation import array
+from funcgrad.numpy.dispatch import as_array
+from funcgrad.numpy.shaping import broadcast_to, concatenate, stack
+from funcgrad.scipy.integrate.equations import (
+    Functions,
+    Unknown,
+    Watch,
+    as_program,
+    closing_over,
+    floating,
+    refuse_unknown,
+    value,
+)
+from funcgrad.scipy.integrate.steps import (
+    Explicit,
+    Field,
+    Implicit,
+    perturbation,
+    refined,
+    replayed,
+    shifted,
+)
+from funcgrad.transforms.api import jvp
+from funcgrad.transforms.deferred import Deferred, deferred_call
+from funcgrad.transforms.function import call_hiding_frames
+
+Function = Callable[..., Any]
+FLOAT = np.dtype(np.float64)
+INT = np.dtype(np.int64)
+ODEINT_TOLERANCE = 1.49012e-8
+
+
+def solve_ivp(
+    fun: Function,
+    t_span: Any,
+    y0: Any,
+    method: Any = "RK45",
+    t_eval: Any = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: Any = None,
+    **options: Any,
+) -> Any:
+    """The solution of ``y' = fun(t, y, *args)`` from ``y(t_span[0]) = y0``, by any of SciPy's methods.
+
+    Args:
+        fun: returns the derivative of y, of shape (n,), as an array or a list.
+        t_span, y0, t_eval, args: may be traced, and so may be what `fun` closes over: the solution has derivatives in
+            all of them, of any order.
+        method, dense_output, events, vectorized, options: SciPy's.
+
+    Returns:
+        SciPy's OdeResult, with `y`, and what of `t`, `t_events` and `y_events` moves, traced.
+
+    Raises:
+        NotDifferentiableError: `dense_output` of a traced solution; a derivative that would take too many steps.
+        ConcretizationError: without `t_eval`, or with `events`, under `jit` and `vmap`, where nobody knows how many
+            times there will be. Where the solver fails, what it has not reached is NaN there.
+
+    Derivatives are as accurate as the solution: `rtol` and `atol` are those of a perturbation of the solution, too.
+    An event's time moves with its condition, and the solution at a terminal event with it. Where `fun` jumps at a time
+    that depends on the solution, the derivative does not see the jump move: end at an event there, and go on behind.
+
+    Example:
+        >>> def final(rate):
+        ...     return solve_ivp(lambda t, y: [-rate * y[0]], (0.0, 2.0), [1.0], rtol=1e-9, atol=1e-9).y[0, -1]
+        >>> fg.grad(final)(0.5).round(6)
+        np.float64(-0.735759)
+    """
+    return call_hiding_frames(
+        _solve_ivp, fun, t_span, y0, method, t_eval, dense_output, events, vectorized, args, options
+    )
+
+
+def _solve_ivp(
+    fun: Function, t_span: Any, y0: Any, method: Any, t_eval: Any, dense_output: bool, events: Any, vectorized: bool,
+    args: Any, options: dict[str, Any],
+) -> Any:  # fmt: skip
+    numbers = _arguments(args)
+    conditions = [] if events is None else [events] if callable(events) else list(events)
+    bound = [_with(f, numbers) for f in (fun, *conditions)]
+    settings = {**options, "method": method, "vectorized": vectorized, "dense_output": dense_output}
+    if callable(settings.get("jac")):
+        settings["jac"] = _with(settings["jac"], numbers)
+    watch = Watch()
+    functions = closing_over(bound)
+    try:
+        for x in functions.constants:
+            watch.plain(x)
+        return _Problem(functions, watch, events is not None, settings).solved(t_span, y0, t_eval)
+    except Unknown:
+        pass
+    if t_eval is None:
+        refuse_unknown("how many steps solve_ivp takes", "Give t_eval, the times at which the solution is wanted.")
+    if events is not None:
+        refuse_unknown("which events happen", "Call solve_ivp with events outside of jit and vmap.")
+    if dense_output:
+        refuse_unknown("the dense output of solve_ivp", "Give t_eval, the times at which the solution is wanted.")
+    return _solve_ivp_later(bound[0], t_span, floating(y0), floating(t_eval), settings)
+
+
+def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings: dict[str, Any]) -> Any:
+    """solve_ivp as an operation whose function is a program."""
+    start, end = map(floating, t_span)
+    time = Aval((), FLOAT)
+    shape = (y0.size, 1) if settings["vectorized"] else (y0.size,)
+    program = as_program(fun, [time, Aval(shape, y0.dtype)], "solve_ivp: fun")
+    watch = Watch()
+    settings = {k: watch.function(x) for k, x in settings.items()}
+
+    def run(start: Any, end: Any, y0: Any, t_eval: Any, *constants: Any) -> list[Any]:
+        watch = Watch()
+        for x in constants:
+            watch.plain(x)
+        functions = Functions(program.bind, list(constants))
+        found = _Problem(functions, watch, False, settings).solved((start, end), y0, t_eval)
+        missing = t_eval.shape[0] - (len(found.t))
+        y = found.y if len(found.t) else np.zeros((y0.shape[0], 0))
+        if missing:
+            y = concatenate([y, np.full((y0.shape[0], missing), np.nan)], axis=1)
+        return [y, found.status, found.nfev, found.njev, found.nlu]
+
+    outs = deferred_call(
+        start,
+        end,
+        y0,
+        t_eval,
+        *program.constants,
+        fun=Deferred(run, (Aval((y0.shape[0], t_eval.shape[0]), y0.dtype), *[Aval((), INT)] * 4)),
+    )
+    y, status, nfev, njev, nlu = outs
+    return OdeResult(
+        t=t_eval, y=y, sol=None, t_events=None, y_events=None, nfev=nfev, njev=njev, nlu=nlu, status=status,
+        message="`status` says how the solver ended, -1 that it has failed.", success=status >= 0,
+    )  # fmt: skip
+
+
+class _Problem:
+    """An initial value problem on known values, which may be traced."""
+
+    def __init__(self, functions: Functions, watch: Watch, has_events: bool, settings: dict[str, Any]) -> None:
+        self.functions = functions
+        self.watch = watch
+        self.has_events = has_events
+        self.settings = {k: watch.function(x) if k != "method" else x for k, x in settings.items()}
+
+    def solved(self, t_span: Any, y0: Any, t_eval: Any) -> Any:
+        """SciPy's result, traced where it moves."""
+        watch, settings = self.watch, self.settings
+        plain = [watch.function(f) for f in self.functions.bind([watch.plain(c) for c in self.functions.constants])]
+        span = [watch.plain(t) for t in t_span]
+        start, times = watch.plain(y0), watch.plain(t_eval)
+        events = plain[1:] if self.has_events else None
+        solve = partial(scipy.integrate.solve_ivp, plain[0], span, start, t_eval=times, events=events)
+        if not watch.traced:
+            found = solve(**settings)
+            if not watch.traced:
+                return found
+        if settings["dense_output"]:
+            raise NotDifferentiableError(
+                f"solve_ivp{at(here())}: the dense output of a traced solution is not supported: its function would "
+                "run later, where it may have changed. Give t_eval, the times at which the solution is wanted."
+            )
+        result = solve(**{**settings, "dense_output": True})
+        path = _Path(self.functions, watch, settings, result.sol, y0, t_span[0], result)
+        return self._traced(path, result, t_span, t_eval)
+
+    def _traced(self, path: _Path, result: Any, t_span: Any, t_eval: Any) -> Any:
+        result.sol = None
+        if t_eval is not None:
+            times = as_array(t_eval)[: len(result.t)]
+            ys = [path.at(times[i], t) for i, t in enumerate(result.t)]
+        else:
+            ends = as_array(t_span[0]), as_array(t_span[1])
+            times = [*ends[:1], *result.t[1:-1], *([ends[1]] if result.status == 0 else result.t[-1:])]
+            ys = [path.at(t, float(value(t))) for t in times]
+            ys[0] = path.first
+        if result.t_events is not None:
+            moments = [[path.event(k, float(t)) for t in ts] for k, ts in enumerate(result.t_events)]
+            result.t_events = [array([t for t, _ in m]) if m else ts for m, ts in zip(moments, result.t_events)]
+            result.y_events = [stack([y for _, y in m]) if m else ys for m, ys in zip(moments, result.y_events)]
+            if result.status == 1 and t_eval is None:
+                times[-1], ys[-1] = max((x for m in moments for x in m), key=lambda x: path.sign * float(value(x[0])))
+        if len(result.t):
+            result.t = array(times) if isinstance(times, list) else times
+            result.y = _with_value(stack(ys, axis=1), result.y)
+        return result
+
+
+class _Path:
+    """A solution that SciPy has found, as a function of what it depends on, at SciPy's steps and at given times."""
+
+    def __init__(
+        self, functions: Functions, watch: Watch, settings: dict[str, Any], solution: Any, y0: Any, t0: Any, result: Any
+    ) -> None:
+        self.order = watch.order
+        found = functions.bind(functions.constants)
+        shaped = partial(_shaped, vectorized=settings["vectorized"], n=len(result.y))
+        self.f, self.events = shaped(found[0]), found[1:]
+        self.first = floating(y0)
+        if self.first.ndim == 0:
+            self.first = self.first.reshape(1)
+        method = settings["method"]
+        method = getattr(scipy.integrate, method) if isinstance(method, str) else method
+        self.method = Explicit(method) if hasattr(method, "n_stages") else Implicit()
+        y = value(self.first)
+        if isinstance(self.method, Implicit) and y.dtype.kind == "c":
+            raise NotDifferentiableError(
+                f"solve_ivp{at(here())}: complex equations have derivatives by explicit methods only (RK45, DOP853, "
+                "RK23). For an implicit one write real and imaginary parts as a state of twice the size."
+            )
+        start = float(value(t0))
+        wanted = [solution.ts, result.t, *(result.t_events or ())] if solution is not None else [[start]]
+        self.times = np.unique(np.concatenate(wanted))
+        self.sign = 1.0 if self.times[0] == start else -1.0
+        if self.sign < 0:
+            self.times = self.times[::-1]
+        known_constants = [watch.plain(c) for c in functions.constants]
+        plain = shaped(functions.bind(known_constants)[0])
+        bind = lambda constants: shaped(functions.bind(constants)[0])
+        moved = perturbation(bind, known_constants, y, settings.get("rtol", 1e-3), settings.get("atol", 1e-6))
+        steps = refined(self.method, plain, moved, solution, self.times)
+        begin = shifted(self.f, t0, self.first, start - t0, self.order)
+        self.states = replayed(self.method, self.f, begin, steps, solution, self.order)
+
+    def at(self, time: Any, t: float) -> Any:
+        """The state at a time, traced perhaps, whose value is `t`."""
+        node = int(np.searchsorted(self.sign * self.times, self.sign * t))
+        return shifted(self.f, t, self.states[node], time - t if isinstance(time, Tracer) else 0.0, self.order)
+
+    def event(self, index: int, t: float) -> tuple[Any, Any]:
+        """The time of an event, which is known to be `t`, as it moves with its condition, and the state then."""
+        condition, state = self.events[index], self.at(t, t)
+        y = value(state)
+        speed = value(self.f(t, y))
+        slope = value(jvp(lambda dt: as_array(condition(t + dt, y + dt * speed)), (0.0,), (1.0,))[1])
+        moved: Any = 0.0
+        for _ in range(self.order):  # Newton's iterations, each of which makes derivatives of one order more right
+            found = as_array(condition(t + moved, shifted(self.f, t, state, moved, self.order)))
+            moved = moved - (found - value(found)).reshape(()) / slope
+        return t + moved, shifted(self.f, t, state, moved, self.order)
+
+
+def _shaped(fun: Function, vectorized: bool, n: int) -> Field:
+    """A right-hand side that takes and gives arrays of shape (n,)."""
+
+    def f(t: Any, y: Any) -> Any:
+        dy = held(as_array(held(fun(t, y.reshape((n, 1)) if vectorized else y))))
+        return dy if dy.shape == (n,) else dy.reshape(n) if dy.size == n else broadcast_to(dy, (n,))
+
+    return f
+
+
+def _with_value(x: Any, found: np.ndarray) -> Any:
+    return x + (found - value(x))
+
+
+def _with(fun: Function, numbers: tuple) -> Function:
+    if not numbers:
+        return fun
+    bound = lambda t, y: fun(t, y, *numbers)
+    bound.__dict__.update(getattr(fun, "__dict__", {}))
+    return bound
+
+
+def _arguments(args: Any) -> tuple:
+    if args is None:
+        return ()
+    try:
+        return tuple(args)
+    except TypeError as error:
+        raise TypeError(
+            f"Supplied 'args' cannot be unpacked. Please supply `args` as a tuple (e.g. `args=({args},)`)"
+        ) from error

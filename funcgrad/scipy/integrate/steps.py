@@ -1,0 +1,233 @@
+"""Steps of a solution of y' = f(t, y), on traced values, at times that are known.
+
+SciPy finds the solution and the times of its steps. `refined` divides these until a perturbation of the solution is
+resolved as well as the solution itself is: where that stands still, SciPy steps as far as it likes. `replayed` then
+goes along the solution, and its derivative is exactly that of the steps: reverse mode is the transpose of forward mode.
+
+Explicit Runge-Kutta methods take their own steps. The others (Radau, BDF, LSODA) take those of Radau's method of order
+5 (E. Hairer, G. Wanner, "Solving Ordinary Differential Equations II", IV.8), which is stable for stiff equations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.integrate
+
+from funcgrad.core.provenance import at, here
+from funcgrad.core.trace import Tracer, known
+from funcgrad.errors import NotDifferentiableError
+from funcgrad.numpy.shaping import stack
+from funcgrad.transforms.dense import jacfwd
+from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+
+Field = Callable[[Any, Any], Any]
+"""A right-hand side: from the time and the state, of shape (n,), to the state's derivative."""
+
+LIMIT = 100_000
+"""Steps that one of SciPy's may be divided into before it is an error: the gradient would seem to hang."""
+ROOT_6 = 6**0.5
+RADAU_A = np.array(
+    [
+        [(88 - 7 * ROOT_6) / 360, (296 - 169 * ROOT_6) / 1800, (-2 + 3 * ROOT_6) / 225],
+        [(296 + 169 * ROOT_6) / 1800, (88 + 7 * ROOT_6) / 360, (-2 - 3 * ROOT_6) / 225],
+        [(16 - ROOT_6) / 36, (16 + ROOT_6) / 36, 1 / 9],
+    ]
+)
+RADAU_C = np.array([(4 - ROOT_6) / 10, (4 + ROOT_6) / 10, 1.0])
+RADAU_E = np.array([-13 - 7 * ROOT_6, -13 + 7 * ROOT_6, -1]) / 3
+RADAU_MU = 3 + 3 ** (2 / 3) - 3 ** (1 / 3)
+
+
+class Perturbation(NamedTuple):
+    """A direction in which the solution may move: of the state, and of the numbers that the right-hand side has.
+
+    `along(t, y, v)` is the derivative of the right-hand side where the state moves along v; `error(v, w)` is how
+    large an error of the perturbation is, in units of what the tolerances allow.
+    """
+
+    start: np.ndarray
+    along: Field
+    rtol: Any
+    atol: Any
+
+    def size(self, error: np.ndarray, *vs: np.ndarray) -> float:
+        scale = self.atol + self.rtol * np.max(np.abs(vs), axis=0)
+        return float(np.linalg.norm(error / scale) / error.size**0.5)
+
+
+class Step(NamedTuple):
+    """From time `t` over `h`; what the solution changes by up to the `stages`, and the inverse of their equations."""
+
+    t: float
+    h: float
+    stages: Any = None
+    inverse: Any = None
+
+
+class Explicit:
+    """An explicit Runge-Kutta method of SciPy's, by its coefficients."""
+
+    def __init__(self, method: Any) -> None:
+        self.a, self.b, self.c = method.A[: method.n_stages], method.B, method.C
+        # DOP853 has two estimates of its error: that of order 5 has the longer row, and is the more careful
+        self.e = method.E5 if hasattr(method, "E5") else method.E
+        self.order = method.error_estimator_order + 1
+
+    def slopes(self, f: Field, t: Any, y: Any, h: Any) -> list[Any]:
+        ks: list[Any] = []
+        for row, c in zip(self.a, self.c):
+            ks.append(f(t + float(c) * h, _combined(y, h, row, ks)))
+        return ks
+
+    def advance(self, f: Field, step: Step, y: Any, order: int) -> Any:
+        return _combined(y, step.h, self.b, self.slopes(f, step.t, y, step.h))
+
+    def attempt(
+        self, f: Field, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
+    ) -> tuple[Step, np.ndarray, float]:
+        """A step of the perturbation `v`, where that leads, and its error."""
+        state = np.concatenate([solution(t), v])
+        n = v.size
+
+        def both(t: Any, x: np.ndarray) -> np.ndarray:
+            return np.concatenate([_plain(f(t, x[:n])), moved.along(t, x[:n], x[n:])])
+
+        ks = self.slopes(both, t, state, h)
+        after = _combined(state, h, self.b, ks)
+        ks.append(both(t + h, after))
+        error = _combined(0.0, h, self.e, ks)
+        return Step(t, h), after[n:], moved.size(error[n:], v, after[n:])
+
+
+class Implicit:
+    """Radau's method of three stages."""
+
+    order = 4
+
+    def advance(self, f: Field, step: Step, y: Any, order: int) -> Any:
+        """The step's end. Each of Newton's iterations with a fixed matrix makes derivatives of one order more right."""
+        n = step.stages.shape[1]
+        changes = step.stages
+        weights = step.h * RADAU_A
+        for _ in range(order):
+            slopes = stack([f(step.t + c * step.h, y + z) for c, z in zip(RADAU_C, changes)])
+            changes = changes - (step.inverse @ (changes - weights @ slopes).reshape(3 * n)).reshape((3, n))
+        return y + changes[2]
+
+    def attempt(
+        self, f: Field, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
+    ) -> tuple[Step, np.ndarray, float]:
+        """A step of the perturbation `v`, where that leads, and its error."""
+        n, start = v.size, solution(t)
+        times = t + RADAU_C * h
+        states = [solution(s) for s in times]
+        slopes = [_jacobian(f, s, y) for s, y in zip(times, states)]
+        rows = [[np.eye(n) * (i == j) - h * RADAU_A[i, j] * slopes[j] for j in range(3)] for i in range(3)]
+        inverse = _inverse(np.block(rows))
+        at_v = [moved.along(s, y, v) for s, y in zip(times, states)]
+        changes = (inverse @ (h * RADAU_A @ at_v).reshape(3 * n)).reshape(3, n)
+        filtered = _inverse(RADAU_MU / h * np.eye(n) - _jacobian(f, t, start))
+        error = filtered @ (moved.along(t, start, v) + RADAU_E @ changes / h)
+        after = v + changes[2]
+        return Step(t, h, np.array(states) - start, inverse), after, moved.size(error, v, after)
+
+
+def refined(
+    method: Explicit | Implicit, f: Field, moved: Perturbation, solution: Field, times: np.ndarray
+) -> list[list[Step]]:
+    """For each interval between two times the steps that follow a perturbation through it within the tolerances."""
+    v, found = moved.start, []
+    for first, last in zip(times[:-1], times[1:]):
+        done: list[Step] = []
+        left = [(float(first), float(last))]
+        while left:
+            t, end = left.pop()
+            step, after, error = method.attempt(f, moved, solution, t, end - t, v)
+            # one that is not finite would not become so by dividing
+            if error > 1 and math.isfinite(error) and abs(end - t) > 100 * np.spacing(abs(t) + abs(end)):
+                parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50)
+                ends = np.linspace(t, end, parts + 1).tolist()
+                left.extend(zip(ends[-2::-1], ends[:0:-1]))
+                if len(done) + len(left) > LIMIT:
+                    raise NotDifferentiableError(
+                        f"the derivative of the solution between t = {first} and {last}{at(here())} would take more "
+                        f"than {LIMIT} steps, though the solution itself does not: it is stiff or oscillates fast. For "
+                        "stiff equations use method='Radau', 'BDF' or 'LSODA'."
+                    )
+                continue
+            done.append(step)
+            v = after
+        found.append(done)
+    return found
+
+
+def replayed(
+    method: Explicit | Implicit, f: Field, y: Any, intervals: Sequence[Sequence[Step]], solution: Field, order: int
+) -> list[Any]:
+    """The states at the ends of the intervals, with derivatives; their values are those of `solution`."""
+    found = [y]
+    for steps in intervals:
+        for step in steps:
+            y = method.advance(f, step, y, order)
+            y = y + (solution(step.t + step.h) - known(y))  # so that no errors add up along an unstable solution
+        found.append(y)
+    return found
+
+
+def shifted(f: Field, t: Any, y: Any, dt: Any, order: int) -> Any:
+    """The state a traced time `dt` later whose value is 0: exact in as many derivatives as `order` says."""
+    if not isinstance(dt, Tracer):
+        return y
+    if order == 1:
+        return y + dt * f(t, y)
+    method = scipy.integrate.RK45 if order <= 5 else scipy.integrate.DOP853
+    return Explicit(method).advance(f, Step(t, dt), y, order)
+
+
+def perturbation(bind: Callable[..., Field], constants: Sequence[Any], y: np.ndarray, rtol: Any, atol: Any) -> Any:
+    """Each number moves by some half to three halves of itself, or of one where it is zero, up or down."""
+    trace = JvpTrace()
+    count = 0
+
+    def direction(x: Any) -> Any:
+        nonlocal count
+        x = np.asarray(x)
+        places = np.arange(count, count + x.size).reshape(x.shape)
+        count += x.size
+        golden = places * 0.6180339887498949 % 1 - 0.5
+        return np.where(x == 0, 1.0, x) * np.where(golden < 0, golden - 0.5, golden + 0.5)
+
+    start = direction(y)
+    moving = [JvpTracer(trace, c, direction(c), None) if np.asarray(c).dtype.kind in "fc" else c for c in constants]
+    f = bind(moving)
+
+    def along(t: Any, y: np.ndarray, v: np.ndarray) -> np.ndarray:
+        dy = f(t, JvpTracer(trace, y, v, None))
+        mine = isinstance(dy, JvpTracer) and dy._trace is trace
+        return np.asarray(known(dy.tangent)) if mine else np.zeros(y.shape)
+
+    return Perturbation(start, along, rtol, atol)
+
+
+def _combined(y: Any, h: Any, weights: Any, ks: Sequence[Any]) -> Any:
+    terms = [float(w) * k for w, k in zip(weights, ks) if w]
+    return y + h * sum(terms[1:], terms[0]) if terms else y
+
+
+def _plain(x: Any) -> np.ndarray:
+    return np.asarray(known(x))
+
+
+def _jacobian(f: Field, t: Any, y: np.ndarray) -> np.ndarray:
+    return _plain(jacfwd(lambda y: f(t, y))(y))
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return np.full(matrix.shape, np.nan)
