@@ -13,7 +13,7 @@ from funcgrad.core.buffers import held
 from funcgrad.core.provenance import at, here
 from funcgrad.core.tape import TapeTrace
 from funcgrad.core.trace import Trace, Tracer, known
-from funcgrad.errors import ConcretizationError
+from funcgrad.errors import ConcretizationError, NotDifferentiableError, TracerConversionError
 from funcgrad.lax.control import runner
 from funcgrad.lax.signatures import Program
 from funcgrad.numpy.dispatch import any_traced, as_array
@@ -69,10 +69,14 @@ class Watch:
 
 
 class Functions(NamedTuple):
-    """Functions of the user's, given the traced numbers that they are made of: `bind(constants)`."""
+    """Functions of the user's, given the traced numbers that they are made of: `bind(constants)`.
+
+    `staged`: they are programs, which run on many points at once, and faster.
+    """
 
     bind: Callable[[Sequence[Any]], list[Function]]
     constants: list[Any]
+    staged: bool = False
 
 
 def closing_over(functions: Sequence[Function]) -> Functions:
@@ -98,7 +102,15 @@ def as_program(fun: Function, avals: Sequence[Aval], what: str) -> Functions:
     def bind(constants: Sequence[Any]) -> list[Function]:
         return [lambda *xs: graph_call(*xs, *constants, graph=graph, run=run)[0]]
 
-    return Functions(bind, list(program.captured))
+    return Functions(bind, list(program.captured), True)
+
+
+def staged(fun: Function, avals: Sequence[Aval], what: str) -> Functions:
+    """A function as a program if it can be one; where Python's control flow looks at values, the function itself."""
+    try:
+        return as_program(fun, avals, what)
+    except (ConcretizationError, TracerConversionError, NotDifferentiableError):
+        return closing_over([fun])
 
 
 def refuse_unknown(what: str, instead: str) -> NoReturn:

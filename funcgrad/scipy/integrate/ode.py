@@ -30,13 +30,13 @@ from funcgrad.scipy.integrate.equations import (
     closing_over,
     floating,
     refuse_unknown,
+    staged,
     value,
 )
 from funcgrad.scipy.integrate.steps import (
     Explicit,
-    Field,
     Implicit,
-    perturbation,
+    Perturbation,
     refined,
     replayed,
     shifted,
@@ -216,12 +216,8 @@ class _Path:
         self, functions: Functions, watch: Watch, settings: dict[str, Any], solution: Any, y0: Any, t0: Any, result: Any
     ) -> None:
         self.order = watch.order
-        found = functions.bind(functions.constants)
-        shaped = partial(_shaped, vectorized=settings["vectorized"], n=len(result.y))
-        self.f, self.events = shaped(found[0]), found[1:]
-        self.first = floating(y0)
-        if self.first.ndim == 0:
-            self.first = self.first.reshape(1)
+        fun, *self.events = functions.bind(functions.constants)
+        self.first = floating(y0).reshape(-1)
         method = settings["method"]
         method = getattr(scipy.integrate, method) if isinstance(method, str) else method
         self.method = Explicit(method) if hasattr(method, "n_stages") else Implicit()
@@ -237,11 +233,12 @@ class _Path:
         self.sign = 1.0 if self.times[0] == start else -1.0
         if self.sign < 0:
             self.times = self.times[::-1]
-        known_constants = [watch.plain(c) for c in functions.constants]
-        plain = shaped(functions.bind(known_constants)[0])
-        bind = lambda constants: shaped(functions.bind(constants)[0])
-        moved = perturbation(bind, known_constants, y, settings.get("rtol", 1e-3), settings.get("atol", 1e-6))
-        steps = refined(self.method, plain, moved, solution, self.times)
+        shaped = partial(_shaped, fun, settings["vectorized"])
+        field = staged(shaped, [Aval((), FLOAT), Aval(y.shape, y.dtype)], "solve_ivp: fun")
+        self.f = field.bind(field.constants)[0]
+        constants = [watch.plain(c) for c in field.constants]
+        moved = Perturbation(field, constants, y, settings.get("rtol", 1e-3), settings.get("atol", 1e-6))
+        steps = refined(self.method, moved, solution, self.times)
         begin = shifted(self.f, t0, self.first, start - t0, self.order)
         self.states = replayed(self.method, self.f, begin, steps, solution, self.order)
 
@@ -263,14 +260,11 @@ class _Path:
         return t + moved, shifted(self.f, t, state, moved, self.order)
 
 
-def _shaped(fun: Function, vectorized: bool, n: int) -> Field:
-    """A right-hand side that takes and gives arrays of shape (n,)."""
-
-    def f(t: Any, y: Any) -> Any:
-        dy = held(as_array(held(fun(t, y.reshape((n, 1)) if vectorized else y))))
-        return dy if dy.shape == (n,) else dy.reshape(n) if dy.size == n else broadcast_to(dy, (n,))
-
-    return f
+def _shaped(fun: Function, vectorized: bool, t: Any, y: Any) -> Any:
+    """A right-hand side on arrays of shape (n,)."""
+    n = y.shape[0]
+    dy = held(as_array(held(fun(t, y.reshape((n, 1)) if vectorized else y))))
+    return dy if dy.shape == (n,) else dy.reshape(n) if dy.size == n else broadcast_to(dy, (n,))
 
 
 def _with_value(x: Any, found: np.ndarray) -> Any:

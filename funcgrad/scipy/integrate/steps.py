@@ -10,8 +10,9 @@ Explicit Runge-Kutta methods take their own steps. The others (Radau, BDF, LSODA
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +22,9 @@ from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, known
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.shaping import stack
-from funcgrad.transforms.dense import jacfwd
-from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+from funcgrad.scipy.integrate.equations import Functions, value
+from funcgrad.transforms.api import jvp
+from funcgrad.transforms.vmap import vmap
 
 Field = Callable[[Any, Any], Any]
 """A right-hand side: from the time and the state, of shape (n,), to the state's derivative."""
@@ -42,19 +44,35 @@ RADAU_E = np.array([-13 - 7 * ROOT_6, -13 + 7 * ROOT_6, -1]) / 3
 RADAU_MU = 3 + 3 ** (2 / 3) - 3 ** (1 / 3)
 
 
-class Perturbation(NamedTuple):
-    """A direction in which the solution may move: of the state, and of the numbers that the right-hand side has.
+class Perturbation:
+    """A direction in which the solution moves: of the state, and of the numbers that the right-hand side is made of.
 
-    `along(t, y, v)` is the derivative of the right-hand side where the state moves along v; `error(v, w)` is how
-    large an error of the perturbation is, in units of what the tolerances allow.
+    Each number moves by some half to three halves of itself, or of one where it is zero, up or down.
     """
 
-    start: np.ndarray
-    along: Field
-    rtol: Any
-    atol: Any
+    def __init__(self, field: Functions, constants: Sequence[Any], y: np.ndarray, rtol: Any, atol: Any) -> None:
+        self.field, self.rtol, self.atol = field, rtol, atol
+        counter = itertools.count()
+        self.start = _direction(y, counter)
+        self.constants = list(constants)
+        self.moves = [_direction(np.asarray(c), counter) for c in self.constants]
+
+    def along(self, t: Any, y: Any, v: Any, weight: Any = 1.0) -> Any:
+        """The derivative of the right-hand side where the state moves along v, and the numbers in their direction."""
+        run = lambda y, *constants: self.field.bind(constants)[0](t, y)
+        return jvp(run, (y, *self.constants), (v, *(weight * m for m in self.moves)))[1]
+
+    def slopes(self, t: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """At several points the right-hand side's Jacobian, and its derivative in the direction of the numbers."""
+        n = y.shape[1]
+        vectors, weights = np.eye(n + 1, n), np.eye(1, n + 1, n)[0]
+        at_point = lambda t, y: vmap(lambda v, w: self.along(t, y, v, w))(vectors, weights)
+        points = vmap(at_point)(t, y) if self.field.staged else np.array([at_point(*p) for p in zip(t, y)])
+        found = value(points)
+        return found[:, :n].swapaxes(1, 2), found[:, n]
 
     def size(self, error: np.ndarray, *vs: np.ndarray) -> float:
+        """How large an error of the perturbation is, in units of what the tolerances allow."""
         scale = self.atol + self.rtol * np.max(np.abs(vs), axis=0)
         return float(np.linalg.norm(error / scale) / error.size**0.5)
 
@@ -87,20 +105,16 @@ class Explicit:
         return _combined(y, step.h, self.b, self.slopes(f, step.t, y, step.h))
 
     def attempt(
-        self, f: Field, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
+        self, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
     ) -> tuple[Step, np.ndarray, float]:
         """A step of the perturbation `v`, where that leads, and its error."""
-        state = np.concatenate([solution(t), v])
-        n = v.size
-
-        def both(t: Any, x: np.ndarray) -> np.ndarray:
-            return np.concatenate([_plain(f(t, x[:n])), moved.along(t, x[:n], x[n:])])
-
-        ks = self.slopes(both, t, state, h)
-        after = _combined(state, h, self.b, ks)
-        ks.append(both(t + h, after))
-        error = _combined(0.0, h, self.e, ks)
-        return Step(t, h), after[n:], moved.size(error[n:], v, after[n:])
+        states = solution(np.array([*(t + self.c * h), t + h])).T
+        times = itertools.cycle(zip(t + np.append(self.c, 1.0) * h, states))
+        along = lambda _, v: value(moved.along(*next(times), v))
+        ks = self.slopes(along, t, v, h)
+        after = _combined(v, h, self.b, ks)
+        ks.append(along(t, after))
+        return Step(t, h), after, moved.size(_combined(0.0, h, self.e, ks), v, after)
 
 
 class Implicit:
@@ -119,25 +133,24 @@ class Implicit:
         return y + changes[2]
 
     def attempt(
-        self, f: Field, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
+        self, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
     ) -> tuple[Step, np.ndarray, float]:
         """A step of the perturbation `v`, where that leads, and its error."""
-        n, start = v.size, solution(t)
-        times = t + RADAU_C * h
-        states = [solution(s) for s in times]
-        slopes = [_jacobian(f, s, y) for s, y in zip(times, states)]
-        rows = [[np.eye(n) * (i == j) - h * RADAU_A[i, j] * slopes[j] for j in range(3)] for i in range(3)]
-        inverse = _inverse(np.block(rows))
-        at_v = [moved.along(s, y, v) for s, y in zip(times, states)]
-        changes = (inverse @ (h * RADAU_A @ at_v).reshape(3 * n)).reshape(3, n)
-        filtered = _inverse(RADAU_MU / h * np.eye(n) - _jacobian(f, t, start))
-        error = filtered @ (moved.along(t, start, v) + RADAU_E @ changes / h)
+        n = v.size
+        times = t + np.append(0.0, RADAU_C) * h
+        states = solution(times).T
+        jacobians, others = moved.slopes(times, states)
+        along = jacobians @ v + others
+        rows = np.eye(3 * n).reshape(3, n, 3, n) - h * np.einsum("ij,jkl->ikjl", RADAU_A, jacobians[1:])
+        inverse = _inverse(rows.reshape(3 * n, 3 * n))
+        changes = (inverse @ (h * RADAU_A @ along[1:]).reshape(3 * n)).reshape(3, n)
+        error = _inverse(RADAU_MU / h * np.eye(n) - jacobians[0]) @ (along[0] + RADAU_E @ changes / h)
         after = v + changes[2]
-        return Step(t, h, np.array(states) - start, inverse), after, moved.size(error, v, after)
+        return Step(t, h, states[1:] - states[0], inverse), after, moved.size(error, v, after)
 
 
 def refined(
-    method: Explicit | Implicit, f: Field, moved: Perturbation, solution: Field, times: np.ndarray
+    method: Explicit | Implicit, moved: Perturbation, solution: Field, times: np.ndarray
 ) -> list[list[Step]]:
     """For each interval between two times the steps that follow a perturbation through it within the tolerances."""
     v, found = moved.start, []
@@ -146,7 +159,7 @@ def refined(
         left = [(float(first), float(last))]
         while left:
             t, end = left.pop()
-            step, after, error = method.attempt(f, moved, solution, t, end - t, v)
+            step, after, error = method.attempt(moved, solution, t, end - t, v)
             # one that is not finite would not become so by dividing
             if error > 1 and math.isfinite(error) and abs(end - t) > 100 * np.spacing(abs(t) + abs(end)):
                 parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50)
@@ -188,42 +201,14 @@ def shifted(f: Field, t: Any, y: Any, dt: Any, order: int) -> Any:
     return Explicit(method).advance(f, Step(t, dt), y, order)
 
 
-def perturbation(bind: Callable[..., Field], constants: Sequence[Any], y: np.ndarray, rtol: Any, atol: Any) -> Any:
-    """Each number moves by some half to three halves of itself, or of one where it is zero, up or down."""
-    trace = JvpTrace()
-    count = 0
-
-    def direction(x: Any) -> Any:
-        nonlocal count
-        x = np.asarray(x)
-        places = np.arange(count, count + x.size).reshape(x.shape)
-        count += x.size
-        golden = places * 0.6180339887498949 % 1 - 0.5
-        return np.where(x == 0, 1.0, x) * np.where(golden < 0, golden - 0.5, golden + 0.5)
-
-    start = direction(y)
-    moving = [JvpTracer(trace, c, direction(c), None) if np.asarray(c).dtype.kind in "fc" else c for c in constants]
-    f = bind(moving)
-
-    def along(t: Any, y: np.ndarray, v: np.ndarray) -> np.ndarray:
-        dy = f(t, JvpTracer(trace, y, v, None))
-        mine = isinstance(dy, JvpTracer) and dy._trace is trace
-        return np.asarray(known(dy.tangent)) if mine else np.zeros(y.shape)
-
-    return Perturbation(start, along, rtol, atol)
+def _direction(x: np.ndarray, counter: Iterator[int]) -> np.ndarray:
+    golden = np.array([next(counter) * 0.6180339887498949 % 1 for _ in range(x.size)]).reshape(x.shape)
+    return np.where(x == 0, 1.0, x) * np.where(golden < 0.5, golden - 1.5, golden + 0.5)
 
 
 def _combined(y: Any, h: Any, weights: Any, ks: Sequence[Any]) -> Any:
     terms = [float(w) * k for w, k in zip(weights, ks) if w]
     return y + h * sum(terms[1:], terms[0]) if terms else y
-
-
-def _plain(x: Any) -> np.ndarray:
-    return np.asarray(known(x))
-
-
-def _jacobian(f: Field, t: Any, y: np.ndarray) -> np.ndarray:
-    return _plain(jacfwd(lambda y: f(t, y))(y))
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:
