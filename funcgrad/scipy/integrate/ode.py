@@ -6,7 +6,7 @@ SciPy solves them, and its solution is what is returned. Its derivatives are tho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -238,9 +238,9 @@ class _Path:
         self.f = field.bind(field.constants)[0]
         constants = [watch.plain(c) for c in field.constants]
         moved = Perturbation(field, constants, y, settings.get("rtol", 1e-3), settings.get("atol", 1e-6))
-        steps = refined(self.method, moved, solution, self.times)
+        steps = refined(self.method, moved, y, solution, self.times)
         begin = shifted(self.f, t0, self.first, start - t0, self.order)
-        self.states = replayed(self.method, self.f, begin, steps, solution, self.order)
+        self.states = replayed(self.method, self.f, begin, steps, self.order)
 
     def at(self, time: Any, t: float) -> Any:
         """The state at a time, traced perhaps, whose value is `t`."""

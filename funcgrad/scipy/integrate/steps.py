@@ -19,7 +19,7 @@ import numpy as np
 import scipy.integrate
 
 from funcgrad.core.provenance import at, here
-from funcgrad.core.trace import Tracer, known
+from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.shaping import stack
 from funcgrad.scipy.integrate.equations import Functions, value
@@ -29,6 +29,7 @@ from funcgrad.transforms.vmap import vmap
 Field = Callable[[Any, Any], Any]
 """A right-hand side: from the time and the state, of shape (n,), to the state's derivative."""
 
+NEWTON = 6
 LIMIT = 100_000
 """Steps that one of SciPy's may be divided into before it is an error: the gradient would seem to hang."""
 ROOT_6 = 6**0.5
@@ -57,19 +58,19 @@ class Perturbation:
         self.constants = list(constants)
         self.moves = [_direction(np.asarray(c), counter) for c in self.constants]
 
-    def along(self, t: Any, y: Any, v: Any, weight: Any = 1.0) -> Any:
-        """The derivative of the right-hand side where the state moves along v, and the numbers in their direction."""
+    def both(self, t: Any, y: Any, v: Any, weight: Any = 1.0) -> tuple[Any, Any]:
+        """The right-hand side, and its derivative where the state moves along v and the numbers in their direction."""
         run = lambda y, *constants: self.field.bind(constants)[0](t, y)
-        return jvp(run, (y, *self.constants), (v, *(weight * m for m in self.moves)))[1]
+        return jvp(run, (y, *self.constants), (v, *(weight * m for m in self.moves)))
 
-    def slopes(self, t: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """At several points the right-hand side's Jacobian, and its derivative in the direction of the numbers."""
+    def linearised(self, t: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """At several points the right-hand side, its Jacobian, and its derivative in the direction of the numbers."""
         n = y.shape[1]
         vectors, weights = np.eye(n + 1, n), np.eye(1, n + 1, n)[0]
-        at_point = lambda t, y: vmap(lambda v, w: self.along(t, y, v, w))(vectors, weights)
-        points = vmap(at_point)(t, y) if self.field.staged else np.array([at_point(*p) for p in zip(t, y)])
-        found = value(points)
-        return found[:, :n].swapaxes(1, 2), found[:, n]
+        at_point = lambda t, y: vmap(lambda v, w: self.both(t, y, v, w))(vectors, weights)
+        points = vmap(at_point)(t, y) if self.field.staged else map(np.array, zip(*map(at_point, t, y)))
+        slopes, found = map(value, points)
+        return slopes[:, 0], found[:, :n].swapaxes(1, 2), found[:, n]
 
     def size(self, error: np.ndarray, *vs: np.ndarray) -> float:
         """How large an error of the perturbation is, in units of what the tolerances allow."""
@@ -105,16 +106,20 @@ class Explicit:
         return _combined(y, step.h, self.b, self.slopes(f, step.t, y, step.h))
 
     def attempt(
-        self, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
-    ) -> tuple[Step, np.ndarray, float]:
-        """A step of the perturbation `v`, where that leads, and its error."""
-        states = solution(np.array([*(t + self.c * h), t + h])).T
-        times = itertools.cycle(zip(t + np.append(self.c, 1.0) * h, states))
-        along = lambda _, v: value(moved.along(*next(times), v))
-        ks = self.slopes(along, t, v, h)
-        after = _combined(v, h, self.b, ks)
-        ks.append(along(t, after))
-        return Step(t, h), after, moved.size(_combined(0.0, h, self.e, ks), v, after)
+        self, moved: Perturbation, guess: Field, t: float, h: float, y: np.ndarray, v: np.ndarray
+    ) -> tuple[Step, np.ndarray, np.ndarray, float]:
+        """A step, where it leads the state and the perturbation, and the error of that."""
+        n = y.size
+
+        def both(t: Any, x: np.ndarray) -> np.ndarray:
+            return np.concatenate(moved.both(t, x[:n], x[n:]))
+
+        x = np.concatenate([y, v])
+        ks = self.slopes(both, t, x, h)
+        after = _combined(x, h, self.b, ks)
+        ks.append(both(t + h, after))
+        error = _combined(0.0, h, self.e, ks)[n:]
+        return Step(t, h), after[:n], after[n:], moved.size(error, v, after[n:])
 
 
 class Implicit:
@@ -133,24 +138,32 @@ class Implicit:
         return y + changes[2]
 
     def attempt(
-        self, moved: Perturbation, solution: Field, t: float, h: float, v: np.ndarray
-    ) -> tuple[Step, np.ndarray, float]:
-        """A step of the perturbation `v`, where that leads, and its error."""
-        n = v.size
+        self, moved: Perturbation, guess: Field, t: float, h: float, y: np.ndarray, v: np.ndarray
+    ) -> tuple[Step, np.ndarray, np.ndarray, float]:
+        """A step, where it leads the state and the perturbation, and the error of that."""
+        n = y.size
         times = t + np.append(0.0, RADAU_C) * h
-        states = solution(times).T
-        jacobians, others = moved.slopes(times, states)
+        found = guess(times).T
+        changes = found[1:] - found[0]
+        for _ in range(NEWTON):
+            slopes, jacobians, others = moved.linearised(times, np.vstack([y, y + changes]))
+            rows = np.eye(3 * n).reshape(3, n, 3, n) - h * np.einsum("ij,jkl->ikjl", RADAU_A, jacobians[1:])
+            inverse = _inverse(rows.reshape(3 * n, 3 * n))
+            correction = (inverse @ (changes - h * RADAU_A @ slopes[1:]).reshape(3 * n)).reshape(3, n)
+            off = moved.size(correction, changes + y)
+            if not off > 1e-3:
+                break
+            changes = changes - correction
         along = jacobians @ v + others
-        rows = np.eye(3 * n).reshape(3, n, 3, n) - h * np.einsum("ij,jkl->ikjl", RADAU_A, jacobians[1:])
-        inverse = _inverse(rows.reshape(3 * n, 3 * n))
-        changes = (inverse @ (h * RADAU_A @ along[1:]).reshape(3 * n)).reshape(3, n)
-        error = _inverse(RADAU_MU / h * np.eye(n) - jacobians[0]) @ (along[0] + RADAU_E @ changes / h)
-        after = v + changes[2]
-        return Step(t, h, states[1:] - states[0], inverse), after, moved.size(error, v, after)
+        tangents = (inverse @ (h * RADAU_A @ along[1:]).reshape(3 * n)).reshape(3, n)
+        error = _inverse(RADAU_MU / h * np.eye(n) - jacobians[0]) @ (along[0] + RADAU_E @ tangents / h)
+        after = v + tangents[2]
+        size = moved.size(error, v, after)
+        return Step(t, h, changes, inverse), y + changes[2] - correction[2], after, max(size, 1e3 * (off > 1e-3))
 
 
 def refined(
-    method: Explicit | Implicit, moved: Perturbation, solution: Field, times: np.ndarray
+    method: Explicit | Implicit, moved: Perturbation, y: np.ndarray, guess: Field, times: np.ndarray
 ) -> list[list[Step]]:
     """For each interval between two times the steps that follow a perturbation through it within the tolerances."""
     v, found = moved.start, []
@@ -159,7 +172,7 @@ def refined(
         left = [(float(first), float(last))]
         while left:
             t, end = left.pop()
-            step, after, error = method.attempt(moved, solution, t, end - t, v)
+            step, state, after, error = method.attempt(moved, guess, t, end - t, y, v)
             # one that is not finite would not become so by dividing
             if error > 1 and math.isfinite(error) and abs(end - t) > 100 * np.spacing(abs(t) + abs(end)):
                 parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50)
@@ -173,20 +186,19 @@ def refined(
                     )
                 continue
             done.append(step)
-            v = after
+            y, v = state, after
         found.append(done)
     return found
 
 
 def replayed(
-    method: Explicit | Implicit, f: Field, y: Any, intervals: Sequence[Sequence[Step]], solution: Field, order: int
+    method: Explicit | Implicit, f: Field, y: Any, intervals: Sequence[Sequence[Step]], order: int
 ) -> list[Any]:
-    """The states at the ends of the intervals, with derivatives; their values are those of `solution`."""
+    """The states at the ends of the intervals, with derivatives."""
     found = [y]
     for steps in intervals:
         for step in steps:
             y = method.advance(f, step, y, order)
-            y = y + (solution(step.t + step.h) - known(y))  # so that no errors add up along an unstable solution
         found.append(y)
     return found
 
