@@ -1,7 +1,8 @@
 """Ordinary differential equations: odeint and solve_ivp.
 
 SciPy solves them, and its solution is what is returned. Its derivatives are those of steps along this solution
-(`funcgrad.scipy.integrate.steps`). Where values are not known (`jit`, `vmap`), all of this happens when the program runs.
+(`funcgrad.scipy.integrate.steps`). Where values are not known (`jit`, `vmap`), all of this happens when
+the program runs.
 """
 
 from __future__ import annotations
@@ -155,6 +156,125 @@ def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings:
         t=t_eval, y=y, sol=None, t_events=None, y_events=None, nfev=nfev, njev=njev, nlu=nlu, status=status,
         message="`status` says how the solver ended, -1 that it has failed.", success=status >= 0,
     )  # fmt: skip
+
+
+def odeint(
+    func: Function,
+    y0: Any,
+    t: Any,
+    args: Any = (),
+    Dfun: Any = None,
+    col_deriv: Any = 0,
+    full_output: Any = 0,
+    ml: Any = None,
+    mu: Any = None,
+    rtol: Any = None,
+    atol: Any = None,
+    tcrit: Any = None,
+    h0: Any = 0.0,
+    hmax: Any = 0.0,
+    hmin: Any = 0.0,
+    ixpr: Any = 0,
+    mxstep: Any = 0,
+    mxhnil: Any = 0,
+    mxordn: Any = 12,
+    mxords: Any = 5,
+    printmessg: Any = 0,
+    tfirst: bool = False,
+) -> Any:
+    """The solution of ``y' = func(y, t, *args)`` at the times `t`, from ``y(t[0]) = y0``, by LSODA.
+
+    Args:
+        func: returns the derivative of y, of shape (n,), as an array or a list; with `tfirst` it is ``func(t, y, *args)``.
+        y0, t, args: may be traced, and so may be what `func` closes over: the solution has derivatives in all of them,
+            of any order.
+
+    Returns:
+        The states, of shape ``(len(t), n)``; with `full_output` also SciPy's dictionary.
+
+    Raises:
+        NotDifferentiableError: `tcrit` where something is traced, or a derivative that would take too many steps.
+        ConcretizationError: `full_output` under `jit` and `vmap`.
+
+    Derivatives are as accurate as the solution; see `solve_ivp`, which has other methods.
+
+    Example:
+        >>> def final(rate):
+        ...     return odeint(lambda y, t: -rate * y, 1.0, np.array([0.0, 2.0]))[-1, 0]
+        >>> fg.grad(final)(0.5).round(6)
+        np.float64(-0.735759)
+    """
+    options = dict(
+        Dfun=Dfun, col_deriv=col_deriv, full_output=full_output, ml=ml, mu=mu, rtol=rtol, atol=atol, tcrit=tcrit, h0=h0,
+        hmax=hmax, hmin=hmin, ixpr=ixpr, mxstep=mxstep, mxhnil=mxhnil, mxordn=mxordn, mxords=mxords,
+        printmessg=printmessg,
+    )  # fmt: skip
+    return call_hiding_frames(_odeint, func, y0, t, args, tfirst, options)
+
+
+def _odeint(func: Function, y0: Any, t: Any, args: Any, tfirst: bool, options: dict[str, Any]) -> Any:
+    numbers = tuple(args) if isinstance(args, (tuple, list)) else (args,)
+    first = func if tfirst else lambda t, y, *rest: func(y, t, *rest)
+    if callable(options["Dfun"]):
+        given = options["Dfun"]
+        options["Dfun"] = _with(given if tfirst else lambda t, y, *rest: given(y, t, *rest), numbers)
+    watch = Watch()
+    bound = _with(first, numbers)
+    functions = closing_over([bound])
+    try:
+        for x in functions.constants:
+            watch.plain(x)
+        return _Sampled(functions, watch, options).solved(y0, t)
+    except Unknown:
+        pass
+    if options["full_output"]:
+        refuse_unknown("the dictionary of odeint", "Leave full_output out, or call odeint outside of jit and vmap.")
+    y0, t = floating(y0).reshape(-1), floating(t)
+    program = as_program(bound, [Aval((), FLOAT), Aval(y0.shape, FLOAT)], "odeint: func")
+    options = {k: watch.function(x) for k, x in options.items()}
+
+    def run(y0: Any, t: Any, *constants: Any) -> list[Any]:
+        return [_Sampled(Functions(program.bind, list(constants)), Watch(), options).solved(y0, t)]
+
+    aval = Aval((t.shape[0], y0.shape[0]), FLOAT)
+    return deferred_call(y0, t, *program.constants, fun=Deferred(run, (aval,)))[0]
+
+
+class _Sampled:
+    """A problem for odeint, on known values, which may be traced."""
+
+    def __init__(self, functions: Functions, watch: Watch, options: dict[str, Any]) -> None:
+        self.functions, self.watch = functions, watch
+        self.options = {k: watch.function(x) for k, x in options.items()}
+
+    def solved(self, y0: Any, t: Any) -> Any:
+        watch, options = self.watch, self.options
+        constants = [watch.plain(c) for c in self.functions.constants]
+        plain = watch.function(self.functions.bind(constants)[0])
+        start, times = watch.plain(y0), watch.plain(t)
+        found = scipy.integrate.odeint(plain, start, times, tfirst=True, **options)
+        if not watch.traced:
+            return found
+        if options["tcrit"] is not None:
+            raise NotDifferentiableError(
+                f"odeint{at(here())}: tcrit is not supported where something is traced. Solve to the critical time, "
+                "and go on from there by a second call."
+            )
+        ys = found[0] if options["full_output"] else found
+        rtol, atol = (ODEINT_TOLERANCE if options[k] is None else options[k] for k in ("rtol", "atol"))
+        settings = {"method": "LSODA", "vectorized": False, "rtol": rtol, "atol": atol}
+        mesh = scipy.integrate.solve_ivp(
+            plain, (times[0], times[-1]), np.atleast_1d(np.asarray(start, float)), dense_output=True,
+            max_step=options["hmax"] or np.inf, first_step=options["h0"] or None, min_step=options["hmin"],
+            lband=options["ml"], uband=options["mu"], **settings,
+        )  # fmt: skip
+        if not mesh.success:
+            raise NotDifferentiableError(f"odeint{at(here())}: the solver has failed: {mesh.message}")
+        mesh.t = np.asarray(times, float)
+        path = _Path(self.functions, watch, settings, mesh.sol, y0, as_array(t)[0], mesh)
+        states = stack([path.at(as_array(t)[i], float(time)) for i, time in enumerate(mesh.t)])
+        states = _with_value(states, ys)
+        return (states, *found[1:]) if options["full_output"] else states
 
 
 class _Problem:
