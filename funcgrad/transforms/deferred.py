@@ -92,7 +92,8 @@ def _pushed(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
         trace.end()
     mine = [isinstance(y, JvpTracer) and y._trace is trace for y in outs]
     found = instantiated([y.tangent if m else None for y, m in zip(outs, mine)], fun.avals)
-    return [*(y.value if m else y for y, m in zip(outs, mine)), *chosen(found, [is_inexact(a.dtype) for a in fun.avals])]
+    moves = [is_inexact(a.dtype) for a in fun.avals]
+    return [*(y.value if m else y for y, m in zip(outs, mine)), *chosen(found, moves)]
 
 
 def _pulled(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:

@@ -185,7 +185,7 @@ def odeint(
     """The solution of ``y' = func(y, t, *args)`` at the times `t`, from ``y(t[0]) = y0``, by LSODA.
 
     Args:
-        func: returns the derivative of y, of shape (n,), as an array or a list; with `tfirst` it is ``func(t, y, *args)``.
+        func: returns the derivative of y, of shape (n,), as an array or a list; with `tfirst` it takes ``(t, y, *args)``.
         y0, t, args: may be traced, and so may be what `func` closes over: the solution has derivatives in all of them,
             of any order.
 
@@ -204,11 +204,11 @@ def odeint(
         >>> fg.grad(final)(0.5).round(6)
         np.float64(-0.735759)
     """
-    options = dict(
-        Dfun=Dfun, col_deriv=col_deriv, full_output=full_output, ml=ml, mu=mu, rtol=rtol, atol=atol, tcrit=tcrit, h0=h0,
-        hmax=hmax, hmin=hmin, ixpr=ixpr, mxstep=mxstep, mxhnil=mxhnil, mxordn=mxordn, mxords=mxords,
-        printmessg=printmessg,
-    )  # fmt: skip
+    options = {
+        "Dfun": Dfun, "col_deriv": col_deriv, "full_output": full_output, "ml": ml, "mu": mu, "rtol": rtol, "atol": atol,
+        "tcrit": tcrit, "h0": h0, "hmax": hmax, "hmin": hmin, "ixpr": ixpr, "mxstep": mxstep, "mxhnil": mxhnil,
+        "mxordn": mxordn, "mxords": mxords, "printmessg": printmessg,
+    }  # fmt: skip
     return call_hiding_frames(_odeint, func, y0, t, args, tfirst, options)
 
 

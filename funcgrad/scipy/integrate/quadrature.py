@@ -1,6 +1,7 @@
 """Integrals of functions: quad, dblquad, fixed_quad.
 
-QUADPACK computes an integral, and its derivatives as integrals of derivatives (Leibniz' rule), each with its own points.
+QUADPACK computes an integral, and its derivatives as integrals of derivatives (Leibniz' rule), each with its own
+points.
 """
 
 from __future__ import annotations
@@ -73,10 +74,10 @@ def quad(
         >>> fg.grad(lambda a: quad(lambda x: np.exp(-a * x), 0.0, np.inf)[0])(2.0).round(8)
         np.float64(-0.25)
     """
-    options = dict(
-        full_output=full_output, epsabs=epsabs, epsrel=epsrel, limit=limit, points=points, weight=weight, wvar=wvar,
-        wopts=wopts, maxp1=maxp1, limlst=limlst, complex_func=complex_func,
-    )  # fmt: skip
+    options = {
+        "full_output": full_output, "epsabs": epsabs, "epsrel": epsrel, "limit": limit, "points": points,
+        "weight": weight, "wvar": wvar, "wopts": wopts, "maxp1": maxp1, "limlst": limlst, "complex_func": complex_func,
+    }  # fmt: skip
     return call_hiding_frames(_quad, func, a, b, args, options)
 
 

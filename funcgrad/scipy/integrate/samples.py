@@ -62,19 +62,23 @@ def simpson(y: Array, x: Array | None = None, *, dx: Array = 1.0, axis: int = -1
     if x is None:
         found = (pieces[0] + 4.0 * pieces[1] + pieces[2]).sum(axis=-1) * (dx / 3.0)
     else:
+        widths = widths.astype(np.float64)
         first, second = widths[..., : last - 2 : 2], widths[..., 1 : last - 1 : 2]
         total, ratio = first + second, _ratio(first, second)
         middle = total * _ratio(total, first * second)
         found = total / 6.0 * (pieces[0] * (2.0 - _ratio(1.0, ratio)) + pieces[1] * middle + pieces[2] * (2.0 - ratio))
         found = found.sum(axis=-1)
-    return found if count % 2 else found + _last_interval(y, widths, x is None)
+    if count % 2:
+        return found
+    total = found + _last_interval(y, widths, x is None)
+    return total.astype(found.dtype) if found.ndim else total  # SciPy adds it in place, where that is an array
 
 
 def _last_interval(y: Array, widths: Array, even: bool) -> Array:
     if even:
         a = b = as_inexact(widths).astype(np.float64)
     else:
-        a, b = widths[..., -2].astype(np.float64), widths[..., -1].astype(np.float64)
+        a, b = widths[..., -2], widths[..., -1]
     last = _ratio(2 * b**2 + 3 * a * b, 6 * (a + b))
     before = _ratio(b**2 + 3.0 * a * b, 6 * a)
     return last * y[..., -1] + before * y[..., -2] - _ratio(b**3, 6 * a * (a + b)) * y[..., -3]
@@ -91,11 +95,14 @@ def cumulative_simpson(
     """
     y = as_inexact(y)
     if x is not None and np.shape(x) not in (y.shape, (y.shape[axis],)):
-        raise ValueError("If given, shape of `x` must be the same as `y` or 1-D with the same length as `y` along `axis`.")
+        raise ValueError(
+            "If given, shape of `x` must be the same as `y` or 1-D with the same length as `y` along `axis`."
+        )
     steps = as_inexact(dx)
     if x is None and steps.ndim and steps.shape != (*y.shape[: axis % y.ndim], 1, *y.shape[axis % y.ndim + 1 :]):
         raise ValueError(
-            "If provided, `dx` must either be a scalar or have the same shape as `y` but with only 1 point along `axis`."
+            "If provided, `dx` must either be a scalar or have the same shape as `y` but with only 1 point along "
+            "`axis`."
         )
     y, widths = _along(y, x, moveaxis(steps, axis, -1) if steps.ndim else dx, axis)
     increasing = known(widths)

@@ -167,7 +167,7 @@ def refined(
 ) -> list[list[Step]]:
     """For each interval between two times the steps that follow a perturbation through it within the tolerances."""
     v, found = moved.start, []
-    for first, last in zip(times[:-1], times[1:]):
+    for first, last in itertools.pairwise(times):
         done: list[Step] = []
         left = [(float(first), float(last))]
         while left:
