@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,8 @@ def odeint(
     """The solution of ``y' = func(y, t, *args)`` at the times `t`, from ``y(t[0]) = y0``, by LSODA.
 
     Args:
-        func: returns the derivative of y, of shape (n,), as an array or a list; with `tfirst` it takes ``(t, y, *args)``.
+        func: returns the derivative of y, of shape (n,), as an array or a list. With `tfirst` it takes
+            ``(t, y, *args)``.
         y0, t, args: may be traced, and so may be what `func` closes over: the solution has derivatives in all of them,
             of any order.
 
@@ -205,8 +207,8 @@ def odeint(
         np.float64(-0.735759)
     """
     options = {
-        "Dfun": Dfun, "col_deriv": col_deriv, "full_output": full_output, "ml": ml, "mu": mu, "rtol": rtol, "atol": atol,
-        "tcrit": tcrit, "h0": h0, "hmax": hmax, "hmin": hmin, "ixpr": ixpr, "mxstep": mxstep, "mxhnil": mxhnil,
+        "Dfun": Dfun, "col_deriv": col_deriv, "full_output": full_output, "ml": ml, "mu": mu, "rtol": rtol,
+        "atol": atol, "tcrit": tcrit, "h0": h0, "hmax": hmax, "hmin": hmin, "ixpr": ixpr, "mxstep": mxstep, "mxhnil": mxhnil,
         "mxordn": mxordn, "mxords": mxords, "printmessg": printmessg,
     }  # fmt: skip
     return call_hiding_frames(_odeint, func, y0, t, args, tfirst, options)
@@ -348,17 +350,18 @@ class _Path:
                 "RK23). For an implicit one write real and imaginary parts as a state of twice the size."
             )
         start = float(value(t0))
-        wanted = [solution.ts, result.t, *(result.t_events or ())] if solution is not None else [[start]]
-        self.times = np.unique(np.concatenate(wanted))
-        self.sign = 1.0 if self.times[0] == start else -1.0
-        if self.sign < 0:
-            self.times = self.times[::-1]
+        wanted = np.unique(np.concatenate([[start], result.t, *(result.t_events or ())]))
+        self.sign = 1.0 if wanted[0] == start else -1.0
+        self.times = wanted[:: int(self.sign)]
+        nodes = np.union1d(wanted, solution.ts)[:: int(self.sign)]
+        places = np.searchsorted(self.sign * nodes, self.sign * self.times)
+        intervals = [nodes[i : j + 1].tolist() for i, j in pairwise(places)]
         shaped = partial(_shaped, fun, settings["vectorized"])
         field = staged(shaped, [Aval((), FLOAT), Aval(y.shape, y.dtype)], "solve_ivp: fun")
         self.f = field.bind(field.constants)[0]
         constants = [watch.plain(c) for c in field.constants]
         moved = Perturbation(field, constants, y, settings.get("rtol", 1e-3), settings.get("atol", 1e-6))
-        steps = refined(self.method, moved, y, solution, self.times)
+        steps = refined(self.method, moved, y, solution, intervals)
         begin = shifted(self.f, t0, self.first, start - t0, self.order)
         self.states = replayed(self.method, self.f, begin, steps, self.order)
 

@@ -1,11 +1,12 @@
 """Steps of a solution of y' = f(t, y), on traced values, at times that are known.
 
 SciPy finds the solution and the times of its steps. `refined` divides these until a perturbation of the solution is
-resolved as well as the solution itself is: where that stands still, SciPy steps as far as it likes. `replayed` then
-goes along the solution, and its derivative is exactly that of the steps: reverse mode is the transpose of forward mode.
+resolved as well as the solution itself is: where that stands still, SciPy steps as far as it likes. `replayed` takes
+these steps with traced values, and its derivative is exactly theirs: reverse mode is the transpose of forward mode.
 
-Explicit Runge-Kutta methods take their own steps. The others (Radau, BDF, LSODA) take those of Radau's method of order
-5 (E. Hairer, G. Wanner, "Solving Ordinary Differential Equations II", IV.8), which is stable for stiff equations.
+Explicit Runge-Kutta methods take their own steps, the others (Radau, BDF, LSODA) those of Radau's method of order 9,
+which is stable for stiff equations. The steps make a trajectory of their own, near SciPy's solution: derivatives along
+states that are only near to a trajectory were wrong by a quarter where errors grow (van der Pol's equation, mu = 1000).
 """
 
 from __future__ import annotations
@@ -30,19 +31,31 @@ Field = Callable[[Any, Any], Any]
 """A right-hand side: from the time and the state, of shape (n,), to the state's derivative."""
 
 NEWTON = 6
+CONVERGED = 1e-3
+"""A correction by Newton's method, in units of the tolerances, that is too small to be made."""
 LIMIT = 100_000
-"""Steps that one of SciPy's may be divided into before it is an error: the gradient would seem to hang."""
-ROOT_6 = 6**0.5
-RADAU_A = np.array(
-    [
-        [(88 - 7 * ROOT_6) / 360, (296 - 169 * ROOT_6) / 1800, (-2 + 3 * ROOT_6) / 225],
-        [(296 + 169 * ROOT_6) / 1800, (88 + 7 * ROOT_6) / 360, (-2 - 3 * ROOT_6) / 225],
-        [(16 - ROOT_6) / 36, (16 + ROOT_6) / 36, 1 / 9],
-    ]
-)
-RADAU_C = np.array([(4 - ROOT_6) / 10, (4 + ROOT_6) / 10, 1.0])
-RADAU_E = np.array([-13 - 7 * ROOT_6, -13 + 7 * ROOT_6, -1]) / 3
-RADAU_MU = 3 + 3 ** (2 / 3) - 3 ** (1 / 3)
+"""Steps between two times asked for, above which it is an error: the gradient would seem to hang."""
+STAGES = 5
+"""Of the implicit method. Its error is estimated by a method of order 5, with 3 stages by one of order 3: at a
+tolerance of 1e-8 that would take three times as many steps."""
+
+
+def _radau() -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Coefficients of Radau's method IIA: its matrix, its times, and its error's weights and share of the start.
+
+    Source: E. Hairer, G. Wanner, "Solving Ordinary Differential Equations II", IV.5 and IV.8.
+    """
+    shape = np.polynomial.Polynomial.fromroots([0.0] * (STAGES - 1) + [1.0] * STAGES).deriv(STAGES - 1)
+    c = np.append(np.sort(shape.roots().real)[:-1], 1.0)
+    powers = np.arange(STAGES)
+    values = c[:, None] ** powers
+    a = np.linalg.solve(values.T, (c[:, None] ** (powers + 1) / (powers + 1)).T).T
+    start = float(min(np.linalg.eigvals(a), key=lambda x: abs(x.imag)).real)
+    wanted = 1 / (powers + 1) - start * (powers == 0)
+    return a, c, np.linalg.solve(values.T, wanted) - a[-1], start
+
+
+RADAU_A, RADAU_C, RADAU_E, RADAU_START = _radau()
 
 
 class Perturbation:
@@ -90,6 +103,8 @@ class Step(NamedTuple):
 class Explicit:
     """An explicit Runge-Kutta method of SciPy's, by its coefficients."""
 
+    reach = 1
+
     def __init__(self, method: Any) -> None:
         self.a, self.b, self.c = method.A[: method.n_stages], method.B, method.C
         # DOP853 has two estimates of its error: that of order 5 has the longer row, and is the more careful
@@ -123,19 +138,20 @@ class Explicit:
 
 
 class Implicit:
-    """Radau's method of three stages."""
+    """Radau's method."""
 
-    order = 4
+    order = STAGES + 1
+    reach = 10
 
     def advance(self, f: Field, step: Step, y: Any, order: int) -> Any:
         """The step's end. Each of Newton's iterations with a fixed matrix makes derivatives of one order more right."""
-        n = step.stages.shape[1]
         changes = step.stages
         weights = step.h * RADAU_A
         for _ in range(order):
             slopes = stack([f(step.t + c * step.h, y + z) for c, z in zip(RADAU_C, changes)])
-            changes = changes - (step.inverse @ (changes - weights @ slopes).reshape(3 * n)).reshape((3, n))
-        return y + changes[2]
+            off = (changes - weights @ slopes).reshape(-1)
+            changes = changes - (step.inverse @ off).reshape(changes.shape)
+        return y + changes[-1]
 
     def attempt(
         self, moved: Perturbation, guess: Field, t: float, h: float, y: np.ndarray, v: np.ndarray
@@ -143,50 +159,60 @@ class Implicit:
         """A step, where it leads the state and the perturbation, and the error of that."""
         n = y.size
         times = t + np.append(0.0, RADAU_C) * h
+        weights = h * RADAU_A
         found = guess(times).T
         changes = found[1:] - found[0]
         for _ in range(NEWTON):
             slopes, jacobians, others = moved.linearised(times, np.vstack([y, y + changes]))
-            rows = np.eye(3 * n).reshape(3, n, 3, n) - h * np.einsum("ij,jkl->ikjl", RADAU_A, jacobians[1:])
-            inverse = _inverse(rows.reshape(3 * n, 3 * n))
-            correction = (inverse @ (changes - h * RADAU_A @ slopes[1:]).reshape(3 * n)).reshape(3, n)
+            products = np.einsum("ij,jkl->ikjl", weights, jacobians[1:]).reshape(STAGES * n, STAGES * n)
+            inverse = _inverse(np.eye(STAGES * n) - products)
+            correction = (inverse @ (changes - weights @ slopes[1:]).reshape(-1)).reshape(STAGES, n)
             off = moved.size(correction, changes + y)
-            if not off > 1e-3:
+            if not off > CONVERGED:
                 break
             changes = changes - correction
         along = jacobians @ v + others
-        tangents = (inverse @ (h * RADAU_A @ along[1:]).reshape(3 * n)).reshape(3, n)
-        error = _inverse(RADAU_MU / h * np.eye(n) - jacobians[0]) @ (along[0] + RADAU_E @ tangents / h)
-        after = v + tangents[2]
+        tangents = (inverse @ (weights @ along[1:]).reshape(-1)).reshape(STAGES, n)
+        # the derivatives in the stages by what they have led to, which rounding harms less where h is large
+        inner = np.linalg.solve(weights, tangents)
+        error = _inverse(np.eye(n) - h * RADAU_START * jacobians[0]) @ (h * (RADAU_START * along[0] + RADAU_E @ inner))
+        after = v + tangents[-1]
         size = moved.size(error, v, after)
-        return Step(t, h, changes, inverse), y + changes[2] - correction[2], after, max(size, 1e3 * (off > 1e-3))
+        return Step(t, h, changes, inverse), y + (changes - correction)[-1], after, size if off <= CONVERGED else 1e3
 
 
 def refined(
-    method: Explicit | Implicit, moved: Perturbation, y: np.ndarray, guess: Field, times: np.ndarray
+    method: Explicit | Implicit, moved: Perturbation, y: np.ndarray, guess: Field, intervals: Sequence[list[float]]
 ) -> list[list[Step]]:
-    """For each interval between two times the steps that follow a perturbation through it within the tolerances."""
+    """For each interval steps that follow a perturbation through it within the tolerances.
+
+    An interval is the times of SciPy's steps in it. Between these a step is divided where the error is too large, and
+    it covers several of them, up to `method.reach`, where the error is small enough.
+    """
     v, found = moved.start, []
-    for first, last in itertools.pairwise(times):
-        done: list[Step] = []
-        left = [(float(first), float(last))]
-        while left:
-            t, end = left.pop()
-            step, state, after, error = method.attempt(moved, guess, t, end - t, y, v)
-            # one that is not finite would not become so by dividing
-            if error > 1 and math.isfinite(error) and abs(end - t) > 100 * np.spacing(abs(t) + abs(end)):
-                parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50)
-                ends = np.linspace(t, end, parts + 1).tolist()
-                left.extend(zip(ends[-2::-1], ends[:0:-1]))
-                if len(done) + len(left) > LIMIT:
-                    raise NotDifferentiableError(
-                        f"the derivative of the solution between t = {first} and {last}{at(here())} would take more "
-                        f"than {LIMIT} steps, though the solution itself does not: it is stiff or oscillates fast. For "
-                        "stiff equations use method='Radau', 'BDF' or 'LSODA'."
-                    )
-                continue
-            done.append(step)
-            y, v = state, after
+    for nodes in intervals:
+        nodes, done, i, count = list(nodes), [], 0, 1
+        while i + 1 < len(nodes):
+            j = min(i + count, len(nodes) - 1)
+            t, h = nodes[i], nodes[j] - nodes[i]
+            step, state, after, error = method.attempt(moved, guess, t, h, y, v)
+            parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50) if math.isfinite(error) else 1
+            if error > 1 and j > i + 1:
+                count = max(1, (j - i) // parts)
+            elif error > 1 and parts > 1 and abs(h) > 100 * np.spacing(abs(t) + abs(h)):
+                nodes[i : j + 1] = np.linspace(t, nodes[j], parts + 1).tolist()
+            else:  # one that is not finite would not become so by dividing
+                done.append(step)
+                y, v, i = state, after, j
+                longest = abs(h) * 0.9 * max(error, 1e-9) ** (-1 / method.order)
+                within = sum(abs(end - nodes[i]) <= longest for end in nodes[i + 1 : i + 1 + method.reach])
+                count = max(1, within)
+            if len(nodes) > LIMIT:
+                raise NotDifferentiableError(
+                    f"the derivative of the solution near t = {t:g}{at(here())} would take more than {LIMIT} steps, "
+                    "though the solution itself does not: it is stiff or oscillates fast. For stiff equations use "
+                    "method='Radau', 'BDF' or 'LSODA'."
+                )
         found.append(done)
     return found
 
