@@ -7,7 +7,7 @@ On plain arrays SciPy itself runs. Once `funcgrad.scipy.special` is imported, Sc
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
-__all__ = ["special"]
+__all__ = ["integrate", "special"]
 
 
 def __getattr__(name: str) -> _ModuleType:

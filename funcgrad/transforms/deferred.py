@@ -63,7 +63,7 @@ class DeferredCall(Primitive):
         fun = params["fun"]
         mask, _ = _moving(saved, tracked)
         cts = [c for c, a in zip(instantiated(ct, fun.avals), fun.avals) if is_inexact(a.dtype)]
-        back = Deferred(partial(_pulled, fun, mask), tuple(unweak(map(aval_of, chosen(saved, mask)))))
+        back = Deferred(partial(_pulled, fun, mask), tuple(unweak([aval_of(x) for x in chosen(saved, mask)])))
         return placed(self(*saved, *cts, fun=back), mask)
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:

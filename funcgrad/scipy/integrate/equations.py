@@ -119,6 +119,17 @@ def refuse_unknown(what: str, instead: str) -> NoReturn:
     )
 
 
+def known_options(what: str, options: dict[str, Any]) -> dict[str, Any]:
+    """A solver's options, which have no derivative, as plain values."""
+    watch, found = Watch(), {}
+    for name, x in options.items():
+        try:
+            found[name] = watch.plain(x)
+        except Unknown:
+            refuse_unknown(f"what {what} does with a traced {name}", f"Give {name} as a plain value.")
+    return found
+
+
 def floating(x: Any) -> Any:
     """A number or array in double precision, as SciPy's integrators compute."""
     x = as_array(x)

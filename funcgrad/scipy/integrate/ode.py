@@ -19,7 +19,7 @@ from scipy.integrate._ivp.ivp import OdeResult
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import held
 from funcgrad.core.provenance import at, here
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import is_traced
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.creation import array
 from funcgrad.numpy.dispatch import as_array
@@ -31,6 +31,7 @@ from funcgrad.scipy.integrate.equations import (
     as_program,
     closing_over,
     floating,
+    known_options,
     refuse_unknown,
     staged,
     value,
@@ -129,8 +130,7 @@ def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings:
     time = Aval((), FLOAT)
     shape = (y0.size, 1) if settings["vectorized"] else (y0.size,)
     program = as_program(fun, [time, Aval(shape, y0.dtype)], "solve_ivp: fun")
-    watch = Watch()
-    settings = {k: watch.function(x) for k, x in settings.items()}
+    settings = _known("solve_ivp", settings, "jac")
 
     def run(start: Any, end: Any, y0: Any, t_eval: Any, *constants: Any) -> list[Any]:
         watch = Watch()
@@ -208,8 +208,8 @@ def odeint(
     """
     options = {
         "Dfun": Dfun, "col_deriv": col_deriv, "full_output": full_output, "ml": ml, "mu": mu, "rtol": rtol,
-        "atol": atol, "tcrit": tcrit, "h0": h0, "hmax": hmax, "hmin": hmin, "ixpr": ixpr, "mxstep": mxstep, "mxhnil": mxhnil,
-        "mxordn": mxordn, "mxords": mxords, "printmessg": printmessg,
+        "atol": atol, "tcrit": tcrit, "h0": h0, "hmax": hmax, "hmin": hmin, "ixpr": ixpr, "mxstep": mxstep,
+        "mxhnil": mxhnil, "mxordn": mxordn, "mxords": mxords, "printmessg": printmessg,
     }  # fmt: skip
     return call_hiding_frames(_odeint, func, y0, t, args, tfirst, options)
 
@@ -233,7 +233,7 @@ def _odeint(func: Function, y0: Any, t: Any, args: Any, tfirst: bool, options: d
         refuse_unknown("the dictionary of odeint", "Leave full_output out, or call odeint outside of jit and vmap.")
     y0, t = floating(y0).reshape(-1), floating(t)
     program = as_program(bound, [Aval((), FLOAT), Aval(y0.shape, FLOAT)], "odeint: func")
-    options = {k: watch.function(x) for k, x in options.items()}
+    options = _known("odeint", options, "Dfun")
 
     def run(y0: Any, t: Any, *constants: Any) -> list[Any]:
         return [_Sampled(Functions(program.bind, list(constants)), Watch(), options).solved(y0, t)]
@@ -277,6 +277,12 @@ class _Sampled:
         states = stack([path.at(as_array(t)[i], float(time)) for i, time in enumerate(mesh.t)])
         states = _with_value(states, ys)
         return (states, *found[1:]) if options["full_output"] else states
+
+
+def _known(what: str, options: dict[str, Any], jacobian: str) -> dict[str, Any]:
+    """Options for a solver that runs later; a function for the Jacobian, which only saves SciPy work, stays behind."""
+    without = {k: None if k == jacobian and callable(x) else x for k, x in options.items()}
+    return known_options(what, without)
 
 
 class _Problem:
@@ -368,7 +374,7 @@ class _Path:
     def at(self, time: Any, t: float) -> Any:
         """The state at a time, traced perhaps, whose value is `t`."""
         node = int(np.searchsorted(self.sign * self.times, self.sign * t))
-        return shifted(self.f, t, self.states[node], time - t if isinstance(time, Tracer) else 0.0, self.order)
+        return shifted(self.f, t, self.states[node], time - as_array(t) if is_traced(time) else 0.0, self.order)
 
     def event(self, index: int, t: float) -> tuple[Any, Any]:
         """The time of an event, which is known to be `t`, as it moves with its condition, and the state then."""
@@ -386,7 +392,7 @@ class _Path:
 def _shaped(fun: Function, vectorized: bool, t: Any, y: Any) -> Any:
     """A right-hand side on arrays of shape (n,)."""
     n = y.shape[0]
-    dy = held(as_array(held(fun(t, y.reshape((n, 1)) if vectorized else y))))
+    dy = floating(held(as_array(held(fun(t, y.reshape((n, 1)) if vectorized else y)))))
     return dy if dy.shape == (n,) else dy.reshape(n) if dy.size == n else broadcast_to(dy, (n,))
 
 

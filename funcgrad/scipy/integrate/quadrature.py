@@ -25,6 +25,7 @@ from funcgrad.scipy.integrate.equations import (
     as_program,
     closing_over,
     floating,
+    known_options,
     refuse_unknown,
     value,
 )
@@ -92,8 +93,7 @@ def _quad(func: Any, a: Any, b: Any, args: Any, options: dict[str, Any]) -> Any:
     if options["full_output"]:
         refuse_unknown("what quad returns beside the integral", "Leave full_output out, or call it outside of jit.")
     program = as_program(bound, [Aval((), FLOAT)], "quad: func")
-    watch = Watch()
-    options = {k: watch.plain(x) for k, x in options.items()}
+    options = known_options("quad", options)
 
     def run(a: Any, b: Any, *constants: Any) -> Any:
         return _integrated(Functions(program.bind, list(constants)), a, b, options)[:2]
@@ -161,9 +161,11 @@ class _Integrand:
         return _Integrand(Functions(bind, []), self.limits, self.moving, self.options)
 
 
-@custom_jvp(nondiff_argnums=0)
-def _integral(integrand: _Integrand, ends: list[Any], constants: list[Any]) -> Any:
+def _plain_integral(integrand: _Integrand, ends: list[Any], constants: list[Any]) -> Any:
     return np.float64(integrand.integral(constants))
+
+
+_integral = custom_jvp(_plain_integral, nondiff_argnums=0)
 
 
 @_integral.defjvp

@@ -29,6 +29,8 @@ from funcgrad.transforms.vmap import vmap
 
 Field = Callable[[Any, Any], Any]
 """A right-hand side: from the time and the state, of shape (n,), to the state's derivative."""
+Solution = Callable[[Any], Any]
+"""States at times, one in each column."""
 
 NEWTON = 6
 CONVERGED = 1e-3
@@ -94,8 +96,8 @@ class Perturbation:
 class Step(NamedTuple):
     """From time `t` over `h`; what the solution changes by up to the `stages`, and the inverse of their equations."""
 
-    t: float
-    h: float
+    t: Any
+    h: Any
     stages: Any = None
     inverse: Any = None
 
@@ -121,7 +123,7 @@ class Explicit:
         return _combined(y, step.h, self.b, self.slopes(f, step.t, y, step.h))
 
     def attempt(
-        self, moved: Perturbation, guess: Field, t: float, h: float, y: np.ndarray, v: np.ndarray
+        self, moved: Perturbation, guess: Solution, t: float, h: float, y: np.ndarray, v: np.ndarray
     ) -> tuple[Step, np.ndarray, np.ndarray, float]:
         """A step, where it leads the state and the perturbation, and the error of that."""
         n = y.size
@@ -154,7 +156,7 @@ class Implicit:
         return y + changes[-1]
 
     def attempt(
-        self, moved: Perturbation, guess: Field, t: float, h: float, y: np.ndarray, v: np.ndarray
+        self, moved: Perturbation, guess: Solution, t: float, h: float, y: np.ndarray, v: np.ndarray
     ) -> tuple[Step, np.ndarray, np.ndarray, float]:
         """A step, where it leads the state and the perturbation, and the error of that."""
         n = y.size
@@ -182,7 +184,7 @@ class Implicit:
 
 
 def refined(
-    method: Explicit | Implicit, moved: Perturbation, y: np.ndarray, guess: Field, intervals: Sequence[list[float]]
+    method: Explicit | Implicit, moved: Perturbation, y: np.ndarray, guess: Solution, intervals: Sequence[list[float]]
 ) -> list[list[Step]]:
     """For each interval steps that follow a perturbation through it within the tolerances.
 
