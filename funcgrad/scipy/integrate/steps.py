@@ -191,24 +191,24 @@ def refined(
     An interval is the times of SciPy's steps in it. Between these a step is divided where the error is too large, and
     it covers several of them, up to `method.reach`, where the error is small enough.
     """
-    v, found = moved.start, []
+    v, found, longest = moved.start, [], 0.0
     for nodes in intervals:
-        nodes, done, i, count = list(nodes), [], 0, 1
+        nodes, done, i = list(nodes), [], 0
         while i + 1 < len(nodes):
-            j = min(i + count, len(nodes) - 1)
+            ahead = nodes[i + 1 : i + 1 + method.reach]
+            j = i + max(1, sum(abs(end - nodes[i]) <= longest for end in ahead))
             t, h = nodes[i], nodes[j] - nodes[i]
             step, state, after, error = method.attempt(moved, guess, t, h, y, v)
+            # an error that is not finite would not become so by dividing
             parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50) if math.isfinite(error) else 1
             if error > 1 and j > i + 1:
-                count = max(1, (j - i) // parts)
+                longest = abs(h) / max(2, parts)
             elif error > 1 and parts > 1 and abs(h) > 100 * np.spacing(abs(t) + abs(h)):
                 nodes[i : j + 1] = np.linspace(t, nodes[j], parts + 1).tolist()
-            else:  # one that is not finite would not become so by dividing
+            else:
                 done.append(step)
                 y, v, i = state, after, j
                 longest = abs(h) * 0.9 * max(error, 1e-9) ** (-1 / method.order)
-                within = sum(abs(end - nodes[i]) <= longest for end in nodes[i + 1 : i + 1 + method.reach])
-                count = max(1, within)
             if len(nodes) > LIMIT:
                 raise NotDifferentiableError(
                     f"the derivative of the solution near t = {t:g}{at(here())} would take more than {LIMIT} steps, "
