@@ -302,39 +302,16 @@ class _Problem:
         start, times = watch.plain(y0), watch.plain(t_eval)
         events = plain[1:] if self.has_events else None
         solve = partial(scipy.integrate.solve_ivp, plain[0], span, start, t_eval=times, events=events)
+        result = solve(**settings)
         if not watch.traced:
-            found = solve(**settings)
-            if not watch.traced:
-                return found
+            return result
         if settings["dense_output"]:
             raise NotDifferentiableError(
                 f"solve_ivp{at(here())}: the dense output of a traced solution is not supported: its function would "
                 "run later, where it may have changed. Give t_eval, the times at which the solution is wanted."
             )
-        result = solve(**{**settings, "dense_output": True})
-        path = _Path(self.functions, watch, settings, result.sol, y0, t_span[0], result)
-        return self._traced(path, result, t_span, t_eval)
-
-    def _traced(self, path: _Path, result: Any, t_span: Any, t_eval: Any) -> Any:
-        result.sol = None
-        if t_eval is not None:
-            times = as_array(t_eval)[: len(result.t)]
-            ys = [path.at(times[i], t) for i, t in enumerate(result.t)]
-        else:
-            ends = as_array(t_span[0]), as_array(t_span[1])
-            times = [*ends[:1], *result.t[1:-1], *([ends[1]] if result.status == 0 else result.t[-1:])]
-            ys = [path.at(t, float(value(t))) for t in times]
-            ys[0] = path.first
-        if result.t_events is not None:
-            moments = [[path.event(k, float(t)) for t in ts] for k, ts in enumerate(result.t_events)]
-            result.t_events = [array([t for t, _ in m]) if m else ts for m, ts in zip(moments, result.t_events)]
-            result.y_events = [stack([y for _, y in m]) if m else ys for m, ys in zip(moments, result.y_events)]
-            if result.status == 1 and t_eval is None:
-                times[-1], ys[-1] = max((x for m in moments for x in m), key=lambda x: path.sign * float(value(x[0])))
-        if len(result.t):
-            result.t = array(times) if isinstance(times, list) else times
-            result.y = _with_value(stack(ys, axis=1), result.y)
-        return result
+        solution = solve(**{**settings, "dense_output": True}).sol
+        return _traced(_Path(self.functions, watch, settings, solution, y0, t_span[0], result), t_span, t_eval)
 
 
 class _Path:
@@ -343,7 +320,7 @@ class _Path:
     def __init__(
         self, functions: Functions, watch: Watch, settings: dict[str, Any], solution: Any, y0: Any, t0: Any, result: Any
     ) -> None:
-        self.order = watch.order
+        self.order, self.result = watch.order, result
         fun, *self.events = functions.bind(functions.constants)
         self.first = floating(y0).reshape(-1)
         method = settings["method"]
@@ -387,6 +364,29 @@ class _Path:
             found = as_array(condition(t + moved, shifted(self.f, t, state, moved, self.order)))
             moved = moved - (found - value(found)).reshape(()) / slope
         return t + moved, shifted(self.f, t, state, moved, self.order)
+
+
+def _traced(path: _Path, t_span: Any, t_eval: Any) -> Any:
+    """SciPy's result, traced where it moves."""
+    result = path.result
+    if t_eval is not None:
+        times = as_array(t_eval)[: len(result.t)]
+        ys = [path.at(times[i], t) for i, t in enumerate(result.t)]
+    else:
+        ends = as_array(t_span[0]), as_array(t_span[1])
+        times = [*ends[:1], *result.t[1:-1], *([ends[1]] if result.status == 0 else result.t[-1:])]
+        ys = [path.at(t, float(value(t))) for t in times]
+        ys[0] = path.first
+    if result.t_events is not None:
+        moments = [[path.event(k, float(t)) for t in ts] for k, ts in enumerate(result.t_events)]
+        result.t_events = [array([t for t, _ in m]) if m else ts for m, ts in zip(moments, result.t_events)]
+        result.y_events = [stack([y for _, y in m]) if m else ys for m, ys in zip(moments, result.y_events)]
+        if result.status == 1 and t_eval is None:
+            times[-1], ys[-1] = max((x for m in moments for x in m), key=lambda x: path.sign * float(value(x[0])))
+    if len(result.t):
+        result.t = array(times) if isinstance(times, list) else times
+        result.y = _with_value(stack(ys, axis=1), result.y)
+    return result
 
 
 def _shaped(fun: Function, vectorized: bool, t: Any, y: Any) -> Any:

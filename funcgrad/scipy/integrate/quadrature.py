@@ -15,7 +15,7 @@ import scipy.integrate
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import held
 from funcgrad.core.provenance import at, here
-from funcgrad.core.trace import Tracer, is_traced
+from funcgrad.core.trace import Tracer, is_traced, known
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.scipy.integrate.equations import (
@@ -236,7 +236,7 @@ def fixed_quad(func: Function, a: Any, b: Any, args: Any = (), n: int = 5) -> tu
         np.float64(0.87758256)
     """
     if is_traced(a, b):
-        if any(np.isinf(value(x)).any() for x in (a, b) if not isinstance(x, Tracer) or x.has_value):
+        if any(x is not None and np.isinf(x) for x in map(known, (a, b))):
             raise ValueError("Gaussian quadrature is only available for finite limits.")
         nodes, weights = np.polynomial.legendre.leggauss(n)
         half = (b - a) / 2.0
