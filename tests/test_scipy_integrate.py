@@ -176,6 +176,20 @@ class TestSolveIvp:
         ).y[:, -1]
         np.testing.assert_allclose(fg.jacfwd(final)(0.8), [-0.5 * math.exp(-0.4), 0.5], atol=1e-4)
 
+    @pytest.mark.parametrize("method", ["RK45", "Radau"])
+    def test_a_hidden_number_in_a_function_that_is_no_program(self, method):
+        class Model:
+            def rhs(self, t, y):
+                return -self.rate * y if t >= 0 else y
+
+        def final(rate):
+            model = Model()
+            model.rate = rate
+            rhs = lambda t, y: model.rhs(math.floor(t), y)
+            return solve_ivp(rhs, (0.0, 1.0), [1.0], method, rtol=1e-7, atol=1e-7).y[0, -1]
+
+        np.testing.assert_allclose(fg.grad(final)(0.5), -math.exp(-0.5), rtol=1e-6)
+
     def test_what_functions_return(self):
         def written(rate):
             def rhs(t, y):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.jax
 
 T = np.array([0.0, 0.4, 1.3, 2.0])
 EQUATIONS = {
-    "hunters": (lambda n, y, t, p: n.stack([p[0] * y[0] - y[0] * y[1], p[1] * y[0] * y[1] - y[1]]), [1.0, 0.7], [1.1, 0.9]),
+    "hunters": (lambda n, y, t, p: n.stack([y[0] * (p[0] - y[1]), y[1] * (p[1] * y[0] - 1)]), [1.0, 0.7], [1.1, 0.9]),
     "driven": (lambda n, y, t, p: n.stack([y[1], -p[0] * y[0] + n.sin(p[1] * t)]), [0.0, 0.0], [2.0, 1.3]),
     "pendulum": (lambda n, y, t, p: n.stack([y[1], -n.sin(y[0]) * p[0] - p[1] * y[1]]), [1.0, 0.0], [3.0, 0.1]),
 }

@@ -33,6 +33,7 @@ Solution = Callable[[Any], Any]
 """States at times, one in each column."""
 
 NEWTON = 6
+"""Iterations of Newton's method before a step is divided."""
 CONVERGED = 1e-3
 """A correction by Newton's method, in units of the tolerances, that is too small to be made."""
 LIMIT = 100_000
@@ -83,8 +84,10 @@ class Perturbation:
         n = y.shape[1]
         vectors, weights = np.eye(n + 1, n), np.eye(1, n + 1, n)[0]
         at_point = lambda t, y: vmap(lambda v, w: self.both(t, y, v, w))(vectors, weights)
-        points = vmap(at_point)(t, y) if self.field.staged else map(np.array, zip(*map(at_point, t, y)))
-        slopes, found = map(value, points)
+        if self.field.staged:
+            slopes, found = map(value, vmap(at_point)(t, y))
+        else:
+            slopes, found = (np.array([value(x) for x in xs]) for xs in zip(*map(at_point, t, y)))
         return slopes[:, 0], found[:, :n].swapaxes(1, 2), found[:, n]
 
     def size(self, error: np.ndarray, *vs: np.ndarray) -> float:
@@ -106,12 +109,14 @@ class Explicit:
     """An explicit Runge-Kutta method of SciPy's, by its coefficients."""
 
     reach = 1
+    """Over how many of SciPy's steps one step may go: as far as the method's own."""
 
     def __init__(self, method: Any) -> None:
         self.a, self.b, self.c = method.A[: method.n_stages], method.B, method.C
-        # DOP853 has two estimates of its error: that of order 5 has the longer row, and is the more careful
-        self.e = method.E5 if hasattr(method, "E5") else method.E
-        self.order = method.error_estimator_order + 1
+        # DOP853 has two estimates of its error: that of order 5 is the more careful
+        careful = hasattr(method, "E5")
+        self.e = method.E5 if careful else method.E
+        self.order = 6 if careful else method.error_estimator_order + 1
 
     def slopes(self, f: Field, t: Any, y: Any, h: Any) -> list[Any]:
         ks: list[Any] = []
@@ -129,7 +134,7 @@ class Explicit:
         n = y.size
 
         def both(t: Any, x: np.ndarray) -> np.ndarray:
-            return np.concatenate(moved.both(t, x[:n], x[n:]))
+            return np.concatenate([value(z) for z in moved.both(t, x[:n], x[n:])])
 
         x = np.concatenate([y, v])
         ks = self.slopes(both, t, x, h)
@@ -144,6 +149,7 @@ class Implicit:
 
     order = STAGES + 1
     reach = 10
+    """SciPy's steps are shorter, of methods of lower order; more of them could hide what they were there for."""
 
     def advance(self, f: Field, step: Step, y: Any, order: int) -> Any:
         """The step's end. Each of Newton's iterations with a fixed matrix makes derivatives of one order more right."""
