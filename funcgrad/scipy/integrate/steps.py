@@ -39,8 +39,8 @@ CONVERGED = 1e-3
 LIMIT = 100_000
 """Steps between two times asked for, above which it is an error: the gradient would seem to hang."""
 STAGES = 5
-"""Of the implicit method. Its error is estimated by a method of order 5, with 3 stages by one of order 3: at a
-tolerance of 1e-8 that would take three times as many steps."""
+"""Of the implicit method. Its error is estimated by a method of order 5; with 3 stages that would be of order 3, which
+makes steps short where tolerances are small."""
 
 
 def _radau() -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
