@@ -7,7 +7,7 @@ On plain arrays SciPy itself runs. Once `funcgrad.scipy.special` is imported, Sc
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
-__all__ = ["interpolate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats"]
+__all__ = ["integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats"]
 
 
 def __getattr__(name: str) -> _ModuleType:

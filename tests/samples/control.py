@@ -16,6 +16,7 @@ from funcgrad import lax
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import Graph, evaluate, is_interpreted, trace_graph
 from funcgrad.transforms.calls import graph_call
+from funcgrad.transforms.deferred import Deferred, deferred_call
 from tests.samples import Sample
 
 _draw = np.random.default_rng(31).normal
@@ -124,6 +125,20 @@ def layer(x, y):
     return fg.checkpoint(lambda x: (np.tanh(x * y) * x, np.sum(x)))(x)
 
 
+def on_known_values(x, y):
+    """Python's control flow on an element of what is known when it runs."""
+    scaled = x * 2.0 if x.size and y[0] > 0 else x * 3.0
+    return np.sin(scaled) * y, np.sum(x * y)
+
+
+def _deferred(fun: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any) -> Any:
+        avals = fg.eval_shape(lambda *xs: (xs[0] * xs[1], np.sum(xs[0])), *args)
+        return deferred_call(*args, fun=Deferred(fun, avals))
+
+    return run
+
+
 ROWS = [
     _row("scan_call", recurrence, V, W, XS, label="with a constant"),
     _row("scan_call", backwards, V, XS, label="reverse", complex_too=True),
@@ -142,6 +157,7 @@ ROWS = [
     _row("linear_solve_call", solution, M, V, label="general"),
     _row("linear_solve_call", symmetric_solution, M + M.T, V, label="symmetric"),
     _row("checkpoint_call", layer, V, W, label="with a closure"),
+    Sample("deferred_call", _deferred(on_known_values), (V, np.abs(W)), "two outputs", promotes=False),
     Sample("graph_call", _called(lambda x, y: (np.sin(x) @ y, x * y)), (V, W), "two outputs", promotes=False),
     Sample("graph_call", _called(lambda x: lax.scan(lambda c, v: (c * v, c + v), 1.0, x)[1]), (V,), "of a scan"),
 ]

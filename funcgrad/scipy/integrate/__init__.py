@@ -1,0 +1,29 @@
+"""SciPy's `integrate`: differential equations, integrals of functions and of samples.
+
+Each function takes SciPy's arguments. On plain values SciPy runs; otherwise results have derivatives in what is traced,
+be it an argument or a variable that a function closes over, in both modes, of any order, and under `jit` and `vmap`.
+"""
+
+from funcgrad.scipy.integrate.ode import odeint as odeint
+from funcgrad.scipy.integrate.ode import solve_ivp as solve_ivp
+from funcgrad.scipy.integrate.quadrature import dblquad as dblquad
+from funcgrad.scipy.integrate.quadrature import fixed_quad as fixed_quad
+from funcgrad.scipy.integrate.quadrature import quad as quad
+from funcgrad.scipy.integrate.samples import cumulative_simpson as cumulative_simpson
+from funcgrad.scipy.integrate.samples import cumulative_trapezoid as cumulative_trapezoid
+from funcgrad.scipy.integrate.samples import romb as romb
+from funcgrad.scipy.integrate.samples import simpson as simpson
+from funcgrad.scipy.integrate.samples import trapezoid as trapezoid
+
+__all__ = [
+    "cumulative_simpson",
+    "cumulative_trapezoid",
+    "dblquad",
+    "fixed_quad",
+    "odeint",
+    "quad",
+    "romb",
+    "simpson",
+    "solve_ivp",
+    "trapezoid",
+]

@@ -1,0 +1,125 @@
+"""`deferred_call`: Python that runs where the values are known, in a program or for each element of a batch.
+
+Its derivatives and its batched form are calls of the same kind, which run the transformed function then. So what is
+differentiable on known values is so, to all orders and in both modes, under `jit` and `vmap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from funcgrad.core.avals import Aval, aval_of, is_inexact
+from funcgrad.core.tape import TapeTrace, TapeTracer, not_linear, pull
+from funcgrad.core.trace import Primitive, register
+from funcgrad.ops.structure import concatenate, reshape
+from funcgrad.transforms.control.programs import as_shaped, chosen, instantiated, placed, unweak
+from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+
+
+class Deferred(NamedTuple):
+    """`run(*values)` returns flat values of the types `avals`; it is pure, and holds nothing that is traced."""
+
+    run: Callable[..., Sequence[Any]]
+    avals: tuple[Aval, ...]
+
+
+class DeferredCall(Primitive):
+    """Run `fun` on its arguments, of which only shapes need be known before."""
+
+    multiple = True
+    keeps_all = True
+
+    def impl(self, *args: Any, fun: Deferred) -> tuple[Any, ...]:
+        with np.errstate(all="ignore"):
+            outs = fun.run(*args)
+        return tuple(np.asarray(y, a.dtype) if a.shape else a.dtype.type(y) for y, a in zip(outs, fun.avals))
+
+    def shape(self, *avals: Aval, fun: Deferred) -> tuple[Aval, ...]:
+        return fun.avals
+
+    def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        fun = params["fun"]
+        mask, given = _moving(values, tangents)
+        moves = [is_inexact(a.dtype) for a in fun.avals]
+        if not any(mask) or not any(moves):
+            return self(*values, **params), None
+        both = Deferred(partial(_pushed, fun, mask), (*fun.avals, *chosen(fun.avals, moves)))
+        outs = self(*values, *chosen(given, mask), fun=both)
+        return outs[: len(moves)], tuple(placed(outs[len(moves) :], moves))
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        return self.jvp(saved, tangents, params)[1] or (None,) * len(params["fun"].avals)
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        mask, _ = _moving(values, tracked)
+        flat = not any(mask) or not any(is_inexact(a.dtype) for a in params["fun"].avals)
+        return self(*values, **params), None if flat else values
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        fun = params["fun"]
+        mask, _ = _moving(saved, tracked)
+        cts = [c for c, a in zip(instantiated(ct, fun.avals), fun.avals) if is_inexact(a.dtype)]
+        back = Deferred(partial(_pulled, fun, mask), tuple(unweak([aval_of(x) for x in chosen(saved, mask)])))
+        return placed(self(*saved, *cts, fun=back), mask)
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return [wrap(v, p) for v, p in zip(saved, parents)]
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
+        raise not_linear(self)
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        fun = params["fun"]
+        avals = tuple(Aval((size, *a.shape), a.dtype) for a in fun.avals)
+        return self(*values, fun=Deferred(partial(_each, fun, tuple(batched), size), avals))
+
+
+def _moving(values: Sequence[Any], given: Sequence[Any]) -> tuple[tuple[bool, ...], Sequence[Any]]:
+    return tuple(g is not None and is_inexact(aval_of(v).dtype) for v, g in zip(values, given)), given
+
+
+def _pushed(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
+    """The outputs, and the tangents of those that can move."""
+    values, tangents = flat[: len(mask)], placed(flat[len(mask) :], mask)
+    trace = JvpTrace()
+    try:
+        outs = fun.run(*(v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(values, tangents)))
+    finally:
+        trace.end()
+    mine = [isinstance(y, JvpTracer) and y._trace is trace for y in outs]
+    found = instantiated([y.tangent if m else None for y, m in zip(outs, mine)], fun.avals)
+    moves = [is_inexact(a.dtype) for a in fun.avals]
+    return [*(y.value if m else y for y, m in zip(outs, mine)), *chosen(found, moves)]
+
+
+def _pulled(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
+    """The cotangents of the arguments that move, for those of the outputs that can."""
+    values, cts = flat[: len(mask)], placed(flat[len(mask) :], [is_inexact(a.dtype) for a in fun.avals])
+    trace = TapeTrace()
+    try:
+        xs = [trace.leaf(v) if m else v for v, m in zip(values, mask)]
+        outs = fun.run(*xs)
+    finally:
+        trace.end()
+    mine = [c is not None and isinstance(y, TapeTracer) and y._trace is trace for y, c in zip(outs, cts)]
+    found = pull([(y.node, c) for y, c, m in zip(outs, cts, mine) if m])
+    moved = chosen(xs, mask)
+    return instantiated([found.get(x.node.seq) for x in moved], [aval_of(x.value) for x in moved])
+
+
+def _each(fun: Deferred, batched: Sequence[bool], size: int, *values: Any) -> list[Any]:
+    """The function of each element of a batch, one after the other."""
+    columns = list(zip(*(fun.run(*(v[i] if b else v for v, b in zip(values, batched))) for i in range(size))))
+    if not size:
+        return [np.zeros((0, *a.shape), a.dtype) for a in fun.avals]
+    return [
+        concatenate(*(reshape(as_shaped(y), shape=(1, *a.shape)) for y in column), axis=0)
+        for column, a in zip(columns, fun.avals)
+    ]
+
+
+deferred_call = register(DeferredCall("deferred_call"))
