@@ -119,7 +119,8 @@ class _Check:
         def quotient(above: Any, below: Any) -> Any:
             if not is_inexact(aval_of(above).dtype):
                 return above
-            return (np.asarray(above) - np.asarray(below)) / np.asarray(2 * eps, above.real.dtype)
+            above, below = np.asarray(above), np.asarray(below)
+            return (above - below) / np.asarray(2 * eps, above.real.dtype)
 
         return fun(*treedef.unflatten(leaves)), tree.map(quotient, moved_by(eps), moved_by(-eps))
 

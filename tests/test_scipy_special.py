@@ -170,6 +170,17 @@ def test_factorials_of_other_kinds_are_refused():
         fg.grad(lambda n: special.factorial(n, exact=True))(3.0)
 
 
+def test_digits_in_the_tails() -> None:
+    """Against values of 40 digits by mpmath."""
+    values = [(1e-18, 0.5, 5.597735947761608e-19), (0.04, 0.9, 0.010795492919009365), (1e-5, 0.5, 5.59776528542266e-06)]
+    for a, x, expected in values:
+        np.testing.assert_allclose(fg.vjp(special.gammaincc, a, x)[0], expected, rtol=1e-14)
+    assert fg.vjp(special.gammainc, 2.5, 1e200)[0] == 1.0
+    slopes = [(-1e5, 100000.00001), (-51.0, 51.01959279488113), (-49.0, 49.02039119883845), (-1e200, 1e200)]
+    for x, expected in slopes:
+        np.testing.assert_allclose(fg.grad(special.log_ndtr)(x), expected, rtol=1e-12)
+
+
 EDGES = {
     "xlogy": ([0.0, 0.0, 0.0, 1.0, 2.0, math.nan], [0.0, math.nan, -1.0, 0.0, -1.0, 1.0]),
     "xlog1py": ([0.0, 0.0, 0.0, 1.0, 2.0, math.nan], [-1.0, math.nan, -2.0, -1.0, -2.0, 1.0]),

@@ -993,3 +993,15 @@ class TestMismatchesNameTheOption:
         with pytest.raises(ValueError) as error:
             call()
         assert str(error.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [lambda a: np.sin(a), lambda a: np.stack([a, a])[1], lambda a: np.concatenate([a[None]])[0], lambda a: a.T],
+)
+def test_the_gradient_of_a_number_is_a_number(fun):
+    """Of NumPy's, through whatever operations; that of an array of rank 0 is such an array."""
+    for x in (np.float64(2.0), np.float32(2.0)):
+        assert type(fg.grad(fun)(x)) is type(x)
+        assert type(fg.vjp(fun, x)[1](x)[0]) is type(x)
+        assert type(fg.grad(fun)(np.array(x))) is np.ndarray

@@ -57,9 +57,16 @@ def _ndtri_of(p: float) -> float:
     return NormalDist().inv_cdf(p)
 
 
-log_ndtr: Elementwise = elementwise(
-    "log_ndtr", Borrowed("log_ndtr", _log_ndtr_of), d=lambda y, x: exp(-0.5 * x * x - y) / ROOT_2_PI
-)
+def _hazard(y: Any, x: Any) -> Any:
+    """The density over the probability; far down by its asymptotic series, where both logarithms are huge."""
+    far = x < -50
+    near, below = where(far, 0.0, x), where(far, x, -50.0)
+    q = 1 / (below * below)
+    series = -below * (1 + q * (1 - q * (2 - q * (10 - 74 * q))))
+    return where(far, series, exp(-0.5 * near * near - where(far, 0.0, y)) / ROOT_2_PI)
+
+
+log_ndtr: Elementwise = elementwise("log_ndtr", Borrowed("log_ndtr", _log_ndtr_of), d=_hazard)
 """The logarithm of the normal distribution function."""
 ndtri: Elementwise = elementwise("ndtri", Borrowed("ndtri", _ndtri_of), d=lambda y, p: ROOT_2_PI * exp(0.5 * y * y))
 """The inverse of the normal distribution function."""

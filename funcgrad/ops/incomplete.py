@@ -19,6 +19,11 @@ from funcgrad.ops.families import Elementwise, elementwise
 from funcgrad.ops.special import Scipys, digamma, float_dtype, in_floats, lgamma
 
 EPS = np.finfo(np.float64).eps
+ZETAS = (
+    1.6449340668482264, 1.2020569031595943, 1.0823232337111382, 1.0369277551433699, 1.0173430619844491,
+    1.0083492773819228, 1.0040773561979443, 1.0020083928260822, 1.0009945751278181, 1.0004941886041195,
+)  # fmt: skip
+"""Riemann's zeta function at 2 to 11, the coefficients of the gamma function's logarithm at 1."""
 LONGEST = 20000
 """Terms at most: some 8 * sqrt(a) are needed where x is near a."""
 
@@ -50,6 +55,8 @@ def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
     below, below_before = np.zeros((2, order + 1, a.size))
     above[0] = below_before[0] = 1
     below[0], below[1:2] = x + 1 - a, -1
+    size = np.maximum(np.abs(below[0]), 1)
+    above, below, below_before = above / size, below / size, below_before / size
     value, _ = _quotient(above, below)
     found, moving = value, np.ones(a.shape, bool)
     for k in range(1, LONGEST):
@@ -131,6 +138,18 @@ def gamma_slope(a: Any, x: Any) -> Any:
     return gamma_ratio(a, x, order=1) + gamma_ratio(a, x, order=0) * (log(x) - digamma(a))
 
 
+def _rest(a: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Q(a, x) for a < 1 and x <= 1, where P is all but 1 if `a` is small: by the series in powers of -x."""
+    small = np.minimum(a, 0.05)
+    log_gamma = small * -np.euler_gamma + sum((-small) ** k * z / k for k, z in enumerate(ZETAS, 2))
+    log_gamma = np.where(a <= 0.05, log_gamma, lgamma(1 + a))
+    power, term, total = a * np.log(x) - log_gamma, np.ones_like(x), np.zeros_like(x)
+    for n in range(1, 20):
+        term = term * -x / n
+        total += term / (a + n)
+    return -np.expm1(power) - np.exp(power) * a * total
+
+
 def _tails(a: Any, x: Any) -> Sequence[Any]:
     """P(a, x) and Q(a, x), each precise where it is small."""
     dtype = float_dtype(np.result_type(a, x))
@@ -138,8 +157,9 @@ def _tails(a: Any, x: Any) -> Sequence[Any]:
     with np.errstate(all="ignore"):
         part = _gamma_ratio(a, x) * gamma_density(a, x)
         upper = _uses_fraction(a, x)
+        rest = np.where((a < 1) & (x <= 1), _rest(a, x), 1 - part)
         lower_tail = np.where(x == 0, 0.0, np.where(x == np.inf, 1.0, np.where(upper, 1 + part, part)))
-        upper_tail = np.where(x == 0, 1.0, np.where(x == np.inf, 0.0, np.where(upper, -part, 1 - part)))
+        upper_tail = np.where(x == 0, 1.0, np.where(x == np.inf, 0.0, np.where(upper, -part, rest)))
         inside = (a > 0) & (x >= 0)
         return [np.where(inside, tail, np.nan).astype(dtype)[()] for tail in (lower_tail, upper_tail)]
 

@@ -75,6 +75,7 @@ class Captured:
             defaults = fun.__defaults__ and tuple(self._swap(x, values, done) for x in fun.__defaults__)
             new = FunctionType(fun.__code__, fun.__globals__, fun.__name__, defaults, cells or None)
             new.__kwdefaults__ = fun.__kwdefaults__
+            new.__dict__.update(fun.__dict__)
             done[id(fun)] = new
             for cell, (_, x) in zip(cells, cells_of(fun, skip_empty=False)):
                 if x is not EMPTY:

@@ -47,8 +47,13 @@ def copied_tree(x: Any, trace: Trace) -> Any:
 
 
 def own(ct: Any, like: Any, taken: set[int]) -> Any:
-    """A cotangent or tangent as a result: C-contiguous, writable, sharing memory with nothing in `taken`."""
+    """A cotangent or tangent as a result: C-contiguous, writable, sharing memory with nothing in `taken`.
+
+    One of a number `like` is a number of NumPy's, whatever the operations were.
+    """
     if type(ct) is ndarray:
+        if not ct.ndim and like is not None and type(like) is not ndarray:
+            return ct[()]
         base = ct.base
         owner = id(ct if base is None else base)
         flags = ct.flags

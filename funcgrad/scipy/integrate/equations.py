@@ -84,14 +84,7 @@ def closing_over(functions: Sequence[Function]) -> Functions:
     captured = Captured(functions)
     if not captured.values:
         return Functions(lambda _: list(functions), [])
-
-    def bind(constants: Sequence[Any]) -> list[Function]:
-        rebuilt = captured.rebuilt(constants)
-        for new, fun in zip(rebuilt, functions):
-            new.__dict__.update(getattr(fun, "__dict__", {}))  # an event's `terminal` and `direction`
-        return rebuilt
-
-    return Functions(bind, list(captured.values))
+    return Functions(captured.rebuilt, list(captured.values))
 
 
 def as_program(fun: Function, avals: Sequence[Aval], what: str) -> Functions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -202,8 +203,6 @@ def _shown(callback: Any, unknown: Unknown) -> Any:
     """The user's callback, with x like x0."""
     if callback is None or (not unknown.is_tree and len(unknown.shape) == 1):
         return callback
-    import inspect
-
     if set(inspect.signature(callback).parameters) == {"intermediate_result"}:
 
         def at_result(intermediate_result: Any) -> Any:
