@@ -36,6 +36,7 @@ class Near:
         return getattr(self.worker, request)(*args)
 
 
+@pytest.mark.long
 def test_kernels(bench):
     kernels = bench("kernels")
     found = {dtype: kernels.measured(200, dtype, 1, 1e-5, 2) for dtype in kernels.DTYPES}
@@ -77,6 +78,7 @@ def test_rows_are_chosen_by_name(bench):
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are read from Linux's /proc")
+@pytest.mark.long
 def test_memory(bench):
     memory = bench("memory")
     for name, case in memory.cases(1e-3).items():

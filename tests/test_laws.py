@@ -26,6 +26,10 @@ CALLS = {
     "custom_vjp_call": "runs a user's function and rule: tests/test_control.py",
     "custom_jvp_call": "runs a user's function and rule: tests/test_control.py",
     **dict.fromkeys(
+        ("pure_callback", "io_callback", "debug_callback"),
+        "runs a user's function: tests/test_callbacks.py, tests/test_debug.py",
+    ),
+    **dict.fromkeys(
         ("all_gather", "exchange", "pmax", "pmin", "ppermute", "psum", "psum_scatter"),
         "has a meaning inside of a vmap only: tests/test_named_axes.py",
     ),

@@ -7,6 +7,8 @@ import pty
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import time
 import numpy as np
@@ -54,12 +56,14 @@ def test_a_long_compile_shows_a_line_that_is_erased() -> None:
     assert set(lines[1:]) >= {"funcgrad compiles 2 operations: 0 s"}
 
 
+@pytest.mark.long
 def test_a_short_compile_shows_nothing() -> None:
     script = SCRIPT.replace("progress.PATIENCE = 0.2", "progress.PATIENCE = 60")
     assert "PATIENCE = 60" in script
     assert on_terminal(script) == ""
 
 
+@pytest.mark.long
 def test_nothing_is_shown_where_there_is_no_terminal() -> None:
     found = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert found.stdout == "0.0\n"

@@ -79,9 +79,10 @@ def run(count: int, by_text: bool) -> None:
 
 
 def test_random_programs():
-    run(40, by_text=True)
+    run(12, by_text=True)
 
 
 @pytest.mark.long
-def test_many_random_programs():
-    run(500, by_text=False)
+@pytest.mark.parametrize("count, by_text", [(60, True), (500, False)])
+def test_many_random_programs(count, by_text):
+    run(count, by_text)

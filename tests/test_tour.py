@@ -60,6 +60,7 @@ def test_a_reader_that_stops_early():
 
 
 @posix
+@pytest.mark.long
 @pytest.mark.parametrize("heading", ["The data", "Softmax regression"])
 def test_interrupted(heading):
     with running(stdout=subprocess.PIPE) as process:
@@ -70,6 +71,7 @@ def test_interrupted(heading):
 
 
 @posix
+@pytest.mark.long
 @pytest.mark.parametrize("options", [[], ["--help"]])
 def test_a_full_disk(options):
     buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # argparse keeps errors of writing to itself

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
+from funcgrad.errors import ConcretizationError
 from funcgrad.numpy.shaping import repeat as repeat_values
 from funcgrad.numpy.shaping import tile
 from funcgrad.ops import elementwise as ew
@@ -527,6 +528,8 @@ def get(input: Tensor, index: Any) -> Tensor:
         return view(input, _kind_of(entries), lambda v: getitem(v, entries))
     try:
         return call(INDEX, lambda v: getitem(v, entries), input)
+    except ConcretizationError:
+        raise
     except IndexError as error:
         raise IndexError(str(error).replace("axis", "dimension")) from None
 
