@@ -302,7 +302,7 @@ SCIPYS = {
     "signal.convolve": lambda s, x: s.signal.convolve(x * MATRIX[0], x * MATRIX[1]).sum(),
     "sparse.linalg.cg": lambda s, x: s.sparse.linalg.cg(MATRIX, x * MATRIX[0])[0].sum(),
     "special.logsumexp": lambda s, x: s.special.logsumexp(x * MATRIX),
-    "ndimage.gaussian_filter": lambda s, x: s.ndimage.median_filter(x * MATRIX, 1).sum(),
+    "ndimage.gaussian_filter": lambda s, x: s.ndimage.gaussian_filter(x * MATRIX, 1.0).sum(),
 }
 
 
@@ -331,7 +331,7 @@ def test_what_funcgrad_has_of_scipys():
         fg.grad(lambda x: special.obl_cv(1.0, 1.0, x))(1.0)
     with pytest.raises(TypeError, match=r"there is no funcgrad\.scipy\.ndimage\.median_filter: fg\.custom_vjp"):
         ndimage = pytest.importorskip("scipy.ndimage")
-        fg.grad(lambda x: ndimage.gaussian_filter(x * MATRIX, 1.0).sum())(1.0)
+        fg.grad(lambda x: ndimage.median_filter(x * MATRIX, 1).sum())(1.0)
 
 
 def test_errors_of_scipys_own_stay():

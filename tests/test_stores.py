@@ -167,8 +167,8 @@ def test_whole_arrays_do_not_grow_in_number_with_the_loop(f, way) -> None:
         found = Program(fg.make_graph(WAYS[way](f))(np.linspace(-1, 1, n))).graph
         return sum(e.outputs[0].aval.size >= n for e in found.eqns)
 
-    assert stores(40) == 0
-    assert whole_arrays(80) == whole_arrays(40)
+    assert stores(80) == 0
+    assert whole_arrays(160) == whole_arrays(80)
 
 
 @pytest.mark.parametrize("way", WAYS)
