@@ -286,10 +286,9 @@ class Jitted(Transformed):
             args = [static[n] if n in static else next(rest) for n in range(count)]
             constants = {k: v for k, v in static.items() if isinstance(k, str)}
             run = lambda: self._fun(*args, **named, **constants)
-            out, inner = with_axes(names, inputs[treedef.num_leaves :], run) if names else (run(), [])
-            outputs, out_tree = tree.flatten(out)
+            axes.extend(map(Axis, names, inputs[treedef.num_leaves :]))
+            outputs, out_tree = tree.flatten(with_axes(axes, run) if names else run())
             out_trees.append(out_tree)
-            axes.extend(inner)
             return [_output(y, index, out_tree) for index, y in enumerate(outputs)]
 
         axes: list[Axis] = []

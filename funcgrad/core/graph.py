@@ -78,8 +78,13 @@ class Eqn:
 
 def outside_of(params: dict[str, Any]) -> frozenset[str]:
     """Which kinds of calls of the user's Python the programs among some parameters make."""
+    return NOTHING.union(*[graph.outside for graph in programs_of(params)])
+
+
+def programs_of(params: dict[str, Any]) -> list[Graph]:
+    """The programs among some parameters."""
     values = [part for value in params.values() for part in (value if type(value) is tuple else (value,))]
-    return NOTHING.union(*[value.outside for value in values if isinstance(value, Graph)])
+    return [value for value in values if isinstance(value, Graph)]
 
 
 def without_effects(params: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import INT, Aval, aval_of
+from funcgrad.core.graph import Graph, programs_of
 from funcgrad.core.trace import Primitive, Same
 from funcgrad.ops.elementwise import convert, eq, where
 from funcgrad.ops.families import General, Linear
@@ -154,3 +155,11 @@ ppermute: Linear = Linear(
     batch=_batch(lambda: ppermute, _permuted),
 )
 """`sources` says whose value each element gets, each value going to one at most; -1 is zero."""
+
+COLLECTIVES = frozenset((psum, pmax, pmin, all_gather, psum_scatter, exchange, ppermute))
+
+
+def meets(graph: Graph) -> bool:
+    """Whether elements of a batch meet in a program: what one of them computes counts for others."""
+    return any(e.prim in COLLECTIVES or any(map(meets, programs_of(e.params))) for e in graph.eqns)
+

@@ -48,15 +48,12 @@ def bound_axes() -> tuple[Axis, ...]:
     return _bound.axes
 
 
-def with_axes(
-    keys: Sequence[AxisName], indices: Sequence[Any], fun: Callable[..., Any], *args: Any
-) -> tuple[Any, list[Axis]]:
-    """Run a function where further axes have names; what it returns, and these axes."""
-    axes = [Axis(key, index) for key, index in zip(keys, indices, strict=True)]
+def with_axes(axes: Sequence[Axis], fun: Callable[..., Any], *args: Any) -> Any:
+    """Run a function where these axes have names, and no others: it may run elsewhere than where it was called."""
     outer = _bound.axes
-    _bound.axes = (*outer, *axes)
+    _bound.axes = tuple(axes)
     try:
-        return fun(*args), axes
+        return fun(*args)
     finally:
         _bound.axes = outer
 

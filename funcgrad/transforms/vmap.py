@@ -16,7 +16,7 @@ from funcgrad.core.trace import escaped, is_traced
 from funcgrad.ops.structure import move_axis
 from funcgrad.transforms import nans
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
-from funcgrad.transforms.axes import AxisName, with_axes
+from funcgrad.transforms.axes import Axis, AxisName, bound_axes, with_axes
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.function import Transformed, decorates
 from funcgrad.transforms.results import memory_of, own
@@ -69,8 +69,8 @@ def _vmap(
     if axis_name is None:
         out = apply(trace, fun, args, kwargs)
     else:
-        named, index = AxisName(_name_of_axis(axis_name), size), trace.input(np.arange(size))
-        out, _ = with_axes([named], [index], apply, trace, fun, args, kwargs)
+        axis = Axis(AxisName(_name_of_axis(axis_name), size), trace.input(np.arange(size)))
+        out = with_axes([*bound_axes(), axis], apply, trace, fun, args, kwargs)
     flat, out_tree = tree.flatten(out)
     targets = tree.flatten_prefix(out_axes, out_tree, "vmap: out_axes")
     results = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]

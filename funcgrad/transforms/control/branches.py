@@ -10,9 +10,10 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Graph, evaluate, trace_graph
-from funcgrad.core.trace import known, register
+from funcgrad.core.trace import Tracer, known, register
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.ops.elementwise import eq, where
+from funcgrad.ops.collectives import meets
+from funcgrad.ops.elementwise import eq, stop_gradient, where
 from funcgrad.ops.structure import reshape
 from funcgrad.transforms.calls import Runner, batched_graph, derived, split_pull
 from funcgrad.transforms.control.programs import (
@@ -97,9 +98,21 @@ class SwitchCall(ControlCall):
             make = lambda graph: batched_graph(graph, mask, size)
             return self(*values, **self._changed(params, ("batch", mask, size), make))
         refuse_io("cond", params)
-        wholes = [derived(g, ("batch", mask, size), partial(batched_graph, g, mask, size)) for g in params["branches"]]
+        results = []
         with np.errstate(all="ignore"):
-            return self._all(index, [evaluate(graph, operands) for graph in wholes])
+            for number, graph in enumerate(params["branches"]):
+                whole = derived(graph, ("batch", mask, size), partial(batched_graph, graph, mask, size))
+                given = operands if meets(graph) else _held(operands, mask, eq(index, number))
+                results.append(evaluate(whole, given))
+        return self._all(index, results)
+
+
+def _held(operands: Sequence[Any], mask: Sequence[bool], taken: Any) -> list[Any]:
+    """What a branch gets that runs for all elements: no derivative of those that do not take it, which may be NaN."""
+    return [
+        _select(taken, x, stop_gradient(x)) if m and isinstance(x, Tracer) and is_inexact(x.dtype) else x
+        for x, m in zip(operands, mask)
+    ]
 
 
 def _select(condition: Any, y: Any, before: Any) -> Any:

@@ -17,7 +17,7 @@ from funcgrad.core.graph import evaluate
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums
-from funcgrad.transforms.axes import bound_axes, with_axes
+from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
@@ -180,7 +180,8 @@ class Call:
 
     def called(self, indices: Sequence[Any], fun: Callable[..., Any], *args: Any) -> Any:
         """What one of the user's functions returns; `indices` are the last of the flat values."""
-        return settled(with_axes(self.axes, indices[len(indices) - len(self.axes) :], fun, *args)[0])
+        axes = map(Axis, self.axes, indices[len(indices) - len(self.axes) :])
+        return settled(with_axes(list(axes), fun, *args))
 
     def arguments(self, values: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """All arguments of the function."""
