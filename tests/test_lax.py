@@ -457,3 +457,39 @@ def test_ys_keep_their_type():
         lax.scan(lambda c, v: (c, (v,) if v > 1 else [v]), 0, A)
     with pytest.raises(TypeError, match=r"cond_fun must return a scalar, not a value of shape \(2,\)"):
         lax.while_loop(lambda s: s < 3, lambda s: s + 1, np.ones(2))
+
+
+NOT_TAKEN = {
+    "operand": lambda x: lax.cond(x > 0, np.sqrt, lambda x: x * 2.0, x),
+    "closure": lambda x: lax.cond(x > 0, lambda: np.sqrt(x), lambda: x * 2.0),
+    "switch": lambda x: lax.switch((x > 0).astype(int), [lambda y: x * 2.0 + 0.0 * y, np.sqrt], x),
+}
+
+
+@pytest.mark.parametrize("name", NOT_TAKEN)
+class TestBranchesThatAreNotTaken:
+    """They have a derivative of NaN or infinity where they are not, and it counts for nothing."""
+
+    POINTS = np.array([0.0, 1.0, -1.0])
+    SLOPES = np.array([2.0, 0.5, 2.0])
+    CURVATURES = np.array([0.0, -0.25, 0.0])
+
+    @pytest.mark.parametrize("wrap", [lambda f: f, fg.jit], ids=["eager", "jit"])
+    def test_gradients(self, name, wrap):
+        f = NOT_TAKEN[name]
+        each = lambda g: np.array([wrap(g)(x) for x in self.POINTS])
+        close(each(fg.grad(f)), self.SLOPES)
+        close(each(fg.grad(fg.jit(f))), self.SLOPES)
+        close(each(fg.grad(fg.grad(f))), self.CURVATURES)
+        close(each(lambda x: fg.jvp(f, (x,), (1.0,))[1]), self.SLOPES)
+
+    @pytest.mark.parametrize("wrap", [lambda f: f, fg.jit], ids=["eager", "jit"])
+    def test_batches(self, name, wrap):
+        f = NOT_TAKEN[name]
+        total = lambda x: np.sum(fg.vmap(f)(x))
+        close(wrap(fg.vmap(fg.grad(f)))(self.POINTS), self.SLOPES)
+        close(wrap(fg.grad(total))(self.POINTS), self.SLOPES)
+        close(wrap(fg.vmap(fg.grad(fg.grad(f))))(self.POINTS), self.CURVATURES)
+        close(np.diag(wrap(fg.hessian(total))(self.POINTS)), self.CURVATURES)
+        steps = lambda x: np.sum(lax.scan(lambda c, _: (c, fg.vmap(f)(x)), 0.0, None, length=2)[1])
+        close(wrap(fg.grad(steps))(self.POINTS), 2 * self.SLOPES)

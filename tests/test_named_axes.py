@@ -364,3 +364,43 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_errors(call, kind, text):
     with pytest.raises(kind, match=re.escape(text)):
         call()
+
+
+@fg.custom_jvp
+def with_forward_rule(x):
+    return np.sin(x)
+
+
+@with_forward_rule.defjvp
+def _forward_rule(primals, tangents):
+    (x,), (t,) = primals, tangents
+    return with_forward_rule(x), np.cos(x) * t
+
+
+@fg.custom_vjp
+def with_reverse_rule(x):
+    return np.sin(x)
+
+
+with_reverse_rule.defvjp(lambda x: (with_reverse_rule(x), x), lambda x, ct: (np.cos(x) * ct,))
+
+
+@pytest.mark.parametrize("rule", [with_forward_rule, with_reverse_rule])
+@pytest.mark.parametrize("inner", [lambda f: f, fg.jit], ids=["", "jit inside"])
+@pytest.mark.parametrize("outer", [lambda f: f, fg.jit], ids=["", "jit outside"])
+def test_rules_that_call_the_function_itself(rule, inner, outer):
+    """The gradient stands outside of the vmap whose axis has a name; in the second within one more."""
+    loss = lambda x: np.sum(np.sin(named(inner(rule))(x)))
+    expected = fg.grad(lambda x: np.sum(np.sin(np.sin(x))))(X)
+    np.testing.assert_allclose(outer(fg.grad(loss))(X), expected, rtol=1e-12)
+    nested = fg.vmap(fg.grad(loss), axis_name="j")
+    np.testing.assert_allclose(outer(nested)(X[None])[0], expected, rtol=1e-12)
+    if rule is with_forward_rule:
+        _, t = outer(lambda x: fg.jvp(named(inner(rule)), (x,), (np.ones_like(X),)))(X)
+        np.testing.assert_allclose(t, np.cos(X), rtol=1e-12)
+
+
+def test_branches_in_which_elements_meet():
+    """What an element computes in a branch that it does not take may count for those that do."""
+    branches = (lambda x: x * lax.psum(x, "i"), lambda x: x**2)
+    check_grads(named(lambda x: lax.cond(x.sum() > 0, *branches, x)), (X,), order=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from funcgrad.lax.signatures import (
 from funcgrad.numpy.shaping import concatenate, stack
 from funcgrad.ops.elementwise import clip, convert, ne
 from funcgrad.transforms.calls import Runner
+from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.control.branches import switch_call
 from funcgrad.transforms.control.scans import Steps, scan_call
 from funcgrad.transforms.control.whiles import while_call
@@ -101,6 +103,11 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 
 def _switch(what: str, index: Any, branches: dict[str, Callable[..., Any]], operands: tuple) -> Any:
+    # what a branch computes of a value that it closes over is its own: elsewhere it may be NaN
+    closed = Captured(tuple(branches.values()))
+    if closed.values:
+        branches = {name: partial(_with_captured, closed, n) for n, name in enumerate(branches)}
+        operands = (*operands, list(closed.values))
     groups = [leaves_of(x, f"{what}: operand {n}") for n, x in enumerate(operands)]
     values = [x for flat, _ in groups for x in flat]
     treedefs = [treedef for _, treedef in groups]
@@ -110,6 +117,12 @@ def _switch(what: str, index: Any, branches: dict[str, Callable[..., Any]], oper
     graphs = [returning(g, avals) for g in graphs]
     outs = switch_call(index, *values, *captured, branches=tuple(graphs), run=runner())
     return programs[0].out_tree.unflatten(outs)
+
+
+def _with_captured(captured: Captured, number: int, *args: Any) -> Any:
+    """One of the functions, the last argument being what they close over."""
+    *operands, values = args
+    return captured.rebuilt(values)[number](*operands)
 
 
 def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any) -> Any:

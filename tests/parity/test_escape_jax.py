@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import jax
-import jax.ad_checkpoint
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental import io_callback as jax_io_callback
 
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.ad_checkpoint import checkpoint_name
+
+jax = pytest.importorskip("jax")
+pytestmark = pytest.mark.jax
+jnp = pytest.importorskip("jax.numpy")
+jax_io_callback = pytest.importorskip("jax.experimental").io_callback
+pytest.importorskip("jax.ad_checkpoint")
 
 jax.config.update("jax_enable_x64", True)
 X = np.array([3.0, 1.0, 2.0])
