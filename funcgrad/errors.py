@@ -12,7 +12,15 @@ from collections.abc import Callable
 from types import TracebackType
 
 
-class ConcretizationTypeError(TypeError):
+class JAXTypeError(TypeError):
+    """JAX's name for all that is asked of traced values in vain."""
+
+
+class JAXIndexError(IndexError):
+    """JAX's name for indices that traced values cannot be."""
+
+
+class ConcretizationTypeError(JAXTypeError):
     """JAX's name for both: a concrete value was needed of a traced one."""
 
 
@@ -32,7 +40,7 @@ class TracerIntegerConversionError(ConcretizationError):
     """A value that is not known was needed as an integer of Python's: ``range(n)``, ``a_list[i]``."""
 
 
-class NonConcreteBooleanIndexError(ConcretizationError, IndexError):
+class NonConcreteBooleanIndexError(ConcretizationError, JAXIndexError):
     """An array was indexed by a mask that is not known: ``x[x > 0]``."""
 
 
@@ -48,7 +56,7 @@ class UnknownArrayError(ConcretizationError, TracerArrayConversionError):
     """``np.asarray(x)``, where the value is not known."""
 
 
-class EscapedTracerError(RuntimeError):
+class EscapedTracerError(RuntimeError, JAXTypeError):
     """A traced value was used after the transformation that made it had ended."""
 
 
