@@ -177,11 +177,11 @@ def test_nothing_moves_outside(name, parameters, x):
 @every
 def test_moments(name, parameters, x, method):
     ours = getattr(getattr(stats, name), method)
-    try:
-        found = fg.vjp(ours, *parameters)[0]
-    except NotDifferentiableError:
-        assert name in ("f", "truncnorm") or method == "entropy"
+    if method not in has_moments(name):
+        with pytest.raises(NotDifferentiableError, match=rf"{name}\.{method}"):
+            fg.vjp(ours, *parameters)
         return
+    found = fg.vjp(ours, *parameters)[0]
     expected = getattr(getattr(scipy.stats, name), method)(*parameters)
     np.testing.assert_array_equal(ours(*parameters), expected)
     assert found.dtype == expected.dtype
@@ -212,6 +212,146 @@ def test_parameters_that_are_none():
         found = fg.vjp(getattr(stats.gamma, method), *args)[0]
         np.testing.assert_allclose(found, expected, rtol=1e-12)
         assert np.isnan(found).tolist() == [False, True, True, True]
+
+
+# For each distribution with shape parameters: such that are none, in one of them.
+IMPOSSIBLE = {
+    "beta": (2.0, -1.0), "chi2": (0.0,), "f": (-1.0, 2.0), "gamma": (-2.0,), "lognorm": (-1.0,), "pareto": (0.0,),
+    "t": (-3.0,), "truncnorm": (2.0, 1.0), "weibull_max": (-1.0,), "weibull_min": (0.0,), "bernoulli": (1.5,),
+    "binom": (4.0, 1.2), "geom": (0.0,), "nbinom": (2.0, -0.3), "poisson": (-1.0,),
+}  # fmt: skip
+
+
+MOMENTS = ("mean", "var", "std", "entropy")
+
+
+def derivatives(name, method, points, parameters):
+    """A value, and its derivatives in all arguments that count, by both modes."""
+    function, moving = getattr(getattr(stats, name), method), (*points, *parameters)
+    first, last = (len(points) + (name == "binom"), -1) if name in DISCRETE else (0, None)
+    free = moving[first:last]
+    f = lambda *free: function(*moving[:first], *free, *(moving[last:] if last else ()))
+    value, pullback = fg.vjp(f, *free)
+    ones = np.ones(np.shape(value))
+    steps = [[ones * (i == j) for j in range(len(free))] for i in range(len(free))]
+    return value, [*pullback(ones), *(fg.jvp(f, free, step)[1] for step in steps)]
+
+
+@every
+def test_derivatives_are_nan_where_values_are(name, parameters, x):
+    """Of elements whose parameters are none, and at points that are NaN; not of the element beside them."""
+    good = [p[0] for p in parameters]
+    shapes = IMPOSSIBLE.get(name, ())
+    bad = [[*shapes, *good[len(shapes) :]]] if shapes else []
+    bad += [[*good[:-1], scale] for scale in (0.0, -1.0)] if name not in DISCRETE else []
+    bad += [[np.nan if i == j else p for j, p in enumerate(good)] for i in range(len(good))]
+    rows = np.array([good, *bad, good]).T
+
+    def found(x, q, *parameters):
+        y = {m: derivatives(name, m, [q if m in ("ppf", "isf") else x], parameters) for m in methods(name)}
+        moments = [m for m in MOMENTS if m in has_moments(name)]
+        return y | {m: derivatives(name, m, [], [p[:-1] for p in parameters]) for m in moments}
+
+    points, chances = np.full(rows.shape[1], x[0]), np.full(rows.shape[1], 0.3)
+    points[-1] = chances[-1] = np.nan
+    results = [found(points, chances, *rows)]
+    if name in ("gamma", "laplace", "truncnorm", "poisson"):
+        results.append(fg.jit(found)(points, chances, *rows))
+    for result in results:
+        for method, (value, slopes) in result.items():
+            known = np.arange(len(value)) == (-1 if name == "cauchy" and method in ("mean", "var", "std") else 0)
+            for y in (value, *slopes):
+                np.testing.assert_array_equal(np.isnan(y), ~known, err_msg=method)
+
+
+def has_moments(name):
+    """The moments that have formulas here."""
+    if name == "truncnorm":
+        return ()
+    return MOMENTS[:3] if name in ("binom", "nbinom", "poisson") else MOMENTS
+
+
+def test_derivatives_of_all_orders_are_nan_where_values_are():
+    """So that no optimiser takes such a point for a minimum."""
+    data = np.array([0.3, -1.2, 0.8])
+    loss = lambda p: -np.sum(stats.norm.logpdf(data, p[0], p[1]))
+    for transform in (lambda f: f, fg.jit):
+        assert np.isnan(transform(fg.grad(loss))(np.array([0.0, -1.0]))).all()
+        assert np.isnan(transform(fg.hessian(loss))(np.array([0.0, -1.0]))).all()
+        assert np.isfinite(transform(fg.hessian(loss))(np.array([0.0, 1.0]))).all()
+    for q in (-0.1, 1.1, np.nan):
+        for method in ("ppf", "isf"):
+            assert np.isnan(fg.grad(getattr(stats.norm, method), (0, 1, 2))(q, 0.2, 1.3)).all()
+    for bad in ([0.2, 0.9], [-0.2, 1.2]):
+        assert np.isnan(fg.jit(fg.grad(stats.multinomial.logpmf, 2))(np.array([1, 2]), 3, np.array(bad))).all()
+        assert np.isnan(fg.jit(fg.grad(stats.dirichlet.logpdf, (0, 1)))(np.array(bad), np.ones(2))).all()
+
+
+CALLS = [
+    *(("norm", m, (v, 0.0, s)) for m in ("logpdf", "logcdf") for v, s in ((0.3, 1.0), (0.3, -1.0), (np.inf, 1.0))),
+    ("gamma", "logpdf", (-1.0, 2.0)), ("gamma", "logcdf", (1.0, 2.0)), ("uniform", "cdf", (0.3,)),
+    ("uniform", "logpdf", (3.0,)), ("norm", "ppf", (1.0,)), ("norm", "ppf", (0.3,)), ("norm", "var", (0.2,)),
+    ("t", "mean", (3.0,)), ("cauchy", "std", (3.0,)), ("poisson", "logpmf", (2, 1.3)), ("poisson", "pmf", (-1, 1.3)),
+    ("multivariate_normal", "logpdf", (0.2, 0.1, 1.2)), ("dirichlet", "logpdf", (np.ones(2) / 2, np.ones(2))),
+    ("multinomial", "logpmf", (np.array([1, 3]), 3, np.ones(2) / 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name,method,args", CALLS)
+def test_scalars_are_numpys(name, method, args):
+    function = getattr(getattr(stats, name), method)
+    tangents = [np.ones(np.shape(a)) for a in args]
+    args = [np.asarray(a, float)[()] for a in args]
+    assert type(fg.vjp(function, *args)[0]) is np.float64
+    assert all(type(y) is np.float64 for y in fg.jvp(function, args, tangents))
+    assert type(fg.jit(function)(*args)) is np.float64
+
+
+def test_names_of_points_are_scipys():
+    for module in (stats, scipy.stats):
+        for dist, points in ((module.poisson(1.3), {"pmf": "k", "logpmf": "k"}), (module.norm(0.2), {"pdf": "x"})):
+            for method in (*points, "cdf", "sf", "logcdf", "logsf", "ppf", "isf"):
+                point = points.get(method, "q" if method in ("ppf", "isf") else "x")
+                assert getattr(dist, method)(**{point: 1.0}) == getattr(dist, method)(1.0)
+                with pytest.raises(TypeError):
+                    getattr(dist, method)(**{"k" if point == "x" else "x": 1.0})
+                for wrong in ((), (1.0, 2.0)):
+                    with pytest.raises(TypeError):
+                        getattr(dist, method)(*wrong)
+            with pytest.raises(TypeError):
+                dist.mean(1.0)
+        vectors = module.multinomial(3, [0.5, 0.5])
+        assert vectors.logpmf(x=[1, 2]) == vectors.logpmf([1, 2])
+    for method in methods("poisson"):
+        point = {("q" if method in ("ppf", "isf") else "k"): 0.5}
+        value = fg.vjp(lambda mu: getattr(stats.poisson, method)(**point, mu=mu), 1.3)[0]
+        np.testing.assert_allclose(value, getattr(scipy.stats.poisson, method)(**point, mu=1.3), rtol=1e-13)
+        if method not in ("ppf", "isf"):
+            with pytest.raises(TypeError):
+                fg.grad(lambda mu: getattr(stats.poisson, method)(x=1.0, mu=mu))(1.3)
+
+
+def test_moments_without_a_formula():
+    for transform in (fg.grad, fg.jit, lambda f: lambda a: fg.vmap(f)(np.array([a]))):
+        for method in ("mean", "var", "std", "entropy"):
+            with pytest.raises(NotDifferentiableError, match=rf"`truncnorm\.{method}`.*scipy\.stats.*pure_callback"):
+                transform(lambda a: getattr(stats.truncnorm, method)(a, 3.0))(1.0)
+
+
+def test_f_and_t_where_moments_are_infinite():
+    degrees = np.array([0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.5, 9.0, 200.0, np.inf])
+    for method in ("mean", "var", "std"):
+        y = fg.vjp(lambda d: getattr(stats.f, method)(3.0, d), degrees[:-1])[0]
+        np.testing.assert_allclose(y, getattr(scipy.stats.f, method)(3.0, degrees[:-1]), rtol=1e-13)
+    np.testing.assert_allclose(fg.vjp(stats.t.entropy, degrees)[0], scipy.stats.t.entropy(degrees), rtol=1e-11)
+    for name, args in (("f", (3.0, 6.5)), ("t", (2.5,)), ("geom", (0.3,))):
+        for method in MOMENTS:
+            check_grads(getattr(getattr(stats, name), method), args, order=2)
+
+
+def test_a_function_of_parameters_alone_has_the_points_shape():
+    for method in ("cdf", "sf"):
+        assert fg.vjp(lambda p: getattr(stats.bernoulli, method)(np.zeros(3), p), 0.3)[0].shape == (3,)
 
 
 def test_shapes_broadcast():

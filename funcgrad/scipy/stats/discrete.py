@@ -87,8 +87,8 @@ BERNOULLI = Counting(
     valid=_chance,
     pmf=lambda k, p: ew.where(k == 1, p, 1 - p),
     logpmf=lambda k, p: counted(k, ew.log, p) + counted(1 - k, ew.log1p, -p),
-    cdf=lambda k, p: 1 - p,
-    sf=lambda k, p: p,
+    cdf=lambda k, p: 1 - p + 0 * k,
+    sf=lambda k, p: p + 0 * k,
     mean=lambda p: p,
     var=lambda p: p * (1 - p),
     entropy=lambda p: entr(p) + entr(1 - p),
@@ -118,4 +118,5 @@ GEOM = Counting(
     logsf=lambda k, p: counted(k, ew.log1p, -p),
     mean=lambda p: 1 / p,
     var=lambda p: (1 - p) / p / p,
+    entropy=lambda p: (entr(p) + entr(1 - p)) / p,
 )

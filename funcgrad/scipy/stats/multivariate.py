@@ -14,15 +14,15 @@ from funcgrad.numpy.dispatch import Array, any_traced
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.entropy import xlogy
 from funcgrad.ops.special import lgamma
-from funcgrad.scipy.stats.distribution import Frozen, missing, real
-from funcgrad.scipy.stats.standard import choose
+from funcgrad.scipy.stats.distribution import Frozen, missing, number, real
+from funcgrad.scipy.stats.standard import choose, defined
 
 
-def _require(condition: Any, y: Array, message: str) -> Array:
+def _require(condition: Any, y: Array, message: str, *arguments: Array) -> Array:
     """`y` where the condition holds: an error where it is known not to, NaN where a program finds out."""
     if not isinstance(condition, Tracer) and not np.all(condition):
         raise ValueError(message)
-    return choose(condition, y, math.nan)
+    return defined(condition, y, *arguments)
 
 
 class Multivariate:
@@ -107,7 +107,7 @@ def _normal_logpdf(x: Array, mean: Array, cov: Array) -> Array:
     whitened = triangular_solve(factor, beyond.reshape(-1, size).T, left_side=True, lower=True)
     distance = np.sum(whitened * whitened, axis=0).reshape(beyond.shape[:-1])
     log_volume = np.sum(ew.log(np.diagonal(factor)))
-    return np.squeeze(-0.5 * (distance + size * math.log(2 * math.pi)) - log_volume)
+    return number(np.squeeze(-0.5 * (distance + size * math.log(2 * math.pi)) - log_volume))
 
 
 class Dirichlet(Multivariate):
@@ -145,9 +145,11 @@ class Dirichlet(Multivariate):
         with np.errstate(all="ignore"):
             y = np.sum(xlogy(column - 1, x), axis=0) + lgamma(np.sum(alpha)) - np.sum(lgamma(alpha))
         inside = np.all((x > 0) | ((x == 0) & (column >= 1)), axis=0) & (abs(np.sum(x, axis=0) - 1) <= 1e-9)
-        y = _require(np.all(alpha > 0), y, "All parameters must be greater than 0")
-        y = _require(inside, y, "`x` must be positive numbers whose sum is 1, or 0 where `alpha` is not below 1")
-        return np.squeeze(y)
+        arguments = np.sum(x, axis=0), np.sum(alpha)
+        y = _require(np.all(alpha > 0), y, "All parameters must be greater than 0", *arguments)
+        message = "`x` must be positive numbers whose sum is 1, or 0 where `alpha` is not below 1"
+        y = _require(inside, y, message, *arguments)
+        return number(np.squeeze(y))
 
 
 class Multinomial(Multivariate):
@@ -180,7 +182,8 @@ class Multinomial(Multivariate):
         with np.errstate(all="ignore"):
             y = lgamma(n + 1) + np.sum(xlogy(x, p) - lgamma(x + 1), axis=-1)
         valid = np.all((p >= 0) & (p <= 1), axis=-1) & (abs(np.sum(p, axis=-1) - 1) <= 1e-9)
-        return _require(valid, choose(possible, y, -math.inf), "`p` must be numbers between 0 and 1 whose sum is 1")
+        y = choose(possible, y, -math.inf)
+        return number(_require(valid, y, "`p` must be numbers between 0 and 1 whose sum is 1", np.sum(p, axis=-1)))
 
 
 dirichlet = Dirichlet()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, unsupported
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 
 FROM_ZERO = (0.0, math.inf)
@@ -22,6 +22,17 @@ def choose(condition: Any, then: Any, otherwise: Any) -> Any:
     return ew.where(condition, then, otherwise)
 
 
+def defined(condition: Any, y: Any, *arguments: Any) -> Any:
+    """`y` where the condition holds and `y` is a number, else NaN, whose derivatives of all orders are NaN as well.
+
+    Were they 0 there, an optimiser would take such a point for a minimum.
+    """
+    condition = condition & (y == y)
+    if not isinstance(condition, Tracer) and np.all(condition):
+        return y
+    return ew.where(condition, y, 1 / ew.where(condition, 1.0, sum(arguments) + math.nan))
+
+
 def log_of(p: Any, q: Any) -> Any:
     """The logarithm of a probability `p`, given also `q = 1 - p`: precise where either is small."""
     small = p < 0.5
@@ -32,13 +43,17 @@ class Standard:
     """A distribution at location 0, with scale 1: functions of a point, or a probability, and the shape parameters.
 
     Points are within the support, probabilities between 0 and 1. `cdf`, `ppf`, and `logpdf` (`logpmf` of integers) are
-    given. The others follow from them; a distribution is given its own where that is more precise.
+    given. The others follow from them; a distribution is given its own where that is more precise. A moment that is
+    None has no formula.
     """
 
     logpdf: Any
     logpmf: Any
     cdf: Any
     ppf: Any
+    mean: Any = None
+    var: Any = None
+    entropy: Any = None
     bounds: tuple[float, float] = (-math.inf, math.inf)
     on_edges: tuple[str, ...] = ("pdf", "logpdf", "cdf", "sf", "logcdf", "logsf")
     """The functions whose formulas hold on the edges of the support, and have derivatives there that are no NaN. For
@@ -78,15 +93,6 @@ class Standard:
 
     def isf(self, q: Array, *shapes: Array) -> Array:
         return self.ppf(1 - q, *shapes)
-
-    def mean(self, *shapes: Array) -> Any:
-        raise unsupported("mean")
-
-    def var(self, *shapes: Array) -> Any:
-        raise unsupported("var")
-
-    def entropy(self, *shapes: Array) -> Any:
-        raise unsupported("entropy")
 
 
 class Symmetric(Standard):

@@ -99,6 +99,13 @@ def _t_var(df: Array) -> Array:
     return ew.where(df > 1, y, math.nan)
 
 
+def _t_entropy(df: Array) -> Array:
+    finite = df < math.inf
+    n = choose(finite, df, 1.0)
+    y = (n + 1) / 2 * digamma_gap(n / 2, 0.5) + 0.5 * ew.log(n) + betaln(n / 2, 0.5)
+    return choose(finite, y, NORM.entropy())
+
+
 T = Symmetric(
     pdf=lambda z, df: student_density(df, z),
     logpdf=_t_logpdf,
@@ -107,11 +114,29 @@ T = Symmetric(
     ppf=lambda q, df: stdtrit(df, q),
     mean=lambda df: ew.where(df > 1, 0.0, math.inf),
     var=_t_var,
+    entropy=_t_entropy,
 )
 
 
 def _f_odds(below: Array, above: Array, dfn: Array, dfd: Array) -> Array:
     return dfd * below / (dfn * above)
+
+
+def _f_mean(dfn: Array, dfd: Array) -> Array:
+    finite = dfd > 2
+    n = ew.where(finite, dfd, 3.0)
+    return ew.where(finite, n / (n - 2), math.inf) + 0.0 * dfn
+
+
+def _f_var(dfn: Array, dfd: Array) -> Array:
+    finite = dfd > 4
+    n = ew.where(finite, dfd, 5.0)
+    return ew.where(finite, 2 * (n / (n - 2)) ** 2 * (dfn + n - 2) / (dfn * (n - 4)), math.inf)
+
+
+def _f_entropy(dfn: Array, dfd: Array) -> Array:
+    a, b = dfn / 2, dfd / 2
+    return ew.log(b / a) + betaln(a, b) + (a - 1) * digamma_gap(a, b) + (b + 1) * digamma_gap(b, a)
 
 
 F = Standard(
@@ -133,6 +158,9 @@ F = Standard(
     isf=lambda q, dfn, dfd: _f_odds(
         betainccinv(dfn / 2, dfd / 2, q), betaincinv(dfd / 2, dfn / 2, q), dfn, dfd
     ),
+    mean=_f_mean,
+    var=_f_var,
+    entropy=_f_entropy,
 )
 
 
