@@ -236,6 +236,24 @@ class TestSolveIvp:
         np.testing.assert_allclose(pull(np.ones((1, 1)))[0], 2.0, rtol=1e-5)
         np.testing.assert_array_equal(np.isnan(fg.jit(blown)(1.0)), [[False, True]])
 
+    @pytest.mark.parametrize("method", ["RK45", "BDF"])
+    def test_what_a_program_has_not_reached_has_no_derivative(self, method):
+        rhs = lambda t, y, k: [k * y[0] ** 2, k * y[1]]
+        final = lambda k, y0: solve_ivp(rhs, (0, 2), [y0, 1.0], method, t_eval=[0.5, 1.5], args=(k,)).y
+        assert np.isnan(fg.jit(fg.value_and_grad(lambda k: final(k, 1.0)[0, 1]))(1.0)).all()
+        for jacobian in (fg.jacfwd, fg.jacrev):
+            for found in fg.jit(jacobian(final, (0, 1)))(1.0, 1.0):
+                np.testing.assert_array_equal(np.isnan(found), [[False, True]] * 2)
+            assert np.isnan(fg.vmap(jacobian(final))(np.array([1.0, 0.1]), np.ones(2))).sum() == 2
+        second = fg.jit(fg.hessian(lambda k: final(k, 1.0)[:, 1]))(1.0)
+        assert np.isnan(second).all()
+
+    def test_steps_that_no_division_makes_right(self):
+        """Next to the pole the solution's last steps have errors as large as themselves."""
+        whole = lambda k: solve_ivp(lambda t, y: [k * y[0] ** 2], (0.0, 2.0), [1.0], "Radau")
+        slopes = fg.jacfwd(lambda k: whole(k).y[0])(1.0)
+        assert np.isnan(slopes[-1]) and not np.isnan(slopes[whole(1.0).t < 0.99]).any()
+
 
 def vars_of(result):
     return {k: result[k] for k in ("t", "y", "nfev", "status")}
@@ -331,6 +349,17 @@ class TestOdeint:
         value, (infodict,) = fg.vjp(lambda r: final(r)[0], 0.5)[0], [final(0.5)[1]]
         assert value.shape == (2, 1) and "nst" in infodict
         np.testing.assert_allclose(fg.grad(lambda r: final(r)[0][1, 0])(0.5), -math.exp(-0.5), rtol=1e-8)
+
+    @pytest.mark.filterwarnings("ignore::scipy.integrate.ODEintWarning")
+    @pytest.mark.parametrize("t", [[0.0, 0.5, 1.5], [0.0, 0.5, 1.5, 2.0], [0.0, -0.5, -1.5], [0.0, 0.0, 1.5]])
+    def test_what_it_has_not_reached_has_no_derivative(self, t):
+        t = np.array(t)
+        final = lambda k: odeint(lambda y, _: [np.sign(t[-1]) * k * y[0] ** 2], [1.0], t)[:, 0]
+        expected = np.where(abs(t) < 1, abs(t) / (1 - abs(t)) ** 2, np.nan)
+        values = scipy.integrate.odeint(lambda y, _: [np.sign(t[-1]) * y[0] ** 2], [1.0], t)[:3, 0]
+        np.testing.assert_array_equal(fg.vjp(final, 1.0)[0][:3], values)
+        for jacobian in (fg.jacfwd(final), fg.jacrev(final), fg.jit(fg.jacfwd(final)), fg.jit(fg.jacrev(final))):
+            np.testing.assert_allclose(jacobian(1.0), expected, rtol=1e-5)
 
     def test_a_second_derivative(self):
         final = lambda r: odeint(lambda t, y: [-r * y[0]], [1.0], [0.0, 2.0], tfirst=True)[1, 0]
