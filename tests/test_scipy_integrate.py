@@ -229,6 +229,19 @@ class TestSolveIvp:
         found = fg.grad(lambda r: at_end(r, scipy.integrate.RK45, max_step=0.5))(0.5)
         np.testing.assert_allclose(found, -2 * math.exp(-1), rtol=1e-7)
 
+    @pytest.mark.parametrize("method", METHODS)
+    def test_vectorized_functions_as_programs(self, method):
+        def final(p, solve=solve_ivp):
+            rhs = lambda t, y: np.stack([-p * y[0], y[0] - y[1] ** 2])
+            return solve(rhs, (0.0, 1.0), [1.0, 0.5], method, [0.5, 1.0], vectorized=True)
+
+        expected = final(0.7, scipy.integrate.solve_ivp)
+        y, count = fg.jit(lambda p: (final(p).y, final(p).nfev))(0.7)
+        np.testing.assert_allclose(y, expected.y, rtol=1e-13)
+        assert count == expected.nfev
+        slopes = fg.jit(fg.jacfwd(lambda p: final(p).y))(0.7)
+        np.testing.assert_allclose(slopes, fg.jacfwd(lambda p: final(p).y)(0.7), rtol=1e-9)
+
     def test_a_solver_that_fails(self):
         blown = lambda p: solve_ivp(lambda t, y: y * y * p, (0.0, 3.0), [1.0], t_eval=[0.5, 2.0], rtol=1e-8).y
         y, pull = fg.vjp(blown, 1.0)

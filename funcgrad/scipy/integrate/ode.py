@@ -132,9 +132,10 @@ def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings:
     """solve_ivp as an operation whose function is a program."""
     start, end = map(floating, t_span)
     time = Aval((), FLOAT)
-    shape = (y0.size, 1) if settings["vectorized"] else (y0.size,)
-    program = as_program(fun, [time, Aval(shape, y0.dtype)], "solve_ivp: fun")
-    settings = _known("solve_ivp", settings, "jac")
+    of_one = partial(_shaped, fun, settings["vectorized"])
+    program = as_program(of_one, [time, Aval((y0.size,), y0.dtype)], "solve_ivp: fun")
+    # a program takes one state, and SciPy gives a function that is vectorized several
+    settings = {**_known("solve_ivp", settings, "jac"), "vectorized": False}
 
     def run(start: Any, end: Any, y0: Any, t_eval: Any, *constants: Any) -> list[Any]:
         watch = Watch()
