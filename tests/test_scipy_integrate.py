@@ -229,6 +229,21 @@ class TestSolveIvp:
         found = fg.grad(lambda r: at_end(r, scipy.integrate.RK45, max_step=0.5))(0.5)
         np.testing.assert_allclose(found, -2 * math.exp(-1), rtol=1e-7)
 
+    def test_a_jacobian_of_a_program_solves_once(self, monkeypatch):
+        solved, solve = [], scipy.integrate.solve_ivp
+        counted = lambda *args, **options: solved.append(1) or solve(*args, **options)
+        monkeypatch.setattr(scipy.integrate, "solve_ivp", counted)
+        final = lambda p: solve_ivp(hunters, (0.0, 1.0), [1.0, 0.7], t_eval=np.linspace(0.1, 1.0, 7), args=tuple(p)).y
+        expected, alone = fg.jacrev(final)(P), len(solved)
+        for jacobian in (fg.jacrev, fg.jacfwd):
+            solved.clear()
+            np.testing.assert_allclose(fg.jit(jacobian(final))(P), expected, rtol=1e-13)
+            assert len(solved) <= alone + 1  # and once for the values
+        second = fg.jacfwd(fg.jacrev(final))(P)
+        for outer in (fg.jacrev, fg.jacfwd):
+            for inner in (fg.jacrev, fg.jacfwd):
+                np.testing.assert_allclose(fg.jit(outer(inner(final)))(P), second, rtol=1e-7, atol=1e-9)
+
     @pytest.mark.parametrize("method", METHODS)
     def test_vectorized_functions_as_programs(self, method):
         def final(p, solve=solve_ivp):
