@@ -537,6 +537,19 @@ class TestSamples:
             assert str(traced.value) == str(plain.value)
 
 
+@pytest.mark.parametrize("transform", [lambda f: f, fg.grad, fg.jit, lambda f: fg.jit(fg.grad(f))])
+def test_warnings_name_the_users_line(transform):
+    wild = lambda x, k: k / x
+    calls = {
+        scipy.integrate.ODEintWarning: lambda k: odeint(lambda y, t: [k * y[0] ** 2], [1.0], [0.0, 1.5])[-1, 0],
+        scipy.integrate.IntegrationWarning: lambda k: quad(wild, 0.0, 1.0, (k,))[0],
+    }
+    for category, call in calls.items():
+        with pytest.warns(category) as found:
+            transform(call)(1.0)
+        assert {w.filename for w in found if w.category is category} == {__file__}
+
+
 def test_every_name_is_scipys():
     for name in integrate.__all__:
         assert getattr(integrate, name).__doc__ and hasattr(scipy.integrate, name)

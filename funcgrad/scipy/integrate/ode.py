@@ -7,6 +7,8 @@ the program runs.
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+from scipy.integrate import ODEintWarning
 from scipy.integrate._ivp.ivp import OdeResult
 
 from funcgrad.core.avals import Aval
@@ -37,6 +40,7 @@ from funcgrad.scipy.integrate.equations import (
     refuse_unknown,
     staged,
     value,
+    warn,
 )
 from funcgrad.scipy.integrate.steps import (
     Explicit,
@@ -54,7 +58,7 @@ Function = Callable[..., Any]
 FLOAT = np.dtype(np.float64)
 INT = np.dtype(np.int64)
 ODEINT_TOLERANCE = 1.49012e-8
-SUCCESS = "Integration successful."
+SUCCESS = ("Integration successful.", "Nothing was done; the integration time was 0.")
 """What odeint says where it has not failed."""
 
 
@@ -261,7 +265,13 @@ class _Sampled:
         plain = watch.function(self.functions.bind(constants)[0])
         start, times = watch.plain(y0), watch.plain(t)
         in_full = {**options, "full_output": 1}
-        ys, details = scipy.integrate.odeint(plain, start, times, tfirst=True, **in_full)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=ODEintWarning, module=re.escape(__name__))
+            ys, details = scipy.integrate.odeint(plain, start, times, tfirst=True, **in_full)
+        failed = details["message"] not in SUCCESS
+        if failed or options["printmessg"]:
+            hint = " Run with full_output = 1 to get quantitative information." if failed else ""
+            warn(details["message"] + hint, ODEintWarning)
         rest = (details,) if options["full_output"] else ()
         if not watch.traced:
             return (ys, *rest) if rest else ys
@@ -291,7 +301,7 @@ class _Sampled:
 
 def _reached(times: np.ndarray, details: dict[str, Any]) -> int:
     """How many of the times odeint has come to. Behind the first that it has not, its `tcur` is not set."""
-    if details["message"] == SUCCESS:
+    if details["message"] in SUCCESS:
         return times.size
     sign = -1.0 if times[-1] < times[0] else 1.0
     arrived = (sign * details["tcur"] >= sign * times[1:]) | (times[1:] == times[0])
