@@ -229,12 +229,58 @@ class TestSolveIvp:
         found = fg.grad(lambda r: at_end(r, scipy.integrate.RK45, max_step=0.5))(0.5)
         np.testing.assert_allclose(found, -2 * math.exp(-1), rtol=1e-7)
 
+    def test_a_jacobian_of_a_program_solves_once(self, monkeypatch):
+        solved, solve = [], scipy.integrate.solve_ivp
+        counted = lambda *args, **options: solved.append(1) or solve(*args, **options)
+        monkeypatch.setattr(scipy.integrate, "solve_ivp", counted)
+        final = lambda p: solve_ivp(hunters, (0.0, 1.0), [1.0, 0.7], t_eval=np.linspace(0.1, 1.0, 7), args=tuple(p)).y
+        expected, alone = fg.jacrev(final)(P), len(solved)
+        for jacobian in (fg.jacrev, fg.jacfwd):
+            solved.clear()
+            np.testing.assert_allclose(fg.jit(jacobian(final))(P), expected, rtol=1e-13)
+            assert len(solved) <= alone + 1  # and once for the values
+        second = fg.jacfwd(fg.jacrev(final))(P)
+        for outer in (fg.jacrev, fg.jacfwd):
+            for inner in (fg.jacrev, fg.jacfwd):
+                np.testing.assert_allclose(fg.jit(outer(inner(final)))(P), second, rtol=1e-7, atol=1e-9)
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_vectorized_functions_as_programs(self, method):
+        def final(p, solve=solve_ivp):
+            rhs = lambda t, y: np.stack([-p * y[0], y[0] - y[1] ** 2])
+            return solve(rhs, (0.0, 1.0), [1.0, 0.5], method, [0.5, 1.0], vectorized=True)
+
+        expected = final(0.7, scipy.integrate.solve_ivp)
+        y, count = fg.jit(lambda p: (final(p).y, final(p).nfev))(0.7)
+        np.testing.assert_allclose(y, expected.y, rtol=1e-13)
+        assert count == expected.nfev
+        slopes = fg.jit(fg.jacfwd(lambda p: final(p).y))(0.7)
+        np.testing.assert_allclose(slopes, fg.jacfwd(lambda p: final(p).y)(0.7), rtol=1e-9)
+
     def test_a_solver_that_fails(self):
         blown = lambda p: solve_ivp(lambda t, y: y * y * p, (0.0, 3.0), [1.0], t_eval=[0.5, 2.0], rtol=1e-8).y
         y, pull = fg.vjp(blown, 1.0)
         assert y.shape == (1, 1)
         np.testing.assert_allclose(pull(np.ones((1, 1)))[0], 2.0, rtol=1e-5)
         np.testing.assert_array_equal(np.isnan(fg.jit(blown)(1.0)), [[False, True]])
+
+    @pytest.mark.parametrize("method", ["RK45", "BDF"])
+    def test_what_a_program_has_not_reached_has_no_derivative(self, method):
+        rhs = lambda t, y, k: [k * y[0] ** 2, k * y[1]]
+        final = lambda k, y0: solve_ivp(rhs, (0, 2), [y0, 1.0], method, t_eval=[0.5, 1.5], args=(k,)).y
+        assert np.isnan(fg.jit(fg.value_and_grad(lambda k: final(k, 1.0)[0, 1]))(1.0)).all()
+        for jacobian in (fg.jacfwd, fg.jacrev):
+            for found in fg.jit(jacobian(final, (0, 1)))(1.0, 1.0):
+                np.testing.assert_array_equal(np.isnan(found), [[False, True]] * 2)
+            assert np.isnan(fg.vmap(jacobian(final))(np.array([1.0, 0.1]), np.ones(2))).sum() == 2
+        second = fg.jit(fg.hessian(lambda k: final(k, 1.0)[:, 1]))(1.0)
+        assert np.isnan(second).all()
+
+    def test_steps_that_no_division_makes_right(self):
+        """Next to the pole the solution's last steps have errors as large as themselves."""
+        whole = lambda k: solve_ivp(lambda t, y: [k * y[0] ** 2], (0.0, 2.0), [1.0], "Radau")
+        slopes = fg.jacfwd(lambda k: whole(k).y[0])(1.0)
+        assert np.isnan(slopes[-1]) and not np.isnan(slopes[whole(1.0).t < 0.99]).any()
 
 
 def vars_of(result):
@@ -331,6 +377,17 @@ class TestOdeint:
         value, (infodict,) = fg.vjp(lambda r: final(r)[0], 0.5)[0], [final(0.5)[1]]
         assert value.shape == (2, 1) and "nst" in infodict
         np.testing.assert_allclose(fg.grad(lambda r: final(r)[0][1, 0])(0.5), -math.exp(-0.5), rtol=1e-8)
+
+    @pytest.mark.filterwarnings("ignore::scipy.integrate.ODEintWarning")
+    @pytest.mark.parametrize("t", [[0.0, 0.5, 1.5], [0.0, 0.5, 1.5, 2.0], [0.0, -0.5, -1.5], [0.0, 0.0, 1.5]])
+    def test_what_it_has_not_reached_has_no_derivative(self, t):
+        t = np.array(t)
+        final = lambda k: odeint(lambda y, _: [np.sign(t[-1]) * k * y[0] ** 2], [1.0], t)[:, 0]
+        expected = np.where(abs(t) < 1, abs(t) / (1 - abs(t)) ** 2, np.nan)
+        values = scipy.integrate.odeint(lambda y, _: [np.sign(t[-1]) * y[0] ** 2], [1.0], t)[:3, 0]
+        np.testing.assert_array_equal(fg.vjp(final, 1.0)[0][:3], values)
+        for jacobian in (fg.jacfwd(final), fg.jacrev(final), fg.jit(fg.jacfwd(final)), fg.jit(fg.jacrev(final))):
+            np.testing.assert_allclose(jacobian(1.0), expected, rtol=1e-5)
 
     def test_a_second_derivative(self):
         final = lambda r: odeint(lambda t, y: [-r * y[0]], [1.0], [0.0, 2.0], tfirst=True)[1, 0]
@@ -478,6 +535,19 @@ class TestSamples:
             with pytest.raises(ValueError) as traced:
                 fg.vjp(lambda y, f=fun, o=options: f(y, **o), y)
             assert str(traced.value) == str(plain.value)
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, fg.grad, fg.jit, lambda f: fg.jit(fg.grad(f))])
+def test_warnings_name_the_users_line(transform):
+    wild = lambda x, k: k / x
+    calls = {
+        scipy.integrate.ODEintWarning: lambda k: odeint(lambda y, t: [k * y[0] ** 2], [1.0], [0.0, 1.5])[-1, 0],
+        scipy.integrate.IntegrationWarning: lambda k: quad(wild, 0.0, 1.0, (k,))[0],
+    }
+    for category, call in calls.items():
+        with pytest.warns(category) as found:
+            transform(call)(1.0)
+        assert {w.filename for w in found if w.category is category} == {__file__}
 
 
 def test_every_name_is_scipys():

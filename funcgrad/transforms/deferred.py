@@ -13,18 +13,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.tape import TapeTrace, TapeTracer, not_linear, pull
-from funcgrad.core.trace import Primitive, register
+from funcgrad.core.tape import TapeTrace, TapeTracer, entries, not_linear, pull, push
+from funcgrad.core.trace import Primitive, Same, register
 from funcgrad.ops.structure import concatenate, reshape
+from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.control.programs import as_shaped, chosen, instantiated, placed, unweak
 from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 
 
 class Deferred(NamedTuple):
-    """`run(*values)` returns flat values of the types `avals`; it is pure, and holds nothing that is traced."""
+    """`run(*values)` returns flat values of the types `avals`; it is pure, and holds nothing that is traced.
+
+    In what comes behind the first `points` of its arguments it is linear: these are directions, tangents or cotangents,
+    and `together` takes a batch of them in one run. The first `apart` outputs do not depend on these.
+    """
 
     run: Callable[..., Sequence[Any]]
     avals: tuple[Aval, ...]
+    together: Callable[..., Sequence[Any]] | None = None
+    points: int = 0
+    apart: int = 0
 
 
 class DeferredCall(Primitive):
@@ -47,7 +55,9 @@ class DeferredCall(Primitive):
         moves = [is_inexact(a.dtype) for a in fun.avals]
         if not any(mask) or not any(moves):
             return self(*values, **params), None
-        both = Deferred(partial(_pushed, fun, mask), (*fun.avals, *chosen(fun.avals, moves)))
+        avals = (*fun.avals, *chosen(fun.avals, moves))
+        run, together = partial(_pushed, fun, mask), partial(_pushed_along, fun, mask)
+        both = Deferred(run, avals, together, len(values), len(moves))
         outs = self(*values, *chosen(given, mask), fun=both)
         return outs[: len(moves)], tuple(placed(outs[len(moves) :], moves))
 
@@ -63,7 +73,9 @@ class DeferredCall(Primitive):
         fun = params["fun"]
         mask, _ = _moving(saved, tracked)
         cts = [c for c, a in zip(instantiated(ct, fun.avals), fun.avals) if is_inexact(a.dtype)]
-        back = Deferred(partial(_pulled, fun, mask), tuple(unweak([aval_of(x) for x in chosen(saved, mask)])))
+        avals = tuple(unweak([aval_of(x) for x in chosen(saved, mask)]))
+        run = partial(_pulled, fun, mask)
+        back = Deferred(run, avals, run, len(saved))
         return placed(self(*saved, *cts, fun=back), mask)
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
@@ -74,8 +86,13 @@ class DeferredCall(Primitive):
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         fun = params["fun"]
-        avals = tuple(Aval((size, *a.shape), a.dtype) for a in fun.avals)
-        return self(*values, fun=Deferred(partial(_each, fun, tuple(batched), size), avals))
+        avals = [Aval((size, *a.shape), a.dtype) for a in fun.avals]
+        if fun.together is None or any(batched[: fun.points]):
+            return self(*values, fun=Deferred(partial(_each, fun, tuple(batched), size), tuple(avals)))
+        n = fun.apart
+        run = partial(_together, fun, tuple(batched), size)
+        outs = self(*values, fun=Deferred(run, (*fun.avals[:n], *avals[n:]), run, fun.points, n))
+        return *map(Same, outs[:n]), *outs[n:]
 
 
 def _moving(values: Sequence[Any], given: Sequence[Any]) -> tuple[tuple[bool, ...], Sequence[Any]]:
@@ -94,6 +111,22 @@ def _pushed(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
     found = instantiated([y.tangent if m else None for y, m in zip(outs, mine)], fun.avals)
     moves = [is_inexact(a.dtype) for a in fun.avals]
     return [*(y.value if m else y for y, m in zip(outs, mine)), *chosen(found, moves)]
+
+
+def _pushed_along(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
+    """The same by a tape, whose values are known also where tangents are those of a batch."""
+    values, tangents = flat[: len(mask)], placed(flat[len(mask) :], mask)
+    trace = TapeTrace()
+    try:
+        xs = [trace.leaf(v) if m else v for v, m in zip(values, mask)]
+        outs = fun.run(*xs)
+    finally:
+        trace.end()
+    nodes = [y.node if isinstance(y, TapeTracer) and y._trace is trace else None for y in outs]
+    found = push(entries([n for n in nodes if n]), {x.node.seq: t for x, t, m in zip(xs, tangents, mask) if m})
+    moved = instantiated([found.get(n.seq) if n else None for n in nodes], fun.avals)
+    moves = [is_inexact(a.dtype) for a in fun.avals]
+    return [*(y.value if n else y for y, n in zip(outs, nodes)), *chosen(moved, moves)]
 
 
 def _pulled(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
@@ -120,6 +153,18 @@ def _each(fun: Deferred, batched: Sequence[bool], size: int, *values: Any) -> li
         concatenate(*(reshape(as_shaped(y), shape=(1, *a.shape)) for y in column), axis=0)
         for column, a in zip(columns, fun.avals)
     ]
+
+
+def _together(fun: Deferred, batched: Sequence[bool], size: int, *values: Any) -> list[Any]:
+    """The function of all directions of a batch in one run."""
+    trace = BatchTrace(size)
+    try:
+        outs = fun.together(*(trace.input(v) if b else v for v, b in zip(values, batched)))  # type: ignore[misc]
+    finally:
+        trace.end()
+    found = [trace.unwrap(y) for y in outs]
+    apart = [y for y, _ in found[: fun.apart]]
+    return [*apart, *(y if b else stretch(y, size) for y, b in found[fun.apart :])]
 
 
 deferred_call = register(DeferredCall("deferred_call"))

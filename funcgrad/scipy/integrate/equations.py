@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
@@ -10,13 +11,15 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import held
-from funcgrad.core.provenance import at, here
+from funcgrad.core.provenance import at, here, here_past, place
 from funcgrad.core.tape import TapeTrace
-from funcgrad.core.trace import Trace, Tracer, known
+from funcgrad.core.trace import Trace, Tracer, is_traced, known
 from funcgrad.errors import ConcretizationError, NotDifferentiableError, TracerConversionError
 from funcgrad.lax.control import runner
 from funcgrad.lax.signatures import Program
+from funcgrad.lax.solves import custom_linear_solve
 from funcgrad.numpy.dispatch import any_traced, as_array
+from funcgrad.numpy.indexing import where
 from funcgrad.transforms.batch import BatchTrace
 from funcgrad.transforms.calls import graph_call
 from funcgrad.transforms.closure import Captured
@@ -135,3 +138,25 @@ def value(x: Any) -> np.ndarray:
     return np.asarray(known(x))
 
 
+def warn(message: str, category: type[Warning]) -> None:
+    """A warning of SciPy's at the user's line, where SciPy alone would name the one of ours that calls it."""
+    where = place(here_past(("scipy",)))
+    warnings.warn_explicit(message, category, where.filename, where.lineno)
+
+
+def lost(x: Any) -> Any:
+    """Zeros of the shape of a real array, whose derivatives of all orders are NaN in each direction in which `x` moves.
+
+    It solves ``0 z = exp(x - value) - 1``, so that no derivative goes back where none is asked for: a factor NaN
+    would make that NaN.
+    """
+    x = as_array(x)
+    unsolvable = lambda matvec, b: where(b == 0, 0.0, np.nan)
+    return custom_linear_solve(lambda z: 0.0 * z, np.exp(x - value(x)) - 1.0, unsolvable, symmetric=True)
+
+
+def lost_in_any(xs: Sequence[Any]) -> Any:
+    """The number zero, whose derivative is NaN in each direction in which one of the arrays moves."""
+    moving = [as_array(x) for x in xs if is_traced(x)]
+    parts = [p for x in moving for p in {"f": [x], "c": [x.real, x.imag]}.get(x.dtype.kind, [])]
+    return sum((lost(floating(p)).sum() for p in parts), 0.0)

@@ -7,6 +7,8 @@ the program runs.
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+from scipy.integrate import ODEintWarning
 from scipy.integrate._ivp.ivp import OdeResult
 
 from funcgrad.core.avals import Aval
@@ -32,9 +35,12 @@ from funcgrad.scipy.integrate.equations import (
     closing_over,
     floating,
     known_options,
+    lost,
+    lost_in_any,
     refuse_unknown,
     staged,
     value,
+    warn,
 )
 from funcgrad.scipy.integrate.steps import (
     Explicit,
@@ -52,6 +58,8 @@ Function = Callable[..., Any]
 FLOAT = np.dtype(np.float64)
 INT = np.dtype(np.int64)
 ODEINT_TOLERANCE = 1.49012e-8
+SUCCESS = ("Integration successful.", "Nothing was done; the integration time was 0.")
+"""What odeint says where it has not failed."""
 
 
 def solve_ivp(
@@ -128,9 +136,10 @@ def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings:
     """solve_ivp as an operation whose function is a program."""
     start, end = map(floating, t_span)
     time = Aval((), FLOAT)
-    shape = (y0.size, 1) if settings["vectorized"] else (y0.size,)
-    program = as_program(fun, [time, Aval(shape, y0.dtype)], "solve_ivp: fun")
-    settings = _known("solve_ivp", settings, "jac")
+    of_one = partial(_shaped, fun, settings["vectorized"])
+    program = as_program(of_one, [time, Aval((y0.size,), y0.dtype)], "solve_ivp: fun")
+    # a program takes one state, and SciPy gives a function that is vectorized several
+    settings = {**_known("solve_ivp", settings, "jac"), "vectorized": False}
 
     def run(start: Any, end: Any, y0: Any, t_eval: Any, *constants: Any) -> list[Any]:
         watch = Watch()
@@ -138,10 +147,11 @@ def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings:
             watch.plain(x)
         functions = Functions(program.bind, list(constants))
         found = _Problem(functions, watch, False, settings).solved((start, end), y0, t_eval)
-        missing = t_eval.shape[0] - (len(found.t))
-        y = found.y if len(found.t) else np.zeros((y0.shape[0], 0))
-        if missing:
-            y = concatenate([y, np.full((y0.shape[0], missing), np.nan)], axis=1)
+        reached, size = len(found.t), y0.shape[0]
+        y = found.y if reached else np.zeros((size, 0))
+        if reached < t_eval.shape[0]:
+            unknown = np.full((size, 1), np.nan) + lost(t_eval[reached:]) + lost_in_any([start, y0, *constants])
+            y = concatenate([y, unknown], axis=1)
         return [y, found.status, found.nfev, found.njev, found.nlu]
 
     outs = deferred_call(
@@ -254,29 +264,48 @@ class _Sampled:
         constants = [watch.plain(c) for c in self.functions.constants]
         plain = watch.function(self.functions.bind(constants)[0])
         start, times = watch.plain(y0), watch.plain(t)
-        found = scipy.integrate.odeint(plain, start, times, tfirst=True, **options)
+        in_full = {**options, "full_output": 1}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=ODEintWarning, module=re.escape(__name__))
+            ys, details = scipy.integrate.odeint(plain, start, times, tfirst=True, **in_full)
+        failed = details["message"] not in SUCCESS
+        if failed or options["printmessg"]:
+            hint = " Run with full_output = 1 to get quantitative information." if failed else ""
+            warn(details["message"] + hint, ODEintWarning)
+        rest = (details,) if options["full_output"] else ()
         if not watch.traced:
-            return found
+            return (ys, *rest) if rest else ys
         if options["tcrit"] is not None:
             raise NotDifferentiableError(
                 f"odeint{at(here())}: tcrit is not supported where something is traced. Solve to the critical time, "
                 "and go on from there by a second call."
             )
-        ys = found[0] if options["full_output"] else found
+        times = np.asarray(times, float)
+        reached = _reached(times, details)
         rtol, atol = (ODEINT_TOLERANCE if options[k] is None else options[k] for k in ("rtol", "atol"))
         settings = {"method": "LSODA", "vectorized": False, "rtol": rtol, "atol": atol}
         mesh = scipy.integrate.solve_ivp(
-            plain, (times[0], times[-1]), np.atleast_1d(np.asarray(start, float)), dense_output=True,
+            plain, (times[0], times[reached - 1]), np.atleast_1d(np.asarray(start, float)), dense_output=True,
             max_step=options["hmax"] or np.inf, first_step=options["h0"] or None, min_step=options["hmin"],
             lband=options["ml"], uband=options["mu"], **settings,
         )  # fmt: skip
         if not mesh.success:
             raise NotDifferentiableError(f"odeint{at(here())}: the solver has failed: {mesh.message}")
-        mesh.t = np.asarray(times, float)
-        path = _Path(self.functions, watch, settings, mesh.sol, y0, as_array(t)[0], mesh)
-        states = stack([path.at(as_array(t)[i], float(time)) for i, time in enumerate(mesh.t)])
-        states = _with_value(states, ys)
-        return (states, *found[1:]) if options["full_output"] else states
+        mesh.t, t = times[:reached], as_array(t)
+        path = _Path(self.functions, watch, settings, mesh.sol, y0, t[0], mesh)
+        states = [path.at(t[i], float(time)) for i, time in enumerate(mesh.t)]
+        states += [np.zeros(path.first.shape) + path.lost(t[i]) for i in range(reached, times.size)]
+        states = _with_value(stack(states), ys)
+        return (states, *rest) if rest else states
+
+
+def _reached(times: np.ndarray, details: dict[str, Any]) -> int:
+    """How many of the times odeint has come to. Behind the first that it has not, its `tcur` is not set."""
+    if details["message"] in SUCCESS:
+        return times.size
+    sign = -1.0 if times[-1] < times[0] else 1.0
+    arrived = (sign * details["tcur"] >= sign * times[1:]) | (times[1:] == times[0])
+    return 1 + int(np.logical_and.accumulate(arrived).sum())
 
 
 def _known(what: str, options: dict[str, Any], jacobian: str) -> dict[str, Any]:
@@ -344,6 +373,8 @@ class _Path:
         self.f = field.bind(field.constants)[0]
         constants = [watch.plain(c) for c in field.constants]
         moved = Perturbation(field, constants, y, settings.get("rtol", 1e-3), settings.get("atol", 1e-6))
+        self.constants = [t0, self.first, *field.constants]
+        self.solution = solution
         steps = refined(self.method, moved, y, solution, intervals)
         begin = shifted(self.f, t0, self.first, start - t0, self.order)
         self.states = replayed(self.method, self.f, begin, steps, self.order)
@@ -351,7 +382,15 @@ class _Path:
     def at(self, time: Any, t: float) -> Any:
         """The state at a time, traced perhaps, whose value is `t`."""
         node = int(np.searchsorted(self.sign * self.times, self.sign * t))
+        if node >= len(self.states):
+            return self.solution(t) + self.lost(time)
         return shifted(self.f, t, self.states[node], time - as_array(t) if is_traced(time) else 0.0, self.order)
+
+    def lost(self, time: Any) -> Any:
+        """The number zero, whose derivative is NaN in all that the solution at `time` depends on."""
+        t, y = float(self.times[len(self.states) - 1]), self.states[-1]
+        hidden = [y, self.f(t, value(y))]  # what no program has found
+        return lost_in_any([time, *self.constants, *hidden])
 
     def event(self, index: int, t: float) -> tuple[Any, Any]:
         """The time of an event, which is known to be `t`, as it moves with its condition, and the state then."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+from scipy.integrate import IntegrationWarning
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import held
@@ -28,6 +29,7 @@ from funcgrad.scipy.integrate.equations import (
     known_options,
     refuse_unknown,
     value,
+    warn,
 )
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.custom import custom_jvp
@@ -84,7 +86,7 @@ def quad(
 
 def _quad(func: Any, a: Any, b: Any, args: Any, options: dict[str, Any]) -> Any:
     if not callable(func):  # a LowLevelCallable
-        return scipy.integrate.quad(func, a, b, args, **options)
+        return _scipys_quad(func, a, b, args, **options)
     bound = _with(func, args if isinstance(args, tuple) else (args,))
     try:
         return _integrated(closing_over([bound]), a, b, options)
@@ -108,7 +110,7 @@ def _integrated(functions: Functions, a: Any, b: Any, options: dict[str, Any]) -
     limits = watch.plain(a), watch.plain(b)
     constants = [watch.plain(c) for c in functions.constants]
     options = {k: watch.plain(x) for k, x in options.items()}
-    found = scipy.integrate.quad(hidden.function(functions.bind(constants)[0]), *limits, **options)
+    found = _scipys_quad(hidden.function(functions.bind(constants)[0]), *limits, **options)
     if hidden.traced:  # in a global or an attribute: where it is traced as a program, it is found
         raise Unknown
     if not watch.traced:
@@ -117,6 +119,21 @@ def _integrated(functions: Functions, a: Any, b: Any, options: dict[str, Any]) -
     _refuse(options, ends)
     integrand = _Integrand(functions, limits, list(ends), options, found[0])
     return _integral(integrand, [*ends.values()], functions.constants), *found[1:]
+
+
+def _scipys_quad(func: Any, a: Any, b: Any, args: tuple = (), **options: Any) -> tuple:
+    """SciPy's result. What it warns of, which `full_output` holds, names the user's line."""
+    if options["weight"] is not None and options["points"] is not None:
+        warn("Break points cannot be specified with a weight: they are ignored.", IntegrationWarning)
+        options["points"] = None
+    found = scipy.integrate.quad(func, a, b, args, **{**options, "full_output": 1})
+    if options["full_output"]:
+        return found
+    parts = found[2].values() if options["complex_func"] else [found[2:]]
+    for _, *messages in parts:
+        if messages:
+            warn(messages[0], IntegrationWarning)
+    return found[:2]
 
 
 def _refuse(options: dict[str, Any], ends: dict[int, Any]) -> None:
@@ -145,7 +162,7 @@ class _Integrand:
     def integral(self, constants: Sequence[Any]) -> Any:
         if self.found is None:
             fun = Watch().function(self.functions.bind([value(c)[()] for c in constants])[0])
-            self.found = scipy.integrate.quad(fun, *self.limits, **self.options)[0]
+            self.found = _scipys_quad(fun, *self.limits, **self.options)[0]
         return self.found
 
     def partial(self, index: int, place: tuple[int, ...]) -> _Integrand:

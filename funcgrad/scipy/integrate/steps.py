@@ -36,8 +36,8 @@ NEWTON = 6
 """Iterations of Newton's method before a step is divided."""
 CONVERGED = 1e-3
 """A correction by Newton's method, in units of the tolerances, that is too small to be made."""
-LIMIT = 100_000
-"""Steps between two times asked for, above which it is an error: the gradient would seem to hang."""
+LIMIT = 20_000
+"""Steps tried, beyond ten for each of SciPy's, above which it is an error: the gradient would seem to hang."""
 STAGES = 5
 """Of the implicit method. Its error is estimated by a method of order 5; with 3 stages that would be of order 3, which
 makes steps short where tolerances are small."""
@@ -195,9 +195,12 @@ def refined(
     """For each interval steps that follow a perturbation through it within the tolerances.
 
     An interval is the times of SciPy's steps in it. Between these a step is divided where the error is too large, and
-    it covers several of them, up to `method.reach`, where the error is small enough.
+    it covers several of them, up to `method.reach`, where the error is small enough. Where no division makes it so, as
+    at a pole, there are no further intervals.
     """
-    v, found, longest = moved.start, [], 0.0
+    v, longest, tried = moved.start, 0.0, 0
+    found: list[list[Step]] = []
+    limit = LIMIT + 10 * sum(map(len, intervals))
     for nodes in intervals:
         nodes, done, i = list(nodes), [], 0
         while i + 1 < len(nodes):
@@ -205,19 +208,21 @@ def refined(
             j = i + max(1, sum(abs(end - nodes[i]) <= longest for end in ahead))
             t, h = nodes[i], nodes[j] - nodes[i]
             step, state, after, error = method.attempt(moved, guess, t, h, y, v)
-            # an error that is not finite would not become so by dividing
-            parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50) if math.isfinite(error) else 1
-            if error > 1 and j > i + 1:
-                longest = abs(h) / max(2, parts)
-            elif error > 1 and parts > 1 and abs(h) > 100 * np.spacing(abs(t) + abs(h)):
-                nodes[i : j + 1] = np.linspace(t, nodes[j], parts + 1).tolist()
-            else:
+            parts = min(max(2, math.ceil(1.1 * error ** (1 / method.order))), 50) if math.isfinite(error) else 2
+            if error <= 1:
                 done.append(step)
                 y, v, i = state, after, j
                 longest = abs(h) * 0.9 * max(error, 1e-9) ** (-1 / method.order)
-            if len(nodes) > LIMIT:
+            elif j > i + 1:
+                longest = abs(h) / parts
+            elif abs(h) > 100 * np.spacing(abs(t) + abs(h)):
+                nodes[i : j + 1] = np.linspace(t, nodes[j], parts + 1).tolist()
+            else:
+                return found
+            tried += 1
+            if tried > limit:
                 raise NotDifferentiableError(
-                    f"the derivative of the solution near t = {t:g}{at(here())} would take more than {LIMIT} steps, "
+                    f"the derivative of the solution near t = {t:g}{at(here())} would take more than {limit} steps, "
                     "though the solution itself does not: it is stiff or oscillates fast. For stiff equations use "
                     "method='Radau', 'BDF' or 'LSODA'."
                 )
