@@ -405,3 +405,16 @@ def test_traced_values_in_default_arguments():
             assert fg.grad(bound)(3.0) == 2.0, name
             assert fg.jvp(bound, (3.0,), (1.0,)) == (6.0, 2.0), name
             np.testing.assert_array_equal(fg.vmap(bound)(np.arange(3.0)), [0.0, 2.0, 4.0])
+
+
+def test_values_stay_known_where_tangents_alone_are_a_batch():
+    """Python's control flow may look at the values of a jitted function whose tangents `vmap` has taken together."""
+    f = fg.jit(lambda p: np.sin(p) * p[0])
+    point = np.array([1.1, 0.9])
+
+    def chosen(p, t):
+        value, tangent = fg.jvp(f, (p,), (t,))
+        return tangent if value[0] > 0 else -tangent
+
+    found = fg.vmap(lambda t: chosen(point, t))(np.eye(2))
+    np.testing.assert_allclose(found, fg.jacfwd(f)(point).T, rtol=1e-12)

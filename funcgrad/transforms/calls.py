@@ -14,7 +14,7 @@ import numpy as np
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.graph import Atom, Eqn, Graph, Var, evaluate, is_written, trace_graph, without_effects, writer
 from funcgrad.core.tape import TapeTracer, pull
-from funcgrad.core.trace import Primitive, is_traced, register
+from funcgrad.core.trace import Primitive, Same, is_traced, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms import nans
 from funcgrad.transforms.batch import BatchTrace, stretch
@@ -118,8 +118,9 @@ class GraphCall(ProgramCall):
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         graph = params["graph"]
         mask = tuple(batched)
-        whole = derived(graph, ("batch", mask, size), lambda: batched_graph(graph, mask, size))
-        return self(*values, graph=whole, run=params["run"])
+        whole, moves = derived(graph, ("batch in part", mask, size), lambda: batched_parts(graph, mask, size))
+        outs = self(*values, graph=whole, run=params["run"])
+        return tuple(y if b else Same(y) for y, b in zip(outs, moves))
 
 
 graph_call = register(GraphCall("graph_call"))
@@ -225,10 +226,24 @@ def joint_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
 
 def batched_graph(graph: Graph, mask: Sequence[bool], size: int) -> Graph:
     """The program on whole batches: batched inputs and all outputs have the batch along their leading axis."""
-    avals = [
-        Aval((size, *a.shape), a.dtype) if m else a for a, m in zip(graph.in_avals, mask)
-    ]
-    return trace_graph(lambda *xs: run_batched(lambda *ys: evaluate(graph, ys), xs, mask, size), avals)
+    run = lambda *xs: run_batched(lambda *ys: evaluate(graph, ys), xs, mask, size)
+    return trace_graph(run, _whole(graph, mask, size))
+
+
+def batched_parts(graph: Graph, mask: Sequence[bool], size: int) -> tuple[Graph, list[bool]]:
+    """The program on whole batches, and which of its outputs are such: values are not, of which tangents alone are."""
+    moves: list[bool] = []
+
+    def run(*xs: Any) -> list[Any]:
+        outs, found = run_parts(lambda *ys: evaluate(graph, ys), xs, mask, size)
+        moves.extend(found)
+        return outs
+
+    return trace_graph(run, _whole(graph, mask, size)), moves
+
+
+def _whole(graph: Graph, mask: Sequence[bool], size: int) -> list[Aval]:
+    return [Aval((size, *a.shape), a.dtype) if m else a for a, m in zip(graph.in_avals, mask)]
 
 
 def run_batched(fun: Callable[..., Sequence[Any]], values: Sequence[Any], mask: Sequence[bool], size: int) -> list[Any]:
