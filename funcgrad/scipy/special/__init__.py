@@ -3,6 +3,7 @@
 Each function takes SciPy's arguments, but for `out` and `where`. On plain arrays SciPy runs. Dtypes are SciPy's.
 """
 
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.special.bessel import i0 as i0
 from funcgrad.scipy.special.bessel import i0e as i0e
 from funcgrad.scipy.special.bessel import i1 as i1
@@ -152,3 +153,5 @@ __all__ = [
     "yn",
     "zeta",
 ]
+
+__getattr__ = missing_from("scipy.special")
