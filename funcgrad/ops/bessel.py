@@ -1,6 +1,7 @@
-"""Bessel functions of the first and second kind, and modified ones; scaled are those times exp(-abs(x)).
+"""Bessel functions of the first and second kind, and modified ones.
 
-The derivatives are DLMF 10.6.1 and 10.29.1: the orders next to a function's.
+The derivatives, of DLMF 10.6.1 and 10.29.1, are made of the orders next to a function's. Scaled are I times
+exp(-abs(x)) and K times exp(x), and J and Y times exp(-abs(imag(x))), which is 1 for real numbers.
 """
 
 from __future__ import annotations
@@ -57,3 +58,22 @@ j0: Elementwise = elementwise("j0", Scipys("j0"), d=lambda y, x: -j1(x))
 j1: Elementwise = elementwise("j1", Scipys("j1"), d=lambda y, x: 0.5 * (j0(x) - jv(2.0, x)))
 y0: Elementwise = elementwise("y0", Scipys("y0"), d=lambda y, x: -y1(x))
 y1: Elementwise = elementwise("y1", Scipys("y1"), d=lambda y, x: 0.5 * (y0(x) - yn(2.0, x)))
+jve: Elementwise = elementwise(
+    "jve", Scipys("jve"), d=(_ORDER, lambda y, v, x: 0.5 * (jve(v - 1, x) - jve(v + 1, x)))
+)
+yv: Elementwise = elementwise(
+    "yv", Scipys("yv", "biufc"), d=(_ORDER, lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x)))
+)
+yve: Elementwise = elementwise(
+    "yve", Scipys("yve"), d=(_ORDER, lambda y, v, x: 0.5 * (yve(v - 1, x) - yve(v + 1, x)))
+)
+kv: Elementwise = elementwise(
+    "kv", Scipys("kv", "biufc"), d=(_ORDER, lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)))
+)
+kve: Elementwise = elementwise(
+    "kve", Scipys("kve", "biufc"), d=(_ORDER, lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x)))
+)
+k0: Elementwise = elementwise("k0", Scipys("k0"), d=lambda y, x: -k1(x))
+k1: Elementwise = elementwise("k1", Scipys("k1"), d=lambda y, x: -0.5 * (k0(x) + kv(2.0, x)))
+k0e: Elementwise = elementwise("k0e", Scipys("k0e"), d=lambda y, x: y - k1e(x))
+k1e: Elementwise = elementwise("k1e", Scipys("k1e"), d=lambda y, x: y - 0.5 * (k0e(x) + kve(2.0, x)))
