@@ -313,3 +313,27 @@ def test_second_derivatives_at_joins():
         np.testing.assert_allclose(twice(special.ellipe)(m), -3 * math.pi / 64, rtol=1e-8)
     assert twice(partial(special.huber, 1.0))(0.0) == 1 and twice(partial(special.pseudo_huber, 2.0))(0.0) == 1
     np.testing.assert_allclose(fg.grad(fg.grad(special.boxcox, 1), 1)(math.e, 0.0), 1 / 3)
+
+
+def test_scaled_bessel_functions_far_out():
+    """Those of half an order in closed form; derivatives by neighbours have no digits left at 1e8."""
+    power = lambda x: (2 / np.pi * x) ** -0.5
+    closed = [
+        (partial(special.kve, 1.5), lambda x: power(x) * (1 + 1 / x)),
+        (partial(special.kve, 2.5), lambda x: power(x) * (1 + 3 / x + 3 / x**2)),
+        (partial(special.ive, 1.5), lambda x: power(x) / np.pi * (1 - 1 / x)),  # but for exp(-2 x)
+    ]
+    for ours, expected in closed:
+        for _ in range(3):
+            ours, expected = fg.grad(ours), fg.grad(expected)
+            for x, rtol in ((49.9, 1e-8), (50.1, 1e-13), (2e3, 1e-13), (1e8, 1e-13)):
+                np.testing.assert_allclose(ours(x), expected(x), rtol=rtol)
+    of_order = [("i0e", "ive", 0), ("i1e", "ive", 1), ("k0e", "kve", 0), ("k1e", "kve", 1)]
+    for name, general, order in of_order:
+        ours, same = getattr(special, name), partial(getattr(special, general), order)
+        for _ in range(3):
+            ours, same = fg.grad(ours), fg.grad(same)
+            for x in (49.9, 1e3, 1e8):
+                np.testing.assert_allclose(ours(x), same(x), rtol=1e-8)
+                if general == "ive":
+                    np.testing.assert_allclose(ours(-x), same(-x), rtol=1e-8)
