@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import scipy.optimize
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, OptimizeWarning, rosen_der, rosen_hess
 
 import funcgrad as fg
+import funcgrad.numpy as fnp
 from funcgrad.core.recent import Recent
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.scipy import optimize
@@ -661,3 +663,111 @@ def test_assignments():
 def test_every_name_is_here_and_in_scipy():
     for name in optimize.__all__:
         assert getattr(optimize, name).__doc__ and hasattr(scipy.optimize, name)
+
+
+STOPPED = {
+    **{
+        name: lambda f, c, full, name=name: getattr(optimize, name)(
+            lambda x: f(x, c), 0, 9, maxiter=3, disp=False, full_output=full
+        )
+        for name in ("brentq", "brenth", "bisect", "ridder", "toms748")
+    },
+    "newton": lambda f, c, full: optimize.newton(
+        lambda x: f(x, c), 9.0, maxiter=2, disp=False, full_output=full
+    ),
+    "fsolve": lambda f, c, full: optimize.fsolve(lambda x: f(x, c), 9.0, maxfev=3, full_output=full),
+    "root_scalar": lambda f, c, full: [optimize.root_scalar(lambda x: f(x, c), bracket=(0, 9), maxiter=3).root],
+    "minimize_scalar": lambda f, c, full: [
+        optimize.minimize_scalar(lambda x: x**4 - c * x, options={"maxiter": 3}).x
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("name", STOPPED)
+def test_every_search_that_has_stopped_early_is_told(name, full):
+    def at(c):
+        found = STOPPED[name](lambda x, c: x**3 - c, c, full)
+        return fnp.ravel(found[0] if isinstance(found, (tuple, list)) else found)[0]
+
+    for transformed in (fg.grad(at), fg.jit(fg.grad(at))):
+        with pytest.warns(OptimizeWarning, match=f"{name} has not converged"):
+            transformed(2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # SciPy's own, of fsolve
+        at(2.0)
+
+
+def test_searches_stopped_early_are_scipys_where_nothing_is_differentiated():
+    f = lambda x: x**3 - 2
+    with pytest.warns(RuntimeWarning, match="maxfev") as met:
+        optimize.fsolve(f, 9.0, maxfev=3)
+    assert met[0].filename == __file__
+    with pytest.raises(TypeError, match="Improper input"):
+        optimize.fsolve(f, 9.0, xtol=-1.0)
+    with pytest.raises(RuntimeError, match="Failed to converge"):
+        fg.grad(lambda c: optimize.fixed_point(lambda x: c * x + 1.0, 1.0, maxiter=2, method="iteration"))(0.9)
+    two = lambda c: optimize.newton(lambda x: x**3 - c, np.array([1.26, 9.0]), maxiter=3)
+    with pytest.warns(RuntimeWarning, match="some failed"), pytest.warns(OptimizeWarning, match="1 of 2 elements"):
+        fg.jacobian(two)(2.0)
+
+
+def test_singular_solutions_are_told_before_they_are_solved_for():
+    """The matrices are singular to the last bit, where LAPACK says so too."""
+    flat = lambda a: optimize.minimize(lambda x: (x[0] + x[1] - a) ** 2, np.zeros(2)).x
+    double = lambda y: optimize.curve_fit(lambda x, a, b: a * x + b * x, TIMES, y)
+    for fun, x in ((flat, 2.0), (lambda y: double(y)[0], TIMES), (lambda y: double(y)[1], TIMES)):
+        for transformed in (fg.jacobian(fun), fg.jit(fg.jacobian(fun)), fg.jit(fg.jacfwd(fun))):
+            with pytest.raises(np.linalg.LinAlgError, match="the solution has no derivative"):
+                transformed(x)
+
+
+def test_results_are_objects_whose_solution_is_returned():
+    found = lambda a: optimize.minimize(lambda x: (x - a) ** 2, 1.0)
+    for transformed in (fg.jit(found), fg.jacobian(found), fg.grad(found)):
+        with pytest.raises(TypeError, match=r"OptimizeResult, .* Write result\.x \(or"):
+            transformed(2.0)
+    with pytest.raises(TypeError, match=r"output\[0\].* RootResults, .* Write result\.root"):
+        fg.jacobian(lambda a: [optimize.root_scalar(lambda x: x - a, x0=1.0)])(2.0)
+
+
+def test_linear_programs_of_traced_values():
+    solve = lambda c: optimize.linprog(c, [[-1.0, -1.0]], [-1.0], bounds=[(0, None), (0, 0.4)])
+    expected, costs = solve([2.0, 1.0]), np.array([[2.0, 1.0], [1.0, 3.0]])
+    for name in ("x", "fun", "slack", "con", "success", "status", "nit"):
+        np.testing.assert_allclose(fg.jit(lambda c: solve(c)[name])(costs[0]), expected[name])
+    np.testing.assert_allclose(fg.vmap(lambda c: solve(c).x)(costs), [solve(c).x for c in costs])
+    unbounded = fg.jit(lambda c: [optimize.linprog(c, bounds=(None, None))[name] for name in ("x", "status")])
+    np.testing.assert_array_equal(unbounded(costs[0])[0], [np.nan, np.nan])
+    assert unbounded(costs[0])[1] == scipy.optimize.linprog(costs[0], bounds=(None, None)).status
+    held = fg.grad(lambda c: c @ solve(fg.stop_gradient(c)).x)
+    np.testing.assert_allclose(held(costs[0]), expected.x)
+    for transformed in (fg.grad(lambda c: solve(c).fun), fg.jit(fg.grad(lambda c: solve(c).fun))):
+        with pytest.raises(NotDifferentiableError, match=r"`linprog` at .*test_scipy_optimize.*fg\.stop_gradient"):
+            transformed(costs[0])
+
+
+def test_rosenbrocks_function():
+    x = np.array([1.3, 0.7, -0.8, 1.9])
+    for fun, derivative in ((optimize.rosen, optimize.rosen_der), (optimize.rosen_der, optimize.rosen_hess)):
+        np.testing.assert_allclose(fg.jacobian(fun)(x), derivative(x), rtol=1e-12)
+        np.testing.assert_allclose(fg.jit(fun)(x), fun(x), rtol=1e-12)
+    np.testing.assert_allclose(fg.jit(optimize.rosen_hess)(x), optimize.rosen_hess(x), rtol=1e-12)
+    rows = np.stack([x, 2 * x], 1)
+    for fun in (optimize.rosen, optimize.rosen_der):
+        np.testing.assert_allclose(fg.jit(fun)(rows), fun(rows), rtol=1e-12)
+    assert fg.jit(optimize.rosen)(np.arange(3)) == optimize.rosen(np.arange(3))
+    assert optimize.minimize(optimize.rosen, x, hess=optimize.BFGS(), method="trust-constr").success
+
+
+@pytest.mark.parametrize(
+    "module, name",
+    [("optimize", "differential_evolution"), ("linalg", "qz"), ("stats", "ks_2samp"), ("special", "struve"),
+     ("signal", "welch"), ("ndimage", "label"), ("interpolate", "griddata"), ("integrate", "qmc_quad")],
+)  # fmt: skip
+def test_names_that_only_scipy_has_are_told(module, name):
+    ours = getattr(fg.scipy, module)
+    with pytest.raises(AttributeError, match=rf"`scipy\.{module}\.{name}`, takes plain arrays only"):
+        getattr(ours, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'nothing'$"):
+        ours.nothing

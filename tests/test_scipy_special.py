@@ -36,13 +36,17 @@ CALLS: dict[str, tuple[np.ndarray, ...]] = {
     "j0": (ANY,), "j1": (ANY,), "y0": (POSITIVE,), "y1": (POSITIVE,), "zeta": (1 + POSITIVE, OTHER),
     "exp1": (POSITIVE,), "expi": (ANY,), "spence": (POSITIVE,), "owens_t": (ANY, OTHER), "lambertw": (POSITIVE,),
     "cbrt": (ANY,), "exp2": (ANY,), "exp10": (ANY,), "expm1": (ANY,), "exprel": (ANY,), "log1p": (POSITIVE,),
-    "sinc": (ANY,),
+    "sinc": (ANY,), "k0": (POSITIVE,), "k0e": (POSITIVE,), "k1": (POSITIVE,), "k1e": (POSITIVE,), "erfcx": (ANY,),
+    "dawsn": (ANY,), "erfcinv": (2 * UNIT,), "ellipk": (BELOW_ONE,), "ellipe": (BELOW_ONE,), "binom": (ANY, POSITIVE),
+    "boxcox": (POSITIVE, BELOW_ONE), "inv_boxcox": (UNIT, BELOW_ONE), "huber": (OTHER, ANY),
+    "pseudo_huber": (OTHER, ANY),
 }
 """Functions that are differentiable in all arguments."""
 OF_ORDER: dict[str, tuple[np.ndarray, ...]] = {
     "jv": (ORDERS, ANY), "jn": (0.5 + ORDERS, POSITIVE), "iv": (ORDERS, ANY), "ive": (ORDERS, ANY),
     "yn": (ORDERS, POSITIVE), "expn": (ORDERS, POSITIVE), "polygamma": (1.0 * ORDERS, POSITIVE),
-    "hyp1f1": (POSITIVE, OTHER, ANY), "hyp2f1": (POSITIVE, OTHER, POSITIVE + 1, BELOW_ONE),
+    "jve": (ORDERS, ANY), "yv": (0.5 + ORDERS, POSITIVE), "yve": (ORDERS, POSITIVE), "kv": (0.5 + ORDERS, POSITIVE),
+    "kve": (ORDERS, POSITIVE), "hyp1f1": (POSITIVE, OTHER, ANY), "hyp2f1": (POSITIVE, OTHER, POSITIVE + 1, BELOW_ONE),
 }
 """Functions that are differentiable in the last argument only."""
 # fmt: on
@@ -135,12 +139,13 @@ def test_branches_of_lambertw():
 
 def test_complex_arguments():
     z = np.array([0.7 + 0.3j, -1.2 + 0.8j])
-    cases = {"jv": (1.5,), "iv": (0.5,), "exp1": (), "expi": (), "log1p": (), "expm1": ()}
+    of_order = {"jv": (1.5,), "iv": (0.5,), "yv": (1.5,), "kv": (0.5,), "kve": (1.5,)}
+    cases = {**of_order, "exp1": (), "expi": (), "log1p": (), "expm1": ()}
     for name, parameters in cases.items():
         fun = partial(getattr(special, name), *parameters)
         close(fg.jit(fun)(z), getattr(scipy.special, name)(*parameters, z), name)
         check_grads(fun, (z,), order=1)
-    for name in ("gamma", "loggamma", "rgamma", "spence", "erf", "psi"):
+    for name in ("gamma", "loggamma", "rgamma", "spence", "erf", "psi", "erfcx", "dawsn"):
         with pytest.raises(TypeError, match="complex"):
             fg.vjp(getattr(special, name), z)
 
@@ -207,6 +212,14 @@ EDGES = {
     "j1": ([0.0, -1e5, math.inf, math.nan],), "y0": ([0.0, -1.0, math.inf, math.nan],),
     "jv": ([0.0, 1.0, -1.0, 0.5, 2.0], [0.0, 0.0, 0.0, -2.0, math.nan]),
     "exp1": ([0.0, -1.0, math.inf, math.nan],), "spence": ([0.0, 1.0, -1.0, math.inf, math.nan],),
+    "k0": ([0.0, -1.0, 800.0, math.inf, math.nan],), "kve": ([0.5, 0.0, 2.0, 1.0], [0.0, 1e-300, 1e10, math.nan]),
+    "erfcx": ([-30.0, 1e10, math.inf, -math.inf, math.nan],), "dawsn": ([0.0, -1e10, math.inf, math.nan],),
+    "erfcinv": ([0.0, 2.0, -1.0, 1e-300, math.nan],), "ellipk": ([1.0, 2.0, -math.inf, -1e8, math.nan],),
+    "ellipe": ([1.0, 2.0, -1e8, math.nan],), "boxcox": ([0.0, 0.0, 0.0, -1.0, 3.0], [2.0, -1.0, 0.0, 1.0, 1e-20]),
+    "inv_boxcox": ([-0.5, -2.0, 1.0, 3.0], [2.0, 1.0, 0.0, 1e-20]),
+    "binom": ([2.0, -2.0, 0.5, 1e3, math.nan], [3.0, 1.0, -1.0, 5.0, 1.0]),
+    "huber": ([-1.0, 0.0, 1.0, 1.0, 2.0], [1.0, 2.0, math.inf, 1.0, math.nan]),
+    "pseudo_huber": ([-1.0, 0.0, 0.0, 1.0, 2.0], [1.0, 2.0, 0.0, 1e200, math.nan]),
     "exprel": ([0.0, 1e-320, 800.0, -800.0, math.inf, -math.inf, math.nan],),
 }  # fmt: skip
 
@@ -234,6 +247,13 @@ SLOPES = {
     "rgamma": [((0.0,), (1,)), ((-1.0,), (-1,)), ((-3.0,), (-6,))],
     "poch": [((0.0, 2.0), (1, 0)), ((-1.0, 3.0), (-1, 0))],
     "j1": [((0.0,), (0.5,))], "y0": [((0.0,), (inf,))], "spence": [((1.0,), (-1,))], "exprel": [((0.0,), (0.5,))],
+    "ellipk": [((0.0,), (math.pi / 8,)), ((1.0,), (inf,))], "ellipe": [((0.0,), (-math.pi / 8,)), ((1.0,), (-inf,))],
+    "binom": [((2.0, 3.0), (1 / 3, -1 / 3)), ((3.0, -1.0), (0, 0.25)), ((4.0, 2.0), (3.5, 0))],
+    "boxcox": [((0.0, 2.0), (0, 0.25)), ((1.0, 0.0), (1, 0)), ((math.e, 0.0), (1 / math.e, 0.5))],
+    "inv_boxcox": [((1.0, 0.0), (math.e, -math.e / 2))], "k0": [((0.0,), (-inf,))],
+    "erfcx": [((inf,), (0,)), ((-30.0,), (-inf,))], "dawsn": [((inf,), (0,)), ((0.0,), (1,))],
+    "huber": [((1.0, 1.0), (0, 1)), ((1.0, -3.0), (2, -1)), ((0.0, -2.0), (2, 0)), ((1.0, inf), (inf, 1))],
+    "pseudo_huber": [((0.0, 0.0), (0, 0)), ((0.0, -2.0), (2, 0)), ((3.0, 4.0), (0.8, 2.4))],
 }  # fmt: skip
 
 
@@ -273,3 +293,47 @@ def test_derivatives_where_a_factor_is_zero():
     gx, gy = fg.grad(special.xlog1py, (0, 1))(0.0, 2.0)
     np.testing.assert_allclose([gx, gy], [math.log(3.0), 0.0])
     assert fg.grad(special.entr)(0.0) == math.inf
+
+
+def test_second_derivatives_at_joins():
+    """Where one formula takes over from another, and at what has no digits left by the nearest formula."""
+    twice = lambda f: fg.grad(fg.grad(f))
+    root = math.sqrt(math.pi)
+    for x in (1e3, 1e8):  # the leading terms of asymptotic series
+        np.testing.assert_allclose(fg.grad(special.erfcx)(x), -1 / (root * x * x), rtol=2 / x**2 + 1e-14)
+        np.testing.assert_allclose(twice(special.erfcx)(x), 2 / (root * x**3), rtol=4 / x**2 + 1e-14)
+        np.testing.assert_allclose(fg.grad(special.dawsn)(-x), -0.5 / x**2, rtol=2 / x**2 + 1e-14)
+        np.testing.assert_allclose(twice(special.dawsn)(-x), -1 / x**3, rtol=4 / x**2 + 1e-14)
+    for fun, x in ((special.erfcx, 10.0), (special.dawsn, 10.0), (special.ellipk, 0.4), (special.ellipk, -0.4),
+                   (special.ellipe, 0.4), (special.ellipe, -0.4)):  # fmt: skip
+        for f in (fg.grad(fun), twice(fun), fg.grad(twice(fun))):
+            np.testing.assert_allclose(f(np.nextafter(x, 9 * x)), f(x), rtol=1e-8)
+    for m in (0.0, -1e-9, 1e-9):  # the series of K and E
+        np.testing.assert_allclose(twice(special.ellipk)(m), 9 * math.pi / 64, rtol=1e-8)
+        np.testing.assert_allclose(twice(special.ellipe)(m), -3 * math.pi / 64, rtol=1e-8)
+    assert twice(partial(special.huber, 1.0))(0.0) == 1 and twice(partial(special.pseudo_huber, 2.0))(0.0) == 1
+    np.testing.assert_allclose(fg.grad(fg.grad(special.boxcox, 1), 1)(math.e, 0.0), 1 / 3)
+
+
+def test_scaled_bessel_functions_far_out():
+    """Those of half an order in closed form; derivatives by neighbours have no digits left at 1e8."""
+    power = lambda x: (2 / np.pi * x) ** -0.5
+    closed = [
+        (partial(special.kve, 1.5), lambda x: power(x) * (1 + 1 / x)),
+        (partial(special.kve, 2.5), lambda x: power(x) * (1 + 3 / x + 3 / x**2)),
+        (partial(special.ive, 1.5), lambda x: power(x) / np.pi * (1 - 1 / x)),  # but for exp(-2 x)
+    ]
+    for ours, expected in closed:
+        for _ in range(3):
+            ours, expected = fg.grad(ours), fg.grad(expected)
+            for x, rtol in ((49.9, 1e-8), (50.1, 1e-13), (2e3, 1e-13), (1e8, 1e-13)):
+                np.testing.assert_allclose(ours(x), expected(x), rtol=rtol)
+    of_order = [("i0e", "ive", 0), ("i1e", "ive", 1), ("k0e", "kve", 0), ("k1e", "kve", 1)]
+    for name, general, order in of_order:
+        ours, same = getattr(special, name), partial(getattr(special, general), order)
+        for _ in range(3):
+            ours, same = fg.grad(ours), fg.grad(same)
+            for x in (49.9, 1e3, 1e8):
+                np.testing.assert_allclose(ours(x), same(x), rtol=1e-8)
+                if general == "ive":
+                    np.testing.assert_allclose(ours(-x), same(-x), rtol=1e-8)

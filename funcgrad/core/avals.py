@@ -206,12 +206,17 @@ def _instead(x: Any, dtype: np.dtype | None) -> str:
         return "x.filled(value), or np.where(mask, value, x.data)"
     if isinstance(x, (np.ndarray, np.generic)):
         return "np.asarray(x)" if x.dtype.kind in NUMERIC else "x.astype(float)"
+    for kind, instead in REMEDIES.items():
+        if isinstance(x, kind):
+            return instead
     for method, instead in _CONVERSIONS.items():
         if hasattr(type(x), method):
             return instead
     return ""
 
 
+REMEDIES: dict[type, str] = {}
+"""What to write in the place of an object; modules that return objects of a class add it."""
 _CONVERSIONS = {
     "to_numpy": "x.to_numpy()",
     "toarray": "x.toarray()",

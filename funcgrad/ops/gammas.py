@@ -20,13 +20,34 @@ def _d_rgamma(x: Any) -> Any:
     return where(left, slope, -rgamma(right) * digamma(right))
 
 
+def _is_pole(x: Any) -> Any:
+    return (x <= 0) & (x == floor(x))
+
+
 def _d_poch_z(y: Any, z: Any, m: Any) -> Any:
     """At the poles of gamma(z) that of `gamma(z + m) * rgamma(z)`."""
-    pole = (z <= 0) & (z == floor(z))
+    pole = _is_pole(z)
     elsewhere = where(pole, 1.0, z)
     at_pole = where(pole, z, 0.0)
     there = y * digamma(at_pole + m) + gamma(at_pole + m) * _d_rgamma(at_pole)
     return where(pole, there, y * (digamma(elsewhere + m) - digamma(elsewhere)))
+
+
+def _d_binom_n(y: Any, n: Any, k: Any) -> Any:
+    """At the poles of gamma(n - k + 1) that of `gamma(n + 1) * rgamma(k + 1) * rgamma(n - k + 1)`."""
+    rest = n - k + 1
+    pole = _is_pole(rest)
+    there = y * digamma(n + 1) + gamma(where(pole, n, 0.0) + 1) * rgamma(k + 1) * _d_rgamma(where(pole, rest, 1.0))
+    return where(pole, there, y * (digamma(n + 1) - digamma(where(pole, 1.0, rest))))
+
+
+def _d_binom_k(y: Any, n: Any, k: Any) -> Any:
+    """The same, and at the poles of gamma(k + 1) too."""
+    rest, k = n - k + 1, k + 1
+    pole = _is_pole(rest) | _is_pole(k)
+    rest_there, k_there, rest, k = (where(m, x, 1.0) for m in (pole, ~pole) for x in (rest, k))
+    slope = _d_rgamma(k_there) * rgamma(rest_there) - rgamma(k_there) * _d_rgamma(rest_there)
+    return where(pole, gamma(where(pole, n, 0.0) + 1) * slope, y * (digamma(rest) - digamma(k)))
 
 
 gamma: Elementwise = elementwise("gamma", Scipys("gamma"), d=lambda y, x: y * digamma(x))
@@ -55,3 +76,5 @@ betaln: Elementwise = elementwise(
     Scipys("betaln"),
     d=(lambda y, a, b: digamma(a) - digamma(a + b), lambda y, a, b: digamma(b) - digamma(a + b)),
 )
+binom: Elementwise = elementwise("binom", Scipys("binom"), d=(in_floats(_d_binom_n), in_floats(_d_binom_k)))
+"""gamma(n + 1) / (gamma(k + 1) gamma(n - k + 1))."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -30,3 +31,15 @@ def beside(module: ModuleType) -> Callable[[Function], Function]:
         return function  # type: ignore[return-value]
 
     return decorate
+
+
+def missing_from(scipys: str) -> Callable[[str], NoReturn]:
+    """The `__getattr__` of a module beside SciPy's module of a name: it tells what only SciPy has."""
+
+    def missing(name: str) -> NoReturn:
+        message = f"module 'funcgrad.{scipys}' has no attribute {name!r}"
+        if not name.startswith("_") and hasattr(import_module(scipys), name):
+            message += f": it has no derivative here. SciPy's own, `{scipys}.{name}`, takes plain arrays only"
+        raise AttributeError(message, name=name)
+
+    return missing

@@ -40,7 +40,7 @@ ROWS: dict[str, tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]] = {
     "ndtr": ((), (ANY,)), "ndtri": ((), (UNIT,)), "owens_t": ((), (ANY, POSITIVE)), "poch": ((POSITIVE,), (OTHER,)),
     "polygamma": ((ORDERS,), (POSITIVE,)), "rel_entr": ((), (POSITIVE, OTHER)), "softmax": ((), (ANY,)),
     "spence": ((), (OUTSIDE,)), "xlog1py": ((), (ANY, OTHER)), "xlogy": ((), (ANY, OTHER)),
-    "zeta": ((1 + POSITIVE,), (OTHER,)),
+    "zeta": ((1 + POSITIVE,), (OTHER,)), "boxcox": ((), (POSITIVE, ANY)), "dawsn": ((), (ANY,)), "erfcx": ((), (ANY,)),
 }
 # fmt: on
 

@@ -20,4 +20,6 @@ ROWS = [
     Sample("poch", ops.poch, (A, B)),
     Sample("beta", ops.beta, (A, B)),
     Sample("betaln", ops.betaln, (A, B)),
+    Sample("binom", ops.binom, (B, A)),
+    Sample("binom", ops.binom, (np.array([2.0, 0.5, 3.0]), np.array([3.0, -1.0, 5.0])), "poles"),
 ]

@@ -4,6 +4,7 @@ Each function takes SciPy's arguments. On plain values SciPy runs; otherwise res
 be it an argument or a variable that a function closes over, in both modes, of any order, and under `jit` and `vmap`.
 """
 
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.integrate.ode import odeint as odeint
 from funcgrad.scipy.integrate.ode import solve_ivp as solve_ivp
 from funcgrad.scipy.integrate.quadrature import dblquad as dblquad
@@ -27,3 +28,5 @@ __all__ = [
     "solve_ivp",
     "trapezoid",
 ]
+
+__getattr__ = missing_from("scipy.integrate")

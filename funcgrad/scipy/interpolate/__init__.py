@@ -6,6 +6,7 @@ SciPy's objects, with SciPy's numbers; everything else runs here, in double prec
 
 from __future__ import annotations
 
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.interpolate.grids import RegularGridInterpolator, interpn
 from funcgrad.scipy.interpolate.lines import interp1d
 from funcgrad.scipy.interpolate.piecewise import (
@@ -29,3 +30,5 @@ __all__ = [
     "interpn",
     "make_interp_spline",
 ]
+
+__getattr__ = missing_from("scipy.interpolate")

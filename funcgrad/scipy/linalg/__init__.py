@@ -7,6 +7,7 @@ not under `jit` and `vmap`. Functions that read one triangle are differentiated 
 
 from numpy.linalg import LinAlgError
 
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.linalg import constructors, eigenvalues, factorisations, functions, systems
 from funcgrad.scipy.linalg.constructors import *  # noqa: F403  (toeplitz, block_diag, ...)
 from funcgrad.scipy.linalg.eigenvalues import *  # noqa: F403  (eig, eigh, eigh_tridiagonal, ...)
@@ -22,3 +23,5 @@ __all__ = [
     *functions.__all__,
     *systems.__all__,
 ]
+
+__getattr__ = missing_from("scipy.linalg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.ndimage.filters import (
     convolve,
     convolve1d,
@@ -37,3 +38,5 @@ __all__ = [
     "uniform_filter1d",
     "zoom",
 ]
+
+__getattr__ = missing_from("scipy.ndimage")

@@ -5,12 +5,31 @@ derivatives that follow from the equation it solves, by the implicit function th
 search, and none along the first guess.
 """
 
+from scipy.optimize import (  # what SciPy's functions and these take and return
+    BFGS,
+    SR1,
+    Bounds,
+    HessianUpdateStrategy,
+    LinearConstraint,
+    NonlinearConstraint,
+    OptimizeResult,
+    OptimizeWarning,
+    RootResults,
+    approx_fprime,
+    check_grad,
+)
+
+from funcgrad.core.avals import REMEDIES
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.optimize.assignment import linear_sum_assignment as linear_sum_assignment
 from funcgrad.scipy.optimize.assignment import linprog as linprog
 from funcgrad.scipy.optimize.fitting import curve_fit as curve_fit
 from funcgrad.scipy.optimize.fitting import least_squares as least_squares
 from funcgrad.scipy.optimize.fitting import nnls as nnls
 from funcgrad.scipy.optimize.minimizing import minimize as minimize
+from funcgrad.scipy.optimize.rosenbrock import rosen as rosen
+from funcgrad.scipy.optimize.rosenbrock import rosen_der as rosen_der
+from funcgrad.scipy.optimize.rosenbrock import rosen_hess as rosen_hess
 from funcgrad.scipy.optimize.scalars import bisect as bisect
 from funcgrad.scipy.optimize.scalars import brenth as brenth
 from funcgrad.scipy.optimize.scalars import brentq as brentq
@@ -24,9 +43,20 @@ from funcgrad.scipy.optimize.systems import fsolve as fsolve
 from funcgrad.scipy.optimize.systems import root as root
 
 __all__ = [
+    "BFGS",
+    "SR1",
+    "Bounds",
+    "HessianUpdateStrategy",
+    "LinearConstraint",
+    "NonlinearConstraint",
+    "OptimizeResult",
+    "OptimizeWarning",
+    "RootResults",
+    "approx_fprime",
     "bisect",
     "brenth",
     "brentq",
+    "check_grad",
     "curve_fit",
     "fixed_point",
     "fsolve",
@@ -40,5 +70,12 @@ __all__ = [
     "ridder",
     "root",
     "root_scalar",
+    "rosen",
+    "rosen_der",
+    "rosen_hess",
     "toms748",
 ]
+
+REMEDIES[RootResults] = "result.root"
+REMEDIES[OptimizeResult] = "result.x (or another array of it, as result.fun and root_scalar's result.root)"
+__getattr__ = missing_from("scipy.optimize")

@@ -1,20 +1,22 @@
-"""linear_sum_assignment and linprog: SciPy's, on numbers only."""
+"""linear_sum_assignment and linprog: SciPy's, found from numbers. The solution of linprog has no derivative here."""
 
 from __future__ import annotations
 
 from functools import partial, wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import scipy.optimize
+from scipy.optimize import OptimizeResult
 
 import funcgrad.numpy as fnp
-from funcgrad import tree
 from funcgrad.core.avals import Aval
 from funcgrad.core.trace import is_traced
-from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.optimize.calling import Found, run_on_numbers
+from funcgrad.scipy.optimize.calling import OUTCOME, Found, run_on_numbers
+from funcgrad.transforms.callbacks import called, pure_callback_call
+from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.function import call_hiding_frames
 
 
@@ -50,9 +52,25 @@ def _assignment(cost_matrix: Any, maximize: bool) -> tuple[Any, Any]:
 
 @wraps(scipy.optimize.linprog)
 def linprog(*args: Any, **kwargs: Any) -> Any:
-    if is_traced(*tree.leaves((args, kwargs))):
-        raise NotDifferentiableError(
-            "linprog has no derivative here: give it fg.stop_gradient(...) of what is traced, or solve the equations "
-            "of the constraints that are active at its solution with np.linalg.solve."
-        )
-    return scipy.optimize.linprog(*args, **kwargs)
+    return call_hiding_frames(_linprog, partial(scipy.optimize.linprog, *args, **kwargs))
+
+
+def _linprog(run: partial[Any]) -> Any:
+    """SciPy's result. Of traced values it is a callback's, which is refused where it is differentiated."""
+    captured = Captured((run,))
+    if not captured.values:
+        return run()
+    given = signature(scipy.optimize.linprog).bind(*run.args, **run.keywords).arguments
+    sizes = {"x": given["c"], "slack": given.get("b_ub"), "con": given.get("b_eq")}
+    shapes: dict[str, tuple[int, ...]] = {name: (0 if x is None else fnp.size(x),) for name, x in sizes.items()}
+    avals = {name: Aval(shape, np.dtype(np.float64)) for name, shape in {**shapes, "fun": ()}.items()}
+    avals |= {name: OUTCOME[name] for name in ("success", "status")} | {"nit": OUTCOME["nfev"]}
+
+    def host(*numbers: Any) -> dict[str, Any]:
+        found = captured.rebuilt(numbers)[0]()
+        return {
+            name: np.full(a.shape, np.nan) if found[name] is None else np.asarray(found[name], a.dtype).reshape(a.shape)
+            for name, a in avals.items()
+        }
+
+    return OptimizeResult(called(pure_callback_call, "linprog", host, avals, tuple(captured.values), {}, "sequential"))

@@ -74,7 +74,7 @@ def _warn_of(found: Found, what: str) -> None:
         )
 
 
-def warn(message: str) -> None:
-    """An OptimizeWarning at the user's line."""
+def warn(message: str, category: type[Warning] = OptimizeWarning) -> None:
+    """A warning at the user's line."""
     where = place(here())
-    warnings.warn_explicit(message, OptimizeWarning, where.filename, where.lineno)
+    warnings.warn_explicit(message, category, where.filename, where.lineno)

@@ -20,7 +20,7 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
 from funcgrad.numpy.dispatch import any_traced
 from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
-from funcgrad.scipy.optimize.implicit import minimum_at
+from funcgrad.scipy.optimize.implicit import checked, minimum_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of
 from funcgrad.scipy.optimize.programs import Watch
 from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_tuple, as_vector, limits_of_pair, unknown_of
@@ -268,7 +268,7 @@ def _covariance(residuals: Function, popt: Any, absolute: bool) -> Any:
     more = slopes.shape[0] - popt.size
     if more <= 0 and not absolute:
         return np.full((popt.size, popt.size), np.inf)
-    pcov = fnp.linalg.inv(slopes.T @ slopes)
+    pcov = fnp.linalg.inv(checked(slopes.T @ slopes, "curve_fit"))
     return pcov if absolute else pcov * fnp.sum(residuals(popt) ** 2) / more
 
 

@@ -43,17 +43,24 @@ def _at(f: Map, x: Any, solve: Callable[[Map, Any], Any]) -> Any:
 
 
 def _solved(g: Map, y: Vector, what: str) -> Vector:
-    matrix = jacfwd(g)(y)
+    return fnp.linalg.solve(checked(jacfwd(g)(y), what), y)
+
+
+def checked(matrix: Any, what: str) -> Any:
+    """A matrix that is not singular; LinAlgError, when the program runs, where it is.
+
+    It is the product with what the check returns, so that no factorisation comes before the check.
+    """
     one = called(
         pure_callback_call,
         what,
         _regular,
-        Aval((), y.dtype),
+        Aval((), matrix.dtype),
         (stop_gradient(matrix),),
         {},
         "sequential",
     )
-    return fnp.linalg.solve(matrix, one * y)
+    return one * matrix
 
 
 def _regular(matrix: np.ndarray) -> Any:

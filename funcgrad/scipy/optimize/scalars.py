@@ -81,16 +81,15 @@ toms748 = _bracketing("toms748")
 def _bracketed(plain: Function, f: Function, a: Any, b: Any, args: Any, options: dict[str, Any]) -> Any:
     def search(f: Function, a: float, b: float, args: tuple) -> Found:
         watch = Watch()
-        found = plain(lambda x: watch(f(x, *args)), a, b, **options)
-        x = found[0] if options["full_output"] else found
-        return Found({"x": x}, watch.moving, found)
+        x, result = plain(lambda x: watch(f(x, *args)), a, b, **{**options, "full_output": True})
+        return Found({"x": x}, watch.moving, (x, result), None if result.converged else str(result.flag))
 
     args = as_tuple(args)
     found = run_on_numbers(partial(search, f, stop_gradient(a), stop_gradient(b), args), {"x": _NUMBER}, plain.__name__)
-    if not found.moving:
-        return found.result
-    x = elementwise_root_at(lambda x: scalar(f(x, *args)), found.arrays["x"])
-    return (x, found.result[1]) if options["full_output"] and found.result else x
+    x = found.arrays["x"]
+    if found.moving:
+        x = elementwise_root_at(lambda x: scalar(f(x, *args)), x)
+    return (x, *found.result[1:]) if options["full_output"] and found.result else x
 
 
 def newton(
@@ -129,18 +128,25 @@ def _newton(
         f, slope, curve = (g and (lambda x, g=g: watch(g(x, *args))) for g in (func, fprime, fprime2))
         if fprime is None and x1 is None:
             slope = _slope(func, x0, args, watch, "newton")
-        found = scipy.optimize.newton(f, x0, slope, (), fprime2=curve, x1=x1, **options)
-        x = found[0] if options["full_output"] else found
-        return Found({"x": x}, watch.moving, found)
+        found = scipy.optimize.newton(f, x0, slope, (), fprime2=curve, x1=x1, **{**options, "full_output": True})
+        return Found({"x": found[0]}, watch.moving, found, _newtons_trouble(found))
 
     start = fnp.asarray(x0)
     dtype = start.dtype if start.dtype.kind in "fc" else np.dtype(np.float64)
     run = partial(search, func, x0, fprime, args, fprime2, x1)
     found = run_on_numbers(run, {"x": Aval(start.shape, dtype)}, "newton")
     if not found.moving:
-        return found.result
+        return found.result if options["full_output"] else found.arrays["x"]
     x = elementwise_root_at(lambda x: func(x, *args), found.arrays["x"])
     return (x, *found.result[1:]) if options["full_output"] and found.result else x
+
+
+def _newtons_trouble(found: Any) -> str | None:
+    """What SciPy's full output says where a root, or some of an array of roots, has not converged."""
+    if len(found) == 2:  # of one number
+        return None if found[1].converged else str(found[1].flag)
+    _, converged, _ = found
+    return None if np.all(converged) else f"{np.sum(~converged)} of {np.size(converged)} elements"
 
 
 def _slope(f: Function, x0: Any, args: tuple, watch: Watch, what: str) -> Function | None:

@@ -14,7 +14,7 @@ import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
+from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers, warn
 from funcgrad.scipy.optimize.implicit import root_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of
 from funcgrad.scipy.optimize.programs import Watch
@@ -159,6 +159,8 @@ def _fsolve(
     x = found.arrays["x"]
     if found.moving:
         x = solution(_equations(func, args, unknown, None), x, "fsolve")
+    elif found.trouble is not None and not full_output:
+        warn(found.trouble, RuntimeWarning)  # as SciPy does
     x = unknown.result(x)
     return (x, *found.result) if full_output and found.result else x
 
@@ -168,11 +170,11 @@ def _fsolve_search(
 ) -> Found:
     watch = Watch()
     f, jacobian = on_vectors(func, unknown, start, args, fprime, watch, "fsolve")
-    found = scipy.optimize.fsolve(f, start, fprime=jacobian, **keywords)
-    if keywords["full_output"]:
-        x, *rest = found
-        return Found({"x": x}, watch.moving, rest, None if rest[1] == 1 else rest[2])
-    return Found({"x": found}, watch.moving, None)
+    x, *rest = scipy.optimize.fsolve(f, start, fprime=jacobian, **{**keywords, "full_output": True})
+    _, status, message = rest
+    if not keywords["full_output"] and not 1 <= status <= 5:
+        raise TypeError(message)  # as SciPy does
+    return Found({"x": x}, watch.moving, rest, None if status == 1 else message)
 
 
 def fixed_point(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.signal.convolutions import convolve, convolve2d, correlate, correlate2d, fftconvolve, oaconvolve
 from funcgrad.scipy.signal.filters import filtfilt, lfilter, lfilter_zi, sosfilt, sosfilt_zi, sosfiltfilt
 from funcgrad.scipy.signal.smoothing import detrend, hilbert, medfilt, savgol_filter
@@ -24,3 +25,5 @@ __all__ = [
     "sosfilt_zi",
     "sosfiltfilt",
 ]
+
+__getattr__ = missing_from("scipy.signal")

@@ -1,4 +1,4 @@
-"""Bessel functions, those of the first kind modified too. They have no derivative in their order."""
+"""Bessel functions and modified ones, of the first and second kind. They have no derivative in their order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,30 @@ from funcgrad.ops import bessel
 from funcgrad.ops import special as ops
 from funcgrad.scipy.special.shared import universal
 
-__all__ = ["i0", "i0e", "i1", "i1e", "iv", "ive", "j0", "j1", "jn", "jv", "y0", "y1", "yn"]
+__all__ = [
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "iv",
+    "ive",
+    "j0",
+    "j1",
+    "jn",
+    "jv",
+    "jve",
+    "k0",
+    "k0e",
+    "k1",
+    "k1e",
+    "kv",
+    "kve",
+    "y0",
+    "y1",
+    "yn",
+    "yv",
+    "yve",
+]
 
 
 @universal
@@ -88,3 +111,62 @@ def y1(x: Array) -> Array:
 def yn(n: Array, x: Array) -> Array:
     """The Bessel function of the second kind of whole order `n`."""
     return bessel.yn(n, x)
+
+
+@universal
+def jve(v: Array, z: Array) -> Array:
+    """`jv(v, z)`; SciPy scales it where `z` is complex, which is not differentiable here."""
+    return bessel.jve(v, z)
+
+
+@universal
+def yv(v: Array, z: Array) -> Array:
+    """The Bessel function of the second kind of order `v`; complex `z` too."""
+    return bessel.yv(v, z)
+
+
+@universal
+def yve(v: Array, z: Array) -> Array:
+    """`yv(v, z)`; SciPy scales it where `z` is complex, which is not differentiable here."""
+    return bessel.yve(v, z)
+
+
+@universal
+def kv(v: Array, z: Array) -> Array:
+    """The modified Bessel function of the second kind of order `v`; complex `z` too.
+
+    Example:
+        >>> fg.grad(kv, 1)(0, 1.0).round(6)
+        np.float64(-0.601907)
+    """
+    return bessel.kv(v, z)
+
+
+@universal
+def kve(v: Array, z: Array) -> Array:
+    """`exp(z) * kv(v, z)`; complex `z` too."""
+    return bessel.kve(v, z)
+
+
+@universal
+def k0(x: Array) -> Array:
+    """The modified Bessel function of the second kind of order 0."""
+    return bessel.k0(x)
+
+
+@universal
+def k0e(x: Array) -> Array:
+    """`exp(x) * k0(x)`."""
+    return bessel.k0e(x)
+
+
+@universal
+def k1(x: Array) -> Array:
+    """The modified Bessel function of the second kind of order 1."""
+    return bessel.k1(x)
+
+
+@universal
+def k1e(x: Array) -> Array:
+    """`exp(x) * k1(x)`."""
+    return bessel.k1e(x)

@@ -8,7 +8,7 @@ from funcgrad.ops import elementwise as ew
 from funcgrad.ops import integrals
 from funcgrad.scipy.special.shared import universal
 
-__all__ = ["cbrt", "exp2", "exp10", "expm1", "exprel", "log1p", "sinc"]
+__all__ = ["boxcox", "cbrt", "exp2", "exp10", "expm1", "exprel", "inv_boxcox", "log1p", "sinc"]
 
 
 @universal
@@ -50,3 +50,20 @@ def exprel(x: Array) -> Array:
         np.float64(0.5)
     """
     return integrals.exprel(x)
+
+
+@universal
+def boxcox(x: Array, lmbda: Array) -> Array:
+    """Box and Cox's transformation, `(x**lmbda - 1) / lmbda`, `log(x)` for lmbda = 0. Differentiable in both, at 0 too.
+
+    Example:
+        >>> fg.grad(boxcox, 1)(np.e, 0.0)
+        np.float64(0.5)
+    """
+    return integrals.boxcox(x, lmbda)
+
+
+@universal
+def inv_boxcox(y: Array, lmbda: Array) -> Array:
+    """The inverse of `boxcox`."""
+    return integrals.inv_boxcox(y, lmbda)

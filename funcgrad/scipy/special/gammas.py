@@ -14,6 +14,7 @@ from funcgrad.scipy.special.shared import scipy_function, universal
 __all__ = [
     "beta",
     "betaln",
+    "binom",
     "digamma",
     "factorial",
     "gamma",
@@ -133,3 +134,14 @@ def beta(a: Array, b: Array) -> Array:
         np.float64(-0.090278)
     """
     return gammas.beta(a, b)
+
+
+@universal
+def binom(n: Array, k: Array) -> Array:
+    """The binomial coefficient, of real numbers too.
+
+    Example:
+        >>> fg.grad(binom)(4.0, 2.0).round(6)
+        np.float64(3.5)
+    """
+    return gammas.binom(n, k)

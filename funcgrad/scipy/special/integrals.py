@@ -8,7 +8,7 @@ from funcgrad.numpy.dispatch import Array, as_array
 from funcgrad.ops import integrals, zetas
 from funcgrad.scipy.special.shared import in_dtypes_of, scipy_function, universal
 
-__all__ = ["exp1", "expi", "expn", "hyp1f1", "hyp2f1", "lambertw", "owens_t", "spence", "zeta"]
+__all__ = ["ellipe", "ellipk", "exp1", "expi", "expn", "hyp1f1", "hyp2f1", "lambertw", "owens_t", "spence", "zeta"]
 
 
 @universal
@@ -87,3 +87,20 @@ def hyp1f1(a: Array, b: Array, x: Array) -> Array:
 def hyp2f1(a: Array, b: Array, c: Array, z: Array) -> Array:
     """Gauss' hypergeometric function 2F1 of real `z`, in which alone it has a derivative here."""
     return integrals.hyp2f1(a, b, c, z)
+
+
+@universal
+def ellipk(m: Array) -> Array:
+    """The complete elliptic integral of the first kind, of the parameter `m`, the square of the modulus.
+
+    Example:
+        >>> fg.grad(ellipk)(0.0).round(6)
+        np.float64(0.392699)
+    """
+    return integrals.ellipk(m)
+
+
+@universal
+def ellipe(m: Array) -> Array:
+    """The complete elliptic integral of the second kind, of the parameter `m`."""
+    return integrals.ellipe(m)

@@ -6,11 +6,24 @@ import math
 
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import entropy
+from funcgrad.ops import entropy, integrals
 from funcgrad.ops import special as ops
 from funcgrad.scipy.special.shared import universal
 
-__all__ = ["erf", "erfc", "erfinv", "expit", "log_expit", "log_ndtr", "logit", "ndtr", "ndtri"]
+__all__ = [
+    "dawsn",
+    "erf",
+    "erfc",
+    "erfcinv",
+    "erfcx",
+    "erfinv",
+    "expit",
+    "log_expit",
+    "log_ndtr",
+    "logit",
+    "ndtr",
+    "ndtri",
+]
 
 _ROOT_2 = math.sqrt(2)
 
@@ -77,3 +90,21 @@ def log_ndtr(x: Array) -> Array:
 def ndtri(y: Array) -> Array:
     """The inverse of `ndtr`."""
     return entropy.ndtri(y)
+
+
+@universal
+def erfcx(x: Array) -> Array:
+    """`exp(x**2) * erfc(x)`, for real `x`."""
+    return integrals.erfcx(x)
+
+
+@universal
+def dawsn(x: Array) -> Array:
+    """Dawson's integral, `sqrt(pi) / 2 * exp(-x**2) * erfi(x)`, for real `x`."""
+    return integrals.dawsn(x)
+
+
+@universal
+def erfcinv(y: Array) -> Array:
+    """The inverse of `erfc`."""
+    return integrals.erfcinv(y)

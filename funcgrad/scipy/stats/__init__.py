@@ -8,6 +8,7 @@ Example:
     np.float64(2.25)
 """
 
+from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.stats.continuous import (
     CAUCHY,
     EXPON,
@@ -55,6 +56,8 @@ __all__ = [
     "weibull_max",
     "weibull_min",
 ]
+
+__getattr__ = missing_from("scipy.stats")
 
 beta = Continuous("beta", BETA)
 cauchy = Continuous("cauchy", CAUCHY)
