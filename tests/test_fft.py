@@ -10,6 +10,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.test_util import check_grads
+from tests.groups import over_calls
 
 DRAW = np.random.default_rng(31)
 X = DRAW.normal(size=(3, 4, 5))
@@ -63,7 +64,7 @@ CASES = [(call, dtype) for call in ANY + REALS for dtype in REAL]
 CASES += [(call, dtype) for call in ANY for dtype in COMPLEX]
 
 
-@pytest.mark.parametrize("call, dtype", CASES)
+@over_calls("call, dtype", CASES)
 def test_values_and_dtypes_are_numpys(call: str, dtype: type) -> None:
     x = Z.astype(dtype) if np.dtype(dtype).kind == "c" else (3 * X).astype(dtype)
     expected = of(call, np)(x)

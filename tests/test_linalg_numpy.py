@@ -11,6 +11,7 @@ import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
+from tests.groups import over_calls
 
 DRAW = np.random.default_rng(41)
 SQUARE = DRAW.normal(size=(3, 3)) + 2 * np.eye(3)
@@ -150,7 +151,7 @@ CASES += [(call, dtype) for call in ERRORS for dtype in DTYPES if dtype is not n
 
 
 @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
-@pytest.mark.parametrize("call, dtype", CASES)
+@over_calls("call, dtype", CASES)
 def test_results_are_numpys(call: str, dtype: type) -> None:
     """Values, dtypes, tuples and errors, of values that are traced and known, and of staged programs."""
     plain, names = of(call, np)

@@ -20,6 +20,7 @@ from funcgrad.numpy.dispatch import any_traced
 from funcgrad.test_util import check_grads
 from funcgrad.transforms.api import grad, vjp
 from funcgrad.transforms.vmap import vmap
+from tests.groups import over_calls
 
 rng = np.random.default_rng(7)
 
@@ -266,13 +267,13 @@ NOT_DISPATCHED = (
 ALL = calls(SMOOTH) + calls(FLAT) + calls(NAN)
 
 
-@pytest.mark.parametrize("call", ALL + calls(CONCRETE))
+@over_calls("call", ALL + calls(CONCRETE))
 def test_plain_arrays_go_to_numpy(call: str) -> None:
     fun, arrays, _ = function_of(call)
     assert_same(fun(fnp, *arrays), fun(np, *arrays), exact=True)
 
 
-@pytest.mark.parametrize("call", ALL + calls(CONCRETE))
+@over_calls("call", ALL + calls(CONCRETE))
 @pytest.mark.parametrize("module", [fnp, np], ids=["fnp", "np"])
 def test_values_under_grad(call: str, module) -> None:
     fun, arrays, _ = function_of(call)
@@ -303,7 +304,7 @@ STAGED = [call for call in ALL if gives_arrays(call)]
 BATCHED = [call for call in STAGED if any(function_of(call)[2])]
 
 
-@pytest.mark.parametrize("call", STAGED)
+@over_calls("call", STAGED)
 def test_values_in_a_staged_program(call: str) -> None:
     fun, arrays, _ = function_of(call)
     expected = flat(fun(np, *arrays))
@@ -314,7 +315,7 @@ def test_values_in_a_staged_program(call: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::funcgrad.errors.UnbatchedPrimitiveWarning")
-@pytest.mark.parametrize("call", BATCHED)
+@over_calls("call", BATCHED)
 def test_values_under_vmap(call: str) -> None:
     fun, arrays, floats = function_of(call)
     axes = tuple(0 if f else None for f in floats)
@@ -331,7 +332,7 @@ UNDETERMINED = ("eigh", "eig(", "svd(a, full", "qr(b)")
 DETERMINED = [c for c in calls(SMOOTH) if any(function_of(c)[2]) and not any(u in c for u in UNDETERMINED)]
 
 
-@pytest.mark.parametrize("call", DETERMINED)
+@over_calls("call", DETERMINED)
 def test_derivatives_agree_with_differences(call: str) -> None:
     fun, arrays, floats = function_of(call)
     moving = [x for x, f in zip(arrays, floats) if f]
@@ -344,7 +345,7 @@ def test_derivatives_agree_with_differences(call: str) -> None:
     check_grads(of_floats, moving, order=1, eps=1e-5)
 
 
-@pytest.mark.parametrize("call", calls(SMOOTH))
+@over_calls("call", calls(SMOOTH))
 def test_float32_stays(call: str) -> None:
     fun, arrays, floats = function_of(call)
     small = {np.dtype(np.float64): np.float32, np.dtype(np.complex128): np.complex64}
@@ -422,7 +423,7 @@ def written(call: str, module, arrays, into_result: bool) -> list:
     return [np.multiply(z, 1.0) for z in (arrays[:1] if into_result else y)]
 
 
-@pytest.mark.parametrize("call, into_result", NAMED)
+@over_calls("call, into_result", NAMED)
 def test_views_are_those_of_numpy(call: str, into_result: bool) -> None:
     arrays = function_of(call)[1]
     copies = [np.array(x) if np.ndim(x) else x for x in arrays]

@@ -107,6 +107,7 @@ os.rmdir({str(tmp_path)!r})
 """)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("calls", [5, 200, 900])
 def test_an_interrupted_import_may_be_repeated(calls):
     code = f"""

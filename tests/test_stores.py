@@ -156,6 +156,7 @@ def table(x: Any) -> Any:
 LOOPS = [filled, filled_backwards, rows, columns, table]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["value", "grad", "jvp", "vmap", "vmap of grad"])
 @pytest.mark.parametrize("f", LOOPS, ids=lambda f: f.__name__)
 def test_whole_arrays_do_not_grow_in_number_with_the_loop(f, way) -> None:
@@ -171,6 +172,7 @@ def test_whole_arrays_do_not_grow_in_number_with_the_loop(f, way) -> None:
     assert whole_arrays(160) == whole_arrays(80)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("f", LOOPS, ids=lambda f: f.__name__)
 def test_compiled_loops_are_those_of_eager_ones(f, way) -> None:

@@ -81,12 +81,14 @@ def test_a_full_disk(options):
 
 
 @posix
+@pytest.mark.long
 def test_a_closed_output():
     done = subprocess.run(TOUR, preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (1, "python -m funcgrad: standard output is closed\n")
 
 
 @posix
+@pytest.mark.long
 def test_an_interrupt_that_the_parent_ignores():
     ignoring = lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
     with running(stdout=subprocess.PIPE, preexec_fn=ignoring) as process:
