@@ -168,8 +168,7 @@ def take_along_axis(
     if indices.ndim != arr.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     grid = np.ix_(*(np.arange(1 if i == axis else n) for i, n in enumerate(arr.shape)))
-    rule = FILL if mode is None and fill_value is not None else mode_of(mode)
-    return get_within(arr, (*grid[:axis], indices, *grid[axis + 1 :]), rule, fill_value)
+    return get_within(arr, (*grid[:axis], indices, *grid[axis + 1 :]), mode_of(mode, fill_value), fill_value)
 
 
 @numpy_function(np, extra=("size", "fill_value"))

@@ -5,7 +5,7 @@ Operators are the operations themselves where the order of arguments allows: one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -249,6 +249,70 @@ def _of_held(name: str) -> Any:
     return convert
 
 
+_SPECIAL: dict[str, Callable[..., Any]] = {
+    "pow": _power,
+    "rpow": _reflected(ew.pow),
+    "divmod": _divmod,
+    "rdivmod": _reflected(_divmod),
+    "pos": _copied,
+    "getitem": _getitem,
+    "setitem": writing.set_item,
+    "iter": _iterate,
+    "contains": _contains,
+    "copy": _copied,
+    "deepcopy": _copied,
+    "bool": conversions.truth,
+    "float": conversions.to_float,
+    "int": conversions.to_int,
+    "complex": conversions.to_complex,
+    "index": conversions.to_index,
+    "trunc": conversions.to_trunc,
+    "round": conversions.rounded,
+    "format": conversions.formatted,
+    "array": conversions.to_array,
+    "array_namespace": _namespace,
+    "dlpack": conversions.to_dlpack,
+    "dlpack_device": lambda x: _PLAIN.__dlpack_device__(),
+    "array_ufunc": protocols.array_ufunc,
+    "array_function": protocols.array_function,
+}
+"""Methods with two underscores on each side, which are not here."""
+_OWN: dict[str, Any] = {
+    "astype": _astype,
+    "conj": _conj,
+    "conjugate": _conj,
+    "copy": _copy,
+    "fill": writing.fill,
+    "flatten": _flatten,
+    "item": conversions.item,
+    "put": _put,
+    "reshape": _reshape,
+    "resize": _of_memory("resize", "np.resize(x, shape)"),
+    "sort": writing.sort,
+    "tolist": conversions.tolist,
+    "transpose": _transpose,
+    "T": property(_transpose),
+    "mT": property(matrix_transpose),
+    "real": property(IMPLEMENTATIONS[np.real], _set_real),
+    "imag": property(IMPLEMENTATIONS[np.imag], _set_imag),
+    "compress": _compress,
+    "partition": writing.partition,
+    "setfield": _of_memory("setfield", "x.at[...].set(value)"),
+    "setflags": conversions.set_flags,
+    "to_device": conversions.to_device,
+    "view": conversions.view,
+    "base": property(lambda x: None),
+    "device": property(lambda x: "cpu"),
+    "flat": property(_flat, _set_flat),
+    **conversions.AS_BYTES,
+    **{name: conversions.memory(name) for name in conversions.MEMORY},
+    "at": property(At, doc="`x.at[idx].set(v)` and its like: see `funcgrad.numpy.at`."),
+    "itemsize": property(lambda x: x.dtype.itemsize),
+    "nbytes": property(lambda x: x.dtype.itemsize * x.size),
+}
+"""Methods and attributes that are no function of NumPy's on the array alone."""
+
+
 def _attach() -> None:
     for name, op in _BINARY.items():
         setattr(Tracer, f"__{name}__", _operator(op, name))
@@ -257,72 +321,12 @@ def _attach() -> None:
     Tracer.__ipow__ = writing.in_place(_power, np.power)  # type: ignore[attr-defined]
     for name, op in (*_COMPARISONS.items(), *_UNARY.items()):
         setattr(Tracer, f"__{name}__", _operator(op, name))
-    special = {
-        "pow": _power,
-        "rpow": _reflected(ew.pow),
-        "divmod": _divmod,
-        "rdivmod": _reflected(_divmod),
-        "pos": _copied,
-        "getitem": _getitem,
-        "setitem": writing.set_item,
-        "iter": _iterate,
-        "contains": _contains,
-        "copy": _copied,
-        "deepcopy": _copied,
-        "bool": conversions.truth,
-        "float": conversions.to_float,
-        "int": conversions.to_int,
-        "complex": conversions.to_complex,
-        "index": conversions.to_index,
-        "trunc": conversions.to_trunc,
-        "round": conversions.rounded,
-        "format": conversions.formatted,
-        "array": conversions.to_array,
-        "array_namespace": _namespace,
-        "dlpack": conversions.to_dlpack,
-        "dlpack_device": lambda x: _PLAIN.__dlpack_device__(),
-        "array_ufunc": protocols.array_ufunc,
-        "array_function": protocols.array_function,
-    }
-    for name, method in special.items():
+    for name, method in _SPECIAL.items():
         setattr(Tracer, f"__{name}__", method)
     for name in _METHODS:
         function = getattr(np, name)
         setattr(Tracer, name, IMPLEMENTATIONS.get(function) or protocols.UFUNCS[function])
-    methods = {
-        "astype": _astype,
-        "conj": _conj,
-        "conjugate": _conj,
-        "copy": _copy,
-        "fill": writing.fill,
-        "flatten": _flatten,
-        "item": conversions.item,
-        "put": _put,
-        "reshape": _reshape,
-        "resize": _of_memory("resize", "np.resize(x, shape)"),
-        "sort": writing.sort,
-        "tolist": conversions.tolist,
-        "transpose": _transpose,
-        "T": property(_transpose),
-        "mT": property(matrix_transpose),
-        "real": property(IMPLEMENTATIONS[np.real], _set_real),
-        "imag": property(IMPLEMENTATIONS[np.imag], _set_imag),
-        "compress": _compress,
-        "partition": writing.partition,
-        "setfield": _of_memory("setfield", "x.at[...].set(value)"),
-        "setflags": conversions.set_flags,
-        "to_device": conversions.to_device,
-        "view": conversions.view,
-        "base": property(lambda x: None),
-        "device": property(lambda x: "cpu"),
-        "flat": property(_flat, _set_flat),
-        **conversions.AS_BYTES,
-        **{name: conversions.memory(name) for name in conversions.MEMORY},
-        "at": property(At, doc="`x.at[idx].set(v)` and its like: see `funcgrad.numpy.at`."),
-        "itemsize": property(lambda x: x.dtype.itemsize),
-        "nbytes": property(lambda x: x.dtype.itemsize * x.size),
-    }
-    for name, method in methods.items():
+    for name, method in _OWN.items():
         setattr(Tracer, name, method)
     for name in _CONVERSIONS:
         setattr(Buffer, name, _of_held(name))

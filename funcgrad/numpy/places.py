@@ -11,7 +11,7 @@ from funcgrad.core import provenance
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, as_array
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.bounds import FILL, get_within, mode_of, update_within
+from funcgrad.ops.bounds import get_within, mode_of, update_within
 
 __all__ = ["at"]
 
@@ -75,8 +75,7 @@ class Place:
         `fill_value` is cast to the dtype; with it, `mode` is "fill" unless it is given. By default it is NaN, for
         integers the lowest (unsigned: the highest), for truth values True.
         """
-        rule = FILL if mode is None and fill_value is not None else mode_of(mode)
-        return get_within(self._x, self._idx, rule, fill_value)
+        return get_within(self._x, self._idx, mode_of(mode, fill_value), fill_value)
 
     def set(
         self, values: Array, /, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Mode = None

@@ -17,8 +17,10 @@ MODES = {None: RAISE, "promise_in_bounds": RAISE, "clip": CLIP, "drop": FILL, "f
 """What JAX's modes do. A promise is checked, as it costs nothing."""
 
 
-def mode_of(mode: str | None) -> str:
-    """RAISE, CLIP or FILL; ValueError for what is no mode."""
+def mode_of(mode: str | None, fill_value: Any = None) -> str:
+    """RAISE, CLIP or FILL, which a value to fill with alone asks for; ValueError for what is no mode."""
+    if mode is None and fill_value is not None:
+        return FILL
     if mode not in MODES:
         names = ", ".join(repr(name) for name in MODES)
         raise ValueError(f"mode must be one of {names}, not {mode!r}")
