@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import re
 from pathlib import Path
 
 import pytest
+
+import funcgrad.scipy
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md"])
@@ -41,6 +44,13 @@ def test_page_runs_as_printed(page, tmp_path, monkeypatch):
 def test_files_that_a_page_names_exist(page):
     for name in re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:\.py|/))`", page.read_text()):
         assert (ROOT / name).exists() or (ROOT / "funcgrad" / name).exists(), name
+
+
+@pytest.mark.parametrize("module", [*(m for m in funcgrad.scipy.__all__ if m != "sparse"), "sparse.linalg"])
+def test_scipys_names_are_listed(module):
+    page = (ROOT / "docs" / "scipy.md").read_text()
+    (row,) = re.findall(rf"^\| `{re.escape(module)}` \| (.*) \|$", page, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", row)) == sorted(importlib.import_module(f"funcgrad.scipy.{module}").__all__)
 
 
 def test_pages_are_found():
