@@ -644,6 +644,51 @@ def test_full_outputs_are_scipys():
         optimize.brentq(lambda x: x**2 + 1, 0, 2)
 
 
+FULL = {
+    "brentq": lambda c: optimize.brentq(lambda x: x**3 - c, 0, 3, full_output=True),
+    "newton": lambda c: optimize.newton(lambda x: x**3 - c, 1.0, full_output=True),
+    "arrays": lambda c: optimize.newton(lambda x: x**3 - c, np.ones(2), full_output=True),
+    "fsolve": lambda c: optimize.fsolve(lambda x: x**3 - c, 1.0, full_output=True),
+    "curve_fit": lambda c: optimize.curve_fit(lambda x, a: a**3 * x, TIMES, c * TIMES, full_output=True),
+}
+KNOWN = ("root", "converged", "iterations", "function_calls", "nfev")
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_full_outputs_of_programs(name):
+    """They unpack as SciPy's do, into what a program knows of each part; roots in them have derivatives."""
+
+    def parts(c):
+        outs = FULL[name](c)
+        assert len(outs) == len(plain)
+        named = [{k: v for k, v in y.items() if k in KNOWN} if isinstance(y, dict) else y for y in outs]
+        return [y for y in named if not isinstance(y, str)]
+
+    plain = FULL[name](2.0)
+    expected, found = parts(2.0), fg.jit(parts)(2.0)
+    for y, z in zip(fg.tree.leaves(expected), fg.tree.leaves(found), strict=True):
+        np.testing.assert_allclose(y, z, rtol=1e-6, atol=1e-12)
+    by_name = lambda c: parts(c)[1]["root"] if name in ("brentq", "newton") else parts(c)[0]
+    for transformed in (fg.jacfwd(by_name), fg.jit(fg.jacrev(by_name))):
+        np.testing.assert_allclose(transformed(2.0), 2 ** (-2 / 3) / 3 + np.zeros(np.shape(by_name(2.0))), rtol=1e-6)
+
+
+def test_further_arguments_in_a_list():
+    """Some of SciPy's functions unpack it, and others pass it as one."""
+    both, one = (lambda x, a, b: x - a * b), (lambda x, ab: x - ab[0] * ab[1])
+    calls = {
+        "newton": lambda m, c: m.newton(both, 1.0, args=[c, 2.0]),
+        "fixed_point": lambda m, c: m.fixed_point(lambda x, a, b: (x + a * b) / 2, 1.0, args=[c, 2.0]),
+        "least_squares": lambda m, c: m.least_squares(both, 1.0, args=[c, 2.0]).x[0],
+        "brentq": lambda m, c: m.brentq(one, 0, 9, args=[c, 2.0]),
+        "fsolve": lambda m, c: m.fsolve(one, 1.0, args=[c, 2.0])[0],
+        "root": lambda m, c: m.root(one, 1.0, args=[c, 2.0]).x[0],
+    }
+    for name, call in calls.items():
+        np.testing.assert_allclose(call(optimize, 1.5), call(scipy.optimize, 1.5), rtol=1e-8, err_msg=name)
+        np.testing.assert_allclose(fg.grad(lambda c, call=call: call(optimize, c))(1.5), 2.0, rtol=1e-8, err_msg=name)
+
+
 def test_assignments():
     cost = np.array([[4.0, 1.0, 3.0], [2.0, 0.0, 5.0], [3.0, 2.0, 2.0]])
     rows, columns = optimize.linear_sum_assignment(cost)

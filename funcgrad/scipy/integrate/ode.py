@@ -27,6 +27,7 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.creation import array
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.numpy.shaping import broadcast_to, concatenate, stack
+from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
     Functions,
     Unknown,
@@ -40,7 +41,6 @@ from funcgrad.scipy.integrate.equations import (
     refuse_unknown,
     staged,
     value,
-    warn,
 )
 from funcgrad.scipy.integrate.steps import (
     Explicit,

@@ -19,6 +19,7 @@ from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, is_traced, known
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.dispatch import as_array
+from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
     Functions,
     Unknown,
@@ -29,7 +30,6 @@ from funcgrad.scipy.integrate.equations import (
     known_options,
     refuse_unknown,
     value,
-    warn,
 )
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.custom import custom_jvp
