@@ -673,6 +673,13 @@ def test_full_outputs_of_programs(name):
         np.testing.assert_allclose(transformed(2.0), 2 ** (-2 / 3) / 3 + np.zeros(np.shape(by_name(2.0))), rtol=1e-6)
 
 
+@pytest.mark.parametrize("start", [np.float32(1), np.ones(2, np.float32), np.ones(2, int), 1, 1.0 + 1.0j])
+def test_dtypes_of_newtons_roots(start):
+    expected = scipy.optimize.newton(lambda x: x * x - 2.0, start).dtype
+    for transformed in (lambda f: f, fg.jit, lambda f: lambda c: fg.vjp(f, c)[0]):
+        assert transformed(lambda c: optimize.newton(lambda x: x * x - c, start))(2.0).dtype == expected
+
+
 def test_further_arguments_in_a_list():
     """Some of SciPy's functions unpack it, and others pass it as one."""
     both, one = (lambda x, a, b: x - a * b), (lambda x, ab: x - ab[0] * ab[1])

@@ -149,7 +149,7 @@ def _newton(
 
     start = fnp.asarray(x0)
     several = start.size > 1
-    dtype = start.dtype if start.dtype.kind in "fc" else np.dtype(np.float64)
+    dtype = start.dtype if start.dtype.kind in "fc" and not several else np.result_type(start.dtype, np.float64)
     names = dict.fromkeys(("converged", "zero_der"), Aval(start.shape, np.dtype(bool))) if several else _SEARCH
     run = partial(search, func, x0, fprime, args, fprime2, x1)
     found = run_on_numbers(run, {"x": Aval(start.shape, dtype), **names}, "newton")
