@@ -320,6 +320,11 @@ class TestEvents:
 
 
 class TestErrors:
+    @pytest.mark.parametrize("transform", [fg.jit, fg.jacobian])
+    def test_a_result_is_an_object(self, transform):
+        with pytest.raises(TypeError, match=r"Write .*result\.y"):
+            transform(lambda r: solve_ivp(decay, (0, 1), [1.0], t_eval=[1], args=(r,)))(1.0)
+
     @pytest.mark.parametrize("transform", [fg.jit, lambda f: lambda x: fg.vmap(f)(np.array([x]))])
     def test_what_depends_on_values(self, transform):
         with pytest.raises(ConcretizationError, match=r"how many steps .*Give t_eval"):
