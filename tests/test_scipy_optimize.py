@@ -499,6 +499,19 @@ def test_traced_values_in_attributes():
         fg.jit(found)(0.3)
 
 
+def test_a_saddle_of_many_unknowns_has_no_derivative(monkeypatch):
+    monkeypatch.setattr(implicit, "DENSE", 0)
+    found = lambda c: optimize.minimize(lambda x: (x[0] - c) ** 2 - 3 * (x[1] - c) ** 2, np.ones(2)).x
+    assert np.isnan(fg.jacobian(found)(1.0)).any()
+
+
+def test_a_number_at_a_bound_that_moves():
+    found = lambda b, c: optimize.minimize_scalar(lambda x: c * x**2, bounds=(b, 3.0), method="bounded")
+    np.testing.assert_allclose(fg.grad(lambda b: found(b, 2.0).x)(1.0), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(fg.grad(lambda b: found(b, 2.0).fun)(1.0), 4.0, rtol=1e-4)
+    np.testing.assert_allclose(fg.grad(lambda c: found(1.0, c).fun)(2.0), 1.0, rtol=1e-4)
+
+
 def test_minima_within_minima():
     inner = lambda t: optimize.minimize(quartic, np.zeros(2), (t,), tol=1e-10).x
     outer = optimize.minimize(lambda t: ((inner(t[0]) - 0.2) ** 2).sum(), [0.1])
@@ -567,6 +580,8 @@ def test_least_squares_by_its_data(loss):
         np.testing.assert_allclose(values[name], found[name], rtol=1e-6, atol=1e-9)
     check_grads(lambda y: fit(y).x, (data,), order=1, atol=2e-4, rtol=2e-4)
     check_grads(lambda y: fit(y).cost, (data,), order=1, atol=1e-5, rtol=1e-5)
+    if loss == "linear":
+        check_grads(lambda y: (fit(y).jac, fit(y).fun), (data,), order=1, atol=2e-4, rtol=2e-4)
 
 
 def test_least_squares_in_bounds():
