@@ -411,6 +411,18 @@ def test_active_constraints(method):
         np.testing.assert_allclose(fg.jit(fg.jacrev(found))(1.0), fg.jacfwd(exact)(1.0), atol=1e-6)
 
 
+def test_an_active_bound_beside_a_constraint():
+    whole = {"type": "eq", "fun": lambda x: x.sum() - 3}
+    found = lambda t, b: optimize.minimize(
+        lambda x: ((x - np.stack([1.0, 2.0, t])) ** 2).sum(), np.zeros(3), bounds=[(None, None)] * 2 + [(None, b)],
+        constraints=whole, tol=1e-12,
+    ).x  # fmt: skip
+    by_target, by_bound = fg.jacobian(found, (0, 1))(5.0, 0.6)
+    np.testing.assert_allclose(found(5.0, 0.6), [0.7, 1.7, 0.6], rtol=1e-7)
+    np.testing.assert_allclose(by_target, 0, atol=1e-12)
+    np.testing.assert_allclose(by_bound, [-0.5, -0.5, 1.0], rtol=1e-8)
+
+
 def test_equality_and_linear_constraints():
     weights = np.array([1.0, 2.0, 4.0])
 
