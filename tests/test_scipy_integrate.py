@@ -320,6 +320,11 @@ class TestEvents:
 
 
 class TestErrors:
+    @pytest.mark.parametrize("transform", [fg.jit, fg.jacobian])
+    def test_a_result_is_an_object(self, transform):
+        with pytest.raises(TypeError, match=r"Write .*result\.y"):
+            transform(lambda r: solve_ivp(decay, (0, 1), [1.0], t_eval=[1], args=(r,)))(1.0)
+
     @pytest.mark.parametrize("transform", [fg.jit, lambda f: lambda x: fg.vmap(f)(np.array([x]))])
     def test_what_depends_on_values(self, transform):
         with pytest.raises(ConcretizationError, match=r"how many steps .*Give t_eval"):
@@ -424,6 +429,14 @@ class TestQuad:
         np.testing.assert_allclose(fg.grad(lambda p: quad(lambda x: x**p, 0.0, 1.0)[0])(-0.5), -4.0, rtol=1e-9)
         root = lambda b: quad(lambda x: 1 / math.sqrt(x), 0.0, b)[0]
         np.testing.assert_allclose(fg.grad(root)(2.0), 2**-0.5, rtol=1e-12)
+
+    def test_a_complex_number_in_the_function(self):
+        whole = lambda z: quad(lambda x: fnp.real(z[0] ** 2 * x) + z[1].imag * x**2, 0.0, 1.0)[0]
+        exact = lambda z: fnp.real(z[0] ** 2) / 2 + z[1].imag / 3
+        z = np.array([1.0 + 2.0j, 0.5j])
+        check_grads(whole, (z,), order=2)
+        for found in (fg.grad(whole)(z), fg.jit(fg.grad(whole))(z)):
+            np.testing.assert_allclose(found, fg.grad(exact)(z), rtol=1e-12, atol=1e-15)
 
     def test_where_the_function_is_zero(self):
         """One interval is enough for it, but not for its derivative."""

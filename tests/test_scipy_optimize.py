@@ -411,6 +411,18 @@ def test_active_constraints(method):
         np.testing.assert_allclose(fg.jit(fg.jacrev(found))(1.0), fg.jacfwd(exact)(1.0), atol=1e-6)
 
 
+def test_an_active_bound_beside_a_constraint():
+    whole = {"type": "eq", "fun": lambda x: x.sum() - 3}
+    found = lambda t, b: optimize.minimize(
+        lambda x: ((x - np.stack([1.0, 2.0, t])) ** 2).sum(), np.zeros(3), bounds=[(None, None)] * 2 + [(None, b)],
+        constraints=whole, tol=1e-12,
+    ).x  # fmt: skip
+    by_target, by_bound = fg.jacobian(found, (0, 1))(5.0, 0.6)
+    np.testing.assert_allclose(found(5.0, 0.6), [0.7, 1.7, 0.6], rtol=1e-7)
+    np.testing.assert_allclose(by_target, 0, atol=1e-12)
+    np.testing.assert_allclose(by_bound, [-0.5, -0.5, 1.0], rtol=1e-8)
+
+
 def test_equality_and_linear_constraints():
     weights = np.array([1.0, 2.0, 4.0])
 
@@ -499,6 +511,19 @@ def test_traced_values_in_attributes():
         fg.jit(found)(0.3)
 
 
+def test_a_saddle_of_many_unknowns_has_no_derivative(monkeypatch):
+    monkeypatch.setattr(implicit, "DENSE", 0)
+    found = lambda c: optimize.minimize(lambda x: (x[0] - c) ** 2 - 3 * (x[1] - c) ** 2, np.ones(2)).x
+    assert np.isnan(fg.jacobian(found)(1.0)).any()
+
+
+def test_a_number_at_a_bound_that_moves():
+    found = lambda b, c: optimize.minimize_scalar(lambda x: c * x**2, bounds=(b, 3.0), method="bounded")
+    np.testing.assert_allclose(fg.grad(lambda b: found(b, 2.0).x)(1.0), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(fg.grad(lambda b: found(b, 2.0).fun)(1.0), 4.0, rtol=1e-4)
+    np.testing.assert_allclose(fg.grad(lambda c: found(1.0, c).fun)(2.0), 1.0, rtol=1e-4)
+
+
 def test_minima_within_minima():
     inner = lambda t: optimize.minimize(quartic, np.zeros(2), (t,), tol=1e-10).x
     outer = optimize.minimize(lambda t: ((inner(t[0]) - 0.2) ** 2).sum(), [0.1])
@@ -567,6 +592,8 @@ def test_least_squares_by_its_data(loss):
         np.testing.assert_allclose(values[name], found[name], rtol=1e-6, atol=1e-9)
     check_grads(lambda y: fit(y).x, (data,), order=1, atol=2e-4, rtol=2e-4)
     check_grads(lambda y: fit(y).cost, (data,), order=1, atol=1e-5, rtol=1e-5)
+    if loss == "linear":
+        check_grads(lambda y: (fit(y).jac, fit(y).fun), (data,), order=1, atol=2e-4, rtol=2e-4)
 
 
 def test_least_squares_in_bounds():
@@ -642,6 +669,58 @@ def test_full_outputs_are_scipys():
     np.testing.assert_allclose(root, 1j, atol=1e-8)
     with pytest.raises(ValueError, match="different signs"):
         optimize.brentq(lambda x: x**2 + 1, 0, 2)
+
+
+FULL = {
+    "brentq": lambda c: optimize.brentq(lambda x: x**3 - c, 0, 3, full_output=True),
+    "newton": lambda c: optimize.newton(lambda x: x**3 - c, 1.0, full_output=True),
+    "arrays": lambda c: optimize.newton(lambda x: x**3 - c, np.ones(2), full_output=True),
+    "fsolve": lambda c: optimize.fsolve(lambda x: x**3 - c, 1.0, full_output=True),
+    "curve_fit": lambda c: optimize.curve_fit(lambda x, a: a**3 * x, TIMES, c * TIMES, full_output=True),
+}
+KNOWN = ("root", "converged", "iterations", "function_calls", "nfev")
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_full_outputs_of_programs(name):
+    """They unpack as SciPy's do, into what a program knows of each part; roots in them have derivatives."""
+
+    def parts(c):
+        outs = FULL[name](c)
+        assert len(outs) == len(plain)
+        named = [{k: v for k, v in y.items() if k in KNOWN} if isinstance(y, dict) else y for y in outs]
+        return [y for y in named if not isinstance(y, str)]
+
+    plain = FULL[name](2.0)
+    expected, found = parts(2.0), fg.jit(parts)(2.0)
+    for y, z in zip(fg.tree.leaves(expected), fg.tree.leaves(found), strict=True):
+        np.testing.assert_allclose(y, z, rtol=1e-6, atol=1e-12)
+    by_name = lambda c: parts(c)[1]["root"] if name in ("brentq", "newton") else parts(c)[0]
+    for transformed in (fg.jacfwd(by_name), fg.jit(fg.jacrev(by_name))):
+        np.testing.assert_allclose(transformed(2.0), 2 ** (-2 / 3) / 3 + np.zeros(np.shape(by_name(2.0))), rtol=1e-6)
+
+
+@pytest.mark.parametrize("start", [np.float32(1), np.ones(2, np.float32), np.ones(2, int), 1, 1.0 + 1.0j])
+def test_dtypes_of_newtons_roots(start):
+    expected = scipy.optimize.newton(lambda x: x * x - 2.0, start).dtype
+    for transformed in (lambda f: f, fg.jit, lambda f: lambda c: fg.vjp(f, c)[0]):
+        assert transformed(lambda c: optimize.newton(lambda x: x * x - c, start))(2.0).dtype == expected
+
+
+def test_further_arguments_in_a_list():
+    """Some of SciPy's functions unpack it, and others pass it as one."""
+    both, one = (lambda x, a, b: x - a * b), (lambda x, ab: x - ab[0] * ab[1])
+    calls = {
+        "newton": lambda m, c: m.newton(both, 1.0, args=[c, 2.0]),
+        "fixed_point": lambda m, c: m.fixed_point(lambda x, a, b: (x + a * b) / 2, 1.0, args=[c, 2.0]),
+        "least_squares": lambda m, c: m.least_squares(both, 1.0, args=[c, 2.0]).x[0],
+        "brentq": lambda m, c: m.brentq(one, 0, 9, args=[c, 2.0]),
+        "fsolve": lambda m, c: m.fsolve(one, 1.0, args=[c, 2.0])[0],
+        "root": lambda m, c: m.root(one, 1.0, args=[c, 2.0]).x[0],
+    }
+    for name, call in calls.items():
+        np.testing.assert_allclose(call(optimize, 1.5), call(scipy.optimize, 1.5), rtol=1e-8, err_msg=name)
+        np.testing.assert_allclose(fg.grad(lambda c, call=call: call(optimize, c))(1.5), 2.0, rtol=1e-8, err_msg=name)
 
 
 def test_assignments():

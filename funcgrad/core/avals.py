@@ -206,9 +206,9 @@ def _instead(x: Any, dtype: np.dtype | None) -> str:
         return "x.filled(value), or np.where(mask, value, x.data)"
     if isinstance(x, (np.ndarray, np.generic)):
         return "np.asarray(x)" if x.dtype.kind in NUMERIC else "x.astype(float)"
-    for kind, instead in REMEDIES.items():
-        if isinstance(x, kind):
-            return instead
+    for kind in type(x).__mro__:
+        if kind in REMEDIES:
+            return REMEDIES[kind]
     for method, instead in _CONVERSIONS.items():
         if hasattr(type(x), method):
             return instead

@@ -450,12 +450,12 @@ def closed(graph: Graph, captured: Sequence[Tracer]) -> Graph:
     return graph
 
 
-def hoist(graph: Graph) -> tuple[Graph, list[Tracer]]:
-    """Make the traced values that a program captured into further inputs, and return them."""
-    consts: dict[int, tuple[Tracer, Var]] = {}
+def hoist(graph: Graph, wanted: Callable[[Any], bool] = lambda x: isinstance(x, Tracer)) -> tuple[Graph, list[Any]]:
+    """Make the constants of a program that are `wanted`, which are traced values, into further inputs; return them."""
+    consts: dict[int, tuple[Any, Var]] = {}
 
     def swap(atom: Atom) -> Atom:
-        if isinstance(atom, Literal) and isinstance(atom.value, Tracer):
+        if isinstance(atom, Literal) and wanted(atom.value):
             return consts.setdefault(id(atom.value), (atom.value, Var(atom.aval)))[1]
         return atom
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
+from funcgrad.core.provenance import here_past, place
 from funcgrad.numpy.dispatch import UFUNCS, any_traced
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,6 +33,12 @@ def beside(module: ModuleType) -> Callable[[Function], Function]:
         return function  # type: ignore[return-value]
 
     return decorate
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """A warning at the user's line, where SciPy would name that of ours which calls it, and we one of SciPy's."""
+    where = place(here_past(("scipy",)))
+    warnings.warn_explicit(message, category, where.filename, where.lineno)
 
 
 def missing_from(scipys: str) -> Callable[[str], NoReturn]:

@@ -4,6 +4,9 @@ Each function takes SciPy's arguments. On plain values SciPy runs; otherwise res
 be it an argument or a variable that a function closes over, in both modes, of any order, and under `jit` and `vmap`.
 """
 
+from scipy.optimize import OptimizeResult
+
+from funcgrad.core.avals import REMEDIES
 from funcgrad.scipy.dispatch import missing_from
 from funcgrad.scipy.integrate.ode import odeint as odeint
 from funcgrad.scipy.integrate.ode import solve_ivp as solve_ivp
@@ -29,4 +32,5 @@ __all__ = [
     "trapezoid",
 ]
 
+REMEDIES.setdefault(OptimizeResult, "result.y (or another array of it, as result.t)")  # whose kind solve_ivp's is
 __getattr__ = missing_from("scipy.integrate")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
@@ -11,7 +10,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import held
-from funcgrad.core.provenance import at, here, here_past, place
+from funcgrad.core.provenance import at, here
 from funcgrad.core.tape import TapeTrace
 from funcgrad.core.trace import Trace, Tracer, is_traced, known
 from funcgrad.errors import ConcretizationError, NotDifferentiableError, TracerConversionError
@@ -136,12 +135,6 @@ def floating(x: Any) -> Any:
 def value(x: Any) -> np.ndarray:
     """What a traced value is known to be."""
     return np.asarray(known(x))
-
-
-def warn(message: str, category: type[Warning]) -> None:
-    """A warning of SciPy's at the user's line, where SciPy alone would name the one of ours that calls it."""
-    where = place(here_past(("scipy",)))
-    warnings.warn_explicit(message, category, where.filename, where.lineno)
 
 
 def lost(x: Any) -> Any:

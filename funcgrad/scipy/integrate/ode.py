@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import scipy.integrate
 from scipy.integrate import ODEintWarning
-from scipy.integrate._ivp.ivp import OdeResult
+from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import Aval
-from funcgrad.core.buffers import held
 from funcgrad.core.provenance import at, here
-from funcgrad.core.trace import is_traced
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.numpy.creation import array
 from funcgrad.numpy.dispatch import as_array
-from funcgrad.numpy.shaping import broadcast_to, concatenate, stack
+from funcgrad.numpy.shaping import concatenate, stack
+from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
+    Function,
     Functions,
     Unknown,
     Watch,
@@ -38,24 +35,11 @@ from funcgrad.scipy.integrate.equations import (
     lost,
     lost_in_any,
     refuse_unknown,
-    staged,
-    value,
-    warn,
 )
-from funcgrad.scipy.integrate.steps import (
-    Explicit,
-    Implicit,
-    Perturbation,
-    refined,
-    replayed,
-    shifted,
-)
-from funcgrad.transforms.api import jvp
+from funcgrad.scipy.integrate.paths import FLOAT, Path, shaped, traced, with_value
 from funcgrad.transforms.deferred import Deferred, deferred_call
 from funcgrad.transforms.function import call_hiding_frames
 
-Function = Callable[..., Any]
-FLOAT = np.dtype(np.float64)
 INT = np.dtype(np.int64)
 ODEINT_TOLERANCE = 1.49012e-8
 SUCCESS = ("Integration successful.", "Nothing was done; the integration time was 0.")
@@ -83,7 +67,7 @@ def solve_ivp(
         method, dense_output, events, vectorized, options: SciPy's.
 
     Returns:
-        SciPy's OdeResult, with `y`, and what of `t`, `t_events` and `y_events` moves, traced.
+        SciPy's result, with `y`, and what of `t`, `t_events` and `y_events` moves, traced.
 
     Raises:
         NotDifferentiableError: `dense_output` of a traced solution; a derivative that would take too many steps.
@@ -136,7 +120,7 @@ def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings:
     """solve_ivp as an operation whose function is a program."""
     start, end = map(floating, t_span)
     time = Aval((), FLOAT)
-    of_one = partial(_shaped, fun, settings["vectorized"])
+    of_one = partial(shaped, fun, settings["vectorized"])
     program = as_program(of_one, [time, Aval((y0.size,), y0.dtype)], "solve_ivp: fun")
     # a program takes one state, and SciPy gives a function that is vectorized several
     settings = {**_known("solve_ivp", settings, "jac"), "vectorized": False}
@@ -163,7 +147,7 @@ def _solve_ivp_later(fun: Function, t_span: Any, y0: Any, t_eval: Any, settings:
         fun=Deferred(run, (Aval((y0.shape[0], t_eval.shape[0]), y0.dtype), *[Aval((), INT)] * 4)),
     )
     y, status, nfev, njev, nlu = outs
-    return OdeResult(
+    return OptimizeResult(
         t=t_eval, y=y, sol=None, t_events=None, y_events=None, nfev=nfev, njev=njev, nlu=nlu, status=status,
         message="`status` says how the solver ended, -1 that it has failed.", success=status >= 0,
     )  # fmt: skip
@@ -292,10 +276,10 @@ class _Sampled:
         if not mesh.success:
             raise NotDifferentiableError(f"odeint{at(here())}: the solver has failed: {mesh.message}")
         mesh.t, t = times[:reached], as_array(t)
-        path = _Path(self.functions, watch, settings, mesh.sol, y0, t[0], mesh)
+        path = Path(self.functions, watch, settings, mesh.sol, y0, t[0], mesh)
         states = [path.at(t[i], float(time)) for i, time in enumerate(mesh.t)]
         states += [np.zeros(path.first.shape) + path.lost(t[i]) for i in range(reached, times.size)]
-        states = _with_value(stack(states), ys)
+        states = with_value(stack(states), ys)
         return (states, *rest) if rest else states
 
 
@@ -340,103 +324,7 @@ class _Problem:
                 "run later, where it may have changed. Give t_eval, the times at which the solution is wanted."
             )
         solution = solve(**{**settings, "dense_output": True}).sol
-        return _traced(_Path(self.functions, watch, settings, solution, y0, t_span[0], result), t_span, t_eval)
-
-
-class _Path:
-    """A solution that SciPy has found, as a function of what it depends on, at SciPy's steps and at given times."""
-
-    def __init__(
-        self, functions: Functions, watch: Watch, settings: dict[str, Any], solution: Any, y0: Any, t0: Any, result: Any
-    ) -> None:
-        self.order, self.result = watch.order, result
-        fun, *self.events = functions.bind(functions.constants)
-        self.first = floating(y0).reshape(-1)
-        method = settings["method"]
-        method = getattr(scipy.integrate, method) if isinstance(method, str) else method
-        self.method = Explicit(method) if hasattr(method, "n_stages") else Implicit()
-        y = value(self.first)
-        if isinstance(self.method, Implicit) and y.dtype.kind == "c":
-            raise NotDifferentiableError(
-                f"solve_ivp{at(here())}: complex equations have derivatives by explicit methods only (RK45, DOP853, "
-                "RK23). For an implicit one write real and imaginary parts as a state of twice the size."
-            )
-        start = float(value(t0))
-        wanted = np.unique(np.concatenate([[start], result.t, *(result.t_events or ())]))
-        self.sign = 1.0 if wanted[0] == start else -1.0
-        self.times = wanted[:: int(self.sign)]
-        nodes = np.union1d(wanted, solution.ts)[:: int(self.sign)]
-        places = np.searchsorted(self.sign * nodes, self.sign * self.times)
-        intervals = [nodes[i : j + 1].tolist() for i, j in pairwise(places)]
-        shaped = partial(_shaped, fun, settings["vectorized"])
-        field = staged(shaped, [Aval((), FLOAT), Aval(y.shape, y.dtype)], "solve_ivp: fun")
-        self.f = field.bind(field.constants)[0]
-        constants = [watch.plain(c) for c in field.constants]
-        moved = Perturbation(field, constants, y, settings.get("rtol", 1e-3), settings.get("atol", 1e-6))
-        self.constants = [t0, self.first, *field.constants]
-        self.solution = solution
-        steps = refined(self.method, moved, y, solution, intervals)
-        begin = shifted(self.f, t0, self.first, start - t0, self.order)
-        self.states = replayed(self.method, self.f, begin, steps, self.order)
-
-    def at(self, time: Any, t: float) -> Any:
-        """The state at a time, traced perhaps, whose value is `t`."""
-        node = int(np.searchsorted(self.sign * self.times, self.sign * t))
-        if node >= len(self.states):
-            return self.solution(t) + self.lost(time)
-        return shifted(self.f, t, self.states[node], time - as_array(t) if is_traced(time) else 0.0, self.order)
-
-    def lost(self, time: Any) -> Any:
-        """The number zero, whose derivative is NaN in all that the solution at `time` depends on."""
-        t, y = float(self.times[len(self.states) - 1]), self.states[-1]
-        hidden = [y, self.f(t, value(y))]  # what no program has found
-        return lost_in_any([time, *self.constants, *hidden])
-
-    def event(self, index: int, t: float) -> tuple[Any, Any]:
-        """The time of an event, which is known to be `t`, as it moves with its condition, and the state then."""
-        condition, state = self.events[index], self.at(t, t)
-        y = value(state)
-        speed = value(self.f(t, y))
-        slope = value(jvp(lambda dt: as_array(condition(t + dt, y + dt * speed)), (0.0,), (1.0,))[1])
-        moved: Any = 0.0
-        for _ in range(self.order):  # Newton's iterations, each of which makes derivatives of one order more right
-            found = as_array(condition(t + moved, shifted(self.f, t, state, moved, self.order)))
-            moved = moved - (found - value(found)).reshape(()) / slope
-        return t + moved, shifted(self.f, t, state, moved, self.order)
-
-
-def _traced(path: _Path, t_span: Any, t_eval: Any) -> Any:
-    """SciPy's result, traced where it moves."""
-    result = path.result
-    if t_eval is not None:
-        times = as_array(t_eval)[: len(result.t)]
-        ys = [path.at(times[i], t) for i, t in enumerate(result.t)]
-    else:
-        ends = as_array(t_span[0]), as_array(t_span[1])
-        times = [*ends[:1], *result.t[1:-1], *([ends[1]] if result.status == 0 else result.t[-1:])]
-        ys = [path.at(t, float(value(t))) for t in times]
-        ys[0] = path.first
-    if result.t_events is not None:
-        moments = [[path.event(k, float(t)) for t in ts] for k, ts in enumerate(result.t_events)]
-        result.t_events = [array([t for t, _ in m]) if m else ts for m, ts in zip(moments, result.t_events)]
-        result.y_events = [stack([y for _, y in m]) if m else ys for m, ys in zip(moments, result.y_events)]
-        if result.status == 1 and t_eval is None:
-            times[-1], ys[-1] = max((x for m in moments for x in m), key=lambda x: path.sign * float(value(x[0])))
-    if len(result.t):
-        result.t = array(times) if isinstance(times, list) else times
-        result.y = _with_value(stack(ys, axis=1), result.y)
-    return result
-
-
-def _shaped(fun: Function, vectorized: bool, t: Any, y: Any) -> Any:
-    """A right-hand side on arrays of shape (n,)."""
-    n = y.shape[0]
-    dy = floating(held(as_array(held(fun(t, y.reshape((n, 1)) if vectorized else y)))))
-    return dy if dy.shape == (n,) else dy.reshape(n) if dy.size == n else broadcast_to(dy, (n,))
-
-
-def _with_value(x: Any, found: np.ndarray) -> Any:
-    return x + (found - value(x))
+        return traced(Path(self.functions, watch, settings, solution, y0, t_span[0], result), t_span, t_eval)
 
 
 def _with(fun: Function, numbers: tuple) -> Function:

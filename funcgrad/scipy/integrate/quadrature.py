@@ -13,12 +13,14 @@ import numpy as np
 import scipy.integrate
 from scipy.integrate import IntegrationWarning
 
+from funcgrad import lax
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import held
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, is_traced, known
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.dispatch import as_array
+from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
     Functions,
     Unknown,
@@ -29,7 +31,6 @@ from funcgrad.scipy.integrate.equations import (
     known_options,
     refuse_unknown,
     value,
-    warn,
 )
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.custom import custom_jvp
@@ -117,8 +118,21 @@ def _integrated(functions: Functions, a: Any, b: Any, options: dict[str, Any]) -
         return found
     ends = {i: x for i, x in enumerate((a, b)) if isinstance(x, Tracer) and not np.isinf(limits[i])}
     _refuse(options, ends)
+    functions = _in_real_parts(functions)
     integrand = _Integrand(functions, limits, list(ends), options, found[0])
     return _integral(integrand, [*ends.values()], functions.constants), *found[1:]
+
+
+def _in_real_parts(functions: Functions) -> Functions:
+    """The functions with complex numbers given as two, along each of which the integral has a derivative."""
+    constants = [as_array(c) for c in functions.constants]
+    double = [c.dtype.kind == "c" for c in constants]
+
+    def bind(parts: Sequence[Any]) -> list[Function]:
+        rest = iter(parts)
+        return functions.bind([lax.complex(next(rest), next(rest)) if two else next(rest) for two in double])
+
+    return Functions(bind, [x for c, two in zip(constants, double) for x in ((c.real, c.imag) if two else (c,))])
 
 
 def _scipys_quad(func: Any, a: Any, b: Any, args: tuple = (), **options: Any) -> tuple:

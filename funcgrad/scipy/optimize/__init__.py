@@ -77,5 +77,5 @@ __all__ = [
 ]
 
 REMEDIES[RootResults] = "result.root"
-REMEDIES[OptimizeResult] = "result.x (or another array of it, as result.fun and root_scalar's result.root)"
+REMEDIES[OptimizeResult] = "result.x (or another array of it, as result.fun, or solve_ivp's result.y)"
 __getattr__ = missing_from("scipy.optimize")

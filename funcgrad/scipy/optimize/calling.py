@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,9 +10,9 @@ import numpy as np
 from scipy.optimize import OptimizeWarning
 
 from funcgrad.core.avals import Aval
-from funcgrad.core.provenance import here, place
 from funcgrad.core.trace import known
 from funcgrad.lax import stop_gradient
+from funcgrad.scipy.dispatch import warn
 from funcgrad.transforms.callbacks import pure_callback
 from funcgrad.transforms.closure import Captured
 
@@ -70,11 +69,6 @@ def _warn_of(found: Found, what: str) -> None:
     if found.trouble is not None and "precision loss" not in found.trouble:
         warn(
             f"{what} has not converged ({found.trouble}): its result has the derivative of a solution at the point "
-            "where it stopped, which may be none"
+            "where it stopped, which may be none",
+            OptimizeWarning,
         )
-
-
-def warn(message: str, category: type[Warning] = OptimizeWarning) -> None:
-    """A warning at the user's line."""
-    where = place(here())
-    warnings.warn_explicit(message, category, where.filename, where.lineno)

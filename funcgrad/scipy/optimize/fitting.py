@@ -23,7 +23,7 @@ from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numb
 from funcgrad.scipy.optimize.implicit import checked, minimum_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of
 from funcgrad.scipy.optimize.programs import Watch
-from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_tuple, as_vector, limits_of_pair, unknown_of
+from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_vector, limits_of_pair, unknown_of
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.dense import jacfwd
 from funcgrad.transforms.function import call_hiding_frames
@@ -97,7 +97,7 @@ def _least_squares(
     fun: Function, x0: Any, jac: Any, bounds: Any, loss: Any, f_scale: Any, args: Any, kwargs: dict[str, Any],
     rest: dict[str, Any],
 ) -> OptimizeResult:  # fmt: skip
-    args = as_tuple(args)
+    args = tuple(args)
     unknown, start = unknown_of(x0, "least_squares")
     limits = limits_of_pair(bounds, unknown, "least_squares")
     run = partial(_search, unknown, fun, start, jac, limits, loss, f_scale, args, kwargs, rest)
@@ -166,8 +166,9 @@ def curve_fit(
         The others are SciPy's.
 
     Returns:
-        ``(popt, pcov)``, and SciPy's three more with `full_output`. Under a transformation popt and pcov have their
-        derivatives with respect to what `xdata`, `ydata`, `sigma`, `bounds` and closures hold.
+        ``(popt, pcov)``, and SciPy's three more with `full_output`: in a program that `jit` traces, the first of these
+        has `nfev` and `fvec` only. Under a transformation popt and pcov have their derivatives with respect to what
+        `xdata`, `ydata`, `sigma`, `bounds` and closures hold.
 
     Example:
         >>> x, y = np.linspace(0.0, 1.0, 5), np.array([1.0, 1.3, 1.6, 2.1, 2.8])
@@ -193,14 +194,18 @@ def _curve_fit(
     count = _parameters(f) if p0 is None else np.size(p0)
     run = partial(_fit, f, xdata, ydata, p0, count, sigma, bounds, jac, rest)
     floats = np.dtype(np.float64)
-    found = run_on_numbers(run, {"popt": Aval((count,), floats), "pcov": Aval((count, count), floats)}, "curve_fit")
+    avals = {"popt": Aval((count,), floats), "nfev": OUTCOME["nfev"], "ier": OUTCOME["status"]}
+    found = run_on_numbers(run, avals, "curve_fit")
     if not found.moving:
         return found.result
     residuals = _residuals(f, xdata, ydata, sigma)
     lower, upper = (fnp.broadcast_to(fnp.asarray(b) * 1.0, (count,)) for b in bounds)
     popt = minimum_at(lambda p: cost_of(residuals(p), "linear", 1.0), found.arrays["popt"], (lower, upper), "curve_fit")
     pcov = _covariance(residuals, popt, rest["absolute_sigma"])
-    return (popt, pcov, *(found.result[2:] if found.result else ()))
+    info, message, ier = {"nfev": found.arrays["nfev"]}, "`ier` is 1 to 4 where it has converged", found.arrays["ier"]
+    if found.result:
+        info, message, ier = found.result[2:]
+    return popt, pcov, {**info, "fvec": residuals(popt)}, message, ier
 
 
 def _parameters(f: Function) -> int:
@@ -230,7 +235,8 @@ def _fit(
     found = scipy.optimize.curve_fit(
         model, xdata, ydata, start, sigma, bounds=(lower, upper), jac=jacobian, full_output=True, **rest
     )
-    return Found({"popt": found[0], "pcov": found[1]}, watch.moving, found)
+    popt, _, info, _, ier = found
+    return Found({"popt": popt, "nfev": info["nfev"], "ier": ier}, watch.moving, found)
 
 
 def _feasible(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.optimize import OptimizeWarning
 
 import funcgrad.scipy.special  # SciPy's universal functions take traced values from here on  # noqa: F401
 from funcgrad.core.provenance import is_internal
 from funcgrad.errors import strip_frames
-from funcgrad.scipy.optimize.calling import warn
+from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.optimize.programs import Watch, on_numbers
 from funcgrad.transforms.api import value_and_grad
 from funcgrad.transforms.dense import hessian, hvp, jacfwd, jacrev
@@ -37,7 +38,8 @@ def derived(
     plain(example[0])
     warn(
         f"{words} cannot be had: {type(reason).__name__}: {reason}\nSciPy takes differences instead, as it does "
-        "without a warning where it is asked for them."
+        "without a warning where it is asked for them.",
+        OptimizeWarning,
     )
     return None
 

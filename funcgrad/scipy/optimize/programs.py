@@ -17,7 +17,7 @@ from funcgrad import tree
 from funcgrad.compile.jit import program_of
 from funcgrad.config import config
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import Atom, Graph, Literal, Var, hoist, trace_graph
+from funcgrad.core.graph import Atom, Graph, Var, hoist, trace_graph
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer, is_traced, known
 
@@ -92,12 +92,11 @@ def _compiled(
         return outs
 
     inputs = [*example, *(given[index] for index in moved)]
-    graph, captured = hoist(trace_graph(flat, [aval_of(x) for x in inputs]))
+    graph, constants = hoist(trace_graph(flat, [aval_of(x) for x in inputs]), _is_data)
     if len(graph.eqns) > LONG:
         return None
-    graph, constants = opened(graph)
     program = program_of(_shared(graph))
-    rest = [given[index] for index in moved] + [watch(x) for x in captured] + constants
+    rest = [given[index] for index in moved] + [watch(x) for x in constants]
     (out_tree,) = out_trees
     return lambda *unknowns: out_tree.unflatten(program(*unknowns, *rest))
 
@@ -110,22 +109,9 @@ def _is_python(x: Any) -> bool:
     return not is_traced(x) and not isinstance(x, (np.ndarray, np.generic))
 
 
-def opened(graph: Graph) -> tuple[Graph, list[Any]]:
-    """A program with its arrays as further inputs, and these arrays; those of one repeated number stay inside."""
-    constants: dict[Literal, Var] = {}
-
-    def swap(atom: Atom) -> Atom:
-        if isinstance(atom, Var) or not _is_data(atom.value):
-            return atom
-        return constants.setdefault(atom, Var(atom.aval))
-
-    eqns = tuple(type(e)(e.prim, tuple(map(swap, e.inputs)), e.outputs, e.params, e.loc) for e in graph.eqns)
-    outputs = tuple(map(swap, graph.outputs))
-    return Graph((*graph.inputs, *constants.values()), eqns, outputs), [a.value for a in constants]
-
-
 def _is_data(value: Any) -> bool:
-    if isinstance(value, np.generic):
+    """Whether a constant becomes an input of a program; an array of one repeated number stays inside."""
+    if isinstance(value, (np.generic, Tracer)):
         return True
     return isinstance(value, np.ndarray) and (value.size == 1 or bool((value != value.reshape(-1)[:1]).any()))
 

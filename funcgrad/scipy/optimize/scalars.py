@@ -23,6 +23,8 @@ from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 _NUMBER = Aval((), np.dtype(np.float64))
+_SEARCH = {"converged": OUTCOME["success"], **dict.fromkeys(("iterations", "function_calls"), OUTCOME["nfev"])}
+"""What a compiled program learns of a search for a root."""
 
 
 def _bracketing(name: str) -> Function:
@@ -82,14 +84,23 @@ def _bracketed(plain: Function, f: Function, a: Any, b: Any, args: Any, options:
     def search(f: Function, a: float, b: float, args: tuple) -> Found:
         watch = Watch()
         x, result = plain(lambda x: watch(f(x, *args)), a, b, **{**options, "full_output": True})
-        return Found({"x": x}, watch.moving, (x, result), None if result.converged else str(result.flag))
+        arrays = {"x": x, **outcome(result, _SEARCH)}
+        return Found(arrays, watch.moving, result, None if result.converged else str(result.flag))
 
     args = as_tuple(args)
-    found = run_on_numbers(partial(search, f, stop_gradient(a), stop_gradient(b), args), {"x": _NUMBER}, plain.__name__)
+    run = partial(search, f, stop_gradient(a), stop_gradient(b), args)
+    found = run_on_numbers(run, {"x": _NUMBER, **_SEARCH}, plain.__name__)
     x = found.arrays["x"]
     if found.moving:
         x = elementwise_root_at(lambda x: scalar(f(x, *args)), x)
-    return (x, *found.result[1:]) if options["full_output"] and found.result else x
+    return (x, _with_root(found, x)) if options["full_output"] else x
+
+
+def _with_root(found: Found, x: Any) -> OptimizeResult:
+    """SciPy's result, or what a program has of it, with a root that may be traced."""
+    result = found.result or OptimizeResult({name: found.arrays[name] for name in _SEARCH})
+    result.root = x
+    return result
 
 
 def newton(
@@ -121,7 +132,7 @@ def newton(
 def _newton(
     func: Function, x0: Any, fprime: Any, args: Any, fprime2: Any, x1: Any, options: dict[str, Any]
 ) -> Any:
-    args, x0, x1 = as_tuple(args), stop_gradient(x0), stop_gradient(x1)
+    args, x0, x1 = tuple(args), stop_gradient(x0), stop_gradient(x1)
 
     def search(func: Function, x0: Any, fprime: Any, args: tuple, fprime2: Any, x1: Any) -> Found:
         watch = Watch()
@@ -129,24 +140,29 @@ def _newton(
         if fprime is None and x1 is None:
             slope = _slope(func, x0, args, watch, "newton")
         found = scipy.optimize.newton(f, x0, slope, (), fprime2=curve, x1=x1, **{**options, "full_output": True})
-        return Found({"x": found[0]}, watch.moving, found, _newtons_trouble(found))
+        if several:
+            few = None if found.converged.all() else f"{np.sum(~found.converged)} of {start.size} elements"
+            return Found({"x": found.root, **outcome(found._asdict(), names)}, watch.moving, found, few)
+        x, result = found
+        trouble = None if result.converged else str(result.flag)
+        return Found({"x": x, **outcome(result, names)}, watch.moving, result, trouble)
 
     start = fnp.asarray(x0)
-    dtype = start.dtype if start.dtype.kind in "fc" else np.dtype(np.float64)
+    several = start.size > 1
+    dtype = start.dtype if start.dtype.kind in "fc" and not several else np.result_type(start.dtype, np.float64)
+    names = dict.fromkeys(("converged", "zero_der"), Aval(start.shape, np.dtype(bool))) if several else _SEARCH
     run = partial(search, func, x0, fprime, args, fprime2, x1)
-    found = run_on_numbers(run, {"x": Aval(start.shape, dtype)}, "newton")
-    if not found.moving:
-        return found.result if options["full_output"] else found.arrays["x"]
-    x = elementwise_root_at(lambda x: func(x, *args), found.arrays["x"])
-    return (x, *found.result[1:]) if options["full_output"] and found.result else x
-
-
-def _newtons_trouble(found: Any) -> str | None:
-    """What SciPy's full output says where a root, or some of an array of roots, has not converged."""
-    if len(found) == 2:  # of one number
-        return None if found[1].converged else str(found[1].flag)
-    _, converged, _ = found
-    return None if np.all(converged) else f"{np.sum(~converged)} of {np.size(converged)} elements"
+    found = run_on_numbers(run, {"x": Aval(start.shape, dtype), **names}, "newton")
+    x = found.arrays["x"]
+    if found.moving:
+        x = elementwise_root_at(lambda x: func(x, *args), x)
+    if not options["full_output"]:
+        return x
+    if not several:
+        return x, _with_root(found, x)
+    if found.result:
+        return found.result._replace(root=x)
+    return x, *(found.arrays[name] for name in names)
 
 
 def _slope(f: Function, x0: Any, args: tuple, watch: Watch, what: str) -> Function | None:
@@ -208,17 +224,15 @@ def _root_scalar(
             given, method=method, bracket=bracket, fprime=slope, fprime2=curve, x0=x0, x1=x1, **rest
         )
         trouble = None if found.converged else str(found.flag)
-        return Found({"x": found.root, "converged": found.converged}, watch.moving, found, trouble)
+        return Found({"x": found.root, **outcome(found, _SEARCH)}, watch.moving, found, trouble)
 
     guesses = stop_gradient((bracket, x0, x1))
     run = partial(search, f, args, guesses[0], fprime, fprime2, *guesses[1:])
-    found = run_on_numbers(run, {"x": _NUMBER, "converged": Aval((), np.dtype(bool))}, "root_scalar")
+    found = run_on_numbers(run, {"x": _NUMBER, **_SEARCH}, "root_scalar")
     if not found.moving:
         return found.result
     value = (lambda x: f(x, *args)[0]) if both else (lambda x: f(x, *args))
-    result = found.result or OptimizeResult(converged=found.arrays["converged"])
-    result.root = elementwise_root_at(lambda x: scalar(value(x)), found.arrays["x"])
-    return result
+    return _with_root(found, elementwise_root_at(lambda x: scalar(value(x)), found.arrays["x"]))
 
 
 def minimize_scalar(

@@ -14,7 +14,8 @@ import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers, warn
+from funcgrad.scipy.dispatch import warn
+from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import root_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of
 from funcgrad.scipy.optimize.programs import Watch
@@ -139,6 +140,8 @@ def fsolve(
 ) -> Any:
     """SciPy's `fsolve`: `root` by MINPACK's hybrid method. The root, or with `full_output` SciPy's four results.
 
+    In a program that `jit` traces, the second of these has `nfev` and `fvec` only.
+
     Example:
         >>> fg.grad(lambda a: fsolve(lambda x: x ** 2 - a, 1.0)[0])(4.0).round(6)
         np.float64(0.25)
@@ -155,14 +158,19 @@ def _fsolve(
     names = ("xtol", "maxfev", "band", "epsfcn", "factor", "diag")
     keywords = {"full_output": full_output, "col_deriv": col_deriv, **dict(zip(names, options))}
     run = partial(_fsolve_search, keywords, unknown, func, start, args, fprime)
-    found = run_on_numbers(run, {"x": Aval((unknown.size,), np.dtype(np.float64))}, "fsolve")
+    vector = Aval((unknown.size,), np.dtype(np.float64))
+    avals = {"x": vector, "fvec": vector, "nfev": OUTCOME["nfev"], "ier": OUTCOME["status"]}
+    found = run_on_numbers(run, avals, "fsolve")
     x = found.arrays["x"]
     if found.moving:
         x = solution(_equations(func, args, unknown, None), x, "fsolve")
     elif found.trouble is not None and not full_output:
         warn(found.trouble, RuntimeWarning)  # as SciPy does
     x = unknown.result(x)
-    return (x, *found.result) if full_output and found.result else x
+    if not full_output:
+        return x
+    info = {name: found.arrays[name] for name in ("nfev", "fvec")}
+    return x, *(found.result or (info, found.arrays["ier"], "`ier` is 1 where it has converged"))
 
 
 def _fsolve_search(
@@ -171,10 +179,11 @@ def _fsolve_search(
     watch = Watch()
     f, jacobian = on_vectors(func, unknown, start, args, fprime, watch, "fsolve")
     x, *rest = scipy.optimize.fsolve(f, start, fprime=jacobian, **{**keywords, "full_output": True})
-    _, status, message = rest
+    info, status, message = rest
     if not keywords["full_output"] and not 1 <= status <= 5:
         raise TypeError(message)  # as SciPy does
-    return Found({"x": x}, watch.moving, rest, None if status == 1 else message)
+    arrays = {"x": x, "fvec": info["fvec"], "nfev": info["nfev"], "ier": status}
+    return Found(arrays, watch.moving, rest, None if status == 1 else message)
 
 
 def fixed_point(
@@ -195,7 +204,7 @@ def fixed_point(
 
 
 def _fixed_point(func: Function, x0: Any, args: Any, options: dict[str, Any]) -> Any:
-    args = as_tuple(args)
+    args = tuple(args)
     x0 = stop_gradient(fnp.asarray(x0))
 
     def search(func: Function, x0: Any, args: tuple) -> Found:

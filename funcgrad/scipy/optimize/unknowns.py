@@ -73,7 +73,7 @@ def unknown_of(x0: Any, what: str, flat: bool = False) -> tuple[Unknown, Any]:
 
 
 def as_tuple(args: Any) -> tuple:
-    """Further arguments; SciPy takes a single one as it is."""
+    """Further arguments, where SciPy takes a single one, or a list, as one argument."""
     return args if isinstance(args, tuple) else (args,)
 
 
