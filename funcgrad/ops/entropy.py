@@ -13,7 +13,7 @@ import numpy as np
 
 from funcgrad.ops.elementwise import exp, log, log1p, where
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import Borrowed
+from funcgrad.ops.special import Borrowed, Scipys
 
 ROOT_2_PI = math.sqrt(2 * math.pi)
 
@@ -70,6 +70,8 @@ log_ndtr: Elementwise = elementwise("log_ndtr", Borrowed("log_ndtr", _log_ndtr_o
 """The logarithm of the normal distribution function."""
 ndtri: Elementwise = elementwise("ndtri", Borrowed("ndtri", _ndtri_of), d=lambda y, p: ROOT_2_PI * exp(0.5 * y * y))
 """The inverse of the normal distribution function."""
+ndtri_exp: Elementwise = elementwise("ndtri_exp", Scipys("ndtri_exp"), d=lambda x, y: ROOT_2_PI * exp(y + 0.5 * x * x))
+"""The inverse of `log_ndtr`."""
 
 
 def rel_entr(x: Any, y: Any) -> Any:

@@ -124,9 +124,14 @@ gamma_ratio: Elementwise = elementwise(
 """P(a, x) over its derivative in x; beyond x = max(a, 1), -Q(a, x) over it. Its derivative of an `order` in a."""
 
 
+def log_gamma_density(a: Any, x: Any) -> Any:
+    """The logarithm of the density of a gamma variable."""
+    return xlogy(a - 1, x) - x - lgamma(a)
+
+
 def gamma_density(a: Any, x: Any) -> Any:
     """The density of a gamma variable, the derivative of `igamma` in x."""
-    return where(x == math.inf, 0.0, exp(xlogy(a - 1, x) - x - lgamma(a)))
+    return where(x == math.inf, 0.0, exp(log_gamma_density(a, x)))
 
 
 def _ends(x: Any) -> Any:

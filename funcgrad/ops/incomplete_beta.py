@@ -16,6 +16,7 @@ import numpy as np
 
 from funcgrad.ops.elementwise import where
 from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.gammas import betaln
 from funcgrad.ops.incomplete import EPS, LONGEST
 from funcgrad.ops.special import BERNOULLI, SHIFT, Scipys, float_dtype, in_floats, lgamma, polygamma
 
@@ -201,7 +202,7 @@ def _beta_power(a: Any, b: Any, x: Any, y: Any, less: tuple[float, float] = (0, 
         found = np.exp(log_power - less[0] * log_p - less[1] * log_q)
         ends = (p == 0) | (q == 0)
         if ends.any():
-            at_end = np.power(p, a - less[0]) * np.power(q, b - less[1]) * np.exp(-Scipys("betaln")(a, b))
+            at_end = np.power(p, a - less[0]) * np.power(q, b - less[1]) * np.exp(-betaln(a, b))
             found = np.where(ends, at_end, found)
         inside = (a > 0) & (b > 0) & (p >= 0) & (q >= 0)
         return np.where(inside, found, np.nan).astype(dtype)[()]
@@ -282,10 +283,12 @@ def _ends(x: Any, y: Any) -> Any:
     return (x == 0) | (y == 0) | (x == math.inf) | (y == math.inf)
 
 
+_betainc, _betaincc = Scipys("betainc"), Scipys("betaincc")
+
+
 def _beta_tail(a: Any, b: Any, x: Any, y: Any) -> Any:
-    below, above = Scipys("betainc"), Scipys("betaincc")
     with np.errstate(all="ignore"):
-        return np.where(np.asarray(x <= y), below(a, b, x / (x + y)), above(b, a, y / (x + y)))[()]
+        return np.where(np.asarray(x <= y), _betainc(a, b, x / (x + y)), _betaincc(b, a, y / (x + y)))[()]
 
 
 beta_tail: Elementwise = elementwise(

@@ -52,7 +52,7 @@ log1p_over: Elementwise = _over_x(
 )
 """log1p(x) / x, and 1 at 0."""
 exprel: Elementwise = _over_x(
-    "exprel", lambda x: Scipys("exprel")(x), lambda k: 1 / math.factorial(k + 1), lambda x, m: np.exp(x)
+    "exprel", Scipys("exprel"), lambda k: 1 / math.factorial(k + 1), lambda x, m: np.exp(x)
 )
 """(exp(x) - 1) / x, and 1 at 0."""
 
