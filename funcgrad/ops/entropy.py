@@ -33,9 +33,19 @@ def _entr(x: Any) -> Any:
         return np.where(x < 0, -np.inf, np.where(x == 0, 0.0, -x * np.log(x)))[()]
 
 
-xlogy: Elementwise = elementwise("xlogy", _xlogy, d=(lambda z, x, y: log(y), lambda z, x, y: x / y))
+xlogy: Elementwise = elementwise(
+    "xlogy",
+    _xlogy,
+    d=(lambda z, x, y: log(y), lambda z, x, y: x / y),
+    lower="0.0 if {0} == 0 and {1} == {1} else {0} * log({1})",
+)
 """`x * log(y)`, and 0 for x = 0."""
-xlog1py: Elementwise = elementwise("xlog1py", _xlog1py, d=(lambda z, x, y: log1p(y), lambda z, x, y: x / (1 + y)))
+xlog1py: Elementwise = elementwise(
+    "xlog1py",
+    _xlog1py,
+    d=(lambda z, x, y: log1p(y), lambda z, x, y: x / (1 + y)),
+    lower="0.0 if {0} == 0 and {1} == {1} else {0} * log1p({1})",
+)
 """`x * log1p(y)`, and 0 for x = 0."""
 entr: Elementwise = elementwise("entr", _entr, d=lambda z, x: -1 - log(x))
 """`-x * log(x)`, 0 for x = 0, and -inf below."""
