@@ -17,13 +17,13 @@ import numpy as np
 from funcgrad.ops.elementwise import where
 from funcgrad.ops.families import Elementwise, elementwise
 from funcgrad.ops.gammas import betaln
-from funcgrad.ops.incomplete import EPS, LONGEST
+from funcgrad.ops.incomplete import LONGEST, Convergents, limit
 from funcgrad.ops.special import BERNOULLI, SHIFT, Scipys, float_dtype, in_floats, lgamma, polygamma
 
 Orders = tuple[int, int]
 
 
-def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> np.ndarray:
+def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> Convergents:
     """The Taylor coefficients in a and b of 1 / (b0 + a1 / (b1 + a2 / ...)), for a place p below the mean.
 
     `now` and `before` hold numerators and denominators side by side, and of each the coefficients in a and in b.
@@ -56,34 +56,12 @@ def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> np
     before, now = np.zeros((2, orders[0] + 1, orders[1] + 1, 2, a.size))
     before[0, 0, 0] = now[0, 0, 1] = 1
     now[..., 0, :] = stepped(now[..., 1, :], 0)
-    value, _ = _quotient(now[..., 1, :], now[..., 0, :])
-    found, moving = value, np.ones(a.shape, bool)
     for m in range(1, LONGEST):
-        last = value
+        yield now[..., 1, :], now[..., 0, :]
         before, now = now, stepped(now, m) + turned(before, m)
         size = np.abs(now[0, 0]).max(axis=0)
         size[~(size > 0)] = 1
         before, now = before / size, now / size
-        value, rounding = _quotient(now[..., 1, :], now[..., 0, :])
-        found = np.where(moving, value, found)
-        moving &= np.any(np.abs(value - last) > rounding, axis=(0, 1))
-        if not moving.any():
-            break
-    return found
-
-
-def _quotient(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Taylor coefficients of a quotient, and how much of each is rounding."""
-    out, terms = np.empty_like(above), np.abs(above)
-    for i, j in np.ndindex(above.shape[:2]):
-        out[i, j] = above[i, j]
-        for k, n in np.ndindex(i + 1, j + 1):
-            if (k, n) != (i, j):
-                term = out[k, n] * below[i - k, j - n]
-                out[i, j] -= term
-                terms[i, j] += np.abs(term)
-        out[i, j] /= below[0, 0]
-    return out, EPS * terms / np.abs(below[0, 0])
 
 
 def _numbers(*args: Any) -> tuple[list[np.ndarray], np.dtype]:
@@ -107,10 +85,10 @@ def _beta_ratio(a: Any, b: Any, x: Any, y: Any, orders: Orders = (0, 0)) -> Any:
         above = p * (b + 1) > q * (a + 1)
         below = inside & ~above
         if below.any():
-            found[below] = _fraction(a[below], b[below], p[below], orders)[orders]
+            found[below] = limit(_fraction(a[below], b[below], p[below], orders))[orders]
         above &= inside
         if above.any():
-            found[above] = -_fraction(b[above], a[above], q[above], orders[::-1])[orders[::-1]]
+            found[above] = -limit(_fraction(b[above], a[above], q[above], orders[::-1]))[orders[::-1]]
         factorials = math.factorial(orders[0]) * math.factorial(orders[1])
         return (found * factorials).astype(dtype)[()]
 
