@@ -13,7 +13,7 @@ import numpy as np
 
 from funcgrad.ops.elementwise import exp, log, log1p, where
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import Borrowed, Scipys
+from funcgrad.ops.special import ROOT_2, Borrowed, Scipys
 
 ROOT_2_PI = math.sqrt(2 * math.pi)
 
@@ -54,7 +54,7 @@ entr: Elementwise = elementwise("entr", _entr, d=lambda z, x: -1 - log(x))
 def _log_ndtr_of(x: float) -> float:
     """By the complementary error function; beyond its range by the first terms of Laplace's continued fraction."""
     if x > -30:
-        return math.log(math.erfc(-x / math.sqrt(2)) / 2) if x < 0 else math.log1p(-math.erfc(x / math.sqrt(2)) / 2)
+        return math.log(math.erfc(-x / ROOT_2) / 2) if x < 0 else math.log1p(-math.erfc(x / ROOT_2) / 2)
     tail = x
     for k in range(8, 0, -1):
         tail = x + k / tail

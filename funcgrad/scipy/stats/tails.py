@@ -12,10 +12,8 @@ from funcgrad.ops.entropy import log_ndtr
 from funcgrad.ops.gammas import betaln
 from funcgrad.ops.incomplete import gamma_ratio, igamma, igammac, log_gamma_density
 from funcgrad.ops.incomplete_beta import beta_ratio, beta_tail, log_share
-from funcgrad.ops.special import erfc
+from funcgrad.ops.special import ROOT_2, erfc
 from funcgrad.scipy.stats.standard import log_of
-
-ROOT_2 = math.sqrt(2)
 
 
 def log1mexp_of_log(log_y: Array) -> Array:
