@@ -254,6 +254,7 @@ SLOPES = {
     "erfcx": [((inf,), (0,)), ((-30.0,), (-inf,))], "dawsn": [((inf,), (0,)), ((0.0,), (1,))],
     "huber": [((1.0, 1.0), (0, 1)), ((1.0, -3.0), (2, -1)), ((0.0, -2.0), (2, 0)), ((1.0, inf), (inf, 1))],
     "pseudo_huber": [((0.0, 0.0), (0, 0)), ((0.0, -2.0), (2, 0)), ((3.0, 4.0), (0.8, 2.4))],
+    "zeta": [((0.5, 1.3), (math.nan, math.nan))], "loggamma": [((-0.5,), (math.nan,))],
 }  # fmt: skip
 
 
@@ -284,6 +285,14 @@ def test_parameters_of_distributions_in_closed_form():
     of_df = fg.elementwise_grad(fg.elementwise_grad(fg.elementwise_grad(special.stdtr), 1), 1)
     of_t = fg.elementwise_grad(fg.elementwise_grad(fg.elementwise_grad(special.stdtr, 1), 1))
     np.testing.assert_allclose(of_df(0 * t + 2.5, t), of_t(0 * t + 2.5, t), rtol=1e-9, atol=1e-13)
+
+
+def test_digits_of_narrow_distributions():
+    """Of large parameters, whose powers and gamma functions are huge; Stirling's formula in closed form."""
+    a = 1e8
+    density = 2 * math.sqrt(a / math.pi) * (1 - 1 / (8 * a))
+    np.testing.assert_allclose(fg.grad(special.betainc, 2)(a, a, 0.5), density, rtol=1e-13)
+    np.testing.assert_allclose(fg.grad(special.betaincinv, 2)(a, a, 0.5), 1 / density, rtol=1e-13)
 
 
 def test_derivatives_where_a_factor_is_zero():

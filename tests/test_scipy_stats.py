@@ -173,6 +173,25 @@ def test_nothing_moves_outside(name, parameters, x):
             np.testing.assert_array_equal(cotangent, 0, err_msg=method)
 
 
+def test_nothing_moves_outside_at_certainty():
+    """The derivatives of formulas are infinite there."""
+    for name, shapes, chances in (
+        ("bernoulli", (), (0.0, 1.0)), ("binom", (5.0,), (0.0, 1.0)), ("geom", (), (1.0,)), ("nbinom", (2.5,), (1.0,)),
+    ):  # fmt: skip
+        for method in methods(name)[:-2]:
+            function = getattr(getattr(stats, name), method)
+            for p in chances:
+                assert fg.grad(lambda p, function=function, shapes=shapes: function(-1.0, *shapes, p))(p) == 0, method
+
+
+def test_certainty_as_a_number_of_pythons():
+    """Whose quotients by 0 are errors."""
+    for name, shapes, p in (("nbinom", (2.5,), 1.0), ("binom", (5.0,), 0.0), ("binom", (5.0,), 1.0)):
+        for method in ("logcdf", "logsf"):
+            value, _ = fg.value_and_grad(lambda p: getattr(getattr(stats, name), method)(2.0, *shapes, p))(p)
+            assert value == getattr(getattr(scipy.stats, name), method)(2.0, *shapes, p)
+
+
 @pytest.mark.parametrize("method", ["mean", "var", "std", "entropy"])
 @every
 def test_moments(name, parameters, x, method):

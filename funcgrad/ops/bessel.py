@@ -72,10 +72,20 @@ bessel_i1e: Elementwise = elementwise("bessel_i1e", Borrowed("i1e", lambda x: _s
 
 _ORDER = refused("a Bessel function's order")
 
-jv: Elementwise = elementwise(
-    "jv", Scipys("jv", "biufc"), d=(_ORDER, lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x)))
-)
-yn: Elementwise = elementwise("yn", Scipys("yn"), d=(_ORDER, lambda y, n, x: 0.5 * (yn(n - 1, x) - yn(n + 1, x))))
+
+def _cylinder(name: str, takes: str = "biuf") -> Elementwise:
+    """SciPy's function of a name, one of the first or second kind."""
+    prim: Elementwise = elementwise(
+        name, Scipys(name, takes), d=(_ORDER, lambda y, v, x: 0.5 * (prim(v - 1, x) - prim(v + 1, x)))
+    )
+    return prim
+
+
+jv = _cylinder("jv", "biufc")
+jve = _cylinder("jve")
+yn = _cylinder("yn")
+yv = _cylinder("yv", "biufc")
+yve = _cylinder("yve")
 iv: Elementwise = elementwise(
     "iv", Scipys("iv", "biufc"), d=(_ORDER, lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x)))
 )
@@ -88,15 +98,6 @@ j0: Elementwise = elementwise("j0", Scipys("j0"), d=lambda y, x: -j1(x))
 j1: Elementwise = elementwise("j1", Scipys("j1"), d=lambda y, x: 0.5 * (j0(x) - jv(2.0, x)))
 y0: Elementwise = elementwise("y0", Scipys("y0"), d=lambda y, x: -y1(x))
 y1: Elementwise = elementwise("y1", Scipys("y1"), d=lambda y, x: 0.5 * (y0(x) - yn(2.0, x)))
-jve: Elementwise = elementwise(
-    "jve", Scipys("jve"), d=(_ORDER, lambda y, v, x: 0.5 * (jve(v - 1, x) - jve(v + 1, x)))
-)
-yv: Elementwise = elementwise(
-    "yv", Scipys("yv", "biufc"), d=(_ORDER, lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x)))
-)
-yve: Elementwise = elementwise(
-    "yve", Scipys("yve"), d=(_ORDER, lambda y, v, x: 0.5 * (yve(v - 1, x) - yve(v + 1, x)))
-)
 kv: Elementwise = elementwise(
     "kv", Scipys("kv", "biufc"), d=(_ORDER, lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x)))
 )

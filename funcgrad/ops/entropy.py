@@ -13,7 +13,7 @@ import numpy as np
 
 from funcgrad.ops.elementwise import exp, log, log1p, where
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import Borrowed
+from funcgrad.ops.special import ROOT_2, Borrowed, Scipys
 
 ROOT_2_PI = math.sqrt(2 * math.pi)
 
@@ -33,9 +33,19 @@ def _entr(x: Any) -> Any:
         return np.where(x < 0, -np.inf, np.where(x == 0, 0.0, -x * np.log(x)))[()]
 
 
-xlogy: Elementwise = elementwise("xlogy", _xlogy, d=(lambda z, x, y: log(y), lambda z, x, y: x / y))
+xlogy: Elementwise = elementwise(
+    "xlogy",
+    _xlogy,
+    d=(lambda z, x, y: log(y), lambda z, x, y: x / y),
+    lower="0.0 if {0} == 0 and {1} == {1} else {0} * log({1})",
+)
 """`x * log(y)`, and 0 for x = 0."""
-xlog1py: Elementwise = elementwise("xlog1py", _xlog1py, d=(lambda z, x, y: log1p(y), lambda z, x, y: x / (1 + y)))
+xlog1py: Elementwise = elementwise(
+    "xlog1py",
+    _xlog1py,
+    d=(lambda z, x, y: log1p(y), lambda z, x, y: x / (1 + y)),
+    lower="0.0 if {0} == 0 and {1} == {1} else {0} * log1p({1})",
+)
 """`x * log1p(y)`, and 0 for x = 0."""
 entr: Elementwise = elementwise("entr", _entr, d=lambda z, x: -1 - log(x))
 """`-x * log(x)`, 0 for x = 0, and -inf below."""
@@ -44,7 +54,7 @@ entr: Elementwise = elementwise("entr", _entr, d=lambda z, x: -1 - log(x))
 def _log_ndtr_of(x: float) -> float:
     """By the complementary error function; beyond its range by the first terms of Laplace's continued fraction."""
     if x > -30:
-        return math.log(math.erfc(-x / math.sqrt(2)) / 2) if x < 0 else math.log1p(-math.erfc(x / math.sqrt(2)) / 2)
+        return math.log(math.erfc(-x / ROOT_2) / 2) if x < 0 else math.log1p(-math.erfc(x / ROOT_2) / 2)
     tail = x
     for k in range(8, 0, -1):
         tail = x + k / tail
@@ -70,6 +80,8 @@ log_ndtr: Elementwise = elementwise("log_ndtr", Borrowed("log_ndtr", _log_ndtr_o
 """The logarithm of the normal distribution function."""
 ndtri: Elementwise = elementwise("ndtri", Borrowed("ndtri", _ndtri_of), d=lambda y, p: ROOT_2_PI * exp(0.5 * y * y))
 """The inverse of the normal distribution function."""
+ndtri_exp: Elementwise = elementwise("ndtri_exp", Scipys("ndtri_exp"), d=lambda x, y: ROOT_2_PI * exp(y + 0.5 * x * x))
+"""The inverse of `log_ndtr`."""
 
 
 def rel_entr(x: Any, y: Any) -> Any:

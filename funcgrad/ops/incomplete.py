@@ -8,7 +8,8 @@ Abramowitz and Stegun, 6.5.29 and 6.5.31.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ ZETAS = (
 """Riemann's zeta function at 2 to 11, the coefficients of the gamma function's logarithm at 1."""
 LONGEST = 20000
 """Terms at most: some 8 * sqrt(a) are needed where x is near a."""
+Convergents = Iterator[tuple[np.ndarray, np.ndarray]]
+"""Numerators and denominators of a continued fraction cut off later and later, as Taylor coefficients."""
 
 
 def _series(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
@@ -43,50 +46,56 @@ def _series(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
     return total
 
 
-def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
-    """The Taylor coefficients in a of -x / (x + 1 - a + 1 (a - 1) / (x + 3 - a + 2 (a - 2) / ...))."""
+def _fraction(a: np.ndarray, x: np.ndarray, order: int) -> Convergents:
+    """The Taylor coefficients in a of 1 / (x + 1 - a + 1 (a - 1) / (x + 3 - a + 2 (a - 2) / ...)).
 
-    def times(first: np.ndarray, slope: float, jet: np.ndarray) -> np.ndarray:
+    `now` and `before` hold numerators and denominators side by side.
+    """
+
+    def times(jet: np.ndarray, first: np.ndarray, slope: float) -> np.ndarray:
         out = first * jet
         out[1:] += slope * jet[:-1]
         return out
 
-    above, above_before = np.zeros((2, order + 1, a.size))
-    below, below_before = np.zeros((2, order + 1, a.size))
-    above[0] = below_before[0] = 1
-    below[0], below[1:2] = x + 1 - a, -1
-    size = np.maximum(np.abs(below[0]), 1)
-    above, below, below_before = above / size, below / size, below_before / size
-    value, _ = _quotient(above, below)
-    found, moving = value, np.ones(a.shape, bool)
+    before, now = np.zeros((2, order + 1, 2, a.size))
+    now[0, 0] = before[0, 1] = 1
+    now[0, 1], now[1:2, 1] = x + 1 - a, -1
+    size = np.maximum(np.abs(now[0, 1]), 1)
     for k in range(1, LONGEST):
-        last = value
-        pairs = []
-        for now, before in ((above, above_before), (below, below_before)):
-            pairs.append(times(x + 1 - a + 2 * k, -1, now) + times(k * (a - k), k, before))
-        size = np.abs(pairs[1]).max(axis=0)
+        before, now = before / size, now / size
+        yield now[:, 0], now[:, 1]
+        before, now = now, times(now, x + 1 - a + 2 * k, -1) + times(before, k * (a - k), k)
+        size = np.abs(now[:, 1]).max(axis=0)
         size[~(size > 0)] = 1
-        above_before, below_before = above / size, below / size
-        above, below = pairs[0] / size, pairs[1] / size
+
+
+def limit(convergents: Convergents) -> np.ndarray:
+    """The value of a fraction, for each element from where it changes by rounding only: later steps may lose it."""
+    value, _ = _quotient(*next(convergents))
+    found, moving = value, np.ones(value.shape[-1], bool)
+    for above, below in convergents:
+        last = value
         value, rounding = _quotient(above, below)
         found = np.where(moving, value, found)
-        moving &= np.any(np.abs(value - last) > rounding, axis=0)
+        moving &= np.any(np.abs(value - last) > rounding, axis=tuple(range(value.ndim - 1)))
         if not moving.any():
             break
-    return -x * found
+    return found
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Taylor coefficients of a quotient, and how much of each is rounding: steps on end change no more then."""
+    """The Taylor coefficients of a quotient, and how much of each is rounding; the last axis is that of elements."""
     out, terms = np.empty_like(above), np.abs(above)
-    for m in range(len(above)):
+    first = below[(0,) * (below.ndim - 1)]
+    for m in product(*map(range, above.shape[:-1])):
         out[m] = above[m]
-        for j in range(m):
-            term = out[j] * below[m - j]
-            out[m] -= term
-            terms[m] += np.abs(term)
-        out[m] /= below[0]
-    return out, EPS * terms / np.abs(below[0])
+        for j in product(*(range(i + 1) for i in m)):
+            if j != m:
+                term = out[j] * below[tuple([i - k for i, k in zip(m, j)])]
+                out[m] -= term
+                terms[m] += np.abs(term)
+        out[m] /= first
+    return out, EPS * terms / np.abs(first)
 
 
 def _uses_fraction(a: Any, x: Any) -> Any:
@@ -101,7 +110,7 @@ def _gamma_ratio(a: Any, x: Any, order: int = 0) -> Any:
         inside = (a > 0) & (x >= 0) & (x < np.inf)
         for where, coefficients in (
             (inside & ~_uses_fraction(a, x), _series),
-            (inside & _uses_fraction(a, x), _fraction),
+            (inside & _uses_fraction(a, x), lambda a, x, order: -x * limit(_fraction(a, x, order))),
         ):
             if where.any():
                 y[where] = coefficients(a[where], x[where], order)[order] * math.factorial(order)
@@ -124,9 +133,14 @@ gamma_ratio: Elementwise = elementwise(
 """P(a, x) over its derivative in x; beyond x = max(a, 1), -Q(a, x) over it. Its derivative of an `order` in a."""
 
 
+def log_gamma_density(a: Any, x: Any) -> Any:
+    """The logarithm of the density of a gamma variable."""
+    return xlogy(a - 1, x) - x - lgamma(a)
+
+
 def gamma_density(a: Any, x: Any) -> Any:
     """The density of a gamma variable, the derivative of `igamma` in x."""
-    return where(x == math.inf, 0.0, exp(xlogy(a - 1, x) - x - lgamma(a)))
+    return where(x == math.inf, 0.0, exp(log_gamma_density(a, x)))
 
 
 def _ends(x: Any) -> Any:
@@ -157,7 +171,9 @@ def _tails(a: Any, x: Any) -> Sequence[Any]:
     with np.errstate(all="ignore"):
         part = _gamma_ratio(a, x) * gamma_density(a, x)
         upper = _uses_fraction(a, x)
-        rest = np.where((a < 1) & (x <= 1), _rest(a, x), 1 - part)
+        rest, small = np.asarray(1 - part), (a < 1) & (x <= 1)
+        if small.any():
+            rest[small] = _rest(a[small], x[small])
         lower_tail = np.where(x == 0, 0.0, np.where(x == np.inf, 1.0, np.where(upper, 1 + part, part)))
         upper_tail = np.where(x == 0, 1.0, np.where(x == np.inf, 0.0, np.where(upper, -part, rest)))
         inside = (a > 0) & (x >= 0)

@@ -16,13 +16,14 @@ import numpy as np
 
 from funcgrad.ops.elementwise import where
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.incomplete import EPS, LONGEST
+from funcgrad.ops.gammas import betaln
+from funcgrad.ops.incomplete import LONGEST, Convergents, limit
 from funcgrad.ops.special import BERNOULLI, SHIFT, Scipys, float_dtype, in_floats, lgamma, polygamma
 
 Orders = tuple[int, int]
 
 
-def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> np.ndarray:
+def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> Convergents:
     """The Taylor coefficients in a and b of 1 / (b0 + a1 / (b1 + a2 / ...)), for a place p below the mean.
 
     `now` and `before` hold numerators and denominators side by side, and of each the coefficients in a and in b.
@@ -55,34 +56,12 @@ def _fraction(a: np.ndarray, b: np.ndarray, p: np.ndarray, orders: Orders) -> np
     before, now = np.zeros((2, orders[0] + 1, orders[1] + 1, 2, a.size))
     before[0, 0, 0] = now[0, 0, 1] = 1
     now[..., 0, :] = stepped(now[..., 1, :], 0)
-    value, _ = _quotient(now[..., 1, :], now[..., 0, :])
-    found, moving = value, np.ones(a.shape, bool)
     for m in range(1, LONGEST):
-        last = value
+        yield now[..., 1, :], now[..., 0, :]
         before, now = now, stepped(now, m) + turned(before, m)
         size = np.abs(now[0, 0]).max(axis=0)
         size[~(size > 0)] = 1
         before, now = before / size, now / size
-        value, rounding = _quotient(now[..., 1, :], now[..., 0, :])
-        found = np.where(moving, value, found)
-        moving &= np.any(np.abs(value - last) > rounding, axis=(0, 1))
-        if not moving.any():
-            break
-    return found
-
-
-def _quotient(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Taylor coefficients of a quotient, and how much of each is rounding."""
-    out, terms = np.empty_like(above), np.abs(above)
-    for i, j in np.ndindex(above.shape[:2]):
-        out[i, j] = above[i, j]
-        for k, n in np.ndindex(i + 1, j + 1):
-            if (k, n) != (i, j):
-                term = out[k, n] * below[i - k, j - n]
-                out[i, j] -= term
-                terms[i, j] += np.abs(term)
-        out[i, j] /= below[0, 0]
-    return out, EPS * terms / np.abs(below[0, 0])
 
 
 def _numbers(*args: Any) -> tuple[list[np.ndarray], np.dtype]:
@@ -106,10 +85,10 @@ def _beta_ratio(a: Any, b: Any, x: Any, y: Any, orders: Orders = (0, 0)) -> Any:
         above = p * (b + 1) > q * (a + 1)
         below = inside & ~above
         if below.any():
-            found[below] = _fraction(a[below], b[below], p[below], orders)[orders]
+            found[below] = limit(_fraction(a[below], b[below], p[below], orders))[orders]
         above &= inside
         if above.any():
-            found[above] = -_fraction(b[above], a[above], q[above], orders[::-1])[orders[::-1]]
+            found[above] = -limit(_fraction(b[above], a[above], q[above], orders[::-1]))[orders[::-1]]
         factorials = math.factorial(orders[0]) * math.factorial(orders[1])
         return (found * factorials).astype(dtype)[()]
 
@@ -201,7 +180,7 @@ def _beta_power(a: Any, b: Any, x: Any, y: Any, less: tuple[float, float] = (0, 
         found = np.exp(log_power - less[0] * log_p - less[1] * log_q)
         ends = (p == 0) | (q == 0)
         if ends.any():
-            at_end = np.power(p, a - less[0]) * np.power(q, b - less[1]) * np.exp(-Scipys("betaln")(a, b))
+            at_end = np.power(p, a - less[0]) * np.power(q, b - less[1]) * np.exp(-betaln(a, b))
             found = np.where(ends, at_end, found)
         inside = (a > 0) & (b > 0) & (p >= 0) & (q >= 0)
         return np.where(inside, found, np.nan).astype(dtype)[()]
@@ -282,10 +261,12 @@ def _ends(x: Any, y: Any) -> Any:
     return (x == 0) | (y == 0) | (x == math.inf) | (y == math.inf)
 
 
+_betainc, _betaincc = Scipys("betainc"), Scipys("betaincc")
+
+
 def _beta_tail(a: Any, b: Any, x: Any, y: Any) -> Any:
-    below, above = Scipys("betainc"), Scipys("betaincc")
     with np.errstate(all="ignore"):
-        return np.where(np.asarray(x <= y), below(a, b, x / (x + y)), above(b, a, y / (x + y)))[()]
+        return np.where(np.asarray(x <= y), _betainc(a, b, x / (x + y)), _betaincc(b, a, y / (x + y)))[()]
 
 
 beta_tail: Elementwise = elementwise(

@@ -11,10 +11,9 @@ import numpy as np
 from funcgrad.core.avals import aval_of
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.elementwise import convert, exp, log, where
+from funcgrad.ops.entropy import ROOT_2_PI
 from funcgrad.ops.families import Elementwise, elementwise
-from funcgrad.ops.special import ROOT_PI, Scipys, bell, erf, float_dtype, in_floats, refused
-
-ROOT_2 = math.sqrt(2)
+from funcgrad.ops.special import ROOT_2, ROOT_PI, Scipys, bell, erf, float_dtype, in_floats, refused
 
 # Quotients by x
 
@@ -52,7 +51,7 @@ log1p_over: Elementwise = _over_x(
 )
 """log1p(x) / x, and 1 at 0."""
 exprel: Elementwise = _over_x(
-    "exprel", lambda x: Scipys("exprel")(x), lambda k: 1 / math.factorial(k + 1), lambda x, m: np.exp(x)
+    "exprel", Scipys("exprel"), lambda k: 1 / math.factorial(k + 1), lambda x, m: np.exp(x)
 )
 """(exp(x) - 1) / x, and 1 at 0."""
 
@@ -157,7 +156,7 @@ owens_t: Elementwise = elementwise(
     "owens_t",
     Scipys("owens_t"),
     d=(
-        in_floats(lambda y, h, a: bell(h / ROOT_2) * erf(a * h / ROOT_2) * (-0.5 / math.sqrt(2 * math.pi))),
+        in_floats(lambda y, h, a: bell(h / ROOT_2) * erf(a * h / ROOT_2) * (-0.5 / ROOT_2_PI)),
         in_floats(lambda y, h, a: exp(-0.5 * (h * h) * (1 + a * a)) / (2 * math.pi * (1 + a * a))),
     ),
 )

@@ -19,7 +19,7 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import convert, exp
 from funcgrad.ops.families import Elementwise, elementwise
 
-ROOT_PI = math.sqrt(math.pi)
+ROOT_2, ROOT_PI = math.sqrt(2), math.sqrt(math.pi)
 
 
 @cache
@@ -136,7 +136,7 @@ def _erf_inv_of(x: float) -> float:
     a = abs(x)
     if not a < 1:
         return math.copysign(math.inf, x) if a == 1 else math.nan
-    y = -NormalDist().inv_cdf((1 - a) / 2) / math.sqrt(2)
+    y = -NormalDist().inv_cdf((1 - a) / 2) / ROOT_2
     if a < 0.5:
         y -= (math.erf(y) - a) * ROOT_PI / 2 * math.exp(y * y)
     return math.copysign(y, x)

@@ -6,11 +6,10 @@ import math
 from typing import Any
 
 from funcgrad.ops.elementwise import sqrt, where
+from funcgrad.ops.entropy import ROOT_2_PI
 from funcgrad.ops.families import Elementwise, elementwise
 from funcgrad.ops.incomplete_beta import beta_power, slope_a
-from funcgrad.ops.special import Scipys, bell, in_floats
-
-ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
+from funcgrad.ops.special import ROOT_2, Scipys, bell, in_floats
 
 
 def student_density(df: Any, t: Any) -> Any:

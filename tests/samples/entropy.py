@@ -19,4 +19,5 @@ ROWS = [
     Sample("entr", ops.entr, (POSITIVE,)),
     Sample("log_ndtr", ops.log_ndtr, (ANY,)),
     Sample("ndtri", ops.ndtri, (UNIT,)),
+    Sample("ndtri_exp", ops.ndtri_exp, (np.array([[-40.0, -6.5, -2.0], [-0.9, -0.3, -0.05]]),)),
 ]

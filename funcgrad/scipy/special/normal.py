@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import entropy, integrals
@@ -24,8 +22,6 @@ __all__ = [
     "ndtr",
     "ndtri",
 ]
-
-_ROOT_2 = math.sqrt(2)
 
 
 @universal
@@ -77,7 +73,7 @@ def ndtr(x: Array) -> Array:
         >>> fg.grad(ndtr)(0.0).round(6)
         np.float64(0.398942)
     """
-    return 0.5 * ops.erfc(-x / _ROOT_2)
+    return 0.5 * ops.erfc(-x / ops.ROOT_2)
 
 
 @universal

@@ -10,13 +10,12 @@ import numpy as np
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.entropy import log_ndtr, ndtri, xlogy
-from funcgrad.ops.special import erf, erf_inv, erfc, lgamma, logistic, softplus
+from funcgrad.ops.special import ROOT_2, erf, erf_inv, erfc, lgamma, logistic, softplus
 from funcgrad.scipy.stats.standard import FROM_ZERO, Standard, Symmetric, Transformed, choose
 from funcgrad.scipy.stats.tails import log1mexp_of_log, log1p_square
 
 LARGEST = math.log(sys.float_info.max)
 EULER = float(np.euler_gamma)
-ROOT_2 = math.sqrt(2)
 LOG_2 = math.log(2)
 LOG_ROOT_2_PI = math.log(2 * math.pi) / 2
 

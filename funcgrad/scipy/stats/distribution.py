@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import FLOAT
+from funcgrad.core.avals import FLOAT, aval_of
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.dispatch import Array, any_traced, as_array
 from funcgrad.ops import elementwise as ew
@@ -34,9 +34,9 @@ LIMITS = {
 
 
 def real(x: Any) -> Array:
-    """An argument in float64, in which SciPy computes too."""
+    """An argument in float64, in which SciPy computes too; no number of Python's, whose quotients by 0 are errors."""
     x = as_array(x)
-    if x.dtype == FLOAT:
+    if x.dtype == FLOAT and not aval_of(x).weak:
         return x
     if x.dtype.kind not in "biuf":
         raise TypeError(f"a distribution of real numbers was given {x.dtype}")
@@ -297,10 +297,6 @@ class Discrete(Distribution):
     def _held(self, inside: Any, shapes: tuple) -> tuple:
         # chances may be 0 and 1, where the derivatives of formulas are infinite
         return tuple(choose(inside, shape, ew.stop_gradient(shape)) for shape in shapes)
-
-    def _of_point(self, method: str, x: Array, shapes: tuple, loc: Any, scale: Any) -> Array:
-        loc = None if loc is None else ew.stop_gradient(loc)
-        return super()._of_point(method, ew.stop_gradient(x), shapes, loc, scale)
 
     def _formula(self, method: str, z: Array, shapes: tuple, scale: Any) -> Array:
         return super()._formula(method, np.floor(z), shapes, scale)

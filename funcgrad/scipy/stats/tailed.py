@@ -6,23 +6,15 @@ import math
 
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.entropy import xlog1py, xlogy
+from funcgrad.ops.entropy import ndtri_exp, xlog1py, xlogy
 from funcgrad.ops.gammas import betaln
-from funcgrad.ops.incomplete import gamma_density, gammainccinv, gammaincinv, igamma, igammac
+from funcgrad.ops.incomplete import gamma_density, gammainccinv, gammaincinv, igamma, igammac, log_gamma_density
 from funcgrad.ops.incomplete_beta import beta_power, beta_tail, betainccinv, betaincinv, digamma_gap
-from funcgrad.ops.quantiles import ndtri_exp
 from funcgrad.ops.special import digamma, lgamma
 from funcgrad.ops.student import stdtr, stdtrit, student_density
 from funcgrad.scipy.stats.continuous import LOG_2, NORM
 from funcgrad.scipy.stats.standard import FROM_ZERO, Standard, Symmetric, Transformed, choose, log_of
-from funcgrad.scipy.stats.tails import (
-    log1p_square,
-    log_below,
-    log_betas,
-    log_gamma_density,
-    log_gammas,
-    log_normal_mass,
-)
+from funcgrad.scipy.stats.tails import log1p_square, log_below, log_betas, log_gammas, log_normal_mass
 
 NO_LOGARITHMS = ("pdf", "logpdf", "cdf", "sf")
 

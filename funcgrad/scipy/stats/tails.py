@@ -8,14 +8,12 @@ from typing import Any
 from funcgrad.nn import log1mexp
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.entropy import log_ndtr, xlogy
+from funcgrad.ops.entropy import log_ndtr
 from funcgrad.ops.gammas import betaln
-from funcgrad.ops.incomplete import gamma_ratio, igamma, igammac
+from funcgrad.ops.incomplete import gamma_ratio, igamma, igammac, log_gamma_density
 from funcgrad.ops.incomplete_beta import beta_ratio, beta_tail, log_share
-from funcgrad.ops.special import erfc, lgamma
+from funcgrad.ops.special import ROOT_2, erfc
 from funcgrad.scipy.stats.standard import log_of
-
-ROOT_2 = math.sqrt(2)
 
 
 def log1mexp_of_log(log_y: Array) -> Array:
@@ -28,11 +26,6 @@ def log1p_square(x: Array) -> Array:
     """`log(1 + x * x)`, also where the square overflows."""
     far = abs(x) > 1e9
     return ew.where(far, 2 * ew.log(abs(ew.where(far, x, 1.0))), ew.log1p(ew.square(ew.where(far, 0.0, x))))
-
-
-def log_gamma_density(a: Array, x: Array) -> Array:
-    """The logarithm of the density of a gamma variable."""
-    return xlogy(a - 1, x) - x - lgamma(a)
 
 
 def _two_sides(ratio: Array, log_unit: Array, below: Array, above: Array) -> tuple[Array, Array]:
