@@ -74,9 +74,8 @@ def _checkpoint(
         full = list(leaves)
         for i, x in zip(traced, inputs):
             full[i] = x
-        inner = captured.rebuilt(inputs[len(traced) :])[0] if captured.values else fun
         inner_args, inner_kwargs = treedef.unflatten(full)
-        outs, out_tree = tree.flatten(inner(*inner_args, **inner_kwargs))
+        outs, out_tree = tree.flatten(captured.call(0, inputs[len(traced) :], *inner_args, **inner_kwargs))
         out_trees.append(out_tree)
         return outs
 
