@@ -130,6 +130,13 @@ def test_elements_whose_turn_it_is_not(capsys):
     assert lines(capsys) == ["3.0", "1.0", "2.0", "3.0", "2.0", "3.0"]
 
 
+def test_the_condition_of_a_loop_is_asked_once_a_step(capsys):
+    """Under `vmap` each step looks once more for whose turn it is, without its effects."""
+    below = lambda x: (fg.debug.print("{}", x), x < 3.0)[1]
+    fg.jit(fg.vmap(lambda x: lax.while_loop(below, lambda x: x + 1.0, x)))(np.array([1.0, 2.0]))
+    assert lines(capsys) == ["1.0", "2.0", "2.0", "3.0", "3.0", "3.0"]
+
+
 @pytest.mark.parametrize("run", [lambda f: fg.grad(fg.checkpoint(f)), lambda f: fg.jit(fg.grad(fg.checkpoint(f)))])
 def test_checkpoint_sees_again_what_it_computes_again(run, capsys):
     run(lambda x: (fg.debug.print("here"), shown(x))[1])(2.0)
