@@ -121,6 +121,16 @@ def test_while_loop(run, capsys):
     assert lines(capsys) == asked
 
 
+def test_a_solver_of_known_values_prints_at_each_run(capsys):
+    def f(x):
+        solve = lambda matvec, b: (fg.debug.print("solve"), b / 2.0)[1]
+        return x * lax.custom_linear_solve(lambda v: v * 2.0, np.ones(2), solve, symmetric=True)[0]
+
+    f = fg.jit(f)
+    assert (f(1.0), f(4.0), fg.grad(f)(3.0)) == (0.5, 2.0, 0.5)
+    assert lines(capsys) == ["solve"] * 3
+
+
 def test_elements_whose_turn_it_is_not(capsys):
     """As in JAX: `vmap` of a condition runs both branches, and a loop for all elements until the last is done."""
     branches = lambda x: lax.cond(x > 1.5, lambda: fg.debug.print("a {}", x), lambda: fg.debug.print("b {}", x))
