@@ -124,6 +124,25 @@ def test_attributes(wrap):
     np.testing.assert_allclose(tangent(X), 6 * np.sum(X * X), rtol=1e-15)
 
 
+def test_variables_beside_a_traced_one():
+    """A function that closes over a traced value, too, assigns to the variables that it was written with."""
+
+    def f(x):
+        runs, y, terms = 0, x * 2.0, [x]
+
+        def scaled(x):
+            nonlocal runs
+            runs += 1
+            return x * y
+
+        out = fg.checkpoint(scaled)(x) + runs
+        with pytest.raises(TypeError, match=r"changes a list of traced values.*: return the new values instead"):
+            fg.checkpoint(lambda x: terms.append(x) or x)(x)
+        return out
+
+    assert fg.value_and_grad(f)(3.0) == (19.0, 12.0)
+
+
 def test_generators_and_random_numbers():
     draws = iter([2.0, 3.0, 5.0])
     rng = np.random.default_rng(0)

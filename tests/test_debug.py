@@ -121,6 +121,16 @@ def test_while_loop(run, capsys):
     assert lines(capsys) == asked
 
 
+def test_a_solver_of_known_values_prints_at_each_run(capsys):
+    def f(x):
+        solve = lambda matvec, b: (fg.debug.print("solve"), b / 2.0)[1]
+        return x * lax.custom_linear_solve(lambda v: v * 2.0, np.ones(2), solve, symmetric=True)[0]
+
+    f = fg.jit(f)
+    assert (f(1.0), f(4.0), fg.grad(f)(3.0)) == (0.5, 2.0, 0.5)
+    assert lines(capsys) == ["solve"] * 3
+
+
 def test_elements_whose_turn_it_is_not(capsys):
     """As in JAX: `vmap` of a condition runs both branches, and a loop for all elements until the last is done."""
     branches = lambda x: lax.cond(x > 1.5, lambda: fg.debug.print("a {}", x), lambda: fg.debug.print("b {}", x))
@@ -128,6 +138,13 @@ def test_elements_whose_turn_it_is_not(capsys):
     assert lines(capsys) == ["b 3.0", "b 1.0", "b 2.0", "a 3.0", "a 1.0", "a 2.0"]
     fg.vmap(lambda x: lax.while_loop(lambda x: x < 3.0, lambda x: (fg.debug.print("{}", x), x + 1.0)[1], x))(X)
     assert lines(capsys) == ["3.0", "1.0", "2.0", "3.0", "2.0", "3.0"]
+
+
+def test_the_condition_of_a_loop_is_asked_once_a_step(capsys):
+    """Under `vmap` each step looks once more for whose turn it is, without its effects."""
+    below = lambda x: (fg.debug.print("{}", x), x < 3.0)[1]
+    fg.jit(fg.vmap(lambda x: lax.while_loop(below, lambda x: x + 1.0, x)))(np.array([1.0, 2.0]))
+    assert lines(capsys) == ["1.0", "2.0", "2.0", "3.0", "3.0", "3.0"]
 
 
 @pytest.mark.parametrize("run", [lambda f: fg.grad(fg.checkpoint(f)), lambda f: fg.jit(fg.grad(fg.checkpoint(f)))])

@@ -493,3 +493,52 @@ class TestBranchesThatAreNotTaken:
         close(np.diag(wrap(fg.hessian(total))(self.POINTS)), self.CURVATURES)
         steps = lambda x: np.sum(lax.scan(lambda c, _: (c, fg.vmap(f)(x)), 0.0, None, length=2)[1])
         close(wrap(fg.grad(steps))(self.POINTS), 2 * self.SLOPES)
+
+
+class TestBranchesThatAssign:
+    """A branch that closes over traced values runs as it was written, what it does to its variables too."""
+
+    @pytest.mark.parametrize("wrap", [fg.jit, fg.grad, fg.vmap], ids=["jit", "grad", "vmap"])
+    def test_variables_that_functions_share(self, wrap):
+        runs = 0
+
+        def f(x):
+            nonlocal runs
+            y, runs = x * 2.0, 0
+
+            def count():
+                nonlocal runs
+                runs += 1
+                return y * runs
+
+            return lax.cond(x > 0, lambda: count() * runs, lambda: y)
+
+        plain = f(2.0)
+        assert (plain, runs) == (4.0, 1)
+        np.testing.assert_equal(wrap(f)(np.array([2.0]) if wrap is fg.vmap else 2.0), 2.0 if wrap is fg.grad else plain)
+        assert runs == 1
+
+    def test_a_traced_value_does_not_leave_a_branch(self):
+        def f(x):
+            y = x * 2.0
+
+            def branch():
+                nonlocal y
+                y = y * 3.0
+                return y
+
+            return lax.cond(x > 0, branch, lambda: 0.0) + y
+
+        assert f(1.0) == 12.0
+        with pytest.raises(fg.errors.EscapedTracerError, match="return it from the function"):
+            fg.jit(f)(1.0)
+
+    def test_a_list_of_traced_values_is_not_changed(self):
+        def f(x):
+            terms = [x * 2.0]
+            lax.cond(x > 0, lambda: terms.append(x * 3.0) or 0.0, lambda: 0.0)
+            return sum(terms)
+
+        assert f(1.0) == fg.grad(f)(1.0) == 5.0
+        with pytest.raises(TypeError, match=r"changes a list of traced values .*test_lax.py.*: return the new values"):
+            fg.jit(f)(1.0)

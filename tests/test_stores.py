@@ -10,10 +10,11 @@ import pytest
 
 import funcgrad as fg
 from funcgrad.compile.program import Program
-from funcgrad.compile.simplify import drop, fold, inline, share, simplify
+from funcgrad.compile.simplify import fold, inline, share, simplify
 from funcgrad.compile.stores import forward_reads, join_stores
 from funcgrad.core.graph import Graph, evaluate
 from funcgrad.ops.subscript import update
+from funcgrad.transforms.calls import pruned
 
 SHAPES = [(6,), (4, 3), (2, 3, 4), (0, 3), (1,)]
 DTYPES = [np.float64, np.float32]
@@ -75,7 +76,7 @@ def random_program(seed: int, shape: tuple[int, ...], dtype: Any) -> Callable[[A
 
 
 def staged(f: Callable[..., Any], x: Any) -> Graph:
-    return share(drop(fold(inline(fg.make_graph(f)(x)))))
+    return share(pruned(fold(inline(fg.make_graph(f)(x)))))
 
 
 def check_same(found: Any, expected: Any) -> None:
@@ -96,8 +97,8 @@ def test_random_stores_and_reads_keep_their_bits(shape, dtype, way) -> None:
         x = np.random.default_rng(seed).normal(size=shape).astype(dtype)
         x = np.where(x < -0.5, dtype(-0.0), x)
         graph = staged(f, x)
-        reads = drop(forward_reads(graph)).check()
-        joined = drop(join_stores(reads)).check()
+        reads = pruned(forward_reads(graph)).check()
+        joined = pruned(join_stores(reads)).check()
         changed += len(graph.eqns) != len(joined.eqns)
         expected = evaluate(graph, [x])
         check_same(evaluate(reads, [x]), expected)

@@ -11,8 +11,7 @@ from funcgrad.core.graph import Atom, Eqn, Graph, Var
 def sink(graph: Graph) -> Graph:
     """Equations whose results only some branches of one choice read, moved into these.
 
-    So a branch costs what it costs, and raises what it raises, only where it is taken: what it computes from values
-    that it closes over has been written down before the choice.
+    So what the user has computed before a choice for one of its branches costs and raises only where that is taken.
     """
     if not any(e.prim.name == "switch_call" for e in graph.eqns):
         return graph

@@ -14,7 +14,7 @@ from funcgrad.compile.scopes import plain_scope
 from funcgrad.compile.segments import Segment
 from funcgrad.compile.statements import Buffer
 from funcgrad.core.avals import BOOL, FLOAT, INT
-from funcgrad.core.graph import names
+from funcgrad.core.printing import names
 
 WEIGHT = 8
 """Operations on one line; what is longer is cut into names."""

@@ -13,13 +13,12 @@ import numpy as np
 
 from funcgrad.compile.loops import Carry, Column, Row, Scan, is_scan
 from funcgrad.compile.plan import multiplications, way
-from funcgrad.compile.simplify import drop
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.ops import elementwise
 from funcgrad.ops.contract import dot_general
 from funcgrad.ops.families import View
-from funcgrad.transforms.calls import batched_graph
+from funcgrad.transforms.calls import batched_graph, pruned
 
 BATCHED = 1024
 """Multiplications of a step from which one product for all steps, before the loop, is faster than one in each."""
@@ -93,14 +92,14 @@ def _batched(scan: Scan) -> tuple[list[Eqn], list[Eqn]]:
     products = []
     for e in early:
         if e.prim is dot_general and sum(a in fixed or isinstance(a, Literal) for a in e.inputs) == 1:
-            needed = drop(Graph((), early, e.outputs)).eqns
+            needed = pruned(Graph((), early, e.outputs)).eqns
             size = sum(v.aval.size for n in needed if not isinstance(way(n), View) for v in n.outputs)
             if multiplications(e) >= BATCHED and _has_room(scan, size):
                 products.append(e)
     if not products:
         return [], []
     values = tuple([e.outputs[0] for e in products])
-    step = drop(Graph((*rows, *constants), early, values))
+    step = pruned(Graph((*rows, *constants), early, values))
     whole = batched_graph(step, [True] * len(rows) + [False] * len(constants), scan.length)
     names: dict[Atom, Atom] = dict(zip(whole.inputs, [r.array for r in (*scan.rows, *scan.constants)]))
     before = [Eqn(e.prim, tuple([names.get(a, a) for a in e.inputs]), e.outputs, e.params, e.loc) for e in whole.eqns]

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.compile.simplify import drop, identity, share, simplified
+from funcgrad.compile.simplify import identity, share, simplified
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
+from funcgrad.transforms.calls import pruned
 from funcgrad.transforms.control.scans import Steps
 
 
@@ -77,7 +78,7 @@ class Scan:
         """The program of a step, without what it does not need."""
         inputs = [c.var for c in self.carries] + [r.var for r in (*self.rows, *self.constants)]
         outputs = [c.after for c in self.carries] + [c.value for c in self.columns]
-        graph = drop(Graph(tuple(inputs), tuple(self.eqns), tuple(outputs)))
+        graph = pruned(Graph(tuple(inputs), tuple(self.eqns), tuple(outputs)))
         graph.cache["simplified"] = graph
         return graph
 
@@ -215,7 +216,7 @@ def _needed_only(scan: Scan, used: set[Atom]) -> None:
     carries = [c for c in scan.carries if c.last in used]
     while True:
         outputs = [*(c.after for c in carries), *(c.value for c in scan.columns)]
-        body = drop(Graph((), tuple(scan.eqns), tuple(outputs)))
+        body = pruned(Graph((), tuple(scan.eqns), tuple(outputs)))
         read = _used(body)
         more = [c for c in scan.carries if c in carries or c.var in read]
         if len(more) == len(carries):

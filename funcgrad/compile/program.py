@@ -18,7 +18,8 @@ from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, names, on_integers
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, on_integers
+from funcgrad.core.printing import names
 from funcgrad.core.remedies import warn_of_compiling
 
 LONG = 100_000

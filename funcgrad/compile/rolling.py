@@ -15,13 +15,13 @@ import numpy as np
 
 from funcgrad.compile.plan import is_blas, kind_of
 from funcgrad.compile.rolled import Body, Loop, Made, Numbers, Rows, Source, Unequal, longest, rows
-from funcgrad.compile.simplify import drop
 from funcgrad.compile.stretches import STEPS, Place, Stretches, stretches
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate
 from funcgrad.core.trace import Primitive
 from funcgrad.ops.index import Index, gather, slice_, slice_add, slice_set, sliced_shape
 from funcgrad.ops.structure import concatenate, reshape, transpose
+from funcgrad.transforms.calls import pruned
 from funcgrad.transforms.control.scans import Steps, scan_call
 
 FEWEST = 150
@@ -42,7 +42,7 @@ def roll(graph: Graph) -> Graph:
     for run in stretches(graph.eqns, FEWEST):
         if _fits(graph.eqns[run.start : run.start + run.period], run):
             rolling.add(run)
-    return drop(rolling.graph()) if rolling.loops else graph
+    return pruned(rolling.graph()) if rolling.loops else graph
 
 
 def together(graph: Graph) -> Graph:
@@ -75,7 +75,7 @@ def with_rows(graph: Graph) -> Graph:
             if index is not None:
                 eqn = Eqn(eqn.prim, (eqn.inputs[0], put.inputs[0]), eqn.outputs, {"index": index}, eqn.loc)
         kept.append(eqn)
-    return drop(Graph(graph.inputs, tuple(kept), graph.outputs))
+    return pruned(Graph(graph.inputs, tuple(kept), graph.outputs))
 
 
 def _row_of(index: Index, shape: tuple[int, ...], row: tuple[int, ...]) -> Index | None:

@@ -17,6 +17,7 @@ from funcgrad.core.constants import SMALL
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.structure import broadcast_to
+from funcgrad.transforms.calls import pruned
 
 FOLDED_SIZE = 1024
 """Results of more elements are not computed ahead: a program should not carry big arrays it could make."""
@@ -29,7 +30,7 @@ def simplify(graph: Graph) -> Graph:
     if any(eqn.prim.multiple for eqn in graph.eqns):
         from funcgrad.compile import branches, hoist, loops  # which are made of the passes here
 
-        for improve in (*loops.PASSES, *hoist.PASSES, share, drop, branches.sink):
+        for improve in (*loops.PASSES, *hoist.PASSES, share, pruned, branches.sink):
             graph = improve(graph)
     return graph
 
@@ -286,18 +287,7 @@ def _scattered(eqn: Eqn, made: dict[Var, Eqn], users: Counter[Atom]) -> tuple[Eq
     return None
 
 
-def drop(graph: Graph) -> Graph:
-    """Without the equations that no output needs, and that have no effect."""
-    needed = {a for a in graph.outputs if isinstance(a, Var)}
-    kept = []
-    for eqn in reversed(graph.eqns):
-        if any(v in needed for v in eqn.outputs) or eqn.has_effect:
-            kept.append(eqn)
-            needed.update(a for a in eqn.inputs if isinstance(a, Var))
-    return Graph(graph.inputs, tuple(reversed(kept)), graph.outputs)
-
-
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
-    inline, drop, drop_identities, narrow, fold, cancel, forward_reads, share, drop, absorb, sum_before, join_stores,
-    drop,
+    inline, pruned, drop_identities, narrow, fold, cancel, forward_reads, share, pruned, absorb, sum_before,
+    join_stores, pruned,
 )  # fmt: skip

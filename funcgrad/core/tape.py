@@ -325,6 +325,21 @@ def transpose(fun: Callable[..., Any], avals: Sequence[Aval], ct: Any) -> list[A
     return [found.get(x.node.seq) for x in xs]
 
 
+def pulled(
+    fun: Callable[..., Sequence[Any]], values: Sequence[Any], moving: Sequence[bool], cts: Sequence[Any]
+) -> list[Any]:
+    """The cotangents of values, where they move and any arrive, for those of the outputs of a flat function."""
+    trace = TapeTrace()
+    try:
+        xs = [trace.leaf(v) if m else v for v, m in zip(values, moving)]
+        outs = fun(*xs)
+    finally:
+        trace.end()
+    mine = [c is not None and isinstance(y, TapeTracer) and y._trace is trace for y, c in zip(outs, cts)]
+    found = pull([(y.node, c) for y, c, m in zip(outs, cts, mine) if m])
+    return [found.get(x.node.seq) if m else None for x, m in zip(xs, moving)]
+
+
 def linear_outputs(outs: Iterable[Any], trace: LinearTrace, what: str) -> list[Node | None]:
     """The entries of what a linear function returned; None for zeros. Raises where it is something else."""
     nodes: list[Node | None] = []

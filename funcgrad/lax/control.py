@@ -122,7 +122,7 @@ def _switch(what: str, index: Any, branches: dict[str, Callable[..., Any]], oper
 def _with_captured(captured: Captured, number: int, *args: Any) -> Any:
     """One of the functions, the last argument being what they close over."""
     *operands, values = args
-    return captured.rebuilt(values)[number](*operands)
+    return captured.call(number, values, *operands)
 
 
 def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any) -> Any:

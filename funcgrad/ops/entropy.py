@@ -6,7 +6,6 @@ A product with zero is zero there, whatever the logarithm; the derivatives are t
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -62,6 +61,8 @@ def _log_ndtr_of(x: float) -> float:
 
 
 def _ndtri_of(p: float) -> float:
+    from statistics import NormalDist  # which takes 5 ms to import, and SciPy's is there as a rule
+
     if not 0 < p < 1:
         return {0.0: -math.inf, 1.0: math.inf}.get(p, math.nan)
     return NormalDist().inv_cdf(p)

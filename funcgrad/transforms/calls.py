@@ -19,7 +19,7 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms import nans
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
-from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+from funcgrad.transforms.jvp import with_tangents
 from funcgrad.transforms.results import lower
 
 Runner = Callable[[Graph, Sequence[Any]], Sequence[Any]]
@@ -209,16 +209,10 @@ def joint_graph(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, list[bool]]:
     count = len(graph.inputs)
 
     def both(*flat: Any) -> list[Any]:
-        trace = JvpTrace()
         given = iter(flat[count:])
-        try:
-            xs = [JvpTracer(trace, x, next(given), None) if m else x for x, m in zip(flat, mask)]
-            outs = evaluate(graph, xs)
-        finally:
-            trace.end()
-        found = [y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs]
+        outs, found = with_tangents(graph, flat[:count], [next(given) if m else None for m in mask])
         moved.extend(t is not None for t in found)
-        return [*(lower(y, trace) for y in outs), *(t for t in found if t is not None)]
+        return [*outs, *(t for t in found if t is not None)]
 
     avals = [Aval(a.shape, a.dtype) for a, m in zip(graph.in_avals, mask) if m]
     return trace_graph(both, [*graph.in_avals, *avals]), moved

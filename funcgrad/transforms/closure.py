@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType
 from typing import Any
 
 from funcgrad import tree
+from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, newest_trace
 from funcgrad.transforms.results import read_only
 
@@ -59,41 +60,90 @@ class Captured:
 
     def rebuilt(self, values: Sequence[Any]) -> list[Any]:
         """The functions, closing over `values` where they closed over traced values; they may not write into these."""
-        values = [_closed(x) for x in values]
-        done: dict[int, Any] = {}
-        return [self._rebuild(fun, values, done) for fun in self.functions]
+        return _Rebuilt(self, values).functions
 
-    def _rebuild(self, fun: Any, values: Sequence[Any], done: dict[int, Any]) -> Any:
-        if id(fun) in done:
-            return done[id(fun)]
+    def call(self, number: int, values: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+        """Call one of the functions once, closing over `values`: what it assigns to its variables is assigned."""
+        if not self.values:
+            return self.functions[number](*args, **kwargs)  # type: ignore[misc]
+        rebuilt = _Rebuilt(self, values)
+        out = rebuilt.functions[number](*args, **kwargs)
+        rebuilt.give_back()
+        return out
+
+    def place_of(self, x: Any) -> int | None:
+        """Which of the values something is."""
+        return self._index.get(id(x))
+
+
+class _Rebuilt:
+    """Functions built anew. Variables that hold none of the captured values are those of the functions themselves."""
+
+    def __init__(self, captured: Captured, values: Sequence[Any]) -> None:
+        self.captured = captured
+        self.values = [_closed(x) for x in values]
+        self.done: dict[int, Any] = {}
+        self.cells: dict[int, tuple[CellType, CellType, Any]] = {}
+        self.containers: list[tuple[Any, list[Any], tree.TreeDef]] = []
+        self.functions = [self._rebuild(fun) for fun in captured.functions]
+
+    def give_back(self) -> None:
+        """Assign what has been assigned; TypeError where something was put into a container that is not the user's."""
+        for old, new, put in self.cells.values():
+            if new is not old and (now := _content(new)) is not put:
+                old.cell_contents = now
+        for x, leaves, treedef in self.containers:
+            now, structure = tree.flatten(x)
+            if structure != treedef or any(a is not b for a, b in zip(now, leaves)):
+                raise TypeError(
+                    f"a function changes a {type(x).__name__} of traced values that it closes over{at(here())}, which "
+                    "would be lost: return the new values instead"
+                )
+
+    def _rebuild(self, fun: Any) -> Any:
+        if id(fun) in self.done:
+            return self.done[id(fun)]
         if isinstance(fun, partial):
-            args = [self._swap(x, values, done) for x in fun.args]
-            keywords = {k: self._swap(x, values, done) for k, x in fun.keywords.items()}
-            new: Any = partial(self._rebuild(fun.func, values, done), *args, **keywords)
-        elif isinstance(fun, FunctionType) and not isinstance(fun, MethodType):
-            cells = tuple(CellType() for _ in fun.__closure__ or ())
-            defaults = fun.__defaults__ and tuple(self._swap(x, values, done) for x in fun.__defaults__)
+            args = [self._swap(x) for x in fun.args]
+            new: Any = partial(self._rebuild(fun.func), *args, **{k: self._swap(x) for k, x in fun.keywords.items()})
+        elif isinstance(fun, FunctionType):
+            cells = tuple(map(self._cell, fun.__closure__ or ()))
+            defaults = fun.__defaults__ and tuple(map(self._swap, fun.__defaults__))
             new = FunctionType(fun.__code__, fun.__globals__, fun.__name__, defaults, cells or None)
             new.__kwdefaults__ = fun.__kwdefaults__
             new.__dict__.update(fun.__dict__)
-            done[id(fun)] = new
-            for cell, (_, x) in zip(cells, cells_of(fun, skip_empty=False)):
-                if x is not EMPTY:
-                    cell.cell_contents = self._swap(x, values, done)
         else:
             new = fun
-        done[id(fun)] = new
+        self.done[id(fun)] = new
         return new
 
-    def _swap(self, x: Any, values: Sequence[Any], done: dict[int, Any]) -> Any:
-        leaves, treedef = tree.flatten(x)
-        swapped = [self._swap_leaf(leaf, values, done) for leaf in leaves]
-        return x if all(a is b for a, b in zip(swapped, leaves)) else treedef.unflatten(swapped)
+    def _cell(self, old: CellType) -> CellType:
+        if id(old) not in self.cells:
+            content, new = _content(old), CellType()
+            self.cells[id(old)] = old, new, None  # a function that is in it may find it there
+            put = self._swap(content)
+            if put is content:
+                new = old
+            else:
+                new.cell_contents = put
+            self.cells[id(old)] = old, new, put
+        return self.cells[id(old)][1]
 
-    def _swap_leaf(self, leaf: Any, values: Sequence[Any], done: dict[int, Any]) -> Any:
+    def _swap(self, x: Any) -> Any:
+        leaves, treedef = tree.flatten(x)
+        swapped = [self._swap_leaf(leaf) for leaf in leaves]
+        if all(a is b for a, b in zip(swapped, leaves)):
+            return x
+        new = treedef.unflatten(swapped)
+        if treedef.children:
+            self.containers.append((new, swapped, treedef))
+        return new
+
+    def _swap_leaf(self, leaf: Any) -> Any:
         if isinstance(leaf, (FunctionType, partial)):
-            return self._rebuild(leaf, values, done) if Captured((leaf,)).values else leaf
-        return values[self._index[id(leaf)]] if id(leaf) in self._index else leaf
+            return self._rebuild(leaf) if Captured((leaf,)).values else leaf
+        place = self.captured.place_of(leaf)
+        return leaf if place is None else self.values[place]
 
 
 CLOSED = "it is one that the function has closed over"
@@ -110,12 +160,13 @@ def _closed(x: Any) -> Any:
 EMPTY = object()
 
 
-def cells_of(fun: FunctionType, skip_empty: bool = True) -> list[tuple[str, Any]]:
-    found = []
-    for name, cell in zip(fun.__code__.co_freevars, fun.__closure__ or ()):
-        try:
-            found.append((name, cell.cell_contents))
-        except ValueError:  # not assigned yet
-            if not skip_empty:
-                found.append((name, EMPTY))
-    return found
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return EMPTY
+
+
+def cells_of(fun: FunctionType) -> list[tuple[str, Any]]:
+    """The variables that a function closes over, and what they hold: EMPTY where nothing has been assigned yet."""
+    return [(name, _content(cell)) for name, cell in zip(fun.__code__.co_freevars, fun.__closure__ or ())]

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.tape import TapeTrace, TapeTracer, entries, not_linear, pull, push
+from funcgrad.core.tape import TapeTrace, TapeTracer, entries, not_linear, pulled, push
 from funcgrad.core.trace import Primitive, Same, register
 from funcgrad.ops.structure import concatenate, reshape
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.control.programs import as_shaped, chosen, instantiated, placed, unweak
-from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+from funcgrad.transforms.jvp import with_tangents
 
 
 class Deferred(NamedTuple):
@@ -102,15 +102,9 @@ def _moving(values: Sequence[Any], given: Sequence[Any]) -> tuple[tuple[bool, ..
 def _pushed(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
     """The outputs, and the tangents of those that can move."""
     values, tangents = flat[: len(mask)], placed(flat[len(mask) :], mask)
-    trace = JvpTrace()
-    try:
-        outs = fun.run(*(v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(values, tangents)))
-    finally:
-        trace.end()
-    mine = [isinstance(y, JvpTracer) and y._trace is trace for y in outs]
-    found = instantiated([y.tangent if m else None for y, m in zip(outs, mine)], fun.avals)
+    outs, moved = with_tangents(fun.run, values, tangents)
     moves = [is_inexact(a.dtype) for a in fun.avals]
-    return [*(y.value if m else y for y, m in zip(outs, mine)), *chosen(found, moves)]
+    return [*outs, *chosen(instantiated(moved, fun.avals), moves)]
 
 
 def _pushed_along(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
@@ -132,16 +126,8 @@ def _pushed_along(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
 def _pulled(fun: Deferred, mask: Sequence[bool], *flat: Any) -> list[Any]:
     """The cotangents of the arguments that move, for those of the outputs that can."""
     values, cts = flat[: len(mask)], placed(flat[len(mask) :], [is_inexact(a.dtype) for a in fun.avals])
-    trace = TapeTrace()
-    try:
-        xs = [trace.leaf(v) if m else v for v, m in zip(values, mask)]
-        outs = fun.run(*xs)
-    finally:
-        trace.end()
-    mine = [c is not None and isinstance(y, TapeTracer) and y._trace is trace for y, c in zip(outs, cts)]
-    found = pull([(y.node, c) for y, c, m in zip(outs, cts, mine) if m])
-    moved = chosen(xs, mask)
-    return instantiated([found.get(x.node.seq) for x in moved], [aval_of(x.value) for x in moved])
+    found = pulled(fun.run, values, mask, cts)
+    return instantiated(chosen(found, mask), [aval_of(v) for v in chosen(values, mask)])
 
 
 def _each(fun: Deferred, batched: Sequence[bool], size: int, *values: Any) -> list[Any]:

@@ -50,7 +50,7 @@ def _frozen(fun: Any, done: dict[int, Any]) -> Any:
     new = FunctionType(code, scope, fun.__name__, defaults, cells or None)
     new.__kwdefaults__ = fun.__kwdefaults__
     done[id(fun)] = new
-    for name, cell, (_, x) in zip(code.co_freevars, cells, cells_of(fun, skip_empty=False)):
+    for name, cell, (_, x) in zip(code.co_freevars, cells, cells_of(fun)):
         if name not in use.assigned and x is not EMPTY:
             cell.cell_contents = _frozen_value(x, keep_array, done)
     return new

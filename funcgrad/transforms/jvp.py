@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
@@ -60,3 +60,16 @@ class JvpTrace(Trace):
         if tangent is None or not is_inexact(aval_of(value).dtype):
             return released(value, (value,))
         return JvpTracer(self, value, tangent, loc)
+
+
+def with_tangents(
+    fun: Callable[..., Sequence[Any]], values: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Outputs of a flat function and their tangents (None where there is none), for tangents of some arguments."""
+    trace = JvpTrace()
+    try:
+        outs = fun(*(v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(values, tangents)))
+    finally:
+        trace.end()
+    mine = [isinstance(y, JvpTracer) and y._trace is trace for y in outs]
+    return [y.value if m else y for y, m in zip(outs, mine)], [y.tangent if m else None for y, m in zip(outs, mine)]

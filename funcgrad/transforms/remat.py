@@ -17,7 +17,7 @@ from funcgrad.transforms.arguments import normalise_argnums, parameter_name
 from funcgrad.transforms.calls import ProgramCall, batched_graph, derived
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.function import Transformed, decorates
-from funcgrad.transforms.jvp import JvpTrace, JvpTracer
+from funcgrad.transforms.jvp import with_tangents
 
 Policy = Callable[..., bool]
 
@@ -74,9 +74,8 @@ def _checkpoint(
         full = list(leaves)
         for i, x in zip(traced, inputs):
             full[i] = x
-        inner = captured.rebuilt(inputs[len(traced) :])[0] if captured.values else fun
         inner_args, inner_kwargs = treedef.unflatten(full)
-        outs, out_tree = tree.flatten(inner(*inner_args, **inner_kwargs))
+        outs, out_tree = tree.flatten(captured.call(0, inputs[len(traced) :], *inner_args, **inner_kwargs))
         out_trees.append(out_tree)
         return outs
 
@@ -132,13 +131,7 @@ class CheckpointCall(ProgramCall):
         return outs, Stored(values, outs[params["count"] :])
 
     def push(self, saved: Stored, tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, ...]:
-        trace = JvpTrace()
-        try:
-            xs = [v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(saved.values, tangents)]
-            outs = evaluate(without_effects(params)["graph"], xs)
-        finally:
-            trace.end()
-        return tuple(y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in outs)
+        return tuple(with_tangents(without_effects(params)["graph"], saved.values, tangents)[1])
 
     def pull(self, saved: Stored, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         graph, count = params["graph"], params["count"]

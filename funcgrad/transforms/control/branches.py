@@ -25,9 +25,9 @@ from funcgrad.transforms.control.programs import (
     placed,
     refuse_io,
     unweak,
-    with_tangents,
     zeros,
 )
+from funcgrad.transforms.jvp import with_tangents
 
 
 class SwitchCall(ControlCall):

@@ -13,7 +13,6 @@ from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.structure import move_axis, spread
 from funcgrad.transforms.calls import Runner, run_parts
-from funcgrad.transforms.jvp import JvpTrace, JvpTracer
 
 
 class Kept(NamedTuple):
@@ -77,17 +76,6 @@ def moving(avals: Sequence[Aval], tracked: Sequence[Any]) -> list[bool]:
 
 def zeros(aval: Aval) -> np.ndarray:
     return np.zeros(aval.shape, aval.dtype)
-
-
-def with_tangents(graph: Graph, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Outputs of a program and their tangents (None where there is none), for tangents of some inputs."""
-    trace = JvpTrace()
-    try:
-        outs = evaluate(graph, [v if t is None else JvpTracer(trace, v, t, None) for v, t in zip(values, tangents)])
-    finally:
-        trace.end()
-    mine = [isinstance(y, JvpTracer) and y._trace is trace for y in outs]
-    return [y.value if m else y for y, m in zip(outs, mine)], [y.tangent if m else None for y, m in zip(outs, mine)]
 
 
 def instantiated(values: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:

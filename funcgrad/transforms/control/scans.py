@@ -26,9 +26,9 @@ from funcgrad.transforms.control.programs import (
     placed,
     unweak,
     with_batch_last,
-    with_tangents,
     zeros,
 )
+from funcgrad.transforms.jvp import with_tangents
 
 
 class Steps(NamedTuple):

@@ -6,6 +6,7 @@ How a solution is found is a program that no derivative goes through: it may loo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,25 +15,14 @@ from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.constants import keep
 from funcgrad.core.graph import Graph, evaluate, is_written, outside_of
 from funcgrad.core.provenance import Loc, at, here
-from funcgrad.core.tape import TapeTrace, TapeTracer, not_linear, pull, selected, transpose
+from funcgrad.core.tape import not_linear, pulled, selected, transpose
 from funcgrad.core.trace import Tracer, is_traced, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import neg, sub
 from funcgrad.ops.structure import spread
 from funcgrad.transforms.calls import Runner, batched_graph, derived, pruned
-from funcgrad.transforms.control.programs import ControlCall, as_shaped, instantiated, unweak, with_tangents
-
-
-def pulled(graph: Graph, fixed: Sequence[Any], values: Sequence[Any], moving: Sequence[bool], cts: Any) -> list[Any]:
-    """The cotangents of `values`, where they move, of a program of `fixed` and `values`."""
-    trace = TapeTrace()
-    try:
-        xs = [trace.leaf(v) if m else v for v, m in zip(values, moving)]
-        outs = evaluate(graph, [*fixed, *xs])
-    finally:
-        trace.end()
-    found = pull([(y.node, c) for y, c in zip(outs, cts) if isinstance(y, TapeTracer) and y._trace is trace])
-    return [found.get(x.node.seq) if m else None for x, m in zip(xs, moving)]
+from funcgrad.transforms.control.programs import ControlCall, as_shaped, instantiated, unweak
+from funcgrad.transforms.jvp import with_tangents
 
 
 class Solved(NamedTuple):
@@ -139,7 +129,7 @@ class RootCall(SolveCall):
         solve = lambda *ys: tuple(evaluate(tangent, [*ys, *root, *constants]))
         weights = transpose(solve, unweak(f.out_avals), cts)
         cts = [neg(w) for w in instantiated(weights, f.out_avals)]
-        return [*[None] * guesses, *pulled(f, root, constants, moving, cts)]
+        return [*[None] * guesses, *pulled(partial(f, *root), constants, moving, cts)]
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
         raise not_linear(self)
@@ -200,7 +190,7 @@ class LinearSolveCall(SolveCall):
         if not any(moving[count:]):
             return [*found, *[None] * len(constants)]
         cts = [neg(w) for w in found]
-        return [*found, *pulled(params["matvec"], saved.solution, constants, moving[count:], cts)]
+        return [*found, *pulled(partial(params["matvec"], *saved.solution), constants, moving[count:], cts)]
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:
         if any(t is not None for t in tracked[len(self.solution(params)) :]):

@@ -24,8 +24,8 @@ from funcgrad.transforms.control.programs import (
     placed,
     refuse_io,
     unweak,
-    with_tangents,
 )
+from funcgrad.transforms.jvp import with_tangents
 
 
 class WhileCall(ControlCall):
