@@ -65,6 +65,20 @@ def over_stacks(
     return prim
 
 
+def for_each(
+    function: Callable[..., Any], args: Sequence[np.ndarray], ranks: Sequence[int], *avals: Aval
+) -> tuple[np.ndarray, ...]:
+    """The results of a function of one matrix, of shapes and dtypes `avals`, for each place of the arguments' stack.
+
+    The stack is what all arguments have before their last `ranks` axes. The function returns a tuple.
+    """
+    outs = tuple(np.empty(a.shape, a.dtype) for a in avals)
+    for index in np.ndindex(args[0].shape[: args[0].ndim - ranks[0]]):
+        for out, y in zip(outs, function(*(a[index] for a in args))):
+            out[index] = y
+    return outs
+
+
 def solve_as_columns(prim: Primitive, a: Any, b: Any, params: dict[str, Any], rank: int = 2) -> Any:
     """Right-hand sides with more leading axes than the matrices: each matrix is factorised once for all.
 

@@ -11,11 +11,11 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.ops.contract import matmul, mH, mT
 from funcgrad.ops.families import General
 from funcgrad.ops.index import gather
-from funcgrad.ops.linalg.shared import computed_dtype, matrix, over_stacks, real_dtype
+from funcgrad.ops.linalg.shared import computed_dtype, for_each, matrix, over_stacks, real_dtype
 from funcgrad.ops.linalg.systems import solve, triangular_solve
 from funcgrad.ops.structure import concatenate
 from funcgrad.scipy.linalg.primitives.equations import sylvester
-from funcgrad.scipy.linalg.primitives.shared import all_finite, for_each
+from funcgrad.scipy.linalg.primitives.shared import all_finite
 
 PIVOTS = np.dtype(np.int32)
 """LAPACK's integers, as SciPy gives them."""

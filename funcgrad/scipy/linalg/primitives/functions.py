@@ -16,10 +16,10 @@ from funcgrad.core.trace import Primitive, register
 from funcgrad.ops.contract import mT
 from funcgrad.ops.elementwise import convert
 from funcgrad.ops.families import cast
-from funcgrad.ops.linalg.shared import computed_dtype, over_stacks, square_matrix
+from funcgrad.ops.linalg.shared import computed_dtype, for_each, over_stacks, square_matrix
 from funcgrad.ops.structure import spread
 from funcgrad.scipy.linalg.primitives.equations import sylvester
-from funcgrad.scipy.linalg.primitives.shared import all_finite, for_each
+from funcgrad.scipy.linalg.primitives.shared import all_finite
 
 
 class MatrixFunction(Primitive):

@@ -11,10 +11,10 @@ import scipy.linalg
 from funcgrad.core.avals import Aval
 from funcgrad.ops.contract import matmul, mT
 from funcgrad.ops.families import General
-from funcgrad.ops.linalg.shared import column, computed_dtype, identity, row
+from funcgrad.ops.linalg.shared import column, computed_dtype, for_each, identity, row
 from funcgrad.ops.reduce import reduce_sum
 from funcgrad.ops.structure import concatenate, spread
-from funcgrad.scipy.linalg.primitives.shared import all_finite, for_each
+from funcgrad.scipy.linalg.primitives.shared import all_finite
 
 
 def _batch(prim: Callable[[], General]) -> Callable[..., Any]:
