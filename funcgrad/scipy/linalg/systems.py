@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy import linalg
-from funcgrad.numpy.contractions import matrix_product
 from funcgrad.numpy.dispatch import Array, Axes
-from funcgrad.numpy.linalg.shared import adjoint, known
+from funcgrad.numpy.linalg.equations import squared_residuals
+from funcgrad.numpy.linalg.shared import adjoint
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
 from funcgrad.ops.contract import mT
@@ -324,19 +324,14 @@ def lstsq(
         raise ValueError("Input array a should be 2D")
     if lapack_driver not in (None, "gelsd", "gelss"):
         raise ValueError(f"lstsq of traced values is SciPy's with 'gelsd', not {lapack_driver!r}")
-    rows, columns = a.shape
+    rows = a.shape[0]
     if b.ndim not in (1, 2) or b.shape[0] != rows:
         raise ValueError(f"Shape mismatch: a and b should have the same number of rows ({rows} != {b.shape[0]}).")
     cond = float(np.finfo(a.dtype).eps) if cond is None else cond
-    x = matrix_product(primitive.pinv(a, np.asarray(cond)), b)
+    x = by_columns(lambda b: primitive.lstsq(a, b, rcond=float(cond)), b)
     s = primitive.svdvals(a)
     rank = (s > cond * s.max(initial=0)).sum()
-    found = known(rank)
-    residues = np.zeros((0,), real_dtype(a.dtype))
-    if rows > columns and (found is None or found == columns):
-        gap = b - matrix_product(a, x)
-        residues = ew.real(ew.conj(gap) * gap if gap.dtype.kind == "c" else gap * gap).sum(axis=0)
-    return x, residues, rank, s
+    return x, squared_residuals(a, x, b, rank, real_dtype(a.dtype)), rank, s
 
 
 @scipy_function
