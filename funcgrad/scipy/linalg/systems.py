@@ -18,7 +18,6 @@ from funcgrad.ops.linalg.shared import real_dtype
 from funcgrad.scipy.linalg.primitives import structured
 from funcgrad.scipy.linalg.shared import (
     common,
-    double,
     from_triangle,
     matrices,
     one_stack,
@@ -26,6 +25,7 @@ from funcgrad.scipy.linalg.shared import (
     scipy_function,
     squares,
 )
+from funcgrad.scipy.supports import in_double
 
 __all__ = [
     "det",
@@ -218,7 +218,7 @@ def solve_toeplitz(c_or_cr: Any, b: Array, check_finite: bool = True) -> Array:
     Raises ValueError for shapes that do not fit, LinAlgError where a leading part of the matrix is singular.
     """
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, c_or_cr)
-    c, r, b = common(*(double(operand(x, check_finite)) for x in (c, r, b)))
+    c, r, b = common(*(in_double(operand(x, check_finite)) for x in (c, r, b)))
     if not isinstance(c_or_cr, tuple) and r.dtype.kind == "c":
         r = ew.conj(r)
     if c.ndim == 0 or r.shape[-1:] != c.shape[-1:]:
@@ -250,7 +250,7 @@ def inv(
 @scipy_function
 def det(a: Array, overwrite_a: bool = False, check_finite: bool = True) -> Array:
     """The determinant, with its derivative at singular matrices."""
-    return primitive.det(double(squares(a, check_finite)))
+    return primitive.det(in_double(squares(a, check_finite)))
 
 
 @scipy_function

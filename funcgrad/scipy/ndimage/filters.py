@@ -17,7 +17,8 @@ from funcgrad.numpy.dispatch import Array, as_array, axes_of, axis_of
 from funcgrad.ops import contract
 from funcgrad.ops.windows import windows
 from funcgrad.scipy.dispatch import beside
-from funcgrad.scipy.ndimage.interpolation import in_double, known_mode, returned
+from funcgrad.scipy.ndimage.interpolation import known_mode, returned
+from funcgrad.scipy.supports import in_double
 
 _scipy_function = beside(scipy.ndimage)
 PADDING = {
