@@ -13,7 +13,7 @@ from funcgrad.core.avals import FLOAT, Aval
 from funcgrad.core.trace import Primitive
 from funcgrad.ops.contract import mH
 from funcgrad.ops.families import General
-from funcgrad.ops.structure import reshape, transpose
+from funcgrad.ops.structure import reshape, spread, transpose
 
 
 def computed_dtype(dtype: np.dtype) -> np.dtype:
@@ -53,15 +53,15 @@ def over_stacks(
     impl: Callable[..., Any],
     *,
     shape: Callable[..., Any],
-    jvp: Callable[..., Any],
+    jvps: Sequence[Callable[..., Any]],
     multiple: bool = False,
 ) -> General:
-    """A function of each matrix of a stack, with its derivative: a batch is one more axis of the stack."""
+    """A function of each matrix of a stack, with its derivatives: a batch is one more axis of the stack."""
 
     def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return prim(values[0], **params)
+        return prim(*(spread(v, b, size) for v, b in zip(values, batched)), **params)
 
-    prim = General(name, impl, shape=shape, jvps=(jvp,), batch=batch, multiple=multiple)
+    prim = General(name, impl, shape=shape, jvps=jvps, batch=batch, multiple=multiple)
     return prim
 
 

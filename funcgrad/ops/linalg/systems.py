@@ -133,5 +133,5 @@ def _inv_or_nan(a: Any) -> np.ndarray:
         return np.full(a.shape, np.nan, computed_dtype(a.dtype))
 
 
-inv = over_stacks("inv", np.linalg.inv, shape=same_shape, jvp=_d_inv)
-inv_or_nan = over_stacks("inv_or_nan", _inv_or_nan, shape=same_shape, jvp=_d_inv)
+inv = over_stacks("inv", np.linalg.inv, shape=same_shape, jvps=(_d_inv,))
+inv_or_nan = over_stacks("inv_or_nan", _inv_or_nan, shape=same_shape, jvps=(_d_inv,))

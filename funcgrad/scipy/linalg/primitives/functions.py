@@ -102,5 +102,5 @@ def _d_sqrtm(t: Any, y: Any, a: Any) -> Any:
     return sylvester(y, y, convert(t, dtype=y.dtype))
 
 
-sqrtm = over_stacks("sqrtm", _sqrtm, shape=_sqrtm_shape, jvp=_d_sqrtm)
+sqrtm = over_stacks("sqrtm", _sqrtm, shape=_sqrtm_shape, jvps=(_d_sqrtm,))
 """The principal square root; always complex. Higham, "Functions of Matrices" (2008), section 6.1."""
