@@ -327,10 +327,11 @@ def lstsq(
     rows = a.shape[0]
     if b.ndim not in (1, 2) or b.shape[0] != rows:
         raise ValueError(f"Shape mismatch: a and b should have the same number of rows ({rows} != {b.shape[0]}).")
-    cond = float(np.finfo(a.dtype).eps) if cond is None else cond
-    x = by_columns(lambda b: primitive.lstsq(a, b, rcond=float(cond)), b)
+    eps = float(np.finfo(a.dtype).eps)
+    cutoff = eps if cond is None else float(cond) if 0 < cond < 1 else eps / 2  # which LAPACK takes it for
+    x = by_columns(lambda b: primitive.lstsq(a, b, rcond=cutoff), b)
     s = primitive.svdvals(a)
-    rank = (s > cond * s.max(initial=0)).sum()
+    rank = (s > cutoff * s.max(initial=0)).sum()
     return x, squared_residuals(a, x, b, rank, real_dtype(a.dtype)), rank, s
 
 
