@@ -14,6 +14,7 @@ import scipy.interpolate
 import funcgrad.numpy as fnp
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, unsupported
 from funcgrad.scipy.interpolate import polynomials
+from funcgrad.scipy.interpolate.attributes import held
 from funcgrad.scipy.interpolate.polynomials import Extrapolate
 from funcgrad.scipy.interpolate.slopes import (
     akima_slopes,
@@ -36,23 +37,8 @@ class Piecewise:
     extrapolate: Extrapolate
     axis: int
 
-    @property
-    def c(self) -> Array:
-        """The coefficients `(k, m, ...)`, the highest power first."""
-        return self._c
-
-    @c.setter
-    def c(self, c: Array) -> None:
-        self._c = c
-
-    @property
-    def x(self) -> Array:
-        """The breakpoints."""
-        return self._x
-
-    @x.setter
-    def x(self, x: Array) -> None:
-        self._x = x
+    c = held("_c", "The coefficients `(k, m, ...)`, the highest power first.")
+    x = held("_x", "The breakpoints.")
 
     def _hold(self: Self, c: Array, x: Array, extrapolate: Extrapolate, axis: int) -> Self:
         """Hold traced values, past SciPy's constructor."""

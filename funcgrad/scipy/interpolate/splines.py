@@ -13,6 +13,7 @@ from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of
 from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.interpolate import polynomials
+from funcgrad.scipy.interpolate.attributes import held
 from funcgrad.scipy.interpolate.polynomials import Extrapolate, column
 from funcgrad.scipy.linalg.primitives.structured import banded_solve
 from funcgrad.scipy.supports import in_double
@@ -85,6 +86,9 @@ class BSpline(scipy.interpolate.BSpline):
         array([0.125, 0.75 , 0.125])
     """
 
+    t = held("_t", "The knots.")
+    c = held("_c", "The coefficients, the axis of interpolation first.")
+
     def __init__(self, t: Array, c: Array, k: int, extrapolate: Extrapolate = True, axis: int = 0) -> None:
         if not any_traced((t, c)):
             super().__init__(t, c, k, extrapolate, axis)
@@ -101,24 +105,6 @@ class BSpline(scipy.interpolate.BSpline):
         if knots is not None and np.any(np.diff(knots) < 0):
             raise ValueError("knots must not decrease")
         self._hold(t, c[:n], k, extrapolate, axis)
-
-    @property
-    def t(self) -> Array:
-        """The knots."""
-        return self._t
-
-    @t.setter
-    def t(self, t: Array) -> None:
-        self._t = t
-
-    @property
-    def c(self) -> Array:
-        """The coefficients, the axis of interpolation first."""
-        return self._c
-
-    @c.setter
-    def c(self, c: Array) -> None:
-        self._c = c
 
     def _hold(self, t: Array, c: Array, k: int, extrapolate: Extrapolate, axis: int) -> BSpline:
         self._t, self._c, self.k, self.axis = t, c, k, axis
