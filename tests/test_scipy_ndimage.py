@@ -153,3 +153,16 @@ def test_refused_as_by_scipy(name):
         getattr(scipy.ndimage, function)(*args, **options)
     with pytest.raises(refusal.type):
         fg.vjp(lambda *xs: getattr(ndimage, function)(*xs, **options), *args)
+
+
+def test_complex_weights_of_real_images():
+    for x in (X, X.astype("f"), Z):
+        for name in ("correlate1d", "convolve1d"):
+            same(name, x, np.array([1j, 2.0, 3.0 - 1j]), axis=0)
+        for name in ("correlate", "convolve"):
+            same(name, x, np.array([[1j, 2.0], [1.0, 3.0]]), origin=(0, -1))
+
+
+def test_one_sigma_for_each_axis():
+    for sigma in ([1.0, 2.0], [1.0, 2.0, 3.0], [1.0]):
+        same("gaussian_filter", X, sigma)

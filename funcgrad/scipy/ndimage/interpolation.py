@@ -221,7 +221,7 @@ def _resampled(input: Array, places: Sequence[Array], margin: int, order: int, m
     return fnp.where(lost_anywhere, cval, input)
 
 
-def _per_axis(value: Any, ndim: int) -> list[Any]:
+def per_axis(value: Any, ndim: int) -> list[Any]:
     value = as_array(value)
     if value.ndim == 0:
         return [value] * ndim
@@ -248,7 +248,7 @@ def shift(
     """
     input, mode = as_array(input), known_mode(mode)
     c, margin = _coefficients(input, order, mode, cval, prefilter)
-    places = [np.arange(float(n)) - in_double(s) for n, s in zip(input.shape, _per_axis(shift, input.ndim))]
+    places = [np.arange(float(n)) - in_double(s) for n, s in zip(input.shape, per_axis(shift, input.ndim))]
     return returned(_resampled(c, places, margin, order, mode, cval), output, input)
 
 
@@ -274,7 +274,7 @@ def zoom(
     if any_traced((zoom,)):
         raise TypeError("`zoom` decides on the shape of the result, and cannot be a traced value")
     c, margin = _coefficients(input, order, mode, cval, prefilter)
-    sizes = [round(n * float(z)) for n, z in zip(input.shape, _per_axis(zoom, input.ndim))]
+    sizes = [round(n * float(z)) for n, z in zip(input.shape, per_axis(zoom, input.ndim))]
     places = []
     for n, size in zip(input.shape, sizes):
         steps = np.arange(float(size))
@@ -324,7 +324,7 @@ def affine_transform(
         raise RuntimeError(f"a result of {len(shape)} dimensions from an image of {d} is for plain arrays only")
     grid = np.indices(shape, float).reshape(d, -1)
     turned = matrix[:, None] * grid if matrix.ndim == 1 else matrix @ grid
-    at = turned + fnp.stack(_per_axis(offset, d))[:, None]
+    at = turned + fnp.stack(per_axis(offset, d))[:, None]
     return map_coordinates(input, at.reshape((d, *shape)), output, order, mode, cval, prefilter)
 
 
