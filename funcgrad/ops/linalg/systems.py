@@ -46,7 +46,14 @@ def _broadcast_solve(prim: Equation, a: Any, b: Any, **params: Any) -> Any:
     return prim(a, b, **params)
 
 
-_solve = Equation("solve", np.linalg.solve, shape=_shape, terms=(matmul,), turned=lambda a: (mT(a),))
+_solve = Equation(
+    "solve",
+    np.linalg.solve,
+    shape=_shape,
+    terms=(matmul,),
+    pulls=(lambda y, x: matmul(y, mT(x)),),
+    turned=lambda a: (mT(a),),
+)
 """`x` with `a x = b`. NumPy gives no access to a factorisation: each solve makes its own, a gradient two."""
 
 SUBSTITUTED_AT_ONCE = 64
@@ -78,6 +85,7 @@ _triangular_solve = Equation(
     _substitute,
     shape=_shape,
     terms=(lambda a, x, lower: matmul(a * triangle(a, lower), x),),
+    pulls=(lambda y, x, lower: (product := matmul(y, mT(x))) * triangle(product, lower),),
     turned=lambda a, lower: (mT(a),),
     turned_params=lambda params: {"lower": not params["lower"]},
 )
