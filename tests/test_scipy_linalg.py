@@ -384,3 +384,15 @@ def test_what_has_no_derivative_says_so():
     ):
         with pytest.raises(NotDifferentiableError):
             fg.vjp(fun, A)
+
+
+@pytest.mark.parametrize("cond", [-1.0, 0.0, 1.0, 1.5])
+def test_cutoffs_that_lapack_takes_for_none(cond):
+    low = np.stack([TALL[:, 0], TALL[:, 0], TALL[:, 1]], axis=1)  # of rank 2
+    for a in (TALL, low):
+        expected = scipy.linalg.lstsq(a, TALL, cond)
+        found = fg.vjp(lambda b, a=a: linalg.lstsq(a, b, cond), TALL)[0]
+        for y, scipys in zip(found, expected, strict=True):
+            np.testing.assert_allclose(y, scipys, rtol=1e-10, atol=1e-12)
+        derivative = fg.jvp(lambda b, a=a: linalg.lstsq(a, b, cond)[0], (TALL,), (TALL[::-1].copy(),))[1]
+        np.testing.assert_allclose(derivative, scipy.linalg.lstsq(a, TALL[::-1], cond)[0], rtol=1e-9, atol=1e-11)

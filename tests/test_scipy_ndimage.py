@@ -9,32 +9,15 @@ import scipy.ndimage
 import funcgrad as fg
 from funcgrad.scipy import ndimage
 from funcgrad.test_util import check_grads
+from tests.beside import close, same_as
 
+same = same_as(scipy.ndimage, ndimage)
 generator = np.random.default_rng(7)
 draw = generator.normal
 MODES = ["reflect", "grid-mirror", "constant", "grid-constant", "nearest", "mirror", "grid-wrap", "wrap"]
 every_mode = pytest.mark.parametrize("mode", MODES)
 X = draw(size=(6, 5))
 Z = X + 1j * draw(size=(6, 5))
-
-
-def close(y, expected):
-    assert y.shape == expected.shape and y.dtype == expected.dtype
-    tolerance = 1e-5 if expected.dtype.char in "fF" else 1e-10
-    np.testing.assert_allclose(y, expected, rtol=tolerance, atol=tolerance)
-
-
-def same(name, *args, **options):
-    """The value for traced arguments, or the type of the error."""
-    ours, scipys = getattr(ndimage, name), getattr(scipy.ndimage, name)
-    try:
-        expected = scipys(*args, **options)
-    except Exception as error:
-        with pytest.raises(type(error)):
-            fg.vjp(lambda *xs: ours(*xs, **options), *args)
-    else:
-        close(fg.vjp(lambda *xs: ours(*xs, **options), *args)[0], expected)
-        np.testing.assert_array_equal(ours(*args, **options), expected)
 
 
 def places(ndim):
@@ -170,3 +153,16 @@ def test_refused_as_by_scipy(name):
         getattr(scipy.ndimage, function)(*args, **options)
     with pytest.raises(refusal.type):
         fg.vjp(lambda *xs: getattr(ndimage, function)(*xs, **options), *args)
+
+
+def test_complex_weights_of_real_images():
+    for x in (X, X.astype("f"), Z):
+        for name in ("correlate1d", "convolve1d"):
+            same(name, x, np.array([1j, 2.0, 3.0 - 1j]), axis=0)
+        for name in ("correlate", "convolve"):
+            same(name, x, np.array([[1j, 2.0], [1.0, 3.0]]), origin=(0, -1))
+
+
+def test_one_sigma_for_each_axis():
+    for sigma in ([1.0, 2.0], [1.0, 2.0, 3.0], [1.0]):
+        same("gaussian_filter", X, sigma)

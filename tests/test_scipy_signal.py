@@ -9,32 +9,11 @@ import scipy.signal
 import funcgrad as fg
 from funcgrad.scipy import signal
 from funcgrad.test_util import check_grads
+from tests.beside import close, same_as
 
+same = same_as(scipy.signal, signal)
 draw = np.random.default_rng(5).normal
 SHAPES = [((5,), (3,)), ((3,), (6,)), ((5, 4), (2, 3)), ((2, 3), (5, 4)), ((5, 2), (3, 4)), ((3, 4, 2), (2, 2, 1))]
-TOLERANCE = {"f": 1e-5, "d": 1e-10, "F": 1e-5, "D": 1e-10}
-
-
-def close(y, expected):
-    """One array, or a tuple of them."""
-    pairs = zip(y, expected, strict=True) if isinstance(expected, tuple) else [(y, expected)]
-    for found, wanted in pairs:
-        assert found.shape == wanted.shape and found.dtype == wanted.dtype
-        tolerance = TOLERANCE[wanted.dtype.char]
-        np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
-
-
-def same(name, *args, **options):
-    """The value for traced arguments, or the type of the error."""
-    ours, scipys = getattr(signal, name), getattr(scipy.signal, name)
-    try:
-        expected = scipys(*args, **options)
-    except Exception as error:
-        with pytest.raises(type(error)):
-            fg.vjp(lambda *xs: ours(*xs, **options), *args)
-    else:
-        close(fg.vjp(lambda *xs: ours(*xs, **options), *args)[0], expected)
-        close(ours(*args, **options), expected)
 
 
 @pytest.mark.parametrize("name", ["convolve", "correlate"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.ops.families import Linear
-from funcgrad.ops.structure import broadcast_to, flip
+from funcgrad.ops.structure import flip, spread
 
 
 def _along_rows(x: np.ndarray, y: np.ndarray, mode: Any, size: int) -> np.ndarray:
@@ -38,7 +38,7 @@ def _reversed(x: Any) -> Any:
 
 def _batch(prim: Any) -> Any:
     def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return prim()(*(v if b else broadcast_to(v, shape=(size, *v.shape)) for v, b in zip(values, batched)))
+        return prim()(*(spread(v, b, size) for v, b in zip(values, batched)))
 
     return batch
 

@@ -71,7 +71,6 @@ def move_axis(x: Any, source: int, destination: int) -> Any:
     return transpose(x, axes=tuple(axes))
 
 
-
 def _broadcast_shape(x: Aval, shape: Shape) -> Aval:
     if broadcast_shapes(x.shape, tuple(shape)) != tuple(shape):
         raise ValueError(f"cannot broadcast shape {x.shape} to {shape}")

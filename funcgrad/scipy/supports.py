@@ -1,15 +1,24 @@
-"""Values between the points of a grid: weighted sums over the few grid points around each place."""
+"""What several modules need: double precision, and values between the points of a grid."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from funcgrad.numpy.dispatch import Array
+import numpy as np
+
+from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.ops import elementwise as ew
 from funcgrad.ops.subscript import getitem
 
 
+def in_double(x: Array) -> Array:
+    """In double precision, in which SciPy computes some functions whatever it is given."""
+    x = as_array(x)
+    return ew.convert(x, dtype=np.dtype(complex if x.dtype.kind == "c" else float))
+
+
 def weighted(values: Array, indices: Sequence[Array], weights: Sequence[Array]) -> Array:
-    """The sum over the grid points around each of p places.
+    """The weighted sum over the grid points around each of p places.
 
     Args:
         values: ``(n1, ..., nd, ...)``.

@@ -109,12 +109,13 @@ def lstsq(a: Array, b: Array, rcond: float | None = None) -> tuple[Array, Array,
     x = primitive.lstsq(a, columns, rcond=rcond)
     s = primitive.svdvals(a)
     rank = ew.convert((s > rcond * s[:1]).sum(), dtype=np.dtype(np.int32))
-    residuals = _residuals(a, x, columns, rank, real_dtype(dtype))
+    residuals = squared_residuals(a, x, columns, rank, real_dtype(dtype))
     x = ew.convert(x[:, 0] if b.ndim == 1 else x, dtype=dtype)
     return x, residuals, rank, ew.convert(s, dtype=real_dtype(dtype))
 
 
-def _residuals(a: Array, x: Array, b: Array, rank: Array, dtype: np.dtype) -> Array:
+def squared_residuals(a: Array, x: Array, b: Array, rank: Array, dtype: np.dtype) -> Array:
+    """The sums of squares of `b - a x`; empty where they are zero, or the rank is known to be below m."""
     n, m = a.shape
     found = known(rank)
     if n <= m or (found is not None and found != m):

@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.constants import keep
-from funcgrad.core.tape import not_linear
-from funcgrad.core.trace import Primitive, register
-from funcgrad.ops.families import cast
+from funcgrad.core.avals import Aval
+from funcgrad.ops.linalg.directions import Directional
 from funcgrad.ops.linalg.shared import computed_dtype, square_matrix
-from funcgrad.ops.structure import spread
 
 
 def _minor_products(s: np.ndarray, order: int) -> np.ndarray:
@@ -97,58 +93,17 @@ def _cofactor(a: np.ndarray, *xs: np.ndarray) -> np.ndarray:
     return sign * (u @ inner @ v.mT)
 
 
-class Cofactor(Primitive):
-    """`cofactor(a)` is the derivative of `det` at `a`; `cofactor(a, *xs)` its derivative along each of `xs`.
+cofactor = Directional(
+    "cofactor",
+    _cofactor,
+    shape=lambda a, *xs: Aval(a.shape, np.result_type(square_matrix(a)[2], *(x.dtype for x in xs))),
+    turned=lambda a: a,
+)
+"""`cofactor(a)` is the derivative of `det` at `a`; `cofactor(a, *xs)` its derivative along each of `xs`.
 
-    The usual `det(a) a^-T` is 0 * inf at a singular matrix, though the derivative is a polynomial there, too.
-    Singular values make `a` diagonal, and for a diagonal matrix the derivatives of any order are products of
-    the remaining values: right at any rank. The derivative in `a` is `cofactor` with one more matrix, and by
-    symmetry each of these maps is its own transpose.
+The usual `det(a) a^-T` is 0 * inf at a singular matrix, though the derivative is a polynomial there, too. Singular
+values make `a` diagonal, and for a diagonal matrix the derivatives of any order are products of the remaining values:
+right at any rank. Each of these maps is symmetric, and so its own transpose.
 
-    Costs one svd and `n^(1 + len(xs))` numbers.
-    """
-
-    impl = staticmethod(_cofactor)
-
-    def __init__(self) -> None:
-        super().__init__("cofactor")
-        register(self)
-
-    def shape(self, *avals: Aval, **params: Any) -> Aval:
-        a, *xs = avals
-        return Aval(a.shape, np.result_type(square_matrix(a)[2], *(x.dtype for x in xs)))
-
-    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        return self(*values), [v if t is not None else keep(v) for v, t in zip(values, tracked)]
-
-    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        if tracked[0] is not None or sum(t is not None for t in tracked) > 1:
-            raise not_linear(self)
-        saved = [v if t is not None else keep(v) for v, t in zip(values, tracked)]
-        return self.shape(*map(aval_of, values)), saved
-
-    def along(self, saved: Sequence[Any], i: int, t: Any) -> Any:
-        """The derivative in argument i along `t`, or its transpose."""
-        a, *xs = saved
-        if i == 0:
-            return self(a, *xs, t)
-        return self(a, *xs[: i - 1], t, *xs[i:])
-
-    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
-        terms = [self.along(saved, i, t) for i, t in enumerate(tangents) if t is not None]
-        return sum(terms[1:], start=terms[0])
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        return [
-            None if t is None else cast(self.along(saved, i, ct), x.dtype)
-            for i, (t, x) in enumerate(zip(tracked, saved))
-        ]
-
-    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
-        return [wrap(v, p) for v, p in zip(saved, parents)]
-
-    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return self(*(spread(v, b, size) for v, b in zip(values, batched)))
-
-
-cofactor = Cofactor()
+Costs one svd and `n^(1 + len(xs))` numbers.
+"""

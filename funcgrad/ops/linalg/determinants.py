@@ -24,7 +24,7 @@ det = over_stacks(
     "det",
     np.linalg.det,
     shape=lambda a: Aval(square_matrix(a)[0], square_matrix(a)[2]),
-    jvp=lambda t, y, a: _total(cofactor(a) * t),
+    jvps=(lambda t, y, a: _total(cofactor(a) * t),),
 )
 
 
@@ -39,6 +39,6 @@ slogdet = over_stacks(
     "slogdet",
     lambda a: tuple(np.linalg.slogdet(a)),
     shape=lambda a: (Aval(square_matrix(a)[0], square_matrix(a)[2]), Aval(square_matrix(a)[0], real_dtype(a.dtype))),
-    jvp=_d_slogdet,
+    jvps=(_d_slogdet,),
     multiple=True,
 )

@@ -21,7 +21,7 @@ def _d_cholesky(t: Any, l: Any, a: Any) -> Any:
     return matmul(l, inner * (triangle(l, True) - 0.5 * identity(l)))
 
 
-cholesky = over_stacks("cholesky", np.linalg.cholesky, shape=same_shape, jvp=_d_cholesky)
+cholesky = over_stacks("cholesky", np.linalg.cholesky, shape=same_shape, jvps=(_d_cholesky,))
 
 
 def _d_qr(t: Any, y: Any, a: Any, mode: str) -> tuple[Any, Any]:
@@ -52,7 +52,7 @@ def _qr_shape(a: Aval, mode: str) -> tuple[Aval, Aval]:
     return Aval((*stack, rows, inner), dtype), Aval((*stack, inner, columns), dtype)
 
 
-_qr = over_stacks("qr", lambda a, mode: tuple(np.linalg.qr(a, mode)), shape=_qr_shape, jvp=_d_qr, multiple=True)
+_qr = over_stacks("qr", lambda a, mode: tuple(np.linalg.qr(a, mode)), shape=_qr_shape, jvps=(_d_qr,), multiple=True)
 
 
 def qr(a: Any, mode: str = "reduced") -> tuple[Any, Any]:

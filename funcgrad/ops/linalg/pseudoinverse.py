@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.constants import keep
-from funcgrad.core.tape import not_linear
-from funcgrad.core.trace import Primitive, register
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import matmul, mH, mT
-from funcgrad.ops.families import General, cast
-from funcgrad.ops.linalg.shared import identity, matrix, solve_as_columns, square_matrix, symmetric, triangle
+from funcgrad.ops.families import General
+from funcgrad.ops.linalg.equations import Equation
+from funcgrad.ops.linalg.shared import (
+    for_each,
+    identity,
+    matrix,
+    solve_as_columns,
+    square_matrix,
+    symmetric,
+    triangle,
+)
 from funcgrad.ops.structure import reshape, spread
 
 
@@ -27,62 +33,21 @@ def _stein(m: Any, n: Any, c: Any) -> np.ndarray:
     return u @ (u.conj().mT @ c @ v / (1 - w[..., :, None] * z[..., None, :])) @ v.conj().mT
 
 
-class Stein(Primitive):
-    """`x` with `x - m x n = c`, for positive semidefinite `m` and `n`. All have one dtype.
-
-    It is linear in `c` and its own transpose, but for conjugates; `dx` solves it with `dc + dm x n + m x dn`. The
-    products of an eigenvalue of `m` and one of `n` are below 1.
-    """
-
-    impl = staticmethod(_stein)
-
-    def __init__(self) -> None:
-        super().__init__("stein")
-        register(self)
-
-    def shape(self, *avals: Aval, **params: Any) -> Aval:
-        return avals[2]
-
-    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        x = self(*values)
-        m, n, c = (v if t is not None else keep(v) for v, t in zip(values, tracked))
-        return x, (m, n, x, aval_of(c).dtype)
-
-    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        m, n, c = values
-        if tracked[0] is not None or tracked[1] is not None:
-            raise not_linear(self)
-        return self.shape(aval_of(m), aval_of(n), c), (keep(m), keep(n), None, c.dtype)
-
-    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
-        m, n, x, _ = saved
-        tm, tn, tc = tangents
-        terms = [] if tc is None else [tc]
-        if tm is not None:
-            terms.append(matmul(tm, matmul(x, n)))
-        if tn is not None:
-            terms.append(matmul(matmul(m, x), tn))
-        return self(m, n, sum(terms[1:], start=terms[0]))
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        m, n, x, c_dtype = saved
-        y = self(mT(m), mT(n), ct)
-        pulls = (
-            lambda: cast(matmul(y, mT(matmul(x, n))), m.dtype),
-            lambda: cast(matmul(mT(matmul(m, x)), y), n.dtype),
-            lambda: cast(y, c_dtype),
-        )
-        return [None if t is None else pull() for t, pull in zip(tracked, pulls)]
-
-    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
-        m, n, x, c_dtype = saved
-        return wrap(m, parents[0]), wrap(n, parents[1]), wrap(x, node), c_dtype
-
-    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return self(*(spread(v, b, size) for v, b in zip(values, batched)))
+def _less_product(m: Any, n: Any, x: Any) -> Any:
+    return -matmul(matmul(m, x), n)
 
 
-stein = Stein()
+stein = Equation(
+    "stein",
+    _stein,
+    shape=lambda m, n, c: c,
+    terms=(_less_product, _less_product),
+    turned=lambda m, n: (mT(m), mT(n)),
+)
+"""`x` with `x - m x n = c`, for positive semidefinite `m` and `n`. All have one dtype.
+
+The products of an eigenvalue of `m` and one of `n` are below 1.
+"""
 
 
 def _turned(t: Any, p: Any, a: Any) -> tuple[Any, Any, Any, Any]:
@@ -207,11 +172,8 @@ def _lstsq_shape(a: Aval, b: Aval, *, rcond: float) -> Aval:
 
 
 def _closest(a: Any, b: Any, *, rcond: float) -> np.ndarray:
-    aval = _lstsq_shape(aval_of(a), aval_of(b), rcond=rcond)
-    x = np.empty(aval.shape, aval.dtype)
-    for i in np.ndindex(*aval.shape[:-2]):
-        x[i] = np.linalg.lstsq(a[i], b[i], rcond)[0]
-    return x
+    found = _lstsq_shape(aval_of(a), aval_of(b), rcond=rcond)
+    return for_each(lambda a, b: np.linalg.lstsq(a, b, rcond)[:1], (a, b), (2, 2), found)[0]
 
 
 def _lstsq_batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:

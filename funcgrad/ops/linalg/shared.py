@@ -13,7 +13,7 @@ from funcgrad.core.avals import FLOAT, Aval
 from funcgrad.core.trace import Primitive
 from funcgrad.ops.contract import mH
 from funcgrad.ops.families import General
-from funcgrad.ops.structure import reshape, transpose
+from funcgrad.ops.structure import reshape, spread, transpose
 
 
 def computed_dtype(dtype: np.dtype) -> np.dtype:
@@ -53,16 +53,30 @@ def over_stacks(
     impl: Callable[..., Any],
     *,
     shape: Callable[..., Any],
-    jvp: Callable[..., Any],
+    jvps: Sequence[Callable[..., Any]],
     multiple: bool = False,
 ) -> General:
-    """A function of each matrix of a stack, with its derivative: a batch is one more axis of the stack."""
+    """A function of each matrix of a stack, with its derivatives: a batch is one more axis of the stack."""
 
     def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return prim(values[0], **params)
+        return prim(*(spread(v, b, size) for v, b in zip(values, batched)), **params)
 
-    prim = General(name, impl, shape=shape, jvps=(jvp,), batch=batch, multiple=multiple)
+    prim = General(name, impl, shape=shape, jvps=jvps, batch=batch, multiple=multiple)
     return prim
+
+
+def for_each(
+    function: Callable[..., Any], args: Sequence[np.ndarray], ranks: Sequence[int], *avals: Aval
+) -> tuple[np.ndarray, ...]:
+    """The results of a function of one matrix, of shapes and dtypes `avals`, for each place of the arguments' stack.
+
+    The stack is what all arguments have before their last `ranks` axes. The function returns a tuple.
+    """
+    outs = tuple(np.empty(a.shape, a.dtype) for a in avals)
+    for index in np.ndindex(args[0].shape[: args[0].ndim - ranks[0]]):
+        for out, y in zip(outs, function(*(a[index] for a in args))):
+            out[index] = y
+    return outs
 
 
 def solve_as_columns(prim: Primitive, a: Any, b: Any, params: dict[str, Any], rank: int = 2) -> Any:

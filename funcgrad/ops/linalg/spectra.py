@@ -64,7 +64,7 @@ def _eig_values(a: Any) -> tuple[np.ndarray, np.ndarray]:
     return w.astype(dtype, copy=False), v.astype(dtype, copy=False)
 
 
-_eig = over_stacks("eig", _eig_values, shape=_eig_shape, jvp=_d_eig, multiple=True)
+_eig = over_stacks("eig", _eig_values, shape=_eig_shape, jvps=(_d_eig,), multiple=True)
 
 
 def eig(a: Any) -> tuple[Any, Any]:
@@ -106,7 +106,7 @@ def _eigh_shape(a: Aval, UPLO: str) -> tuple[Aval, Aval]:
 
 
 _eigh = over_stacks(
-    "eigh", lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), shape=_eigh_shape, jvp=_d_eigh, multiple=True
+    "eigh", lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), shape=_eigh_shape, jvps=(_d_eigh,), multiple=True
 )
 
 
@@ -178,7 +178,11 @@ def _svd_shape(a: Aval, full_matrices: bool) -> tuple[Aval, Aval, Aval]:
 
 
 _svd = over_stacks(
-    "svd", lambda a, full_matrices: tuple(np.linalg.svd(a, full_matrices)), shape=_svd_shape, jvp=_d_svd, multiple=True
+    "svd",
+    lambda a, full_matrices: tuple(np.linalg.svd(a, full_matrices)),
+    shape=_svd_shape,
+    jvps=(_d_svd,),
+    multiple=True,
 )
 
 

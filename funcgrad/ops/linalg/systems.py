@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.constants import keep
-from funcgrad.core.tape import not_linear
-from funcgrad.core.trace import Primitive, register
+from funcgrad.core.avals import Aval
 from funcgrad.ops.contract import matmul, mT
-from funcgrad.ops.families import cast
+from funcgrad.ops.linalg.equations import Equation
 from funcgrad.ops.linalg.shared import (
     column,
     computed_dtype,
@@ -24,70 +20,18 @@ from funcgrad.ops.linalg.shared import (
     square_matrix,
     triangle,
 )
-from funcgrad.ops.structure import broadcast_to, reshape, spread
+from funcgrad.ops.structure import broadcast_to, reshape
 
 
-class Solver(Primitive):
-    """`x` with `a x = b`: linear in `b`, and `dx = a^-1 (db - da x)`. One solve gives both cotangents.
-
-    `a` is `(*stack, n, n)` and `b` `(*stack, n, k)`, with the same stack. `part` is the part of a matrix that
-    counts; a parameter, if there is one, is a flag that turns when the matrix is transposed.
-
-    NumPy gives no access to a factorisation, so that each solve makes its own: a gradient costs two.
-    """
-
-    def __init__(self, name: str, impl: Callable[..., Any], part: Callable[..., Any]) -> None:
-        super().__init__(name)
-        self.impl = impl
-        self.part = part
-        register(self)
-
-    def shape(self, *avals: Aval, **params: Any) -> Aval:
-        a, b = avals
-        stack, n, dtype = square_matrix(a)
-        b_stack, rows, _, b_dtype = matrix(b)
-        if b_stack != stack or rows != n:
-            raise ValueError(f"a right-hand side of shape {b.shape} does not fit matrices of shape {a.shape}")
-        return Aval(b.shape, np.result_type(dtype, b_dtype))
-
-    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        a, b = values
-        x = self(a, b, **params)
-        moving = tracked[0] is not None
-        return x, (a if moving else keep(a), x if moving else None, aval_of(b).dtype)
-
-    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
-        if tracked[0] is not None:
-            raise not_linear(self)
-        a, b = values
-        return self.shape(aval_of(a), b, **params), (keep(a), None, b.dtype)
-
-    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
-        a, x, _ = saved
-        ta, tb = tangents
-        if ta is None:
-            return self(a, tb, **params)
-        moved = matmul(self.part(ta, **params), x)
-        return self(a, -moved if tb is None else tb - moved, **params)
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        a, x, b_dtype = saved
-        cb = self(mT(a), ct, **{flag: not set_ for flag, set_ in params.items()})
-        ca = None if tracked[0] is None else cast(self.part(-matmul(cb, mT(x)), **params), a.dtype)
-        return [ca, None if tracked[1] is None else cast(cb, b_dtype)]
-
-    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
-        a, x, b_dtype = saved
-        return wrap(a, parents[0]), wrap(x, node), b_dtype
-
-    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        a, b = values
-        if not batched[0]:
-            return solve_as_columns(self, a, b, params)
-        return self(a, spread(b, batched[1], size), **params)
+def _shape(a: Aval, b: Aval, **params: Any) -> Aval:
+    stack, n, dtype = square_matrix(a)
+    b_stack, rows, _, b_dtype = matrix(b)
+    if b_stack != stack or rows != n:
+        raise ValueError(f"a right-hand side of shape {b.shape} does not fit matrices of shape {a.shape}")
+    return Aval(b.shape, np.result_type(dtype, b_dtype))
 
 
-def _broadcast_solve(prim: Solver, a: Any, b: Any, **params: Any) -> Any:
+def _broadcast_solve(prim: Equation, a: Any, b: Any, **params: Any) -> Any:
     """NumPy's rule: a right-hand side of one axis is a vector, any other a stack of matrices."""
     if b.ndim == 1:
         x = _broadcast_solve(prim, a, column(b), **params)
@@ -102,7 +46,15 @@ def _broadcast_solve(prim: Solver, a: Any, b: Any, **params: Any) -> Any:
     return prim(a, b, **params)
 
 
-_solve = Solver("solve", np.linalg.solve, part=lambda t: t)
+_solve = Equation(
+    "solve",
+    np.linalg.solve,
+    shape=_shape,
+    terms=(matmul,),
+    pulls=(lambda y, x: matmul(y, mT(x)),),
+    turned=lambda a: (mT(a),),
+)
+"""`x` with `a x = b`. NumPy gives no access to a factorisation: each solve makes its own, a gradient two."""
 
 SUBSTITUTED_AT_ONCE = 64
 
@@ -128,7 +80,15 @@ def _substitute(a: Any, b: Any, lower: bool) -> np.ndarray:
     return np.linalg.solve(np.triu(a), b)
 
 
-_triangular_solve = Solver("triangular_solve", _substitute, part=lambda t, lower: t * triangle(t, lower))
+_triangular_solve = Equation(
+    "triangular_solve",
+    _substitute,
+    shape=_shape,
+    terms=(lambda a, x, lower: matmul(a * triangle(a, lower), x),),
+    pulls=(lambda y, x, lower: (product := matmul(y, mT(x))) * triangle(product, lower),),
+    turned=lambda a, lower: (mT(a),),
+    turned_params=lambda params: {"lower": not params["lower"]},
+)
 
 
 def solve(a: Any, b: Any) -> Any:
@@ -181,5 +141,5 @@ def _inv_or_nan(a: Any) -> np.ndarray:
         return np.full(a.shape, np.nan, computed_dtype(a.dtype))
 
 
-inv = over_stacks("inv", np.linalg.inv, shape=same_shape, jvp=_d_inv)
-inv_or_nan = over_stacks("inv_or_nan", _inv_or_nan, shape=same_shape, jvp=_d_inv)
+inv = over_stacks("inv", np.linalg.inv, shape=same_shape, jvps=(_d_inv,))
+inv_or_nan = over_stacks("inv_or_nan", _inv_or_nan, shape=same_shape, jvps=(_d_inv,))

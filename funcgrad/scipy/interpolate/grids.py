@@ -14,8 +14,8 @@ from funcgrad.numpy.dispatch import Array, any_traced, as_array, as_inexact
 from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.interpolate import splines
-from funcgrad.scipy.interpolate.polynomials import as_floats, column, interval
-from funcgrad.scipy.supports import weighted
+from funcgrad.scipy.interpolate.polynomials import column, interval
+from funcgrad.scipy.supports import in_double, weighted
 
 DEGREES = {"slinear": 1, "cubic": 3, "quintic": 5}
 
@@ -58,7 +58,7 @@ class RegularGridInterpolator(scipy.interpolate.RegularGridInterpolator):
             return
         if solver is not None or solver_args:
             raise ValueError("traced values are solved for directly, without `solver` and `solver_args`")
-        grid, values = [as_floats(p) for p in points], as_inexact(values)
+        grid, values = [in_double(p) for p in points], as_inexact(values)
         _check(grid, values)
         falling = [i for i, p in enumerate(grid) if _falls(p, i)]
         self._grid = tuple([fnp.flip(p) if i in falling else p for i, p in enumerate(grid)])
@@ -108,9 +108,9 @@ class RegularGridInterpolator(scipy.interpolate.RegularGridInterpolator):
     def _points(self, xi: Any) -> Array:
         count = len(self._grid)
         if isinstance(xi, tuple) and not (len(xi) == 1 and isinstance(xi[0], tuple)):
-            at = fnp.stack(fnp.broadcast_arrays(*map(as_floats, xi)), -1)
+            at = fnp.stack(fnp.broadcast_arrays(*map(in_double, xi)), -1)
         else:
-            at = as_floats(xi[0] if isinstance(xi, tuple) else xi)
+            at = in_double(xi[0] if isinstance(xi, tuple) else xi)
             if at.ndim < 2:
                 at = at.reshape((-1, count))
         if at.shape[-1] != count:
@@ -146,7 +146,7 @@ class RegularGridInterpolator(scipy.interpolate.RegularGridInterpolator):
 
     def _spline_value(self, at: Array, degree: int, nu: Sequence[int]) -> Array:
         """By the product of the splines along each dimension."""
-        values, indices, weights = as_floats(self._values), [], []
+        values, indices, weights = in_double(self._values), [], []
         for i, p in enumerate(self._grid):
             knots = splines.knots_for(p, degree)
             first = splines.through(p, fnp.moveaxis(values, i, 0), knots, degree)

@@ -14,7 +14,8 @@ import scipy.interpolate
 import funcgrad.numpy as fnp
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, unsupported
 from funcgrad.scipy.interpolate import polynomials
-from funcgrad.scipy.interpolate.polynomials import Extrapolate, as_floats
+from funcgrad.scipy.interpolate.attributes import held
+from funcgrad.scipy.interpolate.polynomials import Extrapolate
 from funcgrad.scipy.interpolate.slopes import (
     akima_slopes,
     conditions,
@@ -23,6 +24,7 @@ from funcgrad.scipy.interpolate.slopes import (
     prepared,
     spline_slopes,
 )
+from funcgrad.scipy.supports import in_double
 
 Self = TypeVar("Self", bound="Piecewise")
 
@@ -35,23 +37,8 @@ class Piecewise:
     extrapolate: Extrapolate
     axis: int
 
-    @property
-    def c(self) -> Array:
-        """The coefficients `(k, m, ...)`, the highest power first."""
-        return self._c
-
-    @c.setter
-    def c(self, c: Array) -> None:
-        self._c = c
-
-    @property
-    def x(self) -> Array:
-        """The breakpoints."""
-        return self._x
-
-    @x.setter
-    def x(self, x: Array) -> None:
-        self._x = x
+    c = held("_c", "The coefficients `(k, m, ...)`, the highest power first.")
+    x = held("_x", "The breakpoints.")
 
     def _hold(self: Self, c: Array, x: Array, extrapolate: Extrapolate, axis: int) -> Self:
         """Hold traced values, past SciPy's constructor."""
@@ -103,7 +90,7 @@ class Piecewise:
         c, x = polynomials.integrated(self._c, self._x, 1), self._x
         if extrapolate == "periodic":
             inside = lambda t: polynomials.evaluate(c, x, t, True)
-            return polynomials.integral(inside, as_floats(a), as_floats(b), x[0], x[-1])
+            return polynomials.integral(inside, in_double(a), in_double(b), x[0], x[-1])
         return polynomials.evaluate(c, x, b, extrapolate) - polynomials.evaluate(c, x, a, extrapolate)
 
     def solve(self, y: float = 0.0, discontinuity: bool = True, extrapolate: Extrapolate | None = None) -> Array:
@@ -132,7 +119,7 @@ class PPoly(Piecewise, scipy.interpolate.PPoly):
         if not any_traced((c, x)):
             super().__init__(c, x, extrapolate, axis)
             return
-        c, x = as_floats(c), as_floats(x)
+        c, x = in_double(c), in_double(x)
         if c.ndim < 2 or not 0 <= axis < c.ndim - 1:
             raise ValueError(f"coefficients of shape {c.shape} have no axis {axis} behind that of the powers")
         c = fnp.moveaxis(c, (axis, axis + 1), (0, 1))

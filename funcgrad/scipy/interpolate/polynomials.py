@@ -13,18 +13,12 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, as_array
-from funcgrad.ops import elementwise as ew
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops.subscript import getitem
+from funcgrad.scipy.supports import in_double
 
 Extrapolate = Any
 """True, False or "periodic"."""
-
-
-def as_floats(x: Array) -> Array:
-    """In double precision, which is what SciPy interpolates in."""
-    x = as_array(x)
-    return ew.convert(x, dtype=np.dtype(complex if x.dtype.kind == "c" else float))
 
 
 def derived(c: Array, nu: int) -> Array:
@@ -63,7 +57,7 @@ def column(v: Array, ndim: int) -> Array:
 
 def evaluate(c: Array, x: Array, at: Array, extrapolate: Extrapolate) -> Array:
     """The values at points of any shape: their shape, and behind it that of the coefficients of a piece."""
-    at = as_floats(at)
+    at = in_double(at)
     at, inside = placed(at, x[0], x[-1], extrapolate)
     piece = interval(x, at, 0, c.shape[1] - 1)
     value = horner(getitem(c, (slice(None), piece)), column(at - getitem(x, piece), at.ndim + c.ndim - 2))

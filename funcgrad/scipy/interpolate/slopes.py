@@ -9,13 +9,14 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, as_array, axis_of
-from funcgrad.scipy.interpolate.polynomials import as_floats, column
+from funcgrad.scipy.interpolate.polynomials import column
 from funcgrad.scipy.linalg.primitives.structured import banded_solve
+from funcgrad.scipy.supports import in_double
 
 
 def prepared(x: Array, y: Array, axis: int) -> tuple[Array, Array, int]:
     """Points and values in double precision, the axis of interpolation first; ValueError where they do not fit."""
-    x, y = as_floats(x), as_floats(y)
+    x, y = in_double(x), in_double(y)
     if x.dtype.kind == "c":
         raise ValueError("`x` must be real")
     axis = axis_of(axis, y.ndim)
@@ -83,7 +84,7 @@ def _condition(bc: Any, shape: tuple[int, ...]) -> Condition:
     value = as_array(value)
     if value.shape != shape:
         raise ValueError(f"a derivative at an end has shape {value.shape}, but values have {shape}")
-    return order, as_floats(value)
+    return order, in_double(value)
 
 
 def spline_slopes(x: Array, y: Array, ends: tuple[Condition, Condition]) -> Array:

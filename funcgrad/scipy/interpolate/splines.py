@@ -13,8 +13,10 @@ from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of
 from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.interpolate import polynomials
-from funcgrad.scipy.interpolate.polynomials import Extrapolate, as_floats, column
+from funcgrad.scipy.interpolate.attributes import held
+from funcgrad.scipy.interpolate.polynomials import Extrapolate, column
 from funcgrad.scipy.linalg.primitives.structured import banded_solve
+from funcgrad.scipy.supports import in_double
 
 
 def basis(t: Array, k: int, at: Array, piece: Array) -> list[Array]:
@@ -60,7 +62,7 @@ def integrated(t: Array, c: Array, k: int, nu: int) -> tuple[Array, Array, int]:
 def evaluate(t: Array, c: Array, k: int, at: Array, extrapolate: Extrapolate) -> Array:
     """The spline's values: axes of the points, then those of a coefficient."""
     last = t.shape[0] - k - 1
-    at, inside = polynomials.placed(as_floats(at), t[k], t[last], extrapolate)
+    at, inside = polynomials.placed(in_double(at), t[k], t[last], extrapolate)
     highest = fnp.searchsorted(t, t[last]) - 1 if k else last - 1  # the last piece that has a length
     piece = polynomials.interval(t, at, k, highest)
     value: Array = 0.0
@@ -84,11 +86,14 @@ class BSpline(scipy.interpolate.BSpline):
         array([0.125, 0.75 , 0.125])
     """
 
+    t = held("_t", "The knots.")
+    c = held("_c", "The coefficients, the axis of interpolation first.")
+
     def __init__(self, t: Array, c: Array, k: int, extrapolate: Extrapolate = True, axis: int = 0) -> None:
         if not any_traced((t, c)):
             super().__init__(t, c, k, extrapolate, axis)
             return
-        t, c, k = as_floats(t), as_floats(c), operator.index(k)
+        t, c, k = in_double(t), in_double(c), operator.index(k)
         n = t.shape[0] - k - 1
         if t.ndim != 1 or k < 0 or n < k + 1 or not c.ndim:
             raise ValueError(f"{t.shape} knots and {c.shape} coefficients make no spline of degree {k}")
@@ -100,24 +105,6 @@ class BSpline(scipy.interpolate.BSpline):
         if knots is not None and np.any(np.diff(knots) < 0):
             raise ValueError("knots must not decrease")
         self._hold(t, c[:n], k, extrapolate, axis)
-
-    @property
-    def t(self) -> Array:
-        """The knots."""
-        return self._t
-
-    @t.setter
-    def t(self, t: Array) -> None:
-        self._t = t
-
-    @property
-    def c(self) -> Array:
-        """The coefficients, the axis of interpolation first."""
-        return self._c
-
-    @c.setter
-    def c(self, c: Array) -> None:
-        self._c = c
 
     def _hold(self, t: Array, c: Array, k: int, extrapolate: Extrapolate, axis: int) -> BSpline:
         self._t, self._c, self.k, self.axis = t, c, k, axis
@@ -162,7 +149,7 @@ class BSpline(scipy.interpolate.BSpline):
         first, last = t[k], t[t.shape[0] - k - 1]
         whole = integrated(t, c, k, 1)
         upto = lambda at: evaluate(*whole, at, True)
-        a, b = as_floats(a), as_floats(b)
+        a, b = in_double(a), in_double(b)
         if extrapolate == "periodic":
             return polynomials.integral(upto, a, b, first, last)
         if not extrapolate:
@@ -199,7 +186,7 @@ def make_interp_spline(
             "make_interp_spline of traced values finds its own knots, without conditions at the ends; "
             "CubicSpline(x, y, bc_type=...) takes conditions"
         )
-    x, y, k = as_floats(x), as_floats(y), operator.index(k)
+    x, y, k = in_double(x), in_double(y), operator.index(k)
     axis = axis_of(axis, y.ndim)
     y = fnp.moveaxis(y, axis, 0)
     if x.ndim != 1 or x.shape[0] != y.shape[0] or k < 0 or x.shape[0] < k + 1:

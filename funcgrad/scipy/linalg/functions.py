@@ -15,7 +15,8 @@ from funcgrad.ops.contract import matmul
 from funcgrad.ops.structure import broadcast_to, reshape
 from funcgrad.scipy.linalg.primitives import equations
 from funcgrad.scipy.linalg.primitives import functions as matrix_functions
-from funcgrad.scipy.linalg.shared import common, double, one_stack, operand, scipy_function, squares
+from funcgrad.scipy.linalg.shared import common, one_stack, operand, scipy_function, squares
+from funcgrad.scipy.supports import in_double
 
 __all__ = [
     "coshm",
@@ -75,7 +76,7 @@ def expm_frechet(
     """`expm(A)`, and its derivative along `E`; with `compute_expm=False` the derivative alone."""
     if method not in (None, "SPS", "blockEnlarge"):
         raise ValueError(f"Unknown implementation {method}")
-    A, E = one_stack(*common(*(double(squares(x, check_finite)) for x in (A, E))), ranks=(2, 2))
+    A, E = one_stack(*common(*(in_double(squares(x, check_finite)) for x in (A, E))), ranks=(2, 2))
     if A.shape != E.shape:
         raise ValueError("expected A and E to be the same shape")
     along = matrix_functions.expm(A, E)
@@ -189,7 +190,7 @@ def solve_discrete_lyapunov(a: Array, q: Array, method: str | None = None) -> Ar
 
     The first is taken below 10 rows by default. Raises ValueError for shapes that do not fit.
     """
-    a, q = one_stack(*common(*(double(squares(x, False)) for x in (a, q))), ranks=(2, 2))
+    a, q = one_stack(*common(*(in_double(squares(x, False)) for x in (a, q))), ranks=(2, 2))
     if a.shape != q.shape:
         raise ValueError(f"shapes {a.shape} and {q.shape} do not fit in a x a^H - x + q = 0")
     n = a.shape[-1]

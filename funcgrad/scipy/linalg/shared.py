@@ -48,12 +48,6 @@ def squares(x: Any, check_finite: bool = True) -> Array:
     return x
 
 
-def double(x: Array) -> Array:
-    """In double precision, in which SciPy computes some functions whatever it is given."""
-    dtype = np.result_type(x.dtype, np.float64)
-    return x if x.dtype == dtype else ew.convert(x, dtype=dtype)
-
-
 def common(*arrays: Array) -> list[Array]:
     """The arrays in the dtype of all."""
     dtype = np.result_type(*(a.dtype for a in arrays))

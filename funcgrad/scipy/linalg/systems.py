@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy import linalg
-from funcgrad.numpy.contractions import matrix_product
 from funcgrad.numpy.dispatch import Array, Axes
-from funcgrad.numpy.linalg.shared import adjoint, known
+from funcgrad.numpy.linalg.equations import squared_residuals
+from funcgrad.numpy.linalg.shared import adjoint
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
 from funcgrad.ops.contract import mT
@@ -18,7 +18,6 @@ from funcgrad.ops.linalg.shared import real_dtype
 from funcgrad.scipy.linalg.primitives import structured
 from funcgrad.scipy.linalg.shared import (
     common,
-    double,
     from_triangle,
     matrices,
     one_stack,
@@ -26,6 +25,7 @@ from funcgrad.scipy.linalg.shared import (
     scipy_function,
     squares,
 )
+from funcgrad.scipy.supports import in_double
 
 __all__ = [
     "det",
@@ -218,7 +218,7 @@ def solve_toeplitz(c_or_cr: Any, b: Array, check_finite: bool = True) -> Array:
     Raises ValueError for shapes that do not fit, LinAlgError where a leading part of the matrix is singular.
     """
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, c_or_cr)
-    c, r, b = common(*(double(operand(x, check_finite)) for x in (c, r, b)))
+    c, r, b = common(*(in_double(operand(x, check_finite)) for x in (c, r, b)))
     if not isinstance(c_or_cr, tuple) and r.dtype.kind == "c":
         r = ew.conj(r)
     if c.ndim == 0 or r.shape[-1:] != c.shape[-1:]:
@@ -250,7 +250,7 @@ def inv(
 @scipy_function
 def det(a: Array, overwrite_a: bool = False, check_finite: bool = True) -> Array:
     """The determinant, with its derivative at singular matrices."""
-    return primitive.det(double(squares(a, check_finite)))
+    return primitive.det(in_double(squares(a, check_finite)))
 
 
 @scipy_function
@@ -324,19 +324,15 @@ def lstsq(
         raise ValueError("Input array a should be 2D")
     if lapack_driver not in (None, "gelsd", "gelss"):
         raise ValueError(f"lstsq of traced values is SciPy's with 'gelsd', not {lapack_driver!r}")
-    rows, columns = a.shape
+    rows = a.shape[0]
     if b.ndim not in (1, 2) or b.shape[0] != rows:
         raise ValueError(f"Shape mismatch: a and b should have the same number of rows ({rows} != {b.shape[0]}).")
-    cond = float(np.finfo(a.dtype).eps) if cond is None else cond
-    x = matrix_product(primitive.pinv(a, np.asarray(cond)), b)
+    eps = float(np.finfo(a.dtype).eps)
+    cutoff = eps if cond is None else float(cond) if 0 < cond < 1 else eps / 2  # which LAPACK takes it for
+    x = by_columns(lambda b: primitive.lstsq(a, b, rcond=cutoff), b)
     s = primitive.svdvals(a)
-    rank = (s > cond * s.max(initial=0)).sum()
-    found = known(rank)
-    residues = np.zeros((0,), real_dtype(a.dtype))
-    if rows > columns and (found is None or found == columns):
-        gap = b - matrix_product(a, x)
-        residues = ew.real(ew.conj(gap) * gap if gap.dtype.kind == "c" else gap * gap).sum(axis=0)
-    return x, residues, rank, s
+    rank = (s > cutoff * s.max(initial=0)).sum()
+    return x, squared_residuals(a, x, b, rank, real_dtype(a.dtype)), rank, s
 
 
 @scipy_function

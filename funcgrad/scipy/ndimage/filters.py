@@ -13,11 +13,12 @@ import funcgrad.numpy as fnp
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import known
 from funcgrad.errors import ConcretizationError
-from funcgrad.numpy.dispatch import Array, as_array, axes_of, axis_of
+from funcgrad.numpy.dispatch import Array, as_array, axes_of
 from funcgrad.ops import contract
 from funcgrad.ops.windows import windows
 from funcgrad.scipy.dispatch import beside
-from funcgrad.scipy.ndimage.interpolation import in_double, known_mode, returned
+from funcgrad.scipy.ndimage.interpolation import known_mode, per_axis, returned
+from funcgrad.scipy.supports import in_double
 
 _scipy_function = beside(scipy.ndimage)
 PADDING = {
@@ -81,12 +82,14 @@ def correlate1d(
         >>> fg.grad(lambda w: correlate1d(np.array([1.0, 2.0, 4.0]), w)[0])(np.ones(3))
         array([1., 1., 2.])
     """
-    input, weights = as_array(input), in_double(weights)
+    return correlate(input, _vector(weights), output, mode, cval, operator.index(origin), axes=axis)
+
+
+def _vector(weights: Array) -> Array:
+    weights = as_array(weights)
     if weights.ndim != 1 or not weights.size:
         raise RuntimeError("no filter weights given")
-    axis = axis_of(axis, input.ndim)
-    found = _correlated(in_double(input), fnp.conj(weights), (axis,), (mode,), cval, (operator.index(origin),))
-    return returned(found, output, input, rounded=False)
+    return weights
 
 
 @_scipy_function
@@ -105,8 +108,7 @@ def convolve1d(
         >>> fg.grad(lambda w: convolve1d(np.array([1.0, 2.0, 4.0]), w)[0])(np.ones(3))
         array([2., 1., 1.])
     """
-    weights = as_array(weights)
-    return correlate1d(input, _turned(weights), axis, output, mode, cval, _mirrored(origin, weights.size))
+    return convolve(input, _vector(weights), output, mode, cval, operator.index(origin), axes=axis)
 
 
 def _mirrored(origin: int, size: int) -> int:
@@ -135,6 +137,8 @@ def correlate(
     chosen = axes_of(axes, input.ndim)
     if weights.ndim != len(chosen):
         raise RuntimeError(f"weights.ndim ({weights.ndim}) must match len(axes) ({len(chosen)})")
+    if output is None and weights.dtype.kind == "c":
+        output = np.promote_types(input.dtype, np.complex64)
     modes, origins = _each(mode, len(chosen), "modes"), _each(origin, len(chosen), "origins")
     found = _correlated(in_double(input), fnp.conj(weights), chosen, modes, cval, origins)
     return returned(found, output, input, rounded=False)
@@ -247,11 +251,9 @@ def gaussian_filter(
     input = as_array(input)
     chosen = axes_of(axes, input.ndim)
     count = len(chosen)
-    sigmas = as_array(sigma)
-    each = [sigmas[i] for i in range(count)] if sigmas.ndim else [sigmas] * count
     found = in_double(input)
     options = (_each(value, count, "values") for value in (order, mode, radius))
-    for axis, s, o, m, r in zip(chosen, each, *options):
+    for axis, s, o, m, r in zip(chosen, per_axis(sigma, count), *options):
         if known(s) is None or known(s) > 1e-15:
             found = gaussian_filter1d(found, s, axis, o, None, m, cval, truncate, radius=r)
     return returned(found, output, input, rounded=False)

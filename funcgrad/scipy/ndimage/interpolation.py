@@ -6,7 +6,7 @@ along each axis that are not zero there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from math import comb, factorial
 from typing import Any
@@ -19,7 +19,7 @@ from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of
 from funcgrad.ops import elementwise as ew
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.ndimage.prefilter import spline_prefilter
-from funcgrad.scipy.supports import weighted
+from funcgrad.scipy.supports import in_double, weighted
 
 _scipy_function = beside(scipy.ndimage)
 PREFILTERS = {
@@ -40,12 +40,6 @@ def known_mode(mode: str) -> str:
     return mode
 
 
-def in_double(x: Array) -> Array:
-    """In double precision, in which SciPy computes."""
-    x = as_array(x)
-    return ew.convert(x, dtype=np.dtype(complex if x.dtype.kind == "c" else float))
-
-
 def returned(value: Array, dtype: Any, like: Array, rounded: bool = True) -> Array:
     """In the dtype of the result, that of the input where none is named."""
     if any_traced((dtype,)) or isinstance(dtype, np.ndarray):
@@ -62,9 +56,9 @@ def returned(value: Array, dtype: Any, like: Array, rounded: bool = True) -> Arr
 # the coefficients
 
 
-def _prefiltered(x: Array, order: int, mode: str) -> Array:
+def _prefiltered(x: Array, order: int, mode: str, axes: Iterable[int]) -> Array:
     if order > 1:
-        for axis in range(x.ndim):
+        for axis in axes:
             turned = fnp.moveaxis(x, axis, -1)
             x = fnp.moveaxis(spline_prefilter(turned, order=order, mode=PREFILTERS[mode]), -1, axis)
     return x
@@ -82,7 +76,7 @@ def _coefficients(x: Array, order: int, mode: str, cval: Any, prefilter: bool) -
     margin = MARGIN if mode in ("nearest", "grid-constant") else 0
     if margin:
         x = fnp.pad(x, margin, "edge") if mode == "nearest" else fnp.pad(x, margin, constant_values=cval)
-    return _prefiltered(x, order, mode), margin
+    return _prefiltered(x, order, mode, range(x.ndim)), margin
 
 
 # places and the pixels around them
@@ -227,7 +221,7 @@ def _resampled(input: Array, places: Sequence[Array], margin: int, order: int, m
     return fnp.where(lost_anywhere, cval, input)
 
 
-def _per_axis(value: Any, ndim: int) -> list[Any]:
+def per_axis(value: Any, ndim: int) -> list[Any]:
     value = as_array(value)
     if value.ndim == 0:
         return [value] * ndim
@@ -254,7 +248,7 @@ def shift(
     """
     input, mode = as_array(input), known_mode(mode)
     c, margin = _coefficients(input, order, mode, cval, prefilter)
-    places = [np.arange(float(n)) - in_double(s) for n, s in zip(input.shape, _per_axis(shift, input.ndim))]
+    places = [np.arange(float(n)) - in_double(s) for n, s in zip(input.shape, per_axis(shift, input.ndim))]
     return returned(_resampled(c, places, margin, order, mode, cval), output, input)
 
 
@@ -280,7 +274,7 @@ def zoom(
     if any_traced((zoom,)):
         raise TypeError("`zoom` decides on the shape of the result, and cannot be a traced value")
     c, margin = _coefficients(input, order, mode, cval, prefilter)
-    sizes = [round(n * float(z)) for n, z in zip(input.shape, _per_axis(zoom, input.ndim))]
+    sizes = [round(n * float(z)) for n, z in zip(input.shape, per_axis(zoom, input.ndim))]
     places = []
     for n, size in zip(input.shape, sizes):
         steps = np.arange(float(size))
@@ -330,7 +324,7 @@ def affine_transform(
         raise RuntimeError(f"a result of {len(shape)} dimensions from an image of {d} is for plain arrays only")
     grid = np.indices(shape, float).reshape(d, -1)
     turned = matrix[:, None] * grid if matrix.ndim == 1 else matrix @ grid
-    at = turned + fnp.stack(_per_axis(offset, d))[:, None]
+    at = turned + fnp.stack(per_axis(offset, d))[:, None]
     return map_coordinates(input, at.reshape((d, *shape)), output, order, mode, cval, prefilter)
 
 
@@ -347,11 +341,7 @@ def spline_filter1d(
     input, mode = as_array(input), known_mode(mode)
     if not 0 <= order <= 5:
         raise RuntimeError("spline order not supported")
-    x, axis = in_double(input), axis_of(axis, input.ndim)
-    if order > 1:
-        turned = fnp.moveaxis(x, axis, -1)
-        x = fnp.moveaxis(spline_prefilter(turned, order=order, mode=PREFILTERS[mode]), -1, axis)
-    return returned(x, complex if x.dtype.kind == "c" and output is np.float64 else output, input)
+    return _filtered(input, order, mode, output, [axis_of(axis, input.ndim)])
 
 
 @_scipy_function
@@ -366,5 +356,9 @@ def spline_filter(input: Array, order: int = 3, output: Any = np.float64, mode: 
     input, mode = as_array(input), known_mode(mode)
     if not 2 <= order <= 5:
         raise RuntimeError("spline order not supported")
-    x = _prefiltered(in_double(input), order, mode)
+    return _filtered(input, order, mode, output, range(input.ndim))
+
+
+def _filtered(input: Array, order: int, mode: str, output: Any, axes: Iterable[int]) -> Array:
+    x = _prefiltered(in_double(input), order, mode, axes)
     return returned(x, complex if x.dtype.kind == "c" and output is np.float64 else output, input)

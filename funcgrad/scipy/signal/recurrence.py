@@ -10,7 +10,7 @@ import scipy.signal
 from funcgrad.ops.contract import mT
 from funcgrad.ops.convolve import convolve
 from funcgrad.ops.structure import broadcast_to
-from funcgrad.scipy.linalg.primitives.equations import Equation
+from funcgrad.scipy.linalg.primitives.equations import equation
 from funcgrad.scipy.linalg.primitives.structured import shifted
 
 
@@ -30,7 +30,7 @@ def _earlier_terms(a: Any, y: Any, back: bool = False) -> Any:
     return found[..., ::-1, :] if back else found
 
 
-recurrence = Equation(
+recurrence = equation(
     "recurrence",
     _filtered,
     (1,),

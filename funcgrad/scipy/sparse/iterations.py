@@ -95,7 +95,7 @@ def generalised_minimal_residuals(
         size = norm(first)
         basis, projected = _arnoldi(lambda v: psolve(matvec(v)), first * _reciprocal_or_zero(size), restart)
         side = np.eye(restart + 1, 1, dtype=b.dtype) * size
-        y = matmul(primitive.pinv(projected), side)
+        y = primitive.lstsq(projected, side, rcond=1e-15)
         x = x + matmul(basis[:, :restart], y)[:, 0]
         return x, b - matvec(x), k + 1
 

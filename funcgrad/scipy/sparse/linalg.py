@@ -24,8 +24,8 @@ from funcgrad.numpy.dispatch import Array, any_traced, as_array, as_inexact
 from funcgrad.numpy.linalg import norm
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import matmul
-from funcgrad.ops.index import scatter_add
 from funcgrad.scipy.sparse import iterations
+from funcgrad.scipy.sparse.products import sparse_product
 from funcgrad.transforms.api import linear_transpose
 
 __all__ = ["bicgstab", "cg", "gmres"]
@@ -230,7 +230,9 @@ def _product(f: Operator | None, n: int) -> Product:
     if f is None:
         return lambda v: v
     if scipy.sparse.issparse(f):
-        found = _sparse_product(f.tocoo())
+        matrix = f.tocoo()
+        data, rows, columns = as_inexact(matrix.data), matrix.row, matrix.col
+        found = lambda v: sparse_product(data, rows, columns, v)
     elif isinstance(f, scipy.sparse.linalg.LinearOperator):
         found = _product_of(f)
     elif isinstance(f, (list, tuple, np.ndarray, Tracer)):
@@ -256,16 +258,5 @@ def _product_of(f: Any) -> Product:
                 f"{type(f).__name__} does not take a traced vector; give a LinearOperator of a function that does "
                 "(not one made of others), or the function itself"
             ) from error
-
-    return product
-
-
-def _sparse_product(f: Any) -> Product:
-    rows, columns = f.row.astype(np.intp), f.col.astype(np.intp)
-    data = as_inexact(f.data)
-
-    def product(v: Array) -> Array:
-        parts = data * v[columns]
-        return scatter_add(np.zeros(f.shape[0], parts.dtype), parts, rows)
 
     return product

@@ -11,11 +11,11 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.ops.contract import matmul, mH, mT
 from funcgrad.ops.families import General
 from funcgrad.ops.index import gather
-from funcgrad.ops.linalg.shared import computed_dtype, matrix, over_stacks, real_dtype
+from funcgrad.ops.linalg.shared import computed_dtype, for_each, matrix, over_stacks, real_dtype
 from funcgrad.ops.linalg.systems import solve, triangular_solve
 from funcgrad.ops.structure import concatenate
 from funcgrad.scipy.linalg.primitives.equations import sylvester
-from funcgrad.scipy.linalg.primitives.shared import all_finite, for_each
+from funcgrad.scipy.linalg.primitives.shared import all_finite
 
 PIVOTS = np.dtype(np.int32)
 """LAPACK's integers, as SciPy gives them."""
@@ -84,7 +84,7 @@ def _d_lu(t: Any, y: Any, a: Any) -> tuple[Any, None]:
     return square, None
 
 
-lu = over_stacks("lu", _lu, shape=_lu_shape, jvp=_d_lu, multiple=True)
+lu = over_stacks("lu", _lu, shape=_lu_shape, jvps=(_d_lu,), multiple=True)
 """LAPACK's `getrf`: both factors in one matrix, and which row each was exchanged with.
 
 A pivot of zero is no error; the derivative solves with the factors, and raises LinAlgError then.
@@ -160,6 +160,6 @@ def _d_unitary(t: Any, u: Any, a: Any) -> Any:
 
 
 unitary = over_stacks(
-    "unitary", _unitary, shape=lambda a: Aval(a.shape, matrix(a)[3]), jvp=_d_unitary
+    "unitary", _unitary, shape=lambda a: Aval(a.shape, matrix(a)[3]), jvps=(_d_unitary,)
 )
 """The `u` of `a = u p`, of matrices with at least as many rows as columns. Higham, "Functions of Matrices", ch. 8."""

@@ -11,7 +11,7 @@ from funcgrad.ops.contract import matmul
 from funcgrad.ops.elementwise import conj, real
 from funcgrad.ops.linalg.shared import column, triangle
 from funcgrad.ops.structure import concatenate, pad
-from funcgrad.scipy.linalg.primitives.equations import Equation, nan_or
+from funcgrad.scipy.linalg.primitives.equations import equation, nan_or
 
 
 def shifted(x: Any, by: int, axis: int) -> Any:
@@ -57,7 +57,7 @@ def hermitian_product(ab: Any, x: Any, lower: bool) -> Any:
     return banded_product(from_half(ab, lower), x, reach, reach)
 
 
-banded_solve = Equation(
+banded_solve = equation(
     "banded_solve",
     nan_or(lambda ab, b, lower, upper: scipy.linalg.solve_banded((lower, upper), ab, b, check_finite=False)),
     (2,),
@@ -67,7 +67,7 @@ banded_solve = Equation(
 )
 """`x` with `a x = b`, where row d of `ab` is the diagonal d - upper below the main one."""
 
-hermitian_banded_solve = Equation(
+hermitian_banded_solve = equation(
     "hermitian_banded_solve",
     nan_or(lambda ab, b, lower: scipy.linalg.solveh_banded(ab, b, lower=lower, check_finite=False)),
     (2,),
@@ -83,17 +83,17 @@ def _corner(n: int) -> np.ndarray:
     return np.abs(places[:, None] - places)
 
 
-def _below(c: Any, x: Any) -> Any:
+def _below(c: Any, r: Any, x: Any) -> Any:
     matrix = c[..., _corner(c.shape[-1])]
     return matmul(matrix * triangle(matrix, True), x)
 
 
-def _above(r: Any, x: Any) -> Any:
+def _above(c: Any, r: Any, x: Any) -> Any:
     matrix = r[..., _corner(r.shape[-1])]
     return matmul(matrix * (1 - triangle(matrix, True)), x)
 
 
-toeplitz_solve = Equation(
+toeplitz_solve = equation(
     "toeplitz_solve",
     nan_or(lambda c, r, b: scipy.linalg.solve_toeplitz((c, r), b, check_finite=False)),
     (1, 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,10 @@ import scipy.linalg
 
 from funcgrad.core.avals import Aval
 from funcgrad.ops.contract import matmul, mT
-from funcgrad.ops.families import General
-from funcgrad.ops.linalg.shared import column, computed_dtype, identity, row
+from funcgrad.ops.linalg.shared import column, computed_dtype, for_each, identity, over_stacks, row
 from funcgrad.ops.reduce import reduce_sum
-from funcgrad.ops.structure import concatenate, spread
-from funcgrad.scipy.linalg.primitives.shared import all_finite, for_each
-
-
-def _batch(prim: Callable[[], General]) -> Callable[..., Any]:
-    def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return prim()(*(spread(v, b, size) for v, b in zip(values, batched)))
-
-    return batch
+from funcgrad.ops.structure import concatenate
+from funcgrad.scipy.linalg.primitives.shared import all_finite
 
 
 def _dtype(d: Any, e: Any) -> np.dtype:
@@ -71,17 +63,16 @@ def _d_both(td: Any, te: Any, y: Any) -> tuple[Any, Any]:
     return reduce_sum(v * moved, axes=(v.ndim - 2,)), matmul(v, rotation)
 
 
-tridiagonal_eigh: General = General(
+tridiagonal_eigh = over_stacks(
     "tridiagonal_eigh",
     lambda d, e: _computed(d, e, scipy.linalg.eigh_tridiagonal, *_both_shape(d, e)),
     shape=_both_shape,
     jvps=(lambda t, y, d, e: _d_both(t, None, y), lambda t, y, d, e: _d_both(None, t, y)),
-    batch=_batch(lambda: tridiagonal_eigh),
     multiple=True,
 )
 """Eigenvalues, in rising order, and vectors. Where values are equal, the derivative of the vectors is not finite."""
 
-tridiagonal_eigvalsh: General = General(
+tridiagonal_eigvalsh = over_stacks(
     "tridiagonal_eigvalsh",
     lambda d, e: _computed(d, e, scipy.linalg.eigvalsh_tridiagonal, _values_shape(d, e))[0],
     shape=_values_shape,
@@ -89,6 +80,5 @@ tridiagonal_eigvalsh: General = General(
         lambda t, y, d, e: _along(t, None, tridiagonal_eigh(d, e)[1]),
         lambda t, y, d, e: _along(None, t, tridiagonal_eigh(d, e)[1]),
     ),
-    batch=_batch(lambda: tridiagonal_eigvalsh),
 )
 """The eigenvalues alone, whose derivative costs n^2 operations: the vectors, and their squares and products."""
