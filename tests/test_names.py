@@ -181,6 +181,11 @@ def test_errors_are_numpys(call: Any) -> None:
 # padding
 
 
+@pytest.mark.parametrize("mode", ["edge", "symmetric", "reflect", "wrap", "linear_ramp", "maximum", "mean"])
+def test_padding_of_empty_arrays(mode: str) -> None:
+    agrees(lambda x: np.pad(x, [(0, 0), (1, 2)], mode=mode), np.zeros((0, 3)))
+
+
 @pytest.mark.parametrize("mode", ["reflect", "symmetric"])
 @pytest.mark.parametrize("reflect_type", ["even", "odd"])
 def test_reflections_go_on(mode: str, reflect_type: str) -> None:

@@ -57,13 +57,15 @@ def pad(array: Array, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> 
     for axis, width in enumerate(widths):
         if array.size == 0 and array.shape[axis] == 0 and any(width):
             raise ValueError(f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
+    if array.size == 0:
+        return structure.pad(array, widths=tuple(widths))
     if mode == "linear_ramp":
         return _with_ramps(array, widths, kwargs.get("end_values", 0))
     if mode in _STATISTICS:
         return _with_statistics(array, widths, mode, kwargs.get("stat_length"))
     odd = kwargs.get("reflect_type", "even") == "odd"
     for axis, width in enumerate(widths):
-        if width != (0, 0) and array.size:
+        if width != (0, 0):
             array = (_reflected_oddly if odd and array.shape[axis] > 1 else _by_index)(array, axis, width, mode)
     return array
 
