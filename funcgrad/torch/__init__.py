@@ -10,8 +10,8 @@ from builtins import bool as _bool
 from typing import Any as _Any
 
 from funcgrad.torch import autograd as autograd
-from funcgrad.torch import methods as _methods  # attaches the methods of Tensor
-from funcgrad.torch.creation import (
+from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
+from funcgrad.torch._ops.create import (
     arange,
     as_tensor,
     empty,
@@ -29,36 +29,7 @@ from funcgrad.torch.creation import (
     zeros,
     zeros_like,
 )
-from funcgrad.torch.devices import Device as device
-from funcgrad.torch.dtypes import (
-    bool,
-    cdouble,
-    cfloat,
-    complex64,
-    complex128,
-    double,
-    dtype,
-    finfo,
-    float,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    half,
-    iinfo,
-    int,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    set_default_dtype,
-    short,
-    uint8,
-)
-from funcgrad.torch.dtypes import of as _of
-from funcgrad.torch.dtypes import result_type as _result_type
-from funcgrad.torch.elementwise import (
+from funcgrad.torch._ops.pointwise import (
     abs,
     absolute,
     acos,
@@ -149,16 +120,8 @@ from funcgrad.torch.elementwise import (
     trunc,
     where,
 )
-from funcgrad.torch.functional import to_functional as to_functional
-from funcgrad.torch.modes import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
-from funcgrad.torch.products import addmm, bmm, dot, einsum, matmul, mm, mv, outer
-from funcgrad.torch.random import (
+from funcgrad.torch._ops.products import addmm, bmm, dot, einsum, matmul, mm, mv, outer
+from funcgrad.torch._ops.random import (
     Generator,
     initial_seed,
     manual_seed,
@@ -169,7 +132,7 @@ from funcgrad.torch.random import (
     randn_like,
     randperm,
 )
-from funcgrad.torch.reductions import (
+from funcgrad.torch._ops.reduce import (
     all,
     amax,
     amin,
@@ -193,7 +156,7 @@ from funcgrad.torch.reductions import (
     topk,
     var,
 )
-from funcgrad.torch.shaping import (
+from funcgrad.torch._ops.shape import (
     broadcast_to,
     cat,
     chunk,
@@ -226,8 +189,45 @@ from funcgrad.torch.shaping import (
     unbind,
     unsqueeze,
 )
-from funcgrad.torch.sizes import Size
-from funcgrad.torch.tensor import Tensor
+from funcgrad.torch._pass.functional import to_functional as to_functional
+from funcgrad.torch._record.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from funcgrad.torch._tensor.devices import Device as device
+from funcgrad.torch._tensor.dtypes import (
+    bool,
+    cdouble,
+    cfloat,
+    complex64,
+    complex128,
+    double,
+    dtype,
+    finfo,
+    float,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    iinfo,
+    int,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    set_default_dtype,
+    short,
+    uint8,
+)
+from funcgrad.torch._tensor.dtypes import of as _of
+from funcgrad.torch._tensor.dtypes import result_type as _result_type
+from funcgrad.torch._tensor.sizes import Size
+from funcgrad.torch._tensor.tensor import Tensor
 
 swapaxes = transpose
 e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi

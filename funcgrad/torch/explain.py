@@ -12,9 +12,9 @@ import numpy as np
 
 from funcgrad.core.provenance import Loc, Place, here, is_internal, place
 from funcgrad.core.tape import Node, entries
-from funcgrad.torch.tape import Cut as Noted
-from funcgrad.torch.tape import note_of, on_tape
-from funcgrad.torch.tensor import Tensor
+from funcgrad.torch._record.tape import Cut as Noted
+from funcgrad.torch._record.tape import note_of, on_tape
+from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.paths import Paths
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Cut, Leaf, Report, short

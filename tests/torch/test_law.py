@@ -11,7 +11,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.torch as torch
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.torch.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call
 from tests.samples import Sample, rows
 
 ROWS = [row for row in rows() if row.differentiable and not row.forward_only]

@@ -15,7 +15,7 @@ import pytest
 
 import funcgrad as fg
 import funcgrad.torch as torch
-from funcgrad.torch.modes import mode
+from funcgrad.torch._record.modes import mode
 
 
 class Cubed(torch.autograd.Function):

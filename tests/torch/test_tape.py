@@ -12,7 +12,7 @@ import pytest
 import funcgrad.torch as torch
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
-from funcgrad.torch.tape import raw
+from funcgrad.torch._record.tape import raw
 from tests.torch import expressions as on
 
 

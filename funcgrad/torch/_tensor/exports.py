@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 
-from funcgrad.torch.tape import Cut
+from funcgrad.torch._record.tape import Cut
 
 
 class Exports:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from funcgrad.torch.tensor import Tensor
+    from funcgrad.torch._tensor.tensor import Tensor
 
 
 class Device:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch.tape import BASE, Tape
+from funcgrad.torch._record.tape import BASE, Tape
 
 _is_quiet = ContextVar("_is_quiet", default=False)
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.structure import broadcast_to
-from funcgrad.torch import dtypes, elementwise
-from funcgrad.torch.calls import Kind, call, check_broadcast, number
-from funcgrad.torch.tape import on_tape, own_note
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._ops import pointwise as elementwise
+from funcgrad.torch._record.calls import Kind, call, check_broadcast, number
+from funcgrad.torch._record.tape import on_tape, own_note
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 COPY, FILL, ZERO = Kind("CopyBackwards"), Kind("FillBackward2"), Kind("Zero")
 

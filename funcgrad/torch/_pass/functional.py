@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch.modes import own_tape
-from funcgrad.torch.tape import raw
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._record.modes import own_tape
+from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
 def to_functional(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch import dtypes
-from funcgrad.torch.tape import name_of, on_tape, raw
+from funcgrad.torch._record.tape import name_of, on_tape, raw
+from funcgrad.torch._tensor import dtypes
 
 PRECISION = 4
 THRESHOLD = 1000

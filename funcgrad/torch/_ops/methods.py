@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 
 from funcgrad.ops import elementwise as ew
-from funcgrad.torch import creation, dtypes, elementwise, engine, inplace, products, reductions, shaping
-from funcgrad.torch.calls import Kind, call, cast, is_operand
-from funcgrad.torch.devices import Device
-from funcgrad.torch.inplace import in_place, refused
-from funcgrad.torch.tensor import Tensor
+from funcgrad.torch._ops import create as creation
+from funcgrad.torch._ops import inplace, products
+from funcgrad.torch._ops import pointwise as elementwise
+from funcgrad.torch._ops import reduce as reductions
+from funcgrad.torch._ops import shape as shaping
+from funcgrad.torch._ops.inplace import in_place, refused
+from funcgrad.torch._pass import engine
+from funcgrad.torch._record.calls import Kind, call, cast, is_operand
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.devices import Device
+from funcgrad.torch._tensor.tensor import Tensor
 
 ELEMENTWISE = (
     "abs absolute add sub subtract mul multiply div divide true_divide floor_divide remainder fmod neg "

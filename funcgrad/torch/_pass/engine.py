@@ -12,10 +12,10 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import SELECT, Node, TapeTracer, entries, pull
 from funcgrad.ops.elementwise import conj
-from funcgrad.torch.dtypes import of
-from funcgrad.torch.modes import mode
-from funcgrad.torch.tape import Watched, constant, name_of, note_of, on_tape, own_note
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import Watched, constant, name_of, note_of, on_tape, own_note
+from funcgrad.torch._tensor.dtypes import of
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -167,7 +167,7 @@ class Pass:
         if grad is None:
             tensor._grad = fresh(ct)
         elif self.create:
-            from funcgrad.torch.elementwise import add
+            from funcgrad.torch._ops.pointwise import add
 
             tensor._grad = self.in_users_mode(add, grad, fresh(ct))
         elif grad._view is None:

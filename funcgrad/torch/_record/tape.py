@@ -17,7 +17,7 @@ from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.elementwise import stop_gradient
-from funcgrad.torch.storage import Storage
+from funcgrad.torch._tensor.storage import Storage
 
 
 class Tape(TapeTrace):

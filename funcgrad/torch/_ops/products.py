@@ -8,10 +8,10 @@ from funcgrad.numpy.contractions import einsum as einsum_values
 from funcgrad.numpy.contractions import matrix_product
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import dot_general
-from funcgrad.torch.calls import Kind, call, need_tensor, refuse
-from funcgrad.torch.elementwise import mul
-from funcgrad.torch.shaping import unsqueeze
-from funcgrad.torch.tensor import Tensor
+from funcgrad.torch._ops.pointwise import mul
+from funcgrad.torch._ops.shape import unsqueeze
+from funcgrad.torch._record.calls import Kind, call, need_tensor, refuse
+from funcgrad.torch._tensor.tensor import Tensor
 
 DOT, MV, MM, BMM, UNSAFE_VIEW = (Kind(n, "*") for n in ("Dot", "Mv", "Mm", "Bmm", "UnsafeView"))
 SQUEEZE = Kind("SqueezeBackward4", "*")

@@ -15,12 +15,12 @@ from funcgrad.ops import reduce as ops
 from funcgrad.ops import sort as order
 from funcgrad.ops.index import gather as gather_values
 from funcgrad.ops.structure import flip, reshape
-from funcgrad.torch import dtypes
-from funcgrad.torch.calls import Kind, call, cast, need_tensor, refuse
-from funcgrad.torch.elementwise import is_anywhere, magnitude, maximum, minimum
-from funcgrad.torch.sizes import dimension
-from funcgrad.torch.tape import constant, raw
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._ops.pointwise import is_anywhere, magnitude, maximum, minimum
+from funcgrad.torch._record.calls import Kind, call, cast, need_tensor, refuse
+from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 Dims = int | Sequence[int] | None
 

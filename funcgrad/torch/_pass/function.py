@@ -11,12 +11,12 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer
-from funcgrad.torch.calls import cuts_of
-from funcgrad.torch.engine import FREED, RULES_OF_USERS, modified, outward
-from funcgrad.torch.modes import mode, own_tape
-from funcgrad.torch.storage import Storage
-from funcgrad.torch.tape import Note, Watched, constant, on_tape, raw
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._pass.engine import FREED, RULES_OF_USERS, modified, outward
+from funcgrad.torch._record.calls import cuts_of
+from funcgrad.torch._record.modes import mode, own_tape
+from funcgrad.torch._record.tape import Note, Watched, constant, on_tape, raw
+from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.transforms.custom import custom_vjp
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch import dtypes
-from funcgrad.torch.creation import finished
-from funcgrad.torch.devices import on_cpu
-from funcgrad.torch.dtypes import as_numpy
-from funcgrad.torch.shaping import sizes_of
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._ops.create import finished
+from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.devices import on_cpu
+from funcgrad.torch._tensor.dtypes import as_numpy
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
 class Generator:

@@ -11,15 +11,15 @@ import numpy as np
 
 from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
-from funcgrad.torch import dtypes
-from funcgrad.torch.devices import on_cpu
-from funcgrad.torch.dtypes import as_numpy
-from funcgrad.torch.exports import exports
-from funcgrad.torch.modes import quietly
-from funcgrad.torch.shaping import sizes_of
-from funcgrad.torch.storage import Storage
-from funcgrad.torch.tape import Cut, constant, cut, on_tape
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._record.modes import quietly
+from funcgrad.torch._record.tape import Cut, constant, cut, on_tape
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.devices import on_cpu
+from funcgrad.torch._tensor.dtypes import as_numpy
+from funcgrad.torch._tensor.exports import exports
+from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 COPY_OF_TENSOR = (
     "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "

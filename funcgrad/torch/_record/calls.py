@@ -12,13 +12,13 @@ from funcgrad.core.provenance import at
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
-from funcgrad.torch import dtypes
-from funcgrad.torch.messages import NO_GRAD_VIEW_IN_PLACE
-from funcgrad.torch.modes import mode, quietly
-from funcgrad.torch.storage import Storage
-from funcgrad.torch.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
-from funcgrad.torch.tensor import Tensor, fresh
-from funcgrad.torch.views import Step, View
+from funcgrad.torch._record.modes import mode, quietly
+from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
+from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.views import Step, View
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)

@@ -20,15 +20,15 @@ from funcgrad.ops.index import scatter_add as scatter_add_values
 from funcgrad.ops.index import scatter_set
 from funcgrad.ops.reduce import reduce_sum
 from funcgrad.ops.subscript import getitem, update
-from funcgrad.torch import dtypes
-from funcgrad.torch.calls import Kind, call, need_tensor, number, promote, view
-from funcgrad.torch.elementwise import clone
-from funcgrad.torch.messages import MULTI_VIEW_IN_PLACE, PLACES, USE_WHERE, warn_once
-from funcgrad.torch.modes import quietly
-from funcgrad.torch.reductions import along, widened
-from funcgrad.torch.sizes import dimension
-from funcgrad.torch.tape import constant, raw
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._ops.pointwise import clone
+from funcgrad.torch._ops.reduce import along, widened
+from funcgrad.torch._record.calls import Kind, call, need_tensor, number, promote, view
+from funcgrad.torch._record.modes import quietly
+from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, PLACES, USE_WHERE, warn_once
+from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -560,7 +560,7 @@ def _stored(n: Any, kind: np.dtype) -> Tensor:
 
 def put(input: Tensor, index: Any, value: Any) -> None:
     """`x[index] = value`, in place."""
-    from funcgrad.torch.inplace import copy_, finish
+    from funcgrad.torch._ops.inplace import copy_, finish
 
     entries, basic = index_of(index)
     value = number(value)

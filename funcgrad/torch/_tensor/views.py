@@ -12,7 +12,7 @@ from funcgrad.ops.index import scatter_set
 from funcgrad.ops.structure import reshape
 
 if TYPE_CHECKING:
-    from funcgrad.torch.tensor import Tensor
+    from funcgrad.torch._tensor.tensor import Tensor
 
 Step = Callable[[Any], Any]
 

@@ -10,8 +10,7 @@ import numpy as np
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
-from funcgrad.torch import dtypes
-from funcgrad.torch.calls import (
+from funcgrad.torch._record.calls import (
     Kind,
     binary,
     call,
@@ -23,9 +22,10 @@ from funcgrad.torch.calls import (
     refuse,
     unary,
 )
-from funcgrad.torch.messages import PLACES, USE_WHERE
-from funcgrad.torch.tape import constant, raw
-from funcgrad.torch.tensor import Tensor, fresh
+from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 # Arithmetic
 

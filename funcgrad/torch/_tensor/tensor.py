@@ -13,14 +13,14 @@ from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
-from funcgrad.torch import dtypes, messages
-from funcgrad.torch.devices import CPU, Device
-from funcgrad.torch.exports import exports
-from funcgrad.torch.modes import mode
-from funcgrad.torch.sizes import Size, dimension
-from funcgrad.torch.storage import Storage, Unwatched
-from funcgrad.torch.tape import Cut, Note, Story, Tape, constant, cut, joined, leaf_note, on_tape, own_note, raw
-from funcgrad.torch.views import View, put, through
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import Cut, Note, Story, Tape, constant, cut, joined, leaf_note, on_tape, own_note, raw
+from funcgrad.torch._tensor import dtypes, messages
+from funcgrad.torch._tensor.devices import CPU, Device
+from funcgrad.torch._tensor.exports import exports
+from funcgrad.torch._tensor.sizes import Size, dimension
+from funcgrad.torch._tensor.storage import Storage, Unwatched
+from funcgrad.torch._tensor.views import View, put, through
 
 
 class Tensor:
@@ -48,7 +48,7 @@ class Tensor:
     _made: Loc | None = None
     __array_priority__ = 1000.0
 
-    if TYPE_CHECKING:  # operators and most methods are attached by `funcgrad.torch.methods`
+    if TYPE_CHECKING:  # operators and most methods are attached by `funcgrad.torch._ops.methods`
 
         def __getattr__(self, name: str) -> Any: ...
         def __neg__(self) -> Tensor: ...
@@ -494,7 +494,7 @@ class Tensor:
         return id(self)
 
     def __repr__(self) -> str:
-        from funcgrad.torch.printing import text
+        from funcgrad.torch._tensor.printing import text
 
         return text(self)
 

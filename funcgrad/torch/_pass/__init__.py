@@ -1,0 +1,1 @@
+"""Going back: the backward pass, and functions with rules of their own."""

@@ -1,0 +1,1 @@
+"""How a call becomes entries on the tape."""

@@ -1,0 +1,1 @@
+"""What a Tensor is: its memory, views, dtypes, and how it looks."""
