@@ -122,7 +122,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
         if matrix.dim() != 2:
             raise RuntimeError(f"{name} must be a matrix, got {matrix.dim()}-D tensor")
     return call(
-        ADDMM, lambda c, a, b: ew.add(ew.mul(c, beta), ew.mul(matrix_product(a, b), alpha)), input, mat1, mat2
+        ADDMM, lambda c, a, b: fnp.add(fnp.multiply(c, beta), fnp.multiply(matrix_product(a, b), alpha)), input, mat1, mat2
     )
 
 

@@ -85,7 +85,7 @@ def view_as_shape(input: Tensor, *sizes: Any) -> Tensor:
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
             "across two contiguous subspaces). Use .reshape(...) instead."
         )
-    return view(input, VIEW, lambda v: ops.reshape(v, shape=shape))
+    return view(input, VIEW, lambda v: fnp.reshape(v, shape))
 
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
@@ -93,8 +93,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     need_tensor(input, "reshape")
     sizes = _full(sizes_of(shape), input.numel())
     if _as_view(input, sizes):
-        return view(input, VIEW, lambda v: ops.reshape(v, shape=sizes))
-    return call(UNSAFE_VIEW, lambda v: ops.reshape(v, shape=sizes), input)
+        return view(input, VIEW, lambda v: fnp.reshape(v, sizes))
+    return call(UNSAFE_VIEW, lambda v: fnp.reshape(v, sizes), input)
 
 
 def contiguous(input: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def _permuted(input: Tensor, kind: Kind, axes: tuple[int, ...]) -> Tensor:
-    return view(input, kind, lambda v: ops.transpose(v, axes=axes))
+    return view(input, kind, lambda v: fnp.transpose(v, axis=axes))
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
@@ -176,14 +176,14 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         else [dimension(d, len(shape)) for d in ([dim] if isinstance(dim, int) else dim)]
     )
     kept = tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims)
-    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: ops.reshape(v, shape=kept))
+    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: fnp.reshape(v, kept))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a dimension of size one more."""
     i = dimension(dim, input.dim() + 1)
     shape = (*input.shape[:i], 1, *input.shape[i:])
-    return view(input, UNSQUEEZE, lambda v: ops.reshape(v, shape=shape))
+    return view(input, UNSQUEEZE, lambda v: fnp.reshape(v, shape))
 
 
 def expand(input: Tensor, *sizes: Any) -> Tensor:
@@ -203,7 +203,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
                 f"dimension {i}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
             )
-    return view(input, EXPAND, lambda v: ops.broadcast_to(v, shape=full), overlapping=full != tuple(shape))
+    return view(input, EXPAND, lambda v: fnp.broadcast_to(v, full), overlapping=full != tuple(shape))
 
 
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
@@ -275,7 +275,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
         np.arange(input.shape[i] * input.shape[j]).reshape(input.shape[i], input.shape[j]), offset
     )
     at = np.divmod(rows, input.shape[j] or 1)
-    return view(input, DIAGONAL, lambda v: getitem(ops.transpose(v, axes=(*others, i, j)), (..., *at)))
+    return view(input, DIAGONAL, lambda v: getitem(fnp.transpose(v, axis=(*others, i, j)), (..., *at)))
 
 
 def diag(input: Tensor, diagonal_: int = 0) -> Tensor:
@@ -316,7 +316,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got "
                     f"size {m} for tensor number {i} in the list."
                 )
-    return call(CAT, lambda *vs: ops.concatenate(*vs, axis=axis), *xs)
+    return call(CAT, lambda *vs: fnp.concatenate(*vs, axis=axis), *xs)
 
 
 concat = concatenate = cat
@@ -334,7 +334,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             )
     axis = dimension(dim, len(shape) + 1)
     thin = (*shape[:axis], 1, *shape[axis:])
-    return call(STACK, lambda *vs: ops.concatenate(*(ops.reshape(v, shape=thin) for v in vs), axis=axis), *xs)
+    return call(STACK, lambda *vs: fnp.concatenate(*(fnp.reshape(v, thin) for v in vs), axis=axis), *xs)
 
 
 def repeat(input: Tensor, *sizes: Any) -> Tensor:
@@ -354,13 +354,13 @@ def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Te
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
     axes = tuple(sorted(dimension(d, input.dim()) for d in sizes_of(dims)))
-    return call(FLIP, lambda v: ops.flip(v, axes=axes), input)
+    return call(FLIP, lambda v: fnp.flip(v, axis=axes), input)
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Moved along dimensions; what leaves at one end enters at the other."""
     places = np.roll(np.arange(input.numel()).reshape(input.shape), shifts, dims)
-    return call(ROLL, lambda v: gather_values(ops.reshape(v, shape=(v.size,)), places), input)
+    return call(ROLL, lambda v: gather_values(fnp.reshape(v, (v.size,)), places), input)
 
 
 def triangle(input: Tensor, diagonal: int) -> np.ndarray:
@@ -371,12 +371,12 @@ def triangle(input: Tensor, diagonal: int) -> np.ndarray:
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     mask = triangle(input, diagonal)
-    return call(TRIL, lambda v: ew.where(mask, v, v.dtype.type(0)), input)
+    return call(TRIL, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     mask = ~triangle(input, diagonal - 1)
-    return call(TRIU, lambda v: ew.where(mask, v, v.dtype.type(0)), input)
+    return call(TRIU, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
 
 
 TRACE = Kind("Trace")
@@ -384,7 +384,7 @@ TRACE = Kind("Trace")
 
 def trace(input: Tensor) -> Tensor:
     at = np.arange(min(input.shape))
-    return call(TRACE, lambda v: reduce_sum(gather_values(v, at, at), axes=(0,)), input)
+    return call(TRACE, lambda v: reduce_sum(gather_values(v, at, at), axis=(0,)), input)
 
 
 def _index(index: Tensor) -> Any:
