@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad.ops import elementwise as ew
 from funcgrad.torch._ops import create as creation
+from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops import inplace, products
 from funcgrad.torch._ops import pointwise as elementwise
 from funcgrad.torch._ops import reduce as reductions
@@ -95,8 +96,8 @@ _method("reshape_as", _reshape_as)
 _method("expand_as", _expand_as)
 _method("T", property(shaping.reversed_dims))
 _method("mT", property(shaping.matrix_transposed))
-_method("__getitem__", shaping.get)
-_method("__setitem__", shaping.put)
+_method("__getitem__", indexing.get)
+_method("__setitem__", indexing.put)
 
 
 def _iter(self: Tensor) -> Any:
