@@ -10,8 +10,9 @@ from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.shape import reshape
-from funcgrad.torch._record.calls import Kind, call, number, view
+from funcgrad.torch._record.calls import Kind, call, view
 from funcgrad.torch._record.modes import quietly
+from funcgrad.torch._record.operands import number
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh

@@ -26,7 +26,9 @@ mul = binary("mul", fnp.multiply, "*", "multiply", number_saves="-", doc="input 
 div_ = binary("div", fnp.divide, "y*", number_saves="-", floating=True, tabled=False)
 rsub_scalar = binary("rsub", lambda x, n: fnp.subtract(n, x), backward="RsubBackward1", tabled=False)
 reciprocal = unary("reciprocal", fnp.reciprocal, "r", doc="1 / input")
-remainder = binary("remainder", fnp.remainder, "y", number_saves="-", divides=True, doc="input - other * floor(input / other)")
+remainder = binary(
+    "remainder", fnp.remainder, "y", number_saves="-", divides=True, doc="input - other * floor(input / other)"
+)
 fmod = binary("fmod", fnp.fmod, "y", number_saves="-", divides=True, doc="input - other * trunc(input / other)")
 maximum = binary("maximum", kinks.maximum, "xy", refuses=("c", "max_elementwise_cpu"))
 minimum = binary("minimum", kinks.minimum, "xy", refuses=("c", "min_elementwise_cpu"))
@@ -34,7 +36,9 @@ fmax = binary("fmax", kinks.fmax, "xy", refuses=("c", "fmax_cpu"), doc="The maxi
 fmin = binary("fmin", kinks.fmin, "xy", refuses=("c", "fmin_cpu"), doc="The minimum, of the other where one is NaN.")
 atan2 = binary("atan2", kinks.atan2, "xy", "arctan2", floating=True, doc="The angle of (other, input).")
 hypot = binary("hypot", kinks.hypot, "xyr", refuses=("biuc", "hypot_cpu"), doc="sqrt(input**2 + other**2)")
-logaddexp = binary("logaddexp", fnp.logaddexp, "xy", refuses=("biu", "logaddexp_cpu"), doc="log(exp(input) + exp(other))")
+logaddexp = binary(
+    "logaddexp", fnp.logaddexp, "xy", refuses=("biu", "logaddexp_cpu"), doc="log(exp(input) + exp(other))"
+)
 logaddexp2 = binary(
     "logaddexp2", fnp.logaddexp2, "xy", refuses=("biu", "logaddexp2_cpu"), doc="log2(2**input + 2**other)"
 )

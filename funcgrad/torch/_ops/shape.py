@@ -1,4 +1,4 @@
-"""Views (reshape, transpose, expand ...), joining, repeating, gathering."""
+"""Views: the same memory in another shape, order, or part."""
 
 from __future__ import annotations
 
@@ -9,24 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.shaping import repeat as repeat_values
-from funcgrad.numpy.shaping import tile
-from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure as ops
-from funcgrad.ops.index import gather as gather_values
-from funcgrad.ops.index import scatter_add as scatter_add_values
-from funcgrad.ops.index import scatter_set
-from funcgrad.ops.reduce import reduce_sum
 from funcgrad.ops.subscript import getitem
-from funcgrad.torch._ops.pointwise import clone
-from funcgrad.torch._ops.reduce import along, widened
-from funcgrad.torch._record.calls import Kind, call, need_tensor, promote, view
-from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._ops.select import clone
+from funcgrad.torch._ops.table import named
+from funcgrad.torch._record.calls import Kind, call, need_tensor, view
+from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, PLACES, USE_WHERE, warn_once
+from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -38,10 +31,7 @@ T, TRANSPOSE, PERMUTE, EXPAND = Kind("T"), Kind("Transpose"), Kind("Permute"), K
 SQUEEZE, SQUEEZE_DIM, UNSQUEEZE = Kind("Squeeze"), Kind("SqueezeBackward1"), Kind("Unsqueeze")
 SELECT, SLICE = Kind("Select"), Kind("Slice")
 UNBIND, SPLIT = Kind("Unbind"), Kind("Split")
-CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
-GATHER, INDEX_SELECT, SCATTER = Kind("Gather", "-"), Kind("IndexSelect", "-"), Kind("Scatter", "-")
-SCATTER_ADD = Kind("ScatterAdd", "-")
-DIAGONAL, DIAG_EMBED, TRIL, TRIU = Kind("Diagonal"), Kind("DiagEmbed"), Kind("Tril"), Kind("Triu")
+DIAGONAL = Kind("Diagonal")
 
 
 def sizes_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -86,6 +76,7 @@ def view_as_shape(input: Tensor, *sizes: Any) -> Tensor:
     return view(input, VIEW, lambda v: fnp.reshape(v, shape))
 
 
+@named()
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The elements in another shape: a view where the memory allows, else a copy."""
     need_tensor(input, "reshape")
@@ -95,11 +86,13 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     return call(UNSAFE_VIEW, lambda v: fnp.reshape(v, sizes), input)
 
 
+@named(function=False)
 def contiguous(input: Tensor) -> Tensor:
     value = raw(input._read())
     return input if isinstance(value, Tracer) or np.asarray(value).flags.c_contiguous else clone(input)
 
 
+@named()
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions from `start_dim` to `end_dim` as one."""
     ndim = input.dim()
@@ -115,9 +108,10 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def _permuted(input: Tensor, kind: Kind, axes: tuple[int, ...]) -> Tensor:
-    return view(input, kind, lambda v: fnp.transpose(v, axis=axes))
+    return view(input, kind, lambda v: fnp.transpose(v, axes))
 
 
+@named()
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """The dimensions in another order."""
     ndim = input.dim()
@@ -133,6 +127,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     return _permuted(input, PERMUTE, axes)
 
 
+@named("swapaxes", "swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
     ndim = input.dim()
@@ -143,6 +138,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _permuted(input, TRANSPOSE, tuple(axes))
 
 
+@named()
 def t(input: Tensor) -> Tensor:
     """A matrix transposed; vectors and scalars as they are."""
     ndim = input.dim()
@@ -165,6 +161,7 @@ def matrix_transposed(input: Tensor) -> Tensor:
     return transpose(input, -2, -1)
 
 
+@named()
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without the dimensions of size one (those in `dim`)."""
     shape = input.shape
@@ -177,6 +174,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: fnp.reshape(v, kept))
 
 
+@named()
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a dimension of size one more."""
     i = dimension(dim, input.dim() + 1)
@@ -184,6 +182,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return view(input, UNSQUEEZE, lambda v: fnp.reshape(v, shape))
 
 
+@named(function=False)
 def expand(input: Tensor, *sizes: Any) -> Tensor:
     """Dimensions of size one repeated without copying."""
     target, shape = sizes_of(sizes), input.shape
@@ -204,10 +203,12 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     return view(input, EXPAND, lambda v: fnp.broadcast_to(v, full), overlapping=full != tuple(shape))
 
 
+@named()
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand(input, *size)
 
 
+@named()
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along a dimension."""
     axis = dimension(dim, input.dim())
@@ -220,6 +221,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(taken(i) for i in range(input.shape[axis]))
 
 
+@named()
 def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of a size (the last may be smaller), or of the given sizes."""
     axis = dimension(dim, input.dim())
@@ -244,17 +246,20 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     return tuple(pieces)
 
 
+@named()
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size (the last may be smaller)."""
     n = input.shape[dimension(dim, input.dim())]
     return split(input, max(-(-n // chunks), 1), dim)
 
 
+@named()
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = dimension(dim, input.dim())
     return view(input, SLICE, lambda v: getitem(v, (*(slice(None),) * axis, slice(start, start + length))))
 
 
+@named()
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     axis = dimension(dim, input.dim())
     n = input.shape[axis]
@@ -265,6 +270,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return view(input, SELECT, lambda v: getitem(v, (*(slice(None),) * axis, index)))
 
 
+@named()
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of the matrices along two dimensions, as the last one."""
     i, j = dimension(dim1, input.dim()), dimension(dim2, input.dim())
@@ -273,166 +279,4 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
         np.arange(input.shape[i] * input.shape[j]).reshape(input.shape[i], input.shape[j]), offset
     )
     at = np.divmod(rows, input.shape[j] or 1)
-    return view(input, DIAGONAL, lambda v: getitem(fnp.transpose(v, axis=(*others, i, j)), (..., *at)))
-
-
-def diag(input: Tensor, diagonal_: int = 0) -> Tensor:
-    """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
-    if input.dim() == 2:
-        return clone(diagonal(input, diagonal_))
-    n = input.shape[0] + abs(diagonal_)
-    at = np.arange(input.shape[0])
-    rows, columns = at + max(-diagonal_, 0), at + max(diagonal_, 0)
-    return call(DIAG_EMBED, lambda v: scatter_set(np.zeros((n, n), v.dtype), v, rows, columns), input)
-
-
-# Copies
-
-
-def _tensors(tensors: Any, function: str) -> list[Tensor]:
-    found = list(tensors)
-    if not found:
-        raise RuntimeError(f"{function}(): expected a non-empty list of Tensors")
-    for i, x in enumerate(found):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
-    return promote(*found)
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Joined along a dimension."""
-    xs = _tensors(tensors, "torch.cat")
-    xs = [x for x in xs if x.shape != (0,)] or xs[:1]
-    axis = dimension(dim, xs[0].dim())
-    first = xs[0].shape
-    for i, x in enumerate(xs):
-        if x.dim() != len(first):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {x.dim()}")
-        for d, (n, m) in enumerate(zip(first, x.shape)):
-            if n != m and d != axis:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got "
-                    f"size {m} for tensor number {i} in the list."
-                )
-    return call(CAT, lambda *vs: fnp.concatenate(*vs, axis=axis), *xs)
-
-
-concat = concatenate = cat
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Joined along a new dimension."""
-    xs = _tensors(tensors, "stack")
-    shape = xs[0].shape
-    for i, x in enumerate(xs):
-        if x.shape != shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
-                f"{list(x.shape)} at entry {i}"
-            )
-    axis = dimension(dim, len(shape) + 1)
-    thin = (*shape[:axis], 1, *shape[axis:])
-    return call(STACK, lambda *vs: fnp.concatenate(*(fnp.reshape(v, thin) for v in vs), axis=axis), *xs)
-
-
-def repeat(input: Tensor, *sizes: Any) -> Tensor:
-    """The tensor side by side, so many times along each dimension."""
-    counts = sizes_of(sizes)
-    if len(counts) < input.dim():
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
-    return call(REPEAT, lambda v: tile(v, counts), input)
-
-
-def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Tensor:
-    """Each element repeated."""
-    return call(REPEAT, lambda v: repeat_values(v, repeats, dim), input)
-
-
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    axes = tuple(sorted(dimension(d, input.dim()) for d in sizes_of(dims)))
-    return call(FLIP, lambda v: fnp.flip(v, axis=axes), input)
-
-
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Moved along dimensions; what leaves at one end enters at the other."""
-    places = np.roll(np.arange(input.numel()).reshape(input.shape), shifts, dims)
-    return call(ROLL, lambda v: gather_values(fnp.reshape(v, (v.size,)), places), input)
-
-
-def triangle(input: Tensor, diagonal: int) -> np.ndarray:
-    """Where a matrix is on or below a diagonal."""
-    rows, columns = input.shape[-2:]
-    return np.tri(rows, columns, diagonal, bool)
-
-
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    mask = triangle(input, diagonal)
-    return call(TRIL, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
-
-
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    mask = ~triangle(input, diagonal - 1)
-    return call(TRIU, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
-
-
-TRACE = Kind("Trace")
-
-
-def trace(input: Tensor) -> Tensor:
-    at = np.arange(min(input.shape))
-    return call(TRACE, lambda v: reduce_sum(gather_values(v, at, at), axis=(0,)), input)
-
-
-def _index(index: Tensor) -> Any:
-    """The values as an array, or traced: without a derivative."""
-    value = constant(index._read())
-    return value if isinstance(value, Tracer) else np.asarray(value)
-
-
-def _places(index: Tensor) -> Any:
-    if index._read().dtype.kind not in "iu":
-        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    return _index(index)
-
-
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
-    axis, places = dimension(dim, input.dim()), _places(index)
-    return call(GATHER, widened(lambda v: gather_values(v, *along(places, v.shape, axis)), np.float16), input)
-
-
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    axis, places = dimension(dim, input.dim()), _index(index)
-    return call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, places)), input)
-
-
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy with out[index[i][j]][j] = src[i][j] for dim 0, and alike."""
-    return _scattered(SCATTER, scatter_set, input, dim, index, src)
-
-
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy with src[i][j] added to out[index[i][j]][j] for dim 0, and alike."""
-    return _scattered(SCATTER_ADD, scatter_add_values, input, dim, index, src)
-
-
-def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    axis, places = dimension(dim, input.dim()), _places(index)
-    if not isinstance(src, Tensor):
-        src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
-    if src.dtype is not input.dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    region = tuple(slice(n) for n in places.shape)
-    scattered = widened(lambda v, s: fun(v, getitem(s, region), *along(places, v.shape, axis)), np.float16)
-    return call(kind, scattered, input, src)
-
-
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    array = input._array(PLACES, USE_WHERE)
-    return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else fresh(np.argwhere(array))
-
-
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    return call(Kind("MaskedSelect", "-"), lambda v: getitem(v, _index(mask)), input)
+    return view(input, DIAGONAL, lambda v: getitem(fnp.transpose(v, (*others, i, j)), (..., *at)))

@@ -1,4 +1,4 @@
-"""The table of operations: a row makes the function, its method, `name_`, `out=`, aliases, the docs' line and the stub's.
+"""The table of operations: a row makes the function, its method, `name_`, `out=`, aliases, its lines of docs and stub.
 
 A row is a function over values with `op` above it, or one over Tensors with `named` above it:
 
@@ -13,9 +13,9 @@ value is computed by `kinks`.
 
 from __future__ import annotations
 
+import collections
 import warnings
-from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -38,13 +38,14 @@ class Row:
 
     __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room")
 
-    def __init__(self, function: Callable[..., Any], aliases: tuple[str, ...], **flags: bool) -> None:
-        self.function = function
-        self.name = function.__name__
+    def __init__(
+        self, fun: Callable[..., Any], aliases: tuple[str, ...], function: bool, method: bool, in_place: bool, out: bool
+    ) -> None:
+        self.function = fun
+        self.name = fun.__name__
         self.aliases = aliases
-        self.room = function.__module__.rpartition(".")[2]
-        self.is_function, self.is_method = flags["function"], flags["method"]
-        self.in_place, self.out = flags["in_place"], flags["out"]
+        self.room = fun.__module__.rpartition(".")[2]
+        self.is_function, self.is_method, self.in_place, self.out = function, method, in_place, out
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ def named(
     """
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
-        row = Row(fun, aliases, function=function, method=method, in_place=in_place, out=out)
+        row = Row(fun, aliases, function, method, in_place, out)
         ROWS[row.name] = row
         return fun
 
@@ -166,17 +167,23 @@ def _store(target: Tensor, result: Tensor) -> None:
     target._write(value if value.dtype == own.dtype else value.astype(own.dtype))
 
 
+def missing(owner: str, name: str, there: Iterable[str]) -> str:
+    """What is said of a name that does not exist: the nearest ones."""
+    import difflib
+
+    near = difflib.get_close_matches(name, [n for n in there if not n.startswith("_")], 3)
+    offered = f". There is {' and '.join(near)}" if near else "; docs/torch.md lists what there is"
+    return f"{owner} has no attribute {name!r}{offered}"
+
+
 # Several results
 
-FIELDS = {
-    name: ("values", "indices") for name in ("max", "min", "sort", "topk", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin")
-} | {
-    "aminmax": ("min", "max"),
-}  # fmt: skip
+_WITH_INDICES = ["max", "min", "sort", "topk", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"]
+FIELDS = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
 
 
 def _return_type(name: str) -> Any:
-    base: Any = namedtuple(name, FIELDS[name])
+    base: Any = collections.namedtuple(name, FIELDS[name])  # type: ignore[misc]
 
     def show(self: Any) -> str:
         fields = ",\n".join(f"{field}={getattr(self, field)!r}" for field in self._fields)

@@ -90,14 +90,12 @@ def cast(t: Tensor, to: np.dtype) -> Tensor:
     """A copy in another dtype."""
     value = t._read()
     if on_tape(value) and to.kind in "fc":
-        return call(TO_COPY, lambda v: ew.convert(v, dtype=to), t)
+        return call(TO_COPY, lambda v: v.astype(to), t)
     op = "no_grad" if not mode.enabled else f"to({dtypes.of(to)})"
     cuts = joined(cut(op, value, ()), t._cuts) if on_tape(value) else t._cuts
-    out = fresh(
-        np.asarray(constant(value)).astype(to)
-        if not isinstance(constant(value), Tracer)
-        else ew.convert(constant(value), dtype=to)
-    )
+    plain: Any = constant(value)
+    array: Any = plain if isinstance(plain, Tracer) else np.asarray(plain)
+    out = fresh(array.astype(to))
     out._cuts = cuts
     return out
 
