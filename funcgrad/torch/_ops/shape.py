@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.subscript import getitem
+from funcgrad.torch._ops import values
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
@@ -73,7 +73,7 @@ def view_as_shape(input: Tensor, *sizes: Any) -> Tensor:
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
             "across two contiguous subspaces). Use .reshape(...) instead."
         )
-    return view(input, VIEW, lambda v: fnp.reshape(v, shape))
+    return view(input, VIEW, lambda v: values.reshape(v, shape=shape))
 
 
 @named()
@@ -82,8 +82,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     need_tensor(input, "reshape")
     sizes = _full(sizes_of(shape), input.numel())
     if _as_view(input, sizes):
-        return view(input, VIEW, lambda v: fnp.reshape(v, sizes))
-    return call(UNSAFE_VIEW, lambda v: fnp.reshape(v, sizes), input)
+        return view(input, VIEW, lambda v: values.reshape(v, shape=sizes))
+    return call(UNSAFE_VIEW, lambda v: values.reshape(v, shape=sizes), input)
 
 
 @named(function=False)
@@ -108,7 +108,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def _permuted(input: Tensor, kind: Kind, axes: tuple[int, ...]) -> Tensor:
-    return view(input, kind, lambda v: fnp.transpose(v, axes))
+    return view(input, kind, lambda v: values.transpose(v, axes=axes))
 
 
 @named()
@@ -171,7 +171,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         else [dimension(d, len(shape)) for d in ([dim] if isinstance(dim, int) else dim)]
     )
     kept = tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims)
-    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: fnp.reshape(v, kept))
+    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: values.reshape(v, shape=kept))
 
 
 @named()
@@ -179,7 +179,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a dimension of size one more."""
     i = dimension(dim, input.dim() + 1)
     shape = (*input.shape[:i], 1, *input.shape[i:])
-    return view(input, UNSQUEEZE, lambda v: fnp.reshape(v, shape))
+    return view(input, UNSQUEEZE, lambda v: values.reshape(v, shape=shape))
 
 
 @named(function=False)
@@ -200,7 +200,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
                 f"dimension {i}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
             )
-    return view(input, EXPAND, lambda v: fnp.broadcast_to(v, full), overlapping=full != tuple(shape))
+    return view(input, EXPAND, lambda v: values.broadcast_to(v, shape=full), overlapping=full != tuple(shape))
 
 
 @named()
@@ -279,4 +279,4 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
         np.arange(input.shape[i] * input.shape[j]).reshape(input.shape[i], input.shape[j]), offset
     )
     at = np.divmod(rows, input.shape[j] or 1)
-    return view(input, DIAGONAL, lambda v: getitem(fnp.transpose(v, (*others, i, j)), (..., *at)))
+    return view(input, DIAGONAL, lambda v: getitem(values.transpose(v, axes=(*others, i, j)), (..., *at)))
