@@ -98,6 +98,8 @@ _method("T", property(shaping.reversed_dims))
 _method("mT", property(shaping.matrix_transposed))
 _method("__getitem__", indexing.get)
 _method("__setitem__", indexing.put)
+_method("index_put", indexing.index_put)
+_method("index_put_", indexing.index_put_)
 
 
 def _iter(self: Tensor) -> Any:

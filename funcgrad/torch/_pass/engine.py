@@ -51,10 +51,11 @@ def modified(watched: Watched) -> RuntimeError:
         if on_tape(value) and value.node.prim is not None:
             name = "AsStrided" if tensor is None and watched.is_view else name_of(value.node)
     name = name.partition("Backward")[0]
+    kind = "CPUBoolType" if value.dtype.kind == "b" else f"torch.{of(value.dtype).title}Tensor"
     which = f", which is output 0 of {name}," if name else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{of(value.dtype).title}Tensor {list(value.shape)}]{which} is at version "
+        f"[{kind} {list(value.shape)}]{which} is at version "
         f"{watched.storage.version}; expected version {watched.version} instead. Hint: enable anomaly "
         "detection to find the operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True, check_nan=False)."

@@ -18,7 +18,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import Step, View
+from funcgrad.torch._tensor.views import Step, View, apart, through
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)
@@ -107,9 +107,11 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
 
 
 def owned(out: Any, values: list[Any]) -> Any:
-    """A result that shares no memory with the operands: NumPy may have returned a view."""
+    """A result with an entry and memory of its own: NumPy may have returned a view, an operation its operand."""
+    for v in values:
+        out = apart(out, v)
     array = out.value if type(out) is TapeTracer else out
-    if type(array) is np.ndarray and array.base is not None:
+    if type(array) is np.ndarray and (array.base is not None or any(array is v for v in values)):
         array = array.copy()
         return TapeTracer(out._trace, array, out.node) if on_tape(out) else array
     return out
@@ -364,10 +366,10 @@ def view(
     storage = x._storage
     tracked = on_tape(value)
     if tracked and not mode.enabled:
-        out._value = constant(step(value.value))
+        out._value = constant(through((step,), value.value))
         blocked = NO_GRAD_VIEW_IN_PLACE
     else:
-        out._value = quietly(step, value)
+        out._value = quietly(through, (step,), value)
         if tracked:
             if own is not None:
                 x._check_entry()
