@@ -15,7 +15,7 @@ from funcgrad.torch._ops import pointwise as elementwise
 from funcgrad.torch._ops import reduce as reductions
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.inplace import in_place, refused
-from funcgrad.torch._pass import engine
+from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import Kind, call, cast, is_operand
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device
@@ -66,9 +66,10 @@ for _name in ("t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_"):
     _method(_name, refused(_name, "change the shape of a tensor in place"))
 for _name in ("resize_", "resize_as_", "set_"):
     _method(_name, refused(_name, "give a tensor other memory in place"))
-_method("backward", engine.tensor_backward)
-_method("register_hook", engine.register_hook)
-_method("grad_fn", property(engine.tensor_grad_fn))
+_method("backward", backward.tensor_backward)
+_method("register_hook", hooks.register_hook)
+_method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)
+_method("grad_fn", property(gradfn.tensor_grad_fn))
 _method("view", shaping.view_as_shape)
 _method("swapaxes", shaping.transpose)
 _method("swapdims", shaping.transpose)

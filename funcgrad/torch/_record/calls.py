@@ -141,6 +141,7 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
 def _note_inner(node: Node, outside: set[int]) -> None:
     """Give the entries between a result and its operands a note that frees them with it."""
     inner = Note(node.note.name, ())
+    inner.inner = True
     stack = [p for p in node.parents if p is not None]
     while stack:
         entry = stack.pop()
