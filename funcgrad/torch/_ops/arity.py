@@ -1,4 +1,8 @@
-"""Rows of functions of elements, whose calls take a short way where nothing is special."""
+"""Rows of functions of elements, whose calls take a short way where nothing is special.
+
+Special are 0-d and integer operands, which are promoted; memory that NumPy sees; views that may be blocked (those made
+under no_grad, which are cut off); other dtypes and shapes; and values of another tape than the base tape.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,7 @@ def unary(
                 and value.shape != ()
                 and value.dtype.kind == "f"
                 and not storage.shared
+                and (not input._cuts or input._view is None)
                 and (mode.direct or (type(value) is ndarray and mode.tape is BASE))
             ):
                 try:
@@ -126,6 +131,7 @@ def binary(
                         and a.shape == b.shape != ()
                         and (mode.direct or (type(a) is type(b) is ndarray and mode.tape is BASE))
                         and not (input._storage.shared or other._storage.shared)
+                        and not ((input._cuts or other._cuts) and (input._view or other._view))
                         and (a.dtype.kind == "f" or any_dtype)
                     ):
                         try:
@@ -141,6 +147,7 @@ def binary(
                     and a.shape != ()
                     and (mode.direct or (type(a) is ndarray and mode.tape is BASE))
                     and not input._storage.shared
+                    and (not input._cuts or input._view is None)
                 ):
                     try:
                         t = wrap(mode.quiet(fun, a, other), number_kind, input)

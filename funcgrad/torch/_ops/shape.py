@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.table import named
@@ -20,6 +18,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.views import Diagonal, Part
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -216,7 +215,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
     def taken(i: int) -> Tensor:
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Unbind")
-        return view(input, UNBIND, lambda v: getitem(v, (*before, i)), blocked=blocked)
+        return view(input, UNBIND, Part((*before, i)), blocked=blocked)
 
     return tuple(taken(i) for i in range(input.shape[axis]))
 
@@ -241,7 +240,7 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     for i, size in enumerate(sizes):
         index = (*before, slice(start, start + size))
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Split")
-        pieces.append(view(input, SPLIT, partial(getitem, idx=index), blocked=blocked))
+        pieces.append(view(input, SPLIT, Part(index), blocked=blocked))
         start += size
     return tuple(pieces)
 
@@ -256,7 +255,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 @named()
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = dimension(dim, input.dim())
-    return view(input, SLICE, lambda v: getitem(v, (*(slice(None),) * axis, slice(start, start + length))))
+    return view(input, SLICE, Part((*(slice(None),) * axis, slice(start, start + length))))
 
 
 @named()
@@ -267,16 +266,11 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
         )
-    return view(input, SELECT, lambda v: getitem(v, (*(slice(None),) * axis, index)))
+    return view(input, SELECT, Part((*(slice(None),) * axis, index)))
 
 
 @named()
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of the matrices along two dimensions, as the last one."""
     i, j = dimension(dim1, input.dim()), dimension(dim2, input.dim())
-    others = tuple(a for a in range(input.dim()) if a not in (i, j))
-    rows = np.diagonal(
-        np.arange(input.shape[i] * input.shape[j]).reshape(input.shape[i], input.shape[j]), offset
-    )
-    at = np.divmod(rows, input.shape[j] or 1)
-    return view(input, DIAGONAL, lambda v: getitem(values.transpose(v, axes=(*others, i, j)), (..., *at)))
+    return view(input, DIAGONAL, Diagonal(offset, i, j))
