@@ -40,7 +40,7 @@ def unary(
     """A function of one tensor; integers become the default dtype. See `binary` for the rest."""
     kind = Kind(backward or name.title(), saves)
 
-    def apply(input: Any, *, out: Any = None) -> Any:
+    def apply(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         if isinstance(input, Tensor) and out is None:
             storage = input._storage
             value = input._value
@@ -118,8 +118,8 @@ def binary(
             check_divisor(x, y)
         return call(kind if both else number_kind, fun, x, y)
 
-    def make(is_operator: bool) -> Callable[[Any, Any], Tensor]:
-        def apply(input: Any, other: Any, *, out: Any = None) -> Any:
+    def make(is_operator: bool) -> Callable[..., Tensor]:
+        def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
             if out is not None:
                 return into(out, apply, (input, other), {})
             if isinstance(input, Tensor):

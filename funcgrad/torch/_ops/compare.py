@@ -19,8 +19,8 @@ PLAIN = Kind("Plain")
 
 def _comparison(
     name: str, fun: Callable[[Any, Any], Any], refuses: str = "", *aliases: str
-) -> Callable[[Any, Any], Tensor]:
-    def apply(input: Any, other: Any, *, out: Any = None) -> Any:
+) -> Callable[..., Tensor]:
+    def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         if out is not None:
             return into(out, apply, (input, other), {})
         x, y = number(input), number(other)

@@ -36,7 +36,7 @@ RESIZED = (
 class Row:
     """One operation: where its names are to be found, and what it takes."""
 
-    __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room", "space")
+    __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "space")
 
     def __init__(
         self,
@@ -52,7 +52,6 @@ class Row:
         self.space = space
         self.name = fun.__name__
         self.aliases = aliases
-        self.room = fun.__module__.rpartition(".")[2]
         self.is_function, self.is_method, self.in_place, self.out = function, method, in_place, out
 
     @property
