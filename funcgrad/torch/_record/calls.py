@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
     return t
 
 
-def cuts_of(operands: tuple[Any, ...]) -> tuple[Cut, ...]:
+def cuts_of(operands: Sequence[Any]) -> tuple[Cut, ...]:
     """The cuts of a result, including the one that is being made where recording is off."""
     cuts: tuple[Cut, ...] = ()
     for t in operands:
@@ -118,35 +118,50 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
 
     All entries it makes carry the note of the operation, so that what they saved is freed together.
     """
-    values = values_of(operands)
+    values: list[Any] = []
+    tensors: list[Tensor] = []
+    special = not mode.direct
+    for t in operands:
+        if isinstance(t, Tensor):
+            storage = t._storage
+            tensors.append(t)
+            values.append(t._value if t._seen == storage.stamp else t._current())
+            special = special or storage.shared or t._view is not None or t._cuts != ()
+        else:
+            values.append(t)
+    if special:
+        values = values_of(operands)
     out = quietly(fun, *values, **params)
     if type(out) is tuple:
-        return tuple([_result(kind, y, operands, values) for y in out])
-    return _result(kind, out, operands, values)
+        return tuple([_result(kind, y, tensors, values, special) for y in out])
+    return _result(kind, out, tensors, values, special)
 
 
-def _result(kind: Kind, out: Any, operands: tuple[Any, ...], values: list[Any]) -> Tensor:
+def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], special: bool) -> Tensor:
     out = owned(out, values)
-    tensors = [t for t in operands if isinstance(t, Tensor)]
     tracked = on_tape(out)
-    if tracked:
+    if special and tracked:
         for t in tensors:
             if t._view is not None:
                 t._check_entry()
     t = wrap(out, kind, tensors[0] if tensors else None, tensors[1] if len(tensors) > 1 else None)
-    cuts = cuts_of(operands)
-    if cuts:
-        t._cuts = cuts
+    if special:
+        cuts = cuts_of(tensors)
+        if cuts:
+            t._cuts = cuts
     if tracked and kind.saves:
-        _note_inner(out.node, {v.node.seq for v in values if on_tape(v)})
+        _note_inner(out.node, values)
     return t
 
 
-def _note_inner(node: Node, outside: set[int]) -> None:
+def _note_inner(node: Node, values: list[Any]) -> None:
     """Give the entries between a result and its operands a note that frees them with it."""
+    outside = {v.node.seq for v in values if type(v) is TapeTracer}
+    stack = [p for p in node.parents if p is not None and p.seq not in outside]
+    if not stack:
+        return
     inner = Note(node.note.name, ())
     inner.inner = True
-    stack = [p for p in node.parents if p is not None]
     while stack:
         entry = stack.pop()
         if entry.seq not in outside and note_of(entry) is None:
