@@ -19,6 +19,7 @@ from funcgrad.core.graph import Var, evaluate, trace_graph
 from funcgrad.core.trace import primitives
 from funcgrad.errors import NotDifferentiableError, UnbatchedPrimitiveWarning
 from funcgrad.ops import elementwise as ops
+from tests.groups import over_rows, together
 from tests.samples import MIXTURES, Sample, mixed, rows
 
 ROWS = rows()
@@ -36,26 +37,17 @@ CALLS = {
 }
 
 
-def _ids(sample: Sample) -> str:
-    return str(sample)
-
-
-every_row = pytest.mark.parametrize("row", ROWS, ids=_ids)
-moving = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable], ids=_ids)
-by_differences = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable and r.by_differences], ids=_ids)
-smooth_by_differences = pytest.mark.parametrize(
-    "row", [r for r in ROWS if r.differentiable and r.by_differences and not r.forward_only], ids=_ids
-)
-smooth = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable and not r.forward_only], ids=_ids)
-flat_rows = pytest.mark.parametrize("row", [r for r in ROWS if not r.differentiable], ids=_ids)
-single = pytest.mark.parametrize("row", [r for r in ROWS if r.float32], ids=_ids)
-smooth_single = pytest.mark.parametrize(
-    "row", [r for r in ROWS if r.float32 and r.differentiable and not r.forward_only], ids=_ids
-)
-complex_too = pytest.mark.parametrize("row", [r for r in ROWS if r.complex_too], ids=_ids)
-smooth_complex = pytest.mark.parametrize(
-    "row", [r for r in ROWS if r.complex_too and r.differentiable], ids=_ids
-)
+every_row = over_rows(ROWS)
+moving = over_rows(r for r in ROWS if r.differentiable)
+by_differences = over_rows(r for r in ROWS if r.differentiable and r.by_differences)
+smooth_by_differences = over_rows(r for r in ROWS if r.differentiable and r.by_differences and not r.forward_only)
+smooth = over_rows(r for r in ROWS if r.differentiable and not r.forward_only)
+flat_rows = over_rows(r for r in ROWS if not r.differentiable)
+forward_rows = over_rows(r for r in ROWS if r.forward_only)
+single = over_rows(r for r in ROWS if r.float32)
+smooth_single = over_rows(r for r in ROWS if r.float32 and r.differentiable and not r.forward_only)
+complex_too = over_rows(r for r in ROWS if r.complex_too)
+smooth_complex = over_rows(r for r in ROWS if r.complex_too and r.differentiable)
 
 
 def arrays(row: Sample) -> list[np.ndarray]:
@@ -391,7 +383,7 @@ def test_vmap_of_derivatives_is_a_loop(row):
                 close(y, expected, loose(row.tol), f"{what}, arguments {which} batched")
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.forward_only], ids=_ids)
+@forward_rows
 def test_forward_mode_where_reverse_mode_is_refused(row):
     """Forward mode of any order, batched and compiled, is that of a loop; reverse mode raises."""
     args, size = arrays(row), 3
@@ -559,12 +551,12 @@ def test_row_without_derivative_gives_a_constant(row):
 FIRST_ROWS = list({row.prim: row for row in reversed(ROWS) if mixed(row, MIXTURES[0]) is not None}.values())
 """One row for each primitive of several arguments."""
 MIXED = [
-    pytest.param(row, args, id=f"{row}, {' with '.join(mixture)}")
+    (row, mixture)
     for row in ROWS
     for mixture in (MIXTURES if any(row is first for first in FIRST_ROWS) else MIXTURES[:2])
-    if (args := mixed(row, mixture)) is not None
+    if mixed(row, mixture) is not None
 ]
-every_mixture = pytest.mark.parametrize("row, args", MIXED)
+every_mixture = together("row, mixture", MIXED, lambda row, _: row.prim)
 UNITS = {2: 1e-3, 4: 1e-7, 8: 1e-16}
 """The rounding of floats by their size."""
 
@@ -575,7 +567,7 @@ def rounding(args: Sequence[np.ndarray]) -> float:
 
 
 def accepted(row: Sample, args: Sequence[np.ndarray]) -> tuple:
-    """What the primitive computes; skipped where NumPy itself refuses the dtypes."""
+    """What the primitive computes; a case is skipped where NumPy itself refuses the dtypes."""
     try:
         with np.errstate(all="ignore"):
             return tuple_of(row.fun(*args))
@@ -594,8 +586,9 @@ def replaced(args: Sequence[np.ndarray], xs: Sequence[Any]) -> list[Any]:
 
 
 @every_mixture
-def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, args):
+def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, mixture):
     """Eager, staged, and batched in any of the arguments."""
+    args = mixed(row, mixture)
     expected, size, tol = accepted(row, args), 2, rounding(args)
     fun = lambda *xs: tuple_of(row.fun(*xs))
     with np.errstate(all="ignore"):
@@ -610,8 +603,9 @@ def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, args):
 
 
 @every_mixture
-def test_derivatives_in_mixed_dtypes(row, args):
+def test_derivatives_in_mixed_dtypes(row, mixture):
     """A tangent has its output's dtype, a cotangent its argument's; one is the transpose of the other."""
+    args = mixed(row, mixture)
     accepted(row, args)
     point = floats(args)
     of_floats = lambda *xs: flat(row.fun)(*replaced(args, xs))
@@ -632,7 +626,7 @@ def test_derivatives_in_mixed_dtypes(row, args):
         close(m, np.asarray(e).astype(aval_of(m).dtype), tol, "tangent")
 
 
-@pytest.mark.parametrize("row", FIRST_ROWS, ids=_ids)
+@pytest.mark.parametrize("row", FIRST_ROWS, ids=str)
 def test_mixed_dtypes_compiled(row):
     """Values and cotangents of several mixtures, in one program."""
     points = [args for mixture in (("f4", "f8"), ("f8", "f4"), ("f4", "i8")) if (args := mixed(row, mixture))]

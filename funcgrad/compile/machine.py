@@ -186,8 +186,8 @@ class _Object(NamedTuple):
 class _Tools(NamedTuple):
     """llvmlite frees no pass manager (30 kB each): there is one of each.
 
-    A pass builder is made for each compile (10 us, and 2 kB that stay). With each run llvmlite adds callbacks to it that
-    all passes call from then on: with one for all, the passes took five times as long after 500 kernels.
+    A pass builder is made for each compile (10 us, and 2 kB that stay). With each run llvmlite adds callbacks to it,
+    which all passes call from then on: with one for all, the passes took five times as long after 500 kernels.
     """
 
     binding: Any
