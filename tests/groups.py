@@ -64,7 +64,7 @@ def report(function: str, count: int, failures: list[BaseException], skips: list
     if len(failures) == 1:
         raise failures[0]
     if failures:
-        those = "; ".join(failure.__notes__[-1] for failure in failures)
+        those = "; ".join(failure.__notes__[-1].removeprefix("case: ") for failure in failures)
         raise BaseExceptionGroup(f"{len(failures)} of {count} cases of {function} fail: {those}", failures)
     if len(skips) == count:
         raise skips[0]
