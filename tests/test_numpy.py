@@ -3,6 +3,7 @@ names, and derivatives that agree with differences."""
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import Any
 
@@ -273,8 +274,7 @@ def test_plain_arrays_go_to_numpy(call: str) -> None:
     assert_same(fun(fnp, *arrays), fun(np, *arrays), exact=True)
 
 
-@over_calls("call", ALL + calls(CONCRETE))
-@pytest.mark.parametrize("module", [fnp, np], ids=["fnp", "np"])
+@over_calls("call, module", itertools.product(ALL + calls(CONCRETE), (fnp, np)))
 def test_values_under_grad(call: str, module) -> None:
     fun, arrays, _ = function_of(call)
     if module is np and call.startswith(NOT_DISPATCHED):

@@ -18,7 +18,7 @@ from funcgrad.core.graph import Graph, evaluate
 from funcgrad.ops.subscript import update
 
 RNG = np.random.default_rng(0)
-TURNS = 70
+TURNS = 56
 STATE = RNG.normal(size=8)
 PAIR = (STATE, RNG.normal(size=8))
 ROWS = (STATE, RNG.normal(size=(TURNS, 8)))
@@ -282,7 +282,7 @@ def test_what_is_compiled_does_not_grow_with_the_number_of_turns(order: int) -> 
 
         return fg.grad(f) if order == 1 else squared_gradient(f)
 
-    assert text_length(repeated(400), STATE) < 1.01 * text_length(repeated(100), STATE)
+    assert text_length(repeated(200), STATE) < 1.01 * text_length(repeated(100), STATE)
 
 
 def test_loops_within_loops_are_rolled_within_bodies(monkeypatch) -> None:
