@@ -18,7 +18,7 @@ from funcgrad.core.graph import Graph, evaluate
 from funcgrad.ops.subscript import update
 
 RNG = np.random.default_rng(0)
-TURNS = 56
+TURNS = 70
 STATE = RNG.normal(size=8)
 PAIR = (STATE, RNG.normal(size=8))
 ROWS = (STATE, RNG.normal(size=(TURNS, 8)))
