@@ -1,4 +1,4 @@
-"""One test for all calls of a function: reporting ten thousand tests takes longer than running them."""
+"""One test for all cases of a function: reporting ten thousand tests takes longer than running them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,33 @@ from typing import Any
 
 import pytest
 
+Test = Callable[..., None]
 
-def over_calls(names: str, cases: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """In place of `pytest.mark.parametrize(names, cases)`, where the first name is a call such as "sum(x, 1)"."""
+
+def together(names: str, cases: Iterable[Any], of: Callable[..., str]) -> Callable[[Test], Test]:
+    """In place of `pytest.mark.parametrize(names, cases)`: one test for all cases of which `of(*case)` is the same.
+
+    All of them run, whichever fail, and the failure names those that do. A case may skip itself.
+    """
     variables = [name.strip() for name in names.split(",")]
     groups: dict[str, list[tuple]] = {}
     for case in cases:
         values = case if isinstance(case, tuple) else (case,)
-        groups.setdefault(values[0].split("(")[0].split("[")[0], []).append(values)
+        groups.setdefault(of(*values), []).append(values)
 
-    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+    def decorate(test: Test) -> Test:
         def run(function: str, **others: Any) -> None:
+            failures: list[BaseException] = []
+            skips: list[BaseException] = []
             for values in groups[function]:
-                test(**dict(zip(variables, values)), **others)
+                try:
+                    test(**dict(zip(variables, values)), **others)
+                except pytest.skip.Exception as skip:
+                    skips.append(skip)
+                except (Exception, pytest.fail.Exception) as failure:
+                    failure.add_note(f"case: {named(values)}")
+                    failures.append(failure)
+            report(function, len(groups[function]), failures, skips)
 
         rest = [p for name, p in inspect.signature(test).parameters.items() if name not in variables]
         function = inspect.Parameter("function", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -30,3 +44,27 @@ def over_calls(names: str, cases: Iterable[Any]) -> Callable[[Callable[..., None
         return pytest.mark.parametrize("function", groups)(run)
 
     return decorate
+
+
+def over_calls(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:
+    """`together`, where the first name is a call such as "sum(x, 1)", of the function that is called."""
+    return together(names, cases, lambda call, *_: call.split("(")[0].split("[")[0])
+
+
+def over_rows(rows: Iterable[Any]) -> Callable[[Test], Test]:
+    """`together` for the rows of tests/samples, by their primitives."""
+    return together("row", rows, lambda row: row.prim)
+
+
+def named(values: tuple) -> str:
+    return ", ".join(getattr(value, "__name__", str(value)) for value in values)
+
+
+def report(function: str, count: int, failures: list[BaseException], skips: list[BaseException]) -> None:
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        those = "; ".join(failure.__notes__[-1].removeprefix("case: ") for failure in failures)
+        raise BaseExceptionGroup(f"{len(failures)} of {count} cases of {function} fail: {those}", failures)
+    if len(skips) == count:
+        raise skips[0]

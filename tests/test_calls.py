@@ -18,6 +18,7 @@ from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import trace_graph
 from funcgrad.ops.contract import _dot_general, _shape, dot_general
+from tests.groups import over_rows
 from tests.samples import rows
 
 RNG = np.random.default_rng(0)
@@ -203,7 +204,7 @@ def test_programs_give_no_floating_point_warnings(name):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("row", rows(), ids=str)
+@over_rows(rows())
 def test_what_is_called_without_a_guard_gives_no_warning(row):
     """Each operation that `may_warn` says is silent, on numbers that would make others warn."""
     for dtype in ("f", "d", "F", "D"):
@@ -269,7 +270,7 @@ def test_a_program_says_why_numpy_runs_a_part(words):
     assert [r.split(":")[0] for r in program.reasons] == program.calls
 
 
-@pytest.mark.parametrize("row", rows(), ids=str)
+@over_rows(rows())
 def test_every_call_has_a_reason(row):
     for dtype in ("d", "F"):
         args = [a if a.dtype.kind not in "fc" else a.astype(dtype) for a in map(np.asarray, row.args)]

@@ -12,12 +12,13 @@ import pytest
 import funcgrad as fg
 from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.tape import TapeTracer
+from tests.groups import over_rows
 from tests.samples import Sample, rows
 
 SIZES = [3, SMALL // 8, SMALL // 8 + 1, 2048, 2049, 40_000]
 """Below and above what is copied at each use; 2048 are 16 kB, 40 000 do not fit the first caches."""
 ROWS = rows()
-every_row = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable and not r.forward_only], ids=str)
+every_row = over_rows(r for r in ROWS if r.differentiable and not r.forward_only)
 
 
 def later(f, x):

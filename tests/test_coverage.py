@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 import funcgrad.numpy as fnp
 from funcgrad.numpy.dispatch import any_traced
 from funcgrad.transforms.api import grad, jvp
 from tests.coverage import LEFT_OUT, page, second_order_calls
+from tests.groups import together
 from tests.test_numpy import flat, function_of
 
 
@@ -23,7 +23,7 @@ def test_what_is_left_out_is_not_there() -> None:
     assert not [name for name in LEFT_OUT if name in np.__all__ and hasattr(fnp, name) and name != "polynomial"]
 
 
-@pytest.mark.parametrize("call", second_order_calls())
+@together("call", second_order_calls(), lambda call: call.split("(")[0].rpartition(".")[0] or "numpy")
 def test_second_derivatives(call: str) -> None:
     """The gradient of a function of the results along a direction, against differences."""
     fun, arrays, floats = function_of(call)

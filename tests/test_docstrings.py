@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
+from tests.groups import together
 
 SKIPPED = {"funcgrad.__main__", "funcgrad.pymanopt"}  # importing one is running it; the other needs pymanopt
 MODULES = sorted(
@@ -18,7 +19,7 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", ["funcgrad", *MODULES])
+@together("name", ["funcgrad", *MODULES], lambda name: ".".join(name.split(".")[:2]))
 def test_examples_run(name):
     module = importlib.import_module(name)
     names = {"np": np, "fg": fg}

@@ -25,6 +25,7 @@ from funcgrad.transforms.custom import custom_vjp
 from funcgrad.transforms.explain import explain
 from funcgrad.transforms.remat import checkpoint
 from funcgrad.transforms.vmap import vmap
+from tests.groups import over_rows
 from tests.samples import rows
 
 HERE = Path(__file__)
@@ -629,7 +630,7 @@ def test_long_programs():
     assert len(report.to_dot()) < 10_000
 
 
-@pytest.mark.parametrize("row", [r for r in rows() if not r.forward_only], ids=str)
+@over_rows(r for r in rows() if not r.forward_only)
 @pytest.mark.filterwarnings("ignore")
 def test_the_gradient_is_that_of_grad_for_every_primitive(row):
     def loss(*args):

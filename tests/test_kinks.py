@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 import funcgrad.numpy as fnp
 from funcgrad.compile.jit import jit
 from funcgrad.transforms.api import grad, jvp
 from funcgrad.transforms.vmap import vmap
+from tests.groups import together
 from tests.kinks import KINKS, SECOND, Kink, page
 
 
@@ -18,7 +18,7 @@ def arguments(kink: Kink) -> tuple[np.ndarray, ...]:
     return tuple(np.array(x) for x in kink.at)
 
 
-@pytest.mark.parametrize("kink", KINKS, ids=str)
+@together("kink", KINKS, lambda kink: kink.expression)
 def test_reverse_mode(kink):
     args = arguments(kink)
     with np.errstate(all="ignore"):
@@ -27,7 +27,7 @@ def test_reverse_mode(kink):
         np.testing.assert_allclose(derivative, wanted, rtol=1e-12)
 
 
-@pytest.mark.parametrize("kink", KINKS, ids=str)
+@together("kink", KINKS, lambda kink: kink.expression)
 def test_forward_mode(kink):
     args = arguments(kink)
     for i, wanted in enumerate(kink.gradient if kink.forward is None else kink.forward):
@@ -43,7 +43,7 @@ def test_forward_mode(kink):
             np.testing.assert_allclose(derivative, np.asarray(wanted)[index], rtol=1e-12)
 
 
-@pytest.mark.parametrize("expression, at, wanted, jax", SECOND, ids=str)
+@together("expression, at, wanted, jax", SECOND, lambda expression, *_: expression)
 def test_second_derivatives(expression, at, wanted, jax):
     fun = Kink(expression, (at,), ()).function(fnp)
     along = lambda f: lambda x: jvp(f, (x,), (np.float64(1.0),))[1]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from funcgrad.core.graph import Var, evaluate, trace_graph
 from funcgrad.core.trace import primitives
 from funcgrad.errors import NotDifferentiableError, UnbatchedPrimitiveWarning
 from funcgrad.ops import elementwise as ops
+from tests.groups import over_rows, together
 from tests.samples import MIXTURES, Sample, mixed, rows
 
 ROWS = rows()
@@ -36,26 +37,14 @@ CALLS = {
 }
 
 
-def _ids(sample: Sample) -> str:
-    return str(sample)
-
-
-every_row = pytest.mark.parametrize("row", ROWS, ids=_ids)
-moving = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable], ids=_ids)
-by_differences = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable and r.by_differences], ids=_ids)
-smooth_by_differences = pytest.mark.parametrize(
-    "row", [r for r in ROWS if r.differentiable and r.by_differences and not r.forward_only], ids=_ids
-)
-smooth = pytest.mark.parametrize("row", [r for r in ROWS if r.differentiable and not r.forward_only], ids=_ids)
-flat_rows = pytest.mark.parametrize("row", [r for r in ROWS if not r.differentiable], ids=_ids)
-single = pytest.mark.parametrize("row", [r for r in ROWS if r.float32], ids=_ids)
-smooth_single = pytest.mark.parametrize(
-    "row", [r for r in ROWS if r.float32 and r.differentiable and not r.forward_only], ids=_ids
-)
-complex_too = pytest.mark.parametrize("row", [r for r in ROWS if r.complex_too], ids=_ids)
-smooth_complex = pytest.mark.parametrize(
-    "row", [r for r in ROWS if r.complex_too and r.differentiable], ids=_ids
-)
+every_row = over_rows(ROWS)
+moving = over_rows(r for r in ROWS if r.differentiable)
+smooth_by_differences = over_rows(r for r in ROWS if r.differentiable and r.by_differences and not r.forward_only)
+smooth = over_rows(r for r in ROWS if r.differentiable and not r.forward_only)
+flat_rows = over_rows(r for r in ROWS if not r.differentiable)
+forward_rows = over_rows(r for r in ROWS if r.forward_only)
+single = over_rows(r for r in ROWS if r.float32)
+smooth_single = over_rows(r for r in ROWS if r.float32 and r.differentiable and not r.forward_only)
 
 
 def arrays(row: Sample) -> list[np.ndarray]:
@@ -83,6 +72,24 @@ def as_complex(args: Sequence[np.ndarray]) -> list[np.ndarray]:
         a + 0.3j * np.cos(1.0 + np.arange(a.size)).reshape(a.shape) if a.dtype.kind == "f" else a
         for a in args
     ]
+
+
+def to_single(args: Sequence[np.ndarray]) -> list[np.ndarray]:
+    names = {"f": np.float32, "c": np.complex64}
+    return [a.astype(names[a.dtype.kind]) if a.dtype.kind in names else a for a in args]
+
+
+def unchanged(args: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return list(args)
+
+
+def over_casts(cases: Iterable[tuple[Sample, Callable[..., list[np.ndarray]]]]) -> Callable[..., Any]:
+    """One test for each primitive, of its rows with what makes their arguments those of another dtype."""
+    return together("row, cast", cases, lambda row, _: row.prim)
+
+
+def complex_rows() -> list[tuple[Sample, Callable[..., list[np.ndarray]]]]:
+    return [(r, as_complex) for r in ROWS if r.complex_too and r.differentiable]
 
 
 def direction(like: Sequence[np.ndarray], seed: int) -> tuple:
@@ -163,35 +170,23 @@ def tuple_of(out: Any) -> tuple:
     return out if isinstance(out, tuple) else (out,)
 
 
-@every_row
-def test_impl_agrees_with_shape_rule(row):
-    check_shape_rule(row.fun, arrays(row))
-
-
-@single
-def test_impl_agrees_with_shape_rule_in_float32(row):
-    check_shape_rule(row.fun, to_single(arrays(row)))
-
-
-@complex_too
-def test_impl_agrees_with_shape_rule_for_complex(row):
-    check_shape_rule(row.fun, as_complex(arrays(row)))
-
-
-def check_shape_rule(fun: Callable[..., Any], args: list[np.ndarray]) -> None:
+@over_casts(
+    [
+        *((r, unchanged) for r in ROWS),
+        *((r, to_single) for r in ROWS if r.float32),
+        *((r, as_complex) for r in ROWS if r.complex_too),
+    ]
+)
+def test_impl_agrees_with_shape_rule(row, cast):
     """Every equation of the staged row computes what its shape rule promises."""
-    graph = stage(fun, args).check()
+    args = cast(arrays(row))
+    graph = stage(row.fun, args).check()
     env: dict[Var, Any] = dict(zip(graph.inputs, args))
     for eqn in graph.eqns:
         out = eqn.prim(*(env[a] if isinstance(a, Var) else a.value for a in eqn.inputs), **eqn.params)
         for var, y in zip(eqn.outputs, out if eqn.prim.multiple else (out,), strict=True):
             assert (np.shape(y), aval_of(y).dtype) == (var.aval.shape, var.aval.dtype), eqn.prim
             env[var] = y
-
-
-def to_single(args: Sequence[np.ndarray]) -> list[np.ndarray]:
-    names = {"f": np.float32, "c": np.complex64}
-    return [a.astype(names[a.dtype.kind]) if a.dtype.kind in names else a for a in args]
 
 
 @single
@@ -218,17 +213,9 @@ def test_float32_gradients(row):
     assert [aval_of(m).dtype for m in moved] == [aval_of(y).dtype for y in outs]
 
 
-@by_differences
-def test_jvp_agrees_with_differences(row):
-    check_differences(row, arrays(row))
-
-
-@smooth_complex
-def test_jvp_agrees_with_differences_for_complex(row):
-    check_differences(row, as_complex(arrays(row)))
-
-
-def check_differences(row: Sample, args: list[np.ndarray]) -> None:
+@over_casts([*((r, unchanged) for r in ROWS if r.differentiable and r.by_differences), *complex_rows()])
+def test_jvp_agrees_with_differences(row, cast):
+    args = cast(arrays(row))
     fun = flat(row.fun)
     for seed in (3, 4):
         tangents = direction(args, seed)
@@ -248,17 +235,9 @@ def moved_by(step: float, args: Sequence[np.ndarray], tangents: Sequence[np.ndar
     return [np.asarray(a + step * t) if a.dtype.kind in "fc" else a for a, t in zip(args, tangents)]
 
 
-@smooth
-def test_vjp_is_the_transpose_of_jvp(row):
-    check_transpose(row, arrays(row))
-
-
-@smooth_complex
-def test_vjp_is_the_transpose_of_jvp_for_complex(row):
-    check_transpose(row, as_complex(arrays(row)))
-
-
-def check_transpose(row: Sample, args: list[np.ndarray]) -> None:
+@over_casts([*((r, unchanged) for r in ROWS if r.differentiable and not r.forward_only), *complex_rows()])
+def test_vjp_is_the_transpose_of_jvp(row, cast):
+    args = cast(arrays(row))
     fun = flat(row.fun)
     outs, pullback = fg.vjp(fun, *args)
     tangents, cts = direction(args, 5), direction(outs, 6)
@@ -350,8 +329,12 @@ def batchings(args: Sequence[np.ndarray]) -> list[tuple[int, ...]]:
     return [every] + ([(i,) for i in every] if len(args) > 1 else [])
 
 
-def loop(fun: Callable[..., tuple], args: Sequence[Any], which: Sequence[int], size: int) -> list[np.ndarray]:
-    results = [fun(*(a[b] if i in which else a for i, a in enumerate(args))) for b in range(size)]
+def loop(
+    fun: Callable[..., tuple], args: Sequence[Any], which: Sequence[int], size: int, first: tuple | None = None
+) -> list[np.ndarray]:
+    """The results for each element; `first` are those of the first one, which are the same for all batchings."""
+    one = lambda b: fun(*(a[b] if i in which else a for i, a in enumerate(args)))
+    results = [one(0) if first is None else first, *(one(b) for b in range(1, size))]
     return [np.stack([np.asarray(r) for r in column]) for column in zip(*results)]
 
 
@@ -383,15 +366,16 @@ def test_vmap_of_derivatives_is_a_loop(row):
     def forward(*xs: Any) -> tuple:
         return fg.jvp(fun, xs, tangents)[1]
 
+    ways = [("vjp", backward, backward(*args)), ("jvp", forward, forward(*args))]
     for which in batchings(args):
         batch = stacked(args, which, size)
         axes = tuple(0 if i in which else None for i in range(len(args)))
-        for what, f in (("vjp", backward), ("jvp", forward)):
-            for y, expected in zip(fg.vmap(f, axes)(*batch), loop(f, batch, which, size), strict=True):
+        for what, f, first in ways:
+            for y, expected in zip(fg.vmap(f, axes)(*batch), loop(f, batch, which, size, first), strict=True):
                 close(y, expected, loose(row.tol), f"{what}, arguments {which} batched")
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.forward_only], ids=_ids)
+@forward_rows
 def test_forward_mode_where_reverse_mode_is_refused(row):
     """Forward mode of any order, batched and compiled, is that of a loop; reverse mode raises."""
     args, size = arrays(row), 3
@@ -465,14 +449,13 @@ def test_evaluated_gradient_program_is_eager(row):
 
 @every_row
 def test_jit_is_eager(row):
-    args = arrays(row)
-    for y, expected in zip(tuple_of(fg.jit(row.fun)(*args)), tuple_of(row.fun(*args)), strict=True):
-        close(y, expected, loose(row.tol), "value")
-
-
-@smooth
-def test_gradient_of_jit_is_eager(row):
+    """Values and gradients, in one test, as many a value's kernel is its gradient's forward pass too."""
     args, fun = arrays(row), flat(row.fun)
+    compiled = fg.jit(row.fun)
+    for y, expected in zip(tuple_of(compiled(*args)), tuple_of(row.fun(*args)), strict=True):
+        close(y, expected, loose(row.tol), "value")
+    if not row.differentiable or row.forward_only:
+        return
     outs, pullback = fg.vjp(fg.jit(fun), *args)
     cts = direction(outs, 16)
     expected = fg.vjp(fun, *args)[1](cts)
@@ -493,8 +476,7 @@ def fortran(a: np.ndarray) -> np.ndarray:
     return np.array(a, order="F")
 
 
-@every_row
-@pytest.mark.parametrize("layout", [strided, fortran])
+@together("row, layout", itertools.product(ROWS, (strided, fortran)), lambda row, _: row.prim)
 def test_memory_layout_does_not_matter(row, layout):
     args = arrays(row)
     others = [layout(a) for a in args]
@@ -559,12 +541,12 @@ def test_row_without_derivative_gives_a_constant(row):
 FIRST_ROWS = list({row.prim: row for row in reversed(ROWS) if mixed(row, MIXTURES[0]) is not None}.values())
 """One row for each primitive of several arguments."""
 MIXED = [
-    pytest.param(row, args, id=f"{row}, {' with '.join(mixture)}")
+    (row, mixture)
     for row in ROWS
     for mixture in (MIXTURES if any(row is first for first in FIRST_ROWS) else MIXTURES[:2])
-    if (args := mixed(row, mixture)) is not None
+    if mixed(row, mixture) is not None
 ]
-every_mixture = pytest.mark.parametrize("row, args", MIXED)
+every_mixture = together("row, mixture", MIXED, lambda row, _: row.prim)
 UNITS = {2: 1e-3, 4: 1e-7, 8: 1e-16}
 """The rounding of floats by their size."""
 
@@ -575,7 +557,7 @@ def rounding(args: Sequence[np.ndarray]) -> float:
 
 
 def accepted(row: Sample, args: Sequence[np.ndarray]) -> tuple:
-    """What the primitive computes; skipped where NumPy itself refuses the dtypes."""
+    """What the primitive computes; a case is skipped where NumPy itself refuses the dtypes."""
     try:
         with np.errstate(all="ignore"):
             return tuple_of(row.fun(*args))
@@ -594,8 +576,9 @@ def replaced(args: Sequence[np.ndarray], xs: Sequence[Any]) -> list[Any]:
 
 
 @every_mixture
-def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, args):
+def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, mixture):
     """Eager, staged, and batched in any of the arguments."""
+    args = mixed(row, mixture)
     expected, size, tol = accepted(row, args), 2, rounding(args)
     fun = lambda *xs: tuple_of(row.fun(*xs))
     with np.errstate(all="ignore"):
@@ -610,8 +593,9 @@ def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, args):
 
 
 @every_mixture
-def test_derivatives_in_mixed_dtypes(row, args):
+def test_derivatives_in_mixed_dtypes(row, mixture):
     """A tangent has its output's dtype, a cotangent its argument's; one is the transpose of the other."""
+    args = mixed(row, mixture)
     accepted(row, args)
     point = floats(args)
     of_floats = lambda *xs: flat(row.fun)(*replaced(args, xs))
@@ -632,7 +616,7 @@ def test_derivatives_in_mixed_dtypes(row, args):
         close(m, np.asarray(e).astype(aval_of(m).dtype), tol, "tangent")
 
 
-@pytest.mark.parametrize("row", FIRST_ROWS, ids=_ids)
+@pytest.mark.parametrize("row", FIRST_ROWS, ids=str)
 def test_mixed_dtypes_compiled(row):
     """Values and cotangents of several mixtures, in one program."""
     points = [args for mixture in (("f4", "f8"), ("f8", "f4"), ("f4", "i8")) if (args := mixed(row, mixture))]

@@ -7,9 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import funcgrad
+from tests.groups import together
 
 ROOT = Path(funcgrad.__file__).parent
 LAYERS = [
@@ -49,6 +48,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 def module_name(path: Path) -> str:
     parts = list(path.relative_to(ROOT).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def package_of(path: Path) -> str:
+    return module_name(path).split(".")[0] or "funcgrad"
 
 
 def layer(name: str) -> int:
@@ -91,7 +94,7 @@ def is_module(name: str) -> bool:
     return is_ours(name) and (path.with_suffix(".py").exists() or path.is_dir())
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if module_name(p)], ids=module_name)
+@together("path", [p for p in FILES if module_name(p)], package_of)
 def test_imports_go_down(path):
     name = module_name(path)
     mine = layer(name)
@@ -129,7 +132,7 @@ def test_few_files_know_llvmlite_and_none_numba():
     assert users == ["compile.machine", "compile.pool", "compile.vectormath"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: module_name(p) or "funcgrad")
+@together("path", FILES, package_of)
 def test_no_foreign_packages(path):
     """Run-time dependencies are NumPy and numba; scipy is an extra, and a backend of pymanopt needs pymanopt."""
     foreign = roots(path) - set(sys.stdlib_module_names) - {"funcgrad", "numpy", "numba", "llvmlite"}

@@ -282,7 +282,7 @@ def test_what_is_compiled_does_not_grow_with_the_number_of_turns(order: int) -> 
 
         return fg.grad(f) if order == 1 else squared_gradient(f)
 
-    assert text_length(repeated(400), STATE) < 1.01 * text_length(repeated(100), STATE)
+    assert text_length(repeated(200), STATE) < 1.01 * text_length(repeated(100), STATE)
 
 
 def test_loops_within_loops_are_rolled_within_bodies(monkeypatch) -> None:

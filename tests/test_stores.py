@@ -90,9 +90,10 @@ def check_same(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_random_stores_and_reads_keep_their_bits(shape, dtype, way) -> None:
+@pytest.mark.parametrize("seeds", [range(5), pytest.param(range(5, 12), marks=pytest.mark.long)], ids=str)
+def test_random_stores_and_reads_keep_their_bits(seeds, shape, dtype, way) -> None:
     changed = 0
-    for seed in range(12):
+    for seed in seeds:
         f = WAYS[way](random_program(seed, shape, dtype))
         x = np.random.default_rng(seed).normal(size=shape).astype(dtype)
         x = np.where(x < -0.5, dtype(-0.0), x)

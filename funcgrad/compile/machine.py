@@ -184,12 +184,16 @@ class _Object(NamedTuple):
 
 
 class _Tools(NamedTuple):
-    """llvmlite frees no pass manager (30 kB each): there is one of each."""
+    """llvmlite frees no pass manager (30 kB each): there is one of each.
+
+    A pass builder is made for each compile (10 us, and 2 kB that stay). With each run llvmlite adds callbacks to it,
+    which all passes call from then on: with one for all, the passes took five times as long after 500 kernels.
+    """
 
     binding: Any
     target: Callable[[], Any]
     machine: Any
-    builder: Any
+    builder: Callable[[], Any]
     inline: Any
     simplify: Any
     unroll: Any
@@ -228,23 +232,26 @@ def _tools() -> _Tools:
     options = binding.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization = options.slp_vectorization = options.loop_interleaving = False
     machine = target()
-    builder = binding.create_pass_builder(machine, options)
+
+    def builder() -> Any:
+        return binding.create_pass_builder(machine, options)
+
     inline, unroll = binding.create_new_module_pass_manager(), binding.create_new_module_pass_manager()
     inline.add_always_inliner_pass()
     inline.add_global_dead_code_eliminate_pass()
     unroll.add_loop_unroll_pass()
-    return _Tools(binding, target, machine, builder, inline, builder.getFunctionPassManager(), unroll)
+    return _Tools(binding, target, machine, builder, inline, builder().getFunctionPassManager(), unroll)
 
 
 def _compile(text: str) -> _Object:
     tools = _tools()
     # closed here, not when an error's traceback goes: that would be outside the lock
-    with tools.binding.create_context() as context, _parsed(text, context) as module:
-        tools.inline.run(module, tools.builder)
+    with tools.binding.create_context() as context, _parsed(text, context) as module, tools.builder() as builder:
+        tools.inline.run(module, builder)
         for function in module.functions:
             if not function.is_declaration:
-                tools.simplify.run(function, tools.builder)
-        tools.unroll.run(module, tools.builder)
+                tools.simplify.run(function, builder)
+        tools.unroll.run(module, builder)
         external = tools.binding.Linkage.external
         values = [value for value in (*module.functions, *module.global_variables) if value.linkage == external]
         imports = [value.name for value in values if value.is_declaration and not value.name.startswith("llvm.")]
