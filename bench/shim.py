@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ row("matmul, 8 x 4 by 4 x 4", 0.83)(small(lambda torch, x, w, b: x @ w))
 
 def perceptron(torch: Any, *sizes: int) -> Any:
     layers: list[Any] = []
-    for inner, outer in zip(sizes, sizes[1:]):
+    for inner, outer in pairwise(sizes):
         layer = torch.nn.Linear(inner, outer)
         with torch.no_grad():
             layer.weight.copy_(torch.linspace(-0.5, 0.5, inner * outer).reshape(outer, inner))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of
+from funcgrad.ops.entries import eager_choice
 from funcgrad.ops.families import Elementwise, Linear, elementwise
 
 STEPS = "its result moves in steps, so the derivative is zero wherever there is one"
@@ -28,13 +29,15 @@ USE_WHERE = (
 # Selection
 
 
-where: Elementwise = elementwise(
-    "where",
-    np.where,
-    along=(None, lambda t, z, c, x, y: where(c, t, 0.0), lambda t, z, c, x, y: where(c, 0.0, t)),
-    linear=(1, 2),
-    jointly=True,
-    lower="({1} if {0} else {2})",
+where = eager_choice(
+    elementwise(
+        "where",
+        np.where,
+        along=(None, lambda t, z, c, x, y: where(c, t, 0.0), lambda t, z, c, x, y: where(c, 0.0, t)),
+        linear=(1, 2),
+        jointly=True,
+        lower="({1} if {0} else {2})",
+    )
 )
 
 

@@ -92,6 +92,44 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
     return _named(apply, prim)
 
 
+def eager_choice(prim: Any) -> Callable[..., Any]:
+    """The entry of `where(c, x, y)` for a mask and one or two traced arrays of its shape; a constant of one dtype."""
+    impl = prim.impl
+    plans = prim.plans
+
+    def apply(c: Any, x: Any, y: Any) -> Any:
+        parents: tuple[Node | None, Node | None, Node | None]
+        if type(x) is TapeTracer:
+            trace, a = x._trace, x.value
+            if type(y) is TapeTracer:
+                moving, b, parents = (False, True, True), y.value, (None, x.node, y.node)
+                fits = y._trace is trace
+            else:
+                moving, b, parents, fits = (False, True, False), y, (None, x.node, None), True
+            like = a
+        elif type(y) is TapeTracer:
+            trace, a, b, parents, fits = y._trace, x, y.value, (None, None, y.node), True
+            moving, like = (False, False, True), b
+        else:
+            return prim(c, x, y)
+        plan = plans.get(moving)
+        if not fits or plan is None or type(c) is not ndarray or type(like) is not ndarray or not trace.alive:
+            return prim(c, x, y)
+        for v in (a, b):
+            if type(v) is ndarray:
+                if v.dtype is not like.dtype or v.shape != c.shape:
+                    return prim(c, x, y)
+            elif type(v) is not float and type(v) is not int:
+                return prim(c, x, y)
+        z = impl(c, a, b)
+        if z.dtype is not like.dtype or c.dtype.kind != "b":
+            return prim(c, x, y)
+        saved = plan.terms, (None, keep(c), None, None), None
+        return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
+
+    return _named(apply, prim)
+
+
 def _named(apply: Any, prim: Any) -> Callable[..., Any]:
     apply.__name__ = apply.__qualname__ = prim.name
     apply.prim = prim

@@ -128,7 +128,7 @@ def binary(
                     b = other._value if other._seen == other._storage.stamp else other._read()
                     if (
                         a.dtype is b.dtype
-                        and a.shape == b.shape != ()
+                        and a.shape != () != b.shape
                         and (mode.direct or (type(a) is type(b) is ndarray and mode.tape is BASE))
                         and not (input._storage.shared or other._storage.shared)
                         and not ((input._cuts or other._cuts) and (input._view or other._view))
@@ -139,7 +139,7 @@ def binary(
                             if input._cuts or other._cuts:
                                 t._cuts = joined(input._cuts, other._cuts)
                             return t
-                        except RuntimeError:  # begun inside another operation, or raised again below
+                        except (RuntimeError, ValueError):  # begun inside another operation, or raised again below
                             pass
                 elif (
                     (type(other) is float or type(other) is int)

@@ -229,12 +229,19 @@ rad2deg = unary("rad2deg", fnp.rad2deg, backward="Rad2Deg", doc="Degrees of radi
 sigmoid = unary("sigmoid", nn.sigmoid, "r", doc="1 / (1 + exp(-input))")
 
 
-@op("Relu", "r", in_place=True)
-def relu(input):
+relu_ = unary("relu", kinks.relu, "r", tabled=False)
+RELU = Kind("Relu", "r")
+
+
+@named(in_place=True)
+def relu(input: Tensor) -> Tensor:
     """max(input, 0)"""
-    if input.dtype.kind == "b":
+    need_tensor(input, "relu")
+    if input._read().dtype.kind == "f":
+        return relu_(input)
+    if input._read().dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
-    return kinks.relu(input)
+    return call(RELU, kinks.relu, input)
 
 
 # Steps: recorded, with the derivative zero
