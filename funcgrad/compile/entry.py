@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     release_gil: bool = False
     """Whether other threads may run meanwhile, which costs 50 ns."""
     given: Sequence[int] = ()
-    """The positions of outputs that the caller brings: arrays, as arguments behind the inputs, which are not returned."""
+    """The positions of outputs that are not returned: arrays that the caller brings, as arguments behind the inputs."""
 
     @property
     def arguments(self) -> list[Aval]:

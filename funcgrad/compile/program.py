@@ -302,7 +302,7 @@ class _Plan:
 
     def _kernel(self, step: Segment, number: int) -> None:
         args = [self._name(a) for a in step.inputs]
-        left = []
+        left: list[str] = []
         for v in step.outputs:
             self.named[v] = next(self.fresh)
             (args if self._placed(v) else left).append(self.named[v])
