@@ -10,7 +10,7 @@ import pytest
 
 import funcgrad as fg
 from funcgrad import lax
-from funcgrad.compile import workspace
+from funcgrad.compile import entry, workspace
 from funcgrad.compile.calls import may_warn, reason, writes
 from funcgrad.compile.plan import Plan
 from funcgrad.compile.simplify import simplify
@@ -117,6 +117,49 @@ def test_threads_have_their_own(a, b):
     for t in threads:
         t.join()
     assert not wrong
+
+
+def masked(a, b, at):
+    """Products of two arrays that a kernel makes, which also returns a number for the other kernel."""
+    c = np.sin(a) * 2.0
+    keep = c > 0.1
+    product = c @ b
+    return np.where(keep, c[at], 0.0) @ b, product * 0.5 + np.sum(keep)
+
+
+AT = np.arange(60) - 3
+
+
+def test_what_kernels_make_for_numpy_is_in_the_workspace():
+    program = fg.jit(masked).lower(A, B, AT)
+    kernel = program._plan.kernels[0].entry
+    assert [aval.shape for aval in kernel.results] == [()] and len(kernel.given) == 2
+    assert "del" not in program.text and program.workspace >= 2 * A.nbytes + 60 * 60 * 8
+    for a in (A, A[::-1].copy(), A[::-1], np.asfortranarray(A)):
+        for x, y, z in zip(program(a, B, AT), masked(a, B, AT), program.interpret(a, B, AT), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-9)
+            np.testing.assert_allclose(x, z, rtol=1e-9)
+
+
+def test_a_kernel_that_numpy_runs_again_writes_into_the_workspace():
+    def picked(a, b, at):
+        return np.sin(np.exp(a[at]) @ b) @ a
+
+    program = fg.jit(picked).lower(A, B, AT)
+    kernel, *_ = program._plan.kernels
+    assert kernel.entry.given == [0] and not kernel.entry.results
+    out = np.zeros((60, 50))
+    assert kernel.on_numpy(A, AT, out) == () and np.array_equal(out, np.exp(A[AT]))
+    with pytest.raises(IndexError):
+        program(A, B, AT + 60)
+    np.testing.assert_allclose(program(A, B, AT)[0], picked(A, B, AT), rtol=1e-9)
+
+
+def test_kernels_without_a_direct_way_in(monkeypatch):
+    monkeypatch.setattr(entry, "available", lambda: False)
+    program = fg.jit(masked).lower(A + 1.0, B, AT)
+    for x, y in zip(program(A + 1.0, B, AT), masked(A + 1.0, B, AT), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9)
 
 
 def test_values_of_different_times_share_memory():

@@ -149,6 +149,14 @@ def of_dtype(dtype):
     return np.abs(NUMBERS).astype(dtype) if dtype.startswith("u") else NUMBERS.astype(dtype)
 
 
+def product_and_quotient(first):
+    def both(x, y):
+        s, t = first(x), np.cos(y)
+        return s * t + s / t
+
+    return both
+
+
 PROGRAMS = {
     "chain": (lambda x: np.sin(x) * np.exp(-x) + np.tanh(x) ** 2, LONG),
     "chain, gradient": (fg.grad(lambda x: np.sum(np.sin(x) * np.exp(-x) + np.tanh(x) ** 2)), LONG),
@@ -401,6 +409,11 @@ PROGRAMS = {
         ),
         ROW,
     ),
+    "one length, no array shared": (product_and_quotient(np.sin), ROW, 0.5 * ROW + 0.1),
+    "one length, behind a sum": (product_and_quotient(np.sum), ROW, 0.5 * ROW + 0.1),
+    "one length, rows and numbers": (
+        lambda x, y: (s := np.sin(x), t := np.sum(y, axis=1), s * t + s / t)[-1], ROW, np.arange(30.0).reshape(5, 6)
+    ),
 }  # fmt: skip
 ROUNDING = {"functions": 64, "float32, gradient": 64, "softmax, gradient": 256}
 """Where terms cancel."""
@@ -413,7 +426,8 @@ GOLDEN_PROGRAMS = [
     "gather by an argument", "embedding, gradient", "updates in a scan", "running sums", "places of extremes of stacks",
     "many numbers", "float32", "int8 numbers", "casts", "quotients of sums",
     "scan of arrays", "scan that swaps", "Newton", "while a sum", "switch", "loops and branches within loops",
-    "stacks of matrices",
+    "stacks of matrices", "one length, no array shared", "one length, behind a sum",
+    "one length, rows and numbers",
 ]  # fmt: skip
 
 

@@ -43,6 +43,16 @@ class Entry(NamedTuple):
     """Bytes of scratch memory, aligned to 64, of undefined content. From 4096 to 64 MB it stays with the module."""
     release_gil: bool = False
     """Whether other threads may run meanwhile, which costs 50 ns."""
+    given: Sequence[int] = ()
+    """The positions of outputs that are not returned: arrays that the caller brings, as arguments behind the inputs."""
+
+    @property
+    def arguments(self) -> list[Aval]:
+        return [*self.inputs, *(self.outputs[i] for i in self.given)]
+
+    @property
+    def results(self) -> list[Aval]:
+        return [aval for i, aval in enumerate(self.outputs) if i not in self.given]
 
     def text(self) -> str:
         """What has to be added to the kernel's text."""
@@ -101,10 +111,10 @@ define void @release() nounwind {
 def _direct_text(entry: Entry) -> str:
     in_block = entry.workspace > ON_STACK
     table = _TABLE.format(
-        n_inputs=len(entry.inputs),
-        n_outputs=len(entry.outputs),
-        inputs=", ".join(map(_input, entry.inputs)),
-        outputs=", ".join(map(_output, entry.outputs)),
+        n_inputs=len(entry.arguments),
+        n_outputs=len(entry.results),
+        inputs=", ".join(map(_input, entry.arguments)),
+        outputs=", ".join(map(_output, entry.results)),
         workspace=entry.workspace,
         release_gil=int(entry.release_gil),
         block="@block" if in_block else "null",
@@ -158,12 +168,16 @@ def _constants(entry: Entry) -> list[str]:
 
 
 def _plain_text(entry: Entry) -> str:
-    """A function of an array of the kernel's arguments."""
+    """A function of an array of pointers: the arguments, fresh results, what is captured and the workspace."""
     count = len(entry.inputs) + len(entry.outputs) + 2
+    first = len(entry.inputs)
+    fresh = [i for i in range(len(entry.outputs)) if i not in entry.given]
+    places = {output: first + k for k, output in enumerate([*entry.given, *fresh])}
+    order = [*range(first), *(places[i] for i in range(len(entry.outputs))), count - 2, count - 1]
     lines = ["define i32 @plain(ptr %pointers) nounwind {"]
     for k in range(count):
         lines += [f"%at{k} = getelementptr ptr, ptr %pointers, i64 {k}", f"%p{k} = load ptr, ptr %at{k}"]
-    arguments = ", ".join([f"ptr %p{k}" for k in range(count)])
+    arguments = ", ".join([f"ptr %p{k}" for k in order])
     return "\n".join([*lines, f"%status = call i32 @kernel({arguments})", "ret i32 %status", "}"])
 
 
@@ -290,16 +304,16 @@ def _through_ctypes(entry: Entry, module: machine.Module, own: Own) -> Callable[
     pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 2)
 
     def compiled(*args: Any, held: Any = held) -> Any:
-        arrays = [_fitting(arg, aval) for arg, aval in zip(args, entry.inputs)]
-        if len(args) != len(entry.inputs) or any(array is None for array in arrays):
+        arrays = [_fitting(arg, aval) for arg, aval in zip(args, entry.arguments)]
+        if len(args) != len(entry.arguments) or any(array is None for array in arrays):
             return fallback(*args)
-        results = [np.empty(aval.shape, aval.dtype) for aval in entry.outputs]
+        results = [np.empty(aval.shape, aval.dtype) for aval in entry.results]
         space = np.empty(entry.workspace + 63, np.uint8)
         addresses = [array.__array_interface__["data"][0] for array in [*arrays, *results, words, space]]
         addresses[-1] = (addresses[-1] + 63) & -64
         if function(pointers(*addresses)):
             return fallback(*args)
-        boxed = [_boxed(result, aval) for result, aval in zip(results, entry.outputs)]
+        boxed = [_boxed(result, aval) for result, aval in zip(results, entry.results)]
         return boxed[0] if single else tuple(boxed)
 
     return compiled

@@ -22,7 +22,7 @@ from funcgrad.transforms.calls import batched_graph, pruned
 
 BATCHED = 1024
 """Multiplications of a step from which one product for all steps, before the loop, is faster than one in each."""
-GATHERED = 1024
+GATHERED = 512
 """The same for products that the steps add up: elements of the sum, which is read and written at each step."""
 ROOM = 1 << 16
 """Elements that may be stored for this in any case; beyond, 4 times as many as the scan's arrays have."""

@@ -14,6 +14,7 @@ from funcgrad.compile.nest import For, read_in
 from funcgrad.compile.operators import Shared
 from funcgrad.compile.scalars import Scalar, walk
 from funcgrad.compile.statements import Buffer, Write
+from funcgrad.compile.streams import streamed
 from funcgrad.compile.values import both_wanted
 
 ON_STACK = 16384
@@ -42,7 +43,7 @@ class Kernel:
     def __init__(
         self, root: For, inputs: Sequence[Buffer], outputs: Sequence[Buffer], scratch: Sequence[Buffer]
     ) -> None:
-        self.shared = Shared(both_wanted(root))
+        self.shared = Shared(both_wanted(root), streamed(root, outputs))
         self.work = 0
         self.threaded = False
         self.operations = 0
@@ -51,6 +52,7 @@ class Kernel:
         params = [f"ptr noalias readonly {pointers[b]}" for b in inputs]
         params += [f"ptr noalias {pointers[b]}" for b in outputs]
         self._main = Function(self.shared, pointers)
+        self._main.refuse_misaligned()
         groups = self._grouped(root)
         private = _private(groups, scratch)
         for buffer in scratch:
@@ -66,7 +68,7 @@ class Kernel:
 
     def _finished(self, params: Sequence[str]) -> str:
         main = self._main
-        lines = main.lines()
+        lines = [*main.lines(), *main.written()]
         if main.flagged:
             lines = [*_FLAG, *lines, "%failed = load i32, ptr %flag", "ret i32 %failed"]
         else:
@@ -205,7 +207,7 @@ class _Nest(Function):
 
     def texts(self, number: int) -> list[str]:
         params = [f"ptr noalias {name}" for name in self.given.values()]
-        lines = self.lines()
+        lines = [*self.lines(), *self.written()]
         if self.flagged:
             params.append("ptr noalias %failed")
             lines = [*_FLAG, *lines, "%flags = load i32, ptr %flag"]

@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad.compile.operators import Operators, Shared, stored_type
 from funcgrad.compile.scalars import Affine, Axis
 from funcgrad.compile.statements import Buffer
+from funcgrad.compile.streams import ALIGNMENT
 from funcgrad.core.avals import BOOL, INT
 
 LOADED = 32
@@ -37,6 +38,7 @@ class Memory(Operators):
         super().__init__(shared)
         self.pointers = pointers
         self._axis_levels: dict[Axis, int] = {}
+        self._streams = False
 
     def pointer(self, buffer: Buffer) -> str:
         buffer = buffer.shares or buffer
@@ -57,6 +59,27 @@ class Memory(Operators):
         self.shared.declared.add("declare void @llvm.lifetime.start.p0(i64, ptr)")
         size = buffer.size() * buffer.dtype.itemsize
         self.entry.append(f"call void @llvm.lifetime.start.p0(i64 {size}, ptr {name})")
+
+    # what is written past the cache
+
+    def refuse_misaligned(self) -> None:
+        """Leave a kernel, which NumPy runs then, where a result is not where an allocator of the system puts it."""
+        if not self.shared.streamed:
+            return
+        self.shared.declared.add("!0 = !{i32 1}")
+        bits = "0"
+        for pointer in [p for b, p in self.pointers.items() if b in self.shared.streamed]:
+            place = self.line(f"ptrtoint ptr {pointer} to i64")
+            bits = self.line(f"or i64 {bits}, {place}")
+        bits = self.line(f"and i64 {bits}, {ALIGNMENT - 1}")
+        for text in (f"br i1 {self.line(f'icmp eq i64 {bits}, 0')}, label %aligned, label %misaligned",
+                     "misaligned:", "ret i32 1", "aligned:"):  # fmt: skip
+            self.do(text)
+        self._blocks[-1].label = "aligned"
+
+    def written(self) -> list[str]:
+        """The end of a function, behind which other threads see what it has written past the cache."""
+        return ["fence seq_cst"] if self._streams else []
 
     # places
 
@@ -236,7 +259,12 @@ class Memory(Operators):
             return
         assert lanes is not None
         if step == 1 and lanes.mask is None:
-            self.do(f"store {kind} {value}, ptr {self._address(buffer, place, level, dynamic)}, align {align}")
+            at = self._address(buffer, place, level, dynamic)
+            if buffer in self.shared.streamed:
+                self._streams = True
+                self.do(f"store {kind} {value}, ptr {at}, align {ALIGNMENT}, !nontemporal !0")
+            else:
+                self.do(f"store {kind} {value}, ptr {at}, align {align}")
         elif step == 1:
             name = f"llvm.masked.store.{self._suffix(dtype, count, True)}.p0"
             self.shared.declared.add(f"declare void @{name}({kind}, ptr, i32, <{count} x i1>)")

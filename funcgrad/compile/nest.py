@@ -153,7 +153,26 @@ def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis
                 return item, axis
         if needed:
             return None
-    return None
+    return None if mapping else _beside(scope, write, loads)
+
+
+def _beside(scope: For, write: Write, loads: Sequence[Scalar]) -> tuple[For, Axis] | None:
+    """The newest nest, where it is as long and as deep as a statement's own: what comes may read the values of both.
+
+    Not where a fold over its loop has to be complete before anything reads it, nor with what is changed in place.
+    """
+    item = scope.items[-1] if scope.items else None
+    if not isinstance(item, For) or item.axis is None or item.ordered or item.length > LONGEST or not write.axes:
+        return None
+    if any(x.data.buffer in item.writes for x in loads):
+        return None
+    inside = list(item.statements())
+    if write.buffer.shares or any(w.buffer.shares or item.axis in w.over for w in inside):
+        return None
+    axis = _ordered(write.axes, write, loads)[0]
+    if axis.size != item.axis.size or max(len(w.axes) for w in inside) != len(write.axes):
+        return None
+    return (item, axis) if _may_join(write, loads, axis, {}) else None
 
 
 def _may_join(write: Write, loads: Sequence[Scalar], axis: Axis, mapping: dict[Axis, Axis]) -> bool:

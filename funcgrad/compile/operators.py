@@ -64,13 +64,17 @@ class Lanes:
 
 
 class Shared:
-    """What the functions of one kernel have in common. `both`: the arguments of which it wants sine and cosine."""
+    """What the functions of one kernel have in common.
 
-    def __init__(self, both: set[Scalar]) -> None:
+    `both`: the arguments of which it wants sine and cosine. `streamed`: the results that it writes past the cache.
+    """
+
+    def __init__(self, both: set[Scalar], streamed: frozenset[Buffer]) -> None:
         self.declared: set[str] = set()
         self.used: dict[vectormath.Use, None] = {}
         self.calls = 0
         self.both = both
+        self.streamed = streamed
 
 
 class Lines:

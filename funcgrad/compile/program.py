@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 from weakref import WeakMethod
 
@@ -42,7 +43,7 @@ class Program:
     - `graph`: the simplified program. `kernels`: how many there are, at most one where nothing runs on NumPy.
       `calls`: the names of the operations that do; `reasons`: why, for each of them.
     - `workspace`: bytes of memory that kernels and NumPy calls work in, beside arguments and results. Up to 64 MB
-      are kept from call to call.
+      are kept from call to call, and as much of each kernel's own.
     - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
 
     A program that is one kernel has no function around it: `run` is the machine code, which looks at its arguments
@@ -63,10 +64,10 @@ class Program:
         if seconds > PATIENCE:
             warn_of_compiling(len(self.graph.eqns), seconds)
         steps = split(self.graph)
-        kernels = [Kernel(s) for s in steps if isinstance(s, Segment)]
+        self._plan = _Plan(self.graph, steps)
+        kernels = self._plan.compile()
         self.kernels = len(kernels)
         self.from_cache = bool(kernels) and all(k.was_there for k in kernels)
-        self._plan = _Plan(self.graph, steps, kernels)
         self.whole = kernels[0] if self._plan.is_whole() else None
         self.run: Callable[..., tuple[Any, ...]]
         if self.whole is not None:
@@ -115,15 +116,15 @@ def compile_graph(graph: Graph) -> Program:
 
 
 class Kernel:
-    """A segment's machine code."""
+    """A segment's machine code. Outputs that are `lent` it writes into arrays that it gets behind its inputs."""
 
     __slots__ = ("__weakref__", "_module", "_segment", "entry", "function", "was_there")
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, lent: Set[Atom]) -> None:
         self._segment = segment
-        self.entry = Entry(
-            [a.aval for a in segment.inputs], [v.aval for v in segment.outputs], segment.work, segment.operations > LONG
-        )
+        given = [i for i, v in enumerate(segment.outputs) if v in lent]
+        avals = [a.aval for a in segment.inputs], [v.aval for v in segment.outputs]
+        self.entry = Entry(*avals, segment.work, segment.operations > LONG, given)
         text = segment.text + "\n" + self.entry.text()
         self.was_there = machine.is_loaded(text)
         self._module = machine.load(text)
@@ -136,16 +137,17 @@ class Kernel:
 
     def again(self, *args: Any) -> tuple[Any, ...]:
         """A call whose arguments were not in form; or in form, when the kernel has met an index out of bounds."""
-        given = checked(args, [a.aval for a in self._segment.inputs])
+        count = len(self.entry.inputs)
+        given = [*checked(args[:count], self.entry.inputs), *args[count:]]
         if all(x is y for x, y in zip(given, args)):
             return self.on_numpy(*args)
         return self.function(*given)
 
     def on_numpy(self, *args: Any) -> tuple[Any, ...]:
         with np.errstate(all="ignore"):
-            found = evaluate(self._segment.graph(), args)
-        avals = [v.aval for v in self._segment.outputs]
-        return tuple([np.array(y) if a.shape else y for y, a in zip(found, avals)])
+            found = evaluate(self._segment.graph(), args[: len(self.entry.inputs)])
+        avals = self.entry.outputs
+        return self._returned(args, [np.array(y) if a.shape else y for y, a in zip(found, avals)])
 
     def text(self, name: str) -> str:
         from funcgrad.compile.text import kernel_text
@@ -155,7 +157,13 @@ class Kernel:
     def interpret(self, *args: Any) -> tuple[Any, ...]:
         from funcgrad.compile.text import interpret
 
-        return interpret(self._segment, args)
+        return self._returned(args, interpret(self._segment, args[: len(self.entry.inputs)]))
+
+    def _returned(self, args: Sequence[Any], found: Sequence[Any]) -> tuple[Any, ...]:
+        """What is left to return when outputs have been put where the caller wants them."""
+        for array, i in zip(args[len(self.entry.inputs) :], self.entry.given):
+            array[...] = found[i]
+        return tuple([x for i, x in enumerate(found) if i not in self.entry.given])
 
 
 def checked(arrays: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
@@ -198,10 +206,10 @@ _PYTHON_TYPES = {"i": "int", "f": "float", "c": "complex"}
 class _Plan:
     """The lines of the generated function, and the objects that they name."""
 
-    def __init__(self, graph: Graph, steps: Sequence[Segment | Call], kernels: Sequence[Kernel]) -> None:
+    def __init__(self, graph: Graph, steps: Sequence[Segment | Call]) -> None:
         self.graph = graph
         self.steps = steps
-        self.kernels = kernels
+        self.kernels: list[Kernel] = []
         self.calls = [s for s in steps if isinstance(s, Call)]
         self.scope: dict[str, Any] = {
             "quiet": np.errstate, "own": own, "owners": owners, "int": int, "float": float, "complex": complex,
@@ -218,13 +226,13 @@ class _Plan:
         self._write()
 
     def _write(self) -> None:
-        memory = _memory(self.calls)
+        memory = _memory(self.steps)
         self.lent = {v for v in memory if memory[v] is v} - _leaving(self.calls, memory, self.graph.outputs)
         last = {a: index for index, s in enumerate(self.steps) for a in s.inputs}
         ends = dict(last)
         for v, owner in memory.items():
             ends[owner] = max(ends.get(owner, -1), last.get(v, -1))
-        numbers = iter(range(len(self.kernels)))
+        numbers = itertools.count()
         for index, step in enumerate(self.steps):
             if isinstance(step, Segment):
                 self._kernel(step, next(numbers))
@@ -237,6 +245,12 @@ class _Plan:
         self._silence()
         self._borrow()
         self._return()
+
+    def compile(self) -> list[Kernel]:
+        """The machine code of the kernels."""
+        self.kernels = [Kernel(s, self.lent) for s in self.steps if isinstance(s, Segment)]
+        self.scope.update({f"kernel_{number}": k.function for number, k in enumerate(self.kernels)})
+        return self.kernels
 
     def _silence(self) -> None:
         """As kernels do, since NumPy's warnings would depend on what was fused; once, as it costs 0.5 us."""
@@ -287,21 +301,21 @@ class _Plan:
         return name
 
     def _kernel(self, step: Segment, number: int) -> None:
-        args = ", ".join([self._name(a) for a in step.inputs])
+        args = [self._name(a) for a in step.inputs]
+        left: list[str] = []
         for v in step.outputs:
             self.named[v] = next(self.fresh)
+            (args if self._placed(v) else left).append(self.named[v])
         self.made.update(step.outputs)
-        name = f"kernel_{number}"
-        self.scope[name] = self.kernels[number].function
-        left = ", ".join([self.named[v] for v in step.outputs]) + "," * (len(step.outputs) == 1)
-        self.lines.append(f"{left} = {name}({args})")
+        call = f"kernel_{number}({', '.join(args)})"
+        self.lines.append(f"{', '.join(left)}{',' * (len(left) == 1)} = {call}" if left else call)
 
     def _call(self, step: Call) -> None:
         eqn = step.eqn
         for v in eqn.outputs:
             self.named[v] = next(self.fresh)
         call = self._applied(eqn)
-        if self._placed(eqn):
+        if eqn.outputs and self._placed(eqn.outputs[0]):
             line = f"{call[:-1]}, out={self.named[eqn.outputs[0]]})"
         else:
             left = "".join(f"{self.named[v]}, " for v in eqn.outputs)
@@ -315,9 +329,8 @@ class _Plan:
             if v.aval.weak and not on_integers(eqn):
                 self.lines.append(f"{self.named[v]} = {_PYTHON_TYPES[v.aval.dtype.kind]}({self.named[v]})")
 
-    def _placed(self, eqn: Eqn) -> bool:
+    def _placed(self, out: Atom) -> bool:
         """Plan memory in the workspace for a result that stays in the program; whether there is."""
-        out = eqn.outputs[0] if eqn.outputs else None
         if out not in self.lent:
             return False
         block = self.space.plan(out.aval)
@@ -388,10 +401,14 @@ class _Plan:
         return not isinstance(atom.value, np.ndarray) if isinstance(atom, Literal) else atom in self.made
 
 
-def _memory(calls: Sequence[Call]) -> dict[Atom, Atom]:
-    """For the results that NumPy can write where it is told to, and views of them: the one whose memory it is."""
+def _memory(steps: Sequence[Segment | Call]) -> dict[Atom, Atom]:
+    """For what kernels and NumPy can write where they are told to, and views of it: the one whose memory it is."""
     memory: dict[Atom, Atom] = {}
-    for eqn in [c.eqn for c in calls]:
+    for step in steps:
+        if isinstance(step, Segment):
+            memory.update({v: v for v in step.outputs if v.aval.shape and v.aval.size})
+            continue
+        eqn = step.eqn
         if writes(eqn):
             memory[eqn.outputs[0]] = eqn.outputs[0]
         elif is_alias(eqn) and eqn.inputs[0] in memory:

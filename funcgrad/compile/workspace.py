@@ -1,4 +1,8 @@
-"""Memory that the NumPy calls of a program write into, kept from call to call."""
+"""Memory that the kernels and NumPy calls of a program write into, kept from call to call.
+
+Fresh memory costs more than most of what is written into it: 256 kB are given back to the system when they are freed,
+and cost 64 page faults, some 40 us, at the next call.
+"""
 
 from __future__ import annotations
 
