@@ -140,7 +140,7 @@ def test_no_foreign_packages(path):
     assert foreign <= ({"scipy"} if borrowing else {"pymanopt"} if module_name(path) == "pymanopt" else set())
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if module_name(p).startswith("torch._ops")], ids=module_name)
+@together("path", [p for p in FILES if module_name(p).startswith("torch._ops")], package_of)
 def test_the_shim_has_no_rules_of_its_own(path):
     """Its operations are made of public functions over values: derivatives, shapes and dtypes are theirs.
 

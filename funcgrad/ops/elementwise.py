@@ -8,6 +8,7 @@ product with an infinite `t` would be NaN, or a quotient is cheaper. At kinks an
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from math import inf, pi
 from math import log as ln
 from typing import Any
@@ -29,7 +30,7 @@ USE_WHERE = (
 # Selection
 
 
-where = eager_choice(
+where: Callable[..., Any] = eager_choice(
     elementwise(
         "where",
         np.where,
