@@ -197,7 +197,7 @@ def _by_rows(
         for i in range(count)
     ]
     columns = zip(*rows)
-    return tuple(None if any(g is None for g in column) else stack(column) for column in columns)  # type: ignore[arg-type]
+    return tuple(None if any(g is None for g in column) else stack(column) for column in columns)
 
 
 def tensor_backward(

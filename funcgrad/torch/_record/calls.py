@@ -16,7 +16,7 @@ from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
-from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.storage import Inference, Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Step, View, apart, through
 
@@ -133,6 +133,8 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
     cuts = cuts_of(operands)
     if cuts:
         t._cuts = cuts
+    if mode.inference:
+        t._storage = Inference(t._storage.value)
     if kind.saves and on_tape(out):
         _note_inner(out.node, {v.node.seq for v in values if on_tape(v)})
     return t
@@ -387,7 +389,8 @@ def view(
         blocked = blocked or own.blocked
         overlapping = overlapping or own.overlapping
     out._view.blocked = blocked
-    out._view.version = storage.version
+    if tracked:
+        out._view.version = storage.version
     out._view.overlapping = overlapping
     if tracked and not mode.enabled:
         out._make_leaf("no_grad")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._tensor.messages import INFERENCE_SAVED
 from funcgrad.torch._tensor.views import Step, assign, put
 
 
@@ -27,6 +28,10 @@ class Storage:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+    def count(self) -> None:
+        """One write more."""
+        self.version += 1
 
     def replace(self, value: Any) -> None:
         """Take on new values, in the order in memory that the views expect."""
@@ -67,6 +72,20 @@ class Storage:
         return self.value
 
 
+class Inference(Storage):
+    """The storage of a tensor made in inference mode: writes are not counted, so nothing can save it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        raise RuntimeError(INFERENCE_SAVED)
+
+    def count(self) -> None:
+        pass
+
+
 class Unwatched(Storage):
     """The storage behind `.data`: the same memory with a version of its own."""
 
@@ -76,7 +95,7 @@ class Unwatched(Storage):
 
     def __init__(self, of: Storage) -> None:
         self.of: Storage = of.of if isinstance(of, Unwatched) else of
-        self.version = of.version
+        self.version = 0 if isinstance(self.of, Inference) else of.version
 
     def replace(self, value: Any) -> None:
         self.of.replace(value)

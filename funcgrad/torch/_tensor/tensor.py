@@ -19,7 +19,7 @@ from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.sizes import Size, dimension
-from funcgrad.torch._tensor.storage import Storage, Unwatched
+from funcgrad.torch._tensor.storage import Inference, Storage, Unwatched
 from funcgrad.torch._tensor.views import Step, View, put, through
 
 
@@ -112,7 +112,7 @@ class Tensor:
         leaf = on_tape(value) and value.node.prim is None
         if view is not None and view.base is not None and not leaf:
             whole = view.base._current()
-            if self._storage.version == view.version and on_tape(value):
+            if (self._storage.version == view.version or view.written is not None) and on_tape(value):
                 # only the memory is another
                 self._value = TapeTracer(value._trace, through(view.steps, raw(whole)), value.node)
                 return
@@ -142,14 +142,13 @@ class Tensor:
     # writing
 
     def _check_entry(self) -> None:
-        """PyTorch's error for recording a view that was made under no_grad, whose memory was written since."""
+        """PyTorch's error for the entry of a view whose memory was written since, where there is no new one."""
         view = self._view
-        if (
-            view is not None
-            and view.blocked is messages.NO_GRAD_VIEW_IN_PLACE
-            and view.version != self._storage.version
-            and self._is_source()
-        ):
+        if view is None or view.blocked is None or view.version == self._storage.version:
+            return
+        if view.written is not None and on_tape(self._value):
+            raise RuntimeError(view.written)
+        if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE and self._is_source():
             raise RuntimeError(messages.NO_GRAD_VIEW_WRITTEN)
 
     def _is_source(self) -> bool:
@@ -159,6 +158,8 @@ class Tensor:
     def _check_writable(self) -> None:
         """PyTorch's errors for writing in place."""
         view = self._view
+        if self.is_inference() and not mode.inference:
+            raise RuntimeError(messages.INFERENCE_IN_PLACE)
         if view is not None and view.overlapping:
             memory = self._storage.value
             places = through(view.storage_steps, np.arange(memory.size).reshape(memory.shape))
@@ -180,7 +181,7 @@ class Tensor:
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
         storage = self._storage
         view = self._view
-        storage.version += 1
+        storage.count()
         if cuts:
             self._cuts = joined(cuts, self._cuts)
         if view is None:
@@ -225,7 +226,7 @@ class Tensor:
     def _write_memory(self, values: Any, cuts: tuple[Cut, ...], *elements: Step) -> None:
         """Write values, or those of some elements, into the memory."""
         storage = self._storage
-        storage.version += 1
+        storage.count()
         if cuts:
             self._cuts = joined(cuts, self._cuts)
         steps = () if self._view is None else self._view.storage_steps
@@ -252,6 +253,8 @@ class Tensor:
     def requires_grad(self, required: bool) -> None:
         value = self._current()
         if required:
+            if self.is_inference() and not mode.inference:
+                raise RuntimeError(messages.INFERENCE_REQUIRES)
             if not on_tape(value):
                 self._make_leaf("requires_grad_")
             elif value._trace.age < mode.tape.age:
@@ -389,7 +392,14 @@ class Tensor:
 
     @property
     def _version(self) -> int:
+        if self.is_inference():
+            raise RuntimeError(messages.INFERENCE_VERSION)
         return self._storage.version
+
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode."""
+        storage = self._storage
+        return isinstance(storage.of if isinstance(storage, Unwatched) else storage, Inference)
 
     @property
     def _base(self) -> Tensor | None:
@@ -457,11 +467,11 @@ class Tensor:
         """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy)."""
         value = self._read()
         if on_tape(value):
-            if not force:
+            if not force and mode.enabled:
                 raise RuntimeError(
                     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
                 )
-            return self.detach().numpy()
+            return self.detach().numpy(force=force)
         self._array("`numpy()`")
         whole = self._storage.share()
         exports.remember(
@@ -567,6 +577,6 @@ def fresh(value: Any) -> Tensor:
     """A tensor with memory of its own."""
     out = _new(Tensor)
     out._value = value
-    out._storage = storage = _new_storage(Storage)
+    out._storage = storage = _new_storage(Inference if mode.inference else Storage)
     storage.value = value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
     return out

@@ -24,16 +24,17 @@ class View:
     detach).
 
     `blocked` is the error for writing through it while operations are recorded. `version` is the storage's
-    version when its entry was made: after a write there is a new one.
+    version when its entry was made: after a write there is a new one, or, where `written` is its text, an error.
     """
 
-    __slots__ = ("base", "blocked", "overlapping", "steps", "storage_steps", "version")
+    __slots__ = ("base", "blocked", "overlapping", "steps", "storage_steps", "version", "written")
 
     def __init__(self, storage_steps: tuple[Step, ...], base: Tensor | None, steps: tuple[Step, ...]) -> None:
         self.storage_steps = storage_steps
         self.base = base
         self.steps = steps
         self.blocked: str | None = None
+        self.written: str | None = None
         self.overlapping = False
         self.version = 0
 
