@@ -227,6 +227,7 @@ from funcgrad.torch._tensor.dtypes import (
 )
 from funcgrad.torch._tensor.dtypes import of as _of
 from funcgrad.torch._tensor.dtypes import result_type as _result_type
+from funcgrad.torch._tensor.saving import load, save
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
 

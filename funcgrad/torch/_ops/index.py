@@ -20,6 +20,7 @@ from funcgrad.torch._record.calls import Kind, call, cuts_of, number, view
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.tape import constant, on_tape, own_note, watched
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Elements, Part
 
@@ -269,7 +270,9 @@ def _put_at_once(input: Tensor, index: Any, value: Any) -> bool:
     """Set a number or values in memory that is free to be written, where all fits: 2 us in place of 25."""
     storage = input._storage
     memory = storage.value
-    if input._value is not memory or type(memory) is not np.ndarray or not (storage.private or storage.shared):
+    if type(storage) is not Storage or not (storage.private or storage.shared):
+        return False
+    if input._value is not memory or type(memory) is not np.ndarray:
         return False
     kind = type(index)
     if kind is Tensor:

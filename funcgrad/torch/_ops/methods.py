@@ -14,7 +14,7 @@ from funcgrad.torch._ops import inplace, products
 from funcgrad.torch._ops import pointwise as elementwise
 from funcgrad.torch._ops import reduce as reductions
 from funcgrad.torch._ops import shape as shaping
-from funcgrad.torch._ops.inplace import in_place, refused
+from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import Kind, call, cast, is_operand
 from funcgrad.torch._tensor import dtypes
@@ -60,12 +60,9 @@ for _name in ("tril", "triu", "scatter", "scatter_add"):
     _method(_name + "_", in_place(getattr(shaping, _name)))
 for _name in ("cumsum", "cumprod"):
     _method(_name + "_", in_place(getattr(reductions, _name)))
-for _name in ("copy_", "fill_", "zero_", "masked_fill_"):
+IN_PLACE = "copy_ fill_ zero_ masked_fill_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ set_ resize_ resize_as_"
+for _name in IN_PLACE.split():
     _method(_name, getattr(inplace, _name))
-for _name in ("t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_"):
-    _method(_name, refused(_name, "change the shape of a tensor in place"))
-for _name in ("resize_", "resize_as_", "set_"):
-    _method(_name, refused(_name, "give a tensor other memory in place"))
 _method("backward", backward.tensor_backward)
 _method("register_hook", hooks.register_hook)
 _method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)

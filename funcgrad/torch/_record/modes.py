@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import wraps
-from inspect import iscoroutinefunction, isgeneratorfunction
+from inspect import isgeneratorfunction
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,9 @@ _is_quiet = ContextVar("_is_quiet", default=False)
 
 
 class _Mode(threading.local):
-    """The state of a thread. In `inference` mode recording stays off. `direct`: recording is on, and on the base tape, so that an operation asks nothing.
+    """The state of a thread. In `inference` mode recording stays off.
+
+    `direct`: recording is on, and on the base tape, so that an operation asks nothing.
 
     `quiet(fun, *args)` calls without NumPy's floating-point warnings, which PyTorch does not have. It enters a
     context made once, where they are off: 0.1 us, where `np.errstate` takes 0.9. It cannot be entered twice, see
@@ -108,7 +110,7 @@ def _within(state: State, fun: Callable[..., Any], *args: Any, **kwargs: Any) ->
 
 
 def _stepwise(state: State, generator: Any) -> Generator[Any, Any, Any]:
-    """A generator or coroutine, whose body runs in the mode and its caller's, between the values, does not."""
+    """A generator, whose body runs in the mode and its caller's, between the values, does not."""
     step, given = generator.send, None
     while True:
         try:
@@ -124,18 +126,11 @@ def _stepwise(state: State, generator: Any) -> Generator[Any, Any, Any]:
             step, given = generator.throw, error
 
 
-class _Awaiting:
-    """What a decorated coroutine waits for: its body, step by step."""
-
-    def __init__(self, state: State, coroutine: Any) -> None:
-        self.state, self.coroutine = state, coroutine
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return _stepwise(self.state, self.coroutine)
-
-
 class _GradMode:
-    """A context manager, and a decorator with and without parentheses, also of generators and coroutines."""
+    """A context manager, and a decorator with and without parentheses, also of generators.
+
+    As in PyTorch, it has no part in what a decorated coroutine does while it is awaited.
+    """
 
     enabled = False
 
@@ -169,11 +164,7 @@ class _GradMode:
         def steps(*args: Any, **kwargs: Any) -> Any:
             return (yield from _stepwise(self.state(), fun(*args, **kwargs)))
 
-        @wraps(fun)
-        async def waits(*args: Any, **kwargs: Any) -> Any:
-            return await _Awaiting(self.state(), fun(*args, **kwargs))
-
-        return waits if iscoroutinefunction(fun) else steps if isgeneratorfunction(fun) else inside
+        return steps if isgeneratorfunction(fun) else inside
 
 
 class no_grad(_GradMode):

@@ -28,9 +28,9 @@ _FUNCTION_VIEW = (
 FUNCTION_VIEW_IN_PLACE = _FUNCTION_VIEW.format(event="is being")
 FUNCTION_VIEW_WRITTEN = _FUNCTION_VIEW.format(event="its base or another view of its base has been")
 INFERENCE_SAVED = (
-    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
-    "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or "
-    "use `torch.no_grad()` instead of `torch.inference_mode()`."
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+    "autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
 )
 INFERENCE_IN_PLACE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
@@ -38,11 +38,6 @@ INFERENCE_IN_PLACE = (
 )
 INFERENCE_REQUIRES = "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
 INFERENCE_VERSION = "Inference tensors do not track version counter."
-NOT_WRITABLE = (
-    "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to "
-    "this tensor will result in undefined behavior. You may want to copy the array to protect its data or make it "
-    "writable before converting it to a tensor. This type of warning will be suppressed for the rest of this program."
-)
 DIRTY_LEAF = "a leaf Variable that requires grad has been used in an in-place operation."
 DIRTY_NOT_RETURNED = (
     "Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified "

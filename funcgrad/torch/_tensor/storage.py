@@ -29,6 +29,9 @@ class Storage:
     def __init__(self, value: Any) -> None:
         self.value = value
 
+    def __reduce__(self) -> Any:
+        return Storage, (np.array(self.value),)
+
     def count(self) -> None:
         """One write more."""
         self.version += 1
@@ -72,6 +75,21 @@ class Storage:
         return self.value
 
 
+class UntypedStorage:
+    """Memory as `tensor.untyped_storage()` shows it."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def data_ptr(self) -> int:
+        return np.asarray(self._storage.value).ctypes.data
+
+    def nbytes(self) -> int:
+        return np.asarray(self._storage.value).nbytes
+
+    size = __len__ = nbytes
+
+
 class Inference(Storage):
     """The storage of a tensor made in inference mode: writes are not counted, so nothing can save it."""
 
@@ -79,7 +97,7 @@ class Inference(Storage):
         self.value = value
 
     @property
-    def version(self) -> int:  # type: ignore[override]
+    def version(self) -> int:
         raise RuntimeError(INFERENCE_SAVED)
 
     def count(self) -> None:
@@ -96,6 +114,9 @@ class Unwatched(Storage):
     def __init__(self, of: Storage) -> None:
         self.of: Storage = of.of if isinstance(of, Unwatched) else of
         self.version = 0 if isinstance(self.of, Inference) else of.version
+
+    def __reduce__(self) -> Any:
+        return self.of.__reduce__()
 
     def replace(self, value: Any) -> None:
         self.of.replace(value)

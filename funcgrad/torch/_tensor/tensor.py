@@ -19,8 +19,8 @@ from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.sizes import Size, dimension
-from funcgrad.torch._tensor.storage import Inference, Storage, Unwatched
-from funcgrad.torch._tensor.views import Step, View, put, through
+from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched
+from funcgrad.torch._tensor.views import Step, Strided, View, put, through
 
 
 class Tensor:
@@ -110,8 +110,9 @@ class Tensor:
         view = self._view
         value = self._value
         leaf = on_tape(value) and value.node.prim is None
-        if view is not None and view.base is not None and not leaf:
-            whole = view.base._current()
+        base = self._base
+        if view is not None and base is not None and not leaf:
+            whole = base._current()
             if (self._storage.version == view.version or view.written is not None) and on_tape(value):
                 # only the memory is another
                 self._value = TapeTracer(value._trace, through(view.steps, raw(whole)), value.node)
@@ -171,7 +172,7 @@ class Tensor:
         if view is not None:
             if view.blocked is not None and on_tape(value):
                 raise RuntimeError(view.blocked)
-            base = view.base
+            base = self._base
             if base is not None and base.requires_grad and base.is_leaf:
                 raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
         if on_tape(value) and value.node.prim is None:
@@ -192,7 +193,7 @@ class Tensor:
                 if self._retains:
                     self._follow()
             return
-        base = view.base
+        base = self._base
         if base is not None and (on_tape(new) or (mode.enabled and base.requires_grad)):
             whole = put(view.steps, base._read(), new)
             whole.node.note = Note("CopySlices")
@@ -219,8 +220,7 @@ class Tensor:
         """Whether to write values is to change the memory, and nothing else."""
         if isinstance(new, Tracer) or isinstance(self._storage.value, Tracer):
             return False
-        view = self._view
-        base = view.base if view is not None else None
+        base = self._base
         return not (mode.enabled and (self.requires_grad or (base is not None and base.requires_grad)))
 
     def _write_memory(self, values: Any, cuts: tuple[Cut, ...], *elements: Step) -> None:
@@ -384,7 +384,9 @@ class Tensor:
         given = raw(data._read())
         if on_tape(value) and given.dtype.kind not in "fc":
             raise RuntimeError(messages.DATA_OF_OTHER_KIND)
-        self._storage = data._storage
+        version = 0 if self.is_inference() else self._storage.version
+        self._storage = Unwatched(data._storage)
+        self._storage.version = version
         self._view = None if data._view is None else View(data._view.storage_steps, None, ())
         self._seen = self._storage.stamp
         self._storage.lend()
@@ -403,7 +405,9 @@ class Tensor:
 
     @property
     def _base(self) -> Tensor | None:
-        return self._view.base if self._view is not None else None
+        """The tensor this is a view of; None where that has other memory since (by `data`)."""
+        base = self._view.base if self._view is not None else None
+        return base if base is not None and base._storage is self._storage else None
 
     def _is_view(self) -> bool:
         return self._base is not None
@@ -440,6 +444,18 @@ class Tensor:
 
     def element_size(self) -> int:
         return self._read().dtype.itemsize
+
+    def data_ptr(self) -> int:
+        """Where the memory begins now. A write moves it where the tape may hold what was there."""
+        return self._array().ctypes.data
+
+    def storage_offset(self) -> int:
+        """How many elements of the memory are before this tensor's first."""
+        memory = np.asarray(self._storage.value)
+        return (self.data_ptr() - memory.ctypes.data) // memory.itemsize
+
+    def untyped_storage(self) -> UntypedStorage:
+        return UntypedStorage(self._storage)
 
     def stride(self, dim: int | None = None) -> Any:
         value = self._array()
@@ -540,32 +556,60 @@ class Tensor:
             return self.item().__format__(spec)
         return object.__format__(self, spec)
 
+    def __copy__(self) -> Tensor:
+        """A leaf over the same memory."""
+        out = self.detach()
+        if self.requires_grad:
+            out._make_leaf("copy")
+        return out
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-                "at the moment."
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
+                "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
             )
-        out = fresh(np.array(self._array()))
-        memo[id(self)] = out
-        if self._grad is not None:
-            out._grad = self._grad.__deepcopy__(memo)
-        if self.requires_grad:
-            out._make_leaf("deepcopy")
-        return out
+        found = memo.get(id(self))
+        if found is None:
+            array = self._array()
+            memory = memo.setdefault(id(self._storage), None)
+            if memory is None:
+                memory = memo[id(self._storage)] = Storage(np.array(self._storage.value))
+            found = memo[id(self)] = over_memory(memory, self._layout(array), self.requires_grad)
+            if self._grad is not None:
+                found._grad = self._grad.__deepcopy__(memo)
+        return found
+
+    def _layout(self, array: np.ndarray) -> Layout:
+        return self.storage_offset(), array.shape, tuple(n // array.itemsize for n in array.strides)
 
     def __reduce__(self) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError("a Tensor that is not a leaf cannot be pickled: pickle tensor.detach()")
         if isinstance(raw(self._read()), Tracer):
             raise TypeError("a Tensor inside of to_functional cannot be pickled: it would come back as a constant")
-        return _unpickled, (np.array(self._array()), self.requires_grad)
+        return over_memory, (Storage(np.array(self._storage.value)), self._layout(self._array()), self.requires_grad)
 
 
-def _unpickled(value: np.ndarray, requires_grad: bool) -> Tensor:
-    out = fresh(value)
+Layout = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""An offset, sizes and strides, in elements of the memory."""
+
+
+def over_memory(storage: Storage, layout: Layout, requires_grad: bool) -> Tensor:
+    """A tensor that reads memory in a layout: what copying and pickling make, so that views stay views."""
+    memory = np.asarray(storage.value)
+    offset, sizes, strides = layout
+    last = offset + sum((n - 1) * stride for n, stride in zip(sizes, strides))
+    if min(offset, *sizes, *strides, 0) < 0 or (last >= memory.size and 0 not in sizes):
+        raise ValueError(f"a layout of sizes {list(sizes)} and strides {list(strides)} is not within its memory")
+    step = Strided(offset, sizes, strides)
+    out = fresh(step(memory))
+    out._storage, out._seen = storage, storage.stamp
+    if layout != (0, memory.shape, tuple(n // memory.itemsize for n in memory.strides)):
+        out._view = View((step,), None, ())
+    else:
+        out._value = storage.value
     if requires_grad:
-        out._make_leaf("pickle")
+        out._make_leaf("copy")
     return out
 
 

@@ -65,6 +65,41 @@ class Elements:
         return getitem(value, self.index)
 
 
+class Flat:
+    """The step to all elements in the order of the memory, which is not split into parts."""
+
+    __slots__ = ()
+
+    def __call__(self, value: Any) -> Any:
+        return value.reshape(-1) if value.flags.c_contiguous else value.reshape(-1, order="K")
+
+
+class Shaped:
+    """The step to other sizes."""
+
+    __slots__ = ("sizes",)
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.sizes = sizes
+
+    def __call__(self, value: Any) -> Any:
+        return reshape(value, shape=self.sizes)
+
+
+class Strided:
+    """The step to a part of memory that is given by an offset, sizes and strides, in elements."""
+
+    __slots__ = ("offset", "sizes", "strides")
+
+    def __init__(self, offset: int, sizes: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.offset, self.sizes, self.strides = offset, sizes, strides
+
+    def __call__(self, value: np.ndarray) -> np.ndarray:
+        flat = value.reshape(-1)
+        strides = [n * value.itemsize for n in self.strides]
+        return np.lib.stride_tricks.as_strided(flat[self.offset :], self.sizes, strides)
+
+
 class Diagonal:
     """The step to the diagonal along two axes, which becomes the last one."""
 
