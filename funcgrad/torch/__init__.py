@@ -189,6 +189,7 @@ from funcgrad.torch._ops.shape import (
     unbind,
     unsqueeze,
 )
+from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from funcgrad.torch._pass.functional import to_functional as to_functional
 from funcgrad.torch._record.modes import (
     enable_grad,

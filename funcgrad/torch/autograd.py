@@ -1,5 +1,6 @@
 """`torch.autograd`: gradients on demand, and operations with rules of one's own."""
 
+from funcgrad.torch._pass import derivatives as functional  # noqa: F401
 from funcgrad.torch._pass import function as function
 from funcgrad.torch._pass import graph as graph
 from funcgrad.torch._pass.anomaly import detect_anomaly as detect_anomaly
@@ -7,6 +8,9 @@ from funcgrad.torch._pass.anomaly import set_detect_anomaly as set_detect_anomal
 from funcgrad.torch._pass.backward import backward as backward
 from funcgrad.torch._pass.backward import grad as grad
 from funcgrad.torch._pass.function import Function as Function
+from funcgrad.torch._pass.gradcheck import GradcheckError as GradcheckError
+from funcgrad.torch._pass.gradcheck import gradcheck as gradcheck
+from funcgrad.torch._pass.gradcheck import gradgradcheck as gradgradcheck
 from funcgrad.torch._record.modes import enable_grad as enable_grad
 from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import no_grad as no_grad

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tests.torch.programs import outcome
+from tests.torch.programs import numbers, outcome
 
 X = "x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)\n"
 M = "m = torch.arange(6.0, dtype=torch.float64).reshape(2, 3).requires_grad_()\n"
@@ -290,7 +290,7 @@ MODES = {
     "inference mode is known": "print(torch.is_inference_mode_enabled())\nwith torch.inference_mode(): print(torch.is_inference_mode_enabled(), torch.is_grad_enabled())\nprint(torch.is_inference_mode_enabled())",
     "inference tensor saved": X + "with torch.inference_mode(): t = torch.ones(3, dtype=torch.float64)\nx * t",
     "inference tensor not saved": X + "with torch.inference_mode(): t = torch.ones(3, dtype=torch.float64)\nprint((x + t).requires_grad)",
-    "inference tensor written": "with torch.inference_mode(): t = torch.ones(3)\nt.mul_(2)",
+    "inference tensor written": "with torch.inference_mode(): t = torch.ones(3)\ntry: t.mul_(2)\nfinally: del t  # PyTorch has written it all the same",
     "inference tensor written inside": "with torch.inference_mode():\n  t = torch.ones(3); t.mul_(2); print(t)",
     "inference tensor requires": "with torch.inference_mode(): t = torch.ones(3)\nt.requires_grad_()",
     "inference tensor version": "with torch.inference_mode(): t = torch.ones(3)\nt._version",
@@ -301,7 +301,7 @@ MODES = {
     "inference_mode(False) inside": X + "with torch.inference_mode():\n  with torch.inference_mode(False): y = x * 2; print(y.requires_grad, y.is_inference())\n",
     "inference_mode as decorator": X + "@torch.inference_mode()\ndef f(): return x * 2\ny = f(); print(y.requires_grad, y.is_inference())",
     "inference backward": X + "with torch.inference_mode(): y = (x * 2).sum()\ny.backward()",
-    "inference tensor viewed outside": "with torch.inference_mode(): t = torch.ones(3)\nv = t[:2]; print(v.is_inference()); v.mul_(2)",
+    "inference tensor viewed outside": "with torch.inference_mode(): t = torch.ones(3)\nv = t[:2]; print(v.is_inference())\ntry: v.mul_(2)\nfinally: del t, v",
     "enable_grad inside inference": X + "with torch.inference_mode():\n  with torch.enable_grad(): y = x * 2; print(y.requires_grad, y.is_inference())",
 }
 
@@ -325,6 +325,56 @@ COPIES = {
     "clone and detach": X + "c = x.clone(); print(c.is_leaf, c.grad_fn.name()); d = c.detach(); d[0] = 9; print(c, x, d.requires_grad)",
 }
 
+AF = "F = torch.autograd.functional\n" + X
+FUNCTIONAL = {
+    "jacobian": AF + "print(F.jacobian(lambda x: x * x, x))",
+    "jacobian of a scalar": AF + "print(F.jacobian(lambda x: (x * x).sum(), x))",
+    "jacobian of two": AF + "w = torch.ones(2, dtype=torch.float64); print(F.jacobian(lambda x, w: (x.sum() * w, x), (x, w)))",
+    "jacobian of a matrix": AF + M + "print(F.jacobian(lambda m: m.t() * 2, m).shape)",
+    "jacobian that is recorded": AF + "j = F.jacobian(lambda x: x ** 3, x, create_graph=True); print(j.requires_grad); j.sum().backward(); print(x.grad)",
+    "jacobian of what does not depend": AF + "print(F.jacobian(lambda x: torch.ones(2, dtype=torch.float64), x))",
+    "strict jacobian": AF + "F.jacobian(lambda x: torch.ones(2, dtype=torch.float64), x, strict=True)",
+    "jacobian of no tensor": AF + "F.jacobian(lambda x: 3, x)",
+    "jacobian at no tensor": AF + "F.jacobian(lambda x: x, 3.0)",
+    "hessian": AF + "print(F.hessian(lambda x: (x ** 3).sum() + x[0] * x[1], x))",
+    "hessian of two": AF + "w = torch.ones(3, dtype=torch.float64); print(F.hessian(lambda x, w: (x * x * w).sum(), (x, w)))",
+    "hessian of a vector": AF + "F.hessian(lambda x: x * x, x)",
+    "vjp": AF + "print(F.vjp(lambda x: x * x, x, torch.ones(3, dtype=torch.float64)))",
+    "vjp of a scalar": AF + "print(F.vjp(lambda x: (x * x).sum(), x))",
+    "vjp without v": AF + "F.vjp(lambda x: x * x, x)",
+    "vjp with a wrong v": AF + "F.vjp(lambda x: x * x, x, torch.ones(2, dtype=torch.float64))",
+    "jvp": AF + "print(F.jvp(lambda x: x * x, x, torch.ones(3, dtype=torch.float64)))",
+    "jvp without v": AF + "F.jvp(lambda x: x * x, x)",
+    "jvp of two": AF + "w = torch.ones(3, dtype=torch.float64); print(F.jvp(lambda x, w: x * w, (x, w), (w, w)))",
+    "hvp": AF + "print(F.hvp(lambda x: (x ** 3).sum(), x, torch.ones(3, dtype=torch.float64)))",
+    "vhp": AF + "print(F.vhp(lambda x: (x ** 3).sum(), x, torch.ones(3, dtype=torch.float64)))",
+    "x stays as it was": AF + "F.jacobian(lambda x: x * x, x); print(x.grad, x.requires_grad)",
+    "gradcheck": X + "print(torch.autograd.gradcheck(lambda x: (x * x).sin(), (x,)), torch.autograd.gradcheck(lambda x: (x * x).sin(), x))",
+    "gradcheck that fails": X + "class F(torch.autograd.Function):\n  @staticmethod\n  def forward(ctx, x): return x * 2\n  @staticmethod\n  def backward(ctx, g): return g * 3\nprint(torch.autograd.gradcheck(F.apply, (x,), raise_exception=False))\ntry: torch.autograd.gradcheck(F.apply, (x,))\nexcept Exception as e: print(type(e).__name__, str(e).split(',')[0])",
+    "gradcheck in single precision": "x = torch.ones(2, requires_grad=True)\nprint(torch.autograd.gradcheck(lambda x: x * 2, (x,), raise_exception=False))",
+    "gradcheck of what needs none": "torch.autograd.gradcheck(lambda x: x * 2, (torch.ones(2),))",
+    "gradgradcheck": X + "print(torch.autograd.gradgradcheck(lambda x: x ** 3, (x,)))",
+    "anomaly with a NaN": "import warnings; warnings.simplefilter('ignore'); x = torch.tensor([0.0, 1.0], requires_grad=True)\nwith torch.autograd.detect_anomaly(): (x.sqrt() * 0).sum().backward()",
+    "anomaly without one": "import warnings; warnings.simplefilter('ignore'); x = torch.tensor([1.0], requires_grad=True)\nwith torch.autograd.detect_anomaly(): x.sqrt().sum().backward()\nprint(x.grad, torch.is_anomaly_enabled())",
+    "anomaly set": "import warnings; warnings.simplefilter('ignore'); print(torch.is_anomaly_enabled())\nwith torch.autograd.set_detect_anomaly(True): print(torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled())\nprint(torch.is_anomaly_enabled())",
+}
+
+CHECK = "from importlib import import_module\ncheckpoint = import_module(torch.__name__ + '.utils.checkpoint').checkpoint\n" + X
+CHECKPOINT = {
+    "called twice": CHECK + "def f(x): print('called', torch.is_grad_enabled()); return x.sin() * x\ny = checkpoint(f, x, use_reentrant=False); print(y.requires_grad, y.is_leaf); y.sum().backward(); print(x.grad)",
+    "parameters of the function": CHECK + "w = torch.tensor(2.0, dtype=torch.float64, requires_grad=True); h = x * w\ny = checkpoint(lambda h: (h * h * w).sin(), h, use_reentrant=False); y.sum().backward(); print(x.grad, w.grad)",
+    "autograd.grad": CHECK + "w = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)\ny = checkpoint(lambda x: x * x * w, x, use_reentrant=False); print(torch.autograd.grad(y.sum(), [x, w]))",
+    "several outputs, keywords, structures": CHECK + "def f(d, *, k): return {'a': d['x'] * k, 'b': [d['x'].sum()]}\ny = checkpoint(f, {'x': x}, k=3.0, use_reentrant=False); (y['a'].sum() * 2 + y['b'][0]).backward(); print(x.grad)",
+    "twice in a row": CHECK + "y = checkpoint(torch.sin, checkpoint(torch.exp, x, use_reentrant=False), use_reentrant=False); y.sum().backward(); print(x.grad)",
+    "nested": CHECK + "y = checkpoint(lambda x: checkpoint(torch.sin, x * x, use_reentrant=False) * x, x, use_reentrant=False); y.sum().backward(); print(x.grad)",
+    "double backward": CHECK + "y = checkpoint(lambda x: x ** 3, x, use_reentrant=False); (g,) = torch.autograd.grad(y.sum(), x, create_graph=True); g.sum().backward(); print(x.grad)",
+    "same random numbers": CHECK + "torch.manual_seed(0); seen = []\ndef f(x):\n  r = torch.rand(3, dtype=torch.float64); seen.append(r); return x * r * x\ny = checkpoint(f, x, use_reentrant=False); y.sum().backward(); print(torch.equal(seen[0], seen[1]), torch.rand(1))",
+    "under no_grad": CHECK + "with torch.no_grad(): print(checkpoint(lambda x: x * 2, x, use_reentrant=False))",
+    "hooks once": CHECK + "x.register_hook(lambda g: print('hook', g)); checkpoint(lambda x: x * x, x, use_reentrant=False).sum().backward(); print(x.grad)",
+    "reentrant": CHECK + "def f(x): print('called', torch.is_grad_enabled()); return x.sin() * x\ny = checkpoint(f, x, use_reentrant=True); y.sum().backward(); print(x.grad)",
+    "raises inside": CHECK + "def f(x): raise ValueError('inside')\ntry: checkpoint(f, x, use_reentrant=False)\nexcept ValueError as e: print(e, torch.is_grad_enabled())",
+}
+
 GROUPS: dict[str, dict[str, str]] = {
     "own entry": OWN_ENTRY,
     "indexing": INDEXING,
@@ -334,4 +384,34 @@ GROUPS: dict[str, dict[str, str]] = {
     "function": FUNCTION,
     "modes": MODES,
     "copies": COPIES,
+    "functional": FUNCTIONAL,
+    "checkpoint": CHECKPOINT,
 }
+
+PROGRAMS = {f"{group}: {name}": source for group, sources in GROUPS.items() for name, source in sources.items()}
+EXPECTED = Path(__file__).with_name("semantics_expected.json")
+"""What PyTorch 2.13 printed, and the numbers it ended with, in full precision."""
+
+
+def found(torch: Any, source: str) -> dict[str, Any]:
+    """What a program prints, with its error and its warnings, and the numbers that it leaves."""
+    try:
+        told = outcome(torch, source)
+    finally:
+        torch.set_grad_enabled(True)
+    return {**told, "numbers": numbers(torch, source, "float32")}
+
+
+@lru_cache(maxsize=1)
+def expected() -> dict[str, Any]:
+    return json.loads(EXPECTED.read_text())
+
+
+def main() -> None:
+    import torch
+
+    EXPECTED.write_text(json.dumps({name: found(torch, s) for name, s in PROGRAMS.items()}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

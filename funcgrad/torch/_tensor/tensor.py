@@ -113,13 +113,13 @@ class Tensor:
         base = self._base
         if view is not None and base is not None and not leaf:
             whole = base._current()
-            if (self._storage.version == view.version or view.written is not None) and on_tape(value):
+            if on_tape(value) and (self._storage.version == view.version or view.written is not None):
                 # only the memory is another
                 self._value = TapeTracer(value._trace, through(view.steps, raw(whole)), value.node)
                 return
-            view.version = self._storage.version
             self._value = through(view.steps, whole)
             if on_tape(whole):
+                view.version = self._storage.version
                 self._value.node.note = Note("AsStridedBackward0")
                 if self._retains:
                     self._follow()
@@ -145,9 +145,11 @@ class Tensor:
     def _check_entry(self) -> None:
         """PyTorch's error for the entry of a view whose memory was written since, where there is no new one."""
         view = self._view
-        if view is None or view.blocked is None or view.version == self._storage.version:
+        if view is None or view.blocked is None or not on_tape(self._value):
             return
-        if view.written is not None and on_tape(self._value):
+        if view.version == self._storage.version:
+            return
+        if view.written is not None:
             raise RuntimeError(view.written)
         if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE and self._is_source():
             raise RuntimeError(messages.NO_GRAD_VIEW_WRITTEN)
