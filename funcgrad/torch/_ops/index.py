@@ -284,7 +284,7 @@ def _put_at_once(input: Tensor, index: Any, value: Any) -> bool:
             return False
     if type(value) is Tensor:
         given = value._value if value._seen == value._storage.stamp else value._read()
-        if type(given) is not np.ndarray or given.dtype != memory.dtype or value._cuts:
+        if type(given) is not np.ndarray or given.dtype != memory.dtype or value._cuts or value._storage is storage:
             return False
     elif (type(value) is float or type(value) is int) and memory.dtype.kind == "f" and -SMALL <= value <= SMALL:
         given = value

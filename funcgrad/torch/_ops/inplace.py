@@ -40,6 +40,7 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
         for other in args:
             if isinstance(other, Tensor):
                 check_output(shape, other._read().shape)
+                self._check_overlap(other)
         return finish(self, fun(self, *args, **kwargs))
 
     method.__name__ = method.__qualname__ = fun.__name__ + "_"
@@ -91,6 +92,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape, own = self._read().shape, self._read().dtype
     check_output(shape, src._read().shape)
+    self._check_overlap(src)
     given = raw(src._read()) if not mode.enabled else src._read()
     if self._writes_plainly(given):
         self._write_memory(given.real if own.kind != "c" == given.dtype.kind else given, cuts_of((src,)))

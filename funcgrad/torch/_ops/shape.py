@@ -37,7 +37,7 @@ VIEW, UNSAFE_VIEW = Kind("View"), Kind("UnsafeView")
 T, TRANSPOSE, PERMUTE, EXPAND = Kind("T"), Kind("Transpose"), Kind("Permute"), Kind("Expand")
 SQUEEZE, SQUEEZE_DIM, UNSQUEEZE = Kind("Squeeze"), Kind("SqueezeBackward1"), Kind("Unsqueeze")
 SELECT, SLICE = Kind("Select"), Kind("Slice")
-UNBIND, SPLIT = Kind("Unbind"), Kind("Split")
+UNBIND, SPLIT, SPLIT_WITH_SIZES = Kind("Unbind"), Kind("Split"), Kind("SplitWithSizes")
 CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
 GATHER, INDEX_SELECT, SCATTER = Kind("Gather", "-"), Kind("IndexSelect", "-"), Kind("Scatter", "-")
 SCATTER_ADD = Kind("ScatterAdd", "-")
@@ -227,8 +227,10 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         sizes = [min(size, n - start) for start in range(0, n, size)] or [0]
+        kind = SPLIT
     else:
         sizes = list(split_size_or_sections)
+        kind = SPLIT_WITH_SIZES
         if sum(sizes) != n:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
@@ -238,8 +240,8 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     pieces, start = [], 0
     for i, size in enumerate(sizes):
         index = (*before, slice(start, start + size))
-        blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Split")
-        pieces.append(view(input, SPLIT, Part(index), blocked=blocked))
+        blocked = MULTI_VIEW_IN_PLACE.format(index=i, name=kind.name.partition("Backward")[0])
+        pieces.append(view(input, kind, Part(index), blocked=blocked))
         start += size
     return tuple(pieces)
 

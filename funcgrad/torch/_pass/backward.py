@@ -61,6 +61,7 @@ def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> 
 
 def check_outputs(outputs: Sequence[Tensor]) -> None:
     for i, out in enumerate(outputs):
+        out._check_entry()
         if not out.requires_grad:
             remember_missed([out], here())
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")

@@ -368,9 +368,13 @@ def view(
     out = fresh(None)
     storage = x._storage
     tracked = on_tape(value)
+    written = None
+    if not mode.enabled:
+        blocked = NO_GRAD_VIEW_IN_PLACE
+    elif tracked and blocked is not None:
+        written = blocked.replace("is being", "its base or another view of its base has been")
     if tracked and not mode.enabled:
         out._value = constant(through((step,), value.value))
-        blocked = NO_GRAD_VIEW_IN_PLACE
     else:
         out._value = quietly(through, (step,), value)
         if tracked:
@@ -389,6 +393,7 @@ def view(
         blocked = blocked or own.blocked
         overlapping = overlapping or own.overlapping
     out._view.blocked = blocked
+    out._view.written = written
     if tracked:
         out._view.version = storage.version
     out._view.overlapping = overlapping

@@ -19,6 +19,15 @@ MULTI_VIEW_IN_PLACE = (
     "function that returns multiple views. Such functions do not allow the output views to be modified "
     "inplace. You should replace the inplace operation by an out-of-place one."
 )
+MULTI_VIEW_OF_PLAIN = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. This view is the output "
+    "of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. "
+    "You should replace the inplace operation by an out-of-place one."
+)
+PARTLY_OVERLAPPING = (
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+    "location. Please clone() the tensor before performing the operation."
+)
 _FUNCTION_VIEW = (
     "Output {{index}} of {{name}} is a view and {event} modified inplace. This view was created inside a custom "
     "Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would override "

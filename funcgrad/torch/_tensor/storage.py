@@ -113,7 +113,7 @@ class Unwatched(Storage):
 
     def __init__(self, of: Storage) -> None:
         self.of: Storage = of.of if isinstance(of, Unwatched) else of
-        self.version = 0 if isinstance(self.of, Inference) else of.version
+        self.version = 0
 
     def __reduce__(self) -> Any:
         return self.of.__reduce__()

@@ -180,10 +180,24 @@ class Tensor:
         if on_tape(value) and value.node.prim is None:
             raise RuntimeError(messages.LEAF_IN_PLACE)
 
+    def _check_overlap(self, source: Tensor) -> None:
+        """PyTorch's error for writing what lies in part in the memory that is written."""
+        if source is self or source._storage is not self._storage or isinstance(self._storage.value, Tracer):
+            return
+        own, other = self._array(), source._array()
+        if own.ctypes.data == other.ctypes.data and own.shape == other.shape and own.strides == other.strides:
+            return
+        if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
+            raise RuntimeError(messages.PARTLY_OVERLAPPING)
+
     def _write(self, new: Any, cuts: tuple[Cut, ...] = ()) -> None:
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
         storage = self._storage
         view = self._view
+        if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
+            raise RuntimeError(
+                view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
+            )
         storage.count()
         if cuts:
             self._cuts = joined(cuts, self._cuts)
