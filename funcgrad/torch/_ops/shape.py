@@ -26,7 +26,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, PLACES, USE_WHERE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import Diagonal, Part
+from funcgrad.torch._tensor.views import Diagonal, Expanded, Part
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -201,7 +201,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
                 f"dimension {i}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
             )
-    return view(input, EXPAND, lambda v: ops.broadcast_to(v, shape=full), overlapping=full != tuple(shape))
+    return view(input, EXPAND, Expanded(full), overlapping=full != tuple(shape))
 
 
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:

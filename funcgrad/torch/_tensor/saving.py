@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.leaving import over_memory
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.storage import Storage
-from funcgrad.torch._tensor.tensor import Tensor, over_memory
+from funcgrad.torch._tensor.tensor import Tensor
 
 FORMAT = "funcgrad.torch 1"
 SEQUENCES = {"tuple": tuple, "list": list, "Size": Size, "set": set}

@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.index import scatter_set
-from funcgrad.ops.structure import reshape, transpose
+from funcgrad.ops.structure import broadcast_to, reshape, transpose
 from funcgrad.ops.subscript import getitem, update
 
 if TYPE_CHECKING:
@@ -84,6 +84,21 @@ class Shaped:
 
     def __call__(self, value: Any) -> Any:
         return reshape(value, shape=self.sizes)
+
+
+class Expanded:
+    """The step to larger sizes, in which elements are seen more than once."""
+
+    __slots__ = ("sizes",)
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.sizes = sizes
+
+    def __call__(self, value: Any) -> Any:
+        if type(value) is np.ndarray:  # NumPy's would be read-only
+            strides = np.broadcast_to(value, self.sizes).strides
+            return np.lib.stride_tricks.as_strided(value, self.sizes, strides)
+        return broadcast_to(value, shape=self.sizes)
 
 
 class Strided:
