@@ -1,4 +1,4 @@
-"""Random programs of views, aliases, arrays of NumPy's and writes leave the same memory under funcgrad.torch and PyTorch."""
+"""Random programs of views, aliases, arrays of NumPy's and writes: the same memory under funcgrad.torch and PyTorch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ ALIASES = (
     "{a}.expand(2, *{a}.shape)[1]",
     "torch.from_numpy({a}.detach().numpy())",
 )
-COPIES = ("{a}.clone()", "{a} * 2", "{a}.reshape(-1) + 0", "torch.cat([{a}, {a}]).contiguous()", "{a}.contiguous()", "{a}.flip(0)")
+COPIES = (
+    "{a}.clone()",
+    "{a} * 2",
+    "{a}.reshape(-1) + 0",
+    "torch.cat([{a}, {a}]).contiguous()",
+    "{a}.contiguous()",
+    "{a}.flip(0)",
+)
 WRITES = (
     "{a}.fill_({n})",
     "{a}.add_({n})",
