@@ -13,11 +13,13 @@ from funcgrad.torch._ops import methods as _methods  # attaches the methods of T
 from funcgrad.torch._ops.random import Generator
 from funcgrad.torch._ops.table import functions_of as _functions_of
 from funcgrad.torch._ops.table import missing as _missing
+from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from funcgrad.torch._pass.functional import to_functional
 from funcgrad.torch._record.modes import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
+    is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
 )
@@ -48,6 +50,7 @@ from funcgrad.torch._tensor.dtypes import (
     short,
     uint8,
 )
+from funcgrad.torch._tensor.saving import load, save
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
 

@@ -7,10 +7,13 @@ import numpy as np
 
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._ops.random import Generator as Generator
+from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from funcgrad.torch._pass.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from funcgrad.torch._pass.functional import to_functional as to_functional
 from funcgrad.torch._record.modes import enable_grad as enable_grad
 from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import is_grad_enabled as is_grad_enabled
+from funcgrad.torch._record.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
 from funcgrad.torch._tensor.devices import Device as device
@@ -38,6 +41,8 @@ from funcgrad.torch._tensor.dtypes import long as long
 from funcgrad.torch._tensor.dtypes import set_default_dtype as set_default_dtype
 from funcgrad.torch._tensor.dtypes import short as short
 from funcgrad.torch._tensor.dtypes import uint8 as uint8
+from funcgrad.torch._tensor.saving import load as load
+from funcgrad.torch._tensor.saving import save as save
 from funcgrad.torch._tensor.sizes import Size as Size
 from funcgrad.torch._tensor.tensor import Tensor as Tensor
 

@@ -1,5 +1,8 @@
 """`torch.autograd`: gradients on demand, and operations with rules of one's own."""
 
+from typing import Any as _Any
+
+from funcgrad.torch._pass import derivatives as functional  # noqa: F401
 from funcgrad.torch._pass import function as function
 from funcgrad.torch._pass import graph as graph
 from funcgrad.torch._pass.anomaly import detect_anomaly as detect_anomaly
@@ -7,7 +10,19 @@ from funcgrad.torch._pass.anomaly import set_detect_anomaly as set_detect_anomal
 from funcgrad.torch._pass.backward import backward as backward
 from funcgrad.torch._pass.backward import grad as grad
 from funcgrad.torch._pass.function import Function as Function
+from funcgrad.torch._pass.gradcheck import GradcheckError as GradcheckError
+from funcgrad.torch._pass.gradcheck import gradcheck as gradcheck
+from funcgrad.torch._pass.gradcheck import gradgradcheck as gradgradcheck
 from funcgrad.torch._record.modes import enable_grad as enable_grad
 from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "forward_ad":
+        raise AttributeError(
+            "autograd.forward_ad: funcgrad.torch has no dual tensors; use torch.autograd.functional.jvp, or "
+            "funcgrad.jvp of what torch.to_functional gives"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,7 +23,7 @@ from funcgrad.torch._record.operands import (
     promote,
     refuse,
 )
-from funcgrad.torch._record.tape import BASE, joined
+from funcgrad.torch._record.tape import joined
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -50,7 +50,7 @@ def unary(
                 and value.dtype.kind == "f"
                 and not storage.shared
                 and (not input._cuts or input._view is None)
-                and (mode.direct or (type(value) is ndarray and mode.tape is BASE))
+                and (mode.direct or (type(value) is ndarray and mode.plain))
             ):
                 try:
                     t = wrap(mode.quiet(fun, value), kind, input)
@@ -129,7 +129,7 @@ def binary(
                     if (
                         a.dtype is b.dtype
                         and a.shape != () != b.shape
-                        and (mode.direct or (type(a) is type(b) is ndarray and mode.tape is BASE))
+                        and (mode.direct or (type(a) is type(b) is ndarray and mode.plain))
                         and not (input._storage.shared or other._storage.shared)
                         and not ((input._cuts or other._cuts) and (input._view or other._view))
                         and (a.dtype.kind == "f" or any_dtype)
@@ -145,7 +145,7 @@ def binary(
                     (type(other) is float or type(other) is int)
                     and a.dtype.kind == "f"
                     and a.shape != ()
-                    and (mode.direct or (type(a) is ndarray and mode.tape is BASE))
+                    and (mode.direct or (type(a) is ndarray and mode.plain))
                     and not input._storage.shared
                     and (not input._cuts or input._view is None)
                 ):

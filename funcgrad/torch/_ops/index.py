@@ -21,6 +21,7 @@ from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._record.tape import constant, on_tape, own_note, watched
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Elements, Part
 
@@ -270,7 +271,9 @@ def _put_at_once(input: Tensor, index: Any, value: Any) -> bool:
     """Set a number or values in memory that is free to be written, where all fits: 2 us in place of 25."""
     storage = input._storage
     memory = storage.value
-    if input._value is not memory or type(memory) is not np.ndarray or not (storage.private or storage.shared):
+    if type(storage) is not Storage or not (storage.private or storage.shared):
+        return False
+    if input._value is not memory or type(memory) is not np.ndarray:
         return False
     kind = type(index)
     if kind is Tensor:
@@ -282,7 +285,7 @@ def _put_at_once(input: Tensor, index: Any, value: Any) -> bool:
             return False
     if type(value) is Tensor:
         given = value._value if value._seen == value._storage.stamp else value._read()
-        if type(given) is not np.ndarray or given.dtype != memory.dtype or value._cuts:
+        if type(given) is not np.ndarray or given.dtype != memory.dtype or value._cuts or value._storage is storage:
             return False
     elif (type(value) is float or type(value) is int) and memory.dtype.kind == "f" and -SMALL <= value <= SMALL:
         given = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import select
+from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._record.calls import Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.views import Flat, Part, Shaped, View
 
 COPY, FILL, ZERO = Kind("CopyBackwards"), Kind("FillBackward2"), Kind("Zero")
 
@@ -36,6 +40,7 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
         for other in args:
             if isinstance(other, Tensor):
                 check_output(shape, other._read().shape)
+                self._check_overlap(other)
         return finish(self, fun(self, *args, **kwargs))
 
     method.__name__ = method.__qualname__ = fun.__name__ + "_"
@@ -87,6 +92,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape, own = self._read().shape, self._read().dtype
     check_output(shape, src._read().shape)
+    self._check_overlap(src)
     given = raw(src._read()) if not mode.enabled else src._read()
     if self._writes_plainly(given):
         self._write_memory(given.real if own.kind != "c" == given.dtype.kind else given, cuts_of((src,)))
@@ -130,11 +136,62 @@ def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     return finish(self, select.masked_fill(self, mask, value))
 
 
-def refused(name: str, missing: str) -> Callable[..., Any]:
-    """A method of PyTorch's that is not here, and says so."""
+def _reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`x.name_(...)` for a `name` that gives a view: the tensor becomes that view of its memory."""
 
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"Tensor.{name}: funcgrad.torch cannot {missing}; use the form without `_`")
+    def method(self: Tensor, *args: Any) -> Tensor:
+        self._check_writable()
+        own = self._view
+        if own is not None and own.base is not None and self.requires_grad:
+            raise NotImplementedError(f"{method.__name__} of a view that requires grad: use the form without `_`")
+        seen = fun(self, *args)
+        assert seen._view is not None
+        self._value, self._seen = seen._value, seen._seen
+        self._view = View(seen._view.storage_steps, None, ())
+        self._storage.count()
+        return self
 
-    method.__name__ = name
+    method.__name__ = method.__qualname__ = fun.__name__ + "_"
+    method.__doc__ = f"`{fun.__name__}` in place."
     return method
+
+
+t_, transpose_, swapaxes_ = _reshaped(shaping.t), _reshaped(shaping.transpose), _reshaped(shaping.transpose)
+squeeze_, unsqueeze_ = _reshaped(shaping.squeeze), _reshaped(shaping.unsqueeze)
+
+
+def set_(self: Tensor, source: Tensor) -> Tensor:
+    """Take on the memory, the sizes and the strides of another tensor."""
+    if not isinstance(source, Tensor):
+        raise TypeError(f"set_(): argument 'source' must be Tensor, not {type(source).__name__}")
+    if source.dtype is not self.dtype:
+        raise RuntimeError(
+            f"Could not set tensor of type {source.dtype.short} to a tensor of type {self.dtype.short}"
+        )
+    if self.requires_grad or source.requires_grad:
+        raise NotImplementedError("Tensor.set_ of a tensor that requires grad; assign to its .data")
+    self._storage, self._seen, self._value = source._storage, source._seen, source._value
+    self._view = None if source._view is None else View(source._view.storage_steps, None, ())
+    self._storage.count()
+    return self
+
+
+def resize_(self: Tensor, *sizes: Any) -> Tensor:
+    """Other sizes over the same memory, in the order it has; zeros where that is too small."""
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    full = shaping.sizes_of(sizes)
+    memory = np.asarray(self._storage.value).reshape(-1)
+    first, count = self.storage_offset(), math.prod(full)
+    if memory.size < first + count:
+        memory = np.concatenate([memory[first:], np.zeros(first + count - memory.size, memory.dtype)])
+        self._storage, first = Storage(memory), 0
+    self._view = View((Flat(), Part((slice(first, first + count),)), Shaped(full)), None, ())
+    self._storage.count()
+    self._refresh()
+    return self
+
+
+def resize_as_(self: Tensor, other: Tensor) -> Tensor:
+    """`resize_` to the sizes of another tensor."""
+    return resize_(self, other.shape)

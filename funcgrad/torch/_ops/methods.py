@@ -24,7 +24,7 @@ from funcgrad.torch._ops import (
     shape,
 )
 from funcgrad.torch._ops import index as indexing
-from funcgrad.torch._ops.inplace import in_place, refused
+from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.table import ROWS
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import Kind, call
@@ -47,12 +47,9 @@ for _row in ROWS.values():
             _method(_name, _row.function)
         if _row.in_place:
             _method(_name + "_", in_place(_row.function))
-for _name in ("copy_", "fill_", "zero_", "masked_fill_"):
+IN_PLACE = "copy_ fill_ zero_ masked_fill_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ set_ resize_ resize_as_"
+for _name in IN_PLACE.split():
     _method(_name, getattr(inplace, _name))
-for _name in ("t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_"):
-    _method(_name, refused(_name, "change the shape of a tensor in place"))
-for _name in ("resize_", "resize_as_", "set_"):
-    _method(_name, refused(_name, "give a tensor other memory in place"))
 _method("backward", backward.tensor_backward)
 _method("register_hook", hooks.register_hook)
 _method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)

@@ -18,7 +18,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch._tensor.views import Diagonal, Part
+from funcgrad.torch._tensor.views import Diagonal, Expanded, Part
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -29,7 +29,7 @@ VIEW, UNSAFE_VIEW = Kind("View"), Kind("UnsafeView")
 T, TRANSPOSE, PERMUTE, EXPAND = Kind("T"), Kind("Transpose"), Kind("Permute"), Kind("Expand")
 SQUEEZE, SQUEEZE_DIM, UNSQUEEZE = Kind("Squeeze"), Kind("SqueezeBackward1"), Kind("Unsqueeze")
 SELECT, SLICE = Kind("Select"), Kind("Slice")
-UNBIND, SPLIT = Kind("Unbind"), Kind("Split")
+UNBIND, SPLIT, SPLIT_WITH_SIZES = Kind("Unbind"), Kind("Split"), Kind("SplitWithSizes")
 DIAGONAL = Kind("Diagonal")
 
 
@@ -199,7 +199,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
                 f"dimension {i}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
             )
-    return view(input, EXPAND, lambda v: values.broadcast_to(v, shape=full), overlapping=full != tuple(shape))
+    return view(input, EXPAND, Expanded(full), overlapping=full != tuple(shape))
 
 
 @named()
@@ -228,8 +228,10 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         sizes = [min(size, n - start) for start in range(0, n, size)] or [0]
+        kind = SPLIT
     else:
         sizes = list(split_size_or_sections)
+        kind = SPLIT_WITH_SIZES
         if sum(sizes) != n:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
@@ -239,8 +241,8 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     pieces, start = [], 0
     for i, size in enumerate(sizes):
         index = (*before, slice(start, start + size))
-        blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Split")
-        pieces.append(view(input, SPLIT, Part(index), blocked=blocked))
+        blocked = MULTI_VIEW_IN_PLACE.format(index=i, name=kind.name.partition("Backward")[0])
+        pieces.append(view(input, kind, Part(index), blocked=blocked))
         start += size
     return tuple(pieces)
 

@@ -32,8 +32,6 @@ def implicit(out: Tensor) -> Tensor:
 
 def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
     """The gradient of each output, checked as PyTorch does."""
-    if len(outputs) != len(grads):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     checked = []
     for i, (out, grad) in enumerate(zip(outputs, grads)):
         if isinstance(grad, Tensor):
@@ -56,11 +54,14 @@ def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> 
                 checked.append(fresh(np.ones(out._read().shape, out._read().dtype)))
         else:
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+    if len(outputs) != len(grads):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     return checked
 
 
 def check_outputs(outputs: Sequence[Tensor]) -> None:
     for i, out in enumerate(outputs):
+        out._check_entry()
         if not out.requires_grad:
             remember_missed([out], here())
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
@@ -187,9 +188,9 @@ def _by_rows(
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
                 "dimension. The sizes of the remaining dimensions are expected to match the shape of corresponding "
-                f"output, but a mismatch was detected: grad_output[{i}] has a shape of {weight.shape} and output[{i}] "
-                f"has a shape of {out.shape}. If you only want some tensors in `grad_output` to be considered "
-                "batched, consider using vmap."
+                f"output, but a mismatch was detected: grad_output[{i}] has a shape of {weight.shape[1:]} and "
+                f"output[{i}] has a shape of {out.shape}. If you only want some tensors in `grad_output` to be "
+                "considered batched, consider using vmap."
             )
     count = len(weights[0])
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -70,15 +70,6 @@ def current() -> Pass:
     return _running.passes[-1]
 
 
-def leads_to(outputs: Iterable[Node], wanted: dict[int, Any]) -> set[int]:
-    """The entries to be pulled back on the ways to the wanted ones: those with one of them among what lies behind."""
-    found: set[int] = set()
-    for node in entries(outputs):
-        if any(p is not None and (p.seq in wanted or p.seq in found) for p in node.parents):
-            found.add(node.seq)
-    return found
-
-
 class Pass:
     """One backward pass.
 
@@ -113,7 +104,7 @@ class Pass:
             self.tape = value._trace
             seeds.append((value.node, outward(ct)))
         if self.wanted is not None:
-            self.pulled = leads_to([node for node, _ in seeds], self.wanted)
+            self.pulled = self.ways([node for node, _ in seeds])
         if use.ever:
             self.count([node for node, _ in seeds])
         _running.passes.append(self)
@@ -121,6 +112,15 @@ class Pass:
             self.walk(seeds)
         finally:
             _running.passes.pop()
+
+    def ways(self, outputs: Sequence[Node]) -> set[int]:
+        """The entries to be pulled back: those with a wanted one among what lies behind."""
+        wanted = self.wanted or {}
+        found: set[int] = set()
+        for node in entries(outputs):
+            if any(p is not None and (p.seq in wanted or p.seq in found) for p in node.parents):
+                found.add(node.seq)
+        return found
 
     def count(self, outputs: list[Node]) -> None:
         """How many entries each leaf waits for: PyTorch visits a leaf as soon as its gradient is complete."""

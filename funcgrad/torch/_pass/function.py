@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,84 +11,37 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer
-from funcgrad.torch._pass.engine import RULES_OF_USERS, modified, outward
-from funcgrad.torch._pass.gradfn import FREED
+from funcgrad.torch._pass.context import FunctionCtx, Saved
+from funcgrad.torch._pass.context import once_differentiable as once_differentiable
+from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
+from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
-from funcgrad.torch._record.tape import Note, Watched, constant, on_tape, raw
+from funcgrad.torch._record.tape import Note, constant, on_tape, raw
+from funcgrad.torch._tensor.messages import (
+    DIRTY_LEAF,
+    DIRTY_NOT_RETURNED,
+    FUNCTION_VIEW_IN_PLACE,
+    FUNCTION_VIEW_WRITTEN,
+    MULTI_VIEW_IN_PLACE,
+)
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.views import View
 from funcgrad.transforms.custom import custom_vjp
 
-
-class FunctionCtx:
-    """What `forward` leaves for `backward`. Attributes of the user's own are kept too."""
-
-    needs_input_grad: tuple[bool, ...] = ()
-    materialize_grads = True
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep tensors; `saved_tensors` gives them back, checked for writes."""
-        for t in tensors:
-            if t is not None and not isinstance(t, Tensor):
-                raise TypeError(
-                    f"save_for_backward can only save variables, but argument 0 is of type {type(t).__name__}"
-                )
-        self._to_save = tensors
-
-    def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Outputs that require no gradient."""
-        self._flat = tuple(map(id, tensors))
-
-    def mark_dirty(self, *tensors: Tensor) -> None:
-        raise NotImplementedError(
-            "ctx.mark_dirty: funcgrad.torch has no custom in-place operations; return a new tensor from "
-            "forward"
-        )
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Whether missing gradients arrive as zeros (the default) or as None."""
-        self.materialize_grads = value
-
-    @property
-    def saved_tensors(self) -> tuple[Tensor | None, ...]:
-        if self._saved is None:
-            raise RuntimeError(FREED)
-        return tuple(None if s is None else s.tensor() for s in self._saved)
-
-    _to_save: tuple[Tensor | None, ...] = ()
-    _flat: tuple[int, ...] = ()
-    _saved: tuple[Any, ...] | None = ()
-
-
-class Saved:
-    """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version.
-    """
-
-    __slots__ = ("cuts", "node", "tape", "value", "watched")
-
-    def __init__(self, t: Tensor) -> None:
-        value = t._read()
-        self.value = raw(value)
-        self.node: Any = value.node if on_tape(value) else None
-        self.tape: Any = value._trace if on_tape(value) else None
-        self.watched = Watched(
-            t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False
-        )
-        self.cuts = t._cuts
-
-    def belongs_to(self, result: TapeTracer, name: str) -> None:
-        self.node = weakref.ref(result.node)
-        self.tape = result._trace
-        self.watched = self.watched._replace(source=name)
-
-    def tensor(self) -> Tensor:
-        if self.watched.storage.version != self.watched.version:
-            raise modified(self.watched)
-        node = self.node() if type(self.node) is weakref.ref else self.node
-        t = fresh(self.value if node is None else TapeTracer(self.tape, self.value, node))
-        t._cuts = self.cuts
-        return t
+LEGACY = (
+    "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
+    "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+)
+NO_RULE = (
+    "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "
+    "mode AD."
+)
+TWO_RULES = (
+    "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
+    "them."
+)
 
 
 class FunctionCall(Primitive):
@@ -99,6 +52,19 @@ class FunctionCall(Primitive):
     def __init__(self, function: type[Function]) -> None:
         super().__init__(function.__name__ + "Backward")
         self.function = function
+        self.context = type(self.name, (FunctionCtx,), {"__module__": self.module})
+
+    @property
+    def rule(self) -> Callable[..., Any]:
+        """The user's backward rule, under one of its two names."""
+        function = self.function
+        has_vjp = function.vjp is not Function.vjp
+        if has_vjp and function.backward is not Function.backward:
+            raise RuntimeError(TWO_RULES)
+        return function.vjp if has_vjp else function.backward
+
+    def shown(self, node: Node) -> FunctionCtx:
+        return node.saved[0]
 
     def in_pass(self, saved: Any, run: Any) -> Any:
         return saved, run
@@ -120,12 +86,12 @@ class FunctionCall(Primitive):
                 grads.append(fresh(np.zeros(aval[0], aval[1])))
             else:
                 grads.append(None if c is None else run.tensor(c))
-        found = run.in_users_mode(self.function.backward, ctx, *grads)
+        found = run.in_users_mode(self.rule, ctx, *grads)
         if not run.keep:
             ctx._saved = None
-        return self.checked(found, avals, flags, run.create)
+        return self.checked(found, avals, flags, run.taken)
 
-    def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], create: bool) -> list[Any]:
+    def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], taken: Any) -> list[Any]:
         given = list(found) if isinstance(found, tuple) else [found]
         while len(given) > len(avals) and given[-1] is None:
             given.pop()
@@ -141,7 +107,7 @@ class FunctionCall(Primitive):
             if g is None or not needed:
                 cts.append(None)
                 continue
-            c = g._read() if create else constant(g._read())
+            c = taken(g)
             if c.shape != aval[0]:
                 if not _sums_to(c.shape, aval[0]):
                     raise RuntimeError(
@@ -156,6 +122,7 @@ class FunctionCall(Primitive):
 
 
 RULES_OF_USERS.add(FunctionCall)
+OWN_GRAD_FN.add(FunctionCall)
 
 
 def _sums_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
@@ -191,54 +158,75 @@ class Function:
         super().__init_subclass__(**kwargs)
         cls._call = FunctionCall(cls)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(LEGACY)
+
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use "
-            "it with backward mode AD."
-        )
+        raise NotImplementedError(NO_RULE)
+
+    vjp = backward
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         raise NotImplementedError("setup_context is not implemented.")
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` unrecorded, and record the call as one operation."""
         needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-        ctx, outputs, several = _run(cls, args, needs)
+        ctx, outputs, several = _run(cls, args, needs, kwargs)
+        _check_dirty(ctx, outputs)
         outputs = (
-            _recorded(cls, ctx, args, needs, outputs)
+            Recorded(cls._call, ctx, args, needs).outputs(outputs)
             if mode.enabled and any(needs)
             else _plain(ctx, args, outputs)
         )
         return tuple(outputs) if several else outputs[0]
 
 
-def _run(cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...]) -> tuple[FunctionCtx, list[Any], bool]:
+class Refusing(Function):
+    """What a rule that is differentiable once has returned."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def _run(
+    cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...], kwargs: dict[str, Any]
+) -> tuple[FunctionCtx, list[Any], bool]:
     """The outputs, not recorded, and whether there may be several; other transformations see the user's rule."""
-    ctx, out = _forward(cls, args, needs)
+    ctx, out = _forward(cls, args, needs, kwargs)
     outputs = list(out) if isinstance(out, tuple) else [out]
     if any(isinstance(a, Tensor) and isinstance(raw(a._read()), Tracer) for a in args):
-        values = iter(_apply_traced(cls, args))
+        if ctx._dirty:
+            raise NotImplementedError("ctx.mark_dirty inside of to_functional: return a new tensor from forward")
+        values = iter(_apply_traced(cls, args, kwargs))
         outputs = [_revalued(y, next(values), ctx, args) if isinstance(y, Tensor) else y for y in outputs]
     return ctx, outputs, isinstance(out, tuple)
 
 
-def _forward(cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...]) -> tuple[FunctionCtx, Any]:
-    ctx = FunctionCtx()
+def _forward(
+    cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...], kwargs: dict[str, Any]
+) -> tuple[FunctionCtx, Any]:
+    ctx = cls._call.context()
     ctx.needs_input_grad = needs
     before, mode.enabled = mode.enabled, False
     try:
         if cls.setup_context is not Function.setup_context:
-            out = cls.forward(*args)
+            out = cls.forward(*args, **kwargs)
             cls.setup_context(ctx, tuple(args), out)
         else:
-            out = cls.forward(ctx, *args)
+            out = cls.forward(ctx, *args, **kwargs)
     finally:
         mode.enabled = before
     return ctx, out
@@ -253,6 +241,14 @@ def _revalued(y: Tensor, value: Any, ctx: FunctionCtx, args: Sequence[Any]) -> T
     return y
 
 
+def _check_dirty(ctx: FunctionCtx, outputs: list[Any]) -> None:
+    for t in ctx._dirty:
+        if t.requires_grad and t.is_leaf and mode.enabled:
+            raise RuntimeError(DIRTY_LEAF)
+        if not any(y is t for y in outputs):
+            raise RuntimeError(DIRTY_NOT_RETURNED)
+
+
 def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[Any]:
     cuts = cuts_of(tuple(args))
     for y in outputs:
@@ -261,52 +257,83 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     return [y.detach() if isinstance(y, Tensor) and y.requires_grad else y for y in outputs]
 
 
-def _recorded(
-    cls: type[Function], ctx: FunctionCtx, args: Sequence[Any], needs: tuple[bool, ...], outputs: list[Any]
-) -> list[Any]:
-    call = cls._call
-    values: list[Any] = [a._read() if isinstance(a, Tensor) else None for a in args]
-    avals = [(() if v is None else v.shape, None if v is None else v.dtype) for v in values]
-    parents = tuple([v.node if on_tape(v) else None for v in values])
-    moving = [
-        isinstance(y, Tensor) and y._read().dtype.kind in "fc" and id(y) not in ctx._flat for y in outputs
-    ]
-    outs = [
-        (y._read().shape, y._read().dtype, m) if isinstance(y, Tensor) else None
-        for y, m in zip(outputs, moving)
-    ]
-    tape = next(v._trace for v in values if on_tape(v))
-    node = Node(call, {}, parents, (ctx, avals, needs, outs), here())
-    node.note = Note(call.name)
-    count = sum(moving)
-    saved = [None if t is None else Saved(t) for t in ctx._to_save]
-    cuts = cuts_of(tuple(args))
-    results: list[Any] = []
-    position = 0
-    for y, moves in zip(outputs, moving):
-        if not moves:
-            results.append(y)
-            continue
-        own = node
-        if count > 1:
-            own = selected(node, position, count)
-            own.note = Note(call.name)
-        position += 1
-        given = any(y is a for a in args)
-        result = fresh(TapeTracer(tape, raw(y._read()), own))
-        if not given:
-            result._storage, result._seen = y._storage, y._storage.stamp
-        result._cuts = cuts
-        for s, t in zip(saved, ctx._to_save):
-            if s is not None and t is y and not given:
-                s.belongs_to(result._value, call.name)
-        results.append(result)
-    ctx._saved = tuple(saved)
-    ctx._to_save = ()
-    return results
+class Recorded:
+    """One call that is recorded: its entry, and what its outputs become."""
+
+    def __init__(self, call: FunctionCall, ctx: FunctionCtx, args: Sequence[Any], needs: tuple[bool, ...]) -> None:
+        self.call, self.ctx, self.args, self.needs = call, ctx, args, needs
+        self.values: list[Any] = [a._read() if isinstance(a, Tensor) else None for a in args]
+        self.tape = next(v._trace for v in self.values if on_tape(v))
+
+    def outputs(self, outputs: list[Any]) -> list[Any]:
+        ctx = self.ctx
+        moving = [isinstance(y, Tensor) and y._read().dtype.kind in "fc" and id(y) not in ctx._flat for y in outputs]
+        node = self.entry(outputs, moving)
+        ctx._entry = weakref.ref(node)
+        count = sum(moving)
+        saved = [None if t is None else Saved(t) for t in ctx._to_save]
+        results: list[Any] = []
+        selections: list[Note] = []
+        for y, moves in zip(outputs, moving):
+            if not moves:
+                results.append(y)
+                continue
+            own = node
+            if count > 1:
+                own = selected(node, len(selections), count)
+                own.note = Note(self.call.name)
+                own.note.own = True
+                selections.append(own.note)
+            result = self.output(y, TapeTracer(self.tape, raw(y._read()), own), len(results), count)
+            for s, t in zip(saved, ctx._to_save):
+                if s is not None and t is y and (result is y or not self.is_argument(t)):
+                    s.belongs_to(result._value, self.call.name)
+            results.append(result)
+        node.note.siblings = tuple(selections)
+        ctx._saved = tuple(saved)
+        ctx._to_save = ()
+        return results
+
+    def entry(self, outputs: list[Any], moving: list[bool]) -> Node:
+        avals = [(() if v is None else v.shape, None if v is None else v.dtype) for v in self.values]
+        outs = [
+            (y._read().shape, y._read().dtype, m) if isinstance(y, Tensor) else None for y, m in zip(outputs, moving)
+        ]
+        parents = tuple([v.node if on_tape(v) else None for v in self.values])
+        node = Node(self.call, {}, parents, (self.ctx, avals, self.needs, outs), here())
+        node.note = Note(self.call.name)
+        node.note.own = True
+        return node
+
+    def is_argument(self, y: Tensor) -> bool:
+        return any(y is a for a in self.args)
+
+    def output(self, y: Tensor, value: TapeTracer, index: int, count: int) -> Tensor:
+        """An output: what `forward` wrote itself, a new tensor, or a view that must not be written."""
+        if any(y is t for t in self.ctx._dirty):
+            y._write(value)
+            return y
+        result = fresh(value)
+        result._storage, result._seen = y._storage, y._storage.stamp
+        y._storage.lend()
+        result._cuts = cuts_of(tuple(self.args))
+        view = y._view
+        name = self.call.function.__name__
+        if view is not None and view.base is not None:
+            result._view = View(view.storage_steps, view.base, view.steps)
+        elif self.is_argument(y):
+            result._view = View(view.storage_steps if view is not None else (), y, ())
+        elif view is not None:
+            result._view = View(view.storage_steps, None, ())
+        if result._view is not None and result._view.base is not None:
+            blocked = MULTI_VIEW_IN_PLACE if count > 1 else FUNCTION_VIEW_IN_PLACE
+            result._view.blocked = blocked.format(index=index, name=name)
+            result._view.written = FUNCTION_VIEW_WRITTEN.format(index=index, name=name)
+            result._view.version = y._storage.version
+        return result
 
 
-def _apply_traced(cls: type[Function], args: Sequence[Any]) -> list[Any]:
+def _apply_traced(cls: type[Function], args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
     """The values of the outputs that are tensors, where another transformation traces the arguments: for it, the rule
     is a `custom_vjp`."""
     moving = tuple(isinstance(a, Tensor) for a in args)
@@ -323,12 +350,12 @@ def _apply_traced(cls: type[Function], args: Sequence[Any]) -> list[Any]:
 
     def forward(*values: Any) -> tuple[Any, ...]:
         with own_tape():
-            out = _forward(cls, inputs(values), moving)[1]
+            out = _forward(cls, inputs(values), moving, kwargs)[1]
             return tuple(raw(y._read()) for y in (out if isinstance(out, tuple) else (out,)) if isinstance(y, Tensor))
 
     def forward_saving(*values: Any) -> tuple[tuple[Any, ...], Any]:
         with own_tape():
-            ctx, outputs, _ = _run(cls, inputs(values), moving)
+            ctx, outputs, _ = _run(cls, inputs(values), moving, kwargs)
             runs[:] = [(ctx, [isinstance(y, Tensor) for y in outputs])]
             saved = tuple(None if t is None else raw(t._read()) for t in ctx._to_save)
             ctx._to_save = ()
@@ -339,8 +366,9 @@ def _apply_traced(cls: type[Function], args: Sequence[Any]) -> list[Any]:
         rest = iter(cts)
         with own_tape():
             ctx._saved = tuple(None if v is None else Saved(fresh(v)) for v in saved)
-            found = cls.backward(ctx, *(fresh(outward(next(rest))) if is_tensor else None for is_tensor in are_tensors))
-            grads = cls._call.checked(found, avals, moving, create=True)
+            given = [fresh(outward(next(rest))) if is_tensor else None for is_tensor in are_tensors]
+            found = cls._call.rule(ctx, *given)
+            grads = cls._call.checked(found, avals, moving, Tensor._read)
             return tuple(np.zeros(*avals[i]) if grads[i] is None else raw(grads[i]) for i in positions)
 
     rule = custom_vjp(forward)

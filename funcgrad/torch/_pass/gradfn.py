@@ -53,8 +53,7 @@ class GradFn:
                 found.append((None, 0))
                 continue
             note = note_of(node)
-            first: Any = node.parents[0] if node.prim is SELECT else None
-            if first is not None and type(first.prim) in OWN_GRAD_FN:
+            if node.prim is SELECT and type(getattr(node.parents[0], "prim", None)) in OWN_GRAD_FN:
                 found.append((grad_fn(node), node.params["index"]))
             elif note is None or note.inner or node.prim is SELECT:
                 stack.extend(reversed(node.parents))

@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
-from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.storage import Inference, Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Step, View, apart, through
 
@@ -149,6 +149,8 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
         cuts = cuts_of(tensors)
         if cuts:
             t._cuts = cuts
+        if mode.inference:
+            t._storage = Inference(t._storage.value)
     if tracked and kind.saves:
         _note_inner(out.node, values)
     return t
@@ -188,9 +190,13 @@ def view(
     out = fresh(None)
     storage = x._storage
     tracked = on_tape(value)
+    written = None
+    if not mode.enabled:
+        blocked = NO_GRAD_VIEW_IN_PLACE
+    elif tracked and blocked is not None:
+        written = blocked.replace("is being", "its base or another view of its base has been")
     if tracked and not mode.enabled:
         out._value = constant(through((step,), value.value))
-        blocked = NO_GRAD_VIEW_IN_PLACE
     else:
         out._value = quietly(through, (step,), value)
         if tracked:
@@ -209,7 +215,9 @@ def view(
         blocked = blocked or own.blocked
         overlapping = overlapping or own.overlapping
     out._view.blocked = blocked
-    out._view.version = storage.version
+    out._view.written = written
+    if tracked:
+        out._view.version = storage.version
     out._view.overlapping = overlapping
     if tracked and not mode.enabled:
         out._make_leaf("no_grad")

@@ -21,7 +21,10 @@ _is_quiet = ContextVar("_is_quiet", default=False)
 
 
 class _Mode(threading.local):
-    """The state of a thread. `direct`: recording is on, and on the base tape, so that an operation asks nothing.
+    """The state of a thread. In `inference` mode recording stays off.
+
+    `direct`: recording is on, and on the base tape, so that an operation asks nothing. `plain`: one on arrays that are
+    on no tape asks nothing.
 
     `quiet(fun, *args)` calls without NumPy's floating-point warnings, which PyTorch does not have. It enters a
     context made once, where they are off: 0.1 us, where `np.errstate` takes 0.9. It cannot be entered twice, see
@@ -29,7 +32,8 @@ class _Mode(threading.local):
     """
 
     def __init__(self) -> None:
-        self._enabled = self.direct = True
+        self._enabled = self.direct = self.plain = True
+        self.inference = False
         self._tape = BASE
         context = copy_context()
         context.run(np.seterr, all="ignore")
@@ -42,8 +46,9 @@ class _Mode(threading.local):
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        self._enabled = enabled
+        self._enabled = enabled = enabled and not self.inference
         self.direct = enabled and self._tape is BASE
+        self.plain = not self.inference and self._tape is BASE
 
     @property
     def tape(self) -> Tape:
@@ -53,6 +58,7 @@ class _Mode(threading.local):
     def tape(self, tape: Tape) -> None:
         self._tape = tape
         self.direct = self._enabled and tape is BASE
+        self.plain = not self.inference and tape is BASE
 
 
 mode = _Mode()
@@ -80,34 +86,54 @@ def is_grad_enabled() -> bool:
     return mode.enabled
 
 
-def _within(enabled: bool, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    before = mode.enabled
-    mode.enabled = enabled
+State = tuple[bool, bool]
+"""Whether operations are recorded, and whether it is inference mode."""
+
+
+def _set(state: State) -> None:
+    mode.inference = state[1]
+    mode.enabled = state[0]
+
+
+def _now() -> State:
+    return mode.enabled, mode.inference
+
+
+def is_inference_mode_enabled() -> bool:
+    return mode.inference
+
+
+def _within(state: State, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    before = _now()
+    _set(state)
     try:
         return fun(*args, **kwargs)
     finally:
-        mode.enabled = before
+        _set(before)
 
 
-def _stepwise(enabled: bool, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """The generator, whose body runs in the mode and its caller's, between the values, does not."""
+def _stepwise(state: State, generator: Any) -> Generator[Any, Any, Any]:
+    """A generator, whose body runs in the mode and its caller's, between the values, does not."""
     step, given = generator.send, None
     while True:
         try:
-            value = _within(enabled, step, given)
+            value = _within(state, step, given)
         except StopIteration as end:
             return end.value
         try:
             step, given = generator.send, (yield value)
         except GeneratorExit:
-            _within(enabled, generator.close)
+            _within(state, generator.close)
             raise
         except BaseException as error:
             step, given = generator.throw, error
 
 
 class _GradMode:
-    """A context manager, and a decorator with and without parentheses."""
+    """A context manager, and a decorator with and without parentheses, also of generators.
+
+    As in PyTorch, it has no part in what a decorated coroutine does while it is awaited.
+    """
 
     enabled = False
 
@@ -119,25 +145,27 @@ class _GradMode:
         return self(fun)
 
     def __init__(self) -> None:
-        self.before: list[bool] = []
+        self.before: list[State] = []
+
+    def state(self) -> State:
+        """What is set."""
+        return self.enabled, mode.inference
 
     def __enter__(self) -> None:
-        self.before.append(mode.enabled)
-        mode.enabled = self.enabled
+        self.before.append(_now())
+        _set(self.state())
 
     def __exit__(self, *error: object) -> None:
-        mode.enabled = self.before.pop()
+        _set(self.before.pop())
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
-        enabled = self.enabled
-
         @wraps(fun)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            return _within(enabled, fun, *args, **kwargs)
+            return _within(self.state(), fun, *args, **kwargs)
 
         @wraps(fun)
         def steps(*args: Any, **kwargs: Any) -> Any:
-            return (yield from _stepwise(enabled, fun(*args, **kwargs)))
+            return (yield from _stepwise(self.state(), fun(*args, **kwargs)))
 
         return steps if isgeneratorfunction(fun) else inside
 
@@ -159,7 +187,7 @@ class set_grad_enabled(_GradMode):
         return object.__new__(cls)
 
     def __init__(self, enabled: bool) -> None:
-        self.before = [mode.enabled]
+        self.before = [_now()]
         self.enabled = enabled
         mode.enabled = enabled
 
@@ -167,16 +195,19 @@ class set_grad_enabled(_GradMode):
         mode.enabled = self.enabled
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
-        mode.enabled = self.before[-1]
+        _set(self.before[-1])
         return super().__call__(fun)
 
 
 class inference_mode(_GradMode):
-    """As `no_grad`."""
+    """As `no_grad`; and tensors made inside can neither be written outside, nor saved for a backward pass."""
 
     def __new__(cls, mode: Any = True) -> Any:
         return super().__new__(cls, mode if callable(mode) else None)
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__()
-        self.enabled = not mode
+        self.inference = mode
+
+    def state(self) -> State:
+        return not self.inference, self.inference

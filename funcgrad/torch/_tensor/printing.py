@@ -106,8 +106,16 @@ def _suffixes(t: Any, array: np.ndarray) -> list[str]:
         if value.node.prim is None:
             found.append("requires_grad=True")
         else:
-            found.append(f"grad_fn=<{name_of(value.node)}>")
+            found.append(f"grad_fn=<{_entry_name(t, value.node)}>")
     return found
+
+
+def _entry_name(t: Any, node: Any) -> str:
+    try:
+        t._check_entry()
+    except RuntimeError:
+        return "Invalid"
+    return name_of(node)
 
 
 def text(t: Any) -> str:

@@ -12,6 +12,9 @@ class Size(tuple):
     __module__ = "funcgrad.torch"
     __slots__ = ()
 
+    def __reduce__(self) -> Any:
+        return Size, (tuple(self),)
+
     def numel(self) -> int:
         return prod(self)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._tensor.messages import INFERENCE_SAVED
 from funcgrad.torch._tensor.views import Step, assign, put
 
 
@@ -27,6 +28,13 @@ class Storage:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+    def __reduce__(self) -> Any:
+        return Storage, (np.array(self.value),)
+
+    def count(self) -> None:
+        """One write more."""
+        self.version += 1
 
     def replace(self, value: Any) -> None:
         """Take on new values, in the order in memory that the views expect."""
@@ -67,6 +75,35 @@ class Storage:
         return self.value
 
 
+class UntypedStorage:
+    """Memory as `tensor.untyped_storage()` shows it."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def data_ptr(self) -> int:
+        return np.asarray(self._storage.value).ctypes.data
+
+    def nbytes(self) -> int:
+        return np.asarray(self._storage.value).nbytes
+
+    size = __len__ = nbytes
+
+
+class Inference(Storage):
+    """The storage of a tensor made in inference mode: writes are not counted, so nothing can save it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def version(self) -> int:
+        raise RuntimeError(INFERENCE_SAVED)
+
+    def count(self) -> None:
+        pass
+
+
 class Unwatched(Storage):
     """The storage behind `.data`: the same memory with a version of its own."""
 
@@ -76,7 +113,10 @@ class Unwatched(Storage):
 
     def __init__(self, of: Storage) -> None:
         self.of: Storage = of.of if isinstance(of, Unwatched) else of
-        self.version = of.version
+        self.version = 0
+
+    def __reduce__(self) -> Any:
+        return self.of.__reduce__()
 
     def replace(self, value: Any) -> None:
         self.of.replace(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import Cut, Note, Story, Tape, constant, cut, joined, leaf_note, on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
-from funcgrad.torch._tensor.exports import exports
+from funcgrad.torch._tensor.leaving import Leaving
 from funcgrad.torch._tensor.sizes import Size, dimension
-from funcgrad.torch._tensor.storage import Storage, Unwatched
+from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched
 from funcgrad.torch._tensor.views import Step, View, put, through
 
 if TYPE_CHECKING:  # `funcgrad.torch._ops.methods` attaches them
@@ -28,7 +27,7 @@ else:
     Methods = object
 
 
-class Tensor(Methods):
+class Tensor(Leaving, Methods):
     """An n-dimensional array with PyTorch's semantics of gradients.
 
     Made by `tensor`, `from_numpy` and the factories. The values of operations are NumPy's, their derivatives
@@ -86,15 +85,16 @@ class Tensor(Methods):
         view = self._view
         value = self._value
         leaf = on_tape(value) and value.node.prim is None
-        if view is not None and view.base is not None and not leaf:
-            whole = view.base._current()
-            if self._storage.version == view.version and on_tape(value):
+        base = self._base
+        if view is not None and base is not None and not leaf:
+            whole = base._current()
+            if on_tape(value) and (self._storage.version == view.version or view.written is not None):
                 # only the memory is another
                 self._value = TapeTracer(value._trace, through(view.steps, raw(whole)), value.node)
                 return
-            view.version = self._storage.version
             self._value = through(view.steps, whole)
             if on_tape(whole):
+                view.version = self._storage.version
                 self._value.node.note = Note("AsStridedBackward0")
                 if self._retains:
                     self._follow()
@@ -118,14 +118,15 @@ class Tensor(Methods):
     # writing
 
     def _check_entry(self) -> None:
-        """PyTorch's error for recording a view that was made under no_grad, whose memory was written since."""
+        """PyTorch's error for the entry of a view whose memory was written since, where there is no new one."""
         view = self._view
-        if (
-            view is not None
-            and view.blocked is messages.NO_GRAD_VIEW_IN_PLACE
-            and view.version != self._storage.version
-            and self._is_source()
-        ):
+        if view is None or view.blocked is None or not on_tape(self._value):
+            return
+        if view.version == self._storage.version:
+            return
+        if view.written is not None:
+            raise RuntimeError(view.written)
+        if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE and self._is_source():
             raise RuntimeError(messages.NO_GRAD_VIEW_WRITTEN)
 
     def _is_source(self) -> bool:
@@ -135,6 +136,8 @@ class Tensor(Methods):
     def _check_writable(self) -> None:
         """PyTorch's errors for writing in place."""
         view = self._view
+        if self.is_inference() and not mode.inference:
+            raise RuntimeError(messages.INFERENCE_IN_PLACE)
         if view is not None and view.overlapping:
             memory = self._storage.value
             places = through(view.storage_steps, np.arange(memory.size).reshape(memory.shape))
@@ -146,17 +149,31 @@ class Tensor(Methods):
         if view is not None:
             if view.blocked is not None and on_tape(value):
                 raise RuntimeError(view.blocked)
-            base = view.base
+            base = self._base
             if base is not None and base.requires_grad and base.is_leaf:
                 raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
         if on_tape(value) and value.node.prim is None:
             raise RuntimeError(messages.LEAF_IN_PLACE)
 
+    def _check_overlap(self, source: Tensor) -> None:
+        """PyTorch's error for writing what lies in part in the memory that is written."""
+        if source is self or source._storage is not self._storage or isinstance(self._storage.value, Tracer):
+            return
+        own, other = self._array(), source._array()
+        if own.ctypes.data == other.ctypes.data and own.shape == other.shape and own.strides == other.strides:
+            return
+        if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
+            raise RuntimeError(messages.PARTLY_OVERLAPPING)
+
     def _write(self, new: Any, cuts: tuple[Cut, ...] = ()) -> None:
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
         storage = self._storage
         view = self._view
-        storage.version += 1
+        if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
+            raise RuntimeError(
+                view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
+            )
+        storage.count()
         if cuts:
             self._cuts = joined(cuts, self._cuts)
         if view is None:
@@ -167,7 +184,7 @@ class Tensor(Methods):
                 if self._retains:
                     self._follow()
             return
-        base = view.base
+        base = self._base
         if base is not None and (on_tape(new) or (mode.enabled and base.requires_grad)):
             whole = put(view.steps, base._read(), new)
             whole.node.note = Note("CopySlices")
@@ -194,14 +211,13 @@ class Tensor(Methods):
         """Whether to write values is to change the memory, and nothing else."""
         if isinstance(new, Tracer) or isinstance(self._storage.value, Tracer):
             return False
-        view = self._view
-        base = view.base if view is not None else None
+        base = self._base
         return not (mode.enabled and (self.requires_grad or (base is not None and base.requires_grad)))
 
     def _write_memory(self, values: Any, cuts: tuple[Cut, ...], *elements: Step) -> None:
         """Write values, or those of some elements, into the memory."""
         storage = self._storage
-        storage.version += 1
+        storage.count()
         if cuts:
             self._cuts = joined(cuts, self._cuts)
         steps = () if self._view is None else self._view.storage_steps
@@ -228,6 +244,8 @@ class Tensor(Methods):
     def requires_grad(self, required: bool) -> None:
         value = self._current()
         if required:
+            if self.is_inference() and not mode.inference:
+                raise RuntimeError(messages.INFERENCE_REQUIRES)
             if not on_tape(value):
                 self._make_leaf("requires_grad_")
             elif value._trace.age < mode.tape.age:
@@ -357,7 +375,9 @@ class Tensor(Methods):
         given = raw(data._read())
         if on_tape(value) and given.dtype.kind not in "fc":
             raise RuntimeError(messages.DATA_OF_OTHER_KIND)
-        self._storage = data._storage
+        version = 0 if self.is_inference() else self._storage.version
+        self._storage = Unwatched(data._storage)
+        self._storage.version = version
         self._view = None if data._view is None else View(data._view.storage_steps, None, ())
         self._seen = self._storage.stamp
         self._storage.lend()
@@ -365,11 +385,20 @@ class Tensor(Methods):
 
     @property
     def _version(self) -> int:
+        if self.is_inference():
+            raise RuntimeError(messages.INFERENCE_VERSION)
         return self._storage.version
+
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode."""
+        storage = self._storage
+        return isinstance(storage.of if isinstance(storage, Unwatched) else storage, Inference)
 
     @property
     def _base(self) -> Tensor | None:
-        return self._view.base if self._view is not None else None
+        """The tensor this is a view of; None where that has other memory since (by `data`)."""
+        base = self._view.base if self._view is not None else None
+        return base if base is not None and base._storage is self._storage else None
 
     def _is_view(self) -> bool:
         return self._base is not None
@@ -407,6 +436,18 @@ class Tensor(Methods):
     def element_size(self) -> int:
         return self._read().dtype.itemsize
 
+    def data_ptr(self) -> int:
+        """Where the memory begins now. A write moves it where the tape may hold what was there."""
+        return self._array().ctypes.data
+
+    def storage_offset(self) -> int:
+        """How many elements of the memory are before this tensor's first."""
+        memory = np.asarray(self._storage.value)
+        return (self.data_ptr() - memory.ctypes.data) // memory.itemsize
+
+    def untyped_storage(self) -> UntypedStorage:
+        return UntypedStorage(self._storage)
+
     def stride(self, dim: int | None = None) -> Any:
         value = self._array()
         strides = tuple(s // value.itemsize for s in value.strides)
@@ -427,72 +468,6 @@ class Tensor(Methods):
             raise TypeError("len() of a 0-d tensor")
         return shape[0]
 
-    # leaving
-
-    def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy)."""
-        value = self._read()
-        if on_tape(value):
-            if not force:
-                raise RuntimeError(
-                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-                )
-            return self.detach().numpy()
-        self._array("`numpy()`")
-        whole = self._storage.share()
-        exports.remember(
-            whole, (Cut("numpy", here(), tuple(leaf for c in self._cuts for leaf in c.leaves)), *self._cuts)
-        )
-        out = self._array()
-        return out if np.may_share_memory(out, whole) else out.copy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self.numpy()
-        return array if dtype is None or array.dtype == dtype else array.astype(dtype)
-
-    def item(self) -> Any:
-        """The value as a Python number; RuntimeError unless there is exactly one element."""
-        value = self._read()
-        if on_tape(value):
-            cut("item", value, ())
-        array = self._array("A Python number (`item`, `float`, `int`, `range`)")
-        if array.size != 1:
-            raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
-        return array.item()
-
-    def tolist(self) -> Any:
-        """Nested lists of Python numbers."""
-        value = self._read()
-        if on_tape(value):
-            cut("tolist", value, ())
-        return self._array("`tolist()`").tolist()
-
-    def _number(self, kind: Callable[[Any], Any]) -> Any:
-        if self.requires_grad:
-            messages.warn_once(messages.SCALAR_OF_TRACKED)
-        return kind(self.item())
-
-    def __float__(self) -> float:
-        return self._number(float)
-
-    def __int__(self) -> int:
-        return self._number(int)
-
-    def __complex__(self) -> complex:
-        return self._number(complex)
-
-    def __index__(self) -> int:
-        if self.dtype.is_floating_point or self.numel() != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
-
-    def __bool__(self) -> bool:
-        array = self._array("`if`, `while`, `and`, `or`, `not` or `assert`", messages.USE_WHERE)
-        if array.size != 1:
-            much = "more than one value" if array.size else "no values"
-            raise RuntimeError(f"Boolean value of Tensor with {much} is ambiguous")
-        return bool(array.item())
-
     def __hash__(self) -> int:
         return id(self)
 
@@ -506,34 +481,6 @@ class Tensor(Methods):
             return self.item().__format__(spec)
         return object.__format__(self, spec)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-                "at the moment."
-            )
-        out = fresh(np.array(self._array()))
-        memo[id(self)] = out
-        if self._grad is not None:
-            out._grad = self._grad.__deepcopy__(memo)
-        if self.requires_grad:
-            out._make_leaf("deepcopy")
-        return out
-
-    def __reduce__(self) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError("a Tensor that is not a leaf cannot be pickled: pickle tensor.detach()")
-        if isinstance(raw(self._read()), Tracer):
-            raise TypeError("a Tensor inside of to_functional cannot be pickled: it would come back as a constant")
-        return _unpickled, (np.array(self._array()), self.requires_grad)
-
-
-def _unpickled(value: np.ndarray, requires_grad: bool) -> Tensor:
-    out = fresh(value)
-    if requires_grad:
-        out._make_leaf("pickle")
-    return out
-
 
 _new = Tensor.__new__
 _new_storage = Storage.__new__
@@ -543,6 +490,6 @@ def fresh(value: Any) -> Tensor:
     """A tensor with memory of its own."""
     out = _new(Tensor)
     out._value = value
-    out._storage = storage = _new_storage(Storage)
+    out._storage = storage = _new_storage(Inference if mode.inference else Storage)
     storage.value = value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
     return out

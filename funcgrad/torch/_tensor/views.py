@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.index import scatter_set
-from funcgrad.ops.structure import reshape, transpose
+from funcgrad.ops.structure import broadcast_to, reshape, transpose
 from funcgrad.ops.subscript import getitem, update
 
 if TYPE_CHECKING:
@@ -24,16 +24,17 @@ class View:
     detach).
 
     `blocked` is the error for writing through it while operations are recorded. `version` is the storage's
-    version when its entry was made: after a write there is a new one.
+    version when its entry was made: after a write there is a new one, or, where `written` is its text, an error.
     """
 
-    __slots__ = ("base", "blocked", "overlapping", "steps", "storage_steps", "version")
+    __slots__ = ("base", "blocked", "overlapping", "steps", "storage_steps", "version", "written")
 
     def __init__(self, storage_steps: tuple[Step, ...], base: Tensor | None, steps: tuple[Step, ...]) -> None:
         self.storage_steps = storage_steps
         self.base = base
         self.steps = steps
         self.blocked: str | None = None
+        self.written: str | None = None
         self.overlapping = False
         self.version = 0
 
@@ -62,6 +63,56 @@ class Elements:
 
     def __call__(self, value: Any) -> Any:
         return getitem(value, self.index)
+
+
+class Flat:
+    """The step to all elements in the order of the memory, which is not split into parts."""
+
+    __slots__ = ()
+
+    def __call__(self, value: Any) -> Any:
+        return value.reshape(-1) if value.flags.c_contiguous else value.reshape(-1, order="K")
+
+
+class Shaped:
+    """The step to other sizes."""
+
+    __slots__ = ("sizes",)
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.sizes = sizes
+
+    def __call__(self, value: Any) -> Any:
+        return reshape(value, shape=self.sizes)
+
+
+class Expanded:
+    """The step to larger sizes, in which elements are seen more than once."""
+
+    __slots__ = ("sizes",)
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.sizes = sizes
+
+    def __call__(self, value: Any) -> Any:
+        if type(value) is np.ndarray:  # NumPy's would be read-only
+            strides = np.broadcast_to(value, self.sizes).strides
+            return np.lib.stride_tricks.as_strided(value, self.sizes, strides)
+        return broadcast_to(value, shape=self.sizes)
+
+
+class Strided:
+    """The step to a part of memory that is given by an offset, sizes and strides, in elements."""
+
+    __slots__ = ("offset", "sizes", "strides")
+
+    def __init__(self, offset: int, sizes: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.offset, self.sizes, self.strides = offset, sizes, strides
+
+    def __call__(self, value: np.ndarray) -> np.ndarray:
+        flat = value.reshape(-1)
+        strides = [n * value.itemsize for n in self.strides]
+        return np.lib.stride_tricks.as_strided(flat[self.offset :], self.sizes, strides)
 
 
 class Diagonal:

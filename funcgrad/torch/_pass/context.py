@@ -1,0 +1,140 @@
+"""What `forward` of an `autograd.Function` leaves for `backward`."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.torch._pass.engine import modified
+from funcgrad.torch._pass.gradfn import FREED, GradFn
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import Watched, on_tape, raw
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+
+class FunctionCtx(GradFn):
+    """What `forward` leaves for `backward`; it is the `grad_fn` of the outputs. Attributes of the user's own are kept.
+
+    The entry holds it, so it refers to the entry weakly.
+    """
+
+    needs_input_grad: tuple[bool, ...] = ()
+    materialize_grads = True
+    _entry: weakref.ref[Node] | None = None
+    _to_save: tuple[Tensor | None, ...] = ()
+    _flat: tuple[int, ...] = ()
+    _dirty: tuple[Tensor, ...] = ()
+    _saved: tuple[Any, ...] | None = ()
+
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def _node(self) -> Any:
+        node = self._entry() if self._entry is not None else None
+        if node is None:
+            raise RuntimeError(f"{type(self).__name__}: nothing is recorded of it, or what was recorded is gone")
+        return node
+
+    def name(self) -> str:
+        return type(self).__name__
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors; `saved_tensors` gives them back, checked for writes."""
+        for i, t in enumerate(tensors):
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {i} is of type {type(t).__name__}"
+                )
+        self._to_save = tensors
+
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Kept for `jvp`, which is not called here."""
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Outputs that require no gradient."""
+        self._flat = tuple(map(id, tensors))
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Inputs that `forward` has written in place, and returns."""
+        self._dirty = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether missing gradients arrive as zeros (the default) or as None."""
+        self.materialize_grads = value
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]:
+        if self._saved is None:
+            raise RuntimeError(FREED)
+        return tuple(None if s is None else s.tensor() for s in self._saved)
+
+    @property
+    def dirty_tensors(self) -> tuple[Tensor, ...]:
+        return self._dirty
+
+    def __repr__(self) -> str:
+        return f"<torch.autograd.function.{type(self).__name__} object at {id(self):#x}>"
+
+
+class Saved:
+    """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version."""
+
+    __slots__ = ("cuts", "node", "tape", "value", "watched")
+
+    def __init__(self, t: Tensor) -> None:
+        value = t._read()
+        t._storage.lend()
+        self.value = raw(value)
+        self.node: Any = value.node if on_tape(value) else None
+        self.tape: Any = value._trace if on_tape(value) else None
+        self.watched = Watched(t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False)
+        self.cuts = t._cuts
+
+    def belongs_to(self, result: TapeTracer, name: str) -> None:
+        self.node = weakref.ref(result.node)
+        self.tape = result._trace
+        self.watched = self.watched._replace(source=name, version=self.watched.storage.version)
+
+    def tensor(self) -> Tensor:
+        """The tensor that was saved, if it is still there as it was; else one like it."""
+        if self.watched.storage.version != self.watched.version:
+            raise modified(self.watched)
+        node = self.node() if type(self.node) is weakref.ref else self.node
+        source = self.watched.source
+        t = source() if type(source) is weakref.ref else None
+        if t is not None and t._storage is self.watched.storage:
+            value = t._read()
+            if (value.node if on_tape(value) else None) is node:
+                return t
+        t = fresh(self.value if node is None else TapeTracer(self.tape, self.value, node))
+        t._cuts = self.cuts
+        return t
+
+
+def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A `backward` that is not recorded: to differentiate its result raises an error."""
+
+    @wraps(fn)
+    def once(ctx: Any, *grads: Any) -> Any:
+        before, mode.enabled = mode.enabled, False
+        try:
+            found = fn(ctx, *grads)
+        finally:
+            mode.enabled = before
+        if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
+            return found
+        if isinstance(found, tuple):
+            return tuple(map(_refusing, found))
+        return _refusing(found)
+
+    return once
+
+
+def _refusing(x: Any) -> Any:
+    from funcgrad.torch._pass.function import Refusing
+
+    return Refusing.apply(x.detach().requires_grad_()) if isinstance(x, Tensor) else x

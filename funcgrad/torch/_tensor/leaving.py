@@ -1,0 +1,146 @@
+"""How a tensor leaves: as NumPy's memory, as Python's numbers, as a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from funcgrad.core.provenance import here
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import Cut, cut, on_tape, raw
+from funcgrad.torch._tensor import messages
+from funcgrad.torch._tensor.exports import exports
+from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.views import Strided, View
+
+if TYPE_CHECKING:
+    from funcgrad.torch._tensor.tensor import Tensor
+
+
+class Leaving:
+    """The part of `Tensor` that gives its values away."""
+
+    def numpy(self: Any, *, force: bool = False) -> np.ndarray:
+        """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy)."""
+        value = self._read()
+        if on_tape(value):
+            if not force and mode.enabled:
+                raise RuntimeError(
+                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                )
+            return self.detach().numpy(force=force)
+        self._array("`numpy()`")
+        whole = self._storage.share()
+        exports.remember(
+            whole, (Cut("numpy", here(), tuple(leaf for c in self._cuts for leaf in c.leaves)), *self._cuts)
+        )
+        out = self._array()
+        return out if np.may_share_memory(out, whole) else out.copy()
+
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None or array.dtype == dtype else array.astype(dtype)
+
+    def item(self: Any) -> Any:
+        """The value as a Python number; RuntimeError unless there is exactly one element."""
+        value = self._read()
+        if on_tape(value):
+            cut("item", value, ())
+        array = self._array("A Python number (`item`, `float`, `int`, `range`)")
+        if array.size != 1:
+            raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+        return array.item()
+
+    def tolist(self: Any) -> Any:
+        """Nested lists of Python numbers."""
+        value = self._read()
+        if on_tape(value):
+            cut("tolist", value, ())
+        return self._array("`tolist()`").tolist()
+
+    def _number(self: Any, kind: Callable[[Any], Any]) -> Any:
+        if self.requires_grad:
+            messages.warn_once(messages.SCALAR_OF_TRACKED)
+        return kind(self.item())
+
+    def __float__(self: Any) -> float:
+        return self._number(float)
+
+    def __int__(self: Any) -> int:
+        return self._number(int)
+
+    def __complex__(self: Any) -> complex:
+        return self._number(complex)
+
+    def __index__(self: Any) -> int:
+        if self.dtype.is_floating_point or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __bool__(self: Any) -> bool:
+        array = self._array("`if`, `while`, `and`, `or`, `not` or `assert`", messages.USE_WHERE)
+        if array.size != 1:
+            much = "more than one value" if array.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {much} is ambiguous")
+        return bool(array.item())
+
+    def __copy__(self: Any) -> Tensor:
+        """A leaf over the same memory."""
+        out = self.detach()
+        if self.requires_grad:
+            out._make_leaf("copy")
+        return out
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
+                "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
+            )
+        found = memo.get(id(self))
+        if found is None:
+            array = self._array()
+            memory = memo.setdefault(id(self._storage), None)
+            if memory is None:
+                memory = memo[id(self._storage)] = Storage(np.array(self._storage.value))
+            found = memo[id(self)] = over_memory(memory, self._layout(array), self.requires_grad)
+            if self._grad is not None:
+                found._grad = self._grad.__deepcopy__(memo)
+        return found
+
+    def _layout(self: Any, array: np.ndarray) -> Layout:
+        return self.storage_offset(), array.shape, tuple(n // array.itemsize for n in array.strides)
+
+    def __reduce__(self: Any) -> Any:
+        if isinstance(raw(self._read()), Tracer):
+            raise TypeError("a Tensor inside of to_functional cannot be pickled: it would come back as a constant")
+        return over_memory, (Storage(np.array(self._storage.value)), self._layout(self._array()), self.requires_grad)
+
+
+Layout = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""An offset, sizes and strides, in elements of the memory."""
+
+
+def over_memory(storage: Storage, layout: Layout, requires_grad: bool) -> Tensor:
+    """A tensor that reads memory in a layout: what copying and pickling make, so that views stay views."""
+    memory = np.asarray(storage.value)
+    offset, sizes, strides = layout
+    last = offset + sum((n - 1) * stride for n, stride in zip(sizes, strides))
+    if min(offset, *sizes, *strides, 0) < 0 or (last >= memory.size and 0 not in sizes):
+        raise ValueError(f"a layout of sizes {list(sizes)} and strides {list(strides)} is not within its memory")
+    from funcgrad.torch._tensor.tensor import fresh
+
+    step = Strided(offset, sizes, strides)
+    out = fresh(step(memory))
+    out._storage, out._seen = storage, storage.stamp
+    if layout != (0, memory.shape, tuple(n // memory.itemsize for n in memory.strides)):
+        out._view = View((step,), None, ())
+    else:
+        out._value = storage.value
+    if requires_grad:
+        out._make_leaf("copy")
+    return out

@@ -1,0 +1,145 @@
+"""`torch.save` and `torch.load`: tensors in lists, tuples and dictionaries, in a file that executes nothing.
+
+A zip archive with one `.npy` file for each memory, and `structure.json`. (It is not the format of PyTorch's files,
+which are pickles.)
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.leaving import over_memory
+from funcgrad.torch._tensor.sizes import Size
+from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.tensor import Tensor
+
+FORMAT = "funcgrad.torch 1"
+SEQUENCES = {"tuple": tuple, "list": list, "Size": Size, "set": set}
+MAPPINGS = {"dict": dict, "OrderedDict": OrderedDict}
+NOT_OURS = (
+    "torch.load: this is no file of funcgrad.torch.save. Files of PyTorch's hold pickles, which execute code: convert "
+    "the tensors with PyTorch, by numpy.savez of tensor.numpy(), and make them anew with torch.from_numpy."
+)
+
+
+def save(obj: Any, f: Any) -> None:
+    """Write tensors, numbers, strings, None, dtypes, sizes, and lists, tuples, sets and dictionaries of them, to a file
+    or path. Views of one memory stay views of one memory. TypeError for anything else.
+
+    >>> import io
+    >>> import funcgrad.torch as torch
+    >>> file = io.BytesIO()
+    >>> torch.save({"w": torch.ones(2)}, file)
+    >>> torch.load(file)
+    {'w': tensor([1., 1.])}
+    """
+    writer = _Writer()
+    structure = writer.written(obj)
+    with zipfile.ZipFile(f, "w") as archive:
+        archive.writestr("structure.json", json.dumps({"format": FORMAT, "value": structure}))
+        for i, memory in enumerate(writer.memories):
+            with archive.open(f"{i}.npy", "w") as file:
+                np.lib.format.write_array(file, np.asarray(memory.value), allow_pickle=False)
+
+
+class _Writer:
+    """What is to be written: each memory, and each tensor, once."""
+
+    def __init__(self) -> None:
+        self.memories: list[Storage] = []
+        self.places: dict[int, int] = {}
+        self.tensors: dict[int, int] = {}
+        self.kept: list[Tensor] = []
+
+    def written(self, x: Any) -> Any:
+        """A value as JSON's: what JSON has as it is, all else as an object with its kind."""
+        kind = type(x).__name__
+        if x is None or type(x) in (bool, str):
+            return x
+        if type(x) in (int, float, complex):
+            return {"number": repr(x)}
+        if isinstance(x, Tensor):
+            return self.tensor(x)
+        if isinstance(x, dtypes.dtype):
+            return {"dtype": x.name}
+        if kind in SEQUENCES and isinstance(x, SEQUENCES[kind]):
+            return {kind: [self.written(e) for e in x]}
+        if kind in MAPPINGS and isinstance(x, MAPPINGS[kind]):
+            return {kind: [[self.written(k), self.written(v)] for k, v in x.items()]}
+        raise TypeError(
+            f"torch.save: a {type(x).__name__} cannot be saved; save tensors, numbers, strings, and lists, tuples and "
+            "dictionaries of them (of a module its state_dict())"
+        )
+
+    def tensor(self, t: Tensor) -> Any:
+        known = self.tensors.get(id(t))
+        if known is not None:
+            return {"tensor again": known}
+        self.tensors[id(t)] = len(self.tensors)
+        self.kept.append(t)
+        layout = t._layout(t._array("`torch.save`"))
+        storage = t._storage
+        place = self.places.setdefault(id(storage), len(self.memories))
+        if place == len(self.memories):
+            self.memories.append(storage)
+        return {"tensor": [place, layout, t.requires_grad]}
+
+
+def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: bool = False) -> Any:
+    """What `save` wrote, from a file or path; nothing in it is executed. RuntimeError for other files."""
+    try:
+        with zipfile.ZipFile(f) as archive:
+            structure = json.loads(archive.read("structure.json"))
+            if structure["format"] != FORMAT:
+                raise KeyError("format")
+            reader = _Reader(archive)
+            return reader.read(structure["value"])
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise RuntimeError(NOT_OURS) from error
+
+
+class _Reader:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.memories: dict[int, Storage] = {}
+        self.tensors: list[Tensor] = []
+
+    def read(self, x: Any) -> Any:
+        if not isinstance(x, dict):
+            return x
+        ((kind, given),) = x.items()
+        if kind == "number":
+            return _number(given)
+        if kind == "tensor again":
+            return self.tensors[given]
+        if kind == "tensor":
+            place, (offset, sizes, strides), requires_grad = given
+            t = over_memory(self.memory(place), (offset, tuple(sizes), tuple(strides)), requires_grad)
+            self.tensors.append(t)
+            return t
+        if kind == "dtype":
+            return getattr(dtypes, given)
+        if kind in SEQUENCES:
+            return SEQUENCES[kind](map(self.read, given))
+        return MAPPINGS[kind]((self.read(k), self.read(v)) for k, v in given)
+
+    def memory(self, place: int) -> Storage:
+        if place not in self.memories:
+            with self.archive.open(f"{place}.npy") as file:
+                self.memories[place] = Storage(np.lib.format.read_array(file, allow_pickle=False))
+        return self.memories[place]
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float, complex):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    raise KeyError(text)

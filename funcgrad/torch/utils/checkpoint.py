@@ -1,0 +1,215 @@
+"""`torch.utils.checkpoint`: a part of a function that is computed again on the way back, so that it saves little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from funcgrad.core.provenance import here
+from funcgrad.core.tape import Node, TapeTracer, entries, selected
+from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.torch._ops import random
+from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
+from funcgrad.torch._record.modes import enable_grad, mode
+from funcgrad.torch._record.tape import Note, on_tape, raw
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+
+class CheckpointError(RuntimeError):
+    """The function did something else when it was called again."""
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """`function(*args, **kwargs)`, of which a backward pass keeps nothing: it calls the function again.
+
+    Gradients reach whatever the function used: its arguments, tensors inside of them, parameters that it closes over.
+    The random numbers are the same in both calls. With `use_reentrant=True` the first call is not recorded, and
+    gradients reach arguments that are tensors only; else it is, and then dropped.
+
+    >>> import funcgrad.torch as torch
+    >>> from funcgrad.torch.utils.checkpoint import checkpoint
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> checkpoint(torch.sin, x, use_reentrant=False).sum().backward()
+    >>> x.grad
+    tensor([0.5403, 0.5403])
+    """
+    state = _random_state() if preserve_rng_state else None
+    if not mode.enabled:
+        return function(*args, **kwargs)
+
+    def again() -> list[Tensor]:
+        with enable_grad(), _random_numbers(state):
+            return list(_tensors(function(*args, **kwargs)))
+
+    if use_reentrant:
+        if not any(t.requires_grad for t in _tensors(args)):
+            return function(*args, **kwargs)
+        before, mode.enabled = mode.enabled, False
+        try:
+            out = function(*args, **kwargs)
+        finally:
+            mode.enabled = before
+        parents = tuple(t._read().node for t in _tensors(args) if t.requires_grad)
+        return _recorded(out, again, parents)
+    first = Node().seq
+    out = function(*args, **kwargs)
+    inner = [t._read().node for t in _tensors(out) if t.requires_grad]
+    if any(isinstance(raw(t._read()), Tracer) for t in _tensors(out)):
+        return out
+    return _recorded(out, again, _outside(inner, first)) if inner else out
+
+
+def _outside(outputs: Sequence[Node], first: int) -> tuple[Node, ...]:
+    """The entries from before a call that its results were computed from."""
+    found: dict[int, Node] = {}
+    stack = list(outputs)
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if node.seq in seen:
+            continue
+        seen.add(node.seq)
+        if node.seq < first or node.prim is None:
+            found[node.seq] = node
+        else:
+            stack.extend(p for p in node.parents if p is not None)
+    return tuple(found.values())
+
+
+def _tensors(x: Any) -> Iterator[Tensor]:
+    if isinstance(x, Tensor):
+        yield x
+    elif isinstance(x, (list, tuple)):
+        for e in x:
+            yield from _tensors(e)
+    elif isinstance(x, dict):
+        yield from _tensors(list(x.values()))
+
+
+def _replaced(x: Any, left: Iterator[Tensor]) -> Any:
+    """A structure with other tensors."""
+    if isinstance(x, Tensor):
+        return next(left)
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*(_replaced(e, left) for e in x))
+    if isinstance(x, (list, tuple)):
+        return type(x)(_replaced(e, left) for e in x)
+    if isinstance(x, dict):
+        return {k: _replaced(v, left) for k, v in x.items()}
+    return x
+
+
+def _recorded(out: Any, again: Callable[[], list[Tensor]], parents: tuple[Node, ...]) -> Any:
+    """The results, with one entry for the whole call."""
+    outputs = list(_tensors(out))
+    shapes = [t.shape for t in outputs]
+    moving = [t._read().dtype.kind in "fc" for t in outputs]
+    node = Node(RECOMPUTED, {}, parents, (again, shapes, moving), here())
+    node.note = Note("CheckpointBackward")
+    results, position, count = [], 0, sum(moving)
+    for t, moves in zip(outputs, moving):
+        if not moves:
+            results.append(t)
+            continue
+        own = node
+        if count > 1:
+            own = selected(node, position, count)
+            own.note = Note("CheckpointBackward")
+        position += 1
+        result = fresh(TapeTracer(mode.tape, raw(t._read()), own))
+        result._storage, result._seen = t._storage, t._storage.stamp
+        t._storage.lend()
+        results.append(result)
+    return _replaced(out, iter(results))
+
+
+class _Inner(Pass):
+    """A pass over what was computed again, which ends at the entries from outside: hooks there are not its own."""
+
+    def stop(self, node: Node, ct: Any) -> None:
+        if self.wanted is not None and node.seq in self.wanted:
+            self.found[node.seq] = ct
+
+    leaf = stop
+
+    def within(self, first: int, outputs: Sequence[Tensor], grads: Sequence[Tensor]) -> dict[int, Any]:
+        self.first = first
+        self.run(outputs, grads)
+        return self.found
+
+    def ways(self, outputs: Sequence[Node]) -> set[int]:
+        return {node.seq for node in entries(outputs) if node.seq > self.first}
+
+
+class _Recomputed(Primitive):
+    """A call that is made again when it is pulled back."""
+
+    def in_pass(self, saved: Any, run: Pass) -> Any:
+        return saved, run
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        (again, shapes, moving), outer = saved
+        cts = iter(ct if type(ct) is list else [ct])
+        first = Node().seq
+        outputs = again()
+        if [t.shape for t in outputs] != shapes:
+            raise CheckpointError(
+                f"torch.utils.checkpoint: the function gave tensors of shapes {[list(t.shape) for t in outputs]} when "
+                f"it was called again, and of {[list(s) for s in shapes]} before"
+            )
+        pairs = [(t, next(cts)) for t, moves in zip(outputs, moving) if moves]
+        pairs = [(t, c) for t, c in pairs if c is not None and on_tape(t._read())]
+        inner = _Inner(True, outer.create, {p.seq: None for p in tracked}, accumulates=False)
+        found = inner.within(first, [t for t, _ in pairs], [outer.tensor(c) for _, c in pairs])
+        return [found.get(p.seq) for p in tracked]
+
+
+RECOMPUTED = _Recomputed("checkpoint")
+RULES_OF_USERS.add(_Recomputed)
+
+
+def _random_state() -> Any:
+    generator = random.default_generator
+    return generator.words_of.get_state(), generator.spare
+
+
+@contextmanager
+def _random_numbers(state: Any) -> Iterator[None]:
+    """Random numbers from an earlier state on; afterwards they go on as if nothing was."""
+    if state is None:
+        yield
+        return
+    generator = random.default_generator
+    now = _random_state()
+    try:
+        generator.words_of.set_state(state[0])
+        generator.spare = state[1]
+        yield
+    finally:
+        generator.words_of.set_state(now[0])
+        generator.spare = now[1]
+
+
+def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None) -> Any:
+    """The functions (or modules) one after the other, in so many parts, of which all but the last are checkpointed."""
+    steps = list(functions)
+    size = len(steps) // segments
+
+    def part(chosen: Sequence[Any]) -> Callable[[Any], Any]:
+        def run(x: Any) -> Any:
+            for step in chosen:
+                x = step(x)
+            return x
+
+        return run
+
+    for start in range(0, size * (segments - 1), size):
+        input = checkpoint(part(steps[start : start + size]), input, use_reentrant=use_reentrant)
+    return part(steps[size * (segments - 1) :])(input)

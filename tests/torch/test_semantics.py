@@ -1,0 +1,17 @@
+"""Programs about autograd itself print what PyTorch printed, and end with its numbers in full precision
+(semantics_expected.json; tests/parity compares with PyTorch)."""
+
+from __future__ import annotations
+
+import pytest
+
+import funcgrad.torch as torch
+from tests.torch.programs import assert_same, assert_same_numbers
+from tests.torch.semantics_programs import PROGRAMS, expected, found
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(name):
+    ours, theirs = found(torch, PROGRAMS[name]), expected()[name]
+    assert_same(ours, theirs)
+    assert_same_numbers(ours["numbers"], theirs["numbers"])
