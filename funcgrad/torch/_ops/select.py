@@ -31,7 +31,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return call(WHERE, lambda c, a, b: fnp.where(raw(c), a, b), condition, x, y)
 
 
-@named("clip", in_place=True)
+@named("clip", writes=True)
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Limited to [min, max]. As in PyTorch, the derivative is one at the limits too."""
     need_tensor(input, "clamp")
@@ -50,13 +50,13 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return call(CLAMP_TENSORS if move else CLAMP, clamped, x, *limits)
 
 
-@named(in_place=True)
+@named(writes=True)
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """At least `min`."""
     return clamp(input, min=min)
 
 
-@named(in_place=True)
+@named(writes=True)
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """At most `max`."""
     return clamp(input, max=max)

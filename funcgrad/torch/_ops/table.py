@@ -36,24 +36,29 @@ RESIZED = (
 class Row:
     """One operation: where its names are to be found, and what it takes."""
 
-    __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room", "space")
+    __slots__ = (
+        "aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room", "space", "writes"
+    )  # fmt: skip
 
     def __init__(
         self,
         fun: Callable[..., Any],
+        name: str,
         aliases: tuple[str, ...],
         space: str,
         function: bool,
         method: bool,
         in_place: bool,
+        writes: bool,
         out: bool,
     ) -> None:
         self.function = fun
         self.space = space
-        self.name = fun.__name__
+        self.name = name
         self.aliases = aliases
         self.room = fun.__module__.rpartition(".")[2]
-        self.is_function, self.is_method, self.in_place, self.out = function, method, in_place, out
+        self.is_function, self.is_method, self.out = function, method, out
+        self.in_place, self.writes = in_place or writes, writes
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,20 +70,23 @@ ROWS: dict[str, Row] = {}
 
 def named(
     *aliases: str,
+    name: str = "",
     space: str = "",
     function: bool = True,
     method: bool = True,
     in_place: bool = False,
+    writes: bool = False,
     out: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function of Tensors under its name and `aliases`: as `torch.name`, `Tensor.name`, `Tensor.name_`.
 
-    `space` is the module it is in, as "linalg": then it is no method. `out` says that the function takes it; `op`
-    gives it to what it makes.
+    `name` is what it is called where that is not the function's own name. `space` is the module it is in, as
+    "linalg": then it is no method. `in_place` makes `Tensor.name_`, `writes` also `torch.name_`: PyTorch has it of
+    most functions of one tensor. `out` says that the function takes it; `op` gives it to what it makes.
     """
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
-        row = Row(fun, aliases, space, function, method and not space, in_place, out)
+        row = Row(fun, name or fun.__name__, aliases, space, function, method and not space, in_place, writes, out)
         ROWS[f"{space}.{row.name}" if space else row.name] = row
         return fun
 
@@ -94,7 +102,7 @@ def op(
     refuses: tuple[str, str] = ("", ""),
     space: str = "",
     out: bool = True,
-    **flags: bool,
+    **flags: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make an operation of a function over values, where arguments that are Tensors arrive as their values.
 
@@ -106,7 +114,7 @@ def op(
         floating: integers become the default dtype.
         refuses: kinds of dtypes that PyTorch has no kernel for, and the kernel's name.
         out: whether it takes `out=`.
-        space, flags: `function`, `method` and `in_place`, see `named`.
+        space, flags: `name`, `function`, `method`, `in_place` and `writes`, see `named`.
     """
     kind = Kind(backward, saves)
 
@@ -142,7 +150,9 @@ def op(
 def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
     """The functions of a module, by all of their names."""
     rows = [row for row in ROWS.values() if row.is_function and row.space == space]
-    return {name: row.function for row in rows for name in row.names}
+    found = {name: row.function for row in rows for name in row.names}
+    writing = [f"{name}_" for row in rows if row.writes for name in row.names]
+    return {**found, **{name: getattr(Tensor, name) for name in writing}}
 
 
 def tensors_in(args: Any) -> Iterator[Tensor]:
@@ -201,6 +211,7 @@ def missing(owner: str, name: str, there: Iterable[str]) -> str:
 
 _WITH_INDICES = ["max", "min", "sort", "topk", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"]
 FIELDS = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
+FIELDS |= {"frexp": ("mantissa", "exponent"), "histogram": ("hist", "bin_edges")}
 
 
 def _return_type(name: str) -> Any:

@@ -193,8 +193,8 @@ class Pass:
                     node.saved = FREED_VALUES
                     if watch:
                         note.watch = ()
-            if note.name == "NotImplemented":
-                raise RuntimeError("derivative for aten::floor_divide is not implemented")
+            if note.lacks is not None:
+                raise (RuntimeError if note.name == "NotImplemented" else NotImplementedError)(note.lacks)
         prim: Any = node.prim
         if type(prim) in RULES_OF_USERS:
             return prim.in_pass(saved, self)

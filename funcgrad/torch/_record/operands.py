@@ -21,6 +21,15 @@ def refuse(x: Tensor, kinds: str, kernel: str) -> None:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
 
 
+def need_tensors(function: str, **arguments: Any) -> None:
+    """PyTorch's error for the first argument that is no Tensor."""
+    for i, (name, x) in enumerate(arguments.items()):
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"{function}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
+            )
+
+
 def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     """PyTorch's error for shapes that do not broadcast."""
     rank = max(len(a), len(b))

@@ -54,10 +54,12 @@ class Note:
     """What the shim knows of an entry: the operation's name, what it saved, hooks, and who receives the
     gradient.
 
-    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`.
+    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `lacks` is the error of
+    a backward pass that reaches it, where there is no derivative.
     """
 
     hooks: dict[int, Any] | None = None
+    lacks: str | None = None
     owner: weakref.ref | None = None
 
     def __init__(self, name: str, watch: tuple[Any, ...] | None = None) -> None:
@@ -89,7 +91,7 @@ def own_note(node: Node) -> Note:
     """The entry's own note, to be changed: operations that save nothing share one."""
     note = note_of(node) or Note(name_of(node))
     node.note = own = Note(note.name, note.watch)
-    own.hooks, own.owner = note.hooks, note.owner
+    own.hooks, own.owner, own.lacks = note.hooks, note.owner, note.lacks
     return own
 
 

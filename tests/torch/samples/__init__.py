@@ -135,7 +135,7 @@ def differences(case: Case, found: dict[str, Any], wanted: dict[str, Any]) -> li
     if list(found) != list(wanted) or found.get("error") != wanted.get("error"):
         return [f"{found}, not {wanted}"]
     differ = [f"entry: {found['entry']}, not {wanted['entry']}"] if found.get("entry") != wanted.get("entry") else []
-    for i, (f, w) in enumerate(zip(found["results"], wanted["results"], strict=True)):
+    for i, (f, w) in enumerate(zip(found.get("results", ()), wanted.get("results", ()), strict=True)):
         if isinstance(f, str) or f[:2] != w[:2]:
             differ += [f"result {i}: {f}, not {w}"] if f != w else []
         else:
