@@ -33,6 +33,7 @@ def test_nothing_else_is_stored(area):
 
 
 @every_sample
+@pytest.mark.filterwarnings("ignore")
 def test_to_functional(area, sample):
     """In float64, at the first point: the function's gradient, compiled and batched, is what `backward` leaves."""
     case = next(samples.cases(sample))

@@ -160,6 +160,23 @@ def shared_by_nans(whole: Callable[..., Any], v: Any) -> Any:
     return fnp.where(fnp.any(nans), shared, whole(fnp.where(nans, zero, v)))
 
 
+def shared_by_equals(v: Any, found: Any) -> Any:
+    """An element that was found among all: those equal to it share the gradient."""
+    if v.dtype.kind != "f":
+        return found
+    same = fnp.where(fnp.isnan(found), fnp.isnan(raw(v)), fnp.equal(raw(v), found))
+    count = fnp.sum(same.astype(v.dtype))
+    finite = fnp.isfinite(found)
+    still = fnp.subtract(v, fnp.where(finite, constant(v), v.dtype.type(0)))
+    total = fnp.divide(fnp.sum(fnp.where(same, still, v.dtype.type(0))), count)
+    return fnp.where(finite, fnp.add(found, total), total)
+
+
+def none_of(v: Any) -> Any:
+    """What is said of no elements: NaN."""
+    return fnp.add(fnp.sum(v), v.dtype.type(np.nan))
+
+
 def logsumexp(fun: Callable[..., Any], v: Any, axes: tuple[int, ...]) -> Any:
     """Where all exponents are -inf, the derivative is NaN. Keeps the axes."""
     y = fun(v, axis=axes, keepdims=True)

@@ -32,7 +32,7 @@ add_ = binary("add", fnp.add, tabled=False)
 sub_ = binary("sub", fnp.subtract, tabled=False)
 plus_number = binary("add", fnp.add, backward="AddBackward1", tabled=False)
 times_number = binary("mul", fnp.multiply, backward="MulBackward1", number_saves="-", tabled=False)
-over_number = binary("div", fnp.divide, backward="DivBackward1", number_saves="-", tabled=False)
+over_number = binary("div", fnp.divide, backward="DivBackward1", number_saves="-", floating=True, tabled=False)
 """What PyTorch's functions of several operations call arithmetic with a number inside them."""
 mul = binary("mul", fnp.multiply, "*", "multiply", number_saves="-", doc="input * other")
 div_ = binary("div", fnp.divide, "y*", number_saves="-", floating=True, tabled=False)
