@@ -61,7 +61,7 @@ def _predicate(
 
     apply.__name__ = apply.__qualname__ = name
     apply.__doc__ = f"{name} of each element."
-    return named(in_place=in_place)(apply)
+    return named(in_place=in_place, out=True)(apply)
 
 
 isnan, isinf, isfinite = (_predicate(n, getattr(fnp, n)) for n in ("isnan", "isinf", "isfinite"))

@@ -101,7 +101,7 @@ def conj(input: Tensor) -> Tensor:
     return call(CONJ, fnp.conj, input) if input.is_complex() else input
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def conj_physical(input: Tensor) -> Tensor:
     """As `conj`."""
     need_tensor(input, "conj_physical")
@@ -136,14 +136,14 @@ def _parts(x: Any, y: Any, function: str, names: tuple[str, str]) -> None:
 COMPLEX, POLAR = Kind("Complex", "xy"), Kind("Polar", "r")
 
 
-@named(method=False)
+@named(method=False, out=True)
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """real + 1j * imag"""
     _parts(real, imag, "complex", ("real", "imag"))
     return call(COMPLEX, kinks.complex_of, real, imag)
 
 
-@named(method=False)
+@named(method=False, out=True)
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """abs * exp(1j * angle)"""
     _parts(abs, angle, "polar", ("abs", "angle"))

@@ -136,7 +136,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 HISTOGRAM = Kind("NotImplemented", "-", "derivative for aten::histogram is not implemented")
 
 
-@named()
+@named(out=True)
 def histogram(
     input: Tensor,
     bins: Any,
@@ -207,7 +207,7 @@ def _insertions(edges: Any, v: Any, right: bool) -> Any:
     return fnp.sum(passed(fnp.expand_dims(edges, -2), fnp.expand_dims(v, -1)), -1)
 
 
-@named(method=False)
+@named(method=False, out=True)
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -262,9 +262,9 @@ def _checked(sorter: Tensor, edges: Tensor) -> Tensor:
     return sorter
 
 
-@named(method=False)
+@named(method=False, out=True)
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
-    """Which of the parts between sorted boundaries values are in; boundaries in the one below, or with `right` above."""
+    """Which of the parts between sorted boundaries values are in: boundaries in the one below, or above (`right`)."""
     need_tensor(boundaries, "bucketize")
     if boundaries.dim() != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.dim()})")

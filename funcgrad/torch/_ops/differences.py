@@ -164,7 +164,7 @@ def _along(x: Tensor, axis: int, spacing: Any, edge_order: int) -> Tensor:
     return cat([part for part in (first, middle, last) if part is not None], axis)
 
 
-def _uneven(x: Tensor, axis: int, widths: Tensor, edge_order: int) -> Tensor:
+def _uneven(x: Tensor, axis: int, widths: Any, edge_order: int) -> Tensor:
     """Differences of second degree between coordinates that are so far apart (Fornberg, 1988)."""
     n = x.shape[axis]
     shape = [-1 if d == axis else 1 for d in range(x.dim())]

@@ -48,7 +48,7 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
         return found_at(name, dim_kind, input, places, axis, keepdim)
 
     extreme.__name__ = extreme.__qualname__ = name
-    return named()(extreme)
+    return named(out=True)(extreme)
 
 
 def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: bool) -> Any:
@@ -94,7 +94,7 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
 
     extreme.__name__ = extreme.__qualname__ = name
     extreme.__doc__ = f"The {'maximum' if name == 'amax' else 'minimum'} over `dim`; equal elements share the gradient."
-    return named()(extreme)
+    return named(out=True)(extreme)
 
 
 amax, amin = _shared_extreme("amax", fnp.max), _shared_extreme("amin", fnp.min)
@@ -103,7 +103,7 @@ amax, amin = _shared_extreme("amax", fnp.max), _shared_extreme("amin", fnp.min)
 AMINMAX = Kind("Aminmax", "xr")
 
 
-@named()
+@named(out=True)
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The minimum and the maximum, over `dim` or of all elements; equal elements share the gradient."""
     need_tensor(input, "aminmax")
@@ -146,7 +146,7 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
 
     running.__name__ = running.__qualname__ = name
     running.__doc__ = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
-    return named()(running)
+    return named(out=True)(running)
 
 
 cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cummin", lax.cummin, fnp.less_equal)
@@ -203,7 +203,7 @@ def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
     return call(kind, lambda v: v[along(places, v.shape, axis)], x)
 
 
-@named()
+@named(out=True)
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Sorted values and where they were. Equal elements keep their order."""
     axis = dimension(dim, input.dim())
@@ -217,13 +217,13 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return fresh(ordered(input, dimension(dim, input.dim()), descending))
 
 
-@named()
+@named(out=True)
 def msort(input: Tensor) -> Tensor:
     """Sorted along the first dimension."""
     return sort(input, 0).values
 
 
-@named()
+@named(out=True)
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements and where they are."""
     axis = dimension(dim, input.dim())
@@ -234,7 +234,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     return returned("topk", (_taken(TOPK, input, places, axis), fresh(places)))
 
 
-@named()
+@named(out=True)
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim`, and where it is."""
     axis = dimension(dim, input.dim())
@@ -282,7 +282,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Any:
 MODE = Kind("Mode", "-")
 
 
-@named()
+@named(out=True)
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent element along `dim` (the smallest of several), and where it is last."""
     need_tensor(input, "mode")

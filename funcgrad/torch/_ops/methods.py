@@ -52,9 +52,9 @@ ROOMS = (
 for _row in ROWS.values():
     for _name in _row.names:
         if _row.is_method:
-            _method(_name, _row.function)
+            _method(_name, _row.method)
         if _row.in_place:
-            _method(_name + "_", in_place(_row.function))
+            _method(_name + "_", in_place(_row.method))
 for _name in ("copy_", "fill_", "zero_", "masked_fill_"):
     _method(_name, getattr(inplace, _name))
 for _name in ("t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_"):

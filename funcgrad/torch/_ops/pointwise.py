@@ -11,7 +11,7 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.arity import binary, unary
 from funcgrad.torch._ops.kinks import flat
-from funcgrad.torch._ops.table import named, op
+from funcgrad.torch._ops.table import into, named, op
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import (
     cast,
@@ -73,9 +73,11 @@ def scaled(input: Any, other: Any, alpha: Any) -> Any:
     return mul(promote(input, other)[1], alpha) if isinstance(other, Tensor) else other * alpha
 
 
-@named(in_place=True)
-def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+@named(in_place=True, out=True)
+def add(input: Any, other: Any, *, alpha: float = 1, out: Any = None) -> Tensor:
     """input + alpha * other"""
+    if out is not None:
+        return into(out, add, (input, other), {"alpha": alpha})
     return add_(input, other) if alpha == 1 else add_(input, scaled(input, other, alpha))
 
 
@@ -94,9 +96,11 @@ def check_no_bools(*operands: Any) -> None:
         )
 
 
-@named("subtract", in_place=True)
-def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+@named("subtract", in_place=True, out=True)
+def sub(input: Any, other: Any, *, alpha: float = 1, out: Any = None) -> Tensor:
     """input - alpha * other"""
+    if out is not None:
+        return into(out, sub, (input, other), {"alpha": alpha})
     check_no_bools(input, other)
     return sub_(input, scaled(input, other, alpha))
 
@@ -113,9 +117,11 @@ ROUNDED = {"floor": fnp.floor_divide, "trunc": kinks.truncated_quotient}
 DIV_TENSOR, DIV_NUMBER = Kind("DivBackward2"), Kind("DivBackward3")
 
 
-@named("divide", "true_divide", in_place=True)
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+@named("divide", "true_divide", in_place=True, out=True)
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Tensor:
     """input / other, or its floor or its integer part."""
+    if out is not None:
+        return into(out, div, (input, other), {"rounding_mode": rounding_mode})
     if rounding_mode is None:
         return div_(input, other)
     if rounding_mode in ROUNDED:
@@ -137,7 +143,7 @@ def rdiv(input: Tensor, other: Any) -> Tensor:
 NOT_IMPLEMENTED = Kind("NotImplemented", "-", "derivative for aten::floor_divide is not implemented")
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def floor_divide(input: Any, other: Any) -> Tensor:
     """The floor of the quotient. As in PyTorch, a backward pass that reaches it raises."""
     x, y = promote(number(input), number(other))
@@ -150,7 +156,7 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 neg_ = unary("neg", fnp.negative, tabled=False)
 
 
-@named("negative", writes=True)
+@named("negative", writes=True, out=True)
 def neg(input: Tensor) -> Tensor:
     """-input"""
     if isinstance(input, Tensor) and input._read().dtype.kind != "f":
@@ -172,10 +178,10 @@ def abs(input):
     return kinks.magnitude(input)
 
 
-@named(in_place=True)
-def absolute(input: Tensor, *, out: Any = None) -> Tensor:
+@named(in_place=True, out=True)
+def absolute(input: Tensor) -> Tensor:
     """The same as `abs`."""
-    return abs(input, out=out)
+    return abs(input)
 
 
 @named()
@@ -197,7 +203,7 @@ def _three(function: str, *tensors: Any) -> list[Any]:
     return promote(*tensors)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2"""
     x, a, b = _three("addcmul", input, tensor1, tensor2)
@@ -209,7 +215,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return call(ADDCMUL, added, a, b, x)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2"""
     x, a, b = _three("addcdiv", input, tensor1, tensor2)
@@ -231,7 +237,7 @@ INTEGER_ADDCDIV = (
 )
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input)"""
     need_tensors("lerp", input=input, end=end)
@@ -269,9 +275,11 @@ power_of_number = binary("pow", kinks.power_of_number, "xr", backward="PowBackwa
 power_of_tensors = binary("pow", kinks.power, "xyr", backward="PowBackward1", tabled=False)
 
 
-@named(in_place=True)
-def pow(input: Any, exponent: Any) -> Tensor:
+@named(in_place=True, out=True)
+def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     """input ** exponent"""
+    if out is not None:
+        return into(out, pow, (input, exponent), {})
     input, exponent = number(input), number(exponent)
     if isinstance(input, Tensor):
         if isinstance(exponent, Tensor):
@@ -284,7 +292,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return power_of_number(exponent, input)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def float_power(input: Any, exponent: Any) -> Tensor:
     """input ** exponent, in float64 (complex128 for complex numbers)."""
     return pow(*(_wide(number(x)) for x in (input, exponent)))
@@ -296,7 +304,7 @@ def _wide(x: Any) -> Any:
     return x if isinstance(x, complex) else float(x)
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def square(input: Tensor) -> Tensor:
     """input ** 2"""
     return pow(input, 2)

@@ -24,7 +24,7 @@ ROUNDED = {"lower": fnp.floor, "higher": fnp.ceil, "nearest": fnp.rint}
 RESHAPED = Kind("SqueezeBackward4")
 
 
-@named()
+@named(out=True)
 def quantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
@@ -35,7 +35,7 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, ignores_nans=False)
 
 
-@named()
+@named(out=True)
 def nanquantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:

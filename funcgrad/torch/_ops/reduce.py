@@ -109,7 +109,7 @@ def mean(
     return call(MEAN if dim is None else MEAN_DIM, widened(lambda v: _mean(v, dims, keepdim), np.float16), x)
 
 
-@named()
+@named(out=True)
 def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
@@ -170,7 +170,7 @@ def _spread(kind: Kind, input: Tensor, dim: Any, unbiased: Any, keepdim: bool, c
     return call(kind, wide[0] if kind in (VAR, STD) else lambda v: (wide[0](v), wide[1](v)), input)
 
 
-@named()
+@named(out=True)
 def var(
     input: Tensor,
     dim: Any = None,
@@ -183,7 +183,7 @@ def var(
     return _spread(VAR, input, dim, unbiased, keepdim, correction, "var")
 
 
-@named()
+@named(out=True)
 def std(
     input: Tensor,
     dim: Any = None,
@@ -196,7 +196,7 @@ def std(
     return _spread(STD, input, dim, unbiased, keepdim, correction, "std")
 
 
-@named(method=False)
+@named(method=False, out=True)
 def var_mean(
     input: Tensor,
     dim: Any = None,
@@ -209,7 +209,7 @@ def var_mean(
     return _spread(VAR_MEAN, input, dim, unbiased, keepdim, correction, "var_mean")
 
 
-@named(method=False)
+@named(method=False, out=True)
 def std_mean(
     input: Tensor,
     dim: Any = None,
@@ -258,7 +258,7 @@ def _truth(name: str, fun: Any) -> Callable[..., Tensor]:
 
     truth.__name__ = truth.__qualname__ = name
     truth.__doc__ = f"Whether {name} of the elements over `dim` are true."
-    return named()(truth)
+    return named(out=True)(truth)
 
 
 any, all = _truth("any", fnp.any), _truth("all", fnp.all)
@@ -301,7 +301,7 @@ def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -
     return _normalised(LOG_SOFTMAX, nn.log_softmax, x, dim, "log_softmax_lastdim_kernel_impl")
 
 
-@named()
+@named(out=True)
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input), dim)), without overflow."""
     need_tensor(input, "logsumexp")
@@ -319,21 +319,21 @@ def _cumulated(fun: Callable[..., Any], axis: int) -> Callable[[Any], Any]:
     return widened(lambda v: fun(v, axis=axis) if len(v.shape) else fnp.add(v, 0), np.float16)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running sums along `dim`."""
     x = ready(input, dtype, "cumsum")
     return call(CUMSUM, _cumulated(fnp.cumsum, dimension(dim, x.dim())), x)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running products along `dim`."""
     x = ready(input, dtype, "cumprod")
     return call(CUMPROD, _cumulated(fnp.cumprod, dimension(dim, x.dim())), x)
 
 
-@named()
+@named(out=True)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """The logarithms of running sums of exponentials along `dim`."""
     need_tensor(input, "logcumsumexp")

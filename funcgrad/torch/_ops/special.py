@@ -78,7 +78,7 @@ digamma = unary(
 POLYGAMMA, MVLGAMMA = Kind("Polygamma", "x"), Kind("Mvlgamma", "x")
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def polygamma(n: Any, input: Any) -> Tensor:
     """The derivative of order n of `digamma`."""
     if isinstance(n, Tensor):  # as a method
@@ -92,7 +92,7 @@ def polygamma(n: Any, input: Any) -> Tensor:
     return call(POLYGAMMA, lambda v: lax.polygamma(v.dtype.type(n), v), as_floating(input))
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension p."""
     need_tensor(input, "mvlgamma")
@@ -147,14 +147,14 @@ def i1e(input):
 def _bessel(name: str, function: str, doc: str) -> Any:
     fun, kernel = scipys(function), f"{name}_cpu"
 
-    def apply(input: Tensor, *, out: Any = None) -> Any:
+    def apply(input: Tensor) -> Any:
         need_tensor(input, f"special_{name}")
         refuse(input, "c", kernel)
         return call(PLAIN, lambda v: fun(raw(v)), as_floating(input))
 
     apply.__name__ = apply.__qualname__ = name
     apply.__doc__ = f"{doc}; as in PyTorch, not recorded."
-    return named(space="special")(apply)
+    return named(space="special", out=True)(apply)
 
 
 for _name, _function, _doc in (
@@ -176,7 +176,7 @@ for _name, _function, _doc in (
 LOGIT = Kind("Logit", "x")
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)); with eps, of the input limited to [eps, 1 - eps]."""
     need_tensor(input, "logit")
@@ -238,19 +238,19 @@ _of_zeta = _with_numbers(
 )
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def xlogy(input: Any, other: Any) -> Tensor:
     """input * log(other), 0 where input is."""
     return _of_xlogy(input, other)
 
 
-@named(space="special")
+@named(space="special", out=True)
 def xlog1py(input: Any, other: Any) -> Tensor:
     """input * log1p(other), 0 where input is."""
     return _of_xlog1py(input, other)
 
 
-@named(space="special")
+@named(space="special", out=True)
 def zeta(input: Any, other: Any) -> Tensor:
     """Hurwitz's zeta function; as in PyTorch, without a derivative by input."""
     return _of_zeta(input, other)
@@ -259,7 +259,7 @@ def zeta(input: Any, other: Any) -> Tensor:
 
 
 
-@named(space="special")
+@named(space="special", out=True)
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals (the even one of two); its derivative is zero."""
     return steps.rounded_to(input, decimals)
@@ -274,4 +274,4 @@ for _name, _row in {
     "log1p": pointwise.log1p, "sinc": pointwise.sinc, "logsumexp": reduce.logsumexp,
     "softmax": reduce.softmax, "log_softmax": reduce.log_softmax,
 }.items():  # fmt: skip
-    named(name=_name, space="special", out=_row in (erf, erfc, erfinv))(_row)
+    named(name=_name, space="special", out=_name not in ("softmax", "log_softmax"))(_row)

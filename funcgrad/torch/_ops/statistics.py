@@ -119,7 +119,7 @@ def _distance(d: Any, p: float) -> Any:
     return kinks.vector_norm(d, p, tuple(range(len(d.shape))), False)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """The slices along `dim`, those whose p-norm is larger than maxnorm scaled to it."""
     need_tensor(input, "renorm")

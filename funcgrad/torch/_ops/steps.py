@@ -37,14 +37,14 @@ def _step(name: str, fun: Any) -> Any:
 
 CLONE = Kind("Clone")
 floor, ceil, trunc = (
-    named(*aliases, writes=True)(_step(name, fun))
+    named(*aliases, writes=True, out=True)(_step(name, fun))
     for name, fun, aliases in (("floor", fnp.floor, ()), ("ceil", fnp.ceil, ()), ("trunc", fnp.trunc, ("fix",)))
 )
 rounded = _step("round", fnp.rint)
 ROUND = Kind("RoundBackward1")
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals (the even one of two); its derivative is zero."""
     if decimals == 0 or input._read().dtype.kind in "iu":
@@ -94,7 +94,7 @@ def sgn(input):
 HEAVISIDE = Kind("NotImplemented", "-", "derivative for aten::heaviside is not implemented")
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 where input is negative, 1 where it is positive, `values` at zero. It has no derivative."""
     need_tensors("heaviside", input=input, values=values)
@@ -114,7 +114,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 NAN_TO_NUM = Kind("NanToNum", "x")
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def nan_to_num(
     input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
@@ -146,7 +146,7 @@ def nan_to_num(
 FREXP, LDEXP = Kind("Frexp", "-"), Kind("Ldexp", "yr")
 
 
-@named()
+@named(out=True)
 def frexp(input: Tensor) -> Any:
     """Mantissas (from 0.5 to 1) and exponents, with input = mantissa * 2**exponent."""
     need_tensor(input, "frexp")
@@ -161,7 +161,7 @@ def frexp(input: Tensor) -> Any:
     return returned("frexp", call(FREXP, split, input))
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2**other"""
     need_tensors("ldexp", input=input, other=other)

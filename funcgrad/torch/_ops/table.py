@@ -34,10 +34,11 @@ RESIZED = (
 
 
 class Row:
-    """One operation: where its names are to be found, and what it takes."""
+    """One operation: where its names are to be found, and what it takes. Methods take no `out=`."""
 
     __slots__ = (
-        "aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room", "space", "writes"
+        "aliases", "function", "in_place", "is_function", "is_method", "method", "name", "out", "room", "space",
+        "writes",
     )  # fmt: skip
 
     def __init__(
@@ -52,7 +53,8 @@ class Row:
         writes: bool,
         out: bool,
     ) -> None:
-        self.function = fun
+        self.method = fun
+        self.function = with_out(fun) if out and not _takes_out(fun) else fun
         self.space = space
         self.name = name
         self.aliases = aliases
@@ -82,13 +84,13 @@ def named(
 
     `name` is what it is called where that is not the function's own name. `space` is the module it is in, as
     "linalg": then it is no method. `in_place` makes `Tensor.name_`, `writes` also `torch.name_`: PyTorch has it of
-    most functions of one tensor. `out` says that the function takes it; `op` gives it to what it makes.
+    most functions of one tensor. `out` lets the function be given `out=`.
     """
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
         row = Row(fun, name or fun.__name__, aliases, space, function, method and not space, in_place, writes, out)
         ROWS[f"{space}.{row.name}" if space else row.name] = row
-        return fun
+        return row.function
 
     return enter
 
@@ -123,8 +125,6 @@ def op(
 
         @wraps(fun)
         def apply(*args: Any, **options: Any) -> Any:
-            if out and (given := options.pop("out", None)) is not None:
-                return into(given, apply, args, options)
             if first and args:
                 need_tensor(args[0], fun.__name__)
             tensors = list(tensors_in((*args, *options.values())))
@@ -172,16 +172,31 @@ def replaced(args: Any, values: Iterator[Any]) -> list[Any]:
     ]
 
 
+def _takes_out(fun: Callable[..., Any]) -> bool:
+    return "out" in (fun.__kwdefaults__ or ())
+
+
+def with_out(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which may be given `out=`."""
+
+    @wraps(fun)
+    def apply(*args: Any, out: Any = None, **options: Any) -> Any:
+        return fun(*args, **options) if out is None else into(out, fun, args, options)
+
+    return apply
+
+
 def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
     """The function's results in the tensors given as `out`."""
     outs = out if isinstance(out, (tuple, list)) else (out,)
-    if mode.enabled and any(t.requires_grad for t in tensors_in((*args, *options.values(), *outs))):
+    found = function(*args, **options)
+    results = found if isinstance(found, tuple) else (found,)
+    if mode.enabled and any(t.requires_grad for t in (*results, *outs)):
         raise RuntimeError(
             f"{function.__name__}(): functions with out=... arguments don't support automatic differentiation, but "
             "one of the arguments requires grad."
         )
-    found = function(*args, **options)
-    for target, result in zip(outs, found if isinstance(found, tuple) else (found,)):
+    for target, result in zip(outs, results):
         _store(target, result)
     return returned(function.__name__, tuple(outs)) if isinstance(found, tuple) else out
 

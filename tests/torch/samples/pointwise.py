@@ -88,6 +88,11 @@ SAMPLES = [
     Sample("torch.gcd(x, x)", (NUMBERS[:1],), dtypes=FEW),
     Sample("torch.lcm(x, 2)", (INTEGERS,), dtypes=WHOLE),
     Sample("torch.nextafter(x, 1.0)", (NUMBERS[:1],), dtypes=FEW),
+    Sample("x.clamp_min(0.5)", (LINE, ([0.5, inf, nan],))),
+    Sample("torch.clamp_max(x, y)", (NUMBERS,)),
+    Sample("x.clamp_min(min=y)", (NUMBERS,)),
+    Sample("torch.clamp_max(x, 0.5)", (LINE, ([0.5, inf, nan],))),
+    Sample("2 * torch.positive(x)", (LINE,)),
     # complex numbers
     Sample("torch.angle(x)", (LINE, ENDS)),
     Sample("x.angle()", (COMPLEXES, AT_ZERO), dtypes=COMPLEX, exact=True, why="PyTorch divides by 0"),
@@ -126,6 +131,18 @@ SAMPLES = [
     Sample("torch.isclose(x, y, atol=-1.0)", (NUMBERS,), dtypes=FEW),
     Sample("torch.allclose(x, y)", (NUMBERS, (NUMBERS[0], NUMBERS[0]), UNEQUAL)),
     *whole("torch.isclose(x, x + 1)", "torch.allclose(x, x)", "torch.isclose(x, x, atol=1.5)"),
+    # out=
+    *(
+        Sample(f"torch.{call}, out=torch.zeros(3, dtype=x.dtype))", (([0.3, 0.7, 1.6], [0.5, 2.5, -1.25]),), dtypes=FEW)
+        for call in ("add(x.detach(), y.detach(), alpha=2", "pow(x.detach(), 2", "lerp(x.detach(), y.detach(), 0.5",
+                     "add(x, y", "nan_to_num(x.detach()", "xlogy(x.detach(), y.detach().abs()", "erf(x.detach()",
+                     "special.i1(x.detach()", "floor(x.detach()", "maximum(x.detach(), y.detach()",
+                     "where(x.detach() > 0.5, x.detach(), y.detach()", "div(x.detach(), 2, rounding_mode='floor'",
+                     "cumsum(x.detach(), 0", "nextafter(x.detach(), y.detach()", "absolute(y.detach()")
+    ),
+    Sample("torch.isposinf(x, out=torch.zeros(7, dtype=torch.bool))", (ENDS,), dtypes=FEW),
+    Sample("torch.cummax(x.detach(), 0, out=(torch.zeros(3, dtype=x.dtype), torch.zeros(3, dtype=torch.int64)))",
+           (NUMBERS[:1],)),
     # torch.name_ beside the method
     Sample("torch.sin_(x * 1)", (NUMBERS[:1],)),
     Sample("torch.square_(x * 1)", (NUMBERS[:1],)),
