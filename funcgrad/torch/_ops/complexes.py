@@ -14,32 +14,11 @@ from funcgrad.torch._record.calls import Kind, call, need_tensor, view
 from funcgrad.torch._record.operands import check_broadcast, need_tensors
 from funcgrad.torch._tensor.tensor import Tensor
 
-NOT_WRITTEN = (
-    "funcgrad.torch cannot write a recorded value through real, imag, view_as_real or view_as_complex: make the "
-    "complex tensor of its parts with torch.complex"
-)
 SELECT, VIEW_AS_REAL, VIEW_AS_COMPLEX = Kind("Select", "-"), Kind("ViewAsReal"), Kind("ViewAsComplex")
 CONJ, CONJ_PHYSICAL = Kind("Conj"), Kind("ConjPhysical")
 
 
-def _of_places(v: Any) -> None:
-    """Views are written by the places that they read: a part of a number has none."""
-    if v.dtype.kind in "iu":
-        raise NotImplementedError(NOT_WRITTEN)
-
-
-def _real(v: Any) -> Any:
-    _of_places(v)
-    return fnp.real(v)
-
-
-def _imaginary(v: Any) -> Any:
-    _of_places(v)
-    return fnp.imag(v)
-
-
 def _both(v: Any) -> Any:
-    _of_places(v)
     if isinstance(v, np.ndarray):
         part = v.real
         return np.lib.stride_tricks.as_strided(part, (*part.shape, 2), (*part.strides, part.itemsize))
@@ -47,7 +26,6 @@ def _both(v: Any) -> Any:
 
 
 def _joined(v: Any) -> Any:
-    _of_places(v)
     if isinstance(v, np.ndarray) and v.strides[-1] == v.itemsize:
         return v.view(np.result_type(v.dtype, np.complex64))[..., 0]
     return kinks.complex_of(v[..., 0], v[..., 1])
@@ -57,7 +35,7 @@ def _joined(v: Any) -> Any:
 def real(input: Tensor) -> Tensor:
     """The real parts, as a view; of real numbers, the tensor itself."""
     need_tensor(input, "real")
-    return view(input, SELECT, _real) if input.is_complex() else input
+    return view(input, SELECT, fnp.real) if input.is_complex() else input
 
 
 @named(method=False)
@@ -66,7 +44,7 @@ def imag(input: Tensor) -> Tensor:
     need_tensor(input, "imag")
     if not input.is_complex():
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return view(input, SELECT, _imaginary)
+    return view(input, SELECT, fnp.imag)
 
 
 @named(method=False)

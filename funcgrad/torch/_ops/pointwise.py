@@ -300,7 +300,8 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 def _wide(x: Any) -> Any:
     if isinstance(x, Tensor):
-        return cast(x, np.dtype(np.complex128 if x.is_complex() else np.float64))
+        wide = np.dtype(np.complex128 if x.is_complex() else np.float64)
+        return x if x._read().dtype == wide else cast(x, wide)
     return x if isinstance(x, complex) else float(x)
 
 

@@ -50,7 +50,7 @@ def modified(watched: Watched) -> RuntimeError:
             value = tensor._read()
         if on_tape(value) and value.node.prim is not None:
             name = "AsStrided" if tensor is None and watched.is_view else name_of(value.node)
-    name = name.partition("Backward")[0]
+    name = name.replace("Backward0", "").replace("Backward", "")
     which = f", which is output 0 of {name}," if name else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
