@@ -11,7 +11,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.kinks import flat
 from funcgrad.torch._ops.table import named, op
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
-from funcgrad.torch._record.operands import check_broadcast, need_tensors
+from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
 SELECT, VIEW_AS_REAL, VIEW_AS_COMPLEX = Kind("Select", "-"), Kind("ViewAsReal"), Kind("ViewAsComplex")
@@ -118,6 +118,8 @@ COMPLEX, POLAR = Kind("Complex", "xy"), Kind("Polar", "r")
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """real + 1j * imag"""
     _parts(real, imag, "complex", ("real", "imag"))
+    if real._read().dtype == np.float16:
+        raise NotImplementedError("complex(): NumPy has no complex32; convert the parts with .float() first")
     return call(COMPLEX, kinks.complex_of, real, imag)
 
 
@@ -125,6 +127,7 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """abs * exp(1j * angle)"""
     _parts(abs, angle, "polar", ("abs", "angle"))
+    refuse(abs, "e", "polar_cpu")
 
     def turned(size: Any, at: Any) -> Any:
         return kinks.complex_of(fnp.multiply(size, fnp.cos(at)), fnp.multiply(size, fnp.sin(at)))

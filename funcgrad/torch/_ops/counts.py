@@ -51,6 +51,7 @@ def unique(
 ) -> Any:
     """The distinct elements (or slices along `dim`) in order, where each element is among them, and their counts."""
     need_tensor(input, "unique")
+    refuse(input, "c", "unique")
     axis = dimension(dim, input.dim()) if dim is not None else None
     v = input._array(DISTINCT, ADVICE)
     found, inverse, counts = np.unique(v, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
@@ -65,6 +66,7 @@ def unique_consecutive(
 ) -> Any:
     """The elements (or slices along `dim`) that differ from the one before, as `unique`."""
     need_tensor(input, "unique_consecutive")
+    refuse(input, "c", "unique")
     axis = dimension(dim, input.dim()) if dim is not None else None
     v = input._array(DISTINCT, ADVICE)
     rows = v.reshape(-1, 1) if axis is None else np.moveaxis(v, axis, 0).reshape(v.shape[axis], -1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.torch._ops.compare import logical_xor
 from funcgrad.torch._ops.join import cat
-from funcgrad.torch._ops.pointwise import add_, div_, mul, over_number, sub_, times_number
+from funcgrad.torch._ops.pointwise import add_, check_no_bools, div_, mul, over_number, sub_, times_number
 from funcgrad.torch._ops.reduce import cumsum, sum
 from funcgrad.torch._ops.shape import narrow, select
 from funcgrad.torch._ops.table import named
@@ -112,6 +112,7 @@ def gradient(
     several = isinstance(spacing, (list, tuple))
     dims = range(input.dim()) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     _check_gradient(input, len(spacing) if several else None, dim, dims, edge_order)
+    check_no_bools(input, input)
     axes = [dimension(d, input.dim()) for d in dims]
     return tuple(
         [

@@ -84,6 +84,7 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
 
     def extreme(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
+        refuse(input, "c", f"{name[1:]}_values_cpu")
         dims = dims_of(dim, input.dim())
         if not input.numel():
             if dim == ():
@@ -206,6 +207,8 @@ def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
 @named(out=True)
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Sorted values and where they were. Equal elements keep their order."""
+    if input.is_complex():
+        raise RuntimeError(" Sort does not support complex dtypes on CPU")
     axis = dimension(dim, input.dim())
     places = ordered(input, axis, descending)
     return returned("sort", (_taken(SORT, input, places, axis), fresh(places)))
@@ -226,6 +229,9 @@ def msort(input: Tensor) -> Tensor:
 @named(out=True)
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements and where they are."""
+    if input._read().dtype.kind in "bc":
+        kind = "complex" if input.is_complex() else "bool"
+        raise RuntimeError(f"{' ' * input.is_complex()}topk does not support {kind} dtypes on CPU")
     axis = dimension(dim, input.dim())
     if k > (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("selected index k out of range")
@@ -237,6 +243,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 @named(out=True)
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim`, and where it is."""
+    refuse(input, "bc", "kthvalue_cpu")
     axis = dimension(dim, input.dim())
     if not 1 <= k <= (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(axis))
@@ -286,6 +293,7 @@ MODE = Kind("Mode", "-")
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent element along `dim` (the smallest of several), and where it is last."""
     need_tensor(input, "mode")
+    refuse(input, "c", "mode_cpu")
     axis = dimension(dim, input.dim())
     not_empty(input, axis, "mode")
     v = constant(input._read())

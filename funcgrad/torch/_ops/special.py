@@ -14,6 +14,7 @@ from funcgrad.torch._ops import kinks, pointwise, reduce, steps
 from funcgrad.torch._ops.arity import of_two_tensors, unary
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import plus_number, times_number
+from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named, op
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor
 from funcgrad.torch._record.operands import as_floating, check_broadcast, number, promote, refuse
@@ -29,7 +30,7 @@ def scipys(name: str) -> Callable[..., Any]:
 
         return getattr(special, name)(*values)
 
-    return apply
+    return widened(apply, np.float16)
 
 
 # The normal distribution's
@@ -41,19 +42,19 @@ erfinv = unary(
 )
 
 
-@op("SpecialErfcx", "xr", floating=True, refuses=("c", "erfcx_cpu"), space="special")
+@op("SpecialErfcx", "xr", floating=True, refuses=("ce", "erfcx_cpu"), space="special")
 def erfcx(input):
     """exp(input**2) * erfc(input)"""
     return scipys("erfcx")(input)
 
 
-@op("SpecialNdtri", "r", floating=True, refuses=("c", "ndtri_cpu"), space="special")
+@op("SpecialNdtri", "r", floating=True, refuses=("ce", "ndtri_cpu"), space="special")
 def ndtri(input):
     """The inverse of `ndtr`."""
     return scipys("ndtri")(input)
 
 
-@op("SpecialLogNdtr", "xr", floating=True, refuses=("c", "log_ndtr_cpu"), space="special")
+@op("SpecialLogNdtr", "xr", floating=True, refuses=("ce", "log_ndtr_cpu"), space="special")
 def log_ndtr(input):
     """The logarithm of `ndtr`, also where that is small."""
     return scipys("log_ndtr")(input)
@@ -100,6 +101,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
         raise RuntimeError("p has to be greater than or equal to 1")
     if input._read().dtype.kind == "b":
         raise RuntimeError("The input tensor may not be a boolean tensor.")
+    refuse(input, "c", "arange_cpu")
 
     def terms(v: Any) -> Any:
         shifted = fnp.subtract(fnp.expand_dims(v, -1), np.arange(p).astype(v.dtype) / v.dtype.type(2))
@@ -149,7 +151,7 @@ def _bessel(name: str, function: str, doc: str) -> Any:
 
     def apply(input: Tensor) -> Any:
         need_tensor(input, f"special_{name}")
-        refuse(input, "c", kernel)
+        refuse(input, "ce", kernel)
         return call(PLAIN, lambda v: fun(raw(v)), as_floating(input))
 
     apply.__name__ = apply.__qualname__ = name
@@ -211,7 +213,7 @@ def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: st
             check_broadcast(x.shape, y.shape)
         kind = whole if both == (True, True) and not x.requires_grad else kinds[both]
         x, y = promote(x, y, floating=True)
-        refuse(x if both[0] else y, "c", kernel)
+        refuse(x if both[0] else y, "ce" if kernel == "zeta_cpu" else "c", kernel)
         dtype = (x if both[0] else y)._read().dtype
 
         def on_values(a: Any, b: Any) -> Any:

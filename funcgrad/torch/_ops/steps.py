@@ -25,7 +25,7 @@ def _step(name: str, fun: Any) -> Any:
 
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name)
-        refuse(input, "b", f"{name}_vml_cpu")
+        refuse(input, "bc", f"{name}_vml_cpu")
         if input._read().dtype.kind in "iu":
             return call(CLONE, lambda v: v.copy(), input)
         return call(kind, lambda v: flat(fun, v), input)
@@ -79,7 +79,7 @@ def sign(input):
     return flat(_signs, input)
 
 
-@op("Frac", refuses=("biu", "frac_cpu"), writes=True)
+@op("Frac", refuses=("biuc", "frac_cpu"), writes=True)
 def frac(input):
     """The part behind the point, with the derivative one."""
     return fnp.subtract(input, fnp.trunc(constant(input)))

@@ -16,8 +16,9 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
 def refuse(x: Tensor, kinds: str, kernel: str) -> None:
-    """PyTorch's error for a dtype (of one of the kinds) that it has no such kernel for."""
-    if x._read().dtype.kind in kinds:
+    """PyTorch's error for a dtype (of one of the kinds, "e" for float16) that it has no such kernel for."""
+    dtype = x._read().dtype
+    if dtype.kind in kinds or ("e" in kinds and dtype == np.float16):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
 
 

@@ -237,4 +237,9 @@ COUNTS = [
     *few("torch.bucketize(x, x[None])", "torch.bucketize(0.5, x.sort().values)"),
     *whole("torch.bucketize(2, torch.tensor([1, 2, 3]))", "torch.searchsorted(torch.tensor([1.0, 2.0]), x)"),
 ]  # fmt: skip
-SAMPLES = ORDER + SUMS + STATISTICS + AT_ZERO + DIFFERENCES + COUNTS
+REFUSED = [
+    Sample(f"torch.{call} * 1", (COMPLEXES,), dtypes=("complex128",))
+    for call in ("mode(x)", "kthvalue(x, 1)", "sort(x)", "topk(x, 1)", "amin(x)", "amax(x)", "unique(x)", "clamp(x, 0)",
+                 "unique_consecutive(x)", "clamp_min(x, 0)", "frac(x)", "round(x)", "floor(x)")
+] + whole("torch.kthvalue(x > 1, 1)", "torch.topk(x > 1, 1)", "torch.gradient(x > 1)")  # fmt: skip
+SAMPLES = ORDER + SUMS + STATISTICS + AT_ZERO + DIFFERENCES + COUNTS + REFUSED

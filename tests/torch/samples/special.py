@@ -123,6 +123,12 @@ SAMPLES = [
     Sample("torch.special.logsumexp(x, 0)", (LINE,)),
     Sample("torch.special.softmax(x, 0)", (LINE,)),
     Sample("torch.special.log_softmax(x, 0)", (LINE,)),
+    *(
+        Sample(f"torch.{call}", (([0.3, 0.75, 0.25],),), dtypes=("float16",))
+        for call in ("i0(x.detach())", "special.entr(x.detach())", "special.i0e(x.detach())", "special.i1(x.detach())",
+                     "special.ndtri(x)", "special.log_ndtr(x)", "special.erfcx(x)", "special.zeta(2.0, x)",
+                     "special.bessel_j0(x)", "polar(x, x)")
+    ),
     *whole("torch.erf(x)+0", "x.lgamma() + 0", "x.i0()", "x.logit(0.1)", "torch.special.entr(x)*1", "torch.xlogy(x, x)",
            "torch.xlogy(x, 2)", "torch.special.ndtr(x) + 0", "torch.special.erfcx(x) + 0",
            "torch.special.bessel_j0(x)+0",
