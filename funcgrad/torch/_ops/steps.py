@@ -25,6 +25,8 @@ def _step(name: str, fun: Any) -> Any:
 
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name)
+        if input.is_complex() and name != "round":
+            raise NotImplementedError(f"{name} is not supported for complex inputs")
         refuse(input, "bc", f"{name}_vml_cpu")
         if input._read().dtype.kind in "iu":
             return call(CLONE, lambda v: v.copy(), input)
