@@ -9,6 +9,7 @@ import math as _math
 from typing import Any as _Any
 
 from funcgrad.torch import autograd as autograd
+from funcgrad.torch import special as special
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
 from funcgrad.torch._ops.random import Generator
 from funcgrad.torch._ops.table import functions_of as _functions_of

@@ -19,6 +19,7 @@ from funcgrad.torch._record.operands import (
     check_broadcast,
     check_divisor,
     is_operand,
+    need_tensors,
     number,
     promote,
     refuse,
@@ -35,6 +36,7 @@ def unary(
     backward: str = "",
     refuses: tuple[str, str] = ("", ""),
     tabled: bool = True,
+    writes: bool = True,
     doc: str = "",
 ) -> Callable[..., Tensor]:
     """A function of one tensor; integers become the default dtype. See `binary` for the rest."""
@@ -67,13 +69,8 @@ def unary(
         return call(kind, fun, as_floating(input))
 
     apply.__name__ = apply.__qualname__ = name
-    return _entered(name, aliases, apply, doc or f"{name} of each element.") if tabled else apply
-
-
-def _entered(name: str, aliases: tuple[str, ...], apply: Callable[..., Any], doc: str) -> Callable[..., Any]:
-    """The function as a row of the table."""
-    apply.__doc__ = doc
-    return named(*aliases, in_place=True, out=True)(apply)
+    apply.__doc__ = doc or f"{name} of each element."
+    return named(*aliases, in_place=True, writes=writes, out=True)(apply) if tabled else apply
 
 
 def binary(
@@ -88,6 +85,8 @@ def binary(
     divides: bool = False,
     refuses: tuple[str, str] = ("", ""),
     tabled: bool = True,
+    in_place: bool = True,
+    writes: bool = False,
     doc: str = "",
 ) -> Callable[..., Tensor]:
     """A function of two tensors, or a tensor and a number (the name of its entry may differ then).
@@ -165,4 +164,34 @@ def binary(
 
     made = make(False)
     made.operator = make(True)  # type: ignore[attr-defined]
-    return _entered(name, aliases, made, doc or f"{name} of elements.") if tabled else made
+    made.__doc__ = doc or f"{name} of elements."
+    return named(*aliases, in_place=in_place, writes=writes, out=True)(made) if tabled else made
+
+
+def of_two_tensors(
+    name: str,
+    fun: Callable[[Any, Any], Any],
+    saves: str = "",
+    *aliases: str,
+    backward: str = "",
+    lacks: str | None = None,
+    refuses: tuple[str, str] = ("", ""),
+    writes: bool = False,
+    doc: str = "",
+) -> Callable[..., Tensor]:
+    """A function of two tensors, never of a number. `lacks`: PyTorch's error for the derivative by the first."""
+    kind = Kind(backward or name.title(), saves)
+    stuck = Kind(kind.name, saves, lacks) if lacks else kind
+
+    def apply(input: Any, other: Any, *, out: Any = None) -> Any:
+        if out is not None:
+            return into(out, apply, (input, other), {})
+        need_tensors(name, input=input, other=other)
+        check_broadcast(input.shape, other.shape)
+        x, y = promote(input, other)
+        refuse(x, *refuses)
+        return call(stuck if input.requires_grad else kind, fun, x, y)
+
+    apply.__name__ = apply.__qualname__ = name
+    apply.__doc__ = doc
+    return named(*aliases, in_place=True, writes=writes, out=True)(apply)

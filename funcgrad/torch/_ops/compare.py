@@ -18,7 +18,7 @@ PLAIN = Kind("Plain")
 
 
 def _comparison(
-    name: str, fun: Callable[[Any, Any], Any], refuses: str = "", *aliases: str
+    name: str, fun: Callable[[Any, Any], Any], refuses: str = "", *aliases: str, kernel: str = ""
 ) -> Callable[..., Tensor]:
     def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         if out is not None:
@@ -27,7 +27,7 @@ def _comparison(
         if isinstance(x, Tensor) and isinstance(y, Tensor):
             check_broadcast(x.shape, y.shape)
         x, y = promote(x, y)
-        refuse(x if isinstance(x, Tensor) else y, refuses, f"{name}_cpu")
+        refuse(x if isinstance(x, Tensor) else y, refuses, kernel or f"{name}_cpu")
         return call(PLAIN, lambda a, b: fun(raw(a), raw(b)), x, y)
 
     apply.__name__ = apply.__qualname__ = name
@@ -42,25 +42,36 @@ logical_and, logical_or, logical_xor = (
     _comparison(n, getattr(fnp, n)) for n in ("logical_and", "logical_or", "logical_xor")
 )
 bitwise_and, bitwise_or, bitwise_xor = (
-    _comparison(n, getattr(fnp, n), "f") for n in ("bitwise_and", "bitwise_or", "bitwise_xor")
+    _comparison(n, getattr(fnp, n), "fc") for n in ("bitwise_and", "bitwise_or", "bitwise_xor")
 )
 bitwise_left_shift, bitwise_right_shift = (
-    _comparison(f"bitwise_{n}", getattr(fnp, n), "f") for n in ("left_shift", "right_shift")
+    _comparison(f"bitwise_{n}_shift", getattr(fnp, f"{n}_shift"), "bfc", kernel=f"{n[0]}shift_cpu")
+    for n in ("left", "right")
 )
 
 
-def _predicate(name: str, fun: Callable[[Any], Any], in_place: bool = False) -> Callable[[Tensor], Tensor]:
+def _predicate(
+    name: str, fun: Callable[[Any], Any], in_place: bool = False, of_complex: Exception | None = None
+) -> Callable[[Tensor], Tensor]:
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name)
+        if of_complex is not None and input.is_complex():
+            raise of_complex.with_traceback(None)
         return call(PLAIN, lambda v: fun(raw(v)), input)
 
     apply.__name__ = apply.__qualname__ = name
     apply.__doc__ = f"{name} of each element."
-    return named(in_place=in_place)(apply)
+    return named(in_place=in_place, out=True)(apply)
 
 
 isnan, isinf, isfinite = (_predicate(n, getattr(fnp, n)) for n in ("isnan", "isinf", "isfinite"))
-isposinf, isneginf, signbit = (_predicate(n, getattr(fnp, n)) for n in ("isposinf", "isneginf", "signbit"))
+isposinf, isneginf = (
+    _predicate(n, getattr(fnp, n), of_complex=RuntimeError(f"{n} does not support complex inputs."))
+    for n in ("isposinf", "isneginf")
+)
+signbit = _predicate(
+    "signbit", fnp.signbit, of_complex=NotImplementedError("signbit is not implemented for complex tensors.")
+)
 isreal = _predicate("isreal", fnp.isreal)
 logical_not = _predicate("logical_not", fnp.logical_not, in_place=True)
 bitwise_not = _predicate("bitwise_not", fnp.bitwise_not, in_place=True)
@@ -87,4 +98,8 @@ def isclose(
     """abs(input - other) <= atol + rtol * abs(other)"""
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.title} did not match {other.dtype.title}")
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if tolerance < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance:g}")
+    check_broadcast(input.shape, other.shape)
     return fresh(np.isclose(input._array(), other._array(), rtol, atol, equal_nan))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
@@ -14,6 +15,7 @@ from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
 from funcgrad.torch._ops.table import named, returned
 from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
@@ -46,7 +48,7 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
         return found_at(name, dim_kind, input, places, axis, keepdim)
 
     extreme.__name__ = extreme.__qualname__ = name
-    return named()(extreme)
+    return named(out=True)(extreme)
 
 
 def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: bool) -> Any:
@@ -82,6 +84,7 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
 
     def extreme(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
+        refuse(input, "c", f"{name[1:]}_values_cpu")
         dims = dims_of(dim, input.dim())
         if not input.numel():
             if dim == ():
@@ -92,17 +95,62 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
 
     extreme.__name__ = extreme.__qualname__ = name
     extreme.__doc__ = f"The {'maximum' if name == 'amax' else 'minimum'} over `dim`; equal elements share the gradient."
-    return named()(extreme)
+    return named(out=True)(extreme)
 
 
 amax, amin = _shared_extreme("amax", values.maximum), _shared_extreme("amin", values.minimum)
 
 
-@named()
+AMINMAX = Kind("Aminmax", "xr")
+
+
+@named(out=True)
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The minimum and the maximum."""
-    dims = () if dim is None else dim
-    return returned("aminmax", (amin(input, dims, keepdim), amax(input, dims, keepdim)))
+    """The minimum and the maximum, over `dim` or of all elements; equal elements share the gradient."""
+    need_tensor(input, "aminmax")
+    refuse(input, "c", "aminmax_cpu")
+    dims = dims_of(dim, input.dim())
+    if not input.numel():
+        if dim is None:
+            raise RuntimeError(
+                "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+            )
+        if not input.shape[dims[0]]:
+            raise IndexError(f"aminmax: Expected reduction dim {dims[0]} to have non-zero size.")
+
+    def both(v: Any) -> Any:
+        return tuple([fun(v, axis=dims, keepdims=keepdim) for fun in (fnp.min, fnp.max)])
+
+    return returned("aminmax", call(AMINMAX, both, input))
+
+
+# Running extremes
+
+
+def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]) -> Callable[..., Any]:
+    kind = Kind(name.title(), "x")
+
+    def running(input: Tensor, dim: int) -> Any:
+        need_tensor(input, name)
+        refuse(input, "c", f"{name}_cpu")
+        axis = dimension(dim, input.dim())
+        if not input.dim():
+            return returned(name, (call(kind, fnp.add, input, 0), fresh(np.int64(0))))
+        v = constant(input._read())
+        if v.dtype.kind == "b":
+            v = v.astype(np.uint8)
+        new = reaches(v, extreme(v, axis))  # false beside a NaN, which stays until the next one
+        new = fnp.logical_or(new, fnp.isnan(v)) if v.dtype.kind == "f" else new
+        at = np.arange(v.shape[axis]).reshape([-1 if d == axis else 1 for d in range(v.ndim)])
+        places = lax.cummax(fnp.where(new, at, 0), axis)
+        return returned(name, (_taken(kind, input, places, axis), fresh(places)))
+
+    running.__name__ = running.__qualname__ = name
+    running.__doc__ = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
+    return named(out=True)(running)
+
+
+cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cummin", lax.cummin, fnp.less_equal)
 
 
 def _position(name: str, fun: Any) -> Callable[..., Tensor]:
@@ -134,7 +182,8 @@ argmax, argmin = _position("argmax", fnp.argmax), _position("argmin", fnp.argmin
 # Order
 
 SORT, TOPK, KTHVALUE = Kind("Sort", "-"), Kind("Topk", "-"), Kind("Kthvalue", "-")
-MEDIAN, MEDIAN_DIM = Kind("Median", "xr"), Kind("MedianBackward1", "-")
+MEDIAN = {name: Kind(name.title(), "xr") for name in ("median", "nanmedian")}
+MEDIAN_DIM = {name: Kind(f"{name.title()}Backward1", "-") for name in ("median", "nanmedian")}
 
 
 def ordered(input: Tensor, axis: int, descending: bool) -> Any:
@@ -155,9 +204,11 @@ def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
     return call(kind, lambda v: v[along(places, v.shape, axis)], x)
 
 
-@named()
+@named(out=True)
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Sorted values and where they were. Equal elements keep their order."""
+    if input.is_complex():
+        raise RuntimeError(" Sort does not support complex dtypes on CPU")
     axis = dimension(dim, input.dim())
     places = ordered(input, axis, descending)
     return returned("sort", (_taken(SORT, input, places, axis), fresh(places)))
@@ -169,15 +220,18 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return fresh(ordered(input, dimension(dim, input.dim()), descending))
 
 
-@named()
+@named(out=True)
 def msort(input: Tensor) -> Tensor:
     """Sorted along the first dimension."""
     return sort(input, 0).values
 
 
-@named()
+@named(out=True)
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements and where they are."""
+    if input._read().dtype.kind in "bc":
+        kind = "complex" if input.is_complex() else "bool"
+        raise RuntimeError(f"{' ' * input.is_complex()}topk does not support {kind} dtypes on CPU")
     axis = dimension(dim, input.dim())
     if k > (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("selected index k out of range")
@@ -186,9 +240,10 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     return returned("topk", (_taken(TOPK, input, places, axis), fresh(places)))
 
 
-@named()
+@named(out=True)
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim`, and where it is."""
+    refuse(input, "bc", "kthvalue_cpu")
     axis = dimension(dim, input.dim())
     if not 1 <= k <= (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(axis))
@@ -211,11 +266,14 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 def _median(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Any:
     need_tensor(input, name)
+    refuse(input, "bc", "median_cpu")
     axis = dimension(dim, input.dim()) if dim is not None else 0
+    if dim is not None:
+        not_empty(input, axis, name)
     v = constant(input._read())
     flat = fnp.reshape(v, (v.size,)) if dim is None or not v.ndim else v
     if not flat.shape[axis]:
-        return call(MEDIAN, lambda v: fnp.sum(v) * np.nan, input)
+        return call(MEDIAN[name], kinks.none_of, input)
     nans = fnp.isnan(flat) if flat.dtype.kind == "f" else fnp.zeros(flat.shape, bool)
     known = flat.shape[axis] - fnp.sum(nans, axis=axis, keepdims=True)
     middle = fnp.maximum(known - 1, 0) // 2
@@ -224,5 +282,29 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Any:
     order = fnp.argsort(flat, axis=axis, stable=True)
     places = fnp.squeeze(fnp.take_along_axis(order, fnp.minimum(middle, flat.shape[axis] - 1), axis), axis)
     if dim is None:
-        return call(MEDIAN, lambda v: fnp.reshape(v, (v.size,))[places], input)
-    return found_at(name, MEDIAN_DIM, input, places, axis, keepdim)
+        return call(MEDIAN[name], lambda v: kinks.shared_by_equals(v, flat[places]), input)
+    return found_at(name, MEDIAN_DIM[name], input, places, axis, keepdim)
+
+
+MODE = Kind("Mode", "-")
+
+
+@named(out=True)
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
+    """The most frequent element along `dim` (the smallest of several), and where it is last."""
+    need_tensor(input, "mode")
+    refuse(input, "c", "mode_cpu")
+    axis = dimension(dim, input.dim())
+    not_empty(input, axis, "mode")
+    v = constant(input._read())
+    if not v.ndim:
+        return found_at("mode", MODE, input, None, axis, keepdim)
+    order = fnp.argsort(v, axis=axis, stable=True)
+    in_order = fnp.moveaxis(fnp.take_along_axis(v, order, axis), axis, -1)
+    at = np.arange(v.shape[axis])
+    starts = fnp.where(fnp.not_equal(in_order[..., 1:], in_order[..., :-1]), at[1:], 0)
+    zero = np.zeros((*starts.shape[:-1], 1), starts.dtype)
+    first = lax.cummax(fnp.concatenate([zero, starts], -1), v.ndim - 1)
+    ends = fnp.argmax(fnp.subtract(at, first), -1)  # in order, the end of the first longest run
+    places = fnp.squeeze(fnp.take_along_axis(order, fnp.expand_dims(ends, axis), axis), axis)
+    return found_at("mode", MODE, input, places, axis, keepdim)

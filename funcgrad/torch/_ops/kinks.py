@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.values import maximum as largest
@@ -164,6 +165,23 @@ def shared_by_nans(whole: Callable[..., Any], v: Any) -> Any:
     return where(fnp.any(nans), shared, whole(where(nans, zero, v)))
 
 
+def shared_by_equals(v: Any, found: Any) -> Any:
+    """An element that was found among all: those equal to it share the gradient."""
+    if v.dtype.kind != "f":
+        return found
+    same = fnp.where(fnp.isnan(found), fnp.isnan(raw(v)), fnp.equal(raw(v), found))
+    count = fnp.sum(same.astype(v.dtype))
+    finite = fnp.isfinite(found)
+    still = fnp.subtract(v, fnp.where(finite, constant(v), v.dtype.type(0)))
+    total = fnp.divide(fnp.sum(fnp.where(same, still, v.dtype.type(0))), count)
+    return fnp.where(finite, fnp.add(found, total), total)
+
+
+def none_of(v: Any) -> Any:
+    """What is said of no elements: NaN."""
+    return fnp.add(fnp.sum(v), v.dtype.type(np.nan))
+
+
 def logsumexp(fun: Callable[..., Any], v: Any, axes: tuple[int, ...]) -> Any:
     """Where all exponents are -inf, the derivative is NaN. Keeps the axes."""
     y = fun(v, axis=axes, keepdims=True)
@@ -207,3 +225,87 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
         constant(fnp.power(constant(powers), 1 / order)),
         fnp.power(where(still, one, powers), 1 / order),
     )
+
+
+def complex_of(re: Any, im: Any) -> Any:
+    """re + 1j * im, where infinite parts stay alone: a product with 1j would make the other one NaN.
+
+    The derivative by an imaginary part that is not finite is zero (PyTorch: one).
+    """
+    unlimited = fnp.logical_not(fnp.isfinite(raw(im)))
+    if not is_anywhere(unlimited):
+        return lax.complex(*fnp.broadcast_arrays(re, im))
+    z = lax.complex(*fnp.broadcast_arrays(re, fnp.where(unlimited, im.dtype.type(0), im)))
+    for end in (np.inf, -np.inf):
+        z = fnp.where(fnp.equal(raw(im), end), fnp.add(z, z.dtype.type(complex(0, end))), z)
+    return fnp.where(fnp.isnan(raw(im)), fnp.add(z, z.dtype.type(complex(0, np.nan))), z)
+
+
+def angle(z: Any) -> Any:
+    """The derivative at zero is zero."""
+    return atan2(fnp.imag(z), fnp.real(z))
+
+
+def sgn(z: Any) -> Any:
+    """z / abs(z); zero at zero, with the derivative zero."""
+    zero = fnp.equal(raw(z), 0)
+    there = fnp.where(zero, z.dtype.type(1), z)
+    return fnp.where(zero, z.dtype.type(0), fnp.divide(there, fnp.abs(there)))
+
+
+def digamma(x: Any) -> Any:
+    """At zero infinite, with the sign of -x; at infinity the derivative is zero."""
+    return _at_ends(lax.digamma, lambda x: fnp.negative(fnp.reciprocal(x)), fnp.log, x)
+
+
+def lgamma(x: Any) -> Any:
+    """At zero the derivative is infinite, with the sign of -x."""
+    return _at_ends(lax.lgamma, lambda x: fnp.negative(fnp.log(x)), _steep, x)
+
+
+def _steep(x: Any) -> Any:
+    """Infinite at infinity, with an infinite derivative and no curvature."""
+    return fnp.power(x, 1.5)
+
+
+def _at_ends(fun: Any, at_zero: Any, at_infinity: Any, x: Any) -> Any:
+    """A function of the gamma function's family, by its expansions where it is singular."""
+    zero, far = fnp.equal(raw(x), 0), fnp.equal(raw(x), np.inf)
+    one = x.dtype.type(1)
+    y = fun(fnp.where(fnp.logical_or(zero, far), one, x)) if is_anywhere(fnp.logical_or(zero, far)) else fun(x)
+    if is_anywhere(zero):
+        y = fnp.where(zero, at_zero(fnp.where(zero, x, one)), y)
+    return fnp.where(far, at_infinity(fnp.where(far, x, one)), y) if is_anywhere(far) else y
+
+
+def logit(x: Any, eps: float | None) -> Any:
+    """log(x / (1 - x)): at the ends of [0, 1] the derivative is infinite; flat outside [eps, 1 - eps]."""
+    if eps is not None:
+        low, high = x.dtype.type(eps), x.dtype.type(1 - eps)
+        at = raw(x)
+        outside = fnp.logical_or(fnp.less(at, low), fnp.greater(at, high))
+        bound = fnp.where(fnp.less(at, low), low, high)
+        x = fnp.where(outside, bound, x)
+    x = fnp.add(x, 0)  # -0.0 counts as 0.0
+    y = fnp.subtract(fnp.log(x), fnp.log(fnp.subtract(1, x)))
+    bad = fnp.isnan(raw(y))
+    return fnp.where(bad, fnp.multiply(fnp.where(bad, x, x.dtype.type(1)), np.nan), y) if is_anywhere(bad) else y
+
+
+def x_log_y(log: Callable[[Any], Any], start: float, x: Any, y: Any) -> Any:
+    """x * log(y), where `log` begins at `start`; 0 where x is.
+
+    There the derivative by x is log(y), but 0 where y <= start; that by y is 0, but NaN where y == start.
+    """
+    at_x, at_y = raw(x), raw(y)
+    zero = fnp.logical_and(fnp.equal(at_x, 0), fnp.logical_not(fnp.isnan(at_y)))
+    below = fnp.logical_and(zero, fnp.less_equal(at_y, start))
+    top = fnp.logical_and(zero, fnp.equal(at_y, np.inf))
+    if not is_anywhere(fnp.logical_or(below, top)):
+        return fnp.multiply(x, log(y))
+    one = y.dtype.type(1)
+    out = fnp.multiply(x, log(fnp.where(fnp.logical_or(below, top), one, y)))
+    out = fnp.where(top, fnp.sqrt(fnp.where(top, fnp.add(x, 0), one)), out)  # zero, with an infinite slope
+    end = fnp.logical_and(below, fnp.equal(at_y, start))
+    away = fnp.where(end, fnp.subtract(y, y.dtype.type(start)), one)
+    return fnp.where(end, fnp.sqrt(fnp.multiply(away, away)), fnp.where(below, y.dtype.type(0), out))

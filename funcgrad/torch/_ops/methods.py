@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad import numpy as fnp
 from funcgrad.torch._ops import (
     compare,
+    complexes,
+    counts,
     create,
+    differences,
     extremes,
     gather,
     inplace,
@@ -18,16 +20,19 @@ from funcgrad.torch._ops import (
     join,
     pointwise,
     products,
+    quantiles,
     random,
     reduce,
     select,
     shape,
+    special,
+    statistics,
+    steps,
 )
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.table import ROWS
 from funcgrad.torch._pass import backward, gradfn, hooks
-from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import cast, is_operand
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device
@@ -38,15 +43,18 @@ def _method(name: str, function: Any) -> None:
     setattr(Tensor, name, function)
 
 
-ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, join, gather, products)
+ROOMS = (
+    create, random, inspect, pointwise, steps, complexes, special, compare, select, reduce, extremes, quantiles,
+    statistics, differences, counts, shape, join, gather, products,
+)  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
 for _row in ROWS.values():
     for _name in _row.names:
         if _row.is_method:
-            _method(_name, _row.function)
+            _method(_name, _row.method)
         if _row.in_place:
-            _method(_name + "_", in_place(_row.function))
+            _method(_name + "_", in_place(_row.method))
 IN_PLACE = "copy_ fill_ zero_ masked_fill_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ set_ resize_ resize_as_"
 for _name in IN_PLACE.split():
     _method(_name, getattr(inplace, _name))
@@ -199,12 +207,5 @@ def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_sca
 
 _method("__array_wrap__", _array_wrap)
 
-
-def _complex_part(name: str) -> Any:
-    fun, kind = getattr(fnp, name), Kind(name.title())
-    return lambda self: call(kind, fun, self) if self.is_complex() else self
-
-
-_method("real", property(_complex_part("real")))
-_method("imag", property(_complex_part("imag")))
-_method("conj", _complex_part("conj"))
+_method("real", property(complexes.real))
+_method("imag", property(complexes.imag))

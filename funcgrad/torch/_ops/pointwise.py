@@ -1,8 +1,7 @@
-"""Functions of elements: arithmetic, powers, exponentials, trigonometry, steps."""
+"""Functions of elements: arithmetic, powers, exponentials, trigonometry."""
 
 from __future__ import annotations
 
-import builtins
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,29 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.arity import binary, unary
 from funcgrad.torch._ops.kinks import flat
-from funcgrad.torch._ops.table import named, op
+from funcgrad.torch._ops.table import into, named, op
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import cast, check_broadcast, check_divisor, number, promote, refuse
-from funcgrad.torch._record.tape import constant
+from funcgrad.torch._record.operands import (
+    cast,
+    check_broadcast,
+    check_divisor,
+    need_tensors,
+    number,
+    promote,
+    refuse,
+)
+from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
 # Arithmetic
 
 add_ = binary("add", fnp.add, tabled=False)
 sub_ = binary("sub", fnp.subtract, tabled=False)
+plus_number = binary("add", fnp.add, backward="AddBackward1", tabled=False)
+times_number = binary("mul", fnp.multiply, backward="MulBackward1", number_saves="-", tabled=False)
+over_number = binary("div", fnp.divide, backward="DivBackward1", number_saves="-", floating=True, tabled=False)
+"""What PyTorch's functions of several operations call arithmetic with a number inside them."""
 mul = binary("mul", fnp.multiply, "*", "multiply", number_saves="-", doc="input * other")
 div_ = binary("div", fnp.divide, "y*", number_saves="-", floating=True, tabled=False)
 rsub_ = binary("rsub", lambda x, y: fnp.subtract(y, x), with_number="RsubBackward1", tabled=False)
@@ -30,18 +42,26 @@ remainder = binary(
     "remainder", fnp.remainder, "y", number_saves="-", divides=True, doc="input - other * floor(input / other)"
 )
 fmod = binary("fmod", fnp.fmod, "y", number_saves="-", divides=True, doc="input - other * trunc(input / other)")
-maximum = binary("maximum", kinks.maximum, "xy", refuses=("c", "max_elementwise_cpu"))
-minimum = binary("minimum", kinks.minimum, "xy", refuses=("c", "min_elementwise_cpu"))
-fmax = binary("fmax", kinks.fmax, "xy", refuses=("c", "fmax_cpu"), doc="The maximum, of the other where one is NaN.")
-fmin = binary("fmin", kinks.fmin, "xy", refuses=("c", "fmin_cpu"), doc="The minimum, of the other where one is NaN.")
+maximum = binary("maximum", kinks.maximum, "xy", refuses=("c", "max_elementwise_cpu"), in_place=False)
+minimum = binary("minimum", kinks.minimum, "xy", refuses=("c", "min_elementwise_cpu"), in_place=False)
+fmax = binary(
+    "fmax", kinks.fmax, "xy", refuses=("c", "fmax_cpu"), in_place=False,
+    doc="The maximum, of the other where one is NaN.",
+)  # fmt: skip
+fmin = binary(
+    "fmin", kinks.fmin, "xy", refuses=("c", "fmin_cpu"), in_place=False,
+    doc="The minimum, of the other where one is NaN.",
+)  # fmt: skip
 atan2 = binary("atan2", kinks.atan2, "xy", "arctan2", floating=True, doc="The angle of (other, input).")
 hypot = binary("hypot", kinks.hypot, "xyr", refuses=("biuc", "hypot_cpu"), doc="sqrt(input**2 + other**2)")
 logaddexp = binary(
-    "logaddexp", fnp.logaddexp, "xy", refuses=("biu", "logaddexp_cpu"), doc="log(exp(input) + exp(other))"
-)
+    "logaddexp", fnp.logaddexp, "xy", refuses=("biu", "logaddexp_cpu"), in_place=False,
+    doc="log(exp(input) + exp(other))",
+)  # fmt: skip
 logaddexp2 = binary(
-    "logaddexp2", fnp.logaddexp2, "xy", refuses=("biu", "logaddexp2_cpu"), doc="log2(2**input + 2**other)"
-)
+    "logaddexp2", fnp.logaddexp2, "xy", refuses=("biu", "logaddexp2_cpu"), in_place=False,
+    doc="log2(2**input + 2**other)",
+)  # fmt: skip
 copysign = binary("copysign", kinks.copysign, "x", floating=True, doc="The size of input with the sign of other.")
 
 
@@ -53,9 +73,11 @@ def scaled(input: Any, other: Any, alpha: Any) -> Any:
     return mul(promote(input, other)[1], alpha) if isinstance(other, Tensor) else other * alpha
 
 
-@named(in_place=True)
-def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+@named(in_place=True, out=True)
+def add(input: Any, other: Any, *, alpha: float = 1, out: Any = None) -> Tensor:
     """input + alpha * other"""
+    if out is not None:
+        return into(out, add, (input, other), {"alpha": alpha})
     return add_(input, other) if alpha == 1 else add_(input, scaled(input, other, alpha))
 
 
@@ -74,9 +96,11 @@ def check_no_bools(*operands: Any) -> None:
         )
 
 
-@named("subtract", in_place=True)
-def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+@named("subtract", in_place=True, out=True)
+def sub(input: Any, other: Any, *, alpha: float = 1, out: Any = None) -> Tensor:
     """input - alpha * other"""
+    if out is not None:
+        return into(out, sub, (input, other), {"alpha": alpha})
     check_no_bools(input, other)
     return sub_(input, scaled(input, other, alpha))
 
@@ -93,9 +117,11 @@ ROUNDED = {"floor": fnp.floor_divide, "trunc": kinks.truncated_quotient}
 DIV_TENSOR, DIV_NUMBER = Kind("DivBackward2"), Kind("DivBackward3")
 
 
-@named("divide", "true_divide", in_place=True)
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+@named("divide", "true_divide", in_place=True, out=True)
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Tensor:
     """input / other, or its floor or its integer part."""
+    if out is not None:
+        return into(out, div, (input, other), {"rounding_mode": rounding_mode})
     if rounding_mode is None:
         return div_(input, other)
     if rounding_mode in ROUNDED:
@@ -114,10 +140,10 @@ def rdiv(input: Tensor, other: Any) -> Tensor:
     return mul(reciprocal(input), other)
 
 
-NOT_IMPLEMENTED = Kind("NotImplemented", "-")
+NOT_IMPLEMENTED = Kind("NotImplemented", "-", "derivative for aten::floor_divide is not implemented")
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def floor_divide(input: Any, other: Any) -> Tensor:
     """The floor of the quotient. As in PyTorch, a backward pass that reaches it raises."""
     x, y = promote(number(input), number(other))
@@ -130,7 +156,7 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 neg_ = unary("neg", fnp.negative, tabled=False)
 
 
-@named("negative", in_place=True)
+@named("negative", writes=True, out=True)
 def neg(input: Tensor) -> Tensor:
     """-input"""
     if isinstance(input, Tensor) and input._read().dtype.kind != "f":
@@ -146,10 +172,16 @@ def neg(input: Tensor) -> Tensor:
 NEG = Kind("Neg")
 
 
-@op("Abs", "x", "absolute", refuses=("b", "abs_cpu"), in_place=True)
+@op("Abs", "x", refuses=("b", "abs_cpu"), writes=True)
 def abs(input):
     """Absolute values. As in PyTorch, the derivative at zero is zero."""
     return kinks.magnitude(input)
+
+
+@named(in_place=True, out=True)
+def absolute(input: Tensor) -> Tensor:
+    """The same as `abs`."""
+    return abs(input)
 
 
 @named()
@@ -158,6 +190,80 @@ def positive(input: Tensor) -> Tensor:
     if input._read().dtype.kind == "b":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
+
+
+ADDCMUL, ADDCDIV = Kind("Addcmul", "xy"), Kind("Addcdiv", "xy")
+LERP, LERP_TENSOR = Kind("Lerp", "-"), Kind("LerpBackward1", "*")
+
+
+def _three(function: str, *tensors: Any) -> list[Any]:
+    need_tensors(function, **dict(zip(("input", "tensor1", "tensor2"), tensors)))
+    check_broadcast(tensors[0].shape, tensors[1].shape)
+    check_broadcast(np.broadcast_shapes(tensors[0].shape, tensors[1].shape), tensors[2].shape)
+    return promote(*tensors)
+
+
+@named(in_place=True, out=True)
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2"""
+    x, a, b = _three("addcmul", input, tensor1, tensor2)
+    refuse(x, "b", "addcmul_cpu_out")
+
+    def added(a: Any, b: Any, x: Any) -> Any:
+        return fnp.add(x, fnp.multiply(fnp.multiply(a, x.dtype.type(value)), b))
+
+    return call(ADDCMUL, added, a, b, x)
+
+
+@named(in_place=True, out=True)
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2"""
+    x, a, b = _three("addcdiv", input, tensor1, tensor2)
+    if all(t._read().dtype.kind in "biu" for t in (tensor1, tensor2)):
+        raise RuntimeError(INTEGER_ADDCDIV)
+
+    def added(a: Any, b: Any, x: Any) -> Any:
+        return fnp.add(x, fnp.divide(fnp.multiply(a, x.dtype.type(value)), b))
+
+    return call(ADDCDIV, added, a, b, x)
+
+
+INTEGER_ADDCDIV = (
+    "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
+    "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+    "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for "
+    "float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), "
+    "for all dtypes."
+)
+
+
+@named(in_place=True, out=True)
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """input + weight * (end - input)"""
+    need_tensors("lerp", input=input, end=end)
+    weight = number(weight)
+    if isinstance(weight, Tensor) and not weight.dim() and weight._read().dtype.kind not in "c":
+        weight = cast(weight, input._read().dtype) if weight.dtype is not input.dtype else weight
+    others = {"end": end, "weight": weight} if isinstance(weight, Tensor) else {"end": end}
+    for name, t in others.items():
+        if t.dtype is not input.dtype:
+            raise RuntimeError(
+                f"expected dtype {dtypes.full_name(input.dtype)} for `{name}` but got dtype "
+                f"{dtypes.full_name(t.dtype)}"
+            )
+        check_broadcast(input.shape, t.shape)
+    refuse(input, "biu", "lerp_kernel_tensor" if len(others) == 2 else "lerp_kernel_scalar")
+    if len(others) == 2:
+        return call(LERP_TENSOR, lambda w, e, x: _between(x, e, w), weight, end, input)
+    return call(LERP, lambda x, e: _between(x, e, x.dtype.type(weight)), input, end)
+
+
+def _between(x: Any, end: Any, weight: Any) -> Any:
+    """From the nearer end, so that a weight of one gives `end`. (Of complex numbers only the end decides.)"""
+    way = fnp.subtract(end, x)
+    near = fnp.add(x, fnp.multiply(weight, way))
+    far = fnp.subtract(end, fnp.multiply(way, fnp.subtract(weight.dtype.type(1), weight)))
+    return fnp.where(fnp.less(fnp.abs(raw(weight)), 0.5), near, far)
 
 
 # Powers
@@ -169,9 +275,11 @@ power_of_number = binary("pow", kinks.power_of_number, "xr", backward="PowBackwa
 power_of_tensors = binary("pow", kinks.power, "xyr", backward="PowBackward1", tabled=False)
 
 
-@named(in_place=True)
-def pow(input: Any, exponent: Any) -> Tensor:
+@named(in_place=True, out=True)
+def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     """input ** exponent"""
+    if out is not None:
+        return into(out, pow, (input, exponent), {})
     input, exponent = number(input), number(exponent)
     if isinstance(input, Tensor):
         if isinstance(exponent, Tensor):
@@ -184,7 +292,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return power_of_number(exponent, input)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def float_power(input: Any, exponent: Any) -> Tensor:
     """input ** exponent, in float64 (complex128 for complex numbers)."""
     return pow(*(_wide(number(x)) for x in (input, exponent)))
@@ -192,11 +300,12 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 def _wide(x: Any) -> Any:
     if isinstance(x, Tensor):
-        return cast(x, np.dtype(np.complex128 if x.is_complex() else np.float64))
+        wide = np.dtype(np.complex128 if x.is_complex() else np.float64)
+        return x if x._read().dtype == wide else cast(x, wide)
     return x if isinstance(x, complex) else float(x)
 
 
-@named(in_place=True)
+@named(writes=True, out=True)
 def square(input: Tensor) -> Tensor:
     """input ** 2"""
     return pow(input, 2)
@@ -233,7 +342,7 @@ relu_ = unary("relu", kinks.relu, "r", tabled=False)
 RELU = Kind("Relu", "r")
 
 
-@named(in_place=True)
+@named(writes=True)
 def relu(input: Tensor) -> Tensor:
     """max(input, 0)"""
     need_tensor(input, "relu")
@@ -242,64 +351,3 @@ def relu(input: Tensor) -> Tensor:
     if input._read().dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
     return call(RELU, kinks.relu, input)
-
-
-# Steps: recorded, with the derivative zero
-
-
-def _step(name: str, fun: Any) -> Any:
-    kind = Kind(name.title())
-
-    def apply(input: Tensor) -> Tensor:
-        need_tensor(input, name)
-        refuse(input, "b", f"{name}_vml_cpu")
-        if input._read().dtype.kind in "iu":
-            return call(CLONE, lambda v: v.copy(), input)
-        return call(kind, lambda v: flat(fun, v), input)
-
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = f"{name} of each element; its derivative is zero."
-    return apply
-
-
-CLONE = Kind("Clone")
-floor, ceil, trunc = (
-    named(*aliases, in_place=True)(_step(name, fun))
-    for name, fun, aliases in (("floor", fnp.floor, ()), ("ceil", fnp.ceil, ()), ("trunc", fnp.trunc, ("fix",)))
-)
-rounded = _step("round", fnp.rint)
-ROUND = Kind("RoundBackward1")
-
-
-@named(in_place=True)
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """The nearest number with so many decimals (the even one of two); its derivative is zero."""
-    if decimals == 0 or input._read().dtype.kind in "iu":
-        return rounded(input)
-    ten = input._read().dtype.type(10.0 ** builtins.abs(decimals))
-
-    def apply(v: Any) -> Any:
-        return fnp.rint(v * ten) / ten if decimals > 0 else fnp.rint(v / ten) * ten
-
-    return call(ROUND, lambda v: flat(apply, v), input)
-
-
-def _signs(v: Any) -> Any:
-    positive, negative = fnp.greater(v, 0), fnp.less(v, 0)
-    return fnp.subtract(positive.astype(v.dtype), negative.astype(v.dtype)) if v.dtype.kind != "b" else v
-
-
-@op("Sign", in_place=True)
-def sign(input):
-    """1, 0 or -1; as in PyTorch, 0 for NaN."""
-    if input.dtype.kind == "c":
-        raise NotImplementedError(
-            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
-        )
-    return flat(_signs, input)
-
-
-@op("Frac", refuses=("biu", "frac_cpu"), in_place=True)
-def frac(input):
-    """The part behind the point, with the derivative one."""
-    return fnp.subtract(input, fnp.trunc(constant(input)))

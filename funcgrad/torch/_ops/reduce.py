@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,6 +72,8 @@ def nansum(
 ) -> Tensor:
     """The sum over `dim` of what is not NaN."""
     x = ready(input, dtype, "nansum")
+    if x.is_complex():
+        raise RuntimeError("nansum on CPU does not support complex inputs")
     dims = dims_of(dim, x.dim())
     return call(NANSUM, widened(lambda v: fnp.nansum(v, axis=dims, keepdims=keepdim), np.float16), x)
 
@@ -106,13 +109,16 @@ def mean(
     return call(MEAN if dim is None else MEAN_DIM, widened(lambda v: _mean(v, dims, keepdim), np.float16), x)
 
 
-@named()
+@named(out=True)
 def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The mean over `dim` of what is not NaN."""
     x = ready(input, dtype, "nanmean", sums=False)
-    _inexact(x, "nanmean")
+    if x._read().dtype.kind not in "fc":
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {x.dtype.title}"
+        )
     kept = call(PLAIN, lambda v: fnp.logical_not(fnp.isnan(raw(v))), x)
     return nansum(x, dim, keepdim) / sum(kept, dim, keepdim)
 
@@ -130,31 +136,41 @@ def prod(
 
 # Spreads and norms
 
-VAR, STD = Kind("Var", "x"), Kind("Std", "xr")
+VAR, STD, VAR_MEAN, STD_MEAN = Kind("Var", "x"), Kind("Std", "xr"), Kind("VarMean", "x"), Kind("StdMean", "xr")
+NO_FREEDOM = (
+    "{function}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
+    "numel divided by output numel)."
+)
 
 
-def _spread(
-    kind: Kind, input: Tensor, dim: Any, unbiased: Any, correction: float | None, keepdim: bool, function: str
-) -> Tensor:
+def _spread(kind: Kind, input: Tensor, dim: Any, unbiased: Any, keepdim: bool, correction: Any, function: str) -> Any:
+    """Variances or deviations, by the kind; with the means for those that have both."""
     need_tensor(input, function)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if input._read().dtype.kind not in "fc":
-        raise RuntimeError(f"{function} only support floating point and complex dtypes")
+        named_so = "std and var" if kind in (VAR, STD) else function
+        raise RuntimeError(f"{named_so} only support floating point and complex dtypes")
     correction = correction if correction is not None else 0 if unbiased is False else 1
     dims = dims_of(dim, input.dim())
+    n = count(input.shape, dims) - correction
+    if n <= 0:
+        warnings.warn(NO_FREEDOM.format(function=function), UserWarning, stacklevel=3)
 
     def spread(v: Any) -> Any:
         d = fnp.subtract(v, _mean(v, dims, True) if dims else v)
-        n = count(v.shape, dims) - correction
         squares = values.total(kinks.squared(d), dims, keepdim)
         squares = fnp.divide(squares, n if n > 0 else 0.0)
-        return kinks.root(squares) if kind is STD else squares
+        return kinks.root(squares) if kind in (STD, STD_MEAN) else squares
 
-    return call(kind, widened(spread, np.float16, np.float32), input)
+    def centre(v: Any) -> Any:
+        return _mean(v, dims, keepdim)
+
+    wide = [widened(fun, np.float16, np.float32) for fun in (spread, centre)]
+    return call(kind, wide[0] if kind in (VAR, STD) else lambda v: (wide[0](v), wide[1](v)), input)
 
 
-@named()
+@named(out=True)
 def var(
     input: Tensor,
     dim: Any = None,
@@ -164,10 +180,10 @@ def var(
     correction: float | None = None,
 ) -> Tensor:
     """The variance over `dim`, divided by the count less `correction` (1 by default)."""
-    return _spread(VAR, input, dim, unbiased, correction, keepdim, "var")
+    return _spread(VAR, input, dim, unbiased, keepdim, correction, "var")
 
 
-@named()
+@named(out=True)
 def std(
     input: Tensor,
     dim: Any = None,
@@ -177,19 +193,33 @@ def std(
     correction: float | None = None,
 ) -> Tensor:
     """The square root of `var`."""
-    return _spread(STD, input, dim, unbiased, correction, keepdim, "std")
+    return _spread(STD, input, dim, unbiased, keepdim, correction, "std")
 
 
-@named(method=False)
-def var_mean(input: Tensor, dim: Any = None, **options: Any) -> tuple[Tensor, Tensor]:
+@named(method=False, out=True)
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
     """`var` and `mean`."""
-    return var(input, dim, **options), mean(input, dim, options.get("keepdim", False))
+    return _spread(VAR_MEAN, input, dim, unbiased, keepdim, correction, "var_mean")
 
 
-@named(method=False)
-def std_mean(input: Tensor, dim: Any = None, **options: Any) -> tuple[Tensor, Tensor]:
+@named(method=False, out=True)
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
     """`std` and `mean`."""
-    return std(input, dim, **options), mean(input, dim, options.get("keepdim", False))
+    return _spread(STD_MEAN, input, dim, unbiased, keepdim, correction, "std_mean")
 
 
 NORM = Kind("LinalgVectorNorm", "xr")
@@ -202,9 +232,7 @@ def norm(input: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = Fa
     order = 2.0 if p == "fro" else float(p)
     dims = dims_of(dim, input.dim())
     if input._read().dtype.kind not in "fc":
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype.title}"
-        )
+        raise RuntimeError(norm_error(input))
     if (order < 0 or order == np.inf) and not count(input.shape, dims):
         whole = dim is None or not input.dim()
         where = "an empty tensor because" if whole else f"the dimension {dim}because this dimension is empty and"
@@ -212,6 +240,11 @@ def norm(input: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = Fa
             f"linalg.vector_norm cannot compute the {order:g} norm on {where} the operation does not have an identity"
         )
     return call(NORM, widened(lambda v: kinks.vector_norm(v, order, dims, keepdim), np.float16), input)
+
+
+def norm_error(x: Tensor) -> str:
+    """PyTorch's error for the norm of integers."""
+    return f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype.title}"
 
 
 # Truth
@@ -225,7 +258,7 @@ def _truth(name: str, fun: Any) -> Callable[..., Tensor]:
 
     truth.__name__ = truth.__qualname__ = name
     truth.__doc__ = f"Whether {name} of the elements over `dim` are true."
-    return named()(truth)
+    return named(out=True)(truth)
 
 
 any, all = _truth("any", fnp.any), _truth("all", fnp.all)
@@ -269,7 +302,7 @@ def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -
     return _normalised(LOG_SOFTMAX, nn.log_softmax, x, dim, "log_softmax_lastdim_kernel_impl")
 
 
-@named()
+@named(out=True)
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input), dim)), without overflow."""
     need_tensor(input, "logsumexp")
@@ -287,22 +320,23 @@ def _cumulated(fun: Callable[..., Any], axis: int) -> Callable[[Any], Any]:
     return widened(lambda v: fun(v, axis=axis) if len(v.shape) else fnp.add(v, 0), np.float16)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running sums along `dim`."""
     x = ready(input, dtype, "cumsum")
     return call(CUMSUM, _cumulated(fnp.cumsum, dimension(dim, x.dim())), x)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running products along `dim`."""
     x = ready(input, dtype, "cumprod")
     return call(CUMPROD, _cumulated(fnp.cumprod, dimension(dim, x.dim())), x)
 
 
-@named()
+@named(out=True)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """The logarithms of running sums of exponentials along `dim`."""
     need_tensor(input, "logcumsumexp")
+    refuse(input, "biu", "logcumsumexp_out_cpu")
     return call(LOGCUMSUMEXP, _cumulated(lax.cumlogsumexp, dimension(dim, input.dim())), input)

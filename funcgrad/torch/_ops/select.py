@@ -10,19 +10,20 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import number, promote, refuse
+from funcgrad.torch._record.operands import number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 WHERE = Kind("Where", "-")
-CLAMP = Kind("ClampBackward1", "x")
-CLAMP_TENSORS = Kind("Clamp", "xy")
+CLAMPS = Kind("ClampBackward1", "x"), Kind("ClampBackward0", "xy")
+CLAMPS_BELOW = Kind("ClampMin", "x"), Kind("ClampMinBackward1", "xy")
+CLAMPS_ABOVE = Kind("ClampMax", "x"), Kind("ClampMaxBackward1", "xy")
 MASKED_FILL = Kind("MaskedFill", "-")
 
 
-@named(method=False)
+@named(method=False, out=True)
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere; `nonzero` without them."""
     if input is None:
@@ -31,35 +32,43 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y)
 
 
-@named("clip", in_place=True)
+@named("clip", writes=True, out=True)
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Limited to [min, max]. As in PyTorch, the derivative is one at the limits too."""
     need_tensor(input, "clamp")
-    min, max = number(min), number(max)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    return _limited(CLAMPS, input, min, max)
+
+
+def _limited(kinds: tuple[Kind, Kind], input: Tensor, min: Any, max: Any) -> Tensor:
+    """Between numbers (an entry of the first kind) or tensors (the second)."""
+    min, max = number(min), number(max)
     limits = [m for m in (min, max) if m is not None]
     x, *limits = promote(input, *limits)
-    refuse(x, "c", "clamp_cpu")
+    if x.is_complex():
+        raise NotImplementedError("clamp is not supported for complex types")
     lower, upper = min is not None, max is not None
     move = any(isinstance(m, Tensor) for m in limits)
 
     def clamped(v: Any, *bounds: Any) -> Any:
         return kinks.clamped(v, bounds[0] if lower else None, bounds[-1] if upper else None, move)
 
-    return call(CLAMP_TENSORS if move else CLAMP, clamped, x, *limits)
+    return call(kinds[move], clamped, x, *limits)
 
 
-@named(in_place=True)
+@named(writes=True, out=True)
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """At least `min`."""
-    return clamp(input, min=min)
+    need_tensor(input, "clamp_min")
+    return _limited(CLAMPS_BELOW, input, min, None)
 
 
-@named(in_place=True)
+@named(writes=True, out=True)
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """At most `max`."""
-    return clamp(input, max=max)
+    need_tensor(input, "clamp_max")
+    return _limited(CLAMPS_ABOVE, input, None, max)
 
 
 @named(in_place=True)

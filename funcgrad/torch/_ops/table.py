@@ -34,25 +34,32 @@ RESIZED = (
 
 
 class Row:
-    """One operation: where its names are to be found, and what it takes."""
+    """One operation: where its names are to be found, and what it takes. Methods take no `out=`."""
 
-    __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "space")
+    __slots__ = (
+        "aliases", "function", "in_place", "is_function", "is_method", "method", "name", "out", "space",
+        "writes",
+    )  # fmt: skip
 
     def __init__(
         self,
         fun: Callable[..., Any],
+        name: str,
         aliases: tuple[str, ...],
         space: str,
         function: bool,
         method: bool,
         in_place: bool,
+        writes: bool,
         out: bool,
     ) -> None:
-        self.function = fun
+        self.method = fun
+        self.function = with_out(fun) if out and not _takes_out(fun) else fun
         self.space = space
-        self.name = fun.__name__
+        self.name = name
         self.aliases = aliases
-        self.is_function, self.is_method, self.in_place, self.out = function, method, in_place, out
+        self.is_function, self.is_method, self.out = function, method, out
+        self.in_place, self.writes = in_place or writes, writes
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,22 +71,25 @@ ROWS: dict[str, Row] = {}
 
 def named(
     *aliases: str,
+    name: str = "",
     space: str = "",
     function: bool = True,
     method: bool = True,
     in_place: bool = False,
+    writes: bool = False,
     out: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function of Tensors under its name and `aliases`: as `torch.name`, `Tensor.name`, `Tensor.name_`.
 
-    `space` is the module it is in, as "linalg": then it is no method. `out` says that the function takes it; `op`
-    gives it to what it makes.
+    `name` is what it is called where that is not the function's own name. `space` is the module it is in, as
+    "linalg": then it is no method. `in_place` makes `Tensor.name_`, `writes` also `torch.name_`: PyTorch has it of
+    most functions of one tensor. `out` lets the function be given `out=`.
     """
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
-        row = Row(fun, aliases, space, function, method and not space, in_place, out)
+        row = Row(fun, name or fun.__name__, aliases, space, function, method and not space, in_place, writes, out)
         ROWS[f"{space}.{row.name}" if space else row.name] = row
-        return fun
+        return row.function
 
     return enter
 
@@ -93,7 +103,7 @@ def op(
     refuses: tuple[str, str] = ("", ""),
     space: str = "",
     out: bool = True,
-    **flags: bool,
+    **flags: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make an operation of a function over values, where arguments that are Tensors arrive as their values.
 
@@ -105,7 +115,7 @@ def op(
         floating: integers become the default dtype.
         refuses: kinds of dtypes that PyTorch has no kernel for, and the kernel's name.
         out: whether it takes `out=`.
-        space, flags: `function`, `method` and `in_place`, see `named`.
+        space, flags: `name`, `function`, `method`, `in_place` and `writes`, see `named`.
     """
     kind = Kind(backward, saves)
 
@@ -114,8 +124,6 @@ def op(
 
         @wraps(fun)
         def apply(*args: Any, **options: Any) -> Any:
-            if out and (given := options.pop("out", None)) is not None:
-                return into(given, apply, args, options)
             if first and args:
                 need_tensor(args[0], fun.__name__)
             tensors = list(tensors_in((*args, *options.values())))
@@ -141,7 +149,9 @@ def op(
 def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
     """The functions of a module, by all of their names."""
     rows = [row for row in ROWS.values() if row.is_function and row.space == space]
-    return {name: row.function for row in rows for name in row.names}
+    found = {name: row.function for row in rows for name in row.names}
+    writing = [f"{name}_" for row in rows if row.writes for name in row.names]
+    return {**found, **{name: getattr(Tensor, name) for name in writing}}
 
 
 def tensors_in(args: Any) -> Iterator[Tensor]:
@@ -161,16 +171,31 @@ def replaced(args: Any, values: Iterator[Any]) -> list[Any]:
     ]
 
 
+def _takes_out(fun: Callable[..., Any]) -> bool:
+    return "out" in (fun.__kwdefaults__ or ())
+
+
+def with_out(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which may be given `out=`."""
+
+    @wraps(fun)
+    def apply(*args: Any, out: Any = None, **options: Any) -> Any:
+        return fun(*args, **options) if out is None else into(out, fun, args, options)
+
+    return apply
+
+
 def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
     """The function's results in the tensors given as `out`."""
     outs = out if isinstance(out, (tuple, list)) else (out,)
-    if mode.enabled and any(t.requires_grad for t in tensors_in((*args, *options.values(), *outs))):
+    found = function(*args, **options)
+    results = found if isinstance(found, tuple) else (found,)
+    if mode.enabled and any(t.requires_grad for t in (*results, *outs)):
         raise RuntimeError(
             f"{function.__name__}(): functions with out=... arguments don't support automatic differentiation, but "
             "one of the arguments requires grad."
         )
-    found = function(*args, **options)
-    for target, result in zip(outs, found if isinstance(found, tuple) else (found,)):
+    for target, result in zip(outs, results):
         _store(target, result)
     return returned(function.__name__, tuple(outs)) if isinstance(found, tuple) else out
 
@@ -200,6 +225,7 @@ def missing(owner: str, name: str, there: Iterable[str]) -> str:
 
 _WITH_INDICES = ["max", "min", "sort", "topk", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"]
 FIELDS = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
+FIELDS |= {"frexp": ("mantissa", "exponent"), "histogram": ("hist", "bin_edges")}
 
 
 def _return_type(name: str) -> Any:

@@ -34,7 +34,7 @@ def modified(watched: Watched) -> RuntimeError:
             value = tensor._read()
         if on_tape(value) and value.node.prim is not None:
             name = "AsStrided" if tensor is None and watched.is_view else name_of(value.node)
-    name = name.partition("Backward")[0]
+    name = name.replace("Backward0", "").replace("Backward", "")
     kind = "CPUBoolType" if value.dtype.kind == "b" else f"torch.{of(value.dtype).title}Tensor"
     which = f", which is output 0 of {name}," if name else ""
     return RuntimeError(
@@ -375,8 +375,8 @@ class Pass:
                     node.saved = FREED_VALUES
                     if watch:
                         note.watch = ()
-            if note.name == "NotImplemented":
-                raise RuntimeError("derivative for aten::floor_divide is not implemented")
+            if note.lacks is not None:
+                raise (RuntimeError if note.name == "NotImplemented" else NotImplementedError)(note.lacks)
         prim: Any = node.prim
         if type(prim) in RULES_OF_USERS:
             return prim.in_pass(saved, self)

@@ -26,12 +26,13 @@ class Kind:
 
     `saves` lists "x" and "y" (its first and second tensor), "*" (each for the other's gradient), "r" (the
     result) and "-" (something that is no tensor, or a number). It decides only when PyTorch's errors about
-    modified or freed values are raised; what the derivatives need is kept by the operations beneath.
+    modified or freed values are raised; what the derivatives need is kept by the operations beneath. `lacks` is the
+    error of a backward pass that reaches it, where PyTorch has no derivative.
     """
 
     __slots__ = ("name", "note", "others", "result", "saves", "shared", "x", "y")
 
-    def __init__(self, name: str, saves: str = "") -> None:
+    def __init__(self, name: str, saves: str = "", lacks: str | None = None) -> None:
         self.name = name if "Backward" in name or name == "NotImplemented" else f"{name}Backward0"
         self.saves = saves
         self.x = "x" in saves
@@ -39,7 +40,8 @@ class Kind:
         self.others = "*" in saves
         self.result = "r" in saves
         self.note = Note(self.name, () if saves == "-" else None)
-        self.shared = saves in ("", "-")
+        self.note.lacks = lacks
+        self.shared = saves in ("", "-") or lacks is not None
 
 
 def saved_by(kind: Kind, x: Any, y: Any, storage: Any) -> tuple[Any, ...]:

@@ -16,9 +16,19 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
 def refuse(x: Tensor, kinds: str, kernel: str) -> None:
-    """PyTorch's error for a dtype (of one of the kinds) that it has no such kernel for."""
-    if x._read().dtype.kind in kinds:
+    """PyTorch's error for a dtype (of one of the kinds, "e" for float16) that it has no such kernel for."""
+    dtype = x._read().dtype
+    if dtype.kind in kinds or ("e" in kinds and dtype == np.float16):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
+
+
+def need_tensors(function: str, **arguments: Any) -> None:
+    """PyTorch's error for the first argument that is no Tensor."""
+    for i, (name, x) in enumerate(arguments.items()):
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"{function}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
+            )
 
 
 def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:

@@ -57,7 +57,8 @@ class Note:
     `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
-    an entry between an operation's result and its operands.
+    an entry between an operation's result and its operands. `lacks` is the
+    error of a backward pass that reaches it, where there is no derivative.
     """
 
     own = False
@@ -66,6 +67,7 @@ class Note:
     before: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
     filled: dict[int, Any] | None = None
+    lacks: str | None = None
     owner: weakref.ref | None = None
     siblings: tuple[Note, ...] = ()
 
@@ -101,7 +103,7 @@ def own_note(node: Node) -> Note:
     if not note.own:
         shared = note
         node.note = note = Note(shared.name, shared.watch)
-        note.own, note.inner = True, shared.inner
+        note.own, note.inner, note.lacks = True, shared.inner, shared.lacks
     return note
 
 

@@ -140,6 +140,11 @@ def c_name(d: dtype) -> str:
     return "c10::Half" if d is float16 else d.short
 
 
+def full_name(d: dtype) -> str:
+    """What C++ calls it."""
+    return {"long": "long int", "short": "short int", "half": "c10::Half"}.get(d.short, d.short)
+
+
 def held(number: Any, kind: np.dtype) -> np.ndarray:
     """A number as the dtype holds it; PyTorch's error where it cannot."""
     if type(number) in _PLAIN and kind.kind in "fc" and -_SMALL <= number <= _SMALL:

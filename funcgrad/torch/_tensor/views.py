@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcgrad import lax
+from funcgrad import numpy as fnp
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.index import scatter_set
@@ -172,9 +174,35 @@ def put(steps: Sequence[Step], whole: Any, part: Any) -> Any:
         fresh = np.array(whole)
         assign(steps, fresh, part)
         return fresh
+    if (whole.dtype.kind == "c") != (part.dtype.kind == "c"):
+        return _put_parts(steps, whole, part)
     first = steps[0]
     if type(first) is Part:
         return update(whole, first.index, put(steps[1:], first(whole), part) if len(steps) > 1 else part, "set")
     places = through(steps, np.arange(whole.size).reshape(whole.shape))
     flat = scatter_set(reshape(whole, shape=(whole.size,)), reshape(part, shape=(part.size,)), places.reshape(-1))
     return reshape(flat, shape=whole.shape)
+
+
+def _put_parts(steps: Sequence[Step], whole: Any, part: Any) -> Any:
+    """`put` where the steps read parts of complex numbers, or complex numbers of parts: each part has a place.
+
+    (An imaginary part that is infinite makes the real part NaN where values are recorded or traced.)
+    """
+    if whole.dtype.kind == "c":
+        halves = np.arange(2.0 * whole.size).reshape(*whole.shape, 2)
+        places = through(steps, halves[..., 0] + 1j * halves[..., 1])
+        flat = fnp.reshape(fnp.stack([fnp.real(whole), fnp.imag(whole)], -1), (2 * whole.size,))
+        parts = [(part, places)]
+    else:
+        places = through(steps, np.arange(float(whole.size)).reshape(whole.shape))
+        flat = fnp.reshape(whole, (whole.size,))
+        parts = [(fnp.real(part), places.real), (fnp.imag(part), places.imag)]
+    for values, at in parts:
+        flat = scatter_set(flat, fnp.reshape(values, (values.size,)), np.reshape(at, -1).astype(np.int64))
+    if whole.dtype.kind != "c":
+        return fnp.reshape(flat, whole.shape)
+    if isinstance(flat, np.ndarray):
+        return flat.view(whole.dtype).reshape(whole.shape)
+    pairs = fnp.reshape(flat, (*whole.shape, 2))
+    return lax.complex(pairs[..., 0], pairs[..., 1])

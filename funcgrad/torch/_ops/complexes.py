@@ -1,0 +1,135 @@
+"""Complex numbers: their parts, and making them of parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad import numpy as fnp
+from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.kinks import flat
+from funcgrad.torch._ops.table import named, op
+from funcgrad.torch._record.calls import Kind, call, need_tensor, view
+from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
+from funcgrad.torch._tensor.tensor import Tensor
+
+SELECT, VIEW_AS_REAL, VIEW_AS_COMPLEX = Kind("Select", "-"), Kind("ViewAsReal"), Kind("ViewAsComplex")
+CONJ, CONJ_PHYSICAL = Kind("Conj"), Kind("ConjPhysical")
+
+
+def _both(v: Any) -> Any:
+    if isinstance(v, np.ndarray):
+        part = v.real
+        return np.lib.stride_tricks.as_strided(part, (*part.shape, 2), (*part.strides, part.itemsize))
+    return fnp.stack([fnp.real(v), fnp.imag(v)], -1)
+
+
+def _joined(v: Any) -> Any:
+    if isinstance(v, np.ndarray) and v.strides[-1] == v.itemsize:
+        return v.view(np.result_type(v.dtype, np.complex64))[..., 0]
+    return kinks.complex_of(v[..., 0], v[..., 1])
+
+
+@named(method=False)
+def real(input: Tensor) -> Tensor:
+    """The real parts, as a view; of real numbers, the tensor itself."""
+    need_tensor(input, "real")
+    return view(input, SELECT, fnp.real) if input.is_complex() else input
+
+
+@named(method=False)
+def imag(input: Tensor) -> Tensor:
+    """The imaginary parts of complex numbers, as a view."""
+    need_tensor(input, "imag")
+    if not input.is_complex():
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return view(input, SELECT, fnp.imag)
+
+
+@named(method=False)
+def view_as_real(input: Tensor) -> Tensor:
+    """A view with a last dimension of the two parts."""
+    need_tensor(input, "view_as_real")
+    if not input.is_complex():
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+    return view(input, VIEW_AS_REAL, _both)
+
+
+@named(method=False)
+def view_as_complex(input: Tensor) -> Tensor:
+    """A view of complex numbers, whose parts are in the last dimension."""
+    need_tensor(input, "view_as_complex")
+    if not input.is_floating_point():
+        raise RuntimeError(
+            "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
+            f"{input.dtype.title}"
+        )
+    if not input.dim():
+        raise RuntimeError("Input tensor must have one or more dimensions")
+    if input.shape[-1] != 2:
+        raise RuntimeError("Tensor must have a last dimension of size 2")
+    return view(input, VIEW_AS_COMPLEX, _joined)
+
+
+@named()
+def conj(input: Tensor) -> Tensor:
+    """Conjugates; of real numbers, the tensor itself."""
+    need_tensor(input, "conj")
+    return call(CONJ, fnp.conj, input) if input.is_complex() else input
+
+
+@named(writes=True, out=True)
+def conj_physical(input: Tensor) -> Tensor:
+    """As `conj`."""
+    need_tensor(input, "conj_physical")
+    return call(CONJ_PHYSICAL, fnp.conj, input) if input.is_complex() else input
+
+
+@op("Angle", "x", floating=True)
+def angle(input):
+    """Angles of complex numbers; of real ones 0, or pi where they are negative."""
+    return kinks.angle(input) if input.dtype.kind == "c" else flat(_half_turns, input)
+
+
+def _half_turns(v: Any) -> Any:
+    turned = fnp.where(fnp.less(v, 0), v.dtype.type(np.pi), v.dtype.type(0))
+    return fnp.where(fnp.isnan(v), v, turned)
+
+
+def _parts(x: Any, y: Any, function: str, names: tuple[str, str]) -> None:
+    need_tensors(function, **dict(zip(names, (x, y))))
+    if not (x.is_floating_point() and y.is_floating_point()):
+        raise RuntimeError(
+            "Expected both inputs to be Half, Float or Double tensors but got "
+            f"{x.dtype.title} and {y.dtype.title}"
+        )
+    if x.dtype is not y.dtype:
+        raise RuntimeError(
+            f"Expected object of scalar type {x.dtype.title} but got scalar type {y.dtype.title} for second argument"
+        )
+    check_broadcast(x.shape, y.shape)
+
+
+COMPLEX, POLAR = Kind("Complex", "xy"), Kind("Polar", "r")
+
+
+@named(method=False, out=True)
+def complex(real: Tensor, imag: Tensor) -> Tensor:
+    """real + 1j * imag"""
+    _parts(real, imag, "complex", ("real", "imag"))
+    if real._read().dtype == np.float16:
+        raise NotImplementedError("complex(): NumPy has no complex32; convert the parts with .float() first")
+    return call(COMPLEX, kinks.complex_of, real, imag)
+
+
+@named(method=False, out=True)
+def polar(abs: Tensor, angle: Tensor) -> Tensor:
+    """abs * exp(1j * angle)"""
+    _parts(abs, angle, "polar", ("abs", "angle"))
+    refuse(abs, "e", "polar_cpu")
+
+    def turned(size: Any, at: Any) -> Any:
+        return kinks.complex_of(fnp.multiply(size, fnp.cos(at)), fnp.multiply(size, fnp.sin(at)))
+
+    return call(POLAR, turned, abs, angle)
