@@ -138,6 +138,8 @@ MEMORY = {
     "as_tensor shares": "a = np.zeros(3); t = torch.as_tensor(a); t[0] = 3; print(a)",
     "tensor copies": "a = np.zeros(3); t = torch.tensor(a); t[0] = 3; print(a)",
     "from a strided array": "a = np.zeros((2, 4)); t = torch.from_numpy(a[:, ::2]); t[0, 1] = 3; print(a, t.stride())",
+    "dlpack": "t = torch.arange(3.0); a = np.from_dlpack(t); t[0] = 5; print(a, t.__dlpack_device__()[1])",
+    "dlpack of a leaf": X + "np.from_dlpack(x)",
     "tolist then write": "t = torch.zeros(2); l = t.tolist(); t[0] = 1; print(l)",
     "unwritten tail": "t = torch.zeros(2, 2)\nfor i in range(2):\n  for j in range(2): t[i, j] = i * 2 + j\nprint(t, t._version)",
     "set_": "t = torch.zeros(3); u = torch.ones(2); t.set_(u); u[0] = 5; print(t)",

@@ -267,6 +267,16 @@ def _stored(n: Any, kind: np.dtype) -> Tensor:
     return fresh(quietly(dtypes.held(n, wide).astype, kind))
 
 
+def _same_place(a: np.ndarray, b: Any) -> bool:
+    """Whether two arrays are the same elements of memory: what `m[3] += x` puts back."""
+    return (
+        type(b) is np.ndarray
+        and a.shape == b.shape
+        and a.strides == b.strides
+        and a.__array_interface__["data"] == b.__array_interface__["data"]
+    )
+
+
 def _put_at_once(input: Tensor, index: Any, value: Any) -> bool:
     """Set a number or values in memory that is free to be written, where all fits: 2 us in place of 25."""
     storage = input._storage
@@ -285,13 +295,15 @@ def _put_at_once(input: Tensor, index: Any, value: Any) -> bool:
             return False
     if type(value) is Tensor:
         given = value._value if value._seen == value._storage.stamp else value._read()
-        if type(given) is not np.ndarray or given.dtype != memory.dtype or value._cuts or value._storage is storage:
+        if type(given) is not np.ndarray or given.dtype != memory.dtype or value._cuts:
             return False
     elif (type(value) is float or type(value) is int) and memory.dtype.kind == "f" and -SMALL <= value <= SMALL:
         given = value
     else:
         return False
     try:
+        if type(value) is Tensor and value._storage is storage and not _same_place(given, memory[index]):
+            return False
         memory[index] = given
     except (IndexError, ValueError):  # told in PyTorch's words by the long way
         return False

@@ -44,6 +44,14 @@ class Leaving:
         array = self.numpy()
         return array if dtype is None or array.dtype == dtype else array.astype(dtype)
 
+    def __dlpack__(self: Any, **options: Any) -> Any:
+        if self.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self: Any) -> tuple[int, int]:
+        return 1, 0
+
     def item(self: Any) -> Any:
         """The value as a Python number; RuntimeError unless there is exactly one element."""
         value = self._read()
