@@ -9,9 +9,8 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import update
-from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
-from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._ops.shape import sizes_of, step_of
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import promote
@@ -19,6 +18,7 @@ from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
 CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
+DIAGONAL_COPY = Kind("DiagonalBackward0_copy")
 DIAG_EMBED, TRIL, TRIU, TRACE = Kind("DiagEmbed"), Kind("Tril"), Kind("Triu"), Kind("Trace")
 
 
@@ -123,8 +123,10 @@ def trace(input: Tensor) -> Tensor:
 @named()
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.dim()}D")
     if input.dim() == 2:
-        return clone(diagonal_of(input, diagonal))
+        return call(DIAGONAL_COPY, step_of(diagonal_of(input, diagonal)), input)
     n = input.shape[0] + abs(diagonal)
     at = np.arange(input.shape[0])
     rows, columns = at + max(-diagonal, 0), at + max(diagonal, 0)

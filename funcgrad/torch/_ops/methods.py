@@ -16,6 +16,7 @@ from funcgrad.torch._ops import (
     inplace,
     inspect,
     join,
+    parts,
     pointwise,
     products,
     random,
@@ -38,7 +39,7 @@ def _method(name: str, function: Any) -> None:
     setattr(Tensor, name, function)
 
 
-ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, join, gather, products)
+ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, parts, join, gather, products)
 """Where the rows are, in the order of the docs."""
 
 for _row in ROWS.values():
@@ -81,6 +82,8 @@ _method("reshape_as", _reshape_as)
 _method("expand_as", _expand_as)
 _method("T", property(shape.reversed_dims))
 _method("mT", property(shape.matrix_transposed))
+_method("mH", property(shape.conjugate_transposed))
+_method("H", property(shape.hermitian))
 _method("__getitem__", indexing.get)
 _method("__setitem__", indexing.put)
 
