@@ -32,6 +32,7 @@ def test_nothing_else_is_stored(area):
     assert list(samples.stored(area)) == [s.expression for s in samples.samples(area)]
 
 
+@pytest.mark.filterwarnings("ignore")  # those that PyTorch gives too
 @every_sample
 def test_to_functional(area, sample):
     """In float64, at the first point: the function's gradient, compiled and batched, is what `backward` leaves."""

@@ -203,3 +203,11 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
         constant(fnp.power(constant(powers), 1 / order)),
         fnp.power(fnp.where(still, one, powers), 1 / order),
     )
+
+
+def excluded_at_ties(start: Any, own: Any, extreme: Any) -> Any:
+    """What an extreme of other values starts with: the own value, which is no part of it, still takes its share of
+    the gradient where it is as large.
+    """
+    tied = fnp.logical_and(fnp.equal(constant(own), extreme), fnp.not_equal(raw(start), raw(own)))
+    return fnp.where(tied, constant(own), start)

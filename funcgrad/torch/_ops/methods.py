@@ -13,6 +13,7 @@ from funcgrad.torch._ops import (
     create,
     extremes,
     gather,
+    grids,
     inplace,
     inspect,
     join,
@@ -21,6 +22,7 @@ from funcgrad.torch._ops import (
     products,
     random,
     reduce,
+    scatter,
     select,
     shape,
 )
@@ -39,7 +41,10 @@ def _method(name: str, function: Any) -> None:
     setattr(Tensor, name, function)
 
 
-ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, parts, join, gather, products)
+ROOMS = (
+    create, random, inspect, pointwise, compare, select, reduce, extremes, shape, parts, join, grids, gather, scatter,
+    products,
+)  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
 for _row in ROWS.values():

@@ -176,6 +176,16 @@ def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, A
     return returned(function.__name__, tuple(outs)) if isinstance(found, tuple) else out
 
 
+def takes_out(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which takes `out=` too."""
+
+    @wraps(function)
+    def apply(*args: Any, out: Any = None, **options: Any) -> Any:
+        return function(*args, **options) if out is None else into(out, function, args, options)
+
+    return apply
+
+
 def _store(target: Tensor, result: Tensor) -> None:
     value, own = result._read(), target._read()
     if dtypes.category(value.dtype) > dtypes.category(own.dtype):
