@@ -10,7 +10,7 @@ from typing import Any as _Any
 
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
-from funcgrad.torch._ops.random import Generator
+from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._ops.table import functions_of as _functions_of
 from funcgrad.torch._ops.table import missing as _missing
 from funcgrad.torch._pass.functional import to_functional

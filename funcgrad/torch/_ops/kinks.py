@@ -211,3 +211,8 @@ def excluded_at_ties(start: Any, own: Any, extreme: Any) -> Any:
     """
     tied = fnp.logical_and(fnp.equal(constant(own), extreme), fnp.not_equal(raw(start), raw(own)))
     return fnp.where(tied, constant(own), start)
+
+
+def signed_size(r: Any) -> Any:
+    """A number with its sign as its derivative, zero at zero: `polar` is meant for sizes."""
+    return fnp.add(magnitude(r), constant(fnp.subtract(constant(r), fnp.abs(constant(r)))))

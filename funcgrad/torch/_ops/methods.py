@@ -10,7 +10,9 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import (
     compare,
+    complexes,
     create,
+    draws,
     extremes,
     gather,
     grids,
@@ -21,6 +23,7 @@ from funcgrad.torch._ops import (
     pointwise,
     products,
     random,
+    ranges,
     reduce,
     scatter,
     select,
@@ -42,8 +45,8 @@ def _method(name: str, function: Any) -> None:
 
 
 ROOMS = (
-    create, random, inspect, pointwise, compare, select, reduce, extremes, shape, parts, join, grids, gather, scatter,
-    products,
+    create, ranges, random, draws, inspect, pointwise, compare, select, reduce, extremes, shape, parts, join, grids,
+    gather, scatter, complexes, products,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
