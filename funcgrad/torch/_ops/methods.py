@@ -177,15 +177,23 @@ def _to(
     return cast(self, dtype.numpy)
 
 
-def _type(self: Tensor, dtype: dtypes.dtype | None = None) -> Any:
-    return f"torch.{self.dtype.title}Tensor" if dtype is None else _to(self, dtype)
+def _type(self: Tensor, dtype: Any = None) -> Any:
+    if dtype is None:
+        return f"torch.{self.dtype.title}Tensor"
+    return _to(self, dtypes.of_title(dtype) if isinstance(dtype, str) else dtype)
 
 
 _method("to", _to)
+_method("itemsize", property(lambda self: self._read().dtype.itemsize))
+_method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
+for _name in ("is_cuda", "is_sparse", "is_quantized", "is_meta"):
+    _method(_name, False)
 _method("type", _type)
 _method("cpu", lambda self: self)
-for _name in ("half", "float", "double", "int", "long", "short", "bool"):
+for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
     _method(_name, partialmethod(_to, getattr(dtypes, _name)))
+_method("char", partialmethod(_to, dtypes.int8))
+_method("byte", partialmethod(_to, dtypes.uint8))
 
 
 def _type_as(self: Tensor, other: Tensor) -> Tensor:
