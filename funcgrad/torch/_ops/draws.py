@@ -7,7 +7,6 @@ Seeds give PyTorch's numbers, as far as NumPy's exp, log and tan round as its do
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -171,7 +170,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
         raise NotImplementedError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{input.dtype.title}'")
     kind = input._read().dtype
     if p is not None:
-        return _flat("Bernoulli", input, bernoulli_(fresh(np.zeros(input.shape, kind)), p, generator=generator))
+        return without_slope("Bernoulli", input, bernoulli_(fresh(np.zeros(input.shape, kind)), p, generator=generator))
     chances = known(constant(input._read()))
     if chances is not None:
         _check_chances(np.asarray(chances), input)
@@ -180,7 +179,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
     return call(Kind("Bernoulli"), lambda v: kinks.flat(lambda c: fnp.less(below, c).astype(kind), v), input)
 
 
-def _flat(name: str, input: Tensor, drawn: Tensor) -> Tensor:
+def without_slope(name: str, input: Tensor, drawn: Tensor) -> Tensor:
     """Drawn numbers, recorded with the derivative zero where the parameter is."""
     new = drawn._array()
     return call(Kind(name), lambda v: kinks.flat(lambda _: new, v), input) if input.requires_grad else drawn
@@ -219,55 +218,6 @@ def normal(
         return fnp.add(drawn, parameters[0] if isinstance(mean, Tensor) else mean).astype(like)
 
     return call(Kind(f"NormalBackward{place}"), lambda *vs: kinks.flat(scaled, *vs), *tensors)
-
-
-@named(method=False)
-def poisson(input: Tensor, generator: Any = None) -> Tensor:
-    """Of Poisson's distribution, with the element as its rate; by multiplied uniform numbers for small ones, else by
-    Hormann's transformed rejection (1993). The derivative is zero.
-    """
-    need_tensor(input, "poisson")
-    rates = input._array("A rate")
-    if rates.dtype.kind != "f":
-        raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{input.dtype.title}'")
-    if (rates < 0).any():
-        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    source = generator or default_generator
-    one: Callable[[], float] = lambda: float(source.uniform(1, DOUBLE)[0])
-    counts = np.array([_poisson(float(rate), one) for rate in rates.reshape(-1)])
-    return _flat("Poisson", input, fresh(counts.reshape(rates.shape).astype(rates.dtype)))
-
-
-def _poisson(rate: float, one: Callable[[], float]) -> float:
-    if rate >= 10:
-        return _poisson_of_large(rate, one)
-    if rate == 0:
-        return 0.0
-    limit, product, count = math.exp(-rate), 1.0, 0
-    while True:
-        product *= one()
-        if product <= limit:
-            return float(count)
-        count += 1
-
-
-def _poisson_of_large(rate: float, one: Callable[[], float]) -> float:
-    root = math.sqrt(rate)
-    b = 0.931 + 2.53 * root
-    a = -0.059 + 0.02483 * b
-    scale = 1.1239 + 1.1328 / (b - 3.4)
-    accepted = 0.9277 - 3.6224 / (b - 2)
-    while True:
-        u, v = one() - 0.5, one()
-        us = 0.5 - abs(u)
-        k = math.floor((2 * a / us + b) * u + rate + 0.43)
-        if us >= 0.07 and v <= accepted:
-            return float(k)
-        if k < 0 or (us < 0.013 and v > us):
-            continue
-        limit = -rate + k * math.log(rate) - math.lgamma(k + 1)
-        if math.log(v) + math.log(scale) - math.log(a / (us * us) + b) <= limit:
-            return float(k)
 
 
 @named()

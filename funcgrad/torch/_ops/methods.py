@@ -11,6 +11,7 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import (
     compare,
     complexes,
+    counts,
     create,
     draws,
     extremes,
@@ -45,8 +46,8 @@ def _method(name: str, function: Any) -> None:
 
 
 ROOMS = (
-    create, ranges, random, draws, inspect, pointwise, compare, select, reduce, extremes, shape, parts, join, grids,
-    gather, scatter, complexes, products,
+    create, ranges, random, draws, counts, inspect, pointwise, compare, select, reduce, extremes, shape, parts, join,
+    grids, gather, scatter, complexes, products,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 

@@ -94,7 +94,10 @@ def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 @named(function=False)
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """Windows of a size along a dimension, `step` apart, as a last dimension."""
+    """Windows of a size along a dimension, `step` apart, as a last dimension.
+
+    Where they overlap they cannot be written in place: PyTorch would write some elements several times.
+    """
     axis = sizes.dimension(dimension, input.dim())
     n = input.shape[axis] if input.dim() else 1
     if size < 0:
