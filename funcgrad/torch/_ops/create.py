@@ -52,7 +52,7 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return make(*args, **options)
         if options.get("dtype") not in (None, out.dtype):
             raise RuntimeError(
-                f"dtype {options['dtype']} does not match dtype of out parameter ({out.dtype})"
+                f"dtype {options['dtype'].title} does not match dtype of out parameter ({out.dtype.title})"
             )
         return into(out, partial(_typed_as, make, out), args, options)
 

@@ -13,7 +13,7 @@ from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.extremes import along
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.shape import expand, reshape
-from funcgrad.torch._ops.table import named
+from funcgrad.torch._ops.table import named, takes_out
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
@@ -61,7 +61,8 @@ def with_axes(fun: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-@named()
+@named(out=True)
+@takes_out
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
     need_tensor(input, "gather")
@@ -82,7 +83,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return call(GATHER, widened(lambda v: v[along(places, v.shape, axis)], np.float16), input)
 
 
-@named()
+@named(out=True)
+@takes_out
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices along a dimension at the given places."""
     need_tensor(input, "index_select")
@@ -105,7 +107,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, rows)), input)
 
 
-@named()
+@named(out=True)
+@takes_out
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements with these numbers; negative ones count from the end."""
     need_tensor(input, "take")
@@ -127,7 +130,8 @@ def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
     return places
 
 
-@named()
+@named(out=True)
+@takes_out
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather`, where the other dimensions broadcast; all elements in a row where no dimension is given."""
     if indices._read().dtype.kind not in "iu":
@@ -149,7 +153,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return gather(wide, axis, places % max(n, 1))
 
 
-@named()
+@named(out=True)
+@takes_out
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of elements that are not zero, as rows; or a tensor for each dimension."""
     array = input._array(PLACES, USE_WHERE)
@@ -169,7 +174,8 @@ def mask_of(mask: Tensor) -> Any:
     return index_of(mask)
 
 
-@named()
+@named(out=True)
+@takes_out
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where a mask holds, in a row."""
     need_tensor(input, "masked_select")

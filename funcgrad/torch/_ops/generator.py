@@ -74,10 +74,9 @@ class Generator:
         return np.frombuffer(self.words_of.bytes(4 * count), "<u4").astype(np.uint64)
 
     def uniform(self, count: int, dtype: np.dtype) -> np.ndarray:
-        """In [0, 1): 24 random bits for float32, 53 for float64, 11 for float16."""
+        """In [0, 1): 24 random bits for float32, 53 for float64."""
         if dtype != np.float64:
-            bits = 11 if dtype == np.float16 else 24
-            return ((self.words(count) & np.uint64(2**bits - 1)) / 2**bits).astype(dtype)
+            return ((self.words(count) & np.uint64(2**24 - 1)) / 2**24).astype(dtype)
         return (self.long_words(count) & np.uint64(2**53 - 1)) / 2**53
 
     def long_words(self, count: int) -> np.ndarray:
@@ -90,8 +89,10 @@ class Generator:
         if count < 16:
             return self.doubles(count).astype(dtype)
         kind = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
-        out = self.uniform(count, kind)
         whole = count - count % 16
+        out = np.zeros(count, kind)
+        drawn = self.uniform(whole if dtype == np.float16 else count, kind)
+        out[: drawn.size] = drawn
         out[:whole] = _sixteens(out[:whole])
         if whole != count:
             out[-16:] = _sixteens(self.uniform(16, kind))

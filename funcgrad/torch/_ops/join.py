@@ -168,14 +168,16 @@ def triangle(input: Tensor, diagonal: int, function: str) -> np.ndarray:
     return np.tri(rows, columns, diagonal, bool)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
+@takes_out
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Zeros above a diagonal."""
     mask = triangle(input, diagonal, "tril")
     return call(TRIL, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
+@takes_out
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Zeros below a diagonal."""
     mask = ~triangle(input, diagonal - 1, "triu")
@@ -192,7 +194,8 @@ def trace(input: Tensor) -> Tensor:
     return call(TRACE, lambda v: fnp.sum(v[at, at]), input)
 
 
-@named()
+@named(out=True)
+@takes_out
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
     if input.dim() not in (1, 2):

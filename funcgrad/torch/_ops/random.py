@@ -57,7 +57,15 @@ def _made(
 ) -> Tensor:
     shape = sizes_of(size)
     kind = as_numpy(dtype) or dtypes.default()
-    values = getattr(generator or default_generator, draw)(math.prod(shape), kind)
+    source, count = generator or default_generator, math.prod(shape)
+    if kind.kind == "c":
+        parts = getattr(source, draw)(2 * count, np.dtype(f"f{kind.itemsize // 2}"))
+        values = (parts * parts.dtype.type(math.sqrt(0.5)) if draw == "normal" else parts).view(kind)
+    elif kind.kind == "f":
+        values = getattr(source, draw)(count, kind)
+    else:
+        kernel = "normal_kernel_cpu" if draw == "normal" else "check_uniform_bounds"
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.of(kind).title}'")
     return finished(values.reshape(shape), requires_grad, origin)
 
 

@@ -32,6 +32,9 @@ GATHERED = listed((X, PLACES), """
     x.masked_select(torch.tensor([True, False, True])); x.masked_select(y);
     x.masked_select(torch.tensor([True, False]));
     x[0].masked_select(torch.tensor([[True, False, True], [False, True, True]]));
+    torch.gather(x.detach(), 1, y, out=torch.zeros(0, dtype=x.dtype));
+    torch.take(x.detach(), y, out=torch.zeros(2, 3).to(x.dtype));
+    torch.nonzero(x.detach(), out=torch.zeros(0, dtype=torch.int64)); torch.gather(x, 1, y, out=torch.zeros(2, 3));
     (x * x).masked_select(torch.tensor([[True, False, True], [False, True, True]]));
     x.masked_select(torch.tensor(True)); x[:, :1].masked_select(torch.tensor([True, False]))
 """)  # fmt: skip

@@ -48,7 +48,9 @@ DRAWN = listed(X, """
     torch.Generator().manual_seed(3).get_state()[-1000:].long().sum();
     [g.set_state(torch.get_rng_state()) and torch.rand(2, generator=g) for g in [torch.Generator()]];
     torch.rand(2, requires_grad=True); torch.rand(2, out=torch.zeros(2)); torch.randn(4, device='cpu');
-    torch.seed() == torch.initial_seed();
+    torch.rand(4, dtype=torch.float16); torch.randn(20, dtype=torch.float16); torch.randn(37, dtype=torch.float16);
+    torch.rand(2, dtype=torch.complex64); torch.randn(2, dtype=torch.complex128); torch.randn(2, dtype=torch.int64);
+    torch.rand(2, dtype=torch.int64); torch.randn(20, dtype=torch.complex64); torch.seed() == torch.initial_seed();
     torch.binomial(torch.tensor([5.0, 100.0, 3.0, 0.0, 40.0]), torch.tensor([0.3, 0.4, 0.9, 0.5, 1.0]));
     torch.binomial(torch.full((20,), 60.0), torch.linspace(0, 1, 20));
     torch.binomial(torch.ones(2), torch.ones(2).double()); torch.poisson(torch.linspace(9, 60, 30));
