@@ -11,7 +11,7 @@ from typing import Any as _Any
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch import special as special
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
-from funcgrad.torch._ops.random import Generator
+from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._ops.table import functions_of as _functions_of
 from funcgrad.torch._ops.table import missing as _missing
 from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled

@@ -194,6 +194,8 @@ def _declared(name: str, function: Any, method: bool = False) -> str:
     parameters = list(signature.parameters.values())
     if method:
         parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *parameters[1:]]
+    elif parameters and parameters[0].name == "self":  # the form in place, which is a method
+        parameters[0] = parameters[0].replace(name="input")
     shown = [p.replace(annotation=_typed(p), default=_default(p)) for p in parameters]
     text = ", ".join(_parameters(shown))
     return f"def {name}({text}) -> {_returned(name, signature)}: ..."

@@ -32,6 +32,7 @@ def test_nothing_else_is_stored(area):
     assert list(samples.stored(area)) == [s.expression for s in samples.samples(area)]
 
 
+@pytest.mark.filterwarnings("ignore")  # those that PyTorch gives too
 @every_sample
 @pytest.mark.filterwarnings("ignore")
 def test_to_functional(area, sample):

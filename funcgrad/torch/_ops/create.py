@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.shape import sizes_of
-from funcgrad.torch._ops.table import named
+from funcgrad.torch._ops.table import into, named
+from funcgrad.torch._record.calls import need_tensor
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.tape import Cut, constant, cut, on_tape
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.devices import on_cpu
+from funcgrad.torch._tensor.devices import Device
 from funcgrad.torch._tensor.dtypes import as_numpy
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.storage import Storage
@@ -28,11 +29,47 @@ COPY_OF_TENSOR = (
 )
 
 
+def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that makes tensors, with the options that all of them take in PyTorch.
+
+    `out` receives the result. Memory on the CPU, strided and in order, is the only one there is: any other `device`
+    is refused, `layout`, `pin_memory` and `memory_format` change nothing.
+    """
+
+    @wraps(make)
+    def checked(
+        *args: Any,
+        out: Tensor | None = None,
+        device: Any = None,
+        layout: Any = None,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+        **options: Any,
+    ) -> Tensor:
+        if device is not None:
+            Device(device)
+        if out is None:
+            return make(*args, **options)
+        if options.get("dtype") not in (None, out.dtype):
+            raise RuntimeError(
+                f"dtype {options['dtype'].title} does not match dtype of out parameter ({out.dtype.title})"
+            )
+        return into(out, partial(_typed_as, make, out), args, options)
+
+    return checked
+
+
+def _typed_as(make: Callable[..., Tensor], out: Tensor, *args: Any, **options: Any) -> Tensor:
+    return make(*args, **{**options, "dtype": out.dtype})
+
+
 def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[Cut, ...] = ()) -> Tensor:
     out = fresh(value)
     out._cuts = cuts
     out._made = here()
     if requires_grad:
+        if value.dtype.kind not in "fc":
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         out._make_leaf(origin)
     return out
 
@@ -76,9 +113,9 @@ def _typed(data: Any) -> bool:
 
 
 @named(method=False)
-@on_cpu
+@factory
 def tensor(
-    data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False
+    data: Any, *, dtype: dtypes.dtype | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor that owns a copy of the data; Python floats become the default dtype.
 
@@ -94,14 +131,12 @@ def tensor(
         kind = as_numpy(dtype)
         return finished(copied if kind is None else copied.astype(kind), requires_grad, "tensor", cuts)
     array, cuts = _array(data, as_numpy(dtype))
-    if requires_grad and array.dtype.kind not in "fc":
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return finished(array, requires_grad, "tensor", cuts)
 
 
 @named(method=False)
-@on_cpu
-def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) -> Tensor:
+@factory
+def as_tensor(data: Any, dtype: dtypes.dtype | None = None) -> Tensor:
     """The data itself where it is a tensor or an array of that dtype, else a copy."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -131,46 +166,71 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return out
 
 
+def shape_of(size: tuple[Any, ...], function: str) -> tuple[int, ...]:
+    """Sizes given one by one or as a sequence; PyTorch's errors for others."""
+    if not size:
+        raise TypeError(f'{function}() missing 1 required positional arguments: "size"')
+    for n in size:
+        if isinstance(n, float):
+            raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not float")
+    shape = sizes_of(size)
+    if any(n < 0 for n in shape):
+        if function in ("zeros", "ones"):
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
+        n = next(n for n in shape if n < 0)
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+    return shape
+
+
 def _filled(value: Any, size: tuple[Any, ...], dtype: Any, requires_grad: bool, origin: str) -> Tensor:
-    kind = as_numpy(dtype)
-    return finished(
-        np.full(sizes_of(size), value, dtypes.default() if kind is None else kind), requires_grad, origin
-    )
+    kind = as_numpy(dtype) or dtypes.default()
+    return finished(np.full(shape_of(size, origin), value, kind), requires_grad, origin)
 
 
 @named(method=False)
-@on_cpu
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@factory
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros."""
     return _filled(0, size, dtype, requires_grad, "zeros")
 
 
 @named(method=False)
-@on_cpu
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@factory
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones."""
     return _filled(1, size, dtype, requires_grad, "ones")
 
 
 @named(method=False)
-@on_cpu
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@factory
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros: what is in fresh memory is nobody's business."""
     return _filled(0, size, dtype, requires_grad, "empty")
 
 
 @named(method=False)
-@on_cpu
-def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    if isinstance(fill_value, Tensor):
-        fill_value = fill_value.item()
-    kind = dtypes.of_number(fill_value) if dtype is None else dtype.numpy
-    return finished(np.full(sizes_of((size,)), dtypes.held(fill_value, kind)), requires_grad, "full")
+@factory
+def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """One number everywhere, in its dtype: int64, the default floating dtype, bool or complex."""
+    if isinstance(size, int):
+        raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
+    fill_value = _number(fill_value, "full")
+    kind = as_numpy(dtype) or dtypes.of_number(fill_value)
+    return finished(np.full(shape_of((size,), "full"), dtypes.held(fill_value, kind)), requires_grad, "full")
+
+
+def _number(fill_value: Any, function: str) -> Any:
+    if not isinstance(fill_value, Tensor):
+        return fill_value
+    if fill_value.dim() or fill_value.requires_grad:
+        raise TypeError(f"{function}(): argument 'fill_value' (position 2) must be Number, not Tensor")
+    return fill_value.item()
 
 
 def _like(value: Any, origin: str) -> Any:
-    @on_cpu
-    def like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    @factory
+    def like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        need_tensor(input, origin)
         kind = as_numpy(dtype) or input._read().dtype
         return finished(np.full(input.shape, value, kind), requires_grad, origin)
 
@@ -183,67 +243,62 @@ zeros_like, ones_like, empty_like = _like(0, "zeros_like"), _like(1, "ones_like"
 
 
 @named(method=False)
-@on_cpu
-def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    kind = as_numpy(dtype) or input._read().dtype
-    return finished(np.full(input.shape, dtypes.held(fill_value, kind)), requires_grad, "full_like")
+@factory
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`full` of the tensor's shape and dtype."""
+    need_tensor(input, "full_like")
+    value, kind = _number(fill_value, "full_like"), as_numpy(dtype) or input._read().dtype
+    return finished(np.full(input.shape, dtypes.held(value, kind)), requires_grad, "full_like")
 
 
 @named(method=False)
-@on_cpu
-def arange(
-    *bounds: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+@factory
+def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A 0-d tensor, of the default dtype whatever the number is."""
+    return finished(dtypes.held(s, as_numpy(dtype) or dtypes.default()), requires_grad, "scalar_tensor")
+
+
+@named(method=False)
+@factory
+def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool | None = None) -> Tensor:
+    """A tensor of anything: the tensor itself or the memory of an array where that is possible, unless `copy`."""
+    if isinstance(obj, Tensor):
+        out = obj if dtype in (None, obj.dtype) else obj.to(dtype)
+        out = out.clone() if copy and out is obj else out
+        return out if requires_grad is None else out.detach().requires_grad_(requires_grad)
+    out = as_tensor(obj, dtype) if copy is not True else tensor(obj, dtype=dtype)
+    if requires_grad:
+        out.requires_grad_()
+    return out
+
+
+@named(method=False)
+def frombuffer(
+    buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int = 0, requires_grad: bool = False
 ) -> Tensor:
-    """Numbers from start (0) up to end, in steps."""
-    given = list(bounds)
-    start: Any = named.get("start", given[0] if len(given) > 1 else 0)
-    end: Any = named.get("end", given[1] if len(given) > 1 else given[0] if given else None)
-    step: Any = named.get("step", given[2] if len(given) > 2 else 1)
-    start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    kind = as_numpy(dtype)
-    if kind is None:
-        kind = (
-            dtypes.default() if any(isinstance(x, float) for x in (start, end, step)) else np.dtype(np.int64)
+    """A vector on the memory of an object with the buffer protocol, as `bytearray`."""
+    kind, length = dtype.numpy, memoryview(buffer).nbytes
+    if not length or not count:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) minus 1"
         )
-    count = math.ceil((end - start) / step)
-    value = np.arange(count) * step + start
-    return finished(value.astype(kind), requires_grad, "arange")
+    if count < 0 and (length - offset) % kind.itemsize:
+        raise ValueError(
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element "
+            f"size ({kind.itemsize})"
+        )
+    if count > 0 and offset + count * kind.itemsize > length:
+        raise ValueError(
+            f"requested buffer length ({count} * {kind.itemsize} bytes) after offset ({offset} bytes) must not be "
+            f"greater than actual buffer length ({length} bytes)"
+        )
+    out = from_numpy(np.frombuffer(buffer, kind, count, offset))
+    return out.requires_grad_() if requires_grad else out
 
 
 @named(method=False)
-@on_cpu
-def linspace(
-    start: float,
-    end: float,
-    steps: int,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    kind = as_numpy(dtype) or dtypes.default()
-    return finished(np.linspace(start, end, steps).astype(kind), requires_grad, "linspace")
-
-
-@named(method=False)
-@on_cpu
-def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    return finished(np.eye(n, m, dtype=as_numpy(dtype) or dtypes.default()), requires_grad, "eye")
-
-
-@named(method=False)
-def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    return fresh(np.stack(np.tril_indices(row, offset, col)))
-
-
-@named(method=False)
-def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    return fresh(np.stack(np.triu_indices(row, offset, col)))
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor on the memory of an object with `__dlpack__`, as NumPy's arrays."""
+    return ext_tensor.detach() if isinstance(ext_tensor, Tensor) else from_numpy(np.from_dlpack(ext_tensor))

@@ -1,81 +1,181 @@
-"""Gathering and scattering by tensors of places."""
+"""Gathering by tensors of places."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.subscript import getitem, update
+from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.extremes import along
 from funcgrad.torch._ops.precision import widened
+from funcgrad.torch._ops.shape import expand, reshape
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
+from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
-from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-GATHER, INDEX_SELECT, SCATTER = Kind("Gather", "-"), Kind("IndexSelect", "-"), Kind("Scatter", "-")
-SCATTER_ADD, MASKED_SELECT = Kind("ScatterAdd", "-"), Kind("MaskedSelect", "-")
+GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x"), Kind("Take", "x"), Kind("IndexSelect", "-")
+MASKED_SELECT = Kind("MaskedSelect", "x")
 
 
-def _index(index: Tensor) -> Any:
+def index_of(index: Tensor) -> Any:
     """The values as an array, or traced: without a derivative."""
     value = constant(index._read())
     return value if isinstance(value, Tracer) else np.asarray(value)
 
 
-def _places(index: Tensor) -> Any:
+def outside(places: Any, low: int, n: int) -> int | None:
+    """The first of the places that is not in [low, n); those that are traced are not known."""
+    if isinstance(places, Tracer):
+        return None
+    found = places[(places < low) | (places >= n)]
+    return int(found.flat[0]) if found.size else None
+
+
+def places_of(index: Tensor, shape: tuple[int, ...], axis: int, function: str) -> Any:
+    """Places along one dimension, none of them negative."""
     if index._read().dtype.kind not in "iu":
-        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    return _index(index)
+        raise RuntimeError(f"{function}(): Expected dtype int32/int64 for index")
+    places, n = index_of(index), shape[axis] if shape else 1
+    bad = outside(places, 0, n)
+    if bad is not None:
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {n}")
+    return places
 
 
-@named()
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def with_axes(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of values, which sees those that are 0-d as vectors of one element."""
+
+    def apply(*values: Any) -> Any:
+        if all(v.shape for v in values):
+            return fun(*values)
+        return fnp.reshape(fun(*[fnp.reshape(v, v.shape or (1,)) for v in values]), values[0].shape)
+
+    return apply
+
+
+@named(out=True)
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
-    axis, places = dimension(dim, input.dim()), _places(index)
-    return call(GATHER, widened(lambda v: v[along(places, v.shape, axis)], np.float16), input)
+    need_tensor(input, "gather")
+    axis, ndim = dimension(dim, input.dim()), input.dim()
+    if index.numel() and max(ndim, 1) != max(index.dim(), 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    if not index.numel():
+        return call(GATHER, lambda v: fnp.reshape(v, (v.size,))[np.zeros(index.shape, np.int64)], input)
+    if ndim and any(n > m for a, (n, m) in enumerate(zip(index.shape, input.shape)) if a != axis):
+        at = next(a for a, (n, m) in enumerate(zip(index.shape, input.shape)) if a != axis and n > m)
+        raise RuntimeError(
+            f"Size does not match at dimension {at} expected index {list(index.shape)} to be no larger than self "
+            f"{list(input.shape)} apart from dimension {axis}"
+        )
+    places = places_of(index, input.shape, axis, "gather")
+    if not ndim or not index.dim():
+        return call(GATHER, lambda v: fnp.reshape(v, (v.size,))[places], input)
+    return watch(call(GATHER, widened(lambda v: v[along(places, v.shape, axis)], np.float16), input), index)
 
 
-@named()
+@named(out=True)
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    axis, places = dimension(dim, input.dim()), _index(index)
-    return call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, places)), input)
+    """The slices along a dimension at the given places."""
+    need_tensor(input, "index_select")
+    axis = dimension(dim, input.dim())
+    if index.dim() > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if index._read().dtype not in (np.int32, np.int64):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    if not input.dim():
+        if index.numel() != 1:
+            raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
+        return call(INDEX_SELECT, lambda v: fnp.add(v, 0), input)
+    places, n = index_of(index), input.shape[axis]
+    bad = outside(places, 0, n)
+    if bad is not None:
+        if (input.dim(), axis) == (2, 1):
+            raise RuntimeError(f"INDICES element is out of DATA bounds, id={bad} axis_dim={n}")
+        raise IndexError("index out of range in self")
+    rows = fnp.reshape(places, (index.numel(),))
+    return watch(call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, rows)), input), index)
 
 
-@named(in_place=True)
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy with out[index[i][j]][j] = src[i][j] for dim 0, and alike."""
-    return _scattered(SCATTER, "set", input, dim, index, src)
+@named(out=True)
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements with these numbers; negative ones count from the end."""
+    need_tensor(input, "take")
+    places = numbers_of(index, input, "take")
+    return watch(call(TAKE, lambda v: getitem(fnp.reshape(v, (v.size,)), places), input), index)
 
 
-@named(in_place=True)
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy with src[i][j] added to out[index[i][j]][j] for dim 0, and alike."""
-    return _scattered(SCATTER_ADD, "add", input, dim, index, src)
+def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
+    """Numbers of elements, in the shape of the index."""
+    if index._read().dtype != np.int64:
+        raise RuntimeError(f"{function}(): Expected a long tensor for index, but got {index.dtype.title}")
+    n, places = input.numel(), index_of(index)
+    if not n and index.numel():
+        verb = "take from" if function == "take" else "put elements into"
+        raise IndexError(f"{function}(): tried to {verb} an empty tensor")
+    bad = outside(places, -n, n)
+    if bad is not None:
+        raise IndexError(f"out of range: tried to access index {bad} on a tensor of {n} elements.")
+    return places
 
 
-def _scattered(kind: Kind, how: str, input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    axis, places = dimension(dim, input.dim()), _places(index)
-    if not isinstance(src, Tensor):
-        src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
-    if src.dtype is not input.dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    region = tuple(slice(n) for n in places.shape)
-    scattered = widened(lambda v, s: update(v, along(places, v.shape, axis), s[region], how), np.float16)
-    return call(kind, scattered, input, src)
+@named(out=True)
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """`gather`, where the other dimensions broadcast; all elements in a row where no dimension is given."""
+    if indices._read().dtype.kind not in "iu":
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.title}")
+    if dim is None:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    if input.dim() != indices.dim():
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.dim()} dimensions for input, and {indices.dim()} dimensions for indices"
+        )
+    axis = dimension(dim, input.dim())
+    n, m = input.shape[axis], indices.shape[axis]
+    flat = [(*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in (input, indices)]
+    check_broadcast(*flat)
+    shape = np.broadcast_shapes(*flat)
+    wide = expand(input, *shape[:axis], n, *shape[axis + 1 :])
+    places = expand(indices, *shape[:axis], m, *shape[axis + 1 :])
+    return gather(wide, axis, places % max(n, 1))
 
 
-@named()
+@named(out=True)
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The places of elements that are not zero, as rows; or a tensor for each dimension."""
     array = input._array(PLACES, USE_WHERE)
-    return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else fresh(np.argwhere(array))
+    return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else argwhere(input)
 
 
 @named()
+def argwhere(input: Tensor) -> Tensor:
+    """The places of elements that are not zero, as rows."""
+    return fresh(np.argwhere(input._array(PLACES, USE_WHERE)))
+
+
+def mask_of(mask: Tensor) -> Any:
+    """A mask's values; PyTorch's error for others."""
+    if mask._read().dtype.kind != "b":
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    return index_of(mask)
+
+
+@named(out=True)
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    return call(MASKED_SELECT, lambda v: getitem(v, _index(mask)), input)
+    """The elements where a mask holds, in a row."""
+    need_tensor(input, "masked_select")
+    chosen = mask_of(mask)
+    check_broadcast(mask.shape, input.shape)
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    return call(
+        MASKED_SELECT, lambda v: getitem(fnp.broadcast_to(v, shape), fnp.broadcast_to(chosen, shape)), input
+    )

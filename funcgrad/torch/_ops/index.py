@@ -7,7 +7,6 @@ arrays, in the dimensions that the view has left. (NumPy takes an integer beside
 from __future__ import annotations
 
 import warnings
-import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +15,10 @@ from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.shape import reshape
-from funcgrad.torch._record.calls import Kind, call, cuts_of, view
+from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.operands import number
-from funcgrad.torch._record.tape import constant, on_tape, own_note, watched
+from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -206,41 +205,7 @@ def get(input: Tensor, index: Any) -> Tensor:
         raise
     except IndexError as error:
         raise _told(error) from None
-    watch(out, found.tensors)
-    return out
-
-
-def watch(out: Tensor, tensors: tuple[Tensor, ...]) -> None:
-    """What an operation has saved besides its operands."""
-    if tensors and on_tape(out._value):
-        note = own_note(out._value.node)
-        note.watch = (
-            *(note.watch or ()),
-            *(
-                watched((t._storage, t._storage.version, weakref.ref(t), t._value, t._view is not None, False))
-                for t in tensors
-            ),
-        )
-
-
-def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """`self[indices] = values` in place, or `+=` where every value counts that a place is named with."""
-    if not accumulate:
-        put(self, tuple(indices), values)
-        return self
-    from funcgrad.torch._ops.inplace import finish
-
-    self._check_writable()
-    return finish(self, index_put(self, indices, values, accumulate))
-
-
-def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy with `out[indices] = values`, or with the values added there."""
-    found = index_of(tuple(indices), input._read().shape)
-    way = "add" if accumulate else "set"
-    out = call(INDEX_PUT, lambda v, u: update(v, found.arrays or found.basic, u, way), input, values)
-    watch(out, found.tensors)
-    return out
+    return watch(out, *found.tensors)
 
 
 def _fitting(value: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -364,7 +329,7 @@ def store(place: Tensor, index: tuple[Any, ...], value: Tensor, tensors: tuple[T
         raise
     except IndexError as error:
         raise _told(error) from None
-    watch(new, tensors)
+    watch(new, *tensors)
     finish(place, new)
 
 

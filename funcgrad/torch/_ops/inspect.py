@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._ops.inplace import finish
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import Size
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.views import through
 
 
 @named(method=False)
@@ -70,3 +72,103 @@ def broadcast_shapes(*shapes: Any) -> Size:
         return Size(np.broadcast_shapes(*shapes))
     except ValueError:
         raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape") from None
+
+
+@named(function=False)
+def ndimension(input: Tensor) -> int:
+    """The number of dimensions."""
+    return input.dim()
+
+
+@named()
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype holds negative numbers."""
+    return input._read().dtype.kind not in "ub"
+
+
+@named()
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape."""
+    return input.shape == other.shape
+
+
+@named(function=False)
+def storage_offset(input: Tensor) -> int:
+    """The place of the first element in the memory."""
+    if input._view is None or not input.numel():
+        return 0
+    memory = input._storage.value
+    return int(through(input._view.storage_steps, np.arange(memory.size).reshape(memory.shape)).flat[0])
+
+
+@named(function=False)
+def data_ptr(input: Tensor) -> int:
+    """The address of the first element. Writing in place gives a tensor other memory, and another address."""
+    return int(input._array("An address").ctypes.data)
+
+
+@named()
+def is_conj(input: Tensor) -> bool:
+    """False: what is conjugated is a copy."""
+    return False
+
+
+@named()
+def is_neg(input: Tensor) -> bool:
+    """False: what is negated is a copy."""
+    return False
+
+
+@named()
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself."""
+    return input
+
+
+@named()
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself."""
+    return input
+
+
+@named()
+def get_device(input: Tensor) -> int:
+    """-1, which stands for the CPU."""
+    return -1
+
+
+@named(function=False)
+def dense_dim(input: Tensor) -> int:
+    """The number of dimensions, all of them dense."""
+    return input.dim()
+
+
+def _by_python(input: Tensor, results: Any) -> Tensor:
+    """Let the tensor take on what a Python function of its elements gave."""
+    kind = input._read().dtype
+    new = dtypes.converted(np.array(results), kind) if results else np.zeros(0, kind)
+    return finish(input, fresh(new.reshape(input.shape)))
+
+
+def _no_gradient(input: Tensor, function: str) -> None:
+    if input.requires_grad:
+        raise RuntimeError(
+            f"Can't call {function}() on Variable that requires grad. Use var.detach().{function}() instead."
+        )
+    input._check_writable()
+
+
+@named(function=False)
+def apply_(input: Tensor, callable: Any) -> Tensor:
+    """Each element replaced by a Python function of it."""
+    _no_gradient(input, "apply_")
+    return _by_python(input, [callable(n) for n in input._array("An element").reshape(-1).tolist()])
+
+
+@named(function=False)
+def map_(input: Tensor, tensor: Tensor, callable: Any) -> Tensor:
+    """Each element replaced by a Python function of it and of another tensor's."""
+    _no_gradient(input, "map_")
+    other = np.broadcast_to(tensor._array("An element"), input.shape)
+    pairs = zip(input._array("An element").reshape(-1).tolist(), other.reshape(-1).tolist())
+    return _by_python(input, [callable(a, b) for a, b in pairs])

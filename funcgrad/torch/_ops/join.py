@@ -8,35 +8,41 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.ops.subscript import update
+from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops import values
+from funcgrad.torch._ops.reduce import dims_of, ready
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
-from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._ops.shape import expand, flatten, reshape, sizes_of, step_of, unsqueeze
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call
-from funcgrad.torch._record.operands import promote
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.operands import promote, refuse
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
+INDEX_SELECT, DIAGONAL_COPY = Kind("IndexSelect", "-"), Kind("DiagonalBackward0_copy")
 DIAG_EMBED, TRIL, TRIU, TRACE = Kind("DiagEmbed"), Kind("Tril"), Kind("Triu"), Kind("Trace")
 
 
-def _tensors(tensors: Any, function: str) -> list[Tensor]:
+def _tensors(tensors: Any, nothing: Exception) -> list[Tensor]:
+    """Tensors of a common dtype; `nothing` is the error where there are none."""
     found = list(tensors)
     if not found:
-        raise RuntimeError(f"{function}(): expected a non-empty list of Tensors")
+        raise nothing
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
     return promote(*found)
 
 
-@named("concat", "concatenate", method=False)
+@named("concat", "concatenate", method=False, out=True)
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a dimension."""
-    xs = _tensors(tensors, "torch.cat")
+    xs = _tensors(tensors, ValueError("torch.cat(): expected a non-empty list of Tensors"))
+    for i, x in enumerate(xs):
+        if not x.dim():
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
     xs = [x for x in xs if x.shape != (0,)] or xs[:1]
     axis = dimension(dim, xs[0].dim())
     first = xs[0].shape
@@ -52,10 +58,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return call(CAT, lambda *vs: values.concatenate(*vs, axis=axis), *xs)
 
 
-@named(method=False)
+@named(method=False, out=True)
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new dimension."""
-    xs = _tensors(tensors, "stack")
+    xs = _tensors(tensors, RuntimeError("stack expects a non-empty TensorList"))
     shape = xs[0].shape
     for i, x in enumerate(xs):
         if x.shape != shape:
@@ -75,57 +81,123 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
         )
+    shape = [n * count for n, count in zip((1,) * (len(counts) - input.dim()) + input.shape, counts)]
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {shape}")
     return call(REPEAT, lambda v: fnp.tile(v, counts), input)
 
 
 @named()
-def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Tensor:
-    """Each element repeated."""
-    return call(REPEAT, lambda v: fnp.repeat(v, repeats, dim), input)
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """`repeat`, where counts for the first dimensions may be left out."""
+    counts = sizes_of(dims)
+    return repeat(input, (1,) * (input.dim() - len(counts)) + counts)
+
+
+@named()
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Each element (or slice along `dim`) repeated, all equally often or each as a tensor says.
+
+    Of counts alone: the places, each repeated so often.
+    """
+    if repeats is None:
+        return fresh(_repeated(input, output_size))
+    x = reshape(input, -1) if dim is None else input
+    axis = dimension(dim or 0, x.dim())
+    if isinstance(repeats, int):
+        if repeats < 0:
+            raise RuntimeError("Repeats must be non-negative")
+        whole = clone(expand(unsqueeze(x, axis + 1), *x.shape[: axis + 1], repeats, *x.shape[axis + 1 :]))
+        return flatten(whole, axis, axis + 1)
+    if repeats.dim() > 1:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    n = x.shape[axis]
+    if repeats.numel() == 1:
+        repeats = expand(reshape(repeats, 1), n)
+    elif repeats.shape[0] != n:
+        raise RuntimeError(
+            "repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{repeats.shape[0]} and input.size({axis}) = {n}"
+        )
+    places = _repeated(repeats, output_size)
+    return call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, places)), x)
+
+
+def _repeated(repeats: Tensor, output_size: int | None) -> np.ndarray:
+    refuse(repeats, "fcb", "repeat_interleave_cpu")
+    counts = repeats._array("How often each element is repeated")
+    if (counts < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    if output_size is not None and counts.sum() != output_size:
+        raise RuntimeError("allocated size does not match required size")
+    return np.repeat(np.arange(counts.size), counts)
 
 
 @named()
 def flip(input: Tensor, *dims: Any) -> Tensor:
-    axes = tuple(d for d in (dimension(d, input.dim()) for d in sizes_of(dims)) if d < input.dim())
+    """The order along dimensions reversed."""
+    given = sizes_of(dims)
+    axes = dims_of(given, input.dim()) if given else ()
     return call(FLIP, lambda v: fnp.flip(v, axis=axes), input)
 
 
 @named()
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Moved along dimensions; what leaves at one end enters at the other."""
+    moves = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    axes = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if not moves:
+        raise RuntimeError("`shifts` required")
+    if len(moves) != len(axes) and (axes or len(moves) > 1):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}")
+    dims = tuple(dimension(d, input.dim()) for d in axes) if axes and input.dim() else None
     places = np.roll(np.arange(input.numel()).reshape(input.shape), shifts, dims)
     return call(ROLL, lambda v: fnp.reshape(v, (v.size,))[places], input)
 
 
-def triangle(input: Tensor, diagonal: int) -> np.ndarray:
+def triangle(input: Tensor, diagonal: int, function: str) -> np.ndarray:
     """Where a matrix is on or below a diagonal."""
+    need_tensor(input, function)
+    if input.dim() < 2:
+        raise RuntimeError(f"{function}: input tensor must have at least 2 dimensions")
     rows, columns = input.shape[-2:]
     return np.tri(rows, columns, diagonal, bool)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    mask = triangle(input, diagonal)
+    """Zeros above a diagonal."""
+    mask = triangle(input, diagonal, "tril")
     return call(TRIL, lambda v: values.where(mask, v, v.dtype.type(0)), input)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    mask = ~triangle(input, diagonal - 1)
+    """Zeros below a diagonal."""
+    mask = ~triangle(input, diagonal - 1, "triu")
     return call(TRIU, lambda v: values.where(mask, v, v.dtype.type(0)), input)
 
 
 @named()
 def trace(input: Tensor) -> Tensor:
+    """The sum of a matrix's diagonal."""
+    if input.dim() != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.dim()}")
+    input = ready(input, None, "trace")
     at = np.arange(min(input.shape))
     return call(TRACE, lambda v: fnp.sum(v[at, at]), input)
 
 
-@named()
+@named(out=True)
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.dim()}D")
     if input.dim() == 2:
-        return clone(diagonal_of(input, diagonal))
+        return call(DIAGONAL_COPY, step_of(diagonal_of(input, diagonal)), input)
     n = input.shape[0] + abs(diagonal)
     at = np.arange(input.shape[0])
     rows, columns = at + max(-diagonal, 0), at + max(diagonal, 0)

@@ -309,3 +309,11 @@ def x_log_y(log: Callable[[Any], Any], start: float, x: Any, y: Any) -> Any:
     end = fnp.logical_and(below, fnp.equal(at_y, start))
     away = fnp.where(end, fnp.subtract(y, y.dtype.type(start)), one)
     return fnp.where(end, fnp.sqrt(fnp.multiply(away, away)), fnp.where(below, y.dtype.type(0), out))
+
+
+def excluded_at_ties(start: Any, own: Any, extreme: Any) -> Any:
+    """What an extreme of other values starts with: the own value, which is no part of it, still takes its share of
+    the gradient where it is as large.
+    """
+    tied = fnp.logical_and(fnp.equal(constant(own), extreme), fnp.not_equal(raw(start), raw(own)))
+    return fnp.where(tied, constant(own), start)

@@ -13,16 +13,22 @@ from funcgrad.torch._ops import (
     counts,
     create,
     differences,
+    draws,
     extremes,
     gather,
+    grids,
     inplace,
     inspect,
     join,
+    parts,
     pointwise,
     products,
     quantiles,
     random,
+    ranges,
     reduce,
+    rejection,
+    scatter,
     select,
     shape,
     special,
@@ -44,8 +50,8 @@ def _method(name: str, function: Any) -> None:
 
 
 ROOMS = (
-    create, random, inspect, pointwise, steps, complexes, special, compare, select, reduce, extremes, quantiles,
-    statistics, differences, counts, shape, join, gather, products,
+    create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, compare, select, reduce,
+    extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
@@ -87,10 +93,10 @@ _method("reshape_as", _reshape_as)
 _method("expand_as", _expand_as)
 _method("T", property(shape.reversed_dims))
 _method("mT", property(shape.matrix_transposed))
+_method("mH", property(shape.conjugate_transposed))
+_method("H", property(shape.hermitian))
 _method("__getitem__", indexing.get)
 _method("__setitem__", indexing.put)
-_method("index_put", indexing.index_put)
-_method("index_put_", indexing.index_put_)
 
 
 def _iter(self: Tensor) -> Any:
@@ -174,15 +180,23 @@ def _to(
     return cast(self, dtype.numpy)
 
 
-def _type(self: Tensor, dtype: dtypes.dtype | None = None) -> Any:
-    return f"torch.{self.dtype.title}Tensor" if dtype is None else _to(self, dtype)
+def _type(self: Tensor, dtype: Any = None) -> Any:
+    if dtype is None:
+        return f"torch.{self.dtype.title}Tensor"
+    return _to(self, dtypes.of_title(dtype) if isinstance(dtype, str) else dtype)
 
 
 _method("to", _to)
+_method("itemsize", property(lambda self: self._read().dtype.itemsize))
+_method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
+for _name in ("is_cuda", "is_sparse", "is_quantized", "is_meta"):
+    _method(_name, False)
 _method("type", _type)
 _method("cpu", lambda self: self)
-for _name in ("half", "float", "double", "int", "long", "short", "bool"):
+for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
     _method(_name, partialmethod(_to, getattr(dtypes, _name)))
+_method("char", partialmethod(_to, dtypes.int8))
+_method("byte", partialmethod(_to, dtypes.uint8))
 
 
 def _type_as(self: Tensor, other: Tensor) -> Tensor:

@@ -1,77 +1,20 @@
-"""Random tensors: PyTorch's generator (MT19937) and transforms, so that a seed gives PyTorch's numbers."""
+"""Random tensors, with the numbers that PyTorch gives for a seed."""
 
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
 import numpy as np
 
-from funcgrad.torch._ops.create import finished
+from funcgrad.torch._ops.create import factory, finished
+from funcgrad.torch._ops.generator import Generator, default_generator
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import named
+from funcgrad.torch._record.calls import need_tensor
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.devices import on_cpu
 from funcgrad.torch._tensor.dtypes import as_numpy
-from funcgrad.torch._tensor.tensor import Tensor, fresh
-
-
-class Generator:
-    """A stream of 32-bit random words."""
-
-    def __init__(self, device: str = "cpu") -> None:
-        self.manual_seed(int.from_bytes(os.urandom(4), "little"))
-
-    def manual_seed(self, seed: int) -> Generator:
-        self.seed = seed
-        self.words_of = np.random.RandomState(seed & 0xFFFFFFFF)
-        self.spare: float | None = None
-        return self
-
-    def initial_seed(self) -> int:
-        return self.seed
-
-    def words(self, count: int) -> np.ndarray:
-        return np.frombuffer(self.words_of.bytes(4 * count), "<u4").astype(np.uint64)
-
-    def uniform(self, count: int, dtype: np.dtype) -> np.ndarray:
-        """In [0, 1): 24 random bits for float32, 53 for float64."""
-        if dtype != np.float64:
-            return ((self.words(count) & np.uint64(2**24 - 1)) / 2**24).astype(dtype)
-        pairs = self.words(2 * count).reshape(count, 2)
-        return (((pairs[:, 0] << np.uint64(32)) | pairs[:, 1]) & np.uint64(2**53 - 1)) / 2**53
-
-    def normal(self, count: int, dtype: np.dtype) -> np.ndarray:
-        """Box and Muller's transform: pair by pair for a few, eight pairs at a time for 16 and more."""
-        if count < 16:
-            return np.array([self._one() for _ in range(count)]).astype(dtype)
-        kind = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
-        out = self.uniform(count, kind)
-        whole = count - count % 16
-        out[:whole] = _sixteens(out[:whole])
-        if whole != count:
-            out[-16:] = _sixteens(self.uniform(16, kind))
-        return out.astype(dtype)
-
-    def _one(self) -> float:
-        if self.spare is not None:
-            value, self.spare = self.spare, None
-            return value
-        u, v = self.uniform(2, np.dtype(np.float64)).tolist()
-        radius, angle = math.sqrt(-2.0 * math.log1p(-v)), 2.0 * math.pi * u
-        self.spare = radius * math.sin(angle)
-        return radius * math.cos(angle)
-
-
-def _sixteens(u: np.ndarray) -> np.ndarray:
-    rows = u.reshape(-1, 2, 8)
-    radius = np.sqrt(-2 * np.log(1 - rows[:, 0]))
-    angle = rows[:, 1] * rows.dtype.type(2 * math.pi)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)
-
-
-default_generator = Generator()
+from funcgrad.torch._tensor.tensor import Tensor
 
 
 @named(method=False)
@@ -81,7 +24,26 @@ def manual_seed(seed: int) -> Generator:
 
 
 @named(method=False)
+def seed() -> int:
+    """Start the random numbers again from a random seed, which is returned."""
+    return default_generator.seed()
+
+
+@named(method=False)
+def get_rng_state() -> Tensor:
+    """The state of the random numbers, in PyTorch's layout."""
+    return default_generator.get_state()
+
+
+@named(method=False)
+def set_rng_state(new_state: Tensor) -> None:
+    """Go on from a state that `get_rng_state` gave."""
+    default_generator.set_state(new_state)
+
+
+@named(method=False)
 def initial_seed() -> int:
+    """The seed that the random numbers were started from."""
     return default_generator.initial_seed()
 
 
@@ -95,12 +57,20 @@ def _made(
 ) -> Tensor:
     shape = sizes_of(size)
     kind = as_numpy(dtype) or dtypes.default()
-    values = getattr(generator or default_generator, draw)(math.prod(shape), kind)
+    source, count = generator or default_generator, math.prod(shape)
+    if kind.kind == "c":
+        parts = getattr(source, draw)(2 * count, np.dtype(f"f{kind.itemsize // 2}"))
+        values = (parts * parts.dtype.type(math.sqrt(0.5)) if draw == "normal" else parts).view(kind)
+    elif kind.kind == "f":
+        values = getattr(source, draw)(count, kind)
+    else:
+        kernel = "normal_kernel_cpu" if draw == "normal" else "check_uniform_bounds"
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.of(kind).title}'")
     return finished(values.reshape(shape), requires_grad, origin)
 
 
 @named(method=False)
-@on_cpu
+@factory
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -113,7 +83,7 @@ def rand(
 
 
 @named(method=False)
-@on_cpu
+@factory
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -126,36 +96,78 @@ def randn(
 
 
 @named(method=False)
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-@named(method=False)
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-@named(method=False)
-@on_cpu
-def randint(
-    *bounds: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None
+@factory
+def rand_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Integers in [low, high): `randint(high, size)` or `randint(low, high, size)`."""
-    low, high, size = (0, *bounds) if len(bounds) == 2 else bounds
+    """`rand` of the tensor's shape and dtype."""
+    need_tensor(input, "rand_like")
+    return _made("uniform", (input.shape,), generator, dtype or input.dtype, requires_grad, "rand_like")
+
+
+@named(method=False)
+@factory
+def randn_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`randn` of the tensor's shape and dtype."""
+    need_tensor(input, "randn_like")
+    return _made("normal", (input.shape,), generator, dtype or input.dtype, requires_grad, "randn_like")
+
+
+def integers(generator: Generator | None, low: int, high: int, shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
+    """In [low, high): a random word, or two where that is too short, modulo the range."""
     if high <= low:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    shape = sizes_of((size,))
-    words = (generator or default_generator).words(math.prod(shape))
-    values = (words % np.uint64(high - low)).astype(np.int64) + low
-    return fresh(values.reshape(shape).astype(as_numpy(dtype) or np.int64))
+    for name, bound in (("from", low), ("to - 1", high - 1)):
+        if kind.kind in "iub" and not (kind.kind == "b" and 0 <= bound <= 1):
+            limits = np.iinfo(kind) if kind.kind != "b" else None
+            if limits is None or not limits.min <= bound <= limits.max:
+                raise RuntimeError(f"{name} is out of bounds for {dtypes.of(kind).short}")
+    source, count = generator or default_generator, math.prod(shape)
+    long = high - low >= 2**32 and kind in (np.int64, np.float64, np.float32)
+    words = source.long_words(count) if long else source.words(count)
+    return ((words % np.uint64(high - low)).astype(np.int64) + low).reshape(shape).astype(kind)
 
 
 @named(method=False)
-def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
+@factory
+def randint(
+    *bounds: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, **named: Any
+) -> Tensor:
+    """Integers in [low, high): `randint(high, size)` or `randint(low, high, size)`."""
+    given = [*bounds]
+    size = named.pop("size", None)
+    size = given.pop() if size is None else size
+    high = named.pop("high", None)
+    high = given.pop() if high is None else high
+    low = named.pop("low", given[0] if given else 0)
+    kind = as_numpy(dtype) or np.dtype(np.int64)
+    return finished(integers(generator, int(low), int(high), sizes_of((size,)), kind), requires_grad, "randint")
+
+
+@named(method=False)
+@factory
+def randint_like(
+    input: Tensor, *bounds: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`randint(high)` or `randint(low, high)` of the tensor's shape and dtype."""
+    low, high = (0, *bounds) if len(bounds) == 1 else bounds
+    kind = as_numpy(dtype) or input._read().dtype
+    return finished(integers(generator, int(low), int(high), input.shape, kind), requires_grad, "randint_like")
+
+
+@named(method=False)
+@factory
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """The integers below n in random order."""
+    if n < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
     order = np.arange(n)
     words = (generator or default_generator).words(max(n - 1, 0)).tolist()
     for i, word in enumerate(words):
         j = i + word % (n - i)
         order[i], order[j] = order[j], order[i]
-    return fresh(order)
+    return finished(order.astype(as_numpy(dtype) or np.int64), requires_grad, "randperm")

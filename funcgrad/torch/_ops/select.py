@@ -9,7 +9,7 @@ import numpy as np
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
 from funcgrad.torch._record.operands import number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
@@ -29,7 +29,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None:
         return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
     x, y = promote(number(input), number(other))
-    return call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y)
+    return watch(call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y), condition)
 
 
 @named("clip", writes=True, out=True)
@@ -86,7 +86,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = value.to(input.dtype)
     else:
         value = dtypes.held(value, input._read().dtype)
-    return call(MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value)
+    return watch(call(MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value), mask)
 
 
 CLONE = Kind("Clone")

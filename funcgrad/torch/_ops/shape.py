@@ -18,7 +18,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch._tensor.views import Diagonal, Expanded, Part
+from funcgrad.torch._tensor.views import Diagonal, Expanded, Part, Step
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -27,7 +27,8 @@ T_OF_OTHERS = (
 )
 VIEW, UNSAFE_VIEW = Kind("View"), Kind("UnsafeView")
 T, TRANSPOSE, PERMUTE, EXPAND = Kind("T"), Kind("Transpose"), Kind("Permute"), Kind("Expand")
-SQUEEZE, SQUEEZE_DIM, UNSQUEEZE = Kind("Squeeze"), Kind("SqueezeBackward1"), Kind("Unsqueeze")
+SQUEEZE, SQUEEZE_DIM, SQUEEZE_DIMS = Kind("Squeeze"), Kind("SqueezeBackward1"), Kind("SqueezeBackward2")
+UNSQUEEZE, ALIAS = Kind("Unsqueeze"), Kind("Alias")
 SELECT, SLICE = Kind("Select"), Kind("Slice")
 UNBIND, SPLIT, SPLIT_WITH_SIZES = Kind("Unbind"), Kind("Split"), Kind("SplitWithSizes")
 DIAGONAL = Kind("Diagonal")
@@ -46,7 +47,14 @@ def _full(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
     for n in sizes:
         known *= n if n != -1 else 1
     full = sizes
-    if sizes.count(-1) == 1 and known and numel % known == 0:
+    if sizes.count(-1) > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    if -1 in sizes and not numel and not known:
+        raise RuntimeError(
+            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension size -1 "
+            "can be any value and is ambiguous"
+        )
+    if -1 in sizes and known and numel % known == 0:
         full = tuple([numel // known if n == -1 else n for n in sizes])
     if prod(full) != numel or -1 in full:
         raise RuntimeError(f"shape '{list(sizes)}' is invalid for input of size {numel}")
@@ -86,7 +94,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 
 @named(function=False)
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """The tensor itself where its elements lie in order, else a copy."""
     value = raw(input._read())
     return input if isinstance(value, Tracer) or np.asarray(value).flags.c_contiguous else clone(input)
 
@@ -104,6 +113,30 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         return input
     shape = input.shape
     return reshape(input, (*shape[:first], shape[first : last + 1].numel(), *shape[last + 1 :]))
+
+
+@named()
+def ravel(input: Tensor) -> Tensor:
+    """One dimension; a copy where the elements do not lie in order."""
+    return view(contiguous(input), VIEW, lambda v: values.reshape(v, shape=(v.size,)))
+
+
+@named()
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """A dimension as several ones; one of their sizes may be -1."""
+    need_tensor(input, "unflatten")
+    axis, parts = dimension(dim, input.dim()), list(sizes)
+    if not parts:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    n = input.shape[axis]
+    if parts.count(-1) > 1:
+        raise RuntimeError("unflatten got an unexpected error:\nonly one dimension can be inferred")
+    known = prod(m for m in parts if m != -1)
+    if (n % known if known and -1 in parts else n != known):
+        raise RuntimeError(
+            f"unflatten: Provided sizes {parts} don't multiply up to the size of dim {axis} ({n}) in the input tensor"
+        )
+    return view_as_shape(input, (*input.shape[:axis], *parts, *input.shape[axis + 1 :]))
 
 
 def _permuted(input: Tensor, kind: Kind, axes: tuple[int, ...]) -> Tensor:
@@ -137,6 +170,27 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _permuted(input, TRANSPOSE, tuple(axes))
 
 
+@named("moveaxis")
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """Dimensions moved to other places; the others stay in their order."""
+    given = [[d] if isinstance(d, int) else list(d) for d in (source, destination)]
+    if len(given[0]) != len(given[1]):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({given[0]} dims) should contain the same number "
+            f"of dims as destination ({given[1]} dims)"
+        )
+    moved, places = ([dimension(d, input.dim()) for d in dims] for dims in given)
+    for name, dims, own in (("source", moved, given[0]), ("destination", places, given[1])):
+        if len(set(dims)) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({own})")
+    if not input.dim():
+        return view(input, ALIAS, lambda v: v)
+    axes = [a for a in range(input.dim()) if a not in moved]
+    for place, axis in sorted(zip(places, moved)):
+        axes.insert(place, axis)
+    return _permuted(input, PERMUTE, tuple(axes))
+
+
 @named()
 def t(input: Tensor) -> Tensor:
     """A matrix transposed; vectors and scalars as they are."""
@@ -155,22 +209,53 @@ def reversed_dims(input: Tensor) -> Tensor:
 
 def matrix_transposed(input: Tensor) -> Tensor:
     """`x.mT`"""
-    if input.dim() < 2:
-        raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor.")
+    return _of_matrices(input, "mT", "This function is the identity in these cases.")
+
+
+def _of_matrices(input: Tensor, name: str, remedy: str) -> Tensor:
+    if input.dim() == 0:
+        warn_once(f"Tensor.{name} is deprecated on 0-D tensors. {remedy}")
+        return input
+    if input.dim() == 1:
+        raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
     return transpose(input, -2, -1)
+
+
+@named()
+def adjoint(input: Tensor) -> Tensor:
+    """Matrices transposed and conjugated."""
+    return _of_matrices(input, "adjoint()", "Consider using x.conj().").conj()
+
+
+def conjugate_transposed(input: Tensor) -> Tensor:
+    """`x.mH`"""
+    return _of_matrices(input, "mH", "Consider using x.conj().").conj()
+
+
+def hermitian(input: Tensor) -> Tensor:
+    """`x.H`"""
+    ndim = input.dim()
+    if ndim not in (0, 2):
+        batches = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{batches}")
+    return _of_matrices(input, "H", "Consider using x.conj().").conj()
 
 
 @named()
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without the dimensions of size one (those in `dim`)."""
     shape = input.shape
-    dims = (
-        range(len(shape))
-        if dim is None
-        else [dimension(d, len(shape)) for d in ([dim] if isinstance(dim, int) else dim)]
-    )
+    if dim is None:
+        kind, dims = SQUEEZE, list(range(len(shape)))
+    elif isinstance(dim, int):
+        kind, dims = SQUEEZE_DIM, [dimension(dim, len(shape))]
+    else:
+        kind, dims = SQUEEZE_DIMS, [dimension(d, len(shape)) for d in dim]
+        for d in dims:
+            if dims.count(d) > 1:
+                raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
     kept = tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims)
-    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: values.reshape(v, shape=kept))
+    return view(input, kind, lambda v: values.reshape(v, shape=kept))
 
 
 @named()
@@ -194,6 +279,10 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
         )
     full = tuple(m if n == -1 else n for n, m in zip(target, padded))
     for i, (n, m) in enumerate(zip(full, padded)):
+        if i < len(target) - len(shape) and target[i] == -1:
+            raise RuntimeError(
+                f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}"
+            )
         if m not in (1, n):
             raise RuntimeError(
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
@@ -204,12 +293,15 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
 
 @named()
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """Dimensions of size one repeated without copying, up to a shape."""
     return expand(input, *size)
 
 
 @named()
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along a dimension."""
+    if not input.dim():
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     axis = dimension(dim, input.dim())
     before = (slice(None),) * axis
 
@@ -221,27 +313,45 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @named()
-def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of a size (the last may be smaller), or of the given sizes."""
+    if not isinstance(split_size, int):
+        return split_with_sizes(input, split_size, dim)
     axis = dimension(dim, input.dim())
+    if not input.dim():
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     n = input.shape[axis]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        sizes = [min(size, n - start) for start in range(0, n, size)] or [0]
-        kind = SPLIT
-    else:
-        sizes = list(split_size_or_sections)
-        kind = SPLIT_WITH_SIZES
-        if sum(sizes) != n:
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-                f"dimension {axis}), but got split_sizes={sizes}"
-            )
-    before = (slice(None),) * axis
+    if split_size < 0:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={split_size}")
+    if not split_size and n:
+        raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+    return _pieces(input, SPLIT, axis, [min(split_size, n - start) for start in range(0, n, split_size or 1)] or [0])
+
+
+@named()
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces of the given sizes."""
+    if not input.dim():
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    axis, sizes = dimension(dim, input.dim()), list(split_sizes)
+    if any(size < 0 for size in sizes):
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}"
+        )
+    n = input.shape[axis]
+    if sum(sizes) != n:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
+            f"dimension {axis}), but got split_sizes={sizes}"
+        )
+    return _pieces(input, SPLIT_WITH_SIZES, axis, sizes)
+
+
+def _pieces(input: Tensor, kind: Kind, axis: int, sizes: list[int]) -> tuple[Tensor, ...]:
     pieces, start = [], 0
     for i, size in enumerate(sizes):
-        index = (*before, slice(start, start + size))
-        blocked = MULTI_VIEW_IN_PLACE.format(index=i, name=kind.name.partition("Backward")[0])
+        index = (*(slice(None),) * axis, slice(start, start + size))
+        blocked = MULTI_VIEW_IN_PLACE.format(index=i, name=kind.name.removesuffix("Backward0"))
         pieces.append(view(input, kind, Part(index), blocked=blocked))
         start += size
     return tuple(pieces)
@@ -250,29 +360,61 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
 @named()
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size (the last may be smaller)."""
+    if not input.dim():
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[dimension(dim, input.dim())]
-    return split(input, max(-(-n // chunks), 1), dim)
+    return split(input, -(-n // chunks), dim) if n else split_with_sizes(input, [0] * chunks, dim)
 
 
 @named()
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    axis = dimension(dim, input.dim())
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """`length` slices along a dimension, from `start` on."""
+    if not input.dim():
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    axis, start = dimension(dim, input.dim()), start.__index__()
+    n = input.shape[axis]
+    if not -n <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+    start = start + n if start < 0 else start
+    if start + length > n:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
     return view(input, SLICE, Part((*(slice(None),) * axis, slice(start, start + length))))
 
 
 @named()
-def select(input: Tensor, dim: int, index: int) -> Tensor:
-    axis = dimension(dim, input.dim())
+def select(input: Tensor, dim: int, index: Any) -> Tensor:
+    """The slice at a place along a dimension."""
+    if not input.dim():
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    axis, place = dimension(dim, input.dim()), index.__index__()
     n = input.shape[axis]
-    if not -n <= index < n:
+    if not -n <= place < n:
         raise IndexError(
-            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
+            f"select(): index {place} out of range for tensor of size {list(input.shape)} at dimension {dim}"
         )
-    return view(input, SELECT, Part((*(slice(None),) * axis, index)))
+    return view(input, SELECT, Part((*(slice(None),) * axis, place)))
+
+
+def step_of(part: Tensor) -> Step:
+    """How a view is read from the tensor that it was made of: to be read from a copy, or written."""
+    assert part._view is not None
+    return part._view.steps[-1]
+
+
+def distinct(dim1: int, dim2: int, ndim: int) -> tuple[int, int]:
+    """The two dimensions of a diagonal."""
+    i, j = dimension(dim1, ndim), dimension(dim2, ndim)
+    if i == j:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return i, j
 
 
 @named()
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of the matrices along two dimensions, as the last one."""
-    i, j = dimension(dim1, input.dim()), dimension(dim2, input.dim())
+    i, j = distinct(dim1, dim2, input.dim())
     return view(input, DIAGONAL, Diagonal(offset, i, j))

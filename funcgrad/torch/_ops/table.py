@@ -206,9 +206,11 @@ def _store(target: Tensor, result: Tensor) -> None:
         raise RuntimeError(
             f"result type {result.dtype.title} can't be cast to the desired output type {target.dtype.title}"
         )
-    if value.shape != own.shape and own.size:
-        sizes = {"old": list(own.shape), "new": list(value.shape)}
-        warnings.warn(RESIZED.format(**sizes), UserWarning, stacklevel=5)
+    if value.shape != own.shape:
+        if own.size:
+            sizes = {"old": list(own.shape), "new": list(value.shape)}
+            warnings.warn(RESIZED.format(**sizes), UserWarning, stacklevel=5)
+        target.resize_(value.shape)
     target._write(value if value.dtype == own.dtype else value.astype(own.dtype))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
+from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, own_note, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -171,6 +171,15 @@ def _note_inner(node: Node, values: list[Any]) -> None:
         if entry.seq not in outside and note_of(entry) is None:
             entry.note = inner
             stack.extend(p for p in entry.parents if p is not None)
+
+
+def watch(out: Tensor, *tensors: Tensor) -> Tensor:
+    """The result, which has saved tensors besides its operands, as an index."""
+    if on_tape(out._value):
+        note = own_note(out._value.node)
+        kept = [(t._storage, t._storage.version, _ref(t), t._value, t._view is not None, False) for t in tensors]
+        note.watch = (*(note.watch or ()), *map(watched, kept))
+    return out
 
 
 def need_tensor(x: Any, function: str) -> None:

@@ -76,6 +76,14 @@ def of(numpy: np.dtype) -> dtype:
         ) from None
 
 
+def of_title(title: str) -> dtype:
+    """The dtype of a type's name, as "torch.DoubleTensor"."""
+    for known in _BY_NUMPY.values():
+        if title == f"torch.{known.title}Tensor":
+            return known
+    raise ValueError(f"invalid type: '{title}'")
+
+
 def as_numpy(kind: dtype | None) -> np.dtype | None:
     """NumPy's dtype for an argument `dtype=`."""
     if kind is None:

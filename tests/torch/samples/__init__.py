@@ -135,7 +135,8 @@ def stored(area: str) -> dict[str, Any]:
 def differences(case: Case, found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """What differs: keys, dtypes, shapes, errors exactly; numbers by more than the sample allows."""
     found, wanted = _without_flat_seconds(found), _without_flat_seconds(wanted)
-    if list(found) != list(wanted) or found.get("error") != wanted.get("error"):
+    counts = [len(outcome.get("results", ())) for outcome in (found, wanted)]
+    if list(found) != list(wanted) or found.get("error") != wanted.get("error") or counts[0] != counts[1]:
         return [f"{found}, not {wanted}"]
     differ = [f"entry: {found['entry']}, not {wanted['entry']}"] if found.get("entry") != wanted.get("entry") else []
     for i, (f, w) in enumerate(zip(found.get("results", ()), wanted.get("results", ()), strict=True)):
