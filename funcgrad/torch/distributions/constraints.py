@@ -154,7 +154,7 @@ class _IntegerGreaterThan(_Bounded):
 
 class _Real(Constraint):
     def check(self, value: Tensor) -> Tensor:
-        return value == value
+        return value.eq(value)  # False for NaN
 
 
 class _GreaterThan(_Bounded):

@@ -12,6 +12,8 @@ import numpy as np
 from funcgrad.torch._ops.random import Generator
 
 DOUBLE = np.dtype(np.float64)
+THIRD, SQUEEZE = (float(np.float32(x)) for x in (1 / 3, 0.0331))
+"""Single-precision constants in a computation in double precision, as PyTorch has them."""
 
 
 def _uniform(generator: Generator) -> float:
@@ -46,18 +48,19 @@ def multinomial(weights: np.ndarray, count: int, replacement: bool, generator: G
 
 def gamma(a: np.ndarray, generator: Generator) -> np.ndarray:
     """Gamma variables, float64. Marsaglia and Tsang, A simple method for generating gamma variables (2000)."""
-    drawn = [_gamma(x, generator) for x in a.reshape(-1).tolist()]
-    return np.array(drawn, DOUBLE).reshape(a.shape)
+    one = a.dtype.type(1)
+    with np.errstate(divide="ignore"):
+        powers = np.where(a < 1, one / a, 0)  # a variable of a < 1 is one of a + 1, times a power of a uniform number
+    raised = np.where(a < 1, a + one, a)
+    pairs = zip(raised.reshape(-1).tolist(), powers.reshape(-1).tolist())
+    return np.array([_gamma(x, power, generator) for x, power in pairs], DOUBLE).reshape(a.shape)
 
 
-def _gamma(a: float, generator: Generator) -> float:
-    scale = 1.0
-    if a < 1:  # one of a + 1, times a power of a uniform number
-        if a == 0:
-            return 0.0
-        scale = (1 - _uniform(generator)) ** (1 / a)
-        a += 1
-    d = a - 1 / 3
+def _gamma(a: float, power: float, generator: Generator) -> float:
+    if power == math.inf:
+        return 0.0
+    scale = (1 - _uniform(generator)) ** power if power else 1.0
+    d = a - THIRD
     c = 1 / math.sqrt(9 * d)
     while True:
         y = -1.0
@@ -67,13 +70,13 @@ def _gamma(a: float, generator: Generator) -> float:
         v = y * y * y
         u = 1 - _uniform(generator)
         square = x * x
-        if u < 1 - 0.0331 * square * square or math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
+        if u < 1 - SQUEEZE * square * square or math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
             return scale * d * v
 
 
 def dirichlet(a: np.ndarray, generator: Generator) -> np.ndarray:
     """Shares along the last axis."""
-    drawn = np.maximum(gamma(a, generator), np.finfo(DOUBLE).tiny)
+    drawn = np.maximum(gamma(a.astype(DOUBLE), generator), np.finfo(DOUBLE).tiny)
     shares = (drawn / drawn.sum(-1, keepdims=True)).astype(a.dtype)
     return np.clip(shares, np.finfo(a.dtype).tiny, np.nextafter(np.ones((), a.dtype), np.zeros((), a.dtype)))
 
