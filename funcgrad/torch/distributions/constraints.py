@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch._ops import shape as shaping
-from funcgrad.torch._ops.create import full
-from funcgrad.torch._ops.pointwise import isclose
+import funcgrad.torch as torch
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -213,20 +211,20 @@ class _LowerCholesky(Constraint):
     event_dim = 2
 
     def check(self, value: Tensor) -> Tensor:
-        return lower_triangular.check(value) & (shaping.diagonal(value, dim1=-2, dim2=-1) > 0).all(-1)
+        return lower_triangular.check(value) & (torch.diagonal(value, dim1=-2, dim2=-1) > 0).all(-1)
 
 
 class _Square(Constraint):
     event_dim = 2
 
     def check(self, value: Tensor) -> Tensor:
-        return full(value.shape[:-2], value.shape[-2] == value.shape[-1], dtype=dtypes.bool)
+        return torch.full(value.shape[:-2], value.shape[-2] == value.shape[-1], dtype=dtypes.bool)
 
 
 class _Symmetric(_Square):
     def check(self, value: Tensor) -> Tensor:
         is_square = super().check(value)
-        return _every(isclose(value, value.mT, atol=1e-6)) if bool(is_square.all()) else is_square
+        return _every(torch.isclose(value, value.mT, atol=1e-6)) if bool(is_square.all()) else is_square
 
 
 class _Definite(_Symmetric):
@@ -278,7 +276,7 @@ class _Cat(_Joined):
         for constraint, length in zip(self.cseq, self.lengths, strict=True):
             checks.append(constraint.check(value.narrow(self.dim, start, length)))
             start += length
-        return shaping.cat(checks, self.dim)
+        return torch.cat(checks, self.dim)
 
 
 class _Stack(_Joined):
@@ -289,7 +287,7 @@ class _Stack(_Joined):
 
     def check(self, value: Tensor) -> Tensor:
         parts = value.unbind(self.dim)
-        return shaping.stack([c.check(part) for c, part in zip(self.cseq, parts, strict=True)], self.dim)
+        return torch.stack([c.check(part) for c, part in zip(self.cseq, parts, strict=True)], self.dim)
 
 
 def _every(matrix: Tensor) -> Tensor:

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from funcgrad.torch._ops.create import as_tensor, zeros_like
-from funcgrad.torch._ops.pointwise import abs, exp, expm1, log, log1p
+import funcgrad.torch as torch
 from funcgrad.torch._ops.random import default_generator, rand
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -87,7 +86,7 @@ class Normal(ExponentialFamily):
         return self.loc + self.scale * erfinv(2 * value - 1) * math.sqrt(2)
 
     def entropy(self) -> Tensor:
-        return 0.5 + 0.5 * LOG_2PI + log(self.scale)
+        return 0.5 + 0.5 * LOG_2PI + torch.log(self.scale)
 
 
 class LogNormal(Distribution):
@@ -151,7 +150,7 @@ class LogNormal(Distribution):
 
 
 class Laplace(Distribution):
-    """Proportional to exp(-|x - loc| / scale)."""
+    """Proportional to torch.exp(-|x - loc| / scale)."""
 
     arg_constraints: ClassVar[Constraints] = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
@@ -181,22 +180,22 @@ class Laplace(Distribution):
         shape, dtype = self._extended_shape(sample_shape), self.loc._read().dtype
         low = dtype.type(np.finfo(dtype).eps - 1)
         u = fresh(default_generator.uniform(math.prod(shape), dtype).reshape(shape) * (dtype.type(1) - low) + low)
-        return self.loc - self.scale * u.sign() * log1p(-u.abs())
+        return self.loc - self.scale * u.sign() * torch.log1p(-u.abs())
 
     def log_prob(self, value: Any) -> Tensor:
         self._checked(value)
-        return -log(2 * self.scale) - abs(value - self.loc) / self.scale
+        return -torch.log(2 * self.scale) - torch.abs(value - self.loc) / self.scale
 
     def cdf(self, value: Any) -> Tensor:
         distance = self._checked(value) - self.loc
-        return 0.5 - 0.5 * distance.sign() * expm1(-distance.abs() / self.scale)
+        return 0.5 - 0.5 * distance.sign() * torch.expm1(-distance.abs() / self.scale)
 
     def icdf(self, value: Any) -> Tensor:
         side = value - 0.5
-        return self.loc - self.scale * side.sign() * log1p(-2 * side.abs())
+        return self.loc - self.scale * side.sign() * torch.log1p(-2 * side.abs())
 
     def entropy(self) -> Tensor:
-        return 1 + log(2 * self.scale)
+        return 1 + torch.log(2 * self.scale)
 
 
 class Uniform(Distribution):
@@ -239,7 +238,7 @@ class Uniform(Distribution):
     def log_prob(self, value: Any) -> Tensor:
         self._checked(value)
         above, below = self.low.le(value).type_as(self.low), self.high.gt(value).type_as(self.low)
-        return log(above.mul(below)) - log(self.high - self.low)
+        return torch.log(above.mul(below)) - torch.log(self.high - self.low)
 
     def cdf(self, value: Any) -> Tensor:
         self._checked(value)
@@ -249,11 +248,11 @@ class Uniform(Distribution):
         return value * (self.high - self.low) + self.low
 
     def entropy(self) -> Tensor:
-        return log(self.high - self.low)
+        return torch.log(self.high - self.low)
 
 
 class Exponential(ExponentialFamily):
-    """Proportional to exp(-rate * x)."""
+    """Proportional to torch.exp(-rate * x)."""
 
     arg_constraints: ClassVar[Constraints] = {"rate": constraints.positive}
     support = constraints.nonnegative
@@ -269,7 +268,7 @@ class Exponential(ExponentialFamily):
 
     @property
     def mode(self) -> Tensor:
-        return zeros_like(self.rate)
+        return torch.zeros_like(self.rate)
 
     @property
     def stddev(self) -> Tensor:
@@ -288,17 +287,17 @@ class Exponential(ExponentialFamily):
 
     def cdf(self, value: Any) -> Tensor:
         self._checked(value)
-        return 1 - exp(-self.rate * value)
+        return 1 - torch.exp(-self.rate * value)
 
     def icdf(self, value: Any) -> Tensor:
-        return -log1p(-value) / self.rate
+        return -torch.log1p(-value) / self.rate
 
     def entropy(self) -> Tensor:
-        return 1.0 - log(self.rate)
+        return 1.0 - torch.log(self.rate)
 
 
 class Gamma(ExponentialFamily):
-    """Proportional to x ** (concentration - 1) * exp(-rate * x)."""
+    """Proportional to x ** (concentration - 1) * torch.exp(-rate * x)."""
 
     arg_constraints: ClassVar[Constraints] = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.nonnegative
@@ -328,7 +327,7 @@ class Gamma(ExponentialFamily):
         return value
 
     def log_prob(self, value: Any) -> Tensor:
-        value = self._checked(as_tensor(value, dtype=self.rate.dtype))
+        value = self._checked(torch.as_tensor(value, dtype=self.rate.dtype))
         a = self.concentration
         return xlogy(a, self.rate) + xlogy(a - 1, value) - self.rate * value - lgamma(a)
 
@@ -338,4 +337,4 @@ class Gamma(ExponentialFamily):
 
     def entropy(self) -> Tensor:
         a = self.concentration
-        return a - log(self.rate) + lgamma(a) + (1.0 - a) * digamma(a)
+        return a - torch.log(self.rate) + lgamma(a) + (1.0 - a) * digamma(a)

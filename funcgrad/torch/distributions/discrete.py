@@ -7,10 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from funcgrad.torch._ops.create import arange, full
-from funcgrad.torch._ops.pointwise import abs, clamp, exp, log, log1p, sigmoid
+import funcgrad.torch as torch
 from funcgrad.torch._ops.random import default_generator
-from funcgrad.torch._ops.reduce import softmax
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import Size
@@ -38,7 +36,7 @@ def _inside(probs: Tensor) -> Tensor:
 
 def _log_odds(probs: Tensor) -> Tensor:
     probs = _inside(probs)
-    return log(probs) - log1p(-probs)
+    return torch.log(probs) - torch.log1p(-probs)
 
 
 class _ByProbability(Distribution):
@@ -68,7 +66,7 @@ class _ByProbability(Distribution):
 
     @lazy_property
     def probs(self) -> Tensor:
-        return sigmoid(self.logits)
+        return torch.sigmoid(self.logits)
 
 
 class Bernoulli(_ByProbability, ExponentialFamily):
@@ -109,7 +107,7 @@ class Bernoulli(_ByProbability, ExponentialFamily):
         return binary_cross_entropy_with_logits(self.logits, self.probs)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        return self._enumerated(arange(2, dtype=self._param.dtype), expand)
+        return self._enumerated(torch.arange(2, dtype=self._param.dtype), expand)
 
 
 class Categorical(_ByProbability):
@@ -140,15 +138,15 @@ class Categorical(_ByProbability):
 
     @lazy_property
     def logits(self) -> Tensor:
-        return log(_inside(self.probs))
+        return torch.log(_inside(self.probs))
 
     @lazy_property
     def probs(self) -> Tensor:
-        return softmax(self.logits, dim=-1)
+        return torch.softmax(self.logits, dim=-1)
 
     @property
     def mean(self) -> Tensor:
-        return full(self._extended_shape(), math.nan, dtype=self.probs.dtype)
+        return torch.full(self._extended_shape(), math.nan, dtype=self.probs.dtype)
 
     @property
     def mode(self) -> Tensor:
@@ -171,11 +169,11 @@ class Categorical(_ByProbability):
         return logits.gather(-1, index.expand(*shape[:-1], 1)).squeeze(-1)
 
     def entropy(self) -> Tensor:
-        logits = clamp(self.logits, min=float(np.finfo(self.logits._read().dtype).min))
+        logits = torch.clamp(self.logits, min=float(np.finfo(self.logits._read().dtype).min))
         return -(logits * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        return self._enumerated(arange(self._num_events, dtype=dtypes.int64), expand)
+        return self._enumerated(torch.arange(self._num_events, dtype=dtypes.int64), expand)
 
 
 class Binomial(_ByProbability):
@@ -222,17 +220,17 @@ class Binomial(_ByProbability):
         self._checked(value)
         n, x = self.total_count, self.logits
         positive = (x.clamp(min=0) + x - x.clamp(max=0)) / 2  # so that its derivative at 0 is 1/2
-        normalizer = n * positive + n * log1p(exp(-abs(x))) - lgamma(n + 1)
+        normalizer = n * positive + n * torch.log1p(torch.exp(-torch.abs(x))) - lgamma(n + 1)
         return value * x - lgamma(value + 1) - lgamma(n - value + 1) - normalizer
 
     def entropy(self) -> Tensor:
         self._common_count("entropy")
         log_prob = self.log_prob(self.enumerate_support(False))
-        return -(exp(log_prob) * log_prob).sum(0)
+        return -(torch.exp(log_prob) * log_prob).sum(0)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         count = self._common_count("enumerate_support")
-        return self._enumerated(arange(1 + count, dtype=self._param.dtype), expand)
+        return self._enumerated(torch.arange(1 + count, dtype=self._param.dtype), expand)
 
     def _common_count(self, method: str) -> int:
         count = int(self.total_count.max())

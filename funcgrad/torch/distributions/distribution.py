@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+import funcgrad.torch as torch
 from funcgrad.core.trace import known
-from funcgrad.torch._ops.pointwise import exp
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.sizes import Size
@@ -164,7 +164,7 @@ class Distribution:
         raise NotImplementedError
 
     def perplexity(self) -> Tensor:
-        return exp(self.entropy())
+        return torch.exp(self.entropy())
 
     def _enumerated(self, values: Tensor, expand: bool) -> Tensor:
         values = values.view(-1, *(1,) * len(self._batch_shape))

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+import funcgrad.torch as torch
 from funcgrad import lax, nn
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import linalg
 from funcgrad.scipy import special
 from funcgrad.scipy.linalg import solve_triangular as _solve_triangular
-from funcgrad.torch._ops import create
 from funcgrad.torch._ops import random as generators
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import enable_grad, mode
@@ -58,7 +58,7 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
         )
     tensors = [v for v in values if isinstance(v, Tensor)]
     dtype = tensors[0].dtype if tensors else dtypes.get_default_dtype()
-    out = [v if isinstance(v, Tensor) else create.tensor(v, dtype=dtype) for v in values]
+    out = [v if isinstance(v, Tensor) else torch.tensor(v, dtype=dtype) for v in values]
     shape = np.broadcast_shapes(*(t.shape for t in out))
     return tuple(t if t.shape == shape else t.expand(shape) for t in out)
 

@@ -6,10 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from funcgrad.torch._ops.create import eye, tensor
-from funcgrad.torch._ops.pointwise import where
-from funcgrad.torch._ops.products import matmul
-from funcgrad.torch._ops.shape import diagonal, flip, stack, transpose
+import funcgrad.torch as torch
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.distributions import constraints
@@ -63,7 +60,7 @@ class Dirichlet(ExponentialFamily):
         largest = np.zeros(mode.shape, bool)
         np.put_along_axis(largest, mode.argmax(-1)._array()[..., None], True, -1)
         one_hot = fresh(largest.astype(mode._read().dtype))
-        return where(all_below.unsqueeze(-1), one_hot, mode)
+        return torch.where(all_below.unsqueeze(-1), one_hot, mode)
 
     @property
     def variance(self) -> Tensor:
@@ -92,9 +89,9 @@ class Beta(ExponentialFamily):
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         if isinstance(concentration1, Number) and isinstance(concentration0, Number):
-            both = tensor([float(concentration1), float(concentration0)])
+            both = torch.tensor([float(concentration1), float(concentration0)])
         else:
-            both = stack(broadcast_all(concentration1, concentration0), -1)
+            both = torch.stack(broadcast_all(concentration1, concentration0), -1)
         self._dirichlet = Dirichlet(both, validate_args=validate_args)
         super().__init__(self._dirichlet._batch_shape, validate_args=validate_args)
 
@@ -132,14 +129,14 @@ class Beta(ExponentialFamily):
 
     def log_prob(self, value: Any) -> Tensor:
         self._checked(value)
-        return self._dirichlet.log_prob(stack([value, 1.0 - value], -1))
+        return self._dirichlet.log_prob(torch.stack([value, 1.0 - value], -1))
 
     def entropy(self) -> Tensor:
         return self._dirichlet.entropy()
 
 
 def half_log_det(scale_tril: Tensor) -> Tensor:
-    return diagonal(scale_tril, dim1=-2, dim2=-1).log().sum(-1)
+    return torch.diagonal(scale_tril, dim1=-2, dim2=-1).log().sum(-1)
 
 
 def squared_distance(scale_tril: Tensor, x: Tensor) -> Tensor:
@@ -156,9 +153,9 @@ def squared_distance(scale_tril: Tensor, x: Tensor) -> Tensor:
 
 def _triangle_of_precision(precision: Tensor) -> Tensor:
     """The lower triangle L for which L L^T is the inverse."""
-    reversed_factor = cholesky(flip(precision, (-2, -1)))
-    inverse = transpose(flip(reversed_factor, (-2, -1)), -2, -1)
-    identity = eye(precision.shape[-1], dtype=precision.dtype)
+    reversed_factor = cholesky(torch.flip(precision, (-2, -1)))
+    inverse = torch.transpose(torch.flip(reversed_factor, (-2, -1)), -2, -1)
+    identity = torch.eye(precision.shape[-1], dtype=precision.dtype)
     return solve_lower(inverse, identity.expand(precision.shape))
 
 
@@ -222,14 +219,14 @@ class MultivariateNormal(Distribution):
     @lazy_property
     def covariance_matrix(self) -> Tensor:
         triangle = self._unbroadcasted_scale_tril
-        return self._expanded(matmul(triangle, triangle.mT))
+        return self._expanded(torch.matmul(triangle, triangle.mT))
 
     @lazy_property
     def precision_matrix(self) -> Tensor:
         triangle = self._unbroadcasted_scale_tril
-        identity = eye(triangle.shape[-1], dtype=triangle.dtype).expand(triangle.shape)
+        identity = torch.eye(triangle.shape[-1], dtype=triangle.dtype).expand(triangle.shape)
         inverse = solve_lower(triangle, identity)
-        return self._expanded(matmul(inverse.mT, inverse))
+        return self._expanded(torch.matmul(inverse.mT, inverse))
 
     @property
     def mean(self) -> Tensor:
@@ -246,7 +243,7 @@ class MultivariateNormal(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         noise = standard_normal(self._extended_shape(sample_shape), self.loc)
-        return self.loc + matmul(self._unbroadcasted_scale_tril, noise.unsqueeze(-1)).squeeze(-1)
+        return self.loc + torch.matmul(self._unbroadcasted_scale_tril, noise.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Any) -> Tensor:
         triangle = self._unbroadcasted_scale_tril

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from funcgrad.torch._ops.shape import stack
+import funcgrad.torch as torch
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -127,7 +127,7 @@ def _stacked(tensors: list[Tensor]) -> Tensor:
     if any(required) and not all(required):
         raise RuntimeError(f"Expected {tensors} to all have the same requires_grad")
     if not all(t.is_leaf for t in tensors):
-        return stack(tensors)
+        return torch.stack(tensors)
     with no_grad():
-        out = stack(tensors).detach()
+        out = torch.stack(tensors).detach()
     return out.requires_grad_(required[0])

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch._ops.create import as_tensor, tensor
-from funcgrad.torch._ops.shape import stack
+import funcgrad.torch as torch
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -25,7 +24,7 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, Tensor):
         return data
     if isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (np.str_, np.bytes_)):
-        return data if isinstance(data, np.ndarray) and _is_textual(data.dtype) else as_tensor(data)
+        return data if isinstance(data, np.ndarray) and _is_textual(data.dtype) else torch.as_tensor(data)
     if isinstance(data, Mapping):
         return _mapping_like(data, {key: default_convert(data[key]) for key in data})
     if isinstance(data, tuple) and hasattr(data, "_fields"):
@@ -41,7 +40,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Elements as a batch: tensors, arrays and numbers along a new first axis, in tuples, lists and dicts too.
 
     >>> default_collate([(1, 0.5), (2, 1.5)])
-    [tensor([1, 2]), tensor([0.5000, 1.5000], dtype=torch.float64)]
+    [torch.tensor([1, 2]), torch.tensor([0.5000, 1.5000], dtype=torch.float64)]
     """
     element = batch[0]
     for kinds, joined in _JOINED.items():
@@ -62,15 +61,15 @@ def default_collate(batch: Sequence[Any]) -> Any:
 def _arrays(batch: Sequence[np.ndarray]) -> Any:
     if _is_textual(batch[0].dtype):
         raise TypeError(NOT_HELD.format(batch[0].dtype))
-    return default_collate([as_tensor(array) for array in batch])
+    return default_collate([torch.as_tensor(array) for array in batch])
 
 
 _JOINED: dict[tuple[type, ...], Callable[[Any], Any]] = {
-    (Tensor,): lambda batch: stack(batch, 0),
+    (Tensor,): lambda batch: torch.stack(batch, 0),
     (np.ndarray,): _arrays,
-    (np.bool_, np.number): as_tensor,
-    (float,): lambda batch: tensor(batch, dtype=dtypes.float64),
-    (int,): tensor,
+    (np.bool_, np.number): torch.as_tensor,
+    (float,): lambda batch: torch.tensor(batch, dtype=dtypes.float64),
+    (int,): torch.tensor,
     (str, bytes): lambda batch: batch,
 }
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from funcgrad.torch._ops.create import as_tensor
+import funcgrad.torch as torch
 from funcgrad.torch._ops.random import Generator, default_generator, randint, randperm
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch.distributions.draws import multinomial
@@ -112,7 +112,7 @@ class WeightedRandomSampler(Sampler[int]):
             raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        self.weights = as_tensor(weights, dtype=dtypes.float64)
+        self.weights = torch.as_tensor(weights, dtype=dtypes.float64)
         if self.weights.dim() != 1:
             raise ValueError(
                 f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
