@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 import funcgrad.torch as torch
-import funcgrad.torch.optim
-import funcgrad.torch.utils.data
 from tests.torch.scripts.curves import DTYPES, SCRIPTS, TOLERANCE, curve, stored
 
 

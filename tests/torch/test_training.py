@@ -5,10 +5,6 @@ from __future__ import annotations
 import pytest
 
 import funcgrad.torch as torch
-import funcgrad.torch.distributions
-import funcgrad.torch.func
-import funcgrad.torch.optim
-import funcgrad.torch.utils.data
 from tests.torch.programs import assert_same
 from tests.torch.training_programs import ALL, DTYPES, assert_near, expected, recorded, tolerance
 

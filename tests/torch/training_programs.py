@@ -94,6 +94,7 @@ SEARCHES = {
     "LBFGS, other search": BOWL + "optimizer = torch.optim.LBFGS([w, b], line_search_fn='golden'); optimizer.step(closure)",
 }
 
+MODULE = "from importlib import import_module\nmodule = import_module(torch.__name__ + '.optim.optimizer')\n"
 P = "p = torch.tensor([1.0, 2.0], requires_grad=True)\nq = torch.tensor([3.0], requires_grad=True)\n"
 STEP = "(p * p).sum().backward(); optimizer.step()\n"
 MANNERS = {
@@ -126,8 +127,9 @@ MANNERS = {
     "capturable": P + "optimizer = torch.optim.Adam([p], capturable=True)\n" + STEP,
     "fused": P + "optimizer = torch.optim.Adam([p], fused=True)\n" + STEP + "print(optimizer, optimizer.state_dict())",
     "missing option": P
-    + "class Own(torch.optim.Optimizer):\n    def __init__(self, params): super().__init__(params, {'rate': 1.0, 'other': torch.optim.optimizer.required})\n"
-    + "print(torch.optim.optimizer.required); Own([p])",
+    + MODULE
+    + "class Own(torch.optim.Optimizer):\n    def __init__(self, params): super().__init__(params, {'rate': 1.0, 'other': module.required})\n"
+    + "print(module.required); Own([p])",
     "one's own": P
     + "class Own(torch.optim.Optimizer):\n"
     + "    def __init__(self, params, rate): super().__init__(params, {'rate': rate})\n"
@@ -157,9 +159,9 @@ MANNERS = {
     + "optimizer.register_load_state_dict_pre_hook(lambda o, d: print(sorted(d)))\noptimizer.register_load_state_dict_post_hook(lambda o: print('loaded'))\n"
     + "optimizer.load_state_dict(optimizer.state_dict())",
     "hooks of all": P
-    + "from importlib import import_module\n"
-    + "a = torch.optim.optimizer.register_optimizer_step_pre_hook(lambda *args: print('before all'))\n"
-    + "b = torch.optim.optimizer.register_optimizer_step_post_hook(lambda *args: print('after all'))\n"
+    + MODULE
+    + "a = module.register_optimizer_step_pre_hook(lambda *args: print('before all'))\n"
+    + "b = module.register_optimizer_step_post_hook(lambda *args: print('after all'))\n"
     + "optimizer = torch.optim.SGD([p], lr=0.1)\n"
     + STEP
     + "a.remove(); b.remove()\n"
@@ -204,7 +206,8 @@ start = torch.tensor([1.0, -2.0, 0.5], requires_grad=True)
 p = start.clone()
 optimizer = torch.optim.{made}
 for _ in range(3):
-    (g,) = torch.autograd.grad((p ** 4).sum(), p, create_graph=True)
+    q = p.clone()
+    (g,) = torch.autograd.grad((q ** 4).sum(), q, create_graph=True)
     p.grad = g
     optimizer.step()
 loss = (p * p).sum()
@@ -463,7 +466,7 @@ CHECKS = {
     "sampled twice": N + "print(d.Poisson(3.0).has_rsample)\nd.Poisson(3.0).rsample()",
     "numbers": N + "torch.manual_seed(0)\nprint(d.Normal(0, 1).sample(), d.Gamma(2.0, 1.0).sample((2,)), d.Beta(1.0, 2.0).sample(), d.Exponential(2.0).sample((2,)), d.Bernoulli(0.5).sample((3,)), d.Poisson(30.0).sample((3,)))",
     "counts": N + "torch.manual_seed(0)\nprint(d.Categorical(torch.tensor([0.1, 0.2, 0.7])).sample((30,)), d.Binomial(50, torch.tensor([0.1, 0.5, 0.9])).sample((5,)), d.Categorical(torch.ones(2, 3)).sample())",
-    "shares, twice": N + "a = torch.ones(3, requires_grad=True)\n(g,) = torch.autograd.grad(d.Dirichlet(a).rsample()[0], a, create_graph=True)\ng.sum().backward()",
+    "shares, twice": N + "torch.manual_seed(0)\na = torch.ones(3, requires_grad=True)\n(g,) = torch.autograd.grad(d.Dirichlet(a).rsample()[0], a, create_graph=True)\ng.sum().backward()",
 }
 # Derivatives and batches of functions
 
@@ -525,12 +528,13 @@ def expected() -> dict[str, dict[str, Any]]:
 
 
 APPROXIMATE = {
+    "shares, twice": 1e-6,
     "samples of Gamma move": 1e-3,
     "samples of Beta move": 1e-3,
     "samples of Dirichlet move": 1e-3,
 }
 """PyTorch has approximations of these derivatives; tests/torch/test_training.py has them by another way."""
-LOOSE = {"float64": 1e-11, "float32": 3e-5}
+LOOSE = {"float64": 1e-11, "float32": 1e-4}
 """Fifty steps carry the rounding of each on; PyTorch's trigamma has nine digits."""
 TRIGAMMA = ("Gamma", "Beta", "Dirichlet")
 
@@ -541,6 +545,8 @@ def tolerance(name: str, dtype: str) -> float:
         return APPROXIMATE[name]
     if any(kind in name for kind in TRIGAMMA):
         return max(LOOSE[dtype], 1e-8)
+    if name.startswith("LBFGS"):
+        return max(LOOSE[dtype], 1e-9, 2e-3 * (dtype == "float32"))  # its rounding grows from step to step
     if name.startswith("through "):
         return max(LOOSE[dtype], 1e-6)  # PyTorch counts the steps in single precision there
     return LOOSE[dtype]

@@ -162,7 +162,7 @@ class Dirichlet(Function):
         x, a, g = (constant(t._read()) for t in (shares, concentration, grad))
         slope = beta_slope(x, a, a.sum(-1, keepdims=True) - a) / (1 - x)
         moved = slope.astype(x.dtype) * (g - (x * g).sum(-1, keepdims=True))
-        return Once.apply(fresh(moved), grad, concentration)
+        return Once.apply(fresh(moved), grad)
 
 
 def beta_slope(x: Any, a: Any, b: Any) -> Any:

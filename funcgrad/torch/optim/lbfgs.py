@@ -78,7 +78,7 @@ class _Step:
 
     def run(self) -> Any:
         first = self.closure()
-        self.loss = float(first)
+        self.loss = _number(first)
         self.evaluations = 1
         self.state["func_evals"] += 1
         self.grad = self.flat_grad()
@@ -114,7 +114,7 @@ class _Step:
             self.move(t, d)
             evaluated = 0
             if not is_last:
-                self.loss, self.grad = float(self.closure()), self.flat_grad()
+                self.loss, self.grad = _number(self.closure()), self.flat_grad()
                 evaluated = 1
         self.evaluations += evaluated
         self.state["func_evals"] += evaluated
@@ -167,7 +167,7 @@ class _Step:
 
         def at(t: Any) -> tuple[float, np.ndarray]:
             self.move(t, d)
-            loss, grad = float(self.closure()), self.flat_grad()
+            loss, grad = _number(self.closure()), self.flat_grad()
             for p, v in zip(self.params, start):
                 p._write(v)
             return loss, grad
@@ -201,6 +201,10 @@ class _Step:
             start += size
             p._check_writable()
             p._write(np.asarray((v + part * t).astype(v.dtype, copy=False)))
+
+
+def _number(loss: Any) -> float:
+    return loss.item() if isinstance(loss, Tensor) else float(loss)
 
 
 def _bare(x: Any) -> Any:

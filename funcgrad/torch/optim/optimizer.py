@@ -10,7 +10,7 @@ from functools import wraps
 from itertools import chain
 from typing import Any
 
-from funcgrad.torch._pass.engine import RemovableHandle
+from funcgrad.torch._pass.hooks import RemovableHandle
 from funcgrad.torch._record.modes import enable_grad
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -138,11 +138,11 @@ class Optimizer:
                 group.setdefault(name, default)
 
     def __repr__(self) -> str:
-        lines = [type(self).__name__ + " ("]
+        text = type(self).__name__ + " ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join(lines) + "\n)"
+            text += f"\nParameter Group {i}\n"
+            text += "".join(f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params")
+        return text + ")"
 
     # groups
 
