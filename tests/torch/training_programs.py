@@ -221,7 +221,6 @@ DIFFERENTIATED = {
         "Adam([p], lr=0.1, differentiable=True)",
         "RMSprop([p], lr=0.1, differentiable=True)",
         "Adagrad([p], lr=0.1, differentiable=True)",
-        "Adamax([p], lr=0.1, differentiable=True)",
         "Adadelta([p], differentiable=True)",
     )
 }

@@ -15,7 +15,7 @@ def run(torch, dtype):
 
         def forward(self, x):
             mean, log_variance = self.encoder(x).chunk(2, dim=-1)
-            z = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape).to(dtype)
+            z = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, dtype=torch.float64).to(dtype)
             return self.decoder(z), mean, log_variance
 
     angle = torch.rand(64, 1).to(dtype) * 2 * math.pi

@@ -9,7 +9,7 @@ def run(torch, dtype):
     angle = torch.rand(60).to(dtype) * math.pi
     upper = torch.stack([torch.cos(angle), torch.sin(angle)], 1)
     points = torch.cat([upper, torch.tensor([1.0, 0.4], dtype=dtype) - upper])
-    points = points + 0.1 * torch.randn(120, 2).to(dtype)
+    points = points + 0.1 * torch.randn(120, 2, dtype=torch.float64).to(dtype)
     labels = torch.cat([torch.zeros(60, dtype=torch.int64), torch.ones(60, dtype=torch.int64)])
     model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 2)).to(dtype)
     loader = torch.utils.data.DataLoader(

@@ -13,8 +13,8 @@ def run(torch, dtype):
     losses = []
     for _ in range(50):
         centres = torch.randint(0, 2, (32, 1)).to(dtype) * 2 - 1
-        real = centres + 0.2 * torch.randn(32, 2).to(dtype)
-        fake = generator(torch.randn(32, 4).to(dtype))
+        real = centres + 0.2 * torch.randn(32, 2, dtype=torch.float64).to(dtype)
+        fake = generator(torch.randn(32, 4, dtype=torch.float64).to(dtype))
         of_discriminator.zero_grad()
         loss = criterion(discriminator(real), ones) + criterion(discriminator(fake.detach()), zeros)
         loss.backward()

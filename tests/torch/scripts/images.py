@@ -18,7 +18,7 @@ def run(torch, dtype):
             x = F.relu(self.second(x))
             return self.out(torch.flatten(x, 1))
 
-    images = 0.3 * torch.randn(40, 1, 10, 10).to(dtype)
+    images = 0.3 * torch.randn(40, 1, 10, 10, dtype=torch.float64).to(dtype)
     labels = torch.randint(0, 2, (40,))
     places = torch.randint(1, 9, (40,))
     for i in range(40):

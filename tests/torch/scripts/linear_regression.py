@@ -3,9 +3,9 @@
 
 def run(torch, dtype):
     torch.manual_seed(0)
-    x = torch.randn(64, 3).to(dtype)
+    x = torch.randn(64, 3, dtype=torch.float64).to(dtype)
     true = torch.tensor([[2.0], [-1.0], [0.5]], dtype=dtype)
-    y = x @ true + 0.3 + 0.1 * torch.randn(64, 1).to(dtype)
+    y = x @ true + 0.3 + 0.1 * torch.randn(64, 1, dtype=torch.float64).to(dtype)
     w = torch.zeros(3, 1, dtype=dtype, requires_grad=True)
     b = torch.zeros(1, dtype=dtype, requires_grad=True)
     losses = []

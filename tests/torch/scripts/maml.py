@@ -4,7 +4,7 @@
 def run(torch, dtype):
     torch.manual_seed(2)
     shapes = [(1, 20), (20,), (20, 1), (1,)]
-    params = [(torch.randn(*shape).to(dtype) * 0.5).requires_grad_() for shape in shapes]
+    params = [(torch.randn(*shape, dtype=torch.float64).to(dtype) * 0.5).requires_grad_() for shape in shapes]
     optimizer = torch.optim.SGD(params, lr=0.05, momentum=0.9)
 
     def model(x, p):

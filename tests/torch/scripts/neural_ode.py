@@ -3,8 +3,8 @@
 
 def run(torch, dtype):
     torch.manual_seed(3)
-    w1 = (torch.randn(2, 16) * 0.4).to(dtype).requires_grad_()
-    w2 = (torch.randn(16, 2) * 0.4).to(dtype).requires_grad_()
+    w1 = (torch.randn(2, 16, dtype=torch.float64) * 0.4).to(dtype).requires_grad_()
+    w2 = (torch.randn(16, 2, dtype=torch.float64) * 0.4).to(dtype).requires_grad_()
 
     def field(y, w1, w2):
         return torch.tanh(y**3 @ w1) @ w2

@@ -6,7 +6,7 @@ def run(torch, dtype):
     sizes = [(1, 16), (16, 16), (16, 1)]
     layers = [
         (
-            (torch.randn(a, b).to(dtype) / a**0.5).requires_grad_(),
+            (torch.randn(a, b, dtype=torch.float64).to(dtype) / a**0.5).requires_grad_(),
             torch.zeros(b, dtype=dtype, requires_grad=True),
         )
         for a, b in sizes
