@@ -13,6 +13,7 @@ from funcgrad.torch.optim.elementwise import (
     Elementwise,
     Update,
     check_fused,
+    minus,
     not_negative,
     one_element,
     scalar,
@@ -82,7 +83,7 @@ class SGD(Elementwise):
                     write(buffer, value(buffer) * momentum + kept * g)
                 b = value(buffer)
                 g = g + momentum * b if nesterov else b
-            write(p, v - lr * g)
+            write(p, minus(v, lr * g))
 
         return update
 

@@ -40,7 +40,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Elements as a batch: tensors, arrays and numbers along a new first axis, in tuples, lists and dicts too.
 
     >>> default_collate([(1, 0.5), (2, 1.5)])
-    [torch.tensor([1, 2]), torch.tensor([0.5000, 1.5000], dtype=torch.float64)]
+    [tensor([1, 2]), tensor([0.5000, 1.5000], dtype=torch.float64)]
     """
     element = batch[0]
     for kinds, joined in _JOINED.items():
