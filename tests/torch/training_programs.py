@@ -506,14 +506,52 @@ FUNCTIONS = {
     "pushed number": F + "f.jvp(lambda x: 3.0, (x,), (x,))",
     "Jacobian of a number": F + "f.jacrev(lambda x: 3.0)(x)",
 }
+# Modules as functions
+
+M = (
+    "f, nn = torch.func, torch.nn\ntorch.manual_seed(0)\n"
+    "def net(): return nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))\nx = torch.tensor([[1.0, 2.0], [0.5, -1.0]])\n"
+)
+MODULES = {
+    "called with other parameters": M
+    + "model = net()\np = {name: t.detach() * 0.5 for name, t in model.named_parameters()}\nout = f.functional_call(model, p, (x,))\n"
+    + "again = model(x)\nprint(sorted(p), f.functional_call(model, {'0.bias': torch.zeros(3)}, x).shape, type(model[0].weight).__name__)",
+    "gradients by name": M
+    + "model = net()\np = dict(model.named_parameters())\n"
+    + "def loss(p, x): return f.functional_call(model, p, (x,)).pow(2).sum()\n"
+    + "g = f.grad(loss)({name: t.detach() for name, t in p.items()}, x)\nweight = g['0.weight']; bias = g['2.bias']\n"
+    + "loss(p, x).backward(); print(all(torch.allclose(g[name], t.grad) for name, t in p.items()))\n"
+    + "per_sample = f.vmap(f.grad(loss), in_dims=(None, 0))({name: t.detach() for name, t in p.items()}, x)['0.weight']",
+    "an ensemble": M
+    + "models = [net() for _ in range(3)]\np, b = f.stack_module_state(models)\n"
+    + "print({name: (t.shape, t.requires_grad, t.is_leaf) for name, t in p.items()}, b)\n"
+    + "out = f.vmap(lambda p, x: f.functional_call(models[0], p, (x,)), in_dims=(0, None))(p, x)\nout.sum().backward()\nslope = p['0.weight'].grad",
+    "no models": M + "f.stack_module_state([])",
+    "two kinds": M + "f.stack_module_state([nn.Linear(2, 1), nn.ReLU()])",
+    "two modes": M + "f.stack_module_state([nn.Linear(2, 1), nn.Linear(2, 1).eval()])",
+    "missing": M + "f.functional_call(nn.Linear(2, 1), {'weight': torch.ones(1, 2)}, (x,), strict=True)",
+    "unexpected": M + "f.functional_call(nn.Linear(2, 1), {'weight': torch.ones(1, 2), 'q': x}, (x,), strict=True)",
+    "twice": M + "f.functional_call(nn.Linear(2, 1), ({'weight': torch.ones(1, 2)}, {'weight': x}), (x,))",
+    "tied": M
+    + "class Tied(nn.Module):\n    def __init__(self):\n        super().__init__(); self.a = nn.Linear(2, 2, bias=False); self.b = nn.Linear(2, 2, bias=False); self.b.weight = self.a.weight\n"
+    + "    def forward(self, x): return self.b(self.a(x))\n"
+    + "print(f.functional_call(Tied(), {'a.weight': torch.eye(2)}, x))",
+    "buffers": M + "model = nn.BatchNorm1d(2)\np, b = dict(model.named_parameters()), {name: t.clone() for name, t in model.named_buffers()}\n"
+    + "out = f.functional_call(model, (p, b), (x,))\nprint(model.running_mean, b['running_mean'], b['num_batches_tracked'])",
+    "parameters of a module": M + "model = net()\noptimizer = torch.optim.AdamW(model.parameters(), lr=0.1)\nfor _ in range(5):\n    optimizer.zero_grad(); loss = model(x).pow(2).sum(); loss.backward(); optimizer.step()\n"
+    + "named = torch.optim.SGD(model.named_parameters(), lr=0.1)\nprint(named.state_dict()['param_groups'][0]['param_names'])\nfirst = model[0].weight.detach()",
+}
 GROUPS_OF = {
     "optimizer": OPTIMIZERS | SEARCHES | MANNERS | DIFFERENTIATED,
     "schedule": SCHEDULES,
     "data": DATA,
     "distribution": DENSITIES | PATHWISE | DIVERGENCES | CHECKS,
     "func": FUNCTIONS,
+    "modules": MODULES,
 }
 ALL = {f"{group}: {name}": text for group, programs in GROUPS_OF.items() for name, text in programs.items()}
+
+WITH_LAYERS = {f"modules: {name}" for name in MODULES}
 
 
 def recorded(torch: Any, source: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ SCRIPTS = (
     "tagger",
     "gan",
 )
+WITH_LAYERS = SCRIPTS[5:]
 DTYPES = ("float64", "float32")
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 """Relative, over fifty steps from the same weights."""

@@ -9,6 +9,7 @@ def run(torch, dtype):
         def __init__(self):
             super().__init__()
             self.embedding = nn.Embedding(5, 8)
+            nn.init.uniform_(self.embedding.weight, -1.0, 1.0)
             self.lstm = nn.LSTM(8, 12, batch_first=True)
             self.out = nn.Linear(12, 2)
 
