@@ -442,6 +442,8 @@ CHECKS = {
     "value": N + "d.Gamma(1.0, 1.0).log_prob(torch.tensor(-1.0))",
     "value of a shape": N + "d.Normal(torch.zeros(3), 1.0).log_prob(torch.zeros(2))",
     "value of an event": N + "d.Dirichlet(torch.ones(3)).log_prob(torch.ones(2) / 2)",
+    "shapes": N + "d.Normal(torch.zeros(2), torch.ones(3))",
+    "no number": N + "d.Normal('a', 1.0)",
     "no tensor": N + "d.Normal(0.0, 1.0).log_prob(1.0)",
     "simplex": N + "d.Dirichlet(torch.ones(3)).log_prob(torch.ones(3))",
     "probabilities": N + "d.Bernoulli(torch.tensor([0.5, 1.5]))",

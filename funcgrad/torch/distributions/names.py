@@ -18,6 +18,7 @@ from funcgrad.scipy.linalg import solve_triangular as _solve_triangular
 from funcgrad.torch._ops import random as generators
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import enable_grad, mode
+from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import Size
@@ -59,6 +60,8 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     tensors = [v for v in values if isinstance(v, Tensor)]
     dtype = tensors[0].dtype if tensors else dtypes.get_default_dtype()
     out = [v if isinstance(v, Tensor) else torch.tensor(v, dtype=dtype) for v in values]
+    for t in out[1:]:
+        check_broadcast(out[0].shape, t.shape)
     shape = np.broadcast_shapes(*(t.shape for t in out))
     return tuple(t if t.shape == shape else t.expand(shape) for t in out)
 

@@ -14,6 +14,7 @@ from funcgrad.torch.optim.elementwise import (
     count,
     counted,
     lerp,
+    minus,
     not_negative,
     one_element,
     scalar,
@@ -86,7 +87,7 @@ class Adagrad(Elementwise):
             total = state["sum"]
             s = value(total) + g * g
             write(total, s)
-            write(p, v - lr / (1 + (n - 1) * slowing) * g / (np.sqrt(s) + eps))
+            write(p, minus(v, lr / (1 + (n - 1) * slowing) * g / (np.sqrt(s) + eps)))
 
         return update
 
@@ -142,7 +143,7 @@ class Adadelta(Elementwise):
             write(square, s)
             change = np.sqrt(value(changes) + eps) / np.sqrt(s + eps) * g
             write(changes, value(changes) * rho + (1 - rho) * change * change)
-            write(p, v - lr * change)
+            write(p, minus(v, lr * change))
 
         return update
 
@@ -212,8 +213,8 @@ class RMSprop(Elementwise):
                 buffer = state["momentum_buffer"]
                 b = value(buffer) * momentum + g / root
                 write(buffer, b)
-                write(p, v - lr * b)
+                write(p, minus(v, lr * b))
             else:
-                write(p, v - lr * g / root)
+                write(p, minus(v, lr * g / root))
 
         return update

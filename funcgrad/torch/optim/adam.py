@@ -15,6 +15,7 @@ from funcgrad.torch.optim.elementwise import (
     count,
     counted,
     lerp,
+    minus,
     not_negative,
     one_element,
     scalar,
@@ -104,7 +105,7 @@ class Adam(Elementwise):
                 s = np.maximum(value(largest), s)
                 write(largest, s)
             size = lr / (1 - beta1**n)
-            write(p, v - size * m / (np.sqrt(s) / (1 - beta2**n) ** 0.5 + eps))
+            write(p, minus(v, size * m / (np.sqrt(s) / (1 - beta2**n) ** 0.5 + eps)))
 
         return update
 

@@ -15,6 +15,7 @@ from funcgrad.torch.optim.elementwise import (
     count,
     counted,
     lerp,
+    minus,
     not_negative,
     one_element,
     scalar,
@@ -74,7 +75,7 @@ class Adamax(Elementwise):
             write(mean, m)
             top = np.maximum(value(largest) * beta2, np.abs(g) + eps)
             write(largest, top)
-            write(p, v - lr / (1 - beta1**n) * m / top)
+            write(p, minus(v, lr / (1 - beta1**n) * m / top))
 
         return update
 
@@ -205,7 +206,7 @@ class RAdam(Elementwise):
             if length > 5.0:
                 variances = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
                 change = change * (left**0.5 / (np.sqrt(s) + eps)) * variances**0.5
-            write(p, v - change)
+            write(p, minus(v, change))
 
         return update
 
