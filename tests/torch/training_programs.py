@@ -306,6 +306,7 @@ DATA = {
     "batches": D + "for x, y in d.DataLoader(data, batch_size=4): print(x, y)",
     "shuffled": D + "loader = d.DataLoader(data, batch_size=4, shuffle=True)\nfor _ in range(2): print([x for x, y in loader])\nprint(torch.rand(2))",
     "a generator": D + "g = torch.Generator(); g.manual_seed(7)\nloader = d.DataLoader(data, batch_size=3, shuffle=True, generator=g, drop_last=True)\nfor _ in range(2): print([x for x, y in loader])\nprint(len(loader), torch.rand(2, generator=g), torch.rand(1))",
+    "lengths": D + "loader = d.DataLoader(data, batch_size=4)\nprint(len(loader), len(iter(loader)), len(d.DataLoader(data, batch_size=4, drop_last=True)))",
     "one by one": D + "print(list(d.DataLoader(data, batch_size=None))[:2], len(d.DataLoader(data)))",
     "a sampler": D + "print([x for x, _ in d.DataLoader(data, sampler=[3, 1, 4], batch_size=2)])",
     "a batch sampler": D + "print([x for x, _ in d.DataLoader(data, batch_sampler=d.BatchSampler(d.SequentialSampler(data), 4, False))])",

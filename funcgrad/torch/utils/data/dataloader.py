@@ -116,8 +116,11 @@ class DataLoader(Generic[T]):
             if self.batch_size is None:
                 return length
             return length // self.batch_size if self.drop_last else math.ceil(length / self.batch_size)
-        sampler: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
-        return len(sampler)
+        return len(self._index_sampler)
+
+    @property
+    def _index_sampler(self) -> Any:
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
 
 
 class _Batches:
@@ -129,7 +132,7 @@ class _Batches:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         if loader.pin_memory:
             warnings.warn(NO_PINNED_MEMORY, stacklevel=3)
-        self.indices = iter(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
+        self.indices = iter(loader._index_sampler)
         new_seed(loader.generator)  # PyTorch draws the seed of its workers first, also where it has none
         self.elements = iter(loader.dataset) if loader._iterates else None
         self.ended = False
@@ -139,7 +142,7 @@ class _Batches:
         return self
 
     def __len__(self) -> int:
-        return len(self.indices)  # type: ignore[arg-type]
+        return len(self.loader._index_sampler)
 
     def __next__(self) -> Any:
         index = next(self.indices)
