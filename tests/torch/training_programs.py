@@ -501,6 +501,7 @@ FUNCTIONS = {
     "no inputs": F + "f.vmap(lambda x: x)()",
     "a number in a batch": F + "f.vmap(lambda x: x)(3.0)",
     "random": F + "f.vmap(lambda x: x + torch.rand(1))(x)",
+    "random, of a generator": F + "g = torch.Generator()\nf.vmap(lambda x: x + torch.rand(1, generator=g))(x)",
     "same random numbers": F + "torch.manual_seed(0)\nprint(f.vmap(lambda x: x * 0 + torch.rand(2), randomness='same')(torch.ones(2, 2)))",
     "pulled number": F + "f.vjp(lambda x: 3.0, x)",
     "cotangent": F + "f.vjp(lambda x: x * 2, x)[1](torch.ones(3))",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.torch._ops.random import default_generator
+from funcgrad.torch._ops.random import Generator
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.func.trees import recording, tensors_of, values_of
 from funcgrad.transforms import vmap as batching
@@ -138,16 +138,15 @@ class _Places:
 
 @contextmanager
 def _random_numbers(randomness: str) -> Iterator[None]:
-    """Refuse to draw from the default generator, as long as a random operation does not know of the batch."""
-    if randomness != "error" or "words" in default_generator.__dict__:
-        yield
-        return
-    default_generator.words = _refuse
+    """Refuse to draw from a generator: random operations do not know of the batch, and would draw for one sample."""
+    words = Generator.words
+    if randomness == "error":
+        Generator.words = _refuse
     try:
         yield
     finally:
-        del default_generator.words
+        Generator.words = words
 
 
-def _refuse(count: int) -> np.ndarray:
+def _refuse(self: Generator, count: int) -> np.ndarray:
     raise RuntimeError(RANDOM)
