@@ -111,7 +111,7 @@ def owned(out: Any, values: list[Any]) -> Any:
     array = out.value if type(out) is TapeTracer else out
     if type(array) is np.ndarray and (array.base is not None or any(array is v for v in values)):
         array = array.copy()
-        return TapeTracer(out._trace, array, out.node) if on_tape(out) else array
+        return TapeTracer(out._trace, array, out.node) if type(out) is TapeTracer else array
     return out
 
 

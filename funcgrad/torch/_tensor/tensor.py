@@ -342,11 +342,10 @@ class Tensor(Leaving, Methods):
             out._view = View(view.storage_steps, None, ())
         if on_tape(value):
             out._cuts = cut(op, value, self._cuts)
-            constants = value.value
-            if isinstance(constants, Tracer):
-                constants = constant(constants)
-                out._storage, out._seen, out._view = Storage(constants), 0, None
-            out._value = constants
+            out._value = value.value
+        if isinstance(out._value, Tracer):  # of another transformation: a constant for it too
+            out._value = constants = constant(out._value)
+            out._storage, out._seen, out._view = Storage(constants), 0, None
         return out
 
     def detach_(self) -> Tensor:

@@ -1,0 +1,152 @@
+"""`vmap`: a function of one sample on a batch of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from funcgrad import tree
+from funcgrad.torch._ops.random import Generator
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.func.trees import recording, tensors_of, values_of
+from funcgrad.transforms import vmap as batching
+
+RANDOM = (
+    "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+    "randomness flags on vmap or perform the randomness operation out of vmap"
+)
+DIFFERENT = (
+    "vmap(randomness='different'): funcgrad.torch draws random numbers outside of vmap. Draw a batch of them first, "
+    "and take it as an argument of the function"
+)
+
+
+def vmap(
+    func: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """A function of single samples as a function of batches.
+
+    Args:
+        func: takes Tensors, or trees of them, without the batch dimension.
+        in_dims: where that is in the arguments: a number, None (not batched), or a tuple of those or of trees of them.
+        out_dims: where it shall be in the outputs.
+        randomness: "error", or "same", for the same random numbers in all samples.
+        chunk_size: bounds PyTorch's memory, and changes nothing here.
+
+    >>> import funcgrad.torch as torch
+    >>> vmap(torch.dot)(torch.eye(2), torch.ones(2, 2))
+    tensor([1., 1.])
+    """
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(
+            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
+        )
+    if randomness == "different":
+        raise NotImplementedError(DIFFERENT)
+    name = getattr(func, "__name__", repr(func))
+
+    @wraps(func)
+    def batched(*args: Any, **kwargs: Any) -> Any:
+        places = _Places(name, in_dims, args)
+
+        def pure(*values: Any) -> Any:
+            with _random_numbers(randomness):
+                out = func(*places.filled(tensors_of(values)), **kwargs)
+            for leaf in tree.leaves(out):
+                if not isinstance(leaf, Tensor):
+                    raise ValueError(
+                        f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(leaf)}. Did you mean to "
+                        "set out_dims= to None for output?"
+                    )
+            return tree.map(lambda t: t._read(), out)
+
+        over_batch = batching.vmap(pure, in_axes=tuple(places.dims), out_axes=out_dims)
+        return tensors_of(recording(over_batch, *values_of(tuple(places.tensors))))
+
+    return batched
+
+
+class _Places:
+    """Which leaves of the arguments are Tensors with a batch dimension, and where it is."""
+
+    def __init__(self, name: str, in_dims: Any, args: tuple[Any, ...]) -> None:
+        if not args:
+            raise ValueError(
+                f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap "
+                "over a function with no inputs. The latter is unsupported."
+            )
+        self.leaves, self.structure = tree.flatten(args, is_leaf=lambda x: x is None)
+        self.call = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): "
+        dims = self._spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args)
+        self.batched = [i for i, dim in enumerate(dims) if dim is not None]
+        self.tensors = [self._checked(self.leaves[i], dims[i]) for i in self.batched]
+        self.dims = [dims[i] for i in self.batched]
+        if not self.tensors:
+            raise ValueError("vmap: Expected at least one Tensor to vmap over")
+        sizes = [t.shape[dim] for t, dim in zip(self.tensors, self.dims)]
+        if len(set(sizes)) > 1:
+            raise ValueError(
+                "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
+                f"{sizes} for the mapped dimension"
+            )
+
+    def _spread(self, dims: Any, part: Any) -> list[int | None]:
+        """A dim for each leaf of a part of the arguments."""
+        count = len(tree.leaves(part, is_leaf=lambda x: x is None))
+        if dims is None or isinstance(dims, int):
+            return [dims] * count
+        if type(dims) is type(part) and len(dims) == len(part):
+            if isinstance(dims, (tuple, list)):
+                return [dim for each in map(self._spread, dims, part) for dim in each]
+            if isinstance(dims, dict) and dims.keys() == part.keys():
+                return [dim for key in sorted(part) for dim in self._spread(dims[key], part[key])]
+        raise ValueError(
+            f"{self.call}in_dims is not compatible with the structure of `inputs`: in_dims has {dims!r} where the "
+            f"inputs have {tree.structure(part)}"
+        )
+
+    def _checked(self, x: Any, dim: Any) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise ValueError(
+                f"{self.call}Got in_dim={dim} for an input but the input is of type {type(x)}. We cannot vmap over "
+                "non-Tensor arguments, please use None as the respective in_dim"
+            )
+        rank = x.dim()
+        if not -rank <= dim < rank:
+            raise ValueError(
+                f"{self.call}Got in_dim={dim} for some input, but that input is a Tensor of dimensionality {rank} so "
+                f"expected in_dim to satisfy -{rank} <= in_dim < {rank}."
+            )
+        return x
+
+    def filled(self, samples: tuple[Tensor, ...]) -> Any:
+        """The arguments with samples in place of batches."""
+        leaves = list(self.leaves)
+        for i, sample in zip(self.batched, samples):
+            leaves[i] = sample
+        return tree.unflatten(self.structure, leaves)
+
+
+@contextmanager
+def _random_numbers(randomness: str) -> Iterator[None]:
+    """Refuse to draw from a generator: random operations do not know of the batch, and would draw for one sample."""
+    words = Generator.words
+    if randomness == "error":
+        Generator.words = _refuse
+    try:
+        yield
+    finally:
+        Generator.words = words
+
+
+def _refuse(self: Generator, count: int) -> np.ndarray:
+    raise RuntimeError(RANDOM)

@@ -1,0 +1,28 @@
+"""`torch.optim`: optimizers, and schedules of their learning rates."""
+
+from funcgrad.torch.optim import lr_scheduler as lr_scheduler
+from funcgrad.torch.optim.adagrad import Adadelta, Adagrad, RMSprop
+from funcgrad.torch.optim.adam import Adam, AdamW
+from funcgrad.torch.optim.adamax import Adamax, NAdam, RAdam
+from funcgrad.torch.optim.lbfgs import LBFGS
+from funcgrad.torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+from funcgrad.torch.optim.sgd import SGD
+
+_INSTEAD = {
+    "ASGD": "SGD, and a mean of the parameters of one's own",
+    "Rprop": "RMSprop",
+    "SparseAdam": "Adam (there are no sparse tensors)",
+    "Adafactor": "Adam",
+    "Muon": "AdamW",
+    "swa_utils": "a mean of the parameters of one's own",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _INSTEAD:
+        raise AttributeError(f"funcgrad.torch.optim has no {name}: use {_INSTEAD[name]}")
+    raise AttributeError(f"module 'funcgrad.torch.optim' has no attribute '{name}'")

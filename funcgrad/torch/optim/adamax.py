@@ -1,0 +1,228 @@
+"""Adamax, NAdam and RAdam: of Adam's running means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.optim.elementwise import (
+    Elementwise,
+    Update,
+    check_betas,
+    count,
+    counted,
+    lerp,
+    minus,
+    not_negative,
+    one_element,
+    scalar,
+    value,
+    write,
+    zeros,
+)
+
+
+class Adamax(Elementwise):
+    """Adam with the largest gradient in place of the mean square: Kingma and Ba (2015), section 7.1."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        one_element(lr=lr)
+        not_negative(lr=lr, eps=eps)
+        check_betas(betas)
+        not_negative(weight_decay=weight_decay)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "foreach": foreach,
+                "maximize": maximize,
+                "differentiable": differentiable,
+                "capturable": capturable,
+            },
+        )
+
+    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        return {"step": count(), "exp_avg": zeros(p), "exp_inf": zeros(p)}
+
+    def rule(self, group: dict[str, Any]) -> Update:
+        lr, (beta1, beta2), eps, decay = scalar(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
+
+        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+            n = counted(state)
+            v = value(p)
+            if decay != 0:
+                g = g + decay * v
+            mean, largest = state["exp_avg"], state["exp_inf"]
+            m = lerp(value(mean), g, 1 - beta1)
+            write(mean, m)
+            top = np.maximum(value(largest) * beta2, np.abs(g) + eps)
+            write(largest, top)
+            write(p, minus(v, lr / (1 - beta1**n) * m / top))
+
+        return update
+
+
+class NAdam(Elementwise):
+    """Adam with Nesterov's momentum: Dozat, Incorporating Nesterov momentum into Adam (2016)."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        one_element(lr=lr)
+        not_negative(lr=lr, eps=eps)
+        check_betas(betas)
+        not_negative(weight_decay=weight_decay, momentum_decay=momentum_decay)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum_decay": momentum_decay,
+                "decoupled_weight_decay": decoupled_weight_decay,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+            },
+        )
+
+    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        return {"step": count(), "mu_product": count(1.0), "exp_avg": zeros(p), "exp_avg_sq": zeros(p)}
+
+    def rule(self, group: dict[str, Any]) -> Update:
+        lr, (beta1, beta2), eps = scalar(group["lr"]), group["betas"], group["eps"]
+        decay, decoupled, slowing = group["weight_decay"], group["decoupled_weight_decay"], group["momentum_decay"]
+
+        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+            n = counted(state)
+            v = value(p)
+            if decay != 0:
+                if decoupled:
+                    v = v * (1 - lr * decay)
+                    write(p, v)
+                else:
+                    g = g + decay * v
+            mu = beta1 * (1.0 - 0.5 * 0.96 ** (n * slowing))
+            mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((n + 1) * slowing))
+            product = _multiplied(state["mu_product"], mu)
+            m, s = _means(state, g, beta1, beta2)
+            root = np.sqrt(s / (1 - beta2**n)) + eps
+            v = v + -lr * (1.0 - mu) / (1.0 - product) * g / root
+            write(p, v)
+            write(p, v + -lr * mu_next / (1.0 - product * mu_next) * m / root)
+
+        return update
+
+
+class RAdam(Elementwise):
+    """Adam whose first steps are plain ones: Liu et al., On the variance of the adaptive learning rate (2020)."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        one_element(lr=lr)
+        not_negative(lr=lr, eps=eps)
+        check_betas(betas)
+        not_negative(weight_decay=weight_decay)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "decoupled_weight_decay": decoupled_weight_decay,
+                "differentiable": differentiable,
+            },
+        )
+
+    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        return {"step": count(), "exp_avg": zeros(p), "exp_avg_sq": zeros(p)}
+
+    def rule(self, group: dict[str, Any]) -> Update:
+        lr, (beta1, beta2), eps = scalar(group["lr"]), group["betas"], group["eps"]
+        decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
+        longest = 2 / (1 - beta2) - 1
+
+        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+            n = counted(state)
+            v = value(p)
+            if decay != 0:
+                if decoupled:
+                    v = v * (1 - lr * decay)
+                    write(p, v)
+                else:
+                    g = g + decay * v
+            m, s = _means(state, g, beta1, beta2)
+            unbiased, left = m / (1 - beta1**n), 1 - beta2**n
+            length = longest - 2 * n * beta2**n / left
+            change = unbiased * lr
+            if length > 5.0:
+                variances = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+                change = change * (left**0.5 / (np.sqrt(s) + eps)) * variances**0.5
+            write(p, minus(v, change))
+
+        return update
+
+
+def _multiplied(product: Tensor, factor: float) -> Any:
+    """Multiply a remembered number, and return it as it is remembered: rounded."""
+    new = product._read() * factor
+    write(product, new)
+    return new if isinstance(new, Tracer) else new.item()
+
+
+def _means(state: dict[str, Any], g: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
+    """The running means of the gradient and of its square, with this one."""
+    mean, square = state["exp_avg"], state["exp_avg_sq"]
+    m = lerp(value(mean), g, 1 - beta1)
+    s = value(square) * beta2 + (1 - beta2) * g * g
+    write(mean, m)
+    write(square, s)
+    return m, s

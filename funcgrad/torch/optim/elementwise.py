@@ -1,0 +1,158 @@
+"""Optimizers whose update of one parameter needs nothing of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._record.modes import mode, quietly
+from funcgrad.torch._record.tape import constant
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.optim.optimizer import Optimizer, evaluated
+
+Update = Callable[[Tensor, Any, dict[str, Any]], None]
+CAPTURABLE = (
+    "If capturable=True, params and state_steps must be on supported devices: ['cuda', 'xpu', 'hpu', 'privateuseone', "
+    "'xla']."
+)
+_TITLES = {"lr": "learning rate", "eps": "epsilon value"}
+
+
+class Elementwise(Optimizer):
+    """A subclass says what is remembered of a parameter (`start`), and gives the rule of a group (`rule`).
+
+    A rule is a formula on values (`value`, `write`): NumPy's arrays in a training loop, without a Tensor for each
+    operation; recorded values with `differentiable=True`; traced ones inside of `to_functional`.
+    """
+
+    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        """The state of a parameter before its first step."""
+        raise NotImplementedError
+
+    def rule(self, group: dict[str, Any]) -> Update:
+        """What updates a parameter of the group, of its gradient's value and its state."""
+        raise NotImplementedError
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient; returns the closure's loss."""
+        loss = evaluated(closure)
+        before, mode.enabled = mode.enabled, self.defaults["differentiable"]
+        try:
+            quietly(self._update)
+        finally:
+            mode.enabled = before
+        return loss
+
+    def _update(self) -> None:
+        states = self.state
+        for group in self.param_groups:
+            if group.get("capturable"):
+                raise AssertionError(CAPTURABLE)
+            update = self.rule(group)
+            maximize = group["maximize"]
+            for p in group["params"]:
+                grad = p._grad
+                if grad is None:
+                    continue
+                state = states.get(p)
+                if not state:
+                    state = self.start(p, group)
+                    if state:
+                        states[p] = state
+                g = value(grad)
+                update(p, -g if maximize else g, state)
+
+
+def value(t: Tensor) -> Any:
+    """The value that a rule computes with; of complex tensors the real and imaginary parts, along a last axis."""
+    if t._view is None and not mode.enabled:
+        memory = t._storage.value
+        if type(memory) is np.ndarray and memory.dtype.kind == "f":
+            return memory  # which is the value, in 0.2 us in place of 2
+    v = t._read() if mode.enabled else constant(t._read())
+    return np.stack([np.real(v), np.imag(v)], -1) if v.dtype.kind == "c" else v
+
+
+def write(t: Tensor, new: Any) -> None:
+    """Let a parameter, or what is remembered of it, take on a new value."""
+    held = t._storage.value
+    if type(new) is np.ndarray and new.dtype is held.dtype and t._view is None and not mode.enabled:
+        t._write(new)  # nothing to check, which takes 1 us in place of 3
+        return
+    t._check_writable()
+    if held.dtype.kind == "c":
+        new = new[..., 0] + 1j * new[..., 1]
+    if new.dtype != held.dtype:
+        new = new.astype(held.dtype)
+    t._write(np.asarray(new) if isinstance(new, np.generic) else new)
+
+
+def minus(v: Any, own: Any) -> Any:
+    """`v - own`, in the memory of `own`, which is nobody else's: half the time for a million elements."""
+    if type(own) is np.ndarray and type(v) is np.ndarray and own.dtype is v.dtype:
+        return np.subtract(v, own, out=own)
+    return v - own
+
+
+def scalar(x: Any) -> Any:
+    """An option that may be a Tensor of one element: its number, or where steps are recorded its value."""
+    if not isinstance(x, Tensor):
+        return x
+    return x._read().reshape(()) if mode.enabled else x.item()
+
+
+def counted(state: dict[str, Any]) -> Any:
+    """Count a step, and return how many there were."""
+    step = state["step"]
+    count = value(step) + 1
+    write(step, count)
+    return count if isinstance(count, Tracer) else count.item()
+
+
+def zeros(p: Tensor) -> Tensor:
+    v = p._read()
+    return fresh(np.zeros(v.shape, v.dtype))
+
+
+def count(start: float = 0.0, fused: bool | None = False) -> Tensor:
+    """A number that is remembered, in the default dtype."""
+    kind = np.float64 if dtypes.default() == np.float64 and not fused else np.float32
+    return fresh(np.array(start, kind))
+
+
+def lerp(start: Any, end: Any, weight: Any) -> Any:
+    """From `start` to `end` by a weight, on the side where it is exact."""
+    difference = end - start
+    return start + weight * difference if abs(weight) < 0.5 else end - difference * (1 - weight)
+
+
+def one_element(**options: Any) -> None:
+    """PyTorch's error for an option that is a Tensor of several elements."""
+    for name, x in options.items():
+        if isinstance(x, Tensor) and x.numel() != 1:
+            raise ValueError(f"Tensor {name} must be 1-element")
+
+
+def not_negative(**options: Any) -> None:
+    """PyTorch's errors for options below zero."""
+    for name, x in options.items():
+        if not 0.0 <= x:
+            raise ValueError(f"Invalid {_TITLES.get(name, f'{name} value')}: {x}")
+
+
+def check_betas(betas: tuple[Any, Any]) -> None:
+    for i in range(2):
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+
+
+def check_fused(fused: bool | None, differentiable: bool, foreach: bool | None) -> None:
+    """`fused` and `foreach` change nothing here, as PyTorch's only change its speed; but not all go together."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")

@@ -1,0 +1,3 @@
+"""`torch.utils`: data."""
+
+from funcgrad.torch.utils import data as data

@@ -1,0 +1,1 @@
+"""Complete small training scripts, each a function `run(torch, dtype)` that returns the losses of fifty steps."""
