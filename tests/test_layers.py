@@ -137,6 +137,16 @@ def test_no_foreign_packages(path):
     assert foreign <= ({"scipy"} if borrowing else {"pymanopt"} if module_name(path) == "pymanopt" else set())
 
 
+@pytest.mark.parametrize("path", [p for p in FILES if module_name(p).startswith("torch._ops")], ids=module_name)
+def test_the_shim_has_no_rules_of_its_own(path):
+    """Its operations are made of public functions over values: derivatives, shapes and dtypes are theirs.
+
+    `ops.subscript` is indexing itself, which has no public name; `kinks` is where PyTorch's derivatives differ.
+    """
+    used = {name for _, name in imported(path) if name.startswith(("ops", "core", "transforms"))}
+    assert used <= {"ops.subscript", "core.trace", "core.provenance"}, used
+
+
 def test_the_rule_sees_an_upward_import(tmp_path):
     """The test itself: an import from above, wherever in a file it stands, is seen."""
     file = tmp_path / "below.py"

@@ -12,6 +12,7 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.tape import Cut, constant, cut, on_tape
 from funcgrad.torch._tensor import dtypes
@@ -74,6 +75,7 @@ def _typed(data: Any) -> bool:
     return isinstance(data, (Tensor, np.ndarray, np.generic))
 
 
+@named(method=False)
 @on_cpu
 def tensor(
     data: Any, *, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False
@@ -97,6 +99,7 @@ def tensor(
     return finished(array, requires_grad, "tensor", cuts)
 
 
+@named(method=False)
 @on_cpu
 def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) -> Tensor:
     """The data itself where it is a tensor or an array of that dtype, else a copy."""
@@ -107,6 +110,7 @@ def as_tensor(data: Any, dtype: dtypes.dtype | None = None, device: Any = None) 
     return tensor(data, dtype=dtype)
 
 
+@named(method=False)
 def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor on the memory of an array: each sees what is written through the other.
 
@@ -134,22 +138,26 @@ def _filled(value: Any, size: tuple[Any, ...], dtype: Any, requires_grad: bool, 
     )
 
 
+@named(method=False)
 @on_cpu
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     return _filled(0, size, dtype, requires_grad, "zeros")
 
 
+@named(method=False)
 @on_cpu
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     return _filled(1, size, dtype, requires_grad, "ones")
 
 
+@named(method=False)
 @on_cpu
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros: what is in fresh memory is nobody's business."""
     return _filled(0, size, dtype, requires_grad, "empty")
 
 
+@named(method=False)
 @on_cpu
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -167,12 +175,14 @@ def _like(value: Any, origin: str) -> Any:
         return finished(np.full(input.shape, value, kind), requires_grad, origin)
 
     like.__name__ = like.__qualname__ = origin
-    return like
+    like.__doc__ = f"`{origin[:-5]}` of the tensor's shape and dtype."
+    return named(method=False)(like)
 
 
 zeros_like, ones_like, empty_like = _like(0, "zeros_like"), _like(1, "ones_like"), _like(0, "empty_like")
 
 
+@named(method=False)
 @on_cpu
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -181,6 +191,7 @@ def full_like(
     return finished(np.full(input.shape, dtypes.held(fill_value, kind)), requires_grad, "full_like")
 
 
+@named(method=False)
 @on_cpu
 def arange(
     *bounds: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
@@ -205,6 +216,7 @@ def arange(
     return finished(value.astype(kind), requires_grad, "arange")
 
 
+@named(method=False)
 @on_cpu
 def linspace(
     start: float,
@@ -219,6 +231,7 @@ def linspace(
     return finished(np.linspace(start, end, steps).astype(kind), requires_grad, "linspace")
 
 
+@named(method=False)
 @on_cpu
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -226,9 +239,11 @@ def eye(
     return finished(np.eye(n, m, dtype=as_numpy(dtype) or dtypes.default()), requires_grad, "eye")
 
 
+@named(method=False)
 def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
     return fresh(np.stack(np.tril_indices(row, offset, col)))
 
 
+@named(method=False)
 def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
     return fresh(np.stack(np.triu_indices(row, offset, col)))

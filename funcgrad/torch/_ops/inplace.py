@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.ops import elementwise as ew
-from funcgrad.ops.structure import broadcast_to
-from funcgrad.torch._ops import pointwise as elementwise
-from funcgrad.torch._record.calls import Kind, call, check_broadcast, number
+from funcgrad import numpy as fnp
+from funcgrad.torch._ops import select
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import on_tape, own_note
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -60,7 +60,7 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
                 f"{x.dtype.title}"
             )
         name = value.node.note.name if on_tape(value) else ""
-        value = ew.convert(value, dtype=own.dtype)
+        value = value.astype(own.dtype)
         if on_tape(value):
             value.node.note = Kind(name).note
     x._write(value, new._cuts)
@@ -71,7 +71,7 @@ def _constantly(kind: Kind, x: Tensor, value: Any) -> Tensor:
     """Written over: the old value's gradient is zero."""
     new = np.full(x._read().shape, dtypes.held(value, x._read().dtype))
     if on_tape(x._read()):
-        return finish(x, call(kind, lambda v: ew.where(np.False_, v, new), x))
+        return finish(x, call(kind, lambda v: fnp.where(np.False_, v, new), x))
     return finish(x, fresh(new))
 
 
@@ -85,13 +85,13 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
     def copied(old: Any, new: Any) -> Any:
         if new.dtype != own:
-            new = ew.convert(new, dtype=own)
+            new = new.astype(own)
         if new.shape != shape:
-            new = broadcast_to(new, shape=shape)
+            new = fnp.broadcast_to(new, shape)
         if on_tape(new):
-            return ew.where(np.True_, new, old if on_tape(old) else own.type(0))
+            return fnp.where(np.True_, new, old if on_tape(old) else own.type(0))
         return (
-            ew.where(np.False_, old, new)
+            fnp.where(np.False_, old, new)
             if on_tape(old)
             else np.array(new)
             if isinstance(new, np.ndarray)
@@ -118,7 +118,7 @@ def zero_(self: Tensor) -> Tensor:
 
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     self._check_writable()
-    return finish(self, elementwise.masked_fill(self, mask, value))
+    return finish(self, select.masked_fill(self, mask, value))
 
 
 def refused(name: str, missing: str) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The methods and operators of Tensor: the functions, with the tensor as first argument."""
+"""The methods and operators of Tensor: the table's functions, with the tensor as first argument."""
 
 from __future__ import annotations
 
@@ -7,58 +7,46 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.ops import elementwise as ew
-from funcgrad.torch._ops import create as creation
-from funcgrad.torch._ops import inplace, products
-from funcgrad.torch._ops import pointwise as elementwise
-from funcgrad.torch._ops import reduce as reductions
-from funcgrad.torch._ops import shape as shaping
+from funcgrad import numpy as fnp
+from funcgrad.torch._ops import (
+    compare,
+    create,
+    extremes,
+    gather,
+    inplace,
+    inspect,
+    join,
+    pointwise,
+    products,
+    random,
+    reduce,
+    select,
+    shape,
+)
+from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place, refused
+from funcgrad.torch._ops.table import ROWS
 from funcgrad.torch._pass import engine
-from funcgrad.torch._record.calls import Kind, call, cast, is_operand
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import cast, is_operand
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device
 from funcgrad.torch._tensor.tensor import Tensor
-
-ELEMENTWISE = (
-    "abs absolute add sub subtract mul multiply div divide true_divide floor_divide remainder fmod neg "
-    "negative pow square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos "
-    "atan arcsin arccos arctan sinh cosh tanh asinh acosh atanh sigmoid relu floor ceil trunc round frac "
-    "sign clamp clip clamp_min clamp_max atan2 arctan2 hypot deg2rad rad2deg copysign logical_and "
-    "logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not eq ne lt le gt ge "
-    "masked_fill"
-)
-OTHERS = {
-    elementwise: (
-        "maximum minimum fmax fmin logaddexp isnan isinf isfinite equal allclose isclose where clone positive"
-    ),
-    reductions: (
-        "sum mean prod var std max min amax amin argmax argmin any all sort argsort topk softmax "
-        "log_softmax logsumexp cumsum cumprod norm"
-    ),
-    shaping: (
-        "reshape contiguous flatten permute transpose t squeeze unsqueeze expand broadcast_to unbind split "
-        "chunk narrow select diagonal diag repeat repeat_interleave flip roll tril triu trace gather "
-        "index_select scatter scatter_add nonzero masked_select"
-    ),
-    products: "dot mv mm bmm matmul outer addmm",
-}
 
 
 def _method(name: str, function: Any) -> None:
     setattr(Tensor, name, function)
 
 
-for _name in ELEMENTWISE.split():
-    _method(_name, getattr(elementwise, _name))
-    _method(_name + "_", in_place(getattr(elementwise, _name)))
-for _module, _names in OTHERS.items():
-    for _name in _names.split():
-        _method(_name, getattr(_module, _name))
-for _name in ("tril", "triu", "scatter", "scatter_add"):
-    _method(_name + "_", in_place(getattr(shaping, _name)))
-for _name in ("cumsum", "cumprod"):
-    _method(_name + "_", in_place(getattr(reductions, _name)))
+ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, join, gather, products)
+"""Where the rows are, in the order of the docs."""
+
+for _row in ROWS.values():
+    for _name in _row.names:
+        if _row.is_method:
+            _method(_name, _row.function)
+        if _row.in_place:
+            _method(_name + "_", in_place(_row.function))
 for _name in ("copy_", "fill_", "zero_", "masked_fill_"):
     _method(_name, getattr(inplace, _name))
 for _name in ("t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_"):
@@ -68,41 +56,39 @@ for _name in ("resize_", "resize_as_", "set_"):
 _method("backward", engine.tensor_backward)
 _method("register_hook", engine.register_hook)
 _method("grad_fn", property(engine.tensor_grad_fn))
-_method("view", shaping.view_as_shape)
-_method("swapaxes", shaping.transpose)
-_method("swapdims", shaping.transpose)
+_method("view", shape.view_as_shape)
 
 
 def _where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
-    return elementwise.where(condition, self, other)
+    return select.where(condition, self, other)
 
 
 def _view_as(self: Tensor, other: Tensor) -> Tensor:
-    return shaping.view_as_shape(self, other.shape)
+    return shape.view_as_shape(self, other.shape)
 
 
 def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
-    return shaping.reshape(self, other.shape)
+    return shape.reshape(self, other.shape)
 
 
 def _expand_as(self: Tensor, other: Tensor) -> Tensor:
-    return shaping.expand(self, other.shape)
+    return shape.expand(self, other.shape)
 
 
 _method("where", _where)
 _method("view_as", _view_as)
 _method("reshape_as", _reshape_as)
 _method("expand_as", _expand_as)
-_method("T", property(shaping.reversed_dims))
-_method("mT", property(shaping.matrix_transposed))
-_method("__getitem__", shaping.get)
-_method("__setitem__", shaping.put)
+_method("T", property(shape.reversed_dims))
+_method("mT", property(shape.matrix_transposed))
+_method("__getitem__", indexing.get)
+_method("__setitem__", indexing.put)
 
 
 def _iter(self: Tensor) -> Any:
     if self.dim() == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return iter(shaping.unbind(self, 0))
+    return iter(shape.unbind(self, 0))
 
 
 def _contains(self: Tensor, element: Any) -> bool:
@@ -133,30 +119,30 @@ def _swapped(function: Any) -> Any:
 
 
 _FORWARD = {
-    "add": elementwise.add_, "sub": elementwise.sub, "mul": elementwise.mul, "truediv": elementwise.div_,
-    "floordiv": elementwise.floor_divide, "mod": elementwise.remainder, "pow": elementwise.pow,
-    "and": elementwise.bitwise_and, "or": elementwise.bitwise_or, "xor": elementwise.bitwise_xor,
-    "eq": elementwise.eq, "ne": elementwise.ne, "lt": elementwise.lt, "le": elementwise.le,
-    "gt": elementwise.gt, "ge": elementwise.ge,
+    "add": pointwise.add_, "sub": pointwise.sub, "mul": pointwise.mul, "truediv": pointwise.div_,
+    "floordiv": pointwise.floor_divide, "mod": pointwise.remainder, "pow": pointwise.pow,
+    "and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor,
+    "eq": compare.eq, "ne": compare.ne, "lt": compare.lt, "le": compare.le,
+    "gt": compare.gt, "ge": compare.ge,
 }  # fmt: skip
 for _name, _function in _FORWARD.items():
     setattr(Tensor, f"__{_name}__", _operator(_function))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor"):
     setattr(Tensor, f"__i{_name}__", _operator(in_place(_FORWARD[_name])))
 _REFLECTED = {
-    "add": _operator(elementwise.add_), "mul": _operator(elementwise.mul), "sub": _operator(elementwise.rsub),
-    "truediv": _operator(elementwise.rdiv), "floordiv": _swapped(elementwise.floor_divide),
-    "mod": _swapped(elementwise.remainder), "pow": _swapped(elementwise.pow),
-    "and": _operator(elementwise.bitwise_and), "or": _operator(elementwise.bitwise_or),
-    "xor": _operator(elementwise.bitwise_xor),
+    "add": _operator(pointwise.add_), "mul": _operator(pointwise.mul), "sub": _operator(pointwise.rsub),
+    "truediv": _operator(pointwise.rdiv), "floordiv": _swapped(pointwise.floor_divide),
+    "mod": _swapped(pointwise.remainder), "pow": _swapped(pointwise.pow),
+    "and": _operator(compare.bitwise_and), "or": _operator(compare.bitwise_or),
+    "xor": _operator(compare.bitwise_xor),
 }  # fmt: skip
 for _name, _function in _REFLECTED.items():
     setattr(Tensor, f"__r{_name}__", _function)
 _method("__matmul__", products.matmul)
-_method("__neg__", elementwise.neg)
-_method("__pos__", elementwise.positive)
-_method("__abs__", elementwise.abs)
-_method("__invert__", elementwise.bitwise_not)
+_method("__neg__", pointwise.neg)
+_method("__pos__", pointwise.positive)
+_method("__abs__", pointwise.abs)
+_method("__invert__", compare.bitwise_not)
 
 
 # Dtypes
@@ -176,7 +162,7 @@ def _to(
         elif not isinstance(arg, (Device, bool)):
             raise TypeError(f"to() received an invalid argument: {type(arg).__name__}")
     if dtype is None or dtype is self.dtype:
-        return elementwise.clone(self) if copy else self
+        return select.clone(self) if copy else self
     return cast(self, dtype.numpy)
 
 
@@ -197,7 +183,7 @@ def _type_as(self: Tensor, other: Tensor) -> Tensor:
 
 def _maker(name: str) -> Any:
     def make(self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, **kwargs: Any) -> Tensor:
-        return getattr(creation, name)(*args, dtype=dtype or self.dtype, **kwargs)
+        return getattr(create, name)(*args, dtype=dtype or self.dtype, **kwargs)
 
     return make
 
@@ -208,14 +194,14 @@ for _name in ("zeros", "ones", "empty", "full", "tensor"):
 
 
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
-    return creation.from_numpy(np.asarray(array))
+    return create.from_numpy(np.asarray(array))
 
 
 _method("__array_wrap__", _array_wrap)
 
 
 def _complex_part(name: str) -> Any:
-    fun, kind = getattr(ew, name), Kind(name.title())
+    fun, kind = getattr(fnp, name), Kind(name.title())
     return lambda self: call(kind, fun, self) if self.is_complex() else self
 
 

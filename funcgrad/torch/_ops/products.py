@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcgrad.numpy.contractions import einsum as einsum_values
-from funcgrad.numpy.contractions import matrix_product
-from funcgrad.ops import elementwise as ew
-from funcgrad.ops.contract import dot_general
+from funcgrad import numpy as fnp
 from funcgrad.torch._ops.pointwise import mul
 from funcgrad.torch._ops.shape import unsqueeze
-from funcgrad.torch._record.calls import Kind, call, need_tensor, refuse
+from funcgrad.torch._ops.table import named
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
 DOT, MV, MM, BMM, UNSAFE_VIEW = (Kind(n, "*") for n in ("Dot", "Mv", "Mm", "Bmm", "UnsafeView"))
 SQUEEZE = Kind("SqueezeBackward4", "*")
 ADDMM, EINSUM = Kind("Addmm", "-"), Kind("View", "-")
-NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
 
 def _same_dtype(x: Tensor, y: Tensor) -> None:
@@ -28,6 +26,7 @@ def _same_dtype(x: Tensor, y: Tensor) -> None:
         )
 
 
+@named()
 def dot(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products of two vectors."""
     if input.dim() != 1 or other.dim() != 1:
@@ -44,9 +43,10 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
             f"{other.dtype.title}"
         )
     refuse(input, "b", "dot")
-    return call(DOT, lambda a, b: dot_general(a, b, contract=((0,), (0,)), batch=NO_BATCH), input, other)
+    return call(DOT, fnp.dot, input, other)
 
 
+@named()
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector."""
     _same_dtype(input, vec)
@@ -55,9 +55,10 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
             f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec "
             f"({vec.shape[0]})"
         )
-    return call(MV, matrix_product, input, vec)
+    return call(MV, fnp.matmul, input, vec)
 
 
+@named()
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     if input.dim() != 2:
@@ -68,9 +69,10 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     if input.shape[1] != mat2.shape[0]:
         (n, k), (j, m) = input.shape, mat2.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {j}x{m})")
-    return call(MM, matrix_product, input, mat2)
+    return call(MM, fnp.matmul, input, mat2)
 
 
+@named()
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of matrices in two stacks."""
     if input.dim() != 3 or mat2.dim() != 3:
@@ -82,9 +84,10 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
             f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k}] but got: "
             f"{list(mat2.shape[:2])}."
         )
-    return call(BMM, matrix_product, input, mat2)
+    return call(BMM, fnp.matmul, input, mat2)
 
 
+@named()
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; vectors lose their dimension, leading dimensions broadcast."""
     need_tensor(input, "matmul")
@@ -106,14 +109,16 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({n}x{input.shape[-1]} and {inner}x{m})"
         )
-    return call(SQUEEZE if i == 1 and j == 2 else UNSAFE_VIEW, matrix_product, input, other)
+    return call(SQUEEZE if i == 1 and j == 2 else UNSAFE_VIEW, fnp.matmul, input, other)
 
 
+@named("ger")
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of elements of two vectors."""
     return mul(unsqueeze(input, 1), vec2)
 
 
+@named(in_place=True)
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)"""
     _same_dtype(mat1, mat2)
@@ -122,12 +127,13 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
         if matrix.dim() != 2:
             raise RuntimeError(f"{name} must be a matrix, got {matrix.dim()}-D tensor")
     return call(
-        ADDMM, lambda c, a, b: ew.add(ew.mul(c, beta), ew.mul(matrix_product(a, b), alpha)), input, mat1, mat2
+        ADDMM, lambda c, a, b: fnp.add(fnp.multiply(c, beta), fnp.multiply(fnp.matmul(a, b), alpha)), input, mat1, mat2
     )
 
 
+@named(method=False)
 def einsum(equation: str, *operands: Any) -> Tensor:
     """The sum of products that the subscripts spell."""
     if len(operands) == 1 and not isinstance(operands[0], Tensor):
         operands = tuple(operands[0])
-    return call(EINSUM, lambda *vs: einsum_values(equation, *vs), *operands)
+    return call(EINSUM, lambda *vs: fnp.einsum(equation, *vs), *operands)

@@ -10,6 +10,7 @@ import numpy as np
 
 from funcgrad.torch._ops.create import finished
 from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._ops.table import named
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import on_cpu
 from funcgrad.torch._tensor.dtypes import as_numpy
@@ -73,11 +74,13 @@ def _sixteens(u: np.ndarray) -> np.ndarray:
 default_generator = Generator()
 
 
+@named(method=False)
 def manual_seed(seed: int) -> Generator:
     """Start the random numbers again."""
     return default_generator.manual_seed(seed)
 
 
+@named(method=False)
 def initial_seed() -> int:
     return default_generator.initial_seed()
 
@@ -96,6 +99,7 @@ def _made(
     return finished(values.reshape(shape), requires_grad, origin)
 
 
+@named(method=False)
 @on_cpu
 def rand(
     *size: Any,
@@ -108,6 +112,7 @@ def rand(
     return _made("uniform", size, generator, dtype, requires_grad, "rand")
 
 
+@named(method=False)
 @on_cpu
 def randn(
     *size: Any,
@@ -120,14 +125,17 @@ def randn(
     return _made("normal", size, generator, dtype, requires_grad, "randn")
 
 
+@named(method=False)
 def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@named(method=False)
 def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@named(method=False)
 @on_cpu
 def randint(
     *bounds: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None
@@ -142,6 +150,7 @@ def randint(
     return fresh(values.reshape(shape).astype(as_numpy(dtype) or np.int64))
 
 
+@named(method=False)
 def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     """The integers below n in random order."""
     order = np.arange(n)

@@ -1,4 +1,4 @@
-"""Views (reshape, transpose, expand ...), joining, repeating, gathering and indexing."""
+"""Views: the same memory in another shape, order, or part."""
 
 from __future__ import annotations
 
@@ -9,41 +9,29 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import ConcretizationError
-from funcgrad.numpy.shaping import repeat as repeat_values
-from funcgrad.numpy.shaping import tile
-from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure as ops
-from funcgrad.ops.index import gather as gather_values
-from funcgrad.ops.index import scatter_add as scatter_add_values
-from funcgrad.ops.index import scatter_set
-from funcgrad.ops.reduce import reduce_sum
-from funcgrad.ops.subscript import getitem, update
-from funcgrad.torch._ops.pointwise import clone
-from funcgrad.torch._ops.reduce import along, widened
-from funcgrad.torch._record.calls import Kind, call, need_tensor, number, promote, view
-from funcgrad.torch._record.modes import quietly
-from funcgrad.torch._record.tape import constant, raw
+from funcgrad.ops.subscript import getitem
+from funcgrad.torch._ops.select import clone
+from funcgrad.torch._ops.table import named
+from funcgrad.torch._record.calls import Kind, call, need_tensor, view
+from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, PLACES, USE_WHERE, warn_once
+from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
     "will throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
     "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor."
 )
-ALIAS, VIEW, UNSAFE_VIEW = Kind("Alias"), Kind("View"), Kind("UnsafeView")
+VIEW, UNSAFE_VIEW = Kind("View"), Kind("UnsafeView")
 T, TRANSPOSE, PERMUTE, EXPAND = Kind("T"), Kind("Transpose"), Kind("Permute"), Kind("Expand")
 SQUEEZE, SQUEEZE_DIM, UNSQUEEZE = Kind("Squeeze"), Kind("SqueezeBackward1"), Kind("Unsqueeze")
-SELECT, SLICE, INDEX, INDEX_PUT = Kind("Select"), Kind("Slice"), Kind("Index", "-"), Kind("IndexPut", "-")
+SELECT, SLICE = Kind("Select"), Kind("Slice")
 UNBIND, SPLIT = Kind("Unbind"), Kind("Split")
-CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
-GATHER, INDEX_SELECT, SCATTER = Kind("Gather", "-"), Kind("IndexSelect", "-"), Kind("Scatter", "-")
-SCATTER_ADD = Kind("ScatterAdd", "-")
-DIAGONAL, DIAG_EMBED, TRIL, TRIU = Kind("Diagonal"), Kind("DiagEmbed"), Kind("Tril"), Kind("Triu")
+DIAGONAL = Kind("Diagonal")
 
 
 def sizes_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -85,23 +73,26 @@ def view_as_shape(input: Tensor, *sizes: Any) -> Tensor:
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
             "across two contiguous subspaces). Use .reshape(...) instead."
         )
-    return view(input, VIEW, lambda v: ops.reshape(v, shape=shape))
+    return view(input, VIEW, lambda v: fnp.reshape(v, shape))
 
 
+@named()
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The elements in another shape: a view where the memory allows, else a copy."""
     need_tensor(input, "reshape")
     sizes = _full(sizes_of(shape), input.numel())
     if _as_view(input, sizes):
-        return view(input, VIEW, lambda v: ops.reshape(v, shape=sizes))
-    return call(UNSAFE_VIEW, lambda v: ops.reshape(v, shape=sizes), input)
+        return view(input, VIEW, lambda v: fnp.reshape(v, sizes))
+    return call(UNSAFE_VIEW, lambda v: fnp.reshape(v, sizes), input)
 
 
+@named(function=False)
 def contiguous(input: Tensor) -> Tensor:
     value = raw(input._read())
     return input if isinstance(value, Tracer) or np.asarray(value).flags.c_contiguous else clone(input)
 
 
+@named()
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions from `start_dim` to `end_dim` as one."""
     ndim = input.dim()
@@ -117,9 +108,10 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def _permuted(input: Tensor, kind: Kind, axes: tuple[int, ...]) -> Tensor:
-    return view(input, kind, lambda v: ops.transpose(v, axes=axes))
+    return view(input, kind, lambda v: fnp.transpose(v, axes))
 
 
+@named()
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """The dimensions in another order."""
     ndim = input.dim()
@@ -135,6 +127,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     return _permuted(input, PERMUTE, axes)
 
 
+@named("swapaxes", "swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
     ndim = input.dim()
@@ -145,6 +138,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _permuted(input, TRANSPOSE, tuple(axes))
 
 
+@named()
 def t(input: Tensor) -> Tensor:
     """A matrix transposed; vectors and scalars as they are."""
     ndim = input.dim()
@@ -167,6 +161,7 @@ def matrix_transposed(input: Tensor) -> Tensor:
     return transpose(input, -2, -1)
 
 
+@named()
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without the dimensions of size one (those in `dim`)."""
     shape = input.shape
@@ -176,16 +171,18 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         else [dimension(d, len(shape)) for d in ([dim] if isinstance(dim, int) else dim)]
     )
     kept = tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims)
-    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: ops.reshape(v, shape=kept))
+    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: fnp.reshape(v, kept))
 
 
+@named()
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a dimension of size one more."""
     i = dimension(dim, input.dim() + 1)
     shape = (*input.shape[:i], 1, *input.shape[i:])
-    return view(input, UNSQUEEZE, lambda v: ops.reshape(v, shape=shape))
+    return view(input, UNSQUEEZE, lambda v: fnp.reshape(v, shape))
 
 
+@named(function=False)
 def expand(input: Tensor, *sizes: Any) -> Tensor:
     """Dimensions of size one repeated without copying."""
     target, shape = sizes_of(sizes), input.shape
@@ -203,13 +200,15 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
                 f"dimension {i}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
             )
-    return view(input, EXPAND, lambda v: ops.broadcast_to(v, shape=full), overlapping=full != tuple(shape))
+    return view(input, EXPAND, lambda v: fnp.broadcast_to(v, full), overlapping=full != tuple(shape))
 
 
+@named()
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand(input, *size)
 
 
+@named()
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along a dimension."""
     axis = dimension(dim, input.dim())
@@ -222,6 +221,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(taken(i) for i in range(input.shape[axis]))
 
 
+@named()
 def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of a size (the last may be smaller), or of the given sizes."""
     axis = dimension(dim, input.dim())
@@ -246,17 +246,20 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     return tuple(pieces)
 
 
+@named()
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size (the last may be smaller)."""
     n = input.shape[dimension(dim, input.dim())]
     return split(input, max(-(-n // chunks), 1), dim)
 
 
+@named()
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = dimension(dim, input.dim())
     return view(input, SLICE, lambda v: getitem(v, (*(slice(None),) * axis, slice(start, start + length))))
 
 
+@named()
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     axis = dimension(dim, input.dim())
     n = input.shape[axis]
@@ -267,6 +270,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return view(input, SELECT, lambda v: getitem(v, (*(slice(None),) * axis, index)))
 
 
+@named()
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of the matrices along two dimensions, as the last one."""
     i, j = dimension(dim1, input.dim()), dimension(dim2, input.dim())
@@ -275,309 +279,4 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
         np.arange(input.shape[i] * input.shape[j]).reshape(input.shape[i], input.shape[j]), offset
     )
     at = np.divmod(rows, input.shape[j] or 1)
-    return view(input, DIAGONAL, lambda v: getitem(ops.transpose(v, axes=(*others, i, j)), (..., *at)))
-
-
-def diag(input: Tensor, diagonal_: int = 0) -> Tensor:
-    """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
-    if input.dim() == 2:
-        return clone(diagonal(input, diagonal_))
-    n = input.shape[0] + abs(diagonal_)
-    at = np.arange(input.shape[0])
-    rows, columns = at + max(-diagonal_, 0), at + max(diagonal_, 0)
-    return call(DIAG_EMBED, lambda v: scatter_set(np.zeros((n, n), v.dtype), v, rows, columns), input)
-
-
-# Copies
-
-
-def _tensors(tensors: Any, function: str) -> list[Tensor]:
-    found = list(tensors)
-    if not found:
-        raise RuntimeError(f"{function}(): expected a non-empty list of Tensors")
-    for i, x in enumerate(found):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
-    return promote(*found)
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Joined along a dimension."""
-    xs = _tensors(tensors, "torch.cat")
-    xs = [x for x in xs if x.shape != (0,)] or xs[:1]
-    axis = dimension(dim, xs[0].dim())
-    first = xs[0].shape
-    for i, x in enumerate(xs):
-        if x.dim() != len(first):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {x.dim()}")
-        for d, (n, m) in enumerate(zip(first, x.shape)):
-            if n != m and d != axis:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got "
-                    f"size {m} for tensor number {i} in the list."
-                )
-    return call(CAT, lambda *vs: ops.concatenate(*vs, axis=axis), *xs)
-
-
-concat = concatenate = cat
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Joined along a new dimension."""
-    xs = _tensors(tensors, "stack")
-    shape = xs[0].shape
-    for i, x in enumerate(xs):
-        if x.shape != shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
-                f"{list(x.shape)} at entry {i}"
-            )
-    axis = dimension(dim, len(shape) + 1)
-    thin = (*shape[:axis], 1, *shape[axis:])
-    return call(STACK, lambda *vs: ops.concatenate(*(ops.reshape(v, shape=thin) for v in vs), axis=axis), *xs)
-
-
-def repeat(input: Tensor, *sizes: Any) -> Tensor:
-    """The tensor side by side, so many times along each dimension."""
-    counts = sizes_of(sizes)
-    if len(counts) < input.dim():
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
-    return call(REPEAT, lambda v: tile(v, counts), input)
-
-
-def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Tensor:
-    """Each element repeated."""
-    return call(REPEAT, lambda v: repeat_values(v, repeats, dim), input)
-
-
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    axes = tuple(sorted(dimension(d, input.dim()) for d in sizes_of(dims)))
-    return call(FLIP, lambda v: ops.flip(v, axes=axes), input)
-
-
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Moved along dimensions; what leaves at one end enters at the other."""
-    places = np.roll(np.arange(input.numel()).reshape(input.shape), shifts, dims)
-    return call(ROLL, lambda v: gather_values(ops.reshape(v, shape=(v.size,)), places), input)
-
-
-def triangle(input: Tensor, diagonal: int) -> np.ndarray:
-    """Where a matrix is on or below a diagonal."""
-    rows, columns = input.shape[-2:]
-    return np.tri(rows, columns, diagonal, bool)
-
-
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    mask = triangle(input, diagonal)
-    return call(TRIL, lambda v: ew.where(mask, v, v.dtype.type(0)), input)
-
-
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    mask = ~triangle(input, diagonal - 1)
-    return call(TRIU, lambda v: ew.where(mask, v, v.dtype.type(0)), input)
-
-
-TRACE = Kind("Trace")
-
-
-def trace(input: Tensor) -> Tensor:
-    at = np.arange(min(input.shape))
-    return call(TRACE, lambda v: reduce_sum(gather_values(v, at, at), axes=(0,)), input)
-
-
-def _index(index: Tensor) -> Any:
-    """The values as an array, or traced: without a derivative."""
-    value = constant(index._read())
-    return value if isinstance(value, Tracer) else np.asarray(value)
-
-
-def _places(index: Tensor) -> Any:
-    if index._read().dtype.kind not in "iu":
-        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    return _index(index)
-
-
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
-    axis, places = dimension(dim, input.dim()), _places(index)
-    return call(GATHER, widened(lambda v: gather_values(v, *along(places, v.shape, axis)), np.float16), input)
-
-
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    axis, places = dimension(dim, input.dim()), _index(index)
-    return call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, places)), input)
-
-
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy with out[index[i][j]][j] = src[i][j] for dim 0, and alike."""
-    return _scattered(SCATTER, scatter_set, input, dim, index, src)
-
-
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy with src[i][j] added to out[index[i][j]][j] for dim 0, and alike."""
-    return _scattered(SCATTER_ADD, scatter_add_values, input, dim, index, src)
-
-
-def _scattered(kind: Kind, fun: Any, input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    axis, places = dimension(dim, input.dim()), _places(index)
-    if not isinstance(src, Tensor):
-        src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
-    if src.dtype is not input.dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    region = tuple(slice(n) for n in places.shape)
-    scattered = widened(lambda v, s: fun(v, getitem(s, region), *along(places, v.shape, axis)), np.float16)
-    return call(kind, scattered, input, src)
-
-
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    array = input._array(PLACES, USE_WHERE)
-    return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else fresh(np.argwhere(array))
-
-
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    return call(Kind("MaskedSelect", "-"), lambda v: getitem(v, _index(mask)), input)
-
-
-# Indexing
-
-
-def index_of(index: Any) -> tuple[tuple[Any, ...], bool]:
-    """An index as NumPy takes it, and whether it is basic (a view)."""
-    entries = index if isinstance(index, tuple) else (index,)
-    found: list[Any] = []
-    basic = True
-    for entry in entries:
-        if isinstance(entry, Tensor):
-            value = _index(entry)
-            if value.ndim == 0 and value.dtype.kind in "iu" and not isinstance(value, Tracer):
-                found.append(int(value))
-                continue
-            if value.dtype.kind not in "iub":
-                raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-            found.append(value)
-            basic = False
-        elif isinstance(entry, slice):
-            if entry.step is not None and entry.step <= 0:
-                raise ValueError("step must be greater than zero")
-            found.append(
-                slice(*(None if n is None else n.__index__() for n in (entry.start, entry.stop, entry.step)))
-            )
-        elif entry is None or entry is Ellipsis:
-            found.append(entry)
-        elif isinstance(entry, (bool, np.bool_)):
-            found.append(np.asarray(entry))
-            basic = False
-        elif isinstance(entry, (list, tuple, np.ndarray, range)):
-            items = [e._array() if isinstance(e, Tensor) else e for e in entry]
-            array = np.asarray(items) if len(items) else np.zeros(0, np.int64)
-            found.append(array)
-            basic = False
-        else:
-            found.append(entry.__index__())
-    return tuple(found), basic
-
-
-def _checked(shape: tuple[int, ...], entries: tuple[Any, ...]) -> None:
-    """PyTorch's errors for indices that do not fit."""
-    taken = sum(
-        e.ndim if isinstance(e, np.ndarray) and e.dtype.kind == "b" else e is not None and e is not Ellipsis
-        for e in entries
-    )
-    if not shape and len(entries) == 1 and type(entries[0]) is int:
-        raise IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-            "convert a 0-dim tensor to a number"
-        )
-    if taken > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
-    axis = 0
-    for entry in entries:
-        if entry is Ellipsis:
-            axis = len(shape) - sum(1 for e in entries[entries.index(Ellipsis) + 1 :] if e is not None)
-        elif entry is not None:
-            if type(entry) is int and not -shape[axis] <= entry < shape[axis]:
-                raise IndexError(
-                    f"index {entry} is out of bounds for dimension {axis} with size {shape[axis]}"
-                )
-            axis += entry.ndim if isinstance(entry, np.ndarray) and entry.dtype.kind == "b" else 1
-
-
-def _kind_of(entries: tuple[Any, ...]) -> Kind:
-    """PyTorch indexes one dimension after the other; the last step gives the name."""
-    kind = ALIAS
-    for entry in entries:
-        if type(entry) is int:
-            kind = SELECT
-        elif entry is None:
-            kind = UNSQUEEZE
-        elif type(entry) is slice and entry != slice(None):
-            kind = SLICE
-    return kind
-
-
-def get(input: Tensor, index: Any) -> Tensor:
-    """`x[index]`: a view where the index is basic, else a copy."""
-    entries, basic = index_of(index)
-    _checked(
-        input._read().shape,
-        tuple(e for e in entries if not isinstance(e, (np.ndarray, Tracer))) if not basic else entries,
-    )
-    if basic:
-        return view(input, _kind_of(entries), lambda v: getitem(v, entries))
-    try:
-        return call(INDEX, lambda v: getitem(v, entries), input)
-    except ConcretizationError:
-        raise
-    except IndexError as error:
-        raise IndexError(str(error).replace("axis", "dimension")) from None
-
-
-def _fitting(value: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """What is stored in a place of that shape: leading dimensions of size one too many are dropped."""
-    given = value._read().shape
-    extra = len(given) - len(shape)
-    if extra > 0 and all(n == 1 for n in given[:extra]):
-        return reshape(value, given[extra:])
-    if extra > 0 or any(n not in (1, m) for n, m in zip(given[::-1], shape[::-1])):
-        at = next(
-            (i for i in range(1, 1 + min(len(given), len(shape))) if given[-i] not in (1, shape[-i])), 1
-        )
-        raise RuntimeError(
-            f"The expanded size of the tensor ({shape[-at] if shape else 1}) must match the existing size "
-            f"({given[-at]}) at non-singleton dimension {max(len(shape) - at, 0)}.  Target sizes: "
-            f"{list(shape)}.  Tensor sizes: {list(given)}"
-        )
-    return value
-
-
-def _stored(n: Any, kind: np.dtype) -> Tensor:
-    """A number to be stored. As in PyTorch, float16 overflows to infinity here."""
-    wide = np.dtype(np.float64) if kind == np.float16 else kind
-    return fresh(quietly(dtypes.held(n, wide).astype, kind))
-
-
-def put(input: Tensor, index: Any, value: Any) -> None:
-    """`x[index] = value`, in place."""
-    from funcgrad.torch._ops.inplace import copy_, finish
-
-    entries, basic = index_of(index)
-    value = number(value)
-    if basic:
-        place = get(input, index)
-        if not isinstance(value, Tensor):
-            value = _stored(value, place._read().dtype)
-        copy_(place, _fitting(value, place._read().shape))
-        return
-    input._check_writable()
-    if not isinstance(value, Tensor):
-        value = _stored(value, input._read().dtype)
-    elif value.dtype is not input.dtype:
-        if value.is_complex() and not input.is_complex():
-            raise RuntimeError(
-                f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
-                f"destination and {value.dtype.title} for the source."
-            )
-        value = value.to(input.dtype)
-    finish(input, call(INDEX_PUT, lambda v, u: update(v, entries, u, "set"), input, value))
+    return view(input, DIAGONAL, lambda v: getitem(fnp.transpose(v, (*others, i, j)), (..., *at)))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import at
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.core.trace import Tracer
-from funcgrad.ops import elementwise as ew
+from funcgrad.numpy import where
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
-from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -115,25 +112,41 @@ def owned(out: Any, values: list[Any]) -> Any:
     return out
 
 
-def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> Tensor:
-    """A composition or a primitive on tensors and numbers, whose values are ready for it.
+def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> Any:
+    """A function of values on tensors and numbers, whose values are ready for it: a tensor, or a tuple of tensors.
 
     All entries it makes carry the note of the operation, so that what they saved is freed together.
     """
     values = values_of(operands)
-    out = owned(quietly(fun, *values, **params), values)
+    out = quietly(fun, *values, **params)
+    if type(out) is tuple:
+        return tuple([_result(kind, y, operands, values) for y in out])
+    return _result(kind, out, operands, values)
+
+
+def _result(kind: Kind, out: Any, operands: tuple[Any, ...], values: list[Any]) -> Tensor:
+    out = owned(out, values)
     tensors = [t for t in operands if isinstance(t, Tensor)]
-    if on_tape(out):
+    tracked = on_tape(out)
+    if tracked:
         for t in tensors:
             if t._view is not None:
                 t._check_entry()
-    t = wrap(out, kind, tensors[0], tensors[1] if len(tensors) > 1 else None)
+        out = entered(out, values)
+    t = wrap(out, kind, tensors[0] if tensors else None, tensors[1] if len(tensors) > 1 else None)
     cuts = cuts_of(operands)
     if cuts:
         t._cuts = cuts
-    if kind.saves and on_tape(out):
+    if tracked and kind.saves:
         _note_inner(out.node, {v.node.seq for v in values if on_tape(v)})
     return t
+
+
+def entered(out: TapeTracer, values: Sequence[Any]) -> TapeTracer:
+    """A result with an entry of its own: a function may have returned what it was given."""
+    if any(type(v) is TapeTracer and v.node is out.node for v in values):
+        return TapeTracer(out._trace, out.value, where(np.True_, out, out.dtype.type(0)).node)
+    return out
 
 
 def _note_inner(node: Node, outside: set[int]) -> None:
@@ -150,203 +163,6 @@ def _note_inner(node: Node, outside: set[int]) -> None:
 def need_tensor(x: Any, function: str) -> None:
     if not isinstance(x, Tensor):
         raise TypeError(f"{function}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
-
-
-def refuse(x: Tensor, kinds: str, kernel: str) -> None:
-    """PyTorch's error for a dtype (of one of the kinds) that it has no such kernel for."""
-    if x._read().dtype.kind in kinds:
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
-
-
-def unary(
-    fun: Callable[[Any], Any], name: str, saves: str = "", function: str = ""
-) -> Callable[[Any], Tensor]:
-    """An elementwise function of one tensor; integers become the default dtype."""
-    kind = Kind(name, saves)
-    function = function or name.lower()
-
-    def apply(input: Any) -> Tensor:
-        if isinstance(input, Tensor):
-            storage = input._storage
-            value = input._value
-            if (
-                input._seen == storage.stamp
-                and value.shape != ()
-                and value.dtype.kind == "f"
-                and not storage.shared
-                and not input._cuts
-                and mode.direct
-            ):
-                try:
-                    return wrap(mode.quiet(fun, value), kind, input)
-                except RuntimeError:  # begun inside another operation, or raised again below
-                    pass
-        need_tensor(input, function)
-        value = input._read()
-        return call(kind, fun, input if value.dtype.kind in "fc" else cast(input, dtypes.default()))
-
-    apply.__name__ = apply.__qualname__ = function
-    return apply
-
-
-def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
-    """PyTorch's error for shapes that do not broadcast."""
-    rank = max(len(a), len(b))
-    left, right = (1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b
-    for i in reversed(range(rank)):
-        if left[i] != right[i] and left[i] != 1 and right[i] != 1:
-            raise RuntimeError(
-                f"The size of tensor a ({left[i]}) must match the size of tensor b ({right[i]}) at "
-                f"non-singleton dimension {i}"
-            )
-
-
-def number(x: Any) -> Any:
-    """A NumPy scalar as the Python number that PyTorch takes it for; an array as a tensor."""
-    if isinstance(x, Tracer):
-        raise TypeError(
-            f"an operand of a Tensor is a traced value of {x._trace.name}{at(x.location())}: Tensors and funcgrad's "
-            "transformations meet in funcgrad.torch.to_functional(fn, *tensors), which makes a function of arrays"
-        )
-    if isinstance(x, np.generic):
-        return x.item()
-    if isinstance(x, np.ndarray):
-        return fresh(x)
-    return x
-
-
-def is_operand(x: Any) -> bool:
-    return isinstance(x, (Tensor, *NUMBERS, np.generic, np.ndarray))
-
-
-def promote(*operands: Any, floating: bool = False) -> list[Any]:
-    """Tensors and numbers as tensors (and numbers) of their common dtype."""
-    if all(not isinstance(t, Tensor) for t in operands):
-        operands = (fresh(np.asarray(operands[0], dtypes.of_number(operands[0]))), *operands[1:])
-    values = [t._read() if isinstance(t, Tensor) else t for t in operands]
-    common = dtypes.result_type(*values)
-    if floating and common.kind not in "fc":
-        common = dtypes.default()
-    out: list[Any] = []
-    for t, v in zip(operands, values):
-        if isinstance(t, Tensor):
-            out.append(t if v.dtype == common else cast(t, common))
-        else:
-            out.append(_wrapped(int(v) if type(v) is bool and common.kind != "b" else v, common))
-    return out
-
-
-def _wrapped(n: Any, dtype: np.dtype) -> Any:
-    """A Python integer as an integer dtype holds it."""
-    if type(n) is int and dtype.kind in "iu":
-        return np.array(n).astype(dtype).item()
-    return n
-
-
-def check_divisor(x: Any, y: Any) -> None:
-    """PyTorch's error for integers divided by zero."""
-    divisor = y._read() if isinstance(y, Tensor) else y
-    dtype = (x if isinstance(x, Tensor) else y)._read().dtype
-    if dtype.kind in "iub" and not isinstance(divisor, Tracer) and not np.all(divisor):
-        raise RuntimeError("ZeroDivisionError")
-
-
-TO_COPY = Kind("ToCopy")
-
-
-def cast(t: Tensor, to: np.dtype) -> Tensor:
-    """A copy in another dtype."""
-    value = t._read()
-    if on_tape(value) and to.kind in "fc":
-        return call(TO_COPY, lambda v: ew.convert(v, dtype=to), t)
-    op = "no_grad" if not mode.enabled else f"to({dtypes.of(to)})"
-    cuts = joined(cut(op, value, ()), t._cuts) if on_tape(value) else t._cuts
-    out = fresh(
-        np.asarray(constant(value)).astype(to)
-        if not isinstance(constant(value), Tracer)
-        else ew.convert(constant(value), dtype=to)
-    )
-    out._cuts = cuts
-    return out
-
-
-def binary(
-    fun: Callable[[Any, Any], Any],
-    name: str,
-    saves: str = "",
-    *,
-    with_number: str | None = None,
-    number_saves: str | None = None,
-    floating: bool = False,
-    divides: bool = False,
-    refuses: tuple[str, str] = ("", ""),
-    function: str = "",
-) -> Callable[[Any, Any], Tensor]:
-    """An elementwise function of two tensors, or a tensor and a number (its kind may differ then).
-
-    Integers become the default dtype where it is `floating`, and must not be divided by zero where it `divides`.
-    `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name.
-    """
-    kind = Kind(name, saves)
-    number_kind = Kind(with_number or name, saves if number_saves is None else number_saves)
-    function = function or name.lower()
-    any_dtype = not (floating or divides or refuses[0])
-
-    def slowly(input: Any, other: Any) -> Tensor:
-        x, y = number(input), number(other)
-        for value, name, position in ((x, "input", 1), (y, "other", 2)):
-            if not isinstance(value, (Tensor, *NUMBERS)):
-                raise TypeError(
-                    f"{function}(): argument '{name}' (position {position}) must be Tensor, not "
-                    f"{type(value).__name__}"
-                )
-        both = isinstance(x, Tensor) and isinstance(y, Tensor)
-        if both:
-            check_broadcast(x.shape, y.shape)
-        x, y = promote(x, y, floating=floating)
-        refuse(x if isinstance(x, Tensor) else y, *refuses)
-        if divides:
-            check_divisor(x, y)
-        return call(kind if both else number_kind, fun, x, y)
-
-    def make(is_operator: bool) -> Callable[[Any, Any], Tensor]:
-        def apply(input: Any, other: Any) -> Tensor:
-            if isinstance(input, Tensor):
-                a = input._value if input._seen == input._storage.stamp else input._read()
-                if isinstance(other, Tensor):
-                    b = other._value if other._seen == other._storage.stamp else other._read()
-                    if (
-                        a.dtype is b.dtype
-                        and a.shape == b.shape != ()
-                        and mode.direct
-                        and not (input._storage.shared or other._storage.shared or input._cuts or other._cuts)
-                        and (a.dtype.kind == "f" or any_dtype)
-                    ):
-                        try:
-                            return wrap(mode.quiet(fun, a, b), kind, input, other)
-                        except RuntimeError:  # begun inside another operation, or raised again below
-                            pass
-                elif (
-                    (type(other) is float or type(other) is int)
-                    and a.dtype.kind == "f"
-                    and a.shape != ()
-                    and mode.direct
-                    and not (input._storage.shared or input._cuts)
-                ):
-                    try:
-                        return wrap(mode.quiet(fun, a, other), number_kind, input)
-                    except RuntimeError:
-                        pass
-            if is_operator and not is_operand(other):
-                return NotImplemented
-            return slowly(input, other)
-
-        apply.__name__ = apply.__qualname__ = function
-        return apply
-
-    made = make(False)
-    made.operator = make(True)  # type: ignore[attr-defined]
-    return made
 
 
 def view(
@@ -371,6 +187,7 @@ def view(
         if tracked:
             if own is not None:
                 x._check_entry()
+            out._value = entered(out._value, (value,))
             out._value.node.note = kind.note
     out._storage = storage
     out._seen = storage.stamp

@@ -1,0 +1,94 @@
+"""Choosing between values, limits, and copies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad import numpy as fnp
+from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.table import named
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.operands import number, promote, refuse
+from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+WHERE = Kind("Where", "-")
+CLAMP = Kind("ClampBackward1", "x")
+CLAMP_TENSORS = Kind("Clamp", "xy")
+MASKED_FILL = Kind("MaskedFill", "-")
+
+
+@named(method=False)
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """Elements of `input` where the condition holds, of `other` elsewhere; `nonzero` without them."""
+    if input is None:
+        return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
+    x, y = promote(number(input), number(other))
+    return call(WHERE, lambda c, a, b: fnp.where(raw(c), a, b), condition, x, y)
+
+
+@named("clip", in_place=True)
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Limited to [min, max]. As in PyTorch, the derivative is one at the limits too."""
+    need_tensor(input, "clamp")
+    min, max = number(min), number(max)
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    limits = [m for m in (min, max) if m is not None]
+    x, *limits = promote(input, *limits)
+    refuse(x, "c", "clamp_cpu")
+    lower, upper = min is not None, max is not None
+    move = any(isinstance(m, Tensor) for m in limits)
+
+    def clamped(v: Any, *bounds: Any) -> Any:
+        return kinks.clamped(v, bounds[0] if lower else None, bounds[-1] if upper else None, move)
+
+    return call(CLAMP_TENSORS if move else CLAMP, clamped, x, *limits)
+
+
+@named(in_place=True)
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """At least `min`."""
+    return clamp(input, min=min)
+
+
+@named(in_place=True)
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """At most `max`."""
+    return clamp(input, max=max)
+
+
+@named(in_place=True)
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """A copy with `value` where the mask holds."""
+    value = number(value)
+    if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.dim()} "
+                "dimension(s)."
+            )
+        if dtypes.category(value._read().dtype) > dtypes.category(input._read().dtype):
+            raise RuntimeError(f"value cannot be converted to type {dtypes.c_name(input.dtype)} without overflow")
+        value = value.to(input.dtype)
+    else:
+        value = dtypes.held(value, input._read().dtype)
+    return call(MASKED_FILL, lambda v, m, f: fnp.where(raw(m), f, v), input, mask, value)
+
+
+CLONE = Kind("Clone")
+
+
+@named()
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy, through which gradients flow."""
+    need_tensor(input, "clone")
+    return call(CLONE, copied, input)
+
+
+def copied(v: Any) -> Any:
+    return v.copy() if isinstance(v, (np.ndarray, np.generic)) else fnp.where(np.True_, v, v.dtype.type(0))

@@ -1,0 +1,204 @@
+"""The table of operations: a row makes the function, its method, `name_`, `out=`, aliases, its lines of docs and stub.
+
+A row is a function over values with `op` above it, or one over Tensors with `named` above it:
+
+    @op("Lerp", "-", in_place=True, promotes=True)
+    def lerp(input, end, weight):
+        "input + weight * (end - input)"
+        return input + weight * (end - input)
+
+Derivatives, shapes and dtypes are those of the functions over values; where PyTorch's derivative is another, the
+value is computed by `kinks`.
+"""
+
+from __future__ import annotations
+
+import collections
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Any
+
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.operands import as_floating, promote, refuse
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.tensor import Tensor
+
+RESIZED = (
+    "An output with one or more elements was resized since it had shape {old}, which does not match the required "
+    "output shape {new}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized "
+    "unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero "
+    "elements with t.resize_(0)."
+)
+
+
+class Row:
+    """One operation: where its names are to be found, and what it takes."""
+
+    __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room")
+
+    def __init__(
+        self, fun: Callable[..., Any], aliases: tuple[str, ...], function: bool, method: bool, in_place: bool, out: bool
+    ) -> None:
+        self.function = fun
+        self.name = fun.__name__
+        self.aliases = aliases
+        self.room = fun.__module__.rpartition(".")[2]
+        self.is_function, self.is_method, self.in_place, self.out = function, method, in_place, out
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+ROWS: dict[str, Row] = {}
+
+
+def named(
+    *aliases: str, function: bool = True, method: bool = True, in_place: bool = False, out: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a function of Tensors under its name and `aliases`: as `torch.name`, `Tensor.name`, `Tensor.name_`.
+
+    `out` says that the function takes it; `op` gives it to what it makes.
+    """
+
+    def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
+        row = Row(fun, aliases, function, method, in_place, out)
+        ROWS[row.name] = row
+        return fun
+
+    return enter
+
+
+def op(
+    backward: str,
+    saves: str = "",
+    *aliases: str,
+    promotes: bool = False,
+    floating: bool = False,
+    refuses: tuple[str, str] = ("", ""),
+    out: bool = True,
+    **flags: bool,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make an operation of a function over values, where arguments that are Tensors arrive as their values.
+
+    Args:
+        backward: the name of its `grad_fn` ("Exp" for "ExpBackward0").
+        saves: what PyTorch keeps for its backward pass, see `Kind`.
+        aliases: more names of it.
+        promotes: its tensors are brought to their common dtype.
+        floating: integers become the default dtype.
+        refuses: kinds of dtypes that PyTorch has no kernel for, and the kernel's name.
+        out: whether it takes `out=`.
+        flags: `function`, `method` and `in_place`, see `named`.
+    """
+    kind = Kind(backward, saves)
+
+    def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
+        first = fun.__code__.co_varnames[0] == "input"
+
+        @wraps(fun)
+        def apply(*args: Any, **options: Any) -> Any:
+            if out and (given := options.pop("out", None)) is not None:
+                return into(given, apply, args, options)
+            if first and args:
+                need_tensor(args[0], fun.__name__)
+            tensors = list(tensors_in((*args, *options.values())))
+            if promotes:
+                tensors = promote(*tensors)
+            if floating:
+                tensors = list(map(as_floating, tensors))
+            if refuses[0]:
+                refuse(tensors[0], *refuses)
+
+            def on_values(*values: Any) -> Any:
+                left = iter(values)
+                given = replaced(args, left)
+                return fun(*given, **dict(zip(options, replaced(options.values(), left))))
+
+            return returned(fun.__name__, call(kind, on_values, *tensors))
+
+        return named(*aliases, out=out, **flags)(apply)
+
+    return enter
+
+
+def tensors_in(args: Any) -> Iterator[Tensor]:
+    """The Tensors among arguments, and in lists of them."""
+    for a in args:
+        if isinstance(a, Tensor):
+            yield a
+        elif type(a) is list or type(a) is tuple:
+            yield from tensors_in(a)
+
+
+def replaced(args: Any, values: Iterator[Any]) -> list[Any]:
+    """The arguments with values in place of their Tensors."""
+    return [
+        next(values) if isinstance(a, Tensor) else replaced(a, values) if type(a) is list or type(a) is tuple else a
+        for a in args
+    ]
+
+
+def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
+    """The function's results in the tensors given as `out`."""
+    outs = out if isinstance(out, (tuple, list)) else (out,)
+    if mode.enabled and any(t.requires_grad for t in tensors_in((*args, *options.values(), *outs))):
+        raise RuntimeError(
+            f"{function.__name__}(): functions with out=... arguments don't support automatic differentiation, but "
+            "one of the arguments requires grad."
+        )
+    found = function(*args, **options)
+    for target, result in zip(outs, found if isinstance(found, tuple) else (found,)):
+        _store(target, result)
+    return returned(function.__name__, tuple(outs)) if isinstance(found, tuple) else out
+
+
+def _store(target: Tensor, result: Tensor) -> None:
+    value, own = result._read(), target._read()
+    if dtypes.category(value.dtype) > dtypes.category(own.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype.title} can't be cast to the desired output type {target.dtype.title}"
+        )
+    if value.shape != own.shape and own.size:
+        sizes = {"old": list(own.shape), "new": list(value.shape)}
+        warnings.warn(RESIZED.format(**sizes), UserWarning, stacklevel=5)
+    target._write(value if value.dtype == own.dtype else value.astype(own.dtype))
+
+
+def missing(owner: str, name: str, there: Iterable[str]) -> str:
+    """What is said of a name that does not exist: the nearest ones."""
+    import difflib
+
+    near = difflib.get_close_matches(name, [n for n in there if not n.startswith("_")], 3)
+    offered = f". There is {' and '.join(near)}" if near else "; docs/torch.md lists what there is"
+    return f"{owner} has no attribute {name!r}{offered}"
+
+
+# Several results
+
+_WITH_INDICES = ["max", "min", "sort", "topk", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"]
+FIELDS = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
+
+
+def _return_type(name: str) -> Any:
+    base: Any = collections.namedtuple(name, FIELDS[name])  # type: ignore[misc]
+
+    def show(self: Any) -> str:
+        fields = ",\n".join(f"{field}={getattr(self, field)!r}" for field in self._fields)
+        return f"torch.return_types.{name}(\n{fields})"
+
+    return type(name, (base,), {"__repr__": show, "__slots__": (), "__module__": "torch.return_types"})
+
+
+RETURN_TYPES: dict[str, Any] = {}
+
+
+def returned(name: str, found: Any) -> Any:
+    """Several results as the named tuple that PyTorch returns, where it has one."""
+    if type(found) is not tuple or name not in FIELDS:
+        return found
+    if name not in RETURN_TYPES:
+        RETURN_TYPES[name] = _return_type(name)
+    return RETURN_TYPES[name](*found)

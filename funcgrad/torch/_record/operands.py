@@ -1,0 +1,105 @@
+"""What an operation may take: tensors, numbers, their common dtype, and PyTorch's errors for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.provenance import at
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._record.calls import NUMBERS, Kind, call
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import constant, cut, joined, on_tape
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+
+def refuse(x: Tensor, kinds: str, kernel: str) -> None:
+    """PyTorch's error for a dtype (of one of the kinds) that it has no such kernel for."""
+    if x._read().dtype.kind in kinds:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
+
+
+def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """PyTorch's error for shapes that do not broadcast."""
+    rank = max(len(a), len(b))
+    left, right = (1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b
+    for i in reversed(range(rank)):
+        if left[i] != right[i] and left[i] != 1 and right[i] != 1:
+            raise RuntimeError(
+                f"The size of tensor a ({left[i]}) must match the size of tensor b ({right[i]}) at "
+                f"non-singleton dimension {i}"
+            )
+
+
+def number(x: Any) -> Any:
+    """A NumPy scalar as the Python number that PyTorch takes it for; an array as a tensor."""
+    if isinstance(x, Tracer):
+        raise TypeError(
+            f"an operand of a Tensor is a traced value of {x._trace.name}{at(x.location())}: Tensors and funcgrad's "
+            "transformations meet in funcgrad.torch.to_functional(fn, *tensors), which makes a function of arrays"
+        )
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray):
+        return fresh(x)
+    return x
+
+
+def is_operand(x: Any) -> bool:
+    return isinstance(x, (Tensor, *NUMBERS, np.generic, np.ndarray))
+
+
+def promote(*operands: Any, floating: bool = False) -> list[Any]:
+    """Tensors and numbers as tensors (and numbers) of their common dtype."""
+    if all(not isinstance(t, Tensor) for t in operands):
+        operands = (fresh(np.asarray(operands[0], dtypes.of_number(operands[0]))), *operands[1:])
+    values = [t._read() if isinstance(t, Tensor) else t for t in operands]
+    common = dtypes.result_type(*values)
+    if floating and common.kind not in "fc":
+        common = dtypes.default()
+    out: list[Any] = []
+    for t, v in zip(operands, values):
+        if isinstance(t, Tensor):
+            out.append(t if v.dtype == common else cast(t, common))
+        else:
+            out.append(_wrapped(int(v) if type(v) is bool and common.kind != "b" else v, common))
+    return out
+
+
+def _wrapped(n: Any, dtype: np.dtype) -> Any:
+    """A Python integer as an integer dtype holds it."""
+    if type(n) is int and dtype.kind in "iu":
+        return np.array(n).astype(dtype).item()
+    return n
+
+
+def check_divisor(x: Any, y: Any) -> None:
+    """PyTorch's error for integers divided by zero."""
+    divisor = y._read() if isinstance(y, Tensor) else y
+    dtype = (x if isinstance(x, Tensor) else y)._read().dtype
+    if dtype.kind in "iub" and not isinstance(divisor, Tracer) and not np.all(divisor):
+        raise RuntimeError("ZeroDivisionError")
+
+
+TO_COPY = Kind("ToCopy")
+
+
+def cast(t: Tensor, to: np.dtype) -> Tensor:
+    """A copy in another dtype."""
+    value = t._read()
+    if on_tape(value) and to.kind in "fc":
+        return call(TO_COPY, lambda v: v.astype(to), t)
+    op = "no_grad" if not mode.enabled else f"to({dtypes.of(to)})"
+    cuts = joined(cut(op, value, ()), t._cuts) if on_tape(value) else t._cuts
+    plain: Any = constant(value)
+    array: Any = plain if isinstance(plain, Tracer) else np.asarray(plain)
+    out = fresh(array.astype(to))
+    out._cuts = cuts
+    return out
+
+
+def as_floating(t: Tensor) -> Tensor:
+    """In the default dtype where it is of integers."""
+    return t if t._read().dtype.kind in "fc" else cast(t, dtypes.default())
