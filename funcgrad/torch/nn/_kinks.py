@@ -13,6 +13,18 @@ def leaky_relu(x: Any, negative_slope: float) -> Any:
     return fnp.where(x > 0, x, x * negative_slope)
 
 
+def elu(x: Any, alpha: float) -> Any:
+    """PyTorch asks `x <= 0`, so NaN has the derivative 1."""
+    negative = x <= 0
+    return fnp.where(negative, alpha * fnp.expm1(fnp.where(negative, x, 0.0)), x)
+
+
+def celu(x: Any, alpha: float) -> Any:
+    """As `elu`."""
+    negative = x <= 0
+    return fnp.where(negative, alpha * fnp.expm1(fnp.where(negative, x, 0.0) / alpha), x)
+
+
 def hardtanh(x: Any, low: float, high: float) -> Any:
     """At both limits PyTorch's derivative is 0, where that of `clamp` is 1."""
     return fnp.where(x <= low, low, fnp.where(x >= high, high, x))

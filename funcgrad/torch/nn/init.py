@@ -34,14 +34,41 @@ def _filled(tensor: Tensor, values: np.ndarray) -> Tensor:
         return tensor.copy_(fresh(values.reshape(tensor.shape)))
 
 
+def _scaled(x: np.ndarray, factor: float, shift: float, kind: np.dtype) -> np.ndarray:
+    """x * factor + shift rounded once, as processors do it for PyTorch.
+
+    In float64 the errors of the product and of the sum are added at last: Dekker, "A floating-point technique for
+    extending the available precision", 1971.
+    """
+    f, s = float(kind.type(factor)), float(kind.type(shift))
+    if kind != np.float64:
+        return (x.astype(np.float64) * f + s).astype(kind)
+    product, total = x * f, x * f + s
+    (x_high, x_low), (f_high, f_low) = _halves(x), _halves(f)
+    product_error = ((x_high * f_high - product) + x_high * f_low + x_low * f_high) + x_low * f_low
+    back = total - product
+    return total + (((product - (total - back)) + (s - back)) + product_error)
+
+
+def _halves(x: Any) -> tuple[Any, Any]:
+    """A number as the sum of two with half as many digits."""
+    scaled = x * (2.0**27 + 1)
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
 def _uniform(tensor: Tensor, a: float, b: float, generator: Generator | None) -> np.ndarray:
     kind = tensor._read().dtype
-    return (generator or default_generator).uniform(tensor.numel(), kind) * kind.type(b - a) + kind.type(a)
+    return _scaled((generator or default_generator).uniform(tensor.numel(), kind), b - a, a, kind)
 
 
 def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None) -> np.ndarray:
-    kind = tensor._read().dtype
-    return (generator or default_generator).normal(tensor.numel(), kind) * kind.type(std) + kind.type(mean)
+    """A few are drawn in double precision, and rounded last."""
+    kind, count = tensor._read().dtype, tensor.numel()
+    if count < 16:
+        few = (generator or default_generator).normal(count, np.dtype(np.float64))
+        return (few * std + mean).astype(kind)
+    return _scaled((generator or default_generator).normal(count, kind), std, mean, kind)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:

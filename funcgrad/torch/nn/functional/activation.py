@@ -7,6 +7,7 @@ from typing import Any
 
 import funcgrad.numpy as fnp
 from funcgrad import nn
+from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
 from funcgrad.torch._ops import pointwise, reduce
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._tensor.sizes import dimension
@@ -25,8 +26,9 @@ _threshold = recorded("Threshold", "x")(_kinks.threshold)
 _hardshrink = recorded("Hardshrink", "x")(_kinks.hardshrink)
 _softshrink = recorded("Softshrink", "x")(_kinks.softshrink)
 _prelu = recorded("PreluKernel", "xy")(_kinks.prelu)
-_elu = recorded("Elu", "x")(nn.elu)
-_selu = recorded("Elu", "x")(nn.selu)
+_elu = recorded("Elu", "x")(_kinks.elu)
+_celu = recorded("Celu", "x")(_kinks.celu)
+_selu = recorded("Elu", "x")(lambda x: SELU_SCALE * _kinks.elu(x, SELU_ALPHA))
 _silu = recorded("Silu", "x")(nn.silu)
 _mish = recorded("Mish", "x")(nn.mish)
 _hardsigmoid = recorded("Hardsigmoid", "x")(nn.hard_sigmoid)
@@ -34,12 +36,6 @@ _hardswish = recorded("Hardswish", "x")(nn.hard_swish)
 _gelu = recorded("Gelu", "x")(nn.gelu)
 _glu = recorded("Glu", "x")(nn.glu)
 _logsigmoid = recorded("LogSigmoid", "x")(nn.log_sigmoid)
-
-
-@recorded("Celu", "x")
-def _celu(x: Any, alpha: float) -> Any:
-    negative = x < 0
-    return fnp.where(negative, alpha * fnp.expm1(fnp.where(negative, x, 0.0) / alpha), x)
 
 
 @recorded("Softplus", "x")

@@ -11,9 +11,9 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.torch._ops.create import zeros
+from funcgrad.torch._ops.join import cat
 from funcgrad.torch._ops.products import matmul
 from funcgrad.torch._ops.reduce import softmax
-from funcgrad.torch._ops.shape import cat
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh

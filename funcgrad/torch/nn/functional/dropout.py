@@ -83,4 +83,5 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     noise = kept(tuple(input.shape), p, dtype)
     scale = 1.0 / np.sqrt((SATURATED**2 * p + 1) * (1 - p))
     shift = (noise - 1) * (SATURATED * scale) + SATURATED * scale * p
-    return add((in_place(mul) if inplace else mul)(input, fresh((noise * scale).astype(dtype))), fresh(shift.astype(dtype)))
+    scaled = (in_place(mul) if inplace else mul)(input, fresh((noise * scale).astype(dtype)))
+    return add(scaled, fresh(shift.astype(dtype)))

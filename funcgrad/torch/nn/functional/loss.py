@@ -16,8 +16,10 @@ from funcgrad.scipy.special import xlogy as xlogy_values
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.reduce import log_softmax
-from funcgrad.torch._record.calls import Kind, call, check_broadcast, promote
+from funcgrad.torch._ops.select import where
+from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
@@ -246,7 +248,9 @@ def cross_entropy(
     of_probabilities = input.shape == target.shape
     if of_probabilities:
         if not target.is_floating_point():
-            raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype.title}")
+            raise RuntimeError(
+                f"Expected floating point type for target with class probabilities, got {target.dtype.title}"
+            )
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
     logs = log_softmax(input, axis)
@@ -400,7 +404,7 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:
-    """(log(var) + (input - target) ** 2 / var) / 2, `var` at least `eps` but with the gradient of one that is larger."""
+    """(log(var) + (input - target) ** 2 / var) / 2; `var` is at least `eps`, with the gradient of a larger one."""
     if not isinstance(var, Tensor):
         if var < 0:
             raise ValueError("var has negative entry/entries")
@@ -410,7 +414,7 @@ def gaussian_nll_loss(
     if var.shape != input.shape:
         if input.shape[:-1] == var.shape:
             var = var.unsqueeze(-1)
-        elif input.dim() != var.dim() or [n for n, m in zip(input.shape, var.shape) if n != m and m != 1] or sum(n != m for n, m in zip(input.shape, var.shape)) != 1:
+        elif input.dim() != var.dim() or [m for n, m in zip(input.shape, var.shape) if n != m] != [1]:
             raise ValueError("var is of incorrect size")
     if reduction not in REDUCTIONS:
         raise ValueError(reduction + " is not valid")
@@ -458,8 +462,8 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """`input` where the target is 1, max(margin - input, 0) where it is -1."""
     zeros = zeros_like(input)
-    far = ops.where(target != 1, (margin - input).clamp_min(0), zeros)
-    return reduced(far + ops.where(target != -1, input, zeros), reduction)
+    far = where(target != 1, (margin - input).clamp_min(0), zeros)
+    return reduced(far + where(target != -1, input, zeros), reduction)
 
 
 def margin_ranking_loss(
@@ -501,8 +505,8 @@ def cosine_embedding_loss(
     squares = [(x * x).sum(axis) + 1e-12 for x in (input1, input2)]
     cos = (input1 * input2).sum(axis) / (squares[0] * squares[1]).sqrt()
     zeros = zeros_like(cos)
-    near = ops.where(target == 1, 1 - cos, zeros)
-    return reduced(near + ops.where(target == -1, (cos - margin).clamp_min(0), zeros), reduction)
+    near = where(target == 1, 1 - cos, zeros)
+    return reduced(near + where(target == -1, (cos - margin).clamp_min(0), zeros), reduction)
 
 
 def triplet_margin_loss(

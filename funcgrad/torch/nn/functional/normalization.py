@@ -63,7 +63,8 @@ def batch_norm(
     """
     shape = tuple(input.shape)
     axes, channels = (0, *range(2, len(shape))), (1, -1, *(1,) * (len(shape) - 2))
-    for name, given in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+    sized = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, given in sized.items():
         if given is not None and given.numel() != shape[1]:
             raise RuntimeError(f"{name} should contain {shape[1]} elements not {given.numel()}")
     if not training:

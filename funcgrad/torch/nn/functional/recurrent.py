@@ -8,7 +8,6 @@ from typing import Any
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.lax import scan
-from funcgrad.torch._ops.pointwise import RELU
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -47,54 +46,36 @@ def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = Non
 
 
 STEPS = {"RNN_TANH": _plain(fnp.tanh), "RNN_RELU": _plain(nn.relu), "LSTM": _lstm, "GRU": _gru}
-LAYER = Kind("Cat", "*")
-CELLS = {
-    "RNN_TANH": Kind("Tanh", "*"),
-    "RNN_RELU": RELU,
-    "LSTM": Kind("Mul", "*"),
-    "GRU": Kind("AddBackward0", "*"),
-}
-
-
-def _packed(mode: str, states: int, reverse: bool, x: Any, *operands: Any) -> Any:
-    """All outputs of a layer behind each other, and the last state's parts behind those: one value."""
-    first, (w_x, w_h, b_x, b_h, projection) = operands[:states], operands[states:]
-    step = STEPS[mode]
-
-    def advance(state: State, given: Any) -> tuple[State, Any]:
-        new = step(given, state, w_h, b_h, projection)
-        return new, new[0]
-
-    last, outs = scan(advance, tuple(first), _affine(x, w_x, b_x), reverse=reverse)
-    parts = [outs, *(part[None] for part in last[1:])]
-    return outs if len(parts) == 1 else fnp.concatenate([fnp.reshape(p, (-1,)) for p in parts])
+LAYER = Kind("Stack", "*")
+CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
 
 def layer(
     mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None], reverse: bool
-) -> tuple[Tensor, list[Tensor]]:
-    """One direction of one layer over ``(length, batch, features)``: its outputs and its last state.
+) -> tuple[Tensor, ...]:
+    """One direction of one layer over ``(length, batch, features)``: its outputs, and the parts of its last state.
 
     `weights` has those of the input, of the state, both biases and the projection, or None for what is missing.
     """
-    size = state[0].shape[-1]
-    length, batch = x.shape[:2]
-    packed = call(LAYER, lambda v, *rest: _packed(mode, len(state), reverse, v, *rest), x, *state, *weights)
-    if len(state) == 1:
-        return packed, [packed[0 if reverse else -1]]
-    count = length * batch * size
-    outs = packed[:count].view(length, batch, size)
-    return outs, [outs[0 if reverse else -1], packed[count:].view(batch, -1)]
+    step = STEPS[mode]
+
+    def over_time(v: Any, *rest: Any) -> tuple[Any, ...]:
+        first, (w_x, w_h, b_x, b_h, projection) = rest[: len(state)], rest[len(state) :]
+
+        def advance(now: State, given: Any) -> tuple[State, Any]:
+            new = step(given, now, w_h, b_h, projection)
+            return new, new[0]
+
+        last, outs = scan(advance, tuple(first), _affine(v, w_x, b_x), reverse=reverse)
+        return outs, *last
+
+    return call(LAYER, over_time, x, *state, *weights)
 
 
 def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """One step."""
-    w_x, w_h, b_x, b_h = weights
-
     def advance(v: Any, *rest: Any) -> Any:
         parts, (wx, wh, bx, bh) = rest[: len(state)], rest[len(state) :]
-        new = STEPS[mode](_affine(v, wx, bx), tuple(parts), wh, bh)
-        return new[0] if len(new) == 1 else fnp.stack(new)
+        return STEPS[mode](_affine(v, wx, bx), tuple(parts), wh, bh)
 
-    out = call(CELLS[mode], advance, x, *state, w_x, w_h, b_x, b_h)
-    return (out,) if len(state) == 1 else (out[0], out[1])
+    return call(CELLS[mode], advance, x, *state, *weights)

@@ -132,7 +132,8 @@ class BackwardHooks:
         by_outputs = _replaced((None,) * self.out_count, self.out_places, grads)
         for hook in self.before:
             found = hook(self.module, by_outputs)
-            by_outputs = by_outputs if found is None else _as_many(found, by_outputs, "Backward pre hook", "grad_output")
+            if found is not None:
+                by_outputs = _as_many(found, by_outputs, "Backward pre hook", "grad_output")
         self.by_outputs = by_outputs
         if not self.waits_for_inputs:
             for hook in self.after:

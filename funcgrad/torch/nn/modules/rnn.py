@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from funcgrad.torch._ops.create import zeros
-from funcgrad.torch._ops.shape import cat, stack
+from funcgrad.torch._ops.join import cat, stack
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
@@ -134,7 +134,7 @@ class RNNBase(Module):
             outs = []
             for reverse, suffix in enumerate(self._suffixes(number)):
                 begin = [state[len(lasts)] for state in states]
-                out, last = layer(self.mode, input, begin, self._weights(suffix), bool(reverse))
+                out, *last = layer(self.mode, input, begin, self._weights(suffix), bool(reverse))
                 outs.append(out)
                 lasts.append(last)
             input = outs[0] if len(outs) == 1 else cat(outs, -1)

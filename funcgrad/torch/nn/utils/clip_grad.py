@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from funcgrad.torch._ops.join import stack
 from funcgrad.torch._ops.reduce import norm
-from funcgrad.torch._ops.shape import stack
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 

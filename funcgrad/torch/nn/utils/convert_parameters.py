@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from funcgrad.torch._ops.shape import cat
+from funcgrad.torch._ops.join import cat
 from funcgrad.torch._tensor.tensor import Tensor
 
 
