@@ -59,7 +59,7 @@ EDGES = "at(nan, inf, -inf)"
 SINGLES = (
     "F.relu(x)", "F.relu6(x)", "F.leaky_relu(x)", "F.leaky_relu(x, 0.3)", "F.elu(x)", "F.elu(x, 0.7)", "F.selu(x)",
     "F.celu(x)", "F.celu(x, 1.5)", "F.gelu(x)", "F.gelu(x, approximate='tanh')", "F.silu(x)", "F.mish(x)",
-    "F.softplus(x)", "F.softplus(x, 2.0, 5.0)", "F.softsign(x)", "F.hardtanh(x)", "F.hardtanh(x, -0.5, 2.5)",
+    "F.softplus(x)", "F.softplus(x, 2.0, 5.5)", "F.softsign(x)", "F.hardtanh(x)", "F.hardtanh(x, -0.5, 2.5)",
     "F.hardsigmoid(x)", "F.hardswish(x)", "F.tanh(x)", "F.sigmoid(x)", "F.logsigmoid(x)", "F.threshold(x, 0.5, 7.0)",
     "F.tanhshrink(x)", "F.softshrink(x)", "F.softshrink(x, 1.0)", "F.hardshrink(x)", "F.hardshrink(x, 2.5)",
 )  # fmt: skip
@@ -326,9 +326,36 @@ OTHER_CALLS = {
         "m(x, y, z)", ("r(3, 2, 4)", "r(5, 2, 3, shift=1.0)", "r(5, 2, 2, shift=2.0)")),
     "nn.MultiheadAttention(4, 2, add_zero_attn=True)": ("m(x, x, x, attn_mask=y > 1)", ("r(3, 4)", "i(3, 3, 3)")),
     "nn.TransformerEncoderLayer(4, 2, 6, 0.0, bias=False)": (
-        "m(x, nn.Transformer.generate_square_subsequent_mask(3).to(kind), is_causal=True)", ("r(3, 2, 4)",)),
+        "m(x, torch.triu(torch.full((3, 3), -inf, dtype=kind), 1), is_causal=True)", ("r(3, 2, 4)",)),
     "nn.ConvTranspose2d(2, 2, 2, stride=3)": ("m(x, output_size=(6, 8))", ("r(1, 2, 2, 3)",)),
     "nn.MaxPool2d(2, return_indices=True)": ("m(x)", ("r(1, 2, 4, 4)",)),
+}  # fmt: skip
+NAMES_DIFFER = {
+    "circular": "PyTorch writes the parts into an empty tensor", "Circular": "PyTorch writes the parts into an empty tensor",
+    "swap=True": "clamp_min is clamp",
+    "nn.LSTM": "which operation it is depends on the dtype and the machine", "nn.GRU(": "several operations in PyTorch",
+    "nn.RNN(": "several operations in PyTorch", "LSTMCell": "several operations in PyTorch",
+    "average_attn_weights=False": "PyTorch returns a view",
+}  # fmt: skip
+"""What a case contains whose last operation has another name, and why."""
+
+
+class Differs(NamedTuple):
+    """What differs from PyTorch in a case on purpose, by how much relative to its numbers, and why."""
+
+    parts: tuple[str, ...]
+    relative: float
+    reason: str
+
+
+DIFFERS = {
+    "F.hardsigmoid(x) on the line": Differs(("gradient",), 1e-7, "PyTorch's factor 1/6 is rounded to float32"),
+    "nn.Hardsigmoid()": Differs(("gradient",), 1e-7, "PyTorch's factor 1/6 is rounded to float32"),
+    **{name: Differs(("second",), 1e-9, "PyTorch adds 1e-12 to the denominators of the second derivative") for name in (
+        "F.binary_cross_entropy(x, y)", "F.binary_cross_entropy(x, y, z, reduction='sum')", "nn.BCELoss()")},
+    "F.binary_cross_entropy(x, y, reduction='none')": Differs(
+        ("by input 1", "second"), inf, "at 0 and 1 PyTorch's derivative by the target, and the second one, are infinite: here "
+        "they are those of the loss as it is computed, with its bounded logarithms"),
 }  # fmt: skip
 EVALUATED = tuple(name for name in MODULES if "Norm" in name or "Transformer" in name or "Dropout" in name)
 
@@ -427,16 +454,23 @@ def stored() -> dict[str, dict[str, Any]]:
     return json.loads(STORED.read_text())
 
 
-def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """What differs by more than rounding."""
+def differences(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """What differs by more than rounding, and not on purpose."""
     differ = [f"grad_fn {f}, not {w}" for f, w in zip(found["names"], wanted["names"], strict=True) if f != w]
+    if any(part in name for part in NAMES_DIFFER):
+        differ = []
     pairs = [(f"value {i}", f, w) for i, (f, w) in enumerate(zip(found["values"], wanted["values"], strict=True))]
     pairs += _pairs(found.get("buffers", {}), wanted.get("buffers", {}), "buffer")
     pairs += _pairs(found.get("first", {}), wanted.get("first", {}), "gradient by")
     if wanted.get("second", "not implemented") != "not implemented":
         pairs += _pairs(found.get("second", dict.fromkeys(wanted["second"])), wanted["second"], "second gradient by")
     scale = max([1.0, *(np.abs(v[np.isfinite(v)]).max(initial=0.0) for _, _, w in pairs if w for v in [_numbers(w)])])
-    return differ + [f"{what}: {f}, not {w}" for what, f, w in pairs if not _same(f, w, scale)]
+    allowed = DIFFERS.get(name)
+    return differ + [
+        f"{what}: {f}, not {w}"
+        for what, f, w in pairs
+        if not _same(f, w, scale, allowed.relative if allowed and any(p in what for p in allowed.parts) else 0.0)
+    ]
 
 
 def _pairs(found: dict[str, Any], wanted: dict[str, Any], what: str) -> list[tuple[str, Any, Any]]:
@@ -448,8 +482,10 @@ def _numbers(text: str) -> np.ndarray:
     return np.array([{"True": 1.0, "False": 0.0}.get(n) or float(n) for n in text.partition(": ")[2].split()])
 
 
-def _same(found: str | None, wanted: str | None, scale: float) -> bool:
+def _same(found: str | None, wanted: str | None, scale: float, relative: float) -> bool:
     """Gradients that are None in one of both are zero in the other."""
+    if relative == inf:
+        return True
     if found is None or wanted is None:
         given = found or wanted
         return given is None or not np.any(_numbers(given))
@@ -460,7 +496,8 @@ def _same(found: str | None, wanted: str | None, scale: float) -> bool:
     if dtype.kind != "f":
         return found == wanted
     eps = float(np.finfo(dtype).eps)
-    return bool(np.allclose(_numbers(found), _numbers(wanted), rtol=64 * eps, atol=16 * eps * scale, equal_nan=True))
+    near = {"rtol": max(64 * eps, relative), "atol": 16 * eps * scale, "equal_nan": True}
+    return bool(np.allclose(_numbers(found), _numbers(wanted), **near))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ CASES = cases()
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", CASES)
 def test_layer(name, dtype):
-    assert not differences(outcome(torch, CASES[name], dtype), stored()[name][dtype])
+    assert not differences(name, outcome(torch, CASES[name], dtype), stored()[name][dtype])
 
 
 def test_nothing_else_is_stored():

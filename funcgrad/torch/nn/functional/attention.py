@@ -21,7 +21,7 @@ from funcgrad.torch.nn.functional.dropout import dropout, kept
 from funcgrad.torch.nn.functional.linear import linear
 from funcgrad.torch.nn.functional.padding import pad
 
-ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xy")
+ATTENTION, OTHER_ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xy"), Kind("UnsafeView", "xy")
 
 
 def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:
@@ -80,7 +80,10 @@ def scaled_dot_product_attention(
         shape = (*query.shape[:-1], key.shape[-2])
         noise = kept(shape, dropout_p, dtype) / dtype.type(1 - dropout_p) if dropout_p < 1 else np.zeros(shape, dtype)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    return call(ATTENTION, _attended, query, key, value, attn_mask, noise, scale=factor, is_causal=is_causal)
+    moving_mask = attn_mask is not None and attn_mask.requires_grad
+    plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and noise is None and not moving_mask
+    kind = ATTENTION if plain else OTHER_ATTENTION
+    return call(kind, _attended, query, key, value, attn_mask, noise, scale=factor, is_causal=is_causal)
 
 
 def _additive(mask: Tensor | None, name: str, dtype: dtypes.dtype, other: Tensor | None = None) -> Tensor | None:

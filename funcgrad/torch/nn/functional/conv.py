@@ -12,7 +12,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
 Ints = tuple[int, ...]
-CONVOLUTION = Kind("Convolution", "*")
+CONVOLUTION, UNBATCHED = Kind("Convolution", "*"), Kind("SqueezeBackward1", "*")
 
 
 def _with_bias(out: Any, bias: Any, batched: bool) -> Any:
@@ -103,7 +103,7 @@ def _conv(space: int) -> Callable[..., Tensor]:
                 "greater than actual input size"
             )
         options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
-        return call(CONVOLUTION, _convolved, input, weight, bias, **options)
+        return call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options)
 
     conv.__name__ = conv.__qualname__ = name
     return conv
@@ -138,7 +138,7 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
         reach = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation)]
         pads = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
         options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
-        return call(CONVOLUTION, _transposed, input, weight, bias, **options)
+        return call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name
     return conv_transpose

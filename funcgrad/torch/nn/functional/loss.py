@@ -66,7 +66,7 @@ def _smooth(d: Any, beta: float) -> Any:
 
 def _huber(d: Any, beta: float) -> Any:
     size = fnp.abs(d)
-    return fnp.where(size <= beta, 0.5 * d * d, beta * (size - 0.5 * beta))
+    return fnp.where(size < beta, 0.5 * d * d, beta * (size - 0.5 * beta))
 
 
 def _of_difference(name: str, loss: Callable[[Any, float], Any]) -> Callable[..., Tensor]:
@@ -167,6 +167,7 @@ def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: 
     return fnp.sum(loss) / fnp.sum(weights) if reduction == "mean" else fnp.sum(loss)
 
 
+EXPECTED, EXPECTED_MEAN = Kind("Neg", "*"), Kind("DivBackward1", "*")
 NLL, NLL_OF_SPACE = Kind("NllLoss", "x"), Kind("NllLoss2DBackward0", "x")
 NLL_ELSEWHERE = Kind("ViewBackward0", "x")
 
@@ -255,7 +256,9 @@ def cross_entropy(
             raise RuntimeError("ignore_index is not supported for floating point target")
     logs = log_softmax(input, axis)
     if of_probabilities:
-        return _of_probabilities(logs, target, weight, axis, reduction, label_smoothing)
+        kind = EXPECTED_MEAN if reduction == "mean" else EXPECTED
+        options = {"axis": axis, "reduction": reduction, "smoothing": label_smoothing}
+        return call(kind, _expected, logs, target, weight, **options)
     found = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0:
         return found
@@ -267,18 +270,16 @@ def _per_class(weight: Tensor, ndim: int, axis: int) -> Tensor:
     return weight.view(*(-1 if a == axis else 1 for a in range(ndim)))
 
 
-def _of_probabilities(
-    logs: Tensor, target: Tensor, weight: Tensor | None, axis: int, reduction: str, smoothing: float
-) -> Tensor:
+def _expected(logs: Any, target: Any, weight: Any, axis: int, reduction: str, smoothing: float) -> Any:
     classes = logs.shape[axis]
     if smoothing > 0:
         target = target * (1 - smoothing) + smoothing / classes
     terms = logs * target
     if weight is not None:
-        terms = terms * _per_class(weight, logs.dim(), axis)
+        terms = terms * fnp.reshape(weight, tuple(-1 if a == axis else 1 for a in range(logs.ndim)))
     if reduction == "none":
-        return -terms.sum(axis)
-    return -(terms.sum() / (logs.numel() / classes)) if reduction == "mean" else -terms.sum()
+        return -fnp.sum(terms, axis=axis)
+    return -fnp.sum(terms) / (logs.size / classes if reduction == "mean" else 1)
 
 
 def _spread_loss(
@@ -427,11 +428,19 @@ def gaussian_nll_loss(
     return reduced(loss, reduction)
 
 
+def _soft_margin(x: Any, target: Any, reduction: str) -> Any:
+    return _reduced_value(nn.softplus(-target * x), reduction)
+
+
+SOFT_MARGIN = Kind("SoftMarginLoss", "xy")
+
+
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
     """log(1 + exp(-target * input)) for targets 1 and -1."""
-    return reduced(ops.log1p(ops.exp(-target * input)), reduction)
+    _check_reduction(reduction)
+    return call(SOFT_MARGIN, _soft_margin, input, target, reduction=reduction)
 
 
 def multilabel_soft_margin_loss(

@@ -196,7 +196,7 @@ def _folded(x: Any, places: np.ndarray, sizes: tuple[int, ...], pads: tuple[int,
     ahead = (*x.shape[:-2], x.shape[-2] // window)
     parts = fnp.reshape(x, (*ahead, window, x.shape[-1]))
     padded = tuple(n + 2 * p for n, p in zip(sizes, pads))
-    flat = fnp.zeros((*ahead, padded[0] * padded[1]), x.dtype).at[..., places.T].add(parts)
+    flat = fnp.at(fnp.zeros((*ahead, padded[0] * padded[1]), x.dtype))[..., places.T].add(parts)
     image = fnp.reshape(flat, (*ahead, *padded))
     return image[..., pads[0] : pads[0] + sizes[0], pads[1] : pads[1] + sizes[1]]
 
