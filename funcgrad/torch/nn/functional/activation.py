@@ -204,7 +204,5 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     return reduce.log_softmax(input, _dim_of("log_softmax", input.dim()) if dim is None else dim, dtype=dtype)
 
 
-relu_ = in_place(pointwise.relu)
-leaky_relu_, hardtanh_, threshold_, elu_, selu_, celu_ = map(
-    in_place, (leaky_relu, hardtanh, threshold, elu, selu, celu)
-)
+relu_, leaky_relu_, hardtanh_ = in_place(pointwise.relu), in_place(leaky_relu), in_place(hardtanh)
+threshold_, elu_, selu_, celu_ = in_place(threshold), in_place(elu), in_place(selu), in_place(celu)

@@ -29,7 +29,7 @@ def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: fl
     scores = fnp.matmul(query * scale, fnp.swapaxes(key, -1, -2))
     allowed = None
     if is_causal:
-        allowed = np.tri(*scores.shape[-2:], dtype=bool)
+        allowed = np.tri(*scores.shape[-2:]).astype(bool)
     elif mask is not None:
         allowed = mask if mask.dtype.kind == "b" else mask != -np.inf
         scores = scores if mask.dtype.kind == "b" else scores + fnp.where(allowed, mask, 0.0)

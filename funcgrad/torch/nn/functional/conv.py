@@ -12,6 +12,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
 Ints = tuple[int, ...]
+Pads = list[tuple[int, int]]
 CONVOLUTION, UNBATCHED = Kind("Convolution", "*"), Kind("SqueezeBackward1", "*")
 
 
@@ -22,7 +23,7 @@ def _with_bias(out: Any, bias: Any, batched: bool) -> Any:
 
 
 def _convolved(
-    x: Any, weight: Any, bias: Any, batched: bool, stride: Ints, pads: list[Ints], dilation: Ints, groups: int
+    x: Any, weight: Any, bias: Any, batched: bool, stride: Ints, pads: Pads, dilation: Ints, groups: int
 ) -> Any:
     x = x if batched else x[None]
     out = conv_general_dilated(x, weight, stride, pads, None, dilation, feature_group_count=groups)
@@ -30,7 +31,7 @@ def _convolved(
 
 
 def _transposed(
-    x: Any, weight: Any, bias: Any, batched: bool, stride: Ints, pads: list[Ints], dilation: Ints, groups: int
+    x: Any, weight: Any, bias: Any, batched: bool, stride: Ints, pads: Pads, dilation: Ints, groups: int
 ) -> Any:
     """The convolution of the input, with gaps between its elements, and the flipped kernel."""
     x = x if batched else x[None]
@@ -43,7 +44,7 @@ def _transposed(
     return _with_bias(out, bias, batched)
 
 
-def _pads(padding: Any, window: Ints, stride: Ints, dilation: Ints) -> list[Ints]:
+def _pads(padding: Any, window: Ints, stride: Ints, dilation: Ints) -> Pads:
     """How much is added before and behind each dimension."""
     if not isinstance(padding, str):
         return [(p, p) for p in per_dim(padding, len(window))]

@@ -283,7 +283,7 @@ def _expected(logs: Any, target: Any, weight: Any, axis: int, reduction: str, sm
 
 
 def _spread_loss(
-    logs: Tensor, target: Tensor, weight: Tensor | None, axis: int, ignore_index: int, reduction: str
+    logs: Tensor, target: Any, weight: Any, axis: int, ignore_index: int, reduction: str
 ) -> Tensor:
     """Minus the log-probabilities of all classes, as every target gets a part of each."""
     losses = -(logs if weight is None else logs * _per_class(weight, logs.dim(), axis)).sum(axis)
@@ -400,7 +400,7 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
-    var: Tensor | float,
+    var: Any,
     full: bool = False,
     eps: float = 1e-6,
     reduction: str = "mean",
@@ -463,7 +463,7 @@ def multilabel_soft_margin_loss(
 
 def hinge_embedding_loss(
     input: Tensor,
-    target: Tensor,
+    target: Any,
     margin: float = 1.0,
     size_average: Any = None,
     reduce: Any = None,
@@ -478,7 +478,7 @@ def hinge_embedding_loss(
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
-    target: Tensor,
+    target: Any,
     margin: float = 0,
     size_average: Any = None,
     reduce: Any = None,
@@ -496,7 +496,7 @@ def margin_ranking_loss(
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
-    target: Tensor,
+    target: Any,
     margin: float = 0,
     size_average: Any = None,
     reduce: Any = None,

@@ -39,7 +39,7 @@ class _Convolution(Module):
         self._check(in_channels, out_channels, padding, groups, padding_mode)
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.padding = padding if isinstance(padding, str) else per_dim(padding, self._space)
+        self.padding: Any = padding if isinstance(padding, str) else per_dim(padding, self._space)
         self.dilation = per_dim(dilation, self._space)
         self.transposed = self._transposed
         self.output_padding = per_dim(output_padding, self._space)
@@ -108,9 +108,11 @@ class _Conv(_Convolution):
         """How much is padded before and behind, from the last dimension on."""
         found: list[int] = []
         for i, (k, d) in enumerate(zip(self.kernel_size, self.dilation)):
-            total = d * (k - 1) if self.padding == "same" else 0
-            low, high = (total // 2, total - total // 2) if isinstance(self.padding, str) else (self.padding[i],) * 2
-            found = [low, high, *found]
+            if isinstance(self.padding, str):
+                total = d * (k - 1) if self.padding == "same" else 0
+                found = [total // 2, total - total // 2, *found]
+            else:
+                found = [self.padding[i], self.padding[i], *found]
         return found
 
     def forward(self, input: Tensor) -> Tensor:

@@ -116,9 +116,8 @@ class Module(Stateful):
                     f"cannot assign '{type_name(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None "
                     "expected)"
                 )
-            is_buffer = isinstance(value, Buffer)
-            persistent = value.persistent if is_buffer else name not in self._non_persistent_buffers_set
-            self.register_buffer(name, value, persistent)
+            kept = name not in self._non_persistent_buffers_set
+            self.register_buffer(name, value, getattr(value, "persistent", kept))
         else:
             object.__setattr__(self, name, value)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from funcgrad.torch._ops.create import zeros
 from funcgrad.torch._ops.join import cat, stack
+from funcgrad.torch._ops.shape import select
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
@@ -133,7 +134,7 @@ class RNNBase(Module):
         for number in range(self.num_layers):
             outs = []
             for reverse, suffix in enumerate(self._suffixes(number)):
-                begin = [state[len(lasts)] for state in states]
+                begin = [select(state, 0, len(lasts)) for state in states]
                 out, *last = layer(self.mode, input, begin, self._weights(suffix), bool(reverse))
                 outs.append(out)
                 lasts.append(last)

@@ -6,6 +6,7 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from funcgrad.torch._ops.shape import select
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.hooks import Handle
@@ -139,7 +140,7 @@ class Stateful:
             )
             return
         if t.dim() == 0 and given.shape == (1,):
-            given = given[0]
+            given = select(given, 0, 0)
         if given.shape != t.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
