@@ -10,7 +10,7 @@ import numpy as np
 
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 GAINS = {"sigmoid": 1, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4, "linear": 1} | {
     f"{name}{space}d": 1 for name in ("conv", "conv_transpose") for space in (1, 2, 3)
@@ -30,8 +30,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _filled(tensor: Tensor, values: np.ndarray) -> Tensor:
+    """Written over: what the tensor was before is no part of its story."""
     with no_grad():
-        return tensor.copy_(fresh(values.reshape(tensor.shape)))
+        tensor._check_writable()
+        tensor._write(values.reshape(tensor.shape))
+    return tensor
 
 
 def _scaled(x: np.ndarray, factor: float, shift: float, kind: np.dtype) -> np.ndarray:

@@ -24,8 +24,6 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if data is None:
             data = fresh(np.empty(0, dtypes.default()))
-        if not isinstance(data, Tensor):
-            raise TypeError(f"_make_subclass(): argument 'data' (position 2) must be Tensor, not {type(data).__name__}")
         self.__dict__.update(data.detach().__dict__)
         if requires_grad:
             if self._value.dtype.kind not in "fc":
@@ -36,11 +34,9 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """As in PyTorch without the gradient."""
         if id(self) not in memo:
-            copied = Parameter(fresh(np.array(self._array())), self.requires_grad)
-            if self._grad is not None:
-                copied._grad = self._grad.__deepcopy__(memo)
-            memo[id(self)] = copied
+            memo[id(self)] = Parameter(fresh(np.array(self._array())), self.requires_grad)
         return memo[id(self)]
 
     def __reduce__(self) -> Any:

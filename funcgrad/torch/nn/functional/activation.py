@@ -5,15 +5,18 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
-from funcgrad.torch._ops import pointwise, reduce
+from funcgrad.torch._ops import kinks, pointwise, reduce
 from funcgrad.torch._ops.inplace import in_place
+from funcgrad.torch._record.calls import Kind
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
-from funcgrad.torch.nn._recorded import recorded
+from funcgrad.torch.nn._recorded import Quick, recorded
 
 
 def _chosen(fun: Any, input: Tensor, inplace: bool, *args: Any) -> Tensor:
@@ -44,9 +47,14 @@ def _softplus(x: Any, beta: float, threshold: float) -> Any:
     return fnp.where(scaled > threshold, x, nn.softplus(scaled) / beta)
 
 
+_relu = Quick(Kind("Relu", "r"), kinks.relu)
+
+
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(input, 0); the derivative at 0 is 0."""
-    return _chosen(pointwise.relu, input, inplace)
+    if inplace or not isinstance(input, Tensor) or input._read().dtype.kind != "f":
+        return _chosen(pointwise.relu, input, inplace)
+    return _relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -126,7 +134,10 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Nearer to zero by `lambd`, 0 in between."""
     if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+        largest = np.finfo(input._read().dtype).max
+        raise RuntimeError(
+            f"lambda must be in range [0, {largest:g}] for input dtype {input.dtype.title}, but found {lambd:g}"
+        )
     return _softshrink(input, lambd)
 
 
@@ -173,7 +184,7 @@ def tanhshrink(input: Tensor) -> Tensor:
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """One half along a dimension, times the sigmoid of the other."""
     if input.dim() == 0:
-        raise RuntimeError("glu does not support 0-dimensional tensors")
+        raise RuntimeError("glu does not support scalars because halving size must be even")
     axis = dimension(dim, input.dim())
     if input.shape[axis] % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {input.shape[axis]}")

@@ -69,12 +69,12 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, tran
             f"Given {given}, weight of size {sizes}, expected input{shape} to have {expected} channels, but got "
             f"{shape[1]} channels instead"
         )
+    if bias is not None and input.dtype is not bias.dtype:
+        raise RuntimeError(f"Input type ({input.dtype.short}) and bias type ({bias.dtype.short}) should be the same")
     if input.dtype is not weight.dtype:
         raise RuntimeError(
             f"Input type ({input.type()}) and weight type ({weight.type()}) should be the same"
         )
-    if bias is not None and input.dtype is not bias.dtype:
-        raise RuntimeError(f"Input type ({input.dtype.short}) and bias type ({bias.dtype.short}) should be the same")
     return batched
 
 

@@ -15,10 +15,8 @@ from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch.nn._recorded import recorded
+from funcgrad.torch.nn._recorded import Quick, recorded
 
-ADDMM, MM = Kind("Addmm", "*"), Kind("Mm", "*")
-VIEW, UNSAFE_VIEW, SQUEEZE = Kind("View", "*"), Kind("UnsafeView", "*"), Kind("SqueezeBackward4", "*")
 _NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 _MATRICES = ((1,), (1,))
 
@@ -31,6 +29,11 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
     return add(_times(x, weight), bias)
 
 
+_addmm, _view = Quick(Kind("Addmm", "*"), _linear), Quick(Kind("View", "*"), _linear)
+_mm, _unsafe_view = Quick(Kind("Mm", "*"), _times), Quick(Kind("UnsafeView", "*"), _times)
+_squeeze = Quick(Kind("SqueezeBackward4", "*"), _times)
+
+
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias
 
@@ -39,22 +42,28 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         weight: ``(out_features, in_features)``.
         bias: ``(out_features,)``.
     """
-    for name, position, given in (("input", 1, input), ("weight", 2, weight)):
-        if not isinstance(given, Tensor):
-            raise TypeError(
-                f"linear(): argument '{name}' (position {position}) must be Tensor, not {type(given).__name__}"
-            )
-    shape, weights = input._read().shape, weight._read().shape
-    if len(weights) != 2 or not shape or shape[-1] != weights[1] or input._read().dtype != weight._read().dtype:
+    if not (isinstance(input, Tensor) and isinstance(weight, Tensor)):
+        _need_tensors(input, weight)
+    x, w = input._read(), weight._read()
+    shape, weights = x.shape, w.shape
+    if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype:
         _refuse_linear(input, weight)
     if bias is None:
-        return call(MM if len(shape) == 2 else UNSAFE_VIEW if len(shape) > 2 else SQUEEZE, _times, input, weight)
+        return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
     if bias._read().shape not in ((weights[0],), (1,), ()):
         raise RuntimeError(
             f"The expanded size of the tensor ({weights[0]}) must match the existing size ({bias.shape[0]}) at "
             f"non-singleton dimension 1.  Target sizes: {[*shape[:-1], weights[0]]}.  Tensor sizes: {list(bias.shape)}"
         )
-    return call(ADDMM if len(shape) == 2 else VIEW, _linear, input, weight, bias)
+    return (_addmm if len(shape) == 2 else _view)(input, weight, bias)
+
+
+def _need_tensors(input: Any, weight: Any) -> None:
+    for name, position, given in (("input", 1, input), ("weight", 2, weight)):
+        if not isinstance(given, Tensor):
+            raise TypeError(
+                f"linear(): argument '{name}' (position {position}) must be Tensor, not {type(given).__name__}"
+            )
 
 
 def _refuse_linear(input: Tensor, weight: Tensor) -> None:
@@ -151,9 +160,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Integer vectors, along a new last dimension, that are 1 at the place the tensor says and 0 elsewhere."""
     value = constant(tensor._read())
     if value.dtype != np.int64:
-        raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype.title}Tensor instead."
-        )
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if not value.size and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
     if num_classes == -1 or not isinstance(value, Tracer):

@@ -23,7 +23,7 @@ from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
-from funcgrad.torch.nn._recorded import recorded
+from funcgrad.torch.nn._recorded import Quick, recorded
 from funcgrad.torch.nn.functional.activation import logsigmoid
 from funcgrad.torch.nn.functional.distance import pairwise_distance
 
@@ -55,6 +55,16 @@ def _of_sizes(input: Tensor, target: Tensor) -> None:
         )
 
 
+def _mean(v: Any) -> Any:
+    """As `fnp.mean`, which takes 15 us more to look at its arguments."""
+    return v.sum() / v.size
+
+
+def _are_alike(a: Any, b: Any) -> bool:
+    x, y = a._read(), b._read()
+    return x.shape == y.shape != () and x.dtype is y.dtype and x.dtype.kind == "f" and x.size > 0
+
+
 def _squares(d: Any, beta: float) -> Any:
     return d * d
 
@@ -72,8 +82,11 @@ def _huber(d: Any, beta: float) -> Any:
 def _of_difference(name: str, loss: Callable[[Any, float], Any]) -> Callable[..., Tensor]:
     """A loss of the difference, elementwise and reduced, as one operation."""
     kind = Kind(name, "xy")
+    quick = Quick(kind, lambda a, b: _mean(loss(a - b, 1.0)))
 
     def apply(input: Tensor, target: Tensor, reduction: str, beta: float = 1.0) -> Tensor:
+        if reduction == "mean" and beta == 1 and _are_alike(input, target):
+            return quick(input, target)
         _of_sizes(input, target)
         check_broadcast(input.shape, target.shape)
         _check_reduction(reduction)
@@ -181,7 +194,7 @@ def _check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_
     if (*shape[:1], *shape[2:]) != tuple(target.shape) if len(shape) > 1 else target.dim():
         raise RuntimeError(f"size mismatch (got input: {list(shape)}, target: {list(target.shape)})")
     if target._read().dtype != np.int64 and target._read().dtype != np.uint8:
-        raise RuntimeError(f"expected scalar type Long but found {target.dtype.title}")
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.title}")
     classes = shape[1] if len(shape) > 1 else shape[0]
     if weight is not None and tuple(weight.shape) != (classes,):
         raise RuntimeError(
@@ -244,7 +257,7 @@ def cross_entropy(
     """
     _check_reduction(reduction)
     if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     axis = 0 if input.dim() == 1 else 1
     of_probabilities = input.shape == target.shape
     if of_probabilities:

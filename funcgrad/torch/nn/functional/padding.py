@@ -77,13 +77,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         )
     given = [(int(pad[2 * i]), int(pad[2 * i + 1])) for i in range(len(pad) // 2)]
     pairs = [(0, 0)] * (ndim - len(given)) + given[::-1]
-    for axis, (low, high) in enumerate(pairs):
-        n = input.shape[axis]
-        if n + low + high < 0:
-            raise RuntimeError(
-                f"The input size {n}, plus negative padding {low} and {high} resulted in a negative output size, which "
-                f"is invalid. Check dimension {axis} of your input."
-            )
+    if any(n + low + high < 0 for n, (low, high) in zip(input.shape, pairs)):
+        raise RuntimeError("narrow(): length must be non-negative.")
     if mode == "constant":
         held = dtypes.held(0 if value is None else value, input._read().dtype).item()
         return call(CONSTANT, _with_constant, input, pairs=pairs, value=held)

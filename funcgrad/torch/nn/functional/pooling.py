@@ -14,7 +14,7 @@ from funcgrad.lax import reduce_window
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch.nn.functional.sizes import need_space, per_dim
+from funcgrad.torch.nn.functional.sizes import per_dim
 
 Ints = tuple[int, ...]
 SQUEEZE = Kind("SqueezeBackward1")
@@ -23,6 +23,11 @@ MAXIMA = SQUEEZE, Kind("MaxPool2DWithIndicesBackward0", "-"), Kind("MaxPool3DWit
 ADAPTIVE = SQUEEZE, Kind("AdaptiveAvgPool2DBackward0", "-"), Kind("AdaptiveAvgPool3DBackward0", "-")
 ADAPTIVE_MAXIMA = SQUEEZE, Kind("AdaptiveMaxPool2DBackward0", "-"), Kind("AdaptiveMaxPool3DBackward0", "-")
 MEAN = Kind("MeanBackward1")
+
+
+def _need_space(input: Tensor, space: int) -> None:
+    if input.dim() not in (space + 1, space + 2):
+        raise RuntimeError(f"non-empty {space + 1}D or {space + 2}D (batch mode) tensor expected for input")
 
 
 def _counts(sizes: Ints, window: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool) -> Ints:
@@ -111,7 +116,7 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return_indices: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """The largest element of each window, and where in the flattened space they stand."""
-        need_space(input, space, name)
+        _need_space(input, space)
         window = per_dim(kernel_size, space)
         steps = window if stride is None or stride == [] else per_dim(stride, space)
         pads, far = per_dim(padding, space), per_dim(dilation, space)
@@ -179,7 +184,7 @@ def _avg_pool(space: int) -> Callable[..., Tensor]:
         count_include_pad: bool,
         divisor: int | None,
     ) -> Tensor:
-        need_space(input, space, name)
+        _need_space(input, space)
         if divisor == 0:
             raise RuntimeError("divisor must be not zero")
         window = per_dim(kernel_size, space)
@@ -240,8 +245,8 @@ def _adaptive_mean(x: Any, counts: Ints) -> Any:
     return x
 
 
-def _adaptive_counts(input: Tensor, output_size: Any, space: int, name: str) -> Ints:
-    need_space(input, space, name)
+def _adaptive_counts(input: Tensor, output_size: Any, space: int) -> Ints:
+    _need_space(input, space)
     return tuple(n if c is None else c for n, c in zip(input.shape[-space:], per_dim(output_size, space)))
 
 
@@ -250,7 +255,7 @@ def _adaptive_avg_pool(space: int) -> Callable[..., Tensor]:
 
     def adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
         """The means of as many windows as the output has elements; None keeps a size."""
-        counts = _adaptive_counts(input, output_size, space, name)
+        counts = _adaptive_counts(input, output_size, space)
         kind = MEAN if space > 1 and set(counts) == {1} else ADAPTIVE[space - 1]
         return call(kind, _adaptive_mean, input, counts=counts)
 
@@ -263,7 +268,7 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
 
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         """The largest element of as many windows as the output has elements."""
-        counts = _adaptive_counts(input, output_size, space, name)
+        counts = _adaptive_counts(input, output_size, space)
         sizes = tuple(input.shape[-space:])
         at, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
         for n, count in zip(sizes, counts):

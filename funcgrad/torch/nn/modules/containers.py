@@ -9,7 +9,7 @@ from itertools import chain, groupby
 from typing import Any, Self
 
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn.modules.module import Module, indented, type_name
+from funcgrad.torch.nn.modules.module import Module, indented
 from funcgrad.torch.nn.parameter import Parameter
 
 
@@ -396,8 +396,11 @@ class ParameterDict(Module):
         for key, value in _pairs(parameters, "ParametersDict", sort=unordered):
             self[key] = value
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({key}): {_described(v, type_name(v))}" for key, v in self.items())
+        return "\n".join(
+            f"  ({key}): {_described(v, v.type() if isinstance(v, Tensor) else '')}"
+            for key, v in self.items()
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -82,6 +83,13 @@ class Hooks:
         return args, kwargs
 
 
+WITHOUT_INPUTS = (
+    "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
+    "gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
+    "#torch.nn.Module.register_full_backward_hook for more details."
+)
+
+
 class _Watched(Function):
     """Tensors as they are, whose gradients go through a function on their way back."""
 
@@ -136,6 +144,7 @@ class BackwardHooks:
                 by_outputs = _as_many(found, by_outputs, "Backward pre hook", "grad_output")
         self.by_outputs = by_outputs
         if not self.waits_for_inputs:
+            warnings.warn(WITHOUT_INPUTS, UserWarning, stacklevel=2)
             for hook in self.after:
                 if hook(self.module, (None,) * self.count, by_outputs) is not None:
                     raise RuntimeError(
