@@ -2,6 +2,7 @@
 
 from typing import Any as _Any
 
+from funcgrad.torch._ops.table import missing as _missing
 from funcgrad.torch.nn import functional as functional
 from funcgrad.torch.nn import init as init
 from funcgrad.torch.nn import modules as modules
@@ -9,3 +10,7 @@ from funcgrad.torch.nn import utils as utils
 from funcgrad.torch.nn.modules import *  # noqa: F403
 from funcgrad.torch.nn.parameter import Buffer as Buffer
 from funcgrad.torch.nn.parameter import Parameter as Parameter
+
+
+def __getattr__(name: str) -> _Any:
+    raise AttributeError(_missing("module 'funcgrad.torch.nn'", name, globals()))

@@ -1,5 +1,8 @@
 """`torch.nn.functional`: layers, activations and losses as functions."""
 
+from typing import Any as _Any
+
+from funcgrad.torch._ops.table import missing as _missing
 from funcgrad.torch.nn.functional.activation import (
     celu as celu,
 )
@@ -294,3 +297,7 @@ from funcgrad.torch.nn.functional.resizing import (
 from funcgrad.torch.nn.functional.resizing import (
     upsample as upsample,
 )
+
+
+def __getattr__(name: str) -> _Any:
+    raise AttributeError(_missing("module 'funcgrad.torch.nn.functional'", name, globals()))
