@@ -11,7 +11,7 @@ from typing import Any as _Any
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
 from funcgrad.torch._ops.random import Generator
-from funcgrad.torch._ops.table import ROWS as _ROWS
+from funcgrad.torch._ops.table import functions_of as _functions_of
 from funcgrad.torch._ops.table import missing as _missing
 from funcgrad.torch._pass.functional import to_functional
 from funcgrad.torch._record.modes import (
@@ -54,7 +54,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
 newaxis = None
 __version__ = "2.13.0+funcgrad"
-globals().update({name: row.function for row in _ROWS.values() if row.is_function for name in row.names})
+globals().update(_functions_of())
 
 
 def __getattr__(name: str) -> _Any:

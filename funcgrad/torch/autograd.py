@@ -1,8 +1,11 @@
 """`torch.autograd`: gradients on demand, and operations with rules of one's own."""
 
 from funcgrad.torch._pass import function as function
-from funcgrad.torch._pass.engine import backward as backward
-from funcgrad.torch._pass.engine import grad as grad
+from funcgrad.torch._pass import graph as graph
+from funcgrad.torch._pass.anomaly import detect_anomaly as detect_anomaly
+from funcgrad.torch._pass.anomaly import set_detect_anomaly as set_detect_anomaly
+from funcgrad.torch._pass.backward import backward as backward
+from funcgrad.torch._pass.backward import grad as grad
 from funcgrad.torch._pass.function import Function as Function
 from funcgrad.torch._record.modes import enable_grad as enable_grad
 from funcgrad.torch._record.modes import inference_mode as inference_mode

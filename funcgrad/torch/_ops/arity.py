@@ -1,9 +1,15 @@
-"""Rows of functions of elements, whose calls take a short way where nothing is special."""
+"""Rows of functions of elements, whose calls take a short way where nothing is special.
+
+Special are 0-d and integer operands, which are promoted; memory that NumPy sees; views that may be blocked (those made
+under no_grad, which are cut off); other dtypes and shapes; and values of another tape than the base tape.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from numpy import ndarray
 
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor, wrap
@@ -17,6 +23,7 @@ from funcgrad.torch._record.operands import (
     promote,
     refuse,
 )
+from funcgrad.torch._record.tape import BASE, joined
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -42,11 +49,14 @@ def unary(
                 and value.shape != ()
                 and value.dtype.kind == "f"
                 and not storage.shared
-                and not input._cuts
-                and mode.direct
+                and (not input._cuts or input._view is None)
+                and (mode.direct or (type(value) is ndarray and mode.tape is BASE))
             ):
                 try:
-                    return wrap(mode.quiet(fun, value), kind, input)
+                    t = wrap(mode.quiet(fun, value), kind, input)
+                    if input._cuts:
+                        t._cuts = input._cuts
+                    return t
                 except RuntimeError:  # begun inside another operation, or raised again below
                     pass
         if out is not None:
@@ -119,23 +129,31 @@ def binary(
                     if (
                         a.dtype is b.dtype
                         and a.shape == b.shape != ()
-                        and mode.direct
-                        and not (input._storage.shared or other._storage.shared or input._cuts or other._cuts)
+                        and (mode.direct or (type(a) is type(b) is ndarray and mode.tape is BASE))
+                        and not (input._storage.shared or other._storage.shared)
+                        and not ((input._cuts or other._cuts) and (input._view or other._view))
                         and (a.dtype.kind == "f" or any_dtype)
                     ):
                         try:
-                            return wrap(mode.quiet(fun, a, b), kind, input, other)
+                            t = wrap(mode.quiet(fun, a, b), kind, input, other)
+                            if input._cuts or other._cuts:
+                                t._cuts = joined(input._cuts, other._cuts)
+                            return t
                         except RuntimeError:  # begun inside another operation, or raised again below
                             pass
                 elif (
                     (type(other) is float or type(other) is int)
                     and a.dtype.kind == "f"
                     and a.shape != ()
-                    and mode.direct
-                    and not (input._storage.shared or input._cuts)
+                    and (mode.direct or (type(a) is ndarray and mode.tape is BASE))
+                    and not input._storage.shared
+                    and (not input._cuts or input._view is None)
                 ):
                     try:
-                        return wrap(mode.quiet(fun, a, other), number_kind, input)
+                        t = wrap(mode.quiet(fun, a, other), number_kind, input)
+                        if input._cuts:
+                            t._cuts = input._cuts
+                        return t
                     except RuntimeError:
                         pass
             if is_operator and not is_operand(other):

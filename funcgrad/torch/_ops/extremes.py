@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
@@ -57,7 +57,7 @@ def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: 
 
     def picked(v: Any) -> Any:
         out = v[along(thin, v.shape, axis)]
-        return out if keepdim else fnp.squeeze(out, axis)
+        return out if keepdim else values.reshape(out, shape=out.shape[:axis] + out.shape[axis + 1 :])
 
     return returned(name, (call(kind, picked, x), fresh(thin if keepdim else places)))
 
@@ -88,14 +88,14 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
                 raise RuntimeError(f"{name}(): {EMPTY} Specify the reduction dim with the 'dim' argument.")
             for axis in dims:
                 not_empty(input, axis, name)
-        return call(kind, lambda v: fun(v, axis=dims, keepdims=keepdim), input)
+        return call(kind, lambda v: fun(v, dims, keepdim), input)
 
     extreme.__name__ = extreme.__qualname__ = name
     extreme.__doc__ = f"The {'maximum' if name == 'amax' else 'minimum'} over `dim`; equal elements share the gradient."
     return named()(extreme)
 
 
-amax, amin = _shared_extreme("amax", fnp.max), _shared_extreme("amin", fnp.min)
+amax, amin = _shared_extreme("amax", values.maximum), _shared_extreme("amin", values.minimum)
 
 
 @named()

@@ -9,9 +9,10 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import select
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, cuts_of
+from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import check_broadcast, number
-from funcgrad.torch._record.tape import on_tape, own_note
+from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -69,7 +70,11 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
 
 def _constantly(kind: Kind, x: Tensor, value: Any) -> Tensor:
     """Written over: the old value's gradient is zero."""
-    new = np.full(x._read().shape, dtypes.held(value, x._read().dtype))
+    held = dtypes.held(value, x._read().dtype)
+    if x._writes_plainly(held):
+        x._write_memory(held, ())
+        return x
+    new = np.full(x._read().shape, held)
     if on_tape(x._read()):
         return finish(x, call(kind, lambda v: fnp.where(np.False_, v, new), x))
     return finish(x, fresh(new))
@@ -82,6 +87,10 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape, own = self._read().shape, self._read().dtype
     check_output(shape, src._read().shape)
+    given = raw(src._read()) if not mode.enabled else src._read()
+    if self._writes_plainly(given):
+        self._write_memory(given.real if own.kind != "c" == given.dtype.kind else given, cuts_of((src,)))
+        return self
 
     def copied(old: Any, new: Any) -> Any:
         if new.dtype != own:

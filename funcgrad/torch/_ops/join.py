@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import update
+from funcgrad.torch._ops import values
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
 from funcgrad.torch._ops.shape import sizes_of
@@ -48,7 +49,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got "
                     f"size {m} for tensor number {i} in the list."
                 )
-    return call(CAT, lambda *vs: fnp.concatenate(vs, axis=axis), *xs)
+    return call(CAT, lambda *vs: values.concatenate(*vs, axis=axis), *xs)
 
 
 @named(method=False)
@@ -105,13 +106,13 @@ def triangle(input: Tensor, diagonal: int) -> np.ndarray:
 @named(in_place=True)
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     mask = triangle(input, diagonal)
-    return call(TRIL, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
+    return call(TRIL, lambda v: values.where(mask, v, v.dtype.type(0)), input)
 
 
 @named(in_place=True)
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     mask = ~triangle(input, diagonal - 1)
-    return call(TRIU, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
+    return call(TRIU, lambda v: values.where(mask, v, v.dtype.type(0)), input)
 
 
 @named()

@@ -26,7 +26,7 @@ from funcgrad.torch._ops import (
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place, refused
 from funcgrad.torch._ops.table import ROWS
-from funcgrad.torch._pass import engine
+from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import cast, is_operand
 from funcgrad.torch._tensor import dtypes
@@ -53,9 +53,10 @@ for _name in ("t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_"):
     _method(_name, refused(_name, "change the shape of a tensor in place"))
 for _name in ("resize_", "resize_as_", "set_"):
     _method(_name, refused(_name, "give a tensor other memory in place"))
-_method("backward", engine.tensor_backward)
-_method("register_hook", engine.register_hook)
-_method("grad_fn", property(engine.tensor_grad_fn))
+_method("backward", backward.tensor_backward)
+_method("register_hook", hooks.register_hook)
+_method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)
+_method("grad_fn", property(gradfn.tensor_grad_fn))
 _method("view", shape.view_as_shape)
 
 
@@ -83,6 +84,8 @@ _method("T", property(shape.reversed_dims))
 _method("mT", property(shape.matrix_transposed))
 _method("__getitem__", indexing.get)
 _method("__setitem__", indexing.put)
+_method("index_put", indexing.index_put)
+_method("index_put_", indexing.index_put_)
 
 
 def _iter(self: Tensor) -> Any:

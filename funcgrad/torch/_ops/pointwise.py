@@ -24,7 +24,7 @@ add_ = binary("add", fnp.add, tabled=False)
 sub_ = binary("sub", fnp.subtract, tabled=False)
 mul = binary("mul", fnp.multiply, "*", "multiply", number_saves="-", doc="input * other")
 div_ = binary("div", fnp.divide, "y*", number_saves="-", floating=True, tabled=False)
-rsub_scalar = binary("rsub", lambda x, n: fnp.subtract(n, x), backward="RsubBackward1", tabled=False)
+rsub_ = binary("rsub", lambda x, y: fnp.subtract(y, x), with_number="RsubBackward1", tabled=False)
 reciprocal = unary("reciprocal", fnp.reciprocal, "r", doc="1 / input")
 remainder = binary(
     "remainder", fnp.remainder, "y", number_saves="-", divides=True, doc="input - other * floor(input / other)"
@@ -84,9 +84,9 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 @named()
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """other - alpha * input"""
-    other, input = number(other), scaled(other, input, alpha)
+    other = number(other)
     check_no_bools(input, other)
-    return sub_(other, input) if isinstance(other, Tensor) else rsub_scalar(input, other)
+    return rsub_(scaled(other, input, alpha), other)
 
 
 ROUNDED = {"floor": fnp.floor_divide, "trunc": kinks.truncated_quotient}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcgrad import numpy as fnp
+from funcgrad.torch._ops import values
 from funcgrad.torch._ops.pointwise import mul
 from funcgrad.torch._ops.shape import unsqueeze
 from funcgrad.torch._ops.table import named
@@ -55,7 +56,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
             f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec "
             f"({vec.shape[0]})"
         )
-    return call(MV, fnp.matmul, input, vec)
+    return call(MV, values.matmul, input, vec)
 
 
 @named()
@@ -69,7 +70,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     if input.shape[1] != mat2.shape[0]:
         (n, k), (j, m) = input.shape, mat2.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {j}x{m})")
-    return call(MM, fnp.matmul, input, mat2)
+    return call(MM, values.matmul, input, mat2)
 
 
 @named()
@@ -84,7 +85,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
             f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k}] but got: "
             f"{list(mat2.shape[:2])}."
         )
-    return call(BMM, fnp.matmul, input, mat2)
+    return call(BMM, values.matmul, input, mat2)
 
 
 @named()
@@ -109,7 +110,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({n}x{input.shape[-1]} and {inner}x{m})"
         )
-    return call(SQUEEZE if i == 1 and j == 2 else UNSAFE_VIEW, fnp.matmul, input, other)
+    return call(SQUEEZE if i == 1 and j == 2 else UNSAFE_VIEW, values.matmul, input, other)
 
 
 @named("ger")
@@ -126,9 +127,14 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     for name, matrix in (("mat1", mat1), ("mat2", mat2)):
         if matrix.dim() != 2:
             raise RuntimeError(f"{name} must be a matrix, got {matrix.dim()}-D tensor")
-    return call(
-        ADDMM, lambda c, a, b: fnp.add(fnp.multiply(c, beta), fnp.multiply(fnp.matmul(a, b), alpha)), input, mat1, mat2
-    )
+
+    def scaled(c: Any, a: Any, b: Any) -> Any:
+        product = values.matmul(a, b)
+        return fnp.add(
+            c if beta == 1 else fnp.multiply(c, beta), product if alpha == 1 else fnp.multiply(product, alpha)
+        )
+
+    return call(ADDMM, scaled, input, mat1, mat2)
 
 
 @named(method=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad import lax, nn
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named
@@ -61,7 +61,7 @@ def sum(
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
     x = ready(input, dtype, "sum")
     dims = dims_of(dim, x.dim())
-    total = widened(lambda v: fnp.sum(v, axis=dims, keepdims=keepdim), np.float16)
+    total = widened(lambda v: values.total(v, dims, keepdim), np.float16)
     return call(SUM if dim is None else SUM_DIM, total, x)
 
 
@@ -92,7 +92,7 @@ def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
 
 
 def _mean(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    return fnp.divide(fnp.sum(v, axis=dims, keepdims=keepdim), count(v.shape, dims) or np.nan)
+    return fnp.divide(values.total(v, dims, keepdim), count(v.shape, dims) or np.nan)
 
 
 @named()
@@ -124,7 +124,7 @@ def prod(
     """The product over `dim` (all dimensions by default)."""
     x = ready(input, dtype, "prod")
     dims = dims_of(dim, x.dim())
-    product = widened(lambda v: fnp.prod(v, axis=dims, keepdims=keepdim), np.float16)
+    product = widened(lambda v: values.prod(v, dims, keepdim), np.float16)
     return call(PROD if dim is None else PROD_DIM, product, x)
 
 
@@ -147,7 +147,7 @@ def _spread(
     def spread(v: Any) -> Any:
         d = fnp.subtract(v, _mean(v, dims, True) if dims else v)
         n = count(v.shape, dims) - correction
-        squares = fnp.sum(kinks.squared(d), axis=dims, keepdims=keepdim)
+        squares = values.total(kinks.squared(d), dims, keepdim)
         squares = fnp.divide(squares, n if n > 0 else 0.0)
         return kinks.root(squares) if kind is STD else squares
 
@@ -249,9 +249,10 @@ def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel
     refuse(x, "biuc", kernel)
     if not x.numel():
         return call(kind, fnp.add, x, 0)
-    shape = x._read().shape
     along_axis = widened(lambda v: fun(v, axis=axis), np.float16)
-    return call(kind, lambda v: along_axis(v) if shape else fnp.reshape(along_axis(fnp.reshape(v, (1,))), ()), x)
+    if x._read().shape:
+        return call(kind, along_axis, x)
+    return call(kind, lambda v: values.reshape(along_axis(values.reshape(v, shape=(1,))), shape=()), x)
 
 
 @named()
@@ -277,7 +278,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 
     def whole(v: Any) -> Any:
         y = kinks.logsumexp(nn.logsumexp, v, dims)
-        return y if keepdim else fnp.reshape(y, tuple([n for i, n in enumerate(v.shape) if i not in dims]))
+        return y if keepdim else values.reshape(y, shape=tuple([n for i, n in enumerate(v.shape) if i not in dims]))
 
     return call(LOGSUMEXP, widened(whole, np.float16), x)
 

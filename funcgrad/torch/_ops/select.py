@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
+from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import number, promote, refuse
 from funcgrad.torch._record.tape import raw
@@ -28,7 +28,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None:
         return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
     x, y = promote(number(input), number(other))
-    return call(WHERE, lambda c, a, b: fnp.where(raw(c), a, b), condition, x, y)
+    return call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y)
 
 
 @named("clip", in_place=True)
@@ -77,7 +77,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = value.to(input.dtype)
     else:
         value = dtypes.held(value, input._read().dtype)
-    return call(MASKED_FILL, lambda v, m, f: fnp.where(raw(m), f, v), input, mask, value)
+    return call(MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value)
 
 
 CLONE = Kind("Clone")
@@ -91,4 +91,4 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
 
 
 def copied(v: Any) -> Any:
-    return v.copy() if isinstance(v, (np.ndarray, np.generic)) else fnp.where(np.True_, v, v.dtype.type(0))
+    return v.copy() if isinstance(v, (np.ndarray, np.generic)) else chosen(np.True_, v, v.dtype.type(0))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.subscript import getitem
+from funcgrad.torch._ops import values
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
@@ -20,6 +18,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.views import Diagonal, Part
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -73,7 +72,7 @@ def view_as_shape(input: Tensor, *sizes: Any) -> Tensor:
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
             "across two contiguous subspaces). Use .reshape(...) instead."
         )
-    return view(input, VIEW, lambda v: fnp.reshape(v, shape))
+    return view(input, VIEW, lambda v: values.reshape(v, shape=shape))
 
 
 @named()
@@ -82,8 +81,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     need_tensor(input, "reshape")
     sizes = _full(sizes_of(shape), input.numel())
     if _as_view(input, sizes):
-        return view(input, VIEW, lambda v: fnp.reshape(v, sizes))
-    return call(UNSAFE_VIEW, lambda v: fnp.reshape(v, sizes), input)
+        return view(input, VIEW, lambda v: values.reshape(v, shape=sizes))
+    return call(UNSAFE_VIEW, lambda v: values.reshape(v, shape=sizes), input)
 
 
 @named(function=False)
@@ -108,7 +107,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def _permuted(input: Tensor, kind: Kind, axes: tuple[int, ...]) -> Tensor:
-    return view(input, kind, lambda v: fnp.transpose(v, axes))
+    return view(input, kind, lambda v: values.transpose(v, axes=axes))
 
 
 @named()
@@ -171,7 +170,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         else [dimension(d, len(shape)) for d in ([dim] if isinstance(dim, int) else dim)]
     )
     kept = tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims)
-    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: fnp.reshape(v, kept))
+    return view(input, SQUEEZE if dim is None else SQUEEZE_DIM, lambda v: values.reshape(v, shape=kept))
 
 
 @named()
@@ -179,7 +178,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a dimension of size one more."""
     i = dimension(dim, input.dim() + 1)
     shape = (*input.shape[:i], 1, *input.shape[i:])
-    return view(input, UNSQUEEZE, lambda v: fnp.reshape(v, shape))
+    return view(input, UNSQUEEZE, lambda v: values.reshape(v, shape=shape))
 
 
 @named(function=False)
@@ -200,7 +199,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
                 f"dimension {i}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
             )
-    return view(input, EXPAND, lambda v: fnp.broadcast_to(v, full), overlapping=full != tuple(shape))
+    return view(input, EXPAND, lambda v: values.broadcast_to(v, shape=full), overlapping=full != tuple(shape))
 
 
 @named()
@@ -216,7 +215,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
     def taken(i: int) -> Tensor:
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Unbind")
-        return view(input, UNBIND, lambda v: getitem(v, (*before, i)), blocked=blocked)
+        return view(input, UNBIND, Part((*before, i)), blocked=blocked)
 
     return tuple(taken(i) for i in range(input.shape[axis]))
 
@@ -241,7 +240,7 @@ def split(input: Tensor, split_size_or_sections: int | Sequence[int], dim: int =
     for i, size in enumerate(sizes):
         index = (*before, slice(start, start + size))
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Split")
-        pieces.append(view(input, SPLIT, partial(getitem, idx=index), blocked=blocked))
+        pieces.append(view(input, SPLIT, Part(index), blocked=blocked))
         start += size
     return tuple(pieces)
 
@@ -256,7 +255,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 @named()
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = dimension(dim, input.dim())
-    return view(input, SLICE, lambda v: getitem(v, (*(slice(None),) * axis, slice(start, start + length))))
+    return view(input, SLICE, Part((*(slice(None),) * axis, slice(start, start + length))))
 
 
 @named()
@@ -267,16 +266,11 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
         )
-    return view(input, SELECT, lambda v: getitem(v, (*(slice(None),) * axis, index)))
+    return view(input, SELECT, Part((*(slice(None),) * axis, index)))
 
 
 @named()
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of the matrices along two dimensions, as the last one."""
     i, j = dimension(dim1, input.dim()), dimension(dim2, input.dim())
-    others = tuple(a for a in range(input.dim()) if a not in (i, j))
-    rows = np.diagonal(
-        np.arange(input.shape[i] * input.shape[j]).reshape(input.shape[i], input.shape[j]), offset
-    )
-    at = np.divmod(rows, input.shape[j] or 1)
-    return view(input, DIAGONAL, lambda v: getitem(fnp.transpose(v, (*others, i, j)), (..., *at)))
+    return view(input, DIAGONAL, Diagonal(offset, i, j))

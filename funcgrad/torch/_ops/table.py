@@ -36,12 +36,20 @@ RESIZED = (
 class Row:
     """One operation: where its names are to be found, and what it takes."""
 
-    __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room")
+    __slots__ = ("aliases", "function", "in_place", "is_function", "is_method", "name", "out", "room", "space")
 
     def __init__(
-        self, fun: Callable[..., Any], aliases: tuple[str, ...], function: bool, method: bool, in_place: bool, out: bool
+        self,
+        fun: Callable[..., Any],
+        aliases: tuple[str, ...],
+        space: str,
+        function: bool,
+        method: bool,
+        in_place: bool,
+        out: bool,
     ) -> None:
         self.function = fun
+        self.space = space
         self.name = fun.__name__
         self.aliases = aliases
         self.room = fun.__module__.rpartition(".")[2]
@@ -56,16 +64,22 @@ ROWS: dict[str, Row] = {}
 
 
 def named(
-    *aliases: str, function: bool = True, method: bool = True, in_place: bool = False, out: bool = False
+    *aliases: str,
+    space: str = "",
+    function: bool = True,
+    method: bool = True,
+    in_place: bool = False,
+    out: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function of Tensors under its name and `aliases`: as `torch.name`, `Tensor.name`, `Tensor.name_`.
 
-    `out` says that the function takes it; `op` gives it to what it makes.
+    `space` is the module it is in, as "linalg": then it is no method. `out` says that the function takes it; `op`
+    gives it to what it makes.
     """
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
-        row = Row(fun, aliases, function, method, in_place, out)
-        ROWS[row.name] = row
+        row = Row(fun, aliases, space, function, method and not space, in_place, out)
+        ROWS[f"{space}.{row.name}" if space else row.name] = row
         return fun
 
     return enter
@@ -78,6 +92,7 @@ def op(
     promotes: bool = False,
     floating: bool = False,
     refuses: tuple[str, str] = ("", ""),
+    space: str = "",
     out: bool = True,
     **flags: bool,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -91,7 +106,7 @@ def op(
         floating: integers become the default dtype.
         refuses: kinds of dtypes that PyTorch has no kernel for, and the kernel's name.
         out: whether it takes `out=`.
-        flags: `function`, `method` and `in_place`, see `named`.
+        space, flags: `function`, `method` and `in_place`, see `named`.
     """
     kind = Kind(backward, saves)
 
@@ -119,9 +134,15 @@ def op(
 
             return returned(fun.__name__, call(kind, on_values, *tensors))
 
-        return named(*aliases, out=out, **flags)(apply)
+        return named(*aliases, space=space, out=out, **flags)(apply)
 
     return enter
+
+
+def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
+    """The functions of a module, by all of their names."""
+    rows = [row for row in ROWS.values() if row.is_function and row.space == space]
+    return {name: row.function for row in rows for name in row.names}
 
 
 def tensors_in(args: Any) -> Iterator[Tensor]:

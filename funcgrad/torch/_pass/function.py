@@ -11,7 +11,8 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer
-from funcgrad.torch._pass.engine import FREED, RULES_OF_USERS, modified, outward
+from funcgrad.torch._pass.engine import RULES_OF_USERS, modified, outward
+from funcgrad.torch._pass.gradfn import FREED
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
 from funcgrad.torch._record.tape import Note, Watched, constant, on_tape, raw

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.numpy import where
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import Step, View
+from funcgrad.torch._tensor.views import Step, View, apart, through
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)
@@ -104,9 +103,11 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
 
 
 def owned(out: Any, values: list[Any]) -> Any:
-    """A result that shares no memory with the operands: NumPy may have returned a view."""
+    """A result with an entry and memory of its own: NumPy may have returned a view, an operation its operand."""
+    for v in values:
+        out = apart(out, v)
     array = out.value if type(out) is TapeTracer else out
-    if type(array) is np.ndarray and array.base is not None:
+    if type(array) is np.ndarray and (array.base is not None or any(array is v for v in values)):
         array = array.copy()
         return TapeTracer(out._trace, array, out.node) if on_tape(out) else array
     return out
@@ -132,7 +133,6 @@ def _result(kind: Kind, out: Any, operands: tuple[Any, ...], values: list[Any]) 
         for t in tensors:
             if t._view is not None:
                 t._check_entry()
-        out = entered(out, values)
     t = wrap(out, kind, tensors[0] if tensors else None, tensors[1] if len(tensors) > 1 else None)
     cuts = cuts_of(operands)
     if cuts:
@@ -142,16 +142,10 @@ def _result(kind: Kind, out: Any, operands: tuple[Any, ...], values: list[Any]) 
     return t
 
 
-def entered(out: TapeTracer, values: Sequence[Any]) -> TapeTracer:
-    """A result with an entry of its own: a function may have returned what it was given."""
-    if any(type(v) is TapeTracer and v.node is out.node for v in values):
-        return TapeTracer(out._trace, out.value, where(np.True_, out, out.dtype.type(0)).node)
-    return out
-
-
 def _note_inner(node: Node, outside: set[int]) -> None:
     """Give the entries between a result and its operands a note that frees them with it."""
     inner = Note(node.note.name, ())
+    inner.inner = True
     stack = [p for p in node.parents if p is not None]
     while stack:
         entry = stack.pop()
@@ -180,14 +174,13 @@ def view(
     storage = x._storage
     tracked = on_tape(value)
     if tracked and not mode.enabled:
-        out._value = constant(step(value.value))
+        out._value = constant(through((step,), value.value))
         blocked = NO_GRAD_VIEW_IN_PLACE
     else:
-        out._value = quietly(step, value)
+        out._value = quietly(through, (step,), value)
         if tracked:
             if own is not None:
                 x._check_entry()
-            out._value = entered(out._value, (value,))
             out._value.node.note = kind.note
     out._storage = storage
     out._seen = storage.stamp

@@ -54,11 +54,20 @@ class Note:
     """What the shim knows of an entry: the operation's name, what it saved, hooks, and who receives the
     gradient.
 
-    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`.
+    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
+    one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
+    takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
+    an entry between an operation's result and its operands.
     """
 
+    own = False
+    inner = False
     hooks: dict[int, Any] | None = None
+    before: dict[int, Any] | None = None
+    after: dict[int, Any] | None = None
+    filled: dict[int, Any] | None = None
     owner: weakref.ref | None = None
+    siblings: tuple[Note, ...] = ()
 
     def __init__(self, name: str, watch: tuple[Any, ...] | None = None) -> None:
         self.name = name
@@ -67,6 +76,7 @@ class Note:
 
 def leaf_note(tensor: Any) -> Note:
     note = Note("AccumulateGrad")
+    note.own = True
     note.owner = weakref.ref(tensor)
     return note
 
@@ -88,9 +98,11 @@ def name_of(node: Node) -> str:
 def own_note(node: Node) -> Note:
     """The entry's own note, to be changed: operations that save nothing share one."""
     note = note_of(node) or Note(name_of(node))
-    node.note = own = Note(note.name, note.watch)
-    own.hooks, own.owner = note.hooks, note.owner
-    return own
+    if not note.own:
+        shared = note
+        node.note = note = Note(shared.name, shared.watch)
+        note.own, note.inner = True, shared.inner
+    return note
 
 
 def on_tape(value: Any) -> bool:

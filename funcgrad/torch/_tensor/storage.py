@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._tensor.views import Step, assign, put
 
 
 class Storage:
     """The memory that a tensor and its views and detached aliases share.
 
-    Writing replaces `value` by a new array, so what the tape has saved never changes. Only memory that NumPy
-    sees too (`shared`) is written in place; operations to be recorded copy it first. `version` counts writes;
-    `stamp` changes whenever aliases must read again.
+    What the tape has saved never changes: an array that it may hold is copied before it is written in part, and given
+    up when all of it is written anew. After that it is `private`, and writes go into it, until a tensor that is
+    recorded reads it. Memory that NumPy sees too (`shared`) is written in place; operations to be recorded copy it
+    first. `version` counts writes; `stamp` changes whenever aliases must read again.
     """
 
+    private = False
     shared = False
     stamp = 0
     version = 0
@@ -23,16 +29,39 @@ class Storage:
         self.value = value
 
     def replace(self, value: Any) -> None:
+        """Take on new values, in the order in memory that the views expect."""
+        old = self.value
         if self.shared:
+            np.copyto(old, value)
+        elif type(value) is np.ndarray and type(old) is np.ndarray and value.strides != old.strides:
+            self.value = np.empty_like(old)
             np.copyto(self.value, value)
+            self.private = True
         else:
             self.value = value
+            self.private = False
         self.stamp += 1
+
+    def store(self, steps: Sequence[Step], part: Any) -> None:
+        """Set what the steps read, in place where nobody else holds the array."""
+        if isinstance(self.value, Tracer) or isinstance(part, Tracer):
+            self.replace(put(steps, self.value, part))
+            return
+        if not (self.private or self.shared):
+            self.value = np.array(self.value) if steps else np.empty_like(self.value)
+            self.private = True
+        assign(steps, self.value, part)
+        self.stamp += 1
+
+    def lend(self) -> None:
+        """Somebody else keeps the array: it is copied before it is written."""
+        self.private = False
 
     def share(self) -> np.ndarray:
         """The memory for NumPy to see: from now on a copy that nobody has saved."""
         if not self.shared:
-            self.value = np.array(self.value)
+            if not self.private:
+                self.value = np.array(self.value)
             self.shared = True
             self.stamp += 1
         return self.value
@@ -51,6 +80,12 @@ class Unwatched(Storage):
 
     def replace(self, value: Any) -> None:
         self.of.replace(value)
+
+    def store(self, steps: Sequence[Step], part: Any) -> None:
+        self.of.store(steps, part)
+
+    def lend(self) -> None:
+        self.of.lend()
 
     def share(self) -> np.ndarray:
         return self.of.share()

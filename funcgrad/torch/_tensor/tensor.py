@@ -13,14 +13,14 @@ from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
-from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import Cut, Note, Story, Tape, constant, cut, joined, leaf_note, on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.sizes import Size, dimension
 from funcgrad.torch._tensor.storage import Storage, Unwatched
-from funcgrad.torch._tensor.views import View, put, through
+from funcgrad.torch._tensor.views import Step, View, put, through
 
 
 class Tensor:
@@ -100,8 +100,13 @@ class Tensor:
         return self._value
 
     def _refresh(self) -> None:
-        """Read again after an alias was written."""
+        """Read again after an alias was written. From what is recorded the tape may save the array."""
         self._seen = self._storage.stamp
+        self._reread()
+        if on_tape(self._value):
+            self._storage.lend()
+
+    def _reread(self) -> None:
         view = self._view
         value = self._value
         leaf = on_tape(value) and value.node.prim is None
@@ -192,7 +197,10 @@ class Tensor:
             whole.node.note = Note("CopySlices")
             base_view = base._view
             steps = base_view.storage_steps if base_view is not None else ()
-            storage.replace(put(steps, storage.value, raw(whole)))
+            if steps:
+                storage.store(steps, raw(whole))
+            else:
+                storage.replace(raw(whole))
             base._value = whole
             base._cuts = joined(base._cuts, self._cuts)
             if not storage.shared and not steps:
@@ -200,11 +208,28 @@ class Tensor:
             if base._retains:
                 base._follow()
             return
-        storage.replace(put(view.storage_steps, storage.value, raw(new)))
+        storage.store(view.storage_steps, raw(new))
         if on_tape(new):
             self._value = new
             if self._retains:
                 self._follow()
+
+    def _writes_plainly(self, new: Any) -> bool:
+        """Whether to write values is to change the memory, and nothing else."""
+        if isinstance(new, Tracer) or isinstance(self._storage.value, Tracer):
+            return False
+        view = self._view
+        base = view.base if view is not None else None
+        return not (mode.enabled and (self.requires_grad or (base is not None and base.requires_grad)))
+
+    def _write_memory(self, values: Any, cuts: tuple[Cut, ...], *elements: Step) -> None:
+        """Write values, or those of some elements, into the memory."""
+        storage = self._storage
+        storage.version += 1
+        if cuts:
+            self._cuts = joined(cuts, self._cuts)
+        steps = () if self._view is None else self._view.storage_steps
+        quietly(storage.store, (*steps, *elements), values)
 
     def _follow(self) -> None:
         """After a write, what is retained is the gradient of the new value."""
@@ -247,6 +272,7 @@ class Tensor:
         value = self._read()
         if value.dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        self._storage.lend()
         leaf = mode.tape.leaf(value)
         leaf.node.note = leaf_note(self)
         self._value = leaf
@@ -358,6 +384,7 @@ class Tensor:
         self._storage = data._storage
         self._view = None if data._view is None else View(data._view.storage_steps, None, ())
         self._seen = self._storage.stamp
+        self._storage.lend()
         self._value = TapeTracer(value._trace, given, value.node) if on_tape(value) else given
 
     @property

@@ -1,0 +1,218 @@
+"""`backward` and `autograd.grad`: what is asked for, checked as PyTorch checks it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.provenance import here
+from funcgrad.torch._pass.engine import Pass, outward
+from funcgrad.torch._record.tape import constant
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+CREATE_GRAPH = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+    "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to "
+    "avoid this. If you have to use this function, make sure to reset the .grad fields of your parameters "
+    "to None after use to break the cycle and avoid the leak."
+)
+
+
+def implicit(out: Tensor) -> Tensor:
+    if out.numel() != 1:
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if out.is_complex():
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
+    value = out._read()
+    return fresh(np.ones(value.shape, value.dtype))
+
+
+def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
+    """The gradient of each output, checked as PyTorch does."""
+    if len(outputs) != len(grads):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
+    checked = []
+    for i, (out, grad) in enumerate(zip(outputs, grads)):
+        if isinstance(grad, Tensor):
+            if grad.shape != out.shape:
+                raise RuntimeError(
+                    f"Mismatch in shape: grad_output[{i}] has a shape of {grad.shape} and output[{i}] has a "
+                    f"shape of {out.shape}."
+                )
+            if out.is_complex() != grad.is_complex():
+                raise RuntimeError(
+                    "For complex Tensors, both grad_output and output are required to have the same dtype. "
+                    f"Mismatch in dtype: grad_output[{i}] has a dtype of {grad.dtype} and output[{i}] has a "
+                    f"dtype of {out.dtype}."
+                )
+            checked.append(grad)
+        elif grad is None:
+            if out.requires_grad:
+                checked.append(implicit(out))
+            else:
+                checked.append(fresh(np.ones(out._read().shape, out._read().dtype)))
+        else:
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+    return checked
+
+
+def check_outputs(outputs: Sequence[Tensor]) -> None:
+    for i, out in enumerate(outputs):
+        if not out.requires_grad:
+            remember_missed([out], here())
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+
+
+def listed(x: Any) -> list[Any]:
+    return [x] if isinstance(x, Tensor) or x is None else list(x)
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of the sum of `tensors` (weighted by `grad_tensors`) to the `grad` of the leaves.
+
+    `inputs` restricts this to the given tensors, which may be no leaves. Saved values are freed unless
+    `retain_graph`; with `create_graph` the gradients can themselves be differentiated.
+    """
+    outputs = listed(tensors)
+    targets = None if inputs is None else listed(inputs)
+    if targets is not None and not targets:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    grads = initial_grads(outputs, [None] * len(outputs) if grad_tensors is None else listed(grad_tensors))
+    check_outputs(outputs)
+    if create_graph:
+        warnings.warn(CREATE_GRAPH, UserWarning, stacklevel=3)
+    wanted = None
+    if targets is not None:
+        wanted = {}
+        for t in targets:
+            t.retain_grad()
+            wanted[t._read().node.seq] = t
+    run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
+    run.run(outputs, grads)
+    remember_missed(outputs, run.loc)
+
+
+def remember_missed(outputs: Sequence[Tensor], loc: Any) -> None:
+    """Tell the leaves that the outputs are cut off from that a pass went by."""
+    for out in outputs:
+        for record in out._cuts:
+            for leaf in record.leaves:
+                tensor = leaf()
+                if tensor is not None and tensor._story.reached is not loc:
+                    tensor._story.missed = loc, out._cuts
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the sum of `outputs` (weighted by `grad_outputs`) by each of `inputs`; no `grad` of a leaf is
+    changed.
+
+    With `create_graph` they can themselves be differentiated. With `is_grads_batched`, `grad_outputs` have one
+    dimension more, in front, and so has the result: a pass is run for each of its rows.
+    """
+    outs, targets = listed(outputs), listed(inputs)
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    allow_unused = materialize_grads if allow_unused is None else allow_unused
+    weights = [None] * len(outs) if grad_outputs is None else listed(grad_outputs)
+    keep = create_graph if retain_graph is None else retain_graph
+    flags = create_graph, allow_unused, materialize_grads
+    if is_grads_batched:
+        return _by_rows(outs, targets, weights, keep, flags)
+    return _gradients(outs, targets, initial_grads(outs, weights), keep, flags)
+
+
+def _gradients(
+    outs: list[Tensor], targets: list[Tensor], grads: list[Tensor], keep: bool, flags: tuple[bool, bool, bool]
+) -> tuple[Tensor | None, ...]:
+    create, allow_unused, materialize = flags
+    check_outputs(outs)
+    wanted: dict[int, Any] = {}
+    for t in targets:
+        if not t.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        wanted[t._read().node.seq] = t
+    run = Pass(keep, create, wanted, accumulates=False)
+    run.run(outs, grads)
+    results: list[Tensor | None] = []
+    for i, t in enumerate(targets):
+        ct = run.found.get(t._read().node.seq)
+        if ct is not None:
+            results.append(fresh(outward(ct) if create else constant(outward(ct))))
+        elif materialize:
+            results.append(fresh(np.zeros(t.shape, t._read().dtype)))
+        elif allow_unused:
+            results.append(None)
+        else:
+            raise RuntimeError(
+                f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
+                "allow_unused=True if this is the desired behavior."
+            )
+    return tuple(results)
+
+
+def _by_rows(
+    outs: list[Tensor], targets: list[Tensor], weights: list[Any], keep: bool, flags: tuple[bool, bool, bool]
+) -> tuple[Tensor | None, ...]:
+    from funcgrad.torch._ops.join import stack
+
+    for i, (out, weight) in enumerate(zip(outs, weights)):
+        if not isinstance(weight, Tensor):
+            raise ValueError(
+                "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of "
+                "dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
+            )
+        if weight.shape[1:] != out.shape:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
+                "dimension. The sizes of the remaining dimensions are expected to match the shape of corresponding "
+                f"output, but a mismatch was detected: grad_output[{i}] has a shape of {weight.shape} and output[{i}] "
+                f"has a shape of {out.shape}. If you only want some tensors in `grad_output` to be considered "
+                "batched, consider using vmap."
+            )
+    count = len(weights[0])
+    rows = [
+        _gradients(outs, targets, [weight[i] for weight in weights], keep or i < count - 1, flags)
+        for i in range(count)
+    ]
+    columns = zip(*rows)
+    return tuple(None if any(g is None for g in column) else stack(column) for column in columns)
+
+
+def tensor_backward(
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradient of this tensor (a scalar, or weighted by `gradient`) to the `grad` of the leaves.
+
+    RuntimeError where it requires no gradient, is no scalar and no `gradient` is given, or was freed or
+    modified.
+    """
+    backward(self, gradient, retain_graph, create_graph, inputs)
+
+
+tensor_backward.__name__, tensor_backward.__qualname__ = "backward", "Tensor.backward"

@@ -1,0 +1,139 @@
+"""What a tensor shows of its entry: `grad_fn`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+from funcgrad.core.tape import SELECT, Node, TapeTracer
+from funcgrad.torch._pass.hooks import RemovableHandle, register
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+    "if you need to access saved tensors after calling backward."
+)
+IN_NAMESPACE = ("CopySlices", "AccumulateGrad", "CopyBackwards")
+
+
+class Freed:
+    """Stands for saved values that a backward pass has let go."""
+
+
+FREED_VALUES = Freed()
+OWN_GRAD_FN: set[type] = set()
+"""The primitives whose entries keep what `grad_fn` shows: `autograd.Function`."""
+
+
+class GradFn:
+    """An entry as `tensor.grad_fn` shows it; its class has the operation's name."""
+
+    __slots__ = ("__weakref__", "_node")
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def name(self) -> str:
+        name = name_of(self._node)
+        return "torch::autograd::" + name if name in IN_NAMESPACE else name
+
+    @property
+    def next_functions(self) -> tuple[tuple[GradFn | None, int], ...]:
+        """The entries of the operands, each with the position among its outputs."""
+        found: list[tuple[GradFn | None, int]] = []
+        stack = list(reversed(self._node.parents))
+        while stack:
+            node = stack.pop()
+            if node is None:
+                found.append((None, 0))
+                continue
+            note = note_of(node)
+            first: Any = node.parents[0] if node.prim is SELECT else None
+            if first is not None and type(first.prim) in OWN_GRAD_FN:
+                found.append((grad_fn(node), node.params["index"]))
+            elif note is None or note.inner or node.prim is SELECT:
+                stack.extend(reversed(node.parents))
+            else:
+                found.append((grad_fn(node), 0))
+        return tuple(found)
+
+    @property
+    def variable(self) -> Tensor | None:
+        """The leaf tensor that an AccumulateGrad adds to."""
+        note = note_of(self._node)
+        return note.owner() if note is not None and note.owner is not None else None
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(grad_inputs, grad_outputs)` behind this operation; a tuple it returns replaces `grad_inputs`."""
+        if any(p is not None and (note := note_of(p)) is not None and note.inner for p in self._node.parents):
+            raise NotImplementedError(
+                f"register_hook: {name_of(self._node)} is several operations in funcgrad.torch; hook the tensors that "
+                "it takes, by Tensor.register_hook"
+            )
+        return register(self._node, "after", hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before this operation; a tuple it returns replaces them."""
+        return register(self._node, "before", hook)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_"):
+            return saved_attribute(self._node, name)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __repr__(self) -> str:
+        kind = type(self)
+        place = "" if kind.__module__ == __name__ else kind.__module__ + "."
+        return f"<{place}{kind.__name__} object at {id(self._node):#x}>"
+
+
+def saved_attribute(node: Node, name: str) -> Tensor:
+    """`_saved_self`, `_saved_other` or `_saved_result`, of what the shim notes that PyTorch saves."""
+    note = note_of(node)
+    if node.saved is FREED_VALUES:
+        raise RuntimeError(FREED)
+    for watched in note.watch or () if note is not None else ():
+        is_result = isinstance(watched.source, str)
+        own = "_saved_result" if is_result else "_saved_self" if watched.first else "_saved_other"
+        if own == name:
+            return _restored(watched, node if is_result else None)
+    raise AttributeError(f"'{name_of(node)}' object has no attribute '{name}'")
+
+
+def _restored(watched: Watched, node: Node | None) -> Tensor:
+    if node is None:
+        return fresh(watched.value)
+    return fresh(TapeTracer(mode.tape, watched.storage.value, node))
+
+
+_classes: dict[tuple[str, str], type] = {}
+_shown: WeakValueDictionary[int, GradFn] = WeakValueDictionary()
+
+
+def grad_fn(node: Node) -> GradFn:
+    """What shows an entry: one object for as long as anybody holds it."""
+    call = node.parents[0] if node.prim is SELECT else node
+    assert call is not None
+    if type(call.prim) in OWN_GRAD_FN:
+        return call.prim.shown(call)  # type: ignore[union-attr]
+    found = _shown.get(node.seq)
+    if found is None:
+        name, module = name_of(node), getattr(call.prim, "module", __name__)
+        kind = _classes.get((name, module))
+        if kind is None:
+            kind = _classes[name, module] = type(name, (GradFn,), {"__slots__": (), "__module__": module})
+        found = _shown[node.seq] = kind(node)
+    return found
+
+
+def tensor_grad_fn(self: Tensor) -> Any:
+    self._check_entry()
+    value = self._read()
+    if not on_tape(value) or value.node.prim is None:
+        return None
+    return NotImplemented if name_of(value.node) == "NotImplemented" else grad_fn(value.node)
