@@ -69,7 +69,7 @@ def test_a_recurrent_layer_is_differentiated_and_compiled(kind):
     module = kind(2, 3).double()
     x = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
     module(x)[0].sum().backward()
-    pure, args, argnums = torch.to_functional(lambda x: module(x)[0].sum(), x)
+    pure, args, _ = torch.to_functional(lambda x: module(x)[0].sum(), x)
     for gradient in (fg.grad(pure), fg.jit(fg.grad(pure))):
         np.testing.assert_allclose(gradient(*args), x.grad.numpy(), rtol=1e-11, atol=1e-13)
 
@@ -87,10 +87,10 @@ def test_a_functional_call_gives_the_module_its_own_tensors_back_when_it_raises(
 
 @pytest.mark.parametrize("name", ["Linaer", "CrossEntropy"])
 def test_a_name_that_is_not_there_says_what_is(name):
-    with pytest.raises(AttributeError, match="There is .*(Linear|CrossEntropyLoss)"):
+    with pytest.raises(AttributeError, match=r"There is .*(Linear|CrossEntropyLoss)"):
         getattr(nn, name)
-    with pytest.raises(AttributeError, match="There is .*cross_entropy"):
-        nn.functional.cros_entropy  # noqa: B018
+    with pytest.raises(AttributeError, match=r"There is .*cross_entropy"):
+        nn.functional.cros_entropy
 
 
 def test_initial_weights_have_no_story_of_being_cut_off():

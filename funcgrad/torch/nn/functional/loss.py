@@ -16,7 +16,6 @@ from funcgrad.scipy.special import xlogy as xlogy_values
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.reduce import log_softmax
-from funcgrad.torch._ops.select import where
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import check_broadcast, promote
@@ -25,22 +24,21 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
 from funcgrad.torch.nn._recorded import Quick, recorded
 from funcgrad.torch.nn.functional.activation import logsigmoid
-from funcgrad.torch.nn.functional.distance import pairwise_distance
 
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def _check_reduction(reduction: str) -> None:
+def check_reduction(reduction: str) -> None:
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
-    _check_reduction(reduction)
+    check_reduction(reduction)
     return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 
 
-def _reduced_value(loss: Any, reduction: str) -> Any:
+def reduced_value(loss: Any, reduction: str) -> Any:
     return fnp.mean(loss) if reduction == "mean" else fnp.sum(loss) if reduction == "sum" else loss
 
 
@@ -89,9 +87,9 @@ def _of_difference(name: str, loss: Callable[[Any, float], Any]) -> Callable[...
             return quick(input, target)
         _of_sizes(input, target)
         check_broadcast(input.shape, target.shape)
-        _check_reduction(reduction)
+        check_reduction(reduction)
         x, y = promote(input, target)
-        return call(kind, lambda a, b: _reduced_value(loss(a - b, beta), reduction), x, y)
+        return call(kind, lambda a, b: reduced_value(loss(a - b, beta), reduction), x, y)
 
     return apply
 
@@ -185,7 +183,7 @@ NLL, NLL_OF_SPACE = Kind("NllLoss", "x"), Kind("NllLoss2DBackward0", "x")
 NLL_ELSEWHERE = Kind("ViewBackward0", "x")
 
 
-def _check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
+def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
     """PyTorch's errors; the target's values."""
     shape = input.shape
     if len(shape) > 1 and (shape[0] != target.shape[0] if target.dim() else True):
@@ -226,10 +224,10 @@ def nll_loss(
         weight: of each class; "mean" divides by the sum of those that occur.
         ignore_index: targets that do not count.
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     if input.dim() < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.dim()})")
-    value = _check_classes(input, target, weight, ignore_index)
+    value = check_classes(input, target, weight, ignore_index)
     kind = NLL if input.dim() <= 2 else NLL_OF_SPACE
     if input.dim() not in (1, 2, 4) and reduction == "none":
         kind = NLL_ELSEWHERE
@@ -255,7 +253,7 @@ def cross_entropy(
         weight, ignore_index: as in `nll_loss`.
         label_smoothing: how much of each target is spread over all classes.
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     axis = 0 if input.dim() == 1 else 1
@@ -315,7 +313,7 @@ def _spread_loss(
 
 def _bce(x: Any, target: Any, weight: Any, reduction: str) -> Any:
     loss = _kinks.binary_cross_entropy(x, target)
-    return _reduced_value(loss if weight is None else loss * weight, reduction)
+    return reduced_value(loss if weight is None else loss * weight, reduction)
 
 
 BCE = Kind("BinaryCrossEntropy", "xy")
@@ -331,7 +329,7 @@ def binary_cross_entropy(
     reduction: str = "mean",
 ) -> Tensor:
     """-(target * log(input) + (1 - target) * log(1 - input)), the logarithms at least -100."""
-    _check_reduction(reduction)
+    check_reduction(reduction)
     if target.shape != input.shape:
         raise ValueError(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
@@ -346,7 +344,7 @@ def binary_cross_entropy(
 def _bce_with_logits(x: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
     factor = 1.0 if pos_weight is None else (pos_weight - 1.0) * target + 1.0
     loss = (1.0 - target) * x - factor * nn.log_sigmoid(x)
-    return _reduced_value(loss if weight is None else loss * weight, reduction)
+    return reduced_value(loss if weight is None else loss * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -359,7 +357,7 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """`binary_cross_entropy` of the sigmoid; `pos_weight` weights the positive targets."""
-    _check_reduction(reduction)
+    check_reduction(reduction)
     if target.shape != input.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
     return call(BCE_WITH_LOGITS, _bce_with_logits, input, target, weight, pos_weight, reduction=reduction)
@@ -402,7 +400,7 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """exp(input) - target * input, or with the rate itself as input; `full` adds Stirling's approximation."""
-    _check_reduction(reduction)
+    check_reduction(reduction)
     loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
         stirling = target * ops.log(target) - target + 0.5 * ops.log(2 * math.pi * target)
@@ -442,7 +440,7 @@ def gaussian_nll_loss(
 
 
 def _soft_margin(x: Any, target: Any, reduction: str) -> Any:
-    return _reduced_value(nn.softplus(-target * x), reduction)
+    return reduced_value(nn.softplus(-target * x), reduction)
 
 
 SOFT_MARGIN = Kind("SoftMarginLoss", "xy")
@@ -452,7 +450,7 @@ def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
     """log(1 + exp(-target * input)) for targets 1 and -1."""
-    _check_reduction(reduction)
+    check_reduction(reduction)
     return call(SOFT_MARGIN, _soft_margin, input, target, reduction=reduction)
 
 
@@ -469,118 +467,3 @@ def multilabel_soft_margin_loss(
     if weight is not None:
         loss = loss * weight
     return reduced(loss.sum(input.dim() - 1) / input.shape[-1], reduction)
-
-
-# Margins
-
-
-def hinge_embedding_loss(
-    input: Tensor,
-    target: Any,
-    margin: float = 1.0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """`input` where the target is 1, max(margin - input, 0) where it is -1."""
-    zeros = zeros_like(input)
-    far = where(target != 1, (margin - input).clamp_min(0), zeros)
-    return reduced(far + where(target != -1, input, zeros), reduction)
-
-
-def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Any,
-    margin: float = 0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """max(-target * (input1 - input2) + margin, 0)"""
-    if not input1.dim() == input2.dim() == target.dim():
-        raise RuntimeError(
-            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
-            f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
-        )
-    return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
-
-
-def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Any,
-    margin: float = 0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """1 - cos where the target is 1, max(cos - margin, 0) where it is -1; cos is of the angle between both inputs."""
-    if target.dim() not in (0, 1):
-        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
-    if target.dim() + 1 != input1.dim() or target.dim() + 1 != input2.dim():
-        raise RuntimeError(
-            f"{target.dim()}D target tensor expects {target.dim() + 1}D input tensors, but found inputs with sizes "
-            f"{list(input1.shape)} and {list(input2.shape)}."
-        )
-    axis = target.dim()
-    squares = [(x * x).sum(axis) + 1e-12 for x in (input1, input2)]
-    cos = (input1 * input2).sum(axis) / (squares[0] * squares[1]).sqrt()
-    zeros = zeros_like(cos)
-    near = where(target == 1, 1 - cos, zeros)
-    return reduced(near + where(target == -1, (cos - margin).clamp_min(0), zeros), reduction)
-
-
-def triplet_margin_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    margin: float = 1.0,
-    p: float = 2,
-    eps: float = 1e-6,
-    swap: bool = False,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """max(margin + distance to the positive - distance to the negative, 0)"""
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    near = pairwise_distance(anchor, positive, p, eps)
-    far = pairwise_distance(anchor, negative, p, eps)
-    if swap:
-        far = ops.minimum(far, pairwise_distance(positive, negative, p, eps))
-    return reduced((margin + near - far).clamp_min(0), reduction)
-
-
-def _multi_margin(x: Any, weight: Any, target: Any, p: int, margin: float, reduction: str) -> Any:
-    rows = x if x.ndim > 1 else x[None]
-    at = target.reshape(-1, 1)
-    gaps = margin - fnp.take_along_axis(rows, at, 1) + rows
-    terms = fnp.where((gaps > 0) & (np.arange(rows.shape[1]) != at), gaps, 0.0) ** p
-    if weight is not None:
-        terms = terms * weight[at]
-    loss = fnp.sum(terms, axis=1) / rows.shape[1]
-    return _reduced_value(loss if x.ndim > 1 else loss[0], reduction)
-
-
-MULTI_MARGIN = Kind("MultiMarginLoss", "x")
-
-
-def multi_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Tensor | None = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """max(margin - input[target] + input[i], 0) ** p, averaged over the other classes i."""
-    if p not in (1, 2):
-        raise ValueError("only p == 1 and p == 2 supported")
-    _check_reduction(reduction)
-    value = _check_classes(input, target.reshape(-1) if input.dim() > 1 else target, None, -1 << 62)
-    options = {"target": value, "p": p, "margin": margin, "reduction": reduction}
-    return call(MULTI_MARGIN, _multi_margin, input, weight, **options)
