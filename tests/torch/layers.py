@@ -400,6 +400,7 @@ def _described(torch: Any, out: Any, inputs: list[Any], module: Any) -> dict[str
     outs = list(_flat(torch, out))
     found: dict[str, Any] = {"values": [_written(y) for y in outs]}
     found["names"] = [y.grad_fn.name() if y.grad_fn is not None else None for y in outs]
+    found["contiguous"] = [y.is_contiguous() for y in outs]
     leaves = {f"input {i}": x for i, x in enumerate(inputs)}
     if module is not None:
         leaves |= dict(module.named_parameters())
@@ -459,6 +460,8 @@ def differences(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> lis
     differ = [f"grad_fn {f}, not {w}" for f, w in zip(found["names"], wanted["names"], strict=True) if f != w]
     if any(part in name for part in NAMES_DIFFER):
         differ = []
+    in_order = zip(found["contiguous"], wanted["contiguous"], strict=True)
+    differ += [f"result {i} is not contiguous" for i, (f, w) in enumerate(in_order) if w and not f]
     pairs = [(f"value {i}", f, w) for i, (f, w) in enumerate(zip(found["values"], wanted["values"], strict=True))]
     pairs += _pairs(found.get("buffers", {}), wanted.get("buffers", {}), "buffer")
     pairs += _pairs(found.get("first", {}), wanted.get("first", {}), "gradient by")

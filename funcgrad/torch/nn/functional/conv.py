@@ -9,6 +9,7 @@ import funcgrad.numpy as fnp
 from funcgrad.lax import conv_general_dilated
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn._recorded import contiguous
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
 Ints = tuple[int, ...]
@@ -104,7 +105,7 @@ def _conv(space: int) -> Callable[..., Tensor]:
                 "greater than actual input size"
             )
         options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
-        return call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options)
+        return contiguous(call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options))
 
     conv.__name__ = conv.__qualname__ = name
     return conv
@@ -139,7 +140,7 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
         reach = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation)]
         pads = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
         options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
-        return call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options)
+        return contiguous(call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options))
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name
     return conv_transpose

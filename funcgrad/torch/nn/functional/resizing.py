@@ -10,6 +10,7 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn._recorded import contiguous
 from funcgrad.torch.nn.functional.pooling import _Places, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from funcgrad.torch.nn.functional.sizes import per_dim
 
@@ -157,7 +158,7 @@ def interpolate(
         else:
             make = _cubic if mode == "bicubic" else _linear
             taps.append(make(n, m, scale, bool(align_corners), input._read().dtype))
-    return call(KINDS[mode, space], _resized, input, taps=taps)
+    return contiguous(call(KINDS[mode, space], _resized, input, taps=taps))
 
 
 upsample = interpolate
