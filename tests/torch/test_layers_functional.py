@@ -104,3 +104,14 @@ def test_a_layer_takes_tensors_on_numpys_memory():
     array[:] = 5.0
     out.sum().backward()
     assert layer.weight.grad.tolist() == [[2.0] * 3] * 2
+
+
+def test_running_statistics_take_on_no_traced_value():
+    module = nn.BatchNorm1d(2)
+    before = module.running_mean.tolist()
+    pure, args, _ = torch.to_functional(lambda x: (module(x) ** 3).sum(), torch.ones(4, 2, requires_grad=True))
+    with pytest.raises(TypeError, match=r"eval\(\)"):
+        fg.jit(pure)(*args)
+    assert module.running_mean.tolist() == before
+    module.eval()
+    assert fg.jit(pure)(*args).shape == ()

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 import funcgrad.numpy as fnp
+from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._record.tape import constant
+from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 BATCH, LAYER, GROUP = (Kind(f"Native{n}NormBackward0", "xy") for n in ("Batch", "Layer", "Group"))
 INSTANCE, RMS = Kind("View", "xy"), Kind("MulBackward0", "xy")
 Axes = tuple[int, ...]
+TRACED_STATISTICS = (
+    "running statistics would take on a traced value that ends with the transformation: call eval(), set "
+    "track_running_stats=False, or pass the buffers as arguments, by functional_call"
+)
 
 
 def _standardised(x: Any, axes: Axes, eps: float) -> Any:
@@ -42,6 +47,8 @@ def _of_statistics(x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: A
 def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: Any) -> None:
     """Move a running statistic towards that of the batch, in place."""
     if running is not None:
+        if isinstance(statistic, Tracer) and not isinstance(raw(running._read()), Tracer):
+            raise TypeError(TRACED_STATISTICS)
         new = fresh(fnp.astype(statistic, running._read().dtype))
         with no_grad():
             running.copy_(running * (1 - momentum) + new * momentum)
