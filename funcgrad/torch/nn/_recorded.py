@@ -1,0 +1,86 @@
+"""Functions over values become functions over Tensors, each one recorded operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.tape import TapeTracer
+from funcgrad.torch._record.calls import Kind, call, need_tensor, wrap
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import Cut, Note, joined, on_tape, raw
+from funcgrad.torch._tensor.tensor import Tensor
+
+
+def recorded(name: str, saves: str = "") -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """The decorated function takes arrays or traced values where the new one takes Tensors, and numbers as they are.
+
+    `name` and `saves` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves.
+    """
+    kind = Kind(name, saves)
+
+    def over_tensors(fun: Callable[..., Any]) -> Callable[..., Tensor]:
+        @wraps(fun)
+        def apply(input: Any, *operands: Any, **params: Any) -> Tensor:
+            need_tensor(input, fun.__name__.strip("_"))
+            return call(kind, fun, input, *operands, **params)
+
+        return apply
+
+    return over_tensors
+
+
+def contiguous(t: Tensor) -> Tensor:
+    """A result in the order of memory, as PyTorch's layers give it: NumPy keeps the order of what it adds to."""
+    value = t._value
+    array = raw(value)
+    if type(array) is np.ndarray and not array.flags.c_contiguous:
+        array = np.ascontiguousarray(array)
+        t._value = TapeTracer(value._trace, array, value.node) if on_tape(value) else array
+        t._storage.value = array
+    return t
+
+
+class Quick:
+    """An operation on Tensors with a short way where none of them is special: not shared with NumPy, no view, and
+    recording as usual."""
+
+    def __init__(self, kind: Kind, fun: Callable[..., Any]) -> None:
+        self.kind = kind
+        self.fun = fun
+        self.inner = Note(kind.name, ())
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        values: list[Any] = []
+        cuts: tuple[Cut, ...] = ()
+        for t in tensors:
+            storage = t._storage
+            if t._seen != storage.stamp or t._view is not None or storage.shared:
+                return call(self.kind, self.fun, *tensors)
+            values.append(t._value)
+            if t._cuts:
+                cuts = joined(cuts, t._cuts)
+        if not mode.direct:
+            return call(self.kind, self.fun, *tensors)
+        try:
+            out = mode.quiet(self.fun, *values)
+        except RuntimeError:  # begun inside another operation, or raised again here
+            return call(self.kind, self.fun, *tensors)
+        result = wrap(out, self.kind, *tensors[:2])
+        if cuts:
+            result._cuts = cuts
+        if on_tape(out):
+            self._free_together(out.node, [v.node for v in values if on_tape(v)])
+        return result
+
+    def _free_together(self, last: Any, operands: list[Any]) -> None:
+        """The entries that lead to the last one share a note: what they saved is freed with it."""
+        left = [last]
+        while left:
+            for entry in left.pop().parents:
+                if entry is not None and entry not in operands:
+                    entry.note = self.inner
+                    left.append(entry)

@@ -1,0 +1,219 @@
+"""Activations."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+import funcgrad.numpy as fnp
+from funcgrad import nn
+from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
+from funcgrad.torch._ops import kinks, pointwise, reduce
+from funcgrad.torch._ops.inplace import in_place
+from funcgrad.torch._record.calls import Kind
+from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn import _kinks
+from funcgrad.torch.nn._recorded import Quick, recorded
+
+
+def _chosen(fun: Any, input: Tensor, inplace: bool, *args: Any) -> Tensor:
+    return in_place(fun)(input, *args) if inplace else fun(input, *args)
+
+
+_leaky_relu = recorded("LeakyRelu", "x")(_kinks.leaky_relu)
+_hardtanh = recorded("Hardtanh", "x")(_kinks.hardtanh)
+_threshold = recorded("Threshold", "x")(_kinks.threshold)
+_hardshrink = recorded("Hardshrink", "x")(_kinks.hardshrink)
+_softshrink = recorded("Softshrink", "x")(_kinks.softshrink)
+_prelu = recorded("PreluKernel", "xy")(_kinks.prelu)
+_elu = recorded("Elu", "x")(_kinks.elu)
+_celu = recorded("Celu", "x")(_kinks.celu)
+_selu = recorded("Elu", "x")(lambda x: SELU_SCALE * _kinks.elu(x, SELU_ALPHA))
+_silu = recorded("Silu", "x")(nn.silu)
+_mish = recorded("Mish", "x")(nn.mish)
+_hardsigmoid = recorded("Hardsigmoid", "x")(_kinks.hardsigmoid)
+_hardswish = recorded("Hardswish", "x")(_kinks.hardswish)
+_gelu = recorded("Gelu", "x")(nn.gelu)
+_glu = recorded("Glu", "x")(nn.glu)
+_logsigmoid = recorded("LogSigmoid", "x")(nn.log_sigmoid)
+
+
+@recorded("Softplus", "x")
+def _softplus(x: Any, beta: float, threshold: float) -> Any:
+    scaled = x * beta
+    return fnp.where(scaled > threshold, x, nn.softplus(scaled) / beta)
+
+
+_relu = Quick(Kind("Relu", "r"), kinks.relu)
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0); the derivative at 0 is 0."""
+    if inplace or not isinstance(input, Tensor) or input._read().dtype.kind != "f":
+        return _chosen(pointwise.relu, input, inplace)
+    return _relu(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """`input` where it is positive, `negative_slope` times it elsewhere."""
+    return _chosen(_leaky_relu, input, inplace, negative_slope)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """Limited to [min_val, max_val]; the derivative at the limits is 0."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return _chosen(_hardtanh, input, inplace, min_val, max_val)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """Limited to [0, 6]."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """`value` where the input is not above the threshold."""
+    return _chosen(_threshold, input, inplace, threshold, value)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """`alpha * (exp(x) - 1)` where x is negative."""
+    return _chosen(_elu, input, inplace, alpha)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`elu`, scaled so that mean 0 and variance 1 are kept from layer to layer."""
+    return _chosen(_selu, input, inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """`alpha * (exp(x / alpha) - 1)` where x is negative."""
+    return _chosen(_celu, input, inplace, alpha)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * sigmoid(x)"""
+    return _chosen(_silu, input, inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * tanh(softplus(x))"""
+    return _chosen(_mish, input, inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(x + 3) / 6"""
+    return _chosen(_hardsigmoid, input, inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * hardsigmoid(x)"""
+    return _chosen(_hardswish, input, inplace)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x times the normal distribution function of x, or its approximation by `tanh`."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _gelu(input, approximate=approximate == "tanh")
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * x)) / beta; x itself where beta * x is above the threshold."""
+    return _softplus(input, beta, threshold)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """0 in [-lambd, lambd]."""
+    return _hardshrink(input, lambd)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Nearer to zero by `lambd`, 0 in between."""
+    if lambd < 0:
+        largest = np.finfo(input._read().dtype).max
+        raise RuntimeError(
+            f"lambda must be in range [0, {largest:g}] for input dtype {input.dtype.title}, but found {lambd:g}"
+        )
+    return _softshrink(input, lambd)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """`input` where it is positive, `weight` times it elsewhere: one number, or one for each channel."""
+    channels = input.shape[1] if input.dim() > 1 else 1
+    if weight.dim() > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}")
+    if weight.numel() != 1 and input.dim() == 0:
+        raise RuntimeError("Not allow zero-dim input tensor.")
+    if weight.numel() not in (1, channels):
+        raise RuntimeError(
+            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.numel()} and "
+            f"channel size = {channels}."
+        )
+    if weight.dim() and input.dim() != 1:
+        weight = weight.view((1, weight.numel(), *(1,) * (input.dim() - 2)) if input.dim() else ())
+    return _prelu(input, weight)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), without underflow."""
+    return _logsigmoid(input)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    return pointwise.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    return pointwise.tanh(input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (|x| + 1)"""
+    return input / (pointwise.abs(input) + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)"""
+    return input - pointwise.tanh(input)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """One half along a dimension, times the sigmoid of the other."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    axis = dimension(dim, input.dim())
+    if input.shape[axis] % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {input.shape[axis]}")
+    return _glu(input, axis=axis)
+
+
+def _dim_of(name: str, ndim: int) -> int:
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """exp(x) divided by its sum along `dim`."""
+    return reduce.softmax(input, _dim_of("softmax", input.dim()) if dim is None else dim, dtype=dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """softmax(-x)"""
+    return reduce.softmax(-input, _dim_of("softmin", input.dim()) if dim is None else dim, dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """The logarithm of `softmax`."""
+    return reduce.log_softmax(input, _dim_of("log_softmax", input.dim()) if dim is None else dim, dtype=dtype)
+
+
+relu_, leaky_relu_, hardtanh_ = in_place(pointwise.relu), in_place(leaky_relu), in_place(hardtanh)
+threshold_, elu_, selu_, celu_ = in_place(threshold), in_place(elu), in_place(selu), in_place(celu)

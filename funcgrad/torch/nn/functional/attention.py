@@ -1,0 +1,240 @@
+"""Attention."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+import funcgrad.numpy as fnp
+from funcgrad import nn
+from funcgrad.torch._ops.create import zeros
+from funcgrad.torch._ops.join import cat
+from funcgrad.torch._ops.products import matmul
+from funcgrad.torch._ops.reduce import softmax
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.nn.functional.dropout import dropout, kept
+from funcgrad.torch.nn.functional.linear import linear
+from funcgrad.torch.nn.functional.padding import pad
+
+ATTENTION, OTHER_ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xy"), Kind("UnsafeView", "xy")
+
+
+def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:
+    """A row that attends to nothing is zero."""
+    scores = fnp.matmul(query * scale, fnp.swapaxes(key, -1, -2))
+    allowed = None
+    if is_causal:
+        allowed = np.tri(*scores.shape[-2:]).astype(bool)
+    elif mask is not None:
+        allowed = mask if mask.dtype.kind == "b" else mask != -np.inf
+        scores = scores if mask.dtype.kind == "b" else scores + fnp.where(allowed, mask, 0.0)
+    weights = nn.softmax(scores, -1, where=allowed)
+    return fnp.matmul(weights if noise is None else weights * noise, value)
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(query @ key.T * scale + mask) @ value
+
+    Args:
+        query: ``(*, L, E)``.
+        key, value: ``(*, S, E)`` and ``(*, S, V)``.
+        attn_mask: what is added to ``(*, L, S)``, or, if bool, where a pair attends.
+        dropout_p: of the weights, whether in training or not.
+        is_causal: a place attends to itself and those before it only.
+        scale: 1 / sqrt(E) by default.
+        enable_gqa: heads of key and value (dimension -3) serve several of the query.
+    """
+    for name, t in (("query", query), ("key", key), ("value", value)):
+        if t.dim() < 2:
+            raise RuntimeError(
+                f"Expected {name} to be at least 2 dimensional, but got {t.dim()}"
+            )
+    if attn_mask is not None and is_causal:
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+        )
+    if not query.dtype is key.dtype is value.dtype:
+        raise RuntimeError(
+            "Expected query, key, and value to have the same dtype, but got query.dtype: "
+            f"{query.dtype.short} key.dtype: {key.dtype.short} and value.dtype: {value.dtype.short} instead."
+        )
+    if enable_gqa:
+        key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], -3) for t in (key, value))
+    noise = None
+    if dropout_p > 0:
+        dtype = query._read().dtype
+        shape = (*query.shape[:-1], key.shape[-2])
+        noise = kept(shape, dropout_p, dtype) / dtype.type(1 - dropout_p) if dropout_p < 1 else np.zeros(shape, dtype)
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    moving_mask = attn_mask is not None and attn_mask.requires_grad
+    plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and noise is None and not moving_mask
+    kind = ATTENTION if plain else OTHER_ATTENTION
+    return call(kind, _attended, query, key, value, attn_mask, noise, scale=factor, is_causal=is_causal)
+
+
+def _additive(mask: Tensor | None, name: str, dtype: dtypes.dtype, other: Tensor | None = None) -> Tensor | None:
+    """A mask that is added: -inf where a bool one holds."""
+    if mask is None:
+        return None
+    if mask.dtype is not dtypes.bool and not mask.is_floating_point():
+        raise AssertionError(f"only bool and floating types of {name} are supported")
+    if other is not None and other.dtype is not mask.dtype:
+        warnings.warn(
+            f"Support for mismatched {name} and attn_mask is deprecated. Use same type for both instead.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if mask.is_floating_point():
+        return mask
+    return fresh(fnp.where(mask._read(), dtype.numpy.type(-np.inf), dtype.numpy.type(0)))
+
+
+def _check_ranks(
+    query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None, attn_mask: Tensor | None, heads: int
+) -> bool:
+    """PyTorch's errors; whether there is a batch."""
+    ndim = query.dim()
+    if ndim not in (2, 3):
+        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {ndim}-D query tensor")
+    which = f"For {'batched' if ndim == 3 else 'unbatched'} ({ndim}-D) `query`"
+    if key.dim() != ndim or value.dim() != ndim:
+        raise AssertionError(
+            f"{which}, expected `key` and `value` to be {ndim}-D but found {key.dim()}-D and {value.dim()}-D tensors "
+            "respectively"
+        )
+    if key_padding_mask is not None and key_padding_mask.dim() != ndim - 1:
+        raise AssertionError(
+            f"{which}, expected `key_padding_mask` to be `None` or {ndim - 1}-D but found {key_padding_mask.dim()}-D "
+            "tensor instead"
+        )
+    if attn_mask is not None:
+        if attn_mask.dim() not in (2, 3):
+            raise AssertionError(
+                f"{which}, expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.dim()}-D tensor instead"
+            )
+        wanted = (heads, query.shape[0], key.shape[0])
+        if ndim == 2 and attn_mask.dim() == 3 and attn_mask.shape != wanted:
+            raise AssertionError(f"Expected `attn_mask` shape to be {wanted} but got {attn_mask.shape}")
+    return ndim == 3
+
+
+def _projected(
+    inputs: tuple[Tensor, Tensor, Tensor], weights: Tensor | tuple[Tensor, Tensor, Tensor], bias: Tensor | None
+) -> list[Tensor]:
+    """Queries, keys and values; one product where all three come from one tensor."""
+    query, key, value = inputs
+    if isinstance(weights, Tensor):
+        if query is key is value:
+            return list(linear(query, weights, bias).chunk(3, -1))
+        weights = weights.chunk(3)
+    biases = (None, None, None) if bias is None else bias.chunk(3)
+    return [linear(t, w, b) for t, w, b in zip(inputs, weights, biases)]
+
+
+def _joined_masks(
+    attn_mask: Tensor | None, key_padding_mask: Tensor | None, batch: int, heads: int, length: int, source: int
+) -> Tensor | None:
+    """Both masks as one that broadcasts against ``(batch, heads, length, source)``; PyTorch's errors."""
+    if attn_mask is not None:
+        wanted = (length, source) if attn_mask.dim() == 2 else (batch * heads, length, source)
+        if attn_mask.shape != wanted:
+            raise RuntimeError(
+                f"The shape of the {attn_mask.dim()}D attn_mask is {attn_mask.shape}, but should be {wanted}."
+            )
+        attn_mask = attn_mask if attn_mask.dim() == 2 else attn_mask.reshape(batch, heads, length, source)
+    if key_padding_mask is None:
+        return attn_mask
+    if key_padding_mask.shape != (batch, source):
+        axis = int(key_padding_mask.shape[0] == batch)
+        raise RuntimeError(
+            f"Expected key_padded_mask.shape[{axis}] to be {(batch, source)[axis]}, but got "
+            f"{key_padding_mask.shape[axis]}"
+        )
+    key_padding_mask = key_padding_mask.reshape(batch, 1, 1, source)
+    return key_padding_mask if attn_mask is None else attn_mask + key_padding_mask
+
+
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """What `MultiheadAttention` computes; ``(length, batch, features)``, or without the batch."""
+    batched = _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
+    if is_causal and attn_mask is None:
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    if not batched:
+        one = query is key is value
+        query = query.unsqueeze(1)
+        key, value = (query, query) if one else (key.unsqueeze(1), value.unsqueeze(1))
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    length, batch, features = query.shape
+    if features != embed_dim_to_check:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {features}")
+    if features % num_heads:
+        raise AssertionError(f"embed_dim {features} not divisible by num_heads {num_heads}")
+    if not use_separate_proj_weight and key.shape != value.shape:
+        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+    key_padding_mask = _additive(key_padding_mask, "key_padding_mask", query.dtype, attn_mask)
+    attn_mask = _additive(attn_mask, "attn_mask", query.dtype)
+    weights: Any = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight
+    q, k, v = _projected((query, key, value), weights, in_proj_bias)
+    attn_mask = _joined_masks(attn_mask, key_padding_mask, batch, num_heads, length, key.shape[0])
+    if bias_k is not None and bias_v is not None:
+        k, v = cat([k, bias_k.repeat(1, batch, 1)]), cat([v, bias_v.repeat(1, batch, 1)])
+        attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))
+    q, k, v = (t.reshape(t.shape[0], batch, num_heads, -1).permute(1, 2, 0, 3) for t in (q, k, v))
+    if add_zero_attn:
+        k, v = (cat([t, zeros(*t.shape[:2], 1, t.shape[3], dtype=t.dtype)], 2) for t in (k, v))
+        attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))
+    dropout_p = dropout_p if training else 0.0
+    shares = None
+    if need_weights:
+        scores = matmul(q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1))
+        shares = softmax(scores if attn_mask is None else scores + attn_mask, -1)
+        shares = dropout(shares, dropout_p) if dropout_p > 0 else shares
+        out = matmul(shares, v)
+        shares = shares.mean(1) if average_attn_weights else shares
+        shares = shares if batched else shares.squeeze(0)
+    else:
+        out = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p)
+    out = linear(out.permute(2, 0, 1, 3).reshape(length * batch, features), out_proj_weight, out_proj_bias)
+    out = out.view(length, batch, out.shape[1])
+    return out if batched else out.squeeze(1), shares

@@ -1,0 +1,150 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import funcgrad.numpy as fnp
+from funcgrad.lax import conv_general_dilated
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn._recorded import contiguous
+from funcgrad.torch.nn.functional.sizes import need_space, per_dim
+
+Ints = tuple[int, ...]
+Pads = list[tuple[int, int]]
+CONVOLUTION, UNBATCHED = Kind("Convolution", "*"), Kind("SqueezeBackward1", "*")
+
+
+def _with_bias(out: Any, bias: Any, batched: bool) -> Any:
+    if bias is not None:
+        out = out + fnp.reshape(bias, (-1, *(1,) * (out.ndim - 2)))
+    return out if batched else out[0]
+
+
+def _convolved(
+    x: Any, weight: Any, bias: Any, batched: bool, stride: Ints, pads: Pads, dilation: Ints, groups: int
+) -> Any:
+    x = x if batched else x[None]
+    out = conv_general_dilated(x, weight, stride, pads, None, dilation, feature_group_count=groups)
+    return _with_bias(out, bias, batched)
+
+
+def _transposed(
+    x: Any, weight: Any, bias: Any, batched: bool, stride: Ints, pads: Pads, dilation: Ints, groups: int
+) -> Any:
+    """The convolution of the input, with gaps between its elements, and the flipped kernel."""
+    x = x if batched else x[None]
+    inputs, outputs, *window = weight.shape
+    kernel = fnp.reshape(weight, (groups, inputs // groups, outputs, *window))
+    kernel = fnp.reshape(fnp.swapaxes(kernel, 1, 2), (groups * outputs, inputs // groups, *window))
+    kernel = fnp.flip(kernel, tuple(range(2, kernel.ndim)))
+    ones = (1,) * len(window)
+    out = conv_general_dilated(x, kernel, ones, pads, stride, dilation, feature_group_count=groups)
+    return _with_bias(out, bias, batched)
+
+
+def _pads(padding: Any, window: Ints, stride: Ints, dilation: Ints) -> Pads:
+    """How much is added before and behind each dimension."""
+    if not isinstance(padding, str):
+        return [(p, p) for p in per_dim(padding, len(window))]
+    if padding == "valid":
+        return [(0, 0)] * len(window)
+    if padding != "same":
+        raise RuntimeError(f"Invalid padding string: '{padding}'")
+    if any(s != 1 for s in stride):
+        raise RuntimeError("padding='same' is not supported for strided convolutions")
+    totals = [d * (k - 1) for k, d in zip(window, dilation)]
+    return [(t // 2, t - t // 2) for t in totals]
+
+
+def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, transposed: bool, function: str) -> bool:
+    """PyTorch's errors; whether there is a batch."""
+    batched = need_space(input, weight.dim() - 2, function)
+    shape, sizes = list(input.shape) if batched else [1, *input.shape], list(weight.shape)
+    expected = sizes[0] if transposed else sizes[1] * groups
+    if shape[1] != expected:
+        given = "transposed=1" if transposed else f"groups={groups}"
+        raise RuntimeError(
+            f"Given {given}, weight of size {sizes}, expected input{shape} to have {expected} channels, but got "
+            f"{shape[1]} channels instead"
+        )
+    if bias is not None and input.dtype is not bias.dtype:
+        raise RuntimeError(f"Input type ({input.dtype.short}) and bias type ({bias.dtype.short}) should be the same")
+    if input.dtype is not weight.dtype:
+        raise RuntimeError(
+            f"Input type ({input.type()}) and weight type ({weight.type()}) should be the same"
+        )
+    return batched
+
+
+def _conv(space: int) -> Callable[..., Tensor]:
+    name = f"conv{space}d"
+
+    def conv(
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Tensor:
+        """The convolution of ``(N, C, *space)``, or of one without the batch, with ``(O, C / groups, *window)``."""
+        stride, dilation = per_dim(stride, space), per_dim(dilation, space)
+        batched = _check(input, weight, bias, groups, False, name)
+        window = tuple(weight.shape[2:])
+        pads = _pads(padding, window, stride, dilation)
+        padded = [n + low + high for n, (low, high) in zip(input.shape[-space:], pads)]
+        reach = [d * (k - 1) + 1 for k, d in zip(window, dilation)]
+        if any(n < r for n, r in zip(padded, reach)):
+            sizes, kernel = (" x ".join(map(str, s)) for s in (padded, reach))
+            raise RuntimeError(
+                f"Calculated padded input size per channel: ({sizes}). Kernel size: ({kernel}). Kernel size can't be "
+                "greater than actual input size"
+            )
+        options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
+        return contiguous(call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options))
+
+    conv.__name__ = conv.__qualname__ = name
+    return conv
+
+
+def _conv_transpose(space: int) -> Callable[..., Tensor]:
+    name = f"conv_transpose{space}d"
+
+    def conv_transpose(
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> Tensor:
+        """The transpose of the convolution with that weight ``(C, O / groups, *window)``: `stride` enlarges."""
+        stride, dilation, padding, extra = (per_dim(n, space) for n in (stride, dilation, padding, output_padding))
+        batched = _check(input, weight, bias, groups, True, name)
+        for more, s, d in zip(extra, stride, dilation):
+            if more >= s and more >= d:
+                raise RuntimeError(
+                    "output padding must be smaller than either stride or dilation, but got "
+                    + " ".join(
+                        f"{what}_{axis}: {values[i]}"
+                        for what, values in (("output_padding", extra), ("stride", stride), ("dilation", dilation))
+                        for i, axis in enumerate(("depth", "height", "width")[3 - space :])
+                    )
+                )
+        reach = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation)]
+        pads = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
+        options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
+        return contiguous(call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options))
+
+    conv_transpose.__name__ = conv_transpose.__qualname__ = name
+    return conv_transpose
+
+
+conv1d, conv2d, conv3d = map(_conv, (1, 2, 3))
+conv_transpose1d, conv_transpose2d, conv_transpose3d = map(_conv_transpose, (1, 2, 3))

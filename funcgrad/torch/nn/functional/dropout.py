@@ -1,0 +1,87 @@
+"""Dropout, with the random numbers of PyTorch's generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad.torch._ops.inplace import in_place
+from funcgrad.torch._ops.pointwise import add, mul
+from funcgrad.torch._ops.random import default_generator
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+
+def kept(shape: tuple[int, ...], p: float, dtype: np.dtype) -> np.ndarray:
+    """1 with probability 1 - p, else 0."""
+    draws = default_generator.uniform(int(np.prod(shape)), np.dtype(np.float64))
+    return (draws < 1 - p).astype(dtype).reshape(shape)
+
+
+def _check(p: float) -> None:
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _dropped(input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+    """Times a mask of that shape, whose mean is 1."""
+    if not training or p == 0 or not input.numel():
+        return input
+    dtype = input._read().dtype
+    noise = kept(shape, p, dtype) / dtype.type(1 - p) if p < 1 else np.zeros((), dtype)
+    return (in_place(mul) if inplace else mul)(input, fresh(noise))
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """In training, elements are zero with probability p, and the others divided by 1 - p."""
+    _check(p)
+    return _dropped(input, tuple(input.shape), p, training, inplace)
+
+
+def _of_channels(input: Tensor, p: float, training: bool, inplace: bool, batched: bool) -> Tensor:
+    shape = input.shape if batched else (1, *input.shape)
+    mask = (*shape[:2], *(1,) * (len(shape) - 2))
+    return _dropped(input, mask if batched else mask[1:], p, training, inplace)
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """`dropout` of whole channels of ``(N, C, L)`` or ``(C, L)``."""
+    _check(p)
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d exists to "
+            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
+            "batch dimension (i.e. 2D or 3D inputs)."
+        )
+    return _of_channels(input, p, training, inplace, input.dim() == 3)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """`dropout` of whole channels of ``(N, C, H, W)``."""
+    _check(p)
+    return _of_channels(input, p, training, inplace, True)
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """`dropout` of whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
+    _check(p)
+    return _of_channels(input, p, training, inplace, input.dim() != 4)
+
+
+SATURATED = 1.7580993408473766
+"""What a SELU is far on the negative side, with the sign changed: its scale times its alpha."""
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps mean 0 and variance 1 behind a SELU: dropped elements have its lowest value."""
+    _check(p)
+    if not training or p == 0 or not input.numel():
+        return input
+    dtype: Any = input._read().dtype
+    if p == 1:
+        return mul(input, fresh(np.zeros((), dtype)))
+    noise = kept(tuple(input.shape), p, dtype)
+    scale = 1.0 / np.sqrt((SATURATED**2 * p + 1) * (1 - p))
+    shift = (noise - 1) * (SATURATED * scale) + SATURATED * scale * p
+    scaled = (in_place(mul) if inplace else mul)(input, fresh((noise * scale).astype(dtype)))
+    return add(scaled, fresh(shift.astype(dtype)))

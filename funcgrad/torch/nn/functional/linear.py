@@ -1,0 +1,176 @@
+"""Products with weights, rows of tables, and one-hot vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import funcgrad.numpy as fnp
+from funcgrad import nn
+from funcgrad.core.trace import Tracer
+from funcgrad.ops.contract import dot_general
+from funcgrad.ops.elementwise import add
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.tape import constant
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.nn._recorded import Quick, recorded
+
+_NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+_MATRICES = ((1,), (1,))
+
+
+def _times(x: Any, weight: Any) -> Any:
+    return dot_general(x, weight, contract=((len(x.shape) - 1,), (1,)), batch=_NO_BATCH)
+
+
+def _linear(x: Any, weight: Any, bias: Any) -> Any:
+    return add(_times(x, weight), bias)
+
+
+_addmm, _view = Quick(Kind("Addmm", "*"), _linear), Quick(Kind("View", "*"), _linear)
+_mm, _unsafe_view = Quick(Kind("Mm", "*"), _times), Quick(Kind("UnsafeView", "*"), _times)
+_squeeze = Quick(Kind("SqueezeBackward4", "*"), _times)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias
+
+    Args:
+        input: ``(*, in_features)``.
+        weight: ``(out_features, in_features)``.
+        bias: ``(out_features,)``.
+    """
+    if not (isinstance(input, Tensor) and isinstance(weight, Tensor)):
+        _need_tensors(input, weight)
+    x, w = input._read(), weight._read()
+    shape, weights = x.shape, w.shape
+    if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype:
+        _refuse_linear(input, weight)
+    if bias is None:
+        return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
+    if bias._read().shape not in ((weights[0],), (1,), ()):
+        raise RuntimeError(
+            f"The expanded size of the tensor ({weights[0]}) must match the existing size ({bias.shape[0]}) at "
+            f"non-singleton dimension 1.  Target sizes: {[*shape[:-1], weights[0]]}.  Tensor sizes: {list(bias.shape)}"
+        )
+    return (_addmm if len(shape) == 2 else _view)(input, weight, bias)
+
+
+def _need_tensors(input: Any, weight: Any) -> None:
+    for name, position, given in (("input", 1, input), ("weight", 2, weight)):
+        if not isinstance(given, Tensor):
+            raise TypeError(
+                f"linear(): argument '{name}' (position {position}) must be Tensor, not {type(given).__name__}"
+            )
+
+
+def _refuse_linear(input: Tensor, weight: Tensor) -> None:
+    """PyTorch's errors."""
+    shape = input.shape
+    if not shape:
+        raise RuntimeError("both arguments to linear need to be at least 1D, but they are 0D and 2D")
+    if weight.dim() != 2:
+        raise RuntimeError(f"linear(): weight must be a matrix, not a tensor of {weight.dim()} dimensions")
+    if shape[-1] != weight.shape[1]:
+        n, m = shape[:-1].numel(), weight.shape
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{shape[-1]} and {m[1]}x{m[0]})")
+    raise RuntimeError(
+        f"mat1 and mat2 must have the same dtype, but got {input.dtype.title} and {weight.dtype.title}"
+    )
+
+
+@recorded("ViewBackward0", "xy")
+def _bilinear(x: Any, y: Any, weight: Any) -> Any:
+    return fnp.einsum("...i,oij,...j->...o", x, weight, y)
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1 @ weight[o] @ input2 + bias[o] for each output feature o."""
+    if input1.dim() != input2.dim():
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
+        )
+    for which, x in ((1, input1), (2, input2)):
+        if x.shape[-1] != weight.shape[which]:
+            raise RuntimeError(
+                f"bilinear(): input{which} size does not match weight size: got {x.shape[-1]} but expected "
+                f"{weight.shape[which]}"
+            )
+    out = _bilinear(input1, input2, weight)
+    return out if bias is None else out + bias
+
+
+def _rows(weight: Any, index: Any, padding_idx: int | None) -> Any:
+    rows = fnp.take(weight, index, axis=0)
+    if padding_idx is None:
+        return rows
+    return fnp.where((index == padding_idx)[..., None], constant(rows), rows)
+
+
+EMBEDDING = Kind("Embedding", "-")
+
+
+def _normalised(weight: Tensor, index: np.ndarray, max_norm: float, norm_type: float) -> None:
+    """Rows longer than `max_norm` are shortened to it, in place."""
+    with no_grad():
+        used = np.unique(index)
+        rows = weight._array()[used]
+        sizes = np.linalg.norm(rows, norm_type, axis=1, keepdims=True)
+        scale = np.where(sizes > max_norm, max_norm / (sizes + 1e-7), 1.0)
+        new = np.array(weight._array())
+        new[used] = (rows * scale).astype(rows.dtype)
+        weight.copy_(fresh(new))
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """The rows of `weight` that `input` names; row `padding_idx` gets no gradient."""
+    if scale_grad_by_freq or sparse:
+        raise NotImplementedError("embedding: funcgrad.torch has neither scale_grad_by_freq nor sparse gradients")
+    need_tensor(input, "embedding")
+    if input._read().dtype.kind not in "iu":
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{input.type()} instead (while checking arguments for embedding)"
+        )
+    count = weight.shape[0]
+    if padding_idx is not None:
+        if not -count <= padding_idx < count:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding_idx %= count
+    index = constant(input._read())
+    if not isinstance(index, Tracer):
+        if index.size and not (0 <= index.min() and index.max() < count):
+            raise IndexError("index out of range in self")
+        if max_norm is not None:
+            _normalised(weight, index, max_norm, norm_type)
+    return call(EMBEDDING, _rows, weight, index=index, padding_idx=padding_idx)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Integer vectors, along a new last dimension, that are 1 at the place the tensor says and 0 elsewhere."""
+    value = constant(tensor._read())
+    if value.dtype != np.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if not value.size and num_classes <= 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if num_classes == -1 or not isinstance(value, Tracer):
+        array = tensor._array()
+        if array.size and array.min() < 0:
+            raise RuntimeError("Class values must be non-negative.")
+        if num_classes == -1:
+            num_classes = int(array.max()) + 1
+        elif num_classes < 1:
+            raise RuntimeError("num_classes should be positive")
+        elif array.size and array.max() >= num_classes:
+            raise RuntimeError("Class values must be smaller than num_classes.")
+    return fresh(nn.one_hot(value, num_classes, dtype=np.int64))

@@ -1,0 +1,469 @@
+"""Losses. `reduction` is "mean", "sum" or "none"."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import funcgrad.numpy as fnp
+from funcgrad import nn
+from funcgrad.core.trace import Tracer
+from funcgrad.scipy.special import xlogy as xlogy_values
+from funcgrad.torch._ops import pointwise as ops
+from funcgrad.torch._ops.create import zeros_like
+from funcgrad.torch._ops.reduce import log_softmax
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import check_broadcast, promote
+from funcgrad.torch._record.tape import constant
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn import _kinks
+from funcgrad.torch.nn._recorded import Quick, recorded
+from funcgrad.torch.nn.functional.activation import logsigmoid
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def check_reduction(reduction: str) -> None:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    check_reduction(reduction)
+    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
+
+
+def reduced_value(loss: Any, reduction: str) -> Any:
+    return fnp.mean(loss) if reduction == "mean" else fnp.sum(loss) if reduction == "sum" else loss
+
+
+def _of_sizes(input: Tensor, target: Tensor) -> None:
+    """PyTorch's warning about a target that is broadcast."""
+    if target.shape != input.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _mean(v: Any) -> Any:
+    """As `fnp.mean`, which takes 15 us more to look at its arguments."""
+    return v.sum() / v.size
+
+
+def _are_alike(a: Any, b: Any) -> bool:
+    x, y = a._read(), b._read()
+    return x.shape == y.shape != () and x.dtype is y.dtype and x.dtype.kind == "f" and x.size > 0
+
+
+def _squares(d: Any, beta: float) -> Any:
+    return d * d
+
+
+def _smooth(d: Any, beta: float) -> Any:
+    size = fnp.abs(d)
+    return fnp.where(size < beta, 0.5 * d * d / beta, size - 0.5 * beta)
+
+
+def _huber(d: Any, beta: float) -> Any:
+    size = fnp.abs(d)
+    return fnp.where(size < beta, 0.5 * d * d, beta * (size - 0.5 * beta))
+
+
+def _of_difference(name: str, loss: Callable[[Any, float], Any]) -> Callable[..., Tensor]:
+    """A loss of the difference, elementwise and reduced, as one operation."""
+    kind = Kind(name, "xy")
+    quick = Quick(kind, lambda a, b: _mean(loss(a - b, 1.0)))
+
+    def apply(input: Tensor, target: Tensor, reduction: str, beta: float = 1.0) -> Tensor:
+        if reduction == "mean" and beta == 1 and _are_alike(input, target):
+            return quick(input, target)
+        _of_sizes(input, target)
+        check_broadcast(input.shape, target.shape)
+        check_reduction(reduction)
+        x, y = promote(input, target)
+        return call(kind, lambda a, b: reduced_value(loss(a - b, beta), reduction), x, y)
+
+    return apply
+
+
+_mse_loss = _of_difference("MseLoss", _squares)
+_smooth_l1_loss = _of_difference("SmoothL1LossBackward0", _smooth)
+_huber_loss = _of_difference("HuberLoss", _huber)
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Squared differences."""
+    if weight is not None:
+        _of_sizes(input, target)
+        return _weighted((input - target) ** 2, weight, input, reduction)
+    return _mse_loss(input, target, reduction)
+
+
+def _weighted(loss: Tensor, weight: Tensor, input: Tensor, reduction: str) -> Tensor:
+    if weight.shape != input.shape:
+        raise ValueError("Weights and input must have the same size.")
+    loss = loss * weight
+    return loss.sum() / weight.sum() if reduction == "mean" else reduced(loss, reduction)
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Absolute differences."""
+    _of_sizes(input, target)
+    loss = ops.abs(input - target)
+    return reduced(loss, reduction) if weight is None else _weighted(loss, weight, input, reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """Squares below `beta`, absolute differences above."""
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    return _smooth_l1_loss(input, target, reduction, beta)
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """As `smooth_l1_loss`, times `delta`."""
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    if weight is None:
+        return _huber_loss(input, target, reduction, delta)
+    return _weighted(_huber_loss(input, target, "none", delta), weight, input, reduction)
+
+
+# Classes
+
+
+def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: str) -> Any:
+    """`x` is ``(N, C, *)``, or ``(C,)`` with a single target."""
+    axis = 1 if x.ndim > 1 else 0
+    counts = target != ignore_index
+    safe = fnp.where(counts, target, 0)
+    picked = fnp.squeeze(fnp.take_along_axis(x, fnp.expand_dims(safe, axis), axis), axis)
+    weights = counts.astype(x.dtype) if weight is None else fnp.where(counts, weight[safe], 0.0)
+    loss = fnp.where(counts, -picked * weights, 0.0)
+    if reduction == "none":
+        return loss
+    return fnp.sum(loss) / fnp.sum(weights) if reduction == "mean" else fnp.sum(loss)
+
+
+EXPECTED, EXPECTED_MEAN = Kind("Neg", "*"), Kind("DivBackward1", "*")
+NLL, NLL_OF_SPACE = Kind("NllLoss", "x"), Kind("NllLoss2DBackward0", "x")
+NLL_ELSEWHERE = Kind("ViewBackward0", "x")
+
+
+def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
+    """PyTorch's errors; the target's values."""
+    shape = input.shape
+    if len(shape) > 1 and (shape[0] != target.shape[0] if target.dim() else True):
+        first = target.shape[0] if target.dim() else 0
+        raise ValueError(f"Expected input batch_size ({shape[0]}) to match target batch_size ({first}).")
+    if (*shape[:1], *shape[2:]) != tuple(target.shape) if len(shape) > 1 else target.dim():
+        raise RuntimeError(f"size mismatch (got input: {list(shape)}, target: {list(target.shape)})")
+    if target._read().dtype != np.int64 and target._read().dtype != np.uint8:
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.title}")
+    classes = shape[1] if len(shape) > 1 else shape[0]
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
+            f"shape: {list(weight.shape)}"
+        )
+    value = constant(target._read())
+    if not isinstance(value, Tracer):
+        wrong = value[(value != ignore_index) & ((value < 0) | (value >= classes))]
+        if wrong.size:
+            raise IndexError(f"Target {wrong.reshape(-1)[0]} is out of bounds.")
+    return value
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Minus the log-probability of the target's class.
+
+    Args:
+        input: log-probabilities, ``(N, C, *)`` or ``(C,)``.
+        target: classes, ``(N, *)`` or ``()``.
+        weight: of each class; "mean" divides by the sum of those that occur.
+        ignore_index: targets that do not count.
+    """
+    check_reduction(reduction)
+    if input.dim() < 1:
+        raise ValueError(f"Expected 1 or more dimensions (got {input.dim()})")
+    value = check_classes(input, target, weight, ignore_index)
+    kind = NLL if input.dim() <= 2 else NLL_OF_SPACE
+    if input.dim() not in (1, 2, 4) and reduction == "none":
+        kind = NLL_ELSEWHERE
+    options = {"target": value, "ignore_index": ignore_index, "reduction": reduction}
+    return call(kind, _likelihood, input, weight, **options)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """`nll_loss` of the logarithm of softmax.
+
+    Args:
+        input: logits, ``(N, C, *)`` or ``(C,)``.
+        target: classes, ``(N, *)`` or ``()``, or the probabilities of all, in the shape of `input`.
+        weight, ignore_index: as in `nll_loss`.
+        label_smoothing: how much of each target is spread over all classes.
+    """
+    check_reduction(reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
+    axis = 0 if input.dim() == 1 else 1
+    of_probabilities = input.shape == target.shape
+    if of_probabilities:
+        if not target.is_floating_point():
+            raise RuntimeError(
+                f"Expected floating point type for target with class probabilities, got {target.dtype.title}"
+            )
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
+    logs = log_softmax(input, axis)
+    if of_probabilities:
+        kind = EXPECTED_MEAN if reduction == "mean" else EXPECTED
+        options = {"axis": axis, "reduction": reduction, "smoothing": label_smoothing}
+        return call(kind, _expected, logs, target, weight, **options)
+    found = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
+    if label_smoothing == 0:
+        return found
+    spread = _spread_loss(logs, target, weight, axis, ignore_index, reduction)
+    return found * (1 - label_smoothing) + spread * (label_smoothing / input.shape[axis])
+
+
+def _per_class(weight: Tensor, ndim: int, axis: int) -> Tensor:
+    return weight.view(*(-1 if a == axis else 1 for a in range(ndim)))
+
+
+def _expected(logs: Any, target: Any, weight: Any, axis: int, reduction: str, smoothing: float) -> Any:
+    classes = logs.shape[axis]
+    if smoothing > 0:
+        target = target * (1 - smoothing) + smoothing / classes
+    terms = logs * target
+    if weight is not None:
+        terms = terms * fnp.reshape(weight, tuple(-1 if a == axis else 1 for a in range(logs.ndim)))
+    if reduction == "none":
+        return -fnp.sum(terms, axis=axis)
+    return -fnp.sum(terms) / (logs.size / classes if reduction == "mean" else 1)
+
+
+def _spread_loss(
+    logs: Tensor, target: Any, weight: Any, axis: int, ignore_index: int, reduction: str
+) -> Tensor:
+    """Minus the log-probabilities of all classes, as every target gets a part of each."""
+    losses = -(logs if weight is None else logs * _per_class(weight, logs.dim(), axis)).sum(axis)
+    ignored = target == ignore_index
+    losses = losses.masked_fill(ignored, 0.0)
+    if reduction != "mean":
+        return reduced(losses, reduction)
+    if weight is None:
+        return losses.sum() / (~ignored).sum()
+    picked = weight[target.masked_fill(ignored, 0)].masked_fill(ignored, 0.0)
+    return losses.sum() / picked.sum()
+
+
+# Probabilities
+
+
+def _bce(x: Any, target: Any, weight: Any, reduction: str) -> Any:
+    loss = _kinks.binary_cross_entropy(x, target)
+    return reduced_value(loss if weight is None else loss * weight, reduction)
+
+
+BCE = Kind("BinaryCrossEntropy", "xy")
+BCE_WITH_LOGITS = Kind("BinaryCrossEntropyWithLogits", "xy")
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-(target * log(input) + (1 - target) * log(1 - input)), the logarithms at least -100."""
+    check_reduction(reduction)
+    if target.shape != input.shape:
+        raise ValueError(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
+            "Please ensure they have the same size."
+        )
+    value = constant(input._read())
+    if not isinstance(value, Tracer) and not bool(np.all((value >= 0) & (value <= 1))):
+        raise RuntimeError("all elements of input should be between 0 and 1")
+    return call(BCE, _bce, input, target, weight, reduction=reduction)
+
+
+def _bce_with_logits(x: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
+    factor = 1.0 if pos_weight is None else (pos_weight - 1.0) * target + 1.0
+    loss = (1.0 - target) * x - factor * nn.log_sigmoid(x)
+    return reduced_value(loss if weight is None else loss * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """`binary_cross_entropy` of the sigmoid; `pos_weight` weights the positive targets."""
+    check_reduction(reduction)
+    if target.shape != input.shape:
+        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    return call(BCE_WITH_LOGITS, _bce_with_logits, input, target, weight, pos_weight, reduction=reduction)
+
+
+_xlogy = recorded("Xlogy", "xy")(xlogy_values)
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """target * (log(target) - input), where `input` has log-probabilities, and `target` too if `log_target`."""
+    if reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size."
+            "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+            UserWarning,
+            stacklevel=2,
+        )
+    loss = ops.exp(target) * (target - input) if log_target else _xlogy(target, target) - target * input
+    if reduction == "batchmean":
+        return loss.sum() / input.shape[0] if input.dim() else loss.sum()
+    return reduced(loss, reduction)
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: Any = None,
+    eps: float = 1e-8,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """exp(input) - target * input, or with the rate itself as input; `full` adds Stirling's approximation."""
+    check_reduction(reduction)
+    loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
+    if full:
+        stirling = target * ops.log(target) - target + 0.5 * ops.log(2 * math.pi * target)
+        loss = loss + stirling.masked_fill(target <= 1, 0)
+    return reduced(loss, reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Any,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """(log(var) + (input - target) ** 2 / var) / 2; `var` is at least `eps`, with the gradient of a larger one."""
+    if not isinstance(var, Tensor):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = zeros_like(input) + var
+    elif bool((var < 0).any()):
+        raise ValueError("var has negative entry/entries")
+    if var.shape != input.shape:
+        if input.shape[:-1] == var.shape:
+            var = var.unsqueeze(-1)
+        elif input.dim() != var.dim() or [m for n, m in zip(input.shape, var.shape) if n != m] != [1]:
+            raise ValueError("var is of incorrect size")
+    if reduction not in REDUCTIONS:
+        raise ValueError(reduction + " is not valid")
+    var = var.clone()
+    with no_grad():
+        var.clamp_(min=eps)
+    loss = 0.5 * (ops.log(var) + (input - target) ** 2 / var)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return reduced(loss, reduction)
+
+
+def _soft_margin(x: Any, target: Any, reduction: str) -> Any:
+    return reduced_value(nn.softplus(-target * x), reduction)
+
+
+SOFT_MARGIN = Kind("SoftMarginLoss", "xy")
+
+
+def soft_margin_loss(
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """log(1 + exp(-target * input)) for targets 1 and -1."""
+    check_reduction(reduction)
+    return call(SOFT_MARGIN, _soft_margin, input, target, reduction=reduction)
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`binary_cross_entropy_with_logits`, averaged over the classes, which are along the last dimension."""
+    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    if weight is not None:
+        loss = loss * weight
+    return reduced(loss.sum(input.dim() - 1) / input.shape[-1], reduction)

@@ -1,0 +1,209 @@
+"""Normalisation over a batch, a layer, groups of channels or single instances; and by norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import funcgrad.numpy as fnp
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.reduce import norm
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+BATCH, LAYER, GROUP = (Kind(f"Native{n}NormBackward0", "xy") for n in ("Batch", "Layer", "Group"))
+INSTANCE, RMS = Kind("View", "xy"), Kind("MulBackward0", "xy")
+Axes = tuple[int, ...]
+TRACED_STATISTICS = (
+    "running statistics would take on a traced value that ends with the transformation: call eval(), set "
+    "track_running_stats=False, or pass the buffers as arguments, by functional_call"
+)
+
+
+def _standardised(x: Any, axes: Axes, eps: float) -> Any:
+    centred = x - fnp.mean(x, axis=axes, keepdims=True)
+    return centred / fnp.sqrt(fnp.mean(centred * centred, axis=axes, keepdims=True) + eps)
+
+
+def _scaled(y: Any, weight: Any, bias: Any, shape: Axes) -> Any:
+    if weight is not None:
+        y = y * fnp.reshape(weight, shape)
+    return y if bias is None else y + fnp.reshape(bias, shape)
+
+
+def _of_batch(x: Any, weight: Any, bias: Any, axes: Axes, shape: Axes, eps: float) -> Any:
+    return _scaled(_standardised(x, axes, eps), weight, bias, shape)
+
+
+def _of_statistics(x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: Axes, eps: float) -> Any:
+    y = (x - fnp.reshape(mean, shape)) / fnp.sqrt(fnp.reshape(var, shape) + eps)
+    return _scaled(y, weight, bias, shape)
+
+
+def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: Any) -> None:
+    """Move a running statistic towards that of the batch, in place."""
+    if running is not None:
+        if isinstance(statistic, Tracer) and not isinstance(raw(running._read()), Tracer):
+            raise TypeError(TRACED_STATISTICS)
+        new = fresh(fnp.astype(statistic, running._read().dtype))
+        with no_grad():
+            running.copy_(running * (1 - momentum) + new * momentum)
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel of ``(N, C, *)`` with mean 0 and variance 1.
+
+    In training these are the batch's, which the running ones follow, in place; else they are the running ones.
+    """
+    shape = tuple(input.shape)
+    axes, channels = (0, *range(2, len(shape))), (1, -1, *(1,) * (len(shape) - 2))
+    sized = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, given in sized.items():
+        if given is not None and given.numel() != shape[1]:
+            raise RuntimeError(f"{name} should contain {shape[1]} elements not {given.numel()}")
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+        return call(BATCH, _of_statistics, input, weight, bias, running_mean, running_var, shape=channels, eps=eps)
+    count = int(np.prod([shape[a] for a in axes]))
+    if count == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    out = call(BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
+    if running_mean is not None or running_var is not None:
+        value = constant(input._read())
+        _follow(input, running_mean, momentum, fnp.mean(value, axis=axes))
+        _follow(input, running_var, momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
+    return out
+
+
+def _of_instances(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    shape = (1, -1, *(1,) * (x.ndim - 2))
+    return _scaled(_standardised(x, tuple(range(2, x.ndim)), eps), weight, bias, shape)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel of each element of the batch with mean 0 and variance 1."""
+    if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+        shape = (1, -1, *(1,) * (input.dim() - 2))
+        return call(INSTANCE, _of_statistics, input, weight, bias, running_mean, running_var, shape=shape, eps=eps)
+    count = input.shape[2:].numel()
+    if count == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    out = call(INSTANCE, _of_instances, input, weight, bias, eps=eps)
+    if running_mean is not None or running_var is not None:
+        value, axes = constant(input._read()), tuple(range(2, input.dim()))
+        _follow(input, running_mean, momentum, fnp.mean(fnp.mean(value, axis=axes), axis=0))
+        unbiased = fnp.var(value, axis=axes) * (count / (count - 1))
+        _follow(input, running_var, momentum, fnp.mean(unbiased, axis=0))
+    return out
+
+
+def _of_layer(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
+    y = _standardised(x, tuple(range(x.ndim - dims, x.ndim)), eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def _check_layer(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None) -> int:
+    """PyTorch's errors; how many dimensions are normalised."""
+    shape = list(normalized_shape)
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+            "normalized_shape = []"
+        )
+    for name, given in (("weight", weight), ("bias", bias)):
+        if given is not None and list(given.shape) != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{list(given.shape)} and normalized_shape = {shape}"
+            )
+    if list(input.shape[-len(shape) :]) != shape:
+        wanted = ", ".join(map(str, shape))
+        raise RuntimeError(
+            f"Given normalized_shape={shape}, expected input with shape [*, {wanted}], but got input of "
+            f"size{list(input.shape)}"
+        )
+    return len(shape)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """The last dimensions, which have that shape, with mean 0 and variance 1."""
+    dims = _check_layer(input, normalized_shape, weight, bias)
+    return call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps)
+
+
+def _by_root_mean_square(x: Any, weight: Any, dims: int, eps: float) -> Any:
+    axes = tuple(range(x.ndim - dims, x.ndim))
+    y = x / fnp.sqrt(fnp.mean(x * x, axis=axes, keepdims=True) + eps)
+    return y if weight is None else y * weight
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """The last dimensions, which have that shape, divided by the root of the mean of their squares."""
+    dims = _check_layer(input, normalized_shape, weight, None)
+    eps = float(np.finfo(input._read().dtype).eps) if eps is None else eps
+    return call(RMS, _by_root_mean_square, input, weight, dims=dims, eps=eps)
+
+
+def _of_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
+    y = _standardised(fnp.reshape(x, (x.shape[0], groups, -1)), (2,), eps)
+    return _scaled(fnp.reshape(y, x.shape), weight, bias, (1, -1, *(1,) * (x.ndim - 2)))
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Each group of channels of each element of the batch with mean 0 and variance 1."""
+    if input.dim() < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    channels = input.shape[1]
+    if channels % num_groups:
+        raise RuntimeError(
+            f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
+    for name, given in (("weight", weight), ("bias", bias)):
+        if given is not None and tuple(given.shape) != (channels,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
+                f"shape {list(given.shape)} and input of shape {list(input.shape)}"
+            )
+    return call(GROUP, _of_groups, input, weight, bias, groups=num_groups, eps=eps)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+    """Divided by the p-norm along `dim`, or by `eps` where that is larger."""
+    return input / norm(input, p, dim, True).clamp_min(eps).expand_as(input)

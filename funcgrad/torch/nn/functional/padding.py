@@ -1,0 +1,89 @@
+"""Borders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import funcgrad.numpy as fnp
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.tensor import Tensor
+
+CONSTANT, CIRCULAR = Kind("ConstantPadNd"), Kind("CopySlices")
+BORDERS = {
+    mode: tuple(Kind(f"{name}Pad{space}DBackward0", "x") for space in (1, 2, 3))
+    for mode, name in (("reflect", "Reflection"), ("replicate", "Replication"))
+}
+MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+Pairs = list[tuple[int, int]]
+
+
+def _trimmed(x: Any, pairs: Pairs) -> tuple[Any, Pairs]:
+    """Without what negative widths take away, and the widths that are left."""
+    index = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape, pairs))
+    return x[index], [(max(low, 0), max(high, 0)) for low, high in pairs]
+
+
+def _with_constant(x: Any, pairs: Pairs, value: Any) -> Any:
+    x, pairs = _trimmed(x, pairs)
+    return fnp.pad(x, pairs, constant_values=value)
+
+
+def _with_border(x: Any, pairs: Pairs, mode: str) -> Any:
+    x, pairs = _trimmed(x, pairs)
+    return fnp.pad(x, pairs, mode=mode)
+
+
+def _check_border(input: Tensor, pad: Sequence[int], mode: str) -> int:
+    """PyTorch's errors; how many dimensions of space are padded."""
+    space, ndim = len(pad) // 2, input.dim()
+    if mode not in MODES:
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if space not in (1, 2, 3) or ndim not in (space + 1, space + 2):
+        raise NotImplementedError(
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
+        )
+    for i in range(space):
+        axis, low, high = ndim - 1 - i, pad[2 * i], pad[2 * i + 1]
+        n = input.shape[axis]
+        if mode == "reflect" and max(low, high) >= n:
+            raise RuntimeError(
+                "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
+                f"({low}, {high}) at dimension {axis} of input {list(input.shape)}"
+            )
+        if mode == "circular" and max(low, high) > n:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+    return space
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """With a border: `pad` has how many elements come before and behind, from the last dimension on.
+
+    Args:
+        input: any shape; for other modes than "constant" ``(N, C, *space)`` or ``(C, *space)``.
+        pad: pairs; negative numbers take elements away.
+        mode: "constant", "reflect", "replicate" or "circular".
+        value: the constant, 0 by default.
+    """
+    need_tensor(input, "pad")
+    ndim = input.dim()
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * ndim:
+        raise RuntimeError(
+            f"Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(pad)} and input of dimension {ndim}"
+        )
+    given = [(int(pad[2 * i]), int(pad[2 * i + 1])) for i in range(len(pad) // 2)]
+    pairs = [(0, 0)] * (ndim - len(given)) + given[::-1]
+    if any(n + low + high < 0 for n, (low, high) in zip(input.shape, pairs)):
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if mode == "constant":
+        held = dtypes.held(0 if value is None else value, input._read().dtype).item()
+        return call(CONSTANT, _with_constant, input, pairs=pairs, value=held)
+    if value is not None and value != 0:
+        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    space = _check_border(input, pad, mode)
+    kind = CIRCULAR if mode == "circular" else BORDERS[mode][space - 1]
+    return call(kind, _with_border, input, pairs=pairs, mode=MODES[mode])

@@ -1,0 +1,293 @@
+"""Pooling: the largest, the mean or the norm of each window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+import funcgrad.numpy as fnp
+from funcgrad.lax import add as lax_add
+from funcgrad.lax import reduce_window
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.tape import constant
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.nn.functional.sizes import per_dim
+
+Ints = tuple[int, ...]
+SQUEEZE = Kind("SqueezeBackward1")
+AVERAGES = SQUEEZE, Kind("AvgPool2DBackward0", "-"), Kind("AvgPool3DBackward0", "-")
+MAXIMA = SQUEEZE, Kind("MaxPool2DWithIndicesBackward0", "-"), Kind("MaxPool3DWithIndicesBackward0", "-")
+ADAPTIVE = SQUEEZE, Kind("AdaptiveAvgPool2DBackward0", "-"), Kind("AdaptiveAvgPool3DBackward0", "-")
+ADAPTIVE_MAXIMA = SQUEEZE, Kind("AdaptiveMaxPool2DBackward0", "-"), Kind("AdaptiveMaxPool3DBackward0", "-")
+MEAN = Kind("MeanBackward1")
+
+
+def _need_space(input: Tensor, space: int) -> None:
+    if input.dim() not in (space + 1, space + 2):
+        raise RuntimeError(f"non-empty {space + 1}D or {space + 2}D (batch mode) tensor expected for input")
+
+
+def _counts(sizes: Ints, window: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool) -> Ints:
+    """How many windows there are. With `ceil` also one that begins inside and ends beyond."""
+    found = []
+    for n, k, s, p, d in zip(sizes, window, stride, padding, dilation):
+        room = n + 2 * p - d * (k - 1) - 1
+        count = (room + (s - 1 if ceil else 0)) // s + 1
+        if ceil and (count - 1) * s >= n + p:
+            count -= 1
+        found.append(count)
+    return tuple(found)
+
+
+def _check_windows(input: Tensor, counts: Ints, window: Ints, stride: Ints, padding: Ints) -> None:
+    if any(s == 0 for s in stride):
+        raise RuntimeError("stride should not be zero")
+    for k, p in zip(window, padding):
+        if p < 0:
+            raise RuntimeError("pad must be non-negative")
+        if p > k // 2:
+            raise RuntimeError(
+                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation=1"
+            )
+    if any(n < 1 for n in counts):
+        sizes = [*((1,) if len(window) == 1 else ()), *input.shape[-len(window) - 1 :]][-3:]
+        out = [*sizes[: len(sizes) - len(counts)], *counts]
+        raise RuntimeError(
+            f"Given input size: ({'x'.join(map(str, sizes))}). Calculated output size: ({'x'.join(map(str, out))}). "
+            "Output size is too small"
+        )
+
+
+class _Places:
+    """Where the elements of windows stand in the flattened space: `at` is ``(windows, window)``, `inside` says which
+    are no padding."""
+
+    def __init__(self, sizes: Ints, counts: Ints, window: Ints, stride: Ints, padding: Ints, dilation: Ints) -> None:
+        space = len(sizes)
+        self.at = np.zeros((1,) * (2 * space), np.int64)
+        self.inside = np.ones((1,) * (2 * space), bool)
+        for axis in range(space):
+            starts = np.arange(counts[axis]) * stride[axis] - padding[axis]
+            along = starts[:, None] + np.arange(window[axis]) * dilation[axis]
+            shape = [1] * (2 * space)
+            shape[axis], shape[space + axis] = along.shape
+            along = along.reshape(shape)
+            self.inside = self.inside & (along >= 0) & (along < sizes[axis])
+            self.at = self.at * sizes[axis] + np.clip(along, 0, sizes[axis] - 1)
+        self.at, self.inside = (a.reshape(prod(counts), prod(window)) for a in (self.at, self.inside))
+
+
+def _largest(v: Any, places: Any, inside: Any) -> Any:
+    """The place, in the flattened space, of the first of the largest (or of a NaN) in each window."""
+    candidates = fnp.take(v, places, axis=-1)
+    candidates = fnp.where(inside, candidates, -np.inf if v.dtype.kind == "f" else np.iinfo(v.dtype).min)
+    best = fnp.argmax(candidates, axis=-1)
+    return fnp.take_along_axis(np.broadcast_to(places, candidates.shape), best[..., None], -1)[..., 0]
+
+
+def _taken(x: Any, chosen: Any, counts: Ints) -> Any:
+    ahead = x.shape[: x.ndim - len(counts)]
+    out = fnp.take_along_axis(fnp.reshape(x, (*ahead, -1)), chosen, -1)
+    return fnp.reshape(out, (*ahead, *counts))
+
+
+def _pooled_at(input: Tensor, kind: Kind, at: np.ndarray, inside: np.ndarray, counts: Ints) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and the places of these."""
+    v = constant(input._read())
+    ahead = v.shape[: v.ndim - len(counts)]
+    chosen = _largest(fnp.reshape(v, (*ahead, prod(v.shape[v.ndim - len(counts) :]))), at, inside)
+    out = call(kind, _taken, input, chosen=chosen, counts=counts)
+    return out, fresh(fnp.reshape(chosen, (*ahead, *counts)))
+
+
+def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    name = f"max_pool{space}d"
+
+    def with_indices(
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """The largest element of each window, and where in the flattened space they stand."""
+        _need_space(input, space)
+        window = per_dim(kernel_size, space)
+        steps = window if stride is None or stride == [] else per_dim(stride, space)
+        pads, far = per_dim(padding, space), per_dim(dilation, space)
+        sizes = tuple(input.shape[-space:])
+        counts = _counts(sizes, window, steps, pads, far, ceil_mode)
+        _check_windows(input, counts, window, steps, pads)
+        places = _Places(sizes, counts, window, steps, pads, far)
+        return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, counts)
+
+    def max_pool(
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        """The largest element of each window; with `return_indices` also where it stands."""
+        found = with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        return found if return_indices else found[0]
+
+    max_pool.__name__ = max_pool.__qualname__ = name
+    with_indices.__name__ = with_indices.__qualname__ = name + "_with_indices"
+    return max_pool, with_indices
+
+
+def _sums(x: Any, counts: Ints, window: Ints, stride: Ints, padding: Ints) -> Any:
+    """The sum of each window, of which the last may reach beyond the padding."""
+    space = len(window)
+    ahead = x.ndim - space
+    pads = [
+        (p, max((c - 1) * s + k - n - p, 0))
+        for n, c, k, s, p in zip(x.shape[ahead:], counts, window, stride, padding)
+    ]
+    ones = (1,) * ahead
+    out = reduce_window(x, x.dtype.type(0), lax_add, ones + window, ones + stride, [(0, 0)] * ahead + pads)
+    return out[(..., *(slice(c) for c in counts))]
+
+
+def _divisors(sizes: Ints, counts: Ints, window: Ints, stride: Ints, padding: Ints, include_pad: bool) -> np.ndarray:
+    """By how much each window is divided: what hangs over behind the padding never counts."""
+    total = np.ones((), np.int64)
+    for n, c, k, s, p in zip(sizes, counts, window, stride, padding):
+        start = np.arange(c) * s - p
+        end = np.minimum(start + k, n + p)
+        along = end - start if include_pad else np.minimum(end, n) - np.maximum(start, 0)
+        total = total[..., None] * along
+    return total
+
+
+def _averaged(x: Any, counts: Ints, window: Ints, stride: Ints, padding: Ints, divisors: Any) -> Any:
+    return _sums(x, counts, window, stride, padding) / divisors
+
+
+def _avg_pool(space: int) -> Callable[..., Tensor]:
+    name = f"avg_pool{space}d"
+
+    def pooled(
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any,
+        padding: Any,
+        ceil_mode: bool,
+        count_include_pad: bool,
+        divisor: int | None,
+    ) -> Tensor:
+        _need_space(input, space)
+        if divisor == 0:
+            raise RuntimeError("divisor must be not zero")
+        window = per_dim(kernel_size, space)
+        steps = window if stride is None or stride == [] else per_dim(stride, space)
+        pads, sizes = per_dim(padding, space), tuple(input.shape[-space:])
+        counts = _counts(sizes, window, steps, pads, (1,) * space, ceil_mode)
+        _check_windows(input, counts, window, steps, pads)
+        by: Any = divisor
+        if by is None:
+            by = _divisors(sizes, counts, window, steps, pads, count_include_pad).astype(input._read().dtype)
+        options = {"counts": counts, "window": window, "stride": steps, "padding": pads, "divisors": by}
+        return call(AVERAGES[space - 1], _averaged, input, **options)
+
+    def avg_pool1d(
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> Tensor:
+        """The mean of each window."""
+        return pooled(input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+    def avg_pool(
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Tensor:
+        """The mean of each window, or its sum divided by `divisor_override`."""
+        return pooled(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+    avg_pool.__name__ = avg_pool.__qualname__ = name
+    return avg_pool1d if space == 1 else avg_pool
+
+
+def _bounds(n: int, count: int) -> list[tuple[int, int]]:
+    """Where the windows begin and end that cover `n` elements."""
+    return [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
+
+
+def _adaptive_mean(x: Any, counts: Ints) -> Any:
+    """One dimension after the other: windows of one size as such, others by the matrix that takes their means."""
+    space = len(counts)
+    sizes = x.shape[x.ndim - space :]
+    if all(n % c == 0 for n, c in zip(sizes, counts)):
+        window = tuple(n // c for n, c in zip(sizes, counts))
+        return _sums(x, counts, window, window, (0,) * space) / prod(window)
+    for axis, (n, count) in enumerate(zip(sizes, counts), x.ndim - space):
+        weights = np.zeros((n, count), x.dtype)
+        for i, (start, end) in enumerate(_bounds(n, count)):
+            weights[start:end, i] = 1 / (end - start)
+        x = fnp.moveaxis(fnp.tensordot(x, weights, ((axis,), (0,))), -1, axis)
+    return x
+
+
+def _adaptive_counts(input: Tensor, output_size: Any, space: int) -> Ints:
+    _need_space(input, space)
+    return tuple(n if c is None else c for n, c in zip(input.shape[-space:], per_dim(output_size, space)))
+
+
+def _adaptive_avg_pool(space: int) -> Callable[..., Tensor]:
+    name = f"adaptive_avg_pool{space}d"
+
+    def adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
+        """The means of as many windows as the output has elements; None keeps a size."""
+        counts = _adaptive_counts(input, output_size, space)
+        kind = MEAN if space > 1 and set(counts) == {1} else ADAPTIVE[space - 1]
+        return call(kind, _adaptive_mean, input, counts=counts)
+
+    adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
+    return adaptive_avg_pool
+
+
+def _adaptive_max_pool(space: int) -> Callable[..., Any]:
+    name = f"adaptive_max_pool{space}d"
+
+    def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+        """The largest element of as many windows as the output has elements."""
+        counts = _adaptive_counts(input, output_size, space)
+        sizes = tuple(input.shape[-space:])
+        at, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
+        for n, count in zip(sizes, counts):
+            bounds = _bounds(n, count)
+            steps = np.arange(max(end - start for start, end in bounds))
+            starts, ends = (np.array(b)[:, None] for b in zip(*bounds))
+            along, within = np.minimum(starts + steps, n - 1), starts + steps < ends
+            at = (at[:, None, :, None] * n + along[None, :, None, :]).reshape(len(at) * count, -1)
+            inside = (inside[:, None, :, None] & within[None, :, None, :]).reshape(at.shape)
+        found = _pooled_at(input, ADAPTIVE_MAXIMA[space - 1], at, inside, counts)
+        return found if return_indices else found[0]
+
+    adaptive_max_pool.__name__ = adaptive_max_pool.__qualname__ = name
+    return adaptive_max_pool
+
+
+(max_pool1d, max_pool1d_with_indices), (max_pool2d, max_pool2d_with_indices), (max_pool3d, max_pool3d_with_indices) = (
+    map(_max_pool, (1, 2, 3))
+)
+avg_pool1d, avg_pool2d, avg_pool3d = map(_avg_pool, (1, 2, 3))
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_adaptive_avg_pool, (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_adaptive_max_pool, (1, 2, 3))

@@ -1,0 +1,246 @@
+"""Images in other sizes, and the blocks of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import funcgrad.numpy as fnp
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn._recorded import contiguous
+from funcgrad.torch.nn.functional.pooling import _Places, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from funcgrad.torch.nn.functional.sizes import per_dim
+
+NEEDED = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
+AREA = adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+KINDS = {
+    **{("nearest", n): Kind(f"UpsampleNearest{n}DBackward0", "-") for n in (1, 2, 3)},
+    **{("nearest-exact", n): Kind(f"UpsampleNearestExact{n}DBackward0", "-") for n in (1, 2, 3)},
+    ("linear", 1): Kind("UpsampleLinear1DBackward0", "-"),
+    ("bilinear", 2): Kind("UpsampleBilinear2DBackward0", "-"),
+    ("trilinear", 3): Kind("UpsampleTrilinear3DBackward0", "-"),
+    ("bicubic", 2): Kind("UpsampleBicubic2DBackward0", "-"),
+}
+Taps = tuple[np.ndarray, np.ndarray | None]
+"""Which elements each new one is made of, ``(new size, taps)``, and their weights."""
+
+
+def _nearest(n: int, m: int, scale: float | None, exact: bool) -> Taps:
+    """PyTorch computes the places in float32."""
+    step = np.float32(n / m if scale is None else 1.0 / scale)
+    at = (np.arange(m, dtype=np.float32) + np.float32(0.5 if exact else 0)) * step
+    return np.minimum(np.floor(at).astype(np.int64), n - 1)[:, None], None
+
+
+def _sources(n: int, m: int, scale: float | None, align_corners: bool, dtype: np.dtype) -> np.ndarray:
+    """Where between the old elements each new one lies."""
+    at = np.arange(m, dtype=dtype)
+    if align_corners:
+        return at * dtype.type((n - 1) / (m - 1) if m > 1 else 0.0)
+    return (at + dtype.type(0.5)) * dtype.type(n / m if scale is None else 1.0 / scale) - dtype.type(0.5)
+
+
+def _linear(n: int, m: int, scale: float | None, align_corners: bool, dtype: np.dtype) -> Taps:
+    at = np.maximum(_sources(n, m, scale, align_corners, dtype), 0)
+    left = np.minimum(at.astype(np.int64), n - 1)
+    share = np.clip(at - left, 0, 1).astype(dtype)
+    return np.stack([left, np.minimum(left + 1, n - 1)], 1), np.stack([1 - share, share], 1)
+
+
+def _cubic(n: int, m: int, scale: float | None, align_corners: bool, dtype: np.dtype) -> Taps:
+    """Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -0.75."""
+    at = _sources(n, m, scale, align_corners, dtype)
+    left = np.floor(at).astype(np.int64)
+    t = (at - left).astype(dtype)
+    a = dtype.type(-0.75)
+
+    def near(x: np.ndarray) -> np.ndarray:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+
+    def far(x: np.ndarray) -> np.ndarray:
+        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+
+    weights = np.stack([far(t + 1), near(t), near(1 - t), far(2 - t)], 1)
+    return np.clip(left[:, None] + np.arange(-1, 3), 0, n - 1), weights
+
+
+def _resized(x: Any, taps: list[Taps]) -> Any:
+    """One dimension after the other, the last one first."""
+    for axis, (at, weights) in reversed(list(enumerate(taps, 2))):
+        shape = (-1, *(1,) * (x.ndim - axis - 1))
+        if weights is None:
+            x = fnp.take(x, at[:, 0], axis=axis)
+            continue
+        parts = [fnp.take(x, at[:, k], axis=axis) * weights[:, k].reshape(shape) for k in range(at.shape[1])]
+        x = parts[0]
+        for part in parts[1:]:
+            x = x + part
+    return x
+
+
+def _new_sizes(
+    input: Tensor, size: Any, scale_factor: Any, recompute: bool
+) -> tuple[list[int], list[float | None]]:
+    """The sizes, and the factors that places are computed with (None: the ratio of sizes)."""
+    space = input.dim() - 2
+    if size is not None and scale_factor is not None:
+        raise ValueError("only one of size or scale_factor should be defined")
+    if size is not None:
+        if recompute:
+            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+        if isinstance(size, (list, tuple)) and len(size) != space:
+            raise ValueError(
+                "Input and output must have the same number of spatial dimensions, but got input with spatial "
+                f"dimensions of {list(input.shape[2:])} and output size of {size}. Please provide input tensor in "
+                "(N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format."
+            )
+        return [int(n) for n in per_dim(size, space)], [None] * space
+    if scale_factor is None:
+        raise ValueError("either size or scale_factor should be defined")
+    if isinstance(scale_factor, (list, tuple)) and len(scale_factor) != space:
+        raise ValueError(
+            "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
+            f"dimensions of {list(input.shape[2:])} and scale_factor of shape {scale_factor}. Please provide input "
+            "tensor in (N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) format."
+        )
+    factors = [float(f) for f in per_dim(scale_factor, space)]
+    sizes = [int(n * f) for n, f in zip(input.shape[2:], factors)]
+    return sizes, [None] * space if recompute else list(factors)
+
+
+def interpolate(
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """``(N, C, *space)`` in another size.
+
+    Args:
+        input: 1 to 3 dimensions of space.
+        size, scale_factor: one of both, for each dimension or for all.
+        mode: "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area".
+        align_corners: whether the outer elements' centres, and not their borders, stay where they are.
+        recompute_scale_factor: compute places with the ratio of the sizes in place of the factor.
+        antialias: not available.
+    """
+    if antialias:
+        raise NotImplementedError("interpolate: funcgrad.torch has no antialias")
+    if mode in ("nearest", "area", "nearest-exact") and align_corners is not None:
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+        )
+    sizes, scales = _new_sizes(input, size, scale_factor, bool(recompute_scale_factor))
+    space, ndim = input.dim() - 2, input.dim()
+    if mode == "area" and space in (1, 2, 3):
+        return AREA[space - 1](input, sizes)
+    if (mode, space) not in KINDS:
+        if mode in NEEDED and ndim in (3, 4, 5) and mode != "bicubic":
+            raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {NEEDED[mode]}D input")
+        raise NotImplementedError(
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: nearest | linear | "
+            f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
+        )
+    if any(n <= 0 for n in (*sizes, *input.shape[2:])):
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} output {sizes}"
+        )
+    taps = []
+    for n, m, scale in zip(input.shape[2:], sizes, scales):
+        if mode.startswith("nearest"):
+            taps.append(_nearest(n, m, scale, mode == "nearest-exact"))
+        else:
+            make = _cubic if mode == "bicubic" else _linear
+            taps.append(make(n, m, scale, bool(align_corners), input._read().dtype))
+    return contiguous(call(KINDS[mode, space], _resized, input, taps=taps))
+
+
+upsample = interpolate
+
+UNFOLD, FOLD = Kind("Im2Col"), Kind("Col2Im")
+PIXEL_SHUFFLE, PIXEL_UNSHUFFLE = Kind("PixelShuffle"), Kind("PixelUnshuffle")
+
+
+def _blocks(sizes: Sequence[int], kernel: Any, dilation: Any, padding: Any, stride: Any) -> tuple[_Places, int]:
+    """The places of each block's elements in the padded image, and how many blocks there are."""
+    window, far, pads, steps = (per_dim(n, 2) for n in (kernel, dilation, padding, stride))
+    padded = tuple(n + 2 * p for n, p in zip(sizes, pads))
+    counts = tuple((n - d * (k - 1) - 1) // s + 1 for n, k, d, s in zip(padded, window, far, steps))
+    return _Places(padded, counts, window, steps, (0, 0), far), counts[0] * counts[1]
+
+
+def _unfolded(x: Any, places: np.ndarray, pads: tuple[int, ...]) -> Any:
+    image = fnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(p, p) for p in pads])
+    flat = fnp.reshape(image, (*x.shape[:-2], -1))
+    taken = flat[..., places.T]  # (N, C, window, blocks)
+    return fnp.reshape(taken, (*x.shape[:-3], -1, len(places)))
+
+
+def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """The blocks of ``(N, C, H, W)`` side by side: ``(N, C * window, blocks)``."""
+    if input.dim() not in (3, 4):
+        raise RuntimeError(
+            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
+            f"but got: {list(input.shape)}"
+        )
+    places, _ = _blocks(input.shape[-2:], kernel_size, dilation, padding, stride)
+    return call(UNFOLD, _unfolded, input, places=places.at, pads=per_dim(padding, 2))
+
+
+def _folded(x: Any, places: np.ndarray, sizes: tuple[int, ...], pads: tuple[int, ...], window: int) -> Any:
+    ahead = (*x.shape[:-2], x.shape[-2] // window)
+    parts = fnp.reshape(x, (*ahead, window, x.shape[-1]))
+    padded = tuple(n + 2 * p for n, p in zip(sizes, pads))
+    flat = fnp.at(fnp.zeros((*ahead, padded[0] * padded[1]), x.dtype))[..., places.T].add(parts)
+    image = fnp.reshape(flat, (*ahead, *padded))
+    return image[..., pads[0] : pads[0] + sizes[0], pads[1] : pads[1] + sizes[1]]
+
+
+def fold(
+    input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:
+    """The image that is the sum of its blocks: the transpose of `unfold`."""
+    sizes, pads = per_dim(output_size, 2), per_dim(padding, 2)
+    places, blocks = _blocks(sizes, kernel_size, dilation, padding, stride)
+    window = places.at.shape[1]
+    if input.shape[-2] % window:
+        raise RuntimeError(
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={input.shape[-2]} and kernel_size=({', '.join(map(str, per_dim(kernel_size, 2)))})."
+        )
+    if input.shape[-1] != blocks:
+        raise RuntimeError(f"fold: {blocks} blocks make an image of {list(sizes)}, not {input.shape[-1]}")
+    return call(FOLD, _folded, input, places=places.at, sizes=sizes, pads=pads, window=window)
+
+
+def _shuffled(x: Any, r: int) -> Any:
+    *ahead, c, h, w = x.shape
+    blocks = fnp.moveaxis(fnp.reshape(x, (*ahead, c // (r * r), r, r, h, w)), (-4, -3), (-3, -1))
+    return fnp.reshape(blocks, (*ahead, c // (r * r), h * r, w * r))
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """``(*, C * r * r, H, W)`` as ``(*, C, H * r, W * r)``."""
+    if input.dim() < 3 or input.shape[-3] % upscale_factor**2:
+        raise RuntimeError(
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
+            f"but input.size(-3)={input.shape[-3]} is not divisible by {upscale_factor**2}"
+        )
+    return call(PIXEL_SHUFFLE, _shuffled, input, r=upscale_factor)
+
+
+def _unshuffled(x: Any, r: int) -> Any:
+    *ahead, c, h, w = x.shape
+    blocks = fnp.moveaxis(fnp.reshape(x, (*ahead, c, h // r, r, w // r, r)), (-3, -1), (-4, -3))
+    return fnp.reshape(blocks, (*ahead, c * r * r, h // r, w // r))
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """The inverse of `pixel_shuffle`."""
+    return call(PIXEL_UNSHUFFLE, _unshuffled, input, r=downscale_factor)

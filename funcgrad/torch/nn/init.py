@@ -1,0 +1,248 @@
+"""Filling tensors in place, with the numbers of PyTorch's generator, so that a seed gives PyTorch's weights."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from funcgrad.torch._ops.random import Generator, default_generator, randperm
+from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._tensor.tensor import Tensor
+
+GAINS = {"sigmoid": 1, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4, "linear": 1} | {
+    f"{name}{space}d": 1 for name in ("conv", "conv_transpose") for space in (1, 2, 3)
+}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """How much larger weights are before an activation, so that the variance is kept."""
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2.0 / (1 + slope**2))
+    if nonlinearity not in GAINS:
+        raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+    return GAINS[nonlinearity]
+
+
+def _filled(tensor: Tensor, values: np.ndarray) -> Tensor:
+    """Written over: what the tensor was before is no part of its story."""
+    with no_grad():
+        tensor._check_writable()
+        tensor._write(values.reshape(tensor.shape))
+    return tensor
+
+
+def _scaled(x: np.ndarray, factor: float, shift: float, kind: np.dtype) -> np.ndarray:
+    """x * factor + shift rounded once, as processors do it for PyTorch.
+
+    In float64 the errors of the product and of the sum are added at last: Dekker, "A floating-point technique for
+    extending the available precision", 1971.
+    """
+    f, s = float(kind.type(factor)), float(kind.type(shift))
+    if kind != np.float64:
+        return (x.astype(np.float64) * f + s).astype(kind)
+    product, total = x * f, x * f + s
+    (x_high, x_low), (f_high, f_low) = _halves(x), _halves(f)
+    product_error = ((x_high * f_high - product) + x_high * f_low + x_low * f_high) + x_low * f_low
+    back = total - product
+    return total + (((product - (total - back)) + (s - back)) + product_error)
+
+
+def _halves(x: Any) -> tuple[Any, Any]:
+    """A number as the sum of two with half as many digits."""
+    scaled = x * (2.0**27 + 1)
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
+def _uniform(tensor: Tensor, a: float, b: float, generator: Generator | None) -> np.ndarray:
+    kind = tensor._read().dtype
+    return _scaled((generator or default_generator).uniform(tensor.numel(), kind), b - a, a, kind)
+
+
+def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None) -> np.ndarray:
+    """A few are drawn in double precision, and rounded last."""
+    kind, count = tensor._read().dtype, tensor.numel()
+    if count < 16:
+        few = (generator or default_generator).normal(count, np.dtype(np.float64))
+        return (few * std + mean).astype(kind)
+    return _scaled((generator or default_generator).normal(count, kind), std, mean, kind)
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Uniform in [a, b)."""
+    return _filled(tensor, _uniform(tensor, a, b, generator))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Normal, with that mean and standard deviation."""
+    return _filled(tensor, _normal(tensor, mean, std, generator))
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Normal, limited to [a, b]: what lies outside is drawn again.
+
+    Where that would often happen, uniform numbers are accepted with the probability that the density has.
+    """
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+            "incorrect.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+    def below(x: float) -> float:
+        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
+
+    if below(b) - below(a) > 0.3:
+        kind = tensor._read().dtype.type
+        values = _normal(tensor, mean, std, generator)
+        while (outside := (values < kind(a)) | (values > kind(b))).any():
+            values = np.where(outside, _normal(tensor, mean, std, generator), values)
+        return _filled(tensor, values)
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    values, pending = np.zeros(tensor.numel(), tensor._read().dtype), np.ones(tensor.numel(), bool)
+    while pending.any():
+        drawn = _uniform(tensor, a, b, generator)
+        values = np.where(pending, drawn, values)
+        density = ((drawn - mean) / std) ** 2 * -0.5 - peak
+        with np.errstate(divide="ignore"):
+            pending &= np.log(_uniform(tensor, 0.0, 1.0, generator)) > density
+    return _filled(tensor, values)
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """All elements a number."""
+    with no_grad():
+        return tensor.fill_(val)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    return constant_(tensor, 1.0)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    return constant_(tensor, 0.0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix."""
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    return _filled(tensor, np.eye(*tensor.shape, dtype=tensor._read().dtype))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """The kernel of a convolution that keeps as many channels as there are, in each group."""
+    if tensor.dim() not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    outputs, inputs, *window = tensor.shape
+    if outputs % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    values = np.zeros(tensor.shape, tensor._read().dtype)
+    centre = tuple(n // 2 for n in window)
+    size = outputs // groups
+    for group in range(groups):
+        for channel in range(min(size, inputs)):
+            values[(group * size + channel, channel, *centre)] = 1
+    return _filled(tensor, values)
+
+
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    if tensor.dim() < 2:
+        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+    window = tensor.shape[2:].numel()
+    return tensor.shape[1] * window, tensor.shape[0] * window
+
+
+def _fan(tensor: Tensor, mode: str) -> int:
+    mode = mode.lower()
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    return _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010."""
+    bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor)))))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """As `xavier_uniform_`, normal."""
+    std = gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
+    return normal_(tensor, 0.0, std, generator)
+
+
+def _std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    return calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
+
+
+ZERO_ELEMENTS = "Initializing zero-element tensors is a no-op"
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """He et al., "Delving deep into rectifiers", 2015; `a` is the negative slope."""
+    if 0 in tensor.shape:
+        warnings.warn(ZERO_ELEMENTS, UserWarning, stacklevel=2)
+        return tensor
+    bound = math.sqrt(3.0) * _std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """As `kaiming_uniform_`, normal."""
+    if 0 in tensor.shape:
+        warnings.warn(ZERO_ELEMENTS, UserWarning, stacklevel=2)
+        return tensor
+    return normal_(tensor, 0, _std(tensor, a, mode, nonlinearity), generator)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """A matrix with orthogonal rows or columns: Saxe et al., "Exact solutions to the nonlinear dynamics of learning",
+    2013."""
+    if tensor.dim() < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if not tensor.numel():
+        return tensor
+    rows = tensor.shape[0]
+    matrix = _normal(tensor, 0, 1, generator).reshape(rows, -1)
+    q, r = np.linalg.qr(matrix.T if rows < matrix.shape[1] else matrix)
+    q = q * np.sign(np.diag(r))
+    return _filled(tensor, (q.T if rows < matrix.shape[1] else q) * tensor._read().dtype.type(gain))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Normal, with that share of each column zero."""
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    values: Any = _normal(tensor, 0, std, generator).reshape(rows, columns)
+    for column in range(columns):
+        values[randperm(rows)._array()[: math.ceil(sparsity * rows)], column] = 0
+    return _filled(tensor, values)

@@ -1,0 +1,50 @@
+"""Dropout: in training, elements or channels are zero by chance."""
+
+from __future__ import annotations
+
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn import functional as F
+from funcgrad.torch.nn.modules.module import Module
+
+
+class Dropout(Module):
+    """In training, elements are zero with probability p, and the others divided by 1 - p."""
+
+    _function = staticmethod(F.dropout)
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if p < 0 or p > 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        self.p = p
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._function(input, self.p, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """Whole channels of ``(N, C, L)`` or ``(C, L)``."""
+
+    _function = staticmethod(F.dropout1d)
+
+
+class Dropout2d(Dropout):
+    """Whole channels of ``(N, C, H, W)``."""
+
+    _function = staticmethod(F.dropout2d)
+
+
+class Dropout3d(Dropout):
+    """Whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
+
+    _function = staticmethod(F.dropout3d)
+
+
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean 0 and variance 1 behind a SELU."""
+
+    _function = staticmethod(F.alpha_dropout)

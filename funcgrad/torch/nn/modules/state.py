@@ -1,0 +1,201 @@
+"""The state of a module as a dict, and back."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, namedtuple
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from funcgrad.torch._ops.shape import select
+from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn.modules.hooks import Handle
+from funcgrad.torch.nn.parameter import Parameter
+
+EXTRA = "_extra_state"
+
+
+class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ("missing_keys", "unexpected_keys"))):
+    """What a loaded dict had too little and too much."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
+
+
+class Stateful:
+    """The part of a Module that saves and loads."""
+
+    _version: int | None = 1
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Any]
+    _non_persistent_buffers_set: set[str]
+    _state_hooks: dict[str, dict[int, Callable[..., Any]]] | None = None
+
+    def _register_state_hook(self, when: str, hook: Callable[..., Any]) -> Handle:
+        if self._state_hooks is None:
+            object.__setattr__(self, "_state_hooks", {})
+        assert self._state_hooks is not None
+        return Handle(self._state_hooks.setdefault(when, {}), hook)
+
+    def _hooks_for(self, when: str) -> list[Callable[..., Any]]:
+        return list((self._state_hooks or {}).get(when, {}).values())
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, prefix, keep_vars)` before the state is collected."""
+        return self._register_state_hook("saving", hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` behind it."""
+        return self._register_state_hook("saved", hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`
+        before this module's part is loaded."""
+        return self._register_state_hook("loading", hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, incompatible_keys)` behind it."""
+        return self._register_state_hook("loaded", hook)
+
+    def get_extra_state(self) -> Any:
+        """What else belongs to the state; to be overridden together with `set_extra_state`."""
+        raise RuntimeError("get_extra_state: define it, and set_extra_state, in your Module to save more than tensors")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take on what `get_extra_state` returned."""
+        raise RuntimeError("set_extra_state: define it, and get_extra_state, in your Module to load more than tensors")
+
+    def _persistent(self) -> dict[str, Tensor]:
+        kept = {k: b for k, b in self._buffers.items() if k not in self._non_persistent_buffers_set}
+        return {k: t for k, t in (*self._parameters.items(), *kept.items()) if t is not None}
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        for name, t in self._persistent().items():
+            destination[prefix + name] = t if keep_vars else t.detach()
+        if type(self).get_extra_state is not Stateful.get_extra_state:
+            destination[prefix + EXTRA] = self.get_extra_state()
+
+    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+        """All parameters and persistent buffers, detached unless `keep_vars`, under their names.
+
+        They share the memory of the module's.
+        """
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()
+        metadata = {"version": self._version}
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = metadata
+        for hook in self._hooks_for("saving"):
+            hook(self, prefix, keep_vars)
+        self._save_to_state_dict(destination, prefix, keep_vars)
+        for name, module in self._modules.items():
+            if module is not None:
+                module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in self._hooks_for("saved"):
+            hook(self, destination, prefix, metadata)
+        return destination
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        for hook in self._hooks_for("loading"):
+            hook(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        own = self._persistent()
+        for name, t in own.items():
+            key = prefix + name
+            if key in state_dict:
+                self._take(name, key, t, state_dict[key], local_metadata, error_msgs)
+            elif strict:
+                missing_keys.append(key)
+        if type(self).set_extra_state is not Stateful.set_extra_state:
+            if prefix + EXTRA in state_dict:
+                self.set_extra_state(state_dict[prefix + EXTRA])
+            elif strict:
+                missing_keys.append(prefix + EXTRA)
+        elif strict and prefix + EXTRA in state_dict:
+            unexpected_keys.append(prefix + EXTRA)
+        if strict:
+            for key in state_dict:
+                if key.startswith(prefix) and key != prefix + EXTRA:
+                    first, *rest = key[len(prefix) :].split(".", 1)
+                    if first not in (self._modules if rest else own):
+                        unexpected_keys.append(key)
+
+    def _take(self, name: str, key: str, t: Tensor, given: Any, metadata: dict[str, Any], errors: list[str]) -> None:
+        if not isinstance(given, Tensor):
+            errors.append(
+                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
+                f"checkpoint but received {type(given)}"
+            )
+            return
+        if t.dim() == 0 and given.shape == (1,):
+            given = select(given, 0, 0)
+        if given.shape != t.shape:
+            errors.append(
+                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
+                f"current model is {t.shape}."
+            )
+            return
+        try:
+            with no_grad():
+                if not metadata.get("assign_to_params_buffers"):
+                    t.copy_(given)
+                elif isinstance(t, Parameter):
+                    given = given if isinstance(given, Parameter) else Parameter(given, t.requires_grad)
+                    setattr(self, name, given.requires_grad_(t.requires_grad))
+                else:
+                    setattr(self, name, given)
+        except Exception as error:
+            errors.append(
+                f'While copying the parameter named "{key}", whose dimensions in the model are {t.size()} and whose '
+                f"dimensions in the checkpoint are {given.size()}, an exception occurred : {error.args}."
+            )
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Copy tensors into the parameters and buffers of the same names (or take the tensors themselves, `assign`).
+
+        Returns:
+            ``(missing_keys, unexpected_keys)``.
+
+        Raises:
+            RuntimeError: keys are missing or unexpected, if `strict`; sizes differ. What fits has been loaded then.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+        metadata = getattr(state_dict, "_metadata", {})
+        keys = _IncompatibleKeys([], [])
+        errors: list[str] = []
+
+        def load(module: Any, part: dict[str, Any], prefix: str) -> None:
+            own = dict(metadata.get(prefix[:-1], {}))
+            if assign:
+                own["assign_to_params_buffers"] = True
+            module._load_from_state_dict(part, prefix, own, True, keys.missing_keys, keys.unexpected_keys, errors)
+            for name, child in module._modules.items():
+                if child is not None:
+                    inner = f"{prefix}{name}."
+                    load(child, {k: v for k, v in part.items() if k.startswith(inner)}, inner)
+            for hook in module._hooks_for("loaded"):
+                hook(module, keys)
+
+        load(self, OrderedDict(state_dict), "")
+        if strict:
+            for what, names in (("Unexpected", keys.unexpected_keys), ("Missing", keys.missing_keys)):
+                if names:
+                    listed = ", ".join(f'"{name}"' for name in names)
+                    errors.insert(0, f"{what} key(s) in state_dict: {listed}. ")
+        if errors:
+            lines = "\n\t".join(errors)
+            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{lines}")
+        return keys

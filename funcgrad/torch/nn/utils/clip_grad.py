@@ -1,0 +1,60 @@
+"""Limiting gradients, in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from funcgrad.torch._ops.join import stack
+from funcgrad.torch._ops.reduce import norm
+from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    given: Any = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [p.grad for p in given if p.grad is not None]
+
+
+@no_grad()
+def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+    """The norm of all elements of the tensors together."""
+    found = [norm(t, norm_type) for t in tensors]
+    if not found:
+        return fresh(np.zeros((), np.float32))
+    total = norm(stack(found), norm_type)
+    if error_if_nonfinite and not np.isfinite(total._array()):
+        raise RuntimeError(
+            f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, so it cannot "
+            "be clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
+        )
+    return total
+
+
+@no_grad()
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale the gradients of the parameters so that their norm is at most `max_norm`; the norm before is returned."""
+    grads = _gradients(parameters)
+    total = get_total_norm(grads, float(norm_type), error_if_nonfinite)
+    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
+    for grad in grads:
+        grad.mul_(factor.to(grad.dtype))
+    return total
+
+
+@no_grad()
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
+    """Limit all elements of the gradients to [-clip_value, clip_value]."""
+    for grad in _gradients(parameters):
+        grad.clamp_(-float(clip_value), float(clip_value))
