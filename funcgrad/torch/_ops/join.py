@@ -19,7 +19,7 @@ from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
 CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
-DIAG_EMBED, TRIL, TRIU, TRACE = Kind("DiagEmbed"), Kind("Tril"), Kind("Triu"), Kind("Trace")
+DIAG_EMBED, TRIL, TRIU = Kind("DiagEmbed"), Kind("Tril"), Kind("Triu")
 
 
 def _tensors(tensors: Any, function: str) -> list[Tensor]:
@@ -112,12 +112,6 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     mask = ~triangle(input, diagonal - 1)
     return call(TRIU, lambda v: fnp.where(mask, v, v.dtype.type(0)), input)
-
-
-@named()
-def trace(input: Tensor) -> Tensor:
-    at = np.arange(min(input.shape))
-    return call(TRACE, lambda v: fnp.sum(v[at, at]), input)
 
 
 @named()

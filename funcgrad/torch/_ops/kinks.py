@@ -203,3 +203,13 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
         constant(fnp.power(constant(powers), 1 / order)),
         fnp.power(fnp.where(still, one, powers), 1 / order),
     )
+
+
+def largest(v: Any) -> Any:
+    """The largest absolute value along the last axis: all that are equal to it have the whole gradient."""
+    sizes = magnitude(v)
+    if not v.shape[-1]:
+        return fnp.sum(sizes, axis=-1)
+    top = fnp.max(constant(sizes), axis=-1)
+    tied = fnp.sum(fnp.where(fnp.equal(raw(sizes), raw(top)[..., None]), sizes, v.dtype.type(0)), axis=-1)
+    return fnp.add(top, fnp.subtract(tied, constant(tied)))

@@ -11,6 +11,8 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import (
     compare,
     create,
+    distances,
+    einsum,
     extremes,
     gather,
     inplace,
@@ -22,9 +24,11 @@ from funcgrad.torch._ops import (
     reduce,
     select,
     shape,
+    sums,
 )
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place, refused
+from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.table import ROWS
 from funcgrad.torch._pass import engine
 from funcgrad.torch._record.calls import Kind, call
@@ -38,7 +42,8 @@ def _method(name: str, function: Any) -> None:
     setattr(Tensor, name, function)
 
 
-ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, join, gather, products)
+ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, join, gather, products,
+         sums, distances, einsum, systems, lstsq, lu, spectra, norms, chains, older)  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
 for _row in ROWS.values():

@@ -194,7 +194,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
             f"({len(shape)})"
         )
     full = tuple(m if n == -1 else n for n, m in zip(target, padded))
-    for i, (n, m) in enumerate(zip(full, padded)):
+    for i, (n, m) in reversed(list(enumerate(zip(full, padded)))):
         if m not in (1, n):
             raise RuntimeError(
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton "
