@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad import numpy as fnp
 from funcgrad.torch._ops import (
     compare,
     create,
     distances,
     einsum,
     extremes,
+    fft,
     gather,
     inplace,
     inspect,
     join,
+    parts,
     pointwise,
     products,
     random,
@@ -31,7 +32,6 @@ from funcgrad.torch._ops.inplace import in_place, refused
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.table import ROWS
 from funcgrad.torch._pass import engine
-from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import cast, is_operand
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device
@@ -43,7 +43,8 @@ def _method(name: str, function: Any) -> None:
 
 
 ROOMS = (create, random, inspect, pointwise, compare, select, reduce, extremes, shape, join, gather, products,
-         sums, distances, einsum, systems, lstsq, lu, spectra, norms, chains, older)  # fmt: skip
+         sums, distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft,
+         parts)  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
 for _row in ROWS.values():
@@ -205,11 +206,5 @@ def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_sca
 _method("__array_wrap__", _array_wrap)
 
 
-def _complex_part(name: str) -> Any:
-    fun, kind = getattr(fnp, name), Kind(name.title())
-    return lambda self: call(kind, fun, self) if self.is_complex() else self
-
-
-_method("real", property(_complex_part("real")))
-_method("imag", property(_complex_part("imag")))
-_method("conj", _complex_part("conj"))
+_method("real", property(parts.real))
+_method("imag", property(parts.imag))

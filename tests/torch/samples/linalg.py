@@ -71,7 +71,7 @@ EQUATIONS = (
 )  # fmt: skip
 CHOLESKY = (
     several(
-        ((P,), ([P, [[2.0, 0.3, 0.1], [0.3, 1.0, 0.2], [0.1, 0.2, 3.0]]],), (LOWER,), ([[2.5]],)) + WRONG,
+        ((P,), ([P, [[2.0, 0.3, 0.1], [0.3, 1.0, 0.2], [0.1, 0.2, 3.0]]],), (LOWER,), ([[2.5]],), *WRONG),
         """torch.linalg.cholesky(x); torch.linalg.cholesky_ex(x); torch.cholesky(x);
         torch.cholesky_inverse(x); x.cholesky()""",
         **MANY_STEPS,
@@ -103,9 +103,11 @@ ORTHOGONAL = (
 )  # fmt: skip
 SPECTRA = (
     several(
-        ((P,), ([P, M],), (LOWER,), (S,)) + WRONG,
-        """torch.linalg.eigvalsh(x); torch.linalg.eigh(x)[0]; torch.linalg.eigh(x)[1] ** 2; torch.linalg.eigvalsh(x, 'U');
-        torch.linalg.eigh(x, UPLO='U')[1].abs(); torch.linalg.eigh(x)[1].grad_fn.name(); torch.linalg.eigvalsh(x, 'Q')""",
+        ((P,), ([P, M],), (LOWER,), (S,), *WRONG),
+        """torch.linalg.eigvalsh(x); torch.linalg.eigh(x)[0]; torch.linalg.eigh(x)[1] ** 2;
+        torch.linalg.eigvalsh(x, 'U');
+        torch.linalg.eigh(x, UPLO='U')[1].abs();
+        torch.linalg.eigh(x)[1].grad_fn.name(); torch.linalg.eigvalsh(x, 'Q')""",
         **MANY_STEPS,
     )
     + several(
@@ -137,7 +139,7 @@ SPECTRA = (
         **MANY_STEPS,
     )
     + several(
-        ((M,), (B,), (A,), ([M, P],)) + WRONG,
+        ((M,), (B,), (A,), ([M, P],), *WRONG),
         """torch.linalg.pinv(x); torch.pinverse(x); torch.linalg.matrix_rank(x); torch.linalg.pinv(x, rtol=0.1);
         torch.linalg.pinv(x, 0.1); torch.linalg.matrix_rank(x, 1.5); torch.linalg.matrix_rank(x, atol=1.5);
         torch.linalg.matrix_rank(x, rtol=0.5); x.pinverse()""",
@@ -226,8 +228,9 @@ CHAINS = (
               "torch.linalg.diagonal(x, dim1=0, dim2=1)")
     + several(
         ((V,), (A,), (2.0,)),
-        """torch.linalg.vander(x); torch.linalg.vander(x, N=2); torch.linalg.vander(x, N=1); torch.linalg.vander(x, N=5);
-        torch.vander(x); torch.vander(x, 2); torch.vander(x, increasing=True); torch.vander(x, 0); torch.vander(x, -1)""",
+        """torch.linalg.vander(x); torch.linalg.vander(x, N=2); torch.linalg.vander(x, N=1);
+        torch.linalg.vander(x, N=5); torch.vander(x); torch.vander(x, 2); torch.vander(x, increasing=True); torch.vander(x, 0);
+        torch.vander(x, -1)""",
     )
     + several((([1, 2, 3],),), "torch.linalg.vander(x); torch.vander(x)", dtypes=WHOLE)
     + several(((A, B), (V, W)), "torch.linalg.matmul(x, y)")

@@ -88,7 +88,7 @@ def _cheapest_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
     return cuts
 
 
-@routine()
+@routine
 def matrix_power(A: Tensor, n: int) -> Tensor:
     """The n-th power of square matrices; of the inverse where n is negative."""
     if not isinstance(n, int):
@@ -113,7 +113,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     return found
 
 
-@routine()
+@routine
 def matrix_exp(input: Tensor) -> Tensor:
     """The exponential of square matrices; needs SciPy."""
     check_squares(input, "linalg.matrix_exp")
@@ -123,20 +123,20 @@ def matrix_exp(input: Tensor) -> Tensor:
     return call(EXP, linalg.expm, input)
 
 
-@routine()
+@routine
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product, as `torch.matmul`."""
     return product_of(input, other)
 
 
-@routine()
+@routine
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The vector product along a dimension of length three."""
     need_second(other, "cross", "other")
     return cross_of(input, other, dim)
 
 
-@routine()
+@routine
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The sums of products along a dimension, the first vectors conjugated."""
     need_second(y, "vecdot", "y")
@@ -152,13 +152,13 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     return sum_of(mul(x.conj(), y), dim)
 
 
-@routine()
+@routine
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonal of the matrices along two dimensions, as the last one: a view."""
     return diagonal_of(A, offset, dim1, dim2)
 
 
-@routine()
+@routine
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """The powers 0, 1, ... N - 1 of each element, along a new last dimension."""
     n = N if N is not None else x.shape[-1] if x.dim() else 1
@@ -173,7 +173,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     return call(CAT, powers, x)
 
 
-@routine()
+@routine
 def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first columns of the product of reflections 1 - tau v v^H, whose v are below the diagonal of `input`."""
     need_second(tau, "householder_product", "tau")

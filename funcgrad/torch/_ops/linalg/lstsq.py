@@ -19,7 +19,7 @@ LSTSQ = Kind("LinalgLstsq", "xyr")
 DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
-@routine()
+@routine
 def lstsq(input: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The X for which input @ X is closest to B, with the squares of what is left, the rank and singular values.
 

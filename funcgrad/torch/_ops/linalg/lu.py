@@ -37,7 +37,7 @@ def _check(A: Tensor, pivot: bool, name: str) -> None:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
 
 
-@routine()
+@routine
 def lu(A: Tensor, *, pivot: bool = True) -> Any:
     """P, L and U with A = P @ L @ U: a permutation, a lower triangular matrix with ones, an upper one; needs SciPy."""
     _check(A, pivot, "linalg.lu")
@@ -77,7 +77,7 @@ def _check_info(info: Tensor, name: str) -> None:
     raise RuntimeError(ZERO_PIVOT.format(name=name, batch=batch, order=int(found.flat[i])))
 
 
-@routine()
+@routine
 def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
     """L and U in one matrix, and the pivots, for `lu_solve`; needs SciPy."""
     both, pivots, info = factored(A, pivot)
@@ -85,7 +85,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
     return returned("linalg_lu_factor", (both, pivots))
 
 
-@routine()
+@routine
 def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Any:
     """As `lu_factor`, and for each matrix the pivot that is zero, or 0."""
     found = factored(A, pivot)
@@ -94,7 +94,7 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
     return returned("linalg_lu_factor_ex", found)
 
 
-@routine()
+@routine
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     """X with A @ X = B (X @ A = B where not `left`; A.mH with `adjoint`), of what `lu_factor` found of A."""
     need_second(pivots, "lu_solve", "pivots")

@@ -45,7 +45,7 @@ def _ready(x: Tensor, dtype: dtypes.dtype | None, function: str) -> Tensor:
     return x if x.dtype is dtype else cast(x, dtype.numpy)
 
 
-@routine()
+@routine
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
@@ -64,7 +64,7 @@ def vector_norm(
     return call(NORM, widened(lambda v: kinks.vector_norm(v, float(ord), dims, keepdim), np.float16), x)
 
 
-@routine()
+@routine
 def matrix_norm(
     A: Tensor,
     ord: float | str = "fro",
@@ -102,7 +102,7 @@ def matrix_norm(
     return found
 
 
-@routine()
+@routine
 def norm(
     A: Tensor,
     ord: float | str | None = None,
@@ -125,7 +125,7 @@ def norm(
     return vector_norm(A, 2 if ord is None else ord, dims, keepdim, dtype=dtype)
 
 
-@routine()
+@routine
 def cond(A: Tensor, p: float | str | None = None) -> Tensor:
     """The condition number: the largest by the smallest singular value, or |A| |inverse of A| in the norm `p`."""
     if A.dim() < 2:

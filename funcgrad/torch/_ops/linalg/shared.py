@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.table import FIELDS, into, named, returned
+from funcgrad.torch._ops.routines import rows_of
+from funcgrad.torch._ops.table import FIELDS
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -36,34 +36,13 @@ FIELDS.update(
 )
 
 
+routine = rows_of("linalg")
+
+
 class LinAlgError(RuntimeError):
     """A matrix does not have what was asked for: it is singular, not positive definite, or not finite."""
 
     __module__ = "funcgrad.torch.linalg"
-
-
-def routine(*aliases: str, **flags: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter a function of Tensors into `torch.linalg`; it takes `out=`."""
-
-    def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
-        first = fun.__code__.co_varnames[0]
-
-        @wraps(fun)
-        def apply(*args: Any, out: Any = None, **options: Any) -> Any:
-            given = args[0] if args else options.get(first)
-            if not isinstance(given, Tensor):
-                raise TypeError(
-                    f"linalg_{fun.__name__}(): argument '{first}' (position 1) must be Tensor, not "
-                    f"{type(given).__name__}"
-                )
-            if out is None:
-                return fun(*args, **options)
-            found = into(out, fun, args, options)
-            return returned(f"linalg_{fun.__name__}", tuple(found)) if isinstance(found, tuple) else found
-
-        return named(*aliases, space="linalg", out=True, **flags)(apply)
-
-    return enter
 
 
 def need_second(x: Any, function: str, name: str) -> None:

@@ -29,7 +29,7 @@ MODES = ("reduced", "r", "complete")
 NOT_FINITE = "{}: The algorithm failed to converge because the input matrix contained non-finite values."
 
 
-@routine()
+@routine
 def qr(A: Tensor, mode: str = "reduced") -> Any:
     """Q with orthonormal columns and upper triangular R, Q @ R = A. `mode`: "reduced", "complete", "r" (R alone)."""
     return returned("linalg_qr", orthogonal_factors(A, mode))
@@ -67,14 +67,14 @@ def _check_hermitian(A: Tensor, UPLO: str, function: str) -> None:
     refuse_half(A, "linalg_eigh_cpu", integers=True)
 
 
-@routine()
+@routine
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order, and eigenvectors, of Hermitian matrices, of which one triangle is read."""
     _check_hermitian(A, UPLO, "linalg.eigh")
     return returned("linalg_eigh", call(EIGH, lambda v: tuple(fnp.linalg.eigh(v, UPLO)), A))
 
 
-@routine()
+@routine
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of Hermitian matrices, in rising order."""
     _check_hermitian(A, UPLO, "linalg.eigvalsh")
@@ -95,7 +95,7 @@ def _complex(v: Any, like: Any) -> Any:
     return v.astype(np.result_type(like.dtype, np.complex64))
 
 
-@routine()
+@routine
 def eig(input: Tensor) -> Any:
     """Eigenvalues, in no order, and eigenvectors of square matrices: complex numbers."""
     _check_general(input, "linalg.eig")
@@ -103,7 +103,7 @@ def eig(input: Tensor) -> Any:
     return returned("linalg_eig", found)
 
 
-@routine()
+@routine
 def eigvals(input: Tensor) -> Tensor:
     """The eigenvalues of square matrices, in no order: complex numbers."""
     _check_general(input, "linalg.eigvals")
@@ -126,7 +126,7 @@ def _check_svd(A: Tensor, driver: str | None, function: str = "linalg.svd") -> N
         raise LinAlgError(NOT_FINITE.format("linalg.svd"))
 
 
-@routine()
+@routine
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """U, S (descending) and Vh with U @ diag(S) @ Vh = A."""
     return returned("linalg_svd", singular_factors(A, full_matrices, driver))
@@ -146,7 +146,7 @@ def _full_svd(v: Any) -> Any:
     return fnp.concatenate([u, left[..., :, k:]], axis=-1), s, fnp.concatenate([vh, right[..., k:, :]], axis=-2)
 
 
-@routine()
+@routine
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values of matrices, descending."""
     _check_svd(A, driver, "linalg.svdvals")
@@ -172,7 +172,7 @@ def _limits(A: Tensor, sizes: Any, atol: Any, rtol: Any) -> Any:
     return fnp.maximum(0.0 if absolute is None else absolute, fnp.multiply(relative, largest))
 
 
-@routine()
+@routine
 def matrix_rank(
     A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
@@ -193,7 +193,7 @@ def matrix_rank(
     return fresh(found if isinstance(found, Tracer) else np.asarray(found, np.int64))
 
 
-@routine()
+@routine
 def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     """The pseudo-inverse; singular values up to max(atol, rtol * the largest) count as zero. `rcond` is `rtol`."""
     if A.dim() < 2 or A._read().dtype.kind not in "fc" or is_half(A):

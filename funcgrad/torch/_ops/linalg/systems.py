@@ -46,7 +46,7 @@ NOT_POSITIVE = (
 # Determinants
 
 
-@routine()
+@routine
 def det(A: Tensor) -> Tensor:
     """The determinants of square matrices."""
     check_squares(A, "linalg.det")
@@ -55,7 +55,7 @@ def det(A: Tensor) -> Tensor:
     return call(DET, fnp.linalg.det, A)
 
 
-@routine()
+@routine
 def slogdet(A: Tensor) -> Any:
     """The sign of the determinant, and the logarithm of its absolute value."""
     return returned("linalg_slogdet", signs_and_logarithms(A, "linalg.slogdet"))
@@ -75,7 +75,7 @@ def signs_and_logarithms(A: Tensor, function: str) -> Any:
 # Inverses
 
 
-@routine()
+@routine
 def inv(A: Tensor) -> Tensor:
     """The inverse of square matrices."""
     return inverse(A, "linalg.inv")
@@ -87,7 +87,7 @@ def inverse(A: Tensor, function: str) -> Tensor:
     return guarded(lambda: call(INV, fnp.linalg.inv, A), A, zero_pivot, f"{function}: {SINGULAR}")
 
 
-@routine()
+@routine
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     """The inverse, and for each matrix the pivot that is zero, or 0. What stands for an inverse there is NaN."""
     try:
@@ -111,13 +111,13 @@ def _of_regular(fun: Any, singular: np.ndarray, v: Any, *others: Any) -> Any:
 # Equations
 
 
-@routine()
+@routine
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X with A @ X = B, or X @ A = B where not `left`; B is a vector, or matrices."""
     return _solution(A, B, left, "torch.linalg.solve")
 
 
-@routine()
+@routine
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
     """The solution, and for each matrix the pivot that is zero, or 0. What stands for a solution there is NaN."""
     try:
@@ -173,7 +173,7 @@ def _solver(vector: bool, left: bool) -> Any:
     return solve
 
 
-@routine()
+@routine
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
     """X with A @ X = B (X @ A = B where not `left`), for triangular A; the other triangle is not read."""
     need_second(B, "solve_triangular", "B")
@@ -213,13 +213,13 @@ def factor(A: Tensor, upper: bool, function: str, kind: Kind = CHOLESKY) -> Tens
     return guarded(lambda: call(kind, whole, A), A, minors, f"{function}: {NOT_POSITIVE}")
 
 
-@routine()
+@routine
 def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """L with L @ L.mH = input for Hermitian positive-definite matrices, or with `upper` its adjoint."""
     return factor(input, upper, "linalg.cholesky")
 
 
-@routine()
+@routine
 def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
     """The factor, and for each matrix the order of the minor that is not positive, or 0: NaN stands there."""
     try:
@@ -236,7 +236,7 @@ def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = Fals
 # Tensors
 
 
-@routine()
+@routine
 def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
     """The inverse of what `tensordot` over the first `ind` dimensions does."""
     if ind <= 0:
@@ -251,7 +251,7 @@ def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
     return reshape(found, (*input.shape[ind:], *input.shape[:ind]))
 
 
-@routine()
+@routine
 def tensorsolve(A: Tensor, B: Tensor, dims: tuple[int, ...] | None = None) -> Tensor:
     """X with tensordot(A, X, X.ndim) = B; `dims` of A are moved to its end first."""
     need_second(B, "tensorsolve", "B")
