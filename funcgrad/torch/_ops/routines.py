@@ -17,6 +17,11 @@ def rows_of(space: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         first = fun.__code__.co_varnames[0]
         title = f"{space}_{fun.__name__}"
 
+        def compute(*args: Any, **options: Any) -> Any:
+            return fun(*args, **options)
+
+        compute.__name__ = title
+
         @wraps(fun)
         def apply(*args: Any, out: Any = None, **options: Any) -> Any:
             given = args[0] if args else options.get(first)
@@ -25,7 +30,7 @@ def rows_of(space: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 raise TypeError(f"{title}(): argument '{first}' (position 1) must be Tensor, not {kind}")
             if out is None:
                 return fun(*args, **options)
-            found = into(out, fun, args, options)
+            found = into(out, compute, args, options)
             return returned(title, tuple(found)) if isinstance(found, tuple) else found
 
         return named(space=space, out=True)(apply)

@@ -22,9 +22,8 @@ def each(names: list[str], arguments: str) -> str:
 LINES = "x; x, 3; x, n=7; x, dim=0; x, norm='ortho'; x, norm='forward'; x, n=0; x, dim=5; x, norm='half'"
 PLANES = "x; x, s=(2, 2); x, s=(3, 5); x, dim=(0, 1), norm='ortho'; x, dim=0; x, s=(2,); x, dim=(0, 0); x, s=(0, 2)"
 SPACES = PLANES + "; x, (4,); x, dim=(1,), norm='forward'; x, s=(-1, 4); x, dim=(); x, dim=(0, 5)"
-SAMPLES = list({
-    s.expression: s
-    for s in several(((V,), (FOUR,), (A,), (2.0,), ([],)), each(ONES, LINES), **ROUNDED)
+SAMPLES = (
+    several(((V,), (FOUR,), (A,), (2.0,), ([],)), each(ONES, LINES), **ROUNDED)
     + several(((A,), (T,), (V,), (2.0,)), each(TWOS, PLANES) + "; " + each(ALL, SPACES), **ROUNDED)
     + several(
         ((C,),),
@@ -52,4 +51,4 @@ SAMPLES = list({
         dtypes=WHOLE,
         **ROUNDED,
     )
-}.values())  # fmt: skip
+)

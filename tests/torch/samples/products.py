@@ -8,8 +8,10 @@ from tests.torch.samples import Sample
 
 
 def several(points: tuple[Any, ...], text: str, **options: Any) -> list[Sample]:
-    """A sample of each expression, at the same points."""
-    return [Sample(" ".join(e.split()), points, **options) for e in text.split(";")]
+    """A sample of each expression, at the same points; those of other dtypes end in a remark, to differ from others."""
+    dtype = options.get("dtypes", ("float64",))[0]
+    remark = "" if dtype == "float64" else f"  # {dtype}"
+    return [Sample(" ".join(e.split()) + remark, points, **options) for e in text.split(";")]
 
 
 V, W = [0.3, -0.7, 1.6], [0.5, 2.5, -1.25]
@@ -135,6 +137,4 @@ DISTANCES = (
     )
     + several((([[1, 2]], [[3, 4]]),), "torch.cdist(x, y); torch.pdist(x)", dtypes=WHOLE)
 )
-SAMPLES = list(
-    {s.expression: s for s in VECTORS + SUMS + TENSORS + PRODUCTS + SPELLED + DISTANCES}.values()
-)
+SAMPLES = VECTORS + SUMS + TENSORS + PRODUCTS + SPELLED + DISTANCES

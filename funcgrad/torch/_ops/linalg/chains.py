@@ -70,8 +70,8 @@ def _check_chain(tensors: list[Tensor]) -> None:
             )
     for i, (x, y) in enumerate(pairwise(tensors)):
         if x.shape[-1] != y.shape[0]:
-            a, b = [1, *x.shape][-2:], [*y.shape, 1][:2]
-            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {a} and {b} cannot be multiplied")
+            shapes = f"{list(x.shape)} and {list(y.shape)}"
+            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {shapes} cannot be multiplied")
 
 
 def _cheapest_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
@@ -166,6 +166,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
         raise RuntimeError("N must be greater than 1.")
 
     def powers(v: Any) -> Any:
+        v = fnp.reshape(v, (1,)) if v.shape == () else v
         columns = fnp.broadcast_to(v[..., None], (*v.shape, n - 1))
         ones = np.ones((*v.shape, 1), v.dtype)
         return fnp.concatenate([ones, fnp.cumprod(columns, axis=-1)], axis=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,8 @@ def unpacked(both: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: boo
 def _permutations(pivots: np.ndarray, n: int) -> np.ndarray:
     """The matrices that exchange row i with row pivots[i] - 1, in turn."""
     p = np.broadcast_to(np.eye(n), (*pivots.shape[:-1], n, n)).copy()
-    for matrix, swaps in zip(p.reshape(-1, n, n), pivots.reshape(-1, pivots.shape[-1])):
+    count = prod(pivots.shape[:-1])
+    for matrix, swaps in zip(p.reshape(count, n, n), pivots.reshape(count, pivots.shape[-1])):
         for i, j in enumerate(swaps - 1):
             matrix[:, [i, j]] = matrix[:, [j, i]]
     return p

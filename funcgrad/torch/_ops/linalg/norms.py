@@ -74,13 +74,12 @@ def matrix_norm(
     dtype: dtypes.dtype | None = None,
 ) -> Tensor:
     """The norm of the matrices along two dimensions: "fro", "nuc", 2, -2 (singular values), 1, -1, inf, -inf (sums)."""
+    if ord not in ("fro", "nuc", 2, -2, *OF_VECTORS):
+        raise RuntimeError(f"linalg.matrix_norm: Order {_shown(ord)} not supported.")
     if A.dim() < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
     check_inexact(A, "linalg.matrix_norm", half=True)
-    if ord not in ("fro", "nuc", 2, -2, *OF_VECTORS):
-        shown = ord if isinstance(ord, str) else f"{ord:g}"
-        raise RuntimeError(f"linalg.matrix_norm: Order {shown} not supported.")
     if len(dims) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {', '.join(map(str, dims))}")
     rows, columns = (dimension(d, A.dim()) for d in dims)
@@ -92,14 +91,26 @@ def matrix_norm(
     extreme = amin if ord in (-1, -2, -np.inf) else amax
     if ord in OF_VECTORS:
         first, second = (rows, columns) if abs(ord) == 1 else (columns, rows)
+        if ord > 0 and not A.shape[second]:
+            return _zeros(A, (rows, columns), keepdim)
         sums = vector_norm(A, 1, first, keepdim)
         return extreme(sums, second - (second > first and not keepdim), keepdim)
-    values = svdvals(permute(A, *(d for d in range(A.dim()) if d not in (rows, columns)), rows, columns))
-    found = sum_of(values, -1) if ord == "nuc" else extreme(values, -1)
-    if keepdim:
-        for d in sorted((rows, columns)):
-            found = unsqueeze(found, d)
-    return found
+    order = [*(d for d in range(A.dim()) if d not in (rows, columns)), rows, columns]
+    values = svdvals(permute(A, *order))
+    if ord == 2 and not min(A.shape[rows], A.shape[columns]):
+        return _zeros(A, (rows, columns), keepdim)
+    found = sum_of(values, -1, keepdim) if ord == "nuc" else extreme(values, -1, keepdim)
+    return permute(unsqueeze(found, -1), *np.argsort(order).tolist()) if keepdim else found
+
+
+def _zeros(A: Tensor, dims: tuple[int, int], keepdim: bool) -> Tensor:
+    """The norms of matrices without elements."""
+    shape = [1 if d in dims else n for d, n in enumerate(A.shape) if keepdim or d not in dims]
+    return fresh(np.zeros(shape, np.empty(0, A._read().dtype).real.dtype))
+
+
+def _shown(ord: float | str) -> str:
+    return ord if isinstance(ord, str) else f"{ord:g}"
 
 
 @routine
@@ -116,10 +127,9 @@ def norm(
     if dims is not None and ord is not None and len(dims) not in (1, 2):
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if dims is None and ord is not None and A.dim() not in (1, 2):
-        if not isinstance(ord, str) or A.dim() > 2:
-            raise RuntimeError(
-                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
-            )
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
+        )
     if ord is not None and (isinstance(ord, str) or (len(dims) == 2 if dims is not None else A.dim() == 2)):
         return matrix_norm(A, ord, (-2, -1) if dims is None else dims, keepdim, dtype=dtype)
     return vector_norm(A, 2 if ord is None else ord, dims, keepdim, dtype=dtype)
@@ -128,17 +138,20 @@ def norm(
 @routine
 def cond(A: Tensor, p: float | str | None = None) -> Tensor:
     """The condition number: the largest by the smallest singular value, or |A| |inverse of A| in the norm `p`."""
+    if isinstance(p, str):
+        check_squares(A, f"linalg.cond(ord={p})")
     if A.dim() < 2:
         raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
     if p not in (None, "fro", "nuc", 2, -2, *OF_VECTORS):
-        raise RuntimeError(f"linalg.cond got an invalid norm type: {p if isinstance(p, str) else f'{p:g}'}")
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {_shown(p)}")
     if not A.numel():
-        real = np.empty(0, A._read().dtype).real.dtype
-        return fresh(np.zeros(tuple(A.shape[:-2]), real))
+        return _zeros(A, (A.dim() - 2, A.dim() - 1), False)
     if p in (None, 2, -2):
         values = svdvals(A)
         first, last = narrow(values, -1, 0, 1), narrow(values, -1, values.shape[-1] - 1, 1)
         return squeeze(div(last, first) if p == -2 else div(first, last), -1)
-    check_squares(A, f"linalg.cond(ord={p if isinstance(p, str) else f'{p:g}'})")
+    check_squares(A, f"linalg.cond(ord={_shown(p)})")
     product = mul(matrix_norm(A, p), matrix_norm(inv_ex(A)[0], p))
+    if p == "nuc":
+        return product
     return call(NAN_TO_NUM, lambda v: fnp.where(fnp.isnan(v), v.dtype.type(np.inf), v), product)

@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.linalg import lu as factors
 from funcgrad.torch._ops.linalg.chains import chain, householder_product
 from funcgrad.torch._ops.linalg.chains import matrix_exp as exponential
 from funcgrad.torch._ops.linalg.chains import matrix_power as power
 from funcgrad.torch._ops.linalg.lu import factored, unpacked
-from funcgrad.torch._ops.linalg.shared import check_matrices, check_squares
+from funcgrad.torch._ops.linalg.shared import check_squares
 from funcgrad.torch._ops.linalg.spectra import orthogonal_factors, pinv, singular_factors, svdvals
 from funcgrad.torch._ops.linalg.systems import det as determinant
 from funcgrad.torch._ops.linalg.systems import factor, signs_and_logarithms, triangular
 from funcgrad.torch._ops.linalg.systems import inverse as inverse_of
 from funcgrad.torch._ops.pointwise import add, log
-from funcgrad.torch._ops.select import where
+from funcgrad.torch._ops.select import clone, where
 from funcgrad.torch._ops.shape import transpose
 from funcgrad.torch._ops.table import named, returned
 from funcgrad.torch._record.calls import Kind, call, need_tensor
@@ -93,10 +94,10 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     )
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
-    for i, x in enumerate(matrices):
+    for x in matrices:
         if x.dim() != 2:
-            raise RuntimeError(f"Tensor {i} in matrices must be a 2-D tensor, but got {x.dim()}-D")
-    return matrices[0] if len(matrices) == 1 else chain(list(matrices))
+            raise RuntimeError(f"Tensor dimension is {x.dim()}, expected 2 instead.")
+    return clone(matrices[0]) if len(matrices) == 1 else chain(list(matrices))
 
 
 @named(method=False)
@@ -133,7 +134,9 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
 
 
 def _lower(v: Any, upper: bool) -> Any:
-    return fnp.conj(fnp.matrix_transpose(v)) if upper else v
+    """The lower triangular factor. As in PyTorch, the derivative is that by all of the matrix."""
+    v = _adjoint(v) if upper else v
+    return kinks.read(fnp.tril(v), v)
 
 
 def _adjoint(v: Any) -> Any:
@@ -151,7 +154,7 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
     def solve(b: Any, factor: Any) -> Any:
         lower = _lower(factor, upper)
-        return triangular(_adjoint(lower), triangular(lower, b, upper=False), upper=True)
+        return fnp.linalg.solve(_adjoint(lower), fnp.linalg.solve(lower, b))
 
     return call(CHOLESKY_SOLVE, solve, input, L)
 
@@ -180,8 +183,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 
     def invert(factor: Any) -> Any:
         lower = _lower(factor, upper)
-        one = np.broadcast_to(np.eye(lower.shape[-1], dtype=lower.dtype), lower.shape)
-        found = triangular(lower, one, upper=False)
+        found = fnp.linalg.inv(lower)
         return fnp.matmul(_adjoint(found), found)
 
     return call(CHOLESKY_INVERSE, invert, L)
@@ -207,8 +209,11 @@ def triangular_solve(
             )
     _check_columns(b, A, "triangular_solve")
 
+    batch = np.broadcast_shapes(b.shape[:-2], A.shape[:-2])
+
     def solve(v: Any, a: Any) -> Any:
-        return triangular(a, v, upper=upper, transpose=transpose, unit=unitriangular), fnp.add(a, 0)
+        solution = triangular(a, v, upper=upper, transpose=transpose, unit=unitriangular)
+        return solution, fnp.broadcast_to(a, (*batch, *a.shape[-2:]))
 
     return returned("triangular_solve", call(TRIANGULAR, solve, b, A))
 
@@ -232,8 +237,11 @@ def qr(input: Tensor, some: bool = True) -> Any:
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """U, S and V with U @ diag(S) @ V.mH = input; zeros for U and V where they are not computed."""
     need_tensor(input, "svd")
+    if input.dim() < 2:
+        raise RuntimeError(
+            f"linalg.svd: input should have at least 2 dimensions, but has {input.dim()} dimensions instead"
+        )
     if not compute_uv:
-        check_matrices(input, "linalg.svd")
         own, batch = input._read().dtype, tuple(input.shape[:-2])
         left, right = (fresh(np.zeros((*batch, n, n), own)) for n in input.shape[-2:])
         return returned("svd", (left, svdvals(input), right))

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.linalg.shared import (
     LinAlgError,
     check_inexact,
@@ -77,7 +78,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
 @routine
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of Hermitian matrices, in rising order."""
-    _check_hermitian(A, UPLO, "linalg.eigvalsh")
+    _check_hermitian(A, UPLO, "linalg.eigh" if A.requires_grad else "linalg.eigvalsh")
     return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)
 
 
@@ -106,7 +107,7 @@ def eig(input: Tensor) -> Any:
 @routine
 def eigvals(input: Tensor) -> Tensor:
     """The eigenvalues of square matrices, in no order: complex numbers."""
-    _check_general(input, "linalg.eigvals")
+    _check_general(input, "linalg.eig" if input.requires_grad else "linalg.eigvals")
     return call(EIG, lambda v: _complex(fnp.linalg.eigvals(v), v), input)
 
 
@@ -215,4 +216,6 @@ def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
 
 
 def _pinv(part: Any, hermitian: bool, v: Any) -> Any:
-    return fnp.linalg.pinv(v, rcond=raw(part), hermitian=hermitian)
+    if hermitian:
+        v = kinks.read(fnp.add(fnp.tril(v), fnp.conj(fnp.matrix_transpose(fnp.tril(v, -1)))), v)
+    return fnp.linalg.pinv(v, rcond=raw(part))

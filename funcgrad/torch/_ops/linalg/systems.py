@@ -23,7 +23,7 @@ from funcgrad.torch._ops.linalg.shared import (
 )
 from funcgrad.torch._ops.shape import permute, reshape
 from funcgrad.torch._ops.table import returned
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, view
 from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.sizes import dimension
@@ -31,7 +31,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 
 DET, SLOGDET, INV = Kind("LinalgDet", "xr"), Kind("LinalgSlogdet", "x"), Kind("LinalgInvEx", "r")
 SOLVE, SOLVE_TRIANGULAR = Kind("LinalgSolveEx", "xr"), Kind("LinalgSolveTriangular", "xr")
-CHOLESKY = Kind("LinalgCholeskyEx", "r")
+CHOLESKY, ALIAS = Kind("LinalgCholeskyEx", "r"), Kind("ReshapeAlias")
 SINGULAR = (
     "{batch}The diagonal element {order} is zero, the inversion could not be completed because the input matrix is "
     "singular."
@@ -248,7 +248,7 @@ def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
             f"{last} != {first}"
         )
     found = inverse(reshape(input, (first, last)), "inv")
-    return reshape(found, (*input.shape[ind:], *input.shape[:ind]))
+    return view(found, ALIAS, lambda v: fnp.reshape(v, (*input.shape[ind:], *input.shape[:ind])))
 
 
 @routine
