@@ -71,7 +71,7 @@ EQUATIONS = (
               "torch.linalg.solve_triangular(x, y, upper=True)", dtypes=COMPLEX,
               **MANY_STEPS)
     + several(
-        ((B, V), (B, U[1]), (M, V), (A, [1.0, 2.0]), (A, A), ([U[0], B], [V, W]), (V, V), (A, V), ([B, B], [U[1], U[0]])),
+        ((B, V), (B, U[1]), (M, V), (A, [1.0, 2.0]), (A, A), ([B, B], [V, W]), (V, V), (A, V), ([B, B], [U[1], U[0]])),
         """torch.linalg.lstsq(x, y); torch.linalg.lstsq(x, y, driver='gels'); torch.linalg.lstsq(x, y, driver='gelsd');
         torch.linalg.lstsq(x, y, driver='gelss'); torch.linalg.lstsq(x, y, driver='lapack')""",
         ulps=300,
@@ -318,7 +318,7 @@ FACTORS = (
 )  # fmt: skip
 OUTS = several(
     ((M,),),
-    """torch.linalg.inv(x.detach(), out=torch.empty(3, 3, dtype=x.dtype)); 
+    """torch.linalg.inv(x.detach(), out=torch.empty(3, 3, dtype=x.dtype));
     torch.linalg.eigh(x.detach(), out=(torch.empty(3, dtype=x.dtype), torch.empty(3, 3, dtype=x.dtype)))[0]""",
     ulps=64,
     why="LAPACK",

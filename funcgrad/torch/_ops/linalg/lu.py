@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -128,15 +127,16 @@ def unpacked(both: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: boo
         return fnp.add(fnp.tril(v[..., :, :k], -1), one), fnp.triu(v[..., :k, :])
 
     l, u = call(LU_UNPACK, parts, both) if unpack_data else (empty, empty)
-    p = fresh(_permutations(pivots._array(), n).astype(both._read().dtype)) if unpack_pivots else empty
+    p = fresh(_permutations(raw(pivots._read()), n, both._read().dtype)) if unpack_pivots else empty
     return returned("lu_unpack", (p, l, u))
 
 
-def _permutations(pivots: np.ndarray, n: int) -> np.ndarray:
-    """The matrices that exchange row i with row pivots[i] - 1, in turn."""
-    p = np.broadcast_to(np.eye(n), (*pivots.shape[:-1], n, n)).copy()
-    count = prod(pivots.shape[:-1])
-    for matrix, swaps in zip(p.reshape(count, n, n), pivots.reshape(count, pivots.shape[-1])):
-        for i, j in enumerate(swaps - 1):
-            matrix[:, [i, j]] = matrix[:, [j, i]]
-    return p
+def _permutations(pivots: Any, n: int, dtype: np.dtype) -> Any:
+    """The matrices that exchange row i with row pivots[i] - 1, in turn: they solve P.mT @ x = 1."""
+    *batch, k = pivots.shape
+    one = np.broadcast_to(np.eye(n, dtype=dtype), (*batch, n, n))
+    if not one.size or not k:
+        return one.copy()
+    kept = np.broadcast_to(np.arange(k, n, dtype=pivots.dtype), (*batch, n - k))
+    order = fnp.concatenate([fnp.subtract(pivots, 1), kept], axis=-1)
+    return fnp.matrix_transpose(_scipy().lu_solve((one, order), one))
