@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops.products import check_bmm, same_dtype
+from funcgrad.torch._ops.products import check_bmm
 from funcgrad.torch._ops.shape import expand
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import promote
+from funcgrad.torch._record.operands import promote, refuse
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -45,17 +45,19 @@ def _size(x: Tensor, dim: int) -> int:
 
 
 def _check_dtypes(input: Tensor, a: Tensor, b: Tensor) -> None:
-    same_dtype(a, b)
-    if input.dtype is not b.dtype:
-        raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {input.dtype.title} and {b.dtype.title}"
-        )
+    for x, name in ((input, "self"), (a, "mat1")):
+        if x.dtype is not b.dtype:
+            raise RuntimeError(
+                f"{name} and mat2 must have the same dtype, but got {x.dtype.title} and {b.dtype.title}"
+            )
+    refuse(a, "b", "addmm_impl_cpu_")
 
 
 @named(in_place=True)
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)"""
     need_tensor(input, "addmm")
+    _check_dtypes(input, mat1, mat2)
     for name, matrix in (("mat1", mat1), ("mat2", mat2)):
         if matrix.dim() != 2:
             raise RuntimeError(f"{name} must be a matrix, got {matrix.dim()}-D tensor")
@@ -63,7 +65,6 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     if k != j:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {j}x{m})")
     _check_expands(input, (n, m))
-    _check_dtypes(input, mat1, mat2)
     return _sum(ADDMM, fnp.matmul, input, mat1, mat2, beta, alpha)
 
 
@@ -73,7 +74,12 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
     need_tensor(input, "baddbmm")
     _check_expands(input, (_size(batch1, 0), _size(batch1, 1), _size(batch2, 2)))
     check_bmm(tuple(batch1.shape), tuple(batch2.shape))
-    _check_dtypes(input, batch1, batch2)
+    if not input.dtype is batch1.dtype is batch2.dtype:
+        raise RuntimeError(
+            f"Input dtypes must be the same, got: input {input.dtype.short}, batch1: {batch1.dtype.short}, batch2: "
+            f"{batch2.dtype.short}"
+        )
+    refuse(batch1, "b", "bmm")
     return _sum(BADDBMM, fnp.matmul, input, batch1, batch2, beta, alpha)
 
 

@@ -200,7 +200,7 @@ def missing(owner: str, name: str, there: Iterable[str]) -> str:
 # Several results
 
 _WITH_INDICES = ["max", "min", "sort", "topk", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"]
-FIELDS = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
+FIELDS: dict[str, tuple[str, ...]] = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
 
 
 def _return_type(name: str) -> Any:

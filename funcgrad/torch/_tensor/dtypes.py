@@ -38,7 +38,7 @@ class dtype:
         return of, (self.numpy,)
 
 
-float16 = half = dtype("float16", np.float16, "half", "Half")
+float16 = half = dtype("float16", np.float16, "c10::Half", "Half")
 float32 = float = dtype("float32", np.float32, "float", "Float")
 float64 = double = dtype("float64", np.float64, "double", "Double")
 uint8 = dtype("uint8", np.uint8, "unsigned char", "Byte")
@@ -137,7 +137,7 @@ def c_name(d: dtype) -> str:
     """What PyTorch's errors about overflow call it."""
     if d.numpy.kind in "iu" and d is not int32:
         return f"{d.name}_t"
-    return "c10::Half" if d is float16 else d.short
+    return d.short
 
 
 def held(number: Any, kind: np.dtype) -> np.ndarray:

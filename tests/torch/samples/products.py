@@ -32,12 +32,14 @@ SUMS = (
     several(
         ((S, A, B), ([1.0, 2.0], A, B), (2.0, A, B), (S, B, A), (A, A, B), (S, V, B)),
         """torch.addmm(x, y, z); x.addmm(y, z, beta=0.5, alpha=-2); torch.addmm(x, y, z, beta=0);
-        torch.addmm(x, y, z, alpha=2) * 2""",
+        torch.addmm(x, y, z, alpha=2) * 2;
+        torch.addmm(x, y.half(), z); torch.addmm(x.half(), y, z); torch.addmm(x, y, z.half())""",
     )
     + several(
         (([S, S], T, U), (S, T, U), (2.0, T, U), (S, T, T), (A, T, U), (S, A, U), (S, T, [U[0]])),
         """torch.baddbmm(x, y, z); x.baddbmm(y, z, beta=0.5, alpha=-2); torch.baddbmm(x, y, z, beta=0);
-        torch.addbmm(x, y, z); x.addbmm(y, z, beta=0.5, alpha=-2); torch.addbmm(x, y, z, beta=0)""",
+        torch.addbmm(x, y, z); x.addbmm(y, z, beta=0.5, alpha=-2); torch.addbmm(x, y, z, beta=0);
+        torch.baddbmm(x, y.half(), z); torch.addbmm(x, y, z.half()); torch.addbmm(x, y.half(), z)""",
     )
     + several(
         (([1.0, 2.0], A, V), (2.0, A, V), ([1.0], A, V), (V, A, V), ([1.0, 2.0], A, [1.0, 2.0]), (S, A, V)),

@@ -104,7 +104,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         return clone(A)
     if n == 3:
         return product_of(product_of(A, A), A)
-    square, found = A, None
+    square = A
+    found: Any = None
     while n:
         if n % 2:
             found = square if found is None else product_of(found, square)
