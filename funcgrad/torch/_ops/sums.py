@@ -73,12 +73,12 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
     """beta * input + alpha * (batch1 @ batch2), for stacks of matrices"""
     need_tensor(input, "baddbmm")
     _check_expands(input, (_size(batch1, 0), _size(batch1, 1), _size(batch2, 2)))
-    check_bmm(tuple(batch1.shape), tuple(batch2.shape))
     if not input.dtype is batch1.dtype is batch2.dtype:
         raise RuntimeError(
             f"Input dtypes must be the same, got: input {input.dtype.short}, batch1: {batch1.dtype.short}, batch2: "
             f"{batch2.dtype.short}"
         )
+    check_bmm(tuple(batch1.shape), tuple(batch2.shape))
     refuse(batch1, "b", "bmm")
     return _sum(BADDBMM, fnp.matmul, input, batch1, batch2, beta, alpha)
 
