@@ -48,7 +48,7 @@ NOT_POSITIVE = (
 
 @routine
 def det(A: Tensor) -> Tensor:
-    """The determinants of square matrices."""
+    """The determinants of square matrices, with their derivatives at singular ones, where PyTorch's are zero."""
     check_squares(A, "linalg.det")
     check_inexact(A, "linalg.det", half=True)
     refuse_half(A, "lu_cpu")
