@@ -60,6 +60,9 @@ newaxis = None
 __version__ = "2.13.0+funcgrad"
 globals().update(_functions_of())
 
+from funcgrad.torch import fft as fft  # noqa: E402
+from funcgrad.torch import linalg as linalg  # noqa: E402  (made of the rows that are attached above)
+
 
 def __getattr__(name: str) -> _Any:
     raise AttributeError(_missing("module 'funcgrad.torch'", name, globals()))

@@ -34,9 +34,11 @@ def test_nothing_else_is_stored(area):
 
 @pytest.mark.filterwarnings("ignore")  # those that PyTorch gives too
 @every_sample
-@pytest.mark.filterwarnings("ignore")
 def test_to_functional(area, sample):
-    """In float64, at the first point: the function's gradient, compiled and batched, is what `backward` leaves."""
+    """In float64, at the first point: the function's gradient, compiled and batched, is what `backward` leaves.
+
+    By complex numbers funcgrad's gradient is the conjugate of PyTorch's.
+    """
     case = next(samples.cases(sample))
     leaves = samples.tensors(torch, case)
     if "error" in samples.stored(area)[sample.expression][0] or not any(t.requires_grad for t in leaves):
@@ -52,7 +54,6 @@ def test_to_functional(area, sample):
     total(*leaves).backward()
     pure, args, argnums = torch.to_functional(total, *leaves)
     gradient = fg.grad(pure, argnums)
-    # of complex numbers, funcgrad's gradient is the conjugate of PyTorch's
     wanted = [np.zeros(t.shape) if t.grad is None else t.grad.numpy().conj() for t in leaves if t.requires_grad]
     stacked = fg.vmap(gradient)(*[np.stack([a, a]) for a in args])
     for eager, compiled, batch, w in zip(gradient(*args), fg.jit(gradient)(*args), stacked, wanted, strict=True):

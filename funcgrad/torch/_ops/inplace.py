@@ -36,12 +36,12 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         self._check_writable()
-        shape = self._read().shape
         for other in args:
             if isinstance(other, Tensor):
-                check_output(shape, other._read().shape)
                 self._check_overlap(other)
-        return finish(self, fun(self, *args, **kwargs))
+        new = fun(self, *args, **kwargs)
+        check_output(self._read().shape, new._read().shape)
+        return finish(self, new)
 
     method.__name__ = method.__qualname__ = fun.__name__ + "_"
     method.__doc__ = f"`{fun.__name__}` in place."

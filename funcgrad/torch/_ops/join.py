@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops import values
-from funcgrad.torch._ops.reduce import dims_of, ready
+from funcgrad.torch._ops.reduce import dims_of
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
 from funcgrad.torch._ops.shape import expand, flatten, reshape, sizes_of, step_of, unsqueeze
@@ -22,7 +22,7 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
 INDEX_SELECT, DIAGONAL_COPY = Kind("IndexSelect", "-"), Kind("DiagonalBackward0_copy")
-DIAG_EMBED, TRIL, TRIU, TRACE = Kind("DiagEmbed"), Kind("Tril"), Kind("Triu"), Kind("Trace")
+DIAG_EMBED, TRIL, TRIU = Kind("DiagEmbed"), Kind("Tril"), Kind("Triu")
 
 
 def _tensors(tensors: Any, nothing: Exception) -> list[Tensor]:
@@ -179,16 +179,6 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Zeros below a diagonal."""
     mask = ~triangle(input, diagonal - 1, "triu")
     return call(TRIU, lambda v: values.where(mask, v, v.dtype.type(0)), input)
-
-
-@named()
-def trace(input: Tensor) -> Tensor:
-    """The sum of a matrix's diagonal."""
-    if input.dim() != 2:
-        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.dim()}")
-    input = ready(input, None, "trace")
-    at = np.arange(min(input.shape))
-    return call(TRACE, lambda v: fnp.sum(v[at, at]), input)
 
 
 @named(out=True)

@@ -13,8 +13,8 @@ import numpy as np
 from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.values import maximum as largest
-from funcgrad.torch._ops.values import minimum as smallest
+from funcgrad.torch._ops.values import maximum as highest
+from funcgrad.torch._ops.values import minimum as lowest
 from funcgrad.torch._ops.values import total, where
 from funcgrad.torch._record.tape import constant, raw
 
@@ -209,7 +209,7 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
     if order == 2:
         return root(summed(squared(v)))
     if abs(order) == np.inf:
-        return (largest if order > 0 else smallest)(magnitude(v), axes, keepdims)
+        return (highest if order > 0 else lowest)(magnitude(v), axes, keepdims)
     if order == 1:
         return summed(magnitude(v))
     sizes = fnp.abs(v)
@@ -317,3 +317,19 @@ def excluded_at_ties(start: Any, own: Any, extreme: Any) -> Any:
     """
     tied = fnp.logical_and(fnp.equal(constant(own), extreme), fnp.not_equal(raw(start), raw(own)))
     return fnp.where(tied, constant(own), start)
+
+
+def read(part: Any, v: Any) -> Any:
+    """A value made of parts of `v`, as a triangle is, that has the derivative of all of `v`."""
+    rest = fnp.where(fnp.isfinite(raw(v)), fnp.subtract(v, constant(v)), 0)
+    return fnp.add(constant(part), rest)
+
+
+def largest(v: Any) -> Any:
+    """The largest absolute value along the last axis: all that are equal to it have the whole gradient."""
+    sizes = magnitude(v)
+    if not v.shape[-1]:
+        return fnp.sum(sizes, axis=-1)
+    top = fnp.max(constant(sizes), axis=-1)
+    tied = fnp.sum(fnp.where(fnp.equal(raw(sizes), raw(top)[..., None]), sizes, v.dtype.type(0)), axis=-1)
+    return fnp.add(top, fnp.subtract(tied, constant(tied)))

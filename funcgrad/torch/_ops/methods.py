@@ -13,8 +13,11 @@ from funcgrad.torch._ops import (
     counts,
     create,
     differences,
+    distances,
     draws,
+    einsum,
     extremes,
+    fft,
     gather,
     grids,
     inplace,
@@ -34,9 +37,11 @@ from funcgrad.torch._ops import (
     special,
     statistics,
     steps,
+    sums,
 )
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
+from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.table import ROWS
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.operands import cast, is_operand
@@ -51,7 +56,8 @@ def _method(name: str, function: Any) -> None:
 
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, compare, select, reduce,
-    extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products,
+    extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products, sums,
+    distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 

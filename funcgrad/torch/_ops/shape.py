@@ -278,7 +278,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
             f"({len(shape)})"
         )
     full = tuple(m if n == -1 else n for n, m in zip(target, padded))
-    for i, (n, m) in enumerate(zip(full, padded)):
+    for i, (n, m) in reversed(list(enumerate(zip(full, padded)))):
         if i < len(target) - len(shape) and target[i] == -1:
             raise RuntimeError(
                 f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}"

@@ -226,7 +226,7 @@ def missing(owner: str, name: str, there: Iterable[str]) -> str:
 # Several results
 
 _WITH_INDICES = ["max", "min", "sort", "topk", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"]
-FIELDS = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
+FIELDS: dict[str, tuple[str, ...]] = {**dict.fromkeys(_WITH_INDICES, ("values", "indices")), "aminmax": ("min", "max")}
 FIELDS |= {"frexp": ("mantissa", "exponent"), "histogram": ("hist", "bin_edges")}
 
 

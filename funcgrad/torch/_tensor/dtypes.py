@@ -38,14 +38,14 @@ class dtype:
         return of, (self.numpy,)
 
 
-float16 = half = dtype("float16", np.float16, "half", "Half")
+float16 = half = dtype("float16", np.float16, "c10::Half", "Half")
 float32 = float = dtype("float32", np.float32, "float", "Float")
 float64 = double = dtype("float64", np.float64, "double", "Double")
 uint8 = dtype("uint8", np.uint8, "unsigned char", "Byte")
 int8 = dtype("int8", np.int8, "signed char", "Char")
-int16 = short = dtype("int16", np.int16, "short", "Short")
+int16 = short = dtype("int16", np.int16, "short int", "Short")
 int32 = int = dtype("int32", np.int32, "int", "Int")
-int64 = long = dtype("int64", np.int64, "long", "Long")
+int64 = long = dtype("int64", np.int64, "long int", "Long")
 bool = dtype("bool", np.bool_, "bool", "Bool")
 complex64 = cfloat = dtype("complex64", np.complex64, "c10::complex<float>", "ComplexFloat")
 complex128 = cdouble = dtype("complex128", np.complex128, "c10::complex<double>", "ComplexDouble")
@@ -145,7 +145,7 @@ def c_name(d: dtype) -> str:
     """What PyTorch's errors about overflow call it."""
     if d.numpy.kind in "iu" and d is not int32:
         return f"{d.name}_t"
-    return "c10::Half" if d is float16 else d.short
+    return d.short
 
 
 def full_name(d: dtype) -> str:

@@ -118,7 +118,8 @@ def _checked_kinds(betas: tuple[Any, Any], by_foreach: bool) -> tuple[Any, Any]:
         if isinstance(beta, Tensor) and by_foreach:
             raise ValueError(NOT_BY_FOREACH.format(f"betas[{i}]"))
         one_element(**{f"betas[{i}]": beta})
-    return tuple(b.reshape(()) if isinstance(b, Tensor) else b for b in betas)
+    first, second = (b.reshape(()) if isinstance(b, Tensor) else b for b in betas)
+    return first, second
 
 
 class AdamW(Adam):

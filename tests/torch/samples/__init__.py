@@ -28,7 +28,8 @@ class Sample(NamedTuple):
 
     `ulps` is the error that is allowed, in units of the largest number's last place: more than the usual only where
     the reason is given in `why`. `dtypes` are those that it is evaluated in. `exact`, again with the reason in `why`:
-    where PyTorch's derivative is NaN, of the kind inf / inf, the number that exists is right too.
+    where PyTorch's derivative is NaN, of the kind inf / inf, the number that exists is right too. `orders` is 1 where
+    PyTorch has no second derivative.
     """
 
     expression: str
@@ -37,6 +38,7 @@ class Sample(NamedTuple):
     why: str = ""
     dtypes: tuple[str, ...] = DTYPES
     exact: bool = False
+    orders: int = 2
 
 
 class Case(NamedTuple):
@@ -100,7 +102,7 @@ def outcome(torch: Any, case: Case) -> dict[str, Any]:
                 gradients = torch.autograd.grad(weighted(torch, tracked), moving, create_graph=True, allow_unused=True)
                 found["gradients"] = [_numbers(g, x) for g, x in zip(gradients, moving)]
                 curved = [g for g in gradients if g is not None and g.requires_grad]
-                if curved:
+                if curved and case.sample.orders > 1:
                     again = torch.autograd.grad(weighted(torch, curved), moving, allow_unused=True)
                     found["second"] = [_numbers(g, x) for g, x in zip(again, moving)]
         except Exception as error:
@@ -134,7 +136,7 @@ def stored(area: str) -> dict[str, Any]:
 
 def differences(case: Case, found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """What differs: keys, dtypes, shapes, errors exactly; numbers by more than the sample allows."""
-    found, wanted = _without_flat_seconds(found), _without_flat_seconds(wanted)
+    found, wanted = _with_seconds(found, wanted), _with_seconds(wanted, found)
     counts = [len(outcome.get("results", ())) for outcome in (found, wanted)]
     if list(found) != list(wanted) or found.get("error") != wanted.get("error") or counts[0] != counts[1]:
         return [f"{found}, not {wanted}"]
@@ -150,10 +152,11 @@ def differences(case: Case, found: dict[str, Any], wanted: dict[str, Any]) -> li
     return differ
 
 
-def _without_flat_seconds(found: dict[str, Any]) -> dict[str, Any]:
-    """Gradients that do not depend on anything may be recorded or not."""
-    flat = all(n == 0 or n == "0j" for numbers in found.get("second", ()) for n in numbers)
-    return {key: value for key, value in found.items() if key != "second" or not flat}
+def _with_seconds(outcome: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Gradients that do not depend on anything may be recorded or not: as zeros, where the other has them."""
+    if "second" in outcome or "second" not in other:
+        return outcome
+    return {**outcome, "second": [[0.0] * len(numbers) for numbers in other["second"]]}
 
 
 def far(found: list[Any], wanted: list[Any], case: Case, dtype: str) -> list[str]:

@@ -140,9 +140,11 @@ def _projected(
     if isinstance(weights, Tensor):
         if query is key is value:
             return list(linear(query, weights, bias).chunk(3, -1))
-        weights = weights.chunk(3)
+        apart: Any = weights.chunk(3)
+    else:
+        apart = weights
     biases = (None, None, None) if bias is None else bias.chunk(3)
-    return [linear(t, w, b) for t, w, b in zip(inputs, weights, biases)]
+    return [linear(t, w, b) for t, w, b in zip(inputs, apart, biases)]
 
 
 def _joined_masks(

@@ -90,7 +90,7 @@ WITHOUT_INPUTS = (
 )
 
 
-class _Watched(Function):
+class BackwardHookFunction(Function):
     """Tensors as they are, whose gradients go through a function on their way back."""
 
     @staticmethod
@@ -103,8 +103,6 @@ class _Watched(Function):
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         return None, *ctx.passed(grads)
 
-
-_Watched._call.name = "BackwardHookFunctionBackward"
 
 
 class BackwardHooks:
@@ -123,7 +121,8 @@ class BackwardHooks:
         if not (mode.enabled and any(args[i].requires_grad for i in self.places)):
             return args
         self.waits_for_inputs = True
-        return _replaced(args, self.places, _Watched.apply(self._inputs_passed, *(args[i] for i in self.places)))
+        watched = BackwardHookFunction.apply(self._inputs_passed, *(args[i] for i in self.places))
+        return _replaced(args, self.places, watched)
 
     def of_outputs(self, out: Any) -> Any:
         if not mode.enabled:
@@ -132,7 +131,7 @@ class BackwardHooks:
         self.out_count, self.out_places = len(outs), [i for i, y in enumerate(outs) if isinstance(y, Tensor)]
         if not any(outs[i].requires_grad for i in self.out_places):
             return out
-        watched = _Watched.apply(self._outputs_passed, *(outs[i] for i in self.out_places))
+        watched = BackwardHookFunction.apply(self._outputs_passed, *(outs[i] for i in self.out_places))
         outs = _replaced(outs, self.out_places, watched)
         return outs if isinstance(out, tuple) else outs[0]
 

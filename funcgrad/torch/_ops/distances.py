@@ -1,0 +1,76 @@
+"""Distances between vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad import numpy as fnp
+from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.products import same_scalar_type
+from funcgrad.torch._ops.table import named
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.operands import check_broadcast
+from funcgrad.torch._tensor.tensor import Tensor
+
+CDIST, PDIST, VIEW = Kind("Cdist", "xyr"), Kind("Pdist", "xr"), Kind("View", "xyr")
+MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+MANY = 25
+"""With more vectors than these, PyTorch computes Euclidean distances by one matrix product."""
+
+
+def _by_product(x: Any, y: Any) -> Any:
+    """|x|^2 + |y|^2 - 2 x.y: quick, and less exact than differences."""
+    squares = [fnp.sum(fnp.multiply(v, v), axis=-1, keepdims=True) for v in (x, y)]
+    products = fnp.matmul(fnp.multiply(x, -2), fnp.matrix_transpose(y))
+    return kinks.root(fnp.maximum(fnp.add(fnp.add(products, squares[0]), fnp.matrix_transpose(squares[1])), 0))
+
+
+def _norms(differences: Any, p: float) -> Any:
+    if p == np.inf:
+        return kinks.largest(differences)
+    return kinks.vector_norm(differences, p, (differences.ndim - 1,), False)
+
+
+@named(method=False)
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MODES[0]) -> Tensor:
+    """The p-norm of the difference of each vector of `x1` and each of `x2`; all differences are held at once.
+
+    As in PyTorch, the derivative at a distance of zero is zero.
+    """
+    need_tensor(x1, "cdist")
+    if compute_mode is not None and compute_mode not in MODES:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    for i, x in enumerate((x1, x2), 1):
+        if x.dim() < 2:
+            raise RuntimeError(f"cdist only supports at least 2D tensors, X{i} got: {x.dim()}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
+    for i, x in enumerate((x1, x2), 1):
+        if x._read().dtype.kind != "f":
+            raise RuntimeError(f"cdist only supports floating-point dtypes, X{i} got: {x.dtype.title}")
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    check_broadcast(x1.shape[:-2], x2.shape[:-2])
+    same_scalar_type(x1, x2)
+    many = max(x1.shape[-2], x2.shape[-2]) > MANY and compute_mode in (None, MODES[0])
+    if p == 2 and (many or compute_mode == MODES[1]):
+        return call(VIEW, _by_product, x1, x2)
+    return call(CDIST, lambda x, y: _norms(fnp.subtract(x[..., :, None, :], y[..., None, :, :]), p), x1, x2)
+
+
+@named(method=False)
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norms of the differences of each pair of rows of a matrix: (0, 1), (0, 2), ..., (1, 2), ..."""
+    need_tensor(input, "pdist")
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    if input._read().dtype.kind != "f":
+        raise RuntimeError("pdist only supports floating-point dtypes")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    first, second = np.triu_indices(input.shape[0], 1)
+    return call(PDIST, lambda v: _norms(fnp.subtract(v[first], v[second]), p), input)

@@ -1,0 +1,152 @@
+"""Sums of products as subscripts spell them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_letters, ascii_lowercase, ascii_uppercase
+from typing import Any
+
+from funcgrad import numpy as fnp
+from funcgrad.torch._ops.products import same_scalar_type
+from funcgrad.torch._ops.table import named
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import promote, refuse
+from funcgrad.torch._tensor.tensor import Tensor
+
+SUM, PERMUTE, VIEW, MUL = Kind("SumBackward1"), Kind("Permute"), Kind("View", "*"), Kind("Mul", "*")
+NUMBERED = ascii_uppercase + ascii_lowercase
+NOTHING = (
+    "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts "
+    "list"
+)
+
+
+@named(method=False)
+def einsum(*args: Any) -> Tensor:
+    """The sum of products that an equation spells: einsum("ij,jk->ik", a, b), or einsum(a, [0, 1], b, [1, 2], [0, 2]).
+
+    Subscripts that the result does not have are summed over; `...` stands for any dimensions. Without `->` the result
+    has the dimensions of `...`, then the subscripts that occur once, by the alphabet.
+    """
+    if len(args) < 2:
+        raise ValueError(NOTHING)
+    equation, operands = args[0], args[1:]
+    if isinstance(equation, Tensor):
+        equation, operands = _from_lists(args)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    inputs, output = _explicit(equation, operands)
+    summed = {letter for letters in inputs for letter in letters} - set(output)
+    if len(operands) > 1 and not summed:
+        operands = tuple(promote(*operands))
+    elif len(operands) > 1:
+        for x in operands[1:]:
+            same_scalar_type(operands[0], x)
+        refuse(operands[0], "b", "bmm")
+    kind = (VIEW if summed else MUL) if len(operands) > 1 else SUM if summed else PERMUTE
+    text = ",".join(inputs) + "->" + output
+    return call(kind, lambda *vs: fnp.einsum(text, *vs), *operands)
+
+
+def _from_lists(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The equation of operands and lists of numbers that take turns."""
+
+    def letter(n: Any) -> str:
+        if n is Ellipsis:
+            return "..."
+        if 0 <= n < len(NUMBERED):
+            return NUMBERED[n]
+        raise ValueError("einsum(): subscript in subscript list is not within the valid range [0, 52)")
+
+    equation = ",".join("".join(map(letter, subscripts)) for subscripts in args[1::2])
+    if len(args) % 2:
+        return equation + "->" + "".join(map(letter, args[-1])), args[:-1:2]
+    return equation, args[::2]
+
+
+def _explicit(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]:
+    """The subscripts of each operand and of the result, with letters in place of `...`."""
+    before, arrow, after = equation.partition("->")
+    parts = before.split(",")
+    start = 0
+    for i, part in enumerate(parts):
+        _check_letters(part, start, f"for operand {i}")
+        start += len(part) + 1
+    if len(parts) != len(operands):
+        few = "fewer" if len(operands) < len(parts) else "more"
+        raise RuntimeError(f"einsum(): {few} operands were provided than specified in the equation")
+    parts = [part.replace(" ", "") for part in parts]
+    covered = [_covered(i, part, x.dim()) for i, (part, x) in enumerate(zip(parts, operands))]
+    dots = _unused(equation, max(covered, default=0))
+    inputs = [part.replace("...", dots[len(dots) - n :]) for part, n in zip(parts, covered)]
+    _check_sizes(inputs, operands)
+    if not arrow:
+        letters = "".join(inputs)
+        return inputs, dots + "".join(sorted(s for s in set(letters) - set(dots) if letters.count(s) == 1))
+    _check_letters(after, start + 1, "in the output")
+    output = after.replace(" ", "").replace("...", dots)
+    for letter in output:
+        if output.count(letter) > 1:
+            raise RuntimeError(f"einsum(): output subscript {letter} appears more than once in the output")
+        if all(letter not in part for part in inputs):
+            raise RuntimeError(
+                f"einsum(): output subscript {letter} does not appear in the equation for any input operand"
+            )
+    return inputs, output
+
+
+def _check_letters(part: str, start: int, where: str) -> None:
+    seen = False
+    i = 0
+    while i < len(part):
+        if part.startswith("...", i):
+            if seen:
+                raise RuntimeError(f"einsum(): found '.' {where} for which an ellipsis was already found")
+            seen = True
+            i += 2
+        elif part[i] == ".":
+            already = seen and "for which an ellipsis was already found"
+            raise RuntimeError(f"einsum(): found '.' {where} {already or 'that is not part of any ellipsis'}")
+        elif part[i] not in ascii_letters + " ":
+            raise RuntimeError(
+                f"einsum(): invalid subscript given at index {start + i} in the equation string, subscripts must be in "
+                "[a-zA-Z]"
+            )
+        i += 1
+
+
+def _covered(i: int, part: str, ndim: int) -> int:
+    """How many dimensions the ellipsis of an operand stands for."""
+    named = len(part.replace("...", ""))
+    if ("..." in part and named <= ndim) or named == ndim:
+        return ndim - named
+    none = "" if "..." in part else " and no ellipsis was given"
+    does = "does not match" if "..." not in part else "is more than"
+    raise RuntimeError(
+        f"einsum(): the number of subscripts in the equation ({named}) {does} the number of dimensions ({ndim}) for "
+        f"operand {i}{none}"
+    )
+
+
+def _unused(equation: str, n: int) -> str:
+    return "".join([letter for letter in ascii_letters if letter not in equation][:n])
+
+
+def _check_sizes(inputs: Sequence[str], operands: Sequence[Tensor]) -> None:
+    """Sizes of a letter are equal; those of different operands may be one."""
+    seen: dict[str, int] = {}
+    for i, (letters, x) in enumerate(zip(inputs, operands)):
+        own: dict[str, int] = {}
+        for letter, n in zip(letters, x.shape):
+            if own.setdefault(letter, n) != n:
+                raise RuntimeError(
+                    f"einsum(): subscript {letter} is repeated for operand {i} but the sizes don't match, {n} != "
+                    f"{own[letter]}"
+                )
+        for letter, n in own.items():
+            if seen.get(letter, 1) not in (1, n) and n != 1:
+                raise RuntimeError(
+                    f"einsum(): subscript {letter} has size {n} for operand {i} which does not broadcast with "
+                    f"previously seen size {seen[letter]}"
+                )
+            seen[letter] = max(n, seen.get(letter, n)) if n != 0 else 0

@@ -1,0 +1,1 @@
+"""`torch.linalg` by topic, and the older names of what is in it."""

@@ -1,0 +1,142 @@
+"""LU factors, by SciPy's LAPACK: SciPy must be installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad import numpy as fnp
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.linalg.shared import check_inexact, check_squares, need_second, refuse_half, routine
+from funcgrad.torch._ops.linalg.systems import check_fits
+from funcgrad.torch._ops.table import returned
+from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+LU, LU_FACTOR, LU_SOLVE = Kind("LinalgLu", "r"), Kind("LinalgLuFactorEx", "r"), Kind("LinalgLuSolve", "xr")
+LU_UNPACK = Kind("LuUnpack")
+ZERO_PIVOT = (
+    "{name}: {batch}U[{order},{order}] is zero and using it on lu_solve would result in a division by zero. If you "
+    "still want to perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)"
+)
+
+
+def _scipy() -> Any:
+    from funcgrad.scipy import linalg
+
+    return linalg
+
+
+def _check(A: Tensor, pivot: bool, name: str) -> None:
+    if A.dim() < 2:
+        raise RuntimeError(f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(A.shape)} instead")
+    refuse_half(A, "lu_cpu", integers=True)
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
+
+
+@routine
+def lu(A: Tensor, *, pivot: bool = True) -> Any:
+    """P, L and U with A = P @ L @ U: a permutation, a lower triangular matrix with ones, an upper one; needs SciPy."""
+    _check(A, pivot, "linalg.lu")
+    n, m = A.shape[-2:]
+    if not A.numel():
+        k = min(n, m)
+        p = fresh(np.broadcast_to(np.eye(n, dtype=A._read().dtype), (*A.shape[:-2], n, n)).copy())
+        empty = call(LU, lambda v: (fnp.reshape(v, (*v.shape[:-2], n, k)), fnp.reshape(v, (*v.shape[:-2], k, m))), A)
+        return returned("linalg_lu", (p, *empty))
+    p, *_ = _scipy().lu(constant(A._read()))
+    own = A._read().dtype
+    parts = call(LU, lambda v: tuple(_scipy().lu(v)[1:]), A)
+    return returned("linalg_lu", (fresh(p.astype(own)), *parts))
+
+
+def factored(A: Tensor, pivot: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Both factors in one matrix, PyTorch's pivots (counted from one), and the first pivot that is zero, or 0."""
+    _check(A, pivot, "torch.lu_factor")
+    k = min(A.shape[-2:])
+    batch = tuple(A.shape[:-2])
+    if not A.numel():
+        both = call(LU_FACTOR, lambda v: fnp.add(v, 0), A)
+        return both, fresh(np.zeros((*batch, k), np.int32)), fresh(np.zeros(batch, np.int32))
+    _, pivots = _scipy().lu_factor(constant(A._read()))
+    both = call(LU_FACTOR, lambda v: _scipy().lu_factor(v)[0], A)
+    zero = fnp.equal(fnp.diagonal(constant(both._read()), axis1=-2, axis2=-1), 0)
+    info = fnp.where(fnp.any(zero, axis=-1), fnp.argmax(zero, axis=-1) + 1, 0)
+    return both, fresh(fnp.add(pivots, 1).astype(np.int32)), fresh(fnp.asarray(info).astype(np.int32))
+
+
+def _check_info(info: Tensor, name: str) -> None:
+    found = constant(info._read())
+    if isinstance(found, Tracer) or not found.any():
+        return
+    i = int(np.flatnonzero(found)[0])
+    batch = f"(Batch element {i}): " if found.ndim else ""
+    raise RuntimeError(ZERO_PIVOT.format(name=name, batch=batch, order=int(found.flat[i])))
+
+
+@routine
+def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
+    """L and U in one matrix, and the pivots, for `lu_solve`; needs SciPy."""
+    both, pivots, info = factored(A, pivot)
+    _check_info(info, "torch.linalg.lu_factor")
+    return returned("linalg_lu_factor", (both, pivots))
+
+
+@routine
+def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Any:
+    """As `lu_factor`, and for each matrix the pivot that is zero, or 0."""
+    found = factored(A, pivot)
+    if check_errors:
+        _check_info(found[2], "torch.linalg.lu_factor_ex")
+    return returned("linalg_lu_factor_ex", found)
+
+
+@routine
+def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
+    """X with A @ X = B (X @ A = B where not `left`; A.mH with `adjoint`), of what `lu_factor` found of A."""
+    need_second(pivots, "lu_solve", "pivots")
+    check_inexact(LU, "linalg.lu_solve")
+    check_squares(LU, "torch.linalg.lu_solve")
+    if str(pivots.dtype) != "torch.int32":
+        raise RuntimeError("linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
+    check_fits(LU.shape, tuple(B.shape), left, "linalg.lu_solve")
+    if pivots.shape[-1] != LU.shape[-1]:
+        raise RuntimeError("linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix")
+    order = fnp.subtract(raw(pivots._read()), 1)
+
+    def solve(both: Any, b: Any) -> Any:
+        if left:
+            return _scipy().lu_solve((both, order), b, trans=2 if adjoint else 0)
+        turned = fnp.conj(fnp.matrix_transpose(b))
+        return fnp.conj(fnp.matrix_transpose(_scipy().lu_solve((both, order), turned, trans=0 if adjoint else 2)))
+
+    return call(LU_SOLVE, solve, LU, B)
+
+
+def unpacked(both: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: bool) -> Any:
+    """P, L and U of what `lu_factor` found; empty where they are not asked for."""
+    n, m = both.shape[-2:]
+    k = min(n, m)
+    one = np.eye(n, k, dtype=both._read().dtype)
+    empty = fresh(np.zeros((0,), both._read().dtype))
+
+    def parts(v: Any) -> Any:
+        return fnp.add(fnp.tril(v[..., :, :k], -1), one), fnp.triu(v[..., :k, :])
+
+    l, u = call(LU_UNPACK, parts, both) if unpack_data else (empty, empty)
+    p = fresh(_permutations(raw(pivots._read()), n, both._read().dtype)) if unpack_pivots else empty
+    return returned("lu_unpack", (p, l, u))
+
+
+def _permutations(pivots: Any, n: int, dtype: np.dtype) -> Any:
+    """The matrices that exchange row i with row pivots[i] - 1, in turn: they solve P.mT @ x = 1."""
+    *batch, k = pivots.shape
+    one = np.broadcast_to(np.eye(n, dtype=dtype), (*batch, n, n))
+    if not one.size or not k:
+        return one.copy()
+    kept = np.broadcast_to(np.arange(k, n, dtype=pivots.dtype), (*batch, n - k))
+    order = fnp.concatenate([fnp.subtract(pivots, 1), kept], axis=-1)
+    return fnp.matrix_transpose(_scipy().lu_solve((one, order), one))

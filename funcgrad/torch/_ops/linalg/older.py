@@ -1,0 +1,276 @@
+"""What PyTorch has had before `torch.linalg`, under the old names and with the old arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from funcgrad import numpy as fnp
+from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.linalg import lu as factors
+from funcgrad.torch._ops.linalg.chains import chain, householder_product
+from funcgrad.torch._ops.linalg.chains import matrix_exp as exponential
+from funcgrad.torch._ops.linalg.chains import matrix_power as power
+from funcgrad.torch._ops.linalg.lu import factored, unpacked
+from funcgrad.torch._ops.linalg.shared import check_squares
+from funcgrad.torch._ops.linalg.spectra import orthogonal_factors, pinv, singular_factors, svdvals
+from funcgrad.torch._ops.linalg.systems import det as determinant
+from funcgrad.torch._ops.linalg.systems import factor, signs_and_logarithms, triangular
+from funcgrad.torch._ops.linalg.systems import inverse as inverse_of
+from funcgrad.torch._ops.pointwise import add, log
+from funcgrad.torch._ops.select import clone, where
+from funcgrad.torch._ops.shape import transpose
+from funcgrad.torch._ops.table import named, returned
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.operands import check_broadcast
+from funcgrad.torch._tensor.messages import warn_once
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+CHOLESKY, CHOLESKY_SOLVE = Kind("Cholesky", "r"), Kind("CholeskySolve", "xyr")
+CHOLESKY_INVERSE = Kind("CholeskyInverse", "xr")
+TRIANGULAR = Kind("TriangularSolve", "xyr")
+DEPRECATED = "torch.{} is deprecated in favor of torch.linalg.{} and will be removed in a future PyTorch release."
+
+
+# Determinants and inverses
+
+
+@named()
+def det(input: Tensor) -> Tensor:
+    """The determinants of square matrices."""
+    need_tensor(input, "det")
+    return determinant(input)
+
+
+@named()
+def slogdet(input: Tensor) -> Any:
+    """The sign of the determinant, and the logarithm of its absolute value."""
+    need_tensor(input, "slogdet")
+    return returned("slogdet", signs_and_logarithms(input, "linalg.slogdet"))
+
+
+@named()
+def logdet(input: Tensor) -> Tensor:
+    """The logarithm of the determinant; NaN where it is negative."""
+    need_tensor(input, "logdet")
+    check_squares(input, "logdet")
+    sign, size = signs_and_logarithms(input, "linalg.slogdet")
+    return add(log(sign), size) if input.is_complex() else where(sign.detach() == -1, np.nan, size)
+
+
+@named()
+def inverse(input: Tensor) -> Tensor:
+    """The inverse of square matrices."""
+    need_tensor(input, "inverse")
+    return inverse_of(input, "linalg.inv")
+
+
+@named()
+def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
+    """The pseudo-inverse; singular values up to `rcond` times the largest count as zero."""
+    need_tensor(input, "pinverse")
+    return pinv(input, rcond)
+
+
+@named()
+def matrix_power(input: Tensor, n: int) -> Tensor:
+    """The n-th power of square matrices."""
+    return power(input, n)
+
+
+@named()
+def matrix_exp(input: Tensor) -> Tensor:
+    """The exponential of square matrices; needs SciPy."""
+    return exponential(input)
+
+
+@named(method=False)
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of matrices."""
+    warn_once(
+        "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot "
+        "instead, which accepts a list of two or more tensors rather than multiple parameters."
+    )
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    for x in matrices:
+        if x.dim() != 2:
+            raise RuntimeError(f"Tensor dimension is {x.dim()}, expected 2 instead.")
+    return clone(matrices[0]) if len(matrices) == 1 else chain(list(matrices))
+
+
+# Cholesky factors and triangular systems
+
+
+@named()
+def cholesky(input: Tensor, upper: bool = False) -> Tensor:
+    """The lower triangular factor of positive-definite matrices, or the upper one."""
+    need_tensor(input, "cholesky")
+    warn_once(
+        DEPRECATED.format("cholesky", "cholesky") + "\nL = torch.cholesky(A)\nshould be replaced with\n"
+        "L = torch.linalg.cholesky(A)\nand\nU = torch.cholesky(A, upper=True)\nshould be replaced with\n"
+        "U = torch.linalg.cholesky(A).mH\n"
+        "This transform will produce equivalent results for all valid (symmetric positive definite) inputs."
+    )
+    return factor(input, upper, "cholesky", CHOLESKY)
+
+
+def _lower(v: Any, upper: bool) -> Any:
+    """The lower triangular factor. As in PyTorch, the derivative is that by all of the matrix."""
+    v = _adjoint(v) if upper else v
+    return kinks.read(fnp.tril(v), v)
+
+
+def _adjoint(v: Any) -> Any:
+    return fnp.conj(fnp.matrix_transpose(v))
+
+
+@named()
+def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
+    """X with A @ X = input, for the Cholesky factor of A."""
+    need_tensor(input, "cholesky_solve")
+    for x, name in ((input, "b"), (L, "u")):
+        if x.dim() < 2:
+            raise RuntimeError(f"{name} should have at least 2 dimensions, but has {x.dim()} dimensions instead")
+    _check_columns(input, L, "cholesky_solve")
+
+    def solve(b: Any, factor: Any) -> Any:
+        lower = _lower(factor, upper)
+        return fnp.linalg.solve(_adjoint(lower), fnp.linalg.solve(lower, b))
+
+    return call(CHOLESKY_SOLVE, solve, input, L)
+
+
+def _check_columns(b: Tensor, A: Tensor, function: str) -> None:
+    if A.dtype is not b.dtype:
+        raise RuntimeError(
+            f"Expected b and A to have the same dtype, but found b of type {b.dtype.title} and A of type "
+            f"{A.dtype.title} instead."
+        )
+    check_squares(A, "")
+    n = A.shape[-1]
+    if n != b.shape[-2]:
+        raise RuntimeError(
+            f"Incompatible matrix sizes for {function}: each A matrix is {n} by {n} but each b matrix is "
+            f"{b.shape[-2]} by {b.shape[-1]}"
+        )
+    check_broadcast(b.shape[:-2], A.shape[:-2])
+
+
+@named()
+def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
+    """The inverse of the matrix whose Cholesky factor is given."""
+    need_tensor(L, "cholesky_inverse")
+    check_squares(L, "cholesky_inverse")
+
+    def invert(factor: Any) -> Any:
+        lower = _lower(factor, upper)
+        found = fnp.linalg.inv(lower)
+        return fnp.matmul(_adjoint(found), found)
+
+    return call(CHOLESKY_INVERSE, invert, L)
+
+
+@named()
+def triangular_solve(
+    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> Any:
+    """X with A @ X = b for triangular A, and a copy of A."""
+    need_tensor(b, "triangular_solve")
+    warn_once(
+        "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangularand will be removed in a "
+        "future PyTorch release.\ntorch.linalg.solve_triangular has its arguments reversed and does not return a copy "
+        "of one of the inputs.\nX = torch.triangular_solve(B, A).solution\nshould be replaced with\n"
+        "X = torch.linalg.solve_triangular(A, B)."
+    )
+    for x, name in ((b, "b"), (A, "A")):
+        if x.dim() < 2:
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {x.dim()} "
+                "dimensions instead"
+            )
+    _check_columns(b, A, "triangular_solve")
+
+    batch = np.broadcast_shapes(b.shape[:-2], A.shape[:-2])
+
+    def solve(v: Any, a: Any) -> Any:
+        solution = triangular(a, v, upper=upper, transpose=transpose, unit=unitriangular)
+        return solution, fnp.broadcast_to(a, (*batch, *a.shape[-2:]))
+
+    return returned("triangular_solve", call(TRIANGULAR, solve, b, A))
+
+
+# Factors
+
+
+@named()
+def qr(input: Tensor, some: bool = True) -> Any:
+    """Q with orthonormal columns and upper triangular R."""
+    need_tensor(input, "qr")
+    warn_once(
+        DEPRECATED.format("qr", "qr") + "\nThe boolean parameter 'some' has been replaced with a string parameter "
+        "'mode'.\nQ, R = torch.qr(A, some)\nshould be replaced with\n"
+        "Q, R = torch.linalg.qr(A, 'reduced' if some else 'complete')"
+    )
+    return returned("qr", orthogonal_factors(input, "reduced" if some else "complete"))
+
+
+@named()
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+    """U, S and V with U @ diag(S) @ V.mH = input; zeros for U and V where they are not computed."""
+    need_tensor(input, "svd")
+    if input.dim() < 2:
+        raise RuntimeError(
+            f"linalg.svd: input should have at least 2 dimensions, but has {input.dim()} dimensions instead"
+        )
+    if not compute_uv:
+        own, batch = input._read().dtype, tuple(input.shape[:-2])
+        left, right = (fresh(np.zeros((*batch, n, n), own)) for n in input.shape[-2:])
+        return returned("svd", (left, svdvals(input), right))
+    u, s, vh = singular_factors(input, not some)
+    v = transpose(vh, -2, -1)
+    return returned("svd", (u, s, v.conj() if input.is_complex() else v))
+
+
+@named()
+def orgqr(input: Tensor, input2: Tensor) -> Tensor:
+    """`torch.linalg.householder_product`"""
+    return householder_product(input, input2)
+
+
+@named(method=False)
+def lu_unpack(
+    LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
+) -> Any:
+    """P, L and U of what `torch.linalg.lu_factor` found."""
+    return unpacked(LU_data, LU_pivots, unpack_data, unpack_pivots)
+
+
+@named()
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
+    """L and U in one matrix, the pivots, and with `get_infos` for each matrix the pivot that is zero, or 0."""
+    need_tensor(A, "lu")
+    warn_once(
+        "torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in "
+        "a future PyTorch release.\nLU, pivots = torch.lu(A, compute_pivots)\nshould be replaced with\n"
+        "LU, pivots = torch.linalg.lu_factor(A, compute_pivots)\nand\n"
+        "LU, pivots, info = torch.lu(A, compute_pivots, get_infos=True)\nshould be replaced with\n"
+        "LU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)"
+    )
+    found = factored(A, pivot)
+    return found if get_infos else found[:2]
+
+
+@named()
+def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+    """X with A @ X = b, of what `torch.linalg.lu_factor` found of A."""
+    need_tensor(b, "lu_solve")
+    warn_once(
+        "torch.lu_solve is deprecated in favor of torch.linalg.lu_solveand will be removed in a future PyTorch release."
+        "\nNote that torch.linalg.lu_solve has its arguments reversed.\nX = torch.lu_solve(B, LU, pivots)\n"
+        "should be replaced with\nX = torch.linalg.lu_solve(LU, pivots, B)"
+    )
+    return factors.lu_solve(LU_data, LU_pivots, b)
+
+

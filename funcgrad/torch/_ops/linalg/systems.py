@@ -1,0 +1,264 @@
+"""Equations, inverses, determinants, Cholesky factors."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from funcgrad import numpy as fnp
+from funcgrad.lax import linalg as lax
+from funcgrad.torch._ops.linalg.shared import (
+    LinAlgError,
+    check_inexact,
+    check_squares,
+    guarded,
+    infos,
+    need_second,
+    refuse_half,
+    routine,
+    zero_pivot,
+)
+from funcgrad.torch._ops.shape import permute, reshape
+from funcgrad.torch._ops.table import returned
+from funcgrad.torch._record.calls import Kind, call, view
+from funcgrad.torch._record.operands import check_broadcast, promote
+from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._tensor.tensor import Tensor
+
+DET, SLOGDET, INV = Kind("LinalgDet", "xr"), Kind("LinalgSlogdet", "x"), Kind("LinalgInvEx", "r")
+SOLVE, SOLVE_TRIANGULAR = Kind("LinalgSolveEx", "xr"), Kind("LinalgSolveTriangular", "xr")
+CHOLESKY, ALIAS = Kind("LinalgCholeskyEx", "r"), Kind("ReshapeAlias")
+SINGULAR = (
+    "{batch}The diagonal element {order} is zero, the inversion could not be completed because the input matrix is "
+    "singular."
+)
+UNSOLVED = "{batch}The solver failed because the input matrix is singular."
+NOT_POSITIVE = (
+    "{batch}The factorization could not be completed because the input is not positive-definite (the leading minor of "
+    "order {order} is not positive-definite)."
+)
+
+
+# Determinants
+
+
+@routine
+def det(A: Tensor) -> Tensor:
+    """The determinants of square matrices, with their derivatives at singular ones, where PyTorch's are zero."""
+    check_squares(A, "linalg.det")
+    check_inexact(A, "linalg.det", half=True)
+    refuse_half(A, "lu_cpu")
+    return call(DET, fnp.linalg.det, A)
+
+
+@routine
+def slogdet(A: Tensor) -> Any:
+    """The sign of the determinant, and the logarithm of its absolute value."""
+    return returned("linalg_slogdet", signs_and_logarithms(A, "linalg.slogdet"))
+
+
+def signs_and_logarithms(A: Tensor, function: str) -> Any:
+    check_squares(A, function)
+    check_inexact(A, function)
+
+    def both(v: Any) -> Any:
+        sign, size = fnp.linalg.slogdet(v)
+        return (sign if v.dtype.kind == "c" else fnp.where(np.False_, size, raw(sign))), size
+
+    return call(SLOGDET, both, A)
+
+
+# Inverses
+
+
+@routine
+def inv(A: Tensor) -> Tensor:
+    """The inverse of square matrices."""
+    return inverse(A, "linalg.inv")
+
+
+def inverse(A: Tensor, function: str) -> Tensor:
+    check_squares(A, "linalg.inv")
+    check_inexact(A, "linalg.inv")
+    return guarded(lambda: call(INV, fnp.linalg.inv, A), A, zero_pivot, f"{function}: {SINGULAR}")
+
+
+@routine
+def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
+    """The inverse, and for each matrix the pivot that is zero, or 0. What stands for an inverse there is NaN."""
+    try:
+        found = inverse(A, "linalg.inv_ex"), infos(A)
+    except LinAlgError:
+        if check_errors:
+            raise
+        info = infos(A, zero_pivot)
+        found = call(INV, partial(_of_regular, fnp.linalg.inv, info._array() > 0), A), info
+    return returned("linalg_inv_ex", found)
+
+
+def _of_regular(fun: Any, singular: np.ndarray, v: Any, *others: Any) -> Any:
+    """A function of matrices, NaN for those that are singular."""
+    there = singular[..., None, None]
+    one = np.eye(v.shape[-1], dtype=v.dtype)
+    found = fun(fnp.where(there, fnp.add(fnp.multiply(v, 0), one), v), *others)
+    return fnp.multiply(found, fnp.where(there, v.dtype.type(np.nan), v.dtype.type(1)))
+
+
+# Equations
+
+
+@routine
+def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
+    """X with A @ X = B, or X @ A = B where not `left`; B is a vector, or matrices."""
+    return _solution(A, B, left, "torch.linalg.solve")
+
+
+@routine
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
+    """The solution, and for each matrix the pivot that is zero, or 0. What stands for a solution there is NaN."""
+    try:
+        found = _solution(A, B, left, "torch.linalg.solve_ex"), infos(A)
+    except LinAlgError:
+        if check_errors:
+            raise
+        info = infos(A, zero_pivot)
+        whole = _solver(_is_vector(A, B), left)
+        found = call(SOLVE, partial(_of_regular, whole, info._array() > 0), A, B), info
+    return returned("linalg_solve_ex", found)
+
+
+def _is_vector(A: Tensor, B: Tensor) -> bool:
+    return B.dim() == 1 or (A.dim() - 1 == B.dim() and B.shape == A.shape[:-1])
+
+
+def _solution(A: Tensor, B: Tensor, left: bool, function: str) -> Tensor:
+    need_second(B, "solve", "B")
+    check_inexact(A, "linalg.solve")
+    if A.dtype is not B.dtype:
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype.title} and B of type "
+            f"{B.dtype.title} instead"
+        )
+    check_squares(A, "linalg.solve")
+    vector = _is_vector(A, B)
+    shape = (*B.shape, 1) if vector else tuple(B.shape)
+    check_fits(A.shape, shape, left, "linalg.solve")
+    return guarded(lambda: call(SOLVE, _solver(vector, left), A, B), A, zero_pivot, f"{function}: {UNSOLVED}")
+
+
+def check_fits(a: tuple[int, ...], b: tuple[int, ...], left: bool, function: str) -> None:
+    """PyTorch's errors for a right hand side that does not fit the matrices."""
+    if len(b) < 2:
+        raise RuntimeError(f"{function}: The input tensor B must have at least 2 dimensions.")
+    if b[-2 if left else -1] != a[-1]:
+        raise RuntimeError(
+            f"{function}: Incompatible shapes of A and B for the equation {'AX' if left else 'XA'} = B "
+            f"({a[-2]}x{a[-1]} and {b[-2]}x{b[-1]})"
+        )
+    check_broadcast(b[:-2], a[:-2])
+
+
+def _solver(vector: bool, left: bool) -> Any:
+    def solve(a: Any, b: Any) -> Any:
+        if vector:
+            return fnp.linalg.solve(a, b[..., None])[..., 0]
+        if left:
+            return fnp.linalg.solve(a, b)
+        return fnp.matrix_transpose(fnp.linalg.solve(fnp.matrix_transpose(a), fnp.matrix_transpose(b)))
+
+    return solve
+
+
+@routine
+def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
+    """X with A @ X = B (X @ A = B where not `left`), for triangular A; the other triangle is not read."""
+    need_second(B, "solve_triangular", "B")
+    check_squares(A, "linalg.solve_triangular")
+    check_fits(A.shape, tuple(B.shape), left, "linalg.solve_triangular")
+    refuse_half(A, "triangular_solve_cpu", integers=True)
+    return call(SOLVE_TRIANGULAR, partial(triangular, upper=upper, left=left, unit=unitriangular), *promote(A, B))
+
+
+def triangular(a: Any, b: Any, *, upper: bool, left: bool = True, transpose: bool = False, unit: bool = False) -> Any:
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = (fnp.broadcast_to(x, (*batch, *x.shape[-2:])) if x.shape[:-2] != batch else x for x in (a, b))
+    if not b.size:
+        return fnp.add(b, 0)
+    return lax.triangular_solve(a, b, left_side=left, lower=not upper, transpose_a=transpose, unit_diagonal=unit)
+
+
+# Cholesky factors
+
+
+def minor(matrix: np.ndarray) -> int:
+    """The order of the first leading minor that is not positive; zero where all are."""
+    for k in range(1, len(matrix) + 1):
+        try:
+            np.linalg.cholesky(matrix[:k, :k])
+        except np.linalg.LinAlgError:
+            return k
+    return 0
+
+
+def factor(A: Tensor, upper: bool, function: str, kind: Kind = CHOLESKY) -> Tensor:
+    check_squares(A, "linalg.cholesky" if kind is CHOLESKY else function)
+    check_inexact(A, "linalg.cholesky", half=True)
+    refuse_half(A, "cholesky_cpu")
+    minors = (lambda m: minor(m.conj().T)) if upper else minor
+    whole = partial(fnp.linalg.cholesky, upper=upper)
+    return guarded(lambda: call(kind, whole, A), A, minors, f"{function}: {NOT_POSITIVE}")
+
+
+@routine
+def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
+    """L with L @ L.mH = input for Hermitian positive-definite matrices, or with `upper` its adjoint."""
+    return factor(input, upper, "linalg.cholesky")
+
+
+@routine
+def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
+    """The factor, and for each matrix the order of the minor that is not positive, or 0: NaN stands there."""
+    try:
+        found = factor(input, upper, "linalg.cholesky_ex"), infos(input)
+    except LinAlgError:
+        if check_errors:
+            raise
+        info = infos(input, (lambda m: minor(m.conj().T)) if upper else minor)
+        whole = partial(fnp.linalg.cholesky, upper=upper)
+        found = call(CHOLESKY, partial(_of_regular, whole, info._array() > 0), input), info
+    return returned("linalg_cholesky_ex", found)
+
+
+# Tensors
+
+
+@routine
+def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
+    """The inverse of what `tensordot` over the first `ind` dimensions does."""
+    if ind <= 0:
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
+    last, first = prod(input.shape[ind:]), prod(input.shape[:ind])
+    if last != first:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
+            f"{last} != {first}"
+        )
+    found = inverse(reshape(input, (first, last)), "inv")
+    return view(found, ALIAS, lambda v: fnp.reshape(v, (*input.shape[ind:], *input.shape[:ind])))
+
+
+@routine
+def tensorsolve(A: Tensor, B: Tensor, dims: tuple[int, ...] | None = None) -> Tensor:
+    """X with tensordot(A, X, X.ndim) = B; `dims` of A are moved to its end first."""
+    need_second(B, "tensorsolve", "B")
+    if dims is not None:
+        moved = [dimension(d, A.dim()) for d in dims]
+        A = permute(A, *(i for i in range(A.dim()) if i not in moved), *moved)
+    shape = A.shape[B.dim() :]
+    size = prod(shape)
+    found = solve(reshape(A, (B.numel(), size)), reshape(B, (B.numel(),)))
+    return reshape(found, shape)
