@@ -5,11 +5,11 @@ Values are NumPy's, derivatives funcgrad's; names, dtypes, errors and the rules 
 `funcgrad.grad`. docs/torch.md lists what there is; editors read it from `__init__.pyi`.
 """
 
+import importlib as _importlib
 import math as _math
 from typing import Any as _Any
 
 from funcgrad.torch import autograd as autograd
-from funcgrad.torch import special as special
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
 from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._ops.table import functions_of as _functions_of
@@ -57,12 +57,19 @@ from funcgrad.torch._tensor.tensor import Tensor
 
 e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
 newaxis = None
+strided, contiguous_format, preserve_format = "torch.strided", "torch.contiguous_format", "torch.preserve_format"
 __version__ = "2.13.0+funcgrad"
 globals().update(_functions_of())
 
-from funcgrad.torch import fft as fft  # noqa: E402
-from funcgrad.torch import linalg as linalg  # noqa: E402  (made of the rows that are attached above)
+_PACKAGES = ("distributions", "fft", "func", "linalg", "nn", "optim", "special", "utils")
+"""Imported when they are asked for: distributions take SciPy."""
 
 
 def __getattr__(name: str) -> _Any:
-    raise AttributeError(_missing("module 'funcgrad.torch'", name, globals()))
+    if name in _PACKAGES:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(_missing(f"module '{__name__}'", name, (*globals(), *_PACKAGES)))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PACKAGES})

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch import autograd as autograd
-from funcgrad.torch import special as special
 from funcgrad.torch._ops.generator import Generator as Generator
 from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from funcgrad.torch._pass.anomaly import is_anomaly_enabled as is_anomaly_enabled
@@ -46,8 +45,14 @@ from funcgrad.torch._tensor.saving import load as load
 from funcgrad.torch._tensor.saving import save as save
 from funcgrad.torch._tensor.sizes import Size as Size
 from funcgrad.torch._tensor.tensor import Tensor as Tensor
+from funcgrad.torch import distributions as distributions
 from funcgrad.torch import fft as fft
+from funcgrad.torch import func as func
 from funcgrad.torch import linalg as linalg
+from funcgrad.torch import nn as nn
+from funcgrad.torch import optim as optim
+from funcgrad.torch import special as special
+from funcgrad.torch import utils as utils
 
 e: builtins.float
 inf: builtins.float

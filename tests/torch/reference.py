@@ -175,6 +175,7 @@ def functions_stub() -> str:
     source = re.sub(r"  #.*", "", Path(shim.__file__).read_text())
     imports = re.findall(r"^from funcgrad\.torch[\w.]* import (?:\([^)]*\)|[^\n]*)$", source, re.M)
     lines = [line for found in imports for line in _reexported(found)]
+    lines += [f"from funcgrad.torch import {name} as {name}" for name in shim._PACKAGES]
     lines += ["", *(f"{n}: builtins.float" for n in ("e", "inf", "nan", "pi")), "newaxis: None", "__version__: str", ""]
     return _stub(lines + [_declared(name, function) for name, function in sorted(functions_of().items())])
 

@@ -1,3 +1,4 @@
-"""`torch.utils`: data."""
+"""`torch.utils`: data, and checkpoints."""
 
+from funcgrad.torch.utils import checkpoint as checkpoint
 from funcgrad.torch.utils import data as data
