@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -54,6 +55,17 @@ def over_calls(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:
 def over_rows(rows: Iterable[Any]) -> Callable[[Test], Test]:
     """`together` for the rows of tests/samples, by their primitives."""
     return together("row", rows, lambda row: row.prim)
+
+
+def over_programs(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:
+    """`together` for programs whose names begin with their topic: "hooks: one that raises"."""
+    return together(names, cases, lambda name, *_: name.partition(":")[0])
+
+
+def function_of(expression: str) -> str:
+    """The function or method that an expression calls first, or all of it."""
+    called = re.search(r"([A-Za-z_]\w*)\(", expression)
+    return called[1] if called else expression
 
 
 def named(values: tuple) -> str:

@@ -12,10 +12,11 @@ import funcgrad as fg
 import funcgrad.torch as torch
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.torch._record.calls import Kind, call
+from tests.groups import over_rows
 from tests.samples import Sample, rows
 
 ROWS = [row for row in rows() if row.differentiable and not row.forward_only]
-every_row = pytest.mark.parametrize("row", ROWS, ids=str)
+every_row = over_rows(ROWS)
 
 
 def scalar(row: Sample):

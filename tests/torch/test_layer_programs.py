@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 import funcgrad.torch as torch
-import funcgrad.torch.nn  # noqa: F401
+from tests.groups import over_programs
 from tests.torch.layer_programs import ALL, expected
 from tests.torch.programs import assert_same, outcome
 
 
-@pytest.mark.parametrize("name", ALL)
+@over_programs("name", ALL)
 def test_program(name):
     assert_same(outcome(torch, ALL[name]), expected()[name])
 

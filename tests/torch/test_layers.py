@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 import funcgrad.torch as torch
-import funcgrad.torch.nn  # noqa: F401
+from tests.groups import together
 from tests.torch.layers import DTYPES, cases, differences, outcome, stored
 
 CASES = cases()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", CASES)
+@together("name", CASES, lambda name: name.partition("(")[0].partition(" ")[0])
 def test_layer(name, dtype):
     assert not differences(name, outcome(torch, CASES[name], dtype), stored()[name][dtype])
 

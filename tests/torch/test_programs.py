@@ -3,9 +3,8 @@ numbers.json; tests/parity compares with PyTorch)."""
 
 from __future__ import annotations
 
-import pytest
-
 import funcgrad.torch as torch
+from tests.groups import over_programs
 from tests.torch.programs import (
     ALL,
     all_numbers,
@@ -17,12 +16,12 @@ from tests.torch.programs import (
 )
 
 
-@pytest.mark.parametrize("name", ALL)
+@over_programs("name", ALL)
 def test_program(name):
     assert_same(outcome(torch, ALL[name]), expected()[name])
 
 
-@pytest.mark.parametrize("name", ALL)
+@over_programs("name", ALL)
 def test_numbers(name):
     for found, wanted in zip(all_numbers(torch, ALL[name]), kept_numbers()[name], strict=True):
         assert_same_numbers(found, wanted)

@@ -11,10 +11,11 @@ import pytest
 import funcgrad as fg
 import funcgrad.torch as torch
 from funcgrad.torch._ops.table import ROWS
+from tests.groups import function_of, together
 from tests.torch import expressions, samples
 
 ALL = [(area, sample) for area in samples.AREAS for sample in samples.samples(area)]
-every_sample = pytest.mark.parametrize("area, sample", ALL, ids=[f"{area}: {s.expression}" for area, s in ALL])
+every_sample = together("area, sample", ALL, lambda area, sample: f"{area}: {function_of(sample.expression)}")
 
 
 @every_sample

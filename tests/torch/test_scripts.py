@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 import funcgrad.torch as torch
-from tests.torch.scripts.curves import DTYPES, SCRIPTS, TOLERANCE, WITH_LAYERS, curve, stored
+from tests.torch.scripts.curves import DTYPES, SCRIPTS, TOLERANCE, curve, stored
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_curve(script, dtype):
-    if script in WITH_LAYERS:
-        pytest.importorskip("funcgrad.torch.nn", reason="torch.nn comes on a branch of its own")
     wanted = stored()[script][dtype]
     assert len(wanted) == 50 and np.isfinite(wanted).all()
     np.testing.assert_allclose(curve(torch, script, dtype), wanted, rtol=TOLERANCE[dtype])

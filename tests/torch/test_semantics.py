@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 import funcgrad.torch as torch
+from tests.groups import over_programs
 from tests.torch.programs import assert_same, assert_same_numbers
 from tests.torch.semantics_programs import PROGRAMS, expected, found
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@over_programs("name", PROGRAMS)
 def test_program(name):
     ours, theirs = found(torch, PROGRAMS[name]), expected()[name]
     assert_same(ours, theirs)

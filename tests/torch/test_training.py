@@ -7,19 +7,14 @@ import pytest
 
 import funcgrad as fg
 import funcgrad.torch as torch
-import funcgrad.torch.distributions
-import funcgrad.torch.func
-import funcgrad.torch.optim
-import funcgrad.torch.utils.data
 from funcgrad.scipy import special
+from tests.groups import over_programs
 from tests.torch.programs import assert_same
-from tests.torch.training_programs import ALL, DTYPES, WITH_LAYERS, assert_near, expected, recorded, tolerance
+from tests.torch.training_programs import ALL, DTYPES, assert_near, expected, recorded, tolerance
 
 
-@pytest.mark.parametrize("name", ALL)
+@over_programs("name", ALL)
 def test_program(name):
-    if name in WITH_LAYERS:
-        pytest.importorskip("funcgrad.torch.nn", reason="torch.nn comes on a branch of its own")
     found, wanted = recorded(torch, ALL[name]), expected()[name]
     assert_same(found["outcome"], wanted["outcome"])
     for dtype in DTYPES:

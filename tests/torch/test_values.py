@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 import funcgrad.torch as torch
+from tests.groups import function_of, together
 from tests.torch.values import by_expression, differences, outcome, stored
 
 CASES = by_expression()
 
 
-@pytest.mark.parametrize("name", CASES)
+@together("name", CASES, function_of)
 def test_values(name):
     pairs = zip(CASES[name], stored()[name], strict=True)
     found = {case.point: differences(case, outcome(torch, case), wanted) for case, wanted in pairs}

@@ -555,8 +555,6 @@ GROUPS_OF = {
 }
 ALL = {f"{group}: {name}": text for group, programs in GROUPS_OF.items() for name, text in programs.items()}
 
-WITH_LAYERS = {f"modules: {name}" for name in MODULES}
-
 
 def recorded(torch: Any, source: str) -> dict[str, Any]:
     """What a program prints, and the tensors it leaves where floats are of each dtype."""

@@ -21,15 +21,12 @@ SCRIPTS = (
     "tagger",
     "gan",
 )
-WITH_LAYERS = SCRIPTS[5:]
 DTYPES = ("float64", "float32")
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 """Relative, over fifty steps from the same weights."""
 
 
 def curve(torch: Any, script: str, dtype: str) -> list[float]:
-    for package in ("optim", "utils.data"):
-        import_module(f"{torch.__name__}.{package}")
     return import_module(f"tests.torch.scripts.{script}").run(torch, getattr(torch, dtype))
 
 
