@@ -106,11 +106,11 @@ def scalar(x: Any) -> Any:
 
 
 def counted(state: dict[str, Any]) -> Any:
-    """Count a step, and return how many there were."""
+    """Count a step, and return how many there were, as exact where it is traced."""
     step = state["step"]
     count = value(step) + 1
     write(step, count)
-    return count if isinstance(count, Tracer) else count.item()
+    return count.astype(np.float64) if isinstance(count, Tracer) else count.item()
 
 
 def zeros(p: Tensor) -> Tensor:

@@ -1,0 +1,242 @@
+"""A traced call as a program: which tensors it reads, whether it still fits, and what it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import funcgrad as fg
+from funcgrad.compile.jit import program_of
+from funcgrad.core.graph import Graph, evaluate, trace_open
+from funcgrad.core.tape import TapeTracer
+from funcgrad.ops.elementwise import conj
+from funcgrad.torch._compile.overlay import Unsupported, shown
+from funcgrad.torch._compile.results import Made, Results, made
+from funcgrad.torch._compile.session import Draw, Number, Outer, Session
+from funcgrad.torch._compile.watch import Watch
+from funcgrad.torch._pass.function import Function
+from funcgrad.torch._record.modes import mode, own_tape
+from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor.storage import Unwatched
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+Find = Callable[[Sequence[Any]], Any]
+"""From the tensors among the arguments to one, or to a value."""
+DOUBLE_BACKWARD = "torch.compile with aot_autograd does not currently support double backward"
+
+
+class StateMade(BaseException):
+    """The function put tensors that it made into objects from outside."""
+
+
+def traced(fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, numbers: Sequence[Number]) -> Traced:
+    """The program of a function whose tensors are `leaves`, and what the watch finds. Numbers are inputs too.
+
+    `StateMade`, and whatever the function raises, leave tensors and what holds them as they were.
+    """
+    sessions: list[Session] = []
+    found: list[Results] = []
+
+    def run(new: Callable[..., Any]) -> list[Any]:
+        session = Session(new)
+        sessions.append(session)
+        enabled, held = mode.enabled, [n.owner[n.key] for n in numbers]
+        with own_tape(), shown(session):
+            session.tape, mode.enabled = mode.tape, enabled
+            try:
+                for n in numbers:
+                    n.owner[n.key] = session.input(n, (), np.dtype(np.float64), weak=True)
+                out = fun()
+            finally:
+                for n, value in zip(numbers, held):
+                    n.owner[n.key] = value
+            found.append(Results(session, out))
+        return found[0].outputs
+
+    kept = False
+    try:
+        graph = trace_open(run, name="torch.compile")
+        kept = not _holds_inside(watch, sessions)
+    finally:
+        if not kept and _holds_inside(watch, sessions):
+            watch.restore()
+    if not kept:
+        raise StateMade
+    return Traced(sessions[0], found[0], graph, leaves, watch)
+
+
+def _holds_inside(watch: Watch, sessions: Sequence[Session]) -> bool:
+    return any(s.is_inside(t) for s in sessions for t in Watch(watch.roots).tensors.values())
+
+
+class Traced:
+    """A program, and the tensors that it is run on."""
+
+    def __init__(
+        self, session: Session, results: Results, graph: Graph, leaves: Sequence[Any], watch: Watch
+    ) -> None:
+        self.watch, self.graph, self.results = watch, graph, results
+        self.outer = list(session.outer.values())
+        self._finders = {id(o.tensor): f for o, f in zip(self.outer, self._found(leaves, watch))}
+        self._inputs = [self._getter(source, aval.shape) for source, aval in zip(session.inputs, graph.in_avals)]
+        self._held = [
+            (o.tensor.__dict__, o.tensor.__dict__["_storage"], o.required, o.tensor.__dict__.get("_view"))
+            for o in self.outer
+            if id(o.tensor) in watch.tensors
+        ]
+        self._grads = [(o, _grad_of(o.tensor)) for o in self.outer if o.read_grad]
+        self._memories = {o.memory for o in self.outer if not any(o.tensor is x for x in leaves)}
+        self._places = [
+            i for i, s in enumerate(session.inputs) if isinstance(s, Tensor) and session.outer[id(s)].required
+        ]
+        self._moving = [self._finders[id(session.inputs[i])] for i in self._places]
+        self._run = program_of(graph).run
+        self._jitted = fg.jit(lambda *values: tuple(evaluate(graph, values)))
+
+    def _found(self, leaves: Sequence[Any], watch: Watch) -> list[Find]:
+        """Where each tensor from outside is found again at a later call."""
+        positions = {id(x): i for i, x in enumerate(leaves)}
+        owners = {id(_grad_of(o.tensor)): o.tensor for o in self.outer if o.read_grad}
+        finders: list[Find] = []
+        for o in self.outer:
+            t = o.tensor
+            if id(t) in positions:
+                if id(t) in watch.tensors:
+                    raise Unsupported("an argument is a tensor that the function also holds")
+                finders.append(lambda leaves, i=positions[id(t)]: leaves[i])
+            elif id(t) in watch.tensors:
+                finders.append(lambda leaves, t=t: t)
+            elif id(t) in owners:
+                owner = owners[id(t)]
+                if id(owner) in positions:
+                    finders.append(lambda leaves, i=positions[id(owner)]: _grad_of(leaves[i]))
+                else:
+                    finders.append(lambda leaves, owner=owner: _grad_of(owner))
+            else:
+                raise Unsupported(
+                    f"it reads a tensor of shape {list(t.shape)} that is neither an argument nor in a closure, a "
+                    "global, an attribute, a list or a dict"
+                )
+        return finders
+
+    def _getter(self, source: Any, shape: tuple[int, ...]) -> Find:
+        if isinstance(source, Number):
+            return lambda leaves: float(source.owner[source.key])
+        if isinstance(source, Draw):
+            return lambda leaves: source.method(source.generator, *source.args)
+        find = self._finders[id(source)]
+        if shape:
+            return lambda leaves: raw(find(leaves)._current())
+        return lambda leaves: raw(find(leaves)._current())[()]
+
+    def fits(self, leaves: Sequence[Any]) -> bool:
+        """Whether the program is still that of the function: what it found outside is what it was."""
+        for own, storage, required, view in self._held:
+            if (
+                own["_storage"] is not storage
+                or own.get("_view") is not view
+                or (type(own["_value"]) is TapeTracer) is not required
+            ):
+                return False
+        for o, before in self._grads:
+            now = _grad_of(self._finders[id(o.tensor)](leaves))
+            if (now is None) is not (before is None):
+                return False
+            if now is not before and (now._view is not None or now.requires_grad or id(before) in self.watch.tensors):
+                return False
+        return self.watch.holds() and not any(id(_base(x)) in self._memories for x in leaves)
+
+    def __call__(self, leaves: Sequence[Any]) -> Any:
+        values = [get(leaves) for get in self._inputs]
+        results = self.results
+        if results.moving:
+            outputs, recorded = self._recorded(values, leaves)
+        else:
+            outputs, recorded = [x if type(x) is np.ndarray else np.asarray(x) for x in self._run(*values)], {}
+        find = self._finders
+        for o, slot, writes in results.writes:
+            storage = find[id(o.tensor)](leaves)._storage
+            for _ in range(writes):
+                storage.count()
+            storage.replace(outputs[slot])
+        memories: dict[int, Any] = {}
+        tensors = [
+            find[id(t.tensor)](leaves)
+            if isinstance(t, Outer)
+            else recorded[t.slot]
+            if t.recorded == "open"
+            else made(t, outputs, memories)
+            for t in results.tensors
+        ]
+        for o, position in results.grads:
+            find[id(o.tensor)](leaves)._grad = None if position < 0 else tensors[position]
+        return results.treedef.unflatten([constant if i < 0 else tensors[i] for i, constant in results.leaves])
+
+    def _recorded(self, values: list[Any], leaves: Sequence[Any]) -> tuple[list[Any], dict[int, Tensor]]:
+        """The outputs, and the tensors among them that are recorded: one entry, whose backward is a program too."""
+        sources = [find(leaves) for find in self._moving]
+        outputs: list[Any] = []
+        found = CompiledFunction.apply(self, values, outputs, *sources)
+        return outputs, dict(zip(self.results.moving, found))
+
+    def linear(self, values: list[Any]) -> tuple[list[Any], Any]:
+        """All outputs, and the function from cotangents of the recorded ones to those of the inputs that move."""
+        moving, places = self.results.moving, self._places
+
+        def fun(*inputs: Any) -> Any:
+            given = list(values)
+            for i, x in zip(places, inputs):
+                given[i] = x
+            found = self._jitted(*given)
+            return tuple(found[i] for i in moving), found
+
+        _, pull, outputs = fg.vjp(fun, *(values[i] for i in places), has_aux=True)
+        return [np.asarray(x) for x in outputs], pull
+
+
+class CompiledFunction(Function):
+    """A compiled call whose results require a gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, program: Traced, values: list[Any], outputs: list[Any], *sources: Tensor) -> Any:
+        found, ctx.pull = program.linear(values)
+        outputs.extend(found)
+        return tuple(fresh(outputs[i]) for i in program.results.moving)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        ctx.saved_tensors  # noqa: B018  (PyTorch's error where they are freed)
+        before, mode.enabled = mode.enabled, False
+        try:
+            cts = ctx.pull(tuple(conj(raw(g._read())) for g in grads))
+        finally:
+            mode.enabled = before
+        found = [fresh(np.asarray(conj(c))) for c in cts]
+        if mode.enabled:
+            found = [Once.apply(g.requires_grad_()) for g in found]
+        return (None, None, None, *found)
+
+
+class Once(Function):
+    """What the backward of a compiled call gives, which is differentiated no further."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor) -> Tensor:
+        return grad.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError(DOUBLE_BACKWARD)
+
+
+def _grad_of(t: Tensor) -> Any:
+    return t.__dict__.get("_grad")
+
+
+def _base(x: Any) -> Any:
+    """The memory of an argument."""
+    if not isinstance(x, Tensor):
+        return x
+    return x._storage.of if isinstance(x._storage, Unwatched) else x._storage
