@@ -23,6 +23,7 @@ from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import BASE, on_tape, raw
 from funcgrad.torch._tensor.storage import Unwatched
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.transforms.arguments import parameter_name
 
 KEPT = 64
 """Signatures of one function."""
@@ -52,17 +53,17 @@ class Compiled:
         return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if is_tracing() or mode.tape is not BASE or anomaly.state.enabled:
-            return self._fun(*args, **kwargs)
         leaves, treedef = tree.flatten((args, kwargs)) if args or kwargs else ((), None)
-        key = treedef, mode.enabled, mode.inference, dtypes.default(), self._kinds(leaves, treedef)
+        if is_tracing() or mode.tape is not BASE or anomaly.state.enabled or any(map(_is_traced, leaves)):
+            return self._fun(*args, **kwargs)
+        key = treedef, mode.enabled, mode.inference, dtypes.default(), self._kinds(leaves, args, kwargs)
         signature = self._signatures.get(key)
         if signature is None:
             signature = self._signatures.setdefault(key, Signature())
         for program in signature.programs:
             if program.fits(leaves):
                 return program(leaves)
-        if signature.eager or not signature.seen or any(isinstance(x, Tensor) and _is_traced(x) for x in leaves):
+        if signature.eager or not signature.seen:
             signature.seen = True
             return self._fun(*args, **kwargs)
         try:
@@ -72,12 +73,12 @@ class Compiled:
         except Unsupported as reason:
             if self._fullgraph:
                 raise RuntimeError(f"torch.compile(fullgraph=True): `{_name(self._fun)}`: {reason}") from None
-            signature.eager = True
+            signature.eager = reason.lasts
             warnings.warn(f"torch.compile: `{_name(self._fun)}` runs uncompiled: {reason}", stacklevel=2)
             return self._fun(*args, **kwargs)
         return program(leaves)
 
-    def _kinds(self, leaves: Any, treedef: Any) -> tuple[Any, ...]:
+    def _kinds(self, leaves: Any, args: Any, kwargs: Any) -> tuple[Any, ...]:
         kinds: list[Any] = []
         memories: list[int] = []
         for i, x in enumerate(leaves):
@@ -90,15 +91,22 @@ class Compiled:
                     kinds.append(exact(x))
                 except Exception as error:
                     raise TypeError(
-                        f"torch.compile: {self._argument(i, treedef)} is {type(x).__name__}, which cannot be a key "
+                        f"torch.compile: {self._argument(i, args, kwargs)} is {type(x).__name__}, which cannot be a key "
                         f"({error}): pass a Tensor, or a tuple or a number for a constant"
                     ) from None
         if len(set(memories)) != len(memories):
             kinds.append(tuple(map(memories.index, memories)))
         return tuple(kinds)
 
-    def _argument(self, index: int, treedef: Any) -> str:
-        return f"argument{list(tree.leaf_paths(treedef))[index]}"
+    def _argument(self, index: int, args: Any, kwargs: Any) -> str:
+        """A leaf of the arguments in words."""
+        named = [(f"argument {n}{parameter_name(self._fun, n)}", a) for n, a in enumerate(args)]
+        for name, a in [*named, *((f"argument `{key}`", kwargs[key]) for key in sorted(kwargs))]:
+            paths = list(tree.leaf_paths(tree.structure(a)))
+            if index < len(paths):
+                return name + (f", leaf {paths[index]}" if paths[index] else "")
+            index -= len(paths)
+        raise AssertionError("no such leaf")
 
     def _traced(self, signature: Signature, args: Any, kwargs: Any, leaves: Any) -> Traced:
         signature.traces += 1
@@ -111,6 +119,8 @@ class Compiled:
         roots = [self._fun, *others, *_global_hooks()]
         run = lambda: self._fun(*args, **kwargs)
         watch = Watch(roots)
+        if any(id(x) in watch.tensors for x in leaves):
+            raise Unsupported("an argument is a tensor that the function also holds", lasts=False)
         numbers = _learning_rates(watch)
         try:
             program = traced(run, leaves, watch, numbers)
@@ -124,8 +134,8 @@ class Compiled:
         return program
 
 
-def _is_traced(x: Tensor) -> bool:
-    return isinstance(raw(x._current()), Tracer)
+def _is_traced(x: Any) -> bool:
+    return isinstance(x, Tensor) and isinstance(raw(x._current()), Tracer)
 
 
 def _name(fun: Any) -> str:

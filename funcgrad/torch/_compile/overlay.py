@@ -29,7 +29,11 @@ class Session(Protocol):
 
 
 class Unsupported(BaseException):
-    """Why a call cannot be a program. (The `except Exception` of users is not for it.)"""
+    """Why a call cannot be a program; `lasts`: nor can others like it. (Users' `except Exception` is not for it.)"""
+
+    def __init__(self, reason: str, lasts: bool = True) -> None:
+        super().__init__(reason)
+        self.lasts = lasts
 
 
 class _Current(threading.local):

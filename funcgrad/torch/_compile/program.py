@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,8 +58,11 @@ def traced(fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, numbers:
         return found[0].outputs
 
     kept = False
+    before = _random_states(watch)
     try:
         graph = trace_open(run, name="torch.compile")
+        if not _equal_states(before, _random_states(watch)):
+            raise Unsupported("it draws random numbers of Python's or NumPy's, which would be the same at each call")
         kept = not _holds_inside(watch, sessions)
     finally:
         if not kept and _holds_inside(watch, sessions):
@@ -65,6 +70,23 @@ def traced(fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, numbers:
     if not kept:
         raise StateMade
     return Traced(sessions[0], found[0], graph, leaves, watch)
+
+
+def _random_states(watch: Watch) -> list[Any]:
+    """The states of the sources of random numbers that are not ours."""
+    states: list[Any] = [random.getstate(), np.random.get_state()]
+    for x in watch.objects:
+        if isinstance(x, np.random.Generator):
+            states.append(x.bit_generator.state)
+        elif isinstance(x, np.random.RandomState):
+            states.append(x.get_state())
+        elif isinstance(x, random.Random):
+            states.append(x.getstate())
+    return states
+
+
+def _equal_states(a: Any, b: Any) -> bool:
+    return pickle.dumps(a) == pickle.dumps(b)
 
 
 def _holds_inside(watch: Watch, sessions: Sequence[Session]) -> bool:
@@ -103,8 +125,6 @@ class Traced:
         for o in self.outer:
             t = o.tensor
             if id(t) in positions:
-                if id(t) in watch.tensors:
-                    raise Unsupported("an argument is a tensor that the function also holds")
                 finders.append(lambda leaves, i=positions[id(t)]: leaves[i])
             elif id(t) in watch.tensors:
                 finders.append(lambda leaves, t=t: t)

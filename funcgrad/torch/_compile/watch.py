@@ -6,6 +6,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from operator import attrgetter, is_
 from typing import Any
@@ -75,6 +76,10 @@ class Watch:
             self._function(x)
         elif isinstance(x, types.MethodType):
             self._pending.extend((x.__self__, x.__func__))
+        elif isinstance(x, partial):
+            self._pending.extend((x.func, x.args, x.keywords))
+        elif isinstance(x, Iterator):
+            raise Unsupported(f"it can reach an iterator ({type(x).__name__}), which cannot be looked into")
         elif isinstance(x, (staticmethod, classmethod)):
             self._pending.append(x.__func__)
         elif isinstance(x, property):
