@@ -15,12 +15,12 @@ from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError
 from funcgrad.torch._compile.overlay import Unsupported, is_tracing
-from funcgrad.torch._compile.program import StateMade, Traced, traced
+from funcgrad.torch._compile.program import NumberSet, StateMade, Traced, traced
 from funcgrad.torch._compile.session import Number
-from funcgrad.torch._compile.watch import Watch
+from funcgrad.torch._compile.watch import Watch, kind_of
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.tape import BASE, on_tape, raw
+from funcgrad.torch._record.tape import BASE, raw
 from funcgrad.torch._tensor.storage import Unwatched
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.arguments import parameter_name
@@ -84,15 +84,15 @@ class Compiled:
         for i, x in enumerate(leaves):
             if isinstance(x, Tensor):
                 value = x._current()
-                kinds += [value.shape, value.dtype, on_tape(value), x._view is None]
+                kinds += [value.shape, value.dtype, kind_of(x), x._view is None]
                 memories.append(id(x._storage.of if isinstance(x._storage, Unwatched) else x._storage))
             else:
                 try:
                     kinds.append(exact(x))
                 except Exception as error:
                     raise TypeError(
-                        f"torch.compile: {self._argument(i, args, kwargs)} is {type(x).__name__}, which cannot be a key "
-                        f"({error}): pass a Tensor, or a tuple or a number for a constant"
+                        f"torch.compile: {self._argument(i, args, kwargs)} is {type(x).__name__}, which cannot be a "
+                        f"key ({error}): pass a Tensor, or a tuple or a number for a constant"
                     ) from None
         if len(set(memories)) != len(memories):
             kinds.append(tuple(map(memories.index, memories)))
@@ -126,7 +126,7 @@ class Compiled:
             program = traced(run, leaves, watch, numbers)
             for number in numbers:
                 watch.release(number.owner, number.key)
-        except ConcretizationError:
+        except (ConcretizationError, NumberSet):
             if not numbers:
                 raise
             program = traced(run, leaves, watch, ())

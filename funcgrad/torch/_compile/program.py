@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy as np
 import funcgrad as fg
 from funcgrad.compile.jit import program_of
 from funcgrad.core.graph import Graph, evaluate, trace_open
-from funcgrad.core.tape import TapeTracer
+from funcgrad.errors import ConcretizationError
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._compile.overlay import Unsupported, shown
-from funcgrad.torch._compile.results import Made, Results, made
+from funcgrad.torch._compile.randomness import Randomness
+from funcgrad.torch._compile.results import Results, made
 from funcgrad.torch._compile.session import Draw, Number, Outer, Session
-from funcgrad.torch._compile.watch import Watch
+from funcgrad.torch._compile.watch import Watch, hooks_of, kind_of
 from funcgrad.torch._pass.function import Function
 from funcgrad.torch._record.modes import mode, own_tape
 from funcgrad.torch._record.tape import raw
@@ -33,10 +34,14 @@ class StateMade(BaseException):
     """The function put tensors that it made into objects from outside."""
 
 
+class NumberSet(BaseException):
+    """The function set a number that was to be an input."""
+
+
 def traced(fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, numbers: Sequence[Number]) -> Traced:
     """The program of a function whose tensors are `leaves`, and what the watch finds. Numbers are inputs too.
 
-    `StateMade`, and whatever the function raises, leave tensors and what holds them as they were.
+    Where there is none, tensors and what holds them are as they were, so that the function can be called instead.
     """
     sessions: list[Session] = []
     found: list[Results] = []
@@ -44,49 +49,45 @@ def traced(fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, numbers:
     def run(new: Callable[..., Any]) -> list[Any]:
         session = Session(new)
         sessions.append(session)
-        enabled, held = mode.enabled, [n.owner[n.key] for n in numbers]
-        with own_tape(), shown(session):
+        enabled = mode.enabled
+        with own_tape(), shown(session), _as_inputs(numbers, session):
             session.tape, mode.enabled = mode.tape, enabled
-            try:
-                for n in numbers:
-                    n.owner[n.key] = session.input(n, (), np.dtype(np.float64), weak=True)
-                out = fun()
-            finally:
-                for n, value in zip(numbers, held):
-                    n.owner[n.key] = value
+            out = fun()
             found.append(Results(session, out))
         return found[0].outputs
 
-    kept = False
-    before = _random_states(watch)
+    randomness = Randomness(watch)
     try:
         graph = trace_open(run, name="torch.compile")
-        if not _equal_states(before, _random_states(watch)):
+        if randomness.is_used():
             raise Unsupported("it draws random numbers of Python's or NumPy's, which would be the same at each call")
-        kept = not _holds_inside(watch, sessions)
-    finally:
-        if not kept and _holds_inside(watch, sessions):
+        if _holds_inside(watch, sessions):
+            raise StateMade
+        return Traced(sessions[0], found[0], graph, leaves, watch)
+    except (Unsupported, StateMade, NumberSet, ConcretizationError):
+        watch.restore()
+        randomness.restore()
+        raise
+    except BaseException:
+        if _holds_inside(watch, sessions):
             watch.restore()
-    if not kept:
-        raise StateMade
-    return Traced(sessions[0], found[0], graph, leaves, watch)
+        raise
 
 
-def _random_states(watch: Watch) -> list[Any]:
-    """The states of the sources of random numbers that are not ours."""
-    states: list[Any] = [random.getstate(), np.random.get_state()]
-    for x in watch.objects:
-        if isinstance(x, np.random.Generator):
-            states.append(x.bit_generator.state)
-        elif isinstance(x, np.random.RandomState):
-            states.append(x.get_state())
-        elif isinstance(x, random.Random):
-            states.append(x.getstate())
-    return states
-
-
-def _equal_states(a: Any, b: Any) -> bool:
-    return pickle.dumps(a) == pickle.dumps(b)
+@contextmanager
+def _as_inputs(numbers: Sequence[Number], session: Session) -> Iterator[None]:
+    """Let numbers in dicts be inputs; NumberSet where the function sets one."""
+    held = [n.owner[n.key] for n in numbers]
+    inputs = [session.input(n, (), np.dtype(np.float64), weak=True) for n in numbers]
+    for n, x in zip(numbers, inputs):
+        n.owner[n.key] = x
+    try:
+        yield
+        if any(n.owner[n.key] is not x for n, x in zip(numbers, inputs)):
+            raise NumberSet
+    finally:
+        for n, value in zip(numbers, held):
+            n.owner[n.key] = value
 
 
 def _holds_inside(watch: Watch, sessions: Sequence[Session]) -> bool:
@@ -104,10 +105,11 @@ class Traced:
         self._finders = {id(o.tensor): f for o, f in zip(self.outer, self._found(leaves, watch))}
         self._inputs = [self._getter(source, aval.shape) for source, aval in zip(session.inputs, graph.in_avals)]
         self._held = [
-            (o.tensor.__dict__, o.tensor.__dict__["_storage"], o.required, o.tensor.__dict__.get("_view"))
+            (o.tensor, o.tensor.__dict__["_storage"], o.tensor._view, kind_of(o.tensor), hooks_of(o.tensor))
             for o in self.outer
             if id(o.tensor) in watch.tensors
         ]
+        self._hooks = [(i, hooks_of(x)) for i, x in enumerate(leaves) if isinstance(x, Tensor) and kind_of(x)]
         self._grads = [(o, _grad_of(o.tensor)) for o in self.outer if o.read_grad]
         self._memories = {o.memory for o in self.outer if not any(o.tensor is x for x in leaves)}
         self._places = [
@@ -125,15 +127,13 @@ class Traced:
         for o in self.outer:
             t = o.tensor
             if id(t) in positions:
-                finders.append(lambda leaves, i=positions[id(t)]: leaves[i])
+                finders.append(itemgetter(positions[id(t)]))
             elif id(t) in watch.tensors:
-                finders.append(lambda leaves, t=t: t)
+                finders.append(_always(t))
             elif id(t) in owners:
                 owner = owners[id(t)]
-                if id(owner) in positions:
-                    finders.append(lambda leaves, i=positions[id(owner)]: _grad_of(leaves[i]))
-                else:
-                    finders.append(lambda leaves, owner=owner: _grad_of(owner))
+                of = itemgetter(positions[id(owner)]) if id(owner) in positions else _always(owner)
+                finders.append(_grad_by(of))
             else:
                 raise Unsupported(
                     f"it reads a tensor of shape {list(t.shape)} that is neither an argument nor in a closure, a "
@@ -153,12 +153,13 @@ class Traced:
 
     def fits(self, leaves: Sequence[Any]) -> bool:
         """Whether the program is still that of the function: what it found outside is what it was."""
-        for own, storage, required, view in self._held:
-            if (
-                own["_storage"] is not storage
-                or own.get("_view") is not view
-                or (type(own["_value"]) is TapeTracer) is not required
-            ):
+        for t, storage, view, kind, hooks in self._held:
+            if t._storage is not storage or t._view is not view or kind_of(t) != kind:
+                return False
+            if kind and not all(map(is_, hooks_of(t), hooks)):
+                return False
+        for i, hooks in self._hooks:
+            if not all(map(is_, hooks_of(leaves[i]), hooks)):
                 return False
         for o, before in self._grads:
             now = _grad_of(self._finders[id(o.tensor)](leaves))
@@ -253,6 +254,14 @@ class Once(Function):
 
 def _grad_of(t: Tensor) -> Any:
     return t.__dict__.get("_grad")
+
+
+def _always(t: Tensor) -> Find:
+    return lambda leaves: t
+
+
+def _grad_by(find: Find) -> Find:
+    return lambda leaves: _grad_of(find(leaves))
 
 
 def _base(x: Any) -> Any:

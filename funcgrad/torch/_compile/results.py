@@ -16,7 +16,7 @@ from funcgrad.torch._pass.gradfn import FREED_VALUES
 from funcgrad.torch._record.tape import BASE, Note, note_of, on_tape, raw
 from funcgrad.torch._tensor.storage import Storage, Unwatched
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import View, through
+from funcgrad.torch._tensor.views import CONSTANT, View, through
 
 NAME = "CompiledFunctionBackward"
 
@@ -48,8 +48,8 @@ class Results:
             self._memory.setdefault(id(_memory_of(t)), []).append(t)
         self.leaves = [(self._tensor(x), None) if isinstance(x, Tensor) else (-1, _constant(x)) for x in leaves]
         self.grads = [(o, -1 if g is None else self._grad(g)) for o, g in changed]
-        self.writes = [self._written(o) for o in self._writers()]
         self.moving = [t.slot for t in self.tensors if isinstance(t, Made) and t.recorded == "open"]
+        self.writes = [self._written(o) for o in self._writers()]
 
     def _slot(self, value: Any) -> int:
         self.outputs.append(value)
@@ -109,6 +109,8 @@ class Results:
                 if not o.whole:
                     raise Unsupported("it writes into a view that was made outside")
                 found.setdefault(o.memory, o)
+        if self.moving and any(o.required for o in found.values()):
+            raise Unsupported("it writes into a tensor that requires a gradient, and returns one that is recorded")
         if any(not o.whole and o.memory in found for o in self._outer()):
             raise Unsupported("it writes into memory that a view from outside shares")
         return list(found.values())
@@ -116,7 +118,8 @@ class Results:
     def _check(self, o: Outer) -> None:
         """Refuse what a program cannot do to a tensor from outside."""
         state = o.state
-        if state["_storage"] is not o.storage or state["_view"] is not None:
+        view = state["_view"]
+        if _memory_of(o.tensor) is not o.storage or (view and any(s is not CONSTANT for s in view.storage_steps)):
             raise Unsupported("it gives a tensor from outside other memory")
         if state["_retains"] != o.tensor.__dict__.get("_retains", False):
             raise Unsupported("it calls retain_grad on a tensor from outside")

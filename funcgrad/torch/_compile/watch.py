@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.keys import exact
+from funcgrad.core.tape import TapeTracer
 from funcgrad.torch._compile.overlay import Unsupported
+from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None), np.generic, np.dtype)
@@ -60,6 +62,7 @@ class Watch:
         self.objects.append(x)  # keeps it alive, and so its id
         if isinstance(x, Tensor):
             self.tensors[id(x)] = x
+            self._pending.extend(hooks_of(x))
         elif isinstance(x, np.ndarray):
             self._arrays.append((x, x.copy()))
         elif isinstance(x, dict):
@@ -179,9 +182,9 @@ class Watch:
                 d.clear()
                 d.update(items)
         for x, size in self._sizes[len(self._dicts) :]:
-            items = [next(values) for _ in range(size)]
-            if isinstance(x, list) and not (len(x) == size and all(map(is_, x, items))):
-                x[:] = items
+            listed = [next(values) for _ in range(size)]
+            if isinstance(x, list) and not (len(x) == size and all(map(is_, x, listed))):
+                x[:] = listed
         for cell in self._cells:
             cell.cell_contents = next(values)
         for space, names in self._names:
@@ -189,6 +192,21 @@ class Watch:
                 value = next(values)
                 if space.get(name) is not value:
                     space[name] = value
+
+
+def kind_of(t: Tensor) -> int:
+    """0 where no gradient is required, 1 for a leaf, 2 for what was computed."""
+    value = t._value
+    if type(value) is not TapeTracer:
+        return 0
+    return 1 if value.node.prim is None else 2
+
+
+def hooks_of(t: Tensor) -> tuple[Any, ...]:
+    """The hooks of a leaf."""
+    value = t.__dict__.get("_value")
+    note = note_of(value.node) if on_tape(value) else None
+    return () if note is None else (note.hooks, note.before, note.after, note.filled)
 
 
 class _Vars:
