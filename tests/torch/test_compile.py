@@ -11,6 +11,7 @@ import weakref
 import numpy as np
 import pytest
 
+import funcgrad as fg
 import funcgrad.torch as torch
 from funcgrad.errors import ConcretizationError
 from funcgrad.torch import nn
@@ -611,3 +612,9 @@ def test_checkpointed_and_custom_operations():
     for _ in range(CALLS):
         same([compiled()], [step()])
         same(other.parameters(), model.parameters())
+
+
+@pytest.mark.parametrize("transformation", [fg.grad, fg.jit, fg.vmap])
+def test_transformations_of_functions_of_arrays_say_what_takes_tensors(transformation):
+    with pytest.raises(TypeError, match=r"is Tensor.*x\.detach\(\)\.numpy\(\) for .*torch\.func\.grad.*torch\.compile"):
+        transformation(lambda x: x * 2)(torch.ones(2))
