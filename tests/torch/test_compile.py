@@ -618,3 +618,52 @@ def test_checkpointed_and_custom_operations():
 def test_transformations_of_functions_of_arrays_say_what_takes_tensors(transformation):
     with pytest.raises(TypeError, match=r"is Tensor.*x\.detach\(\)\.numpy\(\) for .*torch\.func\.grad.*torch\.compile"):
         transformation(lambda x: x * 2)(torch.ones(2))
+
+
+def test_arguments_are_not_kept():
+    compiled = torch.compile(lambda x, w: (x * w).sum().backward())
+    w = torch.ones(3, requires_grad=True)
+    gone = []
+    for _ in range(CALLS):
+        x = torch.ones(3)
+        gone.append(weakref.ref(x))
+        compiled(x, w)
+        if w.grad is not None:
+            gone.append(weakref.ref(w.grad))
+            w.grad = None
+    del x
+    gc.collect()
+    assert [r() for r in gone] == [None] * len(gone)
+
+
+def test_a_gradient_given_as_an_argument():
+    w = torch.ones(3, requires_grad=True)
+    w.grad = torch.zeros(3)
+
+    @torch.compile
+    def f(x):
+        x.add_(1.0)
+        return x + w.grad
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(1, 5):
+            same([f(w.grad)], [torch.full((3,), 2.0 * i)])
+            assert f(torch.zeros(3)).tolist() == [1.0 + i] * 3
+            assert f(w.grad.clone()).tolist() == [1.0 + 2 * i] * 3
+
+
+def test_methods():
+    class Scaled:
+        def __init__(self, factor):
+            self.factor = factor
+
+        @torch.compile
+        def times(self, x):
+            return x * self.factor
+
+    one, two = Scaled(2.0), Scaled(torch.tensor(3.0))
+    for factor in (2.0, 2.0, 5.0, 5.0):
+        one.factor = factor
+        assert one.times(torch.ones(1)).item() == factor
+        assert two.times(torch.ones(1)).item() == 3.0

@@ -15,13 +15,12 @@ from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError
 from funcgrad.torch._compile.overlay import Unsupported, is_tracing
-from funcgrad.torch._compile.program import NumberSet, StateMade, Traced, traced
+from funcgrad.torch._compile.program import NumberSet, StateMade, Traced, grad_of, memory_of, traced
 from funcgrad.torch._compile.session import Number
 from funcgrad.torch._compile.watch import Watch, kind_of
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import BASE, raw
-from funcgrad.torch._tensor.storage import Unwatched
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.arguments import parameter_name
 
@@ -85,7 +84,7 @@ class Compiled:
             if isinstance(x, Tensor):
                 value = x._current()
                 kinds += [value.shape, value.dtype, kind_of(x), x._view is None]
-                memories.append(id(x._storage.of if isinstance(x._storage, Unwatched) else x._storage))
+                memories.append(id(memory_of(x)))
             else:
                 try:
                     kinds.append(exact(x))
@@ -119,7 +118,9 @@ class Compiled:
         roots = [self._fun, *others, *_global_hooks()]
         run = lambda: self._fun(*args, **kwargs)
         watch = Watch(roots)
-        if any(id(x) in watch.tensors for x in leaves):
+        held = [*watch.tensors.values(), *(x for x in leaves if isinstance(x, Tensor))]
+        grads = {id(grad_of(t)) for t in held}
+        if any(id(x) in watch.tensors or id(x) in grads for x in leaves if isinstance(x, Tensor)):
             raise Unsupported("an argument is a tensor that the function also holds", lasts=False)
         numbers = _learning_rates(watch)
         try:

@@ -16,7 +16,7 @@ from funcgrad.errors import ConcretizationError
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._compile.overlay import Unsupported, shown
 from funcgrad.torch._compile.randomness import Randomness
-from funcgrad.torch._compile.results import Results, made
+from funcgrad.torch._compile.results import Made, Results, made
 from funcgrad.torch._compile.session import Draw, Number, Outer, Session
 from funcgrad.torch._compile.watch import Watch, hooks_of, kind_of
 from funcgrad.torch._pass.function import Function
@@ -100,56 +100,28 @@ class Traced:
     def __init__(
         self, session: Session, results: Results, graph: Graph, leaves: Sequence[Any], watch: Watch
     ) -> None:
-        self.watch, self.graph, self.results = watch, graph, results
-        self.outer = list(session.outer.values())
-        self._finders = {id(o.tensor): f for o, f in zip(self.outer, self._found(leaves, watch))}
-        self._inputs = [self._getter(source, aval.shape) for source, aval in zip(session.inputs, graph.in_avals)]
-        self._held = [
-            (o.tensor, o.tensor.__dict__["_storage"], o.tensor._view, kind_of(o.tensor), hooks_of(o.tensor))
-            for o in self.outer
-            if id(o.tensor) in watch.tensors
-        ]
+        outer = session.outer
+        found = _finders(list(outer.values()), leaves, watch)
+        self._watch = watch
+        self._inputs = [_getter(source, aval.shape, found) for source, aval in zip(session.inputs, graph.in_avals)]
+        self._writes = [(found[id(o.tensor)], slot, writes) for o, slot, writes in results.writes]
+        self._tensors = [t if isinstance(t, Made) else found[id(t.tensor)] for t in results.tensors]
+        self._new_grads = [(found[id(o.tensor)], position) for o, position in results.grads]
+        self._leaves, self._treedef, self._moving = results.leaves, results.treedef, results.moving
+        self._places = [i for i, s in enumerate(session.inputs) if isinstance(s, Tensor) and outer[id(s)].required]
+        self._sources = [found[id(session.inputs[i])] for i in self._places]
+        held = [o for o in outer.values() if id(o.tensor) in watch.tensors]
+        self._held = [(o.tensor, o.tensor._storage, o.tensor._view, kind_of(o.tensor), hooks_of(o.tensor)) for o in held]
+        self._memories = {o.memory for o in held}
         self._hooks = [(i, hooks_of(x)) for i, x in enumerate(leaves) if isinstance(x, Tensor) and kind_of(x)]
-        self._grads = [(o, _grad_of(o.tensor)) for o in self.outer if o.read_grad]
-        self._memories = {o.memory for o in self.outer if not any(o.tensor is x for x in leaves)}
-        self._places = [
-            i for i, s in enumerate(session.inputs) if isinstance(s, Tensor) and session.outer[id(s)].required
+        self._grads = [
+            (found[id(o.tensor)], grad is None, grad if id(grad) in watch.tensors else None)
+            for o in outer.values()
+            if o.read_grad
+            for grad in (grad_of(o.tensor),)
         ]
-        self._moving = [self._finders[id(session.inputs[i])] for i in self._places]
         self._run = program_of(graph).run
         self._jitted = fg.jit(lambda *values: tuple(evaluate(graph, values)))
-
-    def _found(self, leaves: Sequence[Any], watch: Watch) -> list[Find]:
-        """Where each tensor from outside is found again at a later call."""
-        positions = {id(x): i for i, x in enumerate(leaves)}
-        owners = {id(_grad_of(o.tensor)): o.tensor for o in self.outer if o.read_grad}
-        finders: list[Find] = []
-        for o in self.outer:
-            t = o.tensor
-            if id(t) in positions:
-                finders.append(itemgetter(positions[id(t)]))
-            elif id(t) in watch.tensors:
-                finders.append(_always(t))
-            elif id(t) in owners:
-                owner = owners[id(t)]
-                of = itemgetter(positions[id(owner)]) if id(owner) in positions else _always(owner)
-                finders.append(_grad_by(of))
-            else:
-                raise Unsupported(
-                    f"it reads a tensor of shape {list(t.shape)} that is neither an argument nor in a closure, a "
-                    "global, an attribute, a list or a dict"
-                )
-        return finders
-
-    def _getter(self, source: Any, shape: tuple[int, ...]) -> Find:
-        if isinstance(source, Number):
-            return lambda leaves: float(source.owner[source.key])
-        if isinstance(source, Draw):
-            return lambda leaves: source.method(source.generator, *source.args)
-        find = self._finders[id(source)]
-        if shape:
-            return lambda leaves: raw(find(leaves)._current())
-        return lambda leaves: raw(find(leaves)._current())[()]
 
     def fits(self, leaves: Sequence[Any]) -> bool:
         """Whether the program is still that of the function: what it found outside is what it was."""
@@ -161,50 +133,50 @@ class Traced:
         for i, hooks in self._hooks:
             if not all(map(is_, hooks_of(leaves[i]), hooks)):
                 return False
-        for o, before in self._grads:
-            now = _grad_of(self._finders[id(o.tensor)](leaves))
-            if (now is None) is not (before is None):
+        taken = set(map(id, map(memory_of, leaves)))
+        for find, missing, held in self._grads:
+            grad = grad_of(find(leaves))
+            if (grad is None) is not missing or (held is not None and grad is not held):
                 return False
-            if now is not before and (now._view is not None or now.requires_grad or id(before) in self.watch.tensors):
+            if not missing and (grad._view is not None or kind_of(grad) or id(memory_of(grad)) in taken):
                 return False
-        return self.watch.holds() and not any(id(_base(x)) in self._memories for x in leaves)
+        return self._watch.holds() and taken.isdisjoint(self._memories)
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         values = [get(leaves) for get in self._inputs]
-        results = self.results
-        if results.moving:
+        recorded: dict[int, Tensor] = {}
+        if self._moving:
             outputs, recorded = self._recorded(values, leaves)
         else:
-            outputs, recorded = [x if type(x) is np.ndarray else np.asarray(x) for x in self._run(*values)], {}
-        find = self._finders
-        for o, slot, writes in results.writes:
-            storage = find[id(o.tensor)](leaves)._storage
+            outputs = [x if type(x) is np.ndarray else np.asarray(x) for x in self._run(*values)]
+        for find, slot, writes in self._writes:
+            storage = find(leaves)._storage
             for _ in range(writes):
                 storage.count()
             storage.replace(outputs[slot])
         memories: dict[int, Any] = {}
         tensors = [
-            find[id(t.tensor)](leaves)
-            if isinstance(t, Outer)
-            else recorded[t.slot]
-            if t.recorded == "open"
-            else made(t, outputs, memories)
-            for t in results.tensors
+            how(leaves)
+            if not isinstance(how, Made)
+            else recorded[how.slot]
+            if how.recorded == "open"
+            else made(how, outputs, memories)
+            for how in self._tensors
         ]
-        for o, position in results.grads:
-            find[id(o.tensor)](leaves)._grad = None if position < 0 else tensors[position]
-        return results.treedef.unflatten([constant if i < 0 else tensors[i] for i, constant in results.leaves])
+        for find, position in self._new_grads:
+            find(leaves)._grad = None if position < 0 else tensors[position]
+        return self._treedef.unflatten([constant if i < 0 else tensors[i] for i, constant in self._leaves])
 
     def _recorded(self, values: list[Any], leaves: Sequence[Any]) -> tuple[list[Any], dict[int, Tensor]]:
         """The outputs, and the tensors among them that are recorded: one entry, whose backward is a program too."""
-        sources = [find(leaves) for find in self._moving]
+        sources = [find(leaves) for find in self._sources]
         outputs: list[Any] = []
         found = CompiledFunction.apply(self, values, outputs, *sources)
-        return outputs, dict(zip(self.results.moving, found))
+        return outputs, dict(zip(self._moving, found))
 
     def linear(self, values: list[Any]) -> tuple[list[Any], Any]:
         """All outputs, and the function from cotangents of the recorded ones to those of the inputs that move."""
-        moving, places = self.results.moving, self._places
+        moving, places = self._moving, self._places
 
         def fun(*inputs: Any) -> Any:
             given = list(values)
@@ -224,7 +196,7 @@ class CompiledFunction(Function):
     def forward(ctx: Any, program: Traced, values: list[Any], outputs: list[Any], *sources: Tensor) -> Any:
         found, ctx.pull = program.linear(values)
         outputs.extend(found)
-        return tuple(fresh(outputs[i]) for i in program.results.moving)
+        return tuple(fresh(outputs[i]) for i in program._moving)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
@@ -252,20 +224,48 @@ class Once(Function):
         raise RuntimeError(DOUBLE_BACKWARD)
 
 
-def _grad_of(t: Tensor) -> Any:
+def _finders(outer: Sequence[Outer], leaves: Sequence[Any], watch: Watch) -> dict[int, Find]:
+    """Where each tensor from outside is found again at a later call."""
+    positions = {id(x): i for i, x in enumerate(leaves)}
+    owners = {id(grad_of(o.tensor)): o.tensor for o in outer if o.read_grad}
+    found: dict[int, Find] = {}
+
+    def find(t: Tensor) -> Find:
+        if id(t) in positions:
+            return itemgetter(positions[id(t)])
+        if id(t) in watch.tensors:
+            return lambda leaves: t
+        if id(t) in owners:
+            owner = find(owners[id(t)])
+            return lambda leaves: grad_of(owner(leaves))
+        raise Unsupported(
+            f"it reads a tensor of shape {list(t.shape)} that is neither an argument nor in a closure, a global, an "
+            "attribute, a list or a dict"
+        )
+
+    for o in outer:
+        found[id(o.tensor)] = find(o.tensor)
+    return found
+
+
+def _getter(source: Any, shape: tuple[int, ...], found: dict[int, Find]) -> Find:
+    """The value of an input."""
+    if isinstance(source, Number):
+        return lambda leaves: source.owner[source.key]
+    if isinstance(source, Draw):
+        return lambda leaves: source.method(source.generator, *source.args)
+    find = found[id(source)]
+    if shape:
+        return lambda leaves: raw(find(leaves)._current())
+    return lambda leaves: raw(find(leaves)._current())[()]
+
+
+def grad_of(t: Tensor) -> Any:
     return t.__dict__.get("_grad")
 
 
-def _always(t: Tensor) -> Find:
-    return lambda leaves: t
-
-
-def _grad_by(find: Find) -> Find:
-    return lambda leaves: _grad_of(find(leaves))
-
-
-def _base(x: Any) -> Any:
-    """The memory of an argument."""
+def memory_of(x: Any) -> Any:
+    """The memory of an argument; what is no Tensor is its own."""
     if not isinstance(x, Tensor):
         return x
     return x._storage.of if isinstance(x._storage, Unwatched) else x._storage
