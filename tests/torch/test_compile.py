@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import random
 import threading
+import types
 import warnings
 import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -667,3 +669,46 @@ def test_methods():
         one.factor = factor
         assert one.times(torch.ones(1)).item() == factor
         assert two.times(torch.ones(1)).item() == 3.0
+
+
+def test_attributes_of_classes_and_modules_and_arrays_are_seen():
+    module = types.ModuleType("settings")
+    module.scale = 2.0
+
+    class Options:
+        shift = torch.tensor(1.0)
+
+    class Part(Options):
+        pass
+
+    array = np.ones(2, np.float32)
+    f = lambda x: x * module.scale + Part.shift + torch.tensor(array)
+    compiled = torch.compile(f, fullgraph=True)
+    x = torch.ones(2)
+
+    def check():
+        for _ in range(2):
+            same([compiled(x)], [f(x)])
+
+    check()
+    check()
+    module.scale = torch.tensor(3.0)
+    check()
+    Options.shift = 7.0
+    check()
+    Part.shift = 8.0
+    check()
+    array[1] = 5.0
+    check()
+
+
+def test_a_partial_and_a_nested_function():
+    def outer(x, by):
+        inner = lambda y: y * by["by"] * SCALE
+        return inner(x)
+
+    options = {"by": 2.0}
+    compiled = torch.compile(partial(outer, by=options), fullgraph=True)
+    for by in (2.0, 2.0, 3.0, 3.0):
+        options["by"] = by
+        assert compiled(torch.ones(1)).item() == by * SCALE

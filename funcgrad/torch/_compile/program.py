@@ -111,7 +111,7 @@ class Traced:
         self._places = [i for i, s in enumerate(session.inputs) if isinstance(s, Tensor) and outer[id(s)].required]
         self._sources = [found[id(session.inputs[i])] for i in self._places]
         held = [o for o in outer.values() if id(o.tensor) in watch.tensors]
-        self._held = [(o.tensor, o.tensor._storage, o.tensor._view, kind_of(o.tensor), hooks_of(o.tensor)) for o in held]
+        self._held = [(t, t._storage, t._view, kind_of(t), hooks_of(t)) for t in (o.tensor for o in held)]
         self._memories = {o.memory for o in held}
         self._hooks = [(i, hooks_of(x)) for i, x in enumerate(leaves) if isinstance(x, Tensor) and kind_of(x)]
         self._grads = [

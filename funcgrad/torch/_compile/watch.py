@@ -39,6 +39,8 @@ class Watch:
         self.objects: list[Any] = []
         self._dicts: list[Any] = []
         self._sequences: list[Any] = []
+        self._empty: list[Any] = []
+        self._classes: list[tuple[type, int]] = []
         self._sets: list[Any] = []
         self._cells: list[Any] = []
         self._names: list[tuple[dict[str, Any], tuple[str, ...]]] = []
@@ -66,10 +68,10 @@ class Watch:
         elif isinstance(x, np.ndarray):
             self._arrays.append((x, x.copy()))
         elif isinstance(x, dict):
-            self._dicts.append(x)
+            (self._dicts if x else self._empty).append(x)
             self._pending.extend(chain(x, x.values()))
         elif isinstance(x, SEQUENCES):
-            self._sequences.append(x)
+            (self._sequences if x else self._empty).append(x)
             self._pending.extend(x)
             self._attributes(x)
         elif isinstance(x, (set, frozenset)):
@@ -106,23 +108,24 @@ class Watch:
         names = tuple(dict.fromkeys(_names_of(fun.__code__)))
         space = fun.__globals__
         self._named(space, names)
-        for name in names:
-            found = space.get(name)
+        for found in (*map(space.get, names), *map(_content, fun.__closure__ or ())):
             if isinstance(found, types.ModuleType) and not is_library(found.__name__):
                 self._named(vars(found), names)
 
     def _named(self, space: dict[str, Any], names: tuple[str, ...]) -> None:
-        present = tuple(name for name in names if name in space)
-        if present:
-            self._names.append((space, present))
-            self._pending.extend(space[name] for name in present)
+        if names:
+            self._names.append((space, names))
+            self._pending.extend(space[name] for name in names if name in space)
 
     def _class(self, cls: type) -> None:
         for part in cls.__mro__:
-            if not is_library(part.__module__) and id(vars(part)) not in self._found:
-                attributes = {k: v for k, v in vars(part).items() if not k.startswith("__") or callable(v)}
-                self._names.append((_Vars(part, _of_class), tuple(attributes)))  # type: ignore[arg-type]
-                self._pending.extend(attributes.values())
+            if part is not cls:
+                self._pending.append(part)
+        if not is_library(cls.__module__):
+            attributes = {k: v for k, v in vars(cls).items() if not k.startswith("__") or callable(v)}
+            self._names.append((_Vars(cls, _of_class), tuple(attributes)))  # type: ignore[arg-type]
+            self._classes.append((cls, len(vars(cls))))
+            self._pending.extend(attributes.values())
 
     def _attributes(self, x: Any) -> None:
         self._pending.append(type(x))
@@ -156,7 +159,7 @@ class Watch:
     def holds(self) -> bool:
         """Whether nothing has changed."""
         values, now = self._values, self._now()
-        if len(now) != len(values):
+        if len(now) != len(values) or any(self._empty):
             return False
         if not all(map(is_, now, values)):
             for i, (a, b) in enumerate(zip(now, values)):
@@ -166,15 +169,20 @@ class Watch:
         keys = list(chain.from_iterable(self._dicts))
         if not all(map(is_, keys, self._keys)) and not all(map(_equal, keys, self._keys)):
             return False
-        return not (self._sets or self._arrays) or self._contents_hold()
+        return not (self._sets or self._arrays or self._classes) or self._contents_hold()
 
     def _contents_hold(self) -> bool:
-        return all(x == kept for x, kept in self._sets) and all(
-            np.array_equal(x, kept, equal_nan=x.dtype.kind in "fc") for x, kept in self._arrays
+        return (
+            all(len(vars(cls)) == size for cls, size in self._classes)
+            and all(x == kept for x, kept in self._sets)
+            and all(np.array_equal(x, kept, equal_nan=x.dtype.kind in "fc") for x, kept in self._arrays)
         )
 
     def restore(self) -> None:
         """Put back the items of dicts, lists and cells."""
+        for x in self._empty:
+            if x:
+                x.clear()
         values, keys = iter(self._values), iter(self._keys)
         for d, size in self._sizes[: len(self._dicts)]:
             items = dict(zip([next(keys) for _ in range(size)], values))
@@ -204,7 +212,7 @@ def kind_of(t: Tensor) -> int:
 
 def hooks_of(t: Tensor) -> tuple[Any, ...]:
     """The hooks of a leaf."""
-    value = t.__dict__.get("_value")
+    value = t._value
     note = note_of(value.node) if on_tape(value) else None
     return () if note is None else (note.hooks, note.before, note.after, note.filled)
 
