@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import funcgrad as fg
-from funcgrad.compile.jit import program_of
+from funcgrad.compile.jit import jit, program_of
 from funcgrad.core.graph import Graph, evaluate, trace_open
 from funcgrad.errors import ConcretizationError
 from funcgrad.ops.elementwise import conj
@@ -24,6 +23,7 @@ from funcgrad.torch._record.modes import mode, own_tape
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.storage import Unwatched
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.transforms.api import vjp
 
 Find = Callable[[Sequence[Any]], Any]
 """From the tensors among the arguments to one, or to a value."""
@@ -121,7 +121,7 @@ class Traced:
             for grad in (grad_of(o.tensor),)
         ]
         self._run = program_of(graph).run
-        self._jitted = fg.jit(lambda *values: tuple(evaluate(graph, values)))
+        self._jitted = jit(lambda *values: tuple(evaluate(graph, values)))
 
     def fits(self, leaves: Sequence[Any]) -> bool:
         """Whether the program is still that of the function: what it found outside is what it was."""
@@ -185,7 +185,7 @@ class Traced:
             found = self._jitted(*given)
             return tuple(found[i] for i in moving), found
 
-        _, pull, outputs = fg.vjp(fun, *(values[i] for i in places), has_aux=True)
+        _, pull, outputs = vjp(fun, *(values[i] for i in places), has_aux=True)
         return [np.asarray(x) for x in outputs], pull
 
 
