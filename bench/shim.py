@@ -99,7 +99,7 @@ def perceptron(torch: Any, *sizes: int) -> Any:
     return torch.nn.Sequential(*layers[:-1])
 
 
-def training(batch: int, *sizes: int) -> Callable[[Any], Step]:
+def training(batch: int, *sizes: int, compiled: bool = False) -> Callable[[Any], Step]:
     def program(torch: Any) -> Step:
         model = perceptron(torch, *sizes)
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
@@ -113,12 +113,13 @@ def training(batch: int, *sizes: int) -> Callable[[Any], Step]:
             optimizer.step()
             return loss.detach()
 
-        return step
+        return torch.compile(step) if compiled and torch is shim else step
 
     return program
 
 
 row("a step of SGD, 8 x 4-16-2", 1.0)(training(8, 4, 16, 2))
+row("a compiled step of SGD, 8 x 4-16-2", 5.0)(training(8, 4, 16, 2, compiled=True))
 row("a step of SGD, 64 x 784-256-10", 0.91)(training(64, 784, 256, 10))
 
 

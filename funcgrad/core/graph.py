@@ -387,20 +387,32 @@ def trace_graph(
     `interpreted` says that the program serves an eager computation, for which compiling it would take longer; `name`
     is what errors say of who traces.
     """
+    return trace_open(lambda new: fun(*map(new, avals)), interpreted, name)
+
+
+def trace_open(
+    fun: Callable[[Callable[[Aval], StageTracer]], Sequence[Any]], interpreted: bool = False, name: str = "jit"
+) -> Graph:
+    """`trace_graph` of a function that finds its inputs while it runs: it is given what makes one more of an aval."""
     trace = StageTrace(name)
+    variables: list[Var] = []  # the function may write into its arguments
+
+    def new(aval: Aval) -> StageTracer:
+        tracer = trace.input(aval)
+        variables.append(tracer.variable)
+        return tracer
+
     before = _staging.interpreted
     _staging.depth += 1
     _staging.interpreted = interpreted
     try:
-        inputs = [trace.input(aval) for aval in avals]
-        variables = tuple([x.variable for x in inputs])  # the function may write into its arguments
         with _writing(trace):
-            outputs = apply(trace, fun, inputs)
+            outputs = apply(trace, fun, [new])
         atoms = tuple(trace.atom(y) for y in outputs)
     finally:
         _staging.depth -= 1
         _staging.interpreted = before
-    return Graph(variables, tuple(trace.eqns), atoms)
+    return Graph(tuple(variables), tuple(trace.eqns), atoms)
 
 
 class Recorded(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch import autograd as autograd
+from funcgrad.torch._compile.compiled import compile as compile
 from funcgrad.torch._ops.generator import Generator as Generator
 from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from funcgrad.torch._pass.anomaly import is_anomaly_enabled as is_anomaly_enabled

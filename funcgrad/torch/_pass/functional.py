@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.avals import REMEDIES
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import own_tape
 from funcgrad.torch._record.tape import raw
@@ -55,6 +56,12 @@ def to_functional(
         tuple(_copied(raw(t._read())) for t in tensors),
         tuple(i for i, r in enumerate(requires) if r),
     )
+
+
+REMEDIES[Tensor] = (
+    "x.detach().numpy() for a function of arrays; functions of Tensors are for torch.func.grad, torch.func.vmap and "
+    "torch.compile, and torch.to_functional makes them functions of arrays"
+)
 
 
 def _copied(value: Any) -> Any:

@@ -32,12 +32,13 @@ class Leaving:
                     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
                 )
             return self.detach().numpy(force=force)
-        self._array("`numpy()`")
-        whole = self._storage.share()
+        array = self._array("`numpy()`")
+        traced = isinstance(self._storage.value, Tracer)  # whose memory NumPy cannot share
+        whole = array.copy() if traced else self._storage.share()
         exports.remember(
             whole, (Cut("numpy", here(), tuple(leaf for c in self._cuts for leaf in c.leaves)), *self._cuts)
         )
-        out = self._array()
+        out = whole if traced else self._array()
         return out if np.may_share_memory(out, whole) else out.copy()
 
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -19,7 +19,7 @@ from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.leaving import Leaving
 from funcgrad.torch._tensor.sizes import Size, dimension
 from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched
-from funcgrad.torch._tensor.views import Step, View, put, through
+from funcgrad.torch._tensor.views import CONSTANT, Step, View, put, through
 
 if TYPE_CHECKING:  # `funcgrad.torch._ops.methods` attaches them
     from funcgrad.torch._tensor.methods import Methods
@@ -344,8 +344,8 @@ class Tensor(Leaving, Methods):
             out._cuts = cut(op, value, self._cuts)
             out._value = value.value
         if isinstance(out._value, Tracer):  # of another transformation: a constant for it too
-            out._value = constants = constant(out._value)
-            out._storage, out._seen, out._view = Storage(constants), 0, None
+            out._value = constant(out._value)
+            out._view = View((*(out._view.storage_steps if out._view is not None else ()), CONSTANT), None, ())
         return out
 
     def detach_(self) -> Tensor:

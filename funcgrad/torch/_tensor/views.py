@@ -11,6 +11,7 @@ from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
+from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.index import scatter_set
 from funcgrad.ops.structure import broadcast_to, reshape, transpose
 from funcgrad.ops.subscript import getitem, update
@@ -39,6 +40,18 @@ class View:
         self.written: str | None = None
         self.overlapping = False
         self.version = 0
+
+
+class Constant:
+    """The step to the same elements, which have no derivative for other transformations either."""
+
+    __slots__ = ()
+
+    def __call__(self, value: Any) -> Any:
+        return stop_gradient(value) if isinstance(value, Tracer) else value
+
+
+CONSTANT = Constant()
 
 
 class Part:
@@ -170,6 +183,8 @@ def put(steps: Sequence[Step], whole: Any, part: Any) -> Any:
     """A copy of `whole` in which what the steps read is `part`."""
     if not steps:
         return part
+    if steps[0] is CONSTANT:
+        return put(steps[1:], whole, part)
     if type(whole) is np.ndarray and not isinstance(part, Tracer):
         fresh = np.array(whole)
         assign(steps, fresh, part)

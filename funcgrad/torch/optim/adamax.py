@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.elementwise import (
@@ -202,18 +203,24 @@ class RAdam(Elementwise):
             m, s = _means(state, g, beta1, beta2)
             unbiased, left = m / (1 - beta1**n), 1 - beta2**n
             length = longest - 2 * n * beta2**n / left
-            change = unbiased * lr
-            if length > 5.0:
+            change, is_long = unbiased * lr, length > 5.0
+            if isinstance(is_long, Tracer) or is_long:
                 variances = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-                change = change * (left**0.5 / (np.sqrt(s) + eps)) * variances**0.5
+                adapted = change * (left**0.5 / (np.sqrt(s) + eps)) * variances**0.5
+                change = fnp.where(is_long, adapted, change) if isinstance(is_long, Tracer) else adapted
             write(p, minus(v, change))
 
         return update
 
 
-def _multiplied(product: Tensor, factor: float) -> Any:
+def _multiplied(product: Tensor, factor: Any) -> Any:
     """Multiply a remembered number, and return it as it is remembered: rounded."""
-    new = product._read() * factor
+    old = product._read()
+    if isinstance(factor, Tracer):
+        new = old * fnp.astype(factor, old.dtype)
+        write(product, new)
+        return fnp.astype(new, np.float64)
+    new = old * factor
     write(product, new)
     return new if isinstance(new, Tracer) else new.item()
 

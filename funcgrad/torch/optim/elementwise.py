@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import constant
@@ -99,18 +100,19 @@ def minus(v: Any, own: Any) -> Any:
 
 
 def scalar(x: Any) -> Any:
-    """An option that may be a Tensor of one element: its number, or where steps are recorded its value."""
+    """An option that may be a Tensor of one element: its number, or where steps are recorded or traced its value."""
     if not isinstance(x, Tensor):
         return x
-    return x._read().reshape(()) if mode.enabled else x.item()
+    v = x._read() if mode.enabled else constant(x._read())
+    return v.reshape(()) if mode.enabled or isinstance(v, Tracer) else x.item()
 
 
 def counted(state: dict[str, Any]) -> Any:
-    """Count a step, and return how many there were."""
+    """Count a step, and return how many there were, as exact where it is traced."""
     step = state["step"]
     count = value(step) + 1
     write(step, count)
-    return count if isinstance(count, Tracer) else count.item()
+    return fnp.astype(count, np.float64) if isinstance(count, Tracer) else count.item()
 
 
 def zeros(p: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""torch.compile: functions of Tensors as programs, with the tensors that they read and write outside."""
