@@ -301,7 +301,7 @@ def unknown_in(x: Any) -> Trace | None:
 
 
 def is_traced(*xs: Any) -> bool:
-    return any(isinstance(x, Tracer) for x in xs)
+    return True in [isinstance(x, Tracer) for x in xs]  # half the time of a generator
 
 
 def newest_trace(xs: Sequence[Any]) -> Trace | None:

@@ -177,7 +177,9 @@ def _note_inner(node: Node, values: list[Any]) -> None:
         entry = stack.pop()
         if entry.seq not in outside and note_of(entry) is None:
             entry.note = inner
-            stack.extend(p for p in entry.parents if p is not None)
+            for parent in entry.parents:
+                if parent is not None:
+                    stack.append(parent)
 
 
 def watch(out: Tensor, *tensors: Tensor) -> Tensor:
