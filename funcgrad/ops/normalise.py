@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -113,3 +114,72 @@ softmax = Normalised("softmax", _softmax, _composed_softmax, lambda y: (y, y, y)
 """`exp(x)` divided by its sum along `axes`, a sorted tuple."""
 log_softmax = Normalised("log_softmax", _log_softmax, _composed_log_softmax, lambda y: (None, None, ew.exp(y)))
 """The logarithm of `softmax`, without overflow or underflow."""
+
+
+class Standardised(Primitive):
+    """`(x - mean) / sqrt(variance + eps)` along axes.
+
+    Its derivative `t -> (t - mean(t) - y * mean(y * t)) / sqrt(variance + eps)` is its own transpose. Programs that are
+    written down have the operations that it is made of, as those of `Normalised`.
+    """
+
+    dissolves = True
+
+    def __init__(self) -> None:
+        super().__init__("standardise")
+        register(self)
+
+    def impl(self, x: Any, axes: Axes, eps: float) -> Any:
+        return _standard(x, axes, eps)[0]
+
+    def shape(self, x: Aval, axes: Axes, eps: float) -> Aval:
+        return Aval(x.shape, x.dtype)
+
+    def inside(self, args: Sequence[Any], params: dict[str, Any], run: Callable[..., Any]) -> Any:
+        return self.impl(*args, **params)
+
+    def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        x = values[0]
+        y, deviation = _standard(x, **params) if type(x) is np.ndarray else (self(x, **params), None)
+        return y, (y, x, deviation)
+
+    def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
+        raise not_linear(self)
+
+    def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
+        return self.pull(saved, (), tangents[0], params)[0]
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        y, x, deviation = saved
+        axes = params["axes"]
+        if deviation is None:
+            deviation = _deviation(_centred(x, axes), **params)
+        return ((_centred(ct, axes) - y * _mean(y * ct, axes)) / deviation,)
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return wrap(saved[0], node), wrap(saved[1], parents[0]), None
+
+    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+        return self(values[0], axes=tuple([a + 1 for a in params["axes"]]), eps=params["eps"])
+
+
+def _mean(x: Any, axes: Axes) -> Any:
+    total = np.add.reduce(x, axes, keepdims=True) if type(x) is np.ndarray else _total(x, axes)
+    return total / prod([x.shape[a] for a in axes])
+
+
+def _centred(x: Any, axes: Axes) -> Any:
+    return x - _mean(x, axes)
+
+
+def _deviation(centred: Any, axes: Axes, eps: float) -> Any:
+    return ew.sqrt(_mean(ew.square(centred), axes) + eps)
+
+
+def _standard(x: Any, axes: Axes, eps: float) -> tuple[Any, Any]:
+    centred = _centred(x, axes)
+    deviation = _deviation(centred, axes, eps)
+    return centred / deviation, deviation
+
+
+standardise = Standardised()
