@@ -20,6 +20,7 @@ from funcgrad.ops.structure import transpose
 
 Axes = tuple[int, ...]
 Pair = tuple[Axes, Axes]
+NO_STACK: Pair = ((), ())
 
 
 def _free(rank: int, contract: Axes, batch: Axes) -> Axes:
@@ -150,7 +151,22 @@ def _transposed(
     return *dims, _identity(tuple(np.argsort(order).tolist()))
 
 
+@lru_cache(maxsize=4096)
+def _exchanged(x_rank: int, y_rank: int, contract: Pair, batch: Pair, i: int) -> Pair | None:
+    """Pairs of axes of the same product with its operands exchanged, where this puts the axes in order."""
+    (first, second), stack, order = _transposed(x_rank, y_rank, contract, batch, i)
+    if order is None or stack[0]:
+        return None
+    ahead = len(contract[0]) if i else x_rank - len(contract[0])
+    return None if _identity(tuple([(axis - ahead) % len(order) for axis in order])) else (second, first)
+
+
 def _pull(ct: Any, i: int, x: Any, y: Any, contract: Pair, batch: Pair) -> Any:
+    if type(ct) is ndarray:
+        exchanged = _exchanged(x.ndim, y.ndim, contract, batch, i)
+        if exchanged is not None:  # the result lies in memory in C order, and need not be copied
+            pair = (ct, x) if i else (y, ct)
+            return dot_general(*pair, contract=exchanged, batch=NO_STACK)
     inner, stack, order = _transposed(x.ndim, y.ndim, contract, batch, i)
     pair = (x, ct) if i else (ct, y)
     out = dot_general(*pair, contract=inner, batch=stack)
