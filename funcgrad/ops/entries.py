@@ -90,8 +90,8 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
         z = impl(a, b)
         if type(z) is not kind or z.dtype is not like.dtype:
             return prim(x, y)
-        fits = None if alike else _broadcast(z, a, b, terms)
-        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), fits
+        avals = None if alike else _broadcast(z, a, b, terms)
+        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), avals
         return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
 
     return _named(apply, prim)
