@@ -229,7 +229,7 @@ class StageTrace(Trace):
 
     def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         if prim.dissolves:
-            return tuple(evaluate(prim.body(params), args))
+            return prim.inside(args, params, evaluate)
         loc = here()
         tracers = tuple(StageTracer(self, v, loc) for v in self.write(prim, args, params, loc))
         return tracers if prim.multiple else tracers[0]

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact, axes_of
 from funcgrad.numpy.reductions import max as _max
 from funcgrad.numpy.reductions import sum as _sum
 from funcgrad.numpy.statistics import accumulated, cast_to
 from funcgrad.numpy.statistics import mean as _mean
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops import normalise
 
 __all__ = ["log_softmax", "logmeanexp", "logsumexp", "one_hot", "softmax", "standardize"]
 
@@ -90,11 +91,9 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array | No
     x, dtype = accumulated(as_inexact(x), None)
     if not x.size:
         return cast_to(x, dtype)
-    shifted = _shifted(x, axis, where)
     if where is None:
-        terms = ew.exp(shifted)
-        return cast_to(terms / _sum(terms, axis, keepdims=True), dtype)
-    terms = ew.where(where, ew.exp(shifted), 0.0)
+        return cast_to(normalise.softmax(x, axes=axes_of(axis, x.ndim)), dtype)
+    terms = ew.where(where, ew.exp(_shifted(x, axis, where)), 0.0)
     total = _sum(terms, axis, keepdims=True)
     return cast_to(terms / ew.where(total == 0, 1.0, total), dtype)
 
@@ -104,16 +103,15 @@ def log_softmax(x: Array, axis: int | tuple[int, ...] | None = -1, where: Array 
     x, dtype = accumulated(as_inexact(x), None)
     if not x.size:
         return cast_to(x, dtype)
-    shifted = _shifted(x, axis, where)
-    terms = ew.exp(shifted) if where is None else ew.where(where, ew.exp(shifted), 0.0)
-    y = shifted - ew.log(_sum(terms, axis, keepdims=True))
-    return cast_to(y if where is None else ew.where(where, y, -math.inf), dtype)
-
-
-def _shifted(x: Array, axis: Axes, where: Array | None) -> Array:
-    """`x` minus its maximum, which does not change the ratios; 0 where `where` does not hold."""
     if where is None:
-        return x - _max(ew.stop_gradient(x), axis, keepdims=True)
+        return cast_to(normalise.log_softmax(x, axes=axes_of(axis, x.ndim)), dtype)
+    shifted = _shifted(x, axis, where)
+    y = shifted - ew.log(_sum(ew.where(where, ew.exp(shifted), 0.0), axis, keepdims=True))
+    return cast_to(ew.where(where, y, -math.inf), dtype)
+
+
+def _shifted(x: Array, axis: Axes, where: Array) -> Array:
+    """`x` minus its maximum, which does not change the ratios; 0 where `where` does not hold."""
     top = _max(ew.stop_gradient(x), axis, keepdims=True, where=where, initial=-math.inf)
     return ew.where(where, x - top, 0.0)
 

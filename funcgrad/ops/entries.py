@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numpy import float64, ndarray
+from numpy import float32, float64, ndarray
 
+from funcgrad.core.avals import Aval
 from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 
 NO_PARAMS: dict[str, Any] = {}
+PLAIN = frozenset((ndarray, float64, float32))
 ALONE, BOTH, FIRST, SECOND = (True,), (True, True), (True, False), (False, True)
 """Which arguments are differentiated, as `Elementwise.plans` has it."""
 
 
 def eager_unary(prim: Any) -> Callable[..., Any]:
-    """The entry of a primitive of one argument: an array or a float64 scalar."""
+    """The entry of a primitive of one argument: an array or a scalar."""
     impl = prim.impl
     plans = prim.plans
 
@@ -33,7 +35,7 @@ def eager_unary(prim: Any) -> Callable[..., Any]:
             value = x.value
             trace = x._trace
             kind = type(value)
-            if (kind is ndarray or kind is float64) and trace.alive:
+            if kind in PLAIN and trace.alive:
                 y = impl(value)
                 if type(y) is kind and y.dtype is value.dtype:
                     plan = plans.get(ALONE)
@@ -48,7 +50,7 @@ def eager_unary(prim: Any) -> Callable[..., Any]:
 
 
 def eager_binary(prim: Any) -> Callable[..., Any]:
-    """The entry for two arguments of one kind, shape and dtype, or one of them and a Python number."""
+    """The entry for two arguments of one kind and dtype, or one of them and a Python number."""
     impl = prim.impl
     plans = prim.plans
 
@@ -73,23 +75,34 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
         else:
             return prim(x, y)
         plan = plans.get(key)
-        if not fits or plan is None or (kind is not ndarray and kind is not float64) or not trace.alive:
+        if not fits or plan is None or kind not in PLAIN or not trace.alive:
             return prim(x, y)
         terms, (keep_z, keep_a, keep_b), copied = plan
+        alike = True
         if type(a) is type(b):
-            if a.dtype is not b.dtype or a.shape != b.shape:
+            if a.dtype is not b.dtype:
                 return prim(x, y)
-            if copied and a.nbytes <= SMALL:
+            alike = a.shape == b.shape
+            if copied and alike and a.nbytes <= SMALL:
                 a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
             elif copied:
                 a, b = (a, keep(b)) if key is FIRST else (keep(a), b)
         z = impl(a, b)
         if type(z) is not kind or z.dtype is not like.dtype:
             return prim(x, y)
-        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), None
+        avals = None if alike else _broadcast(z, a, b, terms)
+        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), avals
         return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
 
     return _named(apply, prim)
+
+
+def _broadcast(z: Any, a: Any, b: Any, terms: Any) -> Any:
+    """What the cotangents of arguments of other shapes than the result must fit, as `Elementwise.record` says."""
+    pair = a, b
+    if all(pair[i].shape == z.shape for i, _ in terms):
+        return None
+    return Aval(z.shape, z.dtype), [Aval(v.shape, v.dtype) for v in pair]
 
 
 def eager_choice(prim: Any) -> Callable[..., Any]:

@@ -33,7 +33,7 @@ def fit(ct: Any, aval: Any) -> Any:
             i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1
         )
         if summed:
-            ct = ct.sum(axis=summed)
+            ct = np.add.reduce(ct, summed) if type(ct) is np.ndarray else ct.sum(axis=summed)
         if ct.shape != shape:
             ct = ct.reshape(shape)
     return cast(ct, aval.dtype)

@@ -214,7 +214,7 @@ def _span(entry: slice, n: int) -> Any:
     if is_traced(start, stop, step):
         raise _traced_bound(start, stop, step)
     start, stop, step = entry.indices(n)
-    if not range(start, stop, step):
+    if (start >= stop) if step > 0 else (start <= stop):
         return 0, 0, 1
     return start, None if stop < 0 else stop, step
 

@@ -195,6 +195,11 @@ def check_bmm(first: tuple[int, ...], second: tuple[int, ...]) -> None:
 @named()
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; vectors lose their dimension, leading dimensions broadcast."""
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        a, b = input._read(), other._read()
+        fit = len(a.shape) == 2 == len(b.shape) and a.shape[1] == b.shape[0]
+        if fit and a.dtype is b.dtype and a.dtype.kind == "f":
+            return call(MM, values.matrices, input, other)
     need_tensor(input, "matmul")
     need_other(other, "matmul")
     i, j = input.dim(), other.dim()

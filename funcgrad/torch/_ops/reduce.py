@@ -61,9 +61,7 @@ def sum(
 ) -> Tensor:
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
     x = ready(input, dtype, "sum")
-    dims = dims_of(dim, x.dim())
-    total = widened(lambda v: values.total(v, dims, keepdim), np.float16)
-    return call(SUM if dim is None else SUM_DIM, total, x)
+    return call(SUM if dim is None else SUM_DIM, _total, x, axes=dims_of(dim, len(x._read().shape)), keepdims=keepdim)
 
 
 @named()
@@ -94,8 +92,11 @@ def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return n
 
 
-def _mean(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    return fnp.divide(values.total(v, dims, keepdim), count(v.shape, dims) or np.nan)
+def _mean(v: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    return values.divide(values.total(v, axes, keepdims), count(v.shape, axes) or np.nan)
+
+
+_total, _average = widened(values.total, np.float16), widened(_mean, np.float16)
 
 
 @named()
@@ -105,8 +106,8 @@ def mean(
     """The mean over `dim` (all dimensions by default) of a floating tensor."""
     x = ready(input, dtype, "mean", sums=False)
     _inexact(x, "mean")
-    dims = dims_of(dim, x.dim())
-    return call(MEAN if dim is None else MEAN_DIM, widened(lambda v: _mean(v, dims, keepdim), np.float16), x)
+    dims = dims_of(dim, len(x._read().shape))
+    return call(MEAN if dim is None else MEAN_DIM, _average, x, axes=dims, keepdims=keepdim)
 
 
 @named(out=True)
@@ -278,28 +279,29 @@ CUMSUM, CUMPROD, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Cumprod", "xr"), Kind("Log
 
 
 def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel: str) -> Tensor:
-    axis = dimension(dim, x.dim())
+    shape = x._read().shape
+    axis = dimension(dim, len(shape))
     refuse(x, "biuc", kernel)
-    if not x.numel():
+    if 0 in shape:
         return call(kind, fnp.add, x, 0)
-    along_axis = widened(lambda v: fun(v, axis=axis), np.float16)
-    if x._read().shape:
-        return call(kind, along_axis, x)
-    return call(kind, lambda v: values.reshape(along_axis(values.reshape(v, shape=(1,))), shape=()), x)
+    along_axis = widened(fun, np.float16)
+    if shape:
+        return call(kind, along_axis, x, axes=(axis,))
+    return call(kind, lambda v: values.reshape(along_axis(values.reshape(v, shape=(1,)), axes=(0,)), shape=()), x)
 
 
 @named()
 def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """exp(input), scaled so that it sums to one along `dim`."""
     x = ready(input, dtype, "softmax", sums=False)
-    return _normalised(SOFTMAX, nn.softmax, x, dim, "softmax_lastdim_kernel_impl")
+    return _normalised(SOFTMAX, values.softmax, x, dim, "softmax_lastdim_kernel_impl")
 
 
 @named()
 def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The logarithm of `softmax`."""
     x = ready(input, dtype, "log_softmax", sums=False)
-    return _normalised(LOG_SOFTMAX, nn.log_softmax, x, dim, "log_softmax_lastdim_kernel_impl")
+    return _normalised(LOG_SOFTMAX, values.log_softmax, x, dim, "log_softmax_lastdim_kernel_impl")
 
 
 @named(out=True)

@@ -10,11 +10,23 @@ from typing import Any
 
 from funcgrad.numpy.contractions import matrix_product as matmul
 from funcgrad.ops import reduce
+from funcgrad.ops.contract import dot_general
+from funcgrad.ops.elementwise import div as divide
+from funcgrad.ops.elementwise import square as square
 from funcgrad.ops.elementwise import where as where
+from funcgrad.ops.normalise import log_softmax, softmax
 from funcgrad.ops.structure import broadcast_to, concatenate, reshape, transpose
 
-__all__ = ["broadcast_to", "concatenate", "matmul", "maximum", "minimum", "prod", "reshape", "total"]
-__all__ += ["transpose", "where"]
+__all__ = ["broadcast_to", "concatenate", "matmul", "matrices", "maximum", "minimum", "prod", "reshape", "total"]
+__all__ += ["divide", "log_softmax", "softmax", "square", "transpose", "where"]
+
+
+_ROWS_BY_COLUMNS, _NO_STACK = ((1,), (0,)), ((), ())
+
+
+def matrices(x: Any, y: Any) -> Any:
+    """The product of two matrices."""
+    return dot_general(x, y, contract=_ROWS_BY_COLUMNS, batch=_NO_STACK)
 
 
 def _reduction(prim: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,11 @@ CREATE_GRAPH = (
 
 
 def implicit(out: Tensor) -> Tensor:
-    if out.numel() != 1:
-        raise RuntimeError("grad can be implicitly created only for scalar outputs")
-    if out.is_complex():
-        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
     value = out._read()
+    if prod(value.shape) != 1:
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if value.dtype.kind == "c":
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
     return fresh(np.ones(value.shape, value.dtype))
 
 

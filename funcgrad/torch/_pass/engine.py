@@ -239,12 +239,14 @@ class Pass:
         if not self.accumulates:
             self.found[node.seq] = self.hooked(note.hooks, ct) if note.hooks else ct
             return
-        ct = self.arriving(node, note, ct)
+        if note.hooks or note.before:
+            ct = self.arriving(node, note, ct)
         tensor = note.owner()
         if tensor is not None:
             self.accumulate(tensor, ct)
-            for hook in list((note.filled or {}).values()):
-                self.in_users_mode(hook, tensor)
+            if note.filled:
+                for hook in list(note.filled.values()):
+                    self.in_users_mode(hook, tensor)
         if note.after:
             self.leaving(note.after, node, (), ct)
 

@@ -106,6 +106,13 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
 
 def owned(out: Any, values: list[Any]) -> Any:
     """A result with an entry and memory of its own: NumPy may have returned a view, an operation its operand."""
+    if type(out) is TapeTracer and type(out.value) is np.ndarray and out.value.base is None:
+        array, node = out.value, out.node
+        for v in values:
+            if v is array or (type(v) is TapeTracer and (v.node is node or v.value is array)):
+                break
+        else:
+            return out
     for v in values:
         out = apart(out, v)
     array = out.value if type(out) is TapeTracer else out
@@ -170,7 +177,9 @@ def _note_inner(node: Node, values: list[Any]) -> None:
         entry = stack.pop()
         if entry.seq not in outside and note_of(entry) is None:
             entry.note = inner
-            stack.extend(p for p in entry.parents if p is not None)
+            for parent in entry.parents:
+                if parent is not None:
+                    stack.append(parent)
 
 
 def watch(out: Tensor, *tensors: Tensor) -> Tensor:

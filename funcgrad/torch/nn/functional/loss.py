@@ -12,8 +12,11 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
+from funcgrad.ops.elementwise import neg
+from funcgrad.ops.index import gather
 from funcgrad.scipy.special import xlogy as xlogy_values
 from funcgrad.torch._ops import pointwise as ops
+from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.reduce import log_softmax
 from funcgrad.torch._record.calls import Kind, call
@@ -55,7 +58,8 @@ def _of_sizes(input: Tensor, target: Tensor) -> None:
 
 def _mean(v: Any) -> Any:
     """As `fnp.mean`, which takes 15 us more to look at its arguments."""
-    return v.sum() / v.size
+    shape = v.shape
+    return values.divide(values.total(v, tuple(range(len(shape)))), math.prod(shape))
 
 
 def _are_alike(a: Any, b: Any) -> bool:
@@ -64,7 +68,7 @@ def _are_alike(a: Any, b: Any) -> bool:
 
 
 def _squares(d: Any, beta: float) -> Any:
-    return d * d
+    return values.square(d)
 
 
 def _smooth(d: Any, beta: float) -> Any:
@@ -169,6 +173,8 @@ def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: 
     """`x` is ``(N, C, *)``, or ``(C,)`` with a single target."""
     axis = 1 if x.ndim > 1 else 0
     counts = target != ignore_index
+    if weight is None and type(counts) is np.ndarray and x.ndim == 2 and x.dtype != np.float16 and counts.all():
+        return _of_rows(x, target, reduction)
     safe = fnp.where(counts, target, 0)
     picked = fnp.squeeze(fnp.take_along_axis(x, fnp.expand_dims(safe, axis), axis), axis)
     weights = counts.astype(x.dtype) if weight is None else fnp.where(counts, weight[safe], 0.0)
@@ -176,6 +182,16 @@ def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: 
     if reduction == "none":
         return loss
     return fnp.sum(loss) / fnp.sum(weights) if reduction == "mean" else fnp.sum(loss)
+
+
+def _of_rows(x: Any, target: np.ndarray, reduction: str) -> Any:
+    """`_likelihood` of a matrix, of which all rows count: half the time."""
+    count = len(target)
+    loss = neg(gather(x, np.arange(count), target))
+    if reduction == "none":
+        return loss
+    total = values.total(loss, (0,))
+    return values.divide(total, count or np.nan) if reduction == "mean" else total
 
 
 EXPECTED, EXPECTED_MEAN = Kind("Neg", "*"), Kind("DivBackward1", "*")

@@ -9,6 +9,9 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.ops.elementwise import add, mul
+from funcgrad.ops.normalise import standardise
+from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
@@ -24,19 +27,17 @@ TRACED_STATISTICS = (
 )
 
 
-def _standardised(x: Any, axes: Axes, eps: float) -> Any:
-    centred = x - fnp.mean(x, axis=axes, keepdims=True)
-    return centred / fnp.sqrt(fnp.mean(centred * centred, axis=axes, keepdims=True) + eps)
+_standardised = widened(standardise, np.float16)
 
 
 def _scaled(y: Any, weight: Any, bias: Any, shape: Axes) -> Any:
     if weight is not None:
-        y = y * fnp.reshape(weight, shape)
-    return y if bias is None else y + fnp.reshape(bias, shape)
+        y = mul(y, fnp.reshape(weight, shape))
+    return y if bias is None else add(y, fnp.reshape(bias, shape))
 
 
 def _of_batch(x: Any, weight: Any, bias: Any, axes: Axes, shape: Axes, eps: float) -> Any:
-    return _scaled(_standardised(x, axes, eps), weight, bias, shape)
+    return _scaled(_standardised(x, axes=axes, eps=eps), weight, bias, shape)
 
 
 def _of_statistics(x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: Axes, eps: float) -> Any:
@@ -91,7 +92,7 @@ def batch_norm(
 
 def _of_instances(x: Any, weight: Any, bias: Any, eps: float) -> Any:
     shape = (1, -1, *(1,) * (x.ndim - 2))
-    return _scaled(_standardised(x, tuple(range(2, x.ndim)), eps), weight, bias, shape)
+    return _scaled(_standardised(x, axes=tuple(range(2, x.ndim)), eps=eps), weight, bias, shape)
 
 
 def instance_norm(
@@ -123,9 +124,9 @@ def instance_norm(
 
 
 def _of_layer(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
-    y = _standardised(x, tuple(range(x.ndim - dims, x.ndim)), eps)
-    y = y if weight is None else y * weight
-    return y if bias is None else y + bias
+    y = _standardised(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
+    y = y if weight is None else mul(y, weight)
+    return y if bias is None else add(y, bias)
 
 
 def _check_layer(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None) -> int:
@@ -179,7 +180,7 @@ def rms_norm(
 
 
 def _of_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
-    y = _standardised(fnp.reshape(x, (x.shape[0], groups, -1)), (2,), eps)
+    y = _standardised(fnp.reshape(x, (x.shape[0], groups, -1)), axes=(2,), eps=eps)
     return _scaled(fnp.reshape(y, x.shape), weight, bias, (1, -1, *(1,) * (x.ndim - 2)))
 
 

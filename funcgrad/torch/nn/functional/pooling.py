@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad.lax import add as lax_add
 from funcgrad.lax import reduce_window
+from funcgrad.ops.index import gather
+from funcgrad.ops.structure import reshape
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -80,27 +83,30 @@ class _Places:
         self.at, self.inside = (a.reshape(prod(counts), prod(window)) for a in (self.at, self.inside))
 
 
-def _largest(v: Any, places: Any, inside: Any) -> Any:
+_places = lru_cache(maxsize=64)(_Places)
+
+
+def _largest(v: Any, places: np.ndarray, inside: np.ndarray) -> Any:
     """The place, in the flattened space, of the first of the largest (or of a NaN) in each window."""
     candidates = fnp.take(v, places, axis=-1)
-    candidates = fnp.where(inside, candidates, -np.inf if v.dtype.kind == "f" else np.iinfo(v.dtype).min)
+    if not inside.all():
+        candidates = fnp.where(inside, candidates, -np.inf if v.dtype.kind == "f" else np.iinfo(v.dtype).min)
     best = fnp.argmax(candidates, axis=-1)
-    return fnp.take_along_axis(np.broadcast_to(places, candidates.shape), best[..., None], -1)[..., 0]
+    return fnp.take(places.reshape(-1), best + np.arange(len(places)) * places.shape[1])
 
 
-def _taken(x: Any, chosen: Any, counts: Ints) -> Any:
-    ahead = x.shape[: x.ndim - len(counts)]
-    out = fnp.take_along_axis(fnp.reshape(x, (*ahead, -1)), chosen, -1)
-    return fnp.reshape(out, (*ahead, *counts))
+def _taken(x: Any, at: Any) -> Any:
+    """Elements by their places among all."""
+    return gather(reshape(x, shape=(prod(x.shape),)), at)
 
 
 def _pooled_at(input: Tensor, kind: Kind, at: np.ndarray, inside: np.ndarray, counts: Ints) -> tuple[Tensor, Tensor]:
     """The largest element of each window, and the places of these."""
     v = constant(input._read())
-    ahead = v.shape[: v.ndim - len(counts)]
-    chosen = _largest(fnp.reshape(v, (*ahead, prod(v.shape[v.ndim - len(counts) :]))), at, inside)
-    out = call(kind, _taken, input, chosen=chosen, counts=counts)
-    return out, fresh(fnp.reshape(chosen, (*ahead, *counts)))
+    ahead, size = v.shape[: v.ndim - len(counts)], prod(v.shape[v.ndim - len(counts) :])
+    chosen = fnp.reshape(_largest(fnp.reshape(v, (*ahead, size)), at, inside), (*ahead, *counts))
+    first = np.arange(0, prod(ahead) * size, size or 1).reshape(*ahead, *(1,) * len(counts))
+    return call(kind, _taken, input, at=chosen + first), fresh(chosen)
 
 
 def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -123,7 +129,7 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         sizes = tuple(input.shape[-space:])
         counts = _counts(sizes, window, steps, pads, far, ceil_mode)
         _check_windows(input, counts, window, steps, pads)
-        places = _Places(sizes, counts, window, steps, pads, far)
+        places = _places(sizes, counts, window, steps, pads, far)
         return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, counts)
 
     def max_pool(

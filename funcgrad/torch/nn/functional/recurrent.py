@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import funcgrad.numpy as fnp
 from funcgrad import nn
+from funcgrad.core.graph import is_staging
 from funcgrad.lax import scan
+from funcgrad.ops.contract import dot_general
+from funcgrad.ops.elementwise import add, mul, sub, tanh
+from funcgrad.ops.special import logistic
+from funcgrad.ops.structure import concatenate, reshape
+from funcgrad.ops.subscript import getitem
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -15,13 +20,19 @@ State = tuple[Any, ...]
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
-    y = fnp.matmul(x, fnp.swapaxes(weight, 0, 1))
-    return y if bias is None else y + bias
+    y = dot_general(x, weight, contract=((len(x.shape) - 1,), (1,)), batch=((), ()))
+    return y if bias is None else add(y, bias)
+
+
+def _part(x: Any, number: int, count: int) -> Any:
+    """One of equal parts along the last axis."""
+    ahead, size = (slice(None),) * (len(x.shape) - 1), x.shape[-1] // count
+    return getitem(x, (*ahead, slice(number * size, (number + 1) * size)))
 
 
 def _plain(activation: Callable[[Any], Any]) -> Callable[..., State]:
     def step(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
-        return (activation(given + _affine(state[0], weight, bias)),)
+        return (activation(add(given, _affine(state[0], weight, bias))),)
 
     return step
 
@@ -29,23 +40,25 @@ def _plain(activation: Callable[[Any], Any]) -> Callable[..., State]:
 def _lstm(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
     """Hochreiter and Schmidhuber, "Long short-term memory", 1997; gates in the order in, forget, cell, out."""
     h, c = state
-    opens, keeps, new, shows = fnp.split(given + _affine(h, weight, bias), 4, axis=-1)
-    c = nn.sigmoid(keeps) * c + nn.sigmoid(opens) * fnp.tanh(new)
-    h = nn.sigmoid(shows) * fnp.tanh(c)
+    gates = add(given, _affine(h, weight, bias))
+    opened = logistic(gates)  # of the cell's too, which is not used: one call costs less than three
+    c = add(mul(_part(opened, 1, 4), c), mul(_part(opened, 0, 4), tanh(_part(gates, 2, 4))))
+    h = mul(_part(opened, 3, 4), tanh(c))
     return (h if projection is None else _affine(h, projection, None)), c
 
 
 def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
     """Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; reset, update, new."""
     (h,) = state
-    resets, keeps, new = fnp.split(given, 3, axis=-1)
-    resets_h, keeps_h, new_h = fnp.split(_affine(h, weight, bias), 3, axis=-1)
-    n = fnp.tanh(new + nn.sigmoid(resets + resets_h) * new_h)
-    z = nn.sigmoid(keeps + keeps_h)
-    return ((h - n) * z + n,)
+    resets, keeps, new = (_part(given, i, 3) for i in range(3))
+    from_state = _affine(h, weight, bias)
+    resets_h, keeps_h, new_h = (_part(from_state, i, 3) for i in range(3))
+    n = tanh(add(new, mul(logistic(add(resets, resets_h)), new_h)))
+    z = logistic(add(keeps, keeps_h))
+    return (add(mul(sub(h, n), z), n),)
 
 
-STEPS = {"RNN_TANH": _plain(fnp.tanh), "RNN_RELU": _plain(nn.relu), "LSTM": _lstm, "GRU": _gru}
+STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(nn.relu), "LSTM": _lstm, "GRU": _gru}
 LAYER = Kind("Stack", "*")
 CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
@@ -66,8 +79,15 @@ def layer(
             new = step(given, now, w_h, b_h, projection)
             return new, new[0]
 
-        last, outs = scan(advance, tuple(first), _affine(v, w_x, b_x), reverse=reverse)
-        return outs, *last
+        inputs, now = _affine(v, w_x, b_x), tuple(first)
+        if is_staging() or not v.shape[0]:
+            now, outs = scan(advance, now, inputs, reverse=reverse)
+            return outs, *now
+        rows = []
+        for time in range(v.shape[0])[:: -1 if reverse else 1]:
+            now, y = advance(now, getitem(inputs, time))
+            rows.append(reshape(y, shape=(1, *y.shape)))
+        return concatenate(*rows[:: -1 if reverse else 1], axis=0), *now
 
     return call(LAYER, over_time, x, *state, *weights)
 
