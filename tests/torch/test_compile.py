@@ -93,19 +93,23 @@ def test_training_steps_are_those_without_compile(name, scheduled):
     assert len(signature.programs) == 1, "traced once, for all learning rates"
 
 
+ROUNDED = 1e-11
+"""Eager, a normalisation has a rule of its own, compiled that of its operations; training makes their roundings grow."""
+
+
 def test_buffers_of_batch_norm_follow_in_training_and_are_used_in_evaluation():
     (model, _, step), (other, _, compiled) = pair(OPTIMIZERS["SGD"], lambda: nn.BatchNorm1d(8))
     for _ in range(20):
-        same([compiled()], [step()])
-        same(other.buffers(), model.buffers())
+        same([compiled()], [step()], ROUNDED)
+        same(other.buffers(), model.buffers(), ROUNDED)
     x, _ = data()
     forward = torch.compile(other)
     for training in (True, False, True, False, True, False):
         model.train(training)
         other.train(training)
         with torch.no_grad():
-            same([forward(x)], [model(x)])
-        same(other.buffers(), model.buffers())
+            same([forward(x)], [model(x)], ROUNDED)
+        same(other.buffers(), model.buffers(), ROUNDED)
 
 
 def test_dropout_draws_a_mask_at_each_call_from_the_same_stream():
