@@ -94,7 +94,7 @@ def test_training_steps_are_those_without_compile(name, scheduled):
 
 
 ROUNDED = 1e-11
-"""Eager, a normalisation has a rule of its own, compiled that of its operations; training makes their roundings grow."""
+"""Eager, a normalisation has a rule of its own, compiled that of its operations: training makes roundings grow."""
 
 
 def test_buffers_of_batch_norm_follow_in_training_and_are_used_in_evaluation():
