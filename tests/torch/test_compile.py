@@ -716,3 +716,20 @@ def test_a_partial_and_a_nested_function():
     for by in (2.0, 2.0, 3.0, 3.0):
         options["by"] = by
         assert compiled(torch.ones(1)).item() == by * SCALE
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_is_written_after_the_forward_pass_does_not_reach_its_backward(shared):
+    compiled = torch.compile(lambda w, x: (w * x * x).sum())
+    for _ in range(CALLS):
+        w = torch.ones(3, requires_grad=True)
+        x = torch.arange(3.0)
+        x[0] = 4.0
+        seen = x.numpy() if shared else None
+        loss = compiled(w, x)
+        if seen is not None:
+            seen[1] = 100.0
+        else:
+            x.data[1] = 100.0
+        loss.backward()
+        assert w.grad.tolist() == [16.0, 1.0, 4.0]

@@ -103,7 +103,11 @@ class Traced:
         outer = session.outer
         found = _finders(list(outer.values()), leaves, watch)
         self._watch = watch
-        self._inputs = [_getter(source, aval.shape, found) for source, aval in zip(session.inputs, graph.in_avals)]
+        self._inputs = [
+            _getter(source, aval.shape, found, isinstance(source, Tensor) and outer[id(source)].whole)
+            for source, aval in zip(session.inputs, graph.in_avals)
+        ]
+        self._finds = [found[id(s)] if isinstance(s, Tensor) else None for s in session.inputs]
         self._writes = [(found[id(o.tensor)], slot, writes) for o, slot, writes in results.writes]
         self._tensors = [t if isinstance(t, Made) else found[id(t.tensor)] for t in results.tensors]
         self._new_grads = [(found[id(o.tensor)], position) for o, position in results.grads]
@@ -169,6 +173,12 @@ class Traced:
 
     def _recorded(self, values: list[Any], leaves: Sequence[Any]) -> tuple[list[Any], dict[int, Tensor]]:
         """The outputs, and the tensors among them that are recorded: one entry, whose backward is a program too."""
+        for i, find in enumerate(self._finds):
+            if find is not None:  # its backward keeps the values
+                storage = find(leaves)._storage
+                storage.lend()
+                if storage.shared:
+                    values[i] = values[i].copy()
         sources = [find(leaves) for find in self._sources]
         outputs: list[Any] = []
         found = CompiledFunction.apply(self, values, outputs, *sources)
@@ -248,13 +258,15 @@ def _finders(outer: Sequence[Outer], leaves: Sequence[Any], watch: Watch) -> dic
     return found
 
 
-def _getter(source: Any, shape: tuple[int, ...], found: dict[int, Find]) -> Find:
-    """The value of an input."""
+def _getter(source: Any, shape: tuple[int, ...], found: dict[int, Find], whole: bool) -> Find:
+    """The value of an input; a tensor that is `whole` is its memory."""
     if isinstance(source, Number):
         return lambda leaves: source.owner[source.key]
     if isinstance(source, Draw):
         return lambda leaves: source.method(source.generator, *source.args)
     find = found[id(source)]
+    if shape and whole:
+        return lambda leaves: find(leaves)._storage.value
     if shape:
         return lambda leaves: raw(find(leaves)._current())
     return lambda leaves: raw(find(leaves)._current())[()]
