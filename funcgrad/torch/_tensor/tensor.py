@@ -150,7 +150,7 @@ class Tensor(Leaving, Methods):
             if view.blocked is not None and on_tape(value):
                 raise RuntimeError(view.blocked)
             base = self._base
-            if base is not None and base.requires_grad and base.is_leaf:
+            if base is not None and (base.requires_grad or on_tape(value)) and base.is_leaf:
                 raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
         if on_tape(value) and value.node.prim is None:
             raise RuntimeError(messages.LEAF_IN_PLACE)
@@ -357,6 +357,9 @@ class Tensor(Leaving, Methods):
             self._cuts = cut("detach_", value, self._cuts)
             self._value = value.value
             self._retains = False
+        if isinstance(self._value, Tracer):  # of another transformation: as in `_alias`, a constant for it too
+            self._value = constants = constant(self._value)
+            self._storage, self._seen, self._view = Storage(constants), 0, None
         return self
 
     @property
