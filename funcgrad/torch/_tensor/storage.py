@@ -41,7 +41,7 @@ class Storage:
     What the tape has saved never changes: an array that it may hold is copied before it is written in part, and given
     up when all of it is written anew. After that it is `private`, and writes go into it, until a tensor that is
     recorded reads it. Memory that NumPy sees too (`shared`) is written in place; operations to be recorded copy it
-    first. `version` counts writes; `stamp` changes whenever aliases must read again. `born` is the scope it was made in.
+    first. `version` counts writes; `stamp` changes whenever aliases must read again. It was `born` in a scope.
     """
 
     private = False
