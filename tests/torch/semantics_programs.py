@@ -329,6 +329,7 @@ COPIES = {
 
 AF = "F = torch.autograd.functional\n" + X
 FUNCTIONAL = {
+    "detach_ in a transformation": "from importlib import import_module\nfn = import_module(torch.__name__ + '.func'); x = torch.tensor([1.0, 2.0], dtype=torch.float64)\ndef f(x):\n  y = x * x; y.detach_(); return (y * x).sum()\nprint(fn.grad(f)(x), fn.vjp(f, x)[1](torch.tensor(1.0, dtype=torch.float64)))",
     "jacobian": AF + "print(F.jacobian(lambda x: x * x, x))",
     "jacobian of a scalar": AF + "print(F.jacobian(lambda x: (x * x).sum(), x))",
     "jacobian of two": AF + "w = torch.ones(2, dtype=torch.float64); print(F.jacobian(lambda x, w: (x.sum() * w, x), (x, w)))",
@@ -374,6 +375,16 @@ CHECKPOINT = {
     "under no_grad": CHECK + "with torch.no_grad(): print(checkpoint(lambda x: x * 2, x, use_reentrant=False))",
     "hooks once": CHECK + "x.register_hook(lambda g: print('hook', g)); checkpoint(lambda x: x * x, x, use_reentrant=False).sum().backward(); print(x.grad)",
     "reentrant": CHECK + "def f(x): print('called', torch.is_grad_enabled()); return x.sin() * x\ny = checkpoint(f, x, use_reentrant=True); y.sum().backward(); print(x.grad)",
+    "reentrant, with a parameter": CHECK + "w = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)\ny = checkpoint(lambda x: x.sin() * w, x, use_reentrant=True); print(y.grad_fn.name()); y.sum().backward(); print(x.grad, w.grad)",
+    "reentrant, of a result and of numbers": CHECK + "h = x * 2\ny = checkpoint(lambda a, n, b: checkpoint(lambda a: (a * b).sin(), a, use_reentrant=True) * n, h, 3, x, use_reentrant=True); y.sum().backward(); print(x.grad)",
+    "reentrant, several outputs": CHECK + "y = checkpoint(lambda x: (x * 2, x.sin(), 3), x, use_reentrant=True); print(y); (y[0] + y[1]).sum().backward(); print(x.grad)",
+    "reentrant, autograd.grad": CHECK + "torch.autograd.grad(checkpoint(torch.sin, x, use_reentrant=True).sum(), x)",
+    "reentrant, backward with inputs": CHECK + "checkpoint(torch.sin, x, use_reentrant=True).sum().backward(inputs=[x])",
+    "reentrant, nothing requires grad": CHECK + "print(checkpoint(torch.sin, x.detach(), use_reentrant=True))",
+    "reentrant, outputs cut off": CHECK + "checkpoint(lambda x: x.detach(), x, use_reentrant=True).sum().backward()",
+    "reentrant, keywords": CHECK + "checkpoint(lambda x, k: x, x, use_reentrant=True, k=1)",
+    "reentrant, same random numbers": CHECK + "torch.manual_seed(0); seen = []\ndef f(x):\n  r = torch.rand(3, dtype=torch.float64); seen.append(r); return x * r * x\ny = checkpoint(f, x, use_reentrant=True); y.sum().backward(); print(torch.equal(seen[0], seen[1]), torch.rand(1), x.grad)",
+    "undecided": CHECK + "w = torch.tensor(2.0, dtype=torch.float64, requires_grad=True); checkpoint(lambda x: x * w, x).sum().backward(); print(w.grad, x.grad)",
     "raises inside": CHECK + "def f(x): raise ValueError('inside')\ntry: checkpoint(f, x, use_reentrant=False)\nexcept ValueError as e: print(e, torch.is_grad_enabled())",
 }
 
@@ -434,6 +445,81 @@ WRITES = {
     "numpy write under tracking": X + "y = x * x; a = y.detach().numpy(); a[0] = 100; print(y); (y * y).sum().backward(); print(x.grad)",
 }
 
+WRITTEN_OVER = {
+    **{f"{name}_": X + f"y = x * 1; y.{name}_(2); print(y.grad_fn.name(), y); print(torch.autograd.grad((y * x).sum(), x))" for name in ("eq", "ne", "lt", "le", "gt", "ge", "less")},
+    "eq_ of a tensor": X + "y = x * 1; y.eq_(x); print(y.grad_fn.name(), y, torch.autograd.grad((y * x).sum(), x))",
+    "ge_ of a view": X + "y = x * 1; v = y[:2]; v.ge_(x[1:]); print(y, v, torch.autograd.grad((y * x).sum(), x))",
+    "lt_ under no_grad": X + "y = x * 1\nwith torch.no_grad(): y.lt_(2)\nprint(y, torch.autograd.grad(y.sum(), x))",
+    "logical_not_": X + "y = x * 1; y.logical_not_(); print(y, torch.autograd.grad(y.sum(), x))",
+    "element of a leaf that is a view": M + "m[0] = 1",
+    "view of a leaf that is a view": M + "m[0].mul_(2)",
+    "mask on a leaf that is a view": M + "m[m > 1] = 0.0",
+    "flat view of a leaf that is a view": M + "m.view(-1).zero_()",
+    "a leaf that is a view": M + "m.add_(1)",
+    "a leaf that is a view, under no_grad": M + "with torch.no_grad(): m[0] = 1; m.mul_(2)\n(m * m).sum().backward(); print(m, m.grad)",
+    "view after detach_ of its base": X + "y = x * 2; v = y[:2]; y.detach_(); print(y, v.requires_grad); v.mul_(2)",
+}
+
+OLDER = {
+    **{
+        f"{name} {keywords}": f"F = torch.nn.functional; x = torch.tensor([0.2, 0.3], dtype=torch.float64, requires_grad=True); y = torch.tensor([0.1, 0.7], dtype=torch.float64)\nloss = F.{name}(x, y, {keywords}); print(loss); print(torch.autograd.grad(loss.sum(), x))"
+        for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "poisson_nll_loss", "hinge_embedding_loss")
+        for keywords in ("size_average=False", "reduce=False", "size_average=True, reduce=True", "size_average=False, reduce=False", "size_average=False, reduction='none'", "reduction='bad'")
+    },
+    **{
+        f"{call} {keyword}": f"F = torch.nn.functional; x = torch.tensor([[0.2, 0.3], [-0.5, 1.0]], dtype=torch.float64, requires_grad=True)\nloss = F.{call}, {keyword}); print(loss)"
+        for call in ("cross_entropy(x, torch.tensor([0, 1])", "nll_loss(x, torch.tensor([0, 1])", "multi_margin_loss(x, torch.tensor([0, 1])", "cosine_embedding_loss(x, x + 1, torch.tensor([1, -1])", "margin_ranking_loss(x[0], x[1], torch.tensor([1, -1])", "triplet_margin_loss(x, x + 1, x * 2", "multilabel_soft_margin_loss(x, x.detach()")
+        for keyword in ("size_average=False", "reduce=False")
+    },
+    "modules": "nn = torch.nn\nfor m in (nn.MSELoss(size_average=False), nn.L1Loss(reduce=False), nn.CrossEntropyLoss(size_average=True)): print(m, m.reduction)",
+    "by position": "F = torch.nn.functional; print(F.mse_loss(torch.ones(2), torch.zeros(2), False), F.mse_loss(torch.ones(2), torch.zeros(2), None, False))",
+}
+
+COMPLEX = "torch.manual_seed(0); A = torch.randn(3, 3, dtype=torch.complex128); H = (A @ A.mH).requires_grad_(); A.requires_grad_(); T = A[:, :2].detach().requires_grad_()\n"
+PHASES = {
+    **{
+        name: COMPLEX + f"loss = {loss}; print(loss.requires_grad); loss.backward(); print([None if x.grad is None else x.grad.real + x.grad.imag for x in (A, H, T)])"
+        for name, loss in {
+            "eigenvectors of hermitian matrices": "torch.linalg.eigh(H)[1].real.sum()",
+            "their sizes": "torch.linalg.eigh(H)[1].abs()[0].sum()",
+            "their eigenvalues": "torch.linalg.eigh(H)[0].sin().sum()",
+            "of a stack": "torch.linalg.eigh(torch.stack([H, 2 * H]))[1].imag.sum()",
+            "eigenvectors": "torch.linalg.eig(A)[1].real.sum()",
+            "eigenvectors, sizes": "torch.linalg.eig(A)[1].abs()[0].sum()",
+            "left singular vectors": "torch.linalg.svd(A)[0].imag.sum()",
+            "right singular vectors": "torch.linalg.svd(A)[2].real.sum()",
+            "both singular vectors": "(lambda u, s, vh: (u @ vh).real.sum())(*torch.linalg.svd(A))",
+            "sizes of singular vectors": "torch.linalg.svd(A)[0].abs()[0].sum()",
+            "a tall matrix": "torch.linalg.svd(T, full_matrices=False)[0].real.sum()",
+            "a tall matrix, completed": "torch.linalg.svd(T)[2].real.sum()",
+            "torch.svd": "torch.svd(T)[0].real.sum()",
+        }.items()
+    },
+    "second derivative": COMPLEX + "w, v = torch.linalg.eigh(H); (g,) = torch.autograd.grad(v.abs()[0].sum() + w[0] ** 2, H, create_graph=True); print(torch.autograd.grad(g.abs().sum(), H)[0].abs())",
+    "twice": COMPLEX + "v = torch.linalg.eigh(H)[1].abs()[0].sum(); v.backward(); v.backward()",
+}
+
+SINGULAR = {
+    name: f"a = torch.tensor({a}, dtype=torch.{dtype}, requires_grad=True); l = {loss}; print(l); print(torch.autograd.grad(l.real.sum(), a)[0].isfinite())"
+    for name, (a, dtype, loss) in {
+        "slogdet": ("[[1.0, 2.0], [2.0, 4.0]]", "float64", "torch.linalg.slogdet(a)[1]"),
+        "logdet": ("[[1.0, 2.0], [2.0, 4.0]]", "float64", "torch.logdet(a)"),
+        "of zeros": ("[[0.0, 0.0], [0.0, 0.0]]", "float32", "torch.logdet(a)"),
+        "one of a stack": ("[[[2.0, 0.0], [0.0, 2.0]], [[0.0, 0.0], [0.0, 0.0]]]", "float64", "torch.linalg.slogdet(a)[1]"),
+        "of complex numbers": ("[[1.0, 1.0], [1.0, 1.0]]", "complex128", "torch.linalg.slogdet(a)[1]"),
+    }.items()
+}
+
+INTEGERS = {
+    "shifts": "a = torch.tensor([1, 2]); print(a << 1, torch.tensor([4, 8]) >> a, 2 << a, 64 >> a); a <<= 2; print(a); a >>= a; print(a)",
+    "shift of floats": "torch.ones(2) << 1",
+    "shift of a bool": "torch.tensor([True]) << torch.tensor([1])",
+    "negative powers": "print(torch.tensor([2, 1, -1, 0, -2, 3]) ** torch.tensor([-1, -1, -1, -1, -1, 0]), torch.tensor([-1, -1]) ** torch.tensor([-2, -3]))",
+    "negative powers of numbers": "print(2 ** torch.tensor([-1, 1]), (-1) ** torch.tensor([-1, -2]), 300 ** torch.tensor([1], dtype=torch.int8), torch.tensor([2.0]) ** torch.tensor([-1]))",
+    "a negative number as exponent": "torch.tensor([2]) ** -1",
+    "signs of dtypes": "print([getattr(torch, d).is_signed for d in ('float32', 'int8', 'uint8', 'bool', 'complex64')])",
+}
+
 GROUPS: dict[str, dict[str, str]] = {
     "own entry": OWN_ENTRY,
     "indexing": INDEXING,
@@ -446,6 +532,11 @@ GROUPS: dict[str, dict[str, str]] = {
     "copies": COPIES,
     "functional": FUNCTIONAL,
     "checkpoint": CHECKPOINT,
+    "written over": WRITTEN_OVER,
+    "older": OLDER,
+    "integers": INTEGERS,
+    "phases": PHASES,
+    "singular": SINGULAR,
 }
 
 PROGRAMS = {f"{group}: {name}": source for group, sources in GROUPS.items() for name, source in sources.items()}

@@ -81,3 +81,75 @@ def test_checkpoint_knows_the_values(expression):
     for row in POINT:
         plain, again = (fg.grad(lambda a, f=f: f(a).sum())(row) for f in (fun, kept))
         np.testing.assert_array_equal(plain, again)
+
+
+def _copied(buffer, x):
+    buffer.copy_(x)
+
+
+def _element(buffer, x):
+    buffer[0] = x[0]
+
+
+def _masked(buffer, x):
+    buffer[buffer == 0] = x[0]
+
+
+def _through_a_view(buffer, x):
+    buffer[1:].add_(x[1:])
+
+
+def _through_an_alias(buffer, x):
+    buffer.detach().add_(x)
+
+
+def _as_data(buffer, x):
+    buffer.data = x * 2
+
+
+TRANSFORMED = {
+    "grad": lambda pure, x: fg.grad(pure)(x),
+    "jit": lambda pure, x: fg.jit(pure)(x),
+    "vmap": lambda pure, x: fg.vmap(pure)(np.stack([x, x])),
+    "jvp": lambda pure, x: fg.jvp(pure, (x,), (x,)),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMED)
+@pytest.mark.parametrize("write", [_copied, _element, _masked, _through_a_view, _through_an_alias, _as_data])
+def test_a_tensor_from_outside_keeps_no_traced_value(write, transform):
+    buffer = torch.zeros(3, dtype=torch.float64)
+
+    def f(x):
+        write(buffer, x)
+        return (buffer * x).sum()
+
+    pure, args, _ = torch.to_functional(f, torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True))
+    with pytest.raises(RuntimeError, match="made outside of the transformed function"):
+        TRANSFORMED[transform](pure, *args)
+    assert buffer.tolist() == [0.0, 0.0, 0.0]
+    assert (buffer + 1).tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("transform", TRANSFORMED)
+def test_a_tensor_made_inside_is_written(transform):
+    def f(x):
+        buffer = torch.zeros(3, dtype=torch.float64)
+        constant = torch.ones(3, dtype=torch.float64) * 2
+        buffer[1:] = x[1:]
+        constant.mul_(x)
+        return (buffer * constant).sum()
+
+    pure, args, _ = torch.to_functional(f, torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True))
+    found = TRANSFORMED[transform](pure, *args)
+    (x,) = args
+    value = np.sum(2 * x[1:] ** 2)
+    wanted = {"grad": 4 * x * [0, 1, 1], "jit": value, "vmap": [value, value], "jvp": (value, 2 * value)}
+    np.testing.assert_array_equal(found, wanted[transform])
+
+
+def test_a_captured_tensor_in_func():
+    buffer = torch.zeros(2)
+    with pytest.raises(RuntimeError, match="made outside of the transformed function"):
+        torch.func.grad(lambda x: (buffer.add_(x) * x).sum())(torch.ones(2))
+    assert buffer.tolist() == [0.0, 0.0]

@@ -21,6 +21,12 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Flat, Part, Shaped, View
 
 COPY, FILL, ZERO = Kind("CopyBackwards"), Kind("FillBackward2"), Kind("Zero")
+COMPARISONS = {
+    name: (Kind(f"{name.title()}Backward0"), Kind(f"{name.title()}Backward1"))
+    for name in ("eq", "ne", "lt", "le", "gt", "ge")
+}
+"""With a number, and with a tensor. The gradient of what they write over is zero; through logical operations in place
+it passes, as in PyTorch."""
 
 
 def check_output(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
@@ -41,6 +47,10 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
                 self._check_overlap(other)
         new = fun(self, *args, **kwargs)
         check_output(self._read().shape, new._read().shape)
+        if fun.__name__ in COMPARISONS and mode.enabled and self.requires_grad:
+            kind = COMPARISONS[fun.__name__][isinstance((*args, *kwargs.values())[0], Tensor)]
+            answers = new._read().astype(self._read().dtype)
+            new = call(kind, lambda v: fnp.where(np.False_, v, answers), self)
         return finish(self, new)
 
     method.__name__ = method.__qualname__ = fun.__name__ + "_"

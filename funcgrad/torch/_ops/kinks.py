@@ -95,6 +95,8 @@ def truncated_quotient(x: Any, y: Any) -> Any:
 
 def power(x: Any, y: Any) -> Any:
     """Where the exponent is zero, the derivative by the base is zero; where a negative exponent is of zero, -inf."""
+    if x.dtype.kind in "iu":
+        return _power_of_integers(x, y)
     flat_base = fnp.equal(raw(y), 0)
     if is_anywhere(flat_base):
         x = where(flat_base, constant(x), x)
@@ -102,6 +104,15 @@ def power(x: Any, y: Any) -> Any:
     if not is_anywhere(pole):
         return fnp.power(x, y)
     return where(pole, _pole(x, y, pole), fnp.power(where(pole, 1, x), where(pole, 1, y)))
+
+
+def _power_of_integers(x: Any, y: Any) -> Any:
+    """A negative power is zero, unless it is of 1 or -1."""
+    negative = fnp.less(y, 0)
+    if not is_anywhere(negative):
+        return fnp.power(x, y)
+    size = fnp.power(x, fnp.abs(y))
+    return where(fnp.logical_and(negative, fnp.not_equal(fnp.abs(x), 1)), size.dtype.type(0), size)
 
 
 def _pole(x: Any, y: Any, there: Any) -> Any:
@@ -114,6 +125,8 @@ def _pole(x: Any, y: Any, there: Any) -> Any:
 
 
 def power_of_number(y: Any, n: Any) -> Any:
+    if y.dtype.kind == "i":
+        return _power_of_integers(np.asarray(n).astype(y.dtype), y)
     return fnp.power(n, y) if n != 0 or y.dtype.kind not in "fc" else power(y.dtype.type(n), y)
 
 

@@ -143,18 +143,19 @@ _FORWARD = {
     "floordiv": pointwise.floor_divide, "mod": pointwise.remainder, "pow": pointwise.pow,
     "and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor,
     "eq": compare.eq, "ne": compare.ne, "lt": compare.lt, "le": compare.le,
-    "gt": compare.gt, "ge": compare.ge,
+    "gt": compare.gt, "ge": compare.ge, "lshift": compare.bitwise_left_shift, "rshift": compare.bitwise_right_shift,
 }  # fmt: skip
 for _name, _function in _FORWARD.items():
     setattr(Tensor, f"__{_name}__", _operator(_function))
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor"):
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift"):
     setattr(Tensor, f"__i{_name}__", _operator(in_place(_FORWARD[_name])))
 _REFLECTED = {
     "add": _operator(pointwise.add_), "mul": _operator(pointwise.mul), "sub": _operator(pointwise.rsub),
     "truediv": _operator(pointwise.rdiv), "floordiv": _swapped(pointwise.floor_divide),
     "mod": _swapped(pointwise.remainder), "pow": _swapped(pointwise.pow),
     "and": _operator(compare.bitwise_and), "or": _operator(compare.bitwise_or),
-    "xor": _operator(compare.bitwise_xor),
+    "xor": _operator(compare.bitwise_xor), "lshift": _swapped(compare.bitwise_left_shift),
+    "rshift": _swapped(compare.bitwise_right_shift),
 }  # fmt: skip
 for _name, _function in _REFLECTED.items():
     setattr(Tensor, f"__r{_name}__", _function)

@@ -110,13 +110,28 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     return call(MVLGAMMA, terms, as_floating(input))
 
 
+def _with_limits(fun: Callable[..., Any], at_zero: float, at_infinity: float) -> Callable[..., Any]:
+    """A function of a parameter and a number, broadcast, with its limits in the parameter, where `fun` has NaN."""
+
+    def limited(a: Any, x: Any) -> Any:
+        a, x = fnp.broadcast_arrays(a, x)
+        zero = fnp.logical_and(fnp.equal(raw(a), 0), fnp.greater(raw(x), 0))
+        between = fnp.logical_and(fnp.isfinite(raw(x)), fnp.greater_equal(raw(x), 0))
+        large = fnp.logical_and(fnp.isposinf(raw(a)), between)
+        value = fun(fnp.where(fnp.logical_or(zero, large), a.dtype.type(1), a), x)
+        value = fnp.where(zero, value.dtype.type(at_zero), value)
+        return fnp.where(large, value.dtype.type(at_infinity), value)
+
+    return limited
+
+
 igamma = of_two_tensors(
-    "igamma", lax.igamma, "xy", refuses=("biuc", "igamma_cpu"),
+    "igamma", _with_limits(lax.igamma, 1, 0), "xy", refuses=("biuc", "igamma_cpu"),
     lacks="the derivative for 'igamma: input' is not implemented.",
     doc="The regularised lower incomplete gamma function; as in PyTorch, without a derivative by input.",
 )  # fmt: skip
 igammac = of_two_tensors(
-    "igammac", lax.igammac, "xy", refuses=("biuc", "igammac_cpu"),
+    "igammac", _with_limits(lax.igammac, 0, 1), "xy", refuses=("biuc", "igammac_cpu"),
     lacks="the derivative for 'igammac: input' is not implemented.",
     doc="1 - igamma(input, other)",
 )  # fmt: skip

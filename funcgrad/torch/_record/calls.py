@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, own_note, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
-from funcgrad.torch._tensor.storage import Inference, Storage
+from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Step, View, apart, through
 
@@ -76,6 +76,8 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
             note.watch = saved_by(kind, x, y, storage)
     else:
         storage.value = out
+        if scope.number:
+            storage.born = scope.number
     return t
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._record.tape import BASE, Tape
+from funcgrad.torch._tensor.storage import inside
 
 _is_quiet = ContextVar("_is_quiet", default=False)
 
@@ -76,7 +77,8 @@ def own_tape() -> Iterator[None]:
     before = mode.tape, mode.enabled
     mode.tape, mode.enabled = tape, True
     try:
-        yield
+        with inside():
+            yield
     finally:
         mode.tape, mode.enabled = before
         tape.end()

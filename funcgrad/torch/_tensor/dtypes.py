@@ -28,6 +28,10 @@ class dtype:
         return self.numpy.kind == "c"
 
     @property
+    def is_signed(self) -> builtins.bool:
+        return self.numpy.kind not in "ub"
+
+    @property
     def itemsize(self) -> builtins.int:
         return self.numpy.itemsize
 

@@ -36,6 +36,10 @@ _FUNCTION_VIEW = (
 )
 FUNCTION_VIEW_IN_PLACE = _FUNCTION_VIEW.format(event="is being")
 FUNCTION_VIEW_WRITTEN = _FUNCTION_VIEW.format(event="its base or another view of its base has been")
+CAPTURED_IN_PLACE = (
+    "writing a traced value into a tensor that was made outside of the transformed function, which would keep it: make "
+    "the tensor inside (clone() it there), or take it as an argument and return it"
+)
 INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
     "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._tensor.messages import INFERENCE_SAVED
+from funcgrad.torch._tensor.messages import CAPTURED_IN_PLACE, INFERENCE_SAVED
 from funcgrad.torch._tensor.views import Step, assign, put
+
+
+class _Scope(threading.local):
+    """The call of a transformed function that is under way in a thread: a number that rises, 0 outside of all."""
+
+    number = 0
+
+
+scope = _Scope()
+_numbers = count(1)
+
+
+@contextmanager
+def inside() -> Iterator[None]:
+    """A call of a transformed function. Memory made before it must not keep its traced values."""
+    before, scope.number = scope.number, next(_numbers)
+    try:
+        yield
+    finally:
+        scope.number = before
 
 
 class Storage:
@@ -18,16 +41,23 @@ class Storage:
     What the tape has saved never changes: an array that it may hold is copied before it is written in part, and given
     up when all of it is written anew. After that it is `private`, and writes go into it, until a tensor that is
     recorded reads it. Memory that NumPy sees too (`shared`) is written in place; operations to be recorded copy it
-    first. `version` counts writes; `stamp` changes whenever aliases must read again.
+    first. `version` counts writes; `stamp` changes whenever aliases must read again. It was `born` in a scope.
     """
 
     private = False
     shared = False
+    born = 0
     stamp = 0
     version = 0
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        self.born = scope.number
+
+    def check_kept(self, new: Any) -> None:
+        """An error for a traced value that the memory would keep when the transformed function has returned."""
+        if scope.number > self.born and isinstance(new, Tracer) and not isinstance(self.value, Tracer):
+            raise RuntimeError(CAPTURED_IN_PLACE)
 
     def __reduce__(self) -> Any:
         return Storage, (np.array(self.value),)
@@ -95,6 +125,7 @@ class Inference(Storage):
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        self.born = scope.number
 
     @property
     def version(self) -> int:
@@ -109,6 +140,7 @@ class Unwatched(Storage):
 
     shared = property(lambda self: self.of.shared)
     stamp = property(lambda self: self.of.stamp)
+    born = property(lambda self: self.of.born)
     value = property(lambda self: self.of.value)
 
     def __init__(self, of: Storage) -> None:

@@ -18,7 +18,7 @@ from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.leaving import Leaving
 from funcgrad.torch._tensor.sizes import Size, dimension
-from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched
+from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Step, View, put, through
 
 if TYPE_CHECKING:  # `funcgrad.torch._ops.methods` attaches them
@@ -150,7 +150,7 @@ class Tensor(Leaving, Methods):
             if view.blocked is not None and on_tape(value):
                 raise RuntimeError(view.blocked)
             base = self._base
-            if base is not None and base.requires_grad and base.is_leaf:
+            if base is not None and (base.requires_grad or on_tape(value)) and base.is_leaf:
                 raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
         if on_tape(value) and value.node.prim is None:
             raise RuntimeError(messages.LEAF_IN_PLACE)
@@ -169,6 +169,8 @@ class Tensor(Leaving, Methods):
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
         storage = self._storage
         view = self._view
+        if scope.number and not on_tape(self._value):
+            storage.check_kept(raw(new))
         if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
             raise RuntimeError(
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
@@ -357,6 +359,9 @@ class Tensor(Leaving, Methods):
             self._cuts = cut("detach_", value, self._cuts)
             self._value = value.value
             self._retains = False
+        if isinstance(self._value, Tracer):  # of another transformation: as in `_alias`, a constant for it too
+            self._value = constants = constant(self._value)
+            self._storage, self._seen, self._view = Storage(constants), 0, None
         return self
 
     @property
@@ -374,6 +379,7 @@ class Tensor(Leaving, Methods):
         given = raw(data._read())
         if on_tape(value) and given.dtype.kind not in "fc":
             raise RuntimeError(messages.DATA_OF_OTHER_KIND)
+        self._storage.check_kept(given)
         version = 0 if self.is_inference() else self._storage.version
         self._storage = Unwatched(data._storage)
         self._storage.version = version
@@ -491,4 +497,6 @@ def fresh(value: Any) -> Tensor:
     out._value = value
     out._storage = storage = _new_storage(Inference if mode.inference else Storage)
     storage.value = value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
+    if scope.number:
+        storage.born = scope.number
     return out

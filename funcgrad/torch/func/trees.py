@@ -15,6 +15,7 @@ from funcgrad import tree
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import enable_grad, mode
 from funcgrad.torch._record.tape import constant
+from funcgrad.torch._tensor.storage import inside
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
@@ -48,7 +49,8 @@ def recording(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     What comes back is then a constant.
     """
     if mode.enabled:
-        return fun(*args, **kwargs)
-    with enable_grad():
+        with inside():
+            return fun(*args, **kwargs)
+    with enable_grad(), inside():
         out = fun(*args, **kwargs)
     return tree.map(lambda v: constant(v) if isinstance(v, Tracer) else v, out)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, entries, selected
 from funcgrad.core.trace import Primitive, Tracer
-from funcgrad.torch._ops import random
 from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
 from funcgrad.torch._record.modes import enable_grad, mode
 from funcgrad.torch._record.tape import Note, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.utils.randomness import random_numbers, random_state
+from funcgrad.torch.utils.reentrant import CheckpointFunction
+
+UNDECIDED = (
+    "torch.utils.checkpoint{}: the use_reentrant parameter should be passed explicitly. {} use_reentrant=False is "
+    "recommended, but if you need to preserve the current default behavior, you can pass use_reentrant=True. Refer to "
+    "docs for more details on the differences between the two variants."
+)
+RAISES = "Starting in PyTorch 2.9, calling checkpoint without use_reentrant will raise an exception."
+SEQUENTIAL_RAISES = "In version 2.9 we will raise an exception if use_reentrant is not passed."
 
 
 class CheckpointError(RuntimeError):
@@ -30,8 +39,9 @@ def checkpoint(
     """`function(*args, **kwargs)`, of which a backward pass keeps nothing: it calls the function again.
 
     Gradients reach whatever the function used: its arguments, tensors inside of them, parameters that it closes over.
-    The random numbers are the same in both calls. With `use_reentrant=True` the first call is not recorded, and
-    gradients reach arguments that are tensors only; else it is, and then dropped.
+    The random numbers are the same in both calls. With `use_reentrant=True` (as without it, with a warning) the first
+    call is not recorded, at least one of the arguments must be a tensor that requires grad, and `backward` alone can
+    pass back; else it is, and then dropped.
 
     >>> import funcgrad.torch as torch
     >>> from funcgrad.torch.utils.checkpoint import checkpoint
@@ -40,24 +50,21 @@ def checkpoint(
     >>> x.grad
     tensor([0.5403, 0.5403])
     """
-    state = _random_state() if preserve_rng_state else None
+    if use_reentrant is None:
+        warnings.warn(UNDECIDED.format("", RAISES), stacklevel=2)
+        use_reentrant = True
+    if use_reentrant:
+        if kwargs:
+            raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+        return CheckpointFunction.apply(function, preserve_rng_state, *args)
+    state = random_state() if preserve_rng_state else None
     if not mode.enabled:
         return function(*args, **kwargs)
 
     def again() -> list[Tensor]:
-        with enable_grad(), _random_numbers(state):
+        with enable_grad(), random_numbers(state):
             return list(_tensors(function(*args, **kwargs)))
 
-    if use_reentrant:
-        if not any(t.requires_grad for t in _tensors(args)):
-            return function(*args, **kwargs)
-        before, mode.enabled = mode.enabled, False
-        try:
-            out = function(*args, **kwargs)
-        finally:
-            mode.enabled = before
-        parents = tuple(t._read().node for t in _tensors(args) if t.requires_grad)
-        return _recorded(out, again, parents)
     first = Node().seq
     out = function(*args, **kwargs)
     inner = [t._read().node for t in _tensors(out) if t.requires_grad]
@@ -175,30 +182,11 @@ RECOMPUTED = _Recomputed("checkpoint")
 RULES_OF_USERS.add(_Recomputed)
 
 
-def _random_state() -> Any:
-    generator = random.default_generator
-    return generator.words_of.get_state(), generator.spare
-
-
-@contextmanager
-def _random_numbers(state: Any) -> Iterator[None]:
-    """Random numbers from an earlier state on; afterwards they go on as if nothing was."""
-    if state is None:
-        yield
-        return
-    generator = random.default_generator
-    now = _random_state()
-    try:
-        generator.words_of.set_state(state[0])
-        generator.spare = state[1]
-        yield
-    finally:
-        generator.words_of.set_state(now[0])
-        generator.spare = now[1]
-
-
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None) -> Any:
     """The functions (or modules) one after the other, in so many parts, of which all but the last are checkpointed."""
+    if use_reentrant is None:
+        warnings.warn(UNDECIDED.format(".checkpoint_sequential", SEQUENTIAL_RAISES), stacklevel=2)
+        use_reentrant = True
     steps = list(functions)
     size = len(steps) // segments
 

@@ -13,6 +13,8 @@ NONE = ([],)
 ONE = (0.75,)
 TABLE = ([[0.3, 0.7, 1.6], [1.0, 2.0, 0.25]], [[0.5, 2.5, 1.25]])
 AT_ZEROS = ([0.0, 0.0, 0.0, 0.0, 0.0, 2.0, -1.0], [0.0, 1.0, -1.0, inf, nan, 0.0, -0.5])
+LIMITS = ([0.0, 0.0, 0.0, 1.0, -1.0, inf, 1.0, 0.0], [0.5, 0.0, -1.0, 0.0, 1.0, 1.0, inf, inf])
+SPREAD = ([[1.0], [0.3], [2.5]], [0.5, 1.5])
 UNEQUAL = ([0.3, 0.7], [0.1, 0.2, 0.3])
 FEW = ("float64",)
 SINGLE = ("float32",)
@@ -21,6 +23,7 @@ COMPLEXES = ([0.5 + 1j, -1.5 + 0.25j],)
 CURVED = "derivatives of the third degree in the value"
 TERMS_AT_INF = "of its terms; PyTorch divides inf by inf"
 ENDS_OF_LOGIT = "of a difference; PyTorch divides 0 by 0"
+SERIES = "of its series; PyTorch subtracts inf from inf"
 LONG = "PyTorch's polygamma(1, x) has an error of 4e-10"
 
 
@@ -63,8 +66,8 @@ SAMPLES = [
     Sample("x.mvlgamma(p=3)", (([1.3, 2.5, 7.0],),), 64, "of its terms", dtypes=SINGLE),
     Sample("torch.special.multigammaln(x, 2)", (([1.3, 2.5, 7.0],),), 64, "of its terms", dtypes=SINGLE),
     Sample("torch.mvlgamma(x, 0)", (POSITIVE,), dtypes=FEW),
-    Sample("torch.igamma(x.detach(), y)", (TABLE, ([1.0, 2.0], [0.5, 3.0])), 64, "of its series"),
-    Sample("torch.igammac(x.detach(), y)", (TABLE,), 64, "of its series"),
+    Sample("torch.igamma(x.detach(), y)", (TABLE, ([1.0, 2.0], [0.5, 3.0]), SPREAD, LIMITS), 64, SERIES, exact=True),
+    Sample("torch.igammac(x.detach(), y)", (TABLE, SPREAD, LIMITS), 64, SERIES, exact=True),
     Sample("torch.special.gammainc(x.detach(), y)", (TABLE,), 64, "of its series"),
     Sample("torch.special.gammaincc(x.detach(), y)", (TABLE,), 64, "of its series"),
     Sample("torch.igamma(x, y).sum().backward()", (TABLE,), dtypes=FEW),

@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.linalg.phases import checked_eigen, checked_singular
 from funcgrad.torch._ops.linalg.shared import (
     LinAlgError,
     check_inexact,
@@ -72,7 +73,11 @@ def _check_hermitian(A: Tensor, UPLO: str, function: str) -> None:
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order, and eigenvectors, of Hermitian matrices, of which one triangle is read."""
     _check_hermitian(A, UPLO, "linalg.eigh")
-    return returned("linalg_eigh", call(EIGH, lambda v: tuple(fnp.linalg.eigh(v, UPLO)), A))
+
+    def both(v: Any) -> Any:
+        return checked_eigen(EIGH, "linalg_eigh", fnp.linalg.eigh(v, UPLO))
+
+    return returned("linalg_eigh", call(EIGH, both, A))
 
 
 @routine
@@ -100,8 +105,10 @@ def _complex(v: Any, like: Any) -> Any:
 def eig(input: Tensor) -> Any:
     """Eigenvalues, in no order, and eigenvectors of square matrices: complex numbers."""
     _check_general(input, "linalg.eig")
-    found = call(EIG, lambda v: tuple([_complex(x, v) for x in fnp.linalg.eig(v)]), input)
-    return returned("linalg_eig", found)
+    def both(v: Any) -> Any:
+        return tuple([_complex(x, v) for x in checked_eigen(EIG, "linalg_eig", fnp.linalg.eig(v))])
+
+    return returned("linalg_eig", call(EIG, both, input))
 
 
 @routine
@@ -136,12 +143,16 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
 def singular_factors(A: Tensor, full: bool, driver: str | None = None) -> Any:
     _check_svd(A, driver)
     n, m = A.shape[-2:]
-    return call(SVD, _full_svd if full and n != m else lambda v: tuple(fnp.linalg.svd(v, full_matrices=False)), A)
+    return call(SVD, _full_svd if full and n != m else _thin_svd, A)
+
+
+def _thin_svd(v: Any) -> Any:
+    return checked_singular(SVD, fnp.linalg.svd(v, full_matrices=False))
 
 
 def _full_svd(v: Any) -> Any:
     """With the vectors that complete the basis, which have no derivative."""
-    u, s, vh = fnp.linalg.svd(v, full_matrices=False)
+    u, s, vh = _thin_svd(v)
     k = s.shape[-1]
     left, _, right = fnp.linalg.svd(constant(v))
     return fnp.concatenate([u, left[..., :, k:]], axis=-1), s, fnp.concatenate([vh, right[..., k:, :]], axis=-2)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.core.trace import Tracer
 from funcgrad.lax import linalg as lax
 from funcgrad.torch._ops.linalg.shared import (
     LinAlgError,
@@ -25,7 +26,7 @@ from funcgrad.torch._ops.shape import permute, reshape
 from funcgrad.torch._ops.table import returned
 from funcgrad.torch._record.calls import Kind, call, view
 from funcgrad.torch._record.operands import check_broadcast, promote
-from funcgrad.torch._record.tape import raw
+from funcgrad.torch._record.tape import on_tape, raw
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -67,9 +68,20 @@ def signs_and_logarithms(A: Tensor, function: str) -> Any:
 
     def both(v: Any) -> Any:
         sign, size = fnp.linalg.slogdet(v)
+        if on_tape(v) and not isinstance(raw(size), Tracer) and np.isneginf(raw(size)).any():
+            sign, size = _unbounded(v, np.isneginf(raw(size)))
         return (sign if v.dtype.kind == "c" else fnp.where(np.False_, size, raw(sign))), size
 
     return call(SLOGDET, both, A)
+
+
+def _unbounded(v: Any, singular: Any) -> Any:
+    """Signs and logarithms of determinants some of which are zero. By those matrices the derivative of the logarithm is
+    NaN; in PyTorch its elements are infinite or NaN, as its solver comes to them."""
+    there = singular[..., None, None]
+    sign, size = fnp.linalg.slogdet(fnp.where(there, np.eye(v.shape[-1], dtype=v.dtype), v))
+    zero = fnp.abs(0 * fnp.sum(fnp.where(there, v, v.dtype.type(1)), axis=(-2, -1)))
+    return fnp.where(singular, sign.dtype.type(0), sign), fnp.where(singular, fnp.log(zero), size)
 
 
 # Inverses

@@ -26,6 +26,7 @@ from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
 from funcgrad.torch.nn._recorded import Quick, recorded
+from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.activation import logsigmoid
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -112,6 +113,7 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Squared differences."""
+    reduction = chosen(size_average, reduce, reduction)
     if weight is not None:
         _of_sizes(input, target)
         return _weighted((input - target) ** 2, weight, input, reduction)
@@ -134,6 +136,7 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Absolute differences."""
+    reduction = chosen(size_average, reduce, reduction)
     _of_sizes(input, target)
     loss = ops.abs(input - target)
     return reduced(loss, reduction) if weight is None else _weighted(loss, weight, input, reduction)
@@ -148,6 +151,7 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     """Squares below `beta`, absolute differences above."""
+    reduction = chosen(size_average, reduce, reduction)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
@@ -240,6 +244,7 @@ def nll_loss(
         weight: of each class; "mean" divides by the sum of those that occur.
         ignore_index: targets that do not count.
     """
+    reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
     if input.dim() < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.dim()})")
@@ -269,6 +274,7 @@ def cross_entropy(
         weight, ignore_index: as in `nll_loss`.
         label_smoothing: how much of each target is spread over all classes.
     """
+    reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
@@ -345,6 +351,7 @@ def binary_cross_entropy(
     reduction: str = "mean",
 ) -> Tensor:
     """-(target * log(input) + (1 - target) * log(1 - input)), the logarithms at least -100."""
+    reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
     if target.shape != input.shape:
         raise ValueError(
@@ -373,6 +380,7 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """`binary_cross_entropy` of the sigmoid; `pos_weight` weights the positive targets."""
+    reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
     if target.shape != input.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
@@ -391,7 +399,7 @@ def kl_div(
     log_target: bool = False,
 ) -> Tensor:
     """target * (log(target) - input), where `input` has log-probabilities, and `target` too if `log_target`."""
-    if reduction == "mean":
+    if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
@@ -399,6 +407,7 @@ def kl_div(
             UserWarning,
             stacklevel=2,
         )
+    reduction = chosen(size_average, reduce, reduction)
     loss = ops.exp(target) * (target - input) if log_target else _xlogy(target, target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.dim() else loss.sum()
@@ -416,6 +425,7 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """exp(input) - target * input, or with the rate itself as input; `full` adds Stirling's approximation."""
+    reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
     loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
@@ -466,6 +476,7 @@ def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
     """log(1 + exp(-target * input)) for targets 1 and -1."""
+    reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
     return call(SOFT_MARGIN, _soft_margin, input, target, reduction=reduction)
 
@@ -479,6 +490,7 @@ def multilabel_soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`binary_cross_entropy_with_logits`, averaged over the classes, which are along the last dimension."""
+    reduction = chosen(size_average, reduce, reduction)
     loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight

@@ -12,6 +12,7 @@ from funcgrad.torch._ops.pointwise import minimum
 from funcgrad.torch._ops.select import where
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.distance import pairwise_distance
 from funcgrad.torch.nn.functional.loss import check_classes, check_reduction, reduced, reduced_value
 
@@ -25,6 +26,7 @@ def hinge_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`input` where the target is 1, max(margin - input, 0) where it is -1."""
+    reduction = chosen(size_average, reduce, reduction)
     zeros = zeros_like(input)
     far = where(target != 1, (margin - input).clamp_min(0), zeros)
     return reduced(far + where(target != -1, input, zeros), reduction)
@@ -40,6 +42,7 @@ def margin_ranking_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """max(-target * (input1 - input2) + margin, 0)"""
+    reduction = chosen(size_average, reduce, reduction)
     if not input1.dim() == input2.dim() == target.dim():
         raise RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
@@ -58,6 +61,7 @@ def cosine_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """1 - cos where the target is 1, max(cos - margin, 0) where it is -1; cos is of the angle between both inputs."""
+    reduction = chosen(size_average, reduce, reduction)
     if target.dim() not in (0, 1):
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if target.dim() + 1 != input1.dim() or target.dim() + 1 != input2.dim():
@@ -86,6 +90,7 @@ def triplet_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """max(margin + distance to the positive - distance to the negative, 0)"""
+    reduction = chosen(size_average, reduce, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     near = pairwise_distance(anchor, positive, p, eps)
@@ -120,6 +125,7 @@ def multi_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """max(margin - input[target] + input[i], 0) ** p, averaged over the other classes i."""
+    reduction = chosen(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     check_reduction(reduction)

@@ -8,6 +8,7 @@ from typing import Any
 from funcgrad.torch._ops.pointwise import minimum
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
+from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.loss import reduced
 from funcgrad.torch.nn.modules.module import Module
 
@@ -19,9 +20,7 @@ class _Loss(Module):
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
         super().__init__()
-        if size_average is not None or reduce is not None:
-            raise NotImplementedError("losses: funcgrad.torch has reduction= in place of size_average= and reduce=")
-        self.reduction = reduction
+        self.reduction = chosen(size_average, reduce, reduction)
 
     def _options(self) -> dict[str, Any]:
         return {}
