@@ -69,6 +69,8 @@ _PACKAGES = ("distributions", "fft", "func", "linalg", "nn", "optim", "special",
 def __getattr__(name: str) -> _Any:
     if name in _PACKAGES:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name == "vmap":
+        return _importlib.import_module(f"{__name__}.func").vmap
     raise AttributeError(_missing(f"module '{__name__}'", name, (*globals(), *_PACKAGES)))
 
 

@@ -517,6 +517,8 @@ INTEGERS = {
     "negative powers": "print(torch.tensor([2, 1, -1, 0, -2, 3]) ** torch.tensor([-1, -1, -1, -1, -1, 0]), torch.tensor([-1, -1]) ** torch.tensor([-2, -3]))",
     "negative powers of numbers": "print(2 ** torch.tensor([-1, 1]), (-1) ** torch.tensor([-1, -2]), 300 ** torch.tensor([1], dtype=torch.int8), torch.tensor([2.0]) ** torch.tensor([-1]))",
     "a negative number as exponent": "torch.tensor([2]) ** -1",
+    "types of Python as dtypes": "x = torch.ones(2); print([torch.ones(2, dtype=t).dtype for t in (float, int, bool, complex)], x.to(dtype=float).dtype, torch.tensor([1, 2], dtype=float), torch.arange(3, dtype=float), x.sum(dtype=float).dtype, torch.full((2,), 1, dtype=float).dtype, x.softmax(0, dtype=float).dtype, x.cumsum(0, dtype=int).dtype, x.new_zeros(2, dtype=float).dtype)",
+    "torch.vmap": "print(torch.vmap(torch.dot)(torch.eye(2), torch.ones(2, 2)))",
     "signs of dtypes": "print([getattr(torch, d).is_signed for d in ('float32', 'int8', 'uint8', 'bool', 'complex64')])",
 }
 

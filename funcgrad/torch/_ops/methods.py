@@ -174,17 +174,18 @@ def _to(
 ) -> Tensor:
     """In another dtype: the tensor itself where it has it."""
     for arg in args:
-        if isinstance(arg, dtypes.dtype):
-            dtype = arg
+        if isinstance(arg, (dtypes.dtype, type)):
+            dtype = arg  # type: ignore[assignment]
         elif isinstance(arg, Tensor):
             dtype = arg.dtype
         elif isinstance(arg, str):
             Device(arg)
         elif not isinstance(arg, (Device, bool)):
             raise TypeError(f"to() received an invalid argument: {type(arg).__name__}")
-    if dtype is None or dtype is self.dtype:
+    kind = dtypes.as_numpy(dtype)
+    if kind is None or kind == self._read().dtype:
         return select.clone(self) if copy else self
-    return cast(self, dtype.numpy)
+    return cast(self, kind)
 
 
 def _type(self: Tensor, dtype: Any = None) -> Any:

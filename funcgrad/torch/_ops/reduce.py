@@ -42,8 +42,9 @@ def _kinds(name: str, saves: str = "") -> tuple[Kind, Kind]:
 def ready(input: Tensor, dtype: dtypes.dtype | None, function: str, sums: bool = True) -> Tensor:
     """In the dtype that is summed: int64 for integers."""
     need_tensor(input, function)
-    if dtype is not None:
-        return input if input.dtype is dtype else cast(input, dtype.numpy)
+    kind = dtypes.as_numpy(dtype)
+    if kind is not None:
+        return input if input._read().dtype == kind else cast(input, kind)
     if sums and input._read().dtype.kind in "biu":
         return cast(input, np.dtype(np.int64))
     return input

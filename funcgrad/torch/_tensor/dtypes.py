@@ -88,11 +88,17 @@ def of_title(title: str) -> dtype:
     raise ValueError(f"invalid type: '{title}'")
 
 
-def as_numpy(kind: dtype | None) -> np.dtype | None:
-    """NumPy's dtype for an argument `dtype=`."""
+_OF_PYTHON = {builtins.float: float64, builtins.int: int64, builtins.bool: bool, complex: complex128}
+"""The dtypes that Python's types stand for."""
+
+
+def as_numpy(kind: Any) -> np.dtype | None:
+    """NumPy's dtype for an argument `dtype=`: a dtype, or a type of Python's numbers."""
     if kind is None:
         return None
     if not isinstance(kind, dtype):
+        if isinstance(kind, type) and kind in _OF_PYTHON:
+            return _OF_PYTHON[kind].numpy
         raise TypeError(f"dtype must be a torch.dtype, not {type(kind).__name__}")
     return kind.numpy
 
