@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import inspect
 import json
 import re
@@ -58,13 +57,19 @@ def pytorchs_names() -> dict[str, list[str]]:
     return {space: [n for n in names if not ELSEWHERE.search(n)] for space, names in found.items()}
 
 
+def found(space: str) -> Any:
+    """A package of the shim, None where there is none."""
+    module: Any = shim
+    for name in space.split(".") if space else ():
+        try:
+            module = getattr(module, name)
+        except AttributeError:
+            return None
+    return module
+
+
 def ours(space: str) -> set[str]:
-    if space == "Tensor":
-        return set(dir(Tensor))
-    try:
-        return set(dir(importlib.import_module(f"funcgrad.torch.{space}" if space else "funcgrad.torch")))
-    except ModuleNotFoundError:
-        return set()
+    return set(dir(Tensor if space == "Tensor" else found(space)))
 
 
 # The page
@@ -92,8 +97,8 @@ def page() -> str:
         if rows:
             parts += [f"## `torch.{space}`\n", _table(rows)]
     for name in PACKAGES:
-        if _exists(name):
-            parts += [f"## `torch.{name}`\n", _package(importlib.import_module(f"funcgrad.torch.{name}"))]
+        if found(name) is not None:
+            parts += [f"## `torch.{name}`\n", _package(found(name))]
     parts += ["## What is missing\n", "Names of PyTorch 2.13 that are not there:\n"]
     for space, names in json.loads(NAMES.read_text()).items():
         missing = [n for n in names if n not in ours(space)]
@@ -101,13 +106,6 @@ def page() -> str:
             title = "torch" if not space else space if space == "Tensor" else f"torch.{space}"
             parts.append(f"- `{title}`: " + ", ".join(f"`{n}`" for n in missing))
     return "\n".join(parts) + "\n"
-
-
-def _exists(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(f"funcgrad.torch.{name}") is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _home(row: Row) -> str:

@@ -228,3 +228,9 @@ def test_a_backward_pass_in_a_signal_handler():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert not failed and set(gradients) == {4.0}
+
+
+def test_programs_that_ask_for_another_device_get_the_cpu():
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    assert torch.ones(2, device=device).device == torch.device("cpu")
+    assert torch.cuda.device_count() == 0
