@@ -164,8 +164,9 @@ class Primitive:
     - `jvp(values, tangents, params) -> (output, tangent)`: forward mode, by `record` and `push` unless it is said
       otherwise.
     - `body(params)`: the one program that a call stands for; `inside(args, params, run)`: what a `transparent`
-      primitive does, or one that `dissolves`, its programs being run by `run(graph, args)`. `staged(params, program)`: its parameters when it is
-      written down, to be run later; `program(fun)` makes one of a flat function of its arguments.
+      primitive does, or one that `dissolves`, its programs being run by `run(graph, args)`. `staged(params, program)`:
+      its parameters when it is written down, to be run later; `program(fun)` makes one of a flat function of its
+      arguments.
     """
 
     multiple = False
