@@ -7,6 +7,8 @@ import copy
 import gc
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -234,3 +236,14 @@ def test_programs_that_ask_for_another_device_get_the_cpu():
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     assert torch.ones(2, device=device).device == torch.device("cpu")
     assert torch.cuda.device_count() == 0
+
+
+def test_networks_are_trained_without_scipy():
+    """It is an extra: only distributions and special functions ask for it."""
+    program = (
+        "import sys; sys.modules['scipy'] = None; import funcgrad.torch as torch; "
+        "x = torch.nn.Linear(2, 2)(torch.ones(1, 2)); torch.nn.functional.kl_div(x.log_softmax(-1), x.softmax(-1)); "
+        "torch.optim.Adam([x.detach().requires_grad_()]); torch.linalg.inv(torch.eye(2)); torch.fft.fft(x); "
+        "torch.utils.data.DataLoader([1]); torch.compile(torch.sin); torch.func.grad(torch.sum)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

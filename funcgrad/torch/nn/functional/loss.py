@@ -14,18 +14,18 @@ from funcgrad import nn
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.elementwise import neg
 from funcgrad.ops.index import gather
-from funcgrad.scipy.special import xlogy as xlogy_values
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.reduce import log_softmax
+from funcgrad.torch._ops.special import xlogy
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
-from funcgrad.torch.nn._recorded import Quick, recorded
+from funcgrad.torch.nn._recorded import Quick
 from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.activation import logsigmoid
 
@@ -387,7 +387,6 @@ def binary_cross_entropy_with_logits(
     return call(BCE_WITH_LOGITS, _bce_with_logits, input, target, weight, pos_weight, reduction=reduction)
 
 
-_xlogy = recorded("Xlogy", "xy")(xlogy_values)
 
 
 def kl_div(
@@ -408,7 +407,7 @@ def kl_div(
             stacklevel=2,
         )
     reduction = chosen(size_average, reduce, reduction)
-    loss = ops.exp(target) * (target - input) if log_target else _xlogy(target, target) - target * input
+    loss = ops.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.dim() else loss.sum()
     return reduced(loss, reduction)
