@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
 import funcgrad.torch as torch
+from funcgrad.torch._ops.draws import multinomial
 from funcgrad.torch._ops.random import Generator, default_generator, randint, randperm
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch.distributions.draws import multinomial
 
 T = TypeVar("T", covariant=True)
 
@@ -122,9 +120,8 @@ class WeightedRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        weights = self.weights._array()
-        drawn = multinomial(weights[None], self.num_samples, self.replacement, self.generator or default_generator)
-        return iter(np.ravel(drawn).tolist())
+        drawn = multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
+        return iter(drawn.tolist())
 
     def __len__(self) -> int:
         return self.num_samples
