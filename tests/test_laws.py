@@ -31,6 +31,10 @@ CALLS = {
         "runs a user's function: tests/test_callbacks.py, tests/test_debug.py",
     ),
     **dict.fromkeys(
+        ("overwritten", "revalued"),
+        "has the values of one argument and the derivative of another: tests/torch/test_func.py",
+    ),
+    **dict.fromkeys(
         ("all_gather", "exchange", "pmax", "pmin", "ppermute", "psum", "psum_scatter"),
         "has a meaning inside of a vmap only: tests/test_named_axes.py",
     ),

@@ -178,7 +178,7 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` unrecorded, and record the call as one operation."""
-        needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        needs = tuple(isinstance(a, Tensor) and on_tape(a._read()) for a in args)
         ctx, outputs, several = _run(cls, args, needs, kwargs)
         _check_dirty(ctx, outputs)
         outputs = (
@@ -243,7 +243,7 @@ def _revalued(y: Tensor, value: Any, ctx: FunctionCtx, args: Sequence[Any]) -> T
 
 def _check_dirty(ctx: FunctionCtx, outputs: list[Any]) -> None:
     for t in ctx._dirty:
-        if t.requires_grad and t.is_leaf and mode.enabled:
+        if on_tape(t._read()) and t.is_leaf and mode.enabled:
             raise RuntimeError(DIRTY_LEAF)
         if not any(y is t for y in outputs):
             raise RuntimeError(DIRTY_NOT_RETURNED)
@@ -254,7 +254,7 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     for y in outputs:
         if isinstance(y, Tensor) and not any(y is a for a in args):
             y._cuts = cuts
-    return [y.detach() if isinstance(y, Tensor) and y.requires_grad else y for y in outputs]
+    return [y.detach() if isinstance(y, Tensor) and on_tape(y._read()) else y for y in outputs]
 
 
 class Recorded:

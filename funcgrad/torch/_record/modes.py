@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch._record.tape import BASE, Tape
-from funcgrad.torch._tensor.storage import inside
+from funcgrad.torch._record.tape import BASE, Tape, constant, unrecorded
+from funcgrad.torch._tensor.storage import inside, scope
 
 _is_quiet = ContextVar("_is_quiet", default=False)
 
@@ -82,6 +82,15 @@ def own_tape() -> Iterator[None]:
     finally:
         mode.tape, mode.enabled = before
         tape.end()
+
+
+def cut_off(value: Any) -> Any:
+    """A value as an operation takes it while recording is off.
+
+    In `torch.func` that leaves forward mode alone, as in PyTorch. In functions that `to_functional` makes, as in
+    `backward`, there is no derivative in any mode.
+    """
+    return unrecorded(value) if scope.level and not mode.inference else constant(value)
 
 
 def is_grad_enabled() -> bool:
