@@ -26,6 +26,7 @@ ROWS = rows()
 CALLS = {
     "custom_vjp_call": "runs a user's function and rule: tests/test_control.py",
     "custom_jvp_call": "runs a user's function and rule: tests/test_control.py",
+    "custom_both_call": "runs a user's function and rules: tests/torch/test_func.py",
     **dict.fromkeys(
         ("pure_callback", "io_callback", "debug_callback"),
         "runs a user's function: tests/test_callbacks.py, tests/test_debug.py",

@@ -19,6 +19,26 @@ x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 v = torch.ones(3, dtype=torch.float64)
 c = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 """
+class_of = """class {name}(torch.autograd.Function):
+  generate_vmap_rule = True
+  @staticmethod
+  def forward({inputs}): return {value}
+  @staticmethod
+  def setup_context(ctx, inputs, output): ctx.save_for_backward(*inputs); ctx.save_for_forward(*inputs)
+  @staticmethod
+  def backward(ctx, {gradients}): return {pulled}
+  @staticmethod
+  def jvp(ctx, {tangents}): return {pushed}
+"""
+BEGIN += class_of.format(
+    name="Square", inputs="x", value="x * x", gradients="g", pulled="g * 2 * ctx.saved_tensors[0]", tangents="t",
+    pushed="t * 2 * ctx.saved_tensors[0]",
+)
+BEGIN += class_of.format(
+    name="Both", inputs="x, y", value="(x * y, x + y)", gradients="g, h",
+    pulled="g * ctx.saved_tensors[1] + h, g * ctx.saved_tensors[0] + h", tangents="t, u",
+    pushed="(t * ctx.saved_tensors[1] + u * ctx.saved_tensors[0], t + u)",
+)
 INSIDE = {
     "no_grad": "with torch.no_grad(): y = x * x\n  return ((y + x) * x).sum()",
     "no_grad of a view": "with torch.no_grad(): y = x[:2]\n  return (y * y).sum() + x.sum()",
@@ -48,6 +68,12 @@ INSIDE = {
     "requires_grad": "return (x * 2 if x.requires_grad else x).sum()",
     "requires_grad of a result": "return (x * x).sum() if (x * x).requires_grad else x.sum()",
     "is_leaf": "return (x * x).sum() if x.is_leaf else x.sum()",
+    "a Function": "return (Square.apply(x) * x).sum()",
+    "a Function in no_grad": "with torch.no_grad(): y = Square.apply(x)\n  return (y * x).sum()",
+    "a Function of two": "y, z = Both.apply(x, x * x)\n  return (y * z).sum()",
+    "a Function of a constant": "y, z = Both.apply(x, c)\n  return (y * z).sum()",
+    "a Function of a detached value": "y, z = Both.apply(x, (x * x).detach())\n  return (y * z).sum()",
+    "a Function twice": "return Square.apply(Square.apply(x)).sum()",
     "float": "return (x.float() ** 2).sum().double()",
     "to and back": "return (x.to(torch.float32).to(torch.float64) * x).sum()",
     "float16": "return (x.half().double() * x).sum()",
@@ -67,6 +93,7 @@ UNDER = {
     "backward of grad": "xr = x.clone().requires_grad_(); F.grad(f)(xr).sum().backward(); found = xr.grad; print(found.tolist())",
     "backward of jvp": "xr = x.clone().requires_grad_(); F.jvp(f, (xr,), (v,))[1].backward(); found = xr.grad; print(found.tolist())",
 }
+LOST = "PyTorch loses the outer tangent of what save_for_forward keeps: the second derivative is wrong"
 ZEROS = "PyTorch's result is a ZeroTensor, which cannot be read"
 NOT_THERE = {
     **{
@@ -74,6 +101,7 @@ NOT_THERE = {
         for what in INSIDE
         if what.startswith("a detached alias")
     },
+    **{(what, "jvp of jvp"): LOST for what in INSIDE if what.startswith("a Function")},
     ("a tangent in no_grad", "linearize"): "PyTorch's linearize cannot be nested",
     ("no_grad of a view", "backward of jvp"): "PyTorch records that there is nothing to record, and the gradient is None",
     ("detach", "grad of jvp"): ZEROS,

@@ -78,7 +78,7 @@ class Tensor(Leaving, Methods):
     def _read(self) -> Any:
         """The value now: an array, or a traced value. Recorded on a tape before the present one, it is a constant."""
         value = self._current()
-        if type(value) is TapeTracer and not mode.direct and on_tape(value) and value._trace.age < mode.tape.age:
+        if type(value) is TapeTracer and not mode.direct and on_tape(value) and value._trace.age < mode.floor:
             return value.value
         return value
 
