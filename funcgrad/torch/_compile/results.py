@@ -16,7 +16,7 @@ from funcgrad.torch._pass.gradfn import FREED_VALUES
 from funcgrad.torch._record.tape import BASE, Note, note_of, on_tape, raw
 from funcgrad.torch._tensor.storage import Storage, Unwatched
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import CONSTANT, View, through
+from funcgrad.torch._tensor.views import Cutting, View, through
 
 NAME = "CompiledFunctionBackward"
 
@@ -119,7 +119,8 @@ class Results:
         """Refuse what a program cannot do to a tensor from outside."""
         state = o.state
         view = state["_view"]
-        if _memory_of(o.tensor) is not o.storage or (view and any(s is not CONSTANT for s in view.storage_steps)):
+        is_part = view is not None and not all(isinstance(s, Cutting) for s in view.storage_steps)
+        if _memory_of(o.tensor) is not o.storage or is_part:
             raise Unsupported("it gives a tensor from outside other memory")
         if state["_retains"] != o.tensor.__dict__.get("_retains", False):
             raise Unsupported("it calls retain_grad on a tensor from outside")

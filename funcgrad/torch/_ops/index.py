@@ -293,7 +293,7 @@ def put(input: Tensor, index: Any, value: Any) -> None:
             value = _stored(value, own.dtype)
         copy_(place, _fitting(value, own.shape))
         return
-    place._check_writable()
+    place._check_writable("index_put_")
     if not isinstance(value, Tensor):
         value = _stored(value, own.dtype)
     elif value.dtype is not input.dtype:

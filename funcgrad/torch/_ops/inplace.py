@@ -15,7 +15,7 @@ from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.storage import Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Flat, Part, Shaped, View
 
@@ -28,6 +28,23 @@ COMPARISONS = {
 it passes, as in PyTorch."""
 MAY_OVERLAP = ("masked_fill", "masked_scatter", "index_fill")
 """What these write PyTorch does not compare with what they read."""
+
+
+TENSORS = ("add", "div", "divide", "floor_divide", "mul", "multiply", "sub", "subtract", "true_divide")
+EITHER = (
+    *("eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "copysign", "float_power", "fmod", "masked_fill", "pow", "remainder"),
+)
+"""Names of which PyTorch's full ones say that they take a tensor: always, or where it is none."""
+
+
+def full_name(name: str, args: tuple[Any, ...]) -> str:
+    """An operation in place as PyTorch's errors call it."""
+    if name in TENSORS:
+        return f"{name}_.Tensor"
+    if name in EITHER:
+        return f"{name}_.{'Tensor' if args and isinstance(args[-1], Tensor) else 'Scalar'}"
+    return f"{name}_"
 
 
 def check_output(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
@@ -52,7 +69,7 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     checks = fun.__name__ not in MAY_OVERLAP
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        self._check_writable()
+        self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
         if checks:
             for other in _tensors_in((*args, *kwargs.values())):
                 self._check_overlap(other)
@@ -140,7 +157,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Set all elements to a number."""
-    self._check_writable()
+    self._check_writable("fill_.Tensor" if isinstance(value, Tensor) else "fill_.Scalar")
     value = number(value)
     if isinstance(value, Tensor):
         return copy_(self, value)
@@ -149,7 +166,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 
 def zero_(self: Tensor) -> Tensor:
     """Set all elements to zero."""
-    self._check_writable()
+    self._check_writable("zero_")
     return _constantly(ZERO, self, 0)
 
 
@@ -157,7 +174,7 @@ def _reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`x.name_(...)` for a `name` that gives a view: the tensor becomes that view of its memory."""
 
     def method(self: Tensor, *args: Any) -> Tensor:
-        self._check_writable()
+        self._check_writable(method.__name__)
         own = self._view
         if own is not None and own.base is not None and self.requires_grad:
             raise NotImplementedError(f"{method.__name__} of a view that requires grad: use the form without `_`")

@@ -9,7 +9,6 @@ import numpy as np
 from funcgrad.core.provenance import at
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.calls import NUMBERS, Kind, call
-from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import constant, cut, joined, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -99,10 +98,9 @@ TO_COPY = Kind("ToCopy")
 def cast(t: Tensor, to: np.dtype) -> Tensor:
     """A copy in another dtype."""
     value = t._read()
-    if on_tape(value) and to.kind in "fc":
+    if isinstance(value, Tracer) and to.kind in "fc":
         return call(TO_COPY, lambda v: v.astype(to), t)
-    op = "no_grad" if not mode.enabled else f"to({dtypes.of(to)})"
-    cuts = joined(cut(op, value, ()), t._cuts) if on_tape(value) else t._cuts
+    cuts = joined(cut(f"to({dtypes.of(to)})", value, ()), t._cuts) if on_tape(value) else t._cuts
     plain: Any = constant(value)
     array: Any = plain if isinstance(plain, Tracer) else np.asarray(plain)
     out = fresh(array.astype(to))
