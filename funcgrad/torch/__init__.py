@@ -51,6 +51,9 @@ from funcgrad.torch._tensor.dtypes import (
     set_default_dtype,
     short,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from funcgrad.torch._tensor.saving import load, save
 from funcgrad.torch._tensor.sizes import Size

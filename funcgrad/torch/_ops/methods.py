@@ -219,8 +219,9 @@ def _maker(name: str) -> Any:
 
 
 _method("type_as", _type_as)
-for _name in ("zeros", "ones", "empty", "full", "tensor"):
+for _name in ("zeros", "ones", "empty", "full"):
     setattr(Tensor, f"new_{_name}", _maker(_name))
+_method("new_tensor", create.new_tensor)
 
 
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
