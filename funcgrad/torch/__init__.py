@@ -74,8 +74,15 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module(f"{__name__}.{name}")
     if name == "vmap":
         return _importlib.import_module(f"{__name__}.func").vmap
-    raise AttributeError(_missing(f"module '{__name__}'", name, (*globals(), *_PACKAGES)))
+    if not name.startswith("_") and name in _layers():
+        return _layers()[name]
+    raise AttributeError(_missing(f"module '{__name__}'", name, __dir__()))
+
+
+def _layers() -> dict[str, _Any]:
+    """What is in `torch` and in `torch.nn.functional`, which is imported when somebody asks for such a name."""
+    return _importlib.import_module(f"{__name__}.nn.functional.native").LAYERS
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES})
+    return sorted({*globals(), *_PACKAGES, *_layers(), "vmap"})
