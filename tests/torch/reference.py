@@ -84,8 +84,9 @@ place are PyTorch's. This page is made from the code (`python -m tests.torch.ref
 differ.
 
 In the tables, `f` is `torch.f(x)`, `m` the method `x.m()`, `_` the form in place `x.m_()`, and `out` that `out=` is
-taken. There are no other devices than the CPU, no sparse, quantized or nested tensors, no TorchScript, and no
-distributed training; the end of the page lists the other names of PyTorch's that are missing.
+taken. `axis=` and `keepdims=` are other names of `dim=` and `keepdim=`. There are no other devices than the CPU, no
+sparse, quantized or nested tensors, no TorchScript, and no distributed training; the end of the page lists the other
+names of PyTorch's that are missing.
 """
 
 
