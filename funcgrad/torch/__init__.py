@@ -55,6 +55,7 @@ from funcgrad.torch._tensor.dtypes import (
     uint32,
     uint64,
 )
+from funcgrad.torch._tensor.printing import set_printoptions
 from funcgrad.torch._tensor.saving import load, save
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
