@@ -160,6 +160,7 @@ IMPORTS = {
     "dtype": "from funcgrad.torch._tensor.dtypes import dtype",
     "Size": "from funcgrad.torch._tensor.sizes import Size",
     "Tensor": "from funcgrad.torch._tensor.tensor import Tensor",
+    "TypedStorage": "from funcgrad.torch._tensor.storage import TypedStorage",
     "RemovableHandle": "from funcgrad.torch._pass.hooks import RemovableHandle",
 }
 """Where the names in annotations come from."""

@@ -18,9 +18,11 @@ from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import NUMBERS, need_tensor
 from funcgrad.torch._record.tape import Cut, constant, cut, on_tape
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.devices import Device
+from funcgrad.torch._tensor.devices import CPU, Device, default, used
 from funcgrad.torch._tensor.dtypes import as_numpy
 from funcgrad.torch._tensor.exports import exports
+from funcgrad.torch._tensor.formats import layout as Layout
+from funcgrad.torch._tensor.formats import strided
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -65,8 +67,10 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         memory_format: Any = None,
         **options: Any,
     ) -> Tensor:
-        if device is not None:
-            Device(device)
+        if device is not None or default.device is not CPU:
+            _check_device(make.__name__, default.device if device is None else device)
+        if layout is not None and layout is not strided:
+            _check_layout(make.__name__, layout)
         if sized and "size" in options:
             if args:
                 raise TypeError(f"{make.__name__}() got multiple values for argument 'size'")
@@ -85,6 +89,18 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return into(out, partial(_typed_as, make, out), args, options)
 
     return checked
+
+
+def _check_device(function: str, device: Any) -> None:
+    if not isinstance(device, (str, int, Device)):
+        raise TypeError(f"{function}(): argument 'device' must be torch.device, not {type(device).__name__}")
+    used(device)
+
+
+def _check_layout(function: str, layout: Any) -> None:
+    if not isinstance(layout, Layout):
+        raise TypeError(f"{function}(): argument 'layout' must be torch.layout, not {type(layout).__name__}")
+    raise RuntimeError(f"{function}(...) is not implemented for {layout!r}: tensors are strided")
 
 
 def _takes_sizes(make: Callable[..., Tensor]) -> bool:
@@ -300,10 +316,11 @@ def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_g
     elif copy:
         out = out.clone()
     if requires_grad is None:
-        if out.requires_grad and out.is_leaf:
+        if isinstance(obj, Tensor) and obj.requires_grad:
             warn_once(TAKEN_ON)
     elif out.is_leaf:
-        out = _leaf(out, "asarray") if requires_grad else out.requires_grad_(False)
+        if out.requires_grad != requires_grad:
+            out = _leaf(out, "asarray") if requires_grad else out.requires_grad_(False)
     elif not requires_grad:
         out = out.detach()
     return out

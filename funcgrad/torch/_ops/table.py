@@ -89,11 +89,12 @@ def numpys(fun: Callable[..., Any]) -> Callable[..., Any]:
         return fun
 
     @wraps(fun)
-    def apply(*args: Any, **options: Any) -> Any:
+    def named_otherwise(*args: Any, **options: Any) -> Any:
         if "axis" in options or "keepdims" in options:
             options = {_NUMPYS.get(name, name): x for name, x in options.items()}
         return fun(*args, **options)
 
+    apply: Any = named_otherwise
     apply.__kwdefaults__ = fun.__kwdefaults__  # where it is seen that it takes `out`
     return apply
 

@@ -244,19 +244,50 @@ def result_type(*operands: Any) -> np.dtype:
 
 
 class finfo:
-    """The limits of a floating dtype, as `torch.finfo`."""
+    """The limits of a floating dtype, or of the parts of a complex one, as `torch.finfo`."""
 
-    def __init__(self, kind: dtype | None = None) -> None:
-        info = np.finfo((kind or _default).numpy)
+    def __init__(self, type: dtype | None = None) -> None:
+        kind = _default if type is None else type
+        if not isinstance(kind, dtype):
+            raise TypeError(f"finfo(): argument 'type' (position 1) must be torch.dtype, not {kind.__class__.__name__}")
+        if kind.numpy.kind not in "fc":
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
+        info = np.finfo(kind.numpy)
         self.bits = info.bits
         self.eps, self.max, self.min = info.eps.item(), info.max.item(), info.min.item()
         self.tiny = self.smallest_normal = info.tiny.item()
-        self.dtype = (kind or _default).name
+        self.resolution = 10.0**-info.precision
+        self.dtype = kind.to_real().name
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.dtype)
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{n}={getattr(self, n):g}' for n in names)}, dtype={self.dtype})"
 
 
 class iinfo:
     """The limits of an integer dtype, as `torch.iinfo`."""
 
-    def __init__(self, kind: dtype) -> None:
-        info = np.iinfo(kind.numpy)
-        self.bits, self.max, self.min, self.dtype = info.bits, info.max, info.min, kind.name
+    def __init__(self, type: dtype) -> None:
+        if type.numpy.kind in "fc":
+            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
+        if type is bool:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        info = np.iinfo(type.numpy)
+        self.bits, self.max, self.min, self.dtype = info.bits, info.max, info.min, type.name
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return isinstance(other, iinfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.dtype)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
