@@ -158,7 +158,7 @@ def histogram(
         if bins.dtype is not input.dtype:
             raise RuntimeError(
                 "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input with dtype "
-                f"{dtypes.full_name(input.dtype)} and bins for dimension 0 with dtype {dtypes.full_name(bins.dtype)}"
+                f"{input.dtype.short} and bins for dimension 0 with dtype {bins.dtype.short}"
             )
         edges = bins._array(COUNTS, ADVICE)
     else:
@@ -182,7 +182,7 @@ def _weights(x: Tensor, weight: Tensor | None) -> np.ndarray | None:
     if weight.dtype is not x.dtype:
         raise RuntimeError(
             "torch.histogramdd: if weight tensor is provided, input tensor and weight tensor should have the same "
-            f"dtype, but got input({dtypes.full_name(x.dtype)}), and weight({dtypes.full_name(weight.dtype)})"
+            f"dtype, but got input({x.dtype.short}), and weight({weight.dtype.short})"
         )
     if weight.numel() != x.numel():
         raise RuntimeError(

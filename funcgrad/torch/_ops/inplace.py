@@ -170,16 +170,20 @@ def zero_(self: Tensor) -> Tensor:
     return _constantly(ZERO, self, 0)
 
 
-def _reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`x.name_(...)` for a `name` that gives a view: the tensor becomes that view of its memory."""
 
-    def method(self: Tensor, *args: Any) -> Tensor:
+    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
         self._check_writable(method.__name__)
         own = self._view
         if own is not None and own.base is not None and self.requires_grad:
             raise NotImplementedError(f"{method.__name__} of a view that requires grad: use the form without `_`")
-        seen = fun(self, *args)
+        seen = fun(self, *args, **options)
         assert seen._view is not None
+        if on_tape(seen._value):
+            note = own_note(seen._value.node)
+            operation, _, form = note.name.partition("Backward")
+            note.name = f"{operation}Backward{int(form) + (3 if operation == 'Squeeze' else 1)}"
         self._value, self._seen = seen._value, seen._seen
         self._view = View(seen._view.storage_steps, None, ())
         self._storage.count()
@@ -190,8 +194,9 @@ def _reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return method
 
 
-t_, transpose_, swapaxes_ = _reshaped(shaping.t), _reshaped(shaping.transpose), _reshaped(shaping.transpose)
-squeeze_, unsqueeze_ = _reshaped(shaping.squeeze), _reshaped(shaping.unsqueeze)
+t_, transpose_, swapaxes_ = reshaped(shaping.t), reshaped(shaping.transpose), reshaped(shaping.transpose)
+swapdims_ = swapaxes_
+squeeze_, unsqueeze_ = reshaped(shaping.squeeze), reshaped(shaping.unsqueeze)
 
 
 def set_(self: Tensor, source: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def is_complex(input: Tensor) -> bool:
     return input.is_complex()
 
 
-@named(method=False)
+@named()
 def is_nonzero(input: Tensor) -> bool:
     """Whether a tensor of one element is not zero."""
     if input.numel() != 1:
@@ -107,6 +107,12 @@ def data_ptr(input: Tensor) -> int:
     return int(input._array("An address").ctypes.data)
 
 
+@named(method=False)
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made in inference mode."""
+    return input.is_inference()
+
+
 @named()
 def is_conj(input: Tensor) -> bool:
     """False: what is conjugated is a copy."""
@@ -172,3 +178,12 @@ def map_(input: Tensor, tensor: Tensor, callable: Any) -> Tensor:
     other = np.broadcast_to(tensor._array("An element"), input.shape)
     pairs = zip(input._array("An element").reshape(-1).tolist(), other.reshape(-1).tolist())
     return _by_python(input, [callable(a, b) for a, b in pairs])
+
+
+@named(function=False)
+def map2_(input: Tensor, x: Tensor, y: Tensor, callable: Any) -> Tensor:
+    """Each element replaced by a Python function of it and of two other tensors'."""
+    _no_gradient(input, "map2_")
+    others = [np.broadcast_to(t._array("An element"), input.shape) for t in (x, y)]
+    triples = zip(*(array.reshape(-1).tolist() for array in (input._array("An element"), *others)))
+    return _by_python(input, [callable(*triple) for triple in triples])

@@ -23,7 +23,6 @@ from funcgrad.torch._record.operands import (
     refuse,
 )
 from funcgrad.torch._record.tape import raw
-from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
 # Arithmetic
@@ -248,8 +247,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     for name, t in others.items():
         if t.dtype is not input.dtype:
             raise RuntimeError(
-                f"expected dtype {dtypes.full_name(input.dtype)} for `{name}` but got dtype "
-                f"{dtypes.full_name(t.dtype)}"
+                f"expected dtype {input.dtype.short} for `{name}` but got dtype "
+                f"{t.dtype.short}"
             )
         check_broadcast(input.shape, t.shape)
     refuse(input, "biu", "lerp_kernel_tensor" if len(others) == 2 else "lerp_kernel_scalar")

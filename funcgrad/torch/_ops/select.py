@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
-from funcgrad.torch._record.operands import number, promote
+from funcgrad.torch._record.operands import check_broadcast, is_operand, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
@@ -20,15 +22,35 @@ WHERE = Kind("Where", "-")
 CLAMPS = Kind("ClampBackward1", "x"), Kind("ClampBackward0", "xy")
 CLAMPS_BELOW = Kind("ClampMin", "x"), Kind("ClampMinBackward1", "xy")
 CLAMPS_ABOVE = Kind("ClampMax", "x"), Kind("ClampMaxBackward1", "xy")
+BYTE_CONDITION = (
+    "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
+    "PyTorch. Use a boolean condition instead."
+)
 MASKED_FILL = Kind("MaskedFill", "-")
 
 
 @named(method=False, out=True)
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere; `nonzero` without them."""
-    if input is None:
+    if input is None and other is None:
         return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
-    x, y = promote(number(input), number(other))
+    x, y = number(input), number(other)
+    if not (isinstance(condition, Tensor) and is_operand(x) and is_operand(y)):
+        given = ", ".join(type(t).__name__ for t in (condition, x, y))
+        raise TypeError(
+            f"where() received an invalid combination of arguments - got ({given}), but expected (Tensor condition, "
+            "Tensor or Number input, Tensor or Number other)"
+        )
+    if condition._read().dtype.kind != "b":
+        if condition.dtype is not dtypes.uint8:
+            raise RuntimeError(
+                f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.title}"
+            )
+        warnings.warn(BYTE_CONDITION, UserWarning, stacklevel=3)
+    shapes = dict.fromkeys(t._read().shape for t in (condition, x, y) if isinstance(t, Tensor))
+    for pair in combinations(shapes, 2):
+        check_broadcast(*pair)
+    x, y = promote(x, y)
     return watch(call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y), condition)
 
 

@@ -122,11 +122,18 @@ SCALAR_OF_TRACKED = (
     "Consider using tensor.detach() first."
 )
 
+
+
+class _Settings:
+    always = False
+
+
+settings = _Settings()
 _warned: set[str] = set()
 
 
 def warn_once(message: str) -> None:
     """A warning that PyTorch gives once in a process."""
-    if message not in _warned:
+    if message not in _warned or settings.always:
         _warned.add(message)
         warnings.warn(message, UserWarning, stacklevel=4)

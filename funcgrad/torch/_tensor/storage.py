@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Trace, Tracer
+from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import CAPTURED_BY_DERIVATIVE, CAPTURED_IN_PLACE, INFERENCE_SAVED
 from funcgrad.torch._tensor.views import Step, assign, put
 
@@ -137,6 +138,47 @@ class UntypedStorage:
         return np.asarray(self._storage.value).nbytes
 
     size = __len__ = nbytes
+
+
+class TypedStorage:
+    """Memory as `tensor.storage()` shows it: a sequence of numbers, to be read."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    @property
+    def _numbers(self) -> np.ndarray:
+        return np.asarray(self._storage.value).reshape(-1)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        return dtypes.of(self._numbers.dtype)
+
+    def __len__(self) -> int:
+        return self._numbers.size
+
+    size = __len__
+
+    def __getitem__(self, index: int) -> Any:
+        return self._numbers[index].item()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def tolist(self) -> list[Any]:
+        return self._numbers.tolist()
+
+    def element_size(self) -> int:
+        return self._numbers.itemsize
+
+    def nbytes(self) -> int:
+        return self._numbers.nbytes
+
+    def data_ptr(self) -> int:
+        return self.untyped().data_ptr()
+
+    def untyped(self) -> UntypedStorage:
+        return UntypedStorage(self._storage)
 
 
 class Inference(Storage):

@@ -29,8 +29,10 @@ from funcgrad.torch._record.tape import (
 )
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
+from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
+from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.leaving import Leaving
-from funcgrad.torch._tensor.sizes import Size, dimension
+from funcgrad.torch._tensor.sizes import Size, dimension, size_of
 from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
 
@@ -65,13 +67,11 @@ class Tensor(Leaving, Methods):
     _made: Loc | None = None
     __array_priority__ = 1000.0
 
-    def __init__(self, data: Any = (), *sizes: int) -> None:
-        if isinstance(data, int) and not isinstance(data, bool):
-            value = np.zeros((data, *sizes), dtypes.default())
-        else:
-            value = np.array(raw(data._read()) if isinstance(data, Tensor) else data, dtypes.default())
-        self._value = value
-        self._storage = Storage(value)
+    def __init__(self, *data: Any, device: Any = None) -> None:
+        from funcgrad.torch._ops.legacy import constructed
+
+        made = constructed(data, dtypes.get_default_dtype(), device, any_dtype=True)
+        self.__dict__.update(made.__dict__)
 
     # reading
 
@@ -447,7 +447,7 @@ class Tensor(Leaving, Methods):
 
     @property
     def shape(self) -> Size:
-        return Size(self._read().shape)
+        return size_of(self._read().shape)
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -460,6 +460,16 @@ class Tensor(Leaving, Methods):
     @property
     def device(self) -> Device:
         return CPU
+
+    @property
+    def layout(self) -> Layout:
+        return strided
+
+    def as_subclass(self, cls: type[Tensor]) -> Tensor:
+        """The same tensor as an object of a subclass."""
+        out = object.__new__(cls)
+        out.__dict__.update(self.__dict__)
+        return out
 
     def dim(self) -> int:
         return len(self._read().shape)
@@ -491,10 +501,14 @@ class Tensor(Leaving, Methods):
     def stride(self, dim: int | None = None) -> Any:
         value = self._array()
         strides = tuple(s // value.itemsize for s in value.strides)
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else strides[dimension(dim, len(strides))]
 
-    def is_contiguous(self) -> bool:
-        return self._array().flags.c_contiguous
+    def is_contiguous(self, memory_format: Any = contiguous_format) -> bool:
+        array = self._array()
+        if memory_format is channels_last or memory_format is channels_last_3d:
+            rank = 4 if memory_format is channels_last else 5
+            return array.ndim == rank and np.moveaxis(array, 1, -1).flags.c_contiguous
+        return array.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
         return self._read().dtype.kind == "f"

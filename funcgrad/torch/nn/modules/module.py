@@ -329,6 +329,10 @@ class Module(Stateful):
     def cpu(self) -> Self:
         return self
 
+    def cuda(self, device: Any = None) -> Self:
+        """AssertionError where there is a parameter or a buffer: tensors live on the CPU."""
+        return self._apply(lambda t: t.cuda(device))
+
     def train(self, mode: bool = True) -> Self:
         """Set `training`, here and inside: dropout and normalisation ask for it."""
         if not isinstance(mode, bool):
