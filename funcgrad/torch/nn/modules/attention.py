@@ -6,9 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
 from funcgrad.torch.nn.modules.containers import ModuleList
@@ -217,9 +215,3 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, causal)
         return src if self.norm is None else self.norm(src)
-
-
-def generate_square_subsequent_mask(size: int, device: Any = None, dtype: Any = None) -> Tensor:
-    """-inf where a place would attend to one behind it."""
-    mask = fresh(np.triu(np.full((size, size), -np.inf, np.float32), 1))
-    return mask if dtype is None else mask.to(dtype)
