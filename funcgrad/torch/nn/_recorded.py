@@ -11,14 +11,16 @@ import numpy as np
 from funcgrad.core.tape import TapeTracer
 from funcgrad.torch._record.calls import Kind, call, need_tensor, wrap
 from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import Cut, Note, joined, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
 
 
-def recorded(name: str, saves: str = "") -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+def recorded(name: str, saves: str = "", kernel: str = "") -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
     """The decorated function takes arrays or traced values where the new one takes Tensors, and numbers as they are.
 
-    `name` and `saves` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves.
+    `name` and `saves` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves. `kernel` is the
+    name in its error for what are no floating numbers.
     """
     kind = Kind(name, saves)
 
@@ -26,6 +28,8 @@ def recorded(name: str, saves: str = "") -> Callable[[Callable[..., Any]], Calla
         @wraps(fun)
         def apply(input: Any, *operands: Any, **params: Any) -> Tensor:
             need_tensor(input, fun.__name__.strip("_"))
+            if kernel:
+                refuse(input, "iub", kernel)
             return call(kind, fun, input, *operands, **params)
 
         return apply

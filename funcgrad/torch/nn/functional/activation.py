@@ -12,7 +12,8 @@ from funcgrad import nn
 from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
 from funcgrad.torch._ops import kinks, pointwise, reduce
 from funcgrad.torch._ops.inplace import in_place
-from funcgrad.torch._record.calls import Kind
+from funcgrad.torch._record.calls import Kind, need_tensor
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
@@ -23,25 +24,29 @@ def _chosen(fun: Any, input: Tensor, inplace: bool, *args: Any) -> Tensor:
     return in_place(fun)(input, *args) if inplace else fun(input, *args)
 
 
-_leaky_relu = recorded("LeakyRelu", "x")(_kinks.leaky_relu)
+_leaky_relu = recorded("LeakyRelu", "x", "leaky_relu_cpu")(_kinks.leaky_relu)
 _hardtanh = recorded("Hardtanh", "x")(_kinks.hardtanh)
 _threshold = recorded("Threshold", "x")(_kinks.threshold)
-_hardshrink = recorded("Hardshrink", "x")(_kinks.hardshrink)
+_hardshrink = recorded("Hardshrink", "x", "hardshrink_cpu")(_kinks.hardshrink)
 _softshrink = recorded("Softshrink", "x")(_kinks.softshrink)
 _prelu = recorded("PreluKernel", "xy")(_kinks.prelu)
-_elu = recorded("Elu", "x")(_kinks.elu)
-_celu = recorded("Celu", "x")(_kinks.celu)
-_selu = recorded("Elu", "x")(lambda x: SELU_SCALE * _kinks.elu(x, SELU_ALPHA))
-_silu = recorded("Silu", "x")(nn.silu)
-_mish = recorded("Mish", "x")(nn.mish)
-_hardsigmoid = recorded("Hardsigmoid", "x")(_kinks.hardsigmoid)
-_hardswish = recorded("Hardswish", "x")(_kinks.hardswish)
-_gelu = recorded("Gelu", "x")(nn.gelu)
-_glu = recorded("Glu", "x")(nn.glu)
-_logsigmoid = recorded("LogSigmoid", "x")(nn.log_sigmoid)
+_elu = recorded("Elu", "x", "elu_cpu")(_kinks.elu)
+_celu = recorded("Celu", "x", "elu_cpu")(_kinks.celu)
+_silu = recorded("Silu", "x", "silu_cpu")(nn.silu)
+_mish = recorded("Mish", "x", "mish_cpu")(nn.mish)
+_hardsigmoid = recorded("Hardsigmoid", "x", "hardsigmoid_cpu")(_kinks.hardsigmoid)
+_hardswish = recorded("Hardswish", "x", "hardswish_cpu")(_kinks.hardswish)
+_gelu = recorded("Gelu", "x", "GeluKernelImpl")(nn.gelu)
+_glu = recorded("Glu", "x", "glu_cpu")(nn.glu)
+_logsigmoid = recorded("LogSigmoid", "x", "log_sigmoid_cpu")(nn.log_sigmoid)
 
 
-@recorded("Softplus", "x")
+@recorded("Elu", "x", "elu_cpu")
+def _selu(x: Any) -> Any:
+    return SELU_SCALE * _kinks.elu(x, SELU_ALPHA)
+
+
+@recorded("Softplus", "x", "softplus_cpu")
 def _softplus(x: Any, beta: float, threshold: float) -> Any:
     scaled = x * beta
     return fnp.where(scaled > threshold, x, nn.softplus(scaled) / beta)
@@ -66,6 +71,10 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """Limited to [min_val, max_val]; the derivative at the limits is 0."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if isinstance(input, Tensor) and (kind := input._read().dtype).kind in "iub":
+        if kind.kind == "b":
+            raise RuntimeError("Bool inputs not supported for hardtanh")
+        min_val, max_val = kind.type(min_val), kind.type(max_val)
     return _chosen(_hardtanh, input, inplace, min_val, max_val)
 
 
@@ -76,6 +85,8 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`value` where the input is not above the threshold."""
+    need_tensor(input, "threshold")
+    refuse(input, "b", "threshold_cpu")
     return _chosen(_threshold, input, inplace, threshold, value)
 
 
@@ -133,6 +144,8 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Nearer to zero by `lambd`, 0 in between."""
+    need_tensor(input, "softshrink")
+    refuse(input, "iub", "softshrink_check")
     if lambd < 0:
         largest = np.finfo(input._read().dtype).max
         raise RuntimeError(

@@ -13,6 +13,7 @@ from funcgrad.ops.contract import dot_general
 from funcgrad.ops.elementwise import add
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn._recorded import Quick, recorded
@@ -46,7 +47,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         _need_tensors(input, weight)
     x, w = input._read(), weight._read()
     shape, weights = x.shape, w.shape
-    if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype:
+    if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype or x.dtype.kind == "b":
         _refuse_linear(input, weight)
     if bias is None:
         return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
@@ -76,6 +77,7 @@ def _refuse_linear(input: Tensor, weight: Tensor) -> None:
     if shape[-1] != weight.shape[1]:
         n, m = shape[:-1].numel(), weight.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{shape[-1]} and {m[1]}x{m[0]})")
+    refuse(input, "b", "addmm_impl_cpu_")
     raise RuntimeError(
         f"mat1 and mat2 must have the same dtype, but got {input.dtype.title} and {weight.dtype.title}"
     )

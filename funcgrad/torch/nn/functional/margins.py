@@ -11,6 +11,7 @@ from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.pointwise import minimum
 from funcgrad.torch._ops.select import where
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.distance import pairwise_distance
@@ -130,5 +131,6 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     check_reduction(reduction)
     value = check_classes(input, target.reshape(-1) if input.dim() > 1 else target, None, -1 << 62)
+    refuse(input, "iub", "multi_margin_loss_cpu_kernel")
     options = {"target": value, "p": p, "margin": margin, "reduction": reduction}
     return call(MULTI_MARGIN, _multi_margin, input, weight, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 BATCH, LAYER, GROUP = (Kind(f"Native{n}NormBackward0", "xy") for n in ("Batch", "Layer", "Group"))
@@ -70,16 +73,18 @@ def batch_norm(
     In training these are the batch's, which the running ones follow, in place; else they are the running ones.
     """
     shape = tuple(input.shape)
+    dimension(1, len(shape))
     axes, channels = (0, *range(2, len(shape))), (1, -1, *(1,) * (len(shape) - 2))
     sized = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, given in sized.items():
         if given is not None and given.numel() != shape[1]:
             raise RuntimeError(f"{name} should contain {shape[1]} elements not {given.numel()}")
+    refuse(input, "iub", "batch_norm")
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
         return call(BATCH, _of_statistics, input, weight, bias, running_mean, running_var, shape=channels, eps=eps)
-    count = int(np.prod([shape[a] for a in axes]))
+    count = prod(shape[a] for a in axes)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     out = call(BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
@@ -106,6 +111,7 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """Each channel of each element of the batch with mean 0 and variance 1."""
+    refuse(input, "iub", "batch_norm")
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
@@ -161,12 +167,19 @@ def layer_norm(
 ) -> Tensor:
     """The last dimensions, which have that shape, with mean 0 and variance 1."""
     dims = _check_layer(input, normalized_shape, weight, bias)
+    refuse(input, "iub", "LayerNormKernelImpl")
     return call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps)
 
 
+def _over_root_mean_square(x: Any, axes: Axes, eps: float) -> Any:
+    return x / fnp.sqrt(fnp.mean(x * x, axis=axes, keepdims=True) + eps)
+
+
+_over_size = widened(_over_root_mean_square, np.float16)
+
+
 def _by_root_mean_square(x: Any, weight: Any, dims: int, eps: float) -> Any:
-    axes = tuple(range(x.ndim - dims, x.ndim))
-    y = x / fnp.sqrt(fnp.mean(x * x, axis=axes, keepdims=True) + eps)
+    y = _over_size(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
     return y if weight is None else y * weight
 
 
@@ -175,12 +188,13 @@ def rms_norm(
 ) -> Tensor:
     """The last dimensions, which have that shape, divided by the root of the mean of their squares."""
     dims = _check_layer(input, normalized_shape, weight, None)
+    refuse(input, "iub", "rms_norm")
     eps = float(np.finfo(input._read().dtype).eps) if eps is None else eps
     return call(RMS, _by_root_mean_square, input, weight, dims=dims, eps=eps)
 
 
 def _of_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
-    y = _standardised(fnp.reshape(x, (x.shape[0], groups, -1)), axes=(2,), eps=eps)
+    y = _standardised(fnp.reshape(x, (x.shape[0], groups, prod(x.shape[1:]) // groups)), axes=(2,), eps=eps)
     return _scaled(fnp.reshape(y, x.shape), weight, bias, (1, -1, *(1,) * (x.ndim - 2)))
 
 
@@ -202,6 +216,7 @@ def group_norm(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
                 f"shape {list(given.shape)} and input of shape {list(input.shape)}"
             )
+    refuse(input, "iub", "GroupNormKernelImpl")
     return call(GROUP, _of_groups, input, weight, bias, groups=num_groups, eps=eps)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from funcgrad import nn
 from funcgrad.core.graph import is_staging
 from funcgrad.lax import scan
 from funcgrad.ops.contract import dot_general
@@ -13,6 +12,7 @@ from funcgrad.ops.elementwise import add, mul, sub, tanh
 from funcgrad.ops.special import logistic
 from funcgrad.ops.structure import concatenate, reshape
 from funcgrad.ops.subscript import getitem
+from funcgrad.torch._ops import kinks
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -58,7 +58,7 @@ def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = Non
     return (add(mul(sub(h, n), z), n),)
 
 
-STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(nn.relu), "LSTM": _lstm, "GRU": _gru}
+STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(kinks.relu), "LSTM": _lstm, "GRU": _gru}
 LAYER = Kind("Stack", "*")
 CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 

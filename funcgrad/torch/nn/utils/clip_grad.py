@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._ops.create import tensor
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -23,7 +24,7 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
     """The norm of all elements of the tensors together."""
     found = [norm(t, norm_type) for t in tensors]
     if not found:
-        return fresh(np.zeros((), np.float32))
+        return tensor(0.0)
     total = norm(stack(found), norm_type)
     if error_if_nonfinite and not np.isfinite(total._array()):
         raise RuntimeError(
