@@ -9,8 +9,7 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.contract import dot_general
-from funcgrad.ops.elementwise import add
+from funcgrad.torch._ops.values import affine
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import refuse
@@ -18,21 +17,9 @@ from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn._recorded import Quick, recorded
 
-_NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-_MATRICES = ((1,), (1,))
-
-
-def _times(x: Any, weight: Any) -> Any:
-    return dot_general(x, weight, contract=((len(x.shape) - 1,), (1,)), batch=_NO_BATCH)
-
-
-def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    return add(_times(x, weight), bias)
-
-
-_addmm, _view = Quick(Kind("Addmm", "*"), _linear), Quick(Kind("View", "*"), _linear)
-_mm, _unsafe_view = Quick(Kind("Mm", "*"), _times), Quick(Kind("UnsafeView", "*"), _times)
-_squeeze = Quick(Kind("SqueezeBackward4", "*"), _times)
+_addmm, _view, _mm, _unsafe_view, _squeeze = (
+    Quick(Kind(name, "*"), affine) for name in ("Addmm", "View", "Mm", "UnsafeView", "SqueezeBackward4")
+)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

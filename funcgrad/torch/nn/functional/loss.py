@@ -12,8 +12,6 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.elementwise import neg
-from funcgrad.ops.index import gather
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
@@ -196,7 +194,7 @@ def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: 
 def _of_rows(x: Any, target: np.ndarray, reduction: str) -> Any:
     """`_likelihood` of a matrix, of which all rows count: half the time."""
     count = len(target)
-    loss = neg(gather(x, np.arange(count), target))
+    loss = values.negative(values.gather(x, np.arange(count), target))
     if reduction == "none":
         return loss
     total = values.total(loss, (0,))

@@ -10,10 +10,9 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.elementwise import add, mul
-from funcgrad.ops.normalise import standardise
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
+from funcgrad.torch._ops.values import add, multiply, standardise
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import refuse
@@ -35,7 +34,7 @@ _standardised = widened(standardise, np.float16)
 
 def _scaled(y: Any, weight: Any, bias: Any, shape: Axes) -> Any:
     if weight is not None:
-        y = mul(y, fnp.reshape(weight, shape))
+        y = multiply(y, fnp.reshape(weight, shape))
     return y if bias is None else add(y, fnp.reshape(bias, shape))
 
 
@@ -131,7 +130,7 @@ def instance_norm(
 
 def _of_layer(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
     y = _standardised(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
-    y = y if weight is None else mul(y, weight)
+    y = y if weight is None else multiply(y, weight)
     return y if bias is None else add(y, bias)
 
 

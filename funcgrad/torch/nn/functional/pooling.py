@@ -12,11 +12,10 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad.lax import add as lax_add
 from funcgrad.lax import reduce_window
-from funcgrad.ops.index import gather
-from funcgrad.ops.structure import reshape
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import mean
+from funcgrad.torch._ops.values import gather, reshape
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
