@@ -10,30 +10,11 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from tests.torch.module_programs import CALLED, CONVERTED, COPIED, HELD, MEMBERS, OWN, STATES, TWO, tried
 from tests.torch.programs import Outcome, outcome
 
 STORED = Path(__file__).with_name("layer_programs.json")
 BEGIN = "nn, F = torch.nn, torch.nn.functional\n"
-TWO = "m = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))\n"
-OWN = """class Net(nn.Module):
-  def __init__(self):
-    super().__init__()
-    self.first = nn.Linear(2, 3)
-    self.scale = nn.Parameter(torch.tensor([1.0, 2.0]))
-    self.register_buffer('mean', torch.zeros(2))
-    self.register_buffer('seen', torch.ones(1), persistent=False)
-    self.parts = nn.ModuleList([nn.ReLU(), nn.Linear(3, 1, bias=False)])
-  def forward(self, x):
-    return self.parts[1](self.parts[0](self.first(x * self.scale - self.mean)))
-m = Net()
-"""
-ERROR = "try:\n  {}\nexcept Exception as e:\n  print(type(e).__name__, e)\n"
-
-
-def tried(*statements: str) -> str:
-    return "".join(ERROR.format(s) for s in statements)
-
-
 MODULES = {
     "members": OWN + """print([n for n, _ in m.named_parameters()], [n for n, _ in m.named_buffers()], [n for n, _ in m.named_modules()])
 print([n for n, _ in m.named_children()], len(list(m.parameters())), len(list(m.modules())), list(m.state_dict()))
@@ -165,7 +146,8 @@ TRAINING = {
 
 def programs() -> dict[str, str]:
     groups = {"module": MODULES, "parameter": PARAMETERS, "hook": HOOKS, "container": CONTAINERS, "refused": REFUSED,
-              "in place": IN_PLACE, "utility": UTILITIES, "half": HALF, "training": TRAINING}  # fmt: skip
+              "in place": IN_PLACE, "utility": UTILITIES, "half": HALF, "training": TRAINING,
+              "member": MEMBERS, "converted": CONVERTED, "copied": COPIED, "state": STATES, "called": CALLED, "held": HELD}  # fmt: skip
     found = {f"{group}: {name}": BEGIN + text for group, texts in groups.items() for name, text in texts.items()}
     return found | {f"text: {text}": BEGIN + f"m = {text}; print(m); print({{n: tuple(t.shape) for n, t in m.state_dict().items()}})" for text in TEXTS}
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.tape import TapeTracer
-from funcgrad.torch._record.calls import Kind, call, need_tensor, wrap
+from funcgrad.torch._record.calls import Kind, call, need_tensor, note_inner, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse
-from funcgrad.torch._record.tape import Cut, Note, joined, on_tape, raw
+from funcgrad.torch._record.tape import Cut, joined, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -55,7 +55,6 @@ class Quick:
     def __init__(self, kind: Kind, fun: Callable[..., Any]) -> None:
         self.kind = kind
         self.fun = fun
-        self.inner = Note(kind.name, ())
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         values: list[Any] = []
@@ -77,14 +76,5 @@ class Quick:
         if cuts:
             result._cuts = cuts
         if on_tape(out):
-            self._free_together(out.node, [v.node for v in values if on_tape(v)])
+            note_inner(self.kind, out.node, values)
         return result
-
-    def _free_together(self, last: Any, operands: list[Any]) -> None:
-        """The entries that lead to the last one share a note: what they saved is freed with it."""
-        left = [last]
-        while left:
-            for entry in left.pop().parents:
-                if entry is not None and entry not in operands:
-                    entry.note = self.inner
-                    left.append(entry)

@@ -90,19 +90,19 @@ from funcgrad.torch.nn.modules.attention import (
 from funcgrad.torch.nn.modules.attention import (
     TransformerEncoderLayer as TransformerEncoderLayer,
 )
-from funcgrad.torch.nn.modules.containers import (
+from funcgrad.torch.nn.modules.container import (
     ModuleDict as ModuleDict,
 )
-from funcgrad.torch.nn.modules.containers import (
+from funcgrad.torch.nn.modules.container import (
     ModuleList as ModuleList,
 )
-from funcgrad.torch.nn.modules.containers import (
+from funcgrad.torch.nn.modules.container import (
     ParameterDict as ParameterDict,
 )
-from funcgrad.torch.nn.modules.containers import (
+from funcgrad.torch.nn.modules.container import (
     ParameterList as ParameterList,
 )
-from funcgrad.torch.nn.modules.containers import (
+from funcgrad.torch.nn.modules.container import (
     Sequential as Sequential,
 )
 from funcgrad.torch.nn.modules.conv import (

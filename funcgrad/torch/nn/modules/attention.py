@@ -9,7 +9,7 @@ from typing import Any
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
-from funcgrad.torch.nn.modules.containers import ModuleList
+from funcgrad.torch.nn.modules.container import ModuleList
 from funcgrad.torch.nn.modules.dropout import Dropout
 from funcgrad.torch.nn.modules.linear import Linear
 from funcgrad.torch.nn.modules.made import parameter
