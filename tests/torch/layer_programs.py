@@ -10,7 +10,19 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from tests.torch.module_programs import CALLED, CONVERTED, COPIED, HELD, MEMBERS, OWN, STATES, TWO, tried
+from tests.torch.module_programs import (
+    CALLED,
+    CONVERTED,
+    COPIED,
+    HELD,
+    MEMBERS,
+    MISUSED,
+    OWN,
+    RANDOM,
+    STATES,
+    TWO,
+    tried,
+)
 from tests.torch.programs import Outcome, outcome
 
 STORED = Path(__file__).with_name("layer_programs.json")
@@ -87,6 +99,7 @@ TEXTS = (
     "nn.LSTMCell(3, 4)", "nn.RNNCell(3, 4, False, 'relu')", "nn.GRUCell(2, 1)", "nn.MultiheadAttention(4, 2)", "nn.TransformerEncoderLayer(4, 2, 8)", "nn.ReLU()", "nn.ReLU(inplace=True)", "nn.ReLU6(True)", "nn.LeakyReLU(0.2, True)", "nn.ELU(2.0)", "nn.CELU(inplace=True)", "nn.SELU(True)", "nn.GELU()", "nn.SiLU(True)", "nn.Mish()",
     "nn.Hardtanh(-2, 2, True)", "nn.Hardswish(True)", "nn.Hardsigmoid(True)", "nn.Threshold(1, 2, True)", "nn.Softplus(2)", "nn.Softshrink(0.1)", "nn.Hardshrink()", "nn.PReLU(3)", "nn.Softmax(1)", "nn.Softmax()", "nn.LogSoftmax(dim=-1)", "nn.GLU()", "nn.Tanh()", "nn.Flatten()", "nn.Unflatten(1, (2, 3))", "nn.Identity(3)",
     "nn.ReflectionPad1d(2)", "nn.ZeroPad2d((1, 2, 3, 4))", "nn.ConstantPad1d(2, 3.5)", "nn.CircularPad3d(1)", "nn.Upsample(scale_factor=2)", "nn.Upsample((2, 3), mode='bilinear')", "nn.UpsamplingNearest2d(4)", "nn.PixelShuffle(2)", "nn.Unfold(2)", "nn.Fold((3, 3), 2)", "nn.CrossEntropyLoss()", "nn.MSELoss()", "nn.BCEWithLogitsLoss()",
+    "nn.EmbeddingBag(5, 3)", "nn.EmbeddingBag(5, 3, padding_idx=-1, max_norm=1.0, mode='sum', include_last_offset=True)", "nn.CTCLoss(1, 'sum', True)", "nn.MaxUnpool2d(2)", "nn.MaxUnpool1d(2, 1, 1)", "nn.LPPool2d(2, (1, 2))", "nn.LPPool1d(2.0, 3, 1, True)", "nn.LocalResponseNorm(2)", "nn.ChannelShuffle(2)", "nn.MultiLabelMarginLoss()", "nn.RReLU()", "nn.RReLU(0.1, 0.2, True)", "nn.FeatureAlphaDropout(0.2)", "nn.AdaptiveLogSoftmaxWithLoss(4, 10, [3, 6], 2.0)", "nn.Transformer(4, 2, 1, 1, 3, batch_first=True)",
     "nn.CosineSimilarity()", "nn.PairwiseDistance()", "nn.TripletMarginLoss()",
 )  # fmt: skip
 REFUSED = {
@@ -147,7 +160,7 @@ TRAINING = {
 def programs() -> dict[str, str]:
     groups = {"module": MODULES, "parameter": PARAMETERS, "hook": HOOKS, "container": CONTAINERS, "refused": REFUSED,
               "in place": IN_PLACE, "utility": UTILITIES, "half": HALF, "training": TRAINING,
-              "member": MEMBERS, "converted": CONVERTED, "copied": COPIED, "state": STATES, "called": CALLED, "held": HELD}  # fmt: skip
+              "member": MEMBERS, "converted": CONVERTED, "copied": COPIED, "state": STATES, "called": CALLED, "held": HELD, "random": RANDOM, "misused": MISUSED}  # fmt: skip
     found = {f"{group}: {name}": BEGIN + text for group, texts in groups.items() for name, text in texts.items()}
     return found | {f"text: {text}": BEGIN + f"m = {text}; print(m); print({{n: tuple(t.shape) for n, t in m.state_dict().items()}})" for text in TEXTS}
 

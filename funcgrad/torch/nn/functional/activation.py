@@ -11,8 +11,11 @@ import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
 from funcgrad.torch._ops import kinks, pointwise, reduce
+from funcgrad.torch._ops.create import empty_like, zeros_like
+from funcgrad.torch._ops.draws import exponential_
 from funcgrad.torch._ops.inplace import in_place
-from funcgrad.torch._record.calls import Kind, need_tensor
+from funcgrad.torch._ops.random import default_generator
+from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
@@ -230,3 +233,47 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 relu_, leaky_relu_, hardtanh_ = in_place(pointwise.relu), in_place(leaky_relu), in_place(hardtanh)
 threshold_, elu_, selu_, celu_ = in_place(threshold), in_place(elu), in_place(selu), in_place(celu)
+
+
+RRELU = Kind("RreluWithNoiseBackward0", "xy")
+
+
+def _rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:
+    value = input._array("`rrelu`")
+    if not training:
+        return _leaky(input, (lower + upper) / 2)
+    negative = value <= 0
+    draws = default_generator.uniform(int(np.count_nonzero(negative)), np.dtype(np.float64))
+    slopes = np.ones(value.shape, value.dtype)
+    slopes[negative] = draws * (upper - lower) + lower
+    return call(RRELU, fnp.multiply, input, slopes)
+
+
+def _leaky(input: Tensor, slope: float) -> Tensor:
+    return call(RRELU, _kinks.leaky_relu, input, negative_slope=slope)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """`leaky_relu` with slopes by chance in training, and with the mean of both bounds else: Xu et al., 2015."""
+    return _chosen(_rrelu, input, inplace, lower, upper, training)
+
+
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """`rrelu` in place."""
+    return rrelu(input, lower, upper, training, True)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Samples of categories that differentiate: Jang et al., 2017. With `hard`, one-hot with the others' gradients."""
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", UserWarning, stacklevel=2)
+    gumbels = -exponential_(empty_like(logits)).log()
+    soft = ((logits + gumbels) / tau).softmax(dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    return zeros_like(logits).scatter_(dim, index, 1.0) - soft.detach() + soft

@@ -84,16 +84,25 @@ SATURATED = 1.7580993408473766
 """What a SELU is far on the negative side, with the sign changed: its scale times its alpha."""
 
 
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Dropout that keeps mean 0 and variance 1 behind a SELU: dropped elements have its lowest value."""
+def _dropped_low(input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
     _check(p)
     if _is_kept(input, p, training):
         return input
     dtype: Any = input._read().dtype
     if p == 1:
         return mul(input, fresh(np.zeros((), dtype)))
-    mask = kept(tuple(input.shape), p, dtype)
+    mask = kept(shape, p, dtype)
     scale = 1.0 / np.sqrt((SATURATED**2 * p + 1) * (1 - p))
     shift = (mask - 1) * (SATURATED * scale) + SATURATED * scale * p
     scaled = (in_place(mul) if inplace else mul)(input, fresh((mask * scale).astype(dtype)))
     return add(scaled, fresh(shift.astype(dtype)))
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps mean 0 and variance 1 behind a SELU: dropped elements have its lowest value."""
+    return _dropped_low(input, tuple(input.shape), p, training, inplace)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """`alpha_dropout` of whole channels of ``(N, C, *)``."""
+    return _dropped_low(input, (*input.shape[:2], *(1,) * (input.dim() - 2)), p, training, inplace)

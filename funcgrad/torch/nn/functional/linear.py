@@ -113,6 +113,22 @@ def _normalised(weight: Tensor, index: np.ndarray, max_norm: float, norm_type: f
         weight.copy_(fresh(new))
 
 
+def check_rows(function: str, input: Tensor, weight: Tensor, max_norm: float | None, norm_type: float) -> Any:
+    """The value of places of rows, whose rows are limited; PyTorch's errors."""
+    if input._read().dtype.kind not in "iu":
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{input.type()} instead (while checking arguments for {function})"
+        )
+    index = constant(input._read())
+    if not isinstance(index, Tracer):
+        if index.size and not (0 <= index.min() and index.max() < weight.shape[0]):
+            raise IndexError("index out of range in self")
+        if max_norm is not None:
+            _normalised(weight, index, max_norm, norm_type)
+    return index
+
+
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -126,22 +142,12 @@ def embedding(
     if scale_grad_by_freq or sparse:
         raise NotImplementedError("embedding: funcgrad.torch has neither scale_grad_by_freq nor sparse gradients")
     need_tensor(input, "embedding")
-    if input._read().dtype.kind not in "iu":
-        raise RuntimeError(
-            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{input.type()} instead (while checking arguments for embedding)"
-        )
     count = weight.shape[0]
     if padding_idx is not None:
         if not -count <= padding_idx < count:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= count
-    index = constant(input._read())
-    if not isinstance(index, Tracer):
-        if index.size and not (0 <= index.min() and index.max() < count):
-            raise IndexError("index out of range in self")
-        if max_norm is not None:
-            _normalised(weight, index, max_norm, norm_type)
+    index = check_rows("embedding", input, weight, max_norm, norm_type)
     return call(EMBEDDING, _rows, weight, index=index, padding_idx=padding_idx)
 
 

@@ -19,6 +19,8 @@ from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.nn.functional.padding import pad
+from funcgrad.torch.nn.functional.pooling import avg_pool2d
 
 BATCH, LAYER, GROUP = (Kind(f"Native{n}NormBackward0", "xy") for n in ("Batch", "Layer", "Group"))
 INSTANCE, RMS = Kind("View", "xy"), Kind("MulBackward0", "xy")
@@ -222,3 +224,20 @@ def group_norm(
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """Divided by the p-norm along `dim`, or by `eps` where that is larger."""
     return input / norm(input, p, dim, True).clamp_min(eps).expand_as(input)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Divided by a power of the mean square over `size` channels around: Krizhevsky et al., 2012."""
+    if input.dim() < 3:
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)"
+        )
+    if not input.numel():
+        return input
+    batch, channels = input.shape[:2]
+    border = (0, 0, size // 2, (size - 1) // 2)
+    squares = pad(input.mul(input).view(batch, 1, channels, -1), border)
+    means = avg_pool2d(squares, (size, 1), stride=1).view(input.shape)
+    return input / means.mul(alpha).add(k).pow(beta)

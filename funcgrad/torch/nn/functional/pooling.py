@@ -322,3 +322,25 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
 avg_pool1d, avg_pool2d, avg_pool3d = map(_avg_pool, (1, 2, 3))
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_adaptive_avg_pool, (1, 2, 3))
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_adaptive_max_pool, (1, 2, 3))
+
+
+def _lp_pool(space: int) -> Callable[..., Tensor]:
+    name = f"lp_pool{space}d"
+
+    def lp_pool(
+        input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> Tensor:
+        """The sum of powers of each window to the inverse power; for inf the largest size, for -inf the smallest."""
+        if norm_type == np.inf:
+            return MAX_POOLS[space - 1](input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+        if norm_type == -np.inf:
+            return -MAX_POOLS[space - 1](-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+        means = AVG_POOLS[space - 1](input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+        return (means.sign() * means.abs().relu()).mul(prod(per_dim(kernel_size, space))).pow(1.0 / norm_type)
+
+    lp_pool.__name__ = lp_pool.__qualname__ = name
+    return lp_pool
+
+
+MAX_POOLS, AVG_POOLS = (max_pool1d, max_pool2d, max_pool3d), (avg_pool1d, avg_pool2d, avg_pool3d)
+lp_pool1d, lp_pool2d, lp_pool3d = map(_lp_pool, (1, 2, 3))

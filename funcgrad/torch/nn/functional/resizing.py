@@ -260,3 +260,21 @@ def _unshuffled(x: Any, r: int) -> Any:
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """The inverse of `pixel_shuffle`."""
     return call(PIXEL_UNSHUFFLE, _unshuffled, input, r=downscale_factor)
+
+
+SHUFFLE = Kind("ChannelShuffle")
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels in groups, taken by turns from each."""
+    shape = tuple(input.shape)
+    if len(shape) < 3:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(shape)}")
+    if groups <= 0:
+        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
+    if shape[1] % groups:
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups."
+        )
+    order = np.arange(shape[1]).reshape(groups, -1).T.reshape(-1)
+    return call(SHUFFLE, lambda v: fnp.take(v, order, axis=1), input)
