@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.torch.module_programs import (
     CALLED,
+    COMPUTED,
     CONVERTED,
     COPIED,
     HELD,
@@ -160,7 +161,7 @@ TRAINING = {
 def programs() -> dict[str, str]:
     groups = {"module": MODULES, "parameter": PARAMETERS, "hook": HOOKS, "container": CONTAINERS, "refused": REFUSED,
               "in place": IN_PLACE, "utility": UTILITIES, "half": HALF, "training": TRAINING,
-              "member": MEMBERS, "converted": CONVERTED, "copied": COPIED, "state": STATES, "called": CALLED, "held": HELD, "random": RANDOM, "misused": MISUSED}  # fmt: skip
+              "member": MEMBERS, "converted": CONVERTED, "copied": COPIED, "state": STATES, "called": CALLED, "held": HELD, "random": RANDOM, "misused": MISUSED, "computed": COMPUTED}  # fmt: skip
     found = {f"{group}: {name}": BEGIN + text for group, texts in groups.items() for name, text in texts.items()}
     return found | {f"text: {text}": BEGIN + f"m = {text}; print(m); print({{n: tuple(t.shape) for n, t in m.state_dict().items()}})" for text in TEXTS}
 
