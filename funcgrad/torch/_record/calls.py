@@ -42,7 +42,7 @@ class Kind:
     error of a backward pass that reaches it, where PyTorch has no derivative.
     """
 
-    __slots__ = ("name", "note", "others", "result", "saves", "shared", "x", "y")
+    __slots__ = ("inner", "name", "note", "others", "result", "saves", "shared", "x", "y")
 
     def __init__(self, name: str, saves: str = "", lacks: str | None = None) -> None:
         self.name = name if "Backward" in name or name == "NotImplemented" else f"{name}Backward0"
@@ -53,6 +53,8 @@ class Kind:
         self.result = "r" in saves
         self.note = Note(self.name, () if saves == "-" else None)
         self.note.lacks = lacks
+        self.inner = Note(self.name, ())
+        self.inner.inner = True
         self.shared = saves in ("", "-") or lacks is not None
 
 
@@ -175,25 +177,19 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
         if mode.inference:
             t._storage = Inference(t._storage.value)
     if tracked and kind.saves:
-        _note_inner(out.node, values)
+        note_inner(kind, out.node, values)
     return t
 
 
-def _note_inner(node: Node, values: list[Any]) -> None:
-    """Give the entries between a result and its operands a note that frees them with it."""
-    outside = {v.node.seq for v in values if type(v) is TapeTracer}
-    stack = [p for p in node.parents if p is not None and p.seq not in outside]
-    if not stack:
-        return
-    inner = Note(node.note.name, ())
-    inner.inner = True
-    while stack:
-        entry = stack.pop()
-        if entry.seq not in outside and note_of(entry) is None:
-            entry.note = inner
-            for parent in entry.parents:
-                if parent is not None:
-                    stack.append(parent)
+def note_inner(kind: Kind, node: Node, values: list[Any]) -> None:
+    """Give the entries between a result and its operands the note that frees them with it."""
+    outside = {v.node for v in values if type(v) is TapeTracer}
+    left = [node]
+    while left:
+        for entry in left.pop().parents:
+            if entry is not None and entry not in outside and note_of(entry) is None:
+                entry.note = kind.inner
+                left.append(entry)
 
 
 def watch(out: Tensor, *tensors: Tensor) -> Tensor:
