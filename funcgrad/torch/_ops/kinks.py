@@ -240,20 +240,6 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
     )
 
 
-def complex_of(re: Any, im: Any) -> Any:
-    """re + 1j * im, where infinite parts stay alone: a product with 1j would make the other one NaN.
-
-    The derivative by an imaginary part that is not finite is zero (PyTorch: one).
-    """
-    unlimited = fnp.logical_not(fnp.isfinite(raw(im)))
-    if not is_anywhere(unlimited):
-        return lax.complex(*fnp.broadcast_arrays(re, im))
-    z = lax.complex(*fnp.broadcast_arrays(re, fnp.where(unlimited, im.dtype.type(0), im)))
-    for end in (np.inf, -np.inf):
-        z = fnp.where(fnp.equal(raw(im), end), fnp.add(z, z.dtype.type(complex(0, end))), z)
-    return fnp.where(fnp.isnan(raw(im)), fnp.add(z, z.dtype.type(complex(0, np.nan))), z)
-
-
 def angle(z: Any) -> Any:
     """The derivative at zero is zero."""
     return atan2(fnp.imag(z), fnp.real(z))
