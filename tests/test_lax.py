@@ -553,4 +553,4 @@ def test_complex_keeps_infinite_parts_apart():
         np.testing.assert_array_equal(found.view(float), wanted.view(float))
     assert fg.grad(lambda y: np.imag(lax.complex(0.3, y)))(np.inf) == 1
     with pytest.raises(TypeError, match="real numbers"):
-        lax.complex(re, im.astype(complex))
+        lax.complex(wanted, wanted)
