@@ -106,6 +106,8 @@ def _limits(v: np.ndarray, low: Any, high: Any, apart: float, function: str) -> 
     """The ends of the bins: those of the values where none are given, so far apart where all are equal."""
     if low == high and v.size:
         low, high = v.min(), v.max()
+    elif low == high:
+        return (low, low + 1)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"{function}: range of [{_shown(low)}, {_shown(high)}] is not finite")
     return (low - apart, high + apart) if low == high else (low, high)
@@ -202,11 +204,23 @@ def _as_tensor(x: Any) -> Any:
 
 
 def _insertions(edges: Any, v: Any, right: bool) -> Any:
-    """Where values are to be inserted: rows of edges in all but the last dimension are those of the values."""
-    if len(edges.shape) == 1:
-        return fnp.searchsorted(edges, v, side="right" if right else "left")
-    passed = fnp.less_equal if right else fnp.less
-    return fnp.sum(passed(fnp.expand_dims(edges, -2), fnp.expand_dims(v, -1)), -1)
+    """Where values are to be inserted: rows of edges in all but the last dimension are those of the values.
+
+    By halving, as PyTorch does it: what it finds in rows with NaN, or out of order, is the same too.
+    """
+    one_row, size = len(edges.shape) == 1, edges.shape[-1]
+    start = fnp.zeros(v.shape, np.int64)
+    end = fnp.full(v.shape, size)
+    for _ in range(size.bit_length()):
+        open_ = fnp.less(start, end)
+        middle = fnp.where(open_, (start + end) // 2, 0)
+        at = fnp.take(edges, middle) if one_row else fnp.take_along_axis(edges, middle, -1)
+        reached = fnp.greater(at, v) if right else fnp.greater_equal(at, v)
+        start, end = (
+            fnp.where(fnp.logical_and(open_, fnp.logical_not(reached)), middle + 1, start),
+            fnp.where(fnp.logical_and(open_, reached), middle, end),
+        )
+    return start
 
 
 @named(method=False, out=True)

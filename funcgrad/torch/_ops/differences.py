@@ -11,13 +11,16 @@ from funcgrad.torch._ops.compare import logical_xor
 from funcgrad.torch._ops.join import cat
 from funcgrad.torch._ops.pointwise import add_, check_no_bools, div_, mul, over_number, sub_, times_number
 from funcgrad.torch._ops.reduce import cumsum, sum
+from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.shape import narrow, select
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import need_tensor
+from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+COPIED = Kind("CopyBackwards")
 
 
 @named()
@@ -30,6 +33,8 @@ def diff(
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if not n:
+        return call(COPIED, copied, input)
     axis = dimension(dim, input.dim())
     parts = [t for t in (prepend, input, append) if t is not None]
     for t in parts:
@@ -46,7 +51,8 @@ def diff(
 
 def _without(x: Tensor, axis: int, first: int, last: int) -> Tensor:
     """A view without so many at the beginning and at the end."""
-    return narrow(x, axis, first, x.shape[axis] - first - last)
+    left = x.shape[axis] - first - last
+    return narrow(x, axis, min(first, x.shape[axis]), max(left, 0))
 
 
 def _spacings(y: Tensor, x: Tensor | None, dx: Any, axis: int, function: str) -> Any:
@@ -62,8 +68,7 @@ def _spacings(y: Tensor, x: Tensor | None, dx: Any, axis: int, function: str) ->
         x = x.reshape([x.shape[0] if d == axis else 1 for d in range(y.dim())])
     elif x.dim() < y.dim():
         x = x.reshape((1,) * (y.dim() - x.dim()) + tuple(x.shape))
-    at = axis - y.dim() + x.dim()
-    return sub_(_without(x, at, 1, 0), _without(x, at, 0, 1))
+    return sub_(_without(x, axis, 1, 0), _without(x, axis, 0, 1))
 
 
 @named("trapz", method=False)

@@ -10,7 +10,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
-from funcgrad.torch._record.operands import number, promote
+from funcgrad.torch._record.operands import check_together, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
@@ -28,7 +28,13 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere; `nonzero` without them."""
     if input is None:
         return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
-    x, y = promote(number(input), number(other))
+    if condition._read().dtype.kind not in "b" and condition.dtype is not dtypes.uint8:
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.title}"
+        )
+    x, y = number(input), number(other)
+    check_together(condition, x, y)
+    x, y = promote(x, y)
     return watch(call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y), condition)
 
 
@@ -45,9 +51,13 @@ def _limited(kinds: tuple[Kind, Kind], input: Tensor, min: Any, max: Any) -> Ten
     """Between numbers (an entry of the first kind) or tensors (the second)."""
     min, max = number(min), number(max)
     limits = [m for m in (min, max) if m is not None]
+    check_together(input, *limits)
     x, *limits = promote(input, *limits)
     if x.is_complex():
         raise NotImplementedError("clamp is not supported for complex types")
+    for limit in limits:
+        if not isinstance(limit, Tensor):
+            dtypes.held(limit, x._read().dtype)
     lower, upper = min is not None, max is not None
     move = any(isinstance(m, Tensor) for m in limits)
 
