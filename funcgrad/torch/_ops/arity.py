@@ -20,6 +20,7 @@ from funcgrad.torch._record.operands import (
     check_together,
     is_operand,
     need_tensors,
+    no_overload,
     number,
     promote,
     refuse,
@@ -98,13 +99,15 @@ def binary(
     divides: bool = False,
     refuses: tuple[str, str] = ("", ""),
     numbers: bool = True,
+    of_numbers: bool = True,
     tabled: bool = True,
     in_place: bool = True,
     doc: str = "",
 ) -> Callable[..., Tensor]:
     """A function of two tensors, or, if it takes `numbers`, a tensor and a number (whose entry's name may differ).
 
-    Integers become the default dtype where it is `floating`, and must not be divided by zero where it `divides`.
+    The first is never a number if it is no function `of_numbers`. Integers become the default dtype where it is
+    `floating`, and must not be divided by zero where it `divides`.
     `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name. The result's attribute
     `operator` leaves what is no operand to the other side. What is not `tabled` is a part of other rows.
     """
@@ -120,6 +123,8 @@ def binary(
                     f"{name}(): argument '{which}' (position {position}) must be Tensor, not "
                     f"{type(value).__name__}"
                 )
+        if not of_numbers and not isinstance(x, Tensor):
+            raise TypeError(no_overload(name, x, y))
         both = isinstance(x, Tensor) and isinstance(y, Tensor)
         check_together(x, y)
         x, y = promote(x, y, floating=floating)

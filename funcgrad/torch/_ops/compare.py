@@ -10,8 +10,9 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops.table import into, named, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_together, need_tensors, number, promote, refuse
+from funcgrad.torch._record.operands import check_together, need_tensors, no_overload, number, promote, refuse
 from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
 PLAIN = Kind("Plain")
@@ -26,6 +27,8 @@ def _comparison(
         x, y = number(input), number(other)
         if name.startswith("logical"):
             need_tensors(name, input=x, other=y)
+        elif not isinstance(x, Tensor) and not name.startswith("bitwise"):
+            raise TypeError(no_overload(name, x, y))
         check_together(x, y)
         x, y = promote(x, y)
         refuse(x if isinstance(x, Tensor) else y, refuses, kernel or f"{name}_cpu")
@@ -110,7 +113,7 @@ def isclose(
     check_together(input, other)
 
     def close(x: Any, y: Any) -> Any:
-        x, y = raw(x), raw(y)
+        x, y = (v.astype(dtypes.default()) if v.dtype.kind in "biu" else v for v in (raw(x), raw(y)))
         same = fnp.equal(x, y)
         if equal_nan and x.dtype.kind in "fc":
             same = fnp.logical_or(same, fnp.logical_and(fnp.isnan(x), fnp.isnan(y)))

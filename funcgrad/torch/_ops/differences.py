@@ -40,6 +40,12 @@ def diff(
     for t in parts:
         if t.dim() != input.dim():
             raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+        for d, (n_own, n_other) in enumerate(zip(input.shape, t.shape)):
+            if d != axis and n_own != n_other:
+                raise RuntimeError(
+                    "diff expects the shape of tensor to prepend or append to match that of input except along the "
+                    f"differencing dimension; input.size({d}) = {n_own}, but got tensor.size({d}) = {n_other}"
+                )
     x = cat(parts, axis) if len(parts) > 1 else input
     less = logical_xor if x.dtype is dtypes.bool else sub_
     for _ in range(n):
@@ -61,6 +67,8 @@ def _spacings(y: Tensor, x: Tensor | None, dx: Any, axis: int, function: str) ->
         which = "`y`" if x is None else "`x` or `y`"
         raise RuntimeError(f"{function}: received a bool input for {which}, but bool is not supported")
     if x is None:
+        if isinstance(dx, (bool, complex)):
+            raise RuntimeError(f"{function}: Currently, we only support dx as a real number.")
         return number(1 if dx is None else dx)
     if x.dim() == 1:
         if x.shape[0] != y.shape[axis]:
@@ -75,9 +83,9 @@ def _spacings(y: Tensor, x: Tensor | None, dx: Any, axis: int, function: str) ->
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The integral along `dim` by the trapezoidal rule, of values at `x`, or `dx` apart (1 by default)."""
     need_tensor(y, "trapezoid")
+    axis = dimension(dim, y.dim())
     if not y.dim():
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    axis = dimension(dim, y.dim())
     if not y.shape[axis]:
         return fresh(np.zeros(y.shape[:axis] + y.shape[axis + 1 :], y._read().dtype))
     width = _spacings(y, x, dx, axis, "trapezoid")

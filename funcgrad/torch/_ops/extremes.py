@@ -13,6 +13,7 @@ from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
+from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, returned, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import refuse
@@ -54,7 +55,7 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
 def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: bool) -> Any:
     """The elements at places along an axis, one for each row, and the places."""
     if x.dim() == 0:
-        return returned(name, (call(kind, fnp.add, x, 0), fresh(np.int64(0))))
+        return returned(name, (call(kind, copied, x), fresh(np.int64(0))))
     thin = fnp.expand_dims(places, axis)
 
     def picked(v: Any) -> Any:
@@ -86,10 +87,11 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
         need_tensor(input, name)
         dims = dims_of(dim, input.dim())
         if not input.numel():
-            if dim == ():
+            given = (dim,) if isinstance(dim, int) else dim or ()
+            if not given:
                 raise RuntimeError(f"{name}(): {EMPTY} Specify the reduction dim with the 'dim' argument.")
-            for axis in dims:
-                not_empty(input, axis, name)
+            for d in given:
+                not_empty(input, d, name)
         refuse(input, "c", f"{name[1:]}_values_cpu")
         return call(kind, lambda v: fun(v, dims, keepdim), input)
 
@@ -135,7 +137,7 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         refuse(input, "c", f"{name}_cpu")
         axis = dimension(dim, input.dim())
         if not input.dim():
-            return returned(name, (call(kind, fnp.add, input, 0), fresh(np.int64(0))))
+            return returned(name, (call(kind, copied, input), fresh(np.int64(0))))
         v = constant(input._read())
         if v.dtype.kind == "b":
             v = v.astype(np.uint8)
@@ -202,7 +204,7 @@ def ordered(input: Tensor, axis: int, descending: bool) -> Any:
 
 def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
     if not places.ndim:
-        return call(kind, fnp.add, x, 0)
+        return call(kind, copied, x)
     return call(kind, lambda v: v[along(places, v.shape, axis)], x)
 
 

@@ -175,6 +175,14 @@ def root(squares: Any) -> Any:
     return where(zero, squares.dtype.type(0), fnp.sqrt(where(zero, squares.dtype.type(1), squares)))
 
 
+def over_freedom(squares: Any, n: float) -> Any:
+    """Divided by the degrees of freedom: the value is that of none where they are less, but not the derivative."""
+    y = fnp.divide(squares, n)
+    if n >= 0:
+        return y
+    return fnp.add(fnp.divide(constant(squares), 0), fnp.subtract(y, constant(y)))
+
+
 def clamped(v: Any, low: Any, high: Any, bounds_move: bool) -> Any:
     """Limited to [low, high], each None where there is none: the derivative at a limit is the value's own.
 

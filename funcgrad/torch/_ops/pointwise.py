@@ -21,6 +21,7 @@ from funcgrad.torch._record.operands import (
     check_divisor,
     check_together,
     need_tensors,
+    no_overload,
     number,
     promote,
     refuse,
@@ -47,7 +48,7 @@ remainder = binary(
 )  # fmt: skip
 fmod = binary(
     "fmod", fnp.fmod, "y", backward="FmodBackward1", with_number="Fmod", number_saves="-",
-    divides=True, refuses=("bc", "fmod_cpu"), doc="input - other * trunc(input / other)",
+    divides=True, refuses=("bc", "fmod_cpu"), of_numbers=False, doc="input - other * trunc(input / other)",
 )  # fmt: skip
 
 
@@ -74,7 +75,9 @@ logaddexp2 = binary(
     "logaddexp2", fnp.logaddexp2, "xy", refuses=("biuc", "logaddexp2_cpu"), numbers=False, in_place=False,
     doc="log2(2**input + 2**other)",
 )  # fmt: skip
-copysign = binary("copysign", kinks.copysign, "x", floating=True, doc="The size of input with the sign of other.")
+copysign = binary(
+    "copysign", kinks.copysign, "x", floating=True, of_numbers=False, doc="The size of input with the sign of other."
+)
 
 
 _ONE = 1
@@ -129,10 +132,11 @@ def sub(input: Any, other: Any, *, alpha: float = _ONE, out: Any = None) -> Tens
     return sub_(input, other if alpha is _ONE else scaled(input, other, alpha))
 
 
-@named()
+@named(method=False)
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """other - alpha * input"""
     other = number(other)
+    check_together(other, input)
     check_no_bools(input, other)
     return rsub_(scaled(other, input, alpha), other)
 
@@ -236,8 +240,10 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     x, a, b = _three("addcmul", input, tensor1, tensor2)
     refuse(x, "b", "addcmul_cpu_out")
 
+    factor = dtypes.held(value, x._read().dtype)[()]
+
     def added(a: Any, b: Any, x: Any) -> Any:
-        return fnp.add(x, fnp.multiply(fnp.multiply(a, x.dtype.type(value)), b))
+        return fnp.add(x, fnp.multiply(fnp.multiply(a, factor), b))
 
     return call(ADDCMUL, added, a, b, x)
 
@@ -249,8 +255,10 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     if all(t._read().dtype.kind in "biu" for t in (tensor1, tensor2)):
         raise RuntimeError(INTEGER_ADDCDIV)
 
+    factor = dtypes.held(value, x._read().dtype)[()]
+
     def added(a: Any, b: Any, x: Any) -> Any:
-        return fnp.add(x, fnp.divide(fnp.multiply(a, x.dtype.type(value)), b))
+        return fnp.add(x, fnp.divide(fnp.multiply(a, factor), b))
 
     return call(ADDCDIV, added, a, b, x)
 
@@ -282,7 +290,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     refuse(input, "biu", "lerp_kernel_tensor" if len(others) == 2 else "lerp_kernel_scalar")
     if len(others) == 2:
         return call(LERP_TENSOR, lambda w, e, x: _between(x, e, w), weight, end, input)
-    return call(LERP, lambda x, e: _between(x, e, x.dtype.type(weight)), input, end)
+    held = dtypes.held(weight, input._read().dtype)[()]
+    return call(LERP, lambda x, e: _between(x, e, held), input, end)
 
 
 def _between(x: Any, end: Any, weight: Any) -> Any:
@@ -321,6 +330,8 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
         if type(exponent) is float and exponent.is_integer() and input._read().dtype.kind == "f":
             exponent = int(exponent)
         return power_by_number(input, exponent)
+    if not isinstance(exponent, Tensor):
+        raise TypeError(no_overload("pow", input, exponent))
     return power_of_number(exponent, input)
 
 
@@ -388,4 +399,6 @@ def relu(input: Tensor) -> Tensor:
         return relu_(input)
     if input._read().dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
+    if input.is_complex():
+        raise NotImplementedError("clamp is not supported for complex types")
     return call(RELU, kinks.relu, input)

@@ -13,6 +13,7 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.precision import widened
+from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.modes import mode
@@ -26,8 +27,8 @@ Dims = int | Sequence[int] | None
 
 
 def dims_of(dim: Dims, ndim: int) -> tuple[int, ...]:
-    """Sorted non-negative dimensions; None and () stand for all."""
-    if dim is None or dim == ():
+    """Sorted non-negative dimensions; None and no dimensions stand for all."""
+    if dim is None or (not isinstance(dim, int) and not len(dim)):
         return tuple(range(ndim))
     dims = sorted(dimension(d, ndim) for d in ((dim,) if isinstance(dim, int) else dim))
     if len(set(dims)) != len(dims):
@@ -83,11 +84,11 @@ def nansum(
 ) -> Tensor:
     """The sum over `dim` of what is not NaN."""
     need_tensor(input, "nansum")
-    if input.is_complex():
-        raise RuntimeError("nansum on CPU does not support complex inputs")
+    dims = dims_of(dim, input.dim())
+    refuse(input, "c", "nansum on CPU does not support complex inputs")
     x = ready(input, dtype, "nansum")
-    dims = dims_of(dim, x.dim())
-    refuse(x, "c", "nansum_cpu")
+    if input.is_floating_point() and input.numel():
+        refuse(x, "c", "nansum_cpu")
     known = widened(lambda v: fnp.nansum(v, axis=dims, keepdims=keepdim), np.float16)
     return call(NANSUM, _kept(known, dtype), x)
 
@@ -188,12 +189,12 @@ def _spread(name: str, deviates: bool, with_mean: bool, doc: str) -> Callable[..
         need_tensor(input, name)
         if isinstance(dim, bool):
             dim, unbiased = None, dim
-        dims = dims_of(dim, input.dim())
         if input._read().dtype.kind not in "fc":
             raise RuntimeError(
                 f"{name if with_mean else 'std and var'} only support floating point and complex dtypes"
             )
         correction = correction if correction is not None else 0 if unbiased is False else 1
+        dims = dims_of(dim, input.dim())
         n = (count(input.shape, dims) if count(input.shape, others_of(dims, input.dim())) else 0) - correction
         if n <= 0:
             warnings.warn(NO_FREEDOM.format(function=name), UserWarning, stacklevel=2)
@@ -201,7 +202,7 @@ def _spread(name: str, deviates: bool, with_mean: bool, doc: str) -> Callable[..
         def spread(v: Any) -> Any:
             d = fnp.subtract(v, _mean(v, dims, True) if dims else v)
             squares = values.total(kinks.squared(d), dims, keepdim)
-            squares = fnp.divide(squares, n if n > 0 else 0.0)
+            squares = kinks.over_freedom(squares, n if dim is not None and v.ndim else max(n, 0))
             return kinks.root(squares) if deviates else squares
 
         def centre(v: Any) -> Any:
@@ -262,12 +263,17 @@ def norm(
     dims = dims_of(dim, input.dim())
     input = _for_norm(input, dtype)
     if (order < 0 or order == np.inf) and not count(input.shape, dims):
-        whole = dim is None or not input.dim()
-        where = "an empty tensor because" if whole else f"the dimension {dim}because this dimension is empty and"
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {order:g} norm on {where} the operation does not have an identity"
-        )
+        raise RuntimeError(no_norm(input, order, dim))
     return call(NORM, widened(lambda v: kinks.vector_norm(v, order, dims, keepdim), np.float16), input)
+
+
+def no_norm(x: Tensor, order: float, dim: Dims) -> str:
+    """PyTorch's error for a norm of nothing."""
+    whole = dim is None or not x.dim()
+    given = () if dim is None else (dim,) if isinstance(dim, int) else dim
+    empty = next((d for d in given if x.dim() and not x.shape[d]), None)
+    where = "an empty tensor because" if whole else f"the dimension {empty}because this dimension is empty and"
+    return f"linalg.vector_norm cannot compute the {order:g} norm on {where} the operation does not have an identity"
 
 
 def norm_error(x: Tensor) -> str:
@@ -307,7 +313,7 @@ def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel
     shape = x._read().shape
     axis = dimension(dim, len(shape))
     if 0 in shape:
-        return call(kind, fnp.add, x, 0)
+        return call(kind, copied, x)
     refuse(x, "biuc", f"{kernel}_lastdim_kernel_impl" if axis >= len(shape) - 1 else f"{kernel}_kernel_impl")
     along_axis = widened(fun, np.float16)
     if shape:
@@ -330,9 +336,11 @@ def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -
 
 
 @named(out=True)
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
     """log(sum(exp(input), dim)), without overflow."""
     need_tensor(input, "logsumexp")
+    if dim is None:
+        raise TypeError("logsumexp(): argument 'dim' (position 2) must be tuple of ints, not NoneType")
     x = as_floating(input)
     dims = dims_of(dim, x.dim())
 
@@ -344,7 +352,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 
 
 def _cumulated(fun: Callable[..., Any], axis: int) -> Callable[[Any], Any]:
-    return widened(lambda v: fun(v, axis=axis) if len(v.shape) else fnp.add(v, 0), np.float16)
+    return widened(lambda v: fun(v, axis=axis) if len(v.shape) else copied(v), np.float16)
 
 
 @named(in_place=True, out=True)

@@ -10,7 +10,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
-from funcgrad.torch._record.operands import check_together, number, promote
+from funcgrad.torch._record.operands import check_together, no_overload, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
@@ -51,13 +51,18 @@ def _limited(kinds: tuple[Kind, Kind], input: Tensor, min: Any, max: Any) -> Ten
     """Between numbers (an entry of the first kind) or tensors (the second)."""
     min, max = number(min), number(max)
     limits = [m for m in (min, max) if m is not None]
+    if len({isinstance(m, Tensor) for m in limits}) == 2:
+        if any(isinstance(m, Tensor) and (m.dim() or m.requires_grad) for m in limits):
+            raise TypeError(no_overload("clamp", input, min, max))
+        min, max = limits = [m.item() if isinstance(m, Tensor) else m for m in limits]
     check_together(input, *limits)
-    x, *limits = promote(input, *limits)
+    x, *wrapped = promote(input, *limits)
     if x.is_complex():
         raise NotImplementedError("clamp is not supported for complex types")
     for limit in limits:
         if not isinstance(limit, Tensor):
             dtypes.held(limit, x._read().dtype)
+    limits = wrapped
     lower, upper = min is not None, max is not None
     move = any(isinstance(m, Tensor) for m in limits)
 

@@ -17,7 +17,7 @@ from funcgrad.torch._ops.pointwise import plus_number, times_number
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor
-from funcgrad.torch._record.operands import as_floating, check_together, number, promote, refuse
+from funcgrad.torch._record.operands import as_floating, check_together, no_overload, number, promote, refuse
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -194,10 +194,7 @@ def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: st
         x, y = number(input), number(other)
         both = isinstance(x, Tensor), isinstance(y, Tensor)
         if both not in kinds or not all(isinstance(t, (Tensor, *NUMBERS)) for t in (x, y)):
-            raise TypeError(
-                f"{function}() received an invalid combination of arguments - got ({type(x).__name__}, "
-                f"{type(y).__name__}), but expected one of: two Tensors, or a Tensor and a Number"
-            )
+            raise TypeError(no_overload(function, x, y))
         check_together(x, y)
         kind = whole if both == (True, True) and not x.requires_grad else kinds[both]
         x, y = promote(x, y, floating=True)

@@ -15,7 +15,7 @@ from funcgrad.torch._ops.join import diag
 from funcgrad.torch._ops.pointwise import check_no_bools, div_, mul, sqrt, sub_
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.products import mm
-from funcgrad.torch._ops.reduce import norm_error, sum
+from funcgrad.torch._ops.reduce import no_norm, norm_error, sum
 from funcgrad.torch._ops.select import clamp
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
@@ -115,6 +115,8 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
         raise RuntimeError(
             f"norm(): input dtype should be either floating point or complex. Got {x.dtype.title} instead."
         )
+    if (p < 0 or p == np.inf) and 0 in np.broadcast_shapes(x.shape, y.shape):
+        raise RuntimeError(no_norm(x, p, None))
     return call(DIST, lambda a, b: _distance(fnp.subtract(a, b), p=float(p)), x, y)
 
 
@@ -141,10 +143,11 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     others = tuple([d for d in range(input.dim()) if d != axis])
 
     def limited(v: Any) -> Any:
-        sizes = kinks.vector_norm(v, float(p), others, True)
-        large = fnp.greater(raw(sizes), maxnorm)
+        large = fnp.greater(kinks.vector_norm(raw(v), float(p), others, True), maxnorm)
+        changed = fnp.where(large, v, v.dtype.type(1))
+        sizes = kinks.vector_norm(changed, float(p), others, True)
         number = sizes.dtype.type
-        scale = fnp.divide(number(maxnorm), fnp.add(fnp.where(large, sizes, number(1)), number(1e-7)))
-        return fnp.where(large, fnp.multiply(v, scale), v)
+        scale = fnp.divide(number(maxnorm), fnp.add(sizes, number(1e-7)))
+        return fnp.where(large, fnp.multiply(changed, scale), v)
 
     return call(RENORM, limited, input)

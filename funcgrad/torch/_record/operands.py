@@ -36,6 +36,15 @@ def need_tensors(function: str, **arguments: Any) -> None:
             )
 
 
+def no_overload(function: str, *args: Any, **options: Any) -> str:
+    """PyTorch's error for arguments that fit none of a function's signatures (which it lists)."""
+    kinds = [type(x).__name__ for x in args] + [f"{name}={type(x).__name__}" for name, x in options.items()]
+    return (
+        f"{function}() received an invalid combination of arguments - got ({', '.join(kinds)}), but expected one of:\n"
+        "docs/torch.md has its parameters"
+    )
+
+
 def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     """PyTorch's error for shapes that do not broadcast."""
     rank = max(len(a), len(b))
