@@ -96,8 +96,8 @@ def logaddexp(x: Any, y: Any) -> Any:
 
 
 def acosh(x: Any) -> Any:
-    """Below -1, where it is NaN, the derivative is that of -acosh(-x)."""
-    below = fnp.less(raw(x), -1) if x.dtype.kind == "f" else np.False_
+    """From -1 down, where it is NaN, the derivative is that of -acosh(-x)."""
+    below = fnp.less_equal(raw(x), -1) if x.dtype.kind == "f" else np.False_
     if not is_anywhere(below):
         return fnp.arccosh(x)
     mirrored = fnp.add(fnp.negative(fnp.arccosh(fnp.negative(where(below, x, x.dtype.type(-2))))), np.nan)

@@ -360,7 +360,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Ten
     """Running sums along `dim`."""
     x = ready(input, dtype, "cumsum")
     axis = dimension(dim, x.dim())
-    if x.dim():
+    if x.dim() and x.numel():
         refuse(x, "b", "cumsum_out_cpu")
     return call(CUMSUM, _kept(_cumulated(fnp.cumsum, axis), dtype), x)
 
@@ -370,7 +370,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Te
     """Running products along `dim`."""
     x = ready(input, dtype, "cumprod")
     axis = dimension(dim, x.dim())
-    if x.dim():
+    if x.dim() and x.numel():
         refuse(x, "b", "cumprod_out_cpu")
     return call(CUMPROD, _kept(_cumulated(fnp.cumprod, axis), dtype), x)
 

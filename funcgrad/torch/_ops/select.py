@@ -51,10 +51,9 @@ def _limited(kinds: tuple[Kind, Kind], input: Tensor, min: Any, max: Any) -> Ten
     """Between numbers (an entry of the first kind) or tensors (the second)."""
     min, max = number(min), number(max)
     limits = [m for m in (min, max) if m is not None]
-    if len({isinstance(m, Tensor) for m in limits}) == 2:
-        if any(isinstance(m, Tensor) and (m.dim() or m.requires_grad) for m in limits):
-            raise TypeError(no_overload("clamp", input, min, max))
-        min, max = limits = [m.item() if isinstance(m, Tensor) else m for m in limits]
+    mixed = len({isinstance(m, Tensor) for m in limits}) == 2
+    if mixed and any(isinstance(m, Tensor) and (m.dim() or m.requires_grad) for m in limits):
+        raise TypeError(no_overload("clamp", input, min, max))
     check_together(input, *limits)
     x, *wrapped = promote(input, *limits)
     if x.is_complex():
@@ -64,7 +63,7 @@ def _limited(kinds: tuple[Kind, Kind], input: Tensor, min: Any, max: Any) -> Ten
             dtypes.held(limit, x._read().dtype)
     limits = wrapped
     lower, upper = min is not None, max is not None
-    move = any(isinstance(m, Tensor) for m in limits)
+    move = not mixed and any(isinstance(m, Tensor) for m in limits)
 
     def clamped(v: Any, *bounds: Any) -> Any:
         return kinks.clamped(v, bounds[0] if lower else None, bounds[-1] if upper else None, move)

@@ -165,7 +165,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     need_tensors("ldexp", input=input, other=other)
     check_broadcast(input.shape, other.shape)
     x, y = promote(input, other, floating=True)
-    exponents = other if other.is_floating_point() else y
+    exponents = other if other.is_floating_point() and other.dim() else y
     return call(LDEXP, lambda a, b: fnp.multiply(a, fnp.exp2(b).astype(a.dtype)), x, exponents)
 
 
