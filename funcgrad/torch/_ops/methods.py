@@ -165,7 +165,15 @@ _method("__matmul__", products.matmul)
 _method("__neg__", pointwise.neg)
 _method("__pos__", pointwise.positive)
 _method("__abs__", pointwise.abs)
-_method("__invert__", compare.bitwise_not)
+
+
+def _inverted(self: Tensor) -> Tensor:
+    if self._read().dtype.kind in "fc":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return compare.bitwise_not(self)
+
+
+_method("__invert__", _inverted)
 
 
 # Dtypes

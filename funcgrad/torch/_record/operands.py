@@ -15,9 +15,14 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
 def refuse(x: Tensor, kinds: str, kernel: str) -> None:
-    """PyTorch's error for a dtype (of one of the kinds, "e" for float16) that it has no such kernel for."""
+    """PyTorch's error for a dtype (of one of the kinds, "e" for float16) that it has no such kernel for.
+
+    `kernel` is the kernel's name, or a whole sentence where PyTorch has one.
+    """
     dtype = x._read().dtype
     if dtype.kind in kinds or ("e" in kinds and dtype == np.float16):
+        if " " in kernel:
+            raise RuntimeError(kernel)
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
 
 
@@ -30,6 +35,15 @@ def need_tensors(function: str, **arguments: Any) -> None:
             )
 
 
+def no_overload(function: str, *args: Any, **options: Any) -> str:
+    """PyTorch's error for arguments that fit none of a function's signatures (which it lists)."""
+    kinds = [type(x).__name__ for x in args] + [f"{name}={type(x).__name__}" for name, x in options.items()]
+    return (
+        f"{function}() received an invalid combination of arguments - got ({', '.join(kinds)}), but expected one of:\n"
+        "docs/torch.md has its parameters"
+    )
+
+
 def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     """PyTorch's error for shapes that do not broadcast."""
     rank = max(len(a), len(b))
@@ -40,6 +54,18 @@ def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
                 f"The size of tensor a ({left[i]}) must match the size of tensor b ({right[i]}) at "
                 f"non-singleton dimension {i}"
             )
+
+
+def check_together(*operands: Any) -> None:
+    """PyTorch's error for tensors, among operands, whose shapes do not broadcast."""
+    whole: tuple[int, ...] = ()
+    for t in operands:
+        if isinstance(t, Tensor):
+            shape = t._read().shape
+            if whole and shape != whole:
+                check_broadcast(whole, shape)
+                shape = np.broadcast_shapes(whole, shape)
+            whole = shape or whole
 
 
 def number(x: Any) -> Any:

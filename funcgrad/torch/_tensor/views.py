@@ -251,10 +251,7 @@ def put(steps: Sequence[Step], whole: Any, part: Any) -> Any:
 
 
 def _put_parts(steps: Sequence[Step], whole: Any, part: Any) -> Any:
-    """`put` where the steps read parts of complex numbers, or complex numbers of parts: each part has a place.
-
-    (An imaginary part that is infinite makes the real part NaN where values are recorded or traced.)
-    """
+    """`put` where the steps read parts of complex numbers, or complex numbers of parts: each part has a place."""
     if whole.dtype.kind == "c":
         halves = np.arange(2.0 * whole.size).reshape(*whole.shape, 2)
         places = through(steps, halves[..., 0] + 1j * halves[..., 1])
