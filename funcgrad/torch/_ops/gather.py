@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.extremes import along
 from funcgrad.torch._ops.precision import widened
@@ -25,10 +26,46 @@ GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x"), Kind("Take", "x"), Kind("Index
 MASKED_SELECT = Kind("MaskedSelect", "x")
 
 
-def index_of(index: Tensor) -> Any:
+def values_of(index: Tensor) -> Any:
     """The values as an array, or traced: without a derivative."""
     value = constant(index._read())
     return value if isinstance(value, Tracer) else np.asarray(value)
+
+
+def check_masks(shape: tuple[int, ...], entries: Sequence[Any]) -> None:
+    """PyTorch's error for masks, among the entries of an index, of another shape than what they index."""
+    axis = 0
+    for entry in entries:
+        is_mask = not isinstance(entry, slice) and entry.dtype.kind == "b"
+        for i, (n, m) in enumerate(zip(entry.shape, shape[axis:]) if is_mask else ()):
+            if n != m:
+                raise IndexError(
+                    f"The shape of the mask {list(entry.shape)} at index {i} does not match the shape of the indexed "
+                    f"tensor {list(shape)} at index {axis + i}"
+                )
+        axis += entry.ndim if is_mask else 1
+
+
+def check_stored(given: tuple[int, ...], shape: tuple[int, ...], entries: tuple[Any, ...]) -> None:
+    """PyTorch's error for values that do not broadcast to what an index takes of a tensor of that shape."""
+    taken = np.broadcast_to(np.False_, shape)[entries].shape
+    if len(given) > len(taken) or any(n not in (1, m) for n, m in zip(given[::-1], taken[::-1])):
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(given)} cannot be broadcast to indexing result of shape "
+            f"{list(taken)}"
+        )
+
+
+def told(error: IndexError) -> IndexError:
+    """NumPy's error about an index in PyTorch's words."""
+    if isinstance(error, ConcretizationError):
+        return error
+    text = str(error)
+    if text.startswith("shape mismatch"):
+        start, _, shapes = text.partition(" with shapes ")
+        listed = ", ".join(f"[{s.strip('(,)').replace(',', ', ')}]" for s in shapes.split())
+        text = f"{start.replace('arrays', 'tensors')} with shapes {listed}"
+    return IndexError(text.replace("axis", "dimension"))
 
 
 def outside(places: Any, low: int, n: int) -> int | None:
@@ -43,7 +80,7 @@ def places_of(index: Tensor, shape: tuple[int, ...], axis: int, function: str) -
     """Places along one dimension, none of them negative."""
     if index._read().dtype.kind not in "iu":
         raise RuntimeError(f"{function}(): Expected dtype int32/int64 for index")
-    places, n = index_of(index), shape[axis] if shape else 1
+    places, n = values_of(index), shape[axis] if shape else 1
     bad = outside(places, 0, n)
     if bad is not None:
         raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {n}")
@@ -95,7 +132,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         if index.numel() != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
         return call(INDEX_SELECT, lambda v: fnp.add(v, 0), input)
-    places, n = index_of(index), input.shape[axis]
+    places, n = values_of(index), input.shape[axis]
     bad = outside(places, 0, n)
     if bad is not None:
         if (input.dim(), axis) == (2, 1):
@@ -117,7 +154,7 @@ def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
     """Numbers of elements, in the shape of the index."""
     if index._read().dtype != np.int64:
         raise RuntimeError(f"{function}(): Expected a long tensor for index, but got {index.dtype.title}")
-    n, places = input.numel(), index_of(index)
+    n, places = input.numel(), values_of(index)
     if not n and index.numel():
         verb = "take from" if function == "take" else "put elements into"
         raise IndexError(f"{function}(): tried to {verb} an empty tensor")
@@ -166,7 +203,7 @@ def mask_of(mask: Tensor) -> Any:
     """A mask's values; PyTorch's error for others."""
     if mask._read().dtype.kind != "b":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    return index_of(mask)
+    return values_of(mask)
 
 
 @named(out=True)

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem, update
+from funcgrad.torch._ops.gather import check_masks, check_stored, told, values_of
 from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.operands import number
-from funcgrad.torch._record.tape import constant, on_tape
+from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -67,15 +67,9 @@ def entries_of(index: Any) -> tuple[Any, ...]:
     return (index,)
 
 
-def _values(index: Tensor) -> Any:
-    """The values as an array, or traced: without a derivative."""
-    value = constant(index._read())
-    return value if isinstance(value, Tracer) else np.asarray(value)
-
-
 def _of_tensor(entry: Tensor) -> Any:
     """What a tensor stands for in an index: an integer, or an array."""
-    value = _values(entry)
+    value = values_of(entry)
     if value.dtype == np.uint8:
         warnings.warn(BYTES, UserWarning, stacklevel=6)
         return value.astype(bool)
@@ -134,7 +128,7 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
     axis = 0
     whole = slice(None)
     kind = ALIAS
-    for position, entry in enumerate(entries):
+    for entry in entries:
         if entry is Ellipsis:
             skipped = 0 if Ellipsis in basic else len(shape) - taken
             basic.extend([] if Ellipsis in basic else [Ellipsis])
@@ -146,8 +140,6 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
             kind = UNSQUEEZE
         elif _is_array(entry):
             count = _taken(entry)
-            if entry.dtype.kind == "b":
-                _check_mask(entry, position, shape, axis)
             basic.extend([whole] * count if count else [None])
             arrays.append(entry if count else entry[None])
             axis += count
@@ -167,30 +159,15 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
     return Index(tuple(basic), None, kind, ())
 
 
-def _check_mask(mask: Any, position: int, shape: tuple[int, ...], axis: int) -> None:
-    for i, n in enumerate(mask.shape):
-        if n != shape[axis + i]:
-            raise IndexError(
-                f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape of the indexed "
-                f"tensor {list(shape)} at index {axis + i}"
-            )
-
-
 def _sliced(input: Tensor, index: Index) -> Tensor:
     """The view that the basic part gives; the tensor itself where that takes all."""
     if index.arrays is not None and index.kind is ALIAS and None not in index.basic:
-        return input
-    return view(input, index.kind, Part(index.basic))
-
-
-def _told(error: IndexError) -> IndexError:
-    """PyTorch's words for NumPy's."""
-    text = str(error)
-    if text.startswith("shape mismatch"):
-        start, _, shapes = text.partition(" with shapes ")
-        listed = ", ".join(f"[{s.strip('(,)').replace(',', ', ')}]" for s in shapes.split())
-        text = f"{start.replace('arrays', 'tensors')} with shapes {listed}"
-    return IndexError(text.replace("axis", "dimension"))
+        place = input
+    else:
+        place = view(input, index.kind, Part(index.basic))
+    if index.arrays is not None:
+        check_masks(place._read().shape, index.arrays)
+    return place
 
 
 def get(input: Tensor, index: Any) -> Tensor:
@@ -201,10 +178,8 @@ def get(input: Tensor, index: Any) -> Tensor:
         return place
     try:
         out = call(INDEX, lambda v: getitem(v, found.arrays), place)
-    except ConcretizationError:
-        raise
     except IndexError as error:
-        raise _told(error) from None
+        raise told(error) from None
     return watch(out, *found.tensors)
 
 
@@ -315,20 +290,13 @@ def store(place: Tensor, index: tuple[Any, ...], value: Tensor, tensors: tuple[T
     own, given = place._read(), value._read()
     try:
         if not any(map(_is_traced, (own, given, *index))):
-            shape = np.broadcast_to(np.False_, own.shape)[index].shape
-            if not _broadcasts(given.shape, shape):
-                raise RuntimeError(
-                    f"shape mismatch: value tensor of shape {list(given.shape)} cannot be broadcast to indexing "
-                    f"result of shape {list(shape)}"
-                )
+            check_stored(_without_leading_ones(given.shape), own.shape, index)
         if place._writes_plainly(given):
             place._write_memory(given, cuts_of((value,)), Elements(index))
             return
         new = call(INDEX_PUT, lambda v, u: update(v, index, u, "set"), place, value)
-    except ConcretizationError:
-        raise
     except IndexError as error:
-        raise _told(error) from None
+        raise told(error) from None
     watch(new, *tensors)
     finish(place, new)
 
@@ -337,8 +305,6 @@ def _is_traced(value: Any) -> bool:
     return isinstance(value, Tracer) and not on_tape(value)
 
 
-def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether an assignment takes values of the shape given."""
-    extra = max(len(given) - len(shape), 0)
-    kept = given[extra:]
-    return all(n == 1 for n in given[:extra]) and all(n in (1, m) for n, m in zip(kept[::-1], shape[::-1]))
+def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """An assignment drops them from the shape of its values."""
+    return shape[next((i for i, n in enumerate(shape) if n != 1), len(shape)) :]
