@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import shape as shaping
-from funcgrad.torch._ops.table import tensors_in
 from funcgrad.torch._record.calls import Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import check_broadcast, number
@@ -39,6 +38,15 @@ def check_output(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
         raise RuntimeError(f"output with shape {list(shape)} doesn't match the broadcast shape {list(whole)}")
 
 
+def _tensors_in(args: Iterable[Any]) -> Iterator[Tensor]:
+    """The Tensors among arguments, and in lists of them."""
+    for a in args:
+        if isinstance(a, Tensor):
+            yield a
+        elif isinstance(a, (list, tuple)):
+            yield from _tensors_in(a)
+
+
 def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`x.name_(...)` for `name(x, ...)`."""
     checks = fun.__name__ not in MAY_OVERLAP
@@ -46,7 +54,7 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         self._check_writable()
         if checks:
-            for other in tensors_in((*args, *kwargs.values())):
+            for other in _tensors_in((*args, *kwargs.values())):
                 self._check_overlap(other)
         new = fun(self, *args, **kwargs)
         if fun.__name__ in COMPARISONS and mode.enabled and self.requires_grad:
