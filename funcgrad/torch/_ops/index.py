@@ -15,7 +15,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.gather import check_masks, check_stored, told, values_of
 from funcgrad.torch._ops.shape import reshape
-from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch
+from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._record.tape import on_tape
@@ -23,6 +23,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Elements, Part
+from funcgrad.torch._tensor.writes import write_part
 
 ALIAS, SELECT, SLICE, UNSQUEEZE = Kind("Alias"), Kind("Select"), Kind("Slice"), Kind("Unsqueeze")
 INDEX, INDEX_PUT = Kind("Index", "-"), Kind("IndexPut", "-")
@@ -262,15 +263,14 @@ def put(input: Tensor, index: Any, value: Any) -> None:
     found = index_of(index, input._read().shape)
     value = number(value)
     place = _sliced(input, found)
-    own = place._read()
     if found.arrays is None:
         if not isinstance(value, Tensor):
-            value = _stored(value, own.dtype)
-        copy_(place, _fitting(value, own.shape))
+            value = _stored(value, place._read().dtype)
+        copy_(place, _fitting(value, place._read().shape))
         return
     place._check_writable()
     if not isinstance(value, Tensor):
-        value = _stored(value, own.dtype)
+        value = _stored(value, place._read().dtype)
     elif value.dtype is not input.dtype:
         if value.is_complex() and not input.is_complex():
             raise RuntimeError(
@@ -287,14 +287,20 @@ def store(place: Tensor, index: tuple[Any, ...], value: Tensor, tensors: tuple[T
     """Set elements of a tensor, which may be written: in its memory, where that is not recorded."""
     from funcgrad.torch._ops.inplace import finish
 
-    own, given = place._read(), value._read()
+    given = value._read()
     try:
-        if not any(map(_is_traced, (own, given, *index))):
-            check_stored(_without_leading_ones(given.shape), own.shape, index)
+        if not any(map(_is_traced, (place._read(), given, *index))):
+            check_stored(_without_leading_ones(given.shape), place._read().shape, index)
         if place._writes_plainly(given):
             place._write_memory(given, cuts_of((value,)), Elements(index))
             return
-        new = call(INDEX_PUT, lambda v, u: update(v, index, u, "set"), place, value)
+        written = None
+        if place._view is None and not any(isinstance(e, Tracer) for e in index):
+            written = write_part(place, (Elements(index),), given, place, value)
+        if written is not None:
+            new = wrap(written, INDEX_PUT)
+        else:
+            new = call(INDEX_PUT, lambda v, u: update(v, index, u, "set"), place, value)
     except IndexError as error:
         raise told(error) from None
     watch(new, *tensors)
