@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,11 +34,29 @@ def values_of(index: Tensor) -> Any:
     return value if isinstance(value, Tracer) else np.asarray(value)
 
 
+BYTES = "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead."
+
+
+def entry_of(value: Any) -> Any:
+    """An index array as PyTorch takes it: bytes are a mask."""
+    if value.dtype == np.uint8:
+        if value.ndim:
+            warnings.warn(BYTES, UserWarning, stacklevel=7)
+        return value.astype(bool)
+    if value.dtype not in (np.int64, np.int32, np.bool_):
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return value
+
+
+def _is_mask(entry: Any) -> bool:
+    return not isinstance(entry, slice) and entry.dtype.kind == "b"
+
+
 def check_masks(shape: tuple[int, ...], entries: Sequence[Any]) -> None:
     """PyTorch's error for masks, among the entries of an index, of another shape than what they index."""
     axis = 0
     for entry in entries:
-        is_mask = not isinstance(entry, slice) and entry.dtype.kind == "b"
+        is_mask = _is_mask(entry)
         for i, (n, m) in enumerate(zip(entry.shape, shape[axis:]) if is_mask else ()):
             if n != m:
                 raise IndexError(
@@ -56,11 +76,29 @@ def check_stored(given: tuple[int, ...], shape: tuple[int, ...], entries: tuple[
         )
 
 
-def told(error: IndexError) -> IndexError:
-    """NumPy's error about an index in PyTorch's words."""
+def check_put(input: Tensor, values: Tensor) -> None:
+    """PyTorch's error for values of another dtype."""
+    if values.dtype is not input.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
+            f"destination and {values.dtype.title} for the source."
+        )
+
+
+OUTSIDE = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
+
+
+def told(error: IndexError, entries: Sequence[Any]) -> IndexError:
+    """NumPy's error about an index in PyTorch's words; it counts only dimensions that are indexed."""
     if isinstance(error, ConcretizationError):
         return error
     text = str(error)
+    beyond = OUTSIDE.fullmatch(text)
+    if beyond is not None:
+        place, axis, n = map(int, beyond.groups())
+        axes = [d for e in entries for d in [isinstance(e, slice)] * (e.ndim if _is_mask(e) else 1)]
+        dimension = f"dimension {axis - sum(axes[:axis])}" if n else "dimension"
+        return IndexError(f"index {f'{place} ' if n else ''}is out of bounds for {dimension} with size {n}")
     if text.startswith("shape mismatch"):
         start, _, shapes = text.partition(" with shapes ")
         listed = ", ".join(f"[{s.strip('(,)').replace(',', ', ')}]" for s in shapes.split())

@@ -14,7 +14,9 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.extremes import along
 from funcgrad.torch._ops.gather import (
     check_masks,
+    check_put,
     check_stored,
+    entry_of,
     numbers_of,
     outside,
     places_of,
@@ -336,25 +338,19 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     for i, entry in enumerate(indices):
         if not isinstance(entry, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(entry).__name__}")
-        entries.append(values_of(entry))
-        if entries[-1].dtype.kind not in "iub":
-            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        entries.append(entry_of(values_of(entry)))
     taken = sum(max(e.ndim, 1) if e.dtype.kind == "b" else 1 for e in entries)
     if taken > input.dim():
         raise IndexError(f"too many indices for tensor of dimension {input.dim()} (got {taken})")
     check_masks(input.shape, entries)
-    if values.dtype is not input.dtype:
-        raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
-            f"destination and {values.dtype.title} for the source."
-        )
+    check_put(input, values)
     how = "add" if accumulate else "set"
     try:
         if not any(isinstance(e, Tracer) for e in entries):
             check_stored(values.shape, input.shape, tuple(entries))
         out = call(INDEX_PUT, widened(lambda v, s: update(v, tuple(entries), s, how), np.float16), input, values)
     except IndexError as error:
-        raise told(error) from None
+        raise told(error, entries) from None
     return watch(out, *indices)
 
 
