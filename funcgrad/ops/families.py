@@ -18,8 +18,9 @@ import numpy as np
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, is_inexact
 from funcgrad.core.constants import keep
 from funcgrad.core.graph import Var, trace_graph
-from funcgrad.core.tape import affine, is_zero, not_linear, selected, transpose
-from funcgrad.core.trace import Primitive, register
+from funcgrad.core.provenance import here
+from funcgrad.core.tape import Node, TapeTracer, affine, is_zero, not_linear, selected, transpose
+from funcgrad.core.trace import Primitive, Trace, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
 from funcgrad.ops.entries import eager_binary, eager_unary
 
@@ -382,6 +383,14 @@ class Linear(Primitive):
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         y = self(*values, **params)
         return y, self._saved(values, tracked) if y.dtype.kind in "fc" else None
+
+    def entry(self, trace: Trace, x: Any, *others: Any, **params: Any) -> TapeTracer:
+        """The result of an update with its entry on a tape, where the array of `x` holds it already."""
+        args = (x, *others)
+        on_it = [type(a) is TapeTracer and a._trace is trace for a in args]
+        values = [a.value if on else a for a, on in zip(args, on_it)]
+        parents = tuple([a.node if on else None for a, on in zip(args, on_it)])
+        return TapeTracer(trace, values[0], Node(self, params, parents, self._saved(values, parents), here()))
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         positions = range(len(values)) if self.linear is None else self.linear

@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._record.calls import Kind, call, cuts_of
-from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
@@ -87,9 +87,9 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def finish(x: Tensor, new: Tensor) -> Tensor:
     """Let `x` take on the result of an operation that has been computed for it."""
-    value, own = new._read(), x._read()
-    if value.shape != own.shape:
-        check_output(own.shape, value.shape)
+    value, shape, dtype = new._read(), x._read().shape, x._read().dtype
+    if value.shape != shape:
+        check_output(shape, value.shape)
     if on_tape(value) and value.node.note.watch:
         note = own_note(value.node)
         # the result's own version is counted up by the write that follows
@@ -98,14 +98,14 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
             for w in note.watch or ()
             if not (w.first and w.source() is x)
         )
-    if value.dtype != own.dtype:
-        if dtypes.category(value.dtype) > dtypes.category(own.dtype):
+    if value.dtype != dtype:
+        if dtypes.category(value.dtype) > dtypes.category(dtype):
             raise RuntimeError(
                 f"result type {dtypes.of(value.dtype).title} can't be cast to the desired output type "
                 f"{x.dtype.title}"
             )
         name = value.node.note.name if on_tape(value) else ""
-        value = value.astype(own.dtype)
+        value = value.astype(dtype)
         if on_tape(value):
             value.node.note = Kind(name).note
     x._write(value, new._cuts)
@@ -137,11 +137,19 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         self._write_memory(given.real if own.kind != "c" == given.dtype.kind else given, cuts_of((src,)))
         return self
 
+    def fitted(new: Any) -> Any:
+        new = new if new.dtype == own else new.astype(own)
+        return new if new.shape == shape else fnp.broadcast_to(new, shape)
+
+    base = self._base
+    if base is not None and (on_tape(given) or base.requires_grad) and mode.enabled:
+        for t in (self, src):
+            t._check_entry()
+        self._write(quietly(fitted, given), cuts_of((self, src)), src)  # the write itself is an entry
+        return self
+
     def copied(old: Any, new: Any) -> Any:
-        if new.dtype != own:
-            new = new.astype(own)
-        if new.shape != shape:
-            new = fnp.broadcast_to(new, shape)
+        new = fitted(new)
         if on_tape(new):
             return fnp.where(np.True_, new, old if on_tape(old) else own.type(0))
         return (

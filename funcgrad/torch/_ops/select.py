@@ -11,7 +11,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
-from funcgrad.torch._record.operands import check_together, is_operand, no_overload, number, promote
+from funcgrad.torch._record.operands import check_broadcast, check_together, is_operand, no_overload, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
@@ -98,6 +98,10 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with `value` where the mask holds."""
     value = number(value)
+    if mask.dtype is not dtypes.bool:
+        name = dtypes.full_name(mask.dtype)
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {name}")
+    check_broadcast(mask.shape, input.shape)
     if isinstance(value, Tensor):
         if value.dim():
             raise RuntimeError(

@@ -35,6 +35,7 @@ from funcgrad.torch._tensor.leaving import Leaving
 from funcgrad.torch._tensor.sizes import Size, dimension, size_of
 from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
+from funcgrad.torch._tensor.writes import write_part
 
 if TYPE_CHECKING:  # `funcgrad.torch._ops.methods` attaches them
     from funcgrad.torch._tensor.methods import Methods
@@ -184,8 +185,11 @@ class Tensor(Leaving, Methods):
         if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
             raise RuntimeError(messages.PARTLY_OVERLAPPING)
 
-    def _write(self, new: Any, cuts: tuple[Cut, ...] = ()) -> None:
-        """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
+    def _write(self, new: Any, cuts: tuple[Cut, ...] = (), source: Tensor | None = None) -> None:
+        """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's.
+
+        `source` is another tensor that has the value.
+        """
         storage = self._storage
         view = self._view
         if scope.number and not on_tape(self._value):
@@ -209,7 +213,9 @@ class Tensor(Leaving, Methods):
             return
         base = self._base
         if base is not None and (on_tape(new) or (mode.enabled and on_tape(base._read()))):
-            whole = put(view.steps, base._read(), new)
+            whole = write_part(base, view.steps, new, self, source)
+            if whole is None:
+                whole = put(view.steps, base._read(), new)
             whole.node.note = Note("CopySlices")
             base_view = base._view
             steps = base_view.storage_steps if base_view is not None else ()

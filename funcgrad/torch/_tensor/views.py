@@ -167,6 +167,20 @@ class Expanded:
         return broadcast_to(value, shape=self.sizes)
 
 
+class Bits:
+    """The step to the same memory read as another dtype, of arrays of the dtype `given` only."""
+
+    __slots__ = ("dtype", "given")
+
+    def __init__(self, given: np.dtype, dtype: np.dtype) -> None:
+        self.given, self.dtype = given, dtype
+
+    def __call__(self, value: Any) -> np.ndarray:
+        if isinstance(value, Tracer) or value.dtype != self.given:
+            raise NotImplementedError("view(dtype) of memory that holds traced values")
+        return np.asarray(value).view(self.dtype)
+
+
 class Strided:
     """The step to a part of memory that is given by an offset, sizes and strides, in elements."""
 
