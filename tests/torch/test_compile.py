@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 import threading
 import types
 import warnings
 import weakref
-from functools import partial
+from array import array
+from contextvars import ContextVar
+from functools import lru_cache, partial
 
 import numpy as np
 import pytest
@@ -459,8 +462,7 @@ class Slotted:
 
 
 def test_a_tensor_that_cannot_be_found_again_runs_uncompiled():
-    w = torch.tensor(1.0)
-    hidden = weakref.ref(w)
+    hidden = lru_cache(lambda: torch.tensor(1.0))
     f = torch.compile(lambda x: x + hidden())
     with pytest.warns(UserWarning, match="neither an argument nor in a closure"):
         found = [f(torch.zeros(())).item() for _ in range(3)]
@@ -704,6 +706,164 @@ def test_attributes_of_classes_and_modules_and_arrays_are_seen():
     check()
     array[1] = 5.0
     check()
+
+
+def _defaults():
+    def f(x, scale=2.0):
+        return x * scale
+
+    return lambda x: f(x), lambda: setattr(f, "__defaults__", (3.0,))
+
+
+def _keyword_defaults():
+    def f(x, *, scale=2.0):
+        return x * scale
+
+    return lambda x: f(x), lambda: setattr(f, "__kwdefaults__", {"scale": 3.0})
+
+
+def _code():
+    f = lambda x: x * 2
+    return lambda x: f(x), lambda: setattr(f, "__code__", (lambda x: x * 3).__code__)
+
+
+class Settings(dict):
+    scale = 2.0
+
+    def scaled(self, x):
+        return x * self.scale
+
+
+class LargerSettings(Settings):
+    def scaled(self, x):
+        return x * 5
+
+
+def _class_of_an_object():
+    settings = Settings()
+    return lambda x: settings.scaled(x), lambda: setattr(settings, "__class__", LargerSettings)
+
+
+def _attribute_of_a_dict():
+    settings = Settings()
+    return settings.scaled, lambda: setattr(settings, "scale", 3.0)
+
+
+def _attribute_of_a_metaclass():
+    meta = type("Meta", (type,), {"scale": 2.0})
+    cls = meta("Cls", (), {})
+    return lambda x: x * cls.scale, lambda: setattr(meta, "scale", 3.0)
+
+
+def _module_in_a_package():
+    package, module = types.ModuleType("package"), types.ModuleType("package.module")
+    package.module = module
+    module.scale = 2.0
+    return lambda x: x * package.module.scale, lambda: setattr(module, "scale", 3.0)
+
+
+def _module_in_an_attribute():
+    holder, module = types.SimpleNamespace(), types.ModuleType("module")
+    holder.module = module
+    module.scale = 2.0
+    return lambda x: x * holder.module.scale, lambda: setattr(module, "scale", 3.0)
+
+
+def _import_inside():
+    module = sys.modules["compiled_settings"]
+    module.scale = 2.0
+
+    def f(x):
+        from compiled_settings import scale
+
+        return x * scale
+
+    return f, lambda: setattr(module, "scale", 3.0)
+
+
+def _method_of_a_dict():
+    settings = {"scale": 2.0}
+    get = settings.get
+    return lambda x: x * get("scale"), lambda: settings.update(scale=3.0)
+
+
+def _proxy():
+    settings = {"scale": 2.0}
+    proxy = types.MappingProxyType(settings)
+    return lambda x: x * proxy["scale"], lambda: settings.update(scale=3.0)
+
+
+def _array():
+    scales = array("d", [2.0])
+    return lambda x: x * scales[0], lambda: scales.__setitem__(0, 3.0)
+
+
+def _bytes():
+    scales = bytearray([2])
+    return lambda x: x * scales[0], lambda: scales.__setitem__(0, 3)
+
+
+def _context():
+    scale = ContextVar("scale", default=2.0)
+    return lambda x: x * scale.get(), lambda: scale.set(3.0)
+
+
+def _weak_reference():
+    settings = Settings()
+    refer = weakref.ref(settings)
+    return lambda x: refer().scaled(x), lambda: setattr(settings, "scale", 3.0)
+
+
+def _attribute_of_a_tensor():
+    w = torch.ones(2)
+    w.scale = 2.0
+    return lambda x: x * w * w.scale, lambda: setattr(w, "scale", 3.0)
+
+
+def _new_attribute_of_a_tensor():
+    w = torch.ones(2)
+    return lambda x: x * w * getattr(w, "scale", 2.0), lambda: setattr(w, "scale", 3.0)
+
+
+def _attribute_of_a_number():
+    number = type("Number", (float,), {})(1.0)
+    number.scale = 2.0
+    return lambda x: x * number.scale, lambda: setattr(number, "scale", 3.0)
+
+
+CHANGES = [
+    _defaults, _keyword_defaults, _code, _class_of_an_object, _attribute_of_a_dict, _attribute_of_a_metaclass,
+    _module_in_a_package, _module_in_an_attribute, _import_inside, _method_of_a_dict, _proxy, _array, _bytes, _context,
+    _weak_reference, _attribute_of_a_tensor, _new_attribute_of_a_tensor, _attribute_of_a_number,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHANGES, ids=lambda case: case.__name__[1:])
+def test_what_changes_elsewhere_is_seen(case, monkeypatch):
+    monkeypatch.setitem(sys.modules, "compiled_settings", types.ModuleType("compiled_settings"))
+    f, change = case()
+    compiled = torch.compile(f, fullgraph=True)
+    x = torch.tensor([1.0, 2.0])
+    for _ in range(3):
+        same([compiled(x)], [2.0 * x])
+    change()
+    for _ in range(3):
+        same([compiled(x)], [f(x)])
+    assert f(x).tolist() != [2.0, 4.0]
+
+
+def test_a_failed_trace_takes_back_what_it_has_defined():
+    def f(x):
+        global made_by_f
+        made_by_f = x
+        return x.tolist()
+
+    compiled = torch.compile(f)
+    compiled(torch.ones(2))
+    del globals()["made_by_f"]
+    with pytest.raises(ConcretizationError):
+        compiled(torch.ones(2))
+    assert "made_by_f" not in globals()
 
 
 def test_a_partial_and_a_nested_function():

@@ -175,6 +175,8 @@ def compile(
     The first call with arguments of new shapes, dtypes and constants runs as it is, the second is traced: Python's side
     effects (`print`, lists) take place in these two only. It is traced again when anything that it can reach (closures,
     globals, attributes, items) is another object or number, a parameter is frozen, or a `grad` is there that was not.
+    What it asks of Python's libraries (the time, the environment, a file) is what it was when it was traced, and
+    arguments of classes of yours that are equal (`==`) are taken for the same.
     What cannot be a program runs uncompiled with a warning, or raises RuntimeError with `fullgraph`; an `if` on a value
     raises ConcretizationError. Random numbers are fresh at each call.
 

@@ -105,6 +105,8 @@ class _State:
         generator.__dict__[self.name] = value
 
 
+MARK = "_trace"
+"""The attribute of tensors that a trace has made: its number."""
 STATES = ("words_of", "spare", "first")
 ATTRIBUTES = {"_value": _MISSING, "_storage": _MISSING, "_seen": 0, "_view": None, "_grad": None, "_retains": False}
 DRAWS = ("uniform", "long_words", "words", "normal", "doubles")

@@ -13,7 +13,7 @@ from funcgrad.core.graph import StageTracer
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.structure import reshape
-from funcgrad.torch._compile.overlay import Unsupported, unseen
+from funcgrad.torch._compile.overlay import MARK, Unsupported, unseen
 from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._record.tape import Tape, leaf_note, note_of, on_tape, raw
 from funcgrad.torch._tensor.storage import Inference, Storage, Unwatched
@@ -21,7 +21,6 @@ from funcgrad.torch._tensor.tensor import Tensor
 
 _numbers = itertools.count(1)
 WORDS = np.dtype(np.uint64)
-MARK = "_trace"
 
 
 class Draw(NamedTuple):
