@@ -37,14 +37,28 @@ CALLS = {
 }
 
 
-every_row = over_rows(ROWS)
-moving = over_rows(r for r in ROWS if r.differentiable)
-smooth_by_differences = over_rows(r for r in ROWS if r.differentiable and r.by_differences and not r.forward_only)
-smooth = over_rows(r for r in ROWS if r.differentiable and not r.forward_only)
-flat_rows = over_rows(r for r in ROWS if not r.differentiable)
-forward_rows = over_rows(r for r in ROWS if r.forward_only)
-single = over_rows(r for r in ROWS if r.float32)
-smooth_single = over_rows(r for r in ROWS if r.float32 and r.differentiable and not r.forward_only)
+Law = Callable[..., None]
+LAWS: list[tuple] = []
+"""All cases: a topic, a law, a row of tests/samples, and what else the law takes."""
+
+
+def law(topic: str, rows: Iterable[Any]) -> Callable[[Law], Law]:
+    """A law of rows, or of tuples of a row and something more; `test_laws` looks whether it holds."""
+
+    def add(check: Law) -> Law:
+        LAWS.extend((topic, check, *(row if isinstance(row, tuple) else (row,))) for row in rows)
+        return check
+
+    return add
+
+
+def reversible(row: Sample) -> bool:
+    return row.differentiable and not row.forward_only
+
+
+moving = [r for r in ROWS if r.differentiable]
+smooth = [r for r in ROWS if reversible(r)]
+single = [r for r in ROWS if r.float32]
 
 
 def arrays(row: Sample) -> list[np.ndarray]:
@@ -81,11 +95,6 @@ def to_single(args: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def unchanged(args: Sequence[np.ndarray]) -> list[np.ndarray]:
     return list(args)
-
-
-def over_casts(cases: Iterable[tuple[Sample, Callable[..., list[np.ndarray]]]]) -> Callable[..., Any]:
-    """One test for each primitive, of its rows with what makes their arguments those of another dtype."""
-    return together("row, cast", cases, lambda row, _: row.prim)
 
 
 def complex_rows() -> list[tuple[Sample, Callable[..., list[np.ndarray]]]]:
@@ -154,8 +163,8 @@ def test_a_row_says_why_a_law_is_off():
     assert not silent
 
 
-@every_row
-def test_row_calls_its_primitive(row):
+@law("values", ROWS)
+def row_calls_its_primitive(row):
     if primitives()[row.prim].dissolves:
         return
     graph = stage(row.fun, arrays(row))
@@ -170,14 +179,10 @@ def tuple_of(out: Any) -> tuple:
     return out if isinstance(out, tuple) else (out,)
 
 
-@over_casts(
-    [
-        *((r, unchanged) for r in ROWS),
-        *((r, to_single) for r in ROWS if r.float32),
-        *((r, as_complex) for r in ROWS if r.complex_too),
-    ]
-)
-def test_impl_agrees_with_shape_rule(row, cast):
+@law("values", ROWS)
+@law("values", [(r, to_single) for r in single])
+@law("values", [(r, as_complex) for r in ROWS if r.complex_too])
+def impl_agrees_with_shape_rule(row, cast=unchanged):
     """Every equation of the staged row computes what its shape rule promises."""
     args = cast(arrays(row))
     graph = stage(row.fun, args).check()
@@ -189,8 +194,8 @@ def test_impl_agrees_with_shape_rule(row, cast):
             env[var] = y
 
 
-@single
-def test_float32_stays_float32(row):
+@law("values", single)
+def float32_stays_float32(row):
     args = to_single(arrays(row))
     outs = flat(row.fun)(*args)
     wide = flat(row.fun)(*arrays(row))
@@ -199,8 +204,8 @@ def test_float32_stays_float32(row):
         close(y, np.asarray(w).astype(aval_of(y).dtype), 2e-5, "value")
 
 
-@smooth_single
-def test_float32_gradients(row):
+@law("derivatives", [r for r in smooth if r.float32])
+def float32_gradients(row):
     args = to_single(arrays(row))
     outs, pullback = fg.vjp(flat(row.fun), *args)
     cts = direction(outs, 1)
@@ -213,8 +218,9 @@ def test_float32_gradients(row):
     assert [aval_of(m).dtype for m in moved] == [aval_of(y).dtype for y in outs]
 
 
-@over_casts([*((r, unchanged) for r in ROWS if r.differentiable and r.by_differences), *complex_rows()])
-def test_jvp_agrees_with_differences(row, cast):
+@law("derivatives", [r for r in moving if r.by_differences])
+@law("derivatives", complex_rows())
+def jvp_agrees_with_differences(row, cast=unchanged):
     args = cast(arrays(row))
     fun = flat(row.fun)
     for seed in (3, 4):
@@ -235,8 +241,9 @@ def moved_by(step: float, args: Sequence[np.ndarray], tangents: Sequence[np.ndar
     return [np.asarray(a + step * t) if a.dtype.kind in "fc" else a for a, t in zip(args, tangents)]
 
 
-@over_casts([*((r, unchanged) for r in ROWS if r.differentiable and not r.forward_only), *complex_rows()])
-def test_vjp_is_the_transpose_of_jvp(row, cast):
+@law("derivatives", smooth)
+@law("derivatives", complex_rows())
+def vjp_is_the_transpose_of_jvp(row, cast=unchanged):
     args = cast(arrays(row))
     fun = flat(row.fun)
     outs, pullback = fg.vjp(fun, *args)
@@ -249,8 +256,8 @@ def test_vjp_is_the_transpose_of_jvp(row, cast):
     np.testing.assert_allclose(inner(cts, moved), inner(found, tangents), rtol=1e-8, atol=1e-9)
 
 
-@moving
-def test_linearize_is_jvp(row):
+@law("derivatives", moving)
+def linearize_is_jvp(row):
     args, fun = arrays(row), flat(row.fun)
     tangents = direction(args, 7)
     value, moved = fg.jvp(fun, args, tangents)
@@ -260,8 +267,8 @@ def test_linearize_is_jvp(row):
         close(t, m, loose(row.tol), "tangent")
 
 
-@smooth
-def test_one_argument_at_a_time(row):
+@law("derivatives", smooth)
+def one_argument_at_a_time(row):
     """The derivative along one argument alone is that along all, where the others stand still."""
     args, fun = arrays(row), flat(row.fun)
     outs, pullback = fg.vjp(fun, *args)
@@ -277,8 +284,8 @@ def test_one_argument_at_a_time(row):
             close(a, b, loose(row.tol), f"jvp of argument {i}")
 
 
-@smooth_by_differences
-def test_second_order(row):
+@law("derivatives", [r for r in smooth if r.by_differences])
+def second_order(row):
     args, fun = arrays(row), flat(row.fun)
     free = inexact(args)
     point = [args[i] for i in free]
@@ -338,8 +345,8 @@ def loop(
     return [np.stack([np.asarray(r) for r in column]) for column in zip(*results)]
 
 
-@every_row
-def test_vmap_is_a_loop(row):
+@law("batches", ROWS)
+def vmap_is_a_loop(row):
     args, size = arrays(row), 3
     fun = lambda *xs: tuple_of(row.fun(*xs))
     with warnings.catch_warnings():
@@ -351,8 +358,8 @@ def test_vmap_is_a_loop(row):
                 close(y, expected, loose(row.tol), f"arguments {which} batched")
 
 
-@smooth
-def test_vmap_of_derivatives_is_a_loop(row):
+@law("batches", smooth)
+def vmap_of_derivatives_is_a_loop(row):
     args, size = arrays(row), 3
     fun = flat(row.fun)
     free = inexact(args)
@@ -375,8 +382,8 @@ def test_vmap_of_derivatives_is_a_loop(row):
                 close(y, expected, loose(row.tol), f"{what}, arguments {which} batched")
 
 
-@forward_rows
-def test_forward_mode_where_reverse_mode_is_refused(row):
+@law("derivatives", [r for r in ROWS if r.forward_only])
+def forward_mode_where_reverse_mode_is_refused(row):
     """Forward mode of any order, batched and compiled, is that of a loop; reverse mode raises."""
     args, size = arrays(row), 3
     fun, tangents = flat(row.fun), direction(args, 13)
@@ -400,8 +407,8 @@ def test_forward_mode_where_reverse_mode_is_refused(row):
         fg.vjp(fun, *args)[1](fun(*args))
 
 
-@smooth
-def test_derivative_of_vmap(row):
+@law("batches", smooth)
+def derivative_of_vmap(row):
     """The gradient of a batched function is the loop over gradients."""
     args, size = arrays(row), 2
     fun, every = flat(row.fun), tuple(range(len(args)))
@@ -415,8 +422,8 @@ def test_derivative_of_vmap(row):
             close(found[i][b], expected[i], loose(row.tol), f"argument {i}")
 
 
-@every_row
-def test_vmap_of_nothing(row):
+@law("batches", ROWS)
+def vmap_of_nothing(row):
     """A batch of size 0 gives an empty batch, of the shapes and dtypes of one element."""
     args = arrays(row)
     fun = lambda *xs: tuple_of(row.fun(*xs))
@@ -425,16 +432,16 @@ def test_vmap_of_nothing(row):
         assert (y.shape, y.dtype) == ((0, *np.shape(one)), aval_of(one).dtype)
 
 
-@every_row
-def test_evaluated_program_is_eager(row):
+@law("programs", ROWS)
+def evaluated_program_is_eager(row):
     args = arrays(row)
     graph = stage(row.fun, args)
     for y, expected in zip(evaluate(graph, args), tuple_of(row.fun(*args)), strict=True):
         close(y, expected, 1e-13, "value")
 
 
-@smooth
-def test_evaluated_gradient_program_is_eager(row):
+@law("programs", smooth)
+def evaluated_gradient_program_is_eager(row):
     args, fun = arrays(row), flat(row.fun)
     cts = direction(fun(*args), 15)
 
@@ -447,14 +454,37 @@ def test_evaluated_gradient_program_is_eager(row):
         close(y, expected, loose(row.tol), "gradient")
 
 
-@every_row
-def test_jit_is_eager(row):
-    """Values and gradients, in one test, as many a value's kernel is its gradient's forward pass too."""
+@law("programs", {row.prim: row for row in reversed(ROWS)}.values())
+def compiled_is_eager(row):
+    """Values and gradients of all rows of the primitive, in one program: compilers take long to begin."""
+    alike = [r for r in ROWS if r.prim == row.prim]
+    points = [arrays(r) for r in alike]
+    cotangents = [direction(flat(r.fun)(*p), 16) if reversible(r) else None for r, p in zip(alike, points)]
+
+    def everything(points: Any, cotangents: Any) -> list:
+        found = []
+        for r, args, cts in zip(alike, points, cotangents):
+            pulled = fg.vjp(flat(r.fun), *args)[1](cts) if cts else ()
+            found.append((tuple_of(r.fun(*args)), [pulled[i] for i in inexact(args) if cts]))
+        return found
+
+    found, expected = fg.jit(everything)(points, cotangents), everything(points, cotangents)
+    for r, (ys, gradients), (plain, exact) in zip(alike, found, expected):
+        for y, e in zip(ys, plain, strict=True):
+            close(y, e, loose(r.tol), f"value of {r}")
+        for i, (g, e) in enumerate(zip(gradients, exact, strict=True)):
+            close(g, e, loose(r.tol), f"gradient {i} of {r}")
+
+
+@pytest.mark.long
+@over_rows(ROWS)
+def test_a_compiled_function_is_eager(row):
+    """One of each row, whose gradient is compiled for itself: its kernels are others."""
     args, fun = arrays(row), flat(row.fun)
     compiled = fg.jit(row.fun)
     for y, expected in zip(tuple_of(compiled(*args)), tuple_of(row.fun(*args)), strict=True):
         close(y, expected, loose(row.tol), "value")
-    if not row.differentiable or row.forward_only:
+    if not reversible(row):
         return
     outs, pullback = fg.vjp(fg.jit(fun), *args)
     cts = direction(outs, 16)
@@ -476,8 +506,8 @@ def fortran(a: np.ndarray) -> np.ndarray:
     return np.array(a, order="F")
 
 
-@together("row, layout", itertools.product(ROWS, (strided, fortran)), lambda row, _: row.prim)
-def test_memory_layout_does_not_matter(row, layout):
+@law("derivatives", itertools.product(ROWS, (strided, fortran)))
+def memory_layout_does_not_matter(row, layout):
     args = arrays(row)
     others = [layout(a) for a in args]
     for y, expected in zip(tuple_of(row.fun(*others)), tuple_of(row.fun(*args)), strict=True):
@@ -492,8 +522,8 @@ def test_memory_layout_does_not_matter(row, layout):
                 assert g.flags.c_contiguous and g.flags.writeable
 
 
-@smooth
-def test_nan_does_not_raise(row):
+@law("derivatives", smooth)
+def nan_does_not_raise(row):
     args = [np.full_like(a, np.nan) if a.dtype.kind == "f" else a for a in arrays(row)]
     with np.errstate(all="ignore"):
         try:
@@ -505,8 +535,8 @@ def test_nan_does_not_raise(row):
         fg.jvp(flat(row.fun), args, direction(args, 18))
 
 
-@smooth
-def test_gradients_are_the_callers_own(row):
+@law("derivatives", smooth)
+def gradients_are_the_callers_own(row):
     """Writable, C-contiguous, and of memory shared with no argument, cotangent or other gradient."""
     args, fun = arrays(row), flat(row.fun)
     outs, pullback = fg.vjp(fun, *args)
@@ -523,8 +553,8 @@ def test_gradients_are_the_callers_own(row):
         np.testing.assert_array_equal(a, b)
 
 
-@flat_rows
-def test_row_without_derivative_gives_a_constant(row):
+@law("derivatives", [r for r in ROWS if not r.differentiable])
+def row_without_derivative_gives_a_constant(row):
     """Where a row says there is no derivative, its gradient is zero."""
     args = arrays(row)
     free = inexact(args)
@@ -546,7 +576,6 @@ MIXED = [
     for mixture in (MIXTURES if any(row is first for first in FIRST_ROWS) else MIXTURES[:2])
     if mixed(row, mixture) is not None
 ]
-every_mixture = together("row, mixture", MIXED, lambda row, _: row.prim)
 UNITS = {2: 1e-3, 4: 1e-7, 8: 1e-16}
 """The rounding of floats by their size."""
 
@@ -575,8 +604,8 @@ def replaced(args: Sequence[np.ndarray], xs: Sequence[Any]) -> list[Any]:
     return [next(rest) if a.dtype.kind in "fc" else a for a in args]
 
 
-@every_mixture
-def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, mixture):
+@law("batches", MIXED)
+def mixed_dtypes_are_promoted_the_same_way_everywhere(row, mixture):
     """Eager, staged, and batched in any of the arguments."""
     args = mixed(row, mixture)
     expected, size, tol = accepted(row, args), 2, rounding(args)
@@ -592,8 +621,8 @@ def test_mixed_dtypes_are_promoted_the_same_way_everywhere(row, mixture):
             close(y, e, tol, "value")
 
 
-@every_mixture
-def test_derivatives_in_mixed_dtypes(row, mixture):
+@law("derivatives", MIXED)
+def derivatives_in_mixed_dtypes(row, mixture):
     """A tangent has its output's dtype, a cotangent its argument's; one is the transpose of the other."""
     args = mixed(row, mixture)
     accepted(row, args)
@@ -616,8 +645,8 @@ def test_derivatives_in_mixed_dtypes(row, mixture):
         close(m, np.asarray(e).astype(aval_of(m).dtype), tol, "tangent")
 
 
-@pytest.mark.parametrize("row", FIRST_ROWS, ids=str)
-def test_mixed_dtypes_compiled(row):
+@law("programs", FIRST_ROWS)
+def mixed_dtypes_compiled(row):
     """Values and cotangents of several mixtures, in one program."""
     points = [args for mixture in (("f4", "f8"), ("f8", "f4"), ("f4", "i8")) if (args := mixed(row, mixture))]
 
@@ -633,8 +662,15 @@ def test_mixed_dtypes_compiled(row):
         close(y, e, 1e-5, "compiled")
 
 
-@pytest.mark.parametrize("name", sorted({row.prim for row in ROWS if row.prim in vars(ops) and len(row.args) == 2}))
-@pytest.mark.parametrize("scalar", [True, 2, 1.5, 1j], ids=repr)
+@together("topic, check, row, more", LAWS, lambda topic, check, row, *_: f"{topic} of {row.prim}")
+def test_laws(topic, check, row, **more):
+    check(row, *more.values())
+
+
+BINARY = sorted({row.prim for row in ROWS if row.prim in vars(ops) and len(row.args) == 2})
+
+
+@together("name, scalar", itertools.product(BINARY, (True, 2, 1.5, 1j)), lambda name, _: name)
 def test_python_scalars_yield_to_an_arrays_dtype(name, scalar):
     prim = getattr(ops, name)
     numpys = getattr(prim, "prim", prim).impl

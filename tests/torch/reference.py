@@ -91,7 +91,7 @@ distributed training; the end of the page lists the other names of PyTorch's tha
 def page() -> str:
     parts = [HEAD, "## Functions and methods of tensors\n"]
     for room in methods.ROOMS:
-        parts.append(_room(room, [r for r in ROWS.values() if _home(r) == room.__name__ and not r.space]))
+        parts.append(_room(room, [r for r in ROWS.values() if not r.space and _home(r) == room.__name__]))
     for space in SPACES:
         rows = [r for r in ROWS.values() if r.space == space]
         if rows:
@@ -191,6 +191,9 @@ def _declared(name: str, function: Any, method: bool = False) -> str:
     """A function's line; what takes its arguments by position and keyword alike stays so."""
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())
+    if not method and "out" in (function.__kwdefaults__ or ()) and "out" not in signature.parameters:
+        parameters.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None))
+        parameters.sort(key=lambda p: p.kind)
     if method:
         parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *parameters[1:]]
     elif parameters and parameters[0].name == "self":  # the form in place, which is a method

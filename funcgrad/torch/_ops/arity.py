@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numpy import ndarray
+from numpy import float16, ndarray
 
-from funcgrad.torch._ops.table import into, named
+from funcgrad.torch._ops.table import into, named, titled
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import (
@@ -34,13 +34,32 @@ def unary(
     saves: str = "",
     *aliases: str,
     backward: str = "",
+    space: str = "",
+    floating: bool = True,
     refuses: tuple[str, str] = ("", ""),
     tabled: bool = True,
+    in_place: bool = True,
     writes: bool = True,
     doc: str = "",
 ) -> Callable[..., Tensor]:
-    """A function of one tensor; integers become the default dtype. See `binary` for the rest."""
+    """A function of one tensor; integers become the default dtype where it is `floating`. See `binary` for the rest."""
     kind = Kind(backward or name.title(), saves)
+    title = f"{space}_{name}" if space else name
+
+    def slowly(input: Any) -> Tensor:
+        need_tensor(input, title)
+        refuse(input, *refuses)
+        return call(kind, fun, as_floating(input) if floating else input)
+
+    apply = titled(_quick_of_one(fun, kind, slowly, "e" not in refuses[0]), title, doc or f"{name} of each element.")
+    forms = {"in_place": in_place, "writes": writes and in_place, "out": True}
+    return named(*aliases, name=name, space=space, **forms)(apply) if tabled else apply
+
+
+def _quick_of_one(
+    fun: Callable[[Any], Any], kind: Kind, slowly: Callable[[Any], Tensor], narrow: bool
+) -> Callable[..., Tensor]:
+    """The short way for a tensor of floats, those of 16 bits only if they are `narrow`; otherwise `slowly`."""
 
     def apply(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         if isinstance(input, Tensor) and out is None:
@@ -53,6 +72,7 @@ def unary(
                 and not storage.shared
                 and (not input._cuts or input._view is None)
                 and (mode.direct or (type(value) is ndarray and mode.plain))
+                and (narrow or value.dtype.type is not float16)
             ):
                 try:
                     t = wrap(mode.quiet(fun, value), kind, input)
@@ -61,16 +81,9 @@ def unary(
                     return t
                 except RuntimeError:  # begun inside another operation, or raised again below
                     pass
-        if out is not None:
-            return into(out, apply, (input,), {})
-        need_tensor(input, name)
-        if refuses[0]:
-            refuse(input, *refuses)
-        return call(kind, fun, as_floating(input))
+        return slowly(input) if out is None else into(out, apply, (input,), {})
 
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = doc or f"{name} of each element."
-    return named(*aliases, in_place=True, writes=writes, out=True)(apply) if tabled else apply
+    return apply
 
 
 def binary(
@@ -86,7 +99,6 @@ def binary(
     refuses: tuple[str, str] = ("", ""),
     tabled: bool = True,
     in_place: bool = True,
-    writes: bool = False,
     doc: str = "",
 ) -> Callable[..., Tensor]:
     """A function of two tensors, or a tensor and a number (the name of its entry may differ then).
@@ -95,10 +107,8 @@ def binary(
     `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name. The result's attribute
     `operator` leaves what is no operand to the other side. What is not `tabled` is a part of other rows.
     """
-    backward = backward or name.title()
-    kind = Kind(backward, saves)
-    number_kind = Kind(with_number or backward, saves if number_saves is None else number_saves)
-    any_dtype = not (floating or divides or refuses[0])
+    kind = Kind(backward or name.title(), saves)
+    number_kind = Kind(with_number or kind.name, saves if number_saves is None else number_saves)
 
     def slowly(input: Any, other: Any) -> Tensor:
         x, y = number(input), number(other)
@@ -117,81 +127,88 @@ def binary(
             check_divisor(x, y)
         return call(kind if both else number_kind, fun, x, y)
 
-    def make(is_operator: bool) -> Callable[..., Tensor]:
-        def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
-            if out is not None:
-                return into(out, apply, (input, other), {})
-            if isinstance(input, Tensor):
-                a = input._value if input._seen == input._storage.stamp else input._read()
-                if isinstance(other, Tensor):
-                    b = other._value if other._seen == other._storage.stamp else other._read()
-                    if (
-                        a.dtype is b.dtype
-                        and a.shape != () != b.shape
-                        and (mode.direct or (type(a) is type(b) is ndarray and mode.plain))
-                        and not (input._storage.shared or other._storage.shared)
-                        and not ((input._cuts or other._cuts) and (input._view or other._view))
-                        and (a.dtype.kind == "f" or any_dtype)
-                    ):
-                        try:
-                            t = wrap(mode.quiet(fun, a, b), kind, input, other)
-                            if input._cuts or other._cuts:
-                                t._cuts = joined(input._cuts, other._cuts)
-                            return t
-                        except (RuntimeError, ValueError):  # begun inside another operation, or raised again below
-                            pass
-                elif (
-                    (type(other) is float or type(other) is int)
-                    and a.dtype.kind == "f"
-                    and a.shape != ()
-                    and (mode.direct or (type(a) is ndarray and mode.plain))
-                    and not input._storage.shared
-                    and (not input._cuts or input._view is None)
+    any_dtype = not (floating or divides or refuses[0])
+    made, operator = (
+        titled(_quick_of_two(fun, kind, number_kind, slowly, any_dtype, asked), name, doc or f"{name} of elements.")
+        for asked in (False, True)
+    )
+    made.operator = operator  # type: ignore[attr-defined]
+    return named(*aliases, in_place=in_place, out=True)(made) if tabled else made
+
+
+def _quick_of_two(
+    fun: Callable[[Any, Any], Any],
+    kind: Kind,
+    number_kind: Kind,
+    slowly: Callable[[Any, Any], Tensor],
+    any_dtype: bool,
+    is_operator: bool,
+) -> Callable[..., Tensor]:
+    """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number."""
+
+    def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        if out is not None:
+            return into(out, apply, (input, other), {})
+        if isinstance(input, Tensor):
+            a = input._value if input._seen == input._storage.stamp else input._read()
+            if isinstance(other, Tensor):
+                b = other._value if other._seen == other._storage.stamp else other._read()
+                if (
+                    a.dtype is b.dtype
+                    and a.shape != () != b.shape
+                    and (mode.direct or (type(a) is type(b) is ndarray and mode.plain))
+                    and not (input._storage.shared or other._storage.shared)
+                    and not ((input._cuts or other._cuts) and (input._view or other._view))
+                    and (a.dtype.kind == "f" or any_dtype)
                 ):
                     try:
-                        t = wrap(mode.quiet(fun, a, other), number_kind, input)
-                        if input._cuts:
-                            t._cuts = input._cuts
+                        t = wrap(mode.quiet(fun, a, b), kind, input, other)
+                        if input._cuts or other._cuts:
+                            t._cuts = joined(input._cuts, other._cuts)
                         return t
-                    except RuntimeError:
+                    except (RuntimeError, ValueError):  # begun inside another operation, or raised again below
                         pass
-            if is_operator and not is_operand(other):
-                return NotImplemented
-            return slowly(input, other)
+            elif (
+                (type(other) is float or type(other) is int)
+                and a.dtype.kind == "f"
+                and a.shape != ()
+                and (mode.direct or (type(a) is ndarray and mode.plain))
+                and not input._storage.shared
+                and (not input._cuts or input._view is None)
+            ):
+                try:
+                    t = wrap(mode.quiet(fun, a, other), number_kind, input)
+                    if input._cuts:
+                        t._cuts = input._cuts
+                    return t
+                except RuntimeError:
+                    pass
+        if is_operator and not is_operand(other):
+            return NotImplemented
+        return slowly(input, other)
 
-        apply.__name__ = apply.__qualname__ = name
-        return apply
-
-    made = make(False)
-    made.operator = make(True)  # type: ignore[attr-defined]
-    made.__doc__ = doc or f"{name} of elements."
-    return named(*aliases, in_place=in_place, writes=writes, out=True)(made) if tabled else made
+    return apply
 
 
 def of_two_tensors(
     name: str,
     fun: Callable[[Any, Any], Any],
     saves: str = "",
-    *aliases: str,
-    backward: str = "",
+    *,
     lacks: str | None = None,
     refuses: tuple[str, str] = ("", ""),
     writes: bool = False,
     doc: str = "",
 ) -> Callable[..., Tensor]:
     """A function of two tensors, never of a number. `lacks`: PyTorch's error for the derivative by the first."""
-    kind = Kind(backward or name.title(), saves)
+    kind = Kind(name.title(), saves)
     stuck = Kind(kind.name, saves, lacks) if lacks else kind
 
-    def apply(input: Any, other: Any, *, out: Any = None) -> Any:
-        if out is not None:
-            return into(out, apply, (input, other), {})
+    def apply(input: Any, other: Any) -> Tensor:
         need_tensors(name, input=input, other=other)
         check_broadcast(input.shape, other.shape)
         x, y = promote(input, other)
         refuse(x, *refuses)
         return call(stuck if input.requires_grad else kind, fun, x, y)
 
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = doc
-    return named(*aliases, in_place=True, writes=writes, out=True)(apply)
+    return named(in_place=True, writes=writes, out=True)(titled(apply, name, doc))

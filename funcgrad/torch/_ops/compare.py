@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops.table import into, named
+from funcgrad.torch._ops.table import into, named, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast, number, promote, refuse
+from funcgrad.torch._record.operands import check_broadcast, need_tensors, number, promote, refuse
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -30,9 +30,7 @@ def _comparison(
         refuse(x if isinstance(x, Tensor) else y, refuses, kernel or f"{name}_cpu")
         return call(PLAIN, lambda a, b: fun(raw(a), raw(b)), x, y)
 
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = f"{name} of elements."
-    return named(*aliases, in_place=True, out=True)(apply)
+    return named(*aliases, in_place=True, out=True)(titled(apply, name, f"{name} of elements."))
 
 
 eq, ne = _comparison("eq", fnp.equal), _comparison("ne", fnp.not_equal, "", "not_equal")
@@ -51,26 +49,24 @@ bitwise_left_shift, bitwise_right_shift = (
 
 
 def _predicate(
-    name: str, fun: Callable[[Any], Any], in_place: bool = False, of_complex: Exception | None = None
+    name: str, fun: Callable[[Any], Any], in_place: bool = False, refusal: tuple[type[Exception], str] | None = None
 ) -> Callable[[Tensor], Tensor]:
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name)
-        if of_complex is not None and input.is_complex():
-            raise of_complex.with_traceback(None)
+        if refusal is not None and input.is_complex():
+            raise refusal[0](refusal[1])
         return call(PLAIN, lambda v: fun(raw(v)), input)
 
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = f"{name} of each element."
-    return named(in_place=in_place, out=True)(apply)
+    return named(in_place=in_place, out=True)(titled(apply, name, f"{name} of each element."))
 
 
 isnan, isinf, isfinite = (_predicate(n, getattr(fnp, n)) for n in ("isnan", "isinf", "isfinite"))
 isposinf, isneginf = (
-    _predicate(n, getattr(fnp, n), of_complex=RuntimeError(f"{n} does not support complex inputs."))
+    _predicate(n, getattr(fnp, n), refusal=(RuntimeError, f"{n} does not support complex inputs."))
     for n in ("isposinf", "isneginf")
 )
 signbit = _predicate(
-    "signbit", fnp.signbit, of_complex=NotImplementedError("signbit is not implemented for complex tensors.")
+    "signbit", fnp.signbit, refusal=(NotImplementedError, "signbit is not implemented for complex tensors.")
 )
 isreal = _predicate("isreal", fnp.isreal)
 logical_not = _predicate("logical_not", fnp.logical_not, in_place=True)
@@ -80,6 +76,7 @@ bitwise_not = _predicate("bitwise_not", fnp.bitwise_not, in_place=True)
 @named()
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements are equal."""
+    need_tensors("equal", input=input, other=other)
     return input.shape == other.shape and bool(np.all(input._array() == other._array()))
 
 
@@ -88,6 +85,7 @@ def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Whether all elements are close: `isclose`."""
+    need_tensors("allclose", input=input, other=other)
     return bool(isclose(input, other, rtol, atol, equal_nan)._array().all())
 
 
@@ -96,6 +94,7 @@ def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """abs(input - other) <= atol + rtol * abs(other)"""
+    need_tensors("isclose", input=input, other=other)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.title} did not match {other.dtype.title}")
     for name, tolerance in (("rtol", rtol), ("atol", atol)):

@@ -8,8 +8,9 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.arity import unary
 from funcgrad.torch._ops.kinks import flat
-from funcgrad.torch._ops.table import named, op
+from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
 from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
@@ -86,15 +87,19 @@ def conj_physical(input: Tensor) -> Tensor:
     return call(CONJ_PHYSICAL, fnp.conj, input) if input.is_complex() else input
 
 
-@op("Angle", "x", floating=True)
-def angle(input):
-    """Angles of complex numbers; of real ones 0, or pi where they are negative."""
-    return kinks.angle(input) if input.dtype.kind == "c" else flat(_half_turns, input)
+def _angle(v: Any) -> Any:
+    return kinks.angle(v) if v.dtype.kind == "c" else flat(_half_turns, v)
 
 
 def _half_turns(v: Any) -> Any:
     turned = fnp.where(fnp.less(v, 0), v.dtype.type(np.pi), v.dtype.type(0))
     return fnp.where(fnp.isnan(v), v, turned)
+
+
+angle = unary(
+    "angle", _angle, "x", in_place=False,
+    doc="Angles of complex numbers; of real ones 0, or pi where they are negative.",
+)  # fmt: skip
 
 
 def _parts(x: Any, y: Any, function: str, names: tuple[str, str]) -> None:

@@ -29,6 +29,10 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 DOUBLE = np.dtype(np.float64)
 
 
+def numbers_of(parameter: Tensor) -> np.ndarray:
+    return parameter._array("Drawing random numbers", "Draw them outside, and take them as an argument.")
+
+
 def _filled(x: Tensor, name: str, values: np.ndarray) -> Tensor:
     """Let `x` take on random values; the gradient of what it was is zero."""
     new = values.reshape(x.shape).astype(x._read().dtype)
@@ -138,7 +142,7 @@ def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, ge
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """One with chance p (a number, or a tensor that broadcasts), else zero."""
     source = _started(self, generator, "bernoulli_scalar_cpu_", integer=True)
-    chances = p._array("A chance") if isinstance(p, Tensor) else np.float64(p)
+    chances = numbers_of(p) if isinstance(p, Tensor) else np.float64(p)
     kind = "BernoulliBackward1" if isinstance(p, Tensor) else "BernoulliBackward2"
     return _filled(self, kind, _trials(source, np.broadcast_to(chances, self.shape), p))
 
@@ -224,7 +228,7 @@ def normal(
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Places along the last dimension, drawn with the weights that stand there."""
     need_tensor(input, "multinomial")
-    weights = input._array("A weight")
+    weights = numbers_of(input)
     if input.dim() not in (1, 2):
         raise RuntimeError("prob_dist must be 1 or 2 dim")
     if weights.dtype.kind != "f":

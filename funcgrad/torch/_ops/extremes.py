@@ -13,7 +13,7 @@ from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
-from funcgrad.torch._ops.table import named, returned
+from funcgrad.torch._ops.table import named, returned, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
@@ -34,7 +34,6 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
     all_kind, dim_kind = Kind(f"{name.title()}Backward1", "xr"), Kind(f"{name.title()}Backward0", "-")
 
     def extreme(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-        """Over all elements; over `dim`, with their indices; or of two tensors, elementwise."""
         need_tensor(input, name)
         if isinstance(dim, Tensor) or other is not None:
             return elementwise(input, dim if other is None else other)
@@ -47,8 +46,8 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
         places = position(constant(input._read()), axis=axis) if input.dim() else np.int64(0)
         return found_at(name, dim_kind, input, places, axis, keepdim)
 
-    extreme.__name__ = extreme.__qualname__ = name
-    return named(out=True)(extreme)
+    doc = "Over all elements; over `dim`, with their indices; or of two tensors, elementwise."
+    return named(out=True)(titled(extreme, name, doc))
 
 
 def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: bool) -> Any:
@@ -93,9 +92,8 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
                 not_empty(input, axis, name)
         return call(kind, lambda v: fun(v, dims, keepdim), input)
 
-    extreme.__name__ = extreme.__qualname__ = name
-    extreme.__doc__ = f"The {'maximum' if name == 'amax' else 'minimum'} over `dim`; equal elements share the gradient."
-    return named(out=True)(extreme)
+    doc = f"The {'maximum' if name == 'amax' else 'minimum'} over `dim`; equal elements share the gradient."
+    return named(out=True)(titled(extreme, name, doc))
 
 
 amax, amin = _shared_extreme("amax", values.maximum), _shared_extreme("amin", values.minimum)
@@ -145,9 +143,8 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         places = lax.cummax(fnp.where(new, at, 0), axis)
         return returned(name, (_taken(kind, input, places, axis), fresh(places)))
 
-    running.__name__ = running.__qualname__ = name
-    running.__doc__ = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
-    return named(out=True)(running)
+    doc = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
+    return named(out=True)(titled(running, name, doc))
 
 
 cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cummin", lax.cummin, fnp.less_equal)
@@ -172,9 +169,7 @@ def _position(name: str, fun: Any) -> Callable[..., Tensor]:
 
         return call(PLAIN, find, input)
 
-    position.__name__ = position.__qualname__ = name
-    position.__doc__ = f"Where the {name[3:]}imum is, over `dim` or in the flattened tensor."
-    return named()(position)
+    return named()(titled(position, name, f"Where the {name[3:]}imum is, over `dim` or in the flattened tensor."))
 
 
 argmax, argmin = _position("argmax", fnp.argmax), _position("argmin", fnp.argmin)

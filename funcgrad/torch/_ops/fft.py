@@ -213,7 +213,7 @@ def _two(name: str, several: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return several(input, s, dim, norm)
 
     transform.__name__ = transform.__qualname__ = name
-    transform.__doc__ = f"`{several.__name__}` along the last two dimensions."
+    transform.__doc__ = f"`{name[:-1]}n` along the last two dimensions."
     return routine(transform)
 
 

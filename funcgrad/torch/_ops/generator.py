@@ -100,9 +100,10 @@ class Generator:
 
     def doubles(self, count: int) -> np.ndarray:
         """Normal numbers in double precision, pair by pair; what is left of a pair is kept for the next call."""
-        return np.array([self._one() for _ in range(count)], np.float64)
+        return np.array([self.double() for _ in range(count)], np.float64)
 
-    def _one(self) -> float:
+    def double(self) -> float:
+        """One of `doubles`."""
         if self.spare is not None:
             value, self.spare = self.spare, None
             return value

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops import select
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._record.calls import Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode
@@ -27,6 +26,8 @@ COMPARISONS = {
 }
 """With a number, and with a tensor. The gradient of what they write over is zero; through logical operations in place
 it passes, as in PyTorch."""
+MAY_OVERLAP = ("masked_fill", "masked_scatter", "index_fill")
+"""What these write PyTorch does not compare with what they read."""
 
 
 def check_output(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
@@ -37,16 +38,25 @@ def check_output(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
         raise RuntimeError(f"output with shape {list(shape)} doesn't match the broadcast shape {list(whole)}")
 
 
+def _tensors_in(args: Iterable[Any]) -> Iterator[Tensor]:
+    """The Tensors among arguments, and in lists of them."""
+    for a in args:
+        if isinstance(a, Tensor):
+            yield a
+        elif isinstance(a, (list, tuple)):
+            yield from _tensors_in(a)
+
+
 def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`x.name_(...)` for `name(x, ...)`."""
+    checks = fun.__name__ not in MAY_OVERLAP
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         self._check_writable()
-        for other in args:
-            if isinstance(other, Tensor):
+        if checks:
+            for other in _tensors_in((*args, *kwargs.values())):
                 self._check_overlap(other)
         new = fun(self, *args, **kwargs)
-        check_output(self._read().shape, new._read().shape)
         if fun.__name__ in COMPARISONS and mode.enabled and self.requires_grad:
             kind = COMPARISONS[fun.__name__][isinstance((*args, *kwargs.values())[0], Tensor)]
             answers = new._read().astype(self._read().dtype)
@@ -61,6 +71,8 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def finish(x: Tensor, new: Tensor) -> Tensor:
     """Let `x` take on the result of an operation that has been computed for it."""
     value, own = new._read(), x._read()
+    if value.shape != own.shape:
+        check_output(own.shape, value.shape)
     if on_tape(value) and value.node.note.watch:
         note = own_note(value.node)
         # the result's own version is counted up by the write that follows
@@ -139,11 +151,6 @@ def zero_(self: Tensor) -> Tensor:
     """Set all elements to zero."""
     self._check_writable()
     return _constantly(ZERO, self, 0)
-
-
-def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
-    self._check_writable()
-    return finish(self, select.masked_fill(self, mask, value))
 
 
 def _reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:

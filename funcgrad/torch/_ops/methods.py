@@ -67,7 +67,7 @@ for _row in ROWS.values():
             _method(_name, _row.method)
         if _row.in_place:
             _method(_name + "_", in_place(_row.method))
-IN_PLACE = "copy_ fill_ zero_ masked_fill_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ set_ resize_ resize_as_"
+IN_PLACE = "copy_ fill_ zero_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ set_ resize_ resize_as_"
 for _name in IN_PLACE.split():
     _method(_name, getattr(inplace, _name))
 _method("backward", backward.tensor_backward)

@@ -11,7 +11,7 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.arity import binary, unary
 from funcgrad.torch._ops.kinks import flat
-from funcgrad.torch._ops.table import into, named, op
+from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import (
     cast,
@@ -172,10 +172,10 @@ def neg(input: Tensor) -> Tensor:
 NEG = Kind("Neg")
 
 
-@op("Abs", "x", refuses=("b", "abs_cpu"), writes=True)
-def abs(input):
-    """Absolute values. As in PyTorch, the derivative at zero is zero."""
-    return kinks.magnitude(input)
+abs = unary(
+    "abs", kinks.magnitude, "x", floating=False, refuses=("b", "abs_cpu"),
+    doc="Absolute values. As in PyTorch, the derivative at zero is zero.",
+)  # fmt: skip
 
 
 @named(in_place=True, out=True)

@@ -13,7 +13,7 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.precision import widened
-from funcgrad.torch._ops.table import named
+from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import as_floating, cast, refuse
 from funcgrad.torch._record.tape import raw
@@ -138,90 +138,57 @@ def prod(
 
 # Spreads and norms
 
-VAR, STD, VAR_MEAN, STD_MEAN = Kind("Var", "x"), Kind("Std", "xr"), Kind("VarMean", "x"), Kind("StdMean", "xr")
 NO_FREEDOM = (
     "{function}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
     "numel divided by output numel)."
 )
 
 
-def _spread(kind: Kind, input: Tensor, dim: Any, unbiased: Any, keepdim: bool, correction: Any, function: str) -> Any:
-    """Variances or deviations, by the kind; with the means for those that have both."""
-    need_tensor(input, function)
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    if input._read().dtype.kind not in "fc":
-        named_so = "std and var" if kind in (VAR, STD) else function
-        raise RuntimeError(f"{named_so} only support floating point and complex dtypes")
-    correction = correction if correction is not None else 0 if unbiased is False else 1
-    dims = dims_of(dim, input.dim())
-    n = count(input.shape, dims) - correction
-    if n <= 0:
-        warnings.warn(NO_FREEDOM.format(function=function), UserWarning, stacklevel=3)
+def _spread(name: str, deviates: bool, with_mean: bool, doc: str) -> Callable[..., Any]:
+    """Variances or deviations, with the means or without."""
+    kind = Kind(name.title().replace("_", ""), "xr" if deviates else "x")
 
-    def spread(v: Any) -> Any:
-        d = fnp.subtract(v, _mean(v, dims, True) if dims else v)
-        squares = values.total(kinks.squared(d), dims, keepdim)
-        squares = fnp.divide(squares, n if n > 0 else 0.0)
-        return kinks.root(squares) if kind in (STD, STD_MEAN) else squares
+    def compute(
+        input: Tensor,
+        dim: Any = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
+    ) -> Tensor:
+        need_tensor(input, name)
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        if input._read().dtype.kind not in "fc":
+            raise RuntimeError(
+                f"{name if with_mean else 'std and var'} only support floating point and complex dtypes"
+            )
+        correction = correction if correction is not None else 0 if unbiased is False else 1
+        dims = dims_of(dim, input.dim())
+        n = count(input.shape, dims) - correction
+        if n <= 0:
+            warnings.warn(NO_FREEDOM.format(function=name), UserWarning, stacklevel=2)
 
-    def centre(v: Any) -> Any:
-        return _mean(v, dims, keepdim)
+        def spread(v: Any) -> Any:
+            d = fnp.subtract(v, _mean(v, dims, True) if dims else v)
+            squares = values.total(kinks.squared(d), dims, keepdim)
+            squares = fnp.divide(squares, n if n > 0 else 0.0)
+            return kinks.root(squares) if deviates else squares
 
-    wide = [widened(fun, np.float16, np.float32) for fun in (spread, centre)]
-    return call(kind, wide[0] if kind in (VAR, STD) else lambda v: (wide[0](v), wide[1](v)), input)
+        def centre(v: Any) -> Any:
+            return _mean(v, dims, keepdim)
 
+        spreads, centres = (widened(fun, np.float16, np.float32) for fun in (spread, centre))
+        return call(kind, (lambda v: (spreads(v), centres(v))) if with_mean else spreads, input)
 
-@named(out=True)
-def var(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> Tensor:
-    """The variance over `dim`, divided by the count less `correction` (1 by default)."""
-    return _spread(VAR, input, dim, unbiased, keepdim, correction, "var")
-
-
-@named(out=True)
-def std(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> Tensor:
-    """The square root of `var`."""
-    return _spread(STD, input, dim, unbiased, keepdim, correction, "std")
+    if with_mean:
+        compute.__annotations__["return"] = "tuple[Tensor, Tensor]"
+    return named(method=not with_mean, out=True)(titled(compute, name, doc))
 
 
-@named(method=False, out=True)
-def var_mean(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> tuple[Tensor, Tensor]:
-    """`var` and `mean`."""
-    return _spread(VAR_MEAN, input, dim, unbiased, keepdim, correction, "var_mean")
-
-
-@named(method=False, out=True)
-def std_mean(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> tuple[Tensor, Tensor]:
-    """`std` and `mean`."""
-    return _spread(STD_MEAN, input, dim, unbiased, keepdim, correction, "std_mean")
+var = _spread("var", False, False, "The variance over `dim`, divided by the count less `correction` (1 by default).")
+std = _spread("std", True, False, "The square root of `var`.")
+var_mean, std_mean = (_spread(f"{n}_mean", n == "std", True, f"`{n}` and `mean`.") for n in ("var", "std"))
 
 
 NORM = Kind("LinalgVectorNorm", "xr")
@@ -258,9 +225,7 @@ def _truth(name: str, fun: Any) -> Callable[..., Tensor]:
         out = call(PLAIN, lambda v: fun(raw(v), axis=dims_of(dim, len(v.shape)), keepdims=keepdim), input)
         return cast(out, input._read().dtype) if input.dtype is dtypes.uint8 else out
 
-    truth.__name__ = truth.__qualname__ = name
-    truth.__doc__ = f"Whether {name} of the elements over `dim` are true."
-    return named(out=True)(truth)
+    return named(out=True)(titled(truth, name, f"Whether {name} of the elements over `dim` are true."))
 
 
 any, all = _truth("any", fnp.any), _truth("all", fnp.all)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch._ops.draws import DOUBLE, without_slope
+from funcgrad.torch._ops.draws import DOUBLE, numbers_of, without_slope
 from funcgrad.torch._ops.generator import default_generator
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import need_tensor
@@ -21,7 +21,8 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 Uniform = Callable[[], float]
 
 
-def _uniform_of(generator: Any) -> Uniform:
+def uniform_of(generator: Any) -> Uniform:
+    """What gives one uniform number after the other, in double precision."""
     source = generator or default_generator
     return lambda: float(source.uniform(1, DOUBLE)[0])
 
@@ -32,12 +33,12 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     Hormann's transformed rejection (1993). The derivative is zero.
     """
     need_tensor(input, "poisson")
-    rates = input._array("A rate")
+    rates = numbers_of(input)
     if rates.dtype.kind != "f":
         raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{input.dtype.title}'")
     if (rates < 0).any():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    one = _uniform_of(generator)
+    one = uniform_of(generator)
     counts = np.array([_poisson(float(rate), one) for rate in rates.reshape(-1)])
     return without_slope("Poisson", input, fresh(counts.reshape(rates.shape).astype(rates.dtype)))
 
@@ -83,8 +84,8 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     if prob.dtype is not count.dtype:
         raise RuntimeError(f"Found dtype {prob.dtype.title} but expected {count.dtype.title}")
     check_broadcast(count.shape, prob.shape)
-    trials, chances = np.broadcast_arrays(count._array("A count"), prob._array("A chance"))
-    one = _uniform_of(generator)
+    trials, chances = np.broadcast_arrays(numbers_of(count), numbers_of(prob))
+    one = uniform_of(generator)
     found = [_binomial(float(n), float(p), one) for n, p in zip(trials.reshape(-1), chances.reshape(-1))]
     drawn = fresh(np.array(found).reshape(trials.shape).astype(trials.dtype))
     return without_slope("Binomial", prob, drawn)

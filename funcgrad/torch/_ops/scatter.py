@@ -14,7 +14,6 @@ from funcgrad.ops.subscript import update
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.extremes import along
 from funcgrad.torch._ops.gather import index_of, numbers_of, outside, places_of, with_axes
-from funcgrad.torch._ops.inplace import finish
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
@@ -31,19 +30,6 @@ PUT, INDEX_ADD, INDEX_COPY = Kind("Put", "y"), Kind("IndexAdd", "-"), Kind("Inde
 INDEX_FILL, INDEX_FILL_TENSOR = Kind("IndexFill", "-"), Kind("IndexFillBackward1", "-")
 INDEX_PUT, MASKED_SCATTER = Kind("IndexPut", "-"), Kind("MaskedScatter", "-")
 BETA = "index_reduce() is in beta and the API may change at any time."
-
-
-def writes(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Enter `name_` too, whose other tensors need not broadcast."""
-
-    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
-        self._check_writable()
-        return finish(self, fun(self, *args, **options))
-
-    method.__name__ = method.__qualname__ = f"{fun.__name__}_"
-    method.__doc__ = f"`{fun.__name__}` in place."
-    named(function=False)(method)
-    return fun
 
 
 # At places along one dimension, each of its own
@@ -87,8 +73,7 @@ def _at(
     return call(kind, widened(at_places, np.float16), input, src)
 
 
-@writes
-@named()
+@named(in_place=True)
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
@@ -108,8 +93,7 @@ def scatter(
     return _at(input, dim, index, source, lambda v, where, s: update(v, where, s, how), kind)
 
 
-@writes
-@named()
+@named(in_place=True)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy with src[i][j] added to out[index[i][j]][j] for dim 0, and alike."""
     if not isinstance(src, Tensor):
@@ -117,8 +101,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _at(input, dim, index, src, lambda v, where, s: update(v, where, s, "add"), SCATTER_ADD)
 
 
-@writes
-@named()
+@named(in_place=True)
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -203,8 +186,7 @@ def _along(axis: int, places: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, fnp.reshape(places, (places.size,)))
 
 
-@writes
-@named()
+@named(in_place=True)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy with the slices of `source`, times `alpha`, added to those at the given places along a dimension."""
     need_tensor(input, "index_add")
@@ -217,8 +199,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     return watch(call(INDEX_ADD, widened(with_axes(added), np.float16), input, source), index)
 
 
-@writes
-@named()
+@named(in_place=True)
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -235,8 +216,7 @@ def index_reduce(
     return call(INDEX_REDUCE, widened(at_places, np.float16), input, source)
 
 
-@writes
-@named()
+@named(in_place=True)
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """A copy with the slices of `source` at the given places along a dimension."""
     axis = dimension(dim, input.dim())
@@ -282,8 +262,7 @@ def _check_copied(input: Tensor, axis: int, index: Tensor, source: Tensor) -> No
         )
 
 
-@writes
-@named()
+@named(in_place=True)
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy with a number in the slices at the given places along a dimension; negative ones count from the end."""
     axis, value = dimension(dim, input.dim()), number(value)
@@ -316,8 +295,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 # Elements
 
 
-@writes
-@named()
+@named(in_place=True)
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy with the elements of `source` at the elements with these numbers, or added to them."""
     if source.numel() != index.numel():
@@ -341,8 +319,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     return watch(call(PUT, widened(written, np.float16), input, source), index)
 
 
-@writes
-@named()
+@named(writes=True)
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """A copy with `values` at input[indices], or added there: then places that come twice count twice."""
     if not isinstance(values, Tensor):
@@ -403,8 +380,7 @@ def _check_put(input: Tensor, entries: list[Any], values: Tensor) -> None:
         )
 
 
-@writes
-@named()
+@named(in_place=True)
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy with the elements of `source`, one after the other, where a mask holds."""
     if mask._read().dtype.kind != "b":

@@ -15,7 +15,7 @@ from funcgrad.torch._ops.arity import of_two_tensors, unary
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import plus_number, times_number
 from funcgrad.torch._ops.precision import widened
-from funcgrad.torch._ops.table import named, op
+from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor
 from funcgrad.torch._record.operands import as_floating, check_broadcast, number, promote, refuse
 from funcgrad.torch._record.tape import raw
@@ -33,6 +33,22 @@ def scipys(name: str) -> Callable[..., Any]:
     return widened(apply, np.float16)
 
 
+# Of one number, by SciPy
+
+for _name, _backward, _saves, _kinds, _doc in (
+    ("erfcx", "Erfcx", "xr", "ce", "exp(input**2) * erfc(input)"),
+    ("ndtri", "Ndtri", "r", "ce", "The inverse of `ndtr`."),
+    ("log_ndtr", "LogNdtr", "xr", "ce", "The logarithm of `ndtr`, also where that is small."),
+    ("i0e", "I0E", "xr", "c", "exp(-abs(input)) * i0(input)"),
+    ("i1", "I1", "xr", "c", "The modified Bessel function of order 1."),
+    ("i1e", "I1E", "xr", "c", "exp(-abs(input)) * i1(input)"),
+    ("entr", "Entr", "x", "c", "-input * log(input): 0 at 0, -inf below."),
+):
+    unary(
+        _name, scipys(_name), _saves, backward=f"Special{_backward}", space="special", in_place=False,
+        refuses=(_kinds, f"{_name}_cpu"), doc=_doc,
+    )  # fmt: skip
+
 # The normal distribution's
 
 erf = unary("erf", lax.erf, "x", refuses=("c", "erf_vml_cpu"), doc="The error function.")
@@ -40,24 +56,6 @@ erfc = unary("erfc", lax.erfc, "x", refuses=("c", "erfc_vml_cpu"), doc="1 - erf(
 erfinv = unary(
     "erfinv", lax.erf_inv, "x", refuses=("c", "erfinv_vml_cpu"), writes=False, doc="The inverse of `erf`."
 )
-
-
-@op("SpecialErfcx", "xr", floating=True, refuses=("ce", "erfcx_cpu"), space="special")
-def erfcx(input):
-    """exp(input**2) * erfc(input)"""
-    return scipys("erfcx")(input)
-
-
-@op("SpecialNdtri", "r", floating=True, refuses=("ce", "ndtri_cpu"), space="special")
-def ndtri(input):
-    """The inverse of `ndtr`."""
-    return scipys("ndtri")(input)
-
-
-@op("SpecialLogNdtr", "xr", floating=True, refuses=("ce", "log_ndtr_cpu"), space="special")
-def log_ndtr(input):
-    """The logarithm of `ndtr`, also where that is small."""
-    return scipys("log_ndtr")(input)
 
 
 @named(space="special", out=True)
@@ -143,24 +141,6 @@ i0 = unary(
 )
 
 
-@op("SpecialI0E", "xr", floating=True, refuses=("c", "i0e_cpu"), space="special")
-def i0e(input):
-    """exp(-abs(input)) * i0(input)"""
-    return scipys("i0e")(input)
-
-
-@op("SpecialI1", "xr", floating=True, refuses=("c", "i1_cpu"), space="special")
-def i1(input):
-    """The modified Bessel function of order 1."""
-    return scipys("i1")(input)
-
-
-@op("SpecialI1E", "xr", floating=True, refuses=("c", "i1e_cpu"), space="special")
-def i1e(input):
-    """exp(-abs(input)) * i1(input)"""
-    return scipys("i1e")(input)
-
-
 def _bessel(name: str, function: str, doc: str) -> Any:
     fun, kernel = scipys(function), f"{name}_cpu"
 
@@ -169,9 +149,9 @@ def _bessel(name: str, function: str, doc: str) -> Any:
         refuse(input, "ce", kernel)
         return call(PLAIN, lambda v: fun(raw(v)), as_floating(input))
 
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = f"{doc}; as in PyTorch, not recorded."
-    return named(space="special", out=True)(apply)
+    return named(name=name, space="special", out=True)(
+        titled(apply, f"special_{name}", f"{doc}; as in PyTorch, not recorded.")
+    )
 
 
 for _name, _function, _doc in (
@@ -199,12 +179,6 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     need_tensor(input, "logit")
     refuse(input, "c", "logit_cpu")
     return call(LOGIT, lambda v: kinks.logit(v, eps), as_floating(input))
-
-
-@op("SpecialEntr", "x", floating=True, refuses=("c", "entr_cpu"), space="special")
-def entr(input):
-    """-input * log(input): 0 at 0, -inf below."""
-    return scipys("entr")(input)
 
 
 def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: str | None = None) -> Any:
@@ -274,11 +248,10 @@ def zeta(input: Any, other: Any) -> Tensor:
 
 
 
-
-
 @named(space="special", out=True)
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals (the even one of two); its derivative is zero."""
+    need_tensor(input, "special_round")
     return steps.rounded_to(input, decimals)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
-from funcgrad.torch._ops.arity import of_two_tensors
+from funcgrad.torch._ops.arity import of_two_tensors, unary
 from funcgrad.torch._ops.kinks import flat
-from funcgrad.torch._ops.table import named, op, returned
+from funcgrad.torch._ops.select import clone
+from funcgrad.torch._ops.table import named, returned, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import check_broadcast, need_tensors, promote, refuse
 from funcgrad.torch._record.tape import constant, raw
@@ -29,15 +30,12 @@ def _step(name: str, fun: Any) -> Any:
             raise NotImplementedError(f"{name} is not supported for complex inputs")
         refuse(input, "bc", f"{name}_vml_cpu")
         if input._read().dtype.kind in "iu":
-            return call(CLONE, lambda v: v.copy(), input)
+            return clone(input)
         return call(kind, lambda v: flat(fun, v), input)
 
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = f"{name} of each element; its derivative is zero."
-    return apply
+    return titled(apply, name, f"{name} of each element; its derivative is zero.")
 
 
-CLONE = Kind("Clone")
 floor, ceil, trunc = (
     named(*aliases, writes=True, out=True)(_step(name, fun))
     for name, fun, aliases in (("floor", fnp.floor, ()), ("ceil", fnp.ceil, ()), ("trunc", fnp.trunc, ("fix",)))
@@ -49,15 +47,13 @@ ROUND = Kind("RoundBackward1")
 @named(writes=True, out=True)
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals (the even one of two); its derivative is zero."""
-    if decimals == 0 or input._read().dtype.kind in "iu":
-        return rounded(input)
-    return rounded_to(input, decimals)
+    need_tensor(input, "round")
+    return rounded_to(input, decimals) if decimals else rounded(input)
 
 
 def rounded_to(input: Tensor, decimals: int) -> Tensor:
     """Rounded as `special.round` does it: by an entry of its own, also where decimals is 0."""
-    need_tensor(input, "round")
-    refuse(input, "biuc", "round_vml_cpu")
+    refuse(input, "biuc", "round_cpu" if decimals else "round_vml_cpu")
     ten = input._read().dtype.type(10.0 ** builtins.abs(decimals))
 
     def apply(v: Any) -> Any:
@@ -71,26 +67,25 @@ def _signs(v: Any) -> Any:
     return fnp.subtract(positive.astype(v.dtype), negative.astype(v.dtype)) if v.dtype.kind != "b" else v
 
 
-@op("Sign", in_place=True)
-def sign(input):
-    """1, 0 or -1; as in PyTorch, 0 for NaN."""
-    if input.dtype.kind == "c":
+def _sign(v: Any) -> Any:
+    if v.dtype.kind == "c":
         raise NotImplementedError(
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
-    return flat(_signs, input)
+    return flat(_signs, v)
 
 
-@op("Frac", refuses=("biuc", "frac_cpu"), writes=True)
-def frac(input):
-    """The part behind the point, with the derivative one."""
-    return fnp.subtract(input, fnp.trunc(constant(input)))
+def _sgn(v: Any) -> Any:
+    return kinks.sgn(v) if v.dtype.kind == "c" else flat(_signs, v)
 
 
-@op("Sgn", "xr", in_place=True)
-def sgn(input):
-    """`sign`; of complex numbers, input / abs(input)."""
-    return kinks.sgn(input) if input.dtype.kind == "c" else flat(_signs, input)
+def _frac(v: Any) -> Any:
+    return fnp.subtract(v, fnp.trunc(constant(v)))
+
+
+sign = unary("sign", _sign, floating=False, writes=False, doc="1, 0 or -1; as in PyTorch, 0 for NaN.")
+sgn = unary("sgn", _sgn, "xr", floating=False, writes=False, doc="`sign`; of complex numbers, input / abs(input).")
+frac = unary("frac", _frac, refuses=("biuc", "frac_cpu"), doc="The part behind the point, with the derivative one.")
 
 
 HEAVISIDE = Kind("NotImplemented", "-", "derivative for aten::heaviside is not implemented")

@@ -1,11 +1,8 @@
 """The table of operations: a row makes the function, its method, `name_`, `out=`, aliases, its lines of docs and stub.
 
-A row is a function over values with `op` above it, or one over Tensors with `named` above it:
+A row is a function of Tensors with `named` above it; `arity` makes those of functions over values:
 
-    @op("Lerp", "-", in_place=True, promotes=True)
-    def lerp(input, end, weight):
-        "input + weight * (end - input)"
-        return input + weight * (end - input)
+    hypot = binary("hypot", kinks.hypot, "xyr", refuses=("biuc", "hypot_cpu"), doc="sqrt(input**2 + other**2)")
 
 Derivatives, shapes and dtypes are those of the functions over values; where PyTorch's derivative is another, the
 value is computed by `kinks`.
@@ -15,13 +12,11 @@ from __future__ import annotations
 
 import collections
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
-from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.operands import as_floating, promote, refuse
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -33,33 +28,19 @@ RESIZED = (
 )
 
 
-class Row:
+class Row(NamedTuple):
     """One operation: where its names are to be found, and what it takes. Methods take no `out=`."""
 
-    __slots__ = (
-        "aliases", "function", "in_place", "is_function", "is_method", "method", "name", "out", "space",
-        "writes",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        fun: Callable[..., Any],
-        name: str,
-        aliases: tuple[str, ...],
-        space: str,
-        function: bool,
-        method: bool,
-        in_place: bool,
-        writes: bool,
-        out: bool,
-    ) -> None:
-        self.method = fun
-        self.function = with_out(fun) if out and not _takes_out(fun) else fun
-        self.space = space
-        self.name = name
-        self.aliases = aliases
-        self.is_function, self.is_method, self.out = function, method, out
-        self.in_place, self.writes = in_place or writes, writes
+    name: str
+    aliases: tuple[str, ...]
+    space: str
+    function: Callable[..., Any]
+    method: Callable[..., Any]
+    is_function: bool
+    is_method: bool
+    in_place: bool
+    writes: bool
+    out: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,63 +68,20 @@ def named(
     """
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
-        row = Row(fun, name or fun.__name__, aliases, space, function, method and not space, in_place, writes, out)
-        ROWS[f"{space}.{row.name}" if space else row.name] = row
-        return row.function
+        called = name or fun.__name__
+        whole = with_out(fun) if out and "out" not in (fun.__kwdefaults__ or ()) else fun
+        forms = (False, False, False) if space else (method, in_place or writes, writes)
+        ROWS[f"{space}.{called}" if space else called] = Row(called, aliases, space, whole, fun, function, *forms, out)
+        return whole
 
     return enter
 
 
-def op(
-    backward: str,
-    saves: str = "",
-    *aliases: str,
-    promotes: bool = False,
-    floating: bool = False,
-    refuses: tuple[str, str] = ("", ""),
-    space: str = "",
-    out: bool = True,
-    **flags: Any,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make an operation of a function over values, where arguments that are Tensors arrive as their values.
-
-    Args:
-        backward: the name of its `grad_fn` ("Exp" for "ExpBackward0").
-        saves: what PyTorch keeps for its backward pass, see `Kind`.
-        aliases: more names of it.
-        promotes: its tensors are brought to their common dtype.
-        floating: integers become the default dtype.
-        refuses: kinds of dtypes that PyTorch has no kernel for, and the kernel's name.
-        out: whether it takes `out=`.
-        space, flags: `name`, `function`, `method`, `in_place` and `writes`, see `named`.
-    """
-    kind = Kind(backward, saves)
-
-    def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
-        first = fun.__code__.co_varnames[0] == "input"
-
-        @wraps(fun)
-        def apply(*args: Any, **options: Any) -> Any:
-            if first and args:
-                need_tensor(args[0], fun.__name__)
-            tensors = list(tensors_in((*args, *options.values())))
-            if promotes:
-                tensors = promote(*tensors)
-            if floating:
-                tensors = list(map(as_floating, tensors))
-            if refuses[0]:
-                refuse(tensors[0], *refuses)
-
-            def on_values(*values: Any) -> Any:
-                left = iter(values)
-                given = replaced(args, left)
-                return fun(*given, **dict(zip(options, replaced(options.values(), left))))
-
-            return returned(fun.__name__, call(kind, on_values, *tensors))
-
-        return named(*aliases, space=space, out=out, **flags)(apply)
-
-    return enter
+def titled(fun: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
+    """A function that was made, under the name and the line that errors and the docs show."""
+    fun.__name__ = fun.__qualname__ = name
+    fun.__doc__ = doc
+    return fun
 
 
 def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
@@ -152,27 +90,6 @@ def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
     found = {name: row.function for row in rows for name in row.names}
     writing = [f"{name}_" for row in rows if row.writes for name in row.names]
     return {**found, **{name: getattr(Tensor, name) for name in writing}}
-
-
-def tensors_in(args: Any) -> Iterator[Tensor]:
-    """The Tensors among arguments, and in lists of them."""
-    for a in args:
-        if isinstance(a, Tensor):
-            yield a
-        elif type(a) is list or type(a) is tuple:
-            yield from tensors_in(a)
-
-
-def replaced(args: Any, values: Iterator[Any]) -> list[Any]:
-    """The arguments with values in place of their Tensors."""
-    return [
-        next(values) if isinstance(a, Tensor) else replaced(a, values) if type(a) is list or type(a) is tuple else a
-        for a in args
-    ]
-
-
-def _takes_out(fun: Callable[..., Any]) -> bool:
-    return "out" in (fun.__kwdefaults__ or ())
 
 
 def with_out(fun: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,33 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import numpy as np
-
 import funcgrad.torch as torch
-from funcgrad.torch._ops.random import default_generator, rand
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.distributions import constraints
 from funcgrad.torch.distributions.distribution import Constraints, Distribution, ExponentialFamily
-from funcgrad.torch.distributions.names import (
-    LOG_2PI,
-    Number,
-    broadcast_all,
-    digamma,
-    erf,
-    erfinv,
-    gammainc,
-    lgamma,
-    standard_exponential,
-    standard_gamma,
-    standard_normal,
-    xlogy,
-)
-
-
-def batch_shape_of(first: Tensor, *given: Any) -> tuple[int, ...]:
-    """That of the parameters; none where all are numbers."""
-    return () if all(isinstance(x, Number) for x in given) else first.shape
+from funcgrad.torch.distributions.draws import standard_gamma
+from funcgrad.torch.distributions.shared import LOG_2PI, batch_shape_of, broadcast_all
 
 
 class Normal(ExponentialFamily):
@@ -67,11 +47,12 @@ class Normal(ExponentialFamily):
         return self.scale.pow(2)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
+        shape = self._extended_shape(sample_shape)
         with no_grad():
-            return standard_normal(self._extended_shape(sample_shape), self.loc) * self.scale + self.loc
+            return torch.normal(self.loc.expand(shape), self.scale.expand(shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return self.loc + standard_normal(self._extended_shape(sample_shape), self.loc) * self.scale
+        return self.loc + torch.randn(self._extended_shape(sample_shape), dtype=self.loc.dtype) * self.scale
 
     def log_prob(self, value: Any) -> Tensor:
         self._checked(value)
@@ -80,10 +61,10 @@ class Normal(ExponentialFamily):
 
     def cdf(self, value: Any) -> Tensor:
         self._checked(value)
-        return 0.5 * (1 + erf((value - self.loc) * self.scale.reciprocal() / math.sqrt(2)))
+        return 0.5 * (1 + torch.erf((value - self.loc) * self.scale.reciprocal() / math.sqrt(2)))
 
     def icdf(self, value: Any) -> Tensor:
-        return self.loc + self.scale * erfinv(2 * value - 1) * math.sqrt(2)
+        return self.loc + self.scale * torch.erfinv(2 * value - 1) * math.sqrt(2)
 
     def entropy(self) -> Tensor:
         return 0.5 + 0.5 * LOG_2PI + torch.log(self.scale)
@@ -177,9 +158,8 @@ class Laplace(Distribution):
         return 2**0.5 * self.scale
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        shape, dtype = self._extended_shape(sample_shape), self.loc._read().dtype
-        low = dtype.type(np.finfo(dtype).eps - 1)
-        u = fresh(default_generator.uniform(math.prod(shape), dtype).reshape(shape) * (dtype.type(1) - low) + low)
+        shape, dtype = self._extended_shape(sample_shape), self.loc.dtype
+        u = torch.empty(shape, dtype=dtype).uniform_(torch.finfo(dtype).eps - 1, 1)
         return self.loc - self.scale * u.sign() * torch.log1p(-u.abs())
 
     def log_prob(self, value: Any) -> Tensor:
@@ -232,7 +212,7 @@ class Uniform(Distribution):
         return (self.high - self.low).pow(2) / 12
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        u = rand(self._extended_shape(sample_shape), dtype=self.low.dtype)
+        u = torch.rand(self._extended_shape(sample_shape), dtype=self.low.dtype)
         return self.low + u * (self.high - self.low)
 
     def log_prob(self, value: Any) -> Tensor:
@@ -279,7 +259,8 @@ class Exponential(ExponentialFamily):
         return self.rate.pow(-2)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return standard_exponential(self._extended_shape(sample_shape), self.rate) / self.rate
+        drawn = torch.empty(self._extended_shape(sample_shape), dtype=self.rate.dtype).exponential_()
+        return drawn / self.rate
 
     def log_prob(self, value: Any) -> Tensor:
         self._checked(value)
@@ -323,18 +304,18 @@ class Gamma(ExponentialFamily):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         value = standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
-        value.detach().clamp_(min=float(np.finfo(value._read().dtype).tiny))  # not for the gradient to see
+        value.detach().clamp_(min=torch.finfo(value.dtype).tiny)  # not for the gradient to see
         return value
 
     def log_prob(self, value: Any) -> Tensor:
         value = self._checked(torch.as_tensor(value, dtype=self.rate.dtype))
         a = self.concentration
-        return xlogy(a, self.rate) + xlogy(a - 1, value) - self.rate * value - lgamma(a)
+        return torch.xlogy(a, self.rate) + torch.xlogy(a - 1, value) - self.rate * value - torch.lgamma(a)
 
     def cdf(self, value: Any) -> Tensor:
         self._checked(value)
-        return gammainc(self.concentration, self.rate * value)
+        return torch.special.gammainc(self.concentration, self.rate * value)
 
     def entropy(self) -> Tensor:
         a = self.concentration
-        return a - torch.log(self.rate) + lgamma(a) + (1.0 - a) * digamma(a)
+        return a - torch.log(self.rate) + torch.lgamma(a) + (1.0 - a) * torch.digamma(a)

@@ -8,29 +8,20 @@ from typing import Any, ClassVar
 import numpy as np
 
 import funcgrad.torch as torch
-from funcgrad.torch._ops.random import default_generator
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import Size
-from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch.distributions import constraints, draws
-from funcgrad.torch.distributions.continuous import batch_shape_of
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.distributions import constraints
 from funcgrad.torch.distributions.distribution import Constraints, Distribution, ExponentialFamily
-from funcgrad.torch.distributions.names import (
-    binary_cross_entropy_with_logits,
-    broadcast_all,
-    drawn,
-    lazy_property,
-    lgamma,
-    numbers_of,
-    xlogy,
-)
+from funcgrad.torch.distributions.shared import batch_shape_of, broadcast_all, lazy_property
+from funcgrad.torch.nn.functional import binary_cross_entropy_with_logits
 
 ONE_OF_BOTH = "Either `probs` or `logits` must be specified, but not both."
 
 
 def _inside(probs: Tensor) -> Tensor:
-    eps = float(np.finfo(probs._read().dtype).eps)
+    eps = torch.finfo(probs.dtype).eps
     return probs.clamp(min=eps, max=1 - eps)
 
 
@@ -97,14 +88,14 @@ class Bernoulli(_ByProbability, ExponentialFamily):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         with no_grad():
-            return drawn(draws.bernoulli, self.probs.expand(self._extended_shape(sample_shape)))
+            return torch.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Tensor:
         logits, value = broadcast_all(self.logits, self._checked(value))
-        return -binary_cross_entropy_with_logits(logits, value)
+        return -binary_cross_entropy_with_logits(logits, value, reduction="none")
 
     def entropy(self) -> Tensor:
-        return binary_cross_entropy_with_logits(self.logits, self.probs)
+        return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         return self._enumerated(torch.arange(2, dtype=self._param.dtype), expand)
@@ -157,10 +148,9 @@ class Categorical(_ByProbability):
         return self.mean
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        shape = self._extended_shape(sample_shape)
-        rows = numbers_of(self.probs).reshape(-1, self._num_events)
-        found = draws.multinomial(rows, math.prod(tuple(sample_shape)), True, default_generator)
-        return fresh(np.ascontiguousarray(found.T).reshape(shape))
+        rows = self.probs.reshape(-1, self._num_events)
+        found = torch.multinomial(rows, math.prod(sample_shape), True)
+        return found.T.reshape(self._extended_shape(sample_shape))
 
     def log_prob(self, value: Any) -> Tensor:
         index = self._checked(value).long().unsqueeze(-1)
@@ -169,7 +159,7 @@ class Categorical(_ByProbability):
         return logits.gather(-1, index.expand(*shape[:-1], 1)).squeeze(-1)
 
     def entropy(self) -> Tensor:
-        logits = torch.clamp(self.logits, min=float(np.finfo(self.logits._read().dtype).min))
+        logits = torch.clamp(self.logits, min=torch.finfo(self.logits.dtype).min)
         return -(logits * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
@@ -214,14 +204,14 @@ class Binomial(_ByProbability):
     def sample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with no_grad():
-            return drawn(draws.binomial, self.total_count.expand(shape), self.probs.expand(shape))
+            return torch.binomial(self.total_count.expand(shape), self.probs.expand(shape))
 
     def log_prob(self, value: Any) -> Tensor:
         self._checked(value)
         n, x = self.total_count, self.logits
         positive = (x.clamp(min=0) + x - x.clamp(max=0)) / 2  # so that its derivative at 0 is 1/2
-        normalizer = n * positive + n * torch.log1p(torch.exp(-torch.abs(x))) - lgamma(n + 1)
-        return value * x - lgamma(value + 1) - lgamma(n - value + 1) - normalizer
+        normalizer = n * positive + n * torch.log1p(torch.exp(-torch.abs(x))) - torch.lgamma(n + 1)
+        return value * x - torch.lgamma(value + 1) - torch.lgamma(n - value + 1) - normalizer
 
     def entropy(self) -> Tensor:
         self._common_count("entropy")
@@ -263,8 +253,8 @@ class Poisson(ExponentialFamily):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         with no_grad():
-            return drawn(draws.poisson, self.rate.expand(self._extended_shape(sample_shape)))
+            return torch.poisson(self.rate.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Tensor:
         rate, value = broadcast_all(self.rate, self._checked(value))
-        return xlogy(value, rate) - rate - lgamma(value + 1)
+        return torch.xlogy(value, rate) - rate - torch.lgamma(value + 1)

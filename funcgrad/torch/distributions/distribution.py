@@ -14,7 +14,7 @@ from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.distributions.constraints import Constraint, is_dependent
-from funcgrad.torch.distributions.names import lazy_property
+from funcgrad.torch.distributions.shared import lazy_property
 
 Constraints = dict[str, Constraint]
 NO_SUPPORT = (

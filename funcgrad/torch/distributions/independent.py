@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.distributions import constraints
 from funcgrad.torch.distributions.distribution import Constraints, Distribution
-from funcgrad.torch.distributions.names import sum_rightmost
+from funcgrad.torch.distributions.shared import sum_rightmost
 
 
 class Independent(Distribution):

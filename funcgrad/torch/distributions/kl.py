@@ -14,14 +14,16 @@ from funcgrad.torch.distributions.continuous import Exponential, Gamma, Laplace,
 from funcgrad.torch.distributions.discrete import Bernoulli, Binomial, Categorical, Poisson
 from funcgrad.torch.distributions.distribution import Distribution, ExponentialFamily
 from funcgrad.torch.distributions.independent import Independent
-from funcgrad.torch.distributions.names import digamma, erf, lgamma, softplus, solve_lower, sum_rightmost, xlogy
+from funcgrad.torch.distributions.shared import sum_rightmost
 from funcgrad.torch.distributions.vectors import (
     Beta,
     Dirichlet,
     MultivariateNormal,
     half_log_det,
+    solved,
     squared_distance,
 )
+from funcgrad.torch.nn.functional import softplus
 
 Divergence = Callable[[Any, Any], Tensor]
 CROSS = (
@@ -83,9 +85,9 @@ def _bernoullis(p: Bernoulli, q: Bernoulli) -> Tensor:
 def _betas(p: Beta, q: Beta) -> Tensor:
     p1, p0, q1, q0 = p.concentration1, p.concentration0, q.concentration1, q.concentration0
     of_p, of_q = p1 + p0, q1 + q0
-    t1 = lgamma(q1) + lgamma(q0) + lgamma(of_p)
-    t2 = lgamma(p1) + lgamma(p0) + lgamma(of_q)
-    return t1 - t2 + (p1 - q1) * digamma(p1) + (p0 - q0) * digamma(p0) + (of_q - of_p) * digamma(of_p)
+    t1 = torch.lgamma(q1) + torch.lgamma(q0) + torch.lgamma(of_p)
+    t2 = torch.lgamma(p1) + torch.lgamma(p0) + torch.lgamma(of_q)
+    return t1 - t2 + (p1 - q1) * torch.digamma(p1) + (p0 - q0) * torch.digamma(p0) + (of_q - of_p) * torch.digamma(of_p)
 
 
 @register_kl(Binomial, Binomial)
@@ -105,9 +107,9 @@ def _categoricals(p: Categorical, q: Categorical) -> Tensor:
 @register_kl(Dirichlet, Dirichlet)
 def _dirichlets(p: Dirichlet, q: Dirichlet) -> Tensor:
     a, b = p.concentration, q.concentration
-    t1 = lgamma(a.sum(-1)) - lgamma(b.sum(-1))
-    t2 = (lgamma(a) - lgamma(b)).sum(-1)
-    return t1 - t2 + ((a - b) * (digamma(a) - digamma(a.sum(-1)).unsqueeze(-1))).sum(-1)
+    t1 = torch.lgamma(a.sum(-1)) - torch.lgamma(b.sum(-1))
+    t2 = (torch.lgamma(a) - torch.lgamma(b)).sum(-1)
+    return t1 - t2 + ((a - b) * (torch.digamma(a) - torch.digamma(a.sum(-1)).unsqueeze(-1))).sum(-1)
 
 
 @register_kl(Exponential, Exponential)
@@ -120,7 +122,7 @@ def _exponentials(p: Exponential, q: Exponential) -> Tensor:
 def _gammas(p: Gamma, q: Gamma) -> Tensor:
     a, b = p.concentration, q.concentration
     t1 = b * (p.rate / q.rate).log()
-    return t1 + (lgamma(b) - lgamma(a)) + (a - b) * digamma(a) + (q.rate - p.rate) * (a / p.rate)
+    return t1 + (torch.lgamma(b) - torch.lgamma(a)) + (a - b) * torch.digamma(a) + (q.rate - p.rate) * (a / p.rate)
 
 
 @register_kl(Laplace, Laplace)
@@ -140,7 +142,7 @@ def _multivariate_normals(p: MultivariateNormal, q: MultivariateNormal) -> Tenso
         raise ValueError(OTHER_EVENTS)
     of_p, of_q, n = p._unbroadcasted_scale_tril, q._unbroadcasted_scale_tril, p.event_shape[0]
     batch = np.broadcast_shapes(of_p.shape[:-2], of_q.shape[:-2])
-    turned = solve_lower(of_q.expand(*batch, n, n), of_p.expand(*batch, n, n))
+    turned = solved(of_q.expand(*batch, n, n), of_p.expand(*batch, n, n))
     trace = turned.pow(2).sum((-2, -1))
     distance = squared_distance(of_q, q.loc - p.loc)
     return half_log_det(of_q) - half_log_det(of_p) + 0.5 * (trace + distance - n)
@@ -190,8 +192,8 @@ def _beta_exponential(p: Beta, q: Exponential) -> Tensor:
 
 @register_kl(Beta, Gamma)
 def _beta_gamma(p: Beta, q: Gamma) -> Tensor:
-    mean_log = digamma(p.concentration1) - digamma(p.concentration1 + p.concentration0)
-    t1 = lgamma(q.concentration) - q.concentration * q.rate.log()
+    mean_log = torch.digamma(p.concentration1) - torch.digamma(p.concentration1 + p.concentration0)
+    t1 = torch.lgamma(q.concentration) - q.concentration * q.rate.log()
     return -p.entropy() + t1 - (q.concentration - 1) * mean_log + q.rate * p.mean
 
 
@@ -211,7 +213,7 @@ def _beta_uniform(p: Beta, q: Uniform) -> Tensor:
 @register_kl(Exponential, Gamma)
 def _exponential_gamma(p: Exponential, q: Gamma) -> Tensor:
     ratio, a, euler = q.rate / p.rate, q.concentration, np.euler_gamma
-    return -a * torch.log(ratio) + ratio + lgamma(a) + a * euler - (1 + euler)
+    return -a * torch.log(ratio) + ratio + torch.lgamma(a) + a * euler - (1 + euler)
 
 
 @register_kl(Exponential, Normal)
@@ -229,8 +231,8 @@ def _gamma_exponential(p: Gamma, q: Exponential) -> Tensor:
 @register_kl(Gamma, Normal)
 def _gamma_normal(p: Gamma, q: Normal) -> Tensor:
     a, square = p.concentration, p.rate.pow(2)
-    t1 = 0.5 * torch.log(square * q.scale.pow(2) * 2 * math.pi) - a - lgamma(a)
-    return t1 + (a - 1) * digamma(a) + _to_normal(a / p.rate, (a.pow(2) + a) / square, q)
+    t1 = 0.5 * torch.log(square * q.scale.pow(2) * 2 * math.pi) - a - torch.lgamma(a)
+    return t1 + (a - 1) * torch.digamma(a) + _to_normal(a / p.rate, (a.pow(2) + a) / square, q)
 
 
 @register_kl(Laplace, Normal)
@@ -245,17 +247,17 @@ def _normal_laplace(p: Normal, q: Laplace) -> Tensor:
     over = distance / p.scale
     t1 = torch.log(p.scale / q.scale)
     t2 = math.sqrt(2 / math.pi) * p.scale * torch.exp(-0.5 * over.pow(2))
-    t3 = distance * erf(math.sqrt(0.5) * over)
+    t3 = distance * torch.erf(math.sqrt(0.5) * over)
     return -t1 + (t2 + t3) / q.scale - 0.5 * (1 + math.log(0.5 * math.pi))
 
 
 @register_kl(Uniform, Beta)
 def _uniform_beta(p: Uniform, q: Beta) -> Tensor:
     width, a, b = p.high - p.low, q.concentration1, q.concentration0
-    logs = (xlogy(p.high, p.high) - xlogy(p.low, p.low) - width) / width
+    logs = (torch.xlogy(p.high, p.high) - torch.xlogy(p.low, p.low) - width) / width
     low, high = 1 - p.high, 1 - p.low
-    logs_of_rest = (xlogy(low, low) - xlogy(high, high) + width) / width
-    t4 = lgamma(a) + lgamma(b) - lgamma(a + b)
+    logs_of_rest = (torch.xlogy(low, low) - torch.xlogy(high, high) + width) / width
+    t4 = torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
     kl = (b - 1) * logs_of_rest + t4 - torch.log(width) - (a - 1) * logs
     return kl.masked_fill((p.high > 1) | (p.low < 0), math.inf)
 
@@ -269,8 +271,8 @@ def _uniform_exponential(p: Uniform, q: Exponential) -> Tensor:
 @register_kl(Uniform, Gamma)
 def _uniform_gamma(p: Uniform, q: Gamma) -> Tensor:
     width, a = p.high - p.low, q.concentration
-    t2 = lgamma(a) - a * q.rate.log()
-    t3 = (1 - a) * (xlogy(p.high, p.high) - xlogy(p.low, p.low) - width) / width
+    t2 = torch.lgamma(a) - a * q.rate.log()
+    t3 = (1 - a) * (torch.xlogy(p.high, p.high) - torch.xlogy(p.low, p.low) - width) / width
     kl = -width.log() + t2 + t3 + q.rate * (p.high + p.low) / 2
     return kl.masked_fill(p.low < 0, math.inf)
 

@@ -8,22 +8,12 @@ import numpy as np
 
 import funcgrad.torch as torch
 from funcgrad.torch._tensor.sizes import Size
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.distributions import constraints
 from funcgrad.torch.distributions.distribution import Constraints, Distribution, ExponentialFamily
-from funcgrad.torch.distributions.names import (
-    LOG_2PI,
-    Number,
-    broadcast_all,
-    cholesky,
-    digamma,
-    lazy_property,
-    lgamma,
-    solve_lower,
-    standard_normal,
-    xlogy,
-)
-from funcgrad.torch.distributions.names import Dirichlet as _Shares
+from funcgrad.torch.distributions.draws import Dirichlet as _Shares
+from funcgrad.torch.distributions.shared import LOG_2PI, Number, broadcast_all, lazy_property
+from funcgrad.torch.nn.functional import one_hot
 
 
 class Dirichlet(ExponentialFamily):
@@ -46,7 +36,7 @@ class Dirichlet(ExponentialFamily):
     def log_prob(self, value: Any) -> Tensor:
         self._checked(value)
         a = self.concentration
-        return xlogy(a - 1.0, value).sum(-1) + lgamma(a.sum(-1)) - lgamma(a).sum(-1)
+        return torch.xlogy(a - 1.0, value).sum(-1) + torch.lgamma(a.sum(-1)) - torch.lgamma(a).sum(-1)
 
     @property
     def mean(self) -> Tensor:
@@ -57,10 +47,8 @@ class Dirichlet(ExponentialFamily):
         above = (self.concentration - 1).clamp(min=0.0)
         mode = above / above.sum(-1, True)
         all_below = (self.concentration < 1).all(-1)
-        largest = np.zeros(mode.shape, bool)
-        np.put_along_axis(largest, mode.argmax(-1)._array()[..., None], True, -1)
-        one_hot = fresh(largest.astype(mode._read().dtype))
-        return torch.where(all_below.unsqueeze(-1), one_hot, mode)
+        corner = one_hot(mode.argmax(-1), mode.shape[-1]).to(mode)
+        return torch.where(all_below.unsqueeze(-1), corner, mode)
 
     @property
     def variance(self) -> Tensor:
@@ -70,10 +58,10 @@ class Dirichlet(ExponentialFamily):
     def entropy(self) -> Tensor:
         a, total = self.concentration, self.concentration.sum(-1)
         return (
-            lgamma(a).sum(-1)
-            - lgamma(total)
-            - (a.size(-1) - total) * digamma(total)
-            - ((a - 1.0) * digamma(a)).sum(-1)
+            torch.lgamma(a).sum(-1)
+            - torch.lgamma(total)
+            - (a.size(-1) - total) * torch.digamma(total)
+            - ((a - 1.0) * torch.digamma(a)).sum(-1)
         )
 
 
@@ -139,6 +127,11 @@ def half_log_det(scale_tril: Tensor) -> Tensor:
     return torch.diagonal(scale_tril, dim1=-2, dim2=-1).log().sum(-1)
 
 
+def solved(triangle: Tensor, b: Tensor) -> Tensor:
+    """triangle^-1 b, for lower triangles."""
+    return torch.linalg.solve_triangular(triangle, b, upper=False)
+
+
 def squared_distance(scale_tril: Tensor, x: Tensor) -> Tensor:
     """The squared length of scale_tril^-1 x, for stacks of both that broadcast."""
     batch = np.broadcast_shapes(scale_tril.shape[:-2], x.shape[:-1])
@@ -146,17 +139,17 @@ def squared_distance(scale_tril: Tensor, x: Tensor) -> Tensor:
     stacked = scale_tril.shape[:-2]
     if not any(size != 1 for size in stacked):  # one triangle: all vectors are columns of one right-hand side
         columns = x.reshape(-1, n).mT
-        return solve_lower(scale_tril.reshape(n, n), columns).pow(2).sum(-2).reshape(batch)
+        return solved(scale_tril.reshape(n, n), columns).pow(2).sum(-2).reshape(batch)
     columns = x.expand(*batch, n).unsqueeze(-1)
-    return solve_lower(scale_tril.expand(*batch, n, n), columns).squeeze(-1).pow(2).sum(-1)
+    return solved(scale_tril.expand(*batch, n, n), columns).squeeze(-1).pow(2).sum(-1)
 
 
 def _triangle_of_precision(precision: Tensor) -> Tensor:
     """The lower triangle L for which L L^T is the inverse."""
-    reversed_factor = cholesky(torch.flip(precision, (-2, -1)))
+    reversed_factor = torch.linalg.cholesky(torch.flip(precision, (-2, -1)))
     inverse = torch.transpose(torch.flip(reversed_factor, (-2, -1)), -2, -1)
     identity = torch.eye(precision.shape[-1], dtype=precision.dtype)
-    return solve_lower(inverse, identity.expand(precision.shape))
+    return solved(inverse, identity.expand(precision.shape))
 
 
 class MultivariateNormal(Distribution):
@@ -202,7 +195,7 @@ class MultivariateNormal(Distribution):
         if name == "scale_tril":
             self._unbroadcasted_scale_tril = matrix
         elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = cholesky(matrix)
+            self._unbroadcasted_scale_tril = torch.linalg.cholesky(matrix)
         else:
             self._unbroadcasted_scale_tril = _triangle_of_precision(matrix)
 
@@ -225,7 +218,7 @@ class MultivariateNormal(Distribution):
     def precision_matrix(self) -> Tensor:
         triangle = self._unbroadcasted_scale_tril
         identity = torch.eye(triangle.shape[-1], dtype=triangle.dtype).expand(triangle.shape)
-        inverse = solve_lower(triangle, identity)
+        inverse = solved(triangle, identity)
         return self._expanded(torch.matmul(inverse.mT, inverse))
 
     @property
@@ -242,7 +235,7 @@ class MultivariateNormal(Distribution):
         return squares.expand(*self._batch_shape, *self._event_shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        noise = standard_normal(self._extended_shape(sample_shape), self.loc)
+        noise = torch.randn(self._extended_shape(sample_shape), dtype=self.loc.dtype)
         return self.loc + torch.matmul(self._unbroadcasted_scale_tril, noise.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Any) -> Tensor:

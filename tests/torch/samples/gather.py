@@ -134,6 +134,15 @@ INTEGERS = listed(([[5, 2, 3], [4, -7, 6]],), """
     x.put(x[0, :2] * 0 + 1, x[0, 1:]); x.masked_scatter(x > 3, x * 10); x.masked_select(x > 3);
     x.index_copy(0, x[0, :1] * 0, x[1:])
 """, dtypes=("int64",))  # fmt: skip
+OVERLAPPING = listed((X,), """
+    [t.scatter_add_(0, torch.tensor([0, 0]), t[1:]) for t in [x[0].detach().clone()]][0];
+    [t.index_add_(0, torch.tensor([0, 1]), source=t[1:]) for t in [x[0].detach().clone()]][0];
+    [t.index_put_((torch.tensor([0, 1]),), t[1:]) for t in [x[0].detach().clone()]][0];
+    [t.index_put_((t[:2],), t[:2] * 0) for t in [torch.arange(3)]][0];
+    [t.masked_scatter_(t > 0, t[:1].expand(3)) for t in [x[0].detach().clone()]][0];
+    [t.index_fill_(0, torch.tensor([1]), t[2]) for t in [x[0].detach().clone()]][0];
+    [t.masked_fill_(t > 0, t[2]) for t in [x[0].detach().clone()]][0]
+""")  # fmt: skip
 ROUNDED = listed((X, Y, PLACES), "x.scatter_reduce(1, z, y, 'prod', include_self=False)", ulps=32,
                  why="PyTorch divides the product by each factor again")  # fmt: skip
-SAMPLES = together(GATHERED, ROUNDED, SCATTERED, INDEXED, TIED, INTEGERS)
+SAMPLES = together(GATHERED, ROUNDED, SCATTERED, INDEXED, TIED, INTEGERS, OVERLAPPING)
