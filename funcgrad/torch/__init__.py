@@ -62,7 +62,7 @@ strided, contiguous_format, preserve_format = "torch.strided", "torch.contiguous
 __version__ = "2.13.0+funcgrad"
 globals().update(_functions_of())
 
-_PACKAGES = ("cuda", "distributions", "fft", "func", "linalg", "nn", "optim", "special", "utils")
+_PACKAGES = ("_dynamo", "compiler", "cuda", "distributions", "fft", "func", "linalg", "nn", "optim", "special", "utils")
 """Imported when they are asked for: distributions take SciPy."""
 
 

@@ -46,6 +46,8 @@ from funcgrad.torch._tensor.saving import load as load
 from funcgrad.torch._tensor.saving import save as save
 from funcgrad.torch._tensor.sizes import Size as Size
 from funcgrad.torch._tensor.tensor import Tensor as Tensor
+from funcgrad.torch import _dynamo as _dynamo
+from funcgrad.torch import compiler as compiler
 from funcgrad.torch import cuda as cuda
 from funcgrad.torch import distributions as distributions
 from funcgrad.torch import fft as fft

@@ -18,7 +18,6 @@ import pytest
 
 import funcgrad as fg
 import funcgrad.torch as torch
-from funcgrad.errors import ConcretizationError
 from funcgrad.torch import nn
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -407,15 +406,59 @@ def test_constants_are_part_of_the_key_and_named_where_they_cannot_be():
         assert f(x, {"add": 1.0}).item() == 5.0
         assert f(x, {"add": 1.0}, power=3).item() == 9.0
         assert f(x, {"add": 2}).item() == 6.0
-    with pytest.raises(TypeError, match=r"argument 1 `options`, leaf \['add'\] is set"):
-        f(x, {"add": {1}})
+    g = torch.compile(lambda x, options: x + min(options["add"]), fullgraph=True)
+    with pytest.raises(RuntimeError, match=r"argument 1 `options`, leaf \['add'\] is set"):
+        g(x, {"add": {1}})
 
 
-def test_if_on_a_value_is_refused():
-    f = torch.compile(lambda x: x if x.sum() > 0 else -x)
+def test_if_on_a_value_is_refused_where_all_must_be_a_program():
+    f = torch.compile(lambda x: x if x.sum() > 0 else -x, fullgraph=True)
     f(torch.ones(2))
-    with pytest.raises(ConcretizationError, match=r"torch\.where"):
-        f(torch.ones(2))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"torch\.where"):
+            f(torch.ones(2))
+
+
+def test_a_reason_is_told_once():
+    f = torch.compile(lambda x, n: x * n if x.sum() > 0 else -x)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for n in range(4):
+            for _ in range(3):
+                f(torch.ones(2), n)
+    assert len(told) == 1
+
+
+def test_the_settings_of_the_compiler():
+    torch._dynamo.config.suppress_errors = True
+    torch._dynamo.config.suppress_errors = False
+    with pytest.raises(AttributeError, match=r"torch\._dynamo\.config\.suppress does not exist"):
+        torch._dynamo.config.suppress = True
+    scale = [1.0]
+    f = torch.compile(lambda x: x * scale[0])
+
+    def scaled(n):
+        scale[0] = float(n)
+        return f(torch.ones(())).item()
+
+    torch._dynamo.config.cache_size_limit = 2
+    try:
+        with pytest.warns(UserWarning, match="it was traced 2 times"):
+            found = [scaled(n) for n in range(6)]
+    finally:
+        torch._dynamo.config.recompile_limit = 8
+    assert found == [0, 1, 2, 3, 4, 5]
+
+
+def test_resetting_drops_programs():
+    traces = []
+    f = torch.compile(lambda x: (traces.append(torch.compiler.is_compiling()), x + 1)[1])
+    g = torch.compile(lambda x: x + int(torch.compiler.is_compiling()))
+    for _ in range(2):
+        assert [g(torch.zeros(())).item() for _ in range(3)] == [0, 1, 1]
+        torch.compiler.reset()
+    f(torch.zeros(()))
+    assert traces == [False]
 
 
 def test_options():
@@ -858,10 +901,10 @@ def test_a_failed_trace_takes_back_what_it_has_defined():
         made_by_f = x
         return x.tolist()
 
-    compiled = torch.compile(f)
+    compiled = torch.compile(f, fullgraph=True)
     compiled(torch.ones(2))
     del globals()["made_by_f"]
-    with pytest.raises(ConcretizationError):
+    with pytest.raises(RuntimeError, match="needs the value"):
         compiled(torch.ones(2))
     assert "made_by_f" not in globals()
 

@@ -191,6 +191,10 @@ class Watch:
         found += [get() for get in self._references]
         return found
 
+    def has(self, x: Any) -> bool:
+        """Whether an object is among those that were reached."""
+        return id(x) in self._found
+
     def release(self, owner: dict[str, Any], key: str) -> None:
         """Let a number in a dict be another from now on."""
         before = 0

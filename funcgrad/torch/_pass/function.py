@@ -340,7 +340,6 @@ def _apply_traced(cls: type[Function], args: Sequence[Any], kwargs: dict[str, An
     positions = [i for i, m in enumerate(moving) if m]
     others = [None if m else a for a, m in zip(args, moving)]
     avals = [(a._read().shape, a._read().dtype) if m else ((), None) for a, m in zip(args, moving)]
-    runs: list[tuple[FunctionCtx, list[bool]]] = []
 
     def inputs(values: Sequence[Any]) -> list[Any]:
         given = list(others)
@@ -356,13 +355,13 @@ def _apply_traced(cls: type[Function], args: Sequence[Any], kwargs: dict[str, An
     def forward_saving(*values: Any) -> tuple[tuple[Any, ...], Any]:
         with own_tape():
             ctx, outputs, _ = _run(cls, inputs(values), moving, kwargs)
-            runs[:] = [(ctx, [isinstance(y, Tensor) for y in outputs])]
             saved = tuple(None if t is None else raw(t._read()) for t in ctx._to_save)
             ctx._to_save = ()
-            return tuple(raw(y._read()) for y in outputs if isinstance(y, Tensor)), saved
+            found = tuple(raw(y._read()) for y in outputs if isinstance(y, Tensor))
+            return found, (saved, ctx, [isinstance(y, Tensor) for y in outputs])
 
-    def backward(saved: Sequence[Any], cts: Sequence[Any]) -> tuple[Any, ...]:
-        ((ctx, are_tensors),) = runs
+    def backward(residuals: Any, cts: Sequence[Any]) -> tuple[Any, ...]:
+        saved, ctx, are_tensors = residuals
         rest = iter(cts)
         with own_tape():
             ctx._saved = tuple(None if v is None else Saved(fresh(v)) for v in saved)

@@ -6,6 +6,7 @@ import itertools
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from funcgrad.torch._pass.function import Function
@@ -43,8 +44,18 @@ class Hooks:
         self.after: OrderedDict[int, tuple[Callable[..., Any], bool, bool]] = OrderedDict()
         self.backward_before: OrderedDict[int, Callable[..., Any]] = OrderedDict()
         self.backward_after: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+        self.compiled: Callable[..., Any] | None = None
+
+    def compile(self, module: Any, options: dict[str, Any]) -> None:
+        """Let calls of the module, with these hooks, be those of a compiled function."""
+        from funcgrad.torch._compile.compiled import compile
+
+        self.compiled = compile(partial(self.around, module), **options)
 
     def called(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.around(module, *args, **kwargs) if self.compiled is None else self.compiled(*args, **kwargs)
+
+    def around(self, module: Any, /, *args: Any, **kwargs: Any) -> Any:
         """The module's forward with its hooks. Those marked `always_call` run also where it raises."""
         finished: set[int] = set()
         try:

@@ -68,6 +68,10 @@ class Module(Stateful):
             return self.forward(*args, **kwargs)
         return self._hooks.called(self, args, kwargs)
 
+    def compile(self, **options: Any) -> None:
+        """Compile the calls of this module; `options` are those of `torch.compile`."""
+        self._own_hooks().compile(self, options)
+
     # attributes
 
     def __getattr__(self, name: str) -> Any:
