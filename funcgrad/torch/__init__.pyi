@@ -80,6 +80,8 @@ from funcgrad.torch._tensor.sizes import Size as Size
 from funcgrad.torch._tensor.tensor import Tensor as Tensor
 from funcgrad.torch import accelerator as accelerator
 from funcgrad.torch import backends as backends
+from funcgrad.torch import _dynamo as _dynamo
+from funcgrad.torch import compiler as compiler
 from funcgrad.torch import cuda as cuda
 from funcgrad.torch import distributions as distributions
 from funcgrad.torch import fft as fft

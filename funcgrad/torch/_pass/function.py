@@ -390,7 +390,6 @@ class Traced:
         self.positions = [i for i, m in enumerate(self.moving) if m]
         self.others = [None if m else a for a, m in zip(args, self.moving)]
         self.avals = [(a._read().shape, a._read().dtype) if m else ((), None) for a, m in zip(args, self.moving)]
-        self.run: tuple[FunctionCtx, list[bool]]
 
     def outputs(self, values: Sequence[Any]) -> list[Any]:
         """The values of the outputs that are tensors."""
@@ -412,12 +411,12 @@ class Traced:
     def forward_saving(self, *values: Any) -> tuple[tuple[Any, ...], Any]:
         with own_tape(constants=False):
             ctx, outputs, _, to_save = _applied(self.cls, self.inputs(values), self.kwargs)
-            self.run = ctx, [isinstance(y, Tensor) for y in outputs]
             saved = tuple(None if t is None else _own(t._read()) for t in to_save)
-            return tuple(_own(y._read()) for y in outputs if isinstance(y, Tensor)), saved
+            found = tuple(_own(y._read()) for y in outputs if isinstance(y, Tensor))
+            return found, (saved, ctx, [isinstance(y, Tensor) for y in outputs])
 
-    def backward(self, saved: Sequence[Any], cts: Sequence[Any]) -> tuple[Any, ...]:
-        ctx, are_tensors = self.run
+    def backward(self, residuals: Any, cts: Sequence[Any]) -> tuple[Any, ...]:
+        saved, ctx, are_tensors = residuals
         rest = iter(cts)
         with own_tape(constants=False):
             ctx = ctx.with_saved([None if v is None else fresh(v) for v in saved], self.moving)

@@ -59,10 +59,10 @@ class Tensor(Leaving, Methods):
     __module__ = "funcgrad.torch"
     _value: Any
     _storage: Storage
-    _seen = 0
+    _seen: int = 0
     _view: View | None = None
     _grad: Tensor | None = None
-    _retains = False
+    _retains: bool = False
     _cuts: tuple[Cut, ...] = ()
     _own_story: Story | None = None
     _made: Loc | None = None
