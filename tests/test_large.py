@@ -150,6 +150,16 @@ def test_derivatives_are_those_of_small_arrays(name, dtype, tol):
         np.testing.assert_allclose(y, e, rtol=tol, atol=tol * np.abs(e).max())
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_powers_are_numpys(dtype):
+    x = points(dtype)
+    with np.errstate(all="ignore"):
+        for n in (*sorted(large.NUMBERS), 3, 2.7):
+            near(fnp.power(x, n), np.power(x, n), 4)
+        near(2.0 ** fnp.asarray(x), 2.0**x, 4)
+        near(fnp.power(abs(x), points(dtype, 1)), np.power(abs(x), points(dtype, 1)), 4)
+
+
 def test_constants_and_masks_of_other_shapes_in_derivatives():
     x = np.linspace(-2, 2, N).reshape(-1, 4)
     scale, mask = np.linspace(1, 2, 4), np.arange(N).reshape(-1, 4) % 3 == 0

@@ -24,10 +24,12 @@ FLOATS = frozenset("fd")
 SLOW = frozenset((
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "logistic", "softplus",
-    "arctan2", "hypot",
+    "arctan2", "hypot", "{0} ** {1}",
 ))  # fmt: skip
 """What kernels compute faster than NumPy or SciPy, by the names in a primitive's `lower`."""
 Maker = Callable[[Graph, str], "np.ufunc | None"]
+NUMBERS = frozenset(k / 2 for k in range(-8, 9))
+"""Python's numbers that may be part of a kernel, as exponents mostly are: others would make ever more kernels."""
 LENGTH = 256
 """Of the arrays that a function is traced over."""
 _makers: list[Maker] = []
@@ -47,54 +49,51 @@ class Kernels:
         self._fun = fun
         self._name = name
         self._least = least
-        self._found: dict[str, tuple[np.ufunc, Sequence[int]] | None] = {}
+        self._found: dict[tuple[Any, ...], tuple[np.ufunc, Sequence[int]] | None] = {}
 
     def __call__(self, xs: Sequence[Any]) -> Any:
-        """The result for arrays of floats or truth values and Python's numbers; None where there is no kernel.
-
-        Arguments that are None are passed on.
-        """
-        kinds = "".join(map(_kind, xs))
+        """The result for arrays of floats or truth values, NUMBERS and None; None where there is no kernel."""
+        key = tuple(map(_kind, xs))
         try:
-            found = self._found[kinds]
+            found = self._found[key]
         except KeyError:
-            found = self._find(kinds)
+            found = self._find(key)
             if config.jit:
-                self._found[kinds] = found
+                self._found[key] = found
         if found is None or not config.jit:
             return None
         kernel, read = found
         return kernel(*[xs[i] for i in read])
 
-    def _find(self, kinds: str) -> tuple[np.ufunc, Sequence[int]] | None:
-        floats = FLOATS.intersection(kinds)
-        if len(floats) != 1 or not set(kinds) <= {*floats, *"?.-"} or not _makers or not config.jit:
+    def _find(self, key: tuple[Any, ...]) -> tuple[np.ufunc, Sequence[int]] | None:
+        chars = {kind for kind in key if type(kind) is str}
+        floats = FLOATS & chars
+        if len(floats) != 1 or not chars <= {*floats, "?"} or not _makers or not config.jit:
             return None
         (own,) = floats
-        given = [i for i, kind in enumerate(kinds) if kind != "-"]
-        avals = [Aval((LENGTH,), np.dtype("?" if kinds[i] == "?" else own)) for i in given]
+        places = [i for i, kind in enumerate(key) if type(kind) is str]
 
-        def whole(*values: Any) -> tuple[Any]:
-            xs: list[Any] = [None] * len(kinds)
-            for i, value in zip(given, values):
-                xs[i] = value
+        def whole(*arrays: Any) -> tuple[Any]:
+            xs = list(key)
+            for i, x in zip(places, arrays):
+                xs[i] = x
             return (self._fun(*xs),)
 
-        graph = trace_graph(whole, avals)
+        graph = trace_graph(whole, [Aval((LENGTH,), np.dtype(key[i])) for i in places])
         used = {a for e in graph.eqns for a in e.inputs if isinstance(a, Var)}
         read = [k for k, v in enumerate(graph.inputs) if v in used]
         (out,) = graph.outputs
         if len(graph.eqns) < self._least or out.aval != Aval((LENGTH,), np.dtype(own)):
             return None
         kernel = _makers[0](Graph(tuple([graph.inputs[k] for k in read]), graph.eqns, graph.outputs), self._name)
-        return None if kernel is None else (kernel, [given[k] for k in read])
+        return None if kernel is None else (kernel, [places[k] for k in read])
 
 
-def _kind(x: Any) -> str:
-    """An array's dtype, "." for Python's numbers, "-" for None, "!" for what kernels do not take."""
+def _kind(x: Any) -> Any:
+    """An array's dtype as a character, a number of NUMBERS, None, or "!" for what kernels do not take."""
     if type(x) is np.ndarray:
         return x.dtype.char
-    return "." if type(x) is float or type(x) is int else "-" if x is None else "!"
+    return x if x is None or ((type(x) is float or type(x) is int) and x in NUMBERS) else "!"
 
 
 def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
