@@ -22,6 +22,7 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, affine, is_zero, not_linear, selected, transpose
 from funcgrad.core.trace import Primitive, Trace, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
+from funcgrad.ops import large
 from funcgrad.ops.entries import eager_binary, eager_unary
 
 
@@ -215,12 +216,21 @@ class Plan(NamedTuple):
 class Along:
     """A derivative given as a linear map `m(t, y, *xs)`."""
 
-    __slots__ = ("m",)
+    __slots__ = ("_kernels", "m")
 
     def __init__(self, m: Any) -> None:
         self.m = m
+        self._kernels = large.Kernels(self._of, "derivative", least=2)
 
     def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The tangent or cotangent for `t`, of what was saved of the output and the arguments."""
+        if type(t) is np.ndarray and t.size >= large.LEAST and not params:
+            done = self._kernels((t, *kept))
+            if done is not None:
+                return done
+        return self._of(t, *kept, **params)
+
+    def _of(self, t: Any, *kept: Any, **params: Any) -> Any:
         return self.m(t, *kept, **params)
 
     def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
@@ -241,8 +251,8 @@ class Factor(Along):
 
     __slots__ = ()
 
-    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
-        return t * self.m(*kept, **params) if params else t * self.m(*kept)
+    def _of(self, t: Any, *kept: Any, **params: Any) -> Any:
+        return t * self.m(*kept, **params)
 
 
 class Sign(Along):
@@ -289,6 +299,8 @@ def elementwise(
         name, impl, partials, linear=linear, jointly=jointly, lower=lower, python=python, flat=flat, remedy=remedy
     )
     register(prim)
+    if lower in large.SLOW:
+        prim.impl = large.quick(impl, prim)
     if partials is not None and len(partials) <= 2:
         return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)
     return prim
