@@ -27,6 +27,7 @@ from funcgrad.torch._record.operands import (
     refuse,
 )
 from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
 # Arithmetic
