@@ -232,7 +232,9 @@ class Tensor(Leaving, Methods):
             return
         storage.store(view.storage_steps, raw(new))
         if isinstance(new, Tracer):
-            self._value = new
+            old = self._value
+            is_leaf = on_tape(old) and old.node.prim is None and not on_tape(new)
+            self._value = TapeTracer(old._trace, new, old.node) if is_leaf else new
             if self._retains:
                 self._follow()
 
