@@ -50,7 +50,7 @@ def test_orders_of_traced_values(name):
 
 CONCRETE = {
     "x * x[0].item()": ("A Python number", "Compute with the Tensor itself"),
-    "x * float(x[0])": ("A Python number", "Compute with the Tensor itself"),
+    "x * float(x.reshape(-1)[0])": ("A Python number", "Compute with the Tensor itself"),
     "x if x[0] > 0 else -x": ("`if`", "torch.where(condition, a, b)"),
     "x * torch.tensor(x.tolist())": ("`tolist\\(\\)`", "Compute with the Tensor itself"),
     "x * torch.from_numpy(x.detach().numpy())": ("`numpy\\(\\)`", "Compute with the Tensor itself"),

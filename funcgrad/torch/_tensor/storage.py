@@ -217,6 +217,9 @@ class Unwatched(Storage):
     def store(self, steps: Sequence[Step], part: Any) -> None:
         self.of.store(steps, part)
 
+    def check_captured(self, operation: str) -> None:
+        self.of.check_captured(operation)
+
     def lend(self) -> None:
         self.of.lend()
 
