@@ -23,7 +23,7 @@ LAYERS = [
     ["core.trace"],
     ["core.tape"],
     ["core.graph", "core"],
-    ["ops.entries"],
+    ["ops.entries", "ops.large"],
     ["ops.families"],
     ["ops"],
     ["transforms"],

@@ -13,6 +13,18 @@ from funcgrad.torch import autograd as autograd
 from funcgrad.torch._compile.compiled import compile
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
 from funcgrad.torch._ops.generator import Generator
+from funcgrad.torch._ops.legacy import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+    set_default_tensor_type,
+)
 from funcgrad.torch._ops.table import functions_of as _functions_of
 from funcgrad.torch._ops.table import missing as _missing
 from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
@@ -26,6 +38,7 @@ from funcgrad.torch._record.modes import (
     set_grad_enabled,
 )
 from funcgrad.torch._tensor.devices import Device as device
+from funcgrad.torch._tensor.devices import get_default_device, set_default_device
 from funcgrad.torch._tensor.dtypes import (
     bool,
     cdouble,
@@ -51,18 +64,44 @@ from funcgrad.torch._tensor.dtypes import (
     set_default_dtype,
     short,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
+from funcgrad.torch._tensor.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
+from funcgrad.torch._tensor.printing import set_printoptions
 from funcgrad.torch._tensor.saving import load, save
+from funcgrad.torch._tensor.settings import (
+    are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision,
+    get_num_threads,
+    is_warn_always_enabled,
+    set_float32_matmul_precision,
+    set_num_threads,
+    set_warn_always,
+    typename,
+    use_deterministic_algorithms,
+)
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.version import __version__ as __version__
 
 e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
 newaxis = None
-strided, contiguous_format, preserve_format = "torch.strided", "torch.contiguous_format", "torch.preserve_format"
-__version__ = "2.13.0+funcgrad"
 globals().update(_functions_of())
 
-_PACKAGES = ("cuda", "distributions", "fft", "func", "linalg", "nn", "optim", "special", "utils")
+_PACKAGES = (
+    "_dynamo", "accelerator", "backends", "compiler", "cuda", "distributions", "fft", "func", "linalg", "nn", "optim",
+    "special", "utils", "version",
+)  # fmt: skip
 """Imported when they are asked for: distributions take SciPy."""
 
 
@@ -71,8 +110,15 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module(f"{__name__}.{name}")
     if name == "vmap":
         return _importlib.import_module(f"{__name__}.func").vmap
-    raise AttributeError(_missing(f"module '{__name__}'", name, (*globals(), *_PACKAGES)))
+    if not name.startswith("_") and name in _layers():
+        return _layers()[name]
+    raise AttributeError(_missing(f"module '{__name__}'", name, __dir__()))
+
+
+def _layers() -> dict[str, _Any]:
+    """What is in `torch` and in `torch.nn.functional`, which is imported when somebody asks for such a name."""
+    return _importlib.import_module(f"{__name__}.nn.functional.native").LAYERS
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES})
+    return sorted({*globals(), *_PACKAGES, *_layers(), "vmap"})

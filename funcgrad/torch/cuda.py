@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from funcgrad.torch._tensor.devices import NO_CUDA
+
 
 def is_available() -> bool:
     """False: tensors live on the CPU."""
     return False
+
+
+is_initialized = is_bf16_supported = is_available
 
 
 def device_count() -> int:
@@ -18,3 +25,23 @@ def manual_seed_all(seed: int) -> None:
 
 
 manual_seed = manual_seed_all
+
+
+def empty_cache() -> None:
+    """Nothing: no such device keeps memory."""
+
+
+def memory_allocated(device: Any = None) -> int:
+    """0, as there are no such devices."""
+    return 0
+
+
+max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
+
+
+def synchronize(device: Any = None) -> Any:
+    """AssertionError: there is nothing to wait for."""
+    raise AssertionError(NO_CUDA)
+
+
+current_device = get_device_name = get_device_properties = current_stream = synchronize

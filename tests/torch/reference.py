@@ -21,6 +21,7 @@ import funcgrad.torch as shim
 from funcgrad.torch._ops import methods
 from funcgrad.torch._ops.table import FIELDS, ROWS, Row, functions_of
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn.functional.native import LAYERS
 
 ROOT = Path(shim.__file__).parents[2]
 PAGE = ROOT / "docs" / "torch.md"
@@ -83,8 +84,9 @@ place are PyTorch's. This page is made from the code (`python -m tests.torch.ref
 differ.
 
 In the tables, `f` is `torch.f(x)`, `m` the method `x.m()`, `_` the form in place `x.m_()`, and `out` that `out=` is
-taken. There are no other devices than the CPU, no sparse, quantized or nested tensors, no TorchScript, and no
-distributed training; the end of the page lists the other names of PyTorch's that are missing.
+taken. `axis=` and `keepdims=` are other names of `dim=` and `keepdim=`. There are no other devices than the CPU, no
+sparse, quantized or nested tensors, no TorchScript, and no distributed training; the end of the page lists the other
+names of PyTorch's that are missing.
 """
 
 
@@ -92,6 +94,7 @@ def page() -> str:
     parts = [HEAD, "## Functions and methods of tensors\n"]
     for room in methods.ROOMS:
         parts.append(_room(room, [r for r in ROWS.values() if not r.space and _home(r) == room.__name__]))
+    parts += ["### Layers, which `torch.nn.functional` has too\n", ", ".join(f"`{n}`" for n in sorted(LAYERS)) + "\n"]
     for space in SPACES:
         rows = [r for r in ROWS.values() if r.space == space]
         if rows:
@@ -113,7 +116,8 @@ def _home(row: Row) -> str:
     own = row.function.__module__
     if own in {room.__name__ for room in methods.ROOMS}:
         return own
-    return next(room.__name__ for room in methods.ROOMS if any(v is row.function for v in vars(room).values()))
+    bound = (room.__name__ for room in methods.ROOMS if any(v is row.function for v in vars(room).values()))
+    return next(bound, f"funcgrad.torch._ops.{row.space}")
 
 
 def _room(room: ModuleType, rows: list[Row]) -> str:
@@ -157,6 +161,7 @@ IMPORTS = {
     "dtype": "from funcgrad.torch._tensor.dtypes import dtype",
     "Size": "from funcgrad.torch._tensor.sizes import Size",
     "Tensor": "from funcgrad.torch._tensor.tensor import Tensor",
+    "TypedStorage": "from funcgrad.torch._tensor.storage import TypedStorage",
     "RemovableHandle": "from funcgrad.torch._pass.hooks import RemovableHandle",
 }
 """Where the names in annotations come from."""
@@ -175,7 +180,7 @@ def functions_stub() -> str:
     lines = [line for found in imports for line in _reexported(found)]
     lines += [f"from funcgrad.torch import {name} as {name}" for name in shim._PACKAGES]
     lines += ["", *(f"{n}: builtins.float" for n in ("e", "inf", "nan", "pi")), "newaxis: None", "__version__: str", ""]
-    return _stub(lines + [_declared(name, function) for name, function in sorted(functions_of().items())])
+    return _stub(lines + [_declared(name, f) for name, f in sorted({**LAYERS, **functions_of()}.items())])
 
 
 def _reexported(line: str) -> Iterator[str]:

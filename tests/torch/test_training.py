@@ -97,11 +97,6 @@ def test_a_compiled_training_loop(make):
     np.testing.assert_allclose(fg.jit(pure)(*args), trained(start).numpy(), rtol=1e-12)
 
 
-def test_workers_are_refused():
-    with pytest.raises(NotImplementedError, match="num_workers=0"):
-        torch.utils.data.DataLoader(range(3), num_workers=2)
-
-
 def test_different_random_numbers_in_a_batch_are_refused():
     with pytest.raises(NotImplementedError, match="Draw a batch of them first"):
         torch.func.vmap(lambda x: x, randomness="different")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
@@ -11,21 +12,39 @@ import numpy as np
 
 from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import into, named
-from funcgrad.torch._record.calls import need_tensor
-from funcgrad.torch._record.modes import quietly
+from funcgrad.torch._record.calls import NUMBERS, need_tensor
 from funcgrad.torch._record.tape import Cut, constant, cut, on_tape
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.devices import Device
+from funcgrad.torch._tensor.devices import CPU, Device, default, used
 from funcgrad.torch._tensor.dtypes import as_numpy
 from funcgrad.torch._tensor.exports import exports
+from funcgrad.torch._tensor.formats import layout as Layout
+from funcgrad.torch._tensor.formats import strided
+from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 COPY_OF_TENSOR = (
     "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-    "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
+    "sourceTensor.detach().clone().requires_grad_(True), rather than {}(sourceTensor)."
+)
+READ_ONLY = (
+    "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to "
+    "this tensor will result in undefined behavior. You may want to copy the array to protect its data or make it "
+    "writable before converting it to a tensor. This type of warning will be suppressed for the rest of this program."
+)
+READ_ONLY_BUFFER = (
+    "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to "
+    "the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its "
+    "data or make it writable before converting it to a tensor. This type of warning will be suppressed for the rest "
+    "of this program."
+)
+TAKEN_ON = (
+    "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass "
+    "requires_grad=False explicitly to get the old behavior and silence this warning."
 )
 
 
@@ -35,6 +54,8 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     `out` receives the result. Memory on the CPU, strided and in order, is the only one there is: any other `device`
     is refused, `layout`, `pin_memory` and `memory_format` change nothing.
     """
+
+    sized = _takes_sizes(make)
 
     @wraps(make)
     def checked(
@@ -46,8 +67,19 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         memory_format: Any = None,
         **options: Any,
     ) -> Tensor:
-        if device is not None:
-            Device(device)
+        if device is not None or default.device is not CPU:
+            _check_device(make.__name__, default.device if device is None else device)
+        if layout is not None and layout is not strided:
+            _check_layout(make.__name__, layout)
+        if sized and "size" in options:
+            if args:
+                raise TypeError(f"{make.__name__}() got multiple values for argument 'size'")
+            args = (options.pop("size"),)
+        kind = options.get("dtype")
+        if kind is not None and not isinstance(kind, dtypes.dtype) and kind not in dtypes.OF_PYTHON:
+            raise TypeError(
+                f"{make.__name__}(): argument 'dtype' must be torch.dtype, not {type(kind).__name__}"
+            )
         if out is None:
             return make(*args, **options)
         if options.get("dtype") not in (None, out.dtype):
@@ -59,6 +91,25 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return checked
 
 
+def _check_device(function: str, device: Any) -> None:
+    if not isinstance(device, (str, int, Device)):
+        raise TypeError(f"{function}(): argument 'device' must be torch.device, not {type(device).__name__}")
+    used(device)
+
+
+def _check_layout(function: str, layout: Any) -> None:
+    if not isinstance(layout, Layout):
+        raise TypeError(f"{function}(): argument 'layout' must be torch.layout, not {type(layout).__name__}")
+    raise RuntimeError(f"{function}(...) is not implemented for {layout!r}: tensors are strided")
+
+
+def _takes_sizes(make: Callable[..., Tensor]) -> bool:
+    """Whether it has a parameter `*size`, which may be named."""
+    code = make.__code__
+    spread = code.co_varnames[code.co_argcount + code.co_kwonlyargcount :]
+    return bool(code.co_flags & inspect.CO_VARARGS) and spread[0] == "size"
+
+
 def _typed_as(make: Callable[..., Tensor], out: Tensor, *args: Any, **options: Any) -> Tensor:
     return make(*args, **{**options, "dtype": out.dtype})
 
@@ -67,49 +118,14 @@ def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[Cut, ...]
     out = fresh(value)
     out._cuts = cuts
     out._made = here()
-    if requires_grad:
-        if value.dtype.kind not in "fc":
-            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-        out._make_leaf(origin)
+    return _leaf(out, origin) if requires_grad else out
+
+
+def _leaf(out: Tensor, origin: str) -> Tensor:
+    if out._read().dtype.kind not in "fc":
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    out._make_leaf(origin)
     return out
-
-
-def _array(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, ...]]:
-    """Data as an array of its own, floats in the default dtype, and the cuts of tensors inside."""
-    given = isinstance(data, (np.ndarray, np.generic))
-    found: list[Cut] = []
-    array = np.array(data if given else _plain(data, found))
-    cuts = tuple(found)
-    if array.dtype.kind not in "fciub":
-        if isinstance(data, str):
-            raise TypeError("new(): invalid data type 'str'")
-        dtypes.of(array.dtype)
-    if dtype is not None:
-        return quietly(array.astype if given else partial(dtypes.converted, array), dtype), cuts
-    if not given and array.dtype.kind in "fc" and not _typed(data):
-        return quietly(array.astype, dtypes.result_type(array.dtype.type(0).item())), cuts
-    if not given and not array.size and array.dtype == np.float64:
-        return array.astype(dtypes.default()), cuts
-    dtypes.of(array.dtype)
-    return array, cuts
-
-
-def _plain(x: Any, cuts: list[Cut]) -> Any:
-    """Nested lists with arrays for tensors, whose cuts are added."""
-    if isinstance(x, Tensor):
-        cuts.extend(x._cuts)
-        if on_tape(x._read()):
-            x._number(lambda n: n)
-            cuts[:] = cut("tensor", x._read(), tuple(cuts))
-        return x._array()
-    return [_plain(y, cuts) for y in x] if isinstance(x, (list, tuple)) else x
-
-
-def _typed(data: Any) -> bool:
-    """Whether the first element has a dtype of its own."""
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (Tensor, np.ndarray, np.generic))
 
 
 @named(method=False)
@@ -122,15 +138,25 @@ def tensor(
     >>> tensor([1.0, 2.0])
     tensor([1., 2.])
     """
+    return _copied(data, dtype, requires_grad, "torch.tensor")
+
+
+@factory
+def new_tensor(self: Tensor, data: Any, *, dtype: dtypes.dtype | None = None, requires_grad: bool = False) -> Tensor:
+    """`tensor` of this tensor's dtype."""
+    return _copied(data, dtype or self.dtype, requires_grad, "tensor.new_tensor")
+
+
+def _copied(data: Any, dtype: dtypes.dtype | None, requires_grad: bool, function: str) -> Tensor:
     if isinstance(data, Tensor):
-        warnings.warn(COPY_OF_TENSOR, UserWarning, stacklevel=2)
+        warnings.warn(COPY_OF_TENSOR.format(function), UserWarning, stacklevel=3)
         value = data._read()
         cuts = cut("tensor", value, data._cuts) if on_tape(value) else data._cuts
         value = constant(value)
         copied: Any = value if isinstance(value, Tracer) else np.array(value)
         kind = as_numpy(dtype)
         return finished(copied if kind is None else copied.astype(kind), requires_grad, "tensor", cuts)
-    array, cuts = _array(data, as_numpy(dtype))
+    array, cuts = array_of(data, as_numpy(dtype))
     return finished(array, requires_grad, "tensor", cuts)
 
 
@@ -152,8 +178,15 @@ def from_numpy(array: np.ndarray) -> Tensor:
     It is a new leaf, whatever the array was computed from.
     """
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    dtypes.of(array.dtype)
+        name = type(array).__name__
+        raise TypeError(f"expected np.ndarray (got {f'numpy.{name}' if isinstance(array, np.generic) else name})")
+    check_memory(array)
+    if not array.flags.writeable:
+        warn_once(READ_ONLY)
+    return _on_memory(array)
+
+
+def _on_memory(array: np.ndarray) -> Tensor:
     out = fresh(array)
     out._storage = Storage(array)
     out._storage.shared = True
@@ -170,9 +203,16 @@ def shape_of(size: tuple[Any, ...], function: str) -> tuple[int, ...]:
     """Sizes given one by one or as a sequence; PyTorch's errors for others."""
     if not size:
         raise TypeError(f'{function}() missing 1 required positional arguments: "size"')
-    for n in size:
-        if isinstance(n, float):
-            raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not float")
+    whole = size[0] if len(size) == 1 and isinstance(size[0], (list, tuple)) else size
+    for i, n in enumerate(whole):
+        if isinstance(n, bool) or not hasattr(n, "__index__"):
+            name = type(n).__name__
+            if whole is size:
+                raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not {name}")
+            raise TypeError(
+                f"{function}(): argument 'size' failed to unpack the object at pos {i + 1} with error \"type must be "
+                f'tuple of ints,but got {name}"'
+            )
     shape = sizes_of(size)
     if any(n < 0 for n in shape):
         if function in ("zeros", "ones"):
@@ -220,11 +260,13 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
 
 
 def _number(fill_value: Any, function: str) -> Any:
-    if not isinstance(fill_value, Tensor):
-        return fill_value
-    if fill_value.dim() or fill_value.requires_grad:
-        raise TypeError(f"{function}(): argument 'fill_value' (position 2) must be Number, not Tensor")
-    return fill_value.item()
+    if isinstance(fill_value, Tensor) and not fill_value.dim() and not fill_value.requires_grad:
+        return fill_value.item()
+    if not isinstance(fill_value, NUMBERS):
+        raise TypeError(
+            f"{function}(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}"
+        )
+    return fill_value
 
 
 def _like(value: Any, origin: str) -> Any:
@@ -261,23 +303,54 @@ def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> 
 @named(method=False)
 @factory
 def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool | None = None) -> Tensor:
-    """A tensor of anything: the tensor itself or the memory of an array where that is possible, unless `copy`."""
-    if isinstance(obj, Tensor):
-        out = obj if dtype in (None, obj.dtype) else obj.to(dtype)
-        out = out.clone() if copy and out is obj else out
-        return out if requires_grad is None else out.detach().requires_grad_(requires_grad)
-    out = as_tensor(obj, dtype) if copy is not True else tensor(obj, dtype=dtype)
-    if requires_grad:
-        out.requires_grad_()
+    """A tensor of anything, on the memory of a tensor, an array or a buffer where that is possible, unless `copy`."""
+    out = _alias(obj, dtype)
+    if out is None:
+        if copy is False:
+            raise ValueError("can't alias arbitrary sequence into a tensor.")
+        out = tensor(obj, dtype=dtype)
+    elif dtype not in (None, out.dtype):
+        if copy is False:
+            raise ValueError(f"can't alias tensor with dtype '{out.dtype.title}' into dtype '{dtype.title}'.")
+        out = out.to(dtype)
+    elif copy:
+        out = out.clone()
+    if requires_grad is None:
+        if isinstance(obj, Tensor) and obj.requires_grad:
+            warn_once(TAKEN_ON)
+    elif out.is_leaf:
+        if out.requires_grad != requires_grad:
+            out = _leaf(out, "asarray") if requires_grad else out.requires_grad_(False)
+    elif not requires_grad:
+        out = out.detach()
     return out
+
+
+def _alias(obj: Any, dtype: Any) -> Tensor | None:
+    """A tensor on the memory of a tensor, an array or a buffer, None of anything else."""
+    if isinstance(obj, (Tensor, np.ndarray)):
+        return as_tensor(obj)
+    return None if isinstance(obj, np.generic) or not _is_buffer(obj) else frombuffer(obj, dtype=dtype)
+
+
+def _is_buffer(obj: Any) -> bool:
+    try:
+        return memoryview(obj) is not None
+    except TypeError:
+        return False
 
 
 @named(method=False)
 def frombuffer(
-    buffer: Any, *, dtype: dtypes.dtype, count: int = -1, offset: int = 0, requires_grad: bool = False
+    buffer: Any, *, dtype: dtypes.dtype | None = None, count: int = -1, offset: int = 0, requires_grad: bool = False
 ) -> Tensor:
     """A vector on the memory of an object with the buffer protocol, as `bytearray`."""
-    kind, length = dtype.numpy, memoryview(buffer).nbytes
+    if not _is_buffer(buffer):
+        raise ValueError("object does not implement Python buffer protocol.")
+    memory, kind = memoryview(buffer), as_numpy(dtype) or dtypes.default()
+    length = memory.nbytes
+    if memory.readonly:
+        warn_once(READ_ONLY_BUFFER)
     if not length or not count:
         raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
     if not 0 <= offset < length:
@@ -294,11 +367,11 @@ def frombuffer(
             f"requested buffer length ({count} * {kind.itemsize} bytes) after offset ({offset} bytes) must not be "
             f"greater than actual buffer length ({length} bytes)"
         )
-    out = from_numpy(np.frombuffer(buffer, kind, count, offset))
-    return out.requires_grad_() if requires_grad else out
+    out = _on_memory(np.frombuffer(buffer, kind, count, offset))
+    return _leaf(out, "frombuffer") if requires_grad else out
 
 
 @named(method=False)
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor on the memory of an object with `__dlpack__`, as NumPy's arrays."""
-    return ext_tensor.detach() if isinstance(ext_tensor, Tensor) else from_numpy(np.from_dlpack(ext_tensor))
+    return _on_memory(np.from_dlpack(ext_tensor))

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._tensor.devices import CPU, used
+
 STATE = struct.Struct("<QiiQ4992s3di4xfi")
 """PyTorch's layout: seed, words left, seeded, next word, 624 words of 8 bytes, the spare normal number in double
 (x, y, rho, whether there is one), and in single."""
@@ -17,7 +19,10 @@ STATE = struct.Struct("<QiiQ4992s3di4xfi")
 class Generator:
     """A stream of 32-bit random words."""
 
-    def __init__(self, device: str = "cpu") -> None:
+    device = CPU
+
+    def __init__(self, device: Any = CPU) -> None:
+        used(device)
         self.manual_seed(int.from_bytes(os.urandom(4), "little"))
 
     def manual_seed(self, seed: int) -> Generator:

@@ -32,7 +32,7 @@ def is_complex(input: Tensor) -> bool:
     return input.is_complex()
 
 
-@named(method=False)
+@named()
 def is_nonzero(input: Tensor) -> bool:
     """Whether a tensor of one element is not zero."""
     if input.numel() != 1:
@@ -68,10 +68,21 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
 @named(method=False)
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape of an operation on tensors of these shapes."""
-    try:
-        return Size(np.broadcast_shapes(*shapes))
-    except ValueError:
-        raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape") from None
+    sizes: list[tuple[int, ...]] = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    whole = [1] * max(map(len, sizes), default=0)
+    for which, shape in enumerate(sizes):
+        for i in range(-1, -1 - len(shape), -1):
+            if shape[i] < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
+            if shape[i] in (1, whole[i]):
+                continue
+            if whole[i] != 1:
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument at index "
+                    f"{which} had {shape}; but expected shape should be broadcastable to {whole}"
+                )
+            whole[i] = shape[i]
+    return Size(whole)
 
 
 @named(function=False)
@@ -105,6 +116,12 @@ def storage_offset(input: Tensor) -> int:
 def data_ptr(input: Tensor) -> int:
     """The address of the first element. Writing in place gives a tensor other memory, and another address."""
     return int(input._array("An address").ctypes.data)
+
+
+@named(method=False)
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made in inference mode."""
+    return input.is_inference()
 
 
 @named()
@@ -172,3 +189,12 @@ def map_(input: Tensor, tensor: Tensor, callable: Any) -> Tensor:
     other = np.broadcast_to(tensor._array("An element"), input.shape)
     pairs = zip(input._array("An element").reshape(-1).tolist(), other.reshape(-1).tolist())
     return _by_python(input, [callable(a, b) for a, b in pairs])
+
+
+@named(function=False)
+def map2_(input: Tensor, x: Tensor, y: Tensor, callable: Any) -> Tensor:
+    """Each element replaced by a Python function of it and of two other tensors'."""
+    _no_gradient(input, "map2_")
+    others = [np.broadcast_to(t._array("An element"), input.shape) for t in (x, y)]
+    triples = zip(*(array.reshape(-1).tolist() for array in (input._array("An element"), *others)))
+    return _by_python(input, [callable(*triple) for triple in triples])

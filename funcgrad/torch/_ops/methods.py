@@ -23,6 +23,8 @@ from funcgrad.torch._ops import (
     inplace,
     inspect,
     join,
+    legacy,
+    memory,
     parts,
     pointwise,
     products,
@@ -46,7 +48,7 @@ from funcgrad.torch._ops.table import ROWS
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.operands import cast, is_operand
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.devices import Device
+from funcgrad.torch._tensor.devices import NO_CUDA, Device, used
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -57,7 +59,7 @@ def _method(name: str, function: Any) -> None:
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, compare, select, reduce,
     extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products, sums,
-    distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft,
+    distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft, memory,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
@@ -67,7 +69,7 @@ for _row in ROWS.values():
             _method(_name, _row.method)
         if _row.in_place:
             _method(_name + "_", in_place(_row.method))
-IN_PLACE = "copy_ fill_ zero_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ set_ resize_ resize_as_"
+IN_PLACE = "copy_ fill_ zero_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ swapdims_ set_ resize_ resize_as_"
 for _name in IN_PLACE.split():
     _method(_name, getattr(inplace, _name))
 _method("backward", backward.tensor_backward)
@@ -105,6 +107,10 @@ _method("__getitem__", indexing.get)
 _method("__setitem__", indexing.put)
 
 
+def _delete(self: Tensor, index: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
+
+
 def _iter(self: Tensor) -> Any:
     if self.dim() == 0:
         raise TypeError("iteration over a 0-d tensor")
@@ -115,6 +121,7 @@ def _contains(self: Tensor, element: Any) -> bool:
     return bool(np.any(self._array() == (element._array() if isinstance(element, Tensor) else element)))
 
 
+_method("__delitem__", _delete)
 _method("__iter__", _iter)
 _method("__contains__", _contains)
 
@@ -163,24 +170,34 @@ _method("__matmul__", products.matmul)
 _method("__neg__", pointwise.neg)
 _method("__pos__", pointwise.positive)
 _method("__abs__", pointwise.abs)
-_method("__invert__", compare.bitwise_not)
+
+
+def _inverted(self: Tensor) -> Tensor:
+    if self._read().dtype.kind in "fc":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return compare.bitwise_not(self)
+
+
+_method("__invert__", _inverted)
 
 
 # Dtypes
 
 
 def _to(
-    self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, copy: bool = False, **ignored: Any
+    self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, device: Any = None, copy: bool = False, **ignored: Any
 ) -> Tensor:
     """In another dtype: the tensor itself where it has it."""
+    if device is not None:
+        used(device)
     for arg in args:
         if isinstance(arg, (dtypes.dtype, type)):
             dtype = arg  # type: ignore[assignment]
         elif isinstance(arg, Tensor):
             dtype = arg.dtype
-        elif isinstance(arg, str):
-            Device(arg)
-        elif not isinstance(arg, (Device, bool)):
+        elif isinstance(arg, (str, Device)) or type(arg) is int:
+            used(arg)
+        elif arg is not None and not isinstance(arg, bool):
             raise TypeError(f"to() received an invalid argument: {type(arg).__name__}")
     kind = dtypes.as_numpy(dtype)
     if kind is None or kind == self._read().dtype:
@@ -191,16 +208,25 @@ def _to(
 def _type(self: Tensor, dtype: Any = None) -> Any:
     if dtype is None:
         return f"torch.{self.dtype.title}Tensor"
-    return _to(self, dtypes.of_title(dtype) if isinstance(dtype, str) else dtype)
+    return _to(self, legacy.dtype_of(dtype))
+
+
+def _cuda(self: Tensor, device: Any = None, **ignored: Any) -> Tensor:
+    """An error: there are no such devices."""
+    raise AssertionError(NO_CUDA)
 
 
 _method("to", _to)
 _method("itemsize", property(lambda self: self._read().dtype.itemsize))
 _method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
-for _name in ("is_cuda", "is_sparse", "is_quantized", "is_meta"):
+for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta", "is_mkldnn", "is_mps", "is_xpu"):
     _method(_name, False)
+_method("is_cpu", True)
+_method("name", None)
+_method("to_dense", lambda self: self)
 _method("type", _type)
 _method("cpu", lambda self: self)
+_method("cuda", _cuda)
 for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
     _method(_name, partialmethod(_to, getattr(dtypes, _name)))
 _method("char", partialmethod(_to, dtypes.int8))
@@ -219,8 +245,10 @@ def _maker(name: str) -> Any:
 
 
 _method("type_as", _type_as)
-for _name in ("zeros", "ones", "empty", "full", "tensor"):
+for _name in ("zeros", "ones", "empty", "full"):
     setattr(Tensor, f"new_{_name}", _maker(_name))
+_method("new_tensor", create.new_tensor)
+_method("new", lambda self, *args, device=None: legacy.constructed(args, self.dtype, device))
 
 
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:

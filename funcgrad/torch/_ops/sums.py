@@ -99,7 +99,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
     return _sum(ADDBMM, lambda x, y: fnp.sum(fnp.matmul(x, y), axis=0), input, batch1, batch2, beta, alpha)
 
 
-@named(in_place=True)
+@named(writes=True)
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec)"""
     need_tensor(input, "addmv")

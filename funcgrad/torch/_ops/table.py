@@ -11,6 +11,7 @@ value is computed by `kinks`.
 from __future__ import annotations
 
 import collections
+import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -71,10 +72,31 @@ def named(
         called = name or fun.__name__
         whole = with_out(fun) if out and "out" not in (fun.__kwdefaults__ or ()) else fun
         forms = (False, False, False) if space else (method, in_place or writes, writes)
-        ROWS[f"{space}.{called}" if space else called] = Row(called, aliases, space, whole, fun, function, *forms, out)
+        row = Row(called, aliases, space, numpys(whole), numpys(fun), function, *forms, out)
+        ROWS[f"{space}.{called}" if space else called] = row
         return whole
 
     return enter
+
+
+_NUMPYS = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def numpys(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which also takes NumPy's names for `dim` and `keepdim`, as PyTorch's own do."""
+    code = inspect.unwrap(fun).__code__
+    if "dim" not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        return fun
+
+    @wraps(fun)
+    def named_otherwise(*args: Any, **options: Any) -> Any:
+        if "axis" in options or "keepdims" in options:
+            options = {_NUMPYS.get(name, name): x for name, x in options.items()}
+        return fun(*args, **options)
+
+    apply: Any = named_otherwise
+    apply.__kwdefaults__ = fun.__kwdefaults__  # where it is seen that it takes `out`
+    return apply
 
 
 def titled(fun: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:

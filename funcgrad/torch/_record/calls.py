@@ -9,12 +9,24 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, own_note, watched
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._record.modes import cut_off, mode, quietly
+from funcgrad.torch._record.tape import (
+    Cut,
+    Note,
+    Tape,
+    cut,
+    joined,
+    note_of,
+    on_tape,
+    own_note,
+    raw,
+    watched,
+)
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import Step, View, apart, through
+from funcgrad.torch._tensor.views import CONSTANT, UNRECORDED, Step, View, apart, through
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)
@@ -99,7 +111,7 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
     """The values of tensors (numbers stay numbers) as the operation beneath takes them."""
     values = [t._read() if isinstance(t, Tensor) else t for t in operands]
     if not mode.enabled:
-        return [constant(v) for v in values]
+        return [cut_off(v) for v in values]
     if any(t._storage.shared for t in operands if isinstance(t, Tensor)) and any(map(on_tape, values)):
         for i, t in enumerate(operands):
             if isinstance(t, Tensor) and t._storage.shared:
@@ -213,10 +225,13 @@ def view(
         blocked = NO_GRAD_VIEW_IN_PLACE
     elif tracked and blocked is not None:
         written = blocked.replace("is being", "its base or another view of its base has been")
+    steps: tuple[Step, ...] = (step,)
+    if not mode.enabled and isinstance(raw(value), Tracer):
+        steps = (step, UNRECORDED if scope.level and not mode.inference else CONSTANT)
     if tracked and not mode.enabled:
-        out._value = constant(through((step,), value.value))
+        out._value = through(steps, value.value)
     else:
-        out._value = quietly(through, (step,), value)
+        out._value = quietly(through, steps, value)
         if tracked:
             if own is not None:
                 x._check_entry()
@@ -225,11 +240,11 @@ def view(
     out._seen = storage.stamp
     out._cuts = x._cuts
     if own is None:
-        out._view = View((step,), x, (step,))
+        out._view = View(steps, x, steps)
     elif own.base is None:
-        out._view = View((*own.storage_steps, step), x, (step,))
+        out._view = View((*own.storage_steps, *steps), x, steps)
     else:
-        out._view = View((*own.storage_steps, step), own.base, (*own.steps, step))
+        out._view = View((*own.storage_steps, *steps), own.base, (*own.steps, *steps))
         blocked = blocked or own.blocked
         overlapping = overlapping or own.overlapping
     out._view.blocked = blocked

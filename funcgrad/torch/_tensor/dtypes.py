@@ -35,6 +35,18 @@ class dtype:
     def itemsize(self) -> builtins.int:
         return self.numpy.itemsize
 
+    def to_complex(self) -> dtype:
+        """The complex dtype of the same precision."""
+        if not self.is_complex and not self.is_floating_point:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self.title}")
+        if self is float16:
+            raise TypeError("torch.complex32 is not there: NumPy has no such dtype")
+        return self if self.is_complex else of(np.result_type(self.numpy, np.complex64))
+
+    def to_real(self) -> dtype:
+        """The dtype of the real part."""
+        return of(self.numpy.type(0).real.dtype)
+
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
@@ -42,6 +54,9 @@ class dtype:
         return of, (self.numpy,)
 
 
+uint16 = dtype("uint16", np.uint16, "short unsigned int", "UInt16")
+uint32 = dtype("uint32", np.uint32, "unsigned int", "UInt32")
+uint64 = dtype("uint64", np.uint64, "long unsigned int", "UInt64")
 float16 = half = dtype("float16", np.float16, "c10::Half", "Half")
 float32 = float = dtype("float32", np.float32, "float", "Float")
 float64 = double = dtype("float64", np.float64, "double", "Double")
@@ -57,13 +72,17 @@ complex128 = cdouble = dtype("complex128", np.complex128, "c10::complex<double>"
 _BY_NUMPY = {
     d.numpy: d
     for d in (
-        float16, float32, float64, uint8, int8, int16, int32, int64, bool, complex64, complex128,
+        float64, float32, float16, complex64, complex128,
+        int64, int32, int16, int8, uint64, uint32, uint16, uint8, bool,
     )
 }  # fmt: skip
 _default = float32
 _PLAIN = (builtins.float, builtins.int)
 _SMALL = 65504
 """What every floating dtype holds: the largest number of float16."""
+_WIDEST = {"i": int64.numpy, "u": uint64.numpy}
+_ALONE = (uint16.numpy, uint32.numpy, uint64.numpy)
+"""Integers that PyTorch promotes to floating dtypes only."""
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 _COMPLEX = {2: complex64.numpy, 4: complex64.numpy, 8: complex128.numpy}
 
@@ -73,10 +92,10 @@ def of(numpy: np.dtype) -> dtype:
     try:
         return _BY_NUMPY[numpy]
     except KeyError:
+        names = [d.name for d in _BY_NUMPY.values()]
         raise TypeError(
-            f"can't convert np.ndarray of type {numpy}. The only supported types are: "
-            + ", ".join(d.name for d in _BY_NUMPY.values())
-            + "."
+            f"can't convert np.ndarray of type numpy.{numpy.type.__name__}. The only supported types are: "
+            f"{', '.join(names[:-1])}, and {names[-1]}."
         ) from None
 
 
@@ -88,7 +107,7 @@ def of_title(title: str) -> dtype:
     raise ValueError(f"invalid type: '{title}'")
 
 
-_OF_PYTHON = {builtins.float: float64, builtins.int: int64, builtins.bool: bool, complex: complex128}
+OF_PYTHON = {builtins.float: float64, builtins.int: int64, builtins.bool: bool, complex: complex128}
 """The dtypes that Python's types stand for."""
 
 
@@ -97,8 +116,8 @@ def as_numpy(kind: Any) -> np.dtype | None:
     if kind is None:
         return None
     if not isinstance(kind, dtype):
-        if isinstance(kind, type) and kind in _OF_PYTHON:
-            return _OF_PYTHON[kind].numpy
+        if isinstance(kind, type) and kind in OF_PYTHON:
+            return OF_PYTHON[kind].numpy
         raise TypeError(f"dtype must be a torch.dtype, not {type(kind).__name__}")
     return kind.numpy
 
@@ -106,8 +125,10 @@ def as_numpy(kind: Any) -> np.dtype | None:
 def set_default_dtype(d: dtype) -> None:
     """The dtype of tensors made from Python floats; float32 until it is set."""
     global _default
+    if not isinstance(d, dtype):
+        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type, not {d}")
+        raise TypeError("only floating-point types are supported as the default type")
     _default = d
 
 
@@ -133,7 +154,17 @@ def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
         return a
     if j >= 2 > i:
         return b
+    if a in _ALONE or b in _ALONE:
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{of(a).title} and {of(b).title}"
+        )
     return np.promote_types(a, b)
+
+
+def full_name(d: dtype) -> str:
+    """What C++ calls it."""
+    return {"long": "long int", "short": "short int", "half": "c10::Half"}.get(d.short, d.short)
 
 
 def overflows(numbers: np.ndarray, kind: np.dtype) -> builtins.bool:
@@ -158,11 +189,6 @@ def c_name(d: dtype) -> str:
     return d.short
 
 
-def full_name(d: dtype) -> str:
-    """What C++ calls it."""
-    return {"long": "long int", "short": "short int", "half": "c10::Half"}.get(d.short, d.short)
-
-
 def held(number: Any, kind: np.dtype) -> np.ndarray:
     """A number as the dtype holds it; PyTorch's error where it cannot."""
     if type(number) in _PLAIN and kind.kind in "fc" and -_SMALL <= number <= _SMALL:
@@ -182,6 +208,8 @@ def converted(numbers: np.ndarray, kind: np.dtype) -> np.ndarray:
             else "'complex' object cannot be interpreted as an integer"
         )
     if kind.kind in "iu" and overflows(numbers, kind):
+        if numbers.dtype.kind != "f" and overflows(numbers, _WIDEST[kind.kind]):
+            raise ValueError("Overflow when unpacking long long")
         raise RuntimeError(f"value cannot be converted to type {of(kind).name} without overflow")
     return numbers.astype(kind)
 
@@ -221,19 +249,50 @@ def result_type(*operands: Any) -> np.dtype:
 
 
 class finfo:
-    """The limits of a floating dtype, as `torch.finfo`."""
+    """The limits of a floating dtype, or of the parts of a complex one, as `torch.finfo`."""
 
-    def __init__(self, kind: dtype | None = None) -> None:
-        info = np.finfo((kind or _default).numpy)
+    def __init__(self, type: dtype | None = None) -> None:
+        kind = _default if type is None else type
+        if not isinstance(kind, dtype):
+            raise TypeError(f"finfo(): argument 'type' (position 1) must be torch.dtype, not {kind.__class__.__name__}")
+        if kind.numpy.kind not in "fc":
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
+        info = np.finfo(kind.numpy)
         self.bits = info.bits
         self.eps, self.max, self.min = info.eps.item(), info.max.item(), info.min.item()
         self.tiny = self.smallest_normal = info.tiny.item()
-        self.dtype = (kind or _default).name
+        self.resolution = 10.0**-info.precision
+        self.dtype = kind.to_real().name
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.dtype)
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{n}={getattr(self, n):g}' for n in names)}, dtype={self.dtype})"
 
 
 class iinfo:
     """The limits of an integer dtype, as `torch.iinfo`."""
 
-    def __init__(self, kind: dtype) -> None:
-        info = np.iinfo(kind.numpy)
-        self.bits, self.max, self.min, self.dtype = info.bits, info.max, info.min, kind.name
+    def __init__(self, type: dtype) -> None:
+        if type.numpy.kind in "fc":
+            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
+        if type is bool:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        info = np.iinfo(type.numpy)
+        self.bits, self.max, self.min, self.dtype = info.bits, info.max, info.min, type.name
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return isinstance(other, iinfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.dtype)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

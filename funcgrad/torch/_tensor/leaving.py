@@ -70,22 +70,29 @@ class Leaving:
             cut("tolist", value, ())
         return self._array("`tolist()`").tolist()
 
-    def _number(self: Any, kind: Callable[[Any], Any]) -> Any:
+    def _number(self: Any, kind: Callable[[Any], Any], c_name: str = "") -> Any:
         if self.requires_grad:
             messages.warn_once(messages.SCALAR_OF_TRACKED)
-        return kind(self.item())
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        x = self.item()
+        if isinstance(x, complex) and c_name:
+            if x.imag:
+                raise RuntimeError(f"value cannot be converted to type {c_name} without overflow")
+            x = x.real
+        return kind(x)
 
     def __float__(self: Any) -> float:
-        return self._number(float)
+        return self._number(float, "double")
 
     def __int__(self: Any) -> int:
-        return self._number(int)
+        return self._number(int, "int64_t")
 
     def __complex__(self: Any) -> complex:
         return self._number(complex)
 
     def __index__(self: Any) -> int:
-        if self.dtype.is_floating_point or self.numel() != 1:
+        if self._read().dtype.kind in "fc" or self.numel() != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 

@@ -1,4 +1,4 @@
-"""How tensors print: as PyTorch prints them with its default options."""
+"""How tensors print: as PyTorch prints them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,42 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.tape import name_of, on_tape, raw
 from funcgrad.torch._tensor import dtypes
 
-PRECISION = 4
-THRESHOLD = 1000
-EDGE = 3
-WIDTH = 80
+PROFILES: dict[str | None, dict[str, Any]] = {
+    "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
+    "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
+    "full": {"precision": 4, "threshold": math.inf, "edgeitems": 3, "linewidth": 80},
+}
+
+
+class Options:
+    """What `set_printoptions` sets."""
+
+    precision: int = 4
+    threshold: float = 1000
+    edgeitems: int = 3
+    linewidth: int = 80
+    sci_mode: bool | None = None
+
+
+options = Options()
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """How tensors print: digits, from how many elements on not all of them, how many then, width, and the notation.
+
+    `profile` is "default", "short" or "full". `sci_mode` is whether with exponents, None where the numbers decide.
+    """
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    chosen = {**PROFILES.get(profile, {}), **{name: x for name, x in given.items() if x is not None}}
+    for name, x in (*chosen.items(), ("sci_mode", sci_mode)):
+        setattr(options, name, x)
 
 
 class _Format:
@@ -37,20 +69,18 @@ class _Format:
         sizes = np.abs(numbers).astype(np.float64)
         high, low = sizes.max(), sizes.min()
         self.whole = bool(np.all(numbers == np.ceil(numbers)))
-        if self.whole:
-            self.scientific = high / low > 1000.0 or high > 1e8
-        else:
-            self.scientific = high / low > 1000.0 or high > 1e8 or low < 1e-4
+        unequal = high / low > 1000.0 or high > 1e8 or low < 1e-4
+        self.scientific = unequal if options.sci_mode is None else options.sci_mode
 
     def plain(self, x: Any) -> str:
         if self.kind != "f":
             return str(bool(x)) if self.kind == "b" else str(int(x))
         value = float(x)
         if self.scientific:
-            return f"{value:.{PRECISION}e}"
+            return f"{value:.{options.precision}e}"
         if self.whole:
             return f"{value:.0f}" + ("." if math.isfinite(value) else "")
-        return f"{value:.{PRECISION}f}"
+        return f"{value:.{options.precision}f}"
 
     def __call__(self, x: Any) -> str:
         return self.plain(x).rjust(self.width)
@@ -69,27 +99,29 @@ class _ComplexFormat:
 
 def _shown(array: np.ndarray, short: bool) -> np.ndarray:
     """The elements that are written out."""
+    edge = options.edgeitems
     if short:
         for axis, n in enumerate(array.shape):
-            if n > 2 * EDGE:
-                array = np.take(array, [*range(EDGE), *range(n - EDGE, n)], axis)
+            if n > 2 * edge:
+                array = np.take(array, [*range(edge), *range(n - edge, n)], axis)
     return array
 
 
 def _body(array: np.ndarray, indent: int, short: bool, write: Any) -> str:
     if array.ndim == 0:
         return write(array[()])
-    cut = short and array.shape[0] > 2 * EDGE
+    edge = options.edgeitems
+    cut = short and array.shape[0] > 2 * edge
     if array.ndim == 1:
-        per_line = max(1, (WIDTH - indent) // (write.width + 2))
+        per_line = max(1, (options.linewidth - indent) // (write.width + 2))
         items = (
-            [write(x) for x in array[:EDGE]] + [" ..."] + [write(x) for x in array[-EDGE:]]
+            [write(x) for x in array[:edge]] + [" ..."] + [write(x) for x in array[-edge:]]
             if cut
             else list(map(write, array))
         )
         lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
-    rows = [*array[:EDGE], None, *array[-EDGE:]] if cut else list(array)
+    rows = [*array[:edge], None, *array[-edge:]] if cut else list(array)
     parts = ["..." if row is None else _body(row, indent + 1, short, write) for row in rows]
     return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
 
@@ -126,7 +158,7 @@ def text(t: Any) -> str:
     array = np.asarray(value)
     indent = len("tensor(")
     if array.size:
-        short = array.size > THRESHOLD
+        short = array.size > options.threshold
         shown = _shown(array, short)
         write = _ComplexFormat(shown) if array.dtype.kind == "c" else _Format(shown)
         out = "tensor(" + _body(array, indent, short, write)
@@ -134,7 +166,7 @@ def text(t: Any) -> str:
         out = "tensor([]"
     last = len(out) - out.rfind("\n") + 1
     for suffix in _suffixes(t, array):
-        if last + len(suffix) + 2 > WIDTH:
+        if last + len(suffix) + 2 > options.linewidth:
             out += ",\n" + " " * indent + suffix
             last = indent + len(suffix)
         else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import Any
+
+_new = tuple.__new__
 
 
 class Size(tuple):
@@ -11,6 +14,13 @@ class Size(tuple):
 
     __module__ = "funcgrad.torch"
     __slots__ = ()
+
+    def __new__(cls, sizes: Iterable[Any] = ()) -> Size:
+        sizes = tuple(sizes)
+        for i, n in enumerate(sizes):
+            if not hasattr(n, "__index__"):
+                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{type(n).__name__}')")
+        return _new(cls, [n.__index__() for n in sizes])
 
     def __reduce__(self) -> Any:
         return Size, (tuple(self),)
@@ -20,13 +30,28 @@ class Size(tuple):
 
     def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
-        return Size(found) if isinstance(index, slice) else found
+        return size_of(found) if isinstance(index, slice) else found
 
     def __add__(self, other: Any) -> Size:
-        return Size(tuple.__add__(self, tuple(other)))
+        if not isinstance(other, tuple):
+            raise TypeError(f"can only concatenate tuple (not {type(other).__name__}) to torch.Size")
+        return size_of(tuple.__add__(self, other))
+
+    def __radd__(self, other: Any) -> Any:
+        return size_of((*other, *self)) if isinstance(other, tuple) else NotImplemented
+
+    def __mul__(self, count: Any) -> Size:
+        return size_of(tuple.__mul__(self, count))
+
+    __rmul__ = __mul__
 
     def __repr__(self) -> str:
         return f"torch.Size({list(self)})"
+
+
+def size_of(shape: tuple[int, ...]) -> Size:
+    """A shape that is known to be one."""
+    return _new(Size, shape)
 
 
 def dimension(dim: int, ndim: int) -> int:

@@ -10,13 +10,11 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.optim.elementwise import (
     Elementwise,
     Update,
-    check_fused,
     count,
     counted,
+    in_range,
     lerp,
     minus,
-    not_negative,
-    one_element,
     scalar,
     value,
     write,
@@ -44,8 +42,7 @@ class Adagrad(Elementwise):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(
+        in_range(
             lr=lr,
             lr_decay=lr_decay,
             weight_decay=weight_decay,
@@ -66,7 +63,6 @@ class Adagrad(Elementwise):
                 "fused": fused,
             },
         )
-        check_fused(fused, differentiable, foreach)
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p].update(self.start(p, group))
@@ -77,13 +73,10 @@ class Adagrad(Elementwise):
         return {"step": count(fused=group["fused"]), "sum": fresh(np.full(v.shape, first, v.dtype))}
 
     def rule(self, group: dict[str, Any]) -> Update:
-        lr, slowing, eps, decay = scalar(group["lr"]), group["lr_decay"], group["eps"], group["weight_decay"]
+        lr, slowing, eps = scalar(group["lr"]), group["lr_decay"], group["eps"]
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             n = counted(state)
-            v = value(p)
-            if decay != 0:
-                g = g + decay * v
             total = state["sum"]
             s = value(total) + g * g
             write(total, s)
@@ -108,11 +101,7 @@ class Adadelta(Elementwise):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(lr=lr)
-        if not 0.0 <= rho <= 1.0:
-            raise ValueError(f"Invalid rho value: {rho}")
-        not_negative(eps=eps, weight_decay=weight_decay)
+        in_range(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
         super().__init__(
             params,
             {
@@ -131,13 +120,10 @@ class Adadelta(Elementwise):
         return {"step": count(), "square_avg": zeros(p), "acc_delta": zeros(p)}
 
     def rule(self, group: dict[str, Any]) -> Update:
-        lr, rho, eps, decay = scalar(group["lr"]), group["rho"], group["eps"], group["weight_decay"]
+        lr, rho, eps = scalar(group["lr"]), group["rho"], group["eps"]
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             counted(state)
-            v = value(p)
-            if decay != 0:
-                g = g + decay * v
             square, changes = state["square_avg"], state["acc_delta"]
             s = value(square) * rho + (1 - rho) * g * g
             write(square, s)
@@ -165,8 +151,7 @@ class RMSprop(Elementwise):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(lr=lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
+        in_range(lr=lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
         super().__init__(
             params,
             {
@@ -192,14 +177,11 @@ class RMSprop(Elementwise):
         return state
 
     def rule(self, group: dict[str, Any]) -> Update:
-        lr, alpha, eps, decay = scalar(group["lr"]), group["alpha"], group["eps"], group["weight_decay"]
+        lr, alpha, eps = scalar(group["lr"]), group["alpha"], group["eps"]
         momentum, centered = group["momentum"], group["centered"]
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             counted(state)
-            v = value(p)
-            if decay != 0:
-                g = g + decay * v
             square = state["square_avg"]
             s = value(square) * alpha + (1 - alpha) * g * g
             write(square, s)

@@ -10,13 +10,11 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.elementwise import (
     Elementwise,
     Update,
-    check_betas,
-    check_fused,
     count,
     counted,
-    lerp,
+    in_range,
+    means,
     minus,
-    not_negative,
     one_element,
     scalar,
     value,
@@ -52,10 +50,7 @@ class Adam(Elementwise):
     ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError(NOT_BY_FOREACH.format("lr"))
-        one_element(lr=lr)
-        not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        not_negative(weight_decay=weight_decay)
+        in_range(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         betas = _checked_kinds(betas, bool(foreach) and not capturable)
         super().__init__(
             params,
@@ -73,7 +68,6 @@ class Adam(Elementwise):
                 "decoupled_weight_decay": decoupled_weight_decay,
             },
         )
-        check_fused(fused, differentiable, foreach)
 
     def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         state = {"step": count(fused=group["fused"]), "exp_avg": zeros(p), "exp_avg_sq": zeros(p)}
@@ -83,23 +77,11 @@ class Adam(Elementwise):
 
     def rule(self, group: dict[str, Any]) -> Update:
         lr, (beta1, beta2) = scalar(group["lr"]), map(scalar, group["betas"])
-        eps, decay, decoupled = group["eps"], group["weight_decay"], group["decoupled_weight_decay"]
-        amsgrad = group["amsgrad"]
+        eps, amsgrad = group["eps"], group["amsgrad"]
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             n = counted(state)
-            v = value(p)
-            if decay != 0:
-                if decoupled:
-                    v = v * (1 - lr * decay)
-                    write(p, v)
-                else:
-                    g = g + decay * v
-            mean, square = state["exp_avg"], state["exp_avg_sq"]
-            m = lerp(value(mean), g, 1 - beta1)
-            s = value(square) * beta2 + (1 - beta2) * g * g
-            write(mean, m)
-            write(square, s)
+            m, s = means(state, g, beta1, beta2)
             if amsgrad:
                 largest = state["max_exp_avg_sq"]
                 s = np.maximum(value(largest), s)
@@ -117,7 +99,7 @@ def _checked_kinds(betas: tuple[Any, Any], by_foreach: bool) -> tuple[Any, Any]:
     for i, beta in enumerate(betas):
         if isinstance(beta, Tensor) and by_foreach:
             raise ValueError(NOT_BY_FOREACH.format(f"betas[{i}]"))
-        one_element(**{f"betas[{i}]": beta})
+        one_element(f"betas[{i}]", beta)
     first, second = (b.reshape(()) if isinstance(b, Tensor) else b for b in betas)
     return first, second
 

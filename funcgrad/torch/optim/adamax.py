@@ -12,13 +12,12 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.elementwise import (
     Elementwise,
     Update,
-    check_betas,
     count,
     counted,
+    in_range,
     lerp,
+    means,
     minus,
-    not_negative,
-    one_element,
     scalar,
     value,
     write,
@@ -42,10 +41,7 @@ class Adamax(Elementwise):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        not_negative(weight_decay=weight_decay)
+        in_range(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         super().__init__(
             params,
             {
@@ -64,13 +60,10 @@ class Adamax(Elementwise):
         return {"step": count(), "exp_avg": zeros(p), "exp_inf": zeros(p)}
 
     def rule(self, group: dict[str, Any]) -> Update:
-        lr, (beta1, beta2), eps, decay = scalar(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
+        lr, (beta1, beta2), eps = scalar(group["lr"]), group["betas"], group["eps"]
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             n = counted(state)
-            v = value(p)
-            if decay != 0:
-                g = g + decay * v
             mean, largest = state["exp_avg"], state["exp_inf"]
             m = lerp(value(mean), g, 1 - beta1)
             write(mean, m)
@@ -99,10 +92,7 @@ class NAdam(Elementwise):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        not_negative(weight_decay=weight_decay, momentum_decay=momentum_decay)
+        in_range(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay, momentum_decay=momentum_decay)
         super().__init__(
             params,
             {
@@ -124,21 +114,14 @@ class NAdam(Elementwise):
 
     def rule(self, group: dict[str, Any]) -> Update:
         lr, (beta1, beta2), eps = scalar(group["lr"]), group["betas"], group["eps"]
-        decay, decoupled, slowing = group["weight_decay"], group["decoupled_weight_decay"], group["momentum_decay"]
+        slowing = group["momentum_decay"]
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             n = counted(state)
-            v = value(p)
-            if decay != 0:
-                if decoupled:
-                    v = v * (1 - lr * decay)
-                    write(p, v)
-                else:
-                    g = g + decay * v
             mu = beta1 * (1.0 - 0.5 * 0.96 ** (n * slowing))
             mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((n + 1) * slowing))
             product = _multiplied(state["mu_product"], mu)
-            m, s = _means(state, g, beta1, beta2)
+            m, s = means(state, g, beta1, beta2)
             root = np.sqrt(s / (1 - beta2**n)) + eps
             v = v + -lr * (1.0 - mu) / (1.0 - product) * g / root
             write(p, v)
@@ -164,10 +147,7 @@ class RAdam(Elementwise):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(lr=lr, eps=eps)
-        check_betas(betas)
-        not_negative(weight_decay=weight_decay)
+        in_range(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         super().__init__(
             params,
             {
@@ -188,19 +168,11 @@ class RAdam(Elementwise):
 
     def rule(self, group: dict[str, Any]) -> Update:
         lr, (beta1, beta2), eps = scalar(group["lr"]), group["betas"], group["eps"]
-        decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
         longest = 2 / (1 - beta2) - 1
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             n = counted(state)
-            v = value(p)
-            if decay != 0:
-                if decoupled:
-                    v = v * (1 - lr * decay)
-                    write(p, v)
-                else:
-                    g = g + decay * v
-            m, s = _means(state, g, beta1, beta2)
+            m, s = means(state, g, beta1, beta2)
             unbiased, left = m / (1 - beta1**n), 1 - beta2**n
             length = longest - 2 * n * beta2**n / left
             change, is_long = unbiased * lr, length > 5.0
@@ -223,13 +195,3 @@ def _multiplied(product: Tensor, factor: Any) -> Any:
     new = old * factor
     write(product, new)
     return new if isinstance(new, Tracer) else new.item()
-
-
-def _means(state: dict[str, Any], g: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
-    """The running means of the gradient and of its square, with this one."""
-    mean, square = state["exp_avg"], state["exp_avg_sq"]
-    m = lerp(value(mean), g, 1 - beta1)
-    s = value(square) * beta2 + (1 - beta2) * g * g
-    write(mean, m)
-    write(square, s)
-    return m, s

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import mode, quietly
@@ -15,12 +16,13 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.optim.optimizer import Optimizer, evaluated
 
-Update = Callable[[Tensor, Any, dict[str, Any]], None]
+Update = Callable[[Tensor, Any, Any, dict[str, Any]], None]
 CAPTURABLE = (
     "If capturable=True, params and state_steps must be on supported devices: ['cuda', 'xpu', 'hpu', 'privateuseone', "
     "'xla']."
 )
 _TITLES = {"lr": "learning rate", "eps": "epsilon value"}
+_LARGEST = {"rho": 1.0}
 
 
 class Elementwise(Optimizer):
@@ -30,12 +32,21 @@ class Elementwise(Optimizer):
     operation; recorded values with `differentiable=True`; traced ones inside of `to_functional`.
     """
 
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        super().__init__(params, defaults)
+        # `fused` and `foreach` change nothing here, as PyTorch's only change its speed; but not all go together
+        if defaults.get("fused"):
+            if defaults["differentiable"]:
+                raise RuntimeError("`fused` does not support `differentiable`")
+            if defaults["foreach"]:
+                raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
     def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """The state of a parameter before its first step."""
         raise NotImplementedError
 
     def rule(self, group: dict[str, Any]) -> Update:
-        """What updates a parameter of the group, of its gradient's value and its state."""
+        """What updates a parameter of the group, of its value, its gradient's value and its state."""
         raise NotImplementedError
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -53,8 +64,7 @@ class Elementwise(Optimizer):
         for group in self.param_groups:
             if group.get("capturable"):
                 raise AssertionError(CAPTURABLE)
-            update = self.rule(group)
-            maximize = group["maximize"]
+            update, decayed = self.rule(group), _decayed(group)
             for p in group["params"]:
                 grad = p._grad
                 if grad is None:
@@ -64,8 +74,28 @@ class Elementwise(Optimizer):
                     state = self.start(p, group)
                     if state:
                         states[p] = state
-                g = value(grad)
-                update(p, -g if maximize else g, state)
+                update(p, *decayed(p, grad), state)  # which lets go of the old value before the next one
+
+
+def _decayed(group: dict[str, Any]) -> Callable[[Tensor, Tensor], tuple[Any, Any]]:
+    """What gives the value of a parameter, and its gradient's to be followed down, with the group's weight decay."""
+    maximize, decay = group["maximize"], scalar(group["weight_decay"])
+    decays = isinstance(decay, Tracer) or decay != 0
+    kept = 1 - scalar(group["lr"]) * decay if group.get("decoupled_weight_decay") else None
+
+    def decayed(p: Tensor, grad: Tensor) -> tuple[Any, Any]:
+        v, g = value(p), value(grad)
+        if maximize:
+            g = -g
+        if not decays:
+            return v, g
+        if kept is None:
+            return v, g + decay * v
+        v = v * kept
+        write(p, v)
+        return v, g
+
+    return decayed
 
 
 def value(t: Tensor) -> Any:
@@ -86,7 +116,7 @@ def write(t: Tensor, new: Any) -> None:
         return
     t._check_writable()
     if held.dtype.kind == "c":
-        new = new[..., 0] + 1j * new[..., 1]
+        new = lax.complex(new[..., 0], new[..., 1])
     if new.dtype != held.dtype:
         new = new.astype(held.dtype)
     t._write(np.asarray(new) if isinstance(new, np.generic) else new)
@@ -132,29 +162,29 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
     return start + weight * difference if abs(weight) < 0.5 else end - difference * (1 - weight)
 
 
-def one_element(**options: Any) -> None:
+def means(state: dict[str, Any], g: Any, beta1: Any, beta2: Any) -> tuple[Any, Any]:
+    """The running means of the gradient and of its square, with this one."""
+    mean, square = state["exp_avg"], state["exp_avg_sq"]
+    m = lerp(value(mean), g, 1 - beta1)
+    s = value(square) * beta2 + (1 - beta2) * g * g
+    write(mean, m)
+    write(square, s)
+    return m, s
+
+
+def one_element(name: str, x: Any) -> None:
     """PyTorch's error for an option that is a Tensor of several elements."""
-    for name, x in options.items():
-        if isinstance(x, Tensor) and x.numel() != 1:
-            raise ValueError(f"Tensor {name} must be 1-element")
+    if isinstance(x, Tensor) and x.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element")
 
 
-def not_negative(**options: Any) -> None:
-    """PyTorch's errors for options below zero."""
-    for name, x in options.items():
-        if not 0.0 <= x:
+def in_range(*, lr: Any, **options: Any) -> None:
+    """PyTorch's errors for options out of their range; the order is that in which PyTorch looks at them."""
+    one_element("lr", lr)
+    for name, x in {"lr": lr, **options}.items():
+        if name == "betas":
+            for i in range(2):
+                if not 0.0 <= x[i] < 1.0:
+                    raise ValueError(f"Invalid beta parameter at index {i}: {x[i]}")
+        elif not 0.0 <= x <= _LARGEST.get(name, np.inf):
             raise ValueError(f"Invalid {_TITLES.get(name, f'{name} value')}: {x}")
-
-
-def check_betas(betas: tuple[Any, Any]) -> None:
-    for i in range(2):
-        if not 0.0 <= betas[i] < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
-
-
-def check_fused(fused: bool | None, differentiable: bool, foreach: bool | None) -> None:
-    """`fused` and `foreach` change nothing here, as PyTorch's only change its speed; but not all go together."""
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")

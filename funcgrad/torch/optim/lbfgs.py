@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch._record.modes import enable_grad, no_grad, quietly
+from funcgrad.torch._record.modes import no_grad, quietly
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch.optim.elementwise import not_negative, one_element, scalar
+from funcgrad.torch.optim.elementwise import in_range, scalar, value, write
 from funcgrad.torch.optim.line_search import strong_wolfe
-from funcgrad.torch.optim.optimizer import Optimizer
+from funcgrad.torch.optim.optimizer import Optimizer, evaluated
 
 LATER = ("d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
 
@@ -35,8 +35,7 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(lr=lr)
+        in_range(lr=lr)
         super().__init__(
             params,
             {
@@ -54,13 +53,8 @@ class LBFGS(Optimizer):
 
     def step(self, closure: Callable[[], Any]) -> Any:
         """Up to `max_iter` iterations; returns what the closure returned first."""
-
-        def loss_again() -> Any:
-            with enable_grad():
-                return closure()
-
         with no_grad():
-            return quietly(_Step(self, loss_again).run)
+            return quietly(_Step(self, lambda: evaluated(closure)).run)
 
 
 class _Step:
@@ -182,25 +176,17 @@ class _Step:
         return bool(np.abs(self.grad).max() <= self.options["tolerance_grad"])
 
     def flat_grad(self) -> np.ndarray:
-        parts = []
-        for p in self.params:
-            g = p._read() if p._grad is None else p._grad._read()
-            array = np.ascontiguousarray(constant(g)).reshape(-1)
-            if p._grad is None:
-                array = np.zeros_like(array)
-            parts.append(array.view(array.real.dtype))
-        return np.concatenate(parts)
+        parts = [np.zeros_like(value(p)) if p._grad is None else value(p._grad) for p in self.params]
+        return np.concatenate([part.reshape(-1) for part in parts])
 
     def move(self, t: Any, d: np.ndarray) -> None:
         """Add `t` times the direction to the parameters."""
         start = 0
         for p in self.params:
-            v = constant(p._read())
-            size = v.size * (2 if v.dtype.kind == "c" else 1)
-            part = d[start : start + size].view(v.dtype).reshape(v.shape)
-            start += size
-            p._check_writable()
-            p._write(np.asarray((v + part * t).astype(v.dtype, copy=False)))
+            v = value(p)
+            part = d[start : start + v.size].reshape(v.shape)
+            start += v.size
+            write(p, v + part * t)
 
 
 def _number(loss: Any) -> float:

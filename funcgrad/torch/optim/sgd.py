@@ -12,10 +12,8 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.optim.elementwise import (
     Elementwise,
     Update,
-    check_fused,
+    in_range,
     minus,
-    not_negative,
-    one_element,
     scalar,
     value,
     write,
@@ -43,8 +41,7 @@ class SGD(Elementwise):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        one_element(lr=lr)
-        not_negative(lr=lr, momentum=momentum, weight_decay=weight_decay)
+        in_range(lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().__init__(
@@ -61,20 +58,15 @@ class SGD(Elementwise):
                 "fused": fused,
             },
         )
-        check_fused(fused, differentiable, foreach)
 
     def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {"momentum_buffer": None} if group["momentum"] != 0 else {}
 
     def rule(self, group: dict[str, Any]) -> Update:
-        lr, decay = scalar(group["lr"]), scalar(group["weight_decay"])
-        decays = isinstance(decay, Tracer) or decay != 0
-        momentum, nesterov, kept = group["momentum"], group["nesterov"], 1 - group["dampening"]
+        lr, momentum = scalar(group["lr"]), group["momentum"]
+        nesterov, kept = group["nesterov"], 1 - group["dampening"]
 
-        def update(p: Tensor, g: Any, state: dict[str, Any]) -> None:
-            v = value(p)
-            if decays:
-                g = g + decay * v
+        def update(p: Tensor, v: Any, g: Any, state: dict[str, Any]) -> None:
             if momentum != 0:
                 buffer = state.get("momentum_buffer")
                 if buffer is None:

@@ -59,6 +59,11 @@ def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: A
             running.copy_(fresh(old * (1 - momentum) + fnp.astype(statistic, old.dtype) * momentum))
 
 
+def _uncounted(running: Tensor | None) -> Tensor | None:
+    """The same memory, in which writes are not counted: PyTorch's batch_norm, unlike instance_norm, counts none."""
+    return None if running is None else running.data
+
+
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -91,8 +96,8 @@ def batch_norm(
     out = call(BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
     if running_mean is not None or running_var is not None:
         value = constant(input._read())
-        _follow(input, running_mean, momentum, fnp.mean(value, axis=axes))
-        _follow(input, running_var, momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
+        _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
+        _follow(input, _uncounted(running_var), momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from funcgrad.torch._pass.function import Function
@@ -21,6 +22,7 @@ class Hooks:
         self.backward_before: dict[int, Callable[..., Any]] = {}
         self.backward_after: dict[int, Callable[..., Any]] = {}
         self.is_full: bool | None = None
+        self.compiled: Callable[..., Any] | None = None
 
     def add_backward(self, hook: Callable[..., Any], is_full: bool, first: bool = False) -> RemovableHandle:
         """Behind the pass through the module (`is_full`) or through its last operation; there is only one kind."""
@@ -31,6 +33,12 @@ class Hooks:
             )
         self.is_full = is_full
         return registered(self.backward_after, hook, first)
+
+    def compile(self, module: Any, options: dict[str, Any]) -> None:
+        """Let calls of the module, with these hooks, be those of a compiled function."""
+        from funcgrad.torch._compile.compiled import compile
+
+        self.compiled = compile(partial(_around, module), **options)
 
 
 class _Everywhere:
@@ -43,6 +51,14 @@ everywhere = _Everywhere()
 
 
 def called(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A module's forward with its hooks, as a compiled function where it is to be one."""
+    own = module._hooks
+    if own is not None and own.compiled is not None:
+        return own.compiled(*args, **kwargs)
+    return _around(module, *args, **kwargs)
+
+
+def _around(module: Any, /, *args: Any, **kwargs: Any) -> Any:
     """A module's forward with its hooks, those of all modules first. Those marked `always_call` run also where it
     raises; what they raise then is a warning."""
     groups = [hooks for hooks in (everywhere.hooks, module._hooks) if hooks is not None]

@@ -43,7 +43,6 @@ COMPLEX_MODULES = (
 INSTEAD = {
     "cuda": ": tensors live on the CPU",
     "bfloat16": ": NumPy has no such numbers. There is half",
-    "compile": ". There is torch.compile(module)",
 }
 T_destination = TypeVar("T_destination", bound=dict[str, Any])
 
@@ -117,6 +116,10 @@ class Module(Stateful):
         if self._hooks is None and everywhere.hooks is None:
             return self.forward(*args, **kwargs)
         return called(self, args, kwargs)
+
+    def compile(self, **options: Any) -> None:
+        """Compile the calls of this module; `options` are those of `torch.compile`."""
+        self._own_hooks().compile(self, options)
 
     # attributes
 
@@ -405,6 +408,10 @@ class Module(Stateful):
 
     def cpu(self) -> Self:
         return self
+
+    def cuda(self, device: Any = None) -> Self:
+        """AssertionError where there is a parameter or a buffer: tensors live on the CPU."""
+        return self._apply(lambda t: t.cuda(device))
 
     def train(self, mode: bool = True) -> Self:
         """Set `training`, here and inside: dropout and normalisation ask for it."""

@@ -1,7 +1,7 @@
 """`torch.utils.data`: data sets, and how they are read in batches."""
 
 from funcgrad.torch.utils.data.collate import default_collate, default_convert
-from funcgrad.torch.utils.data.dataloader import DataLoader, get_worker_info
+from funcgrad.torch.utils.data.dataloader import DataLoader
 from funcgrad.torch.utils.data.dataset import (
     ChainDataset,
     ConcatDataset,
@@ -20,3 +20,4 @@ from funcgrad.torch.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from funcgrad.torch.utils.data.workers import get_worker_info

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import repeat
+from itertools import cycle, islice, repeat
 from typing import Any, Generic, TypeVar
 
 from funcgrad.torch._ops.random import Generator
+from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch.utils.data.collate import default_collate, default_convert
 from funcgrad.torch.utils.data.dataset import IterableDataset
 from funcgrad.torch.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, new_seed
+from funcgrad.torch.utils.data.workers import Worker
 
 T = TypeVar("T", covariant=True)
 FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
-NO_WORKERS = (
-    "DataLoader(num_workers={}): funcgrad.torch reads data in the process that computes. Use num_workers=0 (the "
-    "default); a data set that takes long to read can be read ahead by a thread of its own, in its __iter__"
+IN_THIS_PROCESS = (
+    "DataLoader(num_workers=...): funcgrad.torch reads data in the process that computes, in the order and with the "
+    "random numbers of PyTorch's workers. num_workers=0, the default, does so without theirs."
 )
 NO_PINNED_MEMORY = (
     "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used."
@@ -25,15 +28,11 @@ NO_PINNED_MEMORY = (
 EXCLUSIVE = "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
 
 
-def get_worker_info() -> None:
-    """None: data is read in the main process."""
-    return None
-
-
 class DataLoader(Generic[T]):
     """Batches of a data set, in the order of a sampler, each joined by `collate_fn`.
 
-    With `shuffle` the order is PyTorch's for the same seed. NotImplementedError for `num_workers` above 0.
+    With `shuffle` the order is PyTorch's for the same seed. Workers read one after the other, in this process: with a
+    copy of the data set, and random numbers, of their own.
 
     >>> import funcgrad.torch as torch
     >>> data = torch.utils.data.TensorDataset(torch.arange(3.0), torch.arange(3))
@@ -69,7 +68,7 @@ class DataLoader(Generic[T]):
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
         self.dataset = dataset
         self.num_workers = num_workers
-        self.prefetch_factor = prefetch_factor
+        self.prefetch_factor: Any = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.pin_memory = pin_memory
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
@@ -100,6 +99,7 @@ class DataLoader(Generic[T]):
         self.collate_fn = collate_fn or (default_collate if in_batches else default_convert)
         self.persistent_workers = persistent_workers
         self._reported: int | None = None
+        self._workers: list[Worker] | None = None
         self._initialized = True
 
     def __setattr__(self, name: str, x: Any) -> None:
@@ -108,7 +108,7 @@ class DataLoader(Generic[T]):
         super().__setattr__(name, x)
 
     def __iter__(self) -> Iterator[Any]:
-        return _Batches(self)
+        return _BatchesOfWorkers(self) if self.num_workers else _Batches(self)
 
     def __len__(self) -> int:
         if self._iterates:
@@ -123,46 +123,25 @@ class DataLoader(Generic[T]):
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
 
-class _Batches:
-    """One pass through the data set."""
+class _Fetcher:
+    """Reads the data set: by index, or its iterator's elements one after the other."""
 
-    def __init__(self, loader: DataLoader) -> None:
+    def __init__(self, loader: DataLoader, dataset: Any) -> None:
         self.loader = loader
-        if loader.timeout != 0:
-            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
-        if loader.pin_memory:
-            warnings.warn(NO_PINNED_MEMORY, stacklevel=3)
-        self.indices = iter(loader._index_sampler)
-        new_seed(loader.generator)  # PyTorch draws the seed of its workers first, also where it has none
-        self.elements = iter(loader.dataset) if loader._iterates else None
+        self.dataset = dataset
+        self.elements = iter(dataset) if loader._iterates else None
         self.ended = False
-        self.count = 0
 
-    def __iter__(self) -> _Batches:
-        return self
-
-    def __len__(self) -> int:
-        return len(self.loader._index_sampler)
-
-    def __next__(self) -> Any:
-        index = next(self.indices)
+    def __call__(self, index: Any) -> Any:
+        """The batch, or the element, of an index. StopIteration where the iterator has no more."""
         found = self._element(index) if self.loader.batch_sampler is None else self._batch(index)
-        data = self.loader.collate_fn(found)
-        self.count += 1
-        reported = self.loader._reported
-        if self.elements is not None and reported is not None and self.count > reported:
-            warnings.warn(
-                f"Length of IterableDataset {self.loader.dataset} was reported to be {reported}(when accessing "
-                f"len(dataloader)), but {self.count} samples have been fetched. ",
-                stacklevel=2,
-            )
-        return data
+        return self.loader.collate_fn(found)
 
     def _element(self, index: Any) -> Any:
-        return self.loader.dataset[index] if self.elements is None else next(self.elements)
+        return self.dataset[index] if self.elements is None else next(self.elements)
 
     def _batch(self, indices: Any) -> Any:
-        dataset = self.loader.dataset
+        dataset = self.dataset
         if self.elements is None:
             many = getattr(dataset, "__getitems__", None)
             return many(indices) if many else [dataset[i] for i in indices]
@@ -180,6 +159,92 @@ class _Batches:
         return found
 
 
+class _Batches:
+    """One pass through the data set."""
+
+    def __init__(self, loader: DataLoader) -> None:
+        self.loader = loader
+        if loader.timeout != 0 and not loader.num_workers:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
+        if loader.pin_memory:
+            warnings.warn(NO_PINNED_MEMORY, stacklevel=3)
+        self.indices = iter(loader._index_sampler)
+        self.count = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        new_seed(self.loader.generator)  # PyTorch draws the seed of its workers also where it has none
+        self.fetch = _Fetcher(self.loader, self.loader.dataset)
+
+    def __iter__(self) -> _Batches:
+        return self
+
+    def __len__(self) -> int:
+        return len(self.loader._index_sampler)
+
+    def _next(self) -> Any:
+        return self.fetch(next(self.indices))
+
+    def __next__(self) -> Any:
+        data = self._next()
+        self.count += 1
+        loader, reported = self.loader, self.loader._reported
+        if loader._iterates and reported is not None and self.count > reported * max(loader.num_workers, 1):
+            warnings.warn(
+                f"Length of IterableDataset {loader.dataset} was reported to be {reported}(when accessing "
+                f"len(dataloader)), but {self.count} samples have been fetched. ",
+                stacklevel=2,
+            )
+        return data
+
+
+class _BatchesOfWorkers(_Batches):
+    """The workers take turns; as many indices are drawn ahead as PyTorch would have sent to them."""
+
+    def _begin(self) -> None:
+        loader, count = self.loader, self.loader.num_workers
+        warn_once(IN_THIS_PROCESS)
+        self.workers = loader._workers or _made(loader)
+        if loader.persistent_workers:
+            loader._workers = self.workers
+        for worker in self.workers:
+            worker.ended = False
+            with worker.present():
+                worker.fetcher = _Fetcher(loader, worker.info.dataset)
+        self.turns = cycle(self.workers)
+        self.sent: deque[tuple[Worker, Any]] = deque()
+        for _ in range(loader.prefetch_factor * count):
+            self._send()
+
+    def _send(self) -> None:
+        """Give the next index to the worker whose turn it is."""
+        worker = next((w for w in islice(self.turns, len(self.workers)) if not w.ended), None)
+        if worker is not None:
+            for index in islice(self.indices, 1):
+                self.sent.append((worker, index))
+
+    def _next(self) -> Any:
+        while self.sent:
+            worker, index = self.sent.popleft()
+            if worker.ended:
+                continue
+            try:
+                with worker.present():
+                    data = worker.fetcher(index)
+            except StopIteration:
+                worker.ended = True
+                self._send()
+                continue
+            self._send()
+            return data
+        raise StopIteration
+
+
+def _made(loader: DataLoader) -> list[Worker]:
+    base_seed, count = new_seed(loader.generator), loader.num_workers
+    return [Worker(i, count, base_seed, loader.dataset, loader.worker_init_fn) for i in range(count)]
+
+
 def _check_workers(
     num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool, context: Any
 ) -> None:
@@ -190,7 +255,9 @@ def _check_workers(
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
     if num_workers > 0:
-        raise NotImplementedError(NO_WORKERS.format(num_workers))
+        if prefetch_factor is not None and prefetch_factor < 0:
+            raise ValueError("prefetch_factor option should be non-negative")
+        return
     if prefetch_factor is not None:
         raise ValueError(
             "prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable "

@@ -1,0 +1,33 @@
+"""How tensors lie in memory, and tensors over it."""
+
+from tests.torch.samples._lists import listed, together
+
+X = ([[0.3, -1.25, 2.0], [1.0, 0.5, -0.25]], [1, 0])
+ASKED = listed(X, """
+    x.is_set_to(x); x.is_set_to(x.view(3, 2)); x.is_set_to(x.view(2, 3)); x.is_set_to(x * 2); x.is_shared();
+    x.is_pinned(); x.dim_order(); x.t().dim_order(); torch.ones(2, 3, 4).permute(2, 0, 1).dim_order(); x.is_cpu;
+    torch.is_storage(x); torch.is_storage(x.untyped_storage()); torch.is_storage(x.storage());
+    x.detach().storage().tolist(); x.t().detach().storage().tolist(); len(x.storage()); x.storage()[2];
+    x.storage().nbytes(); x.is_contiguous(memory_format=torch.channels_last); x.stride(5); torch.is_inference(x);
+    torch.empty_strided((2, 3), (1, 2)).stride(); torch.empty_strided((2, 3), (1,));
+    torch.empty_strided((2, 3), (1, 2)).fill_(1.5); torch.empty_strided((2, 3), (1, 2), dtype=torch.int64).dtype;
+    torch.empty_permuted((2, 3), (1, 0)).stride(); torch.empty_permuted((2, 3, 4), (2, 0, 1)).stride();
+    torch.empty_permuted((2, 3), (0,)); x.new_empty_strided((2, 3), (1, 2)).stride();
+    y.new_empty_strided((2,), (1,)).dtype;
+    x.is_nonzero(); x[0, 0].is_nonzero(); torch.zeros(1).is_nonzero(); x.to_dense(); x.new(2, 3).shape; y.new([1.5]);
+    x.new([1, 2]); y.new(x)
+""")  # fmt: skip
+MADE = listed(X, """
+    x.detach().clone().as_strided_((3,), (2,)); torch.as_strided_(x.detach().clone(), (2, 2), (1, 2), 1);
+    x.resize(3, 2); x.resize(4); x.resize_as(torch.ones(6)); torch.resize_as_(x.detach().clone(), torch.ones(2));
+    torch.fill(x, 2); torch.fill(x, x[0, 0]); torch.fill(x, x); torch.fill(y, 2.5); torch.fill(y, 300);
+    torch.fill_(x * 2, 3); torch.zero_(x * 2); torch.detach(x * 2); torch.detach_(x * 2); torch.fill_(x, 3);
+    (x * 2).fill_diagonal_(3); (x.t() * 2).fill_diagonal_(3); torch.zeros(5, 2).fill_diagonal_(2, wrap=True);
+    torch.zeros(5, 2).fill_diagonal_(2); torch.zeros(2, 2, 2).fill_diagonal_(1); torch.zeros(2, 3, 2).fill_diagonal_(1);
+    torch.zeros(2).fill_diagonal_(1); x.fill_diagonal_(1); y.fill_diagonal_(1); (x * 2).fill_diagonal_(x[0, 0]);
+    torch.tensor([0, 1, 2, 0, 3]).nonzero_static(size=2); torch.tensor([0, 1, 2, 0, 3]).nonzero_static(size=5);
+    torch.nonzero_static(torch.tensor([[0, 1], [2, 0]]), size=4, fill_value=-7); torch.nonzero_static(x, size=0);
+    torch.ones(2).map2_(torch.ones(2), torch.ones(1), lambda a, b, c: a + 2 * b - c); x.map2_(x, x, max);
+    (x * 2).swapdims_(0, 1); torch.addmv_(torch.ones(2, dtype=x.dtype), x.detach(), x.detach()[0])
+""")  # fmt: skip
+SAMPLES = together(ASKED, MADE)
