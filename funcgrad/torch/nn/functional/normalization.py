@@ -16,7 +16,7 @@ from funcgrad.torch._ops.values import add, multiply, standardise
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import refuse
-from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.padding import pad
@@ -52,11 +52,11 @@ def _of_statistics(x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: A
 def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: Any) -> None:
     """Move a running statistic towards that of the batch, in place."""
     if running is not None:
-        if isinstance(statistic, Tracer) and not isinstance(raw(running._read()), Tracer):
+        old = constant(running._read())
+        if isinstance(statistic, Tracer) and not isinstance(old, Tracer):
             raise TypeError(TRACED_STATISTICS)
-        new = fresh(fnp.astype(statistic, running._read().dtype))
         with no_grad():
-            running.copy_(running * (1 - momentum) + new * momentum)
+            running.copy_(fresh(old * (1 - momentum) + fnp.astype(statistic, old.dtype) * momentum))
 
 
 def _uncounted(running: Tensor | None) -> Tensor | None:
