@@ -618,6 +618,19 @@ def hooks_that_come_and_go(torch: Any, compiled: Any) -> Iterator[Any]:
 
 
 @program
+def hooks_of_all_modules(torch: Any, compiled: Any) -> Iterator[Any]:
+    model = perceptron(torch)
+    forward = compiled(model)
+    x, _ = data(torch)
+    for i in range(9):
+        yield forward(x).detach()
+        if i == 2:
+            handle = torch.nn.modules.module.register_module_forward_hook(lambda module, args, out: out * 0.5)
+        if i == 5:
+            handle.remove()
+
+
+@program
 def grad_modes(torch: Any, compiled: Any) -> Iterator[Any]:
     model = perceptron(torch)
     forward = compiled(model)

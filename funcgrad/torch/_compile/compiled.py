@@ -182,9 +182,10 @@ def _learning_rates(watch: Watch) -> list[Number]:
 
 
 def _global_hooks() -> list[Any]:
+    from funcgrad.torch.nn.modules.hooks import everywhere
     from funcgrad.torch.optim import optimizer
 
-    return [optimizer._global_pre, optimizer._global_post]
+    return [optimizer._global_pre, optimizer._global_post, everywhere]
 
 
 def compile(
