@@ -26,9 +26,14 @@ ROWS = rows()
 CALLS = {
     "custom_vjp_call": "runs a user's function and rule: tests/test_control.py",
     "custom_jvp_call": "runs a user's function and rule: tests/test_control.py",
+    "custom_both_call": "runs a user's function and rules: tests/torch/test_func.py",
     **dict.fromkeys(
         ("pure_callback", "io_callback", "debug_callback"),
         "runs a user's function: tests/test_callbacks.py, tests/test_debug.py",
+    ),
+    **dict.fromkeys(
+        ("overwritten", "revalued"),
+        "has the values of one argument and the derivative of another: tests/torch/test_func.py",
     ),
     **dict.fromkeys(
         ("all_gather", "exchange", "pmax", "pmin", "ppermute", "psum", "psum_scatter"),

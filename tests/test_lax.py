@@ -542,3 +542,15 @@ class TestBranchesThatAssign:
         assert f(1.0) == fg.grad(f)(1.0) == 5.0
         with pytest.raises(TypeError, match=r"changes a list of traced values .*test_lax.py.*: return the new values"):
             fg.jit(f)(1.0)
+
+
+def test_complex_keeps_infinite_parts_apart():
+    re, im = np.array([0.3, -0.0, np.inf, 1.0]), np.array([np.inf, -np.inf, np.nan, 2.0])
+    wanted = np.empty(4, complex)
+    wanted.real, wanted.imag = re, im
+    stacked = fg.vmap(lax.complex)(re, im)
+    for found in (lax.complex(re, im), fg.jit(lax.complex)(re, im), stacked):
+        np.testing.assert_array_equal(found.view(float), wanted.view(float))
+    assert fg.grad(lambda y: np.imag(lax.complex(0.3, y)))(np.inf) == 1
+    with pytest.raises(TypeError, match="real numbers"):
+        lax.complex(wanted, wanted)

@@ -87,7 +87,8 @@ BORROWED = {"erf": special.erf, "erfc": special.erfc, "erfinv": special.erf_inv,
 
 @pytest.mark.parametrize("name", BORROWED)
 def test_without_scipy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_scipy = BORROWED[name].prim.impl
+    impl = BORROWED[name].prim.impl
+    with_scipy = getattr(impl, "plain", impl)
     own = type(with_scipy)(name, with_scipy._of_float)
     monkeypatch.setitem(sys.modules, "scipy", None)
     x = np.array([-inf, -1.0, -0.999999, -0.5, -1e-9, -0.0, 1e-300, 0.3, 0.999999999, 1.0, 2.5, 170.0, 1e300, inf, nan])

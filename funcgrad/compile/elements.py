@@ -78,7 +78,7 @@ def _is_safe(atom: Atom, dtype: np.dtype | None) -> bool:
 def _computing_dtypes(eqn: Eqn, template: str) -> tuple[np.dtype | None, ...] | None:
     """The dtypes that NumPy computes in."""
     out = eqn.outputs[0].aval.dtype
-    ufunc = eqn.prim.impl
+    ufunc = getattr(eqn.prim.impl, "like", eqn.prim.impl)
     if isinstance(ufunc, np.ufunc):
         given: list[Any] = [
             type(a.aval.dtype.type(0).item()) if a.aval.weak else a.aval.dtype for a in eqn.inputs

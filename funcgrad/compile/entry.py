@@ -70,7 +70,7 @@ class Entry(NamedTuple):
         `single`: it returns the one output as it is, and not a tuple.
         """
         make = _direct if available() else _through_ctypes
-        return make(self, module, (fallback, _words(captured), single, tuple(captured)))
+        return make(self, module, (fallback, words_of(captured), single, tuple(captured)))
 
 
 # ---- the text ----
@@ -197,7 +197,7 @@ def available() -> bool:
     if sysconfig.get_config_var("Py_GIL_DISABLED") or hasattr(sys, "getobjects"):
         return False
     try:
-        table = _numpys_table()
+        table = numpys_api("_ARRAY_API")
     except (ImportError, AttributeError, ValueError):
         return False
     if table[2] != id(np.ndarray) or not _layout_is_known():
@@ -214,13 +214,13 @@ def _support() -> machine.Module:
     return module
 
 
-def _numpys_table() -> Any:
-    """NumPy's C API, from the capsule that C extensions import."""
+def numpys_api(name: str) -> Any:
+    """NumPy's C functions for arrays or for universal functions, from the capsule that C extensions import."""
     from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
     pointer: Any = ctypes.pythonapi["PyCapsule_GetPointer"]
     pointer.argtypes, pointer.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.POINTER(ctypes.c_void_p)
-    return pointer(_multiarray_umath._ARRAY_API, None)
+    return pointer(getattr(_multiarray_umath, name), None)
 
 
 def _numpys_symbols(table: Any) -> dict[str, int]:
@@ -270,7 +270,7 @@ def _value_is_known(scalar: Any) -> bool:
     return is_class and ctypes.string_at(id(scalar) + _VALUE, len(value)) == value
 
 
-def _words(captured: Sequence[np.ndarray | float | int]) -> np.ndarray:
+def words_of(captured: Sequence[np.ndarray | float | int]) -> np.ndarray:
     """What is captured as a kernel reads it: addresses of arrays, integers, and the bits of floats."""
     words = np.zeros(len(captured), np.int64)
     for i, x in enumerate(captured):

@@ -19,6 +19,7 @@ from funcgrad.core.graph import Graph, hoist, is_written, trace_graph, without_e
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
+from funcgrad.ops import large
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
@@ -417,3 +418,12 @@ def _parameters(fun: Callable[..., Any]) -> list[Parameter] | None:
 
 def _shown(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "no arguments"
+
+
+def _ufunc(graph: Graph, name: str) -> np.ufunc | None:
+    from funcgrad.compile.ufuncs import ufunc
+
+    return ufunc(graph, name)
+
+
+large.compile_with(_ufunc)

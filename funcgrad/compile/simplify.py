@@ -160,6 +160,7 @@ _CANCELLING: dict[Any, _Rule] = {
     "{0} - {1}": lambda xs, made: xs[0] if _is(xs[1], 0) else None,
     "-{0}": _undone,
     "{0}": lambda xs, made: xs[0],
+    "{1}": lambda xs, made: xs[1],
 }
 
 

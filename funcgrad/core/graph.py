@@ -196,15 +196,16 @@ class StageTracer(Tracer):
 
 
 class StageTrace(Trace):
-    """Writes down a program without computing it."""
+    """Writes down a program without computing it. `lacked`: the value that Python needed last, in words."""
 
-    __slots__ = ("captured", "eqns", "name")
+    __slots__ = ("captured", "eqns", "lacked", "name")
 
     def __init__(self, name: str = "jit") -> None:
         super().__init__()
         self.name = name
         self.eqns: list[Eqn] = []
         self.captured: dict[int, tuple[Any, Literal]] = {}
+        self.lacked = ""
 
     def input(self, aval: Aval) -> StageTracer:
         return as_argument(StageTracer(self, Var(aval), here()))
@@ -523,7 +524,10 @@ def concretization_error(
 ) -> ConcretizationError:
     """The error for needing the value of something that is only being traced, at the user's line here or at `loc`."""
     where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
-    return kind(
+    message = (
         f"{needed}{where} needs the value of {x.aval}, made{made}, "
         f"which is not known while {x._trace.name} traces the function. {remedy}"
     )
+    if isinstance(x._trace, StageTrace):
+        x._trace.lacked = message
+    return kind(message)

@@ -197,10 +197,11 @@ def complex(x: Array, y: Array) -> Array:
     Example:
         >>> complex(np.float32(1), np.float32(2))
         np.complex64(1+2j)
+        >>> complex(0.5, np.inf)
+        np.complex128(0.5+infj)
     """
     x, y = matched("complex", x, y)
-    dtype = np.result_type(x.dtype, np.complex64)
-    return ew.convert(x, dtype=dtype) + ew.convert(y, dtype=dtype) * dtype.type(1j)
+    return ew.complex_of(x, y)
 
 
 def clamp(min: Array, x: Array, max: Array) -> Array:

@@ -428,7 +428,7 @@ def nan_to_num(
         return fresh(x) if copy else x
     if x.dtype.kind == "c":
         real, imag = (nan_to_num(part, True, nan, posinf, neginf) for part in (ew.real(x), ew.imag(x)))
-        y = real + 1j * imag
+        y = ew.complex_of(real, imag)
     else:
         info = np.finfo(x.dtype)
         y = ew.where(ew.isnan(x), nan, x)

@@ -233,7 +233,7 @@ def corrcoef(x: Array, y: Array | None = None, rowvar: bool = True, *, dtype: An
     spread = ew.sqrt(ew.real(diagonal(c)) if c.dtype.kind == "c" else diagonal(c))
     c = c / spread[:, None] / spread[None, :]
     if c.dtype.kind == "c":
-        return ew.clip(ew.real(c), -1, 1) + 1j * ew.clip(ew.imag(c), -1, 1)
+        return ew.complex_of(ew.clip(ew.real(c), -1, 1), ew.clip(ew.imag(c), -1, 1))
     return ew.clip(c, -1, 1)
 
 

@@ -272,8 +272,8 @@ def _known_index(x: Any) -> Any:
 
 
 _PARTS: dict[Any, Callable[[Any, Any], Any]] = {
-    np.real: lambda whole, part: ew.add(part, ew.mul(ew.imag(whole), 1j)),
-    np.imag: lambda whole, part: ew.add(ew.real(whole), ew.mul(part, 1j)),
+    np.real: lambda whole, part: ew.complex_of(part, ew.imag(whole)),
+    np.imag: lambda whole, part: ew.complex_of(ew.real(whole), part),
 }
 
 

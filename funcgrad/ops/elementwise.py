@@ -403,6 +403,19 @@ conj: Linear = Linear(
     pull=lambda ct, i, x: conj(ct),
     batch=lambda values, batched, size, params: conj(values[0]),
 )
+
+
+def _of_parts(re: Any, im: Any) -> Any:
+    if np.iscomplexobj(re) or np.iscomplexobj(im):
+        raise TypeError("the parts of a complex number are real numbers")
+    z = np.empty(np.broadcast(re, im).shape, np.result_type(re, im, np.complex64))
+    z.real, z.imag = re, im
+    return z[()]
+
+
+complex_of = elementwise("complex_of", _of_parts, d=(1, lambda z, re, im: 1j), linear=(0, 1), jointly=True)
+"""re + 1j * im, but exact: the product is NaN + 1j * inf where `im` is infinite."""
+
 checkpoint_name: Linear = Linear(
     "checkpoint_name",
     lambda x, name: _array(x),

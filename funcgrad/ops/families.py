@@ -18,9 +18,11 @@ import numpy as np
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, is_inexact
 from funcgrad.core.constants import keep
 from funcgrad.core.graph import Var, trace_graph
-from funcgrad.core.tape import affine, is_zero, not_linear, selected, transpose
-from funcgrad.core.trace import Primitive, register
+from funcgrad.core.provenance import here
+from funcgrad.core.tape import Node, TapeTracer, affine, is_zero, not_linear, selected, transpose
+from funcgrad.core.trace import Primitive, Trace, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
+from funcgrad.ops import large
 from funcgrad.ops.entries import eager_binary, eager_unary
 
 
@@ -214,12 +216,21 @@ class Plan(NamedTuple):
 class Along:
     """A derivative given as a linear map `m(t, y, *xs)`."""
 
-    __slots__ = ("m",)
+    __slots__ = ("_kernels", "m")
 
     def __init__(self, m: Any) -> None:
         self.m = m
+        self._kernels = large.Kernels(self._of, "derivative", least=2)
 
     def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The tangent or cotangent for `t`, of what was saved of the output and the arguments."""
+        if type(t) is np.ndarray and t.size >= large.LEAST and not params:
+            done = self._kernels((t, *kept))
+            if done is not None:
+                return done
+        return self._of(t, *kept, **params)
+
+    def _of(self, t: Any, *kept: Any, **params: Any) -> Any:
         return self.m(t, *kept, **params)
 
     def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
@@ -240,8 +251,8 @@ class Factor(Along):
 
     __slots__ = ()
 
-    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
-        return t * self.m(*kept, **params) if params else t * self.m(*kept)
+    def _of(self, t: Any, *kept: Any, **params: Any) -> Any:
+        return t * self.m(*kept, **params)
 
 
 class Sign(Along):
@@ -288,6 +299,8 @@ def elementwise(
         name, impl, partials, linear=linear, jointly=jointly, lower=lower, python=python, flat=flat, remedy=remedy
     )
     register(prim)
+    if lower in large.SLOW:
+        prim.impl = large.quick(impl, prim)
     if partials is not None and len(partials) <= 2:
         return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)
     return prim
@@ -382,6 +395,14 @@ class Linear(Primitive):
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         y = self(*values, **params)
         return y, self._saved(values, tracked) if y.dtype.kind in "fc" else None
+
+    def entry(self, trace: Trace, x: Any, *others: Any, **params: Any) -> TapeTracer:
+        """The result of an update with its entry on a tape, where the array of `x` holds it already."""
+        args = (x, *others)
+        on_it = [type(a) is TapeTracer and a._trace is trace for a in args]
+        values = [a.value if on else a for a, on in zip(args, on_it)]
+        parents = tuple([a.node if on else None for a, on in zip(args, on_it)])
+        return TapeTracer(trace, values[0], Node(self, params, parents, self._saved(values, parents), here()))
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         positions = range(len(values)) if self.linear is None else self.linear

@@ -276,10 +276,14 @@ def _scatter_add(x: np.ndarray, v: np.ndarray, *indices: Any) -> np.ndarray:
     return y
 
 
-def _scatter_set(x: np.ndarray, v: np.ndarray, *indices: Any) -> np.ndarray:
+def _set_at(y: np.ndarray, v: np.ndarray, indices: Sequence[Any]) -> None:
     """NumPy walks views with negative steps from their end, so that the first value would win there."""
-    y = x.copy()
     y[tuple(map(np.ascontiguousarray, indices))] = np.ascontiguousarray(v)
+
+
+def _scatter_set(x: np.ndarray, v: np.ndarray, *indices: Any) -> np.ndarray:
+    y = x.copy()
+    _set_at(y, v, indices)
     return y
 
 
@@ -303,7 +307,12 @@ def _winners(x: Any, v: Any, indices: Sequence[Any]) -> Any:
     k = len(indices)
     leading = v.shape[: len(v.shape) - (len(x.shape) - k)]
     turn = np.arange(prod(leading)).reshape(leading)
-    last = gather(scatter_set(np.zeros(x.shape[:k], np.intp), turn, *indices), *indices)
+    if is_traced(*indices):
+        turns = scatter_set(np.zeros(x.shape[:k], np.intp), turn, *indices)
+    else:  # memory that is not touched costs nothing
+        turns = np.empty(x.shape[:k], np.intp)
+        _set_at(turns, turn, indices)
+    last = gather(turns, *indices)
     return reshape(eq(last, turn), shape=leading + (1,) * (len(x.shape) - k))
 
 

@@ -42,13 +42,13 @@ def _composed_log_softmax(x: Any, axes: Axes) -> Any:
 
 
 def _softmax(x: Any, axes: Axes) -> Any:
-    terms = np.exp(x - np.maximum.reduce(x, axes, keepdims=True))
+    terms = ew.exp(x - np.maximum.reduce(x, axes, keepdims=True))
     return terms / np.add.reduce(terms, axes, keepdims=True)
 
 
 def _log_softmax(x: Any, axes: Axes) -> Any:
     shifted = x - np.maximum.reduce(x, axes, keepdims=True)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axes, keepdims=True))
+    return shifted - np.log(np.add.reduce(ew.exp(shifted), axes, keepdims=True))
 
 
 class Normalised(Primitive):

@@ -7,7 +7,8 @@ are moved to the front of what the basic part left; there `gather` and the scatt
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from funcgrad.core.avals import Aval, aval_of, operand
 from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.core.trace import Tracer, is_traced
+from funcgrad.core.trace import Trace, Tracer, is_traced
 from funcgrad.errors import NonConcreteBooleanIndexError
 from funcgrad.ops import elementwise
 from funcgrad.ops.index import (
@@ -317,15 +318,31 @@ def update(x: Any, idx: Any, v: Any, mode: str) -> Any:
     v = _fit(v, selection.shape)
     if not selection.indices:
         return _update_slice(x, selection.basic or (), v, mode)
+    return _scattered(x, selection, v, _SCATTER[mode], slice_set)
+
+
+def entry_of_set(trace: Trace, x: Any, idx: Any, v: Any) -> TapeTracer:
+    """`update(x, idx, v, "set")` where the array of `x` holds the result already: only the entries on a tape are made.
+
+    `x` and `v` are arrays or values of that tape.
+    """
+    selection = Selection(idx, x.shape)
+    v = _fit(v, selection.shape)
+    if not selection.indices:
+        return slice_set.entry(trace, x, v, index=selection.basic or ())
+    return _scattered(x, selection, v, partial(scatter_set.entry, trace), partial(slice_set.entry, trace))
+
+
+def _scattered(x: Any, selection: Selection, v: Any, scatter: Callable[..., Any], set_: Callable[..., Any]) -> Any:
     part = x if selection.basic is None else slice_(x, index=selection.basic)
     if selection.front is not None:
         part = transpose(part, axes=selection.front)
     if selection.placed is not None:
         v = transpose(v, axes=inverse(selection.placed))
-    part = _SCATTER[mode](part, v, *selection.indices)
+    part = scatter(part, v, *selection.indices)
     if selection.front is not None:
         part = transpose(part, axes=inverse(selection.front))
-    return part if selection.basic is None else slice_set(x, part, index=selection.basic)
+    return part if selection.basic is None else set_(x, part, index=selection.basic)
 
 
 def _update_slice(x: Any, index: Index, v: Any, mode: str) -> Any:

@@ -139,8 +139,7 @@ def normal(key: Array, shape: Shape = (), dtype: Any = float) -> Array:
         return standard_normal(key, shape, float_dtype("normal", dtype))
     part = dtype.type(0).real.dtype
     keys = split_key(key, (2,))
-    re, im = (ew.convert(standard_normal(keys[i], shape, part), dtype=dtype) for i in (0, 1))
-    return (re + 1j * im) / dtype.type(math.sqrt(2))
+    return ew.complex_of(*(standard_normal(keys[i], shape, part) for i in (0, 1))) / dtype.type(math.sqrt(2))
 
 
 def truncated_normal(key: Array, lower: Array, upper: Array, shape: Shape | None = None, dtype: Any = float) -> Array:

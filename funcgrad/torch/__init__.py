@@ -99,8 +99,8 @@ newaxis = None
 globals().update(_functions_of())
 
 _PACKAGES = (
-    "accelerator", "backends", "cuda", "distributions", "fft", "func", "linalg", "nn", "optim", "special", "utils",
-    "version",
+    "_dynamo", "accelerator", "backends", "compiler", "cuda", "distributions", "fft", "func", "linalg", "nn", "optim",
+    "special", "utils", "version",
 )  # fmt: skip
 """Imported when they are asked for: distributions take SciPy."""
 

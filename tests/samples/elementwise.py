@@ -150,6 +150,8 @@ CASTS = [
     _row("real", ANY, label="of real"),
     _around("imag", lambda x: ops.imag(x * (1 + 2j)), ANY, label="of complex"),
     _flat("imag", ANY, label="of real", reason="zero"),
+    _around("complex_of", lambda x: ops.imag(ops.complex_of(x, 2 * x) * (1 + 2j)), ANY, label="both parts"),
+    _around("complex_of", lambda x, y: ops.real(ops.complex_of(x, y) * (1 + 2j)), ROW, COLUMN, label="broadcast"),
     _around("conj", lambda x: ops.imag(ops.conj(x * (1 + 2j))), ANY, label="of complex"),
     _row("conj", ANY, label="of real"),
     _around("abs", lambda x: ops.abs(x * (1 + 2j) + 1j), ANY, label="of complex"),

@@ -10,30 +10,24 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from tests.torch.module_programs import (
+    CALLED,
+    COMPUTED,
+    CONVERTED,
+    COPIED,
+    HELD,
+    MEMBERS,
+    MISUSED,
+    OWN,
+    RANDOM,
+    STATES,
+    TWO,
+    tried,
+)
 from tests.torch.programs import Outcome, outcome
 
 STORED = Path(__file__).with_name("layer_programs.json")
 BEGIN = "nn, F = torch.nn, torch.nn.functional\n"
-TWO = "m = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))\n"
-OWN = """class Net(nn.Module):
-  def __init__(self):
-    super().__init__()
-    self.first = nn.Linear(2, 3)
-    self.scale = nn.Parameter(torch.tensor([1.0, 2.0]))
-    self.register_buffer('mean', torch.zeros(2))
-    self.register_buffer('seen', torch.ones(1), persistent=False)
-    self.parts = nn.ModuleList([nn.ReLU(), nn.Linear(3, 1, bias=False)])
-  def forward(self, x):
-    return self.parts[1](self.parts[0](self.first(x * self.scale - self.mean)))
-m = Net()
-"""
-ERROR = "try:\n  {}\nexcept Exception as e:\n  print(type(e).__name__, e)\n"
-
-
-def tried(*statements: str) -> str:
-    return "".join(ERROR.format(s) for s in statements)
-
-
 MODULES = {
     "members": OWN + """print([n for n, _ in m.named_parameters()], [n for n, _ in m.named_buffers()], [n for n, _ in m.named_modules()])
 print([n for n, _ in m.named_children()], len(list(m.parameters())), len(list(m.modules())), list(m.state_dict()))
@@ -106,6 +100,7 @@ TEXTS = (
     "nn.LSTMCell(3, 4)", "nn.RNNCell(3, 4, False, 'relu')", "nn.GRUCell(2, 1)", "nn.MultiheadAttention(4, 2)", "nn.TransformerEncoderLayer(4, 2, 8)", "nn.ReLU()", "nn.ReLU(inplace=True)", "nn.ReLU6(True)", "nn.LeakyReLU(0.2, True)", "nn.ELU(2.0)", "nn.CELU(inplace=True)", "nn.SELU(True)", "nn.GELU()", "nn.SiLU(True)", "nn.Mish()",
     "nn.Hardtanh(-2, 2, True)", "nn.Hardswish(True)", "nn.Hardsigmoid(True)", "nn.Threshold(1, 2, True)", "nn.Softplus(2)", "nn.Softshrink(0.1)", "nn.Hardshrink()", "nn.PReLU(3)", "nn.Softmax(1)", "nn.Softmax()", "nn.LogSoftmax(dim=-1)", "nn.GLU()", "nn.Tanh()", "nn.Flatten()", "nn.Unflatten(1, (2, 3))", "nn.Identity(3)",
     "nn.ReflectionPad1d(2)", "nn.ZeroPad2d((1, 2, 3, 4))", "nn.ConstantPad1d(2, 3.5)", "nn.CircularPad3d(1)", "nn.Upsample(scale_factor=2)", "nn.Upsample((2, 3), mode='bilinear')", "nn.UpsamplingNearest2d(4)", "nn.PixelShuffle(2)", "nn.Unfold(2)", "nn.Fold((3, 3), 2)", "nn.CrossEntropyLoss()", "nn.MSELoss()", "nn.BCEWithLogitsLoss()",
+    "nn.EmbeddingBag(5, 3)", "nn.EmbeddingBag(5, 3, padding_idx=-1, max_norm=1.0, mode='sum', include_last_offset=True)", "nn.CTCLoss(1, 'sum', True)", "nn.MaxUnpool2d(2)", "nn.MaxUnpool1d(2, 1, 1)", "nn.LPPool2d(2, (1, 2))", "nn.LPPool1d(2.0, 3, 1, True)", "nn.LocalResponseNorm(2)", "nn.ChannelShuffle(2)", "nn.MultiLabelMarginLoss()", "nn.RReLU()", "nn.RReLU(0.1, 0.2, True)", "nn.FeatureAlphaDropout(0.2)", "nn.AdaptiveLogSoftmaxWithLoss(4, 10, [3, 6], 2.0)", "nn.Transformer(4, 2, 1, 1, 3, batch_first=True)",
     "nn.CosineSimilarity()", "nn.PairwiseDistance()", "nn.TripletMarginLoss()",
 )  # fmt: skip
 REFUSED = {
@@ -127,6 +122,11 @@ REFUSED = {
         "F.nll_loss(torch.ones(2, 3), torch.tensor([0, 1]), weight=torch.ones(2))", "F.binary_cross_entropy(torch.ones(2), torch.ones(3))", "F.binary_cross_entropy(torch.ones(2) * 2, torch.ones(2))", "F.binary_cross_entropy_with_logits(torch.ones(2), torch.ones(3))", "F.triplet_margin_loss(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2), margin=-1.0)", "nn.TripletMarginLoss(0.0)",
         "nn.HuberLoss(delta='a')", "F.huber_loss(torch.ones(1), torch.ones(1), delta=-1.0)", "F.smooth_l1_loss(torch.ones(1), torch.ones(1), beta=-1.0)", "F.gaussian_nll_loss(torch.ones(2), torch.ones(2), -torch.ones(2))", "F.gaussian_nll_loss(torch.ones(2), torch.ones(2), torch.ones(3))", "F.cosine_embedding_loss(torch.ones(2, 2), torch.ones(2, 2), torch.ones(2, 2))",
         "F.multi_margin_loss(torch.ones(1, 2), torch.tensor([0]), p=3)", "print(F.kl_div(torch.zeros(2), torch.ones(2)))", "print(F.cross_entropy(torch.ones(2, 3), torch.tensor([-100, -100])))"),
+    "integers": "x = torch.tensor([0, 1, 1, 0]); q = x.view(1, 2, 2)\n" + tried(*(f"F.{f}(x)" for f in ("leaky_relu", "hardshrink", "softshrink", "elu", "selu", "celu", "silu", "mish", "hardsigmoid", "hardswish", "gelu", "glu", "logsigmoid", "softplus", "dropout")),
+        *(f"F.{f}(x, x)" for f in ("mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "kl_div")), "F.nll_loss(q[0], x[:2])", "F.multi_margin_loss(q[0], x[:2])", "F.layer_norm(x, (4,))", "F.rms_norm(x, (4,))", "F.group_norm(q, 2)", "F.batch_norm(q, None, None, training=True)", "F.instance_norm(q)",
+        "F.max_pool1d(q, 2)", "F.adaptive_avg_pool1d(q, 2)", "F.adaptive_avg_pool2d(q, 1)", "F.adaptive_avg_pool2d(q, 2)", "F.adaptive_max_pool2d(q, 1)", "F.interpolate(q, 3)", "F.interpolate(q, 3, mode='linear')", "F.unfold(q, 1)", "F.fold(x.view(1, 1, 4), 2, 1)", "F.scaled_dot_product_attention(q, q, q)", "F.scaled_dot_product_attention(q[0], q[0], q[0])", "F.alpha_dropout(x, 0.5, True)", "F.conv1d(q.bool(), q.view(2, 2, 1).bool())", "F.hardtanh(x.bool())", "F.threshold(x.bool(), 1, 2)",
+        "print(F.hardtanh(x * 3, -1, 2), F.relu6(x * 9), F.threshold(x, 0, 7), F.max_pool2d(q, 2), F.avg_pool2d(q * 3 - 4, 2), F.avg_pool1d(q, 2), F.dropout(x, 1.0))"),
+    "windows": tried("F.unfold(torch.ones(1, 1, 2, 2), 3)", "F.max_pool2d(torch.ones(1, 1, 4, 4), 2, 0)", "F.avg_pool2d(torch.ones(1, 1, 4, 4), 2, 0)", "F.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2), torch.ones(2))", "F.conv_transpose2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2), torch.ones(2))", "F.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2), stride=0)", "F.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2), padding=-1)", "F.batch_norm(torch.ones(3), None, None, training=True)", "nn.Unflatten(1, ())(torch.ones(2, 1))", "F.selu([1.0])", "F.softshrink([1.0])", "F.threshold([1.0], 1, 2)", "print(F.group_norm(torch.ones(0, 4), 2).shape)"),
     "padding": tried("F.pad(torch.ones(2), (1,))", "F.pad(torch.ones(2), (1, 1, 1, 1))", "F.pad(torch.ones(2), (-3, 0))", "F.pad(torch.ones(1, 2), (2, 0), mode='reflect')", "F.pad(torch.ones(1, 1, 2), (3, 0), mode='circular')", "F.pad(torch.ones(2), (1, 1), mode='other')", "nn.CircularPad1d(1)(torch.ones(2))"),
     "resizing": tried("F.interpolate(torch.ones(1, 1, 2))", "F.interpolate(torch.ones(1, 1, 2), 3, 2)", "F.interpolate(torch.ones(1, 1, 2), (3, 4))", "F.interpolate(torch.ones(1, 1, 2), 3, mode='bilinear')", "F.interpolate(torch.ones(1, 1, 2), 3, align_corners=True)", "F.interpolate(torch.ones(1, 2), 3)", "nn.PixelShuffle(2)(torch.ones(1, 3, 2, 2))", "nn.Unflatten(1, (2, 3))(torch.ones(2, 5))", "nn.Unflatten(1, 3)", "F.fold(torch.ones(1, 3, 4), (3, 3), 2)"),
 }  # fmt: skip
@@ -143,8 +143,14 @@ UTILITIES = {
     "vectors": TWO + "v = nn.utils.parameters_to_vector(m.parameters()); print(v.shape, v.requires_grad); nn.utils.vector_to_parameters(torch.arange(11.0), m.parameters()); print(list(m.parameters()), m[0].weight.is_leaf)\n" + tried("nn.utils.vector_to_parameters([1.0], m.parameters())"),
     "gains": "print([nn.init.calculate_gain(n) for n in ('linear', 'conv2d', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu')], nn.init.calculate_gain('leaky_relu', 0.2))\n" + tried("nn.init.calculate_gain('x')", "nn.init.calculate_gain('leaky_relu', 'x')", "nn.init.xavier_uniform_(torch.ones(2))", "nn.init.kaiming_normal_(torch.ones(2, 2), mode='x')", "nn.init.eye_(torch.ones(2))", "nn.init.dirac_(torch.ones(2))", "nn.init.orthogonal_(torch.ones(2))", "nn.init.sparse_(torch.ones(2), 0.1)"),
     "filled": "x = torch.empty(2, 3); print(nn.init.constant_(x, 2.5), nn.init.ones_(x), nn.init.zeros_(x), nn.init.eye_(x), nn.init.dirac_(torch.empty(4, 2, 3), groups=2), nn.init.eye_(x) is x)",
+    "no norm": "torch.set_default_dtype(torch.float64); print(nn.utils.get_total_norm([]).dtype); torch.set_default_dtype(torch.float32)",
+}
+HALF = {
+    "sums beyond its range": "x = torch.full((100000,), 2.0, dtype=torch.float16, requires_grad=True); y = torch.zeros(100000, dtype=torch.float16)\nprint(*[f(x, y) for f in (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss)], F.huber_loss(x, y, delta=0.5), F.soft_margin_loss(x, y), F.binary_cross_entropy_with_logits(x, y))",
+    "large elements": "x = torch.full((1, 1, 4, 4), 600.0, dtype=torch.float16); print(F.rms_norm(x, (4,)), F.layer_norm(x * torch.tensor([1.0, -1.0, 2.0, 0.5], dtype=torch.float16), (4,)), F.avg_pool2d(x * 100, 2), F.adaptive_avg_pool2d(x * 100, 1), F.adaptive_avg_pool2d(x * 100, 2), F.adaptive_avg_pool2d(x * 100, 3), F.normalize(x, dim=3))",
 }
 TRAINING = {
+    "versions of running statistics": "b, i, x = nn.BatchNorm1d(3), nn.InstanceNorm1d(3, track_running_stats=True), torch.arange(12.0).reshape(2, 3, 2)\nfor m in (b, i):\n  for _ in range(2): m(x)\n  print([(n, t._version, t) for n, t in m.named_buffers()])",
     "with dropout": "torch.manual_seed(3); m = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.4), nn.Linear(8, 3)); x, t = torch.randn(5, 4), torch.tensor([0, 1, 2, 1, 0])\nfor i in range(20):\n  m.zero_grad(); loss = F.cross_entropy(m(x), t); loss.backward()\n  with torch.no_grad():\n    for p in m.parameters(): p -= 0.3 * p.grad\n  if i % 5 == 0: print(loss.item())\nm.eval(); print(m(x))",
     "other dropouts": "torch.manual_seed(3); x = torch.ones(2, 3, 2, 2); print(F.dropout2d(x, 0.5)[..., 0, 0], F.dropout1d(x[..., 0], 0.5)[..., 0], F.alpha_dropout(x[0, 0], 0.5, training=True), F.dropout(x[0], 1.0), F.dropout(x, 0.3, training=False) is x)",
     "a convolutional net": "torch.manual_seed(0); m = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(27, 2)); x, t = torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 1, 0])\nfor i in range(12):\n  m.zero_grad(); loss = F.cross_entropy(m(x), t); loss.backward()\n  with torch.no_grad():\n    for p in m.parameters(): p -= 0.1 * p.grad\n  if i % 4 == 0: print(loss.item())\nm.eval(); print(m(x), m[1].running_mean)",
@@ -155,7 +161,8 @@ TRAINING = {
 
 def programs() -> dict[str, str]:
     groups = {"module": MODULES, "parameter": PARAMETERS, "hook": HOOKS, "container": CONTAINERS, "refused": REFUSED,
-              "in place": IN_PLACE, "utility": UTILITIES, "training": TRAINING}  # fmt: skip
+              "in place": IN_PLACE, "utility": UTILITIES, "half": HALF, "training": TRAINING,
+              "member": MEMBERS, "converted": CONVERTED, "copied": COPIED, "state": STATES, "called": CALLED, "held": HELD, "random": RANDOM, "misused": MISUSED, "computed": COMPUTED}  # fmt: skip
     found = {f"{group}: {name}": BEGIN + text for group, texts in groups.items() for name, text in texts.items()}
     return found | {f"text: {text}": BEGIN + f"m = {text}; print(m); print({{n: tuple(t.shape) for n, t in m.state_dict().items()}})" for text in TEXTS}
 

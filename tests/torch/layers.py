@@ -68,6 +68,14 @@ ALONG = (
     "F.normalize(x)", "F.normalize(x, p=1, dim=0)", "F.softmax(x, 1, dtype=torch.float64)",
 )  # fmt: skip
 IMAGES = {
+    "F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2)": "r(2, 3, 7)",
+    "F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2, output_size=(5, 6))": "r(1, 2, 5, 6)",
+    "F.max_unpool2d(*F.max_pool2d(x, 3, 1, return_indices=True), 3, 1)": "r(2, 4, 5)",
+    "F.max_unpool3d(*F.max_pool3d(x, 2, return_indices=True), 2)": "r(1, 1, 4, 2, 4)",
+    "F.lp_pool1d(x, 2.0, 3, 2)": "r(2, 2, 7)", "F.lp_pool2d(x * x, 3.0, 2)": "r(2, 2, 4, 4)", "F.lp_pool3d(x, 2.0, (1, 2, 2), ceil_mode=True)": "r(1, 1, 2, 3, 4)",
+    "F.lp_pool1d(x, inf, 3)": "r(2, 2, 7)", "F.lp_pool2d(x, -inf, 2)": "r(2, 2, 4, 4)",
+    "F.local_response_norm(x, 2)": "r(2, 4, 3)", "F.local_response_norm(x, 3, 0.5, 0.6, 2.0)": "r(1, 5, 2, 3)",
+    "F.channel_shuffle(x, 2)": "r(2, 6, 3)", "F.rrelu(x, 0.1, 0.4)": LINE,
     "F.max_pool1d(x, 2)": "r(2, 3, 7)",
     "F.max_pool1d(x, 3, stride=2, padding=1)": "r(3, 7)",
     "F.max_pool1d(x, 3, stride=2, padding=1, ceil_mode=True)": "r(1, 2, 8)",
@@ -312,8 +320,28 @@ MODULES = {
     "nn.TripletMarginWithDistanceLoss(swap=True)": ("r(2, 3)", "r(2, 3, shift=1.0)", "r(2, 3, shift=2.0)"),
     "nn.SoftMarginLoss()": ("r(2)", "at(1.0, -1.0).detach()"), "nn.MultiLabelSoftMarginLoss()": ("r(2, 3)", "p(2, 3).detach()"),
     "nn.MultiMarginLoss()": CLASSES,
+    "nn.MultiLabelMarginLoss()": ("r(2, 3)", "torch.tensor([[2, 0, -1], [1, -1, 0]])"),
+    "nn.MultiLabelMarginLoss(reduction='none')": ("r(4)", "torch.tensor([1, 3, -1, 0])"),
+    "nn.EmbeddingBag(5, 2)": ("i(5, 2, 3)",),
+    "nn.EmbeddingBag(5, 2, mode='max', padding_idx=2)": ("i(5, 3, 4)",),
+    "nn.EmbeddingBag(5, 2, mode='sum')": ("i(5, 7)", "torch.tensor([0, 2, 2, 6])"),
+    "nn.EmbeddingBag(5, 2, include_last_offset=True, padding_idx=-2)": ("i(5, 7)", "torch.tensor([0, 4, 7])"),
+    "nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0)": ("r(3, 2, 4)", "r(5, 2, 4, shift=1.0)"),
+    "nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 1, 3, 0.0, 'gelu', batch_first=True, norm_first=True), 2, nn.LayerNorm(4))": ("r(2, 3, 4)", "r(2, 5, 4, shift=1.0)"),
+    "nn.Transformer(4, 2, 1, 1, 3, 0.0)": ("r(3, 2, 4)", "r(5, 2, 4, shift=1.0)"),
+    "nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3, 6], 2.0, True)": ("r(5, 4)", "torch.tensor([0, 4, 8, 5, 2])"),
+    "nn.LocalResponseNorm(2)": ("r(2, 4, 3)",), "nn.LPPool2d(2, 2)": ("r(2, 2, 4, 4)",),
 }  # fmt: skip
 OTHER_CALLS = {
+    "nn.CTCLoss()": ("m(x.log_softmax(2), torch.tensor([[1, 2], [3, 3], [0, 1]])[:2], (5, 4), (2, 2))", ("r(5, 2, 4)",)),
+    "nn.CTCLoss(2, 'none')": ("m(x, torch.tensor([1, 3, 3, 0]), torch.tensor([6, 5]), torch.tensor([3, 1]))", ("r(6, 2, 4)",)),
+    "nn.CTCLoss(reduction='sum', zero_infinity=True)": ("m(x, torch.tensor([[1, 1], [3, 2]]), (2, 4), (2, 0))", ("r(4, 2, 4)",)),
+    "nn.CTCLoss(reduction='none')": ("m(x, torch.tensor([1, 1]), torch.tensor(3), torch.tensor(2))", ("r(5, 4)",)),
+    "nn.CTCLoss(0, 'sum')": ("m(x, torch.tensor([[1, 1], [3, 2]]), (2, 4), (2, 2))", ("r(4, 2, 4)",)),
+    "nn.EmbeddingBag(5, 2, mode='sum', include_last_offset=True)": ("m(x, torch.tensor([0, 3, 7]), y)", ("i(5, 7)", "r(7)")),
+    "nn.AdaptiveLogSoftmaxWithLoss(4, 7, [3])": ("(m.log_prob(x), m.predict(x))", ("r(5, 4)",)),
+    "nn.Transformer(4, 2, 1, 2, 3, 0.0, batch_first=True)": (
+        "m(x, y, tgt_mask=nn.Transformer.generate_square_subsequent_mask(5, dtype=kind), memory_key_padding_mask=z > 1, tgt_is_causal=True)", ("r(2, 3, 4)", "r(2, 5, 4, shift=1.0)", "i(3, 2, 3)")),
     "nn.LSTM(3, 2)": ("m(x, (y, z))", ("r(4, 2, 3)", "r(1, 2, 2, shift=1.0)", "r(1, 2, 2, shift=2.0)")),
     "nn.LSTM(3, 2, num_layers=1)": ("m(x, (y, z))", ("r(4, 3)", "r(1, 2, shift=1.0)", "r(1, 2, shift=2.0)")),
     "nn.GRU(3, 2, bidirectional=True)": ("m(x, y)", ("r(4, 2, 3)", "r(2, 2, 2, shift=1.0)")),
@@ -335,6 +363,7 @@ NAMES_DIFFER = {
     "swap=True": "clamp_min is clamp",
     "nn.LSTM": "which operation it is depends on the dtype and the machine", "nn.GRU(": "several operations in PyTorch",
     "nn.RNN(": "several operations in PyTorch", "LSTMCell": "several operations in PyTorch",
+    "m.log_prob": "PyTorch writes the parts into an empty tensor",
     "average_attn_weights=False": "PyTorch returns a view",
 }  # fmt: skip
 """What a case contains whose last operation has another name, and why."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 import threading
 import types
 import warnings
 import weakref
-from functools import partial
+from array import array
+from contextvars import ContextVar
+from functools import lru_cache, partial
 
 import numpy as np
 import pytest
 
 import funcgrad as fg
 import funcgrad.torch as torch
-from funcgrad.errors import ConcretizationError
 from funcgrad.torch import nn
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -404,15 +406,59 @@ def test_constants_are_part_of_the_key_and_named_where_they_cannot_be():
         assert f(x, {"add": 1.0}).item() == 5.0
         assert f(x, {"add": 1.0}, power=3).item() == 9.0
         assert f(x, {"add": 2}).item() == 6.0
-    with pytest.raises(TypeError, match=r"argument 1 `options`, leaf \['add'\] is set"):
-        f(x, {"add": {1}})
+    g = torch.compile(lambda x, options: x + min(options["add"]), fullgraph=True)
+    with pytest.raises(RuntimeError, match=r"argument 1 `options`, leaf \['add'\] is set"):
+        g(x, {"add": {1}})
 
 
-def test_if_on_a_value_is_refused():
-    f = torch.compile(lambda x: x if x.sum() > 0 else -x)
+def test_if_on_a_value_is_refused_where_all_must_be_a_program():
+    f = torch.compile(lambda x: x if x.sum() > 0 else -x, fullgraph=True)
     f(torch.ones(2))
-    with pytest.raises(ConcretizationError, match=r"torch\.where"):
-        f(torch.ones(2))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"torch\.where"):
+            f(torch.ones(2))
+
+
+def test_a_reason_is_told_once():
+    f = torch.compile(lambda x, n: x * n if x.sum() > 0 else -x)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for n in range(4):
+            for _ in range(3):
+                f(torch.ones(2), n)
+    assert len(told) == 1
+
+
+def test_the_settings_of_the_compiler():
+    torch._dynamo.config.suppress_errors = True
+    torch._dynamo.config.suppress_errors = False
+    with pytest.raises(AttributeError, match=r"torch\._dynamo\.config\.suppress does not exist"):
+        torch._dynamo.config.suppress = True
+    scale = [1.0]
+    f = torch.compile(lambda x: x * scale[0])
+
+    def scaled(n):
+        scale[0] = float(n)
+        return f(torch.ones(())).item()
+
+    torch._dynamo.config.cache_size_limit = 2
+    try:
+        with pytest.warns(UserWarning, match="it was traced 2 times"):
+            found = [scaled(n) for n in range(6)]
+    finally:
+        torch._dynamo.config.recompile_limit = 8
+    assert found == [0, 1, 2, 3, 4, 5]
+
+
+def test_resetting_drops_programs():
+    traces = []
+    f = torch.compile(lambda x: (traces.append(torch.compiler.is_compiling()), x + 1)[1])
+    g = torch.compile(lambda x: x + int(torch.compiler.is_compiling()))
+    for _ in range(2):
+        assert [g(torch.zeros(())).item() for _ in range(3)] == [0, 1, 1]
+        torch.compiler.reset()
+    f(torch.zeros(()))
+    assert traces == [False]
 
 
 def test_options():
@@ -459,8 +505,7 @@ class Slotted:
 
 
 def test_a_tensor_that_cannot_be_found_again_runs_uncompiled():
-    w = torch.tensor(1.0)
-    hidden = weakref.ref(w)
+    hidden = lru_cache(lambda: torch.tensor(1.0))
     f = torch.compile(lambda x: x + hidden())
     with pytest.warns(UserWarning, match="neither an argument nor in a closure"):
         found = [f(torch.zeros(())).item() for _ in range(3)]
@@ -704,6 +749,164 @@ def test_attributes_of_classes_and_modules_and_arrays_are_seen():
     check()
     array[1] = 5.0
     check()
+
+
+def _defaults():
+    def f(x, scale=2.0):
+        return x * scale
+
+    return lambda x: f(x), lambda: setattr(f, "__defaults__", (3.0,))
+
+
+def _keyword_defaults():
+    def f(x, *, scale=2.0):
+        return x * scale
+
+    return lambda x: f(x), lambda: setattr(f, "__kwdefaults__", {"scale": 3.0})
+
+
+def _code():
+    f = lambda x: x * 2
+    return lambda x: f(x), lambda: setattr(f, "__code__", (lambda x: x * 3).__code__)
+
+
+class Settings(dict):
+    scale = 2.0
+
+    def scaled(self, x):
+        return x * self.scale
+
+
+class LargerSettings(Settings):
+    def scaled(self, x):
+        return x * 5
+
+
+def _class_of_an_object():
+    settings = Settings()
+    return lambda x: settings.scaled(x), lambda: setattr(settings, "__class__", LargerSettings)
+
+
+def _attribute_of_a_dict():
+    settings = Settings()
+    return settings.scaled, lambda: setattr(settings, "scale", 3.0)
+
+
+def _attribute_of_a_metaclass():
+    meta = type("Meta", (type,), {"scale": 2.0})
+    cls = meta("Cls", (), {})
+    return lambda x: x * cls.scale, lambda: setattr(meta, "scale", 3.0)
+
+
+def _module_in_a_package():
+    package, module = types.ModuleType("package"), types.ModuleType("package.module")
+    package.module = module
+    module.scale = 2.0
+    return lambda x: x * package.module.scale, lambda: setattr(module, "scale", 3.0)
+
+
+def _module_in_an_attribute():
+    holder, module = types.SimpleNamespace(), types.ModuleType("module")
+    holder.module = module
+    module.scale = 2.0
+    return lambda x: x * holder.module.scale, lambda: setattr(module, "scale", 3.0)
+
+
+def _import_inside():
+    module = sys.modules["compiled_settings"]
+    module.scale = 2.0
+
+    def f(x):
+        from compiled_settings import scale
+
+        return x * scale
+
+    return f, lambda: setattr(module, "scale", 3.0)
+
+
+def _method_of_a_dict():
+    settings = {"scale": 2.0}
+    get = settings.get
+    return lambda x: x * get("scale"), lambda: settings.update(scale=3.0)
+
+
+def _proxy():
+    settings = {"scale": 2.0}
+    proxy = types.MappingProxyType(settings)
+    return lambda x: x * proxy["scale"], lambda: settings.update(scale=3.0)
+
+
+def _array():
+    scales = array("d", [2.0])
+    return lambda x: x * scales[0], lambda: scales.__setitem__(0, 3.0)
+
+
+def _bytes():
+    scales = bytearray([2])
+    return lambda x: x * scales[0], lambda: scales.__setitem__(0, 3)
+
+
+def _context():
+    scale = ContextVar("scale", default=2.0)
+    return lambda x: x * scale.get(), lambda: scale.set(3.0)
+
+
+def _weak_reference():
+    settings = Settings()
+    refer = weakref.ref(settings)
+    return lambda x: refer().scaled(x), lambda: setattr(settings, "scale", 3.0)
+
+
+def _attribute_of_a_tensor():
+    w = torch.ones(2)
+    w.scale = 2.0
+    return lambda x: x * w * w.scale, lambda: setattr(w, "scale", 3.0)
+
+
+def _new_attribute_of_a_tensor():
+    w = torch.ones(2)
+    return lambda x: x * w * getattr(w, "scale", 2.0), lambda: setattr(w, "scale", 3.0)
+
+
+def _attribute_of_a_number():
+    number = type("Number", (float,), {})(1.0)
+    number.scale = 2.0
+    return lambda x: x * number.scale, lambda: setattr(number, "scale", 3.0)
+
+
+CHANGES = [
+    _defaults, _keyword_defaults, _code, _class_of_an_object, _attribute_of_a_dict, _attribute_of_a_metaclass,
+    _module_in_a_package, _module_in_an_attribute, _import_inside, _method_of_a_dict, _proxy, _array, _bytes, _context,
+    _weak_reference, _attribute_of_a_tensor, _new_attribute_of_a_tensor, _attribute_of_a_number,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHANGES, ids=lambda case: case.__name__[1:])
+def test_what_changes_elsewhere_is_seen(case, monkeypatch):
+    monkeypatch.setitem(sys.modules, "compiled_settings", types.ModuleType("compiled_settings"))
+    f, change = case()
+    compiled = torch.compile(f, fullgraph=True)
+    x = torch.tensor([1.0, 2.0])
+    for _ in range(3):
+        same([compiled(x)], [2.0 * x])
+    change()
+    for _ in range(3):
+        same([compiled(x)], [f(x)])
+    assert f(x).tolist() != [2.0, 4.0]
+
+
+def test_a_failed_trace_takes_back_what_it_has_defined():
+    def f(x):
+        global made_by_f
+        made_by_f = x
+        return x.tolist()
+
+    compiled = torch.compile(f, fullgraph=True)
+    compiled(torch.ones(2))
+    del globals()["made_by_f"]
+    with pytest.raises(RuntimeError, match="needs the value"):
+        compiled(torch.ones(2))
+    assert "made_by_f" not in globals()
 
 
 def test_a_partial_and_a_nested_function():

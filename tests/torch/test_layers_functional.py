@@ -115,3 +115,12 @@ def test_running_statistics_take_on_no_traced_value():
     assert module.running_mean.tolist() == before
     module.eval()
     assert fg.jit(pure)(*args).shape == ()
+
+
+def test_a_hook_on_several_operations_is_refused():
+    """What its entry takes are products that PyTorch's does not have."""
+    x, w, b = (torch.ones(shape, requires_grad=True) for shape in ((2, 3), (4, 3), (4,)))
+    last = torch.nn.functional.linear(x, w, b).grad_fn
+    assert {f.name() for f, _ in last.next_functions} == {"torch::autograd::AccumulateGrad"}
+    with pytest.raises(NotImplementedError, match="hook the tensors"):
+        last.register_hook(lambda *grads: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import warnings
+import weakref
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
@@ -13,8 +14,8 @@ from funcgrad import tree
 from funcgrad.compile.keys import exact
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import ConcretizationError
-from funcgrad.torch._compile.overlay import Unsupported, is_tracing
+from funcgrad.torch._compile.config import config
+from funcgrad.torch._compile.overlay import Unsupported, ValueNeeded, is_tracing
 from funcgrad.torch._compile.program import NumberSet, StateMade, Traced, grad_of, memory_of, traced
 from funcgrad.torch._compile.session import Number
 from funcgrad.torch._compile.watch import Watch, kind_of
@@ -26,8 +27,8 @@ from funcgrad.transforms.arguments import parameter_name
 
 KEPT = 64
 """Signatures of one function."""
-LIMIT = 8
-"""Programs of one signature, as PyTorch's recompile_limit."""
+UNCOMPILED = ("eager", "aot_eager")
+"""PyTorch's backends that run the operations as they are."""
 
 
 class Signature:
@@ -46,7 +47,13 @@ class Compiled:
     def __init__(self, fun: Callable[..., Any], fullgraph: bool) -> None:
         self._fun, self._fullgraph = fun, fullgraph
         self._signatures = Recent(KEPT)
+        self._told = Recent(KEPT)
         update_wrapper(self, fun)
+        _all.add(self)
+
+    def __reduce__(self) -> Any:
+        """A copy has programs of its own."""
+        return Compiled, (self._fun, self._fullgraph)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -55,7 +62,10 @@ class Compiled:
         leaves, treedef = tree.flatten((args, kwargs)) if args or kwargs else ((), None)
         if is_tracing() or mode.tape is not BASE or anomaly.state.enabled or any(map(_is_traced, leaves)):
             return self._fun(*args, **kwargs)
-        key = treedef, mode.enabled, mode.inference, dtypes.default(), self._kinds(leaves, args, kwargs)
+        try:
+            key = treedef, mode.enabled, mode.inference, dtypes.default(), self._kinds(leaves, args, kwargs)
+        except Unsupported as reason:
+            return self._uncompiled(reason, args, kwargs)
         signature = self._signatures.get(key)
         if signature is None:
             signature = self._signatures.setdefault(key, Signature())
@@ -70,12 +80,22 @@ class Compiled:
         except StateMade:
             return self._fun(*args, **kwargs)
         except Unsupported as reason:
-            if self._fullgraph:
-                raise RuntimeError(f"torch.compile(fullgraph=True): `{_name(self._fun)}`: {reason}") from None
-            signature.eager = reason.lasts
-            warnings.warn(f"torch.compile: `{_name(self._fun)}` runs uncompiled: {reason}", stacklevel=2)
-            return self._fun(*args, **kwargs)
+            signature.eager = reason.lasts and not self._fullgraph
+            return self._uncompiled(reason, args, kwargs)
         return program(leaves)
+
+    def _uncompiled(self, reason: Unsupported, args: Any, kwargs: Any) -> Any:
+        """The function itself, with a warning for each reason once."""
+        if self._fullgraph:
+            raise RuntimeError(f"torch.compile(fullgraph=True): `{name_of(self._fun)}`: {reason}") from None
+        if self._told.get(str(reason)) is None:
+            self._told[str(reason)] = True
+            warnings.warn(f"torch.compile: `{name_of(self._fun)}` runs uncompiled: {reason}", stacklevel=3)
+        return self._fun(*args, **kwargs)
+
+    def forget(self) -> None:
+        """Drop all programs."""
+        self._signatures = Recent(KEPT)
 
     def _kinds(self, leaves: Any, args: Any, kwargs: Any) -> tuple[Any, ...]:
         kinds: list[Any] = []
@@ -89,9 +109,9 @@ class Compiled:
                 try:
                     kinds.append(exact(x))
                 except Exception as error:
-                    raise TypeError(
-                        f"torch.compile: {self._argument(i, args, kwargs)} is {type(x).__name__}, which cannot be a "
-                        f"key ({error}): pass a Tensor, or a tuple or a number for a constant"
+                    raise Unsupported(
+                        f"{self._argument(i, args, kwargs)} is {type(x).__name__}, which cannot be a key ({error}): "
+                        "pass a Tensor, or a tuple or a number for a constant"
                     ) from None
         if len(set(memories)) != len(memories):
             kinds.append(tuple(map(memories.index, memories)))
@@ -109,37 +129,47 @@ class Compiled:
 
     def _traced(self, signature: Signature, args: Any, kwargs: Any, leaves: Any) -> Traced:
         signature.traces += 1
-        if signature.traces > LIMIT:
+        if signature.traces > config.recompile_limit:
             raise Unsupported(
-                f"it was traced {LIMIT} times, as something that it reads changes from call to call; a number that "
-                "changes can be a Tensor"
+                f"it was traced {config.recompile_limit} times, as something that it reads changes from call to call; "
+                "a number that changes can be a Tensor"
             )
         others = [x for x in leaves if not isinstance(x, Tensor)]
         roots = [self._fun, *others, *_global_hooks()]
         run = lambda: self._fun(*args, **kwargs)
-        watch = Watch(roots)
+        watch, given = Watch(roots), Watch([args, kwargs])
         held = [*watch.tensors.values(), *(x for x in leaves if isinstance(x, Tensor))]
         grads = {id(grad_of(t)) for t in held}
         if any(id(x) in watch.tensors or id(x) in grads for x in leaves if isinstance(x, Tensor)):
             raise Unsupported("an argument is a tensor that the function also holds", lasts=False)
         numbers = _learning_rates(watch)
         try:
-            program = traced(run, leaves, watch, numbers)
+            program = traced(run, leaves, watch, given, numbers)
             for number in numbers:
                 watch.release(number.owner, number.key)
-        except (ConcretizationError, NumberSet):
+        except (ValueNeeded, NumberSet):
             if not numbers:
                 raise
-            program = traced(run, leaves, watch, ())
+            program = traced(run, leaves, watch, given, ())
         signature.programs.insert(0, program)
         return program
+
+
+_all: weakref.WeakSet[Compiled] = weakref.WeakSet()
+
+
+def forget_all() -> None:
+    """Drop the programs of all functions."""
+    for compiled in list(_all):
+        compiled.forget()
 
 
 def _is_traced(x: Any) -> bool:
     return isinstance(x, Tensor) and isinstance(raw(x._current()), Tracer)
 
 
-def _name(fun: Any) -> str:
+def name_of(fun: Any) -> str:
+    """A function or an object that is called, in words."""
     return getattr(fun, "__qualname__", None) or type(fun).__name__
 
 
@@ -175,10 +205,13 @@ def compile(
     The first call with arguments of new shapes, dtypes and constants runs as it is, the second is traced: Python's side
     effects (`print`, lists) take place in these two only. It is traced again when anything that it can reach (closures,
     globals, attributes, items) is another object or number, a parameter is frozen, or a `grad` is there that was not.
-    What cannot be a program runs uncompiled with a warning, or raises RuntimeError with `fullgraph`; an `if` on a value
-    raises ConcretizationError. Random numbers are fresh at each call.
+    What it asks of Python's libraries (the time, the environment, a file) is what it was when it was traced, and
+    arguments of classes of yours that are equal (`==`) are taken for the same. Operations that look at values for
+    errors only (labels of `one_hot`, probabilities) do not when compiled.
+    What cannot be a program, as an `if` on a value or `item()`, runs uncompiled with a warning, or raises RuntimeError
+    with `fullgraph`. Random numbers are fresh at each call.
 
-    `mode`, `dynamic` and `options` change nothing.
+    `mode`, `dynamic` and `options` change nothing; the backends "eager" and "aot_eager" compile nothing.
 
     >>> import funcgrad.torch as torch
     >>> @torch.compile
@@ -191,13 +224,14 @@ def compile(
     """
     if model is None:
         return lambda model: compile(model, fullgraph=fullgraph, backend=backend, disable=disable)
-    if backend != "inductor":
+    if backend not in ("inductor", *UNCOMPILED):
         raise RuntimeError(f"Invalid backend: {backend!r}, should be 'inductor', for which funcgrad's compiler stands")
     if not callable(model):
         raise RuntimeError(f"torch.compile takes a function or a module, not {type(model).__name__}")
-    if disable:
+    if disable or backend in UNCOMPILED:
         return model
     from funcgrad.torch._compile.module import OptimizedModule
     from funcgrad.torch.nn.modules.module import Module
 
-    return OptimizedModule(model, fullgraph) if isinstance(model, Module) else Compiled(model, fullgraph)
+    compiled = Compiled(model, fullgraph)
+    return OptimizedModule(model, compiled) if isinstance(model, Module) else compiled

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from funcgrad.torch._compile.compiled import Compiled
 from funcgrad.torch.nn.modules.module import Module
 
 
 class OptimizedModule(Module):
-    """What `torch.compile` makes of a module: it has the module's parameters and attributes."""
+    """What `torch.compile` makes of a module: the module's parameters and attributes, and another call."""
 
-    def __init__(self, module: Module, fullgraph: bool) -> None:
+    def __init__(self, module: Module, called: Callable[..., Any]) -> None:
         super().__init__()
         self._orig_mod = module
-        self.__dict__["_compiled"] = Compiled(module, fullgraph)
+        self.__dict__["_called"] = called
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._compiled(*args, **kwargs)
+        return self._called(*args, **kwargs)
 
     forward = __call__
 

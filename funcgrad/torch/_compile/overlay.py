@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.generator import Generator
+from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -34,6 +36,10 @@ class Unsupported(BaseException):
     def __init__(self, reason: str, lasts: bool = True) -> None:
         super().__init__(reason)
         self.lasts = lasts
+
+
+class ValueNeeded(Unsupported):
+    """Python needs a value, which is known at a call only."""
 
 
 class _Current(threading.local):
@@ -105,6 +111,8 @@ class _State:
         generator.__dict__[self.name] = value
 
 
+MARK = "_trace"
+"""The attribute of tensors that a trace has made: its number."""
 STATES = ("words_of", "spare", "first")
 ATTRIBUTES = {"_value": _MISSING, "_storage": _MISSING, "_seen": 0, "_view": None, "_grad": None, "_retains": False}
 DRAWS = ("uniform", "long_words", "words", "normal", "doubles")
@@ -120,7 +128,17 @@ def _drawing(name: str) -> Callable[..., Any]:
     return draw
 
 
+_repr = Tensor.__repr__
+
+
+def _text(tensor: Tensor) -> str:
+    if _current.session is not None and isinstance(raw(tensor._read()), Tracer):
+        raise ValueNeeded("it prints a tensor, or makes a text of it")
+    return _repr(tensor)
+
+
 def _install() -> None:
+    Tensor.__repr__ = _text
     for name, default in ATTRIBUTES.items():
         setattr(Tensor, name, _Attribute(name, default))
     for name in DRAWS:
@@ -133,6 +151,7 @@ _PLAIN = {name: getattr(Generator, name) for name in DRAWS}
 
 
 def _remove() -> None:
+    Tensor.__repr__ = _repr
     for name, default in ATTRIBUTES.items():
         if default is _MISSING:
             delattr(Tensor, name)

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+import funcgrad.torch._tensor.dtypes as dtypes
 from funcgrad.compile.jit import jit, program_of
 from funcgrad.core.graph import Graph, evaluate, trace_open
-from funcgrad.errors import ConcretizationError
 from funcgrad.ops.elementwise import conj
-from funcgrad.torch._compile.overlay import Unsupported, shown
+from funcgrad.torch._compile.overlay import Unsupported, ValueNeeded, shown
 from funcgrad.torch._compile.randomness import Randomness
 from funcgrad.torch._compile.results import Made, Results, made
 from funcgrad.torch._compile.session import Draw, Number, Outer, Session
 from funcgrad.torch._compile.watch import Watch, hooks_of, kind_of
+from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.function import Function
 from funcgrad.torch._record.modes import mode, own_tape
 from funcgrad.torch._record.tape import raw
@@ -38,13 +39,17 @@ class NumberSet(BaseException):
     """The function set a number that was to be an input."""
 
 
-def traced(fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, numbers: Sequence[Number]) -> Traced:
+def traced(
+    fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, given: Watch, numbers: Sequence[Number]
+) -> Traced:
     """The program of a function whose tensors are `leaves`, and what the watch finds. Numbers are inputs too.
+
+    What is `given`, the lists and dicts of arguments, must stay as it is.
 
     Where there is none, tensors and what holds them are as they were, so that the function can be called instead.
     """
     sessions: list[Session] = []
-    found: list[Results] = []
+    results: list[Results] = []
 
     def run(new: Callable[..., Any]) -> list[Any]:
         session = Session(new)
@@ -52,26 +57,48 @@ def traced(fun: Callable[[], Any], leaves: Sequence[Any], watch: Watch, numbers:
         enabled = mode.enabled
         with own_tape(), shown(session), _as_inputs(numbers, session):
             session.tape, mode.enabled = mode.tape, enabled
-            out = fun()
-            found.append(Results(session, out))
-        return found[0].outputs
+            with _modes_kept():
+                out = fun()
+            results.append(Results(session, out, watch))
+        return results[0].outputs
 
     randomness = Randomness(watch)
     try:
-        graph = trace_open(run, name="torch.compile")
+        try:
+            graph = trace_open(run, name="torch.compile")
+        finally:
+            if sessions[0].lacked:
+                raise ValueNeeded(sessions[0].lacked)
         if randomness.is_used():
             raise Unsupported("it draws random numbers of Python's or NumPy's, which would be the same at each call")
         if _holds_inside(watch, sessions):
             raise StateMade
-        return Traced(sessions[0], found[0], graph, leaves, watch)
-    except (Unsupported, StateMade, NumberSet, ConcretizationError):
+        if not given.holds():
+            raise Unsupported("it changes an argument that is no tensor")
+        return Traced(sessions[0], results[0], graph, leaves, watch)
+    except (Unsupported, StateMade, NumberSet):
         watch.restore()
+        given.restore()
         randomness.restore()
         raise
     except BaseException:
-        if _holds_inside(watch, sessions):
-            watch.restore()
+        for found in (watch, given):
+            if _holds_inside(found, sessions):
+                found.restore()
         raise
+
+
+@contextmanager
+def _modes_kept() -> Iterator[None]:
+    """Unsupported where a function leaves the default dtype or a mode that it has set; they are then what they were."""
+    default, detects = dtypes.get_default_dtype(), (anomaly.state.enabled, anomaly.state.checks)
+    recording = mode.enabled, mode.inference
+    yield
+    found = dtypes.get_default_dtype(), (anomaly.state.enabled, anomaly.state.checks), (mode.enabled, mode.inference)
+    if found != (default, detects, recording):
+        dtypes.set_default_dtype(default)
+        anomaly.state.enabled, anomaly.state.checks = detects
+        raise Unsupported("it sets a mode, or the default dtype, for what comes after it")
 
 
 @contextmanager

@@ -9,16 +9,21 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.core.trace import Primitive
 from funcgrad.torch._compile.overlay import Unsupported
 from funcgrad.torch._compile.session import Outer, Session
+from funcgrad.torch._compile.watch import PLAIN, Watch
 from funcgrad.torch._pass.gradfn import FREED_VALUES
 from funcgrad.torch._record.tape import BASE, Note, note_of, on_tape, raw
+from funcgrad.torch._tensor.devices import Device
+from funcgrad.torch._tensor.dtypes import dtype
+from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.storage import Storage, Unwatched
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import CONSTANT, View, through
+from funcgrad.torch._tensor.views import Cutting, View, through
 
 NAME = "CompiledFunctionBackward"
+UNCHANGING = (*PLAIN, type, range, slice, type(...), Size, Device, dtype)
 
 
 class Made:
@@ -35,18 +40,19 @@ class Results:
     `Made`. `leaves` and `grads` refer to them by position.
     """
 
-    def __init__(self, session: Session, out: Any) -> None:
+    def __init__(self, session: Session, out: Any, watch: Watch) -> None:
         self.session = session
+        self.watch = watch
         self.outputs: list[Any] = []
         self.tensors: list[Outer | Made] = []
         self._known: dict[int, int] = {}
         self._memory: dict[int, list[Tensor]] = {}
-        leaves, self.treedef = tree.flatten(out)
+        leaves, self.treedef = tree.flatten(out, lambda x: not isinstance(x, Tensor) and watch.has(x))
         changed = [(o, o.state["_grad"]) for o in session.outer.values() if o.state["_grad"] is not _held(o)]
         new = [t for t in (*leaves, *(g for _, g in changed)) if isinstance(t, Tensor)]
         for t in {id(t): t for t in new}.values():
             self._memory.setdefault(id(_memory_of(t)), []).append(t)
-        self.leaves = [(self._tensor(x), None) if isinstance(x, Tensor) else (-1, _constant(x)) for x in leaves]
+        self.leaves = [(self._tensor(x), None) if isinstance(x, Tensor) else (-1, self._constant(x)) for x in leaves]
         self.grads = [(o, -1 if g is None else self._grad(g)) for o, g in changed]
         self.moving = [t.slot for t in self.tensors if isinstance(t, Made) and t.recorded == "open"]
         self.writes = [self._written(o) for o in self._writers()]
@@ -97,6 +103,12 @@ class Results:
         slot = self._slot(memory.value) if first is None else first.slot
         return Made(slot, t._view.storage_steps if t._view is not None else (), version, "", memory)
 
+    def _constant(self, x: Any) -> Any:
+        """A result that is no tensor, the same object at each call: none that is made inside and may change."""
+        if not isinstance(x, UNCHANGING) and not self.watch.has(x):
+            raise Unsupported(f"it returns a new object of {type(x).__name__}, which is none of tensors and numbers")
+        return x
+
     def _outer(self) -> Sequence[Outer]:
         return list(self.session.outer.values())
 
@@ -119,7 +131,8 @@ class Results:
         """Refuse what a program cannot do to a tensor from outside."""
         state = o.state
         view = state["_view"]
-        if _memory_of(o.tensor) is not o.storage or (view and any(s is not CONSTANT for s in view.storage_steps)):
+        is_part = view is not None and not all(isinstance(s, Cutting) for s in view.storage_steps)
+        if _memory_of(o.tensor) is not o.storage or is_part:
             raise Unsupported("it gives a tensor from outside other memory")
         if state["_retains"] != o.tensor.__dict__.get("_retains", False):
             raise Unsupported("it calls retain_grad on a tensor from outside")
@@ -147,12 +160,6 @@ def _is_written(o: Outer) -> bool:
 def _memory_of(t: Tensor) -> Any:
     storage = t._storage
     return storage.of if isinstance(storage, Unwatched) else storage
-
-
-def _constant(x: Any) -> Any:
-    if isinstance(x, (Tracer, np.ndarray)):
-        raise Unsupported("it returns an array")
-    return x
 
 
 def _recorded(node: Node) -> str:

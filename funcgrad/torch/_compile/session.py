@@ -13,7 +13,7 @@ from funcgrad.core.graph import StageTracer
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.structure import reshape
-from funcgrad.torch._compile.overlay import Unsupported, unseen
+from funcgrad.torch._compile.overlay import MARK, Unsupported, unseen
 from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._record.tape import Tape, leaf_note, note_of, on_tape, raw
 from funcgrad.torch._tensor.storage import Inference, Storage, Unwatched
@@ -21,7 +21,6 @@ from funcgrad.torch._tensor.tensor import Tensor
 
 _numbers = itertools.count(1)
 WORDS = np.dtype(np.uint64)
-MARK = "_trace"
 
 
 class Draw(NamedTuple):
@@ -56,14 +55,16 @@ class Twin(Storage):
     """What memory from outside holds during the trace; `first` at the beginning."""
 
     def __init__(self, value: Any) -> None:
-        self.value = self.first = value
+        super().__init__(value)
+        self.first = value
 
 
 class InferenceTwin(Inference):
     """The same for memory made in inference mode."""
 
     def __init__(self, value: Any) -> None:
-        self.value = self.first = value
+        super().__init__(value)
+        self.first = value
 
 
 class Session:
@@ -74,12 +75,20 @@ class Session:
         self.outer: dict[int, Outer] = {}
         self.twins: dict[int, Any] = {}
         self.inputs: list[Any] = []
+        self._trace: Any = None
         self.tape: Tape
         self._new = new
 
     def input(self, source: Any, shape: tuple[int, ...], dtype: np.dtype, weak: bool = False) -> StageTracer:
         self.inputs.append(source)
-        return self._new(Aval(tuple(shape), np.dtype(dtype), weak))
+        made = self._new(Aval(tuple(shape), np.dtype(dtype), weak))
+        self._trace = made._trace
+        return made
+
+    @property
+    def lacked(self) -> str:
+        """Which value Python needed, "" if none: also where the user's code caught the error."""
+        return "" if self._trace is None else self._trace.lacked
 
     # what `overlay` asks
 

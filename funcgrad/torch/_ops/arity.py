@@ -16,10 +16,11 @@ from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import (
     as_floating,
-    check_broadcast,
     check_divisor,
+    check_together,
     is_operand,
     need_tensors,
+    no_overload,
     number,
     promote,
     refuse,
@@ -97,30 +98,35 @@ def binary(
     floating: bool = False,
     divides: bool = False,
     refuses: tuple[str, str] = ("", ""),
+    numbers: bool = True,
+    of_numbers: bool = True,
     tabled: bool = True,
     in_place: bool = True,
     doc: str = "",
 ) -> Callable[..., Tensor]:
-    """A function of two tensors, or a tensor and a number (the name of its entry may differ then).
+    """A function of two tensors, or, if it takes `numbers`, a tensor and a number (whose entry's name may differ).
 
-    Integers become the default dtype where it is `floating`, and must not be divided by zero where it `divides`.
+    The first is never a number if it is no function `of_numbers`. Integers become the default dtype where it is
+    `floating`, and must not be divided by zero where it `divides`.
     `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name. The result's attribute
     `operator` leaves what is no operand to the other side. What is not `tabled` is a part of other rows.
     """
     kind = Kind(backward or name.title(), saves)
     number_kind = Kind(with_number or kind.name, saves if number_saves is None else number_saves)
+    operands = (Tensor, *NUMBERS) if numbers else (Tensor,)
 
     def slowly(input: Any, other: Any) -> Tensor:
         x, y = number(input), number(other)
         for value, which, position in ((x, "input", 1), (y, "other", 2)):
-            if not isinstance(value, (Tensor, *NUMBERS)):
+            if not isinstance(value, operands):
                 raise TypeError(
                     f"{name}(): argument '{which}' (position {position}) must be Tensor, not "
                     f"{type(value).__name__}"
                 )
+        if not of_numbers and not isinstance(x, Tensor):
+            raise TypeError(no_overload(name, x, y))
         both = isinstance(x, Tensor) and isinstance(y, Tensor)
-        if both:
-            check_broadcast(x.shape, y.shape)
+        check_together(x, y)
         x, y = promote(x, y, floating=floating)
         refuse(x if isinstance(x, Tensor) else y, *refuses)
         if divides:
@@ -128,8 +134,9 @@ def binary(
         return call(kind if both else number_kind, fun, x, y)
 
     any_dtype = not (floating or divides or refuses[0])
+    of_number = number_kind if numbers else None
     made, operator = (
-        titled(_quick_of_two(fun, kind, number_kind, slowly, any_dtype, asked), name, doc or f"{name} of elements.")
+        titled(_quick_of_two(fun, kind, of_number, slowly, any_dtype, asked), name, doc or f"{name} of elements.")
         for asked in (False, True)
     )
     made.operator = operator  # type: ignore[attr-defined]
@@ -139,7 +146,7 @@ def binary(
 def _quick_of_two(
     fun: Callable[[Any, Any], Any],
     kind: Kind,
-    number_kind: Kind,
+    number_kind: Kind | None,
     slowly: Callable[[Any, Any], Tensor],
     any_dtype: bool,
     is_operator: bool,
@@ -175,6 +182,7 @@ def _quick_of_two(
                 and (mode.direct or (type(a) is ndarray and mode.plain))
                 and not input._storage.shared
                 and (not input._cuts or input._view is None)
+                and number_kind is not None
             ):
                 try:
                     t = wrap(mode.quiet(fun, a, other), number_kind, input)
@@ -206,7 +214,7 @@ def of_two_tensors(
 
     def apply(input: Any, other: Any) -> Tensor:
         need_tensors(name, input=input, other=other)
-        check_broadcast(input.shape, other.shape)
+        check_together(input, other)
         x, y = promote(input, other)
         refuse(x, *refuses)
         return call(stuck if input.requires_grad else kind, fun, x, y)

@@ -10,9 +10,10 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops.table import into, named, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast, need_tensors, number, promote, refuse
+from funcgrad.torch._record.operands import check_together, need_tensors, no_overload, number, promote, refuse
 from funcgrad.torch._record.tape import raw
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.tensor import Tensor
 
 PLAIN = Kind("Plain")
 
@@ -24,8 +25,11 @@ def _comparison(
         if out is not None:
             return into(out, apply, (input, other), {})
         x, y = number(input), number(other)
-        if isinstance(x, Tensor) and isinstance(y, Tensor):
-            check_broadcast(x.shape, y.shape)
+        if name.startswith("logical"):
+            need_tensors(name, input=x, other=y)
+        elif not isinstance(x, Tensor) and not name.startswith("bitwise"):
+            raise TypeError(no_overload(name, x, y))
+        check_together(x, y)
         x, y = promote(x, y)
         refuse(x if isinstance(x, Tensor) else y, refuses, kernel or f"{name}_cpu")
         return call(PLAIN, lambda a, b: fun(raw(a), raw(b)), x, y)
@@ -49,18 +53,24 @@ bitwise_left_shift, bitwise_right_shift = (
 
 
 def _predicate(
-    name: str, fun: Callable[[Any], Any], in_place: bool = False, refusal: tuple[type[Exception], str] | None = None
+    name: str,
+    fun: Callable[[Any], Any],
+    in_place: bool = False,
+    refusal: tuple[type[Exception], str] | None = None,
+    refuses: tuple[str, str] = ("", ""),
+    out: bool = True,
 ) -> Callable[[Tensor], Tensor]:
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name)
+        refuse(input, *refuses)
         if refusal is not None and input.is_complex():
             raise refusal[0](refusal[1])
         return call(PLAIN, lambda v: fun(raw(v)), input)
 
-    return named(in_place=in_place, out=True)(titled(apply, name, f"{name} of each element."))
+    return named(in_place=in_place, out=out)(titled(apply, name, f"{name} of each element."))
 
 
-isnan, isinf, isfinite = (_predicate(n, getattr(fnp, n)) for n in ("isnan", "isinf", "isfinite"))
+isnan, isinf, isfinite = (_predicate(n, getattr(fnp, n), out=False) for n in ("isnan", "isinf", "isfinite"))
 isposinf, isneginf = (
     _predicate(n, getattr(fnp, n), refusal=(RuntimeError, f"{n} does not support complex inputs."))
     for n in ("isposinf", "isneginf")
@@ -68,9 +78,9 @@ isposinf, isneginf = (
 signbit = _predicate(
     "signbit", fnp.signbit, refusal=(NotImplementedError, "signbit is not implemented for complex tensors.")
 )
-isreal = _predicate("isreal", fnp.isreal)
+isreal = _predicate("isreal", fnp.isreal, out=False)
 logical_not = _predicate("logical_not", fnp.logical_not, in_place=True)
-bitwise_not = _predicate("bitwise_not", fnp.bitwise_not, in_place=True)
+bitwise_not = _predicate("bitwise_not", fnp.bitwise_not, in_place=True, refuses=("fc", "bitwise_not_cpu"))
 
 
 @named()
@@ -98,7 +108,19 @@ def isclose(
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.title} did not match {other.dtype.title}")
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
-        if tolerance < 0:
+        if not tolerance >= 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance:g}")
-    check_broadcast(input.shape, other.shape)
-    return fresh(np.isclose(input._array(), other._array(), rtol, atol, equal_nan))
+    check_together(input, other)
+
+    def close(x: Any, y: Any) -> Any:
+        x, y = (v.astype(dtypes.default()) if v.dtype.kind in "biu" else v for v in (raw(x), raw(y)))
+        same = fnp.equal(x, y)
+        if equal_nan and x.dtype.kind in "fc":
+            same = fnp.logical_or(same, fnp.logical_and(fnp.isnan(x), fnp.isnan(y)))
+        if not (rtol or atol):
+            return same
+        allowed = fnp.add(atol, fnp.abs(fnp.multiply(rtol, y)))
+        apart = fnp.abs(fnp.subtract(x, y))
+        return fnp.logical_or(same, fnp.logical_and(fnp.isfinite(apart), fnp.less_equal(apart, allowed)))
+
+    return call(PLAIN, close, input, other)

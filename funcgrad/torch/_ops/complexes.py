@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.arity import unary
@@ -29,7 +30,7 @@ def _both(v: Any) -> Any:
 def _joined(v: Any) -> Any:
     if isinstance(v, np.ndarray) and v.strides[-1] == v.itemsize:
         return v.view(np.result_type(v.dtype, np.complex64))[..., 0]
-    return kinks.complex_of(v[..., 0], v[..., 1])
+    return lax.complex(v[..., 0], v[..., 1])
 
 
 @named(method=False)
@@ -125,7 +126,7 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
     _parts(real, imag, "complex", ("real", "imag"))
     if real._read().dtype == np.float16:
         raise NotImplementedError("complex(): NumPy has no complex32; convert the parts with .float() first")
-    return call(COMPLEX, kinks.complex_of, real, imag)
+    return call(COMPLEX, lambda re, im: lax.complex(*fnp.broadcast_arrays(re, im)), real, imag)
 
 
 @named(method=False, out=True)
@@ -135,6 +136,6 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
     refuse(abs, "e", "polar_cpu")
 
     def turned(size: Any, at: Any) -> Any:
-        return kinks.complex_of(fnp.multiply(size, fnp.cos(at)), fnp.multiply(size, fnp.sin(at)))
+        return lax.complex(fnp.multiply(size, fnp.cos(at)), fnp.multiply(size, fnp.sin(at)))
 
     return call(POLAR, turned, abs, angle)

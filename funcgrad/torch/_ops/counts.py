@@ -41,6 +41,19 @@ def _several(found: Tensor, inverse: Any, counts: Any, return_inverse: bool, ret
     return (found, *more) if more else found
 
 
+def _slices(x: Tensor, dim: int | None) -> int | None:
+    """The dimension whose slices are compared, checked; None for the elements."""
+    refuse(x, "c", "unique" if dim is None else "unique_dim")
+    if dim is None:
+        return None
+    axis = dimension(dim, x.dim())
+    if not x.dim():
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    if (x.shape[axis] and not x.numel()) or x.shape.count(0) > 1:
+        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+    return axis
+
+
 @named()
 def unique(
     input: Tensor,
@@ -51,8 +64,7 @@ def unique(
 ) -> Any:
     """The distinct elements (or slices along `dim`) in order, where each element is among them, and their counts."""
     need_tensor(input, "unique")
-    refuse(input, "c", "unique")
-    axis = dimension(dim, input.dim()) if dim is not None else None
+    axis = _slices(input, dim)
     v = input._array(DISTINCT, ADVICE)
     found, inverse, counts = np.unique(v, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
     inverse = inverse.reshape(v.shape if axis is None else (-1,))
@@ -66,10 +78,10 @@ def unique_consecutive(
 ) -> Any:
     """The elements (or slices along `dim`) that differ from the one before, as `unique`."""
     need_tensor(input, "unique_consecutive")
-    refuse(input, "c", "unique")
-    axis = dimension(dim, input.dim()) if dim is not None else None
+    axis = _slices(input, dim)
     v = input._array(DISTINCT, ADVICE)
-    rows = v.reshape(-1, 1) if axis is None else np.moveaxis(v, axis, 0).reshape(v.shape[axis], -1)
+    width = 1 if axis is None else v.size // max(v.shape[axis], 1)
+    rows = v.reshape(-1, 1) if axis is None else np.moveaxis(v, axis, 0).reshape(v.shape[axis], width)
     new = np.concatenate([np.ones(min(1, len(rows)), bool), (rows[1:] != rows[:-1]).any(1)])
     starts = np.flatnonzero(new)
     counts = np.diff(np.append(starts, len(rows)))
@@ -94,7 +106,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     v = input._array(COUNTS, ADVICE)
     if v.ndim != 1 or (v.size and v.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if weights is None:
+    if weights is None or not v.size:
         return fresh(np.bincount(v, minlength=minlength))
     w = weights._array(COUNTS, ADVICE)
     if w.shape != v.shape:
@@ -106,6 +118,8 @@ def _limits(v: np.ndarray, low: Any, high: Any, apart: float, function: str) -> 
     """The ends of the bins: those of the values where none are given, so far apart where all are equal."""
     if low == high and v.size:
         low, high = v.min(), v.max()
+    elif low == high:
+        return (low, low + 1)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"{function}: range of [{_shown(low)}, {_shown(high)}] is not finite")
     return (low - apart, high + apart) if low == high else (low, high)
@@ -161,9 +175,19 @@ def histogram(
                 f"{input.dtype.short} and bins for dimension 0 with dtype {bins.dtype.short}"
             )
         edges = bins._array(COUNTS, ADVICE)
+        if edges.ndim != 1 or not edges.size:
+            needed, there = ("at least 1 element", "0 elements")
+            if edges.ndim != 1:
+                needed, there = "one dimension", f"{edges.ndim} dimensions"
+            raise RuntimeError(
+                f"torch.histogramdd: bins tensor should have {needed}, but got {there} in the bins tensor for "
+                "dimension 0"
+            )
     else:
         _check_bins(bins)
         low, high = range or (0, 0)
+        if range and low == high:
+            low, high = low - 0.5, high + 0.5
         if low > high:
             raise RuntimeError(
                 f"torch.histogramdd: min should not exceed max, but got min {_shown(low)} max {_shown(high)} for "
@@ -202,11 +226,23 @@ def _as_tensor(x: Any) -> Any:
 
 
 def _insertions(edges: Any, v: Any, right: bool) -> Any:
-    """Where values are to be inserted: rows of edges in all but the last dimension are those of the values."""
-    if len(edges.shape) == 1:
-        return fnp.searchsorted(edges, v, side="right" if right else "left")
-    passed = fnp.less_equal if right else fnp.less
-    return fnp.sum(passed(fnp.expand_dims(edges, -2), fnp.expand_dims(v, -1)), -1)
+    """Where values are to be inserted: rows of edges in all but the last dimension are those of the values.
+
+    By halving, as PyTorch does it: what it finds in rows with NaN, or out of order, is the same too.
+    """
+    one_row, size = len(edges.shape) == 1, edges.shape[-1]
+    start = fnp.zeros(v.shape, np.int64)
+    end = fnp.full(v.shape, size)
+    for _ in range(size.bit_length()):
+        open_ = fnp.less(start, end)
+        middle = fnp.where(open_, (start + end) // 2, 0)
+        at = fnp.take(edges, middle) if one_row else fnp.take_along_axis(edges, middle, -1)
+        reached = fnp.greater(at, v) if right else fnp.greater_equal(at, v)
+        start, end = (
+            fnp.where(fnp.logical_and(open_, fnp.logical_not(reached)), middle + 1, start),
+            fnp.where(fnp.logical_and(open_, reached), middle, end),
+        )
+    return start
 
 
 @named(method=False, out=True)
@@ -229,17 +265,24 @@ def searchsorted(
         raise RuntimeError(
             "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
-    refuse(v, "bc", "searchsorted_out_cpu")
-    operands = [edges, v] if sorter is None else [edges, v, _checked(sorter, edges)]
+    ready = promote(edges, v)
+    if v.numel():
+        refuse(ready[0], "bc", "searchsorted_out_cpu")
+    operands = ready if sorter is None else [*ready, _checked(sorter, edges)]
 
     def find(e: Any, x: Any, order: Any = None) -> Any:
         e = raw(e) if order is None else fnp.take_along_axis(raw(e), raw(order), -1)
         return _insertions(e, raw(x), right or side == "right").astype(np.int32 if out_int32 else np.int64)
 
-    return call(PLAIN, find, *promote(*operands[:2]), *operands[2:])
+    return call(PLAIN, find, *operands)
 
 
 def _check_sequence(edges: Tensor, v: Tensor) -> None:
+    if not v.dim() and edges.dim() != 1:
+        raise RuntimeError(
+            "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got "
+            f"boundaries tensor dim({edges.dim()}) and input value's dim(0) numel(1)"
+        )
     if not edges.dim():
         raise RuntimeError(
             "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"

@@ -11,13 +11,16 @@ from funcgrad.torch._ops.compare import logical_xor
 from funcgrad.torch._ops.join import cat
 from funcgrad.torch._ops.pointwise import add_, check_no_bools, div_, mul, over_number, sub_, times_number
 from funcgrad.torch._ops.reduce import cumsum, sum
+from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.shape import narrow, select
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import need_tensor
+from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+
+COPIED = Kind("CopyBackwards")
 
 
 @named()
@@ -30,11 +33,19 @@ def diff(
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if not n:
+        return call(COPIED, copied, input)
     axis = dimension(dim, input.dim())
     parts = [t for t in (prepend, input, append) if t is not None]
     for t in parts:
         if t.dim() != input.dim():
             raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+        for d, (n_own, n_other) in enumerate(zip(input.shape, t.shape)):
+            if d != axis and n_own != n_other:
+                raise RuntimeError(
+                    "diff expects the shape of tensor to prepend or append to match that of input except along the "
+                    f"differencing dimension; input.size({d}) = {n_own}, but got tensor.size({d}) = {n_other}"
+                )
     x = cat(parts, axis) if len(parts) > 1 else input
     less = logical_xor if x.dtype is dtypes.bool else sub_
     for _ in range(n):
@@ -46,7 +57,8 @@ def diff(
 
 def _without(x: Tensor, axis: int, first: int, last: int) -> Tensor:
     """A view without so many at the beginning and at the end."""
-    return narrow(x, axis, first, x.shape[axis] - first - last)
+    left = x.shape[axis] - first - last
+    return narrow(x, axis, min(first, x.shape[axis]), max(left, 0))
 
 
 def _spacings(y: Tensor, x: Tensor | None, dx: Any, axis: int, function: str) -> Any:
@@ -55,6 +67,8 @@ def _spacings(y: Tensor, x: Tensor | None, dx: Any, axis: int, function: str) ->
         which = "`y`" if x is None else "`x` or `y`"
         raise RuntimeError(f"{function}: received a bool input for {which}, but bool is not supported")
     if x is None:
+        if isinstance(dx, (bool, complex)):
+            raise RuntimeError(f"{function}: Currently, we only support dx as a real number.")
         return number(1 if dx is None else dx)
     if x.dim() == 1:
         if x.shape[0] != y.shape[axis]:
@@ -62,17 +76,16 @@ def _spacings(y: Tensor, x: Tensor | None, dx: Any, axis: int, function: str) ->
         x = x.reshape([x.shape[0] if d == axis else 1 for d in range(y.dim())])
     elif x.dim() < y.dim():
         x = x.reshape((1,) * (y.dim() - x.dim()) + tuple(x.shape))
-    at = axis - y.dim() + x.dim()
-    return sub_(_without(x, at, 1, 0), _without(x, at, 0, 1))
+    return sub_(_without(x, axis, 1, 0), _without(x, axis, 0, 1))
 
 
 @named("trapz", method=False)
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The integral along `dim` by the trapezoidal rule, of values at `x`, or `dx` apart (1 by default)."""
     need_tensor(y, "trapezoid")
+    axis = dimension(dim, y.dim())
     if not y.dim():
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    axis = dimension(dim, y.dim())
     if not y.shape[axis]:
         return fresh(np.zeros(y.shape[:axis] + y.shape[axis + 1 :], y._read().dtype))
     width = _spacings(y, x, dx, axis, "trapezoid")

@@ -13,11 +13,11 @@ from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
+from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, returned, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
-from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -40,9 +40,11 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
         if dim is None:
             if not input.numel():
                 raise RuntimeError(f"{name}(): {EMPTY} Specify the reduction dim with the 'dim' argument.")
+            refuse(input, "c", f"{name}_all")
             return call(all_kind, lambda v: kinks.shared_by_nans(whole, v), input)
         axis = dimension(dim, input.dim())
         not_empty(input, axis, name)
+        refuse(input, "c", f"{name}(): does not support complex input")
         places = position(constant(input._read()), axis=axis) if input.dim() else np.int64(0)
         return found_at(name, dim_kind, input, places, axis, keepdim)
 
@@ -53,7 +55,7 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
 def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: bool) -> Any:
     """The elements at places along an axis, one for each row, and the places."""
     if x.dim() == 0:
-        return returned(name, (call(kind, fnp.add, x, 0), fresh(np.int64(0))))
+        return returned(name, (call(kind, copied, x), fresh(np.int64(0))))
     thin = fnp.expand_dims(places, axis)
 
     def picked(v: Any) -> Any:
@@ -83,13 +85,14 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
 
     def extreme(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
-        refuse(input, "c", f"{name[1:]}_values_cpu")
         dims = dims_of(dim, input.dim())
         if not input.numel():
-            if dim == ():
+            given = (dim,) if isinstance(dim, int) else dim or ()
+            if not given:
                 raise RuntimeError(f"{name}(): {EMPTY} Specify the reduction dim with the 'dim' argument.")
-            for axis in dims:
-                not_empty(input, axis, name)
+            for d in given:
+                not_empty(input, d, name)
+        refuse(input, "c", f"{name[1:]}_values_cpu")
         return call(kind, lambda v: fun(v, dims, keepdim), input)
 
     doc = f"The {'maximum' if name == 'amax' else 'minimum'} over `dim`; equal elements share the gradient."
@@ -106,7 +109,6 @@ AMINMAX = Kind("Aminmax", "xr")
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The minimum and the maximum, over `dim` or of all elements; equal elements share the gradient."""
     need_tensor(input, "aminmax")
-    refuse(input, "c", "aminmax_cpu")
     dims = dims_of(dim, input.dim())
     if not input.numel():
         if dim is None:
@@ -115,6 +117,8 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
             )
         if not input.shape[dims[0]]:
             raise IndexError(f"aminmax: Expected reduction dim {dims[0]} to have non-zero size.")
+
+    refuse(input, "c", "aminmax_cpu")
 
     def both(v: Any) -> Any:
         return tuple([fun(v, axis=dims, keepdims=keepdim) for fun in (fnp.min, fnp.max)])
@@ -133,7 +137,7 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         refuse(input, "c", f"{name}_cpu")
         axis = dimension(dim, input.dim())
         if not input.dim():
-            return returned(name, (call(kind, fnp.add, input, 0), fresh(np.int64(0))))
+            return returned(name, (call(kind, copied, input), fresh(np.int64(0))))
         v = constant(input._read())
         if v.dtype.kind == "b":
             v = v.astype(np.uint8)
@@ -153,8 +157,10 @@ cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cu
 def _position(name: str, fun: Any) -> Callable[..., Tensor]:
     def position(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
-        if input.dtype is dtypes.bool:
-            raise RuntimeError(f"{name}(): does not support bool input")
+        refuse(input, "c", f"{name}(): does not support complex input")
+        refuse(input, "b", f"{name}(): does not support bool input")
+        if dim is not None:
+            dimension(dim, input.dim())
         if not input.numel():
             if dim is None:
                 raise IndexError(f"{name}(): {EMPTY}")
@@ -163,7 +169,8 @@ def _position(name: str, fun: Any) -> Callable[..., Tensor]:
         def find(v: Any) -> Any:
             v = raw(v)
             if dim is None or not len(v.shape):
-                return fun(fnp.reshape(v, (v.size,)), axis=0)
+                found = fun(fnp.reshape(v, (v.size,)), axis=0)
+                return fnp.reshape(found, (1,) * len(v.shape)) if keepdim else found
             axis = dimension(dim, len(v.shape))
             return fun(v, axis=axis, keepdims=keepdim)
 
@@ -176,13 +183,15 @@ argmax, argmin = _position("argmax", fnp.argmax), _position("argmin", fnp.argmin
 
 # Order
 
-SORT, TOPK, KTHVALUE = Kind("Sort", "-"), Kind("Topk", "-"), Kind("Kthvalue", "-")
+SORT, SORT_STABLE = Kind("Sort", "-"), Kind("SortBackward1", "-")
+TOPK, KTHVALUE = Kind("Topk", "-"), Kind("Kthvalue", "-")
 MEDIAN = {name: Kind(name.title(), "xr") for name in ("median", "nanmedian")}
 MEDIAN_DIM = {name: Kind(f"{name.title()}Backward1", "-") for name in ("median", "nanmedian")}
 
 
 def ordered(input: Tensor, axis: int, descending: bool) -> Any:
     """The places of elements in order; equal elements keep theirs."""
+    refuse(input, "c", " Sort does not support complex dtypes on CPU")
     v = constant(input._read())
     if not v.ndim:
         return np.zeros((), np.int64)
@@ -195,22 +204,20 @@ def ordered(input: Tensor, axis: int, descending: bool) -> Any:
 
 def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
     if not places.ndim:
-        return call(kind, fnp.add, x, 0)
+        return call(kind, copied, x)
     return call(kind, lambda v: v[along(places, v.shape, axis)], x)
 
 
 @named(out=True)
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
     """Sorted values and where they were. Equal elements keep their order."""
-    if input.is_complex():
-        raise RuntimeError(" Sort does not support complex dtypes on CPU")
     axis = dimension(dim, input.dim())
     places = ordered(input, axis, descending)
-    return returned("sort", (_taken(SORT, input, places, axis), fresh(places)))
+    return returned("sort", (_taken(SORT if stable is None else SORT_STABLE, input, places, axis), fresh(places)))
 
 
 @named()
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Where the sorted values were."""
     return fresh(ordered(input, dimension(dim, input.dim()), descending))
 
@@ -224,12 +231,11 @@ def msort(input: Tensor) -> Tensor:
 @named(out=True)
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements and where they are."""
-    if input._read().dtype.kind in "bc":
-        kind = "complex" if input.is_complex() else "bool"
-        raise RuntimeError(f"{' ' * input.is_complex()}topk does not support {kind} dtypes on CPU")
     axis = dimension(dim, input.dim())
-    if k > (input.shape[axis] if input.dim() else 1):
+    if not 0 <= k <= (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("selected index k out of range")
+    refuse(input, "c", " topk does not support complex dtypes on CPU")
+    refuse(input, "b", "topk does not support bool dtypes on CPU")
     places = ordered(input, axis, largest)
     places = fnp.take(places, np.arange(k), axis) if places.ndim else places
     return returned("topk", (_taken(TOPK, input, places, axis), fresh(places)))
@@ -238,10 +244,12 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 @named(out=True)
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim`, and where it is."""
-    refuse(input, "bc", "kthvalue_cpu")
+    need_tensor(input, "kthvalue")
     axis = dimension(dim, input.dim())
+    not_empty(input, axis, "kthvalue")
     if not 1 <= k <= (input.shape[axis] if input.dim() else 1):
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(axis))
+    refuse(input, "bc", "kthvalue_cpu")
     places = ordered(input, axis, False)
     places = fnp.take(places, k - 1, axis) if places.ndim else places
     return found_at("kthvalue", KTHVALUE, input, places, axis, keepdim)
@@ -261,10 +269,10 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 def _median(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Any:
     need_tensor(input, name)
-    refuse(input, "bc", "median_cpu")
     axis = dimension(dim, input.dim()) if dim is not None else 0
     if dim is not None:
         not_empty(input, axis, name)
+    refuse(input, "bc", "median_cpu" if dim is None else "median_out")
     v = constant(input._read())
     flat = fnp.reshape(v, (v.size,)) if dim is None or not v.ndim else v
     if not flat.shape[axis]:
@@ -288,9 +296,9 @@ MODE = Kind("Mode", "-")
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent element along `dim` (the smallest of several), and where it is last."""
     need_tensor(input, "mode")
-    refuse(input, "c", "mode_cpu")
     axis = dimension(dim, input.dim())
     not_empty(input, axis, "mode")
+    refuse(input, "c", "mode_cpu")
     v = constant(input._read())
     if not v.ndim:
         return found_at("mode", MODE, input, None, axis, keepdim)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.extremes import along
 from funcgrad.torch._ops.precision import widened
@@ -25,10 +28,82 @@ GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x"), Kind("Take", "x"), Kind("Index
 MASKED_SELECT = Kind("MaskedSelect", "x")
 
 
-def index_of(index: Tensor) -> Any:
+def values_of(index: Tensor) -> Any:
     """The values as an array, or traced: without a derivative."""
     value = constant(index._read())
     return value if isinstance(value, Tracer) else np.asarray(value)
+
+
+BYTES = "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead."
+
+
+def entry_of(value: Any) -> Any:
+    """An index array as PyTorch takes it: bytes are a mask."""
+    if value.dtype == np.uint8:
+        if value.ndim:
+            warnings.warn(BYTES, UserWarning, stacklevel=7)
+        return value.astype(bool)
+    if value.dtype not in (np.int64, np.int32, np.bool_):
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return value
+
+
+def _is_mask(entry: Any) -> bool:
+    return not isinstance(entry, slice) and entry.dtype.kind == "b"
+
+
+def check_masks(shape: tuple[int, ...], entries: Sequence[Any]) -> None:
+    """PyTorch's error for masks, among the entries of an index, of another shape than what they index."""
+    axis = 0
+    for entry in entries:
+        is_mask = _is_mask(entry)
+        for i, (n, m) in enumerate(zip(entry.shape, shape[axis:]) if is_mask else ()):
+            if n != m:
+                raise IndexError(
+                    f"The shape of the mask {list(entry.shape)} at index {i} does not match the shape of the indexed "
+                    f"tensor {list(shape)} at index {axis + i}"
+                )
+        axis += entry.ndim if is_mask else 1
+
+
+def check_stored(given: tuple[int, ...], shape: tuple[int, ...], entries: tuple[Any, ...]) -> None:
+    """PyTorch's error for values that do not broadcast to what an index takes of a tensor of that shape."""
+    taken = np.broadcast_to(np.False_, shape)[entries].shape
+    if len(given) > len(taken) or any(n not in (1, m) for n, m in zip(given[::-1], taken[::-1])):
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(given)} cannot be broadcast to indexing result of shape "
+            f"{list(taken)}"
+        )
+
+
+def check_put(input: Tensor, values: Tensor) -> None:
+    """PyTorch's error for values of another dtype."""
+    if values.dtype is not input.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
+            f"destination and {values.dtype.title} for the source."
+        )
+
+
+OUTSIDE = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
+
+
+def told(error: IndexError, entries: Sequence[Any]) -> IndexError:
+    """NumPy's error about an index in PyTorch's words; it counts only dimensions that are indexed."""
+    if isinstance(error, ConcretizationError):
+        return error
+    text = str(error)
+    beyond = OUTSIDE.fullmatch(text)
+    if beyond is not None:
+        place, axis, n = map(int, beyond.groups())
+        axes = [d for e in entries for d in [isinstance(e, slice)] * (e.ndim if _is_mask(e) else 1)]
+        dimension = f"dimension {axis - sum(axes[:axis])}" if n else "dimension"
+        return IndexError(f"index {f'{place} ' if n else ''}is out of bounds for {dimension} with size {n}")
+    if text.startswith("shape mismatch"):
+        start, _, shapes = text.partition(" with shapes ")
+        listed = ", ".join(f"[{s.strip('(,)').replace(',', ', ')}]" for s in shapes.split())
+        text = f"{start.replace('arrays', 'tensors')} with shapes {listed}"
+    return IndexError(text.replace("axis", "dimension"))
 
 
 def outside(places: Any, low: int, n: int) -> int | None:
@@ -43,7 +118,7 @@ def places_of(index: Tensor, shape: tuple[int, ...], axis: int, function: str) -
     """Places along one dimension, none of them negative."""
     if index._read().dtype.kind not in "iu":
         raise RuntimeError(f"{function}(): Expected dtype int32/int64 for index")
-    places, n = index_of(index), shape[axis] if shape else 1
+    places, n = values_of(index), shape[axis] if shape else 1
     bad = outside(places, 0, n)
     if bad is not None:
         raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {n}")
@@ -95,7 +170,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         if index.numel() != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
         return call(INDEX_SELECT, lambda v: fnp.add(v, 0), input)
-    places, n = index_of(index), input.shape[axis]
+    places, n = values_of(index), input.shape[axis]
     bad = outside(places, 0, n)
     if bad is not None:
         if (input.dim(), axis) == (2, 1):
@@ -117,7 +192,7 @@ def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
     """Numbers of elements, in the shape of the index."""
     if index._read().dtype != np.int64:
         raise RuntimeError(f"{function}(): Expected a long tensor for index, but got {index.dtype.title}")
-    n, places = input.numel(), index_of(index)
+    n, places = input.numel(), values_of(index)
     if not n and index.numel():
         verb = "take from" if function == "take" else "put elements into"
         raise IndexError(f"{function}(): tried to {verb} an empty tensor")
@@ -166,7 +241,7 @@ def mask_of(mask: Tensor) -> Any:
     """A mask's values; PyTorch's error for others."""
     if mask._read().dtype.kind != "b":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    return index_of(mask)
+    return values_of(mask)
 
 
 @named(out=True)

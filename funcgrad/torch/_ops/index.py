@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem, update
+from funcgrad.torch._ops.gather import check_masks, check_put, check_stored, entry_of, told, values_of
 from funcgrad.torch._ops.shape import reshape
-from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch
+from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.operands import number
-from funcgrad.torch._record.tape import constant, on_tape
+from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Elements, Part
+from funcgrad.torch._tensor.writes import write_part
 
 ALIAS, SELECT, SLICE, UNSQUEEZE = Kind("Alias"), Kind("Select"), Kind("Slice"), Kind("Unsqueeze")
 INDEX, INDEX_PUT = Kind("Index", "-"), Kind("IndexPut", "-")
@@ -34,10 +35,11 @@ SEQUENCE_AS_TUPLE = (
     "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
     "which will result either in an error or a different result"
 )
-BYTES = "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead."
 NO_INDEX = (
     "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {kind})"
 )
+OVERFLOW = "Overflow when unpacking long long"
+LONG = range(-(2**63), 2**63)
 OF_SCALAR = (
     "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
     "tensor to a number"
@@ -48,13 +50,16 @@ BYTE_MASK = "masked_fill_ only supports boolean masks, but got mask with dtype u
 class Index(NamedTuple):
     """An index in its two parts: the basic one, and what index arrays then take of its result (None: all).
 
-    `kind` is the name of the view; `tensors` are the ones that the arrays come from.
+    `kind` is the name of the view; `tensors` are the ones that the arrays come from. `masks_all`: the only array is a
+    mask; `of_bytes`: bytes are among them.
     """
 
     basic: tuple[Any, ...]
     arrays: tuple[Any, ...] | None
     kind: Kind
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[Tensor, ...] = ()
+    masks_all: bool = False
+    of_bytes: bool = False
 
 
 def entries_of(index: Any) -> tuple[Any, ...]:
@@ -67,46 +72,63 @@ def entries_of(index: Any) -> tuple[Any, ...]:
     return (index,)
 
 
-def _values(index: Tensor) -> Any:
-    """The values as an array, or traced: without a derivative."""
-    value = constant(index._read())
-    return value if isinstance(value, Tracer) else np.asarray(value)
-
-
-def _of_tensor(entry: Tensor) -> Any:
-    """What a tensor stands for in an index: an integer, or an array."""
-    value = _values(entry)
-    if value.dtype == np.uint8:
-        warnings.warn(BYTES, UserWarning, stacklevel=6)
-        return value.astype(bool)
-    if value.ndim == 0 and value.dtype.kind in "iu" and not isinstance(value, Tracer):
+def _of_values(value: Any) -> Any:
+    """What a tensor or a sequence stands for in an index: an integer, or an array."""
+    if value.ndim == 0 and value.dtype.kind == "i" and not isinstance(value, Tracer):
         return int(value)
-    if value.dtype.kind not in "iub":
-        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    return value
+    return entry_of(value)
+
+
+def _of_sequence(entry: Any) -> Any:
+    """Numbers as PyTorch's `LongTensor` takes them, which cuts off fractions; booleans and bytes stay."""
+    if not isinstance(entry, np.ndarray):
+        entry = [e._array() if isinstance(e, Tensor) else e for e in entry]
+    items = np.asarray(entry)
+    if items.dtype.kind == "U":
+        raise TypeError("new(): invalid data type 'str'")
+    return items if items.dtype.kind == "b" or items.dtype == np.uint8 else items.astype(np.int64)
+
+
+def _bound(n: Any) -> int | None:
+    if n is None:
+        return None
+    try:
+        return n.__index__()
+    except AttributeError:
+        raise TypeError("slice indices must be integers or None or have an __index__ method") from None
+
+
+def _of_slice(entry: slice) -> slice:
+    start, stop, step = map(_bound, (entry.start, entry.stop, entry.step))
+    if step is not None and step <= 0:
+        raise ValueError("step must be greater than zero" if step else "slice step cannot be zero")
+    return slice(start, stop, step)
 
 
 def _plain(entry: Any) -> Any:
     """An entry as an integer, a slice, None, Ellipsis or an array."""
     if isinstance(entry, Tensor):
-        return _of_tensor(entry)
+        return _of_values(values_of(entry))
     if isinstance(entry, slice):
-        if entry.step is not None and entry.step <= 0:
-            raise ValueError("step must be greater than zero")
-        return slice(*(None if n is None else n.__index__() for n in (entry.start, entry.stop, entry.step)))
+        return _of_slice(entry)
     if entry is None or entry is Ellipsis:
         return entry
-    if isinstance(entry, (bool, np.bool_)):
+    if isinstance(entry, bool):
         return np.asarray(entry)
     if isinstance(entry, str):
         raise TypeError("new(): invalid data type 'str'")
     if isinstance(entry, (list, tuple, np.ndarray, range)):
-        items = [e._array() if isinstance(e, Tensor) else e for e in entry]
-        return np.asarray(items) if len(items) else np.zeros(0, np.int64)
-    try:
-        return entry.__index__()
-    except AttributeError:
-        raise IndexError(NO_INDEX.format(kind=type(entry).__name__)) from None
+        return _of_values(_of_sequence(entry))
+    place = None if isinstance(entry, np.bool_) else getattr(entry, "__index__", lambda: None)()
+    if place is None:
+        raise IndexError(NO_INDEX.format(kind=_name(entry)))
+    if place not in LONG:
+        raise ValueError(OVERFLOW)
+    return place
+
+
+def _name(x: Any) -> str:
+    return f"numpy.{type(x).__name__}" if isinstance(x, (np.generic, np.ndarray)) else type(x).__name__
 
 
 def _is_array(entry: Any) -> bool:
@@ -125,8 +147,10 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
     given = entries_of(index)
     entries = [_plain(e) for e in given]
     taken = sum(map(_taken, entries))
-    if not shape and len(entries) == 1 and type(entries[0]) is int:
+    if not shape and len(entries) == 1 and type(entries[0]) is int and not isinstance(given[0], Tensor):
         raise IndexError(OF_SCALAR)
+    if not shape and entries and isinstance(entries[0], slice):
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     if taken > len(shape):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     basic: list[Any] = []
@@ -134,7 +158,7 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
     axis = 0
     whole = slice(None)
     kind = ALIAS
-    for position, entry in enumerate(entries):
+    for entry in entries:
         if entry is Ellipsis:
             skipped = 0 if Ellipsis in basic else len(shape) - taken
             basic.extend([] if Ellipsis in basic else [Ellipsis])
@@ -146,8 +170,6 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
             kind = UNSQUEEZE
         elif _is_array(entry):
             count = _taken(entry)
-            if entry.dtype.kind == "b":
-                _check_mask(entry, position, shape, axis)
             basic.extend([whole] * count if count else [None])
             arrays.append(entry if count else entry[None])
             axis += count
@@ -162,35 +184,24 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
                     kind = SLICE
             basic.append(entry)
             axis += 1
-    if any(map(_is_array, arrays)):
-        return Index(tuple(basic), tuple(arrays), kind, tuple(e for e in given if isinstance(e, Tensor)))
-    return Index(tuple(basic), None, kind, ())
-
-
-def _check_mask(mask: Any, position: int, shape: tuple[int, ...], axis: int) -> None:
-    for i, n in enumerate(mask.shape):
-        if n != shape[axis + i]:
-            raise IndexError(
-                f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape of the indexed "
-                f"tensor {list(shape)} at index {axis + i}"
-            )
+    taking = [a for a in arrays if _is_array(a)]
+    if taking:
+        tensors = tuple(e for e in given if isinstance(e, Tensor))
+        masks_all = len(taking) == 1 and taking[0].dtype.kind == "b"
+        of_bytes = any(getattr(e, "dtype", None) in (np.uint8, dtypes.uint8) for e in given)
+        return Index(tuple(basic), tuple(arrays), kind, tensors, masks_all, of_bytes)
+    return Index(tuple(basic), None, kind)
 
 
 def _sliced(input: Tensor, index: Index) -> Tensor:
     """The view that the basic part gives; the tensor itself where that takes all."""
     if index.arrays is not None and index.kind is ALIAS and None not in index.basic:
-        return input
-    return view(input, index.kind, Part(index.basic))
-
-
-def _told(error: IndexError) -> IndexError:
-    """PyTorch's words for NumPy's."""
-    text = str(error)
-    if text.startswith("shape mismatch"):
-        start, _, shapes = text.partition(" with shapes ")
-        listed = ", ".join(f"[{s.strip('(,)').replace(',', ', ')}]" for s in shapes.split())
-        text = f"{start.replace('arrays', 'tensors')} with shapes {listed}"
-    return IndexError(text.replace("axis", "dimension"))
+        place = input
+    else:
+        place = view(input, index.kind, Part(index.basic))
+    if index.arrays is not None:
+        check_masks(place._read().shape, index.arrays)
+    return place
 
 
 def get(input: Tensor, index: Any) -> Tensor:
@@ -201,27 +212,27 @@ def get(input: Tensor, index: Any) -> Tensor:
         return place
     try:
         out = call(INDEX, lambda v: getitem(v, found.arrays), place)
-    except ConcretizationError:
-        raise
     except IndexError as error:
-        raise _told(error) from None
+        raise told(error, found.arrays) from None
     return watch(out, *found.tensors)
 
 
 def _fitting(value: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """What is stored in a place of that shape: leading dimensions of size one too many are dropped."""
+    """What is stored in a place of that shape: leading dimensions of size one are dropped where there are too many."""
     given = value._read().shape
-    extra = len(given) - len(shape)
-    if extra > 0 and all(n == 1 for n in given[:extra]):
-        return reshape(value, given[extra:])
-    if extra > 0 or any(n not in (1, m) for n, m in zip(given[::-1], shape[::-1])):
-        at = next(
-            (i for i in range(1, 1 + min(len(given), len(shape))) if given[-i] not in (1, shape[-i])), 1
-        )
+    if len(given) > len(shape):
+        kept = _without_leading_ones(given)
+        value, given = reshape(value, kept), kept
+    if len(given) > len(shape):
         raise RuntimeError(
-            f"The expanded size of the tensor ({shape[-at] if shape else 1}) must match the existing size "
-            f"({given[-at]}) at non-singleton dimension {max(len(shape) - at, 0)}.  Target sizes: "
-            f"{list(shape)}.  Tensor sizes: {list(given)}"
+            f"expand(torch.{value.dtype.title}Tensor{{{list(given)}}}, size={list(shape)}): the number of sizes "
+            f"provided ({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({len(given)})"
+        )
+    at = next((i for i in range(1, 1 + len(given)) if given[-i] not in (1, shape[-i])), 0)
+    if at:
+        raise RuntimeError(
+            f"The expanded size of the tensor ({shape[-at]}) must match the existing size ({given[-at]}) at "
+            f"non-singleton dimension {len(shape) - at}.  Target sizes: {list(shape)}.  Tensor sizes: {list(given)}"
         )
     return value
 
@@ -285,50 +296,60 @@ def put(input: Tensor, index: Any, value: Any) -> None:
     if _put_at_once(input, index, value):
         return
     found = index_of(index, input._read().shape)
-    value = number(value)
+    value = _storable(value, input)
     place = _sliced(input, found)
-    own = place._read()
     if found.arrays is None:
         if not isinstance(value, Tensor):
-            value = _stored(value, own.dtype)
-        copy_(place, _fitting(value, own.shape))
+            value = _stored(value, place._read().dtype)
+        copy_(place, _fitting(value, place._read().shape))
         return
-    place._check_writable()
+    place._check_writable("index_put_")
     if not isinstance(value, Tensor):
-        value = _stored(value, own.dtype)
-    elif value.dtype is not input.dtype:
-        if value.is_complex() and not input.is_complex():
-            raise RuntimeError(
-                f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
-                f"destination and {value.dtype.title} for the source."
-            )
-        value = value.to(input.dtype)
-    if value.dim() == 0 and any(t.dtype is dtypes.uint8 for t in found.tensors):
+        value = _stored(value, place._read().dtype)
+    elif found.masks_all and value.numel() == 1:
+        if value.dtype is not input.dtype:
+            dtypes.held(value.detach().item(), place._read().dtype)
+            value = value.to(input.dtype)
+        value = reshape(value, ())
+    if value.dim() == 0 and found.of_bytes:
         raise RuntimeError(BYTE_MASK)
+    if isinstance(index, bool):
+        value = value.to(input.dtype)
+    check_put(input, value)
     store(place, found.arrays, value, found.tensors)
+
+
+def _storable(value: Any, input: Tensor) -> Any:
+    """A Tensor or a Python number; PyTorch's error for anything else."""
+    if type(value) in (float, int, bool, complex):
+        if type(value) is int and value not in LONG:
+            raise ValueError(OVERFLOW)
+        return value
+    if isinstance(value, (Tensor, Tracer, np.integer, float, complex)):
+        return number(value)
+    raise TypeError(f"can't assign a {_name(value)} to a torch.{input.dtype.title}Tensor")
 
 
 def store(place: Tensor, index: tuple[Any, ...], value: Tensor, tensors: tuple[Tensor, ...]) -> None:
     """Set elements of a tensor, which may be written: in its memory, where that is not recorded."""
     from funcgrad.torch._ops.inplace import finish
 
-    own, given = place._read(), value._read()
+    given = value._read()
     try:
-        if not any(map(_is_traced, (own, given, *index))):
-            shape = np.broadcast_to(np.False_, own.shape)[index].shape
-            if not _broadcasts(given.shape, shape):
-                raise RuntimeError(
-                    f"shape mismatch: value tensor of shape {list(given.shape)} cannot be broadcast to indexing "
-                    f"result of shape {list(shape)}"
-                )
+        if not any(map(_is_traced, (place._read(), given, *index))):
+            check_stored(_without_leading_ones(given.shape), place._read().shape, index)
         if place._writes_plainly(given):
             place._write_memory(given, cuts_of((value,)), Elements(index))
             return
-        new = call(INDEX_PUT, lambda v, u: update(v, index, u, "set"), place, value)
-    except ConcretizationError:
-        raise
+        written = None
+        if place._view is None and not any(isinstance(e, Tracer) for e in index):
+            written = write_part(place, (Elements(index),), given, place, value)
+        if written is not None:
+            new = wrap(written, INDEX_PUT)
+        else:
+            new = call(INDEX_PUT, lambda v, u: update(v, index, u, "set"), place, value)
     except IndexError as error:
-        raise _told(error) from None
+        raise told(error, index) from None
     watch(new, *tensors)
     finish(place, new)
 
@@ -337,8 +358,6 @@ def _is_traced(value: Any) -> bool:
     return isinstance(value, Tracer) and not on_tape(value)
 
 
-def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether an assignment takes values of the shape given."""
-    extra = max(len(given) - len(shape), 0)
-    kept = given[extra:]
-    return all(n == 1 for n in given[:extra]) and all(n in (1, m) for n, m in zip(kept[::-1], shape[::-1]))
+def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """An assignment drops them from the shape of its values."""
+    return shape[next((i for i, n in enumerate(shape) if n != 1), len(shape)) :]

@@ -11,11 +11,11 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._record.calls import Kind, call, cuts_of
-from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.storage import Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Flat, Part, Shaped, View
 
@@ -28,6 +28,23 @@ COMPARISONS = {
 it passes, as in PyTorch."""
 MAY_OVERLAP = ("masked_fill", "masked_scatter", "index_fill")
 """What these write PyTorch does not compare with what they read."""
+
+
+TENSORS = ("add", "div", "divide", "floor_divide", "mul", "multiply", "sub", "subtract", "true_divide")
+EITHER = (
+    *("eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "copysign", "float_power", "fmod", "masked_fill", "pow", "remainder"),
+)
+"""Names of which PyTorch's full ones say that they take a tensor: always, or where it is none."""
+
+
+def full_name(name: str, args: tuple[Any, ...]) -> str:
+    """An operation in place as PyTorch's errors call it."""
+    if name in TENSORS:
+        return f"{name}_.Tensor"
+    if name in EITHER:
+        return f"{name}_.{'Tensor' if args and isinstance(args[-1], Tensor) else 'Scalar'}"
+    return f"{name}_"
 
 
 def check_output(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
@@ -52,7 +69,7 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     checks = fun.__name__ not in MAY_OVERLAP
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        self._check_writable()
+        self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
         if checks:
             for other in _tensors_in((*args, *kwargs.values())):
                 self._check_overlap(other)
@@ -70,9 +87,9 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def finish(x: Tensor, new: Tensor) -> Tensor:
     """Let `x` take on the result of an operation that has been computed for it."""
-    value, own = new._read(), x._read()
-    if value.shape != own.shape:
-        check_output(own.shape, value.shape)
+    value, shape, dtype = new._read(), x._read().shape, x._read().dtype
+    if value.shape != shape:
+        check_output(shape, value.shape)
     if on_tape(value) and value.node.note.watch:
         note = own_note(value.node)
         # the result's own version is counted up by the write that follows
@@ -81,14 +98,14 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
             for w in note.watch or ()
             if not (w.first and w.source() is x)
         )
-    if value.dtype != own.dtype:
-        if dtypes.category(value.dtype) > dtypes.category(own.dtype):
+    if value.dtype != dtype:
+        if dtypes.category(value.dtype) > dtypes.category(dtype):
             raise RuntimeError(
                 f"result type {dtypes.of(value.dtype).title} can't be cast to the desired output type "
                 f"{x.dtype.title}"
             )
         name = value.node.note.name if on_tape(value) else ""
-        value = value.astype(own.dtype)
+        value = value.astype(dtype)
         if on_tape(value):
             value.node.note = Kind(name).note
     x._write(value, new._cuts)
@@ -120,11 +137,19 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         self._write_memory(given.real if own.kind != "c" == given.dtype.kind else given, cuts_of((src,)))
         return self
 
+    def fitted(new: Any) -> Any:
+        new = new if new.dtype == own else new.astype(own)
+        return new if new.shape == shape else fnp.broadcast_to(new, shape)
+
+    base = self._base
+    if base is not None and (on_tape(given) or base.requires_grad) and mode.enabled:
+        for t in (self, src):
+            t._check_entry()
+        self._write(quietly(fitted, given), cuts_of((self, src)), src)  # the write itself is an entry
+        return self
+
     def copied(old: Any, new: Any) -> Any:
-        if new.dtype != own:
-            new = new.astype(own)
-        if new.shape != shape:
-            new = fnp.broadcast_to(new, shape)
+        new = fitted(new)
         if on_tape(new):
             return fnp.where(np.True_, new, old if on_tape(old) else own.type(0))
         return (
@@ -140,7 +165,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Set all elements to a number."""
-    self._check_writable()
+    self._check_writable("fill_.Tensor" if isinstance(value, Tensor) else "fill_.Scalar")
     value = number(value)
     if isinstance(value, Tensor):
         return copy_(self, value)
@@ -149,7 +174,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 
 def zero_(self: Tensor) -> Tensor:
     """Set all elements to zero."""
-    self._check_writable()
+    self._check_writable("zero_")
     return _constantly(ZERO, self, 0)
 
 
@@ -157,7 +182,7 @@ def reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`x.name_(...)` for a `name` that gives a view: the tensor becomes that view of its memory."""
 
     def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
-        self._check_writable()
+        self._check_writable(method.__name__)
         own = self._view
         if own is not None and own.base is not None and self.requires_grad:
             raise NotImplementedError(f"{method.__name__} of a view that requires grad: use the form without `_`")

@@ -68,10 +68,21 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
 @named(method=False)
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape of an operation on tensors of these shapes."""
-    try:
-        return Size(np.broadcast_shapes(*shapes))
-    except ValueError:
-        raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape") from None
+    sizes: list[tuple[int, ...]] = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    whole = [1] * max(map(len, sizes), default=0)
+    for which, shape in enumerate(sizes):
+        for i in range(-1, -1 - len(shape), -1):
+            if shape[i] < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
+            if shape[i] in (1, whole[i]):
+                continue
+            if whole[i] != 1:
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument at index "
+                    f"{which} had {shape}; but expected shape should be broadcastable to {whole}"
+                )
+            whole[i] = shape[i]
+    return Size(whole)
 
 
 @named(function=False)

@@ -25,8 +25,10 @@ INDEX_SELECT, DIAGONAL_COPY = Kind("IndexSelect", "-"), Kind("DiagonalBackward0_
 DIAG_EMBED, TRIL, TRIU = Kind("DiagEmbed"), Kind("Tril"), Kind("Triu")
 
 
-def _tensors(tensors: Any, nothing: Exception) -> list[Tensor]:
+def _tensors(function: str, tensors: Any, nothing: Exception) -> list[Tensor]:
     """Tensors of a common dtype; `nothing` is the error where there are none."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{function}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     found = list(tensors)
     if not found:
         raise nothing
@@ -39,7 +41,7 @@ def _tensors(tensors: Any, nothing: Exception) -> list[Tensor]:
 @named("concat", "concatenate", method=False, out=True)
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a dimension."""
-    xs = _tensors(tensors, ValueError("torch.cat(): expected a non-empty list of Tensors"))
+    xs = _tensors("cat", tensors, ValueError("torch.cat(): expected a non-empty list of Tensors"))
     for i, x in enumerate(xs):
         if not x.dim():
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
@@ -61,7 +63,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 @named(method=False, out=True)
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new dimension."""
-    xs = _tensors(tensors, RuntimeError("stack expects a non-empty TensorList"))
+    xs = _tensors("stack", tensors, RuntimeError("stack expects a non-empty TensorList"))
     shape = xs[0].shape
     for i, x in enumerate(xs):
         if x.shape != shape:
@@ -110,6 +112,10 @@ def repeat_interleave(
     if isinstance(repeats, int):
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")
+        if output_size not in (None, x.shape[axis] * repeats):
+            raise RuntimeError(
+                f"repeat_interleave: Invalid output_size, expected {x.shape[axis] * repeats} but got {output_size}"
+            )
         whole = clone(expand(unsqueeze(x, axis + 1), *x.shape[: axis + 1], repeats, *x.shape[axis + 1 :]))
         return flatten(whole, axis, axis + 1)
     if repeats.dim() > 1:
@@ -153,7 +159,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         raise RuntimeError("`shifts` required")
     if len(moves) != len(axes) and (axes or len(moves) > 1):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}")
-    dims = tuple(dimension(d, input.dim()) for d in axes) if axes and input.dim() else None
+    if axes and not input.dim():
+        raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
+    dims = tuple(dimension(d, input.dim()) for d in axes) if axes else None
     places = np.roll(np.arange(input.numel()).reshape(input.shape), shifts, dims)
     return call(ROLL, lambda v: fnp.reshape(v, (v.size,))[places], input)
 

@@ -73,6 +73,37 @@ maximum, minimum = _with_nans(fnp.maximum), _with_nans(fnp.minimum)
 fmax, fmin = _chosen(fnp.greater_equal), _chosen(fnp.less_equal)
 
 
+def remainder(x: Any, y: Any) -> Any:
+    """What is left of a division rounded down: a zero has the sign of x."""
+    out = fnp.remainder(x, y)
+    if out.dtype.kind != "f":
+        return out
+    turned = fnp.logical_and(fnp.equal(raw(out), 0), fnp.not_equal(fnp.signbit(raw(x)), fnp.signbit(raw(out))))
+    if not is_anywhere(turned):
+        return out
+    one = out.dtype.type(1)
+    exact = fnp.fmod(where(turned, x, one), where(turned, y, one))
+    return where(turned, exact, fnp.remainder(where(turned, one, x), where(turned, one, y)))
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)); of complex numbers, from the one with the larger real part."""
+    if x.dtype.kind != "c":
+        return fnp.logaddexp(x, y)
+    first = fnp.greater_equal(fnp.real(raw(x)), fnp.real(raw(y)))
+    large, small = fnp.where(first, x, y), fnp.where(first, y, x)
+    return fnp.add(large, fnp.log1p(fnp.exp(fnp.subtract(small, large))))
+
+
+def acosh(x: Any) -> Any:
+    """From -1 down, where it is NaN, the derivative is that of -acosh(-x)."""
+    below = fnp.less_equal(raw(x), -1) if x.dtype.kind == "f" else np.False_
+    if not is_anywhere(below):
+        return fnp.arccosh(x)
+    mirrored = fnp.add(fnp.negative(fnp.arccosh(fnp.negative(where(below, x, x.dtype.type(-2))))), np.nan)
+    return where(below, mirrored, fnp.arccosh(where(below, x.dtype.type(2), x)))
+
+
 def copysign(x: Any, y: Any) -> Any:
     """The derivatives at zero, and by the sign, are zero."""
     return where(fnp.equal(raw(x), 0), flat(fnp.copysign, x, y), fnp.copysign(x, y))
@@ -144,6 +175,14 @@ def root(squares: Any) -> Any:
     return where(zero, squares.dtype.type(0), fnp.sqrt(where(zero, squares.dtype.type(1), squares)))
 
 
+def over_freedom(squares: Any, n: float) -> Any:
+    """Divided by the degrees of freedom: the value is that of none where they are less, but not the derivative."""
+    y = fnp.divide(squares, n)
+    if n >= 0:
+        return y
+    return fnp.add(fnp.divide(constant(squares), 0), fnp.subtract(y, constant(y)))
+
+
 def clamped(v: Any, low: Any, high: Any, bounds_move: bool) -> Any:
     """Limited to [low, high], each None where there is none: the derivative at a limit is the value's own.
 
@@ -163,7 +202,7 @@ def clamped(v: Any, low: Any, high: Any, bounds_move: bool) -> Any:
     out = where(inside, v, limited)
     for bound, there in ((low, below), (high, above)):
         if bounds_move and bound is not None:
-            out = where(there, where(fnp.isnan(at), fnp.add(bound, constant(v)), bound), out)
+            out = where(there, where(fnp.isnan(limited), fnp.add(bound, limited), bound), out)
     return out
 
 
@@ -191,7 +230,9 @@ def shared_by_equals(v: Any, found: Any) -> Any:
 
 
 def none_of(v: Any) -> Any:
-    """What is said of no elements: NaN."""
+    """What is said of no elements: NaN, of integers the smallest."""
+    if v.dtype.kind in "iu":
+        return v.dtype.type(np.iinfo(v.dtype).min)
     return fnp.add(fnp.sum(v), v.dtype.type(np.nan))
 
 
@@ -240,20 +281,6 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
     )
 
 
-def complex_of(re: Any, im: Any) -> Any:
-    """re + 1j * im, where infinite parts stay alone: a product with 1j would make the other one NaN.
-
-    The derivative by an imaginary part that is not finite is zero (PyTorch: one).
-    """
-    unlimited = fnp.logical_not(fnp.isfinite(raw(im)))
-    if not is_anywhere(unlimited):
-        return lax.complex(*fnp.broadcast_arrays(re, im))
-    z = lax.complex(*fnp.broadcast_arrays(re, fnp.where(unlimited, im.dtype.type(0), im)))
-    for end in (np.inf, -np.inf):
-        z = fnp.where(fnp.equal(raw(im), end), fnp.add(z, z.dtype.type(complex(0, end))), z)
-    return fnp.where(fnp.isnan(raw(im)), fnp.add(z, z.dtype.type(complex(0, np.nan))), z)
-
-
 def angle(z: Any) -> Any:
     """The derivative at zero is zero."""
     return atan2(fnp.imag(z), fnp.real(z))
@@ -269,6 +296,19 @@ def sgn(z: Any) -> Any:
 def digamma(x: Any) -> Any:
     """At zero infinite, with the sign of -x; at infinity the derivative is zero."""
     return _at_ends(lax.digamma, lambda x: fnp.negative(fnp.reciprocal(x)), fnp.log, x)
+
+
+def polygamma(n: int, x: Any) -> Any:
+    """The derivative of order n of `digamma`: infinite at zero and below at whole numbers."""
+    at, sign, one = raw(x), (-1) ** (n + 1), x.dtype.type(1)
+    whole = fnp.logical_and(fnp.less_equal(at, 0), fnp.equal(at, fnp.floor(at)))
+    pole = fnp.logical_and(whole, fnp.isfinite(at))
+    y = lax.polygamma(x.dtype.type(n), where(pole, one, x) if is_anywhere(pole) else x)
+    if is_anywhere(pole):
+        away = fnp.subtract(where(pole, x, one), where(pole, constant(x), x.dtype.type(0)))
+        y = where(pole, fnp.multiply(fnp.reciprocal(away), sign), y)
+    end = -np.inf if n > 1 else np.inf
+    return where(fnp.equal(at, end), x.dtype.type(sign * np.inf if n > 1 else 0), y)
 
 
 def lgamma(x: Any) -> Any:
@@ -293,7 +333,7 @@ def _at_ends(fun: Any, at_zero: Any, at_infinity: Any, x: Any) -> Any:
 
 def logit(x: Any, eps: float | None) -> Any:
     """log(x / (1 - x)): at the ends of [0, 1] the derivative is infinite; flat outside [eps, 1 - eps]."""
-    if eps is not None:
+    if eps is not None and eps >= 0:
         low, high = x.dtype.type(eps), x.dtype.type(1 - eps)
         at = raw(x)
         outside = fnp.logical_or(fnp.less(at, low), fnp.greater(at, high))
@@ -314,11 +354,12 @@ def x_log_y(log: Callable[[Any], Any], start: float, x: Any, y: Any) -> Any:
     zero = fnp.logical_and(fnp.equal(at_x, 0), fnp.logical_not(fnp.isnan(at_y)))
     below = fnp.logical_and(zero, fnp.less_equal(at_y, start))
     top = fnp.logical_and(zero, fnp.equal(at_y, np.inf))
-    if not is_anywhere(fnp.logical_or(below, top)):
+    if not is_anywhere(zero):
         return fnp.multiply(x, log(y))
     one = y.dtype.type(1)
     out = fnp.multiply(x, log(fnp.where(fnp.logical_or(below, top), one, y)))
     out = fnp.where(top, fnp.sqrt(fnp.where(top, fnp.add(x, 0), one)), out)  # zero, with an infinite slope
+    out = fnp.where(zero, fnp.add(out, 0), out)  # -0.0 becomes 0.0
     end = fnp.logical_and(below, fnp.equal(at_y, start))
     away = fnp.where(end, fnp.subtract(y, y.dtype.type(start)), one)
     return fnp.where(end, fnp.sqrt(fnp.multiply(away, away)), fnp.where(below, y.dtype.type(0), out))

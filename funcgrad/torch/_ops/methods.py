@@ -107,6 +107,10 @@ _method("__getitem__", indexing.get)
 _method("__setitem__", indexing.put)
 
 
+def _delete(self: Tensor, index: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
+
+
 def _iter(self: Tensor) -> Any:
     if self.dim() == 0:
         raise TypeError("iteration over a 0-d tensor")
@@ -117,6 +121,7 @@ def _contains(self: Tensor, element: Any) -> bool:
     return bool(np.any(self._array() == (element._array() if isinstance(element, Tensor) else element)))
 
 
+_method("__delitem__", _delete)
 _method("__iter__", _iter)
 _method("__contains__", _contains)
 
@@ -165,7 +170,15 @@ _method("__matmul__", products.matmul)
 _method("__neg__", pointwise.neg)
 _method("__pos__", pointwise.positive)
 _method("__abs__", pointwise.abs)
-_method("__invert__", compare.bitwise_not)
+
+
+def _inverted(self: Tensor) -> Tensor:
+    if self._read().dtype.kind in "fc":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return compare.bitwise_not(self)
+
+
+_method("__invert__", _inverted)
 
 
 # Dtypes

@@ -131,6 +131,12 @@ def as_strided(
         raise RuntimeError(
             f"as_strided: Negative strides are not supported at the moment, got strides: {list(strides)}"
         )
+    if first < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {first}")
+    if any(n < 0 for n in shape):
+        raise RuntimeError(
+            f"Storage size calculation overflowed with sizes={list(shape)} and strides={list(strides)}"
+        )
     value = raw(input._read())
     if input._is_view() or not (isinstance(value, Tracer) or np.asarray(value).flags.c_contiguous):
         raise NotImplementedError(
@@ -179,6 +185,8 @@ def slice_scatter(
 ) -> Tensor:
     """A copy with `src` in place of the slice from `start` to `end`."""
     axis = dimension(dim, input.dim())
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
     return _with_part(SLICE_SCATTER, input, src, _sliced(input, axis, slice(start, end, step)))
 
 

@@ -10,19 +10,24 @@ from funcgrad import nn
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.arity import binary, unary
+from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.kinks import flat
+from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import (
     cast,
     check_broadcast,
     check_divisor,
+    check_together,
     need_tensors,
+    no_overload,
     number,
     promote,
     refuse,
 )
 from funcgrad.torch._record.tape import raw
+from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
 # Arithmetic
@@ -38,46 +43,69 @@ div_ = binary("div", fnp.divide, "y*", number_saves="-", floating=True, tabled=F
 rsub_ = binary("rsub", lambda x, y: fnp.subtract(y, x), with_number="RsubBackward1", tabled=False)
 reciprocal = unary("reciprocal", fnp.reciprocal, "r", doc="1 / input")
 remainder = binary(
-    "remainder", fnp.remainder, "y", number_saves="-", divides=True, doc="input - other * floor(input / other)"
+    "remainder", kinks.remainder, "y", backward="RemainderBackward1", with_number="Remainder", number_saves="-",
+    divides=True, refuses=("bc", "remainder_cpu"), doc="input - other * floor(input / other)",
+)  # fmt: skip
+fmod = binary(
+    "fmod", fnp.fmod, "y", backward="FmodBackward1", with_number="Fmod", number_saves="-",
+    divides=True, refuses=("bc", "fmod_cpu"), of_numbers=False, doc="input - other * trunc(input / other)",
+)  # fmt: skip
+
+
+def _extreme(name: str, fun: Any, doc: str = "") -> Any:
+    refuses = ("c", f"{name} not implemented for complex tensors.")
+    return binary(name, fun, "xy", refuses=refuses, numbers=False, in_place=False, doc=doc)
+
+
+maximum, minimum = _extreme("maximum", kinks.maximum), _extreme("minimum", kinks.minimum)
+fmax = _extreme("fmax", kinks.fmax, "The maximum, of the other where one is NaN.")
+fmin = _extreme("fmin", kinks.fmin, "The minimum, of the other where one is NaN.")
+atan2 = binary(
+    "atan2", kinks.atan2, "xy", "arctan2", floating=True, numbers=False, refuses=("c", "atan2_cpu"),
+    doc="The angle of (other, input).",
+)  # fmt: skip
+hypot = binary(
+    "hypot", kinks.hypot, "xyr", refuses=("biuc", "hypot_cpu"), numbers=False, doc="sqrt(input**2 + other**2)"
 )
-fmod = binary("fmod", fnp.fmod, "y", number_saves="-", divides=True, doc="input - other * trunc(input / other)")
-maximum = binary("maximum", kinks.maximum, "xy", refuses=("c", "max_elementwise_cpu"), in_place=False)
-minimum = binary("minimum", kinks.minimum, "xy", refuses=("c", "min_elementwise_cpu"), in_place=False)
-fmax = binary(
-    "fmax", kinks.fmax, "xy", refuses=("c", "fmax_cpu"), in_place=False,
-    doc="The maximum, of the other where one is NaN.",
-)  # fmt: skip
-fmin = binary(
-    "fmin", kinks.fmin, "xy", refuses=("c", "fmin_cpu"), in_place=False,
-    doc="The minimum, of the other where one is NaN.",
-)  # fmt: skip
-atan2 = binary("atan2", kinks.atan2, "xy", "arctan2", floating=True, doc="The angle of (other, input).")
-hypot = binary("hypot", kinks.hypot, "xyr", refuses=("biuc", "hypot_cpu"), doc="sqrt(input**2 + other**2)")
 logaddexp = binary(
-    "logaddexp", fnp.logaddexp, "xy", refuses=("biu", "logaddexp_cpu"), in_place=False,
+    "logaddexp", kinks.logaddexp, "xy", refuses=("biu", "logaddexp_cpu"), numbers=False, in_place=False,
     doc="log(exp(input) + exp(other))",
 )  # fmt: skip
 logaddexp2 = binary(
-    "logaddexp2", fnp.logaddexp2, "xy", refuses=("biu", "logaddexp2_cpu"), in_place=False,
+    "logaddexp2", fnp.logaddexp2, "xy", refuses=("biuc", "logaddexp2_cpu"), numbers=False, in_place=False,
     doc="log2(2**input + 2**other)",
 )  # fmt: skip
-copysign = binary("copysign", kinks.copysign, "x", floating=True, doc="The size of input with the sign of other.")
+copysign = binary(
+    "copysign", kinks.copysign, "x", floating=True, of_numbers=False, doc="The size of input with the sign of other."
+)
+
+
+_ONE = 1
+"""What `alpha` is where it is not given."""
 
 
 def scaled(input: Any, other: Any, alpha: Any) -> Any:
     """`other` times `alpha`, in the dtype of the sum."""
     alpha = number(alpha)
+    common = dtypes.result_type(*(t._read() if isinstance(t, Tensor) else t for t in (input, other)))
+    if type(alpha) is bool and common.kind != "b":
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if common.kind in "biu" and isinstance(alpha, (float, complex)):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if common.kind != "c" and isinstance(alpha, complex):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
     if alpha == 1:
         return other
+    alpha = bool(alpha) if common.kind == "b" else alpha
     return mul(promote(input, other)[1], alpha) if isinstance(other, Tensor) else other * alpha
 
 
 @named(in_place=True, out=True)
-def add(input: Any, other: Any, *, alpha: float = 1, out: Any = None) -> Tensor:
+def add(input: Any, other: Any, *, alpha: float = _ONE, out: Any = None) -> Tensor:
     """input + alpha * other"""
     if out is not None:
         return into(out, add, (input, other), {"alpha": alpha})
-    return add_(input, other) if alpha == 1 else add_(input, scaled(input, other, alpha))
+    return add_(input, other) if alpha is _ONE else add_(input, scaled(input, other, alpha))
 
 
 def check_no_bools(*operands: Any) -> None:
@@ -96,24 +124,35 @@ def check_no_bools(*operands: Any) -> None:
 
 
 @named("subtract", in_place=True, out=True)
-def sub(input: Any, other: Any, *, alpha: float = 1, out: Any = None) -> Tensor:
+def sub(input: Any, other: Any, *, alpha: float = _ONE, out: Any = None) -> Tensor:
     """input - alpha * other"""
     if out is not None:
         return into(out, sub, (input, other), {"alpha": alpha})
     check_no_bools(input, other)
-    return sub_(input, scaled(input, other, alpha))
+    return sub_(input, other if alpha is _ONE else scaled(input, other, alpha))
 
 
-@named()
+@named(method=False)
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """other - alpha * input"""
     other = number(other)
+    check_together(other, input)
     check_no_bools(input, other)
     return rsub_(scaled(other, input, alpha), other)
 
 
 ROUNDED = {"floor": fnp.floor_divide, "trunc": kinks.truncated_quotient}
-DIV_TENSOR, DIV_NUMBER = Kind("DivBackward2"), Kind("DivBackward3")
+DIV_ROUNDED = Kind("DivBackward2")
+
+
+def _dividends(input: Any, other: Any, rounding: str) -> list[Any]:
+    """What is divided with rounding, checked, in the common dtype."""
+    x, y = number(input), number(other)
+    check_together(x, y)
+    x, y = promote(x, y)
+    refuse(x if isinstance(x, Tensor) else y, "bc", f"div_{rounding}_cpu")
+    check_divisor(x, y)
+    return [x, y]
 
 
 @named("divide", "true_divide", in_place=True, out=True)
@@ -124,11 +163,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = 
     if rounding_mode is None:
         return div_(input, other)
     if rounding_mode in ROUNDED:
-        quotient = ROUNDED[rounding_mode]
-        x, y = promote(number(input), number(other))
-        check_divisor(x, y)
-        kind = DIV_TENSOR if isinstance(y, Tensor) else DIV_NUMBER
-        return call(kind, lambda a, b: flat(quotient, a, b), x, y)
+        x, y = _dividends(input, other, rounding_mode)
+        return call(DIV_ROUNDED, lambda a, b: flat(ROUNDED[rounding_mode], a, b), x, y)
     raise RuntimeError(
         f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
     )
@@ -145,10 +181,7 @@ NOT_IMPLEMENTED = Kind("NotImplemented", "-", "derivative for aten::floor_divide
 @named(in_place=True, out=True)
 def floor_divide(input: Any, other: Any) -> Tensor:
     """The floor of the quotient. As in PyTorch, a backward pass that reaches it raises."""
-    x, y = promote(number(input), number(other))
-    if isinstance(x, Tensor) and isinstance(y, Tensor):
-        check_broadcast(x.shape, y.shape)
-    check_divisor(x, y)
+    x, y = _dividends(input, other, "floor")
     return call(NOT_IMPLEMENTED, lambda a, b: flat(fnp.floor_divide, a, b), x, y)
 
 
@@ -197,8 +230,7 @@ LERP, LERP_TENSOR = Kind("Lerp", "-"), Kind("LerpBackward1", "*")
 
 def _three(function: str, *tensors: Any) -> list[Any]:
     need_tensors(function, **dict(zip(("input", "tensor1", "tensor2"), tensors)))
-    check_broadcast(tensors[0].shape, tensors[1].shape)
-    check_broadcast(np.broadcast_shapes(tensors[0].shape, tensors[1].shape), tensors[2].shape)
+    check_together(*tensors)
     return promote(*tensors)
 
 
@@ -208,8 +240,10 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     x, a, b = _three("addcmul", input, tensor1, tensor2)
     refuse(x, "b", "addcmul_cpu_out")
 
+    factor = dtypes.held(value, x._read().dtype)[()]
+
     def added(a: Any, b: Any, x: Any) -> Any:
-        return fnp.add(x, fnp.multiply(fnp.multiply(a, x.dtype.type(value)), b))
+        return fnp.add(x, fnp.multiply(fnp.multiply(a, factor), b))
 
     return call(ADDCMUL, added, a, b, x)
 
@@ -221,8 +255,10 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     if all(t._read().dtype.kind in "biu" for t in (tensor1, tensor2)):
         raise RuntimeError(INTEGER_ADDCDIV)
 
+    factor = dtypes.held(value, x._read().dtype)[()]
+
     def added(a: Any, b: Any, x: Any) -> Any:
-        return fnp.add(x, fnp.divide(fnp.multiply(a, x.dtype.type(value)), b))
+        return fnp.add(x, fnp.divide(fnp.multiply(a, factor), b))
 
     return call(ADDCDIV, added, a, b, x)
 
@@ -254,7 +290,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     refuse(input, "biu", "lerp_kernel_tensor" if len(others) == 2 else "lerp_kernel_scalar")
     if len(others) == 2:
         return call(LERP_TENSOR, lambda w, e, x: _between(x, e, w), weight, end, input)
-    return call(LERP, lambda x, e: _between(x, e, x.dtype.type(weight)), input, end)
+    held = dtypes.held(weight, input._read().dtype)[()]
+    return call(LERP, lambda x, e: _between(x, e, held), input, end)
 
 
 def _between(x: Any, end: Any, weight: Any) -> Any:
@@ -269,9 +306,10 @@ def _between(x: Any, end: Any, weight: Any) -> Any:
 
 sqrt = unary("sqrt", fnp.sqrt, "r", doc="Square roots.")
 rsqrt = unary("rsqrt", lambda x: fnp.reciprocal(fnp.sqrt(x)), "r", doc="1 / sqrt(input)")
-power_by_number = binary("pow", fnp.power, "x", tabled=False)
-power_of_number = binary("pow", kinks.power_of_number, "xr", backward="PowBackward2", tabled=False)
-power_of_tensors = binary("pow", kinks.power, "xyr", backward="PowBackward1", tabled=False)
+_NO_POWER = ("b", "pow")
+power_by_number = binary("pow", fnp.power, "x", refuses=_NO_POWER, tabled=False)
+power_of_number = binary("pow", kinks.power_of_number, "xr", backward="PowBackward2", refuses=_NO_POWER, tabled=False)
+power_of_tensors = binary("pow", kinks.power, "xyr", backward="PowBackward1", refuses=_NO_POWER, tabled=False)
 
 
 @named(in_place=True, out=True)
@@ -283,11 +321,17 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     if isinstance(input, Tensor):
         if isinstance(exponent, Tensor):
             return power_of_tensors(input, exponent)
-        if type(exponent) is int and exponent < 0 and input._read().dtype.kind in "iu":
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if type(exponent) is int and input._read().dtype.kind in "iu":
+            if exponent < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed.")
+            dtypes.held(exponent, input._read().dtype)
+        if type(exponent) is bool and input.dtype is dtypes.bool:
+            return call(PLAIN, fnp.logical_or, input, not exponent)
         if type(exponent) is float and exponent.is_integer() and input._read().dtype.kind == "f":
             exponent = int(exponent)
         return power_by_number(input, exponent)
+    if not isinstance(exponent, Tensor):
+        raise TypeError(no_overload("pow", input, exponent))
     return power_of_number(exponent, input)
 
 
@@ -329,11 +373,17 @@ sinh = unary("sinh", fnp.sinh, "x")
 cosh = unary("cosh", fnp.cosh, "x")
 tanh = unary("tanh", fnp.tanh, "r")
 asinh = unary("asinh", fnp.arcsinh, "x", "arcsinh")
-acosh = unary("acosh", fnp.arccosh, "x", "arccosh")
+acosh = unary("acosh", kinks.acosh, "x", "arccosh")
 atanh = unary("atanh", fnp.arctanh, "x", "arctanh")
-sinc = unary("sinc", fnp.sinc, "x", doc="sin(pi * input) / (pi * input)")
-deg2rad = unary("deg2rad", fnp.deg2rad, backward="Deg2Rad", doc="Radians of degrees.")
-rad2deg = unary("rad2deg", fnp.rad2deg, backward="Rad2Deg", doc="Degrees of radians.")
+sinc = unary("sinc", widened(fnp.sinc, np.float16), "x", doc="sin(pi * input) / (pi * input)")
+deg2rad = unary(
+    "deg2rad", fnp.deg2rad, backward="Deg2Rad", refuses=("c", "deg2rad is not supported for complex tensors."),
+    doc="Radians of degrees.",
+)  # fmt: skip
+rad2deg = unary(
+    "rad2deg", fnp.rad2deg, backward="Rad2Deg", refuses=("c", "rad2deg is not supported for complex tensors."),
+    doc="Degrees of radians.",
+)  # fmt: skip
 sigmoid = unary("sigmoid", nn.sigmoid, "r", doc="1 / (1 + exp(-input))")
 
 
@@ -349,4 +399,6 @@ def relu(input: Tensor) -> Tensor:
         return relu_(input)
     if input._read().dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
+    if input.is_complex():
+        raise NotImplementedError("clamp is not supported for complex types")
     return call(RELU, kinks.relu, input)

@@ -49,14 +49,14 @@ def _check(input: Tensor, q: Any, interpolation: str) -> Tensor:
             raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
         q = fresh(np.asarray(q, input._read().dtype if input.is_floating_point() else dtypes.default()))
     for failed, text in (
-        (not input.numel(), "input tensor must be non-empty"),
-        (q.dim() > 1, "q must be a scalar or 1D tensor"),
-        (input.dtype not in (dtypes.float32, dtypes.float64), "input tensor must be either float or double dtype"),
-        (q.dtype is not input.dtype, "q tensor must be same dtype as the input tensor"),
         (
             interpolation not in INTERPOLATIONS,
             f"interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}",
         ),
+        (not input.numel(), "input tensor must be non-empty"),
+        (q.dim() > 1, "q must be a scalar or 1D tensor"),
+        (input.dtype not in (dtypes.float32, dtypes.float64), "input tensor must be either float or double dtype"),
+        (q.dtype is not input.dtype, "q tensor must be same dtype as the input tensor"),
     ):
         if failed:
             raise RuntimeError(f"quantile() {text}")

@@ -13,8 +13,10 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.precision import widened
+from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import as_floating, cast, refuse
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
@@ -25,8 +27,8 @@ Dims = int | Sequence[int] | None
 
 
 def dims_of(dim: Dims, ndim: int) -> tuple[int, ...]:
-    """Sorted non-negative dimensions; None and () stand for all."""
-    if dim is None or dim == ():
+    """Sorted non-negative dimensions; None and no dimensions stand for all."""
+    if dim is None or (not isinstance(dim, int) and not len(dim)):
         return tuple(range(ndim))
     dims = sorted(dimension(d, ndim) for d in ((dim,) if isinstance(dim, int) else dim))
     if len(set(dims)) != len(dims):
@@ -44,10 +46,20 @@ def ready(input: Tensor, dtype: dtypes.dtype | None, function: str, sums: bool =
     need_tensor(input, function)
     kind = dtypes.as_numpy(dtype)
     if kind is not None:
+        if kind.kind not in "fc" and input.requires_grad and mode.enabled:
+            raise RuntimeError(f"Autograd not support dtype: {dtypes.of(kind).title}")
         return input if input._read().dtype == kind else cast(input, kind)
     if sums and input._read().dtype.kind in "biu":
         return cast(input, np.dtype(np.int64))
     return input
+
+
+def _kept(fun: Callable[..., Any], dtype: dtypes.dtype | None) -> Callable[..., Any]:
+    """The function in the dtype that was asked for: NumPy widens small integers, and counts bools."""
+    if dtype is None:
+        return fun
+    kind = dtypes.as_numpy(dtype)
+    return lambda v, **params: fun(v, **params).astype(kind)
 
 
 SUM, SUM_DIM = _kinds("Sum")
@@ -56,33 +68,43 @@ NANSUM = Kind("Nansum", "x")
 PROD, PROD_DIM = _kinds("Prod", "xr")
 
 
-@named()
+@named(out=True)
 def sum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
     x = ready(input, dtype, "sum")
-    return call(SUM if dim is None else SUM_DIM, _total, x, axes=dims_of(dim, len(x._read().shape)), keepdims=keepdim)
+    kind = SUM if dim is None and not keepdim else SUM_DIM
+    return call(kind, _kept(_total, dtype), x, axes=dims_of(dim, len(x._read().shape)), keepdims=keepdim)
 
 
-@named()
+@named(out=True)
 def nansum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The sum over `dim` of what is not NaN."""
+    need_tensor(input, "nansum")
+    dims = dims_of(dim, input.dim())
+    refuse(input, "c", "nansum on CPU does not support complex inputs")
     x = ready(input, dtype, "nansum")
-    if x.is_complex():
-        raise RuntimeError("nansum on CPU does not support complex inputs")
-    dims = dims_of(dim, x.dim())
-    return call(NANSUM, widened(lambda v: fnp.nansum(v, axis=dims, keepdims=keepdim), np.float16), x)
+    if input.is_floating_point() and input.numel():
+        refuse(x, "c", "nansum_cpu")
+    known = widened(lambda v: fnp.nansum(v, axis=dims, keepdims=keepdim), np.float16)
+    return call(NANSUM, _kept(known, dtype), x)
 
 
-def _inexact(x: Tensor, function: str) -> None:
-    if x._read().dtype.kind not in "fc":
+def _inexact(asked: dtypes.dtype | None, function: str) -> None:
+    """PyTorch's error for a mean in integers."""
+    if asked is not None and not (asked.is_floating_point or asked.is_complex):
         raise RuntimeError(
-            f"{function}(): could not infer output dtype. Input dtype must be either a floating point or "
-            f"complex dtype. Got: {x.dtype.title}"
+            f"{function}(): could not infer output dtype. Optional dtype must be either a floating point or "
+            f"complex dtype. Got: {asked.title}"
         )
+
+
+def others_of(dims: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """The dimensions that stay."""
+    return tuple([d for d in range(ndim) if d not in dims])
 
 
 def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
@@ -100,15 +122,21 @@ def _mean(v: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
 _total, _average = widened(values.total, np.float16), widened(_mean, np.float16)
 
 
-@named()
+@named(out=True)
 def mean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The mean over `dim` (all dimensions by default) of a floating tensor."""
+    if dtype is not None:
+        _inexact(dtype, "mean")
     x = ready(input, dtype, "mean", sums=False)
-    _inexact(x, "mean")
+    if x._read().dtype.kind not in "fc":
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+            f"{x.dtype.title}"
+        )
     dims = dims_of(dim, len(x._read().shape))
-    return call(MEAN if dim is None else MEAN_DIM, _average, x, axes=dims, keepdims=keepdim)
+    return call(MEAN if dim is None and not keepdim else MEAN_DIM, _average, x, axes=dims, keepdims=keepdim)
 
 
 @named(out=True)
@@ -116,23 +144,25 @@ def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The mean over `dim` of what is not NaN."""
-    x = ready(input, dtype, "nanmean", sums=False)
-    if x._read().dtype.kind not in "fc":
+    need_tensor(input, "nanmean")
+    if input._read().dtype.kind not in "fc":
         raise RuntimeError(
-            f"nanmean(): expected input to have floating point or complex dtype but got {x.dtype.title}"
+            f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype.title}"
         )
+    _inexact(dtype, "nanmean")
+    x = ready(input, dtype, "nanmean", sums=False)
     kept = call(PLAIN, lambda v: fnp.logical_not(fnp.isnan(raw(v))), x)
     return nansum(x, dim, keepdim) / sum(kept, dim, keepdim)
 
 
-@named()
+@named(out=True)
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The product over `dim` (all dimensions by default)."""
     x = ready(input, dtype, "prod")
     dims = dims_of(dim, x.dim())
-    product = widened(lambda v: values.prod(v, dims, keepdim), np.float16)
+    product = _kept(widened(lambda v: values.prod(v, dims, keepdim), np.float16), dtype)
     return call(PROD if dim is None else PROD_DIM, product, x)
 
 
@@ -165,14 +195,14 @@ def _spread(name: str, deviates: bool, with_mean: bool, doc: str) -> Callable[..
             )
         correction = correction if correction is not None else 0 if unbiased is False else 1
         dims = dims_of(dim, input.dim())
-        n = count(input.shape, dims) - correction
+        n = (count(input.shape, dims) if count(input.shape, others_of(dims, input.dim())) else 0) - correction
         if n <= 0:
             warnings.warn(NO_FREEDOM.format(function=name), UserWarning, stacklevel=2)
 
         def spread(v: Any) -> Any:
             d = fnp.subtract(v, _mean(v, dims, True) if dims else v)
             squares = values.total(kinks.squared(d), dims, keepdim)
-            squares = fnp.divide(squares, n if n > 0 else 0.0)
+            squares = kinks.over_freedom(squares, n if dim is not None and v.ndim else max(n, 0))
             return kinks.root(squares) if deviates else squares
 
         def centre(v: Any) -> Any:
@@ -194,21 +224,56 @@ var_mean, std_mean = (_spread(f"{n}_mean", n == "std", True, f"`{n}` and `mean`.
 NORM = Kind("LinalgVectorNorm", "xr")
 
 
-@named()
-def norm(input: Tensor, p: float | str = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def _for_norm(x: Tensor, dtype: dtypes.dtype | None) -> Tensor:
+    """In the dtype that was asked for, which may only be wider."""
+    if dtype is None:
+        return x
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(f"linalg.vector_norm: dtype should be floating point or complex, but got {dtype.title}")
+    if dtype.is_complex != x.is_complex():
+        kinds = ("complex", "real") if dtype.is_complex else ("real", "complex")
+        raise RuntimeError(
+            f"linalg.vector_norm: dtype should be {kinds[1]} for {kinds[1]} inputs, but got {dtype.title}"
+        )
+    if dtype.itemsize < x.dtype.itemsize:
+        raise RuntimeError(
+            f"linalg.vector_norm: the dtype of the input ({x.dtype.title}) should be convertible without narrowing to "
+            f"the specified dtype ({dtype.title})"
+        )
+    return x if x.dtype is dtype else cast(x, dtype.numpy)
+
+
+
+@named(out=True)
+def norm(
+    input: Tensor,
+    p: float | str | None = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtypes.dtype | None = None,
+) -> Tensor:
     """The p-norm over `dim`. As in PyTorch, the gradient of the 2-norm at zero is zero."""
     need_tensor(input, "norm")
-    order = 2.0 if p == "fro" else float(p)
-    dims = dims_of(dim, input.dim())
+    if isinstance(p, str) and p != "fro":
+        raise RuntimeError(f"norm() has no order {p!r}: torch.linalg.matrix_norm has those of matrices")
+    order = 2.0 if p in ("fro", None) else float(p)
     if input._read().dtype.kind not in "fc":
         raise RuntimeError(norm_error(input))
+    dims = dims_of(dim, input.dim())
+    input = _for_norm(input, dtype)
     if (order < 0 or order == np.inf) and not count(input.shape, dims):
-        whole = dim is None or not input.dim()
-        where = "an empty tensor because" if whole else f"the dimension {dim}because this dimension is empty and"
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {order:g} norm on {where} the operation does not have an identity"
-        )
+        raise RuntimeError(no_norm(input, order, dim))
     return call(NORM, widened(lambda v: kinks.vector_norm(v, order, dims, keepdim), np.float16), input)
+
+
+def no_norm(x: Tensor, order: float, dim: Dims) -> str:
+    """PyTorch's error for a norm of nothing."""
+    whole = dim is None or not x.dim()
+    given = () if dim is None else (dim,) if isinstance(dim, int) else dim
+    empty = next((d for d in given if x.dim() and not x.shape[d]), None)
+    where = "an empty tensor because" if whole else f"the dimension {empty}because this dimension is empty and"
+    return f"linalg.vector_norm cannot compute the {order:g} norm on {where} the operation does not have an identity"
 
 
 def norm_error(x: Tensor) -> str:
@@ -247,9 +312,9 @@ CUMSUM, CUMPROD, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Cumprod", "xr"), Kind("Log
 def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel: str) -> Tensor:
     shape = x._read().shape
     axis = dimension(dim, len(shape))
-    refuse(x, "biuc", kernel)
     if 0 in shape:
-        return call(kind, fnp.add, x, 0)
+        return call(kind, copied, x)
+    refuse(x, "biuc", f"{kernel}_lastdim_kernel_impl" if axis >= len(shape) - 1 else f"{kernel}_kernel_impl")
     along_axis = widened(fun, np.float16)
     if shape:
         return call(kind, along_axis, x, axes=(axis,))
@@ -260,20 +325,22 @@ def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel
 def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """exp(input), scaled so that it sums to one along `dim`."""
     x = ready(input, dtype, "softmax", sums=False)
-    return _normalised(SOFTMAX, values.softmax, x, dim, "softmax_lastdim_kernel_impl")
+    return _normalised(SOFTMAX, values.softmax, x, dim, "softmax")
 
 
 @named()
 def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The logarithm of `softmax`."""
     x = ready(input, dtype, "log_softmax", sums=False)
-    return _normalised(LOG_SOFTMAX, values.log_softmax, x, dim, "log_softmax_lastdim_kernel_impl")
+    return _normalised(LOG_SOFTMAX, values.log_softmax, x, dim, "log_softmax")
 
 
 @named(out=True)
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
     """log(sum(exp(input), dim)), without overflow."""
     need_tensor(input, "logsumexp")
+    if dim is None:
+        raise TypeError("logsumexp(): argument 'dim' (position 2) must be tuple of ints, not NoneType")
     x = as_floating(input)
     dims = dims_of(dim, x.dim())
 
@@ -285,26 +352,37 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 
 
 def _cumulated(fun: Callable[..., Any], axis: int) -> Callable[[Any], Any]:
-    return widened(lambda v: fun(v, axis=axis) if len(v.shape) else fnp.add(v, 0), np.float16)
+    return widened(lambda v: fun(v, axis=axis) if len(v.shape) else copied(v), np.float16)
 
 
 @named(in_place=True, out=True)
 def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running sums along `dim`."""
     x = ready(input, dtype, "cumsum")
-    return call(CUMSUM, _cumulated(fnp.cumsum, dimension(dim, x.dim())), x)
+    axis = dimension(dim, x.dim())
+    if x.dim() and x.numel():
+        refuse(x, "b", "cumsum_out_cpu")
+    return call(CUMSUM, _kept(_cumulated(fnp.cumsum, axis), dtype), x)
 
 
 @named(in_place=True, out=True)
 def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running products along `dim`."""
     x = ready(input, dtype, "cumprod")
-    return call(CUMPROD, _cumulated(fnp.cumprod, dimension(dim, x.dim())), x)
+    axis = dimension(dim, x.dim())
+    if x.dim() and x.numel():
+        refuse(x, "b", "cumprod_out_cpu")
+    return call(CUMPROD, _kept(_cumulated(fnp.cumprod, axis), dtype), x)
 
 
 @named(out=True)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """The logarithms of running sums of exponentials along `dim`."""
     need_tensor(input, "logcumsumexp")
+    axis = dimension(dim, input.dim())
     refuse(input, "biu", "logcumsumexp_out_cpu")
-    return call(LOGCUMSUMEXP, _cumulated(lax.cumlogsumexp, dimension(dim, input.dim())), input)
+    return call(LOGCUMSUMEXP, _cumulated(_running_logsumexp, axis), input)
+
+
+def _running_logsumexp(v: Any, axis: int) -> Any:
+    return lax.associative_scan(kinks.logaddexp, v, axis=axis) if v.dtype.kind == "c" else lax.cumlogsumexp(v, axis)

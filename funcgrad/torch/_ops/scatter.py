@@ -9,11 +9,21 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import update
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.extremes import along
-from funcgrad.torch._ops.gather import index_of, numbers_of, outside, places_of, with_axes
+from funcgrad.torch._ops.gather import (
+    check_masks,
+    check_put,
+    check_stored,
+    entry_of,
+    numbers_of,
+    outside,
+    places_of,
+    told,
+    values_of,
+    with_axes,
+)
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
@@ -179,7 +189,7 @@ def _slices(input: Tensor, dim: int, index: Tensor, source: Tensor, name: str) -
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{list(input.shape)} source.shape = {list(source.shape)}"
         )
-    return axis, index_of(index)
+    return axis, values_of(index)
 
 
 def _along(axis: int, places: Any) -> tuple[Any, ...]:
@@ -221,7 +231,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     """A copy with the slices of `source` at the given places along a dimension."""
     axis = dimension(dim, input.dim())
     _check_copied(input, axis, index, source)
-    places, n = index_of(index), input.shape[axis] if input.dim() else 1
+    places, n = values_of(index), input.shape[axis] if input.dim() else 1
     bad = outside(places, 0, n)
     if bad is not None:
         raise IndexError(f"index_copy_(): index {bad} is out of bounds for dimension {axis} with size {n}")
@@ -281,7 +291,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         if isinstance(value, complex) and not input.is_complex():
             raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
         kind, value = INDEX_FILL, dtypes.held(value, input._read().dtype)
-    places, n = index_of(index), input.shape[axis] if input.dim() else 1
+    places, n = values_of(index), input.shape[axis] if input.dim() else 1
     bad = outside(places, -n, n)
     if bad is not None:
         raise IndexError(f"index {bad} is out of bounds for dimension {axis} with size {n}")
@@ -328,56 +338,20 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     for i, entry in enumerate(indices):
         if not isinstance(entry, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(entry).__name__}")
-        entries.append(index_of(entry))
-        if entries[-1].dtype.kind not in "iub":
-            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        entries.append(entry_of(values_of(entry)))
     taken = sum(max(e.ndim, 1) if e.dtype.kind == "b" else 1 for e in entries)
     if taken > input.dim():
         raise IndexError(f"too many indices for tensor of dimension {input.dim()} (got {taken})")
-    _check_masks(input, entries)
-    if values.dtype is not input.dtype:
-        raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {input.dtype.title} for the "
-            f"destination and {values.dtype.title} for the source."
-        )
+    check_masks(input.shape, entries)
+    check_put(input, values)
     how = "add" if accumulate else "set"
-    if not any(isinstance(e, Tracer) for e in entries):
-        _check_put(input, entries, values)
     try:
+        if not any(isinstance(e, Tracer) for e in entries):
+            check_stored(values.shape, input.shape, tuple(entries))
         out = call(INDEX_PUT, widened(lambda v, s: update(v, tuple(entries), s, how), np.float16), input, values)
-        return watch(out, *indices)
-    except ConcretizationError:
-        raise
     except IndexError as error:
-        raise IndexError(str(error).replace("axis", "dimension")) from None
-
-
-def _check_masks(input: Tensor, entries: list[Any]) -> None:
-    """PyTorch's error for masks of another shape than what they index."""
-    axis = 0
-    for entry in entries:
-        if entry.dtype.kind == "b":
-            for d, (n, m) in enumerate(zip(entry.shape, input.shape[axis:])):
-                if n != m:
-                    raise IndexError(
-                        f"The shape of the mask {list(entry.shape)} at index {d} does not match the shape of the "
-                        f"indexed tensor {list(input.shape)} at index {axis + d}"
-                    )
-        axis += entry.ndim if entry.dtype.kind == "b" else 1
-
-
-def _check_put(input: Tensor, entries: list[Any], values: Tensor) -> None:
-    """PyTorch's error for values that do not broadcast to what is indexed."""
-    try:
-        shape = np.empty(input.shape, bool)[tuple(entries)].shape
-    except IndexError:
-        return  # said of the update
-    given = values.shape
-    if len(given) > len(shape) or any(n not in (1, m) for n, m in zip(given[::-1], shape[::-1])):
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(given)} cannot be broadcast to indexing result of shape "
-            f"{list(shape)}"
-        )
+        raise told(error, entries) from None
+    return watch(out, *indices)
 
 
 @named(in_place=True)

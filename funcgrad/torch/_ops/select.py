@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
-from funcgrad.torch._record.operands import check_broadcast, is_operand, number, promote
+from funcgrad.torch._record.operands import check_broadcast, check_together, is_operand, no_overload, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
@@ -36,20 +35,14 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         return tuple(map(fresh, np.nonzero(condition._array(PLACES, USE_WHERE))))
     x, y = number(input), number(other)
     if not (isinstance(condition, Tensor) and is_operand(x) and is_operand(y)):
-        given = ", ".join(type(t).__name__ for t in (condition, x, y))
-        raise TypeError(
-            f"where() received an invalid combination of arguments - got ({given}), but expected (Tensor condition, "
-            "Tensor or Number input, Tensor or Number other)"
-        )
+        raise TypeError(no_overload("where", condition, x, y))
     if condition._read().dtype.kind != "b":
         if condition.dtype is not dtypes.uint8:
             raise RuntimeError(
                 f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.title}"
             )
         warnings.warn(BYTE_CONDITION, UserWarning, stacklevel=3)
-    shapes = dict.fromkeys(t._read().shape for t in (condition, x, y) if isinstance(t, Tensor))
-    for pair in combinations(shapes, 2):
-        check_broadcast(*pair)
+    check_together(condition, x, y)
     x, y = promote(x, y)
     return watch(call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y), condition)
 
@@ -67,11 +60,19 @@ def _limited(kinds: tuple[Kind, Kind], input: Tensor, min: Any, max: Any) -> Ten
     """Between numbers (an entry of the first kind) or tensors (the second)."""
     min, max = number(min), number(max)
     limits = [m for m in (min, max) if m is not None]
-    x, *limits = promote(input, *limits)
+    mixed = len({isinstance(m, Tensor) for m in limits}) == 2
+    if mixed and any(isinstance(m, Tensor) and (m.dim() or m.requires_grad) for m in limits):
+        raise TypeError(no_overload("clamp", input, min, max))
+    check_together(input, *limits)
+    x, *wrapped = promote(input, *limits)
     if x.is_complex():
         raise NotImplementedError("clamp is not supported for complex types")
+    for limit in limits:
+        if not isinstance(limit, Tensor):
+            dtypes.held(limit, x._read().dtype)
+    limits = wrapped
     lower, upper = min is not None, max is not None
-    move = any(isinstance(m, Tensor) for m in limits)
+    move = not mixed and any(isinstance(m, Tensor) for m in limits)
 
     def clamped(v: Any, *bounds: Any) -> Any:
         return kinks.clamped(v, bounds[0] if lower else None, bounds[-1] if upper else None, move)
@@ -97,6 +98,10 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with `value` where the mask holds."""
     value = number(value)
+    if mask.dtype is not dtypes.bool:
+        name = dtypes.full_name(mask.dtype)
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {name}")
+    check_broadcast(mask.shape, input.shape)
     if isinstance(value, Tensor):
         if value.dim():
             raise RuntimeError(

@@ -18,7 +18,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch._tensor.views import Diagonal, Expanded, Part, Step
+from funcgrad.torch._tensor.views import Bits, Diagonal, Expanded, Part, Step, View
 
 T_OF_OTHERS = (
     "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
@@ -56,6 +56,9 @@ def _full(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
         )
     if -1 in sizes and known and numel % known == 0:
         full = tuple([numel // known if n == -1 else n for n in sizes])
+    invalid = next((i for i, n in enumerate(full) if n < -1), None)
+    if invalid is not None:
+        raise RuntimeError(f"invalid shape dimension {full[invalid]} at index {invalid} of shape {list(sizes)}")
     if prod(full) != numel or -1 in full:
         raise RuntimeError(f"shape '{list(sizes)}' is invalid for input of size {numel}")
     return full
@@ -70,10 +73,47 @@ def _as_view(x: Tensor, shape: tuple[int, ...]) -> bool:
     return value.flags.c_contiguous or not value.size or np.may_share_memory(value.reshape(shape), value)
 
 
-def view_as_shape(input: Tensor, *sizes: Any) -> Tensor:
-    """The same memory in another shape; RuntimeError where that is not possible."""
-    if len(sizes) == 1 and isinstance(sizes[0], dtypes.dtype):
-        raise NotImplementedError("view(dtype): funcgrad.torch does not reinterpret memory in another dtype")
+def _check_bits(x: Tensor, given: dtypes.dtype, size: int) -> None:
+    """PyTorch's errors for memory that cannot be read as elements of another size."""
+    own = x.element_size()
+    names = f"to view {x.dtype.title} as {given.title} (different element sizes)"
+    if not x.dim():
+        raise RuntimeError(f"self.dim() cannot be 0 {names}")
+    stride, ratio = x.stride() if x.numel() else (0,) * (x.dim() - 1) + (1,), size // own
+    if size < own and stride[-1] != 1:
+        raise RuntimeError(f"self.stride(-1) must be 1 {names}, but got {stride[-1]}")
+    if size < own:
+        return
+    if x.shape[-1] % ratio:
+        raise RuntimeError(f"self.size(-1) must be divisible by {ratio} {names}, but got {x.shape[-1]}")
+    if x.storage_offset() % ratio:
+        raise RuntimeError(
+            f"self.storage_offset() must be divisible by {ratio} {names}, but got {x.storage_offset()}"
+        )
+    if stride[-1] != 1:
+        raise RuntimeError(f"self.stride(-1) must be 1 {names}, but got {stride[-1]}")
+    for axis, n in enumerate(stride[:-1]):
+        if n % ratio:
+            raise RuntimeError(f"self.stride({axis}) must be divisible by {ratio} {names}, but got {n}")
+
+
+def _read_as(input: Tensor, given: dtypes.dtype) -> Tensor:
+    """The same memory read as another dtype, without a gradient."""
+    kind = given.numpy
+    if isinstance(raw(input._read()), Tracer) or kind.kind == "b":
+        raise NotImplementedError("view(dtype): not of traced values, and not as booleans")
+    if kind.itemsize != input.element_size():
+        _check_bits(input, given, kind.itemsize)
+    out, step = input._alias(f"view({given})"), Bits(input._read().dtype, kind)
+    out._view = View((*(out._view.storage_steps if out._view is not None else ()), step), None, ())
+    out._value = step(out._value)
+    return out
+
+
+def view_as_shape(input: Tensor, *sizes: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+    """The same memory in another shape, RuntimeError where that is not possible; or read as another dtype."""
+    if dtype is not None or (len(sizes) == 1 and isinstance(sizes[0], dtypes.dtype)):
+        return _read_as(input, dtype or sizes[0])
     shape = _full(sizes_of(sizes), input.numel())
     if not _as_view(input, shape):
         raise RuntimeError(
@@ -375,6 +415,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
+    if isinstance(start, Tensor) and (start.dim() or start._read().dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     axis, start = dimension(dim, input.dim()), start.__index__()
     n = input.shape[axis]
     if not -n <= start <= n:

@@ -17,7 +17,7 @@ from funcgrad.torch._ops.pointwise import plus_number, times_number
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor
-from funcgrad.torch._record.operands import as_floating, check_broadcast, number, promote, refuse
+from funcgrad.torch._record.operands import as_floating, check_together, no_overload, number, promote, refuse
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -88,17 +88,17 @@ def polygamma(n: Any, input: Any) -> Tensor:
     if n == 0:
         return call(POLYGAMMA, kinks.digamma, as_floating(input))
     refuse(input, "c", "trigamma" if n == 1 else "polygamma")
-    return call(POLYGAMMA, lambda v: lax.polygamma(v.dtype.type(n), v), as_floating(input))
+    return call(POLYGAMMA, lambda v: kinks.polygamma(n, v), as_floating(input))
 
 
 @named(in_place=True, out=True)
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension p."""
     need_tensor(input, "mvlgamma")
-    if p < 1:
-        raise RuntimeError("p has to be greater than or equal to 1")
     if input._read().dtype.kind == "b":
         raise RuntimeError("The input tensor may not be a boolean tensor.")
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
     refuse(input, "c", "arange_cpu")
 
     def terms(v: Any) -> Any:
@@ -194,12 +194,8 @@ def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: st
         x, y = number(input), number(other)
         both = isinstance(x, Tensor), isinstance(y, Tensor)
         if both not in kinds or not all(isinstance(t, (Tensor, *NUMBERS)) for t in (x, y)):
-            raise TypeError(
-                f"{function}() received an invalid combination of arguments - got ({type(x).__name__}, "
-                f"{type(y).__name__}), but expected one of: two Tensors, or a Tensor and a Number"
-            )
-        if all(both):
-            check_broadcast(x.shape, y.shape)
+            raise TypeError(no_overload(function, x, y))
+        check_together(x, y)
         kind = whole if both == (True, True) and not x.requires_grad else kinds[both]
         x, y = promote(x, y, floating=True)
         refuse(x if both[0] else y, "ce" if kernel == "zeta_cpu" else "c", kernel)

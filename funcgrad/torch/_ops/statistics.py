@@ -5,14 +5,17 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.complexes import conj, real
 from funcgrad.torch._ops.join import diag
 from funcgrad.torch._ops.pointwise import check_no_bools, div_, mul, sqrt, sub_
+from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.products import mm
-from funcgrad.torch._ops.reduce import norm_error, sum
+from funcgrad.torch._ops.reduce import no_norm, norm_error, sum
 from funcgrad.torch._ops.select import clamp
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
@@ -112,11 +115,16 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
         raise RuntimeError(
             f"norm(): input dtype should be either floating point or complex. Got {x.dtype.title} instead."
         )
-    return call(DIST, lambda a, b: _distance(fnp.subtract(a, b), float(p)), x, y)
+    if (p < 0 or p == np.inf) and 0 in np.broadcast_shapes(x.shape, y.shape):
+        raise RuntimeError(no_norm(x, p, None))
+    return call(DIST, lambda a, b: _distance(fnp.subtract(a, b), p=float(p)), x, y)
 
 
-def _distance(d: Any, p: float) -> Any:
+def _size(d: Any, p: float) -> Any:
     return kinks.vector_norm(d, p, tuple(range(len(d.shape))), False)
+
+
+_distance = widened(_size, np.float16)
 
 
 @named(in_place=True, out=True)
@@ -125,7 +133,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     need_tensor(input, "renorm")
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
-    if maxnorm < 0:
+    if not maxnorm >= 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     if input.dim() < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.dim()} dimensions")
@@ -135,10 +143,11 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     others = tuple([d for d in range(input.dim()) if d != axis])
 
     def limited(v: Any) -> Any:
-        sizes = kinks.vector_norm(v, float(p), others, True)
-        large = fnp.greater(raw(sizes), maxnorm)
+        large = fnp.greater(kinks.vector_norm(raw(v), float(p), others, True), maxnorm)
+        changed = fnp.where(large, v, v.dtype.type(1))
+        sizes = kinks.vector_norm(changed, float(p), others, True)
         number = sizes.dtype.type
-        scale = fnp.divide(number(maxnorm), fnp.add(fnp.where(large, sizes, number(1)), number(1e-7)))
-        return fnp.where(large, fnp.multiply(v, scale), v)
+        scale = fnp.divide(number(maxnorm), fnp.add(sizes, number(1e-7)))
+        return fnp.where(large, fnp.multiply(changed, scale), v)
 
     return call(RENORM, limited, input)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.arity import of_two_tensors, unary
@@ -132,7 +133,7 @@ def nan_to_num(
 
     def apply(v: Any) -> Any:
         if v.dtype.kind == "c":
-            return kinks.complex_of(of_reals(fnp.real(v)), of_reals(fnp.imag(v)))
+            return lax.complex(of_reals(fnp.real(v)), of_reals(fnp.imag(v)))
         return of_reals(v) if v.dtype.kind == "f" else v.copy()
 
     return call(NAN_TO_NUM, apply, input)
@@ -164,7 +165,8 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     need_tensors("ldexp", input=input, other=other)
     check_broadcast(input.shape, other.shape)
     x, y = promote(input, other, floating=True)
-    return call(LDEXP, lambda a, b: fnp.multiply(a, fnp.exp2(b)), x, y)
+    exponents = other if other.is_floating_point() and other.dim() else y
+    return call(LDEXP, lambda a, b: fnp.multiply(a, fnp.exp2(b).astype(a.dtype)), x, exponents)
 
 
 def _neighbour(x: Any, towards: Any) -> Any:

@@ -11,14 +11,19 @@ from typing import Any
 from funcgrad.numpy.contractions import matrix_product as matmul
 from funcgrad.ops import reduce
 from funcgrad.ops.contract import dot_general
+from funcgrad.ops.elementwise import add, square, tanh, where
 from funcgrad.ops.elementwise import div as divide
-from funcgrad.ops.elementwise import square as square
-from funcgrad.ops.elementwise import where as where
-from funcgrad.ops.normalise import log_softmax, softmax
+from funcgrad.ops.elementwise import mul as multiply
+from funcgrad.ops.elementwise import neg as negative
+from funcgrad.ops.elementwise import sub as subtract
+from funcgrad.ops.index import gather
+from funcgrad.ops.normalise import log_softmax, softmax, standardise
+from funcgrad.ops.special import logistic
 from funcgrad.ops.structure import broadcast_to, concatenate, reshape, transpose
 
-__all__ = ["broadcast_to", "concatenate", "matmul", "matrices", "maximum", "minimum", "prod", "reshape", "total"]
-__all__ += ["divide", "log_softmax", "softmax", "square", "transpose", "where"]
+__all__ = ["add", "affine", "divide", "logistic", "multiply", "negative", "square", "subtract", "tanh", "where"]
+__all__ += ["log_softmax", "matmul", "matrices", "maximum", "minimum", "prod", "softmax", "standardise", "total"]
+__all__ += ["broadcast_to", "concatenate", "gather", "reshape", "transpose"]
 
 
 _ROWS_BY_COLUMNS, _NO_STACK = ((1,), (0,)), ((), ())
@@ -27,6 +32,12 @@ _ROWS_BY_COLUMNS, _NO_STACK = ((1,), (0,)), ((), ())
 def matrices(x: Any, y: Any) -> Any:
     """The product of two matrices."""
     return dot_general(x, y, contract=_ROWS_BY_COLUMNS, batch=_NO_STACK)
+
+
+def affine(x: Any, weight: Any, bias: Any = None) -> Any:
+    """x @ weight.T + bias"""
+    y = dot_general(x, weight, contract=((len(x.shape) - 1,), (1,)), batch=_NO_STACK)
+    return y if bias is None else add(y, bias)
 
 
 def _reduction(prim: Callable[..., Any], name: str) -> Callable[..., Any]:

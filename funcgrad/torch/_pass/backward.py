@@ -11,7 +11,7 @@ import numpy as np
 
 from funcgrad.core.provenance import here
 from funcgrad.torch._pass.engine import Pass, outward
-from funcgrad.torch._record.tape import constant
+from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 CREATE_GRAPH = (
@@ -49,7 +49,7 @@ def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> 
                 )
             checked.append(grad)
         elif grad is None:
-            if out.requires_grad:
+            if on_tape(out._read()):
                 checked.append(implicit(out))
             else:
                 checked.append(fresh(np.ones(out._read().shape, out._read().dtype)))
@@ -63,7 +63,7 @@ def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> 
 def check_outputs(outputs: Sequence[Tensor]) -> None:
     for i, out in enumerate(outputs):
         out._check_entry()
-        if not out.requires_grad:
+        if not on_tape(out._read()):
             remember_missed([out], here())
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
 
@@ -152,7 +152,7 @@ def _gradients(
     check_outputs(outs)
     wanted: dict[int, Any] = {}
     for t in targets:
-        if not t.requires_grad:
+        if not on_tape(t._read()):
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         wanted[t._read().node.seq] = t
     run = Pass(keep, create, wanted, accumulates=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -25,6 +25,7 @@ class FunctionCtx(GradFn):
     materialize_grads = True
     _entry: weakref.ref[Node] | None = None
     _to_save: tuple[Tensor | None, ...] = ()
+    _to_save_forward: tuple[Tensor | None, ...] = ()
     _flat: tuple[int, ...] = ()
     _dirty: tuple[Tensor, ...] = ()
     _saved: tuple[Any, ...] | None = ()
@@ -52,7 +53,8 @@ class FunctionCtx(GradFn):
         self._to_save = tensors
 
     def save_for_forward(self, *tensors: Tensor | None) -> None:
-        """Kept for `jvp`, which is not called here."""
+        """Keep tensors for `jvp`, which finds them in `saved_tensors`."""
+        self._to_save_forward = tensors
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Outputs that require no gradient."""
@@ -71,6 +73,14 @@ class FunctionCtx(GradFn):
         if self._saved is None:
             raise RuntimeError(FREED)
         return tuple(None if s is None else s.tensor() for s in self._saved)
+
+    def with_saved(self, tensors: Sequence[Tensor | None], needs: tuple[bool, ...]) -> FunctionCtx:
+        """What another transformation gives to a rule: the same, with other tensors saved."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.needs_input_grad = needs
+        other._saved = tuple(None if t is None else Saved(t) for t in tensors)
+        return other
 
     @property
     def dirty_tensors(self) -> tuple[Tensor, ...]:

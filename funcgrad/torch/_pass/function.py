@@ -17,7 +17,7 @@ from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
-from funcgrad.torch._record.tape import Note, constant, on_tape, raw
+from funcgrad.torch._record.tape import Note, Tape, constant, on_tape, raw, unrecorded
 from funcgrad.torch._tensor.messages import (
     DIRTY_LEAF,
     DIRTY_NOT_RETURNED,
@@ -25,10 +25,11 @@ from funcgrad.torch._tensor.messages import (
     FUNCTION_VIEW_WRITTEN,
     MULTI_VIEW_IN_PLACE,
 )
-from funcgrad.torch._tensor.storage import Storage
+from funcgrad.torch._tensor.storage import Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import View
-from funcgrad.transforms.custom import custom_vjp
+from funcgrad.transforms.custom.both import custom_both
+from funcgrad.transforms.jvp import JvpTracer
 
 LEGACY = (
     "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
@@ -38,6 +39,7 @@ NO_RULE = (
     "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "
     "mode AD."
 )
+NO_JVP = "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
 TWO_RULES = (
     "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
     "them."
@@ -172,20 +174,18 @@ class Function:
     vjp = backward
 
     @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """The tangents of the outputs, for forward mode; None for an argument that is no tensor."""
+        raise NotImplementedError(NO_JVP)
+
+    @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         raise NotImplementedError("setup_context is not implemented.")
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` unrecorded, and record the call as one operation."""
-        needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
-        ctx, outputs, several = _run(cls, args, needs, kwargs)
-        _check_dirty(ctx, outputs)
-        outputs = (
-            Recorded(cls._call, ctx, args, needs).outputs(outputs)
-            if mode.enabled and any(needs)
-            else _plain(ctx, args, outputs)
-        )
+        _, outputs, several, _ = _applied(cls, args, kwargs)
         return tuple(outputs) if several else outputs[0]
 
 
@@ -201,18 +201,44 @@ class Refusing(Function):
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 
+def _applied(
+    cls: type[Function], args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[FunctionCtx, list[Any], bool, tuple[Any, ...]]:
+    """The context, the outputs as the caller gets them, whether there may be several, and what was to be saved."""
+    needs = tuple(isinstance(a, Tensor) and on_tape(a._read()) for a in args)
+    ctx, outputs, several = _run(cls, args, needs, kwargs)
+    _check_dirty(ctx, outputs)
+    saved = ctx._to_save
+    found = outputs
+    if not _is_recorded_inside(args):
+        recorded = mode.enabled and any(needs)
+        found = (
+            Recorded(cls._call, ctx, args, needs).outputs(outputs) if recorded else _plain(ctx, args, outputs)
+        )
+    instead = {id(y): z for y, z in zip(outputs, found)}
+    return ctx, found, several, tuple(instead.get(id(t), t) for t in saved)
+
+
 def _run(
     cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...], kwargs: dict[str, Any]
 ) -> tuple[FunctionCtx, list[Any], bool]:
     """The outputs, not recorded, and whether there may be several; other transformations see the user's rule."""
     ctx, out = _forward(cls, args, needs, kwargs)
     outputs = list(out) if isinstance(out, tuple) else [out]
-    if any(isinstance(a, Tensor) and isinstance(raw(a._read()), Tracer) for a in args):
+    inner = [raw(a._read()) if isinstance(a, Tensor) else None for a in args]
+    if any(isinstance(v, Tracer) for v in inner):
         if ctx._dirty:
             raise NotImplementedError("ctx.mark_dirty inside of to_functional: return a new tensor from forward")
-        values = iter(_apply_traced(cls, args, kwargs))
+        given = [a._read() if isinstance(a, Tensor) else None for a in args] if _is_recorded_inside(args) else inner
+        values = iter(Traced(cls, args, kwargs).outputs(given))
         outputs = [_revalued(y, next(values), ctx, args) if isinstance(y, Tensor) else y for y in outputs]
     return ctx, outputs, isinstance(out, tuple)
+
+
+def _is_recorded_inside(args: Sequence[Any]) -> bool:
+    """Whether the newest trace among those of the arguments is no tape of Tensors: those are recorded beneath it."""
+    traces = [v._trace for a in args if isinstance(a, Tensor) and isinstance(v := a._read(), Tracer)]
+    return bool(traces) and type(max(traces, key=lambda trace: trace.age)) is not Tape
 
 
 def _forward(
@@ -235,15 +261,29 @@ def _forward(
 def _revalued(y: Tensor, value: Any, ctx: FunctionCtx, args: Sequence[Any]) -> Tensor:
     """An output of `forward` with the value that has the derivatives of the rule."""
     if any(y is a for a in args):
-        return fresh(value)
-    y._value = constant(value) if id(y) in ctx._flat else value
+        return fresh(_unrecorded(value))
+    y._value = constant(value) if id(y) in ctx._flat else _unrecorded(value)
     y._storage, y._seen, y._view = Storage(y._value), 0, None
     return y
 
 
+def _unrecorded(value: Any) -> Any:
+    """An output as it is where recording is off: as in PyTorch, that is said to the innermost transformation only,
+    and in forward mode to the values."""
+    if mode.enabled:
+        return value
+    if not scope.level:
+        return constant(value)
+    if not isinstance(value, Tracer) or value._trace.age < scope.level:
+        return value
+    if type(value) is JvpTracer:
+        return JvpTracer(value._trace, unrecorded(value.value), value.tangent, value.loc)
+    return value.value if type(value) is TapeTracer else value
+
+
 def _check_dirty(ctx: FunctionCtx, outputs: list[Any]) -> None:
     for t in ctx._dirty:
-        if t.requires_grad and t.is_leaf and mode.enabled:
+        if on_tape(t._read()) and t.is_leaf and mode.enabled:
             raise RuntimeError(DIRTY_LEAF)
         if not any(y is t for y in outputs):
             raise RuntimeError(DIRTY_NOT_RETURNED)
@@ -254,7 +294,7 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     for y in outputs:
         if isinstance(y, Tensor) and not any(y is a for a in args):
             y._cuts = cuts
-    return [y.detach() if isinstance(y, Tensor) and y.requires_grad else y for y in outputs]
+    return [y.detach() if isinstance(y, Tensor) and on_tape(y._read()) else y for y in outputs]
 
 
 class Recorded:
@@ -333,44 +373,79 @@ class Recorded:
         return result
 
 
-def _apply_traced(cls: type[Function], args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
-    """The values of the outputs that are tensors, where another transformation traces the arguments: for it, the rule
-    is a `custom_vjp`."""
-    moving = tuple(isinstance(a, Tensor) for a in args)
-    positions = [i for i, m in enumerate(moving) if m]
-    others = [None if m else a for a, m in zip(args, moving)]
-    avals = [(a._read().shape, a._read().dtype) if m else ((), None) for a, m in zip(args, moving)]
-    runs: list[tuple[FunctionCtx, list[bool]]] = []
+def _own(value: Any) -> Any:
+    """A value without its entry on the present tape, which ends."""
+    return value.value if type(value) is TapeTracer and value._trace is mode.tape else value
 
-    def inputs(values: Sequence[Any]) -> list[Any]:
-        given = list(others)
-        for i, v in zip(positions, values):
+
+class Traced:
+    """A call whose arguments another transformation traces: for it, the Function is a rule for each mode.
+
+    `moving` says which arguments are tensors.
+    """
+
+    def __init__(self, cls: type[Function], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        self.cls, self.kwargs = cls, kwargs
+        self.moving = tuple(isinstance(a, Tensor) for a in args)
+        self.positions = [i for i, m in enumerate(self.moving) if m]
+        self.others = [None if m else a for a, m in zip(args, self.moving)]
+        self.avals = [(a._read().shape, a._read().dtype) if m else ((), None) for a, m in zip(args, self.moving)]
+
+    def outputs(self, values: Sequence[Any]) -> list[Any]:
+        """The values of the outputs that are tensors."""
+        rule = custom_both(self.forward, self.along)
+        rule.defvjp(self.forward_saving, self.backward)
+        return list(rule(*(values[i] for i in self.positions)))
+
+    def inputs(self, values: Sequence[Any]) -> list[Any]:
+        given = list(self.others)
+        for i, v in zip(self.positions, values):
             given[i] = fresh(v)
         return given
 
-    def forward(*values: Any) -> tuple[Any, ...]:
-        with own_tape():
-            out = _forward(cls, inputs(values), moving, kwargs)[1]
-            return tuple(raw(y._read()) for y in (out if isinstance(out, tuple) else (out,)) if isinstance(y, Tensor))
+    def forward(self, *values: Any) -> tuple[Any, ...]:
+        with own_tape(constants=False):
+            out = _forward(self.cls, self.inputs(values), self.moving, self.kwargs)[1]
+            return tuple(_own(y._read()) for y in (out if isinstance(out, tuple) else (out,)) if isinstance(y, Tensor))
 
-    def forward_saving(*values: Any) -> tuple[tuple[Any, ...], Any]:
-        with own_tape():
-            ctx, outputs, _ = _run(cls, inputs(values), moving, kwargs)
-            runs[:] = [(ctx, [isinstance(y, Tensor) for y in outputs])]
-            saved = tuple(None if t is None else raw(t._read()) for t in ctx._to_save)
-            ctx._to_save = ()
-            return tuple(raw(y._read()) for y in outputs if isinstance(y, Tensor)), saved
+    def forward_saving(self, *values: Any) -> tuple[tuple[Any, ...], Any]:
+        with own_tape(constants=False):
+            ctx, outputs, _, to_save = _applied(self.cls, self.inputs(values), self.kwargs)
+            saved = tuple(None if t is None else _own(t._read()) for t in to_save)
+            found = tuple(_own(y._read()) for y in outputs if isinstance(y, Tensor))
+            return found, (saved, ctx, [isinstance(y, Tensor) for y in outputs])
 
-    def backward(saved: Sequence[Any], cts: Sequence[Any]) -> tuple[Any, ...]:
-        ((ctx, are_tensors),) = runs
+    def backward(self, residuals: Any, cts: Sequence[Any]) -> tuple[Any, ...]:
+        saved, ctx, are_tensors = residuals
         rest = iter(cts)
-        with own_tape():
-            ctx._saved = tuple(None if v is None else Saved(fresh(v)) for v in saved)
+        with own_tape(constants=False):
+            ctx = ctx.with_saved([None if v is None else fresh(v) for v in saved], self.moving)
             given = [fresh(outward(next(rest))) if is_tensor else None for is_tensor in are_tensors]
-            found = cls._call.rule(ctx, *given)
-            grads = cls._call.checked(found, avals, moving, Tensor._read)
-            return tuple(np.zeros(*avals[i]) if grads[i] is None else raw(grads[i]) for i in positions)
+            call = self.cls._call
+            grads = call.checked(call.rule(ctx, *given), self.avals, self.moving, Tensor._read)
+            return tuple(np.zeros(*self.avals[i]) if grads[i] is None else _own(grads[i]) for i in self.positions)
 
-    rule = custom_vjp(forward)
-    rule.defvjp(forward_saving, backward)
-    return list(rule(*(raw(args[i]._read()) for i in positions)))
+    def along(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The outputs, and their tangents by the Function's `jvp`."""
+        if self.cls.jvp is Function.jvp:
+            raise RuntimeError(NO_JVP)
+        with own_tape(constants=False):
+            ctx, outputs, several, _ = _applied(self.cls, self.inputs(values), self.kwargs)
+            ctx = ctx.with_saved(ctx._to_save_forward, self.moving)
+            moved: list[Any] = [None] * len(self.others)
+            for i, t in zip(self.positions, tangents):
+                moved[i] = fresh(t) if t.dtype.kind in "fc" else None
+            found = self.cls.jvp(ctx, *moved)
+            found = found if several and isinstance(found, tuple) else (found,)
+            if len(found) != len(outputs):
+                raise RuntimeError(
+                    f"expected {len(outputs)} tangents as many as the outputs of {self.cls.__name__}, got {len(found)}"
+                )
+            values, pushed = [], []
+            for y, t in zip(outputs, found):
+                if isinstance(y, Tensor):
+                    value = _own(y._read())
+                    flat = t is None or value.dtype.kind not in "fc"
+                    values.append(value)
+                    pushed.append(np.zeros(value.shape, value.dtype) if flat else _own(t._read()))
+            return tuple(values), tuple(pushed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ class _Use:
 
 
 use = _Use()
+_ids = itertools.count()
 
 
 class RemovableHandle:
@@ -28,7 +30,7 @@ class RemovableHandle:
 
     def __init__(self, hooks: dict[int, Any]) -> None:
         self.hooks = hooks
-        self.id = max(hooks, default=-1) + 1
+        self.id = next(_ids)
 
     def remove(self) -> None:
         self.hooks.pop(self.id, None)
@@ -38,6 +40,17 @@ class RemovableHandle:
 
     def __exit__(self, *error: object) -> None:
         self.remove()
+
+
+def registered(hooks: dict[int, Any], hook: Any, first: bool = False) -> RemovableHandle:
+    """Add a hook, behind the others or before them."""
+    handle = RemovableHandle(hooks)
+    others = dict(hooks) if first else {}
+    for key in others:
+        del hooks[key]
+    hooks[handle.id] = hook
+    hooks.update(others)
+    return handle
 
 
 class HandlesTogether:
@@ -65,9 +78,7 @@ def register(node: Node, place: str, hook: Callable[..., Any]) -> RemovableHandl
     if hooks is None:
         hooks = {}
         setattr(note, place, hooks)
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
+    return registered(hooks, hook)
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:

@@ -9,12 +9,24 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.tape import Cut, Note, Tape, constant, cut, joined, note_of, on_tape, own_note, watched
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._record.modes import cut_off, mode, quietly
+from funcgrad.torch._record.tape import (
+    Cut,
+    Note,
+    Tape,
+    cut,
+    joined,
+    note_of,
+    on_tape,
+    own_note,
+    raw,
+    watched,
+)
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import Step, View, apart, through
+from funcgrad.torch._tensor.views import CONSTANT, UNRECORDED, Step, View, apart, through
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)
@@ -30,7 +42,7 @@ class Kind:
     error of a backward pass that reaches it, where PyTorch has no derivative.
     """
 
-    __slots__ = ("name", "note", "others", "result", "saves", "shared", "x", "y")
+    __slots__ = ("inner", "name", "note", "others", "result", "saves", "shared", "x", "y")
 
     def __init__(self, name: str, saves: str = "", lacks: str | None = None) -> None:
         self.name = name if "Backward" in name or name == "NotImplemented" else f"{name}Backward0"
@@ -41,6 +53,8 @@ class Kind:
         self.result = "r" in saves
         self.note = Note(self.name, () if saves == "-" else None)
         self.note.lacks = lacks
+        self.inner = Note(self.name, ())
+        self.inner.inner = True
         self.shared = saves in ("", "-") or lacks is not None
 
 
@@ -97,7 +111,7 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
     """The values of tensors (numbers stay numbers) as the operation beneath takes them."""
     values = [t._read() if isinstance(t, Tensor) else t for t in operands]
     if not mode.enabled:
-        return [constant(v) for v in values]
+        return [cut_off(v) for v in values]
     if any(t._storage.shared for t in operands if isinstance(t, Tensor)) and any(map(on_tape, values)):
         for i, t in enumerate(operands):
             if isinstance(t, Tensor) and t._storage.shared:
@@ -163,25 +177,19 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
         if mode.inference:
             t._storage = Inference(t._storage.value)
     if tracked and kind.saves:
-        _note_inner(out.node, values)
+        note_inner(kind, out.node, values)
     return t
 
 
-def _note_inner(node: Node, values: list[Any]) -> None:
-    """Give the entries between a result and its operands a note that frees them with it."""
-    outside = {v.node.seq for v in values if type(v) is TapeTracer}
-    stack = [p for p in node.parents if p is not None and p.seq not in outside]
-    if not stack:
-        return
-    inner = Note(node.note.name, ())
-    inner.inner = True
-    while stack:
-        entry = stack.pop()
-        if entry.seq not in outside and note_of(entry) is None:
-            entry.note = inner
-            for parent in entry.parents:
-                if parent is not None:
-                    stack.append(parent)
+def note_inner(kind: Kind, node: Node, values: list[Any]) -> None:
+    """Give the entries between a result and its operands the note that frees them with it."""
+    outside = {v.node for v in values if type(v) is TapeTracer}
+    left = [node]
+    while left:
+        for entry in left.pop().parents:
+            if entry is not None and entry not in outside and note_of(entry) is None:
+                entry.note = kind.inner
+                left.append(entry)
 
 
 def watch(out: Tensor, *tensors: Tensor) -> Tensor:
@@ -217,10 +225,13 @@ def view(
         blocked = NO_GRAD_VIEW_IN_PLACE
     elif tracked and blocked is not None:
         written = blocked.replace("is being", "its base or another view of its base has been")
+    steps: tuple[Step, ...] = (step,)
+    if not mode.enabled and isinstance(raw(value), Tracer):
+        steps = (step, UNRECORDED if scope.level and not mode.inference else CONSTANT)
     if tracked and not mode.enabled:
-        out._value = constant(through((step,), value.value))
+        out._value = through(steps, value.value)
     else:
-        out._value = quietly(through, (step,), value)
+        out._value = quietly(through, steps, value)
         if tracked:
             if own is not None:
                 x._check_entry()
@@ -229,11 +240,11 @@ def view(
     out._seen = storage.stamp
     out._cuts = x._cuts
     if own is None:
-        out._view = View((step,), x, (step,))
+        out._view = View(steps, x, steps)
     elif own.base is None:
-        out._view = View((*own.storage_steps, step), x, (step,))
+        out._view = View((*own.storage_steps, *steps), x, steps)
     else:
-        out._view = View((*own.storage_steps, step), own.base, (*own.steps, step))
+        out._view = View((*own.storage_steps, *steps), own.base, (*own.steps, *steps))
         blocked = blocked or own.blocked
         overlapping = overlapping or own.overlapping
     out._view.blocked = blocked

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.torch._record.tape import BASE, Tape
-from funcgrad.torch._tensor.storage import inside
+from funcgrad.torch._record.tape import BASE, Tape, constant, unrecorded
+from funcgrad.torch._tensor.storage import inside, scope
 
 _is_quiet = ContextVar("_is_quiet", default=False)
 
@@ -24,8 +24,8 @@ _is_quiet = ContextVar("_is_quiet", default=False)
 class _Mode(threading.local):
     """The state of a thread. In `inference` mode recording stays off.
 
-    `direct`: recording is on, and on the base tape, so that an operation asks nothing. `plain`: one on arrays that are
-    on no tape asks nothing.
+    What is recorded on tapes older than `floor` is a constant. `direct`: recording is on, and on the base tape, so
+    that an operation asks nothing. `plain`: one on arrays that are on no tape asks nothing.
 
     `quiet(fun, *args)` calls without NumPy's floating-point warnings, which PyTorch does not have. It enters a
     context made once, where they are off: 0.1 us, where `np.errstate` takes 0.9. It cannot be entered twice, see
@@ -36,6 +36,7 @@ class _Mode(threading.local):
         self._enabled = self.direct = self.plain = True
         self.inference = False
         self._tape = BASE
+        self.floor: float = 0
         context = copy_context()
         context.run(np.seterr, all="ignore")
         context.run(_is_quiet.set, True)
@@ -71,17 +72,28 @@ def quietly(fun: Callable[..., Any], *args: Any, **params: Any) -> Any:
 
 
 @contextmanager
-def own_tape() -> Iterator[None]:
-    """A new tape, recording, ended on the way out; values of older ones are constants inside."""
+def own_tape(constants: bool = True) -> Iterator[None]:
+    """A new tape, recording, ended on the way out; values of older ones are constants inside, unless they are not."""
     tape = Tape()
-    before = mode.tape, mode.enabled
+    before = mode.tape, mode.enabled, mode.floor
     mode.tape, mode.enabled = tape, True
+    if constants:
+        mode.floor = tape.age
     try:
         with inside():
             yield
     finally:
-        mode.tape, mode.enabled = before
+        mode.tape, mode.enabled, mode.floor = before
         tape.end()
+
+
+def cut_off(value: Any) -> Any:
+    """A value as an operation takes it while recording is off.
+
+    In `torch.func` that leaves forward mode alone, as in PyTorch. In functions that `to_functional` makes, as in
+    `backward`, there is no derivative in any mode.
+    """
+    return unrecorded(value) if scope.level and not mode.inference else constant(value)
 
 
 def is_grad_enabled() -> bool:

@@ -9,16 +9,20 @@ import numpy as np
 from funcgrad.core.provenance import at
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.calls import NUMBERS, Kind, call
-from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import constant, cut, joined, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
 def refuse(x: Tensor, kinds: str, kernel: str) -> None:
-    """PyTorch's error for a dtype (of one of the kinds, "e" for float16) that it has no such kernel for."""
+    """PyTorch's error for a dtype (of one of the kinds, "e" for float16) that it has no such kernel for.
+
+    `kernel` is the kernel's name, or a whole sentence where PyTorch has one.
+    """
     dtype = x._read().dtype
     if dtype.kind in kinds or ("e" in kinds and dtype == np.float16):
+        if " " in kernel:
+            raise RuntimeError(kernel)
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
 
 
@@ -31,6 +35,15 @@ def need_tensors(function: str, **arguments: Any) -> None:
             )
 
 
+def no_overload(function: str, *args: Any, **options: Any) -> str:
+    """PyTorch's error for arguments that fit none of a function's signatures (which it lists)."""
+    kinds = [type(x).__name__ for x in args] + [f"{name}={type(x).__name__}" for name, x in options.items()]
+    return (
+        f"{function}() received an invalid combination of arguments - got ({', '.join(kinds)}), but expected one of:\n"
+        "docs/torch.md has its parameters"
+    )
+
+
 def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     """PyTorch's error for shapes that do not broadcast."""
     rank = max(len(a), len(b))
@@ -41,6 +54,18 @@ def check_broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
                 f"The size of tensor a ({left[i]}) must match the size of tensor b ({right[i]}) at "
                 f"non-singleton dimension {i}"
             )
+
+
+def check_together(*operands: Any) -> None:
+    """PyTorch's error for tensors, among operands, whose shapes do not broadcast."""
+    whole: tuple[int, ...] = ()
+    for t in operands:
+        if isinstance(t, Tensor):
+            shape = t._read().shape
+            if whole and shape != whole:
+                check_broadcast(whole, shape)
+                shape = np.broadcast_shapes(whole, shape)
+            whole = shape or whole
 
 
 def number(x: Any) -> Any:
@@ -99,10 +124,9 @@ TO_COPY = Kind("ToCopy")
 def cast(t: Tensor, to: np.dtype) -> Tensor:
     """A copy in another dtype."""
     value = t._read()
-    if on_tape(value) and to.kind in "fc":
+    if isinstance(value, Tracer) and to.kind in "fc":
         return call(TO_COPY, lambda v: v.astype(to), t)
-    op = "no_grad" if not mode.enabled else f"to({dtypes.of(to)})"
-    cuts = joined(cut(op, value, ()), t._cuts) if on_tape(value) else t._cuts
+    cuts = joined(cut(f"to({dtypes.of(to)})", value, ()), t._cuts) if on_tape(value) else t._cuts
     plain: Any = constant(value)
     array: Any = plain if isinstance(plain, Tracer) else np.asarray(plain)
     out = fresh(array.astype(to))

@@ -17,6 +17,7 @@ from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.elementwise import stop_gradient
+from funcgrad.ops.overwritten import overwritten
 from funcgrad.torch._tensor.storage import Storage
 
 
@@ -120,6 +121,12 @@ def constant(value: Any) -> Any:
     """The value without its entry, and without a derivative for anybody else."""
     value = raw(value)
     return stop_gradient(value) if isinstance(value, Tracer) else value
+
+
+def unrecorded(value: Any) -> Any:
+    """The value as it is where recording is off: without its entry, and others' in reverse mode. Tangents stay."""
+    value = raw(value)
+    return overwritten(0, value) if isinstance(value, Tracer) and value.dtype.kind in "fc" else value
 
 
 class Cut(NamedTuple):

@@ -40,6 +40,22 @@ CAPTURED_IN_PLACE = (
     "writing a traced value into a tensor that was made outside of the transformed function, which would keep it: make "
     "the tensor inside (clone() it there), or take it as an argument and return it"
 )
+CAPTURED_BY_DERIVATIVE = (
+    "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place operation "
+    "(aten::{}) that would mutate a captured Tensor. This is not supported; please rewrite the function being "
+    "transformed to explicitly accept the mutated Tensor(s) as inputs."
+)
+REQUIRES_INSIDE = (
+    "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside of "
+    "a function being transformed by a functorch transform. This is unsupported, please attempt to use the functorch "
+    "transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+    "transformed instead."
+)
+DATA_UNDER_VMAP = "accessing `data` under vmap transform is not allowed"
+DATA_OF_SEVERAL = (
+    "writing through `.data` of a value that two transformations of torch.func trace, or that is recorded besides, is "
+    "not supported: write into the tensor itself, or into a clone()"
+)
 INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
     "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "

@@ -71,7 +71,9 @@ class _Writer:
         if kind in SEQUENCES and isinstance(x, SEQUENCES[kind]):
             return {kind: [self.written(e) for e in x]}
         if kind in MAPPINGS and isinstance(x, MAPPINGS[kind]):
-            return {kind: [[self.written(k), self.written(v)] for k, v in x.items()]}
+            pairs = [[self.written(k), self.written(v)] for k, v in x.items()]
+            more = getattr(x, "__dict__", None)  # what a state_dict says of its modules' versions
+            return {f"{kind} with": [pairs, self.written(more)]} if more else {kind: pairs}
         raise TypeError(
             f"torch.save: a {type(x).__name__} cannot be saved; save tensors, numbers, strings, and lists, tuples and "
             "dictionaries of them (of a module its state_dict())"
@@ -127,7 +129,11 @@ class _Reader:
             return getattr(dtypes, given)
         if kind in SEQUENCES:
             return SEQUENCES[kind](map(self.read, given))
-        return MAPPINGS[kind]((self.read(k), self.read(v)) for k, v in given)
+        pairs, more = given if kind.endswith(" with") else (given, None)
+        made = MAPPINGS[kind.removesuffix(" with")]((self.read(k), self.read(v)) for k, v in pairs)
+        if more is not None:
+            made.__dict__.update(self.read(more))
+        return made
 
     def memory(self, place: int) -> Storage:
         if place not in self.memories:

@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import Trace, Tracer
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.messages import CAPTURED_IN_PLACE, INFERENCE_SAVED
+from funcgrad.torch._tensor.messages import CAPTURED_BY_DERIVATIVE, CAPTURED_IN_PLACE, INFERENCE_SAVED
 from funcgrad.torch._tensor.views import Step, assign, put
 
 
 class _Scope(threading.local):
-    """The call of a transformed function that is under way in a thread: a number that rises, 0 outside of all."""
+    """The call of a transformed function that is under way in a thread.
 
-    number = 0
+    `number` is the age of the traces that it makes, or less: it rises, and is 0 outside of all. `level` is the number
+    of the innermost call of a transformation of `torch.func`, `derives` that of the innermost which takes derivatives;
+    0 where there is none. `given` is the memory of that one's arguments.
+    """
+
+    number: float = 0
+    level: float = 0
+    derives: float = 0
+    given: frozenset[Storage] = frozenset()
 
 
 scope = _Scope()
-_numbers = count(1)
 
 
 @contextmanager
-def inside() -> Iterator[None]:
-    """A call of a transformed function. Memory made before it must not keep its traced values."""
-    before, scope.number = scope.number, next(_numbers)
+def inside(level: str = "", given: Iterable[Storage] = ()) -> Iterator[None]:
+    """A call of a transformed function. Memory made before it must not keep its traced values.
+
+    `level` says which transformation of `torch.func` it is: "derivative" or "batch".
+    """
+    before = scope.__dict__.copy()
+    scope.number = number = Trace().age
+    scope.level = number if level else 0
+    if level != "batch":
+        scope.derives, scope.given = scope.level, frozenset(given)
     try:
         yield
     finally:
-        scope.number = before
+        scope.__dict__.clear()
+        scope.__dict__.update(before)
 
 
 class Storage:
@@ -47,7 +61,7 @@ class Storage:
 
     private = False
     shared = False
-    born = 0
+    born: float = 0
     stamp = 0
     version = 0
 
@@ -59,6 +73,11 @@ class Storage:
         """An error for a traced value that the memory would keep when the transformed function has returned."""
         if scope.number > self.born and isinstance(new, Tracer) and not isinstance(self.value, Tracer):
             raise RuntimeError(CAPTURED_IN_PLACE)
+
+    def check_captured(self, operation: str) -> None:
+        """PyTorch's error for a write, while a derivative is taken, of memory that the function has captured."""
+        if self.born < scope.derives and self not in scope.given:
+            raise RuntimeError(CAPTURED_BY_DERIVATIVE.format(operation))
 
     def __reduce__(self) -> Any:
         return Storage, (np.array(self.value),)

@@ -12,8 +12,21 @@ from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
+from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.tape import Cut, Note, Story, Tape, constant, cut, joined, leaf_note, on_tape, own_note, raw
+from funcgrad.torch._record.tape import (
+    Cut,
+    Note,
+    Story,
+    Tape,
+    constant,
+    cut,
+    joined,
+    leaf_note,
+    on_tape,
+    own_note,
+    raw,
+)
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
@@ -21,7 +34,8 @@ from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.leaving import Leaving
 from funcgrad.torch._tensor.sizes import Size, dimension, size_of
 from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched, scope
-from funcgrad.torch._tensor.views import CONSTANT, Step, View, put, through
+from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
+from funcgrad.torch._tensor.writes import write_part
 
 if TYPE_CHECKING:  # `funcgrad.torch._ops.methods` attaches them
     from funcgrad.torch._tensor.methods import Methods
@@ -45,10 +59,10 @@ class Tensor(Leaving, Methods):
     __module__ = "funcgrad.torch"
     _value: Any
     _storage: Storage
-    _seen = 0
+    _seen: int = 0
     _view: View | None = None
     _grad: Tensor | None = None
-    _retains = False
+    _retains: bool = False
     _cuts: tuple[Cut, ...] = ()
     _own_story: Story | None = None
     _made: Loc | None = None
@@ -65,7 +79,7 @@ class Tensor(Leaving, Methods):
     def _read(self) -> Any:
         """The value now: an array, or a traced value. Recorded on a tape before the present one, it is a constant."""
         value = self._current()
-        if type(value) is TapeTracer and not mode.direct and on_tape(value) and value._trace.age < mode.tape.age:
+        if type(value) is TapeTracer and not mode.direct and on_tape(value) and value._trace.age < mode.floor:
             return value.value
         return value
 
@@ -102,6 +116,10 @@ class Tensor(Leaving, Methods):
         memory = self._storage.value
         if view is not None:
             memory = through(view.storage_steps, memory)
+            for step in reversed(view.storage_steps):
+                if isinstance(step, Cutting):
+                    memory = step.renewed(raw(value), memory)
+                    break
         self._value = TapeTracer(value._trace, memory, value.node) if on_tape(value) else memory
 
     def _array(self, needed: str = "This", remedy: str = messages.USE_TENSORS) -> np.ndarray:
@@ -133,9 +151,11 @@ class Tensor(Leaving, Methods):
         value = self._read()
         return on_tape(value) and value.node.prim is None
 
-    def _check_writable(self) -> None:
-        """PyTorch's errors for writing in place."""
+    def _check_writable(self, operation: str = "copy_") -> None:
+        """PyTorch's errors for writing in place by an operation, which one of them names."""
         view = self._view
+        if scope.derives:
+            self._storage.check_captured(operation)
         if self.is_inference() and not mode.inference:
             raise RuntimeError(messages.INFERENCE_IN_PLACE)
         if view is not None and view.overlapping:
@@ -152,7 +172,7 @@ class Tensor(Leaving, Methods):
             base = self._base
             if base is not None and (base.requires_grad or on_tape(value)) and base.is_leaf:
                 raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
-        if on_tape(value) and value.node.prim is None:
+        if type(value) is TapeTracer and value.node.prim is None and self.requires_grad:
             raise RuntimeError(messages.LEAF_IN_PLACE)
 
     def _check_overlap(self, source: Tensor) -> None:
@@ -165,12 +185,17 @@ class Tensor(Leaving, Methods):
         if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
             raise RuntimeError(messages.PARTLY_OVERLAPPING)
 
-    def _write(self, new: Any, cuts: tuple[Cut, ...] = ()) -> None:
-        """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's."""
+    def _write(self, new: Any, cuts: tuple[Cut, ...] = (), source: Tensor | None = None) -> None:
+        """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's.
+
+        `source` is another tensor that has the value.
+        """
         storage = self._storage
         view = self._view
         if scope.number and not on_tape(self._value):
             storage.check_kept(raw(new))
+        if not mode.enabled and isinstance(storage.value, Tracer) and new.dtype.kind in "fc":
+            new = (overwritten if scope.level else revalued)(raw(self._read()), new)
         if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
             raise RuntimeError(
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
@@ -187,8 +212,10 @@ class Tensor(Leaving, Methods):
                     self._follow()
             return
         base = self._base
-        if base is not None and (on_tape(new) or (mode.enabled and base.requires_grad)):
-            whole = put(view.steps, base._read(), new)
+        if base is not None and (on_tape(new) or (mode.enabled and on_tape(base._read()))):
+            whole = write_part(base, view.steps, new, self, source)
+            if whole is None:
+                whole = put(view.steps, base._read(), new)
             whole.node.note = Note("CopySlices")
             base_view = base._view
             steps = base_view.storage_steps if base_view is not None else ()
@@ -204,8 +231,10 @@ class Tensor(Leaving, Methods):
                 base._follow()
             return
         storage.store(view.storage_steps, raw(new))
-        if on_tape(new):
-            self._value = new
+        if isinstance(new, Tracer):
+            old = self._value
+            is_leaf = on_tape(old) and old.node.prim is None and not on_tape(new)
+            self._value = TapeTracer(old._trace, new, old.node) if is_leaf else new
             if self._retains:
                 self._follow()
 
@@ -214,7 +243,7 @@ class Tensor(Leaving, Methods):
         if isinstance(new, Tracer) or isinstance(self._storage.value, Tracer):
             return False
         base = self._base
-        return not (mode.enabled and (self.requires_grad or (base is not None and base.requires_grad)))
+        return not (mode.enabled and (on_tape(self._read()) or (base is not None and on_tape(base._read()))))
 
     def _write_memory(self, values: Any, cuts: tuple[Cut, ...], *elements: Step) -> None:
         """Write values, or those of some elements, into the memory."""
@@ -238,13 +267,21 @@ class Tensor(Leaving, Methods):
             story = self._own_story = Story("leaf")
         return story
 
+    @staticmethod
+    def _is_traced(value: Any) -> bool:
+        """Whether the innermost call of a transformation of `torch.func` takes reverse-mode derivatives of it."""
+        return type(value) is TapeTracer and value._trace.age >= scope.level
+
     @property
     def requires_grad(self) -> bool:
-        return on_tape(self._read())
+        value = self._read()
+        return on_tape(value) or (scope.level > 0 and self._is_traced(value))
 
     @requires_grad.setter
     def requires_grad(self, required: bool) -> None:
         value = self._current()
+        if scope.level:
+            raise RuntimeError(messages.REQUIRES_INSIDE)
         if required:
             if self.is_inference() and not mode.inference:
                 raise RuntimeError(messages.INFERENCE_REQUIRES)
@@ -277,12 +314,12 @@ class Tensor(Leaving, Methods):
     @property
     def is_leaf(self) -> bool:
         self._check_entry()
-        return not self.requires_grad or self._is_source()
+        return not self.requires_grad or self._read().node.prim is None
 
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
-        if self._grad is None and self.requires_grad and not self._is_source() and not self._retains:
+        if self._grad is None and on_tape(self._read()) and not self._is_source() and not self._retains:
             warnings.warn(messages.GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
         return self._grad
 
@@ -342,12 +379,14 @@ class Tensor(Leaving, Methods):
         out._cuts = self._cuts
         if view is not None:
             out._view = View(view.storage_steps, None, ())
-        if on_tape(value):
+        level = scope.level if op == "data" else 0
+        if on_tape(value) and not level:
             out._cuts = cut(op, value, self._cuts)
             out._value = value.value
-        if isinstance(out._value, Tracer):  # of another transformation: a constant for it too
-            out._value = constant(out._value)
-            out._view = View((*(out._view.storage_steps if out._view is not None else ()), CONSTANT), None, ())
+        if isinstance(out._value, Tracer) and not on_tape(out._value):  # of another transformation
+            step = Within(level) if level else CONSTANT
+            out._value = step(out._value)
+            out._view = View((*(out._view.storage_steps if out._view is not None else ()), step), None, ())
         return out
 
     def detach_(self) -> Tensor:
@@ -355,18 +394,22 @@ class Tensor(Leaving, Methods):
         if self._view is not None and self._view.base is not None:
             raise RuntimeError(messages.DETACH_VIEW_IN_PLACE)
         value = self._current()
-        if on_tape(value):
+        if on_tape(value) and not scope.level:
             self._cuts = cut("detach_", value, self._cuts)
             self._value = value.value
             self._retains = False
-        if isinstance(self._value, Tracer):  # of another transformation: as in `_alias`, a constant for it too
-            self._value = constants = constant(self._value)
-            self._storage, self._seen, self._view = Storage(constants), 0, None
+        if isinstance(self._value, Tracer) and not on_tape(self._value):  # of another transformation, as in `_alias`
+            if scope.level > scope.derives and not self._value.has_value:
+                raise RuntimeError(messages.DETACH_VIEW_IN_PLACE)
+            self._value = left = Within(scope.level)(self._value) if scope.level else constant(self._value)
+            self._storage, self._seen, self._view = Storage(left), 0, None
         return self
 
     @property
     def data(self) -> Tensor:
         """The same memory, neither recorded nor watched: `backward` does not notice writes to it."""
+        if scope.level > scope.derives and isinstance(self._read(), Tracer) and not self._read().has_value:
+            raise RuntimeError(messages.DATA_UNDER_VMAP)
         out = self._alias("data")
         out._storage = Unwatched(out._storage)
         return out

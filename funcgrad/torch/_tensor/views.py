@@ -13,8 +13,10 @@ from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.index import scatter_set
+from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.ops.structure import broadcast_to, reshape, transpose
 from funcgrad.ops.subscript import getitem, update
+from funcgrad.torch._tensor.messages import DATA_OF_SEVERAL
 
 if TYPE_CHECKING:
     from funcgrad.torch._tensor.tensor import Tensor
@@ -42,8 +44,23 @@ class View:
         self.version = 0
 
 
-class Constant:
-    """The step to the same elements, which have no derivative for other transformations either."""
+class Cutting:
+    """A step to the same elements that takes derivatives of other transformations away.
+
+    `renewed(old, new)` is what a value becomes whose memory was written on the other side of such a step.
+    """
+
+    __slots__ = ()
+
+    def __call__(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def renewed(self, old: Any, new: Any) -> Any:
+        return revalued(old, new) if isinstance(old, Tracer) else new
+
+
+class Constant(Cutting):
+    """As `detach` has it: no derivative at all."""
 
     __slots__ = ()
 
@@ -51,7 +68,41 @@ class Constant:
         return stop_gradient(value) if isinstance(value, Tracer) else value
 
 
-CONSTANT = Constant()
+class Unrecorded(Cutting):
+    """As `no_grad` has it: none in reverse mode."""
+
+    __slots__ = ()
+
+    def __call__(self, value: Any) -> Any:
+        return overwritten(0, value) if isinstance(value, Tracer) and value.dtype.kind in "fc" else value
+
+    def renewed(self, old: Any, new: Any) -> Any:
+        return overwritten(old, new) if isinstance(old, Tracer) or isinstance(new, Tracer) else new
+
+
+class Within(Cutting):
+    """As `data` and `detach_` have it: none for the innermost transformation, whose traces are that old or newer."""
+
+    __slots__ = ("age",)
+
+    def __init__(self, age: float) -> None:
+        self.age = age
+
+    def __call__(self, value: Any) -> Any:
+        found = value
+        while isinstance(found, Tracer) and found._trace.age >= self.age:
+            if not found.has_value:
+                return CONSTANT(value)
+            found = found.value  # type: ignore[attr-defined]
+        return found
+
+    def renewed(self, old: Any, new: Any) -> Any:
+        if isinstance(self(old), Tracer) or isinstance(self(new), Tracer):
+            raise NotImplementedError(DATA_OF_SEVERAL)
+        return super().renewed(old, new)
+
+
+CONSTANT, UNRECORDED = Constant(), Unrecorded()
 
 
 class Part:
@@ -114,6 +165,20 @@ class Expanded:
             strides = np.broadcast_to(value, self.sizes).strides
             return np.lib.stride_tricks.as_strided(value, self.sizes, strides)
         return broadcast_to(value, shape=self.sizes)
+
+
+class Bits:
+    """The step to the same memory read as another dtype, of arrays of the dtype `given` only."""
+
+    __slots__ = ("dtype", "given")
+
+    def __init__(self, given: np.dtype, dtype: np.dtype) -> None:
+        self.given, self.dtype = given, dtype
+
+    def __call__(self, value: Any) -> np.ndarray:
+        if isinstance(value, Tracer) or value.dtype != self.given:
+            raise NotImplementedError("view(dtype) of memory that holds traced values")
+        return np.asarray(value).view(self.dtype)
 
 
 class Strided:
@@ -183,8 +248,8 @@ def put(steps: Sequence[Step], whole: Any, part: Any) -> Any:
     """A copy of `whole` in which what the steps read is `part`."""
     if not steps:
         return part
-    if steps[0] is CONSTANT:
-        return put(steps[1:], whole, part)
+    if isinstance(steps[0], Cutting):
+        return steps[0].renewed(whole, put(steps[1:], steps[0](whole), part))
     if type(whole) is np.ndarray and not isinstance(part, Tracer):
         fresh = np.array(whole)
         assign(steps, fresh, part)
@@ -200,10 +265,7 @@ def put(steps: Sequence[Step], whole: Any, part: Any) -> Any:
 
 
 def _put_parts(steps: Sequence[Step], whole: Any, part: Any) -> Any:
-    """`put` where the steps read parts of complex numbers, or complex numbers of parts: each part has a place.
-
-    (An imaginary part that is infinite makes the real part NaN where values are recorded or traced.)
-    """
+    """`put` where the steps read parts of complex numbers, or complex numbers of parts: each part has a place."""
     if whole.dtype.kind == "c":
         halves = np.arange(2.0 * whole.size).reshape(*whole.shape, 2)
         places = through(steps, halves[..., 0] + 1j * halves[..., 1])

@@ -1,11 +1,11 @@
 """`torch.func`: derivatives and batches of functions of Tensors, and modules as functions of their parameters."""
 
 from funcgrad.torch.func.batches import vmap
-from funcgrad.torch.func.derivatives import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, vjp
+from funcgrad.torch.func.derivatives import grad, grad_and_value, hessian, jacrev, vjp
+from funcgrad.torch.func.forward import jacfwd, jvp, linearize
 from funcgrad.torch.func.modules import functional_call, stack_module_state
 
 _INSTEAD = {
-    "linearize": "jvp",
     "functionalize": "funcgrad.torch.to_functional",
     "debug_unwrap": "print, which shows the numbers that are known",
 }

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import numpy as fnp
 from funcgrad import tree
 from funcgrad.torch._ops.random import Generator
-from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.func.trees import recording, tensors_of, values_of
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.func.trees import Given, recording, tensors_of, values_of
 from funcgrad.transforms import vmap as batching
 
 RANDOM = (
@@ -57,20 +58,26 @@ def vmap(
     @wraps(func)
     def batched(*args: Any, **kwargs: Any) -> Any:
         places = _Places(name, in_dims, args)
+        written: list[int] = []
 
         def pure(*values: Any) -> Any:
-            with _random_numbers(randomness):
-                out = func(*places.filled(tensors_of(values)), **kwargs)
+            given = Given(values)
+            with random_numbers(randomness):
+                out = func(*places.filled(given.tensors), **kwargs)
             for leaf in tree.leaves(out):
                 if not isinstance(leaf, Tensor):
                     raise ValueError(
                         f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(leaf)}. Did you mean to "
                         "set out_dims= to None for output?"
                     )
-            return tree.map(lambda t: t._read(), out)
+            written[:] = [i for i, _ in given.written()]
+            return tree.map(lambda t: t._read(), out), [value for _, value in given.written()]
 
-        over_batch = batching.vmap(pure, in_axes=tuple(places.dims), out_axes=out_dims)
-        return tensors_of(recording(over_batch, *values_of(tuple(places.tensors))))
+        over_batch = batching.vmap(pure, in_axes=tuple(places.dims), out_axes=(out_dims, 0))
+        out, new = recording("batch", over_batch, *values_of(tuple(places.tensors)))
+        for i, value in zip(written, new):
+            places.tensors[i].copy_(fresh(fnp.moveaxis(value, 0, places.dims[i])))
+        return tensors_of(out)
 
     return batched
 
@@ -89,7 +96,7 @@ class _Places:
         dims = self._spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args)
         self.batched = [i for i, dim in enumerate(dims) if dim is not None]
         self.tensors = [self._checked(self.leaves[i], dims[i]) for i in self.batched]
-        self.dims = [dims[i] for i in self.batched]
+        self.dims = [dim for dim in dims if dim is not None]
         if not self.tensors:
             raise ValueError("vmap: Expected at least one Tensor to vmap over")
         sizes = [t.shape[dim] for t, dim in zip(self.tensors, self.dims)]
@@ -137,7 +144,7 @@ class _Places:
 
 
 @contextmanager
-def _random_numbers(randomness: str) -> Iterator[None]:
+def random_numbers(randomness: str) -> Iterator[None]:
     """Refuse to draw from a generator: random operations do not know of the batch, and would draw for one sample."""
     words = Generator.words
     if randomness == "error":

@@ -1,4 +1,4 @@
-"""Derivatives of functions of Tensors: funcgrad's `grad`, `vjp`, `jvp`, `jacrev` and `jacfwd`, and PyTorch's checks."""
+"""Reverse mode of functions of Tensors: funcgrad's `grad`, `vjp` and `jacrev`, and PyTorch's checks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from funcgrad import tree
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.func.trees import outputs_of, recording, tensors_of, values_of
+from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
+from funcgrad.torch.func.forward import jacfwd, pure_of
+from funcgrad.torch.func.trees import Given, differentiably, outputs_of, recording, tensors_of, values_of
 from funcgrad.transforms import api, dense
 
-Argnums = int | tuple[int, ...]
-ONLY_TENSORS = "{}: expected {} to return only tensors, got unsupported type {{}}"
-REVERSE = ONLY_TENSORS.format("vjp(f, *primals)", "f(*primals)")
-FORWARD = ONLY_TENSORS.format("jvp(f, primals, tangents)", "f(*primals)")
+REVERSE = "vjp(f, *primals): expected f(*primals) to return only tensors, got unsupported type {}"
 OF_GRAD = "grad_and_value(f)(*args): "
 
 
@@ -45,10 +44,12 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
 
     @wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
-        chosen, of_chosen = _chosen(func, argnums, args, kwargs)
+        chosen, of_chosen = chosen_of(func, argnums, args, kwargs)
 
         def pure(*values: Any) -> Any:
-            out = of_chosen(tensors_of(values))
+            differentiated = Given(values)
+            out = of_chosen(differentiated.tensors)
+            differentiated.refuse_written("grad")
             if has_aux and not (isinstance(out, tuple) and len(out) == 2):
                 raise RuntimeError(f"{OF_GRAD}output of function f should be a tuple: (output, aux) if has_aux is True")
             out, aux = out if has_aux else (out, ())
@@ -57,7 +58,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
 
         count = tuple(range(len(chosen)))
         of_values = api.value_and_grad(pure, count, has_aux=True)
-        (value, aux), found = tensors_of(recording(of_values, *_floating(chosen)))
+        (value, aux), found = tensors_of(recording("derivative", of_values, *floating(chosen), given=(args, kwargs)))
         found = found[0] if isinstance(argnums, int) else found
         return found, ((value, aux) if has_aux else value)
 
@@ -74,33 +75,6 @@ def _check_scalar(out: Any) -> None:
         )
 
 
-def _chosen(
-    func: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], Callable[[tuple[Any, ...]], Any]]:
-    """The arguments to differentiate by, and the function of them."""
-    places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    for i in places:
-        if not -len(args) <= i < len(args):
-            raise RuntimeError(f"Got argnum={i}, but only {len(args)} positional inputs")
-
-    def of_chosen(chosen: tuple[Any, ...]) -> Any:
-        given = list(args)
-        for i, x in zip(places, chosen):
-            given[i] = x
-        return func(*given, **kwargs)
-
-    return tuple(args[i] for i in places), of_chosen
-
-
-def _floating(x: Any) -> Any:
-    """The values of what is differentiated by, which must be floating."""
-    values = values_of(x)
-    for leaf in tree.leaves(values):
-        if leaf.dtype.kind not in "fc":
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
-    return values
-
-
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """The output, and a function from its cotangents to those of the primals, which is a tuple.
 
@@ -110,12 +84,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (tensor([2., 4.]),)
     """
 
-    def pure(*values: Any) -> Any:
-        out = func(*tensors_of(values))
-        if not has_aux:
-            return outputs_of(out, REVERSE)
-        return outputs_of(out[0], REVERSE), outputs_of(out[1], REVERSE)
-
+    pure = pure_of(func, has_aux, REVERSE)
     # `recording` takes trees of values: the function among them is kept apart
     pulls: list[Callable[..., Any]] = []
 
@@ -124,13 +93,13 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         pulls.append(pull)
         return out, *aux
 
-    out, *aux = recording(forward, *_floating(primals))
+    out, *aux = recording("derivative", forward, *floating(primals))
 
     def pulled(cotangents: Any, *more: Any) -> Any:
         given = (cotangents, *more) if more else cotangents
         _check_cotangents(given, out)
         values = tree.map(lambda ct, v: ct.astype(v.dtype), values_of(given), out)
-        return tensors_of(recording(pulls[0], values))
+        return tensors_of(differentiably(pulls[0], values))
 
     return (tensors_of(out), pulled, *tensors_of(tuple(aux)))
 
@@ -150,67 +119,6 @@ def _check_cotangents(cotangents: Any, out: Any) -> None:
             )
 
 
-def jvp(
-    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
-) -> Any:
-    """The output and its derivative along the tangents.
-
-    >>> import funcgrad.torch as torch
-    >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(2.0),))
-    (tensor(0.), tensor(2.))
-    """
-    _check_tangents(primals, tangents)
-
-    def pure(*values: Any) -> Any:
-        out = func(*tensors_of(values))
-        if not has_aux:
-            return outputs_of(out, FORWARD)
-        return outputs_of(out[0], FORWARD), outputs_of(out[1], FORWARD)
-
-    at, along = _floating(primals), values_of(tangents)
-    along = tree.map(lambda t, v: t.astype(v.dtype), along, at)
-    return tensors_of(recording(api.jvp, pure, at, along, has_aux=has_aux))
-
-
-def _check_tangents(primals: Any, tangents: Any) -> None:
-    of_jvp = "jvp(f, primals, tangents): "
-    if not isinstance(primals, tuple):
-        raise RuntimeError(f"{of_jvp}Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
-    given, wanted = tree.structure(tangents), tree.structure(primals)
-    if given != wanted:
-        raise RuntimeError(
-            f"{of_jvp}Expected primals and tangents to have the same python structure. For example, if primals is a "
-            f"tuple of 3 tensors, tangents also must be. Got primals with structure {wanted} and tangents with "
-            f"structure {given}"
-        )
-    for t, x in zip(tree.leaves(tangents), tree.leaves(primals)):
-        if isinstance(t, Tensor) and isinstance(x, Tensor) and t.shape != x.shape:
-            raise RuntimeError(
-                "Trying to set a forward gradient that has a different size than that of the original Tensor, this is "
-                f"not supported. Tensor is of size {list(x.shape)} while the given forward gradient is of size "
-                f"{list(t.shape)}."
-            )
-
-
-def _jacobian(
-    transform: Callable[..., Any], func: Callable[..., Any], argnums: Argnums, has_aux: bool, refused: str
-) -> Callable[..., Any]:
-    @wraps(func)
-    def jacobian(*args: Any, **kwargs: Any) -> Any:
-        chosen, of_chosen = _chosen(func, argnums, args, kwargs)
-
-        def pure(*values: Any) -> Any:
-            out = of_chosen(tensors_of(values))
-            if not has_aux:
-                return outputs_of(out, refused)
-            return outputs_of(out[0], refused), outputs_of(out[1], refused)
-
-        places = 0 if isinstance(argnums, int) else tuple(range(len(chosen)))
-        return tensors_of(recording(transform(pure, places, has_aux=has_aux), *_floating(chosen)))
-
-    return jacobian
-
-
 def jacrev(
     func: Callable[..., Any],
     argnums: Argnums = 0,
@@ -223,19 +131,18 @@ def jacrev(
 
     `chunk_size`, which bounds PyTorch's memory, changes nothing here.
     """
-    return _jacobian(dense.jacrev, func, argnums, has_aux, REVERSE)
 
+    @wraps(func)
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        chosen, of_chosen = chosen_of(func, argnums, args, kwargs)
+        pure = pure_of(lambda *xs: of_chosen(xs), has_aux, REVERSE)
+        given = floating(chosen)
+        refuse_complex("jacrev", given, "input")
+        places = 0 if isinstance(argnums, int) else tuple(range(len(chosen)))
+        by_rows = dense.jacrev(pure, places, has_aux=has_aux)
+        return tensors_of(recording("derivative", by_rows, *given, given=(args, kwargs)))
 
-def jacfwd(
-    func: Callable[..., Any],
-    argnums: Argnums = 0,
-    has_aux: bool = False,
-    *,
-    chunk_size: int | None = None,
-    randomness: str = "error",
-) -> Callable[..., Any]:
-    """The Jacobian by forward mode, laid out as that of `jacrev`."""
-    return _jacobian(dense.jacfwd, func, argnums, has_aux, FORWARD)
+    return jacobian
 
 
 def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:

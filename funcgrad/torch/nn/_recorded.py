@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.tape import TapeTracer
-from funcgrad.torch._record.calls import Kind, call, need_tensor, wrap
+from funcgrad.torch._record.calls import Kind, call, need_tensor, note_inner, wrap
 from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.tape import Cut, Note, joined, on_tape, raw
+from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._record.tape import Cut, joined, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
 
 
-def recorded(name: str, saves: str = "") -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+def recorded(name: str, saves: str = "", kernel: str = "") -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
     """The decorated function takes arrays or traced values where the new one takes Tensors, and numbers as they are.
 
-    `name` and `saves` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves.
+    `name` and `saves` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves. `kernel` is the
+    name in its error for what are no floating numbers.
     """
     kind = Kind(name, saves)
 
@@ -26,6 +28,8 @@ def recorded(name: str, saves: str = "") -> Callable[[Callable[..., Any]], Calla
         @wraps(fun)
         def apply(input: Any, *operands: Any, **params: Any) -> Tensor:
             need_tensor(input, fun.__name__.strip("_"))
+            if kernel:
+                refuse(input, "iub", kernel)
             return call(kind, fun, input, *operands, **params)
 
         return apply
@@ -51,7 +55,6 @@ class Quick:
     def __init__(self, kind: Kind, fun: Callable[..., Any]) -> None:
         self.kind = kind
         self.fun = fun
-        self.inner = Note(kind.name, ())
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         values: list[Any] = []
@@ -73,14 +76,5 @@ class Quick:
         if cuts:
             result._cuts = cuts
         if on_tape(out):
-            self._free_together(out.node, [v.node for v in values if on_tape(v)])
+            note_inner(self.kind, out.node, values)
         return result
-
-    def _free_together(self, last: Any, operands: list[Any]) -> None:
-        """The entries that lead to the last one share a note: what they saved is freed with it."""
-        left = [last]
-        while left:
-            for entry in left.pop().parents:
-                if entry is not None and entry not in operands:
-                    entry.note = self.inner
-                    left.append(entry)

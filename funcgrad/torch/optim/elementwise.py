@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import mode, quietly
@@ -115,7 +116,7 @@ def write(t: Tensor, new: Any) -> None:
         return
     t._check_writable()
     if held.dtype.kind == "c":
-        new = new[..., 0] + 1j * new[..., 1]
+        new = lax.complex(new[..., 0], new[..., 1])
     if new.dtype != held.dtype:
         new = new.astype(held.dtype)
     t._write(np.asarray(new) if isinstance(new, np.generic) else new)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import wraps
 from itertools import chain
 from typing import Any
 
-from funcgrad.torch._pass.hooks import RemovableHandle
+from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import enable_grad
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -25,8 +25,8 @@ IN_A_SET = (
 OTHER_SIZE = "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
 HOOKS = ("step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_state_dict_pre", "load_state_dict_post")
 
-_global_pre: dict[int, Any] = OrderedDict()
-_global_post: dict[int, Any] = OrderedDict()
+_global_pre: dict[int, Any] = {}
+_global_post: dict[int, Any] = {}
 
 
 class _Required:
@@ -49,20 +49,12 @@ def typename(x: Any) -> str:
 
 def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(optimizer, args, kwargs)` before each step of every optimizer."""
-    return _registered(_global_pre, hook)
+    return registered(_global_pre, hook)
 
 
 def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(optimizer, args, kwargs)` after each step of every optimizer."""
-    return _registered(_global_post, hook)
-
-
-def _registered(hooks: dict[int, Any], hook: Callable[..., Any], first: bool = False) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    if first:
-        hooks.move_to_end(handle.id, last=False)  # type: ignore[attr-defined]
-    return handle
+    return registered(_global_post, hook)
 
 
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,7 +103,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self._hooks: dict[str, dict[int, Any]] = {name: OrderedDict() for name in HOOKS}
+        self._hooks: dict[str, dict[int, Any]] = {name: {} for name in HOOKS}
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
@@ -132,7 +124,7 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.__dict__.setdefault("_hooks", {name: OrderedDict() for name in HOOKS})
+        self.__dict__.setdefault("_hooks", {name: {} for name in HOOKS})
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
@@ -210,29 +202,29 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new args and kwargs."""
-        return _registered(self._hooks["step_pre"], hook)
+        return registered(self._hooks["step_pre"], hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        return _registered(self._hooks["step_post"], hook)
+        return registered(self._hooks["step_post"], hook)
 
     # saving and loading
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` before `state_dict`."""
-        return _registered(self._hooks["state_dict_pre"], hook, prepend)
+        return registered(self._hooks["state_dict_pre"], hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` after `state_dict`; what it returns replaces the result."""
-        return _registered(self._hooks["state_dict_post"], hook, prepend)
+        return registered(self._hooks["state_dict_post"], hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` before `load_state_dict`; what it returns is loaded instead."""
-        return _registered(self._hooks["load_state_dict_pre"], hook, prepend)
+        return registered(self._hooks["load_state_dict_pre"], hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` after `load_state_dict`."""
-        return _registered(self._hooks["load_state_dict_post"], hook, prepend)
+        return registered(self._hooks["load_state_dict_post"], hook, prepend)
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the groups, with numbers (0, 1, ...) in place of the parameters."""

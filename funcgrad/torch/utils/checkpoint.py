@@ -67,7 +67,7 @@ def checkpoint(
 
     first = Node().seq
     out = function(*args, **kwargs)
-    inner = [t._read().node for t in _tensors(out) if t.requires_grad]
+    inner = [t._read().node for t in _tensors(out) if on_tape(t._read())]
     if any(isinstance(raw(t._read()), Tracer) for t in _tensors(out)):
         return out
     return _recorded(out, again, _outside(inner, first)) if inner else out

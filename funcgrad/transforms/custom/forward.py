@@ -30,7 +30,7 @@ from funcgrad.transforms.results import read_only
 class JvpCall(Call):
     def rule_outputs(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
         """The flat outputs by the user's rule, and behind them their tangents, for tangents of all flat values."""
-        (_, rule), fixed = self.parts(values)
+        (*_, rule), fixed = self.parts(values)
         primals = unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])
         given = unflatten_all(self.trees, [read_only(t) for t in moving[: self.count]])
         result = self.called(values, rule, *fixed, tuple(primals), tuple(given))

@@ -35,7 +35,7 @@ class Backward(NamedTuple):
 class VjpCall(Call):
     def forward(self, values: Sequence[Any]) -> tuple[list[Any], Backward]:
         """Flat outputs by the user's fwd, and what its bwd will need."""
-        (_, fwd, bwd), fixed = self.parts(values)
+        (_, fwd, bwd, *_), fixed = self.parts(values)
         args = self.arguments(values, fixed)
         result = self.called(values, fwd, *args)
         if not isinstance(result, (tuple, list)) or len(result) != 2:

@@ -11,8 +11,12 @@ import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
 from funcgrad.torch._ops import kinks, pointwise, reduce
+from funcgrad.torch._ops.create import empty_like, zeros_like
+from funcgrad.torch._ops.draws import exponential_
 from funcgrad.torch._ops.inplace import in_place
-from funcgrad.torch._record.calls import Kind
+from funcgrad.torch._ops.random import default_generator
+from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
@@ -23,25 +27,29 @@ def _chosen(fun: Any, input: Tensor, inplace: bool, *args: Any) -> Tensor:
     return in_place(fun)(input, *args) if inplace else fun(input, *args)
 
 
-_leaky_relu = recorded("LeakyRelu", "x")(_kinks.leaky_relu)
+_leaky_relu = recorded("LeakyRelu", "x", "leaky_relu_cpu")(_kinks.leaky_relu)
 _hardtanh = recorded("Hardtanh", "x")(_kinks.hardtanh)
 _threshold = recorded("Threshold", "x")(_kinks.threshold)
-_hardshrink = recorded("Hardshrink", "x")(_kinks.hardshrink)
+_hardshrink = recorded("Hardshrink", "x", "hardshrink_cpu")(_kinks.hardshrink)
 _softshrink = recorded("Softshrink", "x")(_kinks.softshrink)
 _prelu = recorded("PreluKernel", "xy")(_kinks.prelu)
-_elu = recorded("Elu", "x")(_kinks.elu)
-_celu = recorded("Celu", "x")(_kinks.celu)
-_selu = recorded("Elu", "x")(lambda x: SELU_SCALE * _kinks.elu(x, SELU_ALPHA))
-_silu = recorded("Silu", "x")(nn.silu)
-_mish = recorded("Mish", "x")(nn.mish)
-_hardsigmoid = recorded("Hardsigmoid", "x")(_kinks.hardsigmoid)
-_hardswish = recorded("Hardswish", "x")(_kinks.hardswish)
-_gelu = recorded("Gelu", "x")(nn.gelu)
-_glu = recorded("Glu", "x")(nn.glu)
-_logsigmoid = recorded("LogSigmoid", "x")(nn.log_sigmoid)
+_elu = recorded("Elu", "x", "elu_cpu")(_kinks.elu)
+_celu = recorded("Celu", "x", "elu_cpu")(_kinks.celu)
+_silu = recorded("Silu", "x", "silu_cpu")(nn.silu)
+_mish = recorded("Mish", "x", "mish_cpu")(nn.mish)
+_hardsigmoid = recorded("Hardsigmoid", "x", "hardsigmoid_cpu")(_kinks.hardsigmoid)
+_hardswish = recorded("Hardswish", "x", "hardswish_cpu")(_kinks.hardswish)
+_gelu = recorded("Gelu", "x", "GeluKernelImpl")(nn.gelu)
+_glu = recorded("Glu", "x", "glu_cpu")(nn.glu)
+_logsigmoid = recorded("LogSigmoid", "x", "log_sigmoid_cpu")(nn.log_sigmoid)
 
 
-@recorded("Softplus", "x")
+@recorded("Elu", "x", "elu_cpu")
+def _selu(x: Any) -> Any:
+    return SELU_SCALE * _kinks.elu(x, SELU_ALPHA)
+
+
+@recorded("Softplus", "x", "softplus_cpu")
 def _softplus(x: Any, beta: float, threshold: float) -> Any:
     scaled = x * beta
     return fnp.where(scaled > threshold, x, nn.softplus(scaled) / beta)
@@ -66,6 +74,10 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """Limited to [min_val, max_val]; the derivative at the limits is 0."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if isinstance(input, Tensor) and (kind := input._read().dtype).kind in "iub":
+        if kind.kind == "b":
+            raise RuntimeError("Bool inputs not supported for hardtanh")
+        min_val, max_val = kind.type(min_val), kind.type(max_val)
     return _chosen(_hardtanh, input, inplace, min_val, max_val)
 
 
@@ -76,6 +88,8 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`value` where the input is not above the threshold."""
+    need_tensor(input, "threshold")
+    refuse(input, "b", "threshold_cpu")
     return _chosen(_threshold, input, inplace, threshold, value)
 
 
@@ -133,6 +147,8 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Nearer to zero by `lambd`, 0 in between."""
+    need_tensor(input, "softshrink")
+    refuse(input, "iub", "softshrink_check")
     if lambd < 0:
         largest = np.finfo(input._read().dtype).max
         raise RuntimeError(
@@ -217,3 +233,47 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 relu_, leaky_relu_, hardtanh_ = in_place(pointwise.relu), in_place(leaky_relu), in_place(hardtanh)
 threshold_, elu_, selu_, celu_ = in_place(threshold), in_place(elu), in_place(selu), in_place(celu)
+
+
+RRELU = Kind("RreluWithNoiseBackward0", "xy")
+
+
+def _rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:
+    value = input._array("`rrelu`")
+    if not training:
+        return _leaky(input, (lower + upper) / 2)
+    negative = value <= 0
+    draws = default_generator.uniform(int(np.count_nonzero(negative)), np.dtype(np.float64))
+    slopes = np.ones(value.shape, value.dtype)
+    slopes[negative] = draws * (upper - lower) + lower
+    return call(RRELU, fnp.multiply, input, slopes)
+
+
+def _leaky(input: Tensor, slope: float) -> Tensor:
+    return call(RRELU, _kinks.leaky_relu, input, negative_slope=slope)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """`leaky_relu` with slopes by chance in training, and with the mean of both bounds else: Xu et al., 2015."""
+    return _chosen(_rrelu, input, inplace, lower, upper, training)
+
+
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """`rrelu` in place."""
+    return rrelu(input, lower, upper, training, True)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Samples of categories that differentiate: Jang et al., 2017. With `hard`, one-hot with the others' gradients."""
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", UserWarning, stacklevel=2)
+    gumbels = -exponential_(empty_like(logits)).log()
+    soft = ((logits + gumbels) / tau).softmax(dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    return zeros_like(logits).scatter_(dim, index, 1.0) - soft.detach() + soft

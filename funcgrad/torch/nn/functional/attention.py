@@ -17,7 +17,7 @@ from funcgrad.torch._ops.reduce import softmax
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch.nn.functional.dropout import dropout, kept
+from funcgrad.torch.nn.functional.dropout import dropout, noise
 from funcgrad.torch.nn.functional.linear import linear
 from funcgrad.torch.nn.functional.padding import pad
 
@@ -74,16 +74,17 @@ def scaled_dot_product_attention(
         )
     if enable_gqa:
         key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], -3) for t in (key, value))
-    noise = None
-    if dropout_p > 0:
-        dtype = query._read().dtype
-        shape = (*query.shape[:-1], key.shape[-2])
-        noise = kept(shape, dropout_p, dtype) / dtype.type(1 - dropout_p) if dropout_p < 1 else np.zeros(shape, dtype)
+    if query._read().dtype.kind not in "fc":
+        if query.dim() > 2:
+            raise RuntimeError(f"expected scalar type Float but found {query.dtype.title}")
+        given = dtypes.full_name(query.dtype)
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: float != {given}")
+    mask = noise((*query.shape[:-1], key.shape[-2]), dropout_p, query._read().dtype) if dropout_p > 0 else None
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     moving_mask = attn_mask is not None and attn_mask.requires_grad
-    plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and noise is None and not moving_mask
+    plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and mask is None and not moving_mask
     kind = ATTENTION if plain else OTHER_ATTENTION
-    return call(kind, _attended, query, key, value, attn_mask, noise, scale=factor, is_causal=is_causal)
+    return call(kind, _attended, query, key, value, attn_mask, mask, scale=factor, is_causal=is_causal)
 
 
 def _additive(mask: Tensor | None, name: str, dtype: dtypes.dtype, other: Tensor | None = None) -> Tensor | None:

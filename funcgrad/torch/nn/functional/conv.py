@@ -8,6 +8,7 @@ from typing import Any
 import funcgrad.numpy as fnp
 from funcgrad.lax import conv_general_dilated
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._recorded import contiguous
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
@@ -45,7 +46,7 @@ def _transposed(
     return _with_bias(out, bias, batched)
 
 
-def _pads(padding: Any, window: Ints, stride: Ints, dilation: Ints) -> Pads:
+def pads(padding: Any, window: Ints, stride: Ints, dilation: Ints) -> Pads:
     """How much is added before and behind each dimension."""
     if not isinstance(padding, str):
         return [(p, p) for p in per_dim(padding, len(window))]
@@ -69,6 +70,14 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, tran
         raise RuntimeError(
             f"Given {given}, weight of size {sizes}, expected input{shape} to have {expected} channels, but got "
             f"{shape[1]} channels instead"
+        )
+    space = max(weight.dim() - 2, 2)
+    refuse(input, "b", f"slow_conv_transpose{space}d_out_cpu" if transposed else f"slow_conv{space}d_cpu")
+    outputs = sizes[1] * groups if transposed else sizes[0]
+    if bias is not None and tuple(bias.shape) != (outputs,):
+        raise RuntimeError(
+            f"Given {'transposed=1, ' if transposed else ''}weight of size {sizes}, expected bias to be 1-dimensional "
+            f"with {outputs} elements, but got bias of size {list(bias.shape)} instead"
         )
     if bias is not None and input.dtype is not bias.dtype:
         raise RuntimeError(f"Input type ({input.dtype.short}) and bias type ({bias.dtype.short}) should be the same")
@@ -95,8 +104,12 @@ def _conv(space: int) -> Callable[..., Tensor]:
         stride, dilation = per_dim(stride, space), per_dim(dilation, space)
         batched = _check(input, weight, bias, groups, False, name)
         window = tuple(weight.shape[2:])
-        pads = _pads(padding, window, stride, dilation)
-        padded = [n + low + high for n, (low, high) in zip(input.shape[-space:], pads)]
+        if any(s <= 0 for s in stride):
+            raise RuntimeError("non-positive stride is not supported")
+        borders = pads(padding, window, stride, dilation)
+        if any(low < 0 for low, _ in borders):
+            raise RuntimeError("negative padding is not supported")
+        padded = [n + low + high for n, (low, high) in zip(input.shape[-space:], borders)]
         reach = [d * (k - 1) + 1 for k, d in zip(window, dilation)]
         if any(n < r for n, r in zip(padded, reach)):
             sizes, kernel = (" x ".join(map(str, s)) for s in (padded, reach))
@@ -104,7 +117,7 @@ def _conv(space: int) -> Callable[..., Tensor]:
                 f"Calculated padded input size per channel: ({sizes}). Kernel size: ({kernel}). Kernel size can't be "
                 "greater than actual input size"
             )
-        options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
+        options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
         return contiguous(call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options))
 
     conv.__name__ = conv.__qualname__ = name
@@ -138,8 +151,8 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
                     )
                 )
         reach = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation)]
-        pads = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
-        options = {"batched": batched, "stride": stride, "pads": pads, "dilation": dilation, "groups": groups}
+        borders = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
+        options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
         return contiguous(call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options))
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name

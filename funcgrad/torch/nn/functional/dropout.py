@@ -18,18 +18,30 @@ def kept(shape: tuple[int, ...], p: float, dtype: np.dtype) -> np.ndarray:
     return (draws < 1 - p).astype(dtype).reshape(shape)
 
 
+def noise(shape: tuple[int, ...], p: float, dtype: np.dtype) -> np.ndarray:
+    """A mask whose mean is 1."""
+    return kept(shape, p, dtype) / dtype.type(1 - p) if p < 1 else np.zeros(shape, dtype)
+
+
 def _check(p: float) -> None:
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _dropped(input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
-    """Times a mask of that shape, whose mean is 1."""
+def _is_kept(input: Tensor, p: float, training: bool) -> bool:
+    """Whether nothing is dropped; PyTorch's error for what can be divided by no fraction."""
     if not training or p == 0 or not input.numel():
+        return True
+    if p < 1 and input._read().dtype.kind not in "fc":
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {input.dtype.title}")
+    return False
+
+
+def _dropped(input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+    """Times a mask of that shape."""
+    if _is_kept(input, p, training):
         return input
-    dtype = input._read().dtype
-    noise = kept(shape, p, dtype) / dtype.type(1 - p) if p < 1 else np.zeros((), dtype)
-    return (in_place(mul) if inplace else mul)(input, fresh(noise))
+    return (in_place(mul) if inplace else mul)(input, fresh(noise(shape, p, input._read().dtype)))
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -72,16 +84,25 @@ SATURATED = 1.7580993408473766
 """What a SELU is far on the negative side, with the sign changed: its scale times its alpha."""
 
 
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Dropout that keeps mean 0 and variance 1 behind a SELU: dropped elements have its lowest value."""
+def _dropped_low(input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
     _check(p)
-    if not training or p == 0 or not input.numel():
+    if _is_kept(input, p, training):
         return input
     dtype: Any = input._read().dtype
     if p == 1:
         return mul(input, fresh(np.zeros((), dtype)))
-    noise = kept(tuple(input.shape), p, dtype)
+    mask = kept(shape, p, dtype)
     scale = 1.0 / np.sqrt((SATURATED**2 * p + 1) * (1 - p))
-    shift = (noise - 1) * (SATURATED * scale) + SATURATED * scale * p
-    scaled = (in_place(mul) if inplace else mul)(input, fresh((noise * scale).astype(dtype)))
+    shift = (mask - 1) * (SATURATED * scale) + SATURATED * scale * p
+    scaled = (in_place(mul) if inplace else mul)(input, fresh((mask * scale).astype(dtype)))
     return add(scaled, fresh(shift.astype(dtype)))
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps mean 0 and variance 1 behind a SELU: dropped elements have its lowest value."""
+    return _dropped_low(input, tuple(input.shape), p, training, inplace)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """`alpha_dropout` of whole channels of ``(N, C, *)``."""
+    return _dropped_low(input, (*input.shape[:2], *(1,) * (input.dim() - 2)), p, training, inplace)

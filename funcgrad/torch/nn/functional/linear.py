@@ -9,29 +9,17 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.contract import dot_general
-from funcgrad.ops.elementwise import add
+from funcgrad.torch._ops.values import affine
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn._recorded import Quick, recorded
 
-_NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-_MATRICES = ((1,), (1,))
-
-
-def _times(x: Any, weight: Any) -> Any:
-    return dot_general(x, weight, contract=((len(x.shape) - 1,), (1,)), batch=_NO_BATCH)
-
-
-def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    return add(_times(x, weight), bias)
-
-
-_addmm, _view = Quick(Kind("Addmm", "*"), _linear), Quick(Kind("View", "*"), _linear)
-_mm, _unsafe_view = Quick(Kind("Mm", "*"), _times), Quick(Kind("UnsafeView", "*"), _times)
-_squeeze = Quick(Kind("SqueezeBackward4", "*"), _times)
+_addmm, _view, _mm, _unsafe_view, _squeeze = (
+    Quick(Kind(name, "*"), affine) for name in ("Addmm", "View", "Mm", "UnsafeView", "SqueezeBackward4")
+)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -46,7 +34,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         _need_tensors(input, weight)
     x, w = input._read(), weight._read()
     shape, weights = x.shape, w.shape
-    if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype:
+    if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype or x.dtype.kind == "b":
         _refuse_linear(input, weight)
     if bias is None:
         return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
@@ -76,6 +64,7 @@ def _refuse_linear(input: Tensor, weight: Tensor) -> None:
     if shape[-1] != weight.shape[1]:
         n, m = shape[:-1].numel(), weight.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{shape[-1]} and {m[1]}x{m[0]})")
+    refuse(input, "b", "addmm_impl_cpu_")
     raise RuntimeError(
         f"mat1 and mat2 must have the same dtype, but got {input.dtype.title} and {weight.dtype.title}"
     )
@@ -124,6 +113,22 @@ def _normalised(weight: Tensor, index: np.ndarray, max_norm: float, norm_type: f
         weight.copy_(fresh(new))
 
 
+def check_rows(function: str, input: Tensor, weight: Tensor, max_norm: float | None, norm_type: float) -> Any:
+    """The value of places of rows, whose rows are limited; PyTorch's errors."""
+    if input._read().dtype.kind not in "iu":
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{input.type()} instead (while checking arguments for {function})"
+        )
+    index = constant(input._read())
+    if not isinstance(index, Tracer):
+        if index.size and not (0 <= index.min() and index.max() < weight.shape[0]):
+            raise IndexError("index out of range in self")
+        if max_norm is not None:
+            _normalised(weight, index, max_norm, norm_type)
+    return index
+
+
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -137,22 +142,12 @@ def embedding(
     if scale_grad_by_freq or sparse:
         raise NotImplementedError("embedding: funcgrad.torch has neither scale_grad_by_freq nor sparse gradients")
     need_tensor(input, "embedding")
-    if input._read().dtype.kind not in "iu":
-        raise RuntimeError(
-            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{input.type()} instead (while checking arguments for embedding)"
-        )
     count = weight.shape[0]
     if padding_idx is not None:
         if not -count <= padding_idx < count:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= count
-    index = constant(input._read())
-    if not isinstance(index, Tracer):
-        if index.size and not (0 <= index.min() and index.max() < count):
-            raise IndexError("index out of range in self")
-        if max_norm is not None:
-            _normalised(weight, index, max_norm, norm_type)
+    index = check_rows("embedding", input, weight, max_norm, norm_type)
     return call(EMBEDDING, _rows, weight, index=index, padding_idx=padding_idx)
 
 

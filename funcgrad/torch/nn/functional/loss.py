@@ -12,16 +12,15 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.elementwise import neg
-from funcgrad.ops.index import gather
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
+from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import log_softmax
 from funcgrad.torch._ops.special import xlogy
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._record.operands import check_broadcast, promote
+from funcgrad.torch._record.operands import check_broadcast, promote, refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
@@ -42,8 +41,17 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 
 
+def _total_by_count(v: Any) -> Any:
+    """As `fnp.mean`, which takes 15 us more to look at its arguments."""
+    shape = v.shape
+    return values.divide(values.total(v, tuple(range(len(shape)))), math.prod(shape) or np.nan)
+
+
+_mean = widened(_total_by_count, np.float16)
+
+
 def reduced_value(loss: Any, reduction: str) -> Any:
-    return fnp.mean(loss) if reduction == "mean" else fnp.sum(loss) if reduction == "sum" else loss
+    return _mean(loss) if reduction == "mean" else fnp.sum(loss) if reduction == "sum" else loss
 
 
 def _of_sizes(input: Tensor, target: Tensor) -> None:
@@ -57,15 +65,9 @@ def _of_sizes(input: Tensor, target: Tensor) -> None:
         )
 
 
-def _mean(v: Any) -> Any:
-    """As `fnp.mean`, which takes 15 us more to look at its arguments."""
-    shape = v.shape
-    return values.divide(values.total(v, tuple(range(len(shape)))), math.prod(shape))
-
-
 def _are_alike(a: Any, b: Any) -> bool:
     x, y = a._read(), b._read()
-    return x.shape == y.shape != () and x.dtype is y.dtype and x.dtype.kind == "f" and x.size > 0
+    return x.shape == y.shape and x.dtype is y.dtype and x.dtype.kind == "f"
 
 
 def _squares(d: Any, beta: float) -> Any:
@@ -82,7 +84,7 @@ def _huber(d: Any, beta: float) -> Any:
     return fnp.where(size < beta, 0.5 * d * d, beta * (size - 0.5 * beta))
 
 
-def _of_difference(name: str, loss: Callable[[Any, float], Any]) -> Callable[..., Tensor]:
+def _of_difference(name: str, kernel: str, loss: Callable[[Any, float], Any]) -> Callable[..., Tensor]:
     """A loss of the difference, elementwise and reduced, as one operation."""
     kind = Kind(name, "xy")
     quick = Quick(kind, lambda a, b: _mean(loss(a - b, 1.0)))
@@ -94,14 +96,15 @@ def _of_difference(name: str, loss: Callable[[Any, float], Any]) -> Callable[...
         check_broadcast(input.shape, target.shape)
         check_reduction(reduction)
         x, y = promote(input, target)
+        refuse(x, "iub", kernel)
         return call(kind, lambda a, b: reduced_value(loss(a - b, beta), reduction), x, y)
 
     return apply
 
 
-_mse_loss = _of_difference("MseLoss", _squares)
-_smooth_l1_loss = _of_difference("SmoothL1LossBackward0", _smooth)
-_huber_loss = _of_difference("HuberLoss", _huber)
+_mse_loss = _of_difference("MseLoss", "mse_cpu", _squares)
+_smooth_l1_loss = _of_difference("SmoothL1LossBackward0", "smooth_l1_cpu", _smooth)
+_huber_loss = _of_difference("HuberLoss", "huber_cpu", _huber)
 
 
 def mse_loss(
@@ -191,7 +194,7 @@ def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: 
 def _of_rows(x: Any, target: np.ndarray, reduction: str) -> Any:
     """`_likelihood` of a matrix, of which all rows count: half the time."""
     count = len(target)
-    loss = neg(gather(x, np.arange(count), target))
+    loss = values.negative(values.gather(x, np.arange(count), target))
     if reduction == "none":
         return loss
     total = values.total(loss, (0,))
@@ -249,6 +252,7 @@ def nll_loss(
     if input.dim() < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.dim()})")
     value = check_classes(input, target, weight, ignore_index)
+    refuse(input, "iub", "nll_loss_out_frame")
     kind = NLL if input.dim() <= 2 else NLL_OF_SPACE
     if input.dim() not in (1, 2, 4) and reduction == "none":
         kind = NLL_ELSEWHERE
@@ -358,6 +362,7 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
+    refuse(input, "iub", "binary_cross_entropy")
     value = constant(input._read())
     if not isinstance(value, Tracer) and not bool(np.all((value >= 0) & (value <= 1))):
         raise RuntimeError("all elements of input should be between 0 and 1")
@@ -384,6 +389,7 @@ def binary_cross_entropy_with_logits(
     check_reduction(reduction)
     if target.shape != input.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    refuse(input, "iub", "log_sigmoid_cpu")
     return call(BCE_WITH_LOGITS, _bce_with_logits, input, target, weight, pos_weight, reduction=reduction)
 
 
@@ -407,6 +413,8 @@ def kl_div(
             stacklevel=2,
         )
     reduction = chosen(size_average, reduce, reduction)
+    if input._read().dtype.kind in "iub" and target._read().dtype.kind in "iub":
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     loss = ops.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.dim() else loss.sum()
@@ -477,6 +485,8 @@ def soft_margin_loss(
     """log(1 + exp(-target * input)) for targets 1 and -1."""
     reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
+    if input._read().dtype.kind in "iub":
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {input.dtype.title}")
     return call(SOFT_MARGIN, _soft_margin, input, target, reduction=reduction)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.pointwise import minimum
 from funcgrad.torch._ops.select import where
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.distance import pairwise_distance
 from funcgrad.torch.nn.functional.loss import check_classes, check_reduction, reduced, reduced_value
+
+Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 def hinge_embedding_loss(
@@ -93,11 +97,40 @@ def triplet_margin_loss(
     reduction = chosen(size_average, reduce, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
-    near = pairwise_distance(anchor, positive, p, eps)
-    far = pairwise_distance(anchor, negative, p, eps)
+    return _triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
+
+
+def _triplet(
+    anchor: Tensor, positive: Tensor, negative: Tensor, distance: Distance, margin: float, swap: bool, reduction: str
+) -> Tensor:
+    near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
-        far = minimum(far, pairwise_distance(positive, negative, p, eps))
+        far = minimum(far, distance(positive, negative))
     return reduced((margin + near - far).clamp_min(0), reduction)
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Distance | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """`triplet_margin_loss` with a distance of the user's."""
+    check_reduction(reduction)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    a, p, n = (t.dim() for t in (anchor, positive, negative))
+    if not a == p == n:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            f"anchor {a}D, positive {p}D, and negative {n}D inputs"
+        )
+    distance = pairwise_distance if distance_function is None else distance_function
+    return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
 
 
 def _multi_margin(x: Any, weight: Any, target: Any, p: int, margin: float, reduction: str) -> Any:
@@ -130,5 +163,44 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     check_reduction(reduction)
     value = check_classes(input, target.reshape(-1) if input.dim() > 1 else target, None, -1 << 62)
+    refuse(input, "iub", "multi_margin_loss_cpu_kernel")
     options = {"target": value, "p": p, "margin": margin, "reduction": reduction}
     return call(MULTI_MARGIN, _multi_margin, input, weight, **options)
+
+
+def _multilabel_margin(x: Any, target: np.ndarray, is_target: np.ndarray, reduction: str) -> Any:
+    """`target` has -1 where there is none."""
+    at = np.maximum(target, 0)
+    gaps = 1 - fnp.take_along_axis(x, at, 1)[:, :, None] + x[:, None, :]
+    counts = (target >= 0)[:, :, None] & ~is_target[:, None, :] & (gaps > 0)
+    loss = fnp.sum(fnp.where(counts, gaps, 0.0), axis=(1, 2)) / x.shape[1]
+    return reduced_value(loss, reduction)
+
+
+MULTILABEL_MARGIN = Kind("MultilabelMarginLossBackward0", "x")
+
+
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """max(1 - input[j] + input[i], 0), summed over the targets j, up to the first -1, and the other classes i."""
+    reduction = chosen(size_average, reduce, reduction)
+    check_reduction(reduction)
+    shape = list(input.shape)
+    if len(shape) > 2 or (shape and not shape[-1]):
+        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {shape}")
+    if list(target.shape) != shape:
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {shape}")
+    refuse(input, "iub", "multilabel_margin_loss_forward_out_frame")
+    rows = target._array("`multilabel_margin_loss`").astype(np.int64).reshape(-1, shape[-1] if shape else 1)
+    if rows.size and not (-1 <= rows.min() and rows.max() < rows.shape[1]):
+        raise RuntimeError("argument #2 'target' is out of range")
+    rows = np.where(np.minimum.accumulate(rows >= 0, axis=1), rows, -1)
+    is_target = (rows[:, :, None] == np.arange(rows.shape[1])).any(axis=1)
+    single = len(shape) < 2
+
+    def loss(x: Any) -> Any:
+        out = _multilabel_margin(fnp.reshape(x, rows.shape), rows, is_target, reduction)
+        return fnp.reshape(out, ()) if single else out
+
+    return call(MULTILABEL_MARGIN, loss, input)

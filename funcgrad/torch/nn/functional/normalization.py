@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.elementwise import add, mul
-from funcgrad.ops.normalise import standardise
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
+from funcgrad.torch._ops.values import add, multiply, standardise
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.nn.functional.padding import pad
+from funcgrad.torch.nn.functional.pooling import avg_pool2d
 
 BATCH, LAYER, GROUP = (Kind(f"Native{n}NormBackward0", "xy") for n in ("Batch", "Layer", "Group"))
 INSTANCE, RMS = Kind("View", "xy"), Kind("MulBackward0", "xy")
@@ -32,7 +36,7 @@ _standardised = widened(standardise, np.float16)
 
 def _scaled(y: Any, weight: Any, bias: Any, shape: Axes) -> Any:
     if weight is not None:
-        y = mul(y, fnp.reshape(weight, shape))
+        y = multiply(y, fnp.reshape(weight, shape))
     return y if bias is None else add(y, fnp.reshape(bias, shape))
 
 
@@ -55,6 +59,11 @@ def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: A
             running.copy_(running * (1 - momentum) + new * momentum)
 
 
+def _uncounted(running: Tensor | None) -> Tensor | None:
+    """The same memory, in which writes are not counted: PyTorch's batch_norm, unlike instance_norm, counts none."""
+    return None if running is None else running.data
+
+
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -70,23 +79,25 @@ def batch_norm(
     In training these are the batch's, which the running ones follow, in place; else they are the running ones.
     """
     shape = tuple(input.shape)
+    dimension(1, len(shape))
     axes, channels = (0, *range(2, len(shape))), (1, -1, *(1,) * (len(shape) - 2))
     sized = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, given in sized.items():
         if given is not None and given.numel() != shape[1]:
             raise RuntimeError(f"{name} should contain {shape[1]} elements not {given.numel()}")
+    refuse(input, "iub", "batch_norm")
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
         return call(BATCH, _of_statistics, input, weight, bias, running_mean, running_var, shape=channels, eps=eps)
-    count = int(np.prod([shape[a] for a in axes]))
+    count = prod(shape[a] for a in axes)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     out = call(BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
     if running_mean is not None or running_var is not None:
         value = constant(input._read())
-        _follow(input, running_mean, momentum, fnp.mean(value, axis=axes))
-        _follow(input, running_var, momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
+        _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
+        _follow(input, _uncounted(running_var), momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
     return out
 
 
@@ -106,6 +117,7 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """Each channel of each element of the batch with mean 0 and variance 1."""
+    refuse(input, "iub", "batch_norm")
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
@@ -125,7 +137,7 @@ def instance_norm(
 
 def _of_layer(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
     y = _standardised(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
-    y = y if weight is None else mul(y, weight)
+    y = y if weight is None else multiply(y, weight)
     return y if bias is None else add(y, bias)
 
 
@@ -161,12 +173,19 @@ def layer_norm(
 ) -> Tensor:
     """The last dimensions, which have that shape, with mean 0 and variance 1."""
     dims = _check_layer(input, normalized_shape, weight, bias)
+    refuse(input, "iub", "LayerNormKernelImpl")
     return call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps)
 
 
+def _over_root_mean_square(x: Any, axes: Axes, eps: float) -> Any:
+    return x / fnp.sqrt(fnp.mean(x * x, axis=axes, keepdims=True) + eps)
+
+
+_over_size = widened(_over_root_mean_square, np.float16)
+
+
 def _by_root_mean_square(x: Any, weight: Any, dims: int, eps: float) -> Any:
-    axes = tuple(range(x.ndim - dims, x.ndim))
-    y = x / fnp.sqrt(fnp.mean(x * x, axis=axes, keepdims=True) + eps)
+    y = _over_size(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
     return y if weight is None else y * weight
 
 
@@ -175,12 +194,13 @@ def rms_norm(
 ) -> Tensor:
     """The last dimensions, which have that shape, divided by the root of the mean of their squares."""
     dims = _check_layer(input, normalized_shape, weight, None)
+    refuse(input, "iub", "rms_norm")
     eps = float(np.finfo(input._read().dtype).eps) if eps is None else eps
     return call(RMS, _by_root_mean_square, input, weight, dims=dims, eps=eps)
 
 
 def _of_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
-    y = _standardised(fnp.reshape(x, (x.shape[0], groups, -1)), axes=(2,), eps=eps)
+    y = _standardised(fnp.reshape(x, (x.shape[0], groups, prod(x.shape[1:]) // groups)), axes=(2,), eps=eps)
     return _scaled(fnp.reshape(y, x.shape), weight, bias, (1, -1, *(1,) * (x.ndim - 2)))
 
 
@@ -202,9 +222,27 @@ def group_norm(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
                 f"shape {list(given.shape)} and input of shape {list(input.shape)}"
             )
+    refuse(input, "iub", "GroupNormKernelImpl")
     return call(GROUP, _of_groups, input, weight, bias, groups=num_groups, eps=eps)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """Divided by the p-norm along `dim`, or by `eps` where that is larger."""
     return input / norm(input, p, dim, True).clamp_min(eps).expand_as(input)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Divided by a power of the mean square over `size` channels around: Krizhevsky et al., 2012."""
+    if input.dim() < 3:
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)"
+        )
+    if not input.numel():
+        return input
+    batch, channels = input.shape[:2]
+    border = (0, 0, size // 2, (size - 1) // 2)
+    squares = pad(input.mul(input).view(batch, 1, channels, -1), border)
+    means = avg_pool2d(squares, (size, 1), stride=1).view(input.shape)
+    return input / means.mul(alpha).add(k).pow(beta)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.lax import add as lax_add
 from funcgrad.lax import reduce_window
-from funcgrad.ops.index import gather
-from funcgrad.ops.structure import reshape
+from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.precision import widened
+from funcgrad.torch._ops.reduce import mean
+from funcgrad.torch._ops.values import gather, reshape
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.sizes import per_dim
@@ -25,7 +28,6 @@ AVERAGES = SQUEEZE, Kind("AvgPool2DBackward0", "-"), Kind("AvgPool3DBackward0", 
 MAXIMA = SQUEEZE, Kind("MaxPool2DWithIndicesBackward0", "-"), Kind("MaxPool3DWithIndicesBackward0", "-")
 ADAPTIVE = SQUEEZE, Kind("AdaptiveAvgPool2DBackward0", "-"), Kind("AdaptiveAvgPool3DBackward0", "-")
 ADAPTIVE_MAXIMA = SQUEEZE, Kind("AdaptiveMaxPool2DBackward0", "-"), Kind("AdaptiveMaxPool3DBackward0", "-")
-MEAN = Kind("MeanBackward1")
 
 
 def _need_space(input: Tensor, space: int) -> None:
@@ -33,7 +35,7 @@ def _need_space(input: Tensor, space: int) -> None:
         raise RuntimeError(f"non-empty {space + 1}D or {space + 2}D (batch mode) tensor expected for input")
 
 
-def _counts(sizes: Ints, window: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool) -> Ints:
+def counted(sizes: Ints, window: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool = False) -> Ints:
     """How many windows there are. With `ceil` also one that begins inside and ends beyond."""
     found = []
     for n, k, s, p, d in zip(sizes, window, stride, padding, dilation):
@@ -45,9 +47,31 @@ def _counts(sizes: Ints, window: Ints, stride: Ints, padding: Ints, dilation: In
     return tuple(found)
 
 
-def _check_windows(input: Tensor, counts: Ints, window: Ints, stride: Ints, padding: Ints) -> None:
-    if any(s == 0 for s in stride):
+class _Windows(NamedTuple):
+    """How windows lie in space: their sizes for each dimension, and so on."""
+
+    sizes: Ints
+    counts: Ints
+    window: Ints
+    stride: Ints
+    padding: Ints
+    dilation: Ints
+
+
+def _windows(input: Tensor, space: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> _Windows:
+    """What a call says of them; PyTorch's errors."""
+    _need_space(input, space)
+    window = per_dim(kernel, space)
+    steps = window if stride is None or stride == [] else per_dim(stride, space)
+    if any(s == 0 for s in steps):
         raise RuntimeError("stride should not be zero")
+    pads, far, sizes = per_dim(padding, space), per_dim(dilation, space), tuple(input.shape[-space:])
+    counts = counted(sizes, window, steps, pads, far, ceil)
+    _check_windows(input, counts, window, pads)
+    return _Windows(sizes, counts, window, steps, pads, far)
+
+
+def _check_windows(input: Tensor, counts: Ints, window: Ints, padding: Ints) -> None:
     for k, p in zip(window, padding):
         if p < 0:
             raise RuntimeError("pad must be non-negative")
@@ -64,7 +88,7 @@ def _check_windows(input: Tensor, counts: Ints, window: Ints, stride: Ints, padd
         )
 
 
-class _Places:
+class Places:
     """Where the elements of windows stand in the flattened space: `at` is ``(windows, window)``, `inside` says which
     are no padding."""
 
@@ -83,7 +107,7 @@ class _Places:
         self.at, self.inside = (a.reshape(prod(counts), prod(window)) for a in (self.at, self.inside))
 
 
-_places = lru_cache(maxsize=64)(_Places)
+_places = lru_cache(maxsize=64)(Places)
 
 
 def _largest(v: Any, places: np.ndarray, inside: np.ndarray) -> Any:
@@ -122,15 +146,10 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return_indices: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """The largest element of each window, and where in the flattened space they stand."""
-        _need_space(input, space)
-        window = per_dim(kernel_size, space)
-        steps = window if stride is None or stride == [] else per_dim(stride, space)
-        pads, far = per_dim(padding, space), per_dim(dilation, space)
-        sizes = tuple(input.shape[-space:])
-        counts = _counts(sizes, window, steps, pads, far, ceil_mode)
-        _check_windows(input, counts, window, steps, pads)
-        places = _places(sizes, counts, window, steps, pads, far)
-        return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, counts)
+        refuse(input, *(("iub", "max_pool1d_impl") if space == 1 else ("b", name)))
+        windows = _windows(input, space, kernel_size, stride, padding, dilation, ceil_mode)
+        places = _places(*windows)
+        return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, windows.counts)
 
     def max_pool(
         input: Tensor,
@@ -175,7 +194,11 @@ def _divisors(sizes: Ints, counts: Ints, window: Ints, stride: Ints, padding: In
 
 
 def _averaged(x: Any, counts: Ints, window: Ints, stride: Ints, padding: Ints, divisors: Any) -> Any:
-    return _sums(x, counts, window, stride, padding) / divisors
+    sums = _sums(x, counts, window, stride, padding)
+    return sums / divisors if x.dtype.kind in "fc" else kinks.truncated_quotient(sums, divisors)
+
+
+_average = widened(_averaged, np.float16)
 
 
 def _avg_pool(space: int) -> Callable[..., Tensor]:
@@ -190,19 +213,15 @@ def _avg_pool(space: int) -> Callable[..., Tensor]:
         count_include_pad: bool,
         divisor: int | None,
     ) -> Tensor:
-        _need_space(input, space)
         if divisor == 0:
             raise RuntimeError("divisor must be not zero")
-        window = per_dim(kernel_size, space)
-        steps = window if stride is None or stride == [] else per_dim(stride, space)
-        pads, sizes = per_dim(padding, space), tuple(input.shape[-space:])
-        counts = _counts(sizes, window, steps, pads, (1,) * space, ceil_mode)
-        _check_windows(input, counts, window, steps, pads)
+        refuse(input, "b", "avg_pool3d_out_frame" if space == 3 else "avg_pool2d")
+        sizes, counts, window, steps, pads, _ = _windows(input, space, kernel_size, stride, padding, 1, ceil_mode)
         by: Any = divisor
         if by is None:
             by = _divisors(sizes, counts, window, steps, pads, count_include_pad).astype(input._read().dtype)
         options = {"counts": counts, "window": window, "stride": steps, "padding": pads, "divisors": by}
-        return call(AVERAGES[space - 1], _averaged, input, **options)
+        return call(AVERAGES[space - 1], _average, input, **options)
 
     def avg_pool1d(
         input: Tensor,
@@ -236,7 +255,7 @@ def _bounds(n: int, count: int) -> list[tuple[int, int]]:
     return [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
 
 
-def _adaptive_mean(x: Any, counts: Ints) -> Any:
+def _adaptive_means(x: Any, counts: Ints) -> Any:
     """One dimension after the other: windows of one size as such, others by the matrix that takes their means."""
     space = len(counts)
     sizes = x.shape[x.ndim - space :]
@@ -251,6 +270,9 @@ def _adaptive_mean(x: Any, counts: Ints) -> Any:
     return x
 
 
+_adaptive_mean = widened(_adaptive_means, np.float16)
+
+
 def _adaptive_counts(input: Tensor, output_size: Any, space: int) -> Ints:
     _need_space(input, space)
     return tuple(n if c is None else c for n, c in zip(input.shape[-space:], per_dim(output_size, space)))
@@ -262,8 +284,10 @@ def _adaptive_avg_pool(space: int) -> Callable[..., Tensor]:
     def adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
         """The means of as many windows as the output has elements; None keeps a size."""
         counts = _adaptive_counts(input, output_size, space)
-        kind = MEAN if space > 1 and set(counts) == {1} else ADAPTIVE[space - 1]
-        return call(kind, _adaptive_mean, input, counts=counts)
+        if space > 1 and set(counts) == {1}:
+            return mean(input, tuple(range(-space, 0)), True)
+        refuse(input, "iub", "adaptive_avg_pool3d_cpu" if space == 3 else "adaptive_avg_pool2d")
+        return call(ADAPTIVE[space - 1], _adaptive_mean, input, counts=counts)
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
     return adaptive_avg_pool
@@ -275,6 +299,7 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         """The largest element of as many windows as the output has elements."""
         counts = _adaptive_counts(input, output_size, space)
+        refuse(input, "iub", "adaptive_max_pool3d_cpu" if space == 3 else "adaptive_max_pool2d")
         sizes = tuple(input.shape[-space:])
         at, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
         for n, count in zip(sizes, counts):
@@ -297,3 +322,25 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
 avg_pool1d, avg_pool2d, avg_pool3d = map(_avg_pool, (1, 2, 3))
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_adaptive_avg_pool, (1, 2, 3))
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_adaptive_max_pool, (1, 2, 3))
+
+
+def _lp_pool(space: int) -> Callable[..., Tensor]:
+    name = f"lp_pool{space}d"
+
+    def lp_pool(
+        input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> Tensor:
+        """The sum of powers of each window to the inverse power; for inf the largest size, for -inf the smallest."""
+        if norm_type == np.inf:
+            return MAX_POOLS[space - 1](input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+        if norm_type == -np.inf:
+            return -MAX_POOLS[space - 1](-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+        means = AVG_POOLS[space - 1](input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+        return (means.sign() * means.abs().relu()).mul(prod(per_dim(kernel_size, space))).pow(1.0 / norm_type)
+
+    lp_pool.__name__ = lp_pool.__qualname__ = name
+    return lp_pool
+
+
+MAX_POOLS, AVG_POOLS = (max_pool1d, max_pool2d, max_pool3d), (avg_pool1d, avg_pool2d, avg_pool3d)
+lp_pool1d, lp_pool2d, lp_pool3d = map(_lp_pool, (1, 2, 3))

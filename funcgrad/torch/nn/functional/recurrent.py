@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from funcgrad import nn
 from funcgrad.core.graph import is_staging
 from funcgrad.lax import scan
-from funcgrad.ops.contract import dot_general
-from funcgrad.ops.elementwise import add, mul, sub, tanh
-from funcgrad.ops.special import logistic
-from funcgrad.ops.structure import concatenate, reshape
 from funcgrad.ops.subscript import getitem
+from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, reshape, subtract, tanh
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
 
 State = tuple[Any, ...]
-
-
-def _affine(x: Any, weight: Any, bias: Any) -> Any:
-    y = dot_general(x, weight, contract=((len(x.shape) - 1,), (1,)), batch=((), ()))
-    return y if bias is None else add(y, bias)
 
 
 def _part(x: Any, number: int, count: int) -> Any:
@@ -32,7 +24,7 @@ def _part(x: Any, number: int, count: int) -> Any:
 
 def _plain(activation: Callable[[Any], Any]) -> Callable[..., State]:
     def step(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
-        return (activation(add(given, _affine(state[0], weight, bias))),)
+        return (activation(add(given, affine(state[0], weight, bias))),)
 
     return step
 
@@ -40,25 +32,25 @@ def _plain(activation: Callable[[Any], Any]) -> Callable[..., State]:
 def _lstm(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
     """Hochreiter and Schmidhuber, "Long short-term memory", 1997; gates in the order in, forget, cell, out."""
     h, c = state
-    gates = add(given, _affine(h, weight, bias))
+    gates = add(given, affine(h, weight, bias))
     opened = logistic(gates)  # of the cell's too, which is not used: one call costs less than three
-    c = add(mul(_part(opened, 1, 4), c), mul(_part(opened, 0, 4), tanh(_part(gates, 2, 4))))
-    h = mul(_part(opened, 3, 4), tanh(c))
-    return (h if projection is None else _affine(h, projection, None)), c
+    c = add(multiply(_part(opened, 1, 4), c), multiply(_part(opened, 0, 4), tanh(_part(gates, 2, 4))))
+    h = multiply(_part(opened, 3, 4), tanh(c))
+    return (h if projection is None else affine(h, projection)), c
 
 
 def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
     """Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; reset, update, new."""
     (h,) = state
     resets, keeps, new = (_part(given, i, 3) for i in range(3))
-    from_state = _affine(h, weight, bias)
+    from_state = affine(h, weight, bias)
     resets_h, keeps_h, new_h = (_part(from_state, i, 3) for i in range(3))
-    n = tanh(add(new, mul(logistic(add(resets, resets_h)), new_h)))
+    n = tanh(add(new, multiply(logistic(add(resets, resets_h)), new_h)))
     z = logistic(add(keeps, keeps_h))
-    return (add(mul(sub(h, n), z), n),)
+    return (add(multiply(subtract(h, n), z), n),)
 
 
-STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(nn.relu), "LSTM": _lstm, "GRU": _gru}
+STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(kinks.relu), "LSTM": _lstm, "GRU": _gru}
 LAYER = Kind("Stack", "*")
 CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
@@ -79,7 +71,7 @@ def layer(
             new = step(given, now, w_h, b_h, projection)
             return new, new[0]
 
-        inputs, now = _affine(v, w_x, b_x), tuple(first)
+        inputs, now = affine(v, w_x, b_x), tuple(first)
         if is_staging() or not v.shape[0]:
             now, outs = scan(advance, now, inputs, reverse=reverse)
             return outs, *now
@@ -96,6 +88,6 @@ def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor
     """One step."""
     def advance(v: Any, *rest: Any) -> Any:
         parts, (wx, wh, bx, bh) = rest[: len(state)], rest[len(state) :]
-        return STEPS[mode](_affine(v, wx, bx), tuple(parts), wh, bh)
+        return STEPS[mode](affine(v, wx, bx), tuple(parts), wh, bh)
 
     return call(CELLS[mode], advance, x, *state, *weights)

@@ -9,9 +9,16 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._recorded import contiguous
-from funcgrad.torch.nn.functional.pooling import _Places, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from funcgrad.torch.nn.functional.pooling import (
+    Places,
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    counted,
+)
 from funcgrad.torch.nn.functional.sizes import per_dim
 
 NEEDED = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
@@ -151,12 +158,14 @@ def interpolate(
         raise RuntimeError(
             f"Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} output {sizes}"
         )
+    shape = "nearest" if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
+    refuse(input, "ib" if shape == "nearest" else "iub", f"compute_indices_weights_{shape}")
     taps = []
     for n, m, scale in zip(input.shape[2:], sizes, scales):
-        if mode.startswith("nearest"):
+        if shape == "nearest":
             taps.append(_nearest(n, m, scale, mode == "nearest-exact"))
         else:
-            make = _cubic if mode == "bicubic" else _linear
+            make = _cubic if shape == "cubic" else _linear
             taps.append(make(n, m, scale, bool(align_corners), input._read().dtype))
     return contiguous(call(KINDS[mode, space], _resized, input, taps=taps))
 
@@ -167,12 +176,17 @@ UNFOLD, FOLD = Kind("Im2Col"), Kind("Col2Im")
 PIXEL_SHUFFLE, PIXEL_UNSHUFFLE = Kind("PixelShuffle"), Kind("PixelUnshuffle")
 
 
-def _blocks(sizes: Sequence[int], kernel: Any, dilation: Any, padding: Any, stride: Any) -> tuple[_Places, int]:
+def _blocks(sizes: Sequence[int], kernel: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Places, int]:
     """The places of each block's elements in the padded image, and how many blocks there are."""
     window, far, pads, steps = (per_dim(n, 2) for n in (kernel, dilation, padding, stride))
     padded = tuple(n + 2 * p for n, p in zip(sizes, pads))
-    counts = tuple((n - d * (k - 1) - 1) // s + 1 for n, k, d, s in zip(padded, window, far, steps))
-    return _Places(padded, counts, window, steps, (0, 0), far), counts[0] * counts[1]
+    counts = counted(padded, window, steps, (0, 0), far)
+    if min(counts) < 1:
+        raise RuntimeError(
+            f"Given input with spatial size {tuple(sizes)}, kernel_size={window}, dilation={far}, padding={pads}, "
+            f"calculated shape of the array of sliding blocks as {counts}, but its components must be at least one."
+        )
+    return Places(padded, counts, window, steps, (0, 0), far), counts[0] * counts[1]
 
 
 def _unfolded(x: Any, places: np.ndarray, pads: tuple[int, ...]) -> Any:
@@ -189,6 +203,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
             f"but got: {list(input.shape)}"
         )
+    refuse(input, "iu", "im2col_out_cpu")
     places, _ = _blocks(input.shape[-2:], kernel_size, dilation, padding, stride)
     return call(UNFOLD, _unfolded, input, places=places.at, pads=per_dim(padding, 2))
 
@@ -216,6 +231,7 @@ def fold(
         )
     if input.shape[-1] != blocks:
         raise RuntimeError(f"fold: {blocks} blocks make an image of {list(sizes)}, not {input.shape[-1]}")
+    refuse(input, "iu", "col2im_out_cpu")
     return call(FOLD, _folded, input, places=places.at, sizes=sizes, pads=pads, window=window)
 
 
@@ -244,3 +260,21 @@ def _unshuffled(x: Any, r: int) -> Any:
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """The inverse of `pixel_shuffle`."""
     return call(PIXEL_UNSHUFFLE, _unshuffled, input, r=downscale_factor)
+
+
+SHUFFLE = Kind("ChannelShuffle")
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels in groups, taken by turns from each."""
+    shape = tuple(input.shape)
+    if len(shape) < 3:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(shape)}")
+    if groups <= 0:
+        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
+    if shape[1] % groups:
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups."
+        )
+    order = np.arange(shape[1]).reshape(groups, -1).T.reshape(-1)
+    return call(SHUFFLE, lambda v: fnp.take(v, order, axis=1), input)

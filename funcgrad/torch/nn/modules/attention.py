@@ -1,22 +1,15 @@
-"""Attention with several heads, and the layers of a transformer."""
+"""Attention with several heads."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
-from funcgrad.torch.nn.modules.containers import ModuleList
-from funcgrad.torch.nn.modules.dropout import Dropout
 from funcgrad.torch.nn.modules.linear import Linear
 from funcgrad.torch.nn.modules.made import parameter
 from funcgrad.torch.nn.modules.module import Module
-from funcgrad.torch.nn.modules.normalization import LayerNorm
 
 
 class NonDynamicallyQuantizableLinear(Linear):
@@ -126,100 +119,3 @@ class MultiheadAttention(Module):
             is_causal=is_causal,
         )
         return out.transpose(0, 1) if moves else out, weights
-
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
-
-
-def _activation(given: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    if not isinstance(given, str):
-        return given
-    if given not in ACTIVATIONS:
-        raise RuntimeError(f"activation should be relu/gelu, not {given}")
-    return ACTIVATIONS[given]
-
-
-class TransformerEncoderLayer(Module):
-    """Self-attention and two linear layers, each with its residual and its LayerNorm (first, if `norm_first`)."""
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        made = {"device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **made)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **made)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **made)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **made)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.activation = _activation(activation)
-
-    def forward(
-        self,
-        src: Tensor,
-        src_mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        def attended(x: Tensor) -> Tensor:
-            out, _ = self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)
-            return self.dropout1(out)
-
-        def fed(x: Tensor) -> Tensor:
-            return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-
-        if self.norm_first:
-            src = src + attended(self.norm1(src))
-            return src + fed(self.norm2(src))
-        src = self.norm1(src + attended(src))
-        return self.norm2(src + fed(src))
-
-
-class TransformerEncoder(Module):
-    """Copies of a layer behind each other, and a norm."""
-
-    def __init__(
-        self,
-        encoder_layer: TransformerEncoderLayer,
-        num_layers: int,
-        norm: Module | None = None,
-        enable_nested_tensor: bool = True,
-        mask_check: bool = True,
-    ) -> None:
-        super().__init__()
-        self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
-        self.num_layers = num_layers
-        self.norm = norm
-
-    def forward(
-        self,
-        src: Tensor,
-        mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool | None = None,
-    ) -> Tensor:
-        causal = bool(is_causal) and mask is not None
-        for layer in self.layers:
-            src = layer(src, mask, src_key_padding_mask, causal)
-        return src if self.norm is None else self.norm(src)
-
-
-def generate_square_subsequent_mask(size: int, device: Any = None, dtype: Any = None) -> Tensor:
-    """-inf where a place would attend to one behind it."""
-    mask = fresh(np.triu(np.full((size, size), -np.inf, np.float32), 1))
-    return mask if dtype is None else mask.to(dtype)

@@ -6,6 +6,7 @@ from typing import Any
 
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
+from funcgrad.torch.nn.functional.conv import pads
 from funcgrad.torch.nn.functional.sizes import per_dim
 from funcgrad.torch.nn.modules.made import fill_weights, parameter
 from funcgrad.torch.nn.modules.module import Module
@@ -106,14 +107,8 @@ class _Conv(_Convolution):
 
     def _border(self) -> list[int]:
         """How much is padded before and behind, from the last dimension on."""
-        found: list[int] = []
-        for i, (k, d) in enumerate(zip(self.kernel_size, self.dilation)):
-            if isinstance(self.padding, str):
-                total = d * (k - 1) if self.padding == "same" else 0
-                found = [total // 2, total - total // 2, *found]
-            else:
-                found = [self.padding[i], self.padding[i], *found]
-        return found
+        pairs = pads(self.padding, self.kernel_size, self.stride, self.dilation)
+        return [n for pair in reversed(pairs) for n in pair]
 
     def forward(self, input: Tensor) -> Tensor:
         padding = self.padding

@@ -48,3 +48,9 @@ class AlphaDropout(Dropout):
     """Dropout that keeps mean 0 and variance 1 behind a SELU."""
 
     _function = staticmethod(F.alpha_dropout)
+
+
+class FeatureAlphaDropout(Dropout):
+    """`AlphaDropout` of whole channels."""
+
+    _function = staticmethod(F.feature_alpha_dropout)

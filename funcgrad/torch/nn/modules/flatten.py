@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from funcgrad.torch._ops.shape import flatten
-from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._ops.shape import flatten, unflatten
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.module import Module
 
@@ -44,17 +43,7 @@ class Unflatten(Module):
         self.unflattened_size = unflattened_size
 
     def forward(self, input: Tensor) -> Tensor:
-        axis, sizes = dimension(self.dim, input.dim()), list(self.unflattened_size)
-        shape = list(input.shape)
-        known = 1
-        for n in sizes:
-            known *= n if n != -1 else 1
-        if known == 0 or (shape[axis] % known if -1 in sizes else shape[axis] != known):
-            raise RuntimeError(
-                f"unflatten: Provided sizes {sizes} don't multiply up to the size of dim {axis} ({shape[axis]}) in "
-                "the input tensor"
-            )
-        return input.view(*shape[:axis], *(shape[axis] // known if n == -1 else n for n in sizes), *shape[axis + 1 :])
+        return unflatten(input, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

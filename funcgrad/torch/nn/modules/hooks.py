@@ -2,85 +2,126 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from funcgrad.torch._pass.function import Function
+from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor.tensor import Tensor
 
-_ids = itertools.count()
-
-
-class Handle:
-    """What registering a hook returns; `remove()` takes the hook away again."""
-
-    def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
-        self.id = next(_ids)
-        self.hooks = hooks
-        hooks[self.id] = hook
-        if prepend and isinstance(hooks, OrderedDict):
-            hooks.move_to_end(self.id, last=False)
-
-    def remove(self) -> None:
-        self.hooks.pop(self.id, None)
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
-
 
 class Hooks:
-    """The hooks of one module, in the order in which they are called."""
+    """The hooks of one module, or those of all modules, in the order in which they are called."""
 
     def __init__(self) -> None:
-        self.before: OrderedDict[int, tuple[Callable[..., Any], bool]] = OrderedDict()
-        self.after: OrderedDict[int, tuple[Callable[..., Any], bool, bool]] = OrderedDict()
-        self.backward_before: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-        self.backward_after: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+        self.before: dict[int, tuple[Callable[..., Any], bool]] = {}
+        self.after: dict[int, tuple[Callable[..., Any], bool, bool]] = {}
+        self.backward_before: dict[int, Callable[..., Any]] = {}
+        self.backward_after: dict[int, Callable[..., Any]] = {}
+        self.is_full: bool | None = None
+        self.compiled: Callable[..., Any] | None = None
 
-    def called(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The module's forward with its hooks. Those marked `always_call` run also where it raises."""
-        finished: set[int] = set()
-        try:
-            args, kwargs = self._prepared(module, args, kwargs)
-            pair = None
-            if self.backward_before or self.backward_after:
-                pair = BackwardHooks(module, self)
-                args = pair.of_inputs(args)
-            out = module.forward(*args, **kwargs)
-            for key, (hook, with_kwargs, _) in list(self.after.items()):
-                finished.add(key)
-                result = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
-                out = out if result is None else result
-            return out if pair is None else pair.of_outputs(out)
-        except Exception:
-            for key, (hook, with_kwargs, always) in list(self.after.items()):
-                if always and key not in finished:
-                    hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
-            raise
+    def add_backward(self, hook: Callable[..., Any], is_full: bool, first: bool = False) -> RemovableHandle:
+        """Behind the pass through the module (`is_full`) or through its last operation; there is only one kind."""
+        if self.is_full is (not is_full):
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only "
+                "one of them."
+            )
+        self.is_full = is_full
+        return registered(self.backward_after, hook, first)
 
-    def _prepared(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        for hook, with_kwargs in list(self.before.values()):
-            if with_kwargs:
-                found = hook(module, args, kwargs)
-                if found is None:
-                    continue
-                if not isinstance(found, tuple) or len(found) != 2:
-                    raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {found}."
+    def compile(self, module: Any, options: dict[str, Any]) -> None:
+        """Let calls of the module, with these hooks, be those of a compiled function."""
+        from funcgrad.torch._compile.compiled import compile
+
+        self.compiled = compile(partial(_around, module), **options)
+
+
+class _Everywhere:
+    """The hooks of all modules, where there are any."""
+
+    hooks: Hooks | None = None
+
+
+everywhere = _Everywhere()
+
+
+def called(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A module's forward with its hooks, as a compiled function where it is to be one."""
+    own = module._hooks
+    if own is not None and own.compiled is not None:
+        return own.compiled(*args, **kwargs)
+    return _around(module, *args, **kwargs)
+
+
+def _around(module: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """A module's forward with its hooks, those of all modules first. Those marked `always_call` run also where it
+    raises; what they raise then is a warning."""
+    groups = [hooks for hooks in (everywhere.hooks, module._hooks) if hooks is not None]
+    after = [hook for hooks in groups for hook in hooks.after.values()]
+    out, finished = None, 0
+    try:
+        args, kwargs = _prepared(module, groups, args, kwargs)
+        around = BackwardHooks(module, groups)
+        if around:
+            args = around.of_inputs(args)
+        out = module.forward(*args, **kwargs)
+        for hook, with_kwargs, _ in after:
+            finished += 1
+            result = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
+            out = out if result is None else result
+        if around:
+            out = around.of_outputs(out)
+        _hook_last_operation(module, groups, out)
+        return out
+    except Exception:
+        for hook, with_kwargs, always in after[finished:]:
+            if always:
+                try:
+                    result = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
+                    out = out if result is None else result
+                except Exception as error:
+                    warnings.warn(
+                        "module forward hook with ``always_call=True`` raised an exception that was silenced as "
+                        f"another error was raised in forward: {error}",
+                        stacklevel=2,
                     )
-                args, kwargs = found
-            else:
-                found = hook(module, args)
-                if found is not None:
-                    args = found if isinstance(found, tuple) else (found,)
-        return args, kwargs
+        raise
+
+
+def _prepared(
+    module: Any, groups: list[Hooks], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The arguments that the hooks before `forward` leave."""
+    for hook, with_kwargs in [hook for hooks in groups for hook in hooks.before.values()]:
+        found = hook(module, args, kwargs) if with_kwargs else hook(module, args)
+        if found is None:
+            continue
+        if not with_kwargs:
+            args = found if isinstance(found, tuple) else (found,)
+        elif isinstance(found, tuple) and len(found) == 2:
+            args, kwargs = found
+        else:
+            raise RuntimeError(
+                f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {found}."
+            )
+    return args, kwargs
+
+
+def _hook_last_operation(module: Any, groups: list[Hooks], out: Any) -> None:
+    """What `register_backward_hook` asks for, which PyTorch keeps for old programs."""
+    found = [hook for hooks in groups if hooks.is_full is False for hook in hooks.backward_after.values()]
+    if not found:
+        return
+    while not isinstance(out, Tensor):
+        out = next(v for v in out.values() if isinstance(v, Tensor)) if isinstance(out, dict) else out[0]
+    if out.grad_fn is not None:
+        for hook in found:
+            out.grad_fn.register_hook(lambda *grads, hook=hook: hook(module, *grads))
 
 
 WITHOUT_INPUTS = (
@@ -94,44 +135,53 @@ class BackwardHookFunction(Function):
     """Tensors as they are, whose gradients go through a function on their way back."""
 
     @staticmethod
-    def forward(ctx: Any, passed: Callable[..., Any], *tensors: Tensor) -> Any:
+    def forward(ctx: Any, passed: Callable[..., Any], zeros: bool, *tensors: Tensor) -> Any:
         ctx.passed = passed
-        ctx.set_materialize_grads(False)
-        return tuple(t.detach().view_as(t) for t in tensors)
+        ctx.set_materialize_grads(zeros)
+        outs = tuple(t.detach().view_as(t) for t in tensors)
+        ctx.mark_non_differentiable(*(out for out, t in zip(outs, tensors) if not t.requires_grad))
+        return outs
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
-        return None, *ctx.passed(grads)
-
-
+        return None, None, *ctx.passed(grads)
 
 class BackwardHooks:
     """The full backward hooks around one call: they get the gradients by its inputs and by its outputs, and may
     replace the former."""
 
-    def __init__(self, module: Any, hooks: Hooks) -> None:
+    def __init__(self, module: Any, groups: list[Hooks]) -> None:
         self.module = module
-        self.before = list(hooks.backward_before.values())
-        self.after = list(hooks.backward_after.values())
-        self.by_outputs: tuple[Any, ...] = ()
+        self.before = [hook for hooks in groups for hook in hooks.backward_before.values()]
+        self.after = [hook for hooks in groups if hooks.is_full for hook in hooks.backward_after.values()]
+        self.by_outputs: tuple[Any, ...] | None = None
         self.waits_for_inputs = False
+
+    def __bool__(self) -> bool:
+        return bool(self.before or self.after)
 
     def of_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         self.count, self.places = len(args), [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         if not (mode.enabled and any(args[i].requires_grad for i in self.places)):
             return args
         self.waits_for_inputs = True
-        watched = BackwardHookFunction.apply(self._inputs_passed, *(args[i] for i in self.places))
+        watched = BackwardHookFunction.apply(self._inputs_passed, True, *(args[i] for i in self.places))
         return _replaced(args, self.places, watched)
 
     def of_outputs(self, out: Any) -> Any:
+        if not isinstance(out, (Tensor, tuple)):
+            warnings.warn(
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
+                f"{type(out)}",
+                stacklevel=3,
+            )
         if not mode.enabled:
             return out
         outs = out if isinstance(out, tuple) else (out,)
         self.out_count, self.out_places = len(outs), [i for i, y in enumerate(outs) if isinstance(y, Tensor)]
         if not any(outs[i].requires_grad for i in self.out_places):
             return out
-        watched = BackwardHookFunction.apply(self._outputs_passed, *(outs[i] for i in self.out_places))
+        watched = BackwardHookFunction.apply(self._outputs_passed, False, *(outs[i] for i in self.out_places))
         outs = _replaced(outs, self.out_places, watched)
         return outs if isinstance(out, tuple) else outs[0]
 
@@ -145,18 +195,23 @@ class BackwardHooks:
         if not self.waits_for_inputs:
             warnings.warn(WITHOUT_INPUTS, UserWarning, stacklevel=2)
             for hook in self.after:
-                if hook(self.module, (None,) * self.count, by_outputs) is not None:
+                found = hook(self.module, (None,) * self.count, by_outputs)
+                if found is not None and not (isinstance(found, tuple) and all(g is None for g in found)):
                     raise RuntimeError(
                         "Backward hook for Modules where no input requires gradient should always return None or "
                         "None for all gradients."
                     )
+            self.by_outputs = None
         return tuple(by_outputs[i] for i in self.out_places)
 
     def _inputs_passed(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        if self.by_outputs is None:  # they flow there past the outputs
+            return grads
         by_inputs = _replaced((None,) * self.count, self.places, grads)
         for hook in self.after:
             found = hook(self.module, by_inputs, self.by_outputs)
             by_inputs = by_inputs if found is None else _as_many(found, by_inputs, "Backward hook", "grad_input")
+        self.by_outputs = None
         return tuple(by_inputs[i] for i in self.places)
 
 
@@ -172,3 +227,31 @@ def _as_many(found: Any, wanted: tuple[Any, ...], who: str, what: str) -> tuple[
     if len(found) != len(wanted):
         raise RuntimeError(f"{who} returned an invalid number of {what}, got {len(found)}, but expected {len(wanted)}")
     return found
+
+
+def _of_all() -> Hooks:
+    if everywhere.hooks is None:
+        everywhere.hooks = Hooks()
+    return everywhere.hooks
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, args)` before the `forward` of every module."""
+    return registered(_of_all().before, (hook, False))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Call `hook(module, args, output)` behind the `forward` of every module."""
+    return registered(_of_all().after, (hook, with_kwargs, always_call))
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, grad_output)` before the backward pass of every module."""
+    return registered(_of_all().backward_before, hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, grad_input, grad_output)` behind the backward pass of every module."""
+    return _of_all().add_backward(hook, True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from funcgrad.torch._ops.pointwise import minimum
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn._reduction import chosen
-from funcgrad.torch.nn.functional.loss import reduced
 from funcgrad.torch.nn.modules.module import Module
 
 
@@ -338,8 +336,31 @@ class TripletMarginWithDistanceLoss(_Loss):
         self.swap = swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        distance = self.distance_function
-        near, far = distance(anchor, positive), distance(anchor, negative)
-        if self.swap:
-            far = minimum(far, distance(positive, negative))
-        return reduced((self.margin + near - far).clamp_min(0), self.reduction)
+        return F.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class MultiLabelMarginLoss(_Loss):
+    """max(1 - input[j] + input[i], 0), summed over the targets j and the other classes i."""
+
+    _function = staticmethod(F.multilabel_margin_loss)
+
+
+class CTCLoss(_Loss):
+    """Minus the log-probability that classes over time, blanks and repetitions left out, are the targets."""
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any) -> Tensor:
+        options = (self.blank, self.reduction, self.zero_infinity)
+        return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, *options)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from funcgrad.torch._ops.create import empty_like
+from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.devices import Device
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn.modules.hooks import Handle, Hooks
+from funcgrad.torch.nn.modules.hooks import Hooks, called, everywhere
+from funcgrad.torch.nn.modules.hooks import register_module_forward_hook as register_module_forward_hook
+from funcgrad.torch.nn.modules.hooks import register_module_forward_pre_hook as register_module_forward_pre_hook
+from funcgrad.torch.nn.modules.hooks import register_module_full_backward_hook as register_module_full_backward_hook
+from funcgrad.torch.nn.modules.hooks import (
+    register_module_full_backward_pre_hook as register_module_full_backward_pre_hook,
+)
 from funcgrad.torch.nn.modules.state import Stateful
 from funcgrad.torch.nn.parameter import Buffer, Parameter
 
@@ -22,6 +32,40 @@ def type_name(x: Any) -> str:
     kind = x if isinstance(x, type) else type(x)
     module = kind.__module__.replace("funcgrad.torch", "torch")
     return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+COMPLEX_MODULES = (
+    "Complex modules are a new feature under active development whose design may change, and some modules might not "
+    "work as expected when using complex tensors as parameters or buffers. Please file an issue at "
+    "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work as "
+    "expected."
+)
+INSTEAD = {
+    "cuda": ": tensors live on the CPU",
+    "bfloat16": ": NumPy has no such numbers. There is half",
+}
+T_destination = TypeVar("T_destination", bound=dict[str, Any])
+
+
+def _wanted_dtype(*args: Any, **kwargs: Any) -> dtypes.dtype | None:
+    """What the arguments of `to` ask for; the device must be the CPU."""
+    device, dtype = kwargs.get("device"), kwargs.get("dtype")
+    for given in args[:2]:
+        if isinstance(given, Tensor):
+            dtype = given.dtype
+        elif isinstance(given, dtypes.dtype):
+            if dtype is not None:
+                raise TypeError("to() received an invalid combination of arguments: two dtypes")
+            dtype = given
+        elif isinstance(given, (str, Device)):
+            device = given
+        elif given is not None and not isinstance(given, bool):
+            raise TypeError(f"to() received an invalid argument: {type(given).__name__}")
+    if dtype is not None and not isinstance(dtype, dtypes.dtype):
+        raise TypeError(f"to() received an invalid dtype: {type(dtype).__name__}")
+    if device is not None:
+        Device(device)
+    return dtype
 
 
 def indented(text: str) -> str:
@@ -44,29 +88,38 @@ class Module(Stateful):
     tensor([2., 2.], grad_fn=<MulBackward0>)
     """
 
+    T_destination = T_destination
+    dump_patches = False
+    call_super_init = False
     training: bool
     _hooks: Hooks | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if kwargs:
+        if kwargs and not self.call_super_init:
             name = type(self).__name__
             raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
-        if args:
+        if args and not self.call_super_init:
             raise TypeError(
                 f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
             )
         self.__dict__.update(
             training=True, _parameters={}, _buffers={}, _non_persistent_buffers_set=set(), _modules={}
         )
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the module computes; each subclass has its own."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None:
+        if self._hooks is None and everywhere.hooks is None:
             return self.forward(*args, **kwargs)
-        return self._hooks.called(self, args, kwargs)
+        return called(self, args, kwargs)
+
+    def compile(self, **options: Any) -> None:
+        """Compile the calls of this module; `options` are those of `torch.compile`."""
+        self._own_hooks().compile(self, options)
 
     # attributes
 
@@ -76,11 +129,14 @@ class Module(Stateful):
             for registered in (own["_parameters"], own["_modules"], own["_buffers"]):
                 if name in registered:
                     return registered[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'{INSTEAD.get(name, '')}")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def _forget(self, name: str) -> None:
-        for registered in (self.__dict__, self._parameters, self._buffers, self._modules):
-            registered.pop(name, None)
+        for members in (self.__dict__, self._parameters, self._buffers, self._modules):
+            members.pop(name, None)
         self._non_persistent_buffers_set.discard(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -122,9 +178,9 @@ class Module(Stateful):
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        for registered in (self._parameters, self._buffers, self._modules):
-            if name in registered:
-                del registered[name]
+        for members in (self._parameters, self._buffers, self._modules):
+            if name in members:
+                del members[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
@@ -251,20 +307,36 @@ class Module(Stateful):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
-    def _member(self, target: str, registered: str, what: str) -> Any:
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a path; with `strict`, only where there is one."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if hasattr(parent, name) or strict:
+            parent.get_submodule(name)
+        setattr(parent, name, module)
+
+    def _member(self, target: str) -> tuple[Module, str, Any]:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if not hasattr(module, name):
             raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-        if name not in getattr(module, registered):
-            raise AttributeError(f"`{name}` is not {what}")
-        return getattr(module, name)
+        return module, name, getattr(module, name)
 
     def get_parameter(self, target: str) -> Parameter:
-        return self._member(target, "_parameters", "an nn.Parameter")
+        _, name, found = self._member(target)
+        if not isinstance(found, Parameter):
+            raise AttributeError(f"`{name}` is not an nn.Parameter")
+        return found
 
     def get_buffer(self, target: str) -> Tensor:
-        return self._member(target, "_buffers", "a buffer")
+        module, name, found = self._member(target)
+        if name not in module._buffers:
+            raise AttributeError(f"`{name}` is not a buffer")
+        return found
 
     # changing all
 
@@ -276,11 +348,12 @@ class Module(Stateful):
             if parameter is not None:
                 with no_grad():
                     new = fn(parameter)
-                    grad = None if parameter.grad is None else fn(parameter.grad)
+                    grad = parameter.grad
+                    new_grad = fn(grad) if grad is not None else None
                 if new is not parameter:
                     parameter.data = new
-                if grad is not None:
-                    parameter._grad = grad
+                if grad is not None and new_grad is not None and new_grad is not grad:
+                    grad.data = new_grad
         for name, buffer in self._buffers.items():
             if buffer is not None:
                 self._buffers[name] = fn(buffer)
@@ -295,32 +368,39 @@ class Module(Stateful):
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """All floating parameters and buffers in another dtype; a device must be the CPU."""
-        given = [a for a in (*args, *kwargs.values()) if isinstance(a, (dtypes.dtype, Tensor))]
-        dtype = next((a.dtype if isinstance(a, Tensor) else a for a in given), None)
-        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
+        dtype = _wanted_dtype(*args, **kwargs)
+        if dtype is None:
+            return self
+        if not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
-        others = [a for a in args if not isinstance(a, (dtypes.dtype, Tensor))]
-        others += [kwargs["device"]] if kwargs.get("device") is not None else []
+        if dtype.is_complex:
+            warnings.warn(COMPLEX_MODULES, stacklevel=2)
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() or t.is_complex() else t)
 
-        def convert(t: Tensor) -> Tensor:
-            moves = dtype is not None and (t.is_floating_point() or t.is_complex())
-            return t.to(*others, dtype=dtype if moves else None)
-
-        return self._apply(convert)
+    def _of_floats(self, dtype: dtypes.dtype) -> Self:
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
     def float(self) -> Self:
-        """All floating parameters and buffers in float32."""
-        return self.to(dtypes.float32)
+        """All real floating parameters and buffers in float32."""
+        return self._of_floats(dtypes.float32)
 
     def double(self) -> Self:
-        """All floating parameters and buffers in float64."""
-        return self.to(dtypes.float64)
+        """All real floating parameters and buffers in float64."""
+        return self._of_floats(dtypes.float64)
 
     def half(self) -> Self:
-        """All floating parameters and buffers in float16."""
-        return self.to(dtypes.float16)
+        """All real floating parameters and buffers in float16."""
+        return self._of_floats(dtypes.float16)
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """All parameters and buffers with memory that is not filled."""
+        return self._apply(lambda t: empty_like(t, device=device), recurse=recurse)
+
+    def share_memory(self) -> Self:
+        """Itself: there are no other processes to share with."""
+        return self
 
     def type(self, dst_type: dtypes.dtype) -> Self:
         """All parameters and buffers in another dtype."""
@@ -370,24 +450,28 @@ class Module(Stateful):
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call `hook(module, args)` before `forward`; what it returns replaces the arguments."""
-        return Handle(self._own_hooks().before, (hook, with_kwargs), prepend)
+        return registered(self._own_hooks().before, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call `hook(module, args, output)` behind `forward`; what it returns replaces the output."""
-        return Handle(self._own_hooks().after, (hook, with_kwargs, always_call), prepend)
+        return registered(self._own_hooks().after, (hook, with_kwargs, always_call), prepend)
 
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` in the backward pass; what it returns replaces the gradients."""
-        return Handle(self._own_hooks().backward_before, hook, prepend)
+        return registered(self._own_hooks().backward_before, hook, prepend)
 
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients by the inputs are there; what it returns
         replaces them."""
-        return Handle(self._own_hooks().backward_after, hook, prepend)
+        return self._own_hooks().add_backward(hook, True, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` behind the last operation of the module; deprecated."""
+        return self._own_hooks().add_backward(hook, False)
 
     # printing
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
+from funcgrad.torch.nn.functional.sizes import per_dim
 from funcgrad.torch.nn.modules.module import Module
 
 
@@ -172,3 +173,68 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     _function = staticmethod(F.adaptive_max_pool3d)
+
+
+class _MaxUnpool(Module):
+    """Zeros, but for the elements of the input at the places that a MaxPool with `return_indices` told."""
+
+    _function: Any
+    _space: int
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size = per_dim(kernel_size, self._space)
+        self.stride = per_dim(kernel_size if stride is None else stride, self._space)
+        self.padding = per_dim(padding, self._space)
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return self._function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpool):
+    _function, _space = staticmethod(F.max_unpool1d), 1
+
+
+class MaxUnpool2d(_MaxUnpool):
+    _function, _space = staticmethod(F.max_unpool2d), 2
+
+
+class MaxUnpool3d(_MaxUnpool):
+    _function, _space = staticmethod(F.max_unpool3d), 3
+
+
+class _LPPool(Module):
+    """The sum of powers of each window to the inverse power."""
+
+    _function: Any
+
+    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._function(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class LPPool1d(_LPPool):
+    _function = staticmethod(F.lp_pool1d)
+
+
+class LPPool2d(_LPPool):
+    _function = staticmethod(F.lp_pool2d)
+
+
+class LPPool3d(_LPPool):
+    _function = staticmethod(F.lp_pool3d)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from funcgrad.torch._ops.shape import select
+from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn.modules.hooks import Handle
 from funcgrad.torch.nn.parameter import Parameter
 
 EXTRA = "_extra_state"
@@ -34,29 +34,29 @@ class Stateful:
     _non_persistent_buffers_set: set[str]
     _state_hooks: dict[str, dict[int, Callable[..., Any]]] | None = None
 
-    def _register_state_hook(self, when: str, hook: Callable[..., Any]) -> Handle:
+    def _register_state_hook(self, when: str, hook: Callable[..., Any]) -> RemovableHandle:
         if self._state_hooks is None:
             object.__setattr__(self, "_state_hooks", {})
         assert self._state_hooks is not None
-        return Handle(self._state_hooks.setdefault(when, {}), hook)
+        return registered(self._state_hooks.setdefault(when, {}), hook)
 
     def _hooks_for(self, when: str) -> list[Callable[..., Any]]:
         return list((self._state_hooks or {}).get(when, {}).values())
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before the state is collected."""
         return self._register_state_hook("saving", hook)
 
-    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata)` behind it."""
         return self._register_state_hook("saved", hook)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`
         before this module's part is loaded."""
         return self._register_state_hook("loading", hook)
 
-    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` behind it."""
         return self._register_state_hook("loaded", hook)
 
@@ -96,7 +96,8 @@ class Stateful:
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in self._hooks_for("saved"):
-            hook(self, destination, prefix, metadata)
+            if hook(self, destination, prefix, metadata) is not None:
+                raise RuntimeError("state_dict post-hook must return None")
         return destination
 
     def _load_from_state_dict(
@@ -187,7 +188,11 @@ class Stateful:
                     inner = f"{prefix}{name}."
                     load(child, {k: v for k, v in part.items() if k.startswith(inner)}, inner)
             for hook in module._hooks_for("loaded"):
-                hook(module, keys)
+                if hook(module, keys) is not None:
+                    raise AssertionError(
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                        "values, if incompatible_keys need to be modified, it should be done inplace."
+                    )
 
         load(self, OrderedDict(state_dict), "")
         if strict:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._ops.create import tensor
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -19,11 +20,17 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 @no_grad()
-def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
     """The norm of all elements of the tensors together."""
-    found = [norm(t, norm_type) for t in tensors]
+    given: Any = [tensors] if isinstance(tensors, Tensor) else tensors
+    found = [norm(t, norm_type) for t in given]
     if not found:
-        return fresh(np.zeros((), np.float32))
+        return tensor(0.0)
     total = norm(stack(found), norm_type)
     if error_if_nonfinite and not np.isfinite(total._array()):
         raise RuntimeError(
@@ -43,12 +50,20 @@ def clip_grad_norm_(
     foreach: bool | None = None,
 ) -> Tensor:
     """Scale the gradients of the parameters so that their norm is at most `max_norm`; the norm before is returned."""
-    grads = _gradients(parameters)
-    total = get_total_norm(grads, float(norm_type), error_if_nonfinite)
-    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
-    for grad in grads:
-        grad.mul_(factor.to(grad.dtype))
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(parameters), float(norm_type), error_if_nonfinite)
+    clip_grads_with_norm_(parameters, max_norm, total)
     return total
+
+
+@no_grad()
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale the gradients of the parameters, whose norm is `total_norm`, so that it is at most `max_norm`."""
+    factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
+    for grad in _gradients(parameters):
+        grad.mul_(factor.to(grad.dtype))
 
 
 @no_grad()

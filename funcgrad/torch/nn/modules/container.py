@@ -9,7 +9,7 @@ from itertools import chain, groupby
 from typing import Any, Self
 
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn.modules.module import Module, indented
+from funcgrad.torch.nn.modules.module import Module, indented, type_name
 from funcgrad.torch.nn.parameter import Parameter
 
 
@@ -72,6 +72,11 @@ class _Numbered(Module):
         raise NotImplementedError
 
 
+def _class(x: Any) -> str:
+    """The text of a class, as PyTorch has it."""
+    return f"<class '{type_name(x)}'>"
+
+
 class Sequential(_Numbered):
     """Each module gets what the one before returns.
 
@@ -117,9 +122,9 @@ class Sequential(_Numbered):
 
     def _check_count(self, count: Any) -> None:
         if not isinstance(count, int):
-            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(count)}")
+            raise TypeError(f"unsupported operand type(s) for *: {_class(self)} and {_class(count)}")
         if count <= 0:
-            raise ValueError(f"Non-positive multiplication factor {count} for {type(self)}")
+            raise ValueError(f"Non-positive multiplication factor {count} for {_class(self)}")
 
     def __mul__(self, count: int) -> Sequential:
         self._check_count(count)
@@ -129,7 +134,7 @@ class Sequential(_Numbered):
 
     def insert(self, index: int, module: Module) -> Self:
         if not isinstance(module, Module):
-            raise AssertionError(f"module should be of type: {Module}")
+            raise AssertionError(f"module should be of type: {_class(Module)}")
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
         modules = list(self)
@@ -316,14 +321,18 @@ class ParameterDict(Module):
             self.update(parameters)
 
     def __getitem__(self, key: str) -> Any:
+        self._check_key(key)
         return getattr(self, key)
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def _check_key(self, key: Any) -> None:
         if not isinstance(key, str):
             raise TypeError(
                 "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
                 f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
             )
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._check_key(key)
         self._keys[key] = None
         if isinstance(value, Tensor) and not isinstance(value, Parameter):
             value = Parameter(value)
@@ -367,6 +376,8 @@ class ParameterDict(Module):
         return value
 
     def popitem(self) -> tuple[str, Any]:
+        if not self._keys:
+            raise KeyError("popitem(): dictionary is empty")
         key = next(reversed(self._keys))
         return key, self.pop(key)
 

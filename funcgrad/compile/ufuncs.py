@@ -1,0 +1,213 @@
+"""NumPy's universal functions with loops of our own: a program of elements for arrays of any size.
+
+The program's kernel is that for `CHUNK` elements. The loop that NumPy calls hands it pointers into the arrays, chunk
+after chunk; what is no full chunk, has strides or is one number for all goes through memory on the stack, as in NumPy
+what has another dtype does. Long loops run in parts on the pool's threads; where a chunk ends depends on the length
+alone, and no element on its place, so the bits are the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.compile import machine, pool
+from funcgrad.compile.entry import numpys_api, words_of
+from funcgrad.compile.segments import Segment, split
+from funcgrad.compile.simplify import simplify
+from funcgrad.core.graph import Graph
+from funcgrad.ops.large import LENGTH
+
+CHUNK = LENGTH
+PART = 64 * CHUNK
+ALONE = 4 * PART
+"""Elements up to which one thread does it all: 60 us of an exp, where waking another takes 10 to 30."""
+_kept: list[Any] = []
+"""What a universal function points to. It is there to the end of the process, as its users keep it."""
+
+
+def ufunc(graph: Graph, name: str) -> np.ufunc | None:
+    """The universal function of a program over arrays of CHUNK elements; None where no kernel does all of it.
+
+    It takes arrays of the program's dtypes, and gives fresh ones (`out=` must not be an input: the kernel reads what it
+    has written over).
+    """
+    steps = split(simplify(graph))
+    if len(steps) != 1 or not isinstance(steps[0], Segment):
+        return None
+    segment = steps[0]
+    if segment.inputs != graph.inputs or segment.outputs != graph.outputs or segment.work:
+        return None
+    pool.address()
+    dtypes = [a.aval.dtype for a in (*graph.inputs, *graph.outputs)]
+    module = machine.load("\n".join([_loop(segment, dtypes, len(graph.inputs)), segment.text]))
+    loops = (ctypes.c_void_p * 1)(module.address("loop"))
+    data = (ctypes.c_void_p * 1)()
+    types = ctypes.create_string_buffer(bytes([d.num for d in dtypes]))
+    called, doc = ctypes.create_string_buffer(name.encode()), ctypes.create_string_buffer(b"")
+    _kept.append((module, loops, data, types, called, doc))
+    make = ctypes.PYFUNCTYPE(
+        ctypes.py_object, *[ctypes.c_void_p] * 3, *[ctypes.c_int] * 4, *[ctypes.c_void_p] * 2, ctypes.c_int
+    )(numpys_api("_UFUNC_API")[1])  # PyUFunc_FromFuncAndData
+    at = ctypes.addressof
+    counts = 1, len(graph.inputs), len(graph.outputs), -1
+    made: np.ufunc = make(at(loops), at(data), at(types), *counts, at(called), at(doc), 0)
+    return made
+
+
+_COPIES = """
+; {chunk} elements side by side, one from every `step` bytes; behind the last of `count` come copies of it, so that
+; nothing is computed of numbers that nobody gave
+define internal void @gather{size}(ptr %to, ptr %from, i64 %step, i64 %count) noinline {{
+entry:
+  %last = sub i64 %count, 1
+  br label %turn
+turn:
+  %i = phi i64 [ 0, %entry ], [ %next, %turn ]
+  %inside = icmp slt i64 %i, %count
+  %k = select i1 %inside, i64 %i, i64 %last
+  %offset = mul i64 %k, %step
+  %source = getelementptr i8, ptr %from, i64 %offset
+  %value = load i{bits}, ptr %source
+  %target = getelementptr i{bits}, ptr %to, i64 %i
+  store i{bits} %value, ptr %target
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, {chunk}
+  br i1 %more, label %turn, label %end
+end:
+  ret void
+}}
+define internal void @scatter{size}(ptr %to, ptr %from, i64 %step, i64 %count) noinline {{
+entry:
+  %any = icmp sgt i64 %count, 0
+  br i1 %any, label %turn, label %end
+turn:
+  %i = phi i64 [ 0, %entry ], [ %next, %turn ]
+  %source = getelementptr i{bits}, ptr %from, i64 %i
+  %value = load i{bits}, ptr %source
+  %offset = mul i64 %i, %step
+  %target = getelementptr i8, ptr %to, i64 %offset
+  store i{bits} %value, ptr %target
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %turn, label %end
+end:
+  ret void
+}}
+"""
+_LOOP = """
+@table = internal constant [{words} x i64] [{table}]
+; context: the arrays' pointers, their steps, the length
+define internal void @part(ptr %context, i64 %part) {{
+entry:
+{entry}
+  %length.at = getelementptr i64, ptr %context, i64 {length}
+  %length = load i64, ptr %length.at
+  %low = mul i64 %part, {part}
+  %end = add i64 %low, {part}
+  %short = icmp slt i64 %length, %end
+  %high = select i1 %short, i64 %length, i64 %end
+  br label %look
+look:
+  %i = phi i64 [ %low, %entry ], [ %next, %written ]
+  %left = sub i64 %high, %i
+  %more = icmp sgt i64 %left, 0
+  br i1 %more, label %chunk, label %done
+chunk:
+  %next = add i64 %i, {chunk}
+  %full = icmp sge i64 %left, {chunk}
+  %count = select i1 %full, i64 {chunk}, i64 %left
+{body}
+  br label %written
+written:
+  br label %look
+done:
+  ret void
+}}
+define void @loop(ptr %args, ptr %dimensions, ptr %steps, ptr %data) {{
+entry:
+  %context = alloca [{words_of_context} x i64]
+  %length = load i64, ptr %dimensions
+{context}
+  %parts.less = add i64 %length, {part_less}
+  %parts = sdiv i64 %parts.less, {part}
+  %few = icmp sle i64 %length, {alone}
+  br i1 %few, label %look, label %many
+look:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %one ]
+  %more = icmp slt i64 %k, %parts
+  br i1 %more, label %one, label %done
+one:
+  call void @part(ptr %context, i64 %k)
+  %k.next = add i64 %k, 1
+  br label %look
+many:
+  call void @fg_parallel(ptr @part, ptr %context, i64 %parts)
+  br label %done
+done:
+  ret void
+}}
+"""
+
+
+def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int) -> str:
+    """`@loop`, which NumPy calls, and what it needs beside the kernel."""
+    count = len(dtypes)
+    entry, body, context = [], [], []
+    for k, dtype in enumerate(dtypes):
+        size = dtype.itemsize
+        entry += [
+            f"%buffer{k} = alloca [{CHUNK} x i{8 * size}], align 64",
+            f"%array{k}.at = getelementptr ptr, ptr %context, i64 {k}",
+            f"%array{k} = load ptr, ptr %array{k}.at",
+            f"%step{k}.at = getelementptr i64, ptr %context, i64 {count + k}",
+            f"%step{k} = load i64, ptr %step{k}.at",
+            f"%dense{k} = icmp eq i64 %step{k}, {size}",
+        ]
+        body += [
+            f"%offset{k} = mul i64 %i, %step{k}",
+            f"%start{k} = getelementptr i8, ptr %array{k}, i64 %offset{k}",
+            f"%direct{k} = and i1 %full, %dense{k}",
+            f"%place{k} = select i1 %direct{k}, ptr %start{k}, ptr %buffer{k}",
+        ]
+        context += [
+            f"%given{k}.at = getelementptr ptr, ptr %args, i64 {k}",
+            f"%given{k} = load ptr, ptr %given{k}.at",
+            f"%array{k}.at = getelementptr i64, ptr %context, i64 {k}",
+            f"store ptr %given{k}, ptr %array{k}.at",
+            f"%step{k}.from = getelementptr i64, ptr %steps, i64 {k}",
+            f"%step{k} = load i64, ptr %step{k}.from",
+            f"%step{k}.at = getelementptr i64, ptr %context, i64 {count + k}",
+            f"store i64 %step{k}, ptr %step{k}.at",
+        ]
+    context += [f"%length.at = getelementptr i64, ptr %context, i64 {2 * count}", "store i64 %length, ptr %length.at"]
+    for k, dtype in enumerate(dtypes):
+        arguments = f"ptr %buffer{k}, ptr %start{k}, i64 %step{k}, i64 %count"
+        if k < inputs:
+            body += _unless(f"%direct{k}", f"gather{k}", f"call void @gather{dtype.itemsize}({arguments})")
+    places = ", ".join(f"ptr %place{k}" for k in range(count))
+    body.append(f"%status = call i32 @kernel({places}, ptr @table, ptr null)")
+    for k, dtype in enumerate(dtypes[inputs:], inputs):
+        arguments = f"ptr %start{k}, ptr %buffer{k}, i64 %step{k}, i64 %count"
+        body += _unless(f"%direct{k}", f"scatter{k}", f"call void @scatter{dtype.itemsize}({arguments})")
+    words = words_of(segment.table)
+    loop = _LOOP.format(
+        words=len(words), table=", ".join(f"i64 {w}" for w in words), part=PART, chunk=CHUNK, part_less=PART - 1,
+        alone=ALONE, length=2 * count, words_of_context=2 * count + 1,
+        entry=_indented(entry), body=_indented(body), context=_indented(context),
+    )  # fmt: skip
+    sizes = sorted({dtype.itemsize for dtype in dtypes})
+    declared = [] if "@fg_parallel(" in segment.text else ["declare void @fg_parallel(ptr, ptr, i64)"]
+    return "\n".join([*declared, *(_COPIES.format(size=size, bits=8 * size, chunk=CHUNK) for size in sizes), loop])
+
+
+def _unless(test: str, name: str, instruction: str) -> list[str]:
+    return [f"br i1 {test}, label %{name}.not, label %{name}.do", f"{name}.do:", instruction,
+            f"br label %{name}.not", f"{name}.not:"]  # fmt: skip
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)

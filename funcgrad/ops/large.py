@@ -1,0 +1,134 @@
+"""Large arrays of eager code: kernels of machine code in place of NumPy's functions, where they are faster.
+
+A function of elements is traced over arrays of a fixed length, and the compiler makes a universal function of its
+program, which takes arrays of any shape: a tenth of the time of NumPy's sine, and one pass over memory for a derivative
+of several operations. Which of them runs depends on the operation, the dtypes and the sizes alone, so the same call
+gives the same bits in every process. With `config.jit` off it is always NumPy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcgrad.config import config
+from funcgrad.core.avals import Aval
+from funcgrad.core.graph import Graph, Var, trace_graph
+
+LEAST = 1000
+"""Elements from which on kernels run (`bench/kernels.py --eager`): fewer are not worth what the first one costs,
+LLVM's import and the compile, some 0.1 s."""
+FLOATS = frozenset("fd")
+SLOW = frozenset((
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "logistic", "softplus",
+    "arctan2", "hypot", "{0} ** {1}",
+))  # fmt: skip
+"""What kernels compute faster than NumPy or SciPy, by the names in a primitive's `lower`."""
+Maker = Callable[[Graph, str], "np.ufunc | None"]
+NUMBERS = frozenset(k / 2 for k in range(-8, 9))
+"""Python's numbers that may be part of a kernel, as exponents mostly are: others would make ever more kernels."""
+LENGTH = 256
+"""Of the arrays that a function is traced over."""
+_makers: list[Maker] = []
+
+
+def compile_with(make: Maker) -> None:
+    """Let the compiler make universal functions of programs over arrays of LENGTH elements."""
+    _makers[:] = [make]
+
+
+class Kernels:
+    """A function of elements as universal functions, each made when its dtypes first come."""
+
+    __slots__ = ("_found", "_fun", "_least", "_name")
+
+    def __init__(self, fun: Callable[..., Any], name: str, least: int = 1) -> None:
+        self._fun = fun
+        self._name = name
+        self._least = least
+        self._found: dict[tuple[Any, ...], tuple[np.ufunc, Sequence[int]] | None] = {}
+
+    def __call__(self, xs: Sequence[Any]) -> Any:
+        """The result for arrays of floats or truth values, NUMBERS and None; None where there is no kernel."""
+        key = tuple(map(_kind, xs))
+        try:
+            found = self._found[key]
+        except KeyError:
+            found = self._find(key)
+            if config.jit:
+                self._found[key] = found
+        if found is None or not config.jit:
+            return None
+        kernel, read = found
+        return kernel(*[xs[i] for i in read])
+
+    def _find(self, key: tuple[Any, ...]) -> tuple[np.ufunc, Sequence[int]] | None:
+        chars = {kind for kind in key if type(kind) is str}
+        floats = FLOATS & chars
+        if len(floats) != 1 or not chars <= {*floats, "?"} or not _makers or not config.jit:
+            return None
+        (own,) = floats
+        places = [i for i, kind in enumerate(key) if type(kind) is str]
+
+        def whole(*arrays: Any) -> tuple[Any]:
+            xs = list(key)
+            for i, x in zip(places, arrays):
+                xs[i] = x
+            return (self._fun(*xs),)
+
+        graph = trace_graph(whole, [Aval((LENGTH,), np.dtype(key[i])) for i in places])
+        used = {a for e in graph.eqns for a in e.inputs if isinstance(a, Var)}
+        read = [k for k, v in enumerate(graph.inputs) if v in used]
+        (out,) = graph.outputs
+        if len(graph.eqns) < self._least or out.aval != Aval((LENGTH,), np.dtype(own)):
+            return None
+        kernel = _makers[0](Graph(tuple([graph.inputs[k] for k in read]), graph.eqns, graph.outputs), self._name)
+        return None if kernel is None else (kernel, [places[k] for k in read])
+
+
+def _kind(x: Any) -> Any:
+    """An array's dtype as a character, a number of NUMBERS, None, or "!" for what kernels do not take."""
+    if type(x) is np.ndarray:
+        return x.dtype.char
+    return x if x is None or ((type(x) is float or type(x) is int) and x in NUMBERS) else "!"
+
+
+def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
+    """NumPy's function of one or two arguments, with the primitive's kernels for large arrays.
+
+    It warns of what NumPy's would: where something is not finite, that looks at the elements.
+    """
+    kernels = Kernels(prim, prim.name)
+
+    def large(*xs: Any) -> Any:
+        if _is_quiet():
+            y = kernels(xs)
+            return plain(*xs) if y is None else y
+        with np.errstate(all="ignore"):
+            y = kernels(xs)
+        if y is None:
+            return plain(*xs)
+        if not np.isfinite(np.add.reduce(y, None)):
+            bad = ~np.isfinite(y)
+            plain(*[np.broadcast_to(x, y.shape)[bad] for x in xs])
+        return y
+
+    def of_one(x: Any) -> Any:
+        return large(x) if type(x) is np.ndarray and x.size >= LEAST else plain(x)
+
+    def of_two(x: Any, y: Any) -> Any:
+        if (type(x) is np.ndarray and x.size >= LEAST) or (type(y) is np.ndarray and y.size >= LEAST):
+            return large(x, y)
+        return plain(x, y)
+
+    apply: Any = of_one if len(prim.partials) == 1 else of_two
+    apply.plain, apply.like = plain, getattr(plain, "like", plain)
+    return apply
+
+
+def _is_quiet() -> bool:
+    """Whether NumPy's warnings are off, as they are in derivatives."""
+    return all(how == "ignore" for how in np.geterr().values())

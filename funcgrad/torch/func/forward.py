@@ -1,0 +1,198 @@
+"""Forward mode of functions of Tensors: `jvp`, `linearize` and `jacfwd`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from funcgrad import tree
+from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.tape import LinearTrace, Node, entries, linear_outputs, push
+from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
+from funcgrad.torch.func.batches import random_numbers
+from funcgrad.torch.func.trees import Given, differentiably, outputs_of, recording, tensors_of, values_of
+from funcgrad.transforms import api
+from funcgrad.transforms import vmap as batching
+
+FORWARD = "jvp(f, primals, tangents): expected f(*primals) to return only tensors, got unsupported type {}"
+OF_JVP = "jvp(f, primals, tangents): "
+
+
+def pure_of(func: Callable[..., Any], has_aux: bool, refused: str) -> Callable[..., Any]:
+    """A function of Tensors as one of values; RuntimeError where it returns anything else."""
+    name = refused[: refused.index("(")]
+
+    def pure(*values: Any) -> Any:
+        given = Given(values)
+        out = func(*given.tensors)
+        given.refuse_written(name)
+        if not has_aux:
+            return outputs_of(out, refused)
+        return outputs_of(out[0], refused), outputs_of(out[1], refused)
+
+    return pure
+
+
+def jvp(
+    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
+) -> Any:
+    """The output and its derivative along the tangents.
+
+    >>> import funcgrad.torch as torch
+    >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(2.0),))
+    (tensor(0.), tensor(2.))
+    """
+    _check_tangents(primals, tangents)
+    at, along = floating(primals), values_of(tangents)
+    along = tree.map(lambda t, v: t.astype(v.dtype), along, at)
+    written: list[int] = []
+
+    def pure(*values: Any) -> Any:
+        given = Given(values)
+        out = func(*given.tensors)
+        out, aux = out if has_aux else (out, ())
+        written[:] = [i for i, _ in given.written()]
+        return outputs_of(out, FORWARD), (outputs_of(aux, FORWARD), [value for _, value in given.written()])
+
+    *found, (aux, new) = recording("derivative", api.jvp, pure, at, along, has_aux=True)
+    leaves = tree.leaves(primals)
+    for i, value in zip(written, new):
+        leaves[i].copy_(fresh(value))
+    return tensors_of((*found, aux) if has_aux else tuple(found))
+
+
+def _check_tangents(primals: Any, tangents: Any) -> None:
+    if not isinstance(primals, tuple):
+        raise RuntimeError(f"{OF_JVP}Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
+    given, wanted = tree.structure(tangents), tree.structure(primals)
+    if given != wanted:
+        raise RuntimeError(
+            f"{OF_JVP}Expected primals and tangents to have the same python structure. For example, if primals is a "
+            f"tuple of 3 tensors, tangents also must be. Got primals with structure {wanted} and tangents with "
+            f"structure {given}"
+        )
+    for t, x in zip(tree.leaves(tangents), tree.leaves(primals)):
+        if isinstance(t, Tensor) and isinstance(x, Tensor) and t.shape != x.shape:
+            raise RuntimeError(
+                "Trying to set a forward gradient that has a different size than that of the original Tensor, this is "
+                f"not supported. Tensor is of size {list(x.shape)} while the given forward gradient is of size "
+                f"{list(t.shape)}."
+            )
+
+
+class Linear:
+    """A function's outputs, and its derivative as what forward mode did to tangents that do not exist yet.
+
+    The function runs once. As in all of forward mode, `no_grad` has no part in it.
+    """
+
+    def __init__(self, pure: Callable[..., Any], values: tuple[Any, ...], has_aux: bool = False) -> None:
+        leaves, structure = tree.flatten(values)
+        trace = LinearTrace()
+        try:
+            tangents = [trace.leaf(Aval(v.shape, v.dtype)) for v in leaves]
+            self.out, moved, *self.aux = api.jvp(pure, values, structure.unflatten(tangents), has_aux=has_aux)
+            moves, self.structure = tree.flatten(moved)
+            self.ends: Sequence[Node | None] = linear_outputs(moves, trace, "the derivative")
+        finally:
+            trace.end()
+        self.starts = [t.node for t in tangents]
+        self.nodes = entries(n for n in self.ends if n is not None)
+        self.avals = [aval_of(t) for t in moves]
+
+    def along(self, *tangents: Any) -> Any:
+        """The tangent of the output."""
+        known = {n.seq: t for n, t in zip(self.starts, tree.leaves(tangents))}
+        push(self.nodes, known)
+        found = []
+        for node, aval in zip(self.ends, self.avals):
+            t = None if node is None else known.get(node.seq)
+            found.append(np.zeros(aval.shape, aval.dtype) if t is None else t)
+        return self.structure.unflatten(found)
+
+
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """The output, and a function from tangents of the primals to that of the output, which does not run `func` again.
+
+    >>> import funcgrad.torch as torch
+    >>> out, along = linearize(torch.sin, torch.tensor(0.0))
+    >>> along(torch.tensor(2.0))
+    tensor(2.)
+    """
+    kept: list[Linear] = []
+
+    def forward(*values: Any) -> Any:
+        kept.append(Linear(pure_of(func, False, FORWARD), values))
+        return kept[0].out
+
+    out = recording("derivative", forward, *floating(primals))
+
+    def along(*tangents: Any) -> Any:
+        given, wanted = tree.structure(tangents), tree.structure(primals)
+        if given != wanted:
+            raise RuntimeError(f"Expected the tangents {given} to have the same argspec as the primals {wanted}")
+        for i, (t, x) in enumerate(zip(tree.leaves(tangents), tree.leaves(primals))):
+            for what, own, other in (("shape", t.shape, x.shape), ("dtype", t.dtype, x.dtype)):
+                if own != other:
+                    raise RuntimeError(
+                        f"tangent:{i} with {what} {own} in flattened pytree doesn't match the {what} {other} of the "
+                        "corresponding primal."
+                    )
+        return tensors_of(differentiably(kept[0].along, *values_of(tangents)))
+
+    return tensors_of(out), along
+
+
+def jacfwd(
+    func: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    *,
+    chunk_size: int | None = None,
+    randomness: str = "error",
+) -> Callable[..., Any]:
+    """The Jacobian by forward mode, laid out as that of `jacrev`.
+
+    `chunk_size`, which bounds PyTorch's memory, changes nothing here. `randomness` is that of `vmap`.
+    """
+
+    @wraps(func)
+    def jacobian(*args: Any) -> Any:
+        chosen, of_chosen = chosen_of(func, argnums, args, {})
+
+        def columns(*values: Any) -> Any:
+            with random_numbers(randomness):
+                linear = Linear(pure_of(lambda *xs: of_chosen(xs), has_aux, FORWARD), values, has_aux)
+            refuse_complex("jacfwd", linear.out, "output")
+            return _columns(linear, values, isinstance(argnums, int)), *linear.aux
+
+        given = floating(chosen)
+        refuse_complex("jacfwd", given, "input")
+        found, *aux = tensors_of(recording("derivative", columns, *given, given=args))
+        return (found, *aux) if has_aux else found
+
+    return jacobian
+
+
+def _columns(linear: Linear, values: tuple[Any, ...], alone: bool) -> Any:
+    """For each output the derivatives by each input, or by the only one."""
+    leaves, structure = tree.flatten(values)
+    count = sum(v.size for v in leaves)
+    basis, ends = [], np.cumsum([v.size for v in leaves])
+    for v, end in zip(leaves, ends):
+        block = np.zeros((count, v.size), v.dtype)
+        block[end - v.size : end] = np.eye(v.size)
+        basis.append(block.reshape(count, *v.shape))
+    moved = batching.vmap(linear.along, out_axes=-1)(*structure.unflatten(basis))
+
+    def split(column: Any) -> Any:
+        shape = column.shape[:-1]
+        parts = [column[..., e - v.size : e].reshape(shape + v.shape) for v, e in zip(leaves, ends)]
+        by_input = structure.unflatten(parts)
+        return by_input[0] if alone else by_input
+
+    return tree.map(split, moved)

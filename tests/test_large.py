@@ -1,0 +1,183 @@
+"""Eager functions of large arrays: kernels where NumPy's functions are slower, with NumPy's meaning."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import funcgrad as fg
+import funcgrad.numpy as fnp
+from funcgrad import lax
+from funcgrad.config import config
+from funcgrad.ops import large
+
+N = 4 * large.LEAST
+NUMPYS = {name: getattr(np, name) for name in sorted(large.SLOW) if hasattr(np, name)}
+FUNCTIONS = {name: getattr(fnp, name) for name in NUMPYS}
+UNARY = [name for name, f in NUMPYS.items() if f.nin == 1]
+BINARY = [name for name, f in NUMPYS.items() if f.nin == 2]
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-300, 1e300, 5e-324, 709.0, 710.0, -745.2, 2.0**53]
+
+
+def points(dtype: str, seed: int = 0) -> np.ndarray:
+    """Ordinary numbers, and among them those at which functions are special."""
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([rng.normal(size=N // 2), rng.uniform(-30, 30, N - N // 2)])
+    with np.errstate(all="ignore"):
+        x[rng.permutation(N)[: len(SPECIAL)]] = SPECIAL
+        return x.astype(dtype)
+
+
+def near(found: np.ndarray, expected: np.ndarray, ulps: float) -> None:
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(found[~finite], expected[~finite])
+    with np.errstate(all="ignore"):
+        off = np.abs(found[finite] - expected[finite]) / np.spacing(np.abs(expected[finite]))
+    assert off.max(initial=0) <= ulps
+    zero = expected == 0
+    np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("name", UNARY)
+def test_functions_of_one_are_numpys(name, dtype):
+    x = points(dtype)
+    with np.errstate(all="ignore"):
+        near(FUNCTIONS[name](x), NUMPYS[name](x), 8)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("name", BINARY)
+def test_functions_of_two_are_numpys(name, dtype):
+    x, y = points(dtype), points(dtype, 1)
+    fun, numpys = FUNCTIONS[name], NUMPYS[name]
+    with np.errstate(all="ignore"):
+        near(fun(x, y), numpys(x, y), 8)
+        near(fun(x, 2.0), numpys(x, 2.0), 8)
+        near(fun(0.5, y), numpys(0.5, y), 8)
+        near(fun(x[:, None], y[:3]), numpys(x[:, None], y[:3]), 8)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_neither_layout_nor_place_nor_threads_change_bits(dtype):
+    x = np.repeat(points(dtype), 50)
+    with np.errstate(all="ignore"):
+        y = fnp.tanh(x)
+        assert y.size > 10 * N
+        config.threads = 1
+        try:
+            np.testing.assert_array_equal(fnp.tanh(x), y)
+        finally:
+            config.threads = None
+        np.testing.assert_array_equal(fnp.tanh(x[::-1])[::-1], y)
+        np.testing.assert_array_equal(fnp.tanh(x[1:]), y[1:])
+        for step in (2, 3, -7):
+            np.testing.assert_array_equal(fnp.tanh(x[::step]), y[::step])
+        square = x.reshape(200, -1)
+        np.testing.assert_array_equal(fnp.tanh(square.T), y.reshape(200, -1).T)
+        shifted = np.frombuffer(b"x" + x.tobytes(), np.uint8)[1:].view(dtype)
+        np.testing.assert_array_equal(fnp.tanh(shifted), y)
+        np.testing.assert_array_equal(fnp.tanh(x.astype(x.dtype.newbyteorder())), y)
+
+
+@pytest.mark.parametrize("name, at", [("log", -1.0), ("log", 0.0), ("exp", 1e4), ("sin", np.inf), ("log1p", -1.0)])
+def test_warnings_are_numpys(name, at):
+    x = np.full(N, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FUNCTIONS[name](x)
+    x[N // 3] = at
+    with pytest.warns(RuntimeWarning) as expected:
+        NUMPYS[name](x)
+    with pytest.warns(RuntimeWarning) as found:
+        FUNCTIONS[name](x)
+    assert [str(w.message) for w in found] == [str(w.message) for w in expected]
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        FUNCTIONS[name](x)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FUNCTIONS[name](x)
+
+
+def test_other_dtypes_and_small_arrays_are_numpys_bits():
+    x = points("f8")
+    with np.errstate(all="ignore"):
+        for dtype in ("f2", "i4", "c16", "g"):
+            y = np.abs(x.clip(-3, 3)).astype(dtype)
+            np.testing.assert_array_equal(fnp.sin(y), np.sin(y))
+        small = x[: large.LEAST - 1]
+        np.testing.assert_array_equal(fnp.sin(small), np.sin(small))
+
+
+def test_without_jit_all_is_numpys_bits():
+    x = points("f8")
+    with np.errstate(all="ignore"), fg.disable_jit():
+        np.testing.assert_array_equal(fnp.exp(x), np.exp(x))
+
+
+COMPOSITIONS = {
+    "product": lambda x: fnp.sin(x) * fnp.exp(-x) + fnp.tanh(x) ** 2,
+    "roots": lambda x: fnp.sqrt(x * x + 1) + fnp.arctan(x) / (2 + fnp.cos(x)),
+    "choice": lambda x: fnp.where(x > 0, fnp.log1p(abs(x)), fnp.expm1(x)) * fnp.maximum(x, 0.1),
+    "pair": lambda x: fnp.arctan2(x, 0.5 * x[::-1]) + fnp.hypot(x, 2.0) + fnp.arctan2(x, 3.0),
+    "special": lambda x: lax.erf(x) + lax.logistic(x) * x,
+}
+
+
+@pytest.mark.parametrize("dtype, tol", [("f8", 1e-13), ("f4", 1e-5)])
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_derivatives_are_those_of_small_arrays(name, dtype, tol):
+    """In both modes and to second order: a large array's are those with NumPy's functions."""
+    fun, rng = COMPOSITIONS[name], np.random.default_rng(3)
+    x, t = (rng.normal(size=N).astype(dtype) for _ in range(2))
+
+    def everything():
+        loss = lambda x: fnp.sum(fun(x) ** 2)
+        second = fg.grad(lambda x: fnp.sum(fg.grad(loss)(x) * t))
+        return [fg.grad(loss)(x), fg.jvp(fun, (x,), (t,))[1], second(x), fg.vmap(fg.grad(loss))(x.reshape(4, -1))]
+
+    found = everything()
+    with fg.disable_jit():
+        expected = everything()
+    for y, e in zip(found, expected, strict=True):
+        assert y.dtype == e.dtype
+        np.testing.assert_allclose(y, e, rtol=tol, atol=tol * np.abs(e).max())
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_powers_are_numpys(dtype):
+    x = points(dtype)
+    with np.errstate(all="ignore"):
+        for n in (*sorted(large.NUMBERS), 3, 2.7):
+            near(fnp.power(x, n), np.power(x, n), 4)
+        near(2.0 ** fnp.asarray(x), 2.0**x, 4)
+        near(fnp.power(abs(x), points(dtype, 1)), np.power(abs(x), points(dtype, 1)), 4)
+
+
+def test_constants_and_masks_of_other_shapes_in_derivatives():
+    x = np.linspace(-2, 2, N).reshape(-1, 4)
+    scale, mask = np.linspace(1, 2, 4), np.arange(N).reshape(-1, 4) % 3 == 0
+    fun = lambda x: fnp.sum(fnp.where(mask, fnp.tanh(x * scale), x / scale) * fnp.exp(scale))
+    found = fg.grad(fun)(x)
+    with fg.disable_jit():
+        np.testing.assert_allclose(found, fg.grad(fun)(x), rtol=1e-13, atol=1e-14)
+
+
+PROGRAM = """
+import sys, numpy as np, funcgrad as fg, funcgrad.numpy as fnp
+n = int(sys.argv[1])
+fg.grad(lambda x: fnp.sum(fnp.sin(x) * fnp.tanh(x)))(np.linspace(0, 1, n))
+print("llvmlite" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("n, compiles", [(large.LEAST - 1, "False"), (large.LEAST, "True")])
+def test_small_arrays_do_not_import_the_compiler(n, compiles):
+    out = subprocess.run([sys.executable, "-c", PROGRAM, str(n)], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == compiles
