@@ -10,7 +10,7 @@ from funcgrad.torch._ops.create import empty_like
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.devices import Device
+from funcgrad.torch._tensor.devices import Device, used
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.hooks import Hooks, called, everywhere
 from funcgrad.torch.nn.modules.hooks import register_module_forward_hook as register_module_forward_hook
@@ -64,7 +64,7 @@ def _wanted_dtype(*args: Any, **kwargs: Any) -> dtypes.dtype | None:
     if dtype is not None and not isinstance(dtype, dtypes.dtype):
         raise TypeError(f"to() received an invalid dtype: {type(dtype).__name__}")
     if device is not None:
-        Device(device)
+        used(device)
     return dtype
 
 
