@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial, reduce
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from funcgrad.torch._record.tape import Cut, cut, on_tape
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.tensor import Tensor
 
-_PLAIN = {bool, int, float, complex}
+_PLAIN, _LISTS = {bool, int, float, complex}, {list, tuple}
 _MOST_DIMENSIONS = 128
 _SLOW = (
     "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a "
@@ -30,16 +31,21 @@ def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, 
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     cuts: list[Cut] = []
-    plain = _plain(data, cuts)
-    sizes = _sizes(plain)
-    own = _inferred(plain) if dtype is None else dtype
+    types = _numbers_in(data)
+    if types is not None:
+        plain = data
+        own = dtype or reduce(dtypes.promoted, [dtypes.of_number(kind()) for kind in types] or [dtypes.default()])
+    else:
+        plain = _plain(data, cuts)
+        _sizes(plain)  # whose errors come first
+        own = _inferred(plain) if dtype is None else dtype
     try:
         array = np.array(plain)
     except ValueError:
-        _check(plain, sizes, own)
+        _check(plain, _sizes(plain), own)
         raise
     if array.dtype.kind not in "fciub":
-        _check(plain, sizes, own)
+        _check(plain, _sizes(plain), own)
     return quietly(partial(dtypes.converted, array), own), tuple(cuts)
 
 
@@ -65,6 +71,19 @@ def check_memory(array: np.ndarray) -> None:
     dtypes.of(array.dtype)
 
 
+def _numbers_in(data: Any) -> set[type] | None:
+    """The types of Python's numbers in nested lists, in one quick walk; None where there is something else."""
+    if type(data) in _PLAIN:
+        return {type(data)}
+    if type(data) not in _LISTS:
+        return None
+    types, lists = set(map(type, data)), [data]
+    while types and types <= _LISTS:
+        lists = list(chain.from_iterable(lists))
+        types = set(map(type, chain.from_iterable(lists)))
+    return types if types <= _PLAIN else None
+
+
 def _plain(x: Any, cuts: list[Cut]) -> Any:
     """Nested lists with arrays for tensors, whose cuts are added."""
     if isinstance(x, Tensor):
@@ -73,7 +92,7 @@ def _plain(x: Any, cuts: list[Cut]) -> Any:
             x._number(lambda n: n)
             cuts[:] = cut("tensor", x._read(), tuple(cuts))
         return x._array()
-    if isinstance(x, (list, tuple)) and not _PLAIN.issuperset(map(type, x)):
+    if isinstance(x, (list, tuple)):
         return [_plain(y, cuts) for y in x]
     return x
 
@@ -114,8 +133,7 @@ def _inferred(x: Any) -> np.dtype:
         raise RuntimeError(f"Could not infer dtype of {type(number(x)).__name__}")
     if not len(x):
         return dtypes.default()
-    kinds = set(map(type, x))
-    return reduce(dtypes.promoted, {_inferred(k()) for k in kinds} if kinds <= _PLAIN else map(_inferred, x))
+    return reduce(dtypes.promoted, map(_inferred, x))
 
 
 def _check(x: Any, sizes: tuple[int, ...], kind: np.dtype, dim: int = 0) -> None:
