@@ -179,6 +179,26 @@ if g.requires_grad: print(torch.autograd.grad(g.sum(), x)[0].abs().tolist())
 """
 
 
+DUAL = {  # which leave no dual tensor: it ends with its level
+    "a level": "with fw.dual_level(): found = fw.unpack_dual(fw.make_dual(x, v) ** 2).tangent",
+    "entered": "fw.enter_dual_level(); found = fw.unpack_dual(fw.make_dual(x, v).sin() * c).tangent; fw.exit_dual_level()",
+    "no_grad": "with fw.dual_level():\n  d = fw.make_dual(x, v)\n  with torch.no_grad(): y = d * d\n  found = fw.unpack_dual(y * d).tangent\ndel y, d",
+    "detach": "with fw.dual_level():\n  d = fw.make_dual(x, v)\n  found = fw.unpack_dual((d * d).detach() * d).tangent\ndel d",
+    "a write": "with fw.dual_level():\n  y = fw.make_dual(x, v) * 1\n  y[0] = y[1]\n  y.mul_(c)\n  found = fw.unpack_dual(y).tangent\ndel y",
+    "a view": "with fw.dual_level(): found = fw.unpack_dual(fw.make_dual(x, v)[1:].flip(0)).tangent",
+    "a Function": "with fw.dual_level(): found = fw.unpack_dual(Square.apply(fw.make_dual(x, v)) * x).tangent",
+    "backward": "x.requires_grad_()\nwith fw.dual_level():\n  p, t = fw.unpack_dual(fw.make_dual(x, v) ** 3)\n  t.sum().backward(); print(x.grad)\n  p.sum().backward()",
+    "no tangent": "with fw.dual_level(): print(fw.unpack_dual(x), fw.unpack_dual(fw.make_dual(x, v) > 1).tangent)",
+    "behind": "with fw.dual_level(): y = fw.make_dual(x, v) * 2\nprint(fw.unpack_dual(y)); del y",
+    "no level": "fw.make_dual(x, v)",
+    "no level to exit": "fw.exit_dual_level()",
+    "nested": "with fw.dual_level():\n  with fw.dual_level(): pass",
+    "another size": "with fw.dual_level(): fw.make_dual(x, torch.ones(2))",
+    "integers": "with fw.dual_level(): fw.make_dual(torch.arange(3), v)",
+    "twice": "with fw.dual_level(): fw.make_dual(fw.make_dual(x, v), v)",
+}
+
+
 def _function(body: str) -> str:
     return f"{BEGIN}def f(x):\n  {body}\n"
 
@@ -196,6 +216,7 @@ PROGRAMS = {
         for how, call in WRITING.items()
         if (what, how) not in NOT_WRITTEN
     },
+    **{f"forward_ad: {what}": BEGIN + "fw = torch.autograd.forward_ad\n" + body for what, body in DUAL.items()},
     **{f"the gradient of {made}": FLAGS.format(made) for made in RECORDED},
     **{f"an argument written, {what}": BEGIN + body for what, body in ARGUMENTS.items()},
 }

@@ -191,7 +191,7 @@ class Tensor(Leaving, Methods):
         if scope.number and not on_tape(self._value):
             storage.check_kept(raw(new))
         if not mode.enabled and isinstance(storage.value, Tracer) and new.dtype.kind in "fc":
-            new = (overwritten if scope.level else revalued)(raw(self._read()), new)
+            new = (overwritten if scope.forward else revalued)(raw(self._read()), new)
         if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
             raise RuntimeError(
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
