@@ -225,7 +225,7 @@ class Tensor(Leaving, Methods):
                 base._follow()
             return
         storage.store(view.storage_steps, raw(new))
-        if isinstance(new, Tracer):
+        if on_tape(new) or (isinstance(new, Tracer) and not on_tape(self._value)):
             self._value = new
             if self._retains:
                 self._follow()
