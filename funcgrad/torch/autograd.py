@@ -1,8 +1,7 @@
 """`torch.autograd`: gradients on demand, and operations with rules of one's own."""
 
-from typing import Any as _Any
-
 from funcgrad.torch._pass import derivatives as functional  # noqa: F401
+from funcgrad.torch._pass import forward_ad as forward_ad
 from funcgrad.torch._pass import function as function
 from funcgrad.torch._pass import graph as graph
 from funcgrad.torch._pass.anomaly import detect_anomaly as detect_anomaly
@@ -17,12 +16,3 @@ from funcgrad.torch._record.modes import enable_grad as enable_grad
 from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
-
-
-def __getattr__(name: str) -> _Any:
-    if name == "forward_ad":
-        raise AttributeError(
-            "autograd.forward_ad: funcgrad.torch has no dual tensors; use torch.autograd.functional.jvp, or "
-            "funcgrad.jvp of what torch.to_functional gives"
-        )
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,6 @@
 # ruff: noqa: E501
-"""Programs about `torch.func`: what `no_grad`, `detach`, `data` and writes in place mean under its transformations.
+"""Programs about `torch.func`: what `no_grad`, `detach`, `data` and writes in place mean under its transformations;
+and about which gradients require one.
 
 `python -m tests.torch.func_programs` runs them under PyTorch and writes func_expected.json.
 """
@@ -162,6 +163,42 @@ ARGUMENTS = {
 }
 
 
+RECORDED = [
+    *(f"x.{name}()" for name in ("relu", "abs", "sum", "mean", "exp", "sin", "tanh", "square", "neg", "sign", "floor", "max", "min", "amax", "prod", "t", "std", "median")),
+    *("x.clamp(-1, 1)", "x.clamp(min=0)", "x.max(0)[0]", "x.sort()[0]", "x * 2", "x * x", "2 / x", "x ** 1", "x ** 2", "x @ x.t()"),
+    *("torch.where(x > 0, x, -x)", "torch.maximum(x, torch.zeros_like(x))", "x[0]", "x[[0, 1]]", "torch.cat([x, x])", "x.masked_fill(x > 0, 0.0)"),
+    *(f"torch.nn.functional.{name}(x)" for name in ("elu", "hardshrink", "softplus", "hardswish")),
+    *("x.cummax(1)[0]", "x.abs().log()", "(x * 2).relu()", "x.relu() * 2", "(x * 1).relu_()", "x.nan_to_num()"),
+]
+"""Of whose gradients PyTorch says that they require a gradient, or not, where it is always zero."""
+FLAGS = """x = torch.tensor([[1.0, -2.0, 3.0], [0.5, 2.0, -1.0]], dtype=torch.float64, requires_grad=True)
+y = {}
+g, = torch.autograd.grad(y.sum(), x, create_graph=True)
+print(g.requires_grad, g.grad_fn is None)
+if g.requires_grad: print(torch.autograd.grad(g.sum(), x)[0].abs().tolist())
+"""
+
+
+DUAL = {  # which leave no dual tensor: it ends with its level
+    "a level": "with fw.dual_level(): found = fw.unpack_dual(fw.make_dual(x, v) ** 2).tangent",
+    "entered": "fw.enter_dual_level(); found = fw.unpack_dual(fw.make_dual(x, v).sin() * c).tangent; fw.exit_dual_level()",
+    "no_grad": "with fw.dual_level():\n  d = fw.make_dual(x, v)\n  with torch.no_grad(): y = d * d\n  found = fw.unpack_dual(y * d).tangent\ndel y, d",
+    "detach": "with fw.dual_level():\n  d = fw.make_dual(x, v)\n  found = fw.unpack_dual((d * d).detach() * d).tangent\ndel d",
+    "a write": "with fw.dual_level():\n  y = fw.make_dual(x, v) * 1\n  y[0] = y[1]\n  y.mul_(c)\n  found = fw.unpack_dual(y).tangent\ndel y",
+    "a view": "with fw.dual_level(): found = fw.unpack_dual(fw.make_dual(x, v)[1:].flip(0)).tangent",
+    "a Function": "with fw.dual_level(): found = fw.unpack_dual(Square.apply(fw.make_dual(x, v)) * x).tangent",
+    "backward": "x.requires_grad_()\nwith fw.dual_level():\n  p, t = fw.unpack_dual(fw.make_dual(x, v) ** 3)\n  t.sum().backward(); print(x.grad)\n  p.sum().backward()",
+    "no tangent": "with fw.dual_level(): print(fw.unpack_dual(x), fw.unpack_dual(fw.make_dual(x, v) > 1).tangent)",
+    "behind": "with fw.dual_level(): y = fw.make_dual(x, v) * 2\nprint(fw.unpack_dual(y)); del y",
+    "no level": "fw.make_dual(x, v)",
+    "no level to exit": "fw.exit_dual_level()",
+    "nested": "with fw.dual_level():\n  with fw.dual_level(): pass",
+    "another size": "with fw.dual_level(): fw.make_dual(x, torch.ones(2))",
+    "integers": "with fw.dual_level(): fw.make_dual(torch.arange(3), v)",
+    "twice": "with fw.dual_level(): fw.make_dual(fw.make_dual(x, v), v)",
+}
+
+
 def _function(body: str) -> str:
     return f"{BEGIN}def f(x):\n  {body}\n"
 
@@ -179,6 +216,8 @@ PROGRAMS = {
         for how, call in WRITING.items()
         if (what, how) not in NOT_WRITTEN
     },
+    **{f"forward_ad: {what}": BEGIN + "fw = torch.autograd.forward_ad\n" + body for what, body in DUAL.items()},
+    **{f"the gradient of {made}": FLAGS.format(made) for made in RECORDED},
     **{f"an argument written, {what}": BEGIN + body for what, body in ARGUMENTS.items()},
 }
 

@@ -8,7 +8,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.torch as torch
 from funcgrad.torch import nn
-from funcgrad.torch.nn.utils.stateless import functional_call
+from funcgrad.torch.func import functional_call
 
 MADE = {
     "multilayer": (lambda: nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), (5, 3)),
@@ -81,7 +81,7 @@ def test_a_functional_call_gives_the_module_its_own_tensors_back_when_it_raises(
         functional_call(module, {"weight": torch.ones(1, 2)}, (torch.ones(1, 5),))
     assert module.weight is own
     with pytest.raises(RuntimeError, match="Unexpected"):
-        functional_call(module, {"bias": torch.ones(1), "other": torch.ones(1)}, (torch.ones(1, 2),))
+        functional_call(module, {"bias": torch.ones(1), "other": torch.ones(1)}, (torch.ones(1, 2),), strict=True)
     assert isinstance(module.bias, nn.Parameter)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import SELECT, Node, Pending, Sparse, TapeTracer, entries
@@ -43,6 +44,29 @@ def modified(watched: Watched) -> RuntimeError:
         f"{watched.storage.version}; expected version {watched.version} instead. Hint: enable anomaly "
         "detection to find the operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
+
+
+COMPARING = frozenset(
+    f"{name}Backward{i}"
+    for name in (
+        *("Max", "Min", "Amax", "Amin", "Aminmax", "Median", "Nanmedian", "Maximum", "Minimum", "Fmax", "Fmin"),
+        *("Clamp", "ClampMin", "ClampMax", "NanToNum"),
+    )
+    for i in range(3)
+)
+"""Entries whose gradients PyTorch selects by comparing what it has saved."""
+FLAT = frozenset(f"{name}Backward0" for name in ("Sign", "Sgn", "Floor", "Ceil", "Round", "Trunc"))
+"""Entries whose gradients are zeros."""
+
+
+def requires_grad(note: Note | None, ct: Any) -> bool:
+    """Whether the gradients behind an entry require one: PyTorch computes them from what arrives and what it saved."""
+    if note is None or note.name in FLAT:
+        return note is None and on_tape(ct)
+    return on_tape(ct) or (
+        note.name not in COMPARING
+        and any(isinstance(w.source, str) or on_tape(w.value) for w in note.watch or ())
     )
 
 
@@ -147,7 +171,7 @@ class Pass:
         while seeds:
             add(*seeds.pop())
         pulled, waiting = self.pulled, self.waiting
-        careful, saved_of = anomaly.state.enabled, self.saved_of
+        careful, saved_of, create = anomaly.state.enabled, self.saved_of, self.create
         with np.errstate(all="ignore"):
             while heap:
                 node: Any
@@ -176,10 +200,13 @@ class Pass:
                     slots[node.params["index"]] = ct
                     add(parents[0], slots)
                     continue
+                recorded = create and requires_grad(note, ct)
                 if careful or (note is not None and note.after):
                     cts = self.pull_back(node, note, ct)
                 else:
                     cts = prim.pull(saved_of(node, note), parents, ct, node.params)
+                if recorded:
+                    cts = self.recorded(note, parents, cts)
                 for parent, ct in zip(parents, cts):
                     if parent is not None and ct is not None:
                         if parent.seq in arrived or type(ct) is Sparse:
@@ -205,6 +232,20 @@ class Pass:
                 anomaly.tell_forward(node)
             raise
         return self.leaving(note.after, node, cts, ct) if note is not None and note.after else cts
+
+    def recorded(self, note: Note | None, parents: Sequence[Node | None], cts: Sequence[Any]) -> Sequence[Any]:
+        """Cotangents that are constants, where PyTorch computes them from what requires a gradient: recorded, with a
+        gradient of zero. (Only where there is one operand, and one entry for the operation:
+        of several it is not known whose gradient needs what was saved.)"""
+        behind = [getattr(parent, "note", None) for parent in parents if parent is not None]
+        if len(behind) != 1 or (behind[0] is not None and behind[0].inner):
+            return cts
+        found = list(cts)
+        for i, (parent, c) in enumerate(zip(parents, cts)):
+            if parent is not None and isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
+                found[i] = new = fnp.where(np.False_, TapeTracer(self.tape, c, parent), c)
+                new.node.note = Note(f"{note.name.removesuffix('0')}Backward0" if note is not None else "Zero")
+        return found
 
     def visit_complete(self, parents: Sequence[Node | None], pending: Pending) -> None:
         """Visit the leaves that wait for nothing more."""

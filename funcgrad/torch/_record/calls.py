@@ -227,7 +227,7 @@ def view(
         written = blocked.replace("is being", "its base or another view of its base has been")
     steps: tuple[Step, ...] = (step,)
     if not mode.enabled and isinstance(raw(value), Tracer):
-        steps = (step, UNRECORDED if scope.level and not mode.inference else CONSTANT)
+        steps = (step, UNRECORDED if scope.forward and not mode.inference else CONSTANT)
     if tracked and not mode.enabled:
         out._value = through(steps, value.value)
     else:

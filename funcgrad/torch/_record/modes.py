@@ -93,7 +93,7 @@ def cut_off(value: Any) -> Any:
     In `torch.func` that leaves forward mode alone, as in PyTorch. In functions that `to_functional` makes, as in
     `backward`, there is no derivative in any mode.
     """
-    return unrecorded(value) if scope.level and not mode.inference else constant(value)
+    return unrecorded(value) if scope.forward and not mode.inference else constant(value)
 
 
 def is_grad_enabled() -> bool:

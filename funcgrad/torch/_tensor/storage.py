@@ -27,6 +27,12 @@ class _Scope(threading.local):
     level: float = 0
     derives: float = 0
     given: frozenset[Storage] = frozenset()
+    dual = False
+
+    @property
+    def forward(self) -> bool:
+        """Whether `no_grad` leaves tangents, as in PyTorch: there, and within a level of `forward_ad` (`dual`)."""
+        return self.dual or self.level > 0
 
 
 scope = _Scope()

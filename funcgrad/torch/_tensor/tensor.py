@@ -195,7 +195,7 @@ class Tensor(Leaving, Methods):
         if scope.number and not on_tape(self._value):
             storage.check_kept(raw(new))
         if not mode.enabled and isinstance(storage.value, Tracer) and new.dtype.kind in "fc":
-            new = (overwritten if scope.level else revalued)(raw(self._read()), new)
+            new = (overwritten if scope.forward else revalued)(raw(self._read()), new)
         if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
             raise RuntimeError(
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
@@ -231,10 +231,8 @@ class Tensor(Leaving, Methods):
                 base._follow()
             return
         storage.store(view.storage_steps, raw(new))
-        if isinstance(new, Tracer):
-            old = self._value
-            is_leaf = on_tape(old) and old.node.prim is None and not on_tape(new)
-            self._value = TapeTracer(old._trace, new, old.node) if is_leaf else new
+        if on_tape(new) or (isinstance(new, Tracer) and not on_tape(self._value)):
+            self._value = new
             if self._retains:
                 self._follow()
 

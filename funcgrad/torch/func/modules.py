@@ -68,6 +68,9 @@ def _replaced(module: Any, given: dict[str, Tensor], tied: bool, strict: bool) -
     places = _places(module)
     if strict:
         _check_names(module, places, given)
+    for name in given:
+        if name not in places:
+            module.get_submodule(name.rpartition(".")[0])  # an AttributeError where there is none
     new = {name: x for name, x in given.items() if name in places}
     if tied:
         new |= _tied(places, new)
