@@ -139,6 +139,8 @@ def binary(
         titled(_quick_of_two(fun, kind, of_number, slowly, any_dtype, asked), name, doc or f"{name} of elements.")
         for asked in (False, True)
     )
+    if not numbers:
+        made.__annotations__ |= {"input": "Tensor", "other": "Tensor"}
     made.operator = operator  # type: ignore[attr-defined]
     return named(*aliases, in_place=in_place, out=True)(made) if tabled else made
 

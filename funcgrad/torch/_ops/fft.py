@@ -14,8 +14,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops.create import finished
 from funcgrad.torch._ops.join import roll
-from funcgrad.torch._ops.routines import rows_of
-from funcgrad.torch._ops.table import named
+from funcgrad.torch._ops.table import named, rows_of
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import as_floating, cast
 from funcgrad.torch._tensor import dtypes

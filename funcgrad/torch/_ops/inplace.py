@@ -10,6 +10,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import shape as shaping
+from funcgrad.torch._ops.arguments import misfit
 from funcgrad.torch._record.calls import Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast, number
@@ -73,7 +74,12 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if checks:
             for other in _tensors_in((*args, *kwargs.values())):
                 self._check_overlap(other)
-        new = fun(self, *args, **kwargs)
+        try:
+            new = fun(self, *args, **kwargs)
+        except (TypeError, AttributeError):
+            if unfit := misfit(fun, (self, *args), kwargs, method.__name__):
+                raise TypeError(unfit) from None
+            raise
         if fun.__name__ in COMPARISONS and mode.enabled and self.requires_grad:
             kind = COMPARISONS[fun.__name__][isinstance((*args, *kwargs.values())[0], Tensor)]
             answers = new._read().astype(self._read().dtype)

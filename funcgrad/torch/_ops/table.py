@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NamedTuple
 
+from funcgrad.torch._ops.arguments import misfit
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
@@ -70,7 +71,7 @@ def named(
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
         called = name or fun.__name__
-        whole = with_out(fun) if out and "out" not in (fun.__kwdefaults__ or ()) else fun
+        whole = fun if "out" in (fun.__kwdefaults__ or ()) else with_out(fun) if out else guarded(fun)
         forms = (False, False, False) if space else (method, in_place or writes, writes)
         row = Row(called, aliases, space, numpys(whole), numpys(fun), function, *forms, out)
         ROWS[f"{space}.{called}" if space else called] = row
@@ -114,12 +115,42 @@ def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
     return {**found, **{name: getattr(Tensor, name) for name in writing}}
 
 
+def rows_of(space: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What enters functions of Tensors into a module, under PyTorch's full names: "linalg_det"."""
+
+    def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
+        name = fun.__name__
+        return named(name=name, space=space, out=True)(titled(fun, f"{space}_{name}", fun.__doc__ or ""))
+
+    return enter
+
+
+def guarded(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose arguments that do not fit are refused in PyTorch's words."""
+
+    @wraps(fun)
+    def apply(*args: Any, **options: Any) -> Any:
+        try:
+            return fun(*args, **options)
+        except (TypeError, AttributeError) as error:
+            if "(): argument '" not in str(error) and (unfit := misfit(fun, args, options)):
+                raise TypeError(unfit) from None
+            raise
+
+    return apply
+
+
 def with_out(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which may be given `out=`."""
+    """As `guarded`, for a function that may be given `out=`."""
 
     @wraps(fun)
     def apply(*args: Any, out: Any = None, **options: Any) -> Any:
-        return fun(*args, **options) if out is None else into(out, fun, args, options)
+        try:
+            return fun(*args, **options) if out is None else into(out, fun, args, options)
+        except (TypeError, AttributeError) as error:
+            if "(): argument '" not in str(error) and (unfit := misfit(fun, args, options)):
+                raise TypeError(unfit) from None
+            raise
 
     return apply
 

@@ -117,7 +117,12 @@ SEARCHES = [
 NO_TENSORS = listed(NUMBERS, """
     torch.maximum(x, 1); torch.minimum(1, x); torch.fmax(x, 1.0); torch.fmin(x, True); torch.atan2(x, 1);
     torch.hypot(1, x); torch.logaddexp(x, 1); torch.logaddexp2(x, 1); torch.logical_and(x, 1); torch.eq(1, x);
-    torch.le(1, x); torch.fmod(1, x); torch.copysign(1, x); torch.pow(1, 1); torch.xlogy(1, 1); torch.special.zeta(1, 1)
+    torch.le(1, x); torch.fmod(1, x); torch.copysign(1, x); torch.pow(1, 1); torch.xlogy(1, 1);
+    torch.special.zeta(1, 1);
+    torch.cumsum(x); torch.softmax(x, 'a'); torch.cumsum(x, 0.5);
+    torch.topk(x, 1.0); torch.renorm(x, 1.0, 0); torch.gather(x, 0); torch.gather(x, 0, 1);
+    torch.addcmul(x, 1, x); torch.linalg.det(1.0); torch.fft.fft([1.0]);
+    (x * 1).hypot_(1); (x * 1).ldexp_(1); (x * 1).cumsum_(0.5); torch.mode(x, (0,))
 """, dtypes=FEW)  # fmt: skip
 
 SAMPLES = together(DTYPES, PLACES, POLES, FREEDOM, COMPLEX_NUMBERS, SEARCHES, NO_TENSORS)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.routines import rows_of
-from funcgrad.torch._ops.table import FIELDS
+from funcgrad.torch._ops.table import FIELDS, rows_of
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
