@@ -197,7 +197,8 @@ def istft(
     else:
         half = narrow(spectra, -1, 0, n_fft // 2 + 1)
         frames = call(C2R, lambda v: fnp.fft.irfft(v, n_fft, norm=norm), half)
-    out = _added_up(frames, _padded_window(window, width, n_fft), hop, n_fft // 2 if center else 0, center, length, told)
+    weights, start = _padded_window(window, width, n_fft), n_fft // 2 if center else 0
+    out = _added_up(frames, weights, hop, start, center, length, told)
     return out if input.dim() == 3 else view(out, SQUEEZE_BACK, Part(0))
 
 

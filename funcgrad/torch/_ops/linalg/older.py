@@ -266,6 +266,11 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
         raise RuntimeError(
             f"torch.ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2]"
         )
+    if tau.shape[-1] != min(rows, input.shape[-1]):
+        dim = -2 if left else -1
+        raise RuntimeError(
+            f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])"
+        )
     turned = left == transpose
 
     def product(v: Any, t: Any, c: Any) -> Any:
