@@ -18,6 +18,7 @@ from funcgrad.torch._ops import (
     einsum,
     extremes,
     fft,
+    frames,
     gather,
     grids,
     inplace,
@@ -59,7 +60,7 @@ def _method(name: str, function: Any) -> None:
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, compare, select, reduce,
     extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products, sums,
-    distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft, memory,
+    distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft, frames, memory,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 

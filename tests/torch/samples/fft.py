@@ -51,4 +51,10 @@ SAMPLES = (
         dtypes=WHOLE,
         **ROUNDED,
     )
+    + several(
+        (([1.0, 2.0, -1.0, 0.5, 3.0, 0.25, -2.0, 1.5],),),
+        """torch.stft(x, 4, 2, window=torch.hann_window(4).to(x.dtype), return_complex=True);
+        torch.istft(torch.stft(x, 4, 2, return_complex=True), 4, 2, window=torch.hann_window(4).to(x.dtype) + 1)""",
+        **ROUNDED,
+    )
 )

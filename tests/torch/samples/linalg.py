@@ -117,6 +117,7 @@ ORTHOGONAL = (
         "torch.linalg.householder_product(x, y); torch.orgqr(x, y)",
         **MANY_STEPS,
     )
+    + several(((B, [0.5, 1.2]), (M, V)), "torch.ormqr(x, y, x); torch.geqrf(x.detach())", **MANY_STEPS)
 )  # fmt: skip
 SPECTRAL = {"ulps": 512, "why": "LAPACKs differ, and quotients of differences of eigenvalues magnify it"}
 SPECTRA = (

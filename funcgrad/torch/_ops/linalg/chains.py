@@ -180,17 +180,22 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first columns of the product of reflections 1 - tau v v^H, whose v are below the diagonal of `input`."""
     need_second(tau, "householder_product", "tau")
     _check_reflections(input, tau)
-    return call(HOUSEHOLDER, _reflected, input, tau)
+
+    def columns(v: Any, t: Any) -> Any:
+        return reflected(v, t, fnp.broadcast_to(np.eye(*v.shape[-2:], dtype=v.dtype), v.shape))
+
+    return call(HOUSEHOLDER, columns, input, tau)
 
 
-def _reflected(v: Any, tau: Any) -> Any:
-    n, m = v.shape[-2:]
-    rows = np.arange(n)
-    q = fnp.broadcast_to(np.eye(n, m, dtype=v.dtype), v.shape)
-    for k in reversed(range(tau.shape[-1])):
+def reflected(v: Any, tau: Any, q: Any, adjoint: bool = False) -> Any:
+    """The product of the reflections (or its adjoint) with `q`."""
+    rows = np.arange(v.shape[-2])
+    order = range(tau.shape[-1])
+    for k in order if adjoint else reversed(order):
         w = fnp.where(rows > k, v[..., :, k], (rows == k).astype(v.dtype))[..., :, None]
         along = fnp.matmul(fnp.conj(fnp.matrix_transpose(w)), q)
-        q = fnp.subtract(q, fnp.multiply(tau[..., k, None, None], fnp.matmul(w, along)))
+        by = tau[..., k, None, None]
+        q = fnp.subtract(q, fnp.multiply(fnp.conj(by) if adjoint else by, fnp.matmul(w, along)))
     return q
 
 

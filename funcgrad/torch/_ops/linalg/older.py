@@ -9,11 +9,11 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.linalg import lu as factors
-from funcgrad.torch._ops.linalg.chains import chain, householder_product
+from funcgrad.torch._ops.linalg.chains import chain, householder_product, reflected
 from funcgrad.torch._ops.linalg.chains import matrix_exp as exponential
 from funcgrad.torch._ops.linalg.chains import matrix_power as power
 from funcgrad.torch._ops.linalg.lu import factored, unpacked
-from funcgrad.torch._ops.linalg.shared import check_squares
+from funcgrad.torch._ops.linalg.shared import check_squares, refuse_half
 from funcgrad.torch._ops.linalg.spectra import orthogonal_factors, pinv, singular_factors, svdvals
 from funcgrad.torch._ops.linalg.systems import det as determinant
 from funcgrad.torch._ops.linalg.systems import factor, signs_and_logarithms, triangular
@@ -237,6 +237,48 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
 def orgqr(input: Tensor, input2: Tensor) -> Tensor:
     """`torch.linalg.householder_product`"""
     return householder_product(input, input2)
+
+
+GEQRF = Kind("Geqrf", "-", "the derivative for 'geqrf' is not implemented.")
+ORMQR = Kind("Ormqr", "xyr")
+
+
+@named()
+def geqrf(input: Tensor) -> Any:
+    """R on and above the diagonal, below it the reflections that `orgqr` and `ormqr` take with the second result."""
+    if input.dim() < 2:
+        raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
+    refuse_half(input, "geqrf_cpu", integers=True)
+
+    def reflections(v: Any) -> Any:
+        array, there = input._array("The operand of geqrf"), fnp.sum(v)
+        turned, tau = np.linalg.qr(array, "raw")
+        return fnp.where(np.False_, there, turned.swapaxes(-1, -2)), fnp.where(np.False_, there, tau)
+
+    return returned("geqrf", call(GEQRF, reflections, input))
+
+
+@named()
+def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
+    """Q @ other (other @ Q where not `left`; Q.mH with `transpose`) for the reflections that `geqrf` found."""
+    rows = other.shape[-2 if left else -1]
+    if input.shape[-2] != rows:
+        raise RuntimeError(
+            f"torch.ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2]"
+        )
+    if tau.shape[-1] != min(rows, input.shape[-1]):
+        dim = -2 if left else -1
+        raise RuntimeError(
+            f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])"
+        )
+    turned = left == transpose
+
+    def product(v: Any, t: Any, c: Any) -> Any:
+        c = c if left else _adjoint(c)
+        c = reflected(v, t, c, turned)
+        return c if left else _adjoint(c)
+
+    return call(ORMQR, product, input, tau, other)
 
 
 @named(method=False)

@@ -26,6 +26,15 @@ from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 QR, SVD, EIGH, EIG = (Kind(n, "r") for n in ("LinalgQr", "LinalgSvd", "LinalgEigh", "LinalgEig"))
+QR_ALONE = Kind(
+    "LinalgQr",
+    "r",
+    "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, "
+    "mode='reduced') if you are going to differentiate through linalg.qr.",
+)
+QR_COMPLETE = Kind(
+    "LinalgQr", "r", "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
+)
 PINV = Kind("LinalgPinv", "xr")
 MODES = ("reduced", "r", "complete")
 NOT_FINITE = "{}: The algorithm failed to converge because the input matrix contained non-finite values."
@@ -45,14 +54,17 @@ def orthogonal_factors(A: Tensor, mode: str) -> tuple[Tensor, Tensor]:
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
     refuse_half(A, "geqrf_cpu")
-    if mode != "r":
+    if mode == "reduced" or (mode == "complete" and A.shape[-2] <= A.shape[-1]):
         return call(QR, lambda v: tuple(fnp.linalg.qr(v, mode)), A)
 
-    def alone(v: Any) -> Any:
-        r = fnp.linalg.qr(v, "r")
-        return fnp.where(np.False_, fnp.sum(r), fnp.zeros((0,), v.dtype)), r
+    def unlinked(v: Any) -> Any:
+        """Values that hang on `v` without a derivative."""
+        there = fnp.sum(v)
+        found = fnp.linalg.qr(constant(v), mode)
+        q, r = (fnp.zeros((0,), v.dtype), found) if mode == "r" else found
+        return fnp.where(np.False_, there, q), fnp.where(np.False_, there, r)
 
-    return call(QR, alone, A)
+    return call(QR_ALONE if mode == "r" else QR_COMPLETE, unlinked, A)
 
 
 # Eigenvalues

@@ -26,7 +26,7 @@ from funcgrad.torch._ops.shape import permute, reshape
 from funcgrad.torch._ops.table import returned
 from funcgrad.torch._record.calls import Kind, call, view
 from funcgrad.torch._record.operands import check_broadcast, promote
-from funcgrad.torch._record.tape import on_tape, raw
+from funcgrad.torch._record.tape import constant, on_tape, raw
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -114,9 +114,9 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
 
 def _of_regular(fun: Any, singular: np.ndarray, v: Any, *others: Any) -> Any:
     """A function of matrices, NaN for those that are singular."""
-    there = singular[..., None, None]
     one = np.eye(v.shape[-1], dtype=v.dtype)
-    found = fun(fnp.where(there, fnp.add(fnp.multiply(v, 0), one), v), *others)
+    found = fun(fnp.where(singular[..., None, None], fnp.add(fnp.multiply(v, 0), one), v), *others)
+    there = singular[..., None, None] if found.ndim > v.ndim - 1 else singular[..., None]
     return fnp.multiply(found, fnp.where(there, v.dtype.type(np.nan), v.dtype.type(1)))
 
 
@@ -210,8 +210,10 @@ def minor(matrix: np.ndarray) -> int:
     """The order of the first leading minor that is not positive; zero where all are."""
     for k in range(1, len(matrix) + 1):
         try:
-            np.linalg.cholesky(matrix[:k, :k])
+            found = np.linalg.cholesky(matrix[:k, :k])
         except np.linalg.LinAlgError:
+            return k
+        if np.isnan(found[-1, -1]):
             return k
     return 0
 
@@ -221,8 +223,15 @@ def factor(A: Tensor, upper: bool, function: str, kind: Kind = CHOLESKY) -> Tens
     check_inexact(A, "linalg.cholesky", half=True)
     refuse_half(A, "cholesky_cpu")
     minors = (lambda m: minor(m.conj().T)) if upper else minor
-    whole = partial(fnp.linalg.cholesky, upper=upper)
-    return guarded(lambda: call(kind, whole, A), A, minors, f"{function}: {NOT_POSITIVE}")
+
+    def run() -> Tensor:
+        out = call(kind, partial(fnp.linalg.cholesky, upper=upper), A)
+        found: Any = constant(out._read())
+        if not isinstance(found, Tracer) and np.isnan(found.diagonal(axis1=-2, axis2=-1)).any():
+            raise np.linalg.LinAlgError  # LAPACK refuses it, NumPy does not
+        return out
+
+    return guarded(run, A, minors, f"{function}: {NOT_POSITIVE}")
 
 
 @routine
