@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ def misfit(fun: Callable[..., Any], args: Sequence[Any], options: Mapping[str, A
 
     `method` is the name of the method that was called, whose positions begin behind the tensor itself.
     """
+    fun = inspect.unwrap(fun)
     code, name = fun.__code__, method or fun.__name__
     names = code.co_varnames[: code.co_argcount]
     given = {**dict(zip(names, args)), **options}
