@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -181,3 +182,25 @@ print("llvmlite" in sys.modules)
 def test_small_arrays_do_not_import_the_compiler(n, compiles):
     out = subprocess.run([sys.executable, "-c", PROGRAM, str(n)], capture_output=True, text=True, check=True).stdout
     assert out.strip() == compiles
+
+
+FAULTS = """
+import resource, numpy as np, funcgrad as fg, funcgrad.numpy as fnp
+gradient, x = fg.grad(lambda x: fnp.sum(fnp.sin(x) * fnp.exp(-x) + fnp.tanh(x) ** 2)), np.linspace(-2, 2, 1_000_000)
+for _ in range(5):
+    gradient(x)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    gradient(x)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 5)
+"""
+
+
+@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in os.confstr_names, reason="only glibc can be told to keep memory")
+def test_memory_is_kept_from_gradient_to_gradient():
+    """Each array of the gradient has 2000 pages of 4 kB; what the user has set himself holds."""
+    faults = [
+        float(subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True, env=env).stdout)
+        for env in (dict(os.environ), {**os.environ, "MALLOC_TRIM_THRESHOLD_": "100000"})
+    ]
+    assert faults[0] < 200 < 1500 < faults[1]

@@ -8,7 +8,10 @@ gives the same bits in every process. With `config.jit` off it is always NumPy's
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Graph, Var, trace_graph
 
 LEAST = 1000
-"""Elements from which on kernels run (`bench/kernels.py --eager`): fewer are not worth what the first one costs,
+"""Elements from which on kernels run (`bench/large.py`): fewer are not worth what the first one costs,
 LLVM's import and the compile, some 0.1 s."""
 FLOATS = frozenset("fd")
 SLOW = frozenset((
@@ -85,6 +88,7 @@ class Kernels:
         (out,) = graph.outputs
         if len(graph.eqns) < self._least or out.aval != Aval((LENGTH,), np.dtype(own)):
             return None
+        keep_memory()
         kernel = _makers[0](Graph(tuple([graph.inputs[k] for k in read]), graph.eqns, graph.outputs), self._name)
         return None if kernel is None else (kernel, [places[k] for k in read])
 
@@ -94,6 +98,27 @@ def _kind(x: Any) -> Any:
     if type(x) is np.ndarray:
         return x.dtype.char
     return x if x is None or ((type(x) is float or type(x) is int) and x in NUMBERS) else "!"
+
+
+KEPT, IN_HEAP = 256 * 2**20, 32 * 2**20
+"""Bytes of freed memory that the C library keeps at the end of its heap, and from which on memory is not from there."""
+
+
+@cache
+def keep_memory() -> None:
+    """Let the C library keep freed memory for the next array, where nobody has told it what to do with it.
+
+    Else it gives the memory of large arrays back to the system and asks for it again: half of the time of a gradient of
+    10^5 elements. It concerns the whole process, so it waits for the first kernel. Only glibc knows how.
+    """
+    asked = "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_"
+    if any(name in os.environ for name in asked) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+        return
+    if hasattr(os, "confstr") and "CS_GNU_LIBC_VERSION" in os.confstr_names:
+        trim, from_system = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+        library = ctypes.CDLL(None)
+        library.mallopt(from_system, IN_HEAP)
+        library.mallopt(trim, KEPT)
 
 
 def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
