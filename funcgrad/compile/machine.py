@@ -1,4 +1,4 @@
-"""LLVM text to machine code, kept while it is used. Imports llvmlite with the first text.
+"""LLVM text to machine code, kept while it is used, and on disk (store.py). Imports llvmlite with the first text.
 
 Compiles run in threads of their own, one at a time (llvmlite has a global lock anyway), which the callers wait for.
 Signals do not reach those: Ctrl-C ends the wait, and neither llvmlite's import nor a module is left half done, where
@@ -20,10 +20,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
+
+from funcgrad.compile import store
+from funcgrad.config import config
 
 _llvm_in_use = threading.RLock()
 _modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
@@ -39,15 +44,16 @@ _REFUSED = "LLVM refuses what funcgrad's compiler wrote; please report it."
 
 
 class Module:
-    """Machine code of one text, which is there as long as this object.
+    """Machine code of one text, which is there as long as this object. `was_kept`: it comes from the disk.
 
     The finaliser is its code's: an object with one could be found in `_modules` again while that runs.
     """
 
-    __slots__ = ("__weakref__", "_addresses", "_code")
+    __slots__ = ("__weakref__", "_addresses", "_code", "was_kept")
 
-    def __init__(self, engine: Any, addresses: dict[str, int]) -> None:
+    def __init__(self, engine: Any, addresses: dict[str, int], was_kept: bool) -> None:
         self._addresses = addresses
+        self.was_kept = was_kept
         self._code = _Code(engine, addresses.get("release"))
 
     def address(self, symbol: str) -> int:
@@ -106,13 +112,15 @@ def _free() -> None:
 def load(text: str) -> Module:
     """The machine code of LLVM text. The same module for the same text, while anybody has it.
 
-    A function `void @release()` in the text is called before the code is freed.
+    Where it is on disk, the text is not even parsed. A function `void @release()` in it is called before the code is
+    freed.
     """
     key = sha256(text.encode()).digest()
     while (module := _modules.get(key)) is None:
         _watch_the_process()
         job = _jobs.setdefault(key, _Job(text, key))
         job.finish()
+        store.warn()
         if job.error is not None:
             raise job.error
         if job.module is not None:
@@ -148,7 +156,7 @@ class _Job(threading.Thread):
         text, key = self.task
         try:
             with _llvm_in_use:
-                self.module = _modules.get(key) or _modules.setdefault(key, _link(_compile(text)))
+                self.module = _modules.get(key) or _modules.setdefault(key, _made(text))
         except BaseException as error:
             self.error = error
         finally:
@@ -175,12 +183,30 @@ class _Job(threading.Thread):
 # ---- what LLVM does ----
 
 
-class _Object(NamedTuple):
-    """An object file, with the names that it refers to and those that it defines."""
+def _made(text: str) -> Module:
+    """The machine code of a text, from the disk where it is there; else it is put there."""
+    if config.cache_dir is None:
+        return _link(_compile(text), was_kept=False)
+    key = sha256(_conditions() + text.encode()).digest()
+    kept = store.find(key)
+    if kept is not None:
+        return _link(kept, was_kept=True)
+    compiled = _compile(text)
+    store.keep(key, compiled)
+    return _link(compiled, was_kept=False)
 
-    code: bytes
-    imports: list[str]
-    exports: list[str]
+
+@cache
+def _conditions() -> bytes:
+    """All that object code depends on but the text. How it is made, flags and passes, is what this file says."""
+    import llvmlite
+
+    tools = _tools()
+    numba = find_spec("numba")  # which does not import it
+    numbas = Path(numba.origin).with_name("_version.py") if numba and numba.origin else None
+    versions = sys.modules["funcgrad"].__version__, llvmlite.__version__, tools.binding.llvm_version_info
+    files = [path.read_bytes() for path in (Path(__file__), numbas) if path and path.exists()]
+    return b"\0".join([repr((versions, tools.machine.triple, tools.cpu)).encode(), *files, b""])
 
 
 class _Tools(NamedTuple):
@@ -191,6 +217,7 @@ class _Tools(NamedTuple):
     """
 
     binding: Any
+    cpu: tuple[str, str]
     target: Callable[[], Any]
     machine: Any
     builder: Callable[[], Any]
@@ -224,10 +251,10 @@ def _tools() -> _Tools:
         # this pass ends the process where a masked load meets a store (LLVM 22: "unknown LocationSize")
         binding.set_option("funcgrad", "-x86-disable-avoid-SFB")
     host = binding.Target.from_triple(binding.get_process_triple())
-    cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    cpu = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
     def target() -> Any:
-        return host.create_target_machine(cpu, features, opt=1, jit=True)
+        return host.create_target_machine(*cpu, opt=1, jit=True)
 
     options = binding.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization = options.slp_vectorization = options.loop_interleaving = False
@@ -240,10 +267,10 @@ def _tools() -> _Tools:
     inline.add_always_inliner_pass()
     inline.add_global_dead_code_eliminate_pass()
     unroll.add_loop_unroll_pass()
-    return _Tools(binding, target, machine, builder, inline, builder().getFunctionPassManager(), unroll)
+    return _Tools(binding, cpu, target, machine, builder, inline, builder().getFunctionPassManager(), unroll)
 
 
-def _compile(text: str) -> _Object:
+def _compile(text: str) -> store.Object:
     tools = _tools()
     # closed here, not when an error's traceback goes: that would be outside the lock
     with tools.binding.create_context() as context, _parsed(text, context) as module, tools.builder() as builder:
@@ -256,7 +283,7 @@ def _compile(text: str) -> _Object:
         values = [value for value in (*module.functions, *module.global_variables) if value.linkage == external]
         imports = [value.name for value in values if value.is_declaration and not value.name.startswith("llvm.")]
         exports = [value.name for value in values if not value.is_declaration]
-        return _Object(tools.machine.emit_object(module), imports, exports)
+        return store.Object(tools.machine.emit_object(module), imports, exports)
 
 
 def _parsed(text: str, context: Any) -> Any:
@@ -285,7 +312,7 @@ def _with_lines(message: str, text: str) -> str:
     return "\n".join([_REFUSED, *lines])
 
 
-def _link(compiled: _Object) -> Module:
+def _link(compiled: store.Object, was_kept: bool) -> Module:
     """Put object code into memory: 1 ms and 50 kB."""
     binding = _tools().binding
     for name in compiled.imports:
@@ -299,7 +326,7 @@ def _link(compiled: _Object) -> Module:
     engine.add_object_file(binding.ObjectFileRef.from_data(compiled.code))
     engine.finalize_object()
     # a function's address is a global value's too
-    return Module(engine, {name: engine.get_global_value_address(name) for name in compiled.exports})
+    return Module(engine, {name: engine.get_global_value_address(name) for name in compiled.exports}, was_kept)
 
 
 # ---- forks, and the end of the process ----
