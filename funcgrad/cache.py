@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from funcgrad.__main__ import end_by_signals
 from funcgrad.compile import store
 from funcgrad.config import config
 
@@ -16,27 +17,31 @@ _COMMAND = "python -m funcgrad.cache"
 
 
 def _report(path: str) -> None:
-    files = store.contents(path)
-    print(f"{path}: {_shown(files)} of {config.cache_size / 1e6:.0f} MB")
+    print(f"{path}: {_shown(_contents(path))} of {config.cache_size / 1e6:.0f} MB")
 
 
 def _list(path: str) -> None:
-    for file in store.contents(path):
+    for file in _contents(path):
         print(f"{time.strftime('%Y-%m-%d', time.localtime(file.used))} {file.size:>10}  {file.name}")
 
 
 def _clear(path: str) -> None:
-    print(f"{path}: {_shown(store.clear(path))} removed")
+    print(f"{path}: {_shown(store.clear(path) if Path(path).exists() else [])} removed")
+
+
+def _contents(path: str) -> list[store.File]:
+    """Nothing where there is no folder yet."""
+    return store.contents(path) if Path(path).exists() else []
 
 
 def _warm(path: str, script: str, arguments: Sequence[str]) -> None:
-    before = {file.name for file in store.contents(path)}
+    before = {file.name for file in _contents(path)}
     sys.argv[:] = [script, *arguments]
     sys.path.insert(0, str(Path(script).resolve().parent))
     try:
         runpy.run_path(script, run_name="__main__")
     finally:
-        new = [file for file in store.contents(path) if file.name not in before]
+        new = [file for file in _contents(path) if file.name not in before]
         print(f"{path}: {_shown(new)} new", file=sys.stderr)
 
 
@@ -44,28 +49,35 @@ def _shown(files: Sequence[store.File]) -> str:
     return f"{len(files)} kernels, {sum(file.size for file in files) / 1e6:.1f} MB"
 
 
-def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=_COMMAND, description="The kernels that compiled functions have kept on disk.")
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=_COMMAND, description="The kernels that are kept on disk.")
     what = parser.add_subparsers(dest="what", metavar="COMMAND", title="commands; without one, the folder and its size")
     what.add_parser("list", help="the day of its last use, the bytes and the file of each, those used last first")
     what.add_parser("clear", help="remove them all")
     warm = what.add_parser("warm", help="run a script, so that its kernels are there for other processes")
-    warm.add_argument("script")
+    warm.add_argument("script", type=_script)
     warm.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's")
-    return parser.parse_args(given)
+    return parser.parse_args()
 
 
-def main(given: Sequence[str] | None = None) -> str | None:
+def _script(path: str) -> str:
+    if not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"there is no {path}")
+    return path
+
+
+def main() -> str | None:
     """Run a command; what to say where it cannot be done."""
-    options = _arguments(given)
+    options = _arguments()
     path = config.cache_dir
     if path is None:
         return f"{_COMMAND}: no kernels are kept: FUNCGRAD_CACHE_DIR is empty, or the user has no cache folder"
+    if options.what == "warm":
+        _warm(path, options.script, options.arguments)  # whose errors are its own
+        return None
+    end_by_signals()
     try:
-        if options.what == "warm":
-            _warm(path, options.script, options.arguments)
-        else:
-            {"list": _list, "clear": _clear, None: _report}[options.what](path)
+        {"list": _list, "clear": _clear, None: _report}[options.what](path)
     except store.Refused as error:
         return f"{_COMMAND}: {path}: {error}"
     except OSError as error:

@@ -17,8 +17,9 @@ import re
 import stat
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -105,11 +106,13 @@ def _read(folder: int, key: bytes) -> Object:
     file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
     try:
         status = os.fstat(file)
-        _check(status, stat.S_ISREG, f"of {name} in it")
+        _check(status, name)
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused(f"{name} is no file. Remove it.")
         with open(file, "rb", closefd=False) as stream:
             found = _unpacked(key, stream.read())
         if found is None:
-            raise Refused(f"{name} in it is damaged. It is compiled again and replaced.")
+            raise Refused(f"{name} is damaged. It is compiled again and replaced.")
         if abs(time.time() - status.st_mtime) > DAY:
             with suppress(OSError):  # where nothing may be written, nothing is removed either
                 os.utime(file)
@@ -120,9 +123,9 @@ def _read(folder: int, key: bytes) -> Object:
 
 def _write(folder: int, key: bytes, content: bytes) -> None:
     aside = os.urandom(16).hex() + _ASIDE
-    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
-        with open(file, "wb") as stream:
+        # `x`: it is new. An opener of C has no moment at which an interrupt would lose the descriptor
+        with open(aside, "xb", opener=partial(os.open, mode=0o600, dir_fd=folder)) as stream:
             stream.write(content)
         os.replace(aside, key.hex() + _KERNEL, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
@@ -140,23 +143,21 @@ def _folder(path: str | None) -> Iterator[int]:
     if path is None:
         raise FileNotFoundError
     if os.name != "posix":
-        raise Refused("this system does not say who may write to it. fg.config.cache_dir = None turns the cache off.")
+        raise Refused("this system does not say who may write to it.")
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _check(os.fstat(folder), stat.S_ISDIR, "of it")
+        _check(os.fstat(folder), "it")
         yield folder
     finally:
         os.close(folder)
 
 
-def _check(status: os.stat_result, is_kind: Callable[[int], bool], what: str) -> None:
+def _check(status: os.stat_result, what: str) -> None:
     """Nothing that others can write is loaded."""
-    if not is_kind(status.st_mode):
-        raise Refused(f"the kind {what} is wrong. Remove it.")
     if status.st_uid != os.geteuid():
-        raise Refused(f"the owner {what} is another user. Choose a folder of your own.")
+        raise Refused(f"{what} belongs to another user. Kernels are run, so they are taken from your own only.")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise Refused(f"the mode {what} lets others write. If nobody has: `chmod -R go-w` it.")
+        raise Refused(f"{what} may be written by others. If nobody has, `chmod -R go-w` makes it yours alone.")
 
 
 def contents(path: str) -> list[File]:
