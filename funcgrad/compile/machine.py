@@ -141,43 +141,55 @@ def define(symbols: Mapping[str, int]) -> None:
     _symbols.update(symbols)
 
 
-class _Job(threading.Thread):
-    """One compile."""
+class _Job:
+    """One compile.
+
+    An interrupt may come between any two steps of those who wait, so nothing that others wait for depends on them:
+    each begins the job where it does not see it begun, and a job that is done is not done again.
+    """
 
     def __init__(self, text: str, key: bytes) -> None:
-        super().__init__(name="funcgrad compiles", daemon=True)
         self.task = text, key
         self.module: Module | None = None
         self.error: BaseException | None = None
-        self.begun = threading.Lock()
+        self.begun = False
         self.done = threading.Event()
 
     def run(self) -> None:
+        self.begun = True
         text, key = self.task
+        within, _this_thread.compiles = _is_compiling(), True
         try:
             with _llvm_in_use:
-                self.module = _modules.get(key) or _modules.setdefault(key, _made(text))
+                if not self.done.is_set():
+                    self.module = _modules.get(key) or _modules.setdefault(key, _made(text))
         except BaseException as error:
             self.error = error
         finally:
+            _this_thread.compiles = within
             _jobs.pop(key, None)
             self.done.set()
 
     def finish(self) -> None:
         """Wait for the compile, beginning it where nobody has."""
-        if isinstance(threading.current_thread(), _Job) or _ending.is_set():
+        if _is_compiling() or _ending.is_set():
             self.run()
             return
-        if self.begun.acquire(blocking=False):
+        if not self.begun:
             try:
-                self.start()
+                # threading's own start may leave a thread that ends before it runs, if it is interrupted
+                _thread.start_new_thread(self.run, ())
             except RuntimeError:  # no threads any more at the end of the process, or at the system's limit
                 self.run()
-            except BaseException:
-                if self.ident is None:
-                    self.begun.release()
-                raise
         self.done.wait()
+
+
+_this_thread = threading.local()
+
+
+def _is_compiling() -> bool:
+    """Whether this thread does, further down its stack."""
+    return getattr(_this_thread, "compiles", False)
 
 
 # ---- what LLVM does ----
