@@ -215,9 +215,12 @@ def _conditions() -> bytes:
 
     tools = _tools()
     numba = find_spec("numba")  # which does not import it
-    numbas = Path(numba.origin).with_name("_version.py") if numba and numba.origin else None
+    numbas = Path(numba.origin).with_name("_version.py") if numba and numba.origin else Path()
     versions = sys.modules["funcgrad"].__version__, llvmlite.__version__, tools.binding.llvm_version_info
-    files = [path.read_bytes() for path in (Path(__file__), numbas) if path and path.exists()]
+    files = []
+    for path in (Path(__file__), numbas):
+        with suppress(OSError):  # there is only bytecode
+            files.append(path.read_bytes())
     return b"\0".join([repr((versions, tools.machine.triple, tools.cpu)).encode(), *files, b""])
 
 

@@ -68,11 +68,11 @@ def find(key: bytes) -> Object | None:
 
 def keep(key: bytes, kernel: Object) -> None:
     """Write a kernel, and make room where it is time to look."""
-    content = _packed(key, kernel)
+    path, content = config.cache_dir, _packed(key, kernel)
     with _noted(), suppress(FileNotFoundError):  # others may take the folder, or what is in it, away at any time
-        if config.cache_dir is not None:
-            os.makedirs(config.cache_dir, 0o700, exist_ok=True)
-        with _folder(config.cache_dir) as folder:
+        if path is not None:
+            os.makedirs(path, 0o700, exist_ok=True)
+        with _folder(path) as folder:
             _write(folder, key, content)
             limit = config.cache_size
             # as if by chance, once for a sixteenth of the limit: processes that write one kernel each need no counter
