@@ -46,7 +46,7 @@ def _warm(path: str, script: str, arguments: Sequence[str]) -> None:
 
 
 def _shown(files: Sequence[store.File]) -> str:
-    return f"{len(files)} kernels, {sum(file.size for file in files) / 1e6:.1f} MB"
+    return f"{len(files)} kernel{'s' * (len(files) != 1)}, {sum(file.size for file in files) / 1e6:.1f} MB"
 
 
 def _arguments() -> argparse.Namespace:

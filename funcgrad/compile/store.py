@@ -58,6 +58,7 @@ class Refused(Exception):
 
 # ---- one kernel ----
 
+
 def find(key: bytes) -> Object | None:
     """The kernel under a key of 32 bytes, where there is one that can be trusted."""
     found = None
@@ -146,7 +147,7 @@ def _folder(path: str | None) -> Iterator[int]:
         raise Refused("this system does not say who may write to it.")
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _check(os.fstat(folder), "it")
+        _check(os.fstat(folder), "the folder")
         yield folder
     finally:
         os.close(folder)
