@@ -145,15 +145,16 @@ class _Job:
     """One compile.
 
     An interrupt may come between any two steps of those who wait, so nothing that others wait for depends on them:
-    each begins the job where it does not see it begun, and a job that is done is not done again.
+    each begins the job where it does not see it begun, a job that is over is not done again, and each waits by a lock
+    of its own. An interrupted wait of threading.Event may leave the event's lock taken, for all others too.
     """
 
     def __init__(self, text: str, key: bytes) -> None:
         self.task = text, key
         self.module: Module | None = None
         self.error: BaseException | None = None
-        self.begun = False
-        self.done = threading.Event()
+        self.begun = self.over = False
+        self.waiting: list[Any] = []
 
     def run(self) -> None:
         self.begun = True
@@ -161,14 +162,21 @@ class _Job:
         within, _this_thread.compiles = _is_compiling(), True
         try:
             with _llvm_in_use:
-                if not self.done.is_set():
+                if not self.over:
                     self.module = _modules.get(key) or _modules.setdefault(key, _made(text))
         except BaseException as error:
             self.error = error
         finally:
             _this_thread.compiles = within
             _jobs.pop(key, None)
-            self.done.set()
+            self.end()
+
+    def end(self) -> None:
+        """Let all go on that wait."""
+        self.over = True
+        with suppress(IndexError):
+            while True:
+                self.waiting.pop().release()
 
     def finish(self) -> None:
         """Wait for the compile, beginning it where nobody has."""
@@ -181,7 +189,11 @@ class _Job:
                 _thread.start_new_thread(self.run, ())
             except RuntimeError:  # no threads any more at the end of the process, or at the system's limit
                 self.run()
-        self.done.wait()
+        lock = _thread.allocate_lock()
+        lock.acquire()
+        self.waiting.append(lock)
+        if not self.over:
+            lock.acquire()
 
 
 _this_thread = threading.local()
@@ -386,5 +398,5 @@ def _after_fork_in_child() -> None:
     jobs = list(_jobs.values())
     _jobs.clear()
     for job in jobs:
-        job.done.set()
+        job.end()
     _unlock()
