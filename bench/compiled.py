@@ -58,7 +58,8 @@ class Process:
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        environment = os.environ | {"FUNCGRAD_CACHE_DIR": ""}  # first calls are those that compile
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
     def ask(self, *request: Any) -> Any:
         """The worker's answer; where there is none in time, the next question goes to a new worker."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -21,6 +22,12 @@ class Config:
     - `threads` (FUNCGRAD_THREADS): how many threads a large kernel may use, from its next call on; 1 makes none.
       None or 0 is automatic: as many as the process has cores, but no more than NumPy's BLAS may use, so that
       OPENBLAS_NUM_THREADS, OMP_NUM_THREADS and threadpoolctl hold here too. Results are the same for any number.
+    - `cache_dir` (FUNCGRAD_CACHE_DIR): the folder where kernels are kept for other processes, from the next compile on.
+      None or an empty value keeps none. It is made where it is not there, and used only while nobody else may write to
+      it; what is wrong with it is a RuntimeWarning. The default is `funcgrad` in the user's cache folder
+      ($XDG_CACHE_HOME or ~/.cache; ~/Library/Caches on macOS), or None where the user has none, and on Windows.
+    - `cache_size` (FUNCGRAD_CACHE_SIZE): the bytes that it may hold, 512 MiB by default. When it is full, the kernels
+      go that were not used for the longest time.
 
     Example:
         >>> from funcgrad.config import config
@@ -30,18 +37,18 @@ class Config:
         >>> config.threads = None
     """
 
-    __slots__ = ("_debug_nans", "_jit", "_threads", "plain")
+    __slots__ = ("_cache_dir", "_cache_size", "_debug_nans", "_jit", "_threads", "plain")
     plain: bool
     """Whether jitted functions just run their programs: `jit` is on, and nothing looks at the results."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._debug_nans = _switch(environment, "FUNCGRAD_DEBUG_NANS", "0")
         self.jit = _switch(environment, "FUNCGRAD_JIT", "1")
-        number = environment.get("FUNCGRAD_THREADS", "").strip() or "0"
-        if not number.isdecimal():
-            raise ValueError(f"the environment variable FUNCGRAD_THREADS must be a number of threads, not {number!r}")
         self._threads = ctypes.c_int64()
-        self.threads = int(number)
+        self.threads = _number(environment, "FUNCGRAD_THREADS", "threads", 0)
+        self.cache_size = _number(environment, "FUNCGRAD_CACHE_SIZE", "bytes", 512 << 20)
+        folder = environment.get("FUNCGRAD_CACHE_DIR")
+        self.cache_dir = _users_cache(environment) if folder is None else folder
 
     @property
     def jit(self) -> bool:
@@ -75,8 +82,31 @@ class Config:
             raise TypeError(f"config.threads must be a number of threads, or None for automatic, not {value!r}")
         self._threads.value = value or 0
 
+    @property
+    def cache_dir(self) -> str | None:
+        return self._cache_dir
+
+    @cache_dir.setter
+    def cache_dir(self, value: str | os.PathLike[str] | None) -> None:
+        path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else value
+        if path is not None and (not isinstance(path, str) or "\0" in path):
+            raise TypeError(f"config.cache_dir must be a folder's path, or None for no cache, not {value!r}")
+        # absolute, since the process may change its directory
+        self._cache_dir = os.path.abspath(os.path.expanduser(path)) if path else None
+
+    @property
+    def cache_size(self) -> int:
+        return self._cache_size
+
+    @cache_size.setter
+    def cache_size(self, value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise TypeError(f"config.cache_size must be a number of bytes, not {value!r}")
+        self._cache_size = value
+
     def __repr__(self) -> str:
-        return f"Config(jit={self.jit}, threads={self.threads}, debug_nans={self.debug_nans})"
+        shown = ("jit", "threads", "debug_nans", "cache_dir", "cache_size")
+        return f"Config({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
 def _switch(environment: Mapping[str, str], name: str, default: str) -> bool:
@@ -84,6 +114,35 @@ def _switch(environment: Mapping[str, str], name: str, default: str) -> bool:
     if text not in _FALSE | _TRUE:
         raise ValueError(f"the environment variable {name} must be 0 or 1, not {text!r}")
     return text in _TRUE
+
+
+def _number(environment: Mapping[str, str], name: str, what: str, default: int) -> int:
+    text = environment.get(name, "").strip() or str(default)
+    if not text.isdecimal():
+        raise ValueError(f"the environment variable {name} must be a number of {what}, not {text!r}")
+    return int(text)
+
+
+def _users_cache(environment: Mapping[str, str]) -> str | None:
+    """The default of `cache_dir`: None where it is not there and the user's own folders have no place for it.
+
+    So nobody is warned of a home that cannot be written, and `sudo` puts nothing of root's into a user's.
+    """
+    if os.name != "posix":
+        return None
+    caches = environment.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(caches):
+        caches = os.path.expanduser("~/Library/Caches" if sys.platform == "darwin" else "~/.cache")
+    if not os.path.isabs(caches):
+        return None
+    found = path = os.path.join(caches, "funcgrad")
+    while not os.path.lexists(found):
+        found = os.path.dirname(found)
+    try:
+        own = os.stat(found).st_uid == os.geteuid() and os.access(found, os.W_OK)
+    except OSError:
+        own = False
+    return path if own or found == path else None
 
 
 config = Config()

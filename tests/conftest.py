@@ -1,4 +1,5 @@
-"""What makes the suite cheaper: SciPy's BLAS in one thread, and a garbage collector that walks only what is new."""
+"""What makes the suite cheaper, SciPy's BLAS in one thread and a garbage collector that walks only what is new; no kernels
+kept on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ from unittest import mock
 
 import numpy  # noqa: F401  its BLAS keeps its threads: the compiler's pool may use as many
 import pytest
+
+# before funcgrad is imported, and for the processes that tests start: what they compile is compiled
+os.environ["FUNCGRAD_CACHE_DIR"] = ""
 
 # The threads of SciPy's BLAS wait for each other by spinning, even for matrices of two rows. Beside another worker that
 # takes milliseconds for what takes microseconds, and half the time of all tests of scipy.linalg.

@@ -77,6 +77,24 @@ def test_rows_are_chosen_by_name(bench):
     assert not any(name.startswith("first call") for name in chosen([], True))
 
 
+def test_starts(bench):
+    start, names = bench("start"), {case.name for case in bench("cases").CASES}
+    assert set(start.STARTS.values()) <= names
+    times = {"cold": (2.0, 0.5, 1.0), "warm": (1.0, 0.5, 0.25)}
+    row = {"case": "scan", "error": None, "seconds": {"funcgrad": times}}
+    assert start.line(row).split() == ["scan", "2.000", "1.000", "0.500", "+", "0.250"]
+    row["seconds"]["jax"] = {state: (3 * t[0], 0.0, 0.0) for state, t in times.items()}
+    assert start.line(row).split()[1:7] == ["6.000", "2.000", "3.00", "3.000", "1.000", "3.00"]
+
+
+@pytest.mark.long
+def test_a_start(bench, tmp_path):
+    row = bench("start").row("chain", {"funcgrad": sys.executable}, 1, tmp_path)
+    cold, warm = row["seconds"]["funcgrad"].values()
+    assert cold[0] > cold[1] > 0 and warm[0] > warm[2] > 0 and row["error"] is None
+    assert all(list((tmp_path / f"funcgrad chain {k}").iterdir()) for k in range(3))
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are read from Linux's /proc")
 @pytest.mark.long
 def test_memory(bench):

@@ -168,7 +168,8 @@ def test_the_setting_is_checked():
     for value in (-1, 1.5, "2", True):
         with pytest.raises(TypeError, match=r"config\.threads must be"):
             Config({}).threads = value
-    assert repr(Config({"FUNCGRAD_THREADS": "3"})) == "Config(jit=True, threads=3, debug_nans=False)"
+    shown = "Config(jit=True, threads=3, debug_nans=False, cache_dir=None, cache_size=536870912)"
+    assert repr(Config({"FUNCGRAD_THREADS": "3", "FUNCGRAD_CACHE_DIR": ""})) == shown
 
 
 @posix

@@ -93,9 +93,9 @@ except MemoryError:
 
 def test_without_threads_to_start():
     run("""
-def refused(self):
+def refused(*_):
     raise RuntimeError("can't start new thread")
-threading.Thread.start = refused
+threading.Thread.start = machine._thread.start_new_thread = refused
 """)
 
 

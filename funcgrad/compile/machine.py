@@ -1,4 +1,4 @@
-"""LLVM text to machine code, kept while it is used. Imports llvmlite with the first text.
+"""LLVM text to machine code, kept while it is used, and on disk (store.py). Imports llvmlite with the first text.
 
 Compiles run in threads of their own, one at a time (llvmlite has a global lock anyway), which the callers wait for.
 Signals do not reach those: Ctrl-C ends the wait, and neither llvmlite's import nor a module is left half done, where
@@ -20,10 +20,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
+
+from funcgrad.compile import store
+from funcgrad.config import config
 
 _llvm_in_use = threading.RLock()
 _modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
@@ -39,15 +44,16 @@ _REFUSED = "LLVM refuses what funcgrad's compiler wrote; please report it."
 
 
 class Module:
-    """Machine code of one text, which is there as long as this object.
+    """Machine code of one text, which is there as long as this object. `was_kept`: it comes from the disk.
 
     The finaliser is its code's: an object with one could be found in `_modules` again while that runs.
     """
 
-    __slots__ = ("__weakref__", "_addresses", "_code")
+    __slots__ = ("__weakref__", "_addresses", "_code", "was_kept")
 
-    def __init__(self, engine: Any, addresses: dict[str, int]) -> None:
+    def __init__(self, engine: Any, addresses: dict[str, int], was_kept: bool) -> None:
         self._addresses = addresses
+        self.was_kept = was_kept
         self._code = _Code(engine, addresses.get("release"))
 
     def address(self, symbol: str) -> int:
@@ -106,13 +112,15 @@ def _free() -> None:
 def load(text: str) -> Module:
     """The machine code of LLVM text. The same module for the same text, while anybody has it.
 
-    A function `void @release()` in the text is called before the code is freed.
+    Where it is on disk, the text is not even parsed. A function `void @release()` in it is called before the code is
+    freed.
     """
     key = sha256(text.encode()).digest()
     while (module := _modules.get(key)) is None:
         _watch_the_process()
         job = _jobs.setdefault(key, _Job(text, key))
         job.finish()
+        store.warn()
         if job.error is not None:
             raise job.error
         if job.module is not None:
@@ -133,54 +141,99 @@ def define(symbols: Mapping[str, int]) -> None:
     _symbols.update(symbols)
 
 
-class _Job(threading.Thread):
-    """One compile."""
+class _Job:
+    """One compile.
+
+    An interrupt may come between any two steps of those who wait, so nothing that others wait for depends on them:
+    each begins the job where it does not see it begun, a job that is over is not done again, and each waits by a lock
+    of its own. An interrupted wait of threading.Event may leave the event's lock taken, for all others too.
+    """
 
     def __init__(self, text: str, key: bytes) -> None:
-        super().__init__(name="funcgrad compiles", daemon=True)
         self.task = text, key
         self.module: Module | None = None
         self.error: BaseException | None = None
-        self.begun = threading.Lock()
-        self.done = threading.Event()
+        self.begun = self.over = False
+        self.waiting: list[Any] = []
 
     def run(self) -> None:
+        self.begun = True
         text, key = self.task
+        within, _this_thread.compiles = _is_compiling(), True
         try:
             with _llvm_in_use:
-                self.module = _modules.get(key) or _modules.setdefault(key, _link(_compile(text)))
+                if not self.over:
+                    self.module = _modules.get(key) or _modules.setdefault(key, _made(text))
         except BaseException as error:
             self.error = error
         finally:
+            _this_thread.compiles = within
             _jobs.pop(key, None)
-            self.done.set()
+            self.end()
+
+    def end(self) -> None:
+        """Let all go on that wait."""
+        self.over = True
+        with suppress(IndexError):
+            while True:
+                self.waiting.pop().release()
 
     def finish(self) -> None:
         """Wait for the compile, beginning it where nobody has."""
-        if isinstance(threading.current_thread(), _Job) or _ending.is_set():
+        if _is_compiling() or _ending.is_set():
             self.run()
             return
-        if self.begun.acquire(blocking=False):
+        if not self.begun:
             try:
-                self.start()
+                # threading's own start may leave a thread that ends before it runs, if it is interrupted
+                _thread.start_new_thread(self.run, ())
             except RuntimeError:  # no threads any more at the end of the process, or at the system's limit
                 self.run()
-            except BaseException:
-                if self.ident is None:
-                    self.begun.release()
-                raise
-        self.done.wait()
+        lock = _thread.allocate_lock()
+        lock.acquire()
+        self.waiting.append(lock)
+        if not self.over:
+            lock.acquire()
+
+
+_this_thread = threading.local()
+
+
+def _is_compiling() -> bool:
+    """Whether this thread does, further down its stack."""
+    return getattr(_this_thread, "compiles", False)
 
 
 # ---- what LLVM does ----
 
 
-class _Object(NamedTuple):
-    """An object file, with the names that it refers to and those that it defines."""
+def _made(text: str) -> Module:
+    """The machine code of a text, from the disk where it is there; else it is put there."""
+    if config.cache_dir is None:
+        return _link(_compile(text), was_kept=False)
+    key = sha256(_conditions() + text.encode()).digest()
+    kept = store.find(key)
+    if kept is not None:
+        return _link(kept, was_kept=True)
+    compiled = _compile(text)
+    store.keep(key, compiled)
+    return _link(compiled, was_kept=False)
 
-    code: bytes
-    imports: list[str]
-    exports: list[str]
+
+@cache
+def _conditions() -> bytes:
+    """All that object code depends on but the text. How it is made, flags and passes, is what this file says."""
+    import llvmlite
+
+    tools = _tools()
+    numba = find_spec("numba")  # which does not import it
+    numbas = Path(numba.origin).with_name("_version.py") if numba and numba.origin else Path()
+    versions = sys.modules["funcgrad"].__version__, llvmlite.__version__, tools.binding.llvm_version_info
+    files = []
+    for path in (Path(__file__), numbas):
+        with suppress(OSError):  # there is only bytecode
+            files.append(path.read_bytes())
+    return b"\0".join([repr((versions, tools.machine.triple, tools.cpu)).encode(), *files, b""])
 
 
 class _Tools(NamedTuple):
@@ -191,6 +244,7 @@ class _Tools(NamedTuple):
     """
 
     binding: Any
+    cpu: tuple[str, str]
     target: Callable[[], Any]
     machine: Any
     builder: Callable[[], Any]
@@ -224,10 +278,10 @@ def _tools() -> _Tools:
         # this pass ends the process where a masked load meets a store (LLVM 22: "unknown LocationSize")
         binding.set_option("funcgrad", "-x86-disable-avoid-SFB")
     host = binding.Target.from_triple(binding.get_process_triple())
-    cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    cpu = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
     def target() -> Any:
-        return host.create_target_machine(cpu, features, opt=1, jit=True)
+        return host.create_target_machine(*cpu, opt=1, jit=True)
 
     options = binding.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization = options.slp_vectorization = options.loop_interleaving = False
@@ -240,10 +294,10 @@ def _tools() -> _Tools:
     inline.add_always_inliner_pass()
     inline.add_global_dead_code_eliminate_pass()
     unroll.add_loop_unroll_pass()
-    return _Tools(binding, target, machine, builder, inline, builder().getFunctionPassManager(), unroll)
+    return _Tools(binding, cpu, target, machine, builder, inline, builder().getFunctionPassManager(), unroll)
 
 
-def _compile(text: str) -> _Object:
+def _compile(text: str) -> store.Object:
     tools = _tools()
     # closed here, not when an error's traceback goes: that would be outside the lock
     with tools.binding.create_context() as context, _parsed(text, context) as module, tools.builder() as builder:
@@ -256,7 +310,7 @@ def _compile(text: str) -> _Object:
         values = [value for value in (*module.functions, *module.global_variables) if value.linkage == external]
         imports = [value.name for value in values if value.is_declaration and not value.name.startswith("llvm.")]
         exports = [value.name for value in values if not value.is_declaration]
-        return _Object(tools.machine.emit_object(module), imports, exports)
+        return store.Object(tools.machine.emit_object(module), imports, exports)
 
 
 def _parsed(text: str, context: Any) -> Any:
@@ -285,7 +339,7 @@ def _with_lines(message: str, text: str) -> str:
     return "\n".join([_REFUSED, *lines])
 
 
-def _link(compiled: _Object) -> Module:
+def _link(compiled: store.Object, was_kept: bool) -> Module:
     """Put object code into memory: 1 ms and 50 kB."""
     binding = _tools().binding
     for name in compiled.imports:
@@ -299,7 +353,7 @@ def _link(compiled: _Object) -> Module:
     engine.add_object_file(binding.ObjectFileRef.from_data(compiled.code))
     engine.finalize_object()
     # a function's address is a global value's too
-    return Module(engine, {name: engine.get_global_value_address(name) for name in compiled.exports})
+    return Module(engine, {name: engine.get_global_value_address(name) for name in compiled.exports}, was_kept)
 
 
 # ---- forks, and the end of the process ----
@@ -344,5 +398,5 @@ def _after_fork_in_child() -> None:
     jobs = list(_jobs.values())
     _jobs.clear()
     for job in jobs:
-        job.done.set()
+        job.end()
     _unlock()

@@ -44,7 +44,8 @@ class Program:
       `calls`: the names of the operations that do; `reasons`: why, for each of them.
     - `workspace`: bytes of memory that kernels and NumPy calls work in, beside arguments and results. Up to 64 MB
       are kept from call to call, and as much of each kernel's own.
-    - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already.
+    - `compile_seconds`: the time from graph to machine code. `from_cache`: all kernels were there already, in
+      the process or on disk (`config.cache_dir`).
 
     A program that is one kernel has no function around it: `run` is the machine code, which looks at its arguments
     itself. An index out of bounds makes a kernel's part of the program run again on NumPy, which raises IndexError.
@@ -126,8 +127,9 @@ class Kernel:
         avals = [a.aval for a in segment.inputs], [v.aval for v in segment.outputs]
         self.entry = Entry(*avals, segment.work, segment.operations > LONG, given)
         text = segment.text + "\n" + self.entry.text()
-        self.was_there = machine.is_loaded(text)
+        was_loaded = machine.is_loaded(text)
         self._module = machine.load(text)
+        self.was_there = was_loaded or self._module.was_kept
         again = WeakMethod(self.again)  # the function must not own what owns it
         self.function = self.bound(lambda *args: again()(*args))  # type: ignore[misc]
 
