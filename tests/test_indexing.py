@@ -227,9 +227,7 @@ def indices(draw):
     return shape, tuple(entries)
 
 
-@settings(max_examples=400, deadline=None)
-@given(indices())
-def test_any_index_is_numpys(form):
+def check_index(form):
     shape, idx = form
     x = drawn(shape)
     try:
@@ -246,6 +244,19 @@ def test_any_index_is_numpys(form):
     for mode in MODES:
         v = drawn(np.shape(expected), 1)
         close(update(x, idx, v, mode), numpy_update(x, idx, v, mode))
+
+
+@settings(max_examples=150, deadline=None)
+@given(indices())
+def test_any_index_is_numpys(form):
+    check_index(form)
+
+
+@pytest.mark.long
+@settings(max_examples=2000, deadline=None)
+@given(indices())
+def test_any_of_more_indices_is_numpys(form):
+    check_index(form)
 
 
 class TestTracedIndices:
