@@ -29,12 +29,12 @@ def together(names: str, cases: Iterable[Any], of: Callable[..., str]) -> Callab
     groups = {group: [values for name in names for values in alike[name]] for group, names in members.items()}
 
     def decorate(test: Test) -> Test:
-        def run(function: str, **others: Any) -> None:
+        def run(*self: Any, function: str, **others: Any) -> None:
             failures: list[BaseException] = []
             skips: list[BaseException] = []
             for values in groups[function]:
                 try:
-                    test(**dict(zip(variables, values)), **others)
+                    test(*self, **dict(zip(variables, values)), **others)
                 except pytest.skip.Exception as skip:
                     skips.append(skip)
                 except (Exception, pytest.fail.Exception) as failure:
@@ -43,8 +43,8 @@ def together(names: str, cases: Iterable[Any], of: Callable[..., str]) -> Callab
             report(function, len(groups[function]), failures, skips)
 
         rest = [p for name, p in inspect.signature(test).parameters.items() if name not in variables]
-        function = inspect.Parameter("function", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        run.__signature__ = inspect.Signature([function, *rest])  # type: ignore[attr-defined]
+        function = inspect.Parameter("function", inspect.Parameter.KEYWORD_ONLY)
+        run.__signature__ = inspect.Signature([*rest, function])  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = test.__name__, test.__doc__
         run.members = members  # type: ignore[attr-defined]
         run.pytestmark = list(getattr(test, "pytestmark", []))  # type: ignore[attr-defined]
