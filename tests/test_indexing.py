@@ -263,7 +263,7 @@ def test_any_index_is_numpys(form):
 
 
 @pytest.mark.long
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(indices())
 def test_any_of_more_indices_is_numpys(form):
     check_index(form)
