@@ -1,10 +1,11 @@
-"""What makes the suite cheaper, SciPy's BLAS in one thread and a garbage collector that walks only what is new; no kernels
-kept on disk."""
+"""What makes the suite cheaper: SciPy's BLAS in one thread, a garbage collector that walks only what is new, and the
+bytecode of funcgrad for the processes that tests start. No kernels are kept on disk."""
 
 from __future__ import annotations
 
 import gc
 import os
+import sys
 from unittest import mock
 
 import numpy  # noqa: F401  its BLAS keeps its threads: the compiler's pool may use as many
@@ -17,6 +18,17 @@ os.environ["FUNCGRAD_CACHE_DIR"] = ""
 # takes milliseconds for what takes microseconds, and half the time of all tests of scipy.linalg.
 with mock.patch.dict(os.environ, {"OPENBLAS_NUM_THREADS": "1"}):
     import scipy.linalg  # noqa: F401
+
+# A hundred processes import funcgrad, which takes twice as long where it is compiled each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """`-k` finds a test of tests/groups.py by all the names that it is of."""
+    members = getattr(getattr(item, "function", None), "members", None)
+    if members:
+        item.extra_keyword_matches.update(members[item.callspec.params["function"]])
 
 
 @pytest.fixture(scope="module", autouse=True)

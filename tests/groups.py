@@ -10,26 +10,31 @@ from typing import Any
 import pytest
 
 Test = Callable[..., None]
+MOST = 40
+"""Tests made of one function: the report of one takes 3 ms of two processes."""
 
 
 def together(names: str, cases: Iterable[Any], of: Callable[..., str]) -> Callable[[Test], Test]:
     """In place of `pytest.mark.parametrize(names, cases)`: one test for all cases of which `of(*case)` is the same.
 
-    All of them run, whichever fail, and the failure names those that do. A case may skip itself.
+    More than `MOST` of them are joined with their neighbours. All cases run, whichever fail, and the failure names
+    those that do. A case may skip itself.
     """
     variables = [name.strip() for name in names.split(",")]
-    groups: dict[str, list[tuple]] = {}
+    alike: dict[str, list[tuple]] = {}
     for case in cases:
         values = case if isinstance(case, tuple) else (case,)
-        groups.setdefault(of(*values), []).append(values)
+        alike.setdefault(of(*values), []).append(values)
+    members = joined(list(alike))
+    groups = {group: [values for name in names for values in alike[name]] for group, names in members.items()}
 
     def decorate(test: Test) -> Test:
-        def run(function: str, **others: Any) -> None:
+        def run(*self: Any, function: str, **others: Any) -> None:
             failures: list[BaseException] = []
             skips: list[BaseException] = []
             for values in groups[function]:
                 try:
-                    test(**dict(zip(variables, values)), **others)
+                    test(*self, **dict(zip(variables, values)), **others)
                 except pytest.skip.Exception as skip:
                     skips.append(skip)
                 except (Exception, pytest.fail.Exception) as failure:
@@ -38,13 +43,21 @@ def together(names: str, cases: Iterable[Any], of: Callable[..., str]) -> Callab
             report(function, len(groups[function]), failures, skips)
 
         rest = [p for name, p in inspect.signature(test).parameters.items() if name not in variables]
-        function = inspect.Parameter("function", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        run.__signature__ = inspect.Signature([function, *rest])  # type: ignore[attr-defined]
+        function = inspect.Parameter("function", inspect.Parameter.KEYWORD_ONLY)
+        run.__signature__ = inspect.Signature([*rest, function])  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = test.__name__, test.__doc__
+        run.members = members  # type: ignore[attr-defined]
         run.pytestmark = list(getattr(test, "pytestmark", []))  # type: ignore[attr-defined]
         return pytest.mark.parametrize("function", groups)(run)
 
     return decorate
+
+
+def joined(names: list[str]) -> dict[str, list[str]]:
+    """At most `MOST` groups of neighbours, named by the first and the last of those in them."""
+    step = max(1, -(-len(names) // MOST))
+    found = [names[i : i + step] for i in range(0, len(names), step)]
+    return {those[0] if len(those) == 1 else f"{those[0]} to {those[-1]}": those for those in found}
 
 
 def over_calls(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:

@@ -11,6 +11,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.errors import ConcretizationError, TracerConversionError
+from tests.groups import together
 
 NAMES = """
 e inf nan newaxis pi
@@ -45,7 +46,7 @@ ATTRIBUTES = {"dtype", "device", "mT", "ndim", "shape", "size", "T", "to_device"
 X = np.random.default_rng(2).normal(size=(4, 3))
 
 
-@pytest.mark.parametrize("name", NAMES.split())
+@together("name", NAMES.split(), str)
 def test_names(name):
     *module, last = name.split(".")
     assert hasattr(getattr(fnp, *module) if module else fnp, last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from funcgrad.ops.structure import concatenate, pad, reshape, transpose
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.transforms.api import grad, jvp, vjp
 from funcgrad.transforms.vmap import vmap
+from tests.groups import together
 
 MODES = {"set": None, "add": np.add, "multiply": np.multiply, "min": np.minimum, "max": np.maximum}
 RNG = np.random.default_rng(5)
@@ -109,8 +111,12 @@ def difference(f, x, t, eps=1e-6):
     return (f(x + eps * t) - f(x - eps * t)) / (2 * eps)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=ids)
+every_form = together("form", [(form,) for form in FORMS], ids)
+every_update = together("form, mode", itertools.product(FORMS, MODES), lambda form, _: ids(form))
+
+
 class TestForms:
+    @every_form
     def test_value_and_gradient(self, form):
         shape, idx = form
         x = drawn(shape)
@@ -122,6 +128,7 @@ class TestForms:
         np.add.at(expected, idx, ct)
         close(pull(ct)[0], expected, atol=1e-15)
 
+    @every_form
     def test_tangent(self, form):
         shape, idx = form
         x, t = drawn(shape), drawn(shape, 1)
@@ -129,6 +136,7 @@ class TestForms:
         assert np.array_equal(value, x[idx])
         assert np.array_equal(tangent, t[idx])
 
+    @every_form
     def test_second_order(self, form):
         shape, idx = form
         x = drawn(shape)
@@ -141,6 +149,7 @@ class TestForms:
         np.add.at(counts, idx, 1.0)
         close(got, counts * 2.0 * (np.cos(x) - x * np.sin(x)), atol=1e-14)
 
+    @every_form
     def test_vmap(self, form):
         shape, idx = form
         xs = drawn((3, *shape))
@@ -148,13 +157,14 @@ class TestForms:
         each = vmap(grad(lambda x: total(sin(getitem(x, idx)))))(xs)
         close(each, np.stack([grad(lambda x: total(sin(getitem(x, idx))))(x) for x in xs]), atol=1e-15)
 
+    @every_form
     def test_program(self, form):
         shape, idx = form
         x = drawn(shape)
         graph = trace_graph(lambda x: (getitem(x, idx),), [aval_of(x)]).check()
         close(graph(x)[0], x[idx])
 
-    @pytest.mark.parametrize("mode", MODES)
+    @every_update
     def test_update(self, form, mode):
         shape, idx = form
         x, v = drawn(shape), drawn(np.shape(np.zeros(shape)[idx]), 1)
@@ -170,7 +180,7 @@ class TestForms:
             close(cotangent.shape, t.shape)
             close((cotangent * t).sum(), (ct * tangent).sum(), rtol=1e-10, atol=1e-12)
 
-    @pytest.mark.parametrize("mode", MODES)
+    @every_update
     def test_update_under_vmap(self, form, mode):
         shape, idx = form
         xs = drawn((3, *shape))
@@ -227,9 +237,7 @@ def indices(draw):
     return shape, tuple(entries)
 
 
-@settings(max_examples=400, deadline=None)
-@given(indices())
-def test_any_index_is_numpys(form):
+def check_index(form):
     shape, idx = form
     x = drawn(shape)
     try:
@@ -246,6 +254,19 @@ def test_any_index_is_numpys(form):
     for mode in MODES:
         v = drawn(np.shape(expected), 1)
         close(update(x, idx, v, mode), numpy_update(x, idx, v, mode))
+
+
+@settings(max_examples=150, deadline=None)
+@given(indices())
+def test_any_index_is_numpys(form):
+    check_index(form)
+
+
+@pytest.mark.long
+@settings(max_examples=1000, deadline=None)
+@given(indices())
+def test_any_of_more_indices_is_numpys(form):
+    check_index(form)
 
 
 class TestTracedIndices:

@@ -11,6 +11,7 @@ import scipy.linalg
 import funcgrad as fg
 from funcgrad.scipy import linalg
 from funcgrad.test_util import check_grads
+from tests.groups import together
 
 _draw = np.random.default_rng(5).normal
 A = 0.4 * _draw(size=(3, 3)) + np.diag([2.0, 1.5, 1.0])
@@ -134,7 +135,7 @@ CALLS = {
     "toeplitz": (lambda L, c, r: L.toeplitz(c, r), (B[:, 0], _draw(size=4)), True, True),
     "toeplitz hermitian": (lambda L, c: L.toeplitz(c), (B[:, 0],), True, True),
 }  # fmt: skip
-names = pytest.mark.parametrize("name", CALLS)
+names = together("name", CALLS, str)
 
 
 def call(name, library):

@@ -21,6 +21,7 @@ from funcgrad.compile.simplify import simplify
 from funcgrad.compile.text import call, interpret, kernel_text
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import Literal, evaluate, trace_graph
+from tests.groups import together
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -431,16 +432,14 @@ GOLDEN_PROGRAMS = [
 ]  # fmt: skip
 
 
-def ways():
-    """Programs and ways of running them; numba takes a second for each, and is waited for in a long run only."""
-    for name in PROGRAMS:
-        yield pytest.param(name, by_python)
-        yield pytest.param(name, by_machine)
-        yield pytest.param(name, by_numba, marks=() if name in GOLDEN_PROGRAMS else pytest.mark.long)
+NUMBA_PROGRAMS = [
+    "chain", "softmax", "layernorm, gradient", "Lennard-Jones, gradient", "sum of outer axes", "gather by an argument",
+    "embedding, gradient", "updates in a scan", "casts", "scan of arrays", "scan, gradient", "while a sum",
+]  # fmt: skip
+"""numba takes half a second for a program, and is waited for by these: the others are run by it in a long run only."""
 
 
-@pytest.mark.parametrize("name, kernel", list(ways()))
-def test_all_ways_agree(name, kernel):
+def check_agreement(name, kernel):
     fun, *args = PROGRAMS[name]
     if name == "quotients" and kernel is by_numba:  # whose own floor_divide gives -0.0 where NumPy's gives -1.0
         args[1] = np.where(np.isinf(args[1]), 1.5, args[1])
@@ -450,6 +449,23 @@ def test_all_ways_agree(name, kernel):
         got = run(simplify(graph), leaves, kernel)
     for a, b in zip(got, want, strict=True):
         same(a, b, ROUNDING.get(name, 16))
+
+
+@pytest.mark.parametrize("kernel", [by_python, by_machine])
+@together("name", PROGRAMS, str)
+def test_all_ways_agree(name, kernel):
+    check_agreement(name, kernel)
+
+
+@pytest.mark.parametrize("name", NUMBA_PROGRAMS)
+def test_numba_agrees(name):
+    check_agreement(name, by_numba)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name not in NUMBA_PROGRAMS])
+def test_numba_agrees_about_the_others(name):
+    check_agreement(name, by_numba)
 
 
 def text_of(name):

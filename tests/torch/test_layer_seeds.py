@@ -7,13 +7,14 @@ import pytest
 
 import funcgrad.torch as torch
 import funcgrad.torch.nn  # noqa: F401
+from tests.groups import together
 from tests.torch.layer_seeds import DTYPES, draws, outcome, stored
 
 DRAWS = draws()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", DRAWS)
+@together("name", DRAWS, str)
 def test_initial_weights(name, dtype):
     """Equal but for the last digit of logarithms and products of matrices."""
     found, wanted = outcome(torch, DRAWS[name], dtype), stored()[name][dtype]

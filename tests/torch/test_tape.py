@@ -13,6 +13,7 @@ import funcgrad.torch as torch
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
 from funcgrad.torch._record.tape import raw
+from tests.groups import together
 from tests.torch import expressions as on
 
 
@@ -114,7 +115,7 @@ def test_what_is_saved_of_memory_that_numpy_sees_is_a_copy(size):
     np.testing.assert_allclose(x.grad.numpy(), np.full(size, 9 + np.exp(2.0) + 1 / 3 + 3), rtol=1e-15)
 
 
-@pytest.mark.parametrize("expression", sorted({*on.SINGLES, *on.REDUCED, *on.OF_MATRICES} - {"x.repeat(2)"}))
+@together("expression", sorted({*on.SINGLES, *on.REDUCED, *on.OF_MATRICES} - {"x.repeat(2)"}), str)
 def test_results_own_their_memory_or_are_views(expression):
     for tracked in (False, True):
         x = torch.tensor(on.SQUARE, dtype=torch.float64, requires_grad=tracked)
