@@ -14,7 +14,8 @@ from funcgrad.compile import control, program, rolling
 from funcgrad.compile.rolling import roll
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
-from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.avals import aval_of
+from funcgrad.core.graph import Graph, evaluate, trace_graph
 from funcgrad.ops.subscript import update
 
 RNG = np.random.default_rng(0)
@@ -289,6 +290,21 @@ def test_what_is_compiled_does_not_grow_with_the_number_of_turns(order: int) -> 
         return fg.grad(f) if order == 1 else squared_gradient(f)
 
     assert text_length(repeated(200), STATE) < 1.01 * text_length(repeated(100), STATE)
+
+
+def test_loops_are_rolled_from_some_150_equations_on(monkeypatch) -> None:
+    """Those of users, of the length that is shipped: 3 equations a turn."""
+    monkeypatch.undo()
+    def of(turns: int) -> Graph:
+        def loop(x):
+            for _ in range(turns):
+                x = x - 0.01 * np.sin(x)
+            return np.sum(x)
+
+        return rolling.roll(trace_graph(lambda x: (loop(x),), [aval_of(STATE)]))
+
+    assert len(of(40).eqns) == 3 * 40 + 1
+    assert len(of(70).eqns) < 10
 
 
 def test_loops_within_loops_are_rolled_within_bodies(monkeypatch) -> None:
