@@ -186,3 +186,27 @@ for wait in (0.05, 0.1, 0.3):
 thread.join()
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+
+
+def test_a_fork_while_threads_load_the_compiler():
+    """The child compiles, though another thread was importing, or inside of LLVM, when it came into being."""
+    code = """
+import os, sys, threading, time
+import numpy as np
+import funcgrad as fg
+
+f = lambda k: fg.jit(lambda x: np.sum(np.sin(x) * k))(np.ones(3))
+threads = [threading.Thread(target=f, args=(k,)) for k in range(4)]
+for thread in threads:
+    thread.start()
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if child == 0:
+    f(9.0)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+for thread in threads:
+    thread.join()
+"""
+    for wait in ("0", "0.05", "0.2"):
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code, wait], check=True, timeout=60)

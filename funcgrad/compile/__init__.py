@@ -49,6 +49,7 @@ From text to a function:
 
 - entry (and entry.ll): the way from a Python call into a kernel and back
 - ufuncs: programs of elements as NumPy's universal functions, for large arrays of eager code
+- binding: llvmlite
 - machine: LLVM text to machine code, kept while it is used, and on disk
 - store: object code on disk, for other processes
 - pool (and pool.ll): the threads of large kernels

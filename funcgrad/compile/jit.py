@@ -15,6 +15,7 @@ from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, described, refusal
 from funcgrad.core.constants import copied
+from funcgrad.core.forks import unforked
 from funcgrad.core.graph import Graph, hoist, is_written, trace_graph, without_effects
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
@@ -359,7 +360,8 @@ def _output(y: Any, index: int, out_tree: tree.TreeDef) -> Any:
 
 def program_of(graph: Graph) -> Program:
     """The compiled form of a graph, made once."""
-    from funcgrad.compile.program import compile_graph  # and the compiler with it, which eager programs do not need
+    with unforked:
+        from funcgrad.compile.program import compile_graph  # and the compiler with it, which eager programs do not need
 
     program = graph.cache.get("program")
     return graph.cache.setdefault("program", compile_graph(graph)) if program is None else program
@@ -421,7 +423,8 @@ def _shown(names: Iterable[str]) -> str:
 
 
 def _ufunc(graph: Graph, name: str) -> np.ufunc | None:
-    from funcgrad.compile.ufuncs import ufunc
+    with unforked:
+        from funcgrad.compile.ufuncs import ufunc
 
     return ufunc(graph, name)
 

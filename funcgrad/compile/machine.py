@@ -28,6 +28,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from funcgrad.compile import store
+from funcgrad.compile.binding import llvm
 from funcgrad.config import config
 
 _llvm_in_use = threading.RLock()
@@ -223,12 +224,10 @@ def _made(text: str) -> Module:
 @cache
 def _conditions() -> bytes:
     """All that object code depends on but the text. How it is made, flags and passes, is what this file says."""
-    import llvmlite
-
     tools = _tools()
     numba = find_spec("numba")  # which does not import it
     numbas = Path(numba.origin).with_name("_version.py") if numba and numba.origin else Path()
-    versions = sys.modules["funcgrad"].__version__, llvmlite.__version__, tools.binding.llvm_version_info
+    versions = sys.modules["funcgrad"].__version__, sys.modules["llvmlite"].__version__, tools.binding.llvm_version_info
     files = []
     for path in (Path(__file__), numbas):
         with suppress(OSError):  # there is only bytecode
@@ -255,6 +254,11 @@ class _Tools(NamedTuple):
 
 @cache
 def _tools() -> _Tools:
+    with llvm() as binding:
+        return _made_with(binding)
+
+
+def _made_with(binding: Any) -> _Tools:
     """Passes for text that is vectorised already.
 
     Milliseconds for a loop over n instructions on 4 doubles, all at once: of which the passes / in all:
@@ -270,8 +274,6 @@ def _tools() -> _Tools:
     From the second line on the code is equally fast. Writing object code is most of it. A target machine of level 0
     writes it in a third of the time, and it runs 15 to 40 % slower; levels 2 and 3 cost 10 % more and gain nothing.
     """
-    from llvmlite import binding
-
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     if binding.get_process_triple().startswith("x86_64"):

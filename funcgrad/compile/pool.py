@@ -28,6 +28,7 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
+from funcgrad.compile.binding import llvm
 from funcgrad.config import config
 
 _SERIAL = """
@@ -69,19 +70,18 @@ def address() -> int:
 
     Two threads that call this first at the same time make two pools, which both work.
     """
-    from llvmlite import binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    module = binding.parse_assembly(_text())
-    module.verify()
-    machine = binding.Target.from_default_triple().create_target_machine(opt=2)
-    engine = binding.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    found: int = engine.get_function_address("fg_parallel")
-    # never freed: threads may be in it until the process has ended
-    engine.detach()
-    binding.add_symbol("fg_parallel", found)
+    with llvm() as binding:
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        module = binding.parse_assembly(_text())
+        module.verify()
+        machine = binding.Target.from_default_triple().create_target_machine(opt=2)
+        engine = binding.create_mcjit_compiler(module, machine)
+        engine.finalize_object()
+        found: int = engine.get_function_address("fg_parallel")
+        # never freed: threads may be in it until the process has ended
+        engine.detach()
+        binding.add_symbol("fg_parallel", found)
     return found
 
 

@@ -14,6 +14,7 @@ from funcgrad.compile.products import drop_identities, sum_before
 from funcgrad.compile.stores import forward_reads, join_stores
 from funcgrad.core.avals import broadcast_shapes
 from funcgrad.core.constants import SMALL
+from funcgrad.core.forks import unforked
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.structure import broadcast_to
@@ -28,7 +29,8 @@ def simplify(graph: Graph) -> Graph:
     for improve in PASSES:
         graph = improve(graph)
     if any(eqn.prim.multiple for eqn in graph.eqns):
-        from funcgrad.compile import branches, hoist, loops  # which are made of the passes here
+        with unforked:
+            from funcgrad.compile import branches, hoist, loops  # which are made of the passes here
 
         for improve in (*loops.PASSES, *hoist.PASSES, share, pruned, branches.sink):
             graph = improve(graph)

@@ -15,9 +15,11 @@ import ctypes
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
+from funcgrad.compile.binding import llvm
 from funcgrad.compile.circular import CIRCULAR
 from funcgrad.compile.llvmtext import Body, Kind, Rare, Value, where
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
@@ -41,9 +43,8 @@ Use = tuple[str, np.dtype, int]
 @cache
 def has_fma() -> bool:
     """Whether the machine multiplies and adds in one instruction; elsewhere `llvm.fma` is a call of 20 ns."""
-    from llvmlite import binding
-
-    triple, features = binding.get_process_triple(), binding.get_host_cpu_features()
+    with llvm() as binding:
+        triple, features = binding.get_process_triple(), binding.get_host_cpu_features()
     return bool(features.get("fma")) or triple.startswith(("aarch64", "arm64"))
 
 
@@ -128,14 +129,13 @@ def _library(name: str, args: tuple[Value, ...]) -> Value:
 @cache
 def _variants(name: str, bits: int, arity: int) -> list[tuple[int, str]]:
     """libmvec's functions for a function of the C library and their lanes, the widest first."""
-    from llvmlite import binding
-
     variants = []
-    for letter, size in prepare():
-        lanes = 8 * size // bits
-        function = f"_ZGV{letter}N{lanes}{'v' * arity}_{_scalar(name, bits)}"
-        if binding.address_of_symbol(function) is not None:
-            variants.append((lanes, function))
+    with llvm() as binding:
+        for letter, size in prepare():
+            lanes = 8 * size // bits
+            function = f"_ZGV{letter}N{lanes}{'v' * arity}_{_scalar(name, bits)}"
+            if binding.address_of_symbol(function) is not None:
+                variants.append((lanes, function))
     return variants
 
 
@@ -240,16 +240,15 @@ def _loop_over_lanes(rare: Rare, kind: Kind, body: Body) -> list[str]:
 @cache
 def prepare() -> tuple[tuple[str, int], ...]:
     """Make the libraries' functions known to LLVM; libmvec's letters and register sizes that this machine has."""
-    for name in LIBM.values():
-        for bits in (64, 32):
-            _find_symbol(_scalar(name, bits))
-    return _vector_features()
+    with llvm() as binding:
+        for name in LIBM.values():
+            for bits in (64, 32):
+                _find_symbol(binding, _scalar(name, bits))
+        return _vector_features(binding)
 
 
-def _find_symbol(name: str) -> None:
+def _find_symbol(binding: Any, name: str) -> None:
     """Make a function of the C library known to LLVM where it is not."""
-    from llvmlite import binding
-
     if binding.address_of_symbol(name) is None:
         library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
         # Windows has a few, such as hypotf, by another name
@@ -258,9 +257,7 @@ def _find_symbol(name: str) -> None:
             binding.add_symbol(name, ctypes.cast(found, ctypes.c_void_p).value)
 
 
-def _vector_features() -> tuple[tuple[str, int], ...]:
-    from llvmlite import binding
-
+def _vector_features(binding: Any) -> tuple[tuple[str, int], ...]:
     if sys.platform != "linux" or not binding.get_process_triple().startswith("x86_64"):
         return ()
     try:
