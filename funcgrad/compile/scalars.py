@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -71,7 +71,20 @@ class Affine(NamedTuple):
 
 
 def _ordered(steps: Mapping[Axis, int]) -> tuple[tuple[Axis, int], ...]:
-    return tuple(sorted([(a, s) for a, s in steps.items() if s], key=lambda term: term[0].number))
+    terms = [term for term in steps.items() if term[1]]
+    if len(terms) > 1:
+        terms.sort(key=lambda term: term[0].number)
+    return tuple(terms)
+
+
+def weighted(places: Iterable[tuple[Affine, int]], offset: int = 0) -> Affine:
+    """The sum of places times factors, and of an offset."""
+    steps: dict[Axis, int] = {}
+    for place, factor in places:
+        offset += place.offset * factor
+        for axis, step in place.terms:
+            steps[axis] = steps.get(axis, 0) + step * factor
+    return Affine(offset, _ordered(steps))
 
 
 def along(axis: Axis) -> Affine:
@@ -99,17 +112,22 @@ class Scalar:
         return f"{self.op}({inner})"
 
 
-def walk(values: Iterable[Scalar], seen: set[Scalar] | None = None) -> Iterator[Scalar]:
+def walk(values: Iterable[Scalar], seen: set[Scalar] | None = None) -> list[Scalar]:
     """The expressions and all that they are made of, each once, and none that is in `seen`."""
     seen = set() if seen is None else seen
+    found = []
     stack = list(values)
     while stack:
         x = stack.pop()
         if x not in seen:
             seen.add(x)
-            stack.extend(x.args)
-            yield x
+            found.append(x)
+            if x.args:
+                stack += x.args
+    return found
 
+
+_NO_AXES: frozenset[Axis] = frozenset()
 
 Place = Affine | Scalar
 """Where an access stands in one dimension: known when compiling, or an integer computed when running."""
@@ -138,7 +156,10 @@ class Scalars:
         key = op, dtype, data, *map(id, args)
         found = self._made.get(key)
         if found is None:
-            axes: frozenset[Axis] = frozenset().union(*[a.axes for a in args])
+            axes = _NO_AXES
+            for a in args:
+                if not a.axes <= axes:  # most often all have the same, which needs no set of its own
+                    axes = axes | a.axes if axes else a.axes
             if op == "position":
                 axes |= {axis for axis, _ in data.terms}
             elif op == "load":
@@ -260,10 +281,9 @@ class Scalars:
 
 
 def moved(place: Affine, places: Mapping[Axis, Affine]) -> Affine:
-    result = Affine(place.offset)
-    for axis, step in place.terms:
-        result = result.plus(places.get(axis, along(axis)).times(step))
-    return result
+    if not any(axis in places for axis, _ in place.terms):
+        return place
+    return weighted([(places.get(axis, along(axis)), step) for axis, step in place.terms], place.offset)
 
 
 _COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
