@@ -153,7 +153,8 @@ class Scalars:
         self._made: dict[Any, Scalar] = {}
 
     def make(self, op: str, dtype: np.dtype, args: Sequence[Scalar] = (), data: Any = None) -> Scalar:
-        key = op, dtype, data, *map(id, args)
+        args = tuple(args)
+        key = op, dtype, data, args
         found = self._made.get(key)
         if found is None:
             axes = _NO_AXES
@@ -164,7 +165,7 @@ class Scalars:
                 axes |= {axis for axis, _ in data.terms}
             elif op == "load":
                 axes |= {axis for place in data.places if place is not None for axis, _ in place.terms}
-            found = self._made[key] = Scalar(op, dtype, tuple(args), data, axes)
+            found = self._made[key] = Scalar(op, dtype, args, data, axes)
         return found
 
     def const(self, value: Any, dtype: np.dtype) -> Scalar:
@@ -262,28 +263,42 @@ class Scalars:
             name = "fabs"
         return self.make(name, dtype, args)
 
-    def substitute(self, x: Scalar, places: Mapping[Axis, Affine], done: dict[Scalar, Scalar]) -> Scalar:
-        """`x` with other places for some axes."""
-        if x.axes.isdisjoint(places):
-            return x
-        found = done.get(x)
+
+class Move:
+    """Places and expressions with other places for some axes. Each is moved once, however often it is asked for."""
+
+    def __init__(self, scalars: Scalars, axes: Mapping[Axis, Affine]) -> None:
+        self._scalars = scalars
+        self._axes = axes
+        self._places: dict[Affine, Affine] = {}
+        self._moved: dict[Scalar, Scalar] = {}
+
+    def __call__(self, x: Place) -> Place:
+        return self.place(x) if isinstance(x, Affine) else self.scalar(x)
+
+    def place(self, place: Affine) -> Affine:
+        found = self._places.get(place)
         if found is None:
-            args = tuple([self.substitute(a, places, done) for a in x.args])
-            data: Any = x.data
-            if x.op == "position":
-                data = moved(data, places)
-                if not data.terms:
-                    return self.position(data)
-            elif x.op == "load":
-                data = data._replace(places=tuple([p if p is None else moved(p, places) for p in data.places]))
-            found = done[x] = self.make(x.op, x.dtype, args, data)
+            terms = [(self._axes.get(axis, along(axis)), step) for axis, step in place.terms]
+            found = self._places[place] = weighted(terms, place.offset)
         return found
 
+    def scalar(self, x: Scalar) -> Scalar:
+        if x.axes.isdisjoint(self._axes):
+            return x
+        found = self._moved.get(x)
+        if found is None:
+            found = self._moved[x] = self._made(x)
+        return found
 
-def moved(place: Affine, places: Mapping[Axis, Affine]) -> Affine:
-    if not any(axis in places for axis, _ in place.terms):
-        return place
-    return weighted([(places.get(axis, along(axis)), step) for axis, step in place.terms], place.offset)
+    def _made(self, x: Scalar) -> Scalar:
+        args = [self.scalar(a) for a in x.args]
+        if x.op == "position":
+            return self._scalars.position(self.place(x.data))
+        data: Any = x.data
+        if x.op == "load":
+            data = data._replace(places=tuple([None if p is None else self.place(p) for p in data.places]))
+        return self._scalars.make(x.op, x.dtype, args, data)
 
 
 _COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))

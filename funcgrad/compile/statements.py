@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, moved, walk
+from funcgrad.compile.scalars import Affine, Axis, Move, Place, Scalar, Scalars, walk
 
 FOLDS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or", "all": "and"}
 """The reductions of kernels, and the operation that combines two elements."""
@@ -100,10 +100,8 @@ class Write:
         if not places:
             return
         self._loads = None
-        done: dict[Scalar, Scalar] = {}
-        other = lambda x: scalars.substitute(x, places, done)
-        there = lambda p: moved(p, places) if isinstance(p, Affine) else other(p)
-        self.parts = [(tuple([there(p) for p in index]), other(value)) for index, value in self.parts]
+        move = Move(scalars, places)
+        self.parts = [(tuple(map(move, index)), move.scalar(value)) for index, value in self.parts]
         renamed = {a: p.lone() for a, p in places.items()}
         self.axes = [renamed.get(a, a) for a in self.axes]  # type: ignore[misc]
         self.over = frozenset([renamed.get(a, a) for a in self.over])  # type: ignore[misc]
