@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad.compile.elements import Statement, is_argument
 from funcgrad.compile.nest import WIDEST, linear
 from funcgrad.compile.plan import LANES, TINY, Plan, folded, multiplications, way
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk, weighted
 from funcgrad.compile.simplify import uniform
 from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
 from funcgrad.core.avals import BOOL, INT
@@ -149,7 +149,8 @@ class Lowering:
         shape = atom.aval.shape
         if 0 in shape:  # which nobody looks at
             return self.scalars.const(0, atom.aval.dtype)
-        index = tuple([Affine(0) if n == 1 else p for n, p in zip(shape, index, strict=True)])
+        if 1 in shape:
+            index = tuple([Affine(0) if n == 1 else p for n, p in zip(shape, index, strict=True)])
         if isinstance(atom, Literal):
             return self._constant(atom, index, guard)
         if atom in self._given:
@@ -159,9 +160,10 @@ class Lowering:
         if atom in self.plan.stored:
             return self.scalars.load(self.buffer(atom), index, guard=guard)
         key = atom, index, guard
-        if key not in self._known:
-            self._known[key] = self.computed(self.plan.maker[atom], index, guard)
-        return self._known[key]
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self.computed(self.plan.maker[atom], index, guard)
+        return known
 
     def _constant(self, atom: Literal, index: tuple[Place, ...], guard: Scalar | None) -> Scalar:
         if not atom.aval.shape:
@@ -417,11 +419,10 @@ def _written_out(axes: Sequence[Axis], cost: float) -> list[Axis]:
 
 
 def _flat(index: Sequence[Affine], shape: Sequence[int]) -> Affine:
-    total, step = Affine(0), 1
-    for place, n in zip(reversed(index), reversed(shape)):
-        total = total.plus(place.times(step))
-        step *= n
-    return total
+    steps = [1]
+    for n in shape[:0:-1]:
+        steps.append(steps[-1] * n)
+    return weighted(zip(reversed(index), steps))
 
 
 def _unravel(flat: Affine, shape: Sequence[int]) -> list[Affine] | None:

@@ -8,6 +8,7 @@ the machine has them. `Intrinsic` ones are instructions or sequences of them, by
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,6 +124,11 @@ def expression(lower: str, exponent: Any = None) -> str | None:
     if lower == "{0} ** {1}":
         # what NumPy's operator does too, but for the cube (13 ns by pow, and then as exact as two products)
         return _POWERS.get(exponent if type(exponent) in (int, float) else None, "power({0}, {1})")
+    return _expressed(lower)
+
+
+@lru_cache(maxsize=1024)  # of the texts of primitives, as those below
+def _expressed(lower: str) -> str | None:
     lower = COMPOSED.get(lower, lower)
     if lower in SCALAR_FUNCTIONS:
         arguments = ", ".join(f"{{{i}}}" for i in range(SCALAR_FUNCTIONS[lower].arity))
@@ -131,6 +137,7 @@ def expression(lower: str, exponent: Any = None) -> str | None:
     return lower if names <= SCALAR_FUNCTIONS.keys() else None
 
 
+@lru_cache(maxsize=1024)
 def is_arithmetic(template: str) -> bool:
     """Whether an expression has a meaning for integers: operators and `abs`, but no quotients."""
     return set(_NAMES.findall(template)) <= _ARITHMETIC and "/" not in template and "." not in template

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Libm, Own
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk, weighted
 from funcgrad.compile.statements import Buffer, Write
 
 CACHED = 4096
@@ -252,11 +252,7 @@ def _accesses(write: Write, loads: Sequence[Scalar]) -> Iterator[tuple[Buffer, A
 def linear(buffer: Buffer, index: Sequence[Place | None], flat: bool = False) -> Affine:
     """The place in memory, in elements, of the known parts of an index."""
     strides = (1,) if flat else buffer.strides()
-    total = Affine(0)
-    for place, stride in zip(index, strides, strict=True):
-        if isinstance(place, Affine):
-            total = total.plus(place.times(stride))
-    return total
+    return weighted([(p, stride) for p, stride in zip(index, strides, strict=True) if isinstance(p, Affine)])
 
 
 def _ordered(axes: Sequence[Axis], write: Write, loads: Sequence[Scalar]) -> list[Axis]:
@@ -414,12 +410,14 @@ SCATTERED = 3
 def _weight(write: Write, axis: Axis | None, lanes: int = 1) -> float:
     """The work of a statement at one point, or at `lanes` points along an axis."""
     total = float(write.length)
+    if axis is None:
+        return total
     for x in write.loads():
-        if axis is None or axis not in x.axes:
+        if axis not in x.axes:
             continue
         step = None if None in x.data.places else linear(x.data.buffer, x.data.places, x.data.flat).step(axis)
         total += SCATTERED * lanes if step not in (0, 1) else 0
-    if axis is not None and axis not in write.over:
+    if axis not in write.over:
         step = linear(write.buffer, write.parts[0][0]).step(axis)
         total += SCATTERED * lanes * len(write.parts) if step not in (0, 1) else 0
     return total

@@ -7,6 +7,7 @@ element of it asks its operands in turn.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from funcgrad.compile.elements import KERNEL_DTYPES, Statement, statement
@@ -91,6 +92,10 @@ class Plan:
         self.forced = forced
         self.used: set[Atom] = {*graph.outputs, *(a for e in graph.eqns for a in e.inputs)}
         self.maker: dict[Atom, Eqn] = {v: e for e in graph.eqns for v in e.outputs}
+        self._users: dict[Atom, list[Eqn]] = {}
+        for eqn in graph.eqns:
+            for atom in dict.fromkeys(eqn.inputs):
+                self._users.setdefault(atom, []).append(eqn)
         self.statements: dict[Eqn, Statement] = {}
         self.kinds = {e: kind_of(e, self.statements) for e in graph.eqns}
         self.costs: dict[Atom, float] = {}
@@ -108,16 +113,9 @@ class Plan:
             if kind == "dot" and is_blas(eqn):
                 self.kinds[eqn] = "host"
 
-    def _users(self) -> dict[Atom, list[Eqn]]:
-        users: dict[Atom, list[Eqn]] = {}
-        for eqn in self.graph.eqns:
-            for atom in dict.fromkeys(eqn.inputs):
-                users.setdefault(atom, []).append(eqn)
-        return users
-
     def _host_views(self) -> None:
         """Views that only NumPy calls look at are NumPy's own."""
-        users, outputs = self._users(), set(self.graph.outputs)
+        users, outputs = self._users, set(self.graph.outputs)
         for eqn in reversed(self.graph.eqns):
             if self.kinds[eqn] == "view" and eqn.prim.name in FREE_VIEWS:
                 (out,) = eqn.outputs
@@ -126,7 +124,7 @@ class Plan:
 
     def _choose(self) -> None:
         """Costs, and with them what is stored."""
-        users, outputs = self._users(), set(self.graph.outputs)
+        users, outputs = self._users, set(self.graph.outputs)
         uses = self._uses(users)
         for eqn in self.graph.eqns:
             kind = self.kinds[eqn]
@@ -254,6 +252,7 @@ def folded(eqn: Eqn) -> int:
     return math.prod([x.shape[a] for a in axes])
 
 
+@lru_cache(maxsize=1024)
 def _template_cost(text: str) -> float:
     operators = sum(text.count(c) for c in "+-*<>=|&^") + 3 * text.count("/") + text.count("if")
     return operators + sum(5 if name in _QUICK else 12 for name in functions(text))

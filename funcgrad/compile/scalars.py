@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -71,7 +71,20 @@ class Affine(NamedTuple):
 
 
 def _ordered(steps: Mapping[Axis, int]) -> tuple[tuple[Axis, int], ...]:
-    return tuple(sorted([(a, s) for a, s in steps.items() if s], key=lambda term: term[0].number))
+    terms = [term for term in steps.items() if term[1]]
+    if len(terms) > 1:
+        terms.sort(key=lambda term: term[0].number)
+    return tuple(terms)
+
+
+def weighted(places: Iterable[tuple[Affine, int]], offset: int = 0) -> Affine:
+    """The sum of places times factors, and of an offset."""
+    steps: dict[Axis, int] = {}
+    for place, factor in places:
+        offset += place.offset * factor
+        for axis, step in place.terms:
+            steps[axis] = steps.get(axis, 0) + step * factor
+    return Affine(offset, _ordered(steps))
 
 
 def along(axis: Axis) -> Affine:
@@ -99,17 +112,22 @@ class Scalar:
         return f"{self.op}({inner})"
 
 
-def walk(values: Iterable[Scalar], seen: set[Scalar] | None = None) -> Iterator[Scalar]:
+def walk(values: Iterable[Scalar], seen: set[Scalar] | None = None) -> list[Scalar]:
     """The expressions and all that they are made of, each once, and none that is in `seen`."""
     seen = set() if seen is None else seen
+    found = []
     stack = list(values)
     while stack:
         x = stack.pop()
         if x not in seen:
             seen.add(x)
-            stack.extend(x.args)
-            yield x
+            found.append(x)
+            if x.args:
+                stack += x.args
+    return found
 
+
+_NO_AXES: frozenset[Axis] = frozenset()
 
 Place = Affine | Scalar
 """Where an access stands in one dimension: known when compiling, or an integer computed when running."""
@@ -135,15 +153,19 @@ class Scalars:
         self._made: dict[Any, Scalar] = {}
 
     def make(self, op: str, dtype: np.dtype, args: Sequence[Scalar] = (), data: Any = None) -> Scalar:
-        key = op, dtype, data, *map(id, args)
+        args = tuple(args)
+        key = op, dtype, data, args
         found = self._made.get(key)
         if found is None:
-            axes: frozenset[Axis] = frozenset().union(*[a.axes for a in args])
+            axes = _NO_AXES
+            for a in args:
+                if not a.axes <= axes:  # most often all have the same, which needs no set of its own
+                    axes = axes | a.axes if axes else a.axes
             if op == "position":
                 axes |= {axis for axis, _ in data.terms}
             elif op == "load":
                 axes |= {axis for place in data.places if place is not None for axis, _ in place.terms}
-            found = self._made[key] = Scalar(op, dtype, tuple(args), data, axes)
+            found = self._made[key] = Scalar(op, dtype, args, data, axes)
         return found
 
     def const(self, value: Any, dtype: np.dtype) -> Scalar:
@@ -241,29 +263,42 @@ class Scalars:
             name = "fabs"
         return self.make(name, dtype, args)
 
-    def substitute(self, x: Scalar, places: Mapping[Axis, Affine], done: dict[Scalar, Scalar]) -> Scalar:
-        """`x` with other places for some axes."""
-        if x.axes.isdisjoint(places):
-            return x
-        found = done.get(x)
+
+class Move:
+    """Places and expressions with other places for some axes. Each is moved once, however often it is asked for."""
+
+    def __init__(self, scalars: Scalars, axes: Mapping[Axis, Affine]) -> None:
+        self._scalars = scalars
+        self._axes = axes
+        self._places: dict[Affine, Affine] = {}
+        self._moved: dict[Scalar, Scalar] = {}
+
+    def __call__(self, x: Place) -> Place:
+        return self.place(x) if isinstance(x, Affine) else self.scalar(x)
+
+    def place(self, place: Affine) -> Affine:
+        found = self._places.get(place)
         if found is None:
-            args = tuple([self.substitute(a, places, done) for a in x.args])
-            data: Any = x.data
-            if x.op == "position":
-                data = moved(data, places)
-                if not data.terms:
-                    return self.position(data)
-            elif x.op == "load":
-                data = data._replace(places=tuple([p if p is None else moved(p, places) for p in data.places]))
-            found = done[x] = self.make(x.op, x.dtype, args, data)
+            terms = [(self._axes.get(axis, along(axis)), step) for axis, step in place.terms]
+            found = self._places[place] = weighted(terms, place.offset)
         return found
 
+    def scalar(self, x: Scalar) -> Scalar:
+        if x.axes.isdisjoint(self._axes):
+            return x
+        found = self._moved.get(x)
+        if found is None:
+            found = self._moved[x] = self._made(x)
+        return found
 
-def moved(place: Affine, places: Mapping[Axis, Affine]) -> Affine:
-    result = Affine(place.offset)
-    for axis, step in place.terms:
-        result = result.plus(places.get(axis, along(axis)).times(step))
-    return result
+    def _made(self, x: Scalar) -> Scalar:
+        args = [self.scalar(a) for a in x.args]
+        if x.op == "position":
+            return self._scalars.position(self.place(x.data))
+        data: Any = x.data
+        if x.op == "load":
+            data = data._replace(places=tuple([None if p is None else self.place(p) for p in data.places]))
+        return self._scalars.make(x.op, x.dtype, args, data)
 
 
 _COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))

@@ -56,7 +56,7 @@ class _Renaming:
         return self.known.get(atom, atom) if isinstance(atom, Var) else atom
 
     def inputs(self, eqn: Eqn) -> tuple[Atom, ...]:
-        return tuple([self(a) for a in eqn.inputs])
+        return tuple([self(a) for a in eqn.inputs]) if self.known else eqn.inputs
 
     def keep(self, eqn: Eqn, inputs: tuple[Atom, ...]) -> Eqn:
         kept = eqn if inputs == eqn.inputs else Eqn(eqn.prim, inputs, eqn.outputs, eqn.params, eqn.loc)
@@ -110,7 +110,7 @@ def fold(graph: Graph) -> Graph:
 
 
 def _computed(eqn: Eqn, inputs: tuple[Atom, ...]) -> Literal | None:
-    if eqn.prim.multiple or eqn.outputs[0].aval.size > FOLDED_SIZE:
+    if any(isinstance(a, Var) for a in inputs) or eqn.prim.multiple or eqn.outputs[0].aval.size > FOLDED_SIZE:
         return None
     aval = eqn.outputs[0].aval
     values = [a.value for a in inputs if isinstance(a, Literal) and not isinstance(a.value, Tracer)]
@@ -185,9 +185,12 @@ def narrow(graph: Graph) -> Graph:
             stretched[eqn.outputs[0]] = narrowed(inputs[0])
         elif is_elementwise(eqn):
             small = tuple(map(narrowed, inputs))
+            if small == inputs:
+                new.keep(eqn, inputs)
+                continue
             out = eqn.outputs[0]
             aval = eqn.prim.shape(*(a.aval for a in small), **eqn.params)
-            if small == inputs or aval.dtype != out.aval.dtype:
+            if aval.dtype != out.aval.dtype:
                 pass
             elif aval.shape == out.aval.shape:
                 inputs = small

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, moved, walk
+from funcgrad.compile.scalars import Affine, Axis, Move, Place, Scalar, Scalars, walk
 
 FOLDS = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or", "all": "and"}
 """The reductions of kernels, and the operation that combines two elements."""
@@ -59,7 +59,7 @@ class Write:
     Such an update, and what is set at places computed when running, has its order.
     """
 
-    __slots__ = ("axes", "buffer", "fold", "length", "over", "parts", "path")
+    __slots__ = ("_loads", "axes", "buffer", "fold", "length", "over", "parts", "path")
 
     def __init__(
         self, buffer: Buffer, axes: list[Axis], parts: list[tuple[tuple[Place, ...], Scalar]],
@@ -72,6 +72,7 @@ class Write:
         self.over = over
         self.path: list[Any] = []
         self.length = 0
+        self._loads: list[Scalar] | None = None
 
     def values(self) -> Iterator[Scalar]:
         """All that is computed."""
@@ -81,9 +82,11 @@ class Write:
 
     def loads(self) -> list[Scalar]:
         """The elements that it reads. Counts its operations too."""
-        expressions = list(walk(self.values()))
-        self.length = len(expressions)
-        return [x for x in expressions if x.op == "load"]
+        if self._loads is None:
+            expressions = walk(self.values())
+            self.length = len(expressions)
+            self._loads = [x for x in expressions if x.op == "load"]
+        return self._loads
 
     def fold_loops(self) -> tuple[int, int]:
         """Where, in the path, the first loop stands that it folds over, and the first one within which all are such."""
@@ -94,10 +97,11 @@ class Write:
         return over.index(True) + 1, inner + 1
 
     def rename(self, scalars: Scalars, places: dict[Axis, Affine]) -> None:
-        done: dict[Scalar, Scalar] = {}
-        other = lambda x: scalars.substitute(x, places, done)
-        there = lambda p: moved(p, places) if isinstance(p, Affine) else other(p)
-        self.parts = [(tuple([there(p) for p in index]), other(value)) for index, value in self.parts]
+        if not places:
+            return
+        self._loads = None
+        move = Move(scalars, places)
+        self.parts = [(tuple(map(move, index)), move.scalar(value)) for index, value in self.parts]
         renamed = {a: p.lone() for a, p in places.items()}
         self.axes = [renamed.get(a, a) for a in self.axes]  # type: ignore[misc]
         self.over = frozenset([renamed.get(a, a) for a in self.over])  # type: ignore[misc]

@@ -41,11 +41,11 @@ class Values(Memory):
         """The depth of the loop in which a value is known: that of its innermost axis."""
         found = self._levels.get(x)
         if found is None:
-            found = max([self._level(a) for a in x.args], default=0)
-            found = max([found, *(self._axis_levels[a] for a in x.axes)])
+            levels = [self._axis_levels[a] for a in x.axes]
+            levels += map(self._level, x.args)
             if x.op == "load":
-                found = max(found, x.data.buffer.level)
-            self._levels[x] = found
+                levels.append(x.data.buffer.level)
+            found = self._levels[x] = max(levels, default=0)
         return min(found, len(self._blocks) - 1)  # what a loop carries is read behind it too
 
     def _value(self, x: Scalar) -> str:

@@ -229,7 +229,10 @@ _CONVERSIONS = {
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that arrays broadcast to. NumPy's own function takes 32 axes at most, its arrays have up to 64."""
-    rank = max(map(len, shapes), default=0)
+    longest = max(shapes, key=len, default=())
+    if all(s == longest or not s for s in shapes):
+        return tuple(longest)
+    rank = len(longest)
     sizes = [{n for n in axis if n != 1} for axis in zip(*((1,) * (rank - len(s)) + tuple(s) for s in shapes))]
     if any(len(found) > 1 for found in sizes):
         return np.broadcast_shapes(*shapes)  # raises

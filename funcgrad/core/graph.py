@@ -473,10 +473,11 @@ def hoist(graph: Graph, wanted: Callable[[Any], bool] = lambda x: isinstance(x, 
             return consts.setdefault(id(atom.value), (atom.value, Var(atom.aval)))[1]
         return atom
 
-    eqns = tuple(Eqn(e.prim, tuple(map(swap, e.inputs)), e.outputs, e.params, e.loc) for e in graph.eqns)
-    outputs = tuple(map(swap, graph.outputs))
-    if not consts:
+    used = (*graph.outputs, *(a for e in graph.eqns for a in e.inputs))
+    if not any(isinstance(a, Literal) and wanted(a.value) for a in used):
         return graph, []
+    eqns = tuple([Eqn(e.prim, tuple(map(swap, e.inputs)), e.outputs, e.params, e.loc) for e in graph.eqns])
+    outputs = tuple(map(swap, graph.outputs))
     values, variables = zip(*consts.values())
     return Graph(graph.inputs + variables, eqns, outputs), list(values)
 

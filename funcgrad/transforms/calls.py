@@ -187,12 +187,12 @@ def partition(graph: Graph, inputs: int, outputs: int, written: int) -> tuple[Gr
 
 def needed_for(outputs: Sequence[Atom], eqns: Sequence[Eqn], kept: Collection[Eqn] = ()) -> list[Eqn]:
     """The equations that outputs need, and those that are kept in any case."""
-    needed = {a for a in outputs if isinstance(a, Var)}
+    needed = set(outputs)
     found: list[Eqn] = []
     for eqn in reversed(eqns):
-        if eqn in kept or any(v in needed for v in eqn.outputs):
+        if not needed.isdisjoint(eqn.outputs) or eqn in kept:
             found.append(eqn)
-            needed.update(a for a in eqn.inputs if isinstance(a, Var))
+            needed.update(eqn.inputs)
     return found[::-1]
 
 
