@@ -6,6 +6,7 @@ another kernel, and compiled anew.
 
 from __future__ import annotations
 
+import gc
 import math
 import re
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 import funcgrad as fg
 from funcgrad import lax
+from funcgrad.compile import program
 from funcgrad.compile import simplify as passes
 from funcgrad.compile.mathlib import expression
 from funcgrad.compile.program import compile_graph
@@ -651,3 +653,17 @@ def test_inner_memory_stored_in_turn_and_loaded_as_one(size, dtype):
         lambda x: np.stack([x, x]).ravel()[: size + 2],
     ):
         three_ways(fun, x)
+
+
+def test_the_collector_runs_again_after_a_compile_that_fails(monkeypatch):
+    monkeypatch.setattr(program, "split", lambda graph: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fg.jit(lambda x: x + 1)(1.0)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            fg.jit(lambda x: x + 1)(1.0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -686,7 +686,7 @@ def test_shapes_in_turn_are_prepared_once(wrap, monkeypatch):
         return lambda *a: made.append(a) or function(*a)
 
     monkeypatch.setattr(wrappers, "_built", counted(wrappers._built))
-    monkeypatch.setattr(entry, "_words", counted(entry._words))
+    monkeypatch.setattr(entry, "words_of", counted(entry.words_of))
     f = jit(lambda t: sum(np.sum(x * 2.0) for x in fg.tree.leaves(t)))
     args = [wrap(np.ones(n)) for n in (2, 3, 4)]
     for a in args:

@@ -12,6 +12,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Eqn, on_integers
 from funcgrad.ops.contract import flat
 from funcgrad.ops.families import Contraction, View
+from funcgrad.ops.large import numpys
 from funcgrad.transforms.control.programs import ControlCall
 
 _SILENT = frozenset(("sort", "argsort", "where"))
@@ -55,7 +56,8 @@ def writes(eqn: Eqn) -> bool:
         return False
     if is_product(eqn):
         return all(a.aval.dtype == out.aval.dtype for a in eqn.inputs)
-    return isinstance(eqn.prim.impl, np.ufunc) and eqn.prim.impl.nout == 1 and not eqn.params
+    function = numpys(eqn.prim)
+    return isinstance(function, np.ufunc) and function.nout == 1 and not eqn.params
 
 
 def turned(eqn: Eqn) -> tuple[bool, bool] | None:

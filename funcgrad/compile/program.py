@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, on_integers
 from funcgrad.core.printing import names
 from funcgrad.core.remedies import warn_of_compiling
+from funcgrad.ops.large import numpys
 
 LONG = 100_000
 """Operations of a kernel from which on it lets other threads of Python run meanwhile, which costs 50 ns."""
@@ -171,19 +174,38 @@ class Kernel:
         return tuple([x for i, x in enumerate(found) if i not in self.entry.given])
 
 
+_compiling: set[int] = set()
+"""The threads for which the garbage collector stands still."""
+
+
 @contextmanager
 def without_collections() -> Iterator[None]:
     """Python's garbage collector stands still, as what the compiler makes lives until it is done.
 
     The collector would go through all of it again and again: a fifth of the time from graph to LLVM's text.
     """
-    collecting = gc.isenabled()
+    thread = threading.get_ident()
+    if not gc.isenabled():
+        yield
+        return
     try:
+        _compiling.add(thread)
         gc.disable()
         yield
     finally:
-        if collecting:
-            gc.enable()
+        gc.enable()
+        _compiling.discard(thread)
+
+
+def _after_fork_in_child() -> None:
+    """The collector stood still for a thread that the child does not have."""
+    if _compiling - {threading.get_ident()}:
+        _compiling.clear()
+        gc.enable()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def checked(arrays: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
@@ -373,7 +395,7 @@ class _Plan:
         """The name of a primitive's implementation: the primitive's, where no value has it."""
         exact = on_integers(eqn)
         name = f"{'python' if exact else 'np'}_{eqn.prim}"
-        self.scope[name] = eqn.prim.python if exact else eqn.prim.impl
+        self.scope[name] = eqn.prim.python if exact else numpys(eqn.prim)
         return name
 
     def _param(self, value: Any) -> str:

@@ -154,6 +154,12 @@ def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
     return apply
 
 
+def numpys(prim: Any) -> Callable[..., Any]:
+    """NumPy's function of a primitive, for arrays of any size."""
+    found: Callable[..., Any] = getattr(prim.impl, "plain", prim.impl)
+    return found
+
+
 def _is_quiet() -> bool:
     """Whether NumPy's warnings are off, as they are in derivatives."""
     return all(how == "ignore" for how in np.geterr().values())
