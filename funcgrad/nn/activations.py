@@ -60,8 +60,7 @@ def relu(x: Array) -> Array:
         >>> relu(np.array([-1.0, 2.0]))
         array([0., 2.])
     """
-    x = as_array(x)
-    return ew.where(x <= 0, 0, x)
+    return ew.relu(as_array(x))
 
 
 def leaky_relu(x: Array, negative_slope: Array = 1e-2) -> Array:

@@ -40,6 +40,13 @@ where: Callable[..., Any] = eager_choice(
         lower="({1} if {0} else {2})",
     )
 )
+relu = elementwise(
+    "relu",
+    lambda x: np.where(np.less(x, 0), 0, x),
+    along=(lambda t, y, x: where(y <= 0, 0.0, t),),
+    lower="(0 if {0} < 0 else {0})",
+)
+"""max(x, 0), one entry on the tape where `where` and its comparison keep a mask; the derivative at 0 is 0, at NaN 1."""
 
 
 def _if_larger(t: Any, a: Any, b: Any) -> Any:

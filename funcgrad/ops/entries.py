@@ -100,9 +100,10 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
 def _broadcast(z: Any, a: Any, b: Any, terms: Any) -> Any:
     """What the cotangents of arguments of other shapes than the result must fit, as `Elementwise.record` says."""
     pair = a, b
-    if all(pair[i].shape == z.shape for i, _ in terms):
-        return None
-    return Aval(z.shape, z.dtype), [Aval(v.shape, v.dtype) for v in pair]
+    for i, _ in terms:
+        if pair[i].shape != z.shape:
+            return Aval(z.shape, z.dtype), [Aval(v.shape, v.dtype) for v in pair]
+    return None
 
 
 def eager_choice(prim: Any) -> Callable[..., Any]:

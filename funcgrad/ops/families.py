@@ -216,11 +216,16 @@ class Plan(NamedTuple):
 class Along:
     """A derivative given as a linear map `m(t, y, *xs)`."""
 
-    __slots__ = ("_kernels", "m")
+    __slots__ = ("_kernels", "_of", "m")
 
     def __init__(self, m: Any) -> None:
         self.m = m
+        self._of = self.map()
         self._kernels = large.Kernels(self._of, "derivative", least=2)
+
+    def map(self) -> Callable[..., Any]:
+        """The linear map itself."""
+        return self.m
 
     def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
         """The tangent or cotangent for `t`, of what was saved of the output and the arguments."""
@@ -229,9 +234,6 @@ class Along:
             if done is not None:
                 return done
         return self._of(t, *kept, **params)
-
-    def _of(self, t: Any, *kept: Any, **params: Any) -> Any:
-        return self.m(t, *kept, **params)
 
     def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
         """Which of the output and the inputs are read, found by tracing on scalars."""
@@ -251,8 +253,9 @@ class Factor(Along):
 
     __slots__ = ()
 
-    def _of(self, t: Any, *kept: Any, **params: Any) -> Any:
-        return t * self.m(*kept, **params)
+    def map(self) -> Callable[..., Any]:
+        m = self.m
+        return lambda t, *kept, **params: t * m(*kept, **params)
 
 
 class Sign(Along):

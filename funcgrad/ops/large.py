@@ -27,7 +27,7 @@ FLOATS = frozenset("fd")
 SLOW = frozenset((
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "logistic", "softplus",
-    "arctan2", "hypot", "{0} ** {1}",
+    "arctan2", "hypot", "{0} ** {1}", "(0 if {0} < 0 else {0})",
 ))  # fmt: skip
 """What kernels compute faster than NumPy or SciPy, by the names in a primitive's `lower`."""
 Maker = Callable[[Graph, str], "np.ufunc | None"]

@@ -104,6 +104,7 @@ SELECTION = [
     _row("where", TRUTHS, ANY, OTHER, complex_too=True),
     _row("where", BITS, ROW, COLUMN, label="numbers as condition, broadcast"),
     _around("where", lambda x: ops.where(TRUTHS, x, 1.0), ANY, label="python float"),
+    _row("relu", ANY),
     _row("maximum", ANY, OTHER),
     _row("minimum", ROW, COLUMN, label="broadcast"),
     _around("maximum", lambda x: ops.maximum(x, 0), ANY, label="python int"),

@@ -1,7 +1,7 @@
 """Rows of functions of elements, whose calls take a short way where nothing is special.
 
-Special are 0-d and integer operands, which are promoted; memory that NumPy sees; views that may be blocked (those made
-under no_grad, which are cut off); other dtypes and shapes; and values of another tape than the base tape.
+Special are 0-d and integer operands, which are promoted; memory that NumPy sees; views that may be blocked; other
+dtypes and shapes; and values of another tape than the base tape.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _quick_of_one(
                 and value.shape != ()
                 and value.dtype.kind == "f"
                 and not storage.shared
-                and (not input._cuts or input._view is None)
+                and (input._view is None or input._view.blocked is None)
                 and (mode.direct or (type(value) is ndarray and mode.plain))
                 and (narrow or value.dtype.type is not float16)
             ):
@@ -167,7 +167,8 @@ def _quick_of_two(
                     and a.shape != () != b.shape
                     and (mode.direct or (type(a) is type(b) is ndarray and mode.plain))
                     and not (input._storage.shared or other._storage.shared)
-                    and not ((input._cuts or other._cuts) and (input._view or other._view))
+                    and (input._view is None or input._view.blocked is None)
+                    and (other._view is None or other._view.blocked is None)
                     and (a.dtype.kind == "f" or any_dtype)
                 ):
                     try:
@@ -183,7 +184,7 @@ def _quick_of_two(
                 and a.shape != ()
                 and (mode.direct or (type(a) is ndarray and mode.plain))
                 and not input._storage.shared
-                and (not input._cuts or input._view is None)
+                and (input._view is None or input._view.blocked is None)
                 and number_kind is not None
             ):
                 try:

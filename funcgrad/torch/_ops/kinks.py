@@ -161,14 +161,6 @@ def power_of_number(y: Any, n: Any) -> Any:
     return fnp.power(n, y) if n != 0 or y.dtype.kind not in "fc" else power(y.dtype.type(n), y)
 
 
-def relu(x: Any) -> Any:
-    """At zero the derivative is 0, at NaN 1."""
-    at = raw(x)
-    if type(at) is np.ndarray:
-        return where(np.less_equal(at, 0), np.where(np.less(at, 0), at.dtype.type(0), at), x)
-    return where(fnp.less_equal(at, 0), where(fnp.less(at, 0), x.dtype.type(0), constant(x)), x)
-
-
 def root(squares: Any) -> Any:
     """The square root, with the derivative zero at zero, as norm and std have it."""
     zero = fnp.equal(raw(squares), 0)

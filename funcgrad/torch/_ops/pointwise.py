@@ -8,7 +8,7 @@ import numpy as np
 
 from funcgrad import nn
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.arity import binary, unary
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.kinks import flat
@@ -387,7 +387,7 @@ rad2deg = unary(
 sigmoid = unary("sigmoid", nn.sigmoid, "r", doc="1 / (1 + exp(-input))")
 
 
-relu_ = unary("relu", kinks.relu, "r", tabled=False)
+relu_ = unary("relu", values.relu, "r", tabled=False)
 RELU = Kind("Relu", "r")
 
 
@@ -401,4 +401,4 @@ def relu(input: Tensor) -> Tensor:
         raise RuntimeError("Boolean inputs not supported for relu")
     if input.is_complex():
         raise NotImplementedError("clamp is not supported for complex types")
-    return call(RELU, kinks.relu, input)
+    return call(RELU, values.relu, input)

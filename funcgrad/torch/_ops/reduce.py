@@ -310,29 +310,33 @@ CUMSUM, CUMPROD, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Cumprod", "xr"), Kind("Log
 
 
 def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel: str) -> Tensor:
-    shape = x._read().shape
+    value = x._read()
+    shape = value.shape
     axis = dimension(dim, len(shape))
     if 0 in shape:
         return call(kind, copied, x)
-    refuse(x, "biuc", f"{kernel}_lastdim_kernel_impl" if axis >= len(shape) - 1 else f"{kernel}_kernel_impl")
-    along_axis = widened(fun, np.float16)
+    if value.dtype.kind != "f":
+        refuse(x, "biuc", f"{kernel}_lastdim_kernel_impl" if axis >= len(shape) - 1 else f"{kernel}_kernel_impl")
     if shape:
-        return call(kind, along_axis, x, axes=(axis,))
-    return call(kind, lambda v: values.reshape(along_axis(values.reshape(v, shape=(1,)), axes=(0,)), shape=()), x)
+        return call(kind, fun, x, axes=(axis,))
+    return call(kind, lambda v: values.reshape(fun(values.reshape(v, shape=(1,)), axes=(0,)), shape=()), x)
+
+
+_softmax, _log_softmax = widened(values.softmax, np.float16), widened(values.log_softmax, np.float16)
 
 
 @named()
 def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """exp(input), scaled so that it sums to one along `dim`."""
     x = ready(input, dtype, "softmax", sums=False)
-    return _normalised(SOFTMAX, values.softmax, x, dim, "softmax")
+    return _normalised(SOFTMAX, _softmax, x, dim, "softmax")
 
 
 @named()
 def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The logarithm of `softmax`."""
     x = ready(input, dtype, "log_softmax", sums=False)
-    return _normalised(LOG_SOFTMAX, values.log_softmax, x, dim, "log_softmax")
+    return _normalised(LOG_SOFTMAX, _log_softmax, x, dim, "log_softmax")
 
 
 @named(out=True)

@@ -11,7 +11,7 @@ from typing import Any
 from funcgrad.numpy.contractions import matrix_product as matmul
 from funcgrad.ops import reduce
 from funcgrad.ops.contract import dot_general
-from funcgrad.ops.elementwise import add, square, tanh, where
+from funcgrad.ops.elementwise import add, relu, square, tanh, where
 from funcgrad.ops.elementwise import div as divide
 from funcgrad.ops.elementwise import mul as multiply
 from funcgrad.ops.elementwise import neg as negative
@@ -23,7 +23,7 @@ from funcgrad.ops.structure import broadcast_to, concatenate, reshape, transpose
 
 __all__ = ["add", "affine", "divide", "logistic", "multiply", "negative", "square", "subtract", "tanh", "where"]
 __all__ += ["log_softmax", "matmul", "matrices", "maximum", "minimum", "prod", "softmax", "standardise", "total"]
-__all__ += ["broadcast_to", "concatenate", "gather", "reshape", "transpose"]
+__all__ += ["broadcast_to", "concatenate", "gather", "relu", "reshape", "transpose"]
 
 
 _ROWS_BY_COLUMNS, _NO_STACK = ((1,), (0,)), ((), ())

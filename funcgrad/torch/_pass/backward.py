@@ -24,11 +24,11 @@ CREATE_GRAPH = (
 
 def implicit(out: Tensor) -> Tensor:
     value = out._read()
-    if prod(value.shape) != 1:
+    if value.shape and prod(value.shape) != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
     if value.dtype.kind == "c":
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
-    return fresh(np.ones(value.shape, value.dtype))
+    return fresh(np.array(1, value.dtype, ndmin=len(value.shape)))
 
 
 def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:

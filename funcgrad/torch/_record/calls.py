@@ -122,13 +122,14 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
 
 def owned(out: Any, values: list[Any]) -> Any:
     """A result with an entry and memory of its own: NumPy may have returned a view, an operation its operand."""
-    if type(out) is TapeTracer and type(out.value) is np.ndarray and out.value.base is None:
+    if type(out) is TapeTracer:
         array, node = out.value, out.node
-        for v in values:
-            if v is array or (type(v) is TapeTracer and (v.node is node or v.value is array)):
-                break
-        else:
-            return out
+        if type(array) is not np.ndarray or array.base is None:
+            for v in values:
+                if v is array or (type(v) is TapeTracer and (v.node is node or v.value is array)):
+                    break
+            else:
+                return out
     for v in values:
         out = apart(out, v)
     array = out.value if type(out) is TapeTracer else out
@@ -151,7 +152,8 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
             storage = t._storage
             tensors.append(t)
             values.append(t._value if t._seen == storage.stamp else t._current())
-            special = special or storage.shared or t._view is not None or t._cuts != ()
+            view = t._view
+            special = special or storage.shared or t._cuts != () or (view is not None and view.blocked is not None)
         else:
             values.append(t)
     if special:

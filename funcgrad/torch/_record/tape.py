@@ -13,6 +13,8 @@ import weakref
 from functools import partial
 from typing import Any, NamedTuple
 
+from numpy import ndarray
+
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Tracer
@@ -119,6 +121,8 @@ def raw(value: Any) -> Any:
 
 def constant(value: Any) -> Any:
     """The value without its entry, and without a derivative for anybody else."""
+    if type(value) is ndarray:
+        return value
     value = raw(value)
     return stop_gradient(value) if isinstance(value, Tracer) else value
 

@@ -78,7 +78,7 @@ class Tensor(Leaving, Methods):
 
     def _read(self) -> Any:
         """The value now: an array, or a traced value. Recorded on a tape before the present one, it is a constant."""
-        value = self._current()
+        value = self._value if self._seen == self._storage.stamp else self._current()
         if type(value) is TapeTracer and not mode.direct and on_tape(value) and value._trace.age < mode.floor:
             return value.value
         return value
@@ -98,9 +98,8 @@ class Tensor(Leaving, Methods):
     def _reread(self) -> None:
         view = self._view
         value = self._value
-        leaf = on_tape(value) and value.node.prim is None
-        base = self._base
-        if view is not None and base is not None and not leaf:
+        base = None if view is None else self._base
+        if view is not None and base is not None and not (on_tape(value) and value.node.prim is None):
             whole = base._current()
             if on_tape(value) and (self._storage.version == view.version or view.written is not None):
                 # only the memory is another
@@ -194,7 +193,7 @@ class Tensor(Leaving, Methods):
         view = self._view
         if scope.number and not on_tape(self._value):
             storage.check_kept(raw(new))
-        if not mode.enabled and isinstance(storage.value, Tracer) and new.dtype.kind in "fc":
+        if isinstance(storage.value, Tracer) and not mode.enabled and new.dtype.kind in "fc":
             new = (overwritten if scope.forward else revalued)(raw(self._read()), new)
         if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
             raise RuntimeError(

@@ -49,8 +49,8 @@ def contiguous(t: Tensor) -> Tensor:
 
 
 class Quick:
-    """An operation on Tensors with a short way where none of them is special: not shared with NumPy, no view, and
-    recording as usual."""
+    """An operation on Tensors with a short way where none of them is special: not shared with NumPy, no view that may
+    be blocked, and recording as usual."""
 
     def __init__(self, kind: Kind, fun: Callable[..., Any]) -> None:
         self.kind = kind
@@ -61,7 +61,7 @@ class Quick:
         cuts: tuple[Cut, ...] = ()
         for t in tensors:
             storage = t._storage
-            if t._seen != storage.stamp or t._view is not None or storage.shared:
+            if t._seen != storage.stamp or storage.shared or (t._view is not None and t._view.blocked is not None):
                 return call(self.kind, self.fun, *tensors)
             values.append(t._value)
             if t._cuts:

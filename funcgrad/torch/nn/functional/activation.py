@@ -10,7 +10,7 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
-from funcgrad.torch._ops import kinks, pointwise, reduce
+from funcgrad.torch._ops import pointwise, reduce, values
 from funcgrad.torch._ops.create import empty_like, zeros_like
 from funcgrad.torch._ops.draws import exponential_
 from funcgrad.torch._ops.inplace import in_place
@@ -55,7 +55,7 @@ def _softplus(x: Any, beta: float, threshold: float) -> Any:
     return fnp.where(scaled > threshold, x, nn.softplus(scaled) / beta)
 
 
-_relu = Quick(Kind("Relu", "r"), kinks.relu)
+_relu = Quick(Kind("Relu", "r"), values.relu)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:

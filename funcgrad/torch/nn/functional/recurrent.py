@@ -8,8 +8,7 @@ from typing import Any
 from funcgrad.core.graph import is_staging
 from funcgrad.lax import scan
 from funcgrad.ops.subscript import getitem
-from funcgrad.torch._ops import kinks
-from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, reshape, subtract, tanh
+from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, relu, reshape, subtract, tanh
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -50,7 +49,7 @@ def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = Non
     return (add(multiply(subtract(h, n), z), n),)
 
 
-STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(kinks.relu), "LSTM": _lstm, "GRU": _gru}
+STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(relu), "LSTM": _lstm, "GRU": _gru}
 LAYER = Kind("Stack", "*")
 CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
