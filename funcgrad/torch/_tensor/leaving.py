@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcgrad.core.provenance import here
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import Tracer, known
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Cut, cut, on_tape, raw
 from funcgrad.torch._tensor import messages
@@ -26,12 +26,13 @@ class Leaving:
     def numpy(self: Any, *, force: bool = False) -> np.ndarray:
         """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy)."""
         value = self._read()
+        asked = not force and mode.enabled
         if on_tape(value):
-            if not force and mode.enabled:
-                raise RuntimeError(
-                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-                )
+            if asked:
+                raise RuntimeError(messages.NUMPY_OF_TRACKED)
             return self.detach().numpy(force=force)
+        if asked and isinstance(value, Tracer) and known(value) is not None:  # it would lose its derivative
+            raise RuntimeError(messages.NUMPY_OF_TRACKED if self.requires_grad else messages.NUMPY_OF_TRACED)
         array = self._array("`numpy()`")
         traced = isinstance(self._storage.value, Tracer)  # whose memory NumPy cannot share
         whole = array.copy() if traced else self._storage.share()
