@@ -235,6 +235,10 @@ def test_numpy_functions_of_tensors_are_refused():
         fg.grad(lambda t: np.prod(np.sin(t)))(x)
     with pytest.raises(RuntimeError, match="Cannot access data pointer of Tensor that doesn't have storage"):
         fg.jvp(np.sin, (x,), (x,))
+    pure, args, _ = torch.to_functional(lambda t: t * torch.from_numpy(t.numpy()), x)
+    for derivative in (lambda: fg.vjp(fg.checkpoint(pure), *args), lambda: fg.jvp(pure, args, args)):
+        with pytest.raises(RuntimeError, match="Cannot access data pointer of Tensor that doesn't have storage"):
+            derivative()
     for transform in (fg.jit, fg.vmap):
         with pytest.raises(fg.errors.ConcretizationError, match="Compute with the Tensor itself"):
             transform(np.sin)(x)
