@@ -26,6 +26,7 @@ from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
 from funcgrad.transforms.custom.rules import name_of
 from funcgrad.transforms.function import Transformed, decorates
+from funcgrad.transforms.guests import HOSTS, Host, host_of
 from funcgrad.transforms.nans import has_nan, look
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Jitted(Transformed):
         self._has_static = bool(self._static_numbers or self._static_names)
         self._staged = Recent(KEPT)
         self._quick: dict[Any, Callable[..., Any]] = {}
+        self._hosted: Jitted | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -157,6 +159,9 @@ class Jitted(Transformed):
         return found(*args)
 
     def _call(self, args: tuple, kwargs: dict[str, Any], quick: tuple | None) -> Any:
+        host = host_of(self._dynamic(args, kwargs)) if HOSTS else None
+        if host is not None:
+            return self._by_host(host, args, kwargs)
         if not config.jit:
             args, kwargs = tree.map(copied, (args, kwargs))  # as when it is compiled, it gets arrays of its own
             return self._fun(*args, **kwargs)
@@ -171,6 +176,20 @@ class Jitted(Transformed):
         if config.debug_nans and has_nan(outputs):
             self._find_nan(args, kwargs)
         return staged.result(outputs)
+
+    def _by_host(self, host: Host, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """A call with somebody's objects for arrays: the function that the host makes of ours is jitted, once."""
+        numbers = self._numbers_of(args)
+
+        def call(fun: Callable[..., Any], given: tuple[tuple, dict[str, Any]]) -> Any:
+            dynamic, named = given
+            if self._hosted is None:
+                self._hosted = Jitted(self._run, fun, **self._options)
+            rest = iter(dynamic)
+            static = {k: v for k, v in kwargs.items() if k not in named}
+            return self._hosted(*(a if n in numbers else next(rest) for n, a in enumerate(args)), **named, **static)
+
+        return host("jit", call, self._fun, self._dynamic(args, kwargs))
 
     def _find_nan(self, args: tuple, kwargs: dict[str, Any]) -> NoReturn:
         """Trace the function once more, with the lines of derivatives too, and look at its operations one by one."""
@@ -217,12 +236,13 @@ class Jitted(Transformed):
 
     def cache_size(self) -> int:
         """How many signatures have been traced and kept."""
-        return len(self._staged)
+        return len(self._staged) + (self._hosted.cache_size() if self._hosted is not None else 0)
 
     def clear_cache(self) -> None:
         """Forget all traced signatures. Machine code goes with the last program that uses it."""
         self._forget()
         self._staged.clear()
+        self._hosted = None
 
     def _forget(self) -> None:
         self._quick.clear()

@@ -37,7 +37,7 @@ from funcgrad.transforms.arguments import (
     scalar_output,
     tangent_for,
 )
-from funcgrad.transforms.function import Transformed, call_hiding_frames, decorates
+from funcgrad.transforms.function import Transformed, call_hiding_frames, decorates, transform
 from funcgrad.transforms.jvp import JvpTracer
 from funcgrad.transforms.results import copied_tree, gradients, lower, memory_of, own, own_tree, zeros_for
 
@@ -116,7 +116,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         >>> pullback(np.ones(2))
         (array([ 1., -1.]),)
     """
-    return call_hiding_frames(_vjp, fun, primals, has_aux)
+    return transform(_vjp, fun, primals, has_aux)
 
 
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
@@ -133,7 +133,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
         >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
         (6.0, np.float64(3.0))
     """
-    return call_hiding_frames(_jvp, fun, primals, tangents, has_aux)
+    return transform(_jvp, fun, (primals, tangents), has_aux)
 
 
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -147,7 +147,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         >>> y, f_jvp(1.0)
         (8.0, np.float64(12.0))
     """
-    return call_hiding_frames(_linearize, fun, primals, has_aux)
+    return transform(_linearize, fun, primals, has_aux)
 
 
 def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], tuple[Any, ...]]:
@@ -168,7 +168,7 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
         >>> transposed(2.0)
         (np.float64(6.0),)
     """
-    return call_hiding_frames(_linear_transpose, fun, primals)
+    return transform(_linear_transpose, fun, primals)
 
 
 def _grad(fun: Any, args: tuple, kwargs: dict, **options: Any) -> Any:
@@ -325,18 +325,18 @@ class Outputs:
         return seeds, given
 
 
-def _jvp(fun: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool) -> Any:
-    args, leaves, given = paired_leaves(fun, primals, tangents, "jvp")
+def _jvp(fun: Any, given: tuple[Sequence[Any], Sequence[Any]], has_aux: bool) -> Any:
+    args, leaves, moving = paired_leaves(fun, *given, "jvp")
     trace = nans.forward()
     traced = [
-        x if t is None else as_argument(JvpTracer(trace, private(x), private(t), None)) for x, t in zip(leaves, given)
+        x if t is None else as_argument(JvpTracer(trace, private(x), private(t), None)) for x, t in zip(leaves, moving)
     ]
     out = apply(trace, fun, args(traced))
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, "jvp")
     flat, treedef = numbers(out, "jvp")
-    taken = memory_of([*leaves, *given, *flat])
+    taken = memory_of([*leaves, *moving, *flat])
     values = [own(lower(y, trace), None, taken) for y in flat]
     moved = gradients(
         values, [y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in flat], taken

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from funcgrad.core import provenance
 from funcgrad.errors import strip_frames
+from funcgrad.transforms.guests import HOSTS, host_of, hosted
 
 Function = Callable[..., Any]
 Options = ParamSpec("Options")
@@ -61,7 +62,11 @@ class Transformed:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._run(self._fun, args, kwargs, **self._options)
+            host = host_of((args, kwargs)) if HOSTS else None
+            if host is None:
+                return self._run(self._fun, args, kwargs, **self._options)
+            call = lambda fun, given: self._run(fun, *given, **self._options)
+            return host(_public_name(self._run), call, self._fun, (args, kwargs))
         except Exception as error:
             raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
 
@@ -111,3 +116,9 @@ def call_hiding_frames(run: Function, *args: Any) -> Any:
         return run(*args)
     except Exception as error:
         raise strip_frames(error, provenance.is_internal)  # noqa: B904
+
+
+def transform(run: Function, fun: Function, given: Any, *options: Any) -> Any:
+    """`run(fun, given, *options)`, a transformation of our own: hides its frames, and takes guests."""
+    call = lambda fun, given: run(fun, given, *options)
+    return call_hiding_frames(hosted, _public_name(run), call, fun, given)

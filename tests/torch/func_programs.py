@@ -198,6 +198,12 @@ DUAL = {  # which leave no dual tensor: it ends with its level
     "twice": "with fw.dual_level(): fw.make_dual(fw.make_dual(x, v), v)",
 }
 
+LEAVING = {
+    "grad": "torch.func.grad(lambda x: torch.tensor(x.numpy()).sum())(x)",
+    "jvp": "torch.func.jvp(lambda x: torch.tensor(x.numpy()).sum(), (x,), (v,))",
+    "an item": "torch.func.grad(lambda x: x.sum() * x.sum().item())(x)",
+}
+
 
 def _function(body: str) -> str:
     return f"{BEGIN}def f(x):\n  {body}\n"
@@ -218,6 +224,7 @@ PROGRAMS = {
     },
     **{f"forward_ad: {what}": BEGIN + "fw = torch.autograd.forward_ad\n" + body for what, body in DUAL.items()},
     **{f"the gradient of {made}": FLAGS.format(made) for made in RECORDED},
+    **{f"numpy of what is traced: {how}": BEGIN + body for how, body in LEAVING.items()},
     **{f"an argument written, {what}": BEGIN + body for what, body in ARGUMENTS.items()},
 }
 

@@ -229,6 +229,10 @@ HOOKS = {
     "wrong count from a grad_fn hook": Y + "y.grad_fn.register_hook(lambda gi, go: ()); y.sum().backward()",
     "hook with two arguments": Y + "y.register_hook(lambda a, b: a); y.sum().backward()",
     "multi-grad hook": "a = torch.ones(2, requires_grad=True); b = torch.ones(2, requires_grad=True); c = torch.ones(2, requires_grad=True)\ntorch.autograd.graph.register_multi_grad_hook((a, b, c), lambda gs: print(gs)); (a * 2 + b * 3).sum().backward()",
+    "a version counted by hand": X + "h = x * 1; y = h.sin(); torch.autograd.graph.increment_version(h); print(h._version); y.sum().backward()",
+    "versions counted by hand": X + "v = x.detach()[1:]; torch.autograd.graph.increment_version([v, iter([v]).__next__()]); print(v._version, x._version); torch.autograd.graph.increment_version(x); print(x._version)",
+    "a version of no tensor": "torch.autograd.graph.increment_version(3)",
+    "versions of no tensors": "torch.autograd.graph.increment_version([torch.ones(1), 3])",
     "multi-grad hook any": "a = torch.ones(2, requires_grad=True); b = torch.ones(2, requires_grad=True)\nh = torch.autograd.graph.register_multi_grad_hook((a, b), lambda g: print(g), mode='any'); (a * 2 + b * 2).sum().backward(); h.remove(); (a * 2).sum().backward()",
 }
 

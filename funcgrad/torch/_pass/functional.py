@@ -12,6 +12,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import own_tape
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.transforms.guests import HOSTS
 
 
 def to_functional(
@@ -59,9 +60,19 @@ def to_functional(
 
 
 REMEDIES[Tensor] = (
-    "x.detach().numpy() for a function of arrays; functions of Tensors are for torch.func.grad, torch.func.vmap and "
-    "torch.compile, and torch.to_functional makes them functions of arrays"
+    "x.detach().numpy() for a function of arrays. Functions of Tensors, to which fg.grad, fg.vmap, fg.jit and their "
+    "kin give Tensors where the caller does, compute with Tensors alone; torch.to_functional makes them functions of "
+    "arrays"
 )
+
+
+def _host(name: str, call: Callable[..., Any], fun: Callable[..., Any], given: Any) -> Any:
+    from funcgrad.torch.func.hosting import host  # with `torch.func`, which most programs do not need
+
+    return host(name, call, fun, given)
+
+
+HOSTS[Tensor] = _host
 
 
 def _copied(value: Any) -> Any:

@@ -7,17 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcgrad.core.graph import RecordTracer
 from funcgrad.core.provenance import here
+from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Cut, cut, on_tape, raw
 from funcgrad.torch._tensor import messages
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.storage import Storage
-from funcgrad.torch._tensor.views import Strided, View
+from funcgrad.torch._tensor.views import Cutting, Strided, View
+from funcgrad.transforms.jvp import JvpTracer
 
 if TYPE_CHECKING:
     from funcgrad.torch._tensor.tensor import Tensor
+
+
+def _moves(value: Any) -> bool:
+    """Whether a known value may have a derivative, in any transformation under way, which NumPy would lose."""
+    while isinstance(value, Tracer) and value.has_value:
+        if isinstance(value, (TapeTracer, JvpTracer, RecordTracer)):
+            return value.dtype.kind in "fc"
+        value = value.value  # type: ignore[attr-defined]
+    return False
+
+
+def _is_cut(view: View | None) -> bool:
+    return view is not None and any(isinstance(step, Cutting) for step in view.storage_steps)
 
 
 class Leaving:
@@ -26,12 +42,13 @@ class Leaving:
     def numpy(self: Any, *, force: bool = False) -> np.ndarray:
         """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy)."""
         value = self._read()
+        asked = not force and mode.enabled
         if on_tape(value):
-            if not force and mode.enabled:
-                raise RuntimeError(
-                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-                )
+            if asked:
+                raise RuntimeError(messages.NUMPY_OF_TRACKED)
             return self.detach().numpy(force=force)
+        if asked and isinstance(value, Tracer) and _moves(value) and not _is_cut(self._view):
+            raise RuntimeError(messages.NUMPY_OF_TRACKED if self.requires_grad else messages.NUMPY_OF_TRACED)
         array = self._array("`numpy()`")
         traced = isinstance(self._storage.value, Tracer)  # whose memory NumPy cannot share
         whole = array.copy() if traced else self._storage.share()

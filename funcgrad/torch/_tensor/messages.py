@@ -108,6 +108,8 @@ DETACH_VIEW_IN_PLACE = (
     "detach_() cannot be called on these gradients. To fix this error, please refer to the "
     "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
 )
+NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+NUMPY_OF_TRACED = "Cannot access data pointer of Tensor that doesn't have storage"
 USE_TENSORS = (
     "Compute with the Tensor itself, in place of its numbers; numbers that are known beforehand may be closed over by "
     "the function that to_functional is given."
