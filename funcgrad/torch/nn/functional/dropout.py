@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -71,16 +72,36 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _of_channels(input, p, training, inplace, input.dim() == 3)
 
 
+NO_CHANNELS = (
+    "dropout{n}d: Received a {rank}-D input to dropout{n}d, which is deprecated and will result in an error in a "
+    "future release. To retain the behavior and silence this warning, please use dropout instead. Note that dropout{n}d "
+    "exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a channel dimension, and an "
+    "optional batch dimension (i.e. {ranks} inputs)."
+)
+CHANNELS_OF_SERIES = (
+    "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input "
+    "is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to "
+    "interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise "
+    "dropout behavior, please switch to using dropout1d instead."
+)
+
+
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of ``(N, C, H, W)``."""
     _check(p)
+    if input.dim() not in (3, 4):
+        warnings.warn(NO_CHANNELS.format(n=2, rank=input.dim(), ranks="3D or 4D"), UserWarning, stacklevel=2)
+    elif input.dim() == 3:
+        warnings.warn(CHANNELS_OF_SERIES, UserWarning, stacklevel=2)
     return _of_channels(input, p, training, inplace, True)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
     _check(p)
-    return _of_channels(input, p, training, inplace, input.dim() != 4)
+    if input.dim() not in (4, 5):
+        warnings.warn(NO_CHANNELS.format(n=3, rank=input.dim(), ranks="4D or 5D"), UserWarning, stacklevel=2)
+    return _of_channels(input, p, training, inplace, input.dim() == 5)
 
 
 SATURATED = 1.7580993408473766
