@@ -74,9 +74,9 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 NO_CHANNELS = (
     "dropout{n}d: Received a {rank}-D input to dropout{n}d, which is deprecated and will result in an error in a "
-    "future release. To retain the behavior and silence this warning, please use dropout instead. Note that dropout{n}d "
-    "exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a channel dimension, and an "
-    "optional batch dimension (i.e. {ranks} inputs)."
+    "future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+    "dropout{n}d exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a channel dimension, "
+    "and an optional batch dimension (i.e. {ranks} inputs)."
 )
 CHANNELS_OF_SERIES = (
     "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input "
