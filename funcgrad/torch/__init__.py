@@ -100,7 +100,7 @@ globals().update(_functions_of())
 
 _PACKAGES = (
     "_dynamo", "accelerator", "backends", "compiler", "cuda", "distributions", "fft", "func", "linalg", "nn", "optim",
-    "special", "utils", "version",
+    "random", "special", "utils", "version",
 )  # fmt: skip
 """Imported when they are asked for: distributions take SciPy."""
 

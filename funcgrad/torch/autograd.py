@@ -1,6 +1,8 @@
 """`torch.autograd`: gradients on demand, and operations with rules of one's own."""
 
-from funcgrad.torch._pass import derivatives as functional  # noqa: F401
+import sys
+
+from funcgrad.torch._pass import derivatives as functional
 from funcgrad.torch._pass import forward_ad as forward_ad
 from funcgrad.torch._pass import function as function
 from funcgrad.torch._pass import graph as graph
@@ -16,3 +18,7 @@ from funcgrad.torch._record.modes import enable_grad as enable_grad
 from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
+
+_MODULES = {"functional": functional, "forward_ad": forward_ad, "function": function, "graph": graph}
+sys.modules.update({f"{__name__}.{name}": module for name, module in _MODULES.items()})
+"""Under PyTorch's names too, so that `from torch.autograd.functional import jacobian` finds them."""

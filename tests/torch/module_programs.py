@@ -23,7 +23,23 @@ OWN = """class Net(nn.Module):
     return self.parts[1](self.parts[0](self.first(x * self.scale - self.mean)))
 m = Net()
 """
+SEQUENCES = "pad, unpad = nn.utils.rnn.pad_sequence, nn.utils.rnn.unpad_sequence; x = torch.arange(6.0).view(3, 2).requires_grad_(); y = torch.ones(1, 2)\n"
 RANDOM = {
+    "dropout of a transformer": "torch.manual_seed(3); m = nn.TransformerEncoderLayer(4, 2, 6, dropout=0.3, batch_first=True); print(m(torch.linspace(-1, 1, 24).view(2, 3, 4)))",
+    "padded sequences": SEQUENCES + "print(pad([x, y])); print(pad([y, x], True, -1.0, 'left')); (pad([x, y, x[:2]], True) ** 2).sum().backward(); print(x.grad, pad([x, y]).grad_fn.name())\n"
+    + tried("pad([])", "pad(3)", "pad([y], padding_side='up')", "print(pad([y, y.long()], True).dtype, pad([y.long(), y]).dtype)", "print(pad(x.detach()))", "pad([1, 2])", "pad([x, x.t()])"),
+    "unpadded sequences": SEQUENCES + "p = pad([x.detach(), y]); print(unpad(p, torch.tensor([3, 1])), p.shape); print(unpad(x, torch.tensor([2, 1, 0]), True))\n" + tried("unpad(x, torch.tensor([1, 2]), True)", "unpad(x, torch.tensor([1, 2]))"),
+    "masks of two types": "import warnings\nm = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0), 2)\nx, k = torch.linspace(-1, 1, 24).view(3, 2, 4), torch.tensor([[False, False, True], [False, False, False]])\n"
+    "for part, name in ((m, 'mask'), (m.layers[0], 'src_mask')):\n  with warnings.catch_warnings(record=True) as w:\n    warnings.simplefilter('always')\n    y = part(x, **{name: nn.Transformer.generate_square_subsequent_mask(3)}, src_key_padding_mask=k)\n  print(y.shape, [str(each.message) for each in w])",
+    "encoders that nest nothing": "\n".join(f"nn.TransformerEncoder(nn.TransformerEncoderLayer(4, {heads}, 6, {options}), 1)" for heads, options in ((2, "batch_first=True"), (2, ""), (1, "batch_first=True"), (2, "norm_first=True"),
+        (2, "bias=False, batch_first=True"), (2, "activation='gelu', batch_first=True"), (2, "activation=F.silu, batch_first=True"), (2, "activation=nn.ReLU(), batch_first=True"))) + "\nnn.TransformerEncoder(nn.Linear(1, 1), 1); nn.TransformerEncoder(nn.Linear(1, 1), 1, enable_nested_tensor=False)",
+    "dropped channels of other ranks": "torch.manual_seed(3)\n" + "".join(f"print(F.{f}(torch.ones({(2,) * rank}), 0.5))\n" for f, ranks in (("dropout2d", (2, 3, 4, 5)), ("dropout3d", (2, 3, 4, 5))) for rank in ranks),
+    "older names of resizing": "x = torch.arange(4.0).view(1, 1, 2, 2); print(F.upsample(x, scale_factor=2), F.upsample(x, (3, 3), None, 'bilinear', True), F.upsample_nearest(x, 3), F.upsample_bilinear(x, scale_factor=2))",
+    "forked": "torch.manual_seed(3)\nwith torch.random.fork_rng():\n  torch.manual_seed(9); print(torch.rand(2))\nwith torch.random.fork_rng(enabled=False): print(torch.rand(2))\nprint(torch.rand(2), sorted(n for n in torch.random.__all__ if n != 'thread_safe_generator'))",
+    "statistics written before the pass": "x = torch.linspace(-1, 1, 8).view(4, 2).requires_grad_()\nfor training in (True, False):\n  for affine in (True, False):\n    for name in ('running_mean', 'running_var', 'weight', 'bias'):\n"
+    "      m = nn.BatchNorm1d(2, affine=affine).train(training); y = m(x)\n      if getattr(m, name) is None: continue\n      with torch.no_grad(): getattr(m, name).add_(1)\n"
+    "      try: (y**3 * torch.arange(4.0)[:, None]).sum().backward(); print(name, x.grad)\n      except RuntimeError as error: print(name, error)",
+    "targets of no kernel": "x = torch.linspace(-1, 1, 3)\n" + tried(*(f"print(F.binary_cross_entropy_with_logits(x{a}, torch.tensor([1, 0, 1]).{b}()))" for a in ("", ".double()") for b in ("long", "int", "byte", "bool", "double", "float"))),
     "leaky by chance": "torch.manual_seed(3); x = torch.linspace(-2, 2, 9, requires_grad=True); y = F.rrelu(x, training=True); print(y, y.grad_fn.name()); y.sum().backward(); print(x.grad, nn.RReLU(0.2, 0.3)(x.double()), F.rrelu_(x.detach(), training=True))",
     "channels": "torch.manual_seed(3); x = torch.linspace(-2, 2, 12).view(2, 3, 2); print(F.feature_alpha_dropout(x, 0.4, True), nn.FeatureAlphaDropout(0.3)(x), nn.FeatureAlphaDropout(0.3).eval()(x) is x)",
     "categories": "torch.manual_seed(3); x = torch.linspace(-2, 2, 6).view(2, 3).requires_grad_(); y = F.gumbel_softmax(x, 0.7); print(y); z = F.gumbel_softmax(x, hard=True); print(z, z.grad_fn.name()); (z * torch.arange(3)).sum().backward(); print(x.grad)",

@@ -32,6 +32,7 @@ LEAVES = {
     "integers later": "torch.tensor([1, 2]).requires_grad_()",
     "frozen": X + "x.requires_grad_(False); print((x * 2).requires_grad)",
     "computed cannot be frozen": Y + "y.requires_grad = False",
+    "computed is no leaf": Y + "print(y.requires_grad_() is y, y.grad_fn.name()); y.requires_grad = True",
     "leaf scalar": "x = torch.tensor(2.0, requires_grad=True); x.backward(); print(x.grad)",
     "non-leaf": Y + "y.retain_grad(); y.sum().backward(); print(y.grad, y.retains_grad, y.is_leaf)",
     "retain without gradient": "torch.ones(2).retain_grad()",
@@ -70,6 +71,9 @@ BACKWARD = {
     + "h = x.register_hook(lambda g: print(g)); x.sum().backward(); h.remove(); x.sum().backward()",
     "hook of a wrong size": X + "x.register_hook(lambda g: torch.ones(2)); x.sum().backward()",
     "hook of a wrong type": X + "x.register_hook(lambda g: 3); x.sum().backward()",
+    "by nothing": Y + "torch.autograd.grad(y.sum(), [])",
+    "modules of autograd": "import importlib\nfor m in ('functional', 'function', 'forward_ad', 'graph'):\n"
+    "  print(importlib.import_module(torch.__name__ + '.autograd.' + m) is getattr(torch.autograd, m))",
     "hook without gradient": "torch.ones(2).register_hook(print)",
     "grad_fn": Y + "print(y.grad_fn.name(), [f[0].name() for f in (y + x).grad_fn.next_functions])",
     "float64 weights": Y + "y.backward(torch.ones(3, dtype=torch.float64)); print(x.grad)",

@@ -435,6 +435,8 @@ DIVERGENCES = {
 }
 N = "d = torch.distributions\n"
 CHECKS = {
+    "files": "import importlib\nfor name, one in (('normal', 'Normal'), ('categorical', 'Categorical'), ('bernoulli', 'Bernoulli'), ('beta', 'Beta'), ('gamma', 'Gamma'), ('dirichlet', 'Dirichlet'), ('uniform', 'Uniform'), ('multivariate_normal', 'MultivariateNormal'), ('kl', 'kl_divergence'), ('independent', 'Independent')):\n"
+    "  print(name, getattr(importlib.import_module(torch.__name__ + '.distributions.' + name), one) is getattr(torch.distributions, one))",
     "scale": N + "d.Normal(0.0, -1.0)",
     "scale of several": N + "d.Normal(torch.zeros(2), torch.tensor([1.0, 0.0]))",
     "mean": N + "d.Normal(torch.tensor(float('nan')), 1.0)",

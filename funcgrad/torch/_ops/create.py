@@ -12,6 +12,7 @@ import numpy as np
 
 from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.memory_order import laid_out
 from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import into, named
@@ -22,7 +23,7 @@ from funcgrad.torch._tensor.devices import CPU, Device, default, used
 from funcgrad.torch._tensor.dtypes import as_numpy
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.formats import layout as Layout
-from funcgrad.torch._tensor.formats import strided
+from funcgrad.torch._tensor.formats import preserve_format, strided
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -52,10 +53,10 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function that makes tensors, with the options that all of them take in PyTorch.
 
     `out` receives the result. Memory on the CPU, strided and in order, is the only one there is: any other `device`
-    is refused, `layout`, `pin_memory` and `memory_format` change nothing.
+    is refused, `layout` and `pin_memory` change nothing, and `memory_format` only what is made like a tensor.
     """
 
-    sized = _takes_sizes(make)
+    sized, formatted = _takes_sizes(make), "memory_format" in make.__code__.co_varnames
 
     @wraps(make)
     def checked(
@@ -80,6 +81,8 @@ def factory(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
             raise TypeError(
                 f"{make.__name__}(): argument 'dtype' must be torch.dtype, not {type(kind).__name__}"
             )
+        if formatted:
+            options["memory_format"] = memory_format
         if out is None:
             return make(*args, **options)
         if options.get("dtype") not in (None, out.dtype):
@@ -269,12 +272,20 @@ def _number(fill_value: Any, function: str) -> Any:
     return fill_value
 
 
+def _full_like(input: Tensor, value: Any, kind: np.dtype, memory_format: Any) -> np.ndarray:
+    """Laid out as the tensor, where no other order is asked for."""
+    kept = memory_format in (None, preserve_format)
+    return laid_out(np.full(input.numel(), value, kind), input) if kept else np.full(input.shape, value, kind)
+
+
 def _like(value: Any, origin: str) -> Any:
     @factory
-    def like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    def like(
+        input: Tensor, *, dtype: Any = None, requires_grad: bool = False, memory_format: Any = None
+    ) -> Tensor:
         need_tensor(input, origin)
         kind = as_numpy(dtype) or input._read().dtype
-        return finished(np.full(input.shape, value, kind), requires_grad, origin)
+        return finished(_full_like(input, value, kind, memory_format), requires_grad, origin)
 
     like.__name__ = like.__qualname__ = origin
     like.__doc__ = f"`{origin[:-5]}` of the tensor's shape and dtype."
@@ -286,11 +297,13 @@ zeros_like, ones_like, empty_like = _like(0, "zeros_like"), _like(1, "ones_like"
 
 @named(method=False)
 @factory
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """`full` of the tensor's shape and dtype."""
     need_tensor(input, "full_like")
     value, kind = _number(fill_value, "full_like"), as_numpy(dtype) or input._read().dtype
-    return finished(np.full(input.shape, dtypes.held(value, kind)), requires_grad, "full_like")
+    return finished(_full_like(input, dtypes.held(value, kind), kind, memory_format), requires_grad, "full_like")
 
 
 @named(method=False)

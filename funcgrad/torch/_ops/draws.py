@@ -17,6 +17,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.create import finished
 from funcgrad.torch._ops.generator import Generator, default_generator
 from funcgrad.torch._ops.inplace import finish
+from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import integers
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import named
@@ -34,8 +35,12 @@ def numbers_of(parameter: Tensor) -> np.ndarray:
 
 
 def _filled(x: Tensor, name: str, values: np.ndarray) -> Tensor:
-    """Let `x` take on random values; the gradient of what it was is zero."""
-    new = values.reshape(x.shape).astype(x._read().dtype)
+    """Let `x` take on random values, drawn along its memory; the gradient of what it was is zero."""
+    return _written(x, name, laid_out(values, x))
+
+
+def _written(x: Tensor, name: str, values: np.ndarray) -> Tensor:
+    new = values.astype(x._read().dtype)
     if on_tape(x._read()):
         return finish(x, call(Kind(name), lambda v: fnp.where(np.False_, v, new), x))
     return finish(x, fresh(new))
@@ -65,12 +70,13 @@ def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
     source, kind = _started(self, generator, "normal_kernel_cpu"), self._read().dtype
-    return _filled(self, "Normal", _normal(source, self.numel(), mean, std, kind))
+    return _filled(self, "Normal", _normal(source, self, mean, std, kind))
 
 
-def _normal(source: Generator, count: int, mean: float, std: float, kind: np.dtype) -> np.ndarray:
+def _normal(source: Generator, x: Tensor, mean: float, std: float, kind: np.dtype) -> np.ndarray:
     """Scaled in double precision before rounding where they are drawn so."""
-    if count < 16:
+    count = x.numel()
+    if count < 16 or not in_order(x):
         return (source.doubles(count) * std + mean).astype(kind)
     return (source.normal(count, kind).astype(DOUBLE) * kind.type(std) + kind.type(mean)).astype(kind)
 
@@ -142,15 +148,11 @@ def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, ge
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """One with chance p (a number, or a tensor that broadcasts), else zero."""
     source = _started(self, generator, "bernoulli_scalar_cpu_", integer=True)
-    chances = numbers_of(p) if isinstance(p, Tensor) else np.float64(p)
+    chances = numbers_of(p) if isinstance(p, Tensor) else np.array(p, DOUBLE)
     kind = "BernoulliBackward1" if isinstance(p, Tensor) else "BernoulliBackward2"
-    return _filled(self, kind, _trials(source, np.broadcast_to(chances, self.shape), p))
-
-
-def _trials(source: Generator, chances: np.ndarray, p: Any) -> np.ndarray:
     _check_chances(chances, p)
-    kind = DOUBLE if chances.dtype == DOUBLE else np.dtype(np.float32)
-    return source.uniform(chances.size, kind).reshape(chances.shape) < chances
+    drawn = source.uniform(self.numel(), DOUBLE if chances.dtype == DOUBLE else np.dtype(np.float32))
+    return _written(self, kind, laid_out(drawn, self) < chances)
 
 
 def _check_chances(chances: np.ndarray, p: Any) -> None:
@@ -244,9 +246,10 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if (weights.sum(-1) == 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    waits = exponential_(fresh(np.zeros(weights.shape, weights.dtype)), generator=generator)._array()
+    waits = fresh(laid_out(np.zeros(weights.size, weights.dtype), weights))
+    exponential_(waits, generator=generator)
     with np.errstate(divide="ignore"):
-        order = np.argsort(-(weights / waits), axis=-1, kind="stable")
+        order = np.argsort(-(weights / waits._array()), axis=-1, kind="stable")
     return fresh(order[..., :num_samples].copy())
 
 

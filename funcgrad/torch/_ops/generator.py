@@ -16,6 +16,10 @@ STATE = struct.Struct("<QiiQ4992s3di4xfi")
 (x, y, rho, whether there is one), and in single."""
 
 
+SEED = 67280421310721
+"""What PyTorch starts a generator from."""
+
+
 class Generator:
     """A stream of 32-bit random words."""
 
@@ -23,7 +27,7 @@ class Generator:
 
     def __init__(self, device: Any = CPU) -> None:
         used(device)
-        self.manual_seed(int.from_bytes(os.urandom(4), "little"))
+        self.manual_seed(SEED)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed; negative ones count from 2**64 - 1 down."""
@@ -92,7 +96,7 @@ class Generator:
     def normal(self, count: int, dtype: np.dtype) -> np.ndarray:
         """Box and Muller's transform: pair by pair for a few, eight pairs at a time for 16 and more."""
         if count < 16:
-            return self.doubles(count).astype(dtype)
+            return self.singly(count, dtype)
         kind = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
         whole = count - count % 16
         out = np.zeros(count, kind)
@@ -102,6 +106,10 @@ class Generator:
         if whole != count:
             out[-16:] = _sixteens(self.uniform(16, kind))
         return out.astype(dtype)
+
+    def singly(self, count: int, dtype: np.dtype) -> np.ndarray:
+        """Normal numbers, pair by pair also where they are many: for memory that is not in order."""
+        return self.doubles(count).astype(dtype)
 
     def doubles(self, count: int) -> np.ndarray:
         """Normal numbers in double precision, pair by pair; what is left of a pair is kept for the next call."""
@@ -131,3 +139,4 @@ def _sixteens(u: np.ndarray) -> np.ndarray:
 
 
 default_generator = Generator()
+default_generator.seed()

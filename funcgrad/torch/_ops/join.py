@@ -17,6 +17,7 @@ from funcgrad.torch._ops.shape import expand, flatten, reshape, sizes_of, step_o
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import promote, refuse
+from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -116,7 +117,8 @@ def repeat_interleave(
             raise RuntimeError(
                 f"repeat_interleave: Invalid output_size, expected {x.shape[axis] * repeats} but got {output_size}"
             )
-        whole = clone(expand(unsqueeze(x, axis + 1), *x.shape[: axis + 1], repeats, *x.shape[axis + 1 :]))
+        spread = expand(unsqueeze(x, axis + 1), *x.shape[: axis + 1], repeats, *x.shape[axis + 1 :])
+        whole = clone(spread, memory_format=contiguous_format)
         return flatten(whole, axis, axis + 1)
     if repeats.dim() > 1:
         raise RuntimeError("repeats must be 0-dim or 1-dim tensor")

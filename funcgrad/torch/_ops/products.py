@@ -12,6 +12,7 @@ from funcgrad.torch._ops.shape import permute, reshape
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import check_broadcast, refuse
+from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -106,6 +107,13 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(reshape(input, (input.numel(), 1)), vec2)
 
 
+NO_DIM_OF_CROSS = (
+    "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or simply "
+    "use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a future "
+    "release."
+)
+
+
 def cross_of(input: Tensor, other: Tensor, dim: int) -> Tensor:
     """The vector products along a dimension of length three."""
     if input.dim() != other.dim():
@@ -125,6 +133,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     need_tensor(input, "cross")
     need_other(other, "cross")
     if dim is None:
+        warn_once(NO_DIM_OF_CROSS)
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")

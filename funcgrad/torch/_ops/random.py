@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad.torch._ops.create import factory, finished
 from funcgrad.torch._ops.generator import Generator, default_generator
+from funcgrad.torch._ops.memory_order import kept_in_order, laid_out
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import need_tensor
@@ -54,19 +55,22 @@ def _made(
     dtype: Any,
     requires_grad: bool,
     origin: str,
+    like: Tensor | None = None,
 ) -> Tensor:
     shape = sizes_of(size)
     kind = as_numpy(dtype) or dtypes.default()
     source, count = generator or default_generator, math.prod(shape)
+    if draw == "normal" and like is not None and not kept_in_order(like):
+        draw = "singly"
     if kind.kind == "c":
         parts = getattr(source, draw)(2 * count, np.dtype(f"f{kind.itemsize // 2}"))
-        values = (parts * parts.dtype.type(math.sqrt(0.5)) if draw == "normal" else parts).view(kind)
+        values = (parts if draw == "uniform" else parts * parts.dtype.type(math.sqrt(0.5))).view(kind)
     elif kind.kind == "f":
         values = getattr(source, draw)(count, kind)
     else:
-        kernel = "normal_kernel_cpu" if draw == "normal" else "check_uniform_bounds"
+        kernel = "check_uniform_bounds" if draw == "uniform" else "normal_kernel_cpu"
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.of(kind).title}'")
-    return finished(values.reshape(shape), requires_grad, origin)
+    return finished(values.reshape(shape) if like is None else laid_out(values, like), requires_grad, origin)
 
 
 @named(method=False)
@@ -102,7 +106,7 @@ def rand_like(
 ) -> Tensor:
     """`rand` of the tensor's shape and dtype."""
     need_tensor(input, "rand_like")
-    return _made("uniform", (input.shape,), generator, dtype or input.dtype, requires_grad, "rand_like")
+    return _made("uniform", (input.shape,), generator, dtype or input.dtype, requires_grad, "rand_like", input)
 
 
 @named(method=False)
@@ -112,7 +116,7 @@ def randn_like(
 ) -> Tensor:
     """`randn` of the tensor's shape and dtype."""
     need_tensor(input, "randn_like")
-    return _made("normal", (input.shape,), generator, dtype or input.dtype, requires_grad, "randn_like")
+    return _made("normal", (input.shape,), generator, dtype or input.dtype, requires_grad, "randn_like", input)
 
 
 def integers(generator: Generator | None, low: int, high: int, shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
@@ -154,7 +158,8 @@ def randint_like(
     """`randint(high)` or `randint(low, high)` of the tensor's shape and dtype."""
     low, high = (0, *bounds) if len(bounds) == 1 else bounds
     kind = as_numpy(dtype) or input._read().dtype
-    return finished(integers(generator, int(low), int(high), input.shape, kind), requires_grad, "randint_like")
+    drawn = integers(generator, int(low), int(high), (input.numel(),), kind)
+    return finished(laid_out(drawn, input), requires_grad, "randint_like")
 
 
 @named(method=False)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.memory_order import laid_out
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
 from funcgrad.torch._record.operands import check_broadcast, check_together, is_operand, no_overload, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.formats import preserve_format
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -123,7 +125,16 @@ CLONE = Kind("Clone")
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy, through which gradients flow."""
     need_tensor(input, "clone")
-    return call(CLONE, copied, input)
+    return call(CLONE, _copied_alike if memory_format in (None, preserve_format) else copied, input)
+
+
+def _copied_alike(v: Any) -> Any:
+    """Laid out as what is copied."""
+    if not isinstance(v, np.ndarray) or v.flags.c_contiguous:
+        return copied(v)
+    out = np.empty_like(laid_out(np.empty(v.size, v.dtype), v))
+    out[...] = v
+    return out
 
 
 def copied(v: Any) -> Any:

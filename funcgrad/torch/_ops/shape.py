@@ -15,6 +15,7 @@ from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
@@ -137,7 +138,9 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """The tensor itself where its elements lie in order, else a copy."""
     value = raw(input._read())
-    return input if isinstance(value, Tracer) or np.asarray(value).flags.c_contiguous else clone(input)
+    if isinstance(value, Tracer) or np.asarray(value).flags.c_contiguous:
+        return input
+    return clone(input, memory_format=contiguous_format)
 
 
 @named()

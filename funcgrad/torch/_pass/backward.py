@@ -136,6 +136,8 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
             "allow_unused=False."
         )
+    if not targets:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     weights = [None] * len(outs) if grad_outputs is None else listed(grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph

@@ -80,8 +80,9 @@ OUTSIDE_TO_FUNCTIONAL = (
     "requires_grad_() inside of a to_functional call, on a tensor from outside that requires grad: it is a constant "
     "there. Name it among the tensors of to_functional(fn, *tensors), and take it as an argument of fn."
 )
+ONLY_OF_LEAVES = "you can only change requires_grad flags of leaf variables."
 NOT_A_LEAF = (
-    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+    f"{ONLY_OF_LEAVES} If you want to use a computed variable in "
     "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
 )
 GRAD_OF_NON_LEAF = (

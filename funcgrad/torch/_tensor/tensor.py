@@ -286,6 +286,8 @@ class Tensor(Leaving, Methods):
                 self._make_leaf("requires_grad_")
             elif value._trace.age < mode.tape.age:
                 raise RuntimeError(messages.OUTSIDE_TO_FUNCTIONAL)
+            elif value.node.prim is not None:
+                raise RuntimeError(messages.ONLY_OF_LEAVES)
         elif on_tape(value):
             if value.node.prim is not None:
                 raise RuntimeError(messages.NOT_A_LEAF)
@@ -295,7 +297,8 @@ class Tensor(Leaving, Methods):
         """Start (or stop) recording what is computed from this leaf."""
         if requires_grad and self._read().dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
-        self.requires_grad = requires_grad
+        if scope.level or not (requires_grad and self.requires_grad):
+            self.requires_grad = requires_grad
         return self
 
     def _make_leaf(self, origin: str) -> None:

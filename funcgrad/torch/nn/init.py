@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
@@ -66,22 +67,22 @@ def _uniform(tensor: Tensor, a: float, b: float, generator: Generator | None) ->
 
 
 def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None) -> np.ndarray:
-    """A few are drawn in double precision, and rounded last."""
+    """A few, and those of memory that is not in order, are drawn in double precision, and rounded last."""
     kind, count = tensor._read().dtype, tensor.numel()
-    if count < 16:
-        few = (generator or default_generator).normal(count, np.dtype(np.float64))
+    if count < 16 or not in_order(tensor):
+        few = (generator or default_generator).doubles(count)
         return (few * std + mean).astype(kind)
     return _scaled((generator or default_generator).normal(count, kind), std, mean, kind)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform in [a, b)."""
-    return _filled(tensor, _uniform(tensor, a, b, generator))
+    return _filled(tensor, laid_out(_uniform(tensor, a, b, generator), tensor))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal, with that mean and standard deviation."""
-    return _filled(tensor, _normal(tensor, mean, std, generator))
+    return _filled(tensor, laid_out(_normal(tensor, mean, std, generator), tensor))
 
 
 def trunc_normal_(
@@ -112,7 +113,7 @@ def trunc_normal_(
         values = _normal(tensor, mean, std, generator)
         while (outside := (values < kind(a)) | (values > kind(b))).any():
             values = np.where(outside, _normal(tensor, mean, std, generator), values)
-        return _filled(tensor, values)
+        return _filled(tensor, laid_out(values, tensor))
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
     values, pending = np.zeros(tensor.numel(), tensor._read().dtype), np.ones(tensor.numel(), bool)
     while pending.any():
@@ -121,7 +122,7 @@ def trunc_normal_(
         density = ((drawn - mean) / std) ** 2 * -0.5 - peak
         with np.errstate(divide="ignore"):
             pending &= np.log(_uniform(tensor, 0.0, 1.0, generator)) > density
-    return _filled(tensor, values)
+    return _filled(tensor, laid_out(values, tensor))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

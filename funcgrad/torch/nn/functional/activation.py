@@ -17,6 +17,7 @@ from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.random import default_generator
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
@@ -271,7 +272,7 @@ def gumbel_softmax(
     """Samples of categories that differentiate: Jang et al., 2017. With `hard`, one-hot with the others' gradients."""
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", UserWarning, stacklevel=2)
-    gumbels = -exponential_(empty_like(logits)).log()
+    gumbels = -exponential_(empty_like(logits, memory_format=contiguous_format)).log()
     soft = ((logits + gumbels) / tau).softmax(dim)
     if not hard:
         return soft

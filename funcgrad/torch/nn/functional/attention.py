@@ -87,7 +87,9 @@ def scaled_dot_product_attention(
     return call(kind, _attended, query, key, value, attn_mask, mask, scale=factor, is_causal=is_causal)
 
 
-def _additive(mask: Tensor | None, name: str, dtype: dtypes.dtype, other: Tensor | None = None) -> Tensor | None:
+def additive(
+    mask: Tensor | None, name: str, dtype: dtypes.dtype, other: Tensor | None = None, other_name: str = "attn_mask"
+) -> Tensor | None:
     """A mask that is added: -inf where a bool one holds."""
     if mask is None:
         return None
@@ -95,7 +97,7 @@ def _additive(mask: Tensor | None, name: str, dtype: dtypes.dtype, other: Tensor
         raise AssertionError(f"only bool and floating types of {name} are supported")
     if other is not None and other.dtype is not mask.dtype:
         warnings.warn(
-            f"Support for mismatched {name} and attn_mask is deprecated. Use same type for both instead.",
+            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
             UserWarning,
             stacklevel=3,
         )
@@ -215,8 +217,8 @@ def multi_head_attention_forward(
         raise AssertionError(f"embed_dim {features} not divisible by num_heads {num_heads}")
     if not use_separate_proj_weight and key.shape != value.shape:
         raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
-    key_padding_mask = _additive(key_padding_mask, "key_padding_mask", query.dtype, attn_mask)
-    attn_mask = _additive(attn_mask, "attn_mask", query.dtype)
+    key_padding_mask = additive(key_padding_mask, "key_padding_mask", query.dtype, attn_mask)
+    attn_mask = additive(attn_mask, "attn_mask", query.dtype)
     weights: Any = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight
     q, k, v = _projected((query, key, value), weights, in_proj_bias)
     attn_mask = _joined_masks(attn_mask, key_padding_mask, batch, num_heads, length, key.shape[0])

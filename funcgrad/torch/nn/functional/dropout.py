@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from funcgrad.torch._ops.inplace import in_place
+from funcgrad.torch._ops.memory_order import laid_out
 from funcgrad.torch._ops.pointwise import add, mul
 from funcgrad.torch._ops.random import default_generator
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
-def kept(shape: tuple[int, ...], p: float, dtype: np.dtype) -> np.ndarray:
-    """1 with probability 1 - p, else 0."""
+def kept(shape: tuple[int, ...], p: float, dtype: np.dtype, like: Tensor | None = None) -> np.ndarray:
+    """1 with probability 1 - p, else 0; drawn along the memory of a tensor of that shape where it is given."""
     draws = default_generator.uniform(int(np.prod(shape)), np.dtype(np.float64))
-    return (draws < 1 - p).astype(dtype).reshape(shape)
+    ones = (draws < 1 - p).astype(dtype)
+    return ones.reshape(shape) if like is None else laid_out(ones, like)
 
 
-def noise(shape: tuple[int, ...], p: float, dtype: np.dtype) -> np.ndarray:
+def noise(shape: tuple[int, ...], p: float, dtype: np.dtype, like: Tensor | None = None) -> np.ndarray:
     """A mask whose mean is 1."""
-    return kept(shape, p, dtype) / dtype.type(1 - p) if p < 1 else np.zeros(shape, dtype)
+    return kept(shape, p, dtype, like) / dtype.type(1 - p) if p < 1 else np.zeros(shape, dtype)
 
 
 def _check(p: float) -> None:
@@ -37,17 +40,18 @@ def _is_kept(input: Tensor, p: float, training: bool) -> bool:
     return False
 
 
-def _dropped(input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
-    """Times a mask of that shape."""
+def _dropped(input: Tensor, shape: tuple[int, ...] | None, p: float, training: bool, inplace: bool) -> Tensor:
+    """Times a mask of that shape, else of the tensor's."""
     if _is_kept(input, p, training):
         return input
-    return (in_place(mul) if inplace else mul)(input, fresh(noise(shape, p, input._read().dtype)))
+    mask = noise(shape or tuple(input.shape), p, input._read().dtype, None if shape else input)
+    return (in_place(mul) if inplace else mul)(input, fresh(mask))
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, elements are zero with probability p, and the others divided by 1 - p."""
     _check(p)
-    return _dropped(input, tuple(input.shape), p, training, inplace)
+    return _dropped(input, None, p, training, inplace)
 
 
 def _of_channels(input: Tensor, p: float, training: bool, inplace: bool, batched: bool) -> Tensor:
@@ -68,30 +72,50 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _of_channels(input, p, training, inplace, input.dim() == 3)
 
 
+NO_CHANNELS = (
+    "dropout{n}d: Received a {rank}-D input to dropout{n}d, which is deprecated and will result in an error in a "
+    "future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+    "dropout{n}d exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a channel dimension, "
+    "and an optional batch dimension (i.e. {ranks} inputs)."
+)
+CHANNELS_OF_SERIES = (
+    "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input "
+    "is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to "
+    "interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise "
+    "dropout behavior, please switch to using dropout1d instead."
+)
+
+
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of ``(N, C, H, W)``."""
     _check(p)
+    if input.dim() not in (3, 4):
+        warnings.warn(NO_CHANNELS.format(n=2, rank=input.dim(), ranks="3D or 4D"), UserWarning, stacklevel=2)
+    elif input.dim() == 3:
+        warnings.warn(CHANNELS_OF_SERIES, UserWarning, stacklevel=2)
     return _of_channels(input, p, training, inplace, True)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
     _check(p)
-    return _of_channels(input, p, training, inplace, input.dim() != 4)
+    if input.dim() not in (4, 5):
+        warnings.warn(NO_CHANNELS.format(n=3, rank=input.dim(), ranks="4D or 5D"), UserWarning, stacklevel=2)
+    return _of_channels(input, p, training, inplace, input.dim() == 5)
 
 
 SATURATED = 1.7580993408473766
 """What a SELU is far on the negative side, with the sign changed: its scale times its alpha."""
 
 
-def _dropped_low(input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+def _dropped_low(input: Tensor, shape: tuple[int, ...] | None, p: float, training: bool, inplace: bool) -> Tensor:
     _check(p)
     if _is_kept(input, p, training):
         return input
     dtype: Any = input._read().dtype
     if p == 1:
         return mul(input, fresh(np.zeros((), dtype)))
-    mask = kept(shape, p, dtype)
+    mask = kept(shape or tuple(input.shape), p, dtype, None if shape else input)
     scale = 1.0 / np.sqrt((SATURATED**2 * p + 1) * (1 - p))
     shift = (mask - 1) * (SATURATED * scale) + SATURATED * scale * p
     scaled = (in_place(mul) if inplace else mul)(input, fresh((mask * scale).astype(dtype)))
@@ -100,7 +124,7 @@ def _dropped_low(input: Tensor, shape: tuple[int, ...], p: float, training: bool
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps mean 0 and variance 1 behind a SELU: dropped elements have its lowest value."""
-    return _dropped_low(input, tuple(input.shape), p, training, inplace)
+    return _dropped_low(input, None, p, training, inplace)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

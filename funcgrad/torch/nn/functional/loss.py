@@ -372,7 +372,8 @@ def binary_cross_entropy(
 def _bce_with_logits(x: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
     factor = 1.0 if pos_weight is None else (pos_weight - 1.0) * target + 1.0
     loss = (1.0 - target) * x - factor * nn.log_sigmoid(x)
-    return reduced_value(loss if weight is None else loss * weight, reduction)
+    weighted = loss if weight is None else loss * weight
+    return reduced_value(weighted.astype(target.dtype), reduction)  # PyTorch computes in the memory of 1 - target
 
 
 def binary_cross_entropy_with_logits(
@@ -390,6 +391,11 @@ def binary_cross_entropy_with_logits(
     if target.shape != input.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
     refuse(input, "iub", "log_sigmoid_cpu")
+    ops.check_no_bools(target, target)
+    if input.is_floating_point() and target._read().dtype.kind in "iu":
+        raise RuntimeError(
+            f"result type {input.dtype.title} can't be cast to the desired output type {target.dtype.title}"
+        )
     return call(BCE_WITH_LOGITS, _bce_with_logits, input, target, weight, pos_weight, reduction=reduction)
 
 

@@ -13,7 +13,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, watch
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
@@ -89,7 +89,8 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        return call(BATCH, _of_statistics, input, weight, bias, running_mean, running_var, shape=channels, eps=eps)
+        out = call(BATCH, _of_statistics, input, weight, bias, running_mean, running_var, shape=channels, eps=eps)
+        return watch(out, running_mean, running_var)
     count = prod(shape[a] for a in axes)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
@@ -98,7 +99,7 @@ def batch_norm(
         value = constant(input._read())
         _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
         _follow(input, _uncounted(running_var), momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
-    return out
+    return watch(out, *(running for running in (running_mean, running_var) if running is not None))
 
 
 def _of_instances(x: Any, weight: Any, bias: Any, eps: float) -> Any:

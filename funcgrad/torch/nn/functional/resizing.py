@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -170,7 +171,33 @@ def interpolate(
     return contiguous(call(KINDS[mode, space], _resized, input, taps=taps))
 
 
-upsample = interpolate
+
+
+def _older(name: str) -> None:
+    warnings.warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning, stacklevel=3
+    )
+
+
+def upsample(
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Tensor:
+    """Deprecated by PyTorch: write `interpolate`."""
+    _older("upsample")
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Deprecated by PyTorch: write `interpolate`."""
+    _older("upsample_nearest")
+    return interpolate(input, size, scale_factor)
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Deprecated by PyTorch: write `interpolate`, with `align_corners`."""
+    _older("upsample_bilinear")
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
 
 UNFOLD, FOLD = Kind("Im2Col"), Kind("Col2Im")
 PIXEL_SHUFFLE, PIXEL_UNSHUFFLE = Kind("PixelShuffle"), Kind("PixelUnshuffle")

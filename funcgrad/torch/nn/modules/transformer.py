@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
+from funcgrad.torch.nn.functional.attention import additive
+from funcgrad.torch.nn.modules.activation import GELU, ReLU
 from funcgrad.torch.nn.modules.attention import MultiheadAttention
 from funcgrad.torch.nn.modules.container import ModuleList
 from funcgrad.torch.nn.modules.dropout import Dropout
@@ -86,6 +89,11 @@ class TransformerEncoderLayer(_Layer):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
     ) -> Tensor:
+        src_key_padding_mask = additive(
+            src_key_padding_mask, "src_key_padding_mask", src.dtype, src_mask, "src_mask"
+        )
+        src_mask = additive(src_mask, "src_mask", src.dtype)
+
         def attended(x: Tensor) -> Tensor:
             return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
@@ -123,6 +131,25 @@ def _copies(layer: Module, count: int) -> ModuleList:
     return ModuleList(copy.deepcopy(layer) for _ in range(count))
 
 
+def _why_never_nested(layer: Module) -> str:
+    """Why PyTorch would not skip padding by nested tensors, which there are none of here."""
+    if not isinstance(layer, TransformerEncoderLayer):
+        return "encoder_layer was not TransformerEncoderLayer"
+    attention = layer.self_attn
+    known = layer.activation in ACTIVATIONS.values() or isinstance(layer.activation, (ReLU, GELU))
+    reasons = {
+        "norm_first was True": layer.norm_first,
+        "self_attn.batch_first was not True(use batch_first for better inference performance)": (
+            not attention.batch_first
+        ),
+        "self_attn was passed bias=False": attention.in_proj_bias is None,
+        "activation_relu_or_gelu was not True": not known,
+        "norm1.eps was not equal to encoder_layer.norm2.eps": layer.norm1.eps != layer.norm2.eps,
+        "self_attn.num_heads is odd": attention.num_heads % 2 == 1,
+    }
+    return next((f"encoder_layer.{reason}" for reason, holds in reasons.items() if holds), "")
+
+
 class TransformerEncoder(Module):
     """Copies of a layer behind each other, and a norm."""
 
@@ -138,6 +165,11 @@ class TransformerEncoder(Module):
         self.layers = _copies(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
+        reason = _why_never_nested(encoder_layer)
+        if enable_nested_tensor and reason:
+            warnings.warn(
+                f"enable_nested_tensor is True, but self.use_nested_tensor is False because {reason}", stacklevel=2
+            )
 
     def forward(
         self,
@@ -146,6 +178,8 @@ class TransformerEncoder(Module):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
+        src_key_padding_mask = additive(src_key_padding_mask, "src_key_padding_mask", src.dtype, mask, "mask")
+        mask = additive(mask, "mask", src.dtype)
         causal = bool(is_causal) and mask is not None
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, causal)

@@ -3,6 +3,7 @@ parameters."""
 
 from funcgrad.torch.nn.utils import parametrizations as parametrizations
 from funcgrad.torch.nn.utils import parametrize as parametrize
+from funcgrad.torch.nn.utils import rnn as rnn
 from funcgrad.torch.nn.utils import stateless as stateless
 from funcgrad.torch.nn.utils.clip_grad import clip_grad_norm_ as clip_grad_norm_
 from funcgrad.torch.nn.utils.clip_grad import clip_grad_value_ as clip_grad_value_
