@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops import values
+from funcgrad.torch._ops.memory_order import contiguous
 from funcgrad.torch._ops.reduce import dims_of
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
@@ -58,7 +59,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got "
                     f"size {m} for tensor number {i} in the list."
                 )
-    return call(CAT, lambda *vs: values.concatenate(*vs, axis=axis), *xs)
+    return contiguous(call(CAT, lambda *vs: values.concatenate(*vs, axis=axis), *xs), but_channels_last=True)
 
 
 @named(method=False, out=True)
@@ -73,7 +74,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"{list(x.shape)} at entry {i}"
             )
     axis = dimension(dim, len(shape) + 1)
-    return call(STACK, lambda *vs: fnp.stack(vs, axis=axis), *xs)
+    return contiguous(call(STACK, lambda *vs: fnp.stack(vs, axis=axis), *xs))
 
 
 @named(function=False)
@@ -88,7 +89,7 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
     for n in shape:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {shape}")
-    return call(REPEAT, lambda v: fnp.tile(v, counts), input)
+    return contiguous(call(REPEAT, lambda v: fnp.tile(v, counts), input))
 
 
 @named()
@@ -181,14 +182,14 @@ def triangle(input: Tensor, diagonal: int, function: str) -> np.ndarray:
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Zeros above a diagonal."""
     mask = triangle(input, diagonal, "tril")
-    return call(TRIL, lambda v: values.where(mask, v, v.dtype.type(0)), input)
+    return contiguous(call(TRIL, lambda v: values.where(mask, v, v.dtype.type(0)), input))
 
 
 @named(in_place=True, out=True)
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Zeros below a diagonal."""
     mask = ~triangle(input, diagonal - 1, "triu")
-    return call(TRIU, lambda v: values.where(mask, v, v.dtype.type(0)), input)
+    return contiguous(call(TRIU, lambda v: values.where(mask, v, v.dtype.type(0)), input))
 
 
 @named(out=True)

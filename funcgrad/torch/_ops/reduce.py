@@ -12,6 +12,7 @@ from funcgrad import lax, nn
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
+from funcgrad.torch._ops.memory_order import contiguous
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, titled
@@ -318,7 +319,7 @@ def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel
     if value.dtype.kind != "f":
         refuse(x, "biuc", f"{kernel}_lastdim_kernel_impl" if axis >= len(shape) - 1 else f"{kernel}_kernel_impl")
     if shape:
-        return call(kind, fun, x, axes=(axis,))
+        return contiguous(call(kind, fun, x, axes=(axis,)))
     return call(kind, lambda v: values.reshape(fun(values.reshape(v, shape=(1,)), axes=(0,)), shape=()), x)
 
 
@@ -366,7 +367,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Ten
     axis = dimension(dim, x.dim())
     if x.dim() and x.numel():
         refuse(x, "b", "cumsum_out_cpu")
-    return call(CUMSUM, _kept(_cumulated(fnp.cumsum, axis), dtype), x)
+    return contiguous(call(CUMSUM, _kept(_cumulated(fnp.cumsum, axis), dtype), x))
 
 
 @named(in_place=True, out=True)
@@ -376,7 +377,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Te
     axis = dimension(dim, x.dim())
     if x.dim() and x.numel():
         refuse(x, "b", "cumprod_out_cpu")
-    return call(CUMPROD, _kept(_cumulated(fnp.cumprod, axis), dtype), x)
+    return contiguous(call(CUMPROD, _kept(_cumulated(fnp.cumprod, axis), dtype), x))
 
 
 @named(out=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._ops import kinks
-from funcgrad.torch._ops.memory_order import laid_out
+from funcgrad.torch._ops.memory_order import contiguous, laid_out
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
@@ -115,7 +115,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = value.to(input.dtype)
     else:
         value = dtypes.held(value, input._read().dtype)
-    return watch(call(MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value), mask)
+    filled = call(MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value)
+    return watch(contiguous(filled), mask)
 
 
 CLONE = Kind("Clone")

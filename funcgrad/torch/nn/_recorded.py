@@ -6,13 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import numpy as np
-
-from funcgrad.core.tape import TapeTracer
 from funcgrad.torch._record.calls import Kind, call, need_tensor, note_inner, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse
-from funcgrad.torch._record.tape import Cut, joined, on_tape, raw
+from funcgrad.torch._record.tape import Cut, joined, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -35,17 +32,6 @@ def recorded(name: str, saves: str = "", kernel: str = "") -> Callable[[Callable
         return apply
 
     return over_tensors
-
-
-def contiguous(t: Tensor) -> Tensor:
-    """A result in the order of memory, as PyTorch's layers give it: NumPy keeps the order of what it adds to."""
-    value = t._value
-    array = raw(value)
-    if type(array) is np.ndarray and not array.flags.c_contiguous:
-        array = np.ascontiguousarray(array)
-        t._value = TapeTracer(value._trace, array, value.node) if on_tape(value) else array
-        t._storage.value = array
-    return t
 
 
 class Quick:

@@ -15,7 +15,14 @@ ASKED = listed(X, """
     torch.empty_permuted((2, 3), (0,)); x.new_empty_strided((2, 3), (1, 2)).stride();
     y.new_empty_strided((2,), (1,)).dtype;
     x.is_nonzero(); x[0, 0].is_nonzero(); torch.zeros(1).is_nonzero(); x.to_dense(); x.new(2, 3).shape; y.new([1.5]);
-    x.new([1, 2]); y.new(x)
+    x.new([1, 2]); y.new(x);
+    x.t().softmax(0).stride(); x.t().log_softmax(1).stride(); x.t().cumsum(0).stride(); x.t().cumprod(1).stride();
+    torch.cat([x.t(), x.t()]).stride(); torch.stack([x.t(), x.t()]).stride();
+    x.t().masked_fill(x.t() > 0, 1.5).stride();
+    x.t().repeat(1, 2).stride(); x.t().tril().stride(); x.t().triu().stride();
+    torch.nn.functional.layer_norm(x.t(), (2,)).stride(); torch.nn.functional.rms_norm(x.t(), (2,)).stride();
+    torch.nn.functional.batch_norm(x.t(), None, None, training=True).stride(); x.t().exp().stride();
+    (x.t() * 2).stride()
 """)  # fmt: skip
 MADE = listed(X, """
     x.detach().clone().as_strided_((3,), (2,)); torch.as_strided_(x.detach().clone(), (2, 2), (1, 2), 1);

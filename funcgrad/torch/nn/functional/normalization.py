@@ -10,6 +10,7 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.memory_order import contiguous
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
@@ -94,7 +95,7 @@ def batch_norm(
     count = prod(shape[a] for a in axes)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-    out = call(BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
+    out = contiguous(call(BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps), True)
     if running_mean is not None or running_var is not None:
         value = constant(input._read())
         _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
@@ -127,7 +128,7 @@ def instance_norm(
     count = input.shape[2:].numel()
     if count == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
-    out = call(INSTANCE, _of_instances, input, weight, bias, eps=eps)
+    out = contiguous(call(INSTANCE, _of_instances, input, weight, bias, eps=eps))
     if running_mean is not None or running_var is not None:
         value, axes = constant(input._read()), tuple(range(2, input.dim()))
         _follow(input, running_mean, momentum, fnp.mean(fnp.mean(value, axis=axes), axis=0))
@@ -175,7 +176,7 @@ def layer_norm(
     """The last dimensions, which have that shape, with mean 0 and variance 1."""
     dims = _check_layer(input, normalized_shape, weight, bias)
     refuse(input, "iub", "LayerNormKernelImpl")
-    return call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps)
+    return contiguous(call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps))
 
 
 def _over_root_mean_square(x: Any, axes: Axes, eps: float) -> Any:
@@ -197,7 +198,7 @@ def rms_norm(
     dims = _check_layer(input, normalized_shape, weight, None)
     refuse(input, "iub", "rms_norm")
     eps = float(np.finfo(input._read().dtype).eps) if eps is None else eps
-    return call(RMS, _by_root_mean_square, input, weight, dims=dims, eps=eps)
+    return contiguous(call(RMS, _by_root_mean_square, input, weight, dims=dims, eps=eps))
 
 
 def _of_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:

@@ -219,9 +219,9 @@ class Transformer(Module):
     """An encoder of one sequence and a decoder of another.
 
     >>> import funcgrad.torch as torch
-    >>> model = Transformer(d_model=8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
-    >>> model(torch.ones(5, 3, 8), torch.ones(4, 3, 8)).shape
-    torch.Size([4, 3, 8])
+    >>> model = Transformer(d_model=8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, batch_first=True)
+    >>> model(torch.ones(3, 5, 8), torch.ones(3, 4, 8)).shape
+    torch.Size([3, 4, 8])
     """
 
     def __init__(
