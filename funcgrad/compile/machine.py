@@ -13,7 +13,6 @@ from __future__ import annotations
 import _thread
 import atexit
 import ctypes
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -30,6 +29,7 @@ import numpy as np
 from funcgrad.compile import store
 from funcgrad.compile.binding import llvm
 from funcgrad.config import config
+from funcgrad.core.forks import guard
 
 _llvm_in_use = threading.RLock()
 _modules: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
@@ -162,6 +162,7 @@ class _Job:
         text, key = self.task
         within, _this_thread.compiles = _is_compiling(), True
         try:
+            _tools()  # which takes another lock, that a fork takes before this one
             with _llvm_in_use:
                 if not self.over:
                     self.module = _modules.get(key) or _modules.setdefault(key, _made(text))
@@ -363,10 +364,8 @@ def _link(compiled: store.Object, was_kept: bool) -> Module:
 
 @cache
 def _watch_the_process() -> None:
-    """Let forks, and the process' end, wait for the compile in progress."""
+    """Let the process' end wait for the compile in progress."""
     atexit.register(_end)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=_lock, after_in_parent=_unlock, after_in_child=_after_fork_in_child)
 
 
 _ending = threading.Event()
@@ -402,3 +401,6 @@ def _after_fork_in_child() -> None:
     for job in jobs:
         job.end()
     _unlock()
+
+
+guard(_lock, _unlock, _after_fork_in_child)

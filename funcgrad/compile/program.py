@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -23,6 +22,7 @@ from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval
+from funcgrad.core.forks import guard
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, on_integers
 from funcgrad.core.printing import names
 from funcgrad.core.remedies import warn_of_compiling
@@ -204,8 +204,7 @@ def _after_fork_in_child() -> None:
         gc.enable()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+guard(lambda: None, lambda: None, _after_fork_in_child)
 
 
 def checked(arrays: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:

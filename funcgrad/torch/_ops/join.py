@@ -10,13 +10,12 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops import values
-from funcgrad.torch._ops.memory_order import contiguous
 from funcgrad.torch._ops.reduce import dims_of
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
 from funcgrad.torch._ops.shape import expand, flatten, reshape, sizes_of, step_of, unsqueeze
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor
 from funcgrad.torch._record.operands import promote, refuse
 from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension

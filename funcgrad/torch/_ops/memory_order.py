@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import known
-from funcgrad.torch._record.tape import constant, on_tape, raw
+from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -59,17 +58,3 @@ def laid_out(values: Any, like: Any) -> Any:
         return values.reshape(like.shape)
     order = memory_order(array)
     return values.reshape(tuple(array.shape[d] for d in order)).transpose(tuple(np.argsort(order).tolist()))
-
-
-def contiguous(t: Tensor, but_channels_last: bool = False) -> Tensor:
-    """A result of which PyTorch lays the elements one after the other, where NumPy keeps the order of an operand."""
-    value = t._value
-    array = raw(value)
-    if type(array) is not np.ndarray or array.flags.c_contiguous:
-        return t
-    if but_channels_last and array.ndim == 4 and array.transpose(0, 2, 3, 1).flags.c_contiguous:
-        return t
-    array = np.ascontiguousarray(array)
-    t._value = TapeTracer(value._trace, array, value.node) if on_tape(value) else array
-    t._storage.value = array
-    return t

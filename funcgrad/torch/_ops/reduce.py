@@ -12,11 +12,10 @@ from funcgrad import lax, nn
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.compare import PLAIN
-from funcgrad.torch._ops.memory_order import contiguous
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, titled
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import as_floating, cast, refuse
 from funcgrad.torch._record.tape import raw

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._ops import kinks
-from funcgrad.torch._ops.memory_order import contiguous, laid_out
+from funcgrad.torch._ops.memory_order import laid_out
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
-from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
+from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor, watch
 from funcgrad.torch._record.operands import check_broadcast, check_together, is_operand, no_overload, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes

@@ -258,3 +258,17 @@ def view(
         out._make_leaf("no_grad")
         out._cuts = joined(cut("no_grad", value, ()), out._cuts)
     return out
+
+
+def contiguous(t: Tensor, but_channels_last: bool = False) -> Tensor:
+    """A result of which PyTorch lays the elements one after the other, where NumPy keeps the order of an operand."""
+    value = t._value
+    array = raw(value)
+    if type(array) is not np.ndarray or array.flags.c_contiguous:
+        return t
+    if but_channels_last and array.ndim == 4 and array.transpose(0, 2, 3, 1).flags.c_contiguous:
+        return t
+    array = np.ascontiguousarray(array)
+    t._value = TapeTracer(value._trace, array, value.node) if on_tape(value) else array
+    t._storage.value = array
+    return t

@@ -7,8 +7,7 @@ from typing import Any
 
 import funcgrad.numpy as fnp
 from funcgrad.lax import conv_general_dilated
-from funcgrad.torch._ops.memory_order import contiguous
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, contiguous
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim

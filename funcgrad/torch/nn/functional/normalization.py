@@ -10,11 +10,10 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.memory_order import contiguous
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
-from funcgrad.torch._record.calls import Kind, call, watch
+from funcgrad.torch._record.calls import Kind, call, contiguous, watch
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant

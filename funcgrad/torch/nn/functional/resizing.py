@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 import funcgrad.numpy as fnp
-from funcgrad.torch._ops.memory_order import contiguous
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, contiguous
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.pooling import (
