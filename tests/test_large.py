@@ -66,6 +66,14 @@ def test_functions_of_two_are_numpys(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_zeros_of_both_signs_are_told_apart(dtype):
+    x = np.where(np.arange(N) % 2, 0.0, -0.0).astype(dtype)
+    for zero in (0.0, -0.0, 0, -0.0):
+        np.testing.assert_array_equal(fnp.arctan2(x, zero), np.arctan2(x, zero))
+        np.testing.assert_array_equal(np.signbit(fnp.arctan2(zero, x)), np.signbit(np.arctan2(zero, x)))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
 def test_neither_layout_nor_place_nor_threads_change_bits(dtype):
     x = np.repeat(points(dtype), 50)
     with np.errstate(all="ignore"):

@@ -12,6 +12,7 @@ import ctypes
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
+from math import copysign
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,9 @@ def _kind(x: Any) -> Any:
     """An array's dtype as a character, a number of NUMBERS, None, or "!" for what kernels do not take."""
     if type(x) is np.ndarray:
         return x.dtype.char
-    return x if x is None or ((type(x) is float or type(x) is int) and x in NUMBERS) else "!"
+    if (type(x) is float or type(x) is int) and x in NUMBERS and (x or copysign(1.0, x) > 0):  # -0.0 equals 0.0
+        return x
+    return None if x is None else "!"
 
 
 KEPT, IN_HEAP = 256 * 2**20, 32 * 2**20
