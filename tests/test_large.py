@@ -13,6 +13,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad import lax
+from funcgrad.compile import ufuncs
 from funcgrad.config import config
 from funcgrad.ops import large
 
@@ -128,6 +129,19 @@ def test_without_jit_all_is_numpys_bits():
     x = points("f8")
     with np.errstate(all="ignore"), fg.disable_jit():
         np.testing.assert_array_equal(fnp.exp(x), np.exp(x))
+
+
+def test_where_numpys_interface_is_another_all_is_numpys(monkeypatch):
+    def moved(name):
+        raise AttributeError(name)
+
+    monkeypatch.setattr(ufuncs, "numpys_api", moved)
+    ufuncs._make.cache_clear()
+    try:
+        kernels = large.Kernels(FUNCTIONS["sin"], "sin")
+        assert kernels([points("f8")]) is None
+    finally:
+        ufuncs._make.cache_clear()
 
 
 COMPOSITIONS = {

@@ -9,7 +9,8 @@ alone, and no element on its place, so the bits are the same for any number of t
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,25 @@ _kept: list[Any] = []
 """What a universal function points to. It is there to the end of the process, as its users keep it."""
 
 
+@cache
+def _make() -> Callable[..., Any] | None:
+    """NumPy's PyUFunc_FromFuncAndData, where it is found."""
+    try:
+        place = numpys_api("_UFUNC_API")[1]
+    except (ImportError, AttributeError, ValueError):
+        return None
+    parameters = [ctypes.c_void_p] * 3 + [ctypes.c_int] * 4 + [ctypes.c_void_p] * 2 + [ctypes.c_int]
+    return ctypes.PYFUNCTYPE(ctypes.py_object, *parameters)(place)
+
+
 def ufunc(graph: Graph, name: str) -> np.ufunc | None:
     """The universal function of a program over arrays of CHUNK elements; None where no kernel does all of it.
 
     It takes arrays of the program's dtypes, and gives fresh ones (`out=` must not be an input: the kernel reads what it
     has written over).
     """
-    steps = split(simplify(graph))
-    if len(steps) != 1 or not isinstance(steps[0], Segment):
+    make, steps = _make(), split(simplify(graph))
+    if make is None or len(steps) != 1 or not isinstance(steps[0], Segment):
         return None
     segment = steps[0]
     if segment.inputs != graph.inputs or segment.outputs != graph.outputs or segment.work:
@@ -49,9 +61,6 @@ def ufunc(graph: Graph, name: str) -> np.ufunc | None:
     types = ctypes.create_string_buffer(bytes([d.num for d in dtypes]))
     called, doc = ctypes.create_string_buffer(name.encode()), ctypes.create_string_buffer(b"")
     _kept.append((module, loops, data, types, called, doc))
-    make = ctypes.PYFUNCTYPE(
-        ctypes.py_object, *[ctypes.c_void_p] * 3, *[ctypes.c_int] * 4, *[ctypes.c_void_p] * 2, ctypes.c_int
-    )(numpys_api("_UFUNC_API")[1])  # PyUFunc_FromFuncAndData
     at = ctypes.addressof
     counts = 1, len(graph.inputs), len(graph.outputs), -1
     made: np.ufunc = make(at(loops), at(data), at(types), *counts, at(called), at(doc), 0)

@@ -101,7 +101,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with `value` where the mask holds."""
     value = number(value)
     if mask.dtype is not dtypes.bool:
-        name = dtypes.full_name(mask.dtype)
+        name = mask.dtype.short
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {name}")
     check_broadcast(mask.shape, input.shape)
     if isinstance(value, Tensor):

@@ -162,11 +162,6 @@ def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
     return np.promote_types(a, b)
 
 
-def full_name(d: dtype) -> str:
-    """What C++ calls it."""
-    return {"long": "long int", "short": "short int", "half": "c10::Half"}.get(d.short, d.short)
-
-
 def overflows(numbers: np.ndarray, kind: np.dtype) -> builtins.bool:
     """Whether the dtype cannot hold the numbers. Negative integers wrap in an unsigned dtype, infinities are kept."""
     if kind.kind == "b" or kind == numbers.dtype:

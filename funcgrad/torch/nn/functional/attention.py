@@ -77,7 +77,7 @@ def scaled_dot_product_attention(
     if query._read().dtype.kind not in "fc":
         if query.dim() > 2:
             raise RuntimeError(f"expected scalar type Float but found {query.dtype.title}")
-        given = dtypes.full_name(query.dtype)
+        given = query.dtype.short
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: float != {given}")
     mask = noise((*query.shape[:-1], key.shape[-2]), dropout_p, query._read().dtype) if dropout_p > 0 else None
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
