@@ -115,6 +115,19 @@ def test_warnings_are_numpys(name, at):
         FUNCTIONS[name](x)
 
 
+def test_what_is_looked_at_warns_of_nothing_itself():
+    """Sums of the results would: infinities of both signs, and finite numbers that are too many."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FUNCTIONS["exp"](np.full(N, 88.0, "f4"))
+    x = np.where(np.arange(N) % 2, 1.0, -1.0)
+    with pytest.warns(RuntimeWarning) as expected:
+        np.arctanh(x)
+    with pytest.warns(RuntimeWarning) as found:
+        FUNCTIONS["arctanh"](x)
+    assert [str(w.message) for w in found] == [str(w.message) for w in expected]
+
+
 def test_other_dtypes_and_small_arrays_are_numpys_bits():
     x = points("f8")
     with np.errstate(all="ignore"):

@@ -32,11 +32,13 @@ _kept: list[Any] = []
 
 @cache
 def _make() -> Callable[..., Any] | None:
-    """NumPy's PyUFunc_FromFuncAndData, where it is found."""
+    """NumPy's PyUFunc_FromFuncAndData, where it is found, and the function that loops call as well."""
     try:
         place = numpys_api("_UFUNC_API")[1]
-    except (ImportError, AttributeError, ValueError):
+        clear = ctypes.CDLL(None).feclearexcept
+    except (ImportError, AttributeError, ValueError, OSError, TypeError):  # another NumPy, or no POSIX
         return None
+    machine.define({"feclearexcept": ctypes.cast(clear, ctypes.c_void_p).value or 0})
     parameters = [ctypes.c_void_p] * 3 + [ctypes.c_int] * 4 + [ctypes.c_void_p] * 2 + [ctypes.c_int]
     return ctypes.PYFUNCTYPE(ctypes.py_object, *parameters)(place)
 
@@ -44,8 +46,8 @@ def _make() -> Callable[..., Any] | None:
 def ufunc(graph: Graph, name: str) -> np.ufunc | None:
     """The universal function of a program over arrays of CHUNK elements; None where no kernel does all of it.
 
-    It takes arrays of the program's dtypes, and gives fresh ones (`out=` must not be an input: the kernel reads what it
-    has written over).
+    It takes arrays of the program's dtypes, gives fresh ones (`out=` must not be an input: the kernel reads what it has
+    written over), and no floating-point warnings.
     """
     make, steps = _make(), split(simplify(graph))
     if make is None or len(steps) != 1 or not isinstance(steps[0], Segment):
@@ -157,6 +159,8 @@ many:
   call void @fg_parallel(ptr @part, ptr %context, i64 %parts)
   br label %done
 done:
+  ; what vectors set of the floating-point flags says nothing of the numbers: NumPy would warn of it
+  %status = call i32 @feclearexcept(i32 63)
   ret void
 }}
 """
@@ -209,7 +213,9 @@ def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int) -> str:
         entry=_indented(entry), body=_indented(body), context=_indented(context),
     )  # fmt: skip
     sizes = sorted({dtype.itemsize for dtype in dtypes})
-    declared = [] if "@fg_parallel(" in segment.text else ["declare void @fg_parallel(ptr, ptr, i64)"]
+    declared = ["declare i32 @feclearexcept(i32)"]
+    if "@fg_parallel(" not in segment.text:
+        declared.append("declare void @fg_parallel(ptr, ptr, i64)")
     return "\n".join([*declared, *(_COPIES.format(size=size, bits=8 * size, chunk=CHUNK) for size in sizes), loop])
 
 

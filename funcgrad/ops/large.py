@@ -132,16 +132,12 @@ def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
     kernels = Kernels(prim, prim.name)
 
     def large(*xs: Any) -> Any:
-        if _is_quiet():
-            y = kernels(xs)
-            return plain(*xs) if y is None else y
-        with np.errstate(all="ignore"):
-            y = kernels(xs)
+        y = kernels(xs)
         if y is None:
             return plain(*xs)
-        if not np.isfinite(np.add.reduce(y, None)):
-            bad = ~np.isfinite(y)
-            plain(*[np.broadcast_to(x, y.shape)[bad] for x in xs])
+        is_finite = np.isfinite(y)
+        if not is_finite.all() and _warns():
+            plain(*[np.broadcast_to(x, y.shape)[~is_finite] for x in xs])
         return y
 
     def of_one(x: Any) -> Any:
@@ -163,6 +159,6 @@ def numpys(prim: Any) -> Callable[..., Any]:
     return found
 
 
-def _is_quiet() -> bool:
-    """Whether NumPy's warnings are off, as they are in derivatives."""
-    return all(how == "ignore" for how in np.geterr().values())
+def _warns() -> bool:
+    """Whether NumPy's warnings are on; in derivatives they are not."""
+    return any(how != "ignore" for how in np.geterr().values())
