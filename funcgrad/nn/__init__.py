@@ -1,5 +1,6 @@
 """JAX's `nn`: activations, normalised exponentials, attention, pooling, and `initializers`."""
 
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.nn import activations, attention, normalised, pooling
 from funcgrad.nn import initializers as initializers
 from funcgrad.nn.activations import *  # noqa: F403
@@ -12,3 +13,8 @@ __all__ += activations.__all__
 __all__ += attention.__all__
 __all__ += normalised.__all__
 __all__ += pooling.__all__
+__getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,6 +8,8 @@ A key is a plain array of two uint32. Words are those of Threefry-2x32, equal to
 and 64 bits enabled; numbers made of them are equal but for the rounding of functions such as `log`.
 """
 
+from funcgrad.names import public_names as _public_names
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.random.choices import categorical as categorical
 from funcgrad.random.choices import choice as choice
 from funcgrad.random.choices import permutation as permutation
@@ -53,3 +55,10 @@ from funcgrad.random.uniform import wald as wald
 from funcgrad.random.uniform import weibull_min as weibull_min
 from funcgrad.random.vectors import multivariate_normal as multivariate_normal
 from funcgrad.random.vectors import orthogonal as orthogonal
+
+__all__ = _public_names(globals())
+__getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from funcgrad.core import provenance
 from funcgrad.errors import strip_frames
+from funcgrad.transforms.arguments import check_argnums
 from funcgrad.transforms.guests import HOSTS, host_of, hosted
 
 Function = Callable[..., Any]
@@ -54,6 +55,8 @@ class Transformed:
     def __init__(self, run: Function, fun: Function, **options: Any) -> None:
         if not callable(fun):
             raise TypeError(f"{_public_name(run)} takes a function, not {type(fun).__name__}")
+        if "argnums" in options:
+            check_argnums(options["argnums"], _public_name(run))
         update_wrapper(self, fun, updated=())
         _lend_attributes(fun, self)
         self._run = run

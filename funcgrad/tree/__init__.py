@@ -5,6 +5,8 @@
 `funcgrad.tree_util` has the same under the names of `jax.tree_util`.
 """
 
+from funcgrad.names import public_names as _public_names
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.tree.functions import all as all  # noqa: A004
 from funcgrad.tree.functions import all_leaves as all_leaves
 from funcgrad.tree.functions import broadcast as broadcast
@@ -43,3 +45,10 @@ from funcgrad.tree.registration import register_pytree_with_keys as register_pyt
 from funcgrad.tree.registration import register_pytree_with_keys_class as register_pytree_with_keys_class
 from funcgrad.tree.registration import register_static as register_static
 from funcgrad.tree.registration import static as static
+
+__all__ = _public_names(globals())
+__getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

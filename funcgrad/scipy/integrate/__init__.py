@@ -7,7 +7,7 @@ be it an argument or a variable that a function closes over, in both modes, of a
 from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import REMEDIES
-from funcgrad.scipy.dispatch import missing_from
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.integrate.ode import odeint as odeint
 from funcgrad.scipy.integrate.ode import solve_ivp as solve_ivp
 from funcgrad.scipy.integrate.quadrature import dblquad as dblquad
@@ -32,5 +32,10 @@ __all__ = [
     "trapezoid",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 REMEDIES.setdefault(OptimizeResult, "result.y (or another array of it, as result.t)")  # whose kind solve_ivp's is
-__getattr__ = missing_from("scipy.integrate")
+__getattr__ = _tells_nearest(__name__, __all__, "scipy.integrate")

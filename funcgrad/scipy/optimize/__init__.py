@@ -20,7 +20,7 @@ from scipy.optimize import (  # what SciPy's functions and these take and return
 )
 
 from funcgrad.core.avals import REMEDIES
-from funcgrad.scipy.dispatch import missing_from
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.optimize.assignment import linear_sum_assignment as linear_sum_assignment
 from funcgrad.scipy.optimize.assignment import linprog as linprog
 from funcgrad.scipy.optimize.fitting import curve_fit as curve_fit
@@ -76,6 +76,11 @@ __all__ = [
     "toms748",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 REMEDIES[RootResults] = "result.root"
 REMEDIES[OptimizeResult] = "result.x (or another array of it, as result.fun, or solve_ivp's result.y)"
-__getattr__ = missing_from("scipy.optimize")
+__getattr__ = _tells_nearest(__name__, __all__, "scipy.optimize")
