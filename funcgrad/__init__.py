@@ -10,6 +10,7 @@ numerically.
 """
 
 import sys as _sys
+import typing as _typing
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
@@ -68,11 +69,23 @@ _LATER = ("nn", "random", "scipy", "test_util", "torch", "tree_util")
 """What is imported when it is asked for, as few programs need it."""
 
 
-def __getattr__(name: str) -> _ModuleType:
+if _typing.TYPE_CHECKING:
+    from funcgrad import nn as nn
+    from funcgrad import random as random
+    from funcgrad import scipy as scipy
+    from funcgrad import test_util as test_util
+    from funcgrad import torch as torch
+    from funcgrad import tree_util as tree_util
+
+
+def _later(name: str) -> _ModuleType:
     if name in _LATER:
         return _import_module(f"funcgrad.{name}")
     raise AttributeError(_missing("module 'funcgrad'", name, __dir__()), name=name)
 
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _later
 
 __all__ = _public_names(globals())
 

@@ -1,5 +1,7 @@
 """Pytrees under the names of `jax.tree_util`: see `funcgrad.tree`."""
 
+import typing as _typing
+
 from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.tree import DictKey as DictKey
@@ -34,7 +36,8 @@ from funcgrad.tree import treedef_tuple as treedef_tuple
 from funcgrad.tree import unflatten as tree_unflatten  # noqa: F401
 
 __all__ = _public_names(globals())
-__getattr__ = _tells_nearest(__name__, __all__)
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
 
 
 def __dir__() -> list[str]:

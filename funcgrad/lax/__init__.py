@@ -1,5 +1,7 @@
 """JAX's `lax` names."""
 
+import typing as _typing
+
 from funcgrad.lax import linalg as linalg
 from funcgrad.lax.collectives import all_gather as all_gather
 from funcgrad.lax.collectives import all_to_all as all_to_all
@@ -160,7 +162,8 @@ from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 
 __all__ = _public_names(globals(), "linalg")
-__getattr__ = _tells_nearest(__name__, __all__)
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,8 @@ On plain arrays NumPy itself runs. NumPy's own functions come here with traced v
 Names of NumPy that are missing have no derivative, or none yet. Each module lists its names in `__all__`.
 """
 
+import typing as _typing
+
 from numpy import __array_api_version__ as __array_api_version__
 from numpy import __array_namespace_info__ as __array_namespace_info__
 
@@ -33,7 +35,8 @@ from funcgrad.numpy.shaping import *  # noqa: F403  (reshape, stack, tile, diag,
 from funcgrad.numpy.statistics import *  # noqa: F403  (mean, var, cov, nansum, ...)
 
 __all__ = _public_names(globals(), "fft", "linalg")
-__getattr__ = _tells_nearest(__name__, __all__, "numpy")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "numpy")
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@
 `funcgrad.tree_util` has the same under the names of `jax.tree_util`.
 """
 
+import typing as _typing
+
 from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.tree.functions import all as all  # noqa: A004
@@ -47,7 +49,8 @@ from funcgrad.tree.registration import register_static as register_static
 from funcgrad.tree.registration import static as static
 
 __all__ = _public_names(globals())
-__getattr__ = _tells_nearest(__name__, __all__)
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,8 @@ Each function takes SciPy's arguments. On plain values SciPy runs; otherwise res
 be it an argument or a variable that a function closes over, in both modes, of any order, and under `jit` and `vmap`.
 """
 
+import typing as _typing
+
 from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import REMEDIES
@@ -38,4 +40,5 @@ def __dir__() -> list[str]:
 
 
 REMEDIES.setdefault(OptimizeResult, "result.y (or another array of it, as result.t)")  # whose kind solve_ivp's is
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.integrate")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.integrate")

@@ -6,6 +6,8 @@ SciPy's objects, with SciPy's numbers; everything else runs here, in double prec
 
 from __future__ import annotations
 
+import typing as _typing
+
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.interpolate.grids import RegularGridInterpolator, interpn
 from funcgrad.scipy.interpolate.lines import interp1d
@@ -36,4 +38,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.interpolate")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.interpolate")

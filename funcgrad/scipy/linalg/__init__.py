@@ -5,6 +5,8 @@ values `overwrite_a` and the like say nothing, and `check_finite` looks at value
 not under `jit` and `vmap`. Functions that read one triangle are differentiated as functions of the symmetric part.
 """
 
+import typing as _typing
+
 from numpy.linalg import LinAlgError
 
 from funcgrad.names import tells_nearest as _tells_nearest
@@ -29,4 +31,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.linalg")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.linalg")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as _typing
+
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.ndimage.filters import (
     convolve,
@@ -44,4 +46,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.ndimage")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.ndimage")

@@ -5,6 +5,8 @@ derivatives that follow from the equation it solves, by the implicit function th
 search, and none along the first guess.
 """
 
+import typing as _typing
+
 from scipy.optimize import (  # what SciPy's functions and these take and return
     BFGS,
     SR1,
@@ -83,4 +85,5 @@ def __dir__() -> list[str]:
 
 REMEDIES[RootResults] = "result.root"
 REMEDIES[OptimizeResult] = "result.x (or another array of it, as result.fun, or solve_ivp's result.y)"
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.optimize")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.optimize")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as _typing
+
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.signal.convolutions import convolve, convolve2d, correlate, correlate2d, fftconvolve, oaconvolve
 from funcgrad.scipy.signal.filters import filtfilt, lfilter, lfilter_zi, sosfilt, sosfilt_zi, sosfiltfilt
@@ -31,4 +33,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.signal")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.signal")

@@ -3,6 +3,8 @@
 Each function takes SciPy's arguments, but for `out` and `where`. On plain arrays SciPy runs. Dtypes are SciPy's.
 """
 
+import typing as _typing
+
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.special import (
     bessel,
@@ -42,4 +44,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.special")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.special")

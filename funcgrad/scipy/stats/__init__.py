@@ -8,6 +8,8 @@ Example:
     np.float64(2.25)
 """
 
+import typing as _typing
+
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.stats.continuous import (
     CAUCHY,
@@ -62,7 +64,8 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = _tells_nearest(__name__, __all__, "scipy.stats")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.stats")
 
 beta = Continuous("beta", BETA)
 cauchy = Continuous("cauchy", CAUCHY)
