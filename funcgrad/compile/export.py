@@ -29,7 +29,8 @@ _KEYWORDS = frozenset((
     "for", "friend", "goto", "if", "inline", "int", "long", "main", "mutable", "namespace", "new", "not", "nullptr",
     "operator", "or", "private", "protected", "public", "register", "restrict", "return", "short", "signed", "sizeof",
     "static", "static_assert", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try",
-    "typedef", "typeid", "typename", "typeof", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "xor",
+    "typedef", "typeid", "typename", "typeof", "union", "unsigned", "using", "virtual", "void", "volatile", "while",
+    "xor",
 ))  # fmt: skip
 """C's and C++'s, as a header serves both."""
 

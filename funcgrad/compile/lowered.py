@@ -23,7 +23,8 @@ from funcgrad.errors import strip_frames
 class Lowered(Program):
     """A `Program` that knows the structure of the arguments and results of its function.
 
-    `compile()` gives a function of the arguments that are not static; `as_text()` is `text`.
+    `compile()` gives a function of the arguments that are not static; `as_text()` is `text`. `numba` is a function for
+    code of numba's, and `export(folder)` writes one for C.
     """
 
     __slots__ = ("_in_tree", "_name", "_out_tree")
