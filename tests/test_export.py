@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -91,6 +93,14 @@ class TestLinked:
             np.testing.assert_array_equal(found, expected)
         status, results = linked(fg.jit(lambda x: x).lower(2.0), tmp_path, "same")(4.0)
         assert status == 0 and results[0] == 4.0
+
+    def test_in_a_forked_child(self, tmp_path):
+        f = fg.jit(lambda x: np.sum(np.sin(x)))
+        call = linked(f.lower(np.ones(9)), tmp_path)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if call(np.ones(9))[1] == [f(np.ones(9))] else 1)
+        assert os.waitpid(child, 0)[1] == 0
 
     def test_an_index_out_of_bounds(self, tmp_path):
         call = linked(fg.jit(lambda x, i: x[i]).lower(np.ones(3), 0), tmp_path)
@@ -199,6 +209,33 @@ class TestFiles:
         with pytest.raises(TypeError, match=r"`<lambda>` cannot be called from C.*sort: no kernel at .*test_export"):
             fg.jit(lambda x: np.sort(x)).lower(np.ones(3)).export(tmp_path / "none")
         assert not (tmp_path / "none").exists()
+
+    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timer")
+    def test_interrupts(self, tmp_path):
+        """At random moments: each file is one of those written, whole, and nothing lies beside it."""
+        programs = [fg.jit(lambda x, k=k: x * 3.25 + k).lower(1.0) for k in range(4)]
+        whole = set()
+        for k, program in enumerate(programs):
+            program.export(tmp_path / str(k), "f")
+            whole.add((tmp_path / str(k) / "f.o").read_bytes())
+        rng, made = random.Random(0), 0
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            for k in range(60):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 1e-2))
+                    programs[k % 4].export(tmp_path, "f")
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                except KeyboardInterrupt:
+                    made += 1
+                if (tmp_path / "f.o").exists():
+                    assert (tmp_path / "f.o").read_bytes() in whole
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert made > 5
+        programs[0].export(tmp_path, "f")
+        assert sorted(os.listdir(tmp_path)) == [*"0123", "f.h", "f.o"]
 
     def test_nothing_is_left_behind(self, tmp_path, monkeypatch):
         program = fg.jit(lambda x: x * 3).lower(1.0)
