@@ -125,7 +125,8 @@ def _made(name: str) -> Callable[..., Any]:
             return (lambda x, y: loop(x, y)) if either else (lambda x, y: of_numbers(x, y))
 
     overload(stands)(chosen)
-    whole.__name__ = whole.__qualname__ = name
+    for function in (stands, whole):
+        function.__name__ = function.__qualname__ = name
     whole.__doc__ = f"`{name}` of numbers and arrays, with the bits of compiled programs."
     found: Callable[..., Any] = numba.njit(whole)
     return found

@@ -246,11 +246,12 @@ class TestRefused:
 
     def test_callers_have_dynamic_globals(self):
         """Which is what keeps them from the disk."""
-        g = lowered(bowl, np.ones(3)).numba
-        inside = numba.njit(lambda x: g(x))
-        inside(np.ones(3))
-        for function in (g, inside):
-            assert all(made.library.has_dynamic_globals for made in function.overloads.values())
+        for fun in (bowl, fg.grad(lambda x: 2.5 * np.sum(x))):
+            g = lowered(fun, np.ones(3)).numba
+            inside = numba.njit(lambda x, g=g: np.sum(g(x)))
+            inside(np.ones(3))
+            for function in (g, inside):
+                assert all(made.library.has_dynamic_globals for made in function.overloads.values())
 
     @pytest.mark.long
     def test_callers_are_not_kept_on_disk(self, tmp_path):

@@ -126,7 +126,7 @@ def _text(graph: Graph, segment: Segment | None, symbol: str) -> str:
 def _kernel(segment: Segment | None) -> str:
     if segment is None:
         return ""
-    serial = Template(pool.SERIAL).substitute(linkage="internal", name="fg_parallel")
+    serial = Template(pool._SERIAL).substitute(linkage="internal", name="fg_parallel")
     return segment.text.replace(_PARALLEL, serial)
 
 

@@ -31,7 +31,7 @@ from string import Template
 from funcgrad.compile.binding import llvm
 from funcgrad.config import config
 
-SERIAL = """
+_SERIAL = """
 define $linkage void @$name(ptr %task, ptr %context, i64 %count) {
 entry:
   %any = icmp sgt i64 %count, 0
@@ -87,10 +87,10 @@ def address() -> int:
 
 def _text() -> str:
     if os.name != "posix":
-        return Template(SERIAL).substitute(linkage="", name="fg_parallel")
+        return Template(_SERIAL).substitute(linkage="", name="fg_parallel")
     placing = "declare {}" if sys.platform == "linux" else "define internal {} {{ ret i32 -1 }}"
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(config._threads))  # machine code reads it to the end of the process
-    return Template(SERIAL + Path(__file__).with_suffix(".ll").read_text()).substitute(
+    return Template(_SERIAL + Path(__file__).with_suffix(".ll").read_text()).substitute(
         linkage="internal",
         name="serial",
         placing="\n".join([placing.format(function) for function in _PLACING]),
