@@ -16,6 +16,7 @@ import pytest
 
 import funcgrad as fg
 import funcgrad.numpy as fnp
+from tests.test_text import PROGRAMS
 
 CC = shutil.which("cc")
 needs_cc = pytest.mark.skipif(CC is None or os.name != "posix", reason="there is no C compiler `cc` to link with")
@@ -113,6 +114,24 @@ class TestLinked:
         assert f.lower(a).calls
         _, (found,) = linked(f.lower(a), tmp_path)(a)
         np.testing.assert_allclose(found, a @ a @ a, rtol=1e-10, atol=1e-10)
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("name", PROGRAMS)
+    def test_many_programs(self, tmp_path, name):
+        fun, *args = PROGRAMS[name]
+        f = fg.jit(fun)
+        program = f.lower(*args)
+        try:
+            call = linked(program, tmp_path)
+        except TypeError:  # which test_what_python_runs looks at
+            assert program.calls
+            return
+        with np.errstate(all="ignore"):
+            status, results = call(*args)
+            expected = f(*args)
+        assert status == 0
+        for found, wanted in zip(results, fg.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12 if program.calls else 0)
 
     def test_a_program_of_c(self, tmp_path):
         """Compiled with all warnings, run without Python's symbols, and compared to the last bit."""

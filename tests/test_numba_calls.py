@@ -18,6 +18,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.compile.entry import ON_STACK
+from tests.test_text import PROGRAMS
 from tests.test_vectormath import ERRORS
 
 numba = pytest.importorskip("numba")
@@ -109,6 +110,21 @@ class TestPrograms:
 
         f = fg.jit(fun)
         same(f.lower(0.3, 5).numba(0.3, 7), f(0.3, 7))
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("name", PROGRAMS)
+    def test_many_programs(self, name):
+        fun, *args = PROGRAMS[name]
+        leaves, treedef = fg.tree.flatten(args)
+        f = fg.jit(lambda *leaves: tuple(fg.tree.leaves(fun(*treedef.unflatten(leaves)))))
+        program = f.lower(*leaves)
+        try:
+            called = program.numba
+        except TypeError:  # which test_what_python_runs looks at
+            assert program.calls
+            return
+        for found, wanted in zip(called(*leaves), f(*leaves), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12 if program.calls else 0)
 
     def test_one_function_for_one_program(self):
         f = fg.jit(bowl)

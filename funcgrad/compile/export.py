@@ -63,7 +63,7 @@ def _is_symbol(name: str) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file aside and put it in its place: whoever reads it finds all of it."""
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f"{path.name}.{os.urandom(8).hex()}.part")
     try:
         aside.write_bytes(content)
         os.replace(aside, path)
