@@ -37,7 +37,11 @@ with unforked:
     from numba.core.errors import NumbaTypeError
     from numba.extending import intrinsic, overload
 
-__all__ = sorted(vectormath.FUNCTIONS.keys() - {"sincos"})
+__all__ = [
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh", "erf", "erfc", "exp",
+    "exp2", "expm1", "hypot", "log", "log1p", "log2", "log10", "logistic", "power", "sin", "sinh", "softplus",
+    "tan", "tanh",
+]
 
 
 def _text(name: str, bits: int) -> str:
@@ -64,8 +68,8 @@ def _symbol(name: str, bits: int) -> str:
     return f"funcgrad.{name}.f{bits}"
 
 
-# written here, as that may have to wait for a fork, which waits for what numba compiles
-_TEXTS = {(name, bits): _text(name, bits) for name in __all__ for bits in _LLVM}
+_TEXTS: dict[tuple[str, int], str] = {}
+"""Written with the function and not when numba compiles: that may wait for a fork, which waits for what numba compiles."""
 
 
 def _emitted(name: str, context: Any, builder: Any, args: tuple[Any, ...], bits: int) -> Any:
@@ -99,6 +103,7 @@ def _bits(args: tuple[Any, ...]) -> int:
 
 def _made(name: str) -> Callable[..., Any]:
     """The function. It is written for each number of arguments, as numba reads it."""
+    _TEXTS.update({(name, bits): _text(name, bits) for bits in _LLVM})
     of_numbers: Any
     stands: Any
     whole: Any
@@ -132,4 +137,29 @@ def _made(name: str) -> Callable[..., Any]:
     return found
 
 
-globals().update({name: _made(name) for name in __all__})
+arccos = _made("arccos")
+arccosh = _made("arccosh")
+arcsin = _made("arcsin")
+arcsinh = _made("arcsinh")
+arctan = _made("arctan")
+arctan2 = _made("arctan2")
+arctanh = _made("arctanh")
+cos = _made("cos")
+cosh = _made("cosh")
+erf = _made("erf")
+erfc = _made("erfc")
+exp = _made("exp")
+exp2 = _made("exp2")
+expm1 = _made("expm1")
+hypot = _made("hypot")
+log = _made("log")
+log10 = _made("log10")
+log1p = _made("log1p")
+log2 = _made("log2")
+logistic = _made("logistic")
+power = _made("power")
+sin = _made("sin")
+sinh = _made("sinh")
+softplus = _made("softplus")
+tan = _made("tan")
+tanh = _made("tanh")

@@ -12,7 +12,7 @@ from tests.groups import together
 
 ROOT = Path(funcgrad.__file__).parent
 LAYERS = [
-    ["errors"],
+    ["errors", "names"],
     ["tree"],
     ["tree_util"],
     ["config"],

@@ -111,7 +111,10 @@ class Tracer(Traced):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"Traced<{self.aval} in {self._trace.name}>"
+        start, value = f"Traced<{self.aval} in {self._trace.name}", known(self)
+        if value is None:
+            return f"{start}>"
+        return f"{start}: {np.array2string(np.asarray(value), prefix=f'{start}: ', suffix='>')}>"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise unpicklable(self) if self._trace.alive else escaped((self,))

@@ -15,7 +15,7 @@ from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
 from funcgrad.core.graph import concretization_error
-from funcgrad.core.trace import Tracer, conversion_error, escaped
+from funcgrad.core.trace import Tracer, conversion_error, escaped, known
 from funcgrad.errors import (
     ConcretizationError,
     TracedArrayError,
@@ -100,9 +100,9 @@ def updated(loc: provenance.Loc | None, at: str) -> str:
 
 def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
-    known = x._as_plain()
-    if known is not None and x._trace.alive:
-        return np.array(known, dtype, copy=copy)
+    plain = x._as_plain()
+    if plain is not None and x._trace.alive:
+        return np.array(plain, dtype, copy=copy)
     owner, loc = _foreign_operand()
     if owner is not None:
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
@@ -137,9 +137,9 @@ def _foreign_operand() -> tuple[Any, provenance.Loc | None]:
 
 def _number(what: str, remedy: str, convert_known: Any) -> Any:
     def convert(x: Tracer, *args: Any, **options: Any) -> Any:
-        known = x._as_plain()
-        if known is not None and x._trace.alive:
-            return convert_known(known, *args, **options)
+        plain = x._as_plain()
+        if plain is not None and x._trace.alive:
+            return convert_known(plain, *args, **options)
         return refuse(x, f"`{what}` of a traced value", remedy)
 
     return convert
@@ -157,9 +157,9 @@ _INTEGER = "Python needs an integer here, of which nothing depends smoothly: int
 
 def to_index(x: Tracer) -> int:
     """`operator.index(x)`, and `range(x)`, `a[:x]`, `np.zeros(x)` and whatever else needs an integer of Python's."""
-    known = x._as_plain()
-    if known is not None and x._trace.alive:
-        return operator.index(known)
+    plain = x._as_plain()
+    if plain is not None and x._trace.alive:
+        return operator.index(plain)
     error: Exception
     if x.has_value or not x._trace.alive:
         try:
@@ -246,9 +246,12 @@ def rounded(x: Tracer, ndigits: int | None = None) -> Any:
 
 
 def formatted(x: Tracer, spec: str) -> str:
-    """`f"{x}"` shows the shape; a number's format is refused."""
+    """`f"{x:.3f}"`: text, which carries no derivative anyway, of a value that is known."""
     if not spec:
         return repr(x)
+    value = known(x) if x._trace.alive else None
+    if value is not None:
+        return format(np.asarray(value)[()], spec)
     return refuse(
         x,
         f"formatting a traced value as {spec!r}",
