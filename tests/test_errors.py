@@ -618,7 +618,7 @@ class TestErrorsOfTheUser:
                     error.add_note("and a note")
                     raise
 
-        with pytest.raises(TracerConversionError, match="storing") as caught:
+        with pytest.raises(TracerConversionError, match="Storing") as caught:
             fg.grad(fails)(1.0)
         shown = "".join(traceback.format_exception(caught.value))
         assert "KeyError: 'before'" in shown and "and a note" in shown and "np.zeros(3)[0] = x" in shown

@@ -17,6 +17,8 @@ LAYERS = [
     ["tree_util"],
     ["config"],
     ["core.provenance"],
+    ["core.reading"],
+    ["core.arrays"],
     ["core.avals"],
     ["core.recent", "core.forks"],
     ["core.constants"],

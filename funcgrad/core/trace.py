@@ -18,6 +18,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, Traced, operand
+from funcgrad.core.reading import named
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -338,13 +339,19 @@ def conversion_error(
     remedy: str,
     kind: type[TracerConversionError] = TracerConversionError,
     loc: provenance.Loc | None = None,
+    otherwise: str = "",
 ) -> TracerConversionError:
-    """The error for making a concrete value from a traced one, at the user's line here or at `loc`."""
+    """The error for making a concrete value from a traced one, at the user's line here or at `loc`.
+
+    It begins with what to write, and ends with what else there is.
+    """
     where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
-    return kind(
-        f"{what}{where}: it would leave {x._trace.name}, and the derivative would be lost "
-        f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
+    reason = (
+        f"{what}{where}: it would leave {x._trace.name}, and the derivative would be lost silently. The value "
+        f"({x.aval}) was made{made or ' outside the traced code'}."
     )
+    return kind(" ".join(filter(None, (named(remedy), reason[:1].upper() + reason[1:], otherwise))))
+
 
 
 def unpicklable(x: Tracer) -> TracerConversionError:

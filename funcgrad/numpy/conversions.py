@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from funcgrad.core import provenance, remedies
+from funcgrad.core import arrays, provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
@@ -26,7 +26,6 @@ from funcgrad.errors import (
     hidden,
 )
 from funcgrad.numpy.views import FIXED
-from funcgrad.numpy.writing import MAKE
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
@@ -56,13 +55,13 @@ def refuse(
         raise escaped((x,))
     called = scipys()
     if called is not None and x.has_value:
-        raise conversion_error(x, called.what, f"{called.remedy} {CUT}", lost, called.loc)
+        raise conversion_error(x, called.what, called.remedy, lost, called.loc, CUT)
     if called is not None:
         raise concretization_error(x, called.what, called.remedy, unknown, called.loc)
     if loc is not None and _stores(loc):
         raise _storing(x, loc)
     if x.has_value:
-        raise conversion_error(x, what, f"{remedy} {CUT}", lost)
+        raise conversion_error(x, what, remedy, lost, otherwise=CUT)
     raise concretization_error(x, *(remedies.for_size() or (what, remedies.for_number(remedy))), unknown)
 
 
@@ -75,15 +74,16 @@ def _stores(loc: provenance.Loc) -> bool:
 
 
 def _storing(x: Tracer, loc: provenance.Loc) -> TracerConversionError:
-    return conversion_error(
-        x,
-        "storing a traced value into a plain array",
-        f"{MAKE} Or write `{updated(loc, 'fnp.at({})')}`, or build a list and np.stack it. {CUT}",
-    )
+    array, at_set = _updated(loc, "fnp.at({})")
+    remedy = f"{arrays.for_store(array)} Or write `{at_set}`, or build a list and np.stack it."
+    return conversion_error(x, "storing a traced value into a plain array", remedy, otherwise=CUT)
 
 
-def updated(loc: provenance.Loc | None, at: str) -> str:
-    """The line `b[i] = v` (or `+=`) in functional form; `at` is how the array is written before `[i]`."""
+def _updated(loc: provenance.Loc | None, at: str) -> tuple[str, str]:
+    """The array that the line `b[i] = v` (or `+=`) writes, and the line in functional form.
+
+    `at` is how the array is written before `[i]`.
+    """
     import ast
 
     try:
@@ -95,7 +95,7 @@ def updated(loc: provenance.Loc | None, at: str) -> str:
         method = {"Set": "set({v})", **_METHODS}[operation].format(v=value)
     except (SyntaxError, AttributeError, ValueError, KeyError):
         array, index, method = "b", "i", "set(v)"
-    return f"{array} = {at.format(array)}[{index}].{method}"
+    return array, f"{array} = {at.format(array)}[{index}].{method}"
 
 
 def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
@@ -106,7 +106,7 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     owner, loc = _foreign_operand()
     if owner is not None:
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
-    remedy = remedies.for_array() or (
+    remedy = arrays.for_conversion() or (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
         "several, and fnp.array of nested lists."
     )
@@ -255,5 +255,5 @@ def formatted(x: Tracer, spec: str) -> str:
     return refuse(
         x,
         f"formatting a traced value as {spec!r}",
-        "f'{x}' shows its shape and dtype.",
+        "Write fg.debug.print('{}', x), which prints when the program runs; f'{x}' shows shape and dtype.",
     )
