@@ -69,7 +69,7 @@ def _symbol(name: str, bits: int) -> str:
 
 
 _TEXTS: dict[tuple[str, int], str] = {}
-"""Written with the function and not when numba compiles: that may wait for a fork, which waits for what numba compiles."""
+"""Written with the function and not when numba compiles: that may wait for a fork, which waits for numba."""
 
 
 def _emitted(name: str, context: Any, builder: Any, args: tuple[Any, ...], bits: int) -> Any:
