@@ -110,3 +110,13 @@ def test_timing(bench):
     timing = bench("timing")
     best = timing.interleaved({"one": lambda: None, "other": lambda: None}, 2, 1e-5)
     assert set(best) == {"one", "other"} and all(0 <= t < np.inf for t in best.values())
+
+
+@pytest.mark.long
+def test_calls_from_numba(bench):
+    pytest.importorskip("numba")
+    module = bench("numba_calls")
+    for runs in (module.calls(), module.elements(), module.products(60)):
+        assert runs
+        for run in runs.values():
+            run()

@@ -53,4 +53,6 @@ From text to a function:
 - machine: LLVM text to machine code, kept while it is used, and on disk
 - store: object code on disk, for other processes
 - pool (and pool.ll): the threads of large kernels
+- alone: programs that are one kernel without any Python, for other callers than Python
+- numba_function: such a program as a function of numba's; export: as an object file and a C header
 """

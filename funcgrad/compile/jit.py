@@ -77,9 +77,10 @@ def jit(
     it is traced. Results of rank 0 are NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is
     accepted for JAX's sake and changes nothing: arguments are never written into, and may be used afterwards.
 
-    The result has `lower(*args)` (the compiled `Program`, whose `compile()` is a function for such arguments only),
-    `cache_size()` and `clear_cache()`. A jitted function may be called inside `grad`, `vmap`, `jvp` and other jitted
-    functions. With `config.jit = False` it is `fun`.
+    The result has `lower(*args)` (the compiled `Program`, whose `compile()` is a function for such arguments only,
+    `numba` one for code of numba's, and `export(folder)` writes one for C), `cache_size()` and `clear_cache()`. A
+    jitted function may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False` it
+    is `fun`.
 
     Without a function, `jit` returns a decorator: `@jit(static_argnames="n")`. Python's integers are exact, as
     outside; one that an array's dtype cannot hold raises OverflowError. Static arguments that are equal but differ

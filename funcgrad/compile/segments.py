@@ -121,12 +121,12 @@ def _in_order(first: Sequence[Atom], atoms: Iterable[Atom]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys([*(a for a in first if a in kept), *kept]))
 
 
-def split(graph: Graph) -> list[Segment | Call]:
-    """The steps of a simplified program, in an order in which they can run."""
+def split(graph: Graph, blas: bool = True) -> list[Segment | Call]:
+    """The steps of a simplified program, in an order in which they can run; without BLAS, products are all kernels'."""
     forced: set[Atom] = set()
     while True:
         try:
-            return _split(Plan(graph, forced))
+            return _split(Plan(graph, forced, within=not blas))
         except Unfit as needed:
             forced.add(needed.args[0])
 
