@@ -30,6 +30,7 @@ from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
 from funcgrad.torch._tensor.devices import Device as device
 from funcgrad.torch._tensor.devices import get_default_device as get_default_device
 from funcgrad.torch._tensor.devices import set_default_device as set_default_device
+from funcgrad.torch._tensor.dtypes import bfloat16 as bfloat16
 from funcgrad.torch._tensor.dtypes import bool as bool
 from funcgrad.torch._tensor.dtypes import cdouble as cdouble
 from funcgrad.torch._tensor.dtypes import cfloat as cfloat
@@ -80,8 +81,10 @@ from funcgrad.torch._tensor.sizes import Size as Size
 from funcgrad.torch._tensor.tensor import Tensor as Tensor
 from funcgrad.torch import _dynamo as _dynamo
 from funcgrad.torch import accelerator as accelerator
+from funcgrad.torch import amp as amp
 from funcgrad.torch import backends as backends
 from funcgrad.torch import compiler as compiler
+from funcgrad.torch import cpu as cpu
 from funcgrad.torch import cuda as cuda
 from funcgrad.torch import distributions as distributions
 from funcgrad.torch import fft as fft
@@ -93,6 +96,15 @@ from funcgrad.torch import random as random
 from funcgrad.torch import special as special
 from funcgrad.torch import utils as utils
 from funcgrad.torch import version as version
+from funcgrad.torch.func import vmap as vmap
+from funcgrad.torch.amp import autocast as autocast
+from funcgrad.torch.amp.autocast_mode import clear_autocast_cache as clear_autocast_cache
+from funcgrad.torch.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+from funcgrad.torch.amp.autocast_mode import is_autocast_cache_enabled as is_autocast_cache_enabled
+from funcgrad.torch.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
+from funcgrad.torch.amp.autocast_mode import set_autocast_cache_enabled as set_autocast_cache_enabled
+from funcgrad.torch.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
+from funcgrad.torch.amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
 
 e: builtins.float
 inf: builtins.float

@@ -28,8 +28,9 @@ PAGE = ROOT / "docs" / "torch.md"
 FUNCTIONS, METHODS = (ROOT / "funcgrad" / "torch" / n for n in ("__init__.pyi", "_tensor/methods.pyi"))
 NAMES = Path(__file__).with_name("names.json")
 PACKAGES = (
-    "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "utils.data", "utils.checkpoint",
-    "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph", "func", "distributions",
+    "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "utils.data",
+    "utils.checkpoint", "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph", "func", "amp",
+    "distributions",
 )  # fmt: skip
 SPACES = ("linalg", "fft", "special")
 ELSEWHERE = re.compile(
@@ -179,6 +180,7 @@ def functions_stub() -> str:
     imports = re.findall(r"^from funcgrad\.torch[\w.]* import (?:\([^)]*\)|[^\n]*)$", source, re.M)
     lines = [line for found in imports for line in _reexported(found)]
     lines += [f"from funcgrad.torch import {name} as {name}" for name in shim._PACKAGES]
+    lines += [f"from funcgrad.torch.{module} import {name} as {name}" for name, module in shim._ELSEWHERE.items()]
     lines += ["", *(f"{n}: builtins.float" for n in ("e", "inf", "nan", "pi")), "newaxis: None", "__version__: str", ""]
     return _stub(lines + [_declared(name, f) for name, f in sorted({**LAYERS, **functions_of()}.items())])
 
