@@ -188,7 +188,23 @@ scaler.update(8.0); print(scaler.get_scale()); scaler.update(torch.tensor(2.0));
         "import pickle; pickle.dumps(s)", "s.update(); s.load_state_dict({})", "amp.GradScaler('cpu', growth_factor=0.5)", "amp.GradScaler('cpu', backoff_factor=2.0)", "s.update(torch.tensor([2.0], requires_grad=True))",
         "s.scale(half.sum()).backward(); s.step(h)", "n = torch.optim.SGD([torch.ones(1, requires_grad=True)]); s.step(n)"),
 }
-GROUPS_OF = {"packed": PACKED, "amp": MIXED}
+# Images at points
+
+IMAGES = "F = torch.nn.functional; x = torch.ones(1, 1, 2, 2); g = torch.zeros(1, 1, 1, 2)\n"
+SAMPLED = {
+    "errors": IMAGES + tried("F.grid_sample(x, g, 'foo')", "F.grid_sample(x, g, 'nearest', 'foo')", "F.grid_sample(x, g.double())", "F.grid_sample(x.expand(2, 1, 2, 2), g)", "F.grid_sample(x, g[..., :1])",
+        "F.grid_sample(x[0], g)", "F.grid_sample(x, g[0])", "F.grid_sample(x[None], torch.zeros(1, 1, 1, 1, 3), 'bicubic')", "F.grid_sample(x.long(), g.long())", "F.affine_grid(torch.ones(1, 2, 3), (1, 1, 2))",
+        "F.affine_grid(torch.ones(1, 2, 2), (1, 1, 2, 2))", "F.affine_grid(torch.ones(1, 2, 3).long(), (1, 1, 2, 2))", "F.affine_grid(torch.ones(1, 2, 3), (1, 1, 0, 2), False)", "F.affine_grid(torch.ones(1, 2, 3), (2, 1, 1, 2), False)"),
+    "warnings": IMAGES + "print(F.grid_sample(x, g)); print(F.affine_grid(torch.ones(1, 2, 3), (1, 1, 2, 2))); print(F.affine_grid(torch.ones(1, 2, 3), (1, 1, 1, 2), True))",
+    "not a number": IMAGES + "nan = torch.full((1, 1, 1, 2), float('nan')); x = torch.arange(4.0).view(1, 1, 2, 2); print(F.grid_sample(x, nan, align_corners=True))",
+    "a spatial transformer": IMAGES + """
+image = torch.sin(torch.arange(24.0)).view(1, 2, 3, 4); theta = torch.tensor([[[0.9, 0.2, 0.1], [-0.1, 0.8, -0.2]]], requires_grad=True); optimizer = torch.optim.SGD([theta], lr=0.05)
+target = F.grid_sample(image, F.affine_grid(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), [1, 2, 3, 4], align_corners=False), align_corners=False)
+for _ in range(5):
+    optimizer.zero_grad(); loss = F.mse_loss(F.grid_sample(image, F.affine_grid(theta, [1, 2, 3, 4], align_corners=False), align_corners=False), target); loss.backward(); optimizer.step(); print(loss.item())
+""",
+}
+GROUPS_OF = {"packed": PACKED, "amp": MIXED, "sampled": SAMPLED}
 ALL = {f"{group}: {name}": text for group, programs in GROUPS_OF.items() for name, text in programs.items()}
 
 
