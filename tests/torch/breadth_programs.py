@@ -204,7 +204,65 @@ for _ in range(5):
     optimizer.zero_grad(); loss = F.mse_loss(F.grid_sample(image, F.affine_grid(theta, [1, 2, 3, 4], align_corners=False), align_corners=False), target); loss.backward(); optimizer.step(); print(loss.item())
 """,
 }
-GROUPS_OF = {"packed": PACKED, "amp": MIXED, "sampled": SAMPLED}
+# Means of parameters
+
+SWA = """
+from importlib import import_module
+swa = import_module(torch.__name__ + ".optim.swa_utils")
+nn = torch.nn
+def net():
+    m = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 1))
+    for n, p in enumerate(m.parameters()): p.data = torch.sin(torch.arange(float(p.numel())) * 1.7 + n).view(p.shape)
+    return m
+x = torch.cos(torch.arange(24.0)).view(12, 2); y = x.sum(1, keepdim=True)
+def train(model, mean, steps=6, scheduler=None, lr=0.1):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    for i in range(steps):
+        optimizer.zero_grad(); loss = (model(x) - y).pow(2).mean(); loss.backward(); optimizer.step(); mean.update_parameters(model)
+"""
+MEANS = {
+    made: SWA + f"model = net(); mean = swa.{made}; train(model, mean)\n"
+    + "print(int(mean.n_averaged), [n for n, _ in mean.named_parameters()][:2], list(mean.state_dict())[:3])\n"
+    + "globals().update({'p_' + n.replace('.', '_'): p for n, p in mean.state_dict().items()}); out = mean(x[:3])"
+    for made in (
+        "AveragedModel(model)", "AveragedModel(model, use_buffers=True)", "AveragedModel(model, avg_fn=swa.get_ema_avg_fn(0.9))", "AveragedModel(model, multi_avg_fn=swa.get_ema_multi_avg_fn(0.9), use_buffers=True)",
+        "AveragedModel(model, avg_fn=swa.get_swa_avg_fn())", "AveragedModel(model, 'cpu', multi_avg_fn=swa.get_swa_multi_avg_fn())", "AveragedModel(model, avg_fn=lambda a, p, n: 0.5 * a + 0.5 * p)",
+    )
+} | {
+    "batch norm": SWA + """
+model = net(); mean = swa.AveragedModel(model); train(model, mean); mean.eval()
+swa.update_bn([(x[:6], y[:6]), (x[6:], y[6:])], mean); print(mean.training, mean.module[1].momentum, mean.module[1].num_batches_tracked)
+running_mean, running_var = mean.module[1].running_mean, mean.module[1].running_var; out = mean(x)
+swa.update_bn([x], nn.Linear(2, 1)); swa.update_bn(iter([x[:4], x[4:]]), model, 'cpu'); print(model.training); after = model[1].running_var
+""",
+    "the rate": SWA + """
+for options in ({}, {'anneal_strategy': 'linear'}, {'anneal_epochs': 3}, {'anneal_epochs': 0}, {'anneal_epochs': 4, 'anneal_strategy': 'linear'}):
+    model = net(); optimizer = torch.optim.SGD([{'params': model[0].parameters()}, {'params': model[3].parameters(), 'lr': 0.5}], lr=0.2)
+    scheduler = swa.SWALR(optimizer, swa_lr=0.05, **options); rates = []
+    for _ in range(7):
+        optimizer.step(); scheduler.step(); rates.append([round(r, 12) for r in scheduler.get_last_lr()])
+    print(rates, [group['swa_lr'] for group in optimizer.param_groups])
+print(swa.SWALR(optimizer, [0.1, 0.2]).get_last_lr(), {k: v for k, v in scheduler.state_dict().items() if k[0] != '_'})
+scheduler.load_state_dict(scheduler.state_dict())
+""" + tried("swa.SWALR(optimizer, [0.1])", "swa.SWALR(optimizer, 0.1, anneal_strategy='x')", "swa.SWALR(optimizer, 0.1, anneal_epochs=-1)", "swa.SWALR(optimizer, 0.1, anneal_epochs=1.5)", "scheduler.get_lr()",
+        "swa.AveragedModel(model, avg_fn=1, multi_avg_fn=2)", "swa.get_ema_avg_fn(1.5)", "swa.get_ema_multi_avg_fn(-0.5)"),
+    "integers": SWA + """
+m = nn.Module(); m.register_buffer('n', torch.tensor([5, -7, 10])); m.w = nn.Parameter(torch.ones(1))
+for made in ({}, {'multi_avg_fn': swa.get_ema_multi_avg_fn(0.6)}, {'avg_fn': swa.get_ema_avg_fn(0.6)}):
+    mean = swa.AveragedModel(m, use_buffers=True, **made)
+    for value in ([1, 2, 3], [4, -6, 9], [8, 8, -3]):
+        m.n.copy_(torch.tensor(value))
+        try: mean.update_parameters(m)
+        except RuntimeError as error: print(error)
+    print(mean.module.n, mean.n_averaged)
+""",
+    "saved": SWA + """
+model = net(); mean = swa.AveragedModel(model); train(model, mean); other = swa.AveragedModel(net())
+print(other.load_state_dict(mean.state_dict()), int(other.n_averaged)); train(model, other, 2); print(int(other.n_averaged), [p.requires_grad for p in other.parameters()][:2], other.module[0].weight.is_leaf)
+w = other.module[0].weight
+""",
+}
+GROUPS_OF = {"swa": MEANS, "packed": PACKED, "amp": MIXED, "sampled": SAMPLED}
 ALL = {f"{group}: {name}": text for group, programs in GROUPS_OF.items() for name, text in programs.items()}
 
 
