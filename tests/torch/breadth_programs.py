@@ -262,7 +262,71 @@ print(other.load_state_dict(mean.state_dict()), int(other.n_averaged)); train(mo
 w = other.module[0].weight
 """,
 }
-GROUPS_OF = {"swa": MEANS, "packed": PACKED, "amp": MIXED, "sampled": SAMPLED}
+# Modules that wait for their first input
+
+LAZY = """
+nn = torch.nn
+import copy, pickle
+torch.manual_seed(4)
+def kept(m): globals().update({f"p{i}": t for i, t in enumerate(m.state_dict().values())})
+"""
+WAITING = {
+    "linear": LAZY + """
+m = nn.LazyLinear(3); print(m, m.weight, m.bias, m.state_dict(), m.has_uninitialized_params(), m.in_features, m.weight.dtype, m.weight.requires_grad, m.weight.is_leaf, m.weight.grad)
+print(isinstance(m.weight, nn.Parameter), isinstance(m.weight, nn.UninitializedParameter), nn.parameter.is_lazy(m.weight), m.weight.device, m.weight.data, m.weight.is_floating_point(), len(list(m.parameters())))
+c = copy.deepcopy(m); print(type(c).__name__, c.weight, c.weight is m.weight); o = torch.optim.Adam(m.parameters())
+m.double(); print(m.weight.dtype); m.float(); m.zero_grad(); out = m(torch.ones(2, 4)); print(type(m).__name__, m, m.weight.shape, type(m.weight).__name__, m.weight is o.param_groups[0]['params'][0], m.weight.requires_grad)
+out.sum().backward(); o.step(); c(torch.ones(2, 5)); print(c); kept(m)
+m = nn.LazyLinear(2, bias=False, dtype=torch.float64); print(m, m.bias); print(m(torch.ones(2, 3, dtype=torch.float64)).dtype)
+m = pickle.loads(pickle.dumps(nn.LazyLinear(3))); m(torch.ones(1, 2)); print(m)
+m = nn.LazyLinear(2); m.initialize_parameters(torch.ones(1, 7)); print(m.weight.shape, type(m).__name__); m(torch.ones(1, 7)); print(type(m).__name__)
+""",
+    "loading": LAZY + """
+m = nn.LazyLinear(3); print(m.load_state_dict(nn.Linear(4, 3).state_dict()), m, type(m).__name__, m.weight.shape); out = m(torch.ones(1, 4)); print(m)
+m = nn.LazyLinear(3); print(m.load_state_dict(nn.LazyLinear(3).state_dict()), m.weight)
+m = nn.LazyBatchNorm1d(); print(m.load_state_dict(nn.BatchNorm1d(4).state_dict()), m.running_mean, m, m(torch.ones(3, 4)).shape)
+m = nn.Sequential(nn.LazyConv1d(2, 3), nn.LazyLinear(2)); m.load_state_dict(nn.Sequential(nn.Conv1d(3, 2, 3), nn.Linear(4, 2)).state_dict()); kept(m)
+""" + tried("nn.Linear(4, 3).load_state_dict(nn.LazyLinear(3).state_dict())", "nn.LazyLinear(3).load_state_dict({})", "m = nn.LazyLinear(3); m.load_state_dict(nn.Linear(4, 3).state_dict()); m(torch.ones(1, 5))"),
+    "a network": LAZY + """
+net = nn.Sequential(nn.LazyConv2d(4, 3, padding=1), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2)); print(net)
+x = torch.sin(torch.arange(150.0)).view(2, 3, 5, 5); out = net(x); print(net); out.sum().backward(); kept(net); g = net[0].weight.grad
+""",
+    "convolutions": LAZY + """
+for name in ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"):
+    d = int(name[-2]); m = getattr(nn, "Lazy" + name)(4, 2, groups=2, bias=d > 1); print(m); print(m(torch.ones(2, 6, *[4] * d)).shape, m, m.weight.shape)
+    print(getattr(nn, "Lazy" + name)(4, 2)(torch.ones(3, *[4] * d)).shape)
+    for wrong in (torch.ones(3), torch.ones(2, 3, *[4] * d)):
+        try: getattr(nn, "Lazy" + name)(4, 2, groups=2)(wrong)
+        except Exception as error: print(type(error).__name__, error)
+""",
+    "normalisations": LAZY + """
+for name in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"):
+    d = int(name[-2]); x = torch.cos(torch.arange(12.0 * 4 ** d)).view(2, 6, *[4] * d)
+    m = getattr(nn, "Lazy" + name)(); print(m, list(m.state_dict()), m.running_mean); print(m(x).shape, m, m.running_mean, m.weight, type(m.running_mean).__name__)
+    m = getattr(nn, "Lazy" + name)(affine=False, momentum=0.3); print(m, list(m.state_dict())); m(x); print(m, m.running_var, m.num_batches_tracked)
+    print(getattr(nn, "Lazy" + name)(bias=False, track_running_stats=False))
+""",
+    "of one's own": LAZY + """
+class Scale(nn.modules.lazy.LazyModuleMixin, nn.Module):
+    def __init__(self):
+        super().__init__(); self.w = nn.UninitializedParameter(); self.b = nn.UninitializedBuffer()
+    def initialize_parameters(self, x):
+        if self.has_uninitialized_params():
+            with torch.no_grad():
+                self.w.materialize(x.shape); self.w.fill_(2.0); self.b.materialize((2,)); self.b.zero_()
+    def forward(self, x): return self.w * x
+m = Scale(); print(m.w, m.b, list(m.state_dict())); out = m(torch.ones(2)); print(m.w, m.b, type(m.b).__name__, m(torch.ones(2)), type(m).__name__)
+class Never(nn.modules.lazy.LazyModuleMixin, nn.Module):
+    def __init__(self):
+        super().__init__(); self.w = nn.UninitializedParameter()
+    def initialize_parameters(self, x): pass
+class Nothing(nn.modules.lazy.LazyModuleMixin, nn.Module): pass
+p = nn.UninitializedParameter(); p.materialize((2, 3)); p.data.zero_(); print(p.shape, type(p).__name__, p.requires_grad, p.is_leaf)
+p = nn.UninitializedParameter(requires_grad=False); p.materialize((2,), dtype=torch.float64); print(p.dtype, p.requires_grad); p.data.zero_()
+""" + tried("Never()(torch.ones(1))", "Nothing()(torch.ones(1))", "nn.UninitializedBuffer().shape"),
+    "what is refused": LAZY + "m = nn.LazyLinear(2); w = m.weight\nfor f in (lambda: w + 1, lambda: w.sum(), lambda: w.numel(), lambda: w.dim(), lambda: w[0], lambda: len(w), lambda: w == w, lambda: w.detach(), lambda: w.tolist(), lambda: nn.init.ones_(w), lambda: w.clone(), lambda: m.requires_grad_(False), lambda: m.forward(torch.ones(1, 2)), lambda: torch.stack([w])):\n  try: print(f())\n  except Exception as error: print(type(error).__name__)\ndel w\n",
+}
+GROUPS_OF = {"lazy": WAITING, "swa": MEANS, "packed": PACKED, "amp": MIXED, "sampled": SAMPLED}
 ALL = {f"{group}: {name}": text for group, programs in GROUPS_OF.items() for name, text in programs.items()}
 
 

@@ -117,7 +117,7 @@ class AveragedModel(Module):
         self.module = deepcopy(model)
         if device is not None:
             self.module.to(device)
-        self.register_buffer("n_averaged", torch.tensor(0, dtype=torch.long, device=device))
+        self.register_buffer("n_averaged", torch.tensor(0, dtype=torch.int64))
         self.avg_fn = avg_fn
         self.multi_avg_fn = multi_avg_fn
         self.use_buffers = use_buffers
