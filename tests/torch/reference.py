@@ -29,8 +29,8 @@ FUNCTIONS, METHODS = (ROOT / "funcgrad" / "torch" / n for n in ("__init__.pyi", 
 NAMES = Path(__file__).with_name("names.json")
 PACKAGES = (
     "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils",
-    "utils.data", "utils.checkpoint", "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph", "func", "amp",
-    "distributions",
+    "utils.data", "utils.checkpoint", "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph",
+    "func", "amp", "distributions", "distributions.constraints", "distributions.transforms",
 )  # fmt: skip
 SPACES = ("linalg", "fft", "special")
 ELSEWHERE = re.compile(
