@@ -117,6 +117,8 @@ from funcgrad.torch.nn.functional.resizing import unfold as unfold
 from funcgrad.torch.nn.functional.resizing import upsample as upsample
 from funcgrad.torch.nn.functional.resizing import upsample_bilinear as upsample_bilinear
 from funcgrad.torch.nn.functional.resizing import upsample_nearest as upsample_nearest
+from funcgrad.torch.nn.functional.sampling import affine_grid as affine_grid
+from funcgrad.torch.nn.functional.sampling import grid_sample as grid_sample
 from funcgrad.torch.nn.functional.unpooling import max_unpool1d as max_unpool1d
 from funcgrad.torch.nn.functional.unpooling import max_unpool2d as max_unpool2d
 from funcgrad.torch.nn.functional.unpooling import max_unpool3d as max_unpool3d
