@@ -10,6 +10,7 @@ from typing import Any
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
+from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Watched, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -93,12 +94,13 @@ class FunctionCtx(GradFn):
 class Saved:
     """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version."""
 
-    __slots__ = ("cuts", "node", "tape", "value", "watched")
+    __slots__ = ("cuts", "node", "packed", "tape", "value", "watched")
 
-    def __init__(self, t: Tensor) -> None:
+    def __init__(self, t: Tensor, hooks: Any = None) -> None:
         value = t._read()
         t._storage.lend()
-        self.value = raw(value)
+        self.packed = None if hooks is None else Packed(hooks, t)
+        self.value = raw(value) if hooks is None else None
         self.node: Any = value.node if on_tape(value) else None
         self.tape: Any = value._trace if on_tape(value) else None
         self.watched = Watched(t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False)
@@ -110,17 +112,22 @@ class Saved:
         self.watched = self.watched._replace(source=name, version=self.watched.storage.version)
 
     def tensor(self) -> Tensor:
-        """The tensor that was saved, if it is still there as it was; else one like it."""
+        """The tensor that was saved, if it is still there as it was; else one like it. Hooks give one at each call."""
+        node = self.node() if type(self.node) is weakref.ref else self.node
+        if self.packed is not None:
+            return self.restored(raw(self.packed.tensor()._read()), node)
         if self.watched.storage.version != self.watched.version:
             raise modified(self.watched)
-        node = self.node() if type(self.node) is weakref.ref else self.node
         source = self.watched.source
         t = source() if type(source) is weakref.ref else None
         if t is not None and t._storage is self.watched.storage:
             value = t._read()
             if (value.node if on_tape(value) else None) is node:
                 return t
-        t = fresh(self.value if node is None else TapeTracer(self.tape, self.value, node))
+        return self.restored(self.value, node)
+
+    def restored(self, value: Any, node: Node | None) -> Tensor:
+        t = fresh(value if node is None else TapeTracer(self.tape, value, node))
         t._cuts = self.cuts
         return t
 

@@ -57,6 +57,13 @@ class Kind:
         self.inner.inner = True
         self.shared = saves in ("", "-") or lacks is not None
 
+    def saved_places(self, places: Sequence[int], moving: Sequence[bool]) -> list[int]:
+        """Which operands PyTorch saves, in its order, among those at `places`, which are tensors."""
+        x, y = places[:1], places[1:2]
+        first = [i for i in x if self.x or (self.others and any(moving[j] for j in y))]
+        second = [i for i in y if self.y or (self.others and any(moving[j] for j in x))]
+        return [*second, *first] if self.others else [*first, *second]
+
 
 def saved_by(kind: Kind, x: Any, y: Any, storage: Any) -> tuple[Any, ...]:
     """What PyTorch would have saved, with the version it has now."""
@@ -160,8 +167,12 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
         values = values_of(operands)
     out = quietly(fun, *values, **params)
     if type(out) is tuple:
-        return tuple([_result(kind, y, tensors, values, special) for y in out])
-    return _result(kind, out, tensors, values, special)
+        found: Any = tuple([_result(kind, y, tensors, values, special) for y in out])
+    else:
+        found = _result(kind, out, tensors, values, special)
+    if special and kind.saves and mode.saver is not None:
+        mode.saver.take(kind, fun, operands, values, params, found)
+    return found
 
 
 def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], special: bool) -> Tensor:
@@ -197,6 +208,9 @@ def note_inner(kind: Kind, node: Node, values: list[Any]) -> None:
 def watch(out: Tensor, *tensors: Tensor) -> Tensor:
     """The result, which has saved tensors besides its operands, as an index."""
     if on_tape(out._value):
+        if mode.saver is not None:
+            mode.saver.take_others(out, tensors)
+            return out
         note = own_note(out._value.node)
         kept = [(t._storage, t._storage.version, _ref(t), t._value, t._view is not None, False) for t in tensors]
         note.watch = (*(note.watch or ()), *map(watched, kept))

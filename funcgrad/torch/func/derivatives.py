@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from funcgrad import tree
+from funcgrad.torch._pass.saved import disable_saved_tensors_hooks
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
 from funcgrad.torch.func.forward import jacfwd, pure_of
@@ -15,6 +16,16 @@ from funcgrad.transforms import api, dense
 
 REVERSE = "vjp(f, *primals): expected f(*primals) to return only tensors, got unsupported type {}"
 OF_GRAD = "grad_and_value(f)(*args): "
+NO_HOOKS = (
+    "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. Please open an issue with your use "
+    "case."
+)
+
+
+def reversing(fun: Callable[..., Any], *args: Any, given: Any = ()) -> Any:
+    """Call a transformation of reverse mode, in which there are no hooks on what is saved."""
+    with disable_saved_tensors_hooks(NO_HOOKS):
+        return recording("derivative", fun, *args, given=given)
 
 
 def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -58,7 +69,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
 
         count = tuple(range(len(chosen)))
         of_values = api.value_and_grad(pure, count, has_aux=True)
-        (value, aux), found = tensors_of(recording("derivative", of_values, *floating(chosen), given=(args, kwargs)))
+        (value, aux), found = tensors_of(reversing(of_values, *floating(chosen), given=(args, kwargs)))
         found = found[0] if isinstance(argnums, int) else found
         return found, ((value, aux) if has_aux else value)
 
@@ -93,7 +104,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         pulls.append(pull)
         return out, *aux
 
-    out, *aux = recording("derivative", forward, *floating(primals))
+    out, *aux = reversing(forward, *floating(primals))
 
     def pulled(cotangents: Any, *more: Any) -> Any:
         given = (cotangents, *more) if more else cotangents
@@ -140,7 +151,7 @@ def jacrev(
         refuse_complex("jacrev", given, "input")
         places = 0 if isinstance(argnums, int) else tuple(range(len(chosen)))
         by_rows = dense.jacrev(pure, places, has_aux=has_aux)
-        return tensors_of(recording("derivative", by_rows, *given, given=(args, kwargs)))
+        return tensors_of(reversing(by_rows, *given, given=(args, kwargs)))
 
     return jacobian
 
