@@ -117,7 +117,7 @@ def _parts(x: Any, y: Any, function: str, names: tuple[str, str]) -> None:
     check_broadcast(x.shape, y.shape)
 
 
-COMPLEX, POLAR = Kind("Complex", "xy"), Kind("Polar", "r")
+COMPLEX, POLAR = Kind("Complex", "yx"), Kind("Polar", "r")
 
 
 @named(method=False, out=True)

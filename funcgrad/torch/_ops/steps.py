@@ -178,7 +178,7 @@ def _neighbour(x: Any, towards: Any) -> Any:
 
 
 nextafter = of_two_tensors(
-    "nextafter", _neighbour, "xy", refuses=("biuc", "nextafter_cpu"), doc="The next number from input towards other."
+    "nextafter", _neighbour, "yx", refuses=("biuc", "nextafter_cpu"), doc="The next number from input towards other."
 )
 gcd = of_two_tensors("gcd", fnp.gcd, refuses=("bfc", "gcd_cpu"), writes=True, doc="Greatest common divisors.")
 lcm = of_two_tensors("lcm", fnp.lcm, refuses=("bfc", "lcm_cpu"), writes=True, doc="Least common multiples.")

@@ -30,8 +30,8 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 PACK_WRITES = (
     "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
-    "modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform "
-    "in-place operations on the input to a pack hook."
+    "modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to "
+    "perform in-place operations on the input to a pack hook."
 )
 NO_TENSOR = "Output of saved tensor unpack_hook expected to be a Tensor but got result of type {}"
 NOT_CALLABLE = (
@@ -83,7 +83,7 @@ class Packed:
 
 
 class Other(Packed):
-    """A saved tensor that no operand is: an index, or a mask. It is not differentiated by, and must come back."""
+    """A saved tensor that must come back as it was: an index, a mask; an operand of what saves more than is known."""
 
     def __init__(self, hooks: saved_tensors_hooks, t: Tensor) -> None:
         super().__init__(hooks, t)
@@ -104,18 +104,28 @@ class Remade:
         self.moving: list[bool] = []
         self.entries: list[Node] = []
 
+    def pack(self, hooks: saved_tensors_hooks, operands: Sequence[Any], besides: Sequence[Tensor]) -> None:
+        if "i" in self.kind.saves:
+            self.pack_operands(hooks, operands)
+        self.others += [Other(hooks, t) for t in besides]
+        if "i" not in self.kind.saves:
+            self.pack_operands(hooks, operands)
+
     def pack_operands(self, hooks: saved_tensors_hooks, operands: Sequence[Any]) -> None:
         places = [i for i, t in enumerate(operands) if isinstance(t, Tensor)]
         for i in self.kind.saved_places(places, [n is not None for n in self.nodes]):
-            t = operands[i]
-            self.operands[i] = Packed(hooks, hooks.before_write(t))
+            kept = Other if "?" in self.kind.saves else Packed
+            self.operands[i] = kept(hooks, hooks.before_write(operands[i]))
             self.values[i] = None
 
     def outputs(self, run: Pass) -> tuple[Any, ...]:
         """The results, from the unpacked operands."""
+        for other in self.others:
+            self.check_same(other, other.value(run))
         given = list(self.values)
         for i, packed in self.operands.items():
             given[i] = packed.value(run)
+            self.check_same(packed, given[i])
         values = [v if node is None else TapeTracer(BASE, v, node) for v, node in zip(given, self.nodes)]
         before, mode.enabled = mode.enabled, True
         try:
@@ -128,9 +138,6 @@ class Remade:
         """The cotangents of the operands, each entry's once."""
         first = Node().seq
         outs = self.outputs(run)
-        for other in self.others:
-            if not _same(other.value(run), other.before):
-                raise NotImplementedError(OTHER_VALUES.format("a tensor", self.kind.name))
         inner = _Unpacked(run, first, [n for n in self.nodes if n is not None])
         for i, packed in self.results.items():
             value = packed.value(run)
@@ -140,6 +147,10 @@ class Remade:
         ends = [(y.node, c) for y, c in zip([y for y, m in zip(outs, self.moving) if m], cts) if c is not None]
         found = inner.over(ends)
         return [None if n is None else found.pop(n.seq, None) for n in self.nodes]
+
+    def check_same(self, packed: Packed, value: Any) -> None:
+        if isinstance(packed, Other) and not _same(value, packed.before):
+            raise NotImplementedError(OTHER_VALUES.format("a tensor", self.kind.name))
 
     def check_reads(self, node: Node) -> None:
         """An error where the derivative is of several entries, or reads the operands in place of the result."""
@@ -222,6 +233,7 @@ class saved_tensors_hooks:
     def __init__(self, pack_hook: Hook, unpack_hook: Hook) -> None:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
         self.written: Tensor | None = None
+        self.besides: Sequence[Tensor] = ()
 
     def __enter__(self) -> None:
         if mode.hooks_refused is not None:
@@ -241,6 +253,14 @@ class saved_tensors_hooks:
         finally:
             self.written = before
 
+    def taking(self, also: Sequence[Tensor], fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call an operation that saves other tensors than its operands, and before them."""
+        before, self.besides = self.besides, also
+        try:
+            return fun(*args, **kwargs)
+        finally:
+            self.besides = before
+
     def before_write(self, t: Tensor) -> Tensor:
         if t is not self.written:
             return t
@@ -257,7 +277,7 @@ class saved_tensors_hooks:
         if not any(moving) or kind.note.lacks is not None:
             return
         remade = Remade(kind, fun, values, params)
-        remade.pack_operands(self, operands)
+        remade.pack(self, operands, self.besides)
         node = Node(REMADE, {}, tuple(remade.nodes), remade, here())
         node.note = Note(kind.name, ())
         remade.moving, count = moving, sum(moving)
@@ -270,17 +290,16 @@ class saved_tensors_hooks:
             if moves:
                 t._value = TapeTracer(BASE, raw(t._value), own)
         for i, (t, moves) in enumerate(zip(results, moving)):
-            if moves and kind.result:
+            if moves and kind.result and (i == 0 or "r" in kind.saves):
                 remade.results[i] = Packed(self, t)
-            elif not moves and kind.saves == "-":
-                remade.others.append(Other(self, t))
 
-    def take_others(self, out: Tensor, tensors: Sequence[Tensor]) -> None:
+    def take_others(self, out: Tensor, tensors: Sequence[Tensor]) -> Tensor:
         """Pack what an operation has saved besides its operands."""
         value: Any = out._value
         node = value.node
         if node.prim is REMADE:
             node.saved.others.extend(Other(self, t) for t in tensors)
+        return out
 
 
 class save_on_cpu(saved_tensors_hooks):
