@@ -11,6 +11,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
 from funcgrad.torch._pass.saved import Packed
+from funcgrad.torch._pass.saved_tensor import SavedTensor
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Watched, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -84,11 +85,42 @@ class FunctionCtx(GradFn):
         return other
 
     @property
+    def _raw_saved_tensors(self) -> tuple[SavedTensor, ...]:
+        if self._saved is None:
+            raise RuntimeError(FREED)
+        return tuple(SavedTensor(OfContext(self, i)) for i in range(len(self._saved)))
+
+    @property
     def dirty_tensors(self) -> tuple[Tensor, ...]:
         return self._dirty
 
     def __repr__(self) -> str:
         return f"<torch.autograd.function.{type(self).__name__} object at {id(self):#x}>"
+
+
+class OfContext:
+    """One of the tensors that `forward` has saved, for `SavedTensor`."""
+
+    def __init__(self, ctx: FunctionCtx, index: int) -> None:
+        self.ctx, self.index = ctx, index
+
+    def freed(self) -> bool:
+        return self.ctx._saved is None
+
+    def saved(self) -> Saved | None:
+        return self.ctx._saved[self.index] if self.ctx._saved is not None else None
+
+    def packed(self) -> Packed | None:
+        saved = self.saved()
+        return None if saved is None else saved.packed
+
+    def tensor(self) -> Tensor | None:
+        saved = self.saved()
+        return None if saved is None else saved.tensor()
+
+    def pack(self, hooks: Any, t: Tensor) -> None:
+        saved: Any = self.saved()
+        saved.packed, saved.value = Packed(hooks, t), None
 
 
 class Saved:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
-from funcgrad.core.tape import SELECT, Node, TapeTracer
+from funcgrad.core.tape import SELECT, Node
 from funcgrad.torch._pass.hooks import RemovableHandle, register
-from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -26,6 +25,8 @@ class Freed:
 
 
 FREED_VALUES = Freed()
+SAVED_OF: list[Callable[[Any, str], Any]] = []
+"""What finds a saved tensor by its name: `_pass.saved_tensor`, which is above this file."""
 OWN_GRAD_FN: set[type] = set()
 """The primitives whose entries keep what `grad_fn` shows: `autograd.Function`."""
 
@@ -81,9 +82,14 @@ class GradFn:
         return register(self._node, "before", hook)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_saved_"):
-            return saved_attribute(self._node, name)
+        if name.startswith(("_saved_", "_raw_saved_")):
+            return SAVED_OF[0](self, name)
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __dir__(self) -> list[str]:
+        note = note_of(self._node)
+        roles = [role_of(w) for w in note.watch or ()] if note is not None else []
+        return [*super().__dir__(), *(f"{raw}_saved_{role}" for role in roles for raw in ("", "_raw"))]
 
     def __repr__(self) -> str:
         kind = type(self)
@@ -91,23 +97,9 @@ class GradFn:
         return f"<{place}{kind.__name__} object at {id(self._node):#x}>"
 
 
-def saved_attribute(node: Node, name: str) -> Tensor:
-    """`_saved_self`, `_saved_other` or `_saved_result`, of what the shim notes that PyTorch saves."""
-    note = note_of(node)
-    if node.saved is FREED_VALUES:
-        raise RuntimeError(FREED)
-    for watched in note.watch or () if note is not None else ():
-        is_result = isinstance(watched.source, str)
-        own = "_saved_result" if is_result else "_saved_self" if watched.first else "_saved_other"
-        if own == name:
-            return _restored(watched, node if is_result else None)
-    raise AttributeError(f"'{name_of(node)}' object has no attribute '{name}'")
-
-
-def _restored(watched: Watched, node: Node | None) -> Tensor:
-    if node is None:
-        return fresh(watched.value)
-    return fresh(TapeTracer(mode.tape, watched.storage.value, node))
+def role_of(watched: Watched) -> str:
+    """What a saved tensor was in its operation: `self`, `other` or `result`."""
+    return "result" if isinstance(watched.source, str) else "self" if watched.first else "other"
 
 
 _classes: dict[tuple[str, str], type] = {}

@@ -26,7 +26,7 @@ from funcgrad.torch._record.calls import Kind
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import BASE, Note, on_tape, raw
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 PACK_WRITES = (
     "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
@@ -97,6 +97,7 @@ class Remade:
     def __init__(self, kind: Kind, fun: Callable[..., Any], values: Sequence[Any], params: dict[str, Any]) -> None:
         self.kind, self.fun, self.params = kind, fun, params
         self.values = [raw(v) for v in values]
+        self.tensors: list[bool] = []
         self.nodes = [v.node if on_tape(v) else None for v in values]
         self.operands: dict[int, Packed] = {}
         self.results: dict[int, Packed] = {}
@@ -112,7 +113,8 @@ class Remade:
             self.pack_operands(hooks, operands)
 
     def pack_operands(self, hooks: saved_tensors_hooks, operands: Sequence[Any]) -> None:
-        places = [i for i, t in enumerate(operands) if isinstance(t, Tensor)]
+        self.tensors = [isinstance(t, Tensor) for t in operands]
+        places = [i for i, is_tensor in enumerate(self.tensors) if is_tensor]
         for i in self.kind.saved_places(places, [n is not None for n in self.nodes]):
             kept = Other if "?" in self.kind.saves else Packed
             self.operands[i] = kept(hooks, hooks.before_write(operands[i]))
@@ -121,11 +123,11 @@ class Remade:
     def outputs(self, run: Pass) -> tuple[Any, ...]:
         """The results, from the unpacked operands."""
         for other in self.others:
-            self.check_same(other, other.value(run))
+            self.checksame(other, other.value(run))
         given = list(self.values)
         for i, packed in self.operands.items():
             given[i] = packed.value(run)
-            self.check_same(packed, given[i])
+            self.checksame(packed, given[i])
         values = [v if node is None else TapeTracer(BASE, v, node) for v, node in zip(given, self.nodes)]
         before, mode.enabled = mode.enabled, True
         try:
@@ -141,15 +143,15 @@ class Remade:
         inner = _Unpacked(run, first, [n for n in self.nodes if n is not None])
         for i, packed in self.results.items():
             value = packed.value(run)
-            if not _same(value, raw(outs[i])):
+            if not same(value, raw(outs[i])):
                 self.check_reads(outs[i].node)
                 inner.results[outs[i].node.seq] = value, self.entries[i]
         ends = [(y.node, c) for y, c in zip([y for y, m in zip(outs, self.moving) if m], cts) if c is not None]
         found = inner.over(ends)
         return [None if n is None else found.pop(n.seq, None) for n in self.nodes]
 
-    def check_same(self, packed: Packed, value: Any) -> None:
-        if isinstance(packed, Other) and not _same(value, packed.before):
+    def checksame(self, packed: Packed, value: Any) -> None:
+        if isinstance(packed, Other) and not same(value, packed.before):
             raise NotImplementedError(OTHER_VALUES.format("a tensor", self.kind.name))
 
     def check_reads(self, node: Node) -> None:
@@ -171,7 +173,7 @@ class Remade:
             raise NotImplementedError(OTHER_VALUES.format("the result", self.kind.name))
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
@@ -264,9 +266,9 @@ class saved_tensors_hooks:
     def before_write(self, t: Tensor) -> Tensor:
         if t is not self.written:
             return t
-        value = t._read()
-        copied = raw(value).copy()
-        return fresh(TapeTracer(BASE, copied, value.node) if on_tape(value) else copied)
+        from funcgrad.torch._ops.select import clone
+
+        return clone(t)
 
     def take(
         self, kind: Kind, fun: Callable[..., Any], operands: Sequence[Any], values: Sequence[Any], params: Any, out: Any
