@@ -133,7 +133,7 @@ def is_inference_mode_enabled() -> bool:
     return mode.inference
 
 
-def _within(state: State, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def within(state: State, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     before = _now()
     _set(state)
     try:
@@ -147,13 +147,13 @@ def _stepwise(state: State, generator: Any) -> Generator[Any, Any, Any]:
     step, given = generator.send, None
     while True:
         try:
-            value = _within(state, step, given)
+            value = within(state, step, given)
         except StopIteration as end:
             return end.value
         try:
             step, given = generator.send, (yield value)
         except GeneratorExit:
-            _within(state, generator.close)
+            within(state, generator.close)
             raise
         except BaseException as error:
             step, given = generator.throw, error
@@ -191,7 +191,7 @@ class _GradMode:
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(fun)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            return _within(self.state(), fun, *args, **kwargs)
+            return within(self.state(), fun, *args, **kwargs)
 
         @wraps(fun)
         def steps(*args: Any, **kwargs: Any) -> Any:
