@@ -98,7 +98,7 @@ def _half_turns(v: Any) -> Any:
 
 
 angle = unary(
-    "angle", _angle, "x", in_place=False,
+    "angle", _angle, "x=", in_place=False,
     doc="Angles of complex numbers; of real ones 0, or pi where they are negative.",
 )  # fmt: skip
 

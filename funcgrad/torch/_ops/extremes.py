@@ -31,7 +31,7 @@ def not_empty(x: Tensor, axis: int, function: str) -> None:
 
 
 def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable[..., Any]:
-    all_kind, dim_kind = Kind(f"{name.title()}Backward1", "xr"), Kind(f"{name.title()}Backward0", "-")
+    all_kind, dim_kind = Kind(f"{name.title()}Backward1", "xr="), Kind(f"{name.title()}Backward0", "-")
 
     def extreme(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         need_tensor(input, name)
@@ -87,7 +87,7 @@ min = _extreme("min", fnp.min, fnp.argmin, minimum)
 
 
 def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
-    kind = Kind(name.title(), "xr")
+    kind = Kind(name.title(), "xr=")
 
     def extreme(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
@@ -108,7 +108,7 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
 amax, amin = _shared_extreme("amax", values.maximum), _shared_extreme("amin", values.minimum)
 
 
-AMINMAX = Kind("Aminmax", "xr")
+AMINMAX = Kind("Aminmax", "xr=")
 
 
 @named(out=True)
@@ -136,7 +136,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
 
 def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]) -> Callable[..., Any]:
-    kind = Kind(name.title(), "x")
+    kind = Kind(name.title(), "xi=")
 
     def running(input: Tensor, dim: int) -> Any:
         need_tensor(input, name)
@@ -191,7 +191,7 @@ argmax, argmin = _position("argmax", fnp.argmax), _position("argmin", fnp.argmin
 
 SORT, SORT_STABLE = Kind("Sort", "-"), Kind("SortBackward1", "-")
 TOPK, KTHVALUE = Kind("Topk", "-"), Kind("Kthvalue", "-")
-MEDIAN = {name: Kind(name.title(), "xr") for name in ("median", "nanmedian")}
+MEDIAN = {name: Kind(name.title(), "xr=") for name in ("median", "nanmedian")}
 MEDIAN_DIM = {name: Kind(f"{name.title()}Backward1", "-") for name in ("median", "nanmedian")}
 
 

@@ -21,7 +21,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
-R2C = Kind("FftR2C", "x")
+R2C = Kind("FftR2C", "x=")
 C2R, C2C, CONJ = (Kind(n) for n in ("FftC2R", "FftC2C", "Conj"))
 Lengths = Sequence[int] | None
 Dims = int | Sequence[int] | None

@@ -24,8 +24,8 @@ from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x"), Kind("Take", "x"), Kind("IndexSelect", "-")
-MASKED_SELECT = Kind("MaskedSelect", "x")
+GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x="), Kind("Take", "x="), Kind("IndexSelect", "-")
+MASKED_SELECT = Kind("MaskedSelect", "x=")
 
 
 def values_of(index: Tensor) -> Any:

@@ -54,7 +54,7 @@ fmod = binary(
 
 def _extreme(name: str, fun: Any, doc: str = "") -> Any:
     refuses = ("c", f"{name} not implemented for complex tensors.")
-    return binary(name, fun, "xy", refuses=refuses, numbers=False, in_place=False, doc=doc)
+    return binary(name, fun, "xy=", refuses=refuses, numbers=False, in_place=False, doc=doc)
 
 
 maximum, minimum = _extreme("maximum", kinks.maximum), _extreme("minimum", kinks.minimum)

@@ -64,7 +64,7 @@ def _kept(fun: Callable[..., Any], dtype: dtypes.dtype | None) -> Callable[..., 
 
 SUM, SUM_DIM = _kinds("Sum")
 MEAN, MEAN_DIM = _kinds("Mean")
-NANSUM = Kind("Nansum", "x")
+NANSUM = Kind("Nansum", "x=")
 PROD, PROD_DIM = _kinds("Prod", "xr")
 
 

@@ -76,7 +76,8 @@ def _at(
     region = _region(index, input, src if given else None, axis)
     places = fnp.reshape(places_of(index, input.shape, axis, "scatter"), index.shape or (1,))
     if not index.numel():
-        return call_with((index,), kind, lambda v, *s: fnp.add(v, v.dtype.type(0)), input, src)
+        untouched = lambda v, s: fnp.where(np.True_, v, fnp.sum(s[region] if given else s))
+        return call_with((index,), kind, untouched, input, src)
     if not given:
         src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
     at_places = with_axes(lambda v, s: fun(v, along(places, v.shape, axis), s[region]))

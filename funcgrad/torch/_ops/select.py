@@ -20,9 +20,9 @@ from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 WHERE = Kind("Where", "-")
-CLAMPS = Kind("ClampBackward1", "x"), Kind("ClampBackward0", "zyx")
-CLAMPS_BELOW = Kind("ClampMin", "x"), Kind("ClampMinBackward1", "yx")
-CLAMPS_ABOVE = Kind("ClampMax", "x"), Kind("ClampMaxBackward1", "yx")
+CLAMPS = Kind("ClampBackward1", "x="), Kind("ClampBackward0", "zyx=")
+CLAMPS_BELOW = Kind("ClampMin", "x="), Kind("ClampMinBackward1", "yx=")
+CLAMPS_ABOVE = Kind("ClampMax", "x="), Kind("ClampMaxBackward1", "yx=")
 BYTE_CONDITION = (
     "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
     "PyTorch. Use a boolean condition instead."

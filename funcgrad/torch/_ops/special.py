@@ -186,7 +186,7 @@ def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: st
     kinds = {
         (True, True): Kind(f"{backward}Backward0", "yx", lacks),
         (False, True): Kind(f"{backward}Backward1", "x"),
-        (True, False): Kind(f"{backward}Backward2", "x", lacks),
+        (True, False): Kind(f"{backward}Backward2", "x=", lacks),
     }
     whole = Kind(f"{backward}Backward0", "yx")
 

@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from funcgrad.core.tape import SELECT, Node
+from funcgrad.ops.families import Elementwise
 from funcgrad.torch._pass.hooks import RemovableHandle, register
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
@@ -25,6 +26,8 @@ class Freed:
 
 
 FREED_VALUES = Freed()
+BY_NUMBERS = ("PowBackward0", "PowBackward2", "RemainderBackward0", "FmodBackward0", "DivBackward1", "MulBackward1")
+"""Entries of a tensor and a number, which PyTorch's addition, product and quotient take for a tensor."""
 SAVED_OF: list[Callable[[Any, str], Any]] = []
 """What finds a saved tensor by its name: `_pass.saved_tensor`, which is above this file."""
 OWN_GRAD_FN: set[type] = set()
@@ -48,18 +51,22 @@ class GradFn:
         """The entries of the operands, each with the position among its outputs."""
         found: list[tuple[GradFn | None, int]] = []
         stack = list(reversed(self._node.parents))
+        several = False
         while stack:
             node = stack.pop()
             if node is None:
                 found.append((None, 0))
                 continue
             note = note_of(node)
-            if node.prim is SELECT and type(getattr(node.parents[0], "prim", None)) in OWN_GRAD_FN:
-                found.append((grad_fn(node), node.params["index"]))
-            elif note is None or note.inner or node.prim is SELECT:
+            if note is None or note.inner:
+                several = several or node.prim is not SELECT
                 stack.extend(reversed(node.parents))
             else:
-                found.append((grad_fn(node), 0))
+                found.append((grad_fn(node), node.params["index"] if node.prim is SELECT else 0))
+        if several:  # by each of which an operand was read
+            return tuple({(fn, i): None for fn, i in found if fn is not None})
+        if not _has_two_operands(self._node):
+            return tuple((fn, i) for fn, i in found if fn is not None)
         return tuple(found)
 
     @property
@@ -95,6 +102,15 @@ class GradFn:
         kind = type(self)
         place = "" if kind.__module__ == __name__ else kind.__module__ + "."
         return f"<{place}{kind.__name__} object at {id(self._node):#x}>"
+
+
+def _has_two_operands(node: Node) -> bool:
+    """Whether a constant among the operands of one operation may be a tensor: else it is a number, or an index."""
+    prim: Any = node.prim
+    if type(prim) in OWN_GRAD_FN:
+        return True
+    by_two = prim.name == "dot_general" or (isinstance(prim, Elementwise) and len(node.parents) == 2)
+    return by_two and name_of(node) not in BY_NUMBERS
 
 
 def role_of(watched: Watched) -> str:

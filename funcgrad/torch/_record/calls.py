@@ -12,6 +12,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
 from funcgrad.torch._record.tape import (
+    NOTES,
     Cut,
     Note,
     Tape,
@@ -30,6 +31,7 @@ from funcgrad.torch._tensor.views import CONSTANT, UNRECORDED, Step, View, apart
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)
+WITHOUT_FORM = ("NotImplemented", "CopySlices")
 
 
 class Kind:
@@ -40,25 +42,28 @@ class Kind:
     other's gradient; "&": the first and the second; "X" and "Y": those for the gradient of the second; "o": each for
     its own), "r" (the result; "1": the first of several), "i" (what else `call_with` has been given, where that is not
     the first), "a" (what hooks get besides: all other operands), "?" (what is none of these, as a factorisation) and
-    "-" (something that is no tensor, or a number). It decides when PyTorch's errors about modified or freed values are
-    raised, and what hooks on saved tensors get; what the derivatives need is kept by the operations
-    beneath. `lacks` is the error of a backward pass that reaches it, where PyTorch has no derivative.
+    "-" (something that is no tensor, or a number). Then, of a gradient that is itself recorded: "=" (what was saved is
+    only compared), "0" (it is zero), "!" (those of all operands are made at once). It decides when PyTorch's errors
+    about modified or freed values are raised, what hooks on saved tensors get, and what gradients require one; what the
+    derivatives need is kept by the operations beneath. `lacks` is the error of a backward pass that reaches it, where
+    PyTorch has no derivative.
     """
 
-    __slots__ = ("inner", "name", "note", "others", "own_x", "own_y", "result", "saves", "shared", "x", "y", "z")
+    __slots__ = ("inner", "name", "note", "notes", "others", "own_x", "own_y", "result", "saves", "shared", *"xyz")
 
     def __init__(self, name: str, saves: str = "", lacks: str | None = None) -> None:
-        self.name = name if "Backward" in name or name == "NotImplemented" else f"{name}Backward0"
-        self.saves = saves
+        self.name = name if "Backward" in name or name in WITHOUT_FORM else f"{name}Backward0"
+        self.notes = next((NOTES[letter] for letter in saves if letter in NOTES), Note)
+        self.saves = saves = saves.rstrip("=0!")
         self.x = "x" in saves
         self.y = "y" in saves
         self.others = any(letter in saves for letter in "*&X")
         self.own_x, self.own_y = "o" in saves, "o" in saves or "Y" in saves
         self.z = "z" in saves
         self.result = "r" in saves or "1" in saves
-        self.note = Note(self.name, () if saves == "-" else None)
+        self.note = self.notes(self.name, () if saves == "-" else None)
         self.note.lacks = lacks
-        self.inner = Note(self.name, ())
+        self.inner = self.notes(self.name, ())
         self.inner.inner = True
         self.shared = saves in ("", "-") or lacks is not None
 
@@ -109,7 +114,7 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
         if kind.shared:
             out.node.note = kind.note
         else:
-            out.node.note = note = _new_note(Note)
+            out.node.note = note = _new_note(kind.notes)
             note.name = kind.name
             note.watch = saved_by(kind, x, y, storage)
     else:
