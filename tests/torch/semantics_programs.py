@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.torch.programs import numbers, outcome
+from tests.torch.saved_programs import SAVED, WATCHED
 
 X = "x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)\n"
 M = "m = torch.arange(6.0, dtype=torch.float64).reshape(2, 3).requires_grad_()\n"
@@ -546,6 +547,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "integers": INTEGERS,
     "phases": PHASES,
     "singular": SINGULAR,
+    "saved": SAVED,
+    "watched": WATCHED,
 }
 
 PROGRAMS = {f"{group}: {name}": source for group, sources in GROUPS.items() for name, source in sources.items()}
