@@ -20,7 +20,7 @@ from funcgrad.core.graph import Graph, hoist, is_written, trace_graph, without_e
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
-from funcgrad.ops import large
+from funcgrad.ops import large, rows
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
@@ -449,4 +449,12 @@ def _ufunc(graph: Graph, name: str) -> np.ufunc | None:
     return ufunc(graph, name)
 
 
+def _row_ufunc(graph: Graph, name: str) -> np.ufunc | None:
+    with unforked:
+        from funcgrad.compile.rows import ufunc
+
+    return ufunc(graph, name)
+
+
 large.compile_with(_ufunc)
+rows.compile_with(_row_ufunc)

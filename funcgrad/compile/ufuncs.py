@@ -32,15 +32,40 @@ _kept: list[Any] = []
 
 @cache
 def _make() -> Callable[..., Any] | None:
-    """NumPy's PyUFunc_FromFuncAndData, where it is found, and the function that loops call as well."""
+    """NumPy's PyUFunc_FromFuncAndDataAndSignature, where it is found, and the function that loops call as well."""
     try:
-        place = numpys_api("_UFUNC_API")[1]
+        place = numpys_api("_UFUNC_API")[31]
         clear = ctypes.CDLL(None).feclearexcept
     except (ImportError, AttributeError, ValueError, OSError, TypeError):  # another NumPy, or no POSIX
         return None
     machine.define({"feclearexcept": ctypes.cast(clear, ctypes.c_void_p).value or 0})
-    parameters = [ctypes.c_void_p] * 3 + [ctypes.c_int] * 4 + [ctypes.c_void_p] * 2 + [ctypes.c_int]
+    text, integer = ctypes.c_void_p, ctypes.c_int
+    parameters = [ctypes.c_void_p] * 3 + [integer] * 4 + [text, text, integer, text]
     return ctypes.PYFUNCTYPE(ctypes.py_object, *parameters)(place)
+
+
+def is_available() -> bool:
+    """Whether universal functions can be made."""
+    return _make() is not None
+
+
+def made(
+    module: machine.Module, dtypes: Sequence[np.dtype], inputs: int, name: str, signature: str | None = None
+) -> np.ufunc:
+    """The universal function with the loop that a module has as `loop`; `signature` is that of a generalised one."""
+    make = _make()
+    assert make is not None
+    loops = (ctypes.c_void_p * 1)(module.address("loop"))
+    data = (ctypes.c_void_p * 1)()
+    texts = bytes([d.num for d in dtypes]), name.encode(), b"", (signature or "").encode()
+    types, called, doc, core = map(ctypes.create_string_buffer, texts)
+    _kept.append((module, loops, data, types, called, doc, core))
+    at = ctypes.addressof
+    counts = 1, inputs, len(dtypes) - inputs, -1
+    found: np.ufunc = make(
+        at(loops), at(data), at(types), *counts, at(called), at(doc), 0, None if signature is None else at(core)
+    )
+    return found
 
 
 def ufunc(graph: Graph, name: str) -> np.ufunc | None:
@@ -49,8 +74,8 @@ def ufunc(graph: Graph, name: str) -> np.ufunc | None:
     It takes arrays of the program's dtypes, gives fresh ones (`out=` must not be an input: the kernel reads what it has
     written over), and no floating-point warnings.
     """
-    make, steps = _make(), split(simplify(graph))
-    if make is None or len(steps) != 1 or not isinstance(steps[0], Segment):
+    steps = split(simplify(graph))
+    if not is_available() or len(steps) != 1 or not isinstance(steps[0], Segment):
         return None
     segment = steps[0]
     if segment.inputs != graph.inputs or segment.outputs != graph.outputs or segment.work:
@@ -58,15 +83,7 @@ def ufunc(graph: Graph, name: str) -> np.ufunc | None:
     pool.address()
     dtypes = [a.aval.dtype for a in (*graph.inputs, *graph.outputs)]
     module = machine.load("\n".join([_loop(segment, dtypes, len(graph.inputs)), segment.text]))
-    loops = (ctypes.c_void_p * 1)(module.address("loop"))
-    data = (ctypes.c_void_p * 1)()
-    types = ctypes.create_string_buffer(bytes([d.num for d in dtypes]))
-    called, doc = ctypes.create_string_buffer(name.encode()), ctypes.create_string_buffer(b"")
-    _kept.append((module, loops, data, types, called, doc))
-    at = ctypes.addressof
-    counts = 1, len(graph.inputs), len(graph.outputs), -1
-    made: np.ufunc = make(at(loops), at(data), at(types), *counts, at(called), at(doc), 0)
-    return made
+    return made(module, dtypes, len(graph.inputs), name)
 
 
 _COPIES = """

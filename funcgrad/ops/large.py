@@ -136,7 +136,7 @@ def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
         if y is None:
             return plain(*xs)
         is_finite = np.isfinite(y)
-        if not is_finite.all() and _warns():
+        if not is_finite.all() and warns():
             plain(*[np.broadcast_to(x, y.shape)[~is_finite] for x in xs])
         return y
 
@@ -159,6 +159,6 @@ def numpys(prim: Any) -> Callable[..., Any]:
     return found
 
 
-def _warns() -> bool:
+def warns() -> bool:
     """Whether NumPy's warnings are on; in derivatives they are not."""
     return any(how != "ignore" for how in np.geterr().values())
