@@ -442,11 +442,11 @@ def _shown(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "no arguments"
 
 
-def _ufunc(graph: Graph, name: str) -> np.ufunc | None:
+def _ufunc(graph: Graph, name: str, watched: bool) -> np.ufunc | None:
     with unforked:
         from funcgrad.compile.ufuncs import ufunc
 
-    return ufunc(graph, name)
+    return ufunc(graph, name, watched)
 
 
 def _row_ufunc(graph: Graph, name: str) -> np.ufunc | None:
