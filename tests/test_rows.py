@@ -14,6 +14,7 @@ from funcgrad.config import config
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import trace_graph
 from funcgrad.ops import large, normalise
+from funcgrad.ops.index import scatter_add
 from funcgrad.ops.reduce import reduce_prod, reduce_sum
 from funcgrad.ops.rows import LANES, Rows
 
@@ -170,3 +171,61 @@ def test_every_function_along_rows_has_kernels_for_both_dtypes():
         for made in [v for v in vars(prim).values() if isinstance(v, Rows)]:
             count = {"standardise": 2, "standardise cotangent": 3}.get(made._name, 1 + ("tangent" in made._name))
             assert all(isinstance(made._make(char, count), np.ufunc) for char in large.FLOATS), made._name
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", ">f8"])
+def test_running_sums_and_products_are_numpys_bits(dtype):
+    for shape in ((5000,), (70, 80), (3, 2, 2000), (4001, 1)):
+        x = drawn(shape, dtype)
+        x[..., 0] = -0.0
+        for name in ("cumsum", "cumprod"):
+            for axis in (0, -1):
+                for given in (x, x[::-1], np.asfortranarray(x)):
+                    y, e = getattr(fnp, name)(given, axis=axis), getattr(np, name)(given, axis=axis)
+                    np.testing.assert_array_equal(y, e)
+                    np.testing.assert_array_equal(np.signbit(y), np.signbit(e))
+        gradient = fg.grad(lambda x: fnp.sum(fnp.cumsum(x, axis=-1) ** 2 + fnp.cumprod(x, axis=-1)))
+        np.testing.assert_array_equal(gradient(x), numpys(lambda gradient=gradient, x=x: gradient(x)))
+
+
+def test_running_sums_warn_as_numpys():
+    x = np.ones(5000)
+    for at, number in ((7, np.inf), (4000, -np.inf)):
+        x[at] = number
+        with warnings.catch_warnings(record=True) as expected:
+            warnings.simplefilter("always")
+            sums = np.cumsum(x)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            np.testing.assert_array_equal(fnp.cumsum(x), sums)
+        assert [str(w.message) for w in found] == [str(w.message) for w in expected]
+
+
+def test_steps_have_kernels_for_large_arrays_of_floats():
+    x = np.ones(large.LEAST_STEPS, "f4")
+    for name in ("cumsum", "cumprod", "add_rows"):
+        assert isinstance(large.stepping(name, x), np.ufunc)
+        assert large.stepping(name, x[1:]) is None
+        assert large.stepping(name, x.astype("i4")) is None
+        with fg.disable_jit():
+            assert large.stepping(name, x) is None
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", ">f8", "i8"])
+def test_rows_that_are_added_are_numpys_bits(dtype):
+    """In the order of the indices, with many for one place."""
+    rng = np.random.default_rng(0)
+    for n, size, row in ((1000, 100, (16,)), (700, 50, (7,)), (5000, 10, (3,)), (300, 4, (5, 6)), (5000, 10, (1,))):
+        x, v = [(10 * drawn((k, *row), "f8")).astype(dtype) for k in (size, n)]
+        at = rng.integers(-size, size, n)
+        for values in (v, v[::-1], np.broadcast_to(v[:1], v.shape)):
+            expected = x.copy()
+            np.add.at(expected, at, values)
+            np.testing.assert_array_equal(scatter_add(x, values, at), expected)
+        picked = fg.grad(lambda x, at=at, v=v: fnp.sum(x[at] * v))
+        if dtype in ("f8", "f4"):
+            np.testing.assert_array_equal(picked(x), numpys(lambda picked=picked, x=x: picked(x)))
+        places = at, *[rng.integers(0, k, n) for k in row]
+        expected = x.copy()
+        np.add.at(expected, places, v.reshape(n, -1)[:, 0])
+        np.testing.assert_array_equal(scatter_add(x, v.reshape(n, -1)[:, 0], *places), expected)

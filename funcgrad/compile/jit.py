@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakMethod
 
@@ -20,7 +21,7 @@ from funcgrad.core.graph import Graph, hoist, is_written, trace_graph, without_e
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
-from funcgrad.ops import large, rows
+from funcgrad.ops import large
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
@@ -442,19 +443,16 @@ def _shown(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "no arguments"
 
 
-def _ufunc(graph: Graph, name: str, watched: bool) -> np.ufunc | None:
-    with unforked:
-        from funcgrad.compile.ufuncs import ufunc
+def _maker(name: str) -> Callable[..., np.ufunc | None]:
+    """`ufunc` of a file of this folder."""
 
-    return ufunc(graph, name, watched)
+    def make(*args: Any) -> np.ufunc | None:
+        with unforked:
+            module = import_module(f"funcgrad.compile.{name}")
+        made: np.ufunc | None = module.ufunc(*args)
+        return made
 
-
-def _row_ufunc(graph: Graph, name: str) -> np.ufunc | None:
-    with unforked:
-        from funcgrad.compile.rows import ufunc
-
-    return ufunc(graph, name)
+    return make
 
 
-large.compile_with(_ufunc)
-rows.compile_with(_row_ufunc)
+large.compile_with({name: _maker(name) for name in ("ufuncs", "rows", "steps")})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import copysign
 from typing import Any
@@ -25,6 +25,8 @@ from funcgrad.core.graph import Graph, Var, trace_graph
 LEAST = 1000
 """Elements from which on kernels run (`bench/large.py`): fewer are not worth what the first one costs,
 LLVM's import and the compile, some 0.1 s."""
+LEAST_STEPS = 4000
+"""The same for what goes one step after another: calls of generalised functions take 8 us."""
 FLOATS = frozenset("fd")
 SLOW = frozenset((
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
@@ -32,19 +34,27 @@ SLOW = frozenset((
     "arctan2", "hypot", "{0} ** {1}", "(0 if {0} < 0 else {0})",
 ))  # fmt: skip
 """What kernels compute faster than NumPy or SciPy, by the names in a primitive's `lower`."""
-Maker = Callable[[Graph, str, bool], "np.ufunc | None"]
 NUMBERS = frozenset(k / 2 for k in range(-8, 9))
 """Python's numbers that may be part of a kernel, as exponents mostly are: others would make ever more kernels."""
 LENGTH = 256
 """Of the arrays that a function is traced over."""
 NOT_FINITE = ctypes.c_int64()
 """Counts the chunks in which kernels that are watched found an infinity or NaN, in any thread."""
-_makers: list[Maker] = []
+_makers: dict[str, Callable[..., np.ufunc | None]] = {}
 
 
-def compile_with(make: Maker) -> None:
-    """Let the compiler make universal functions of programs over arrays of LENGTH elements."""
-    _makers[:] = [make]
+def compile_with(makers: Mapping[str, Callable[..., np.ufunc | None]]) -> None:
+    """Let the compiler make universal functions: `ufunc` of each of its files for that, by name."""
+    _makers.update(makers)
+
+
+def compiled(name: str, *args: Any) -> np.ufunc | None:
+    """The universal function that a file of the compiler's makes, None where it cannot; the first keeps memory."""
+    make = _makers.get(name)
+    if make is None:
+        return None
+    keep_memory()
+    return make(*args)
 
 
 class Kernels:
@@ -73,8 +83,8 @@ class Kernels:
             found = self._found[key]
         except KeyError:
             found = self._found[key] = self._find(key)
-            if len(key) == 1 and found is not None:
-                self.of_one[key[0]] = found[0]
+            if found is not None and len(key) == 1:
+                self.of_one[str(key[0])] = found[0]
         if found is None:
             return None
         kernel, read = found
@@ -83,7 +93,7 @@ class Kernels:
     def _find(self, key: tuple[Any, ...]) -> tuple[np.ufunc, Sequence[int]] | None:
         chars = {kind for kind in key if type(kind) is str}
         floats = FLOATS & chars
-        if len(floats) != 1 or not chars <= {*floats, "?"} or not _makers:
+        if len(floats) != 1 or not chars <= {*floats, "?"}:
             return None
         (own,) = floats
         places = [i for i, kind in enumerate(key) if type(kind) is str]
@@ -100,9 +110,8 @@ class Kernels:
         (out,) = graph.outputs
         if len(graph.eqns) < self._least or out.aval != Aval((LENGTH,), np.dtype(own)):
             return None
-        keep_memory()
         program = Graph(tuple([graph.inputs[k] for k in read]), graph.eqns, graph.outputs)
-        kernel = _makers[0](program, self._name, self._watched)
+        kernel = compiled("ufuncs", program, self._name, self._watched)
         return None if kernel is None else (kernel, [places[k] for k in read])
 
 
@@ -132,6 +141,16 @@ def keep_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(from_system, IN_HEAP)
         library.mallopt(trim, KEPT)
+
+
+def stepping(name: str, x: ndarray) -> np.ufunc | None:
+    """The universal function of `compile/steps.py` that is faster than NumPy's for an array, where there is one."""
+    return _stepping(name, x.dtype.char) if x.size >= LEAST_STEPS and config._jit else None
+
+
+@cache
+def _stepping(name: str, char: str) -> np.ufunc | None:
+    return compiled("steps", name, char) if char in FLOATS else None
 
 
 def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:

@@ -14,19 +14,12 @@ import numpy as np
 
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import Graph, trace_graph
-from funcgrad.ops.large import FLOATS, LEAST, keep_memory
+from funcgrad.core.graph import trace_graph
+from funcgrad.ops.large import FLOATS, LEAST, compiled
 
 LANES = 8
 """Of the row that a function is traced over."""
 Axes = tuple[int, ...]
-Maker = Callable[[Graph, str], "np.ufunc | None"]
-_makers: list[Maker] = []
-
-
-def compile_with(make: Maker) -> None:
-    """Let the compiler make universal functions of programs over a row."""
-    _makers[:] = [make]
 
 
 class Rows:
@@ -76,7 +69,7 @@ class Rows:
         return x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
 
     def _make(self, char: str, count: int) -> np.ufunc | None:
-        if char not in FLOATS or not _makers:
+        if char not in FLOATS:
             return None
         dtype = np.dtype(char)
         row, number = Aval((LANES,), dtype), Aval((1,), dtype)
@@ -86,8 +79,7 @@ class Rows:
             return out if type(out) is tuple else (out,)
 
         avals = [number if k in self._numbers else row for k in range(count)]
-        keep_memory()
-        return _makers[0](trace_graph(whole, [*avals, number]), self._name)
+        return compiled("rows", trace_graph(whole, [*avals, number]), self._name)
 
 
 def _is_array(x: Any, char: str) -> bool:
