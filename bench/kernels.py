@@ -4,7 +4,7 @@ A line for each function that has a kernel on large arrays (`funcgrad.ops.large`
 derivative (`d`): nanoseconds an element on NumPy (or SciPy) and by the kernel, how many times as fast that is, and the
 share of the machine's bandwidth. That is measured in the same run, by STREAM's triad ``a = b + 3 c`` into memory that
 is there, with one thread or all, whichever is faster; what a kernel moves are the bytes of its arguments and results,
-each counted once (a cache may have some of them, so it may be more than all). Results are fresh arrays. `--only WORD` is
+each counted once (a cache may have some of them: it may be more than all). Results are fresh arrays. `--only WORD` is
 for the lines that have it in their name, `--json FILE` for the figures. Functions compiled by `jit` are in
 `bench/compiled_kernels.py`.
 """
