@@ -7,10 +7,10 @@ of its program, which takes rows of any length (`compile/rows.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
@@ -40,33 +40,33 @@ class Rows:
     def __call__(self, axes: Axes, *xs: Any) -> Any:
         """The results for arrays, the first of them of rows, and floats; None where NumPy is to compute them."""
         first = xs[0]
-        if type(first) is not np.ndarray or first.size < LEAST or not axes or not config.jit:
+        if type(first) is not ndarray or first.size < LEAST or not axes or not config._jit:
             return None
-        rank, char = first.ndim, first.dtype.char
-        if axes[0] != rank - len(axes) or not all(type(x) is float or _is_array(x, char) for x in xs):
+        outer, dtype = axes[0], first.dtype
+        if outer + len(axes) != first.ndim:
             return None
+        given: list[Any] = []
+        for k, x in enumerate(xs):
+            if type(x) is float:
+                x = dtype.type(x)
+            elif type(x) is not ndarray or x.dtype.char != dtype.char:
+                return None
+            elif k in self._numbers:
+                x = x.reshape(x.shape[:outer])
+            else:
+                x = x if len(axes) == 1 else x.reshape(*x.shape[:outer], -1)
+                x = x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
+            given.append(x)
         try:
-            kernel = self._found[char]
+            kernel = self._found[dtype.char]
         except KeyError:
-            kernel = self._found[char] = self._make(char, len(xs))
+            kernel = self._found[dtype.char] = self._make(dtype.char, len(xs))
         if kernel is None:
             return None
-        outer = first.shape[: axes[0]]
-        row = (*outer, first.size // max(prod(outer), 1))
-        out = kernel(*[self._given(k, x, first.dtype, outer, row) for k, x in enumerate(xs)])
-        shapes = {len(outer): outer + (1,) * len(axes), len(row): first.shape}
+        out = kernel(*given)
         if type(out) is tuple:
-            return tuple([y.reshape(shapes[y.ndim]) for y in out])
-        return np.reshape(out, shapes[out.ndim])
-
-    def _given(self, k: int, x: Any, dtype: np.dtype, outer: tuple[int, ...], row: tuple[int, ...]) -> Any:
-        """A float, numbers of rows, or rows that are contiguous along one axis."""
-        if type(x) is float:
-            return dtype.type(x)
-        if k in self._numbers:
-            return x.reshape(outer)
-        x = x.reshape(row)
-        return x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
+            return tuple([_shaped(y, first.shape, outer) for y in out])
+        return _shaped(out, first.shape, outer)
 
     def _make(self, char: str, count: int) -> np.ufunc | None:
         if char not in FLOATS:
@@ -82,5 +82,8 @@ class Rows:
         return compiled("rows", trace_graph(whole, [*avals, number]), self._name)
 
 
-def _is_array(x: Any, char: str) -> bool:
-    return type(x) is np.ndarray and x.dtype.char == char
+def _shaped(y: Any, shape: tuple[int, ...], outer: int) -> Any:
+    """A result with the axes of a row, of length 1 where it is one number."""
+    if y.ndim == outer:
+        return y.reshape(shape[:outer] + (1,) * (len(shape) - outer))
+    return y if y.ndim == len(shape) else y.reshape(shape)
