@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, Protocol, overload
 from weakref import WeakMethod
 
@@ -458,11 +459,16 @@ def _shown(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "no arguments"
 
 
-def _ufunc(graph: Graph, name: str) -> np.ufunc | None:
-    with unforked:
-        from funcgrad.compile.ufuncs import ufunc
+def _maker(name: str) -> Callable[..., np.ufunc | None]:
+    """`ufunc` of a file of this folder."""
 
-    return ufunc(graph, name)
+    def make(*args: Any) -> np.ufunc | None:
+        with unforked:
+            module = import_module(f"funcgrad.compile.{name}")
+        made: np.ufunc | None = module.ufunc(*args)
+        return made
+
+    return make
 
 
-large.compile_with(_ufunc)
+large.compile_with({name: _maker(name) for name in ("ufuncs", "rows", "steps")})

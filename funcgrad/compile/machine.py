@@ -64,6 +64,11 @@ class Module:
         except KeyError:
             raise MachineError(f"no symbol {symbol!r} in the module") from None
 
+    def stay(self) -> None:
+        """Never free the code: threads may be in it until the process has ended."""
+        engine, _ = _engines[self._code._number]
+        engine.detach()
+
     def hold(self) -> np.ndarray:
         """An object that keeps the module, to be owned by whatever calls its code.
 

@@ -36,7 +36,10 @@ class Call(NamedTuple):
 
 
 class Segment:
-    """One kernel: values in, values out. `table` holds captured numbers, and constant arrays by their addresses."""
+    """One kernel: values in, values out. `table` holds captured numbers, and constant arrays by their addresses.
+
+    `beside` are the declarations and functions that the text of the kernel needs.
+    """
 
     def __init__(self, plan: Plan, eqns: Sequence[Eqn], wanted: set[Atom]) -> None:
         self.table: list[Any] = []
@@ -65,7 +68,13 @@ class Segment:
         if made.threaded:
             pool.address()
         texts, declared = vectormath.definitions(made.shared.used, made.shared.calls <= INLINED)
-        self.text = "\n".join([*sorted(declared | made.shared.declared), *texts, made.text])
+        self.beside = [*sorted(declared | made.shared.declared), *texts]
+        self.kernel = made.text
+
+    @property
+    def text(self) -> str:
+        """The kernel, and what it calls."""
+        return "\n".join([*self.beside, self.kernel])
 
     def graph(self) -> Graph:
         """The same from inputs to outputs, as a program."""
