@@ -31,6 +31,7 @@ from funcgrad.core.avals import ShapeDtypeStruct as ShapeDtypeStruct
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
+from funcgrad.numbas.scalars import elementwise as elementwise
 from funcgrad.transforms import policies as checkpoint_policies
 from funcgrad.transforms.api import grad as grad
 from funcgrad.transforms.api import jvp as jvp

@@ -10,6 +10,7 @@ from types import MethodType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from funcgrad.core import provenance
+from funcgrad.core.arrivals import traceable
 from funcgrad.errors import strip_frames
 from funcgrad.transforms.guests import HOSTS, host_of, hosted
 
@@ -57,7 +58,7 @@ class Transformed:
         update_wrapper(self, fun, updated=())
         _lend_attributes(fun, self)
         self._run = run
-        self._fun = fun
+        self._fun = traceable(fun)
         self._options = options
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -121,4 +122,4 @@ def call_hiding_frames(run: Function, *args: Any) -> Any:
 def transform(run: Function, fun: Function, given: Any, *options: Any) -> Any:
     """`run(fun, given, *options)`, a transformation of our own: hides its frames, and takes guests."""
     call = lambda fun, given: run(fun, given, *options)
-    return call_hiding_frames(hosted, _public_name(run), call, fun, given)
+    return call_hiding_frames(hosted, _public_name(run), call, traceable(fun), given)
