@@ -7,6 +7,7 @@ the time of that look. Nothing of numba is replaced.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from funcgrad.core import provenance
 from funcgrad.core.arrivals import SOURCES
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import TracerConversionError
-from funcgrad.numbas.twins import twin
+from funcgrad.numbas.generalised import Generalised
+from funcgrad.numbas.scalars import ScalarFunction
+from funcgrad.numbas.twins import made_once, twin
 
 _VARARGS = 0x04
 
@@ -26,7 +29,11 @@ def prepare() -> None:
     """Teach numba, which has been imported, what a traced value is."""
     numba: Any = sys.modules["numba"]
     dispatcher: Any = sys.modules["numba.core.dispatcher"]
-    SOURCES[sys.modules["numba.core.registry"].CPUDispatcher] = twin  # type: ignore[attr-defined]
+    SOURCES[sys.modules["numba.core.registry"].CPUDispatcher] = twin
+    SOURCES[sys.modules["numba.np.ufunc.dufunc"].DUFunc] = lambda f: made_once(f, ScalarFunction)
+    SOURCES[sys.modules["numba.np.ufunc.gufunc"].GUFunc] = lambda f: made_once(f, Generalised)
+
+    provenance.hide(os.path.dirname(numba.__file__))
 
     class Traced(numba.types.Type):
         """The type of traced values in one thread: what is entered under it, no other thread finds."""
@@ -36,9 +43,11 @@ def prepare() -> None:
 
     base = dispatcher.Dispatcher
     asked, compiling = base.typeof_pyval.__code__, base._compile_for_args.__code__
-    omitted = dispatcher.OmittedArg
+    omitted: Any = dispatcher.OmittedArg
 
     def type_of(x: Any, context: Any) -> Any:
+        if context.purpose.name == "constant":
+            raise refused(x, None, is_constant=True)
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code is not asked:
             frame = frame.f_back
@@ -53,10 +62,10 @@ def prepare() -> None:
             _enter(called, tuple(types), omitted)
         return Traced()
 
-    sys.modules["numba.extending"].typeof_impl.register(Tracer)(type_of)  # type: ignore[attr-defined]
+    sys.modules["numba.extending"].typeof_impl.register(Tracer)(type_of)
 
 
-def _enter(called: Any, types: tuple[Any, ...], omitted: type) -> None:
+def _enter(called: Any, types: tuple[Any, ...], omitted: Any) -> None:
     """Let numba find the twin among the overloads of a dispatcher, once."""
 
     def run(*args: Any) -> Any:
@@ -83,14 +92,16 @@ class Once:
         return self._run
 
 
-def refused(x: Tracer, called: Any) -> TracerConversionError:
+def refused(x: Tracer, called: Any, is_constant: bool = False) -> TracerConversionError:
     """The error for a compiled function that cannot be traced where it stands."""
-    where = provenance.at(provenance.here_past(("numba", "functools")))
-    name = getattr(getattr(called, "py_func", None), "__name__", "f")
-    what = f"`{name}`, compiled by numba," if called is not None else "numba"
-    why = " It is compiled for the signatures it was declared with." if called is not None else ""
-    return TracerConversionError(
-        f"{what} was given a traced value ({x.aval}){where}, and takes numbers only.{why} Where it has source, write "
-        f"fg.jit({name}) in its place, which traces that (so does numba.njit without a signature). Where it has none, "
-        "give it a derivative by fg.custom_vjp."
-    )
+    where = provenance.at(provenance.here_past(("functools",)))
+    name = getattr(getattr(called, "py_func", None), "__name__", "")
+    if is_constant:
+        what, why = "a function compiled by numba uses", "Pass it as an argument, so that the function can be traced."
+    elif name:
+        what = f"`{name}`, which numba has compiled for the signatures in its decorator, was given"
+        why = f"Write fg.jit({name}) in its place, which traces its source, or leave the signatures out."
+    else:
+        what = "numba was given"
+        why = "It computes with numbers only: fg.custom_vjp gives a function that calls it a derivative."
+    return TracerConversionError(f"{what} a traced value ({x.aval}){where}. {why}")

@@ -79,9 +79,17 @@ class _Cast(type):
         return isinstance(x, cls.of)
 
 
-@cache
-def cast(of: type) -> type:
+_casts: dict[Any, type] = {}
+
+
+def cast(of: Any) -> type:
     """A type of numbers that can be called with a traced value, and is a dtype as it is."""
+    if of not in _casts:
+        _casts[of] = _cast(of)
+    return _casts[of]
+
+
+def _cast(of: Any) -> type:
     dtype = np.dtype(of)
 
     def new(cls: type, x: Any = 0) -> Any:

@@ -1,8 +1,8 @@
 """A function of numbers on arrays, where it has branches: which way it goes differs from element to element.
 
 Where values are not known, the function is traced once along each way through it, and a program chooses between the
-results. Where they are known, it runs on all elements at once, and again on each part that goes a way of its own. Either
-runs the function several times, so it must be one in the mathematical sense.
+results. Where they are known, it runs on all elements at once, and again on each part that goes a way of its own.
+Either runs the function several times, so it must be one in the mathematical sense.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def _together(fun: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Any:
 def captured(x: Tracer) -> TypeError:
     """The error for a function of numbers that has found a traced value elsewhere."""
     return TypeError(
-        f"a function given to fg.elementwise uses a traced value ({x.aval}) that is not among its arguments: pass it as "
-        "one, which may be a number or an array"
+        f"a function given to fg.elementwise uses a traced value ({x.aval}) that is not among its arguments: pass it "
+        "as one, which may be a number or an array"
     )
 
 

@@ -71,7 +71,8 @@ class ScalarFunction:
 
     def __init__(self, function: Function, derivative: Any = None, name: str | None = None) -> None:
         update_wrapper(self, _inner(function), updated=())
-        self.name = name or getattr(function, "__name__", type(function).__name__)
+        known: str = getattr(function, "__name__", type(function).__name__)
+        self.name = name or known
         self.function = function
         self.derivative = derivative
         self.nin = _count(function, self.name)

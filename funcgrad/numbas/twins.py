@@ -18,12 +18,21 @@ import numpy as np
 from funcgrad.core.arrivals import SOURCES, traceable
 from funcgrad.core.avals import NUMERIC
 from funcgrad.core.buffers import Buffer, buffered, running
+from funcgrad.errors import ConcretizationError
+from funcgrad.numbas.classes import class_twin, instance_twin
 from funcgrad.numbas.names import BUILTINS, meaning
 from funcgrad.numpy.dispatch import any_traced
 
 GIVEN = (
     "it is an array that the compiled function was given, or a view of one, and its owner would not see the change. "
     "Where the function is to fill it, make it inside of the function that is transformed (fnp.zeros)"
+)
+
+NEEDS_VALUES = (
+    "is compiled by numba and was traced through its source. What needs a value, as this line does, runs under grad, "
+    "vjp and jvp alone; under jit and vmap write np.where, pass the bound of a loop as a static argument, make a "
+    "function of numbers elementwise (fg.elementwise), or give the function a rule of its own: fg.custom_vjp around "
+    "fg.pure_callback."
 )
 
 
@@ -44,18 +53,27 @@ class Running:
 
 
 class Twin:
-    """A compiled function that is traced through its source where an argument is traced, and runs compiled otherwise."""
+    """A compiled function: it is traced through its source where an argument is traced, and runs otherwise."""
 
     def __init__(self, compiled: Any) -> None:
         update_wrapper(self, compiled.py_func, updated=())
         self.compiled = compiled
-        self.traced = Running(compiled.py_func)
+        self._source = made_once(compiled.py_func, Running)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any_traced(args) or any_traced(kwargs.values()):
             return self.traced(*args, **kwargs)
         y = self.compiled(*args, **kwargs)
         return y if running() is None else buffered(y)
+
+    def traced(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the source."""
+        try:
+            return self._source(*args, **kwargs)
+        except ConcretizationError as error:
+            if not getattr(error, "__notes__", None):
+                error.add_note(f"`{self.__name__}` {NEEDS_VALUES}")  # type: ignore[attr-defined]
+            raise
 
     def __reduce__(self) -> Any:
         return traceable, (self.compiled,)
@@ -84,8 +102,11 @@ def given(x: Any) -> Any:
     """An argument: a plain array as one that cannot be written itself, while what is computed of it can."""
     if type(x) is tuple:
         return tuple(map(given, x))
+    if not _is_array(x):
+        kind = getattr(getattr(type(x), "_numba_type_", None), "class_type", None)
+        return x if kind is None else instance_twin(x, made_once(kind, _class_twin), given)
     scope = running()
-    if scope is None or not _is_array(x):
+    if scope is None:
         return x
     buffer = Buffer(x, scope, x.flags.c_contiguous)
     buffer._place = GIVEN
@@ -99,11 +120,12 @@ def _is_array(x: Any) -> bool:
 class Source(NamedTuple):
     """A function whose names have other meanings.
 
-    `seen` are the globals that it was made of; `arrays` and `cells` the global and closed-over arrays, which are shown
-    to each run as arguments are.
+    `scope` are its globals, `seen` those that it was made of; `arrays` and `cells` the global and closed-over arrays,
+    which are shown to each run as arguments are.
     """
 
     function: FunctionType
+    scope: dict[str, Any]
     seen: list[tuple[dict[str, Any], str, Any]]
     arrays: dict[str, np.ndarray]
     cells: list[tuple[CellType, np.ndarray]]
@@ -113,7 +135,7 @@ class Source(NamedTuple):
 
     def show_arrays(self) -> None:
         for name, array in self.arrays.items():
-            self.function.__globals__[name] = given(array)
+            self.scope[name] = given(array)
         for cell, array in self.cells:
             cell.cell_contents = given(array)
 
@@ -131,7 +153,7 @@ def rebuilt(fun: FunctionType) -> Source:
     new.__kwdefaults__ = fun.__kwdefaults__
     arrays = {name: theirs[name] for name in names if _is_array(theirs[name])}
     seen = [(theirs, name, theirs[name]) for name in names]
-    return Source(new, seen, arrays, [(cell, x) for cell, x in contents if _is_array(x)])
+    return Source(new, scope, seen, arrays, [(cell, x) for cell, x in contents if _is_array(x)])
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -156,12 +178,18 @@ def _new_cell(old: CellType, user: FunctionType) -> CellType:
 
 
 def stand_in(x: Any, user: FunctionType) -> Any:
-    """What a name in the source of `user` stands for. Helpers in Python are run as it is, where they are its package's."""
+    """What a name in the source of `user` stands for; helpers in Python, of its package, are run as it is."""
     if type(x) in SOURCES:
         return traceable(x)
+    if isinstance(x, type) and (kind := getattr(x, "class_type", None)) is not None:
+        return made_once(kind, _class_twin)
     if type(x) is FunctionType and _package(x) == _package(user):
         return made_once(x, Running)
     return tuple([stand_in(part, user) for part in x]) if type(x) is tuple else meaning(x)
+
+
+def _class_twin(kind: Any) -> type:
+    return class_twin(kind, Running)
 
 
 def _package(fun: FunctionType) -> str:
