@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from funcgrad.core.avals import Aval, broadcast_shapes, is_inexact
 from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.provenance import at, here
-from funcgrad.errors import NotDifferentiableError
+from funcgrad.core.trace import primitives
+from funcgrad.errors import ConcretizationTypeError, NotDifferentiableError
 from funcgrad.numbas.formulas import formula, is_elementwise
-from funcgrad.numbas.paths import in_parts, program, without_captured
+from funcgrad.numbas.paths import Slope, in_parts, one_by_one, program, without_captured
 from funcgrad.ops import large
 from funcgrad.ops.families import Elementwise, Factor, Plan
+
+_named: WeakValueDictionary[str, OfNumbers] = WeakValueDictionary()
+_naming = threading.Lock()
+
+
+def _name(prim: OfNumbers, wanted: str) -> str:
+    """A name that no other primitive has, as programs and the compiler tell them apart by it."""
+    with _naming:
+        taken = {*primitives(), *_named}
+        numbered = (f"{wanted}_{n}" for n in itertools.count(2))
+        name = next(n for n in itertools.chain((wanted,), numbered) if n not in taken)
+        _named[name] = prim
+    return name
 
 
 class OfNumbers(Elementwise):
@@ -27,10 +44,13 @@ class OfNumbers(Elementwise):
         self.owner = owner
         self.dtypes = dtypes
         self.graph = self._traced()
+        lower = None if self.graph is None else formula(self.graph)
+        partials = [self._factor(i) for i in range(owner.nin)]
         super().__init__(
-            owner.name, self._computed, [self._factor(i) for i in range(owner.nin)], linear=None, jointly=False,
-            lower=None if self.graph is None else formula(self.graph), python=None, flat=None, remedy=None,
+            _name(self, owner.name), self._computed, partials, linear=None, jointly=False, lower=lower,
+            python=None, flat=None, remedy=None,
         )  # fmt: skip
+        self._refuses_traced = False  # as functions of other packages do, which compute numbers only
         self._kernels = large.Kernels(self, owner.name)
 
     def _traced(self) -> Graph | None:
@@ -60,10 +80,24 @@ class OfNumbers(Elementwise):
                 if y is not None:
                     return y
             if self.graph is None:
-                return in_parts(self.owner.source, xs) if self.owner.compiled is None else self.owner.compiled(*xs)
+                return self._run(xs)
             if not is_elementwise(self.graph):
                 return in_parts(lambda *ys: evaluate(self.graph, ys)[0], xs)  # type: ignore[arg-type]
             return self._own(evaluate(self.graph, xs)[0], xs)
+
+    def _run(self, xs: Sequence[Any]) -> Any:
+        """The values by the function itself."""
+        if self.owner.compiled is not None:
+            return self.owner.compiled(*xs)
+        if self._refuses_traced:
+            return one_by_one(self.owner.function, xs)
+        try:
+            return in_parts(self.owner.source, xs)
+        except (ConcretizationTypeError, NotDifferentiableError):
+            if isinstance(self.owner.function, Slope):
+                raise
+            self._refuses_traced = True
+        return one_by_one(self.owner.function, xs)
 
     def _own(self, y: Any, xs: Sequence[Any]) -> Any:
         """A result in memory of its own, and of the shape that it has where an argument does not matter."""
@@ -80,7 +114,7 @@ class OfNumbers(Elementwise):
     def _make_plan(self, tracked: Sequence[bool]) -> Plan | None:
         if self.graph is None and not self.owner.is_differentiable:
             raise NotDifferentiableError(
-                f"`{self.name}`{at(here())} has no derivative, as its source is not known. Give it one: "
+                f"`{self.owner.name}`{at(here())} has no derivative, as its source is not known. Give it one: "
                 "fg.elementwise(f, derivative=...)"
             )
         partials = zip(self.partials or (), self.owner.partials)

@@ -70,13 +70,13 @@ class Namespace:
 
 
 class _Cast(type):
-    """The class of the classes below: what is an instance of the type itself is one of theirs."""
+    """The class of the casts: what is an instance of the type itself, or a traced number of it, is one of theirs."""
 
     dtype: np.dtype
     of: type
 
     def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, cls.of)
+        return isinstance(x, cls.of) or (isinstance(x, Tracer) and not x.ndim and x.dtype == cls.dtype)
 
 
 _casts: dict[Any, type] = {}

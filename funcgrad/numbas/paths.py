@@ -18,6 +18,7 @@ from funcgrad.core.graph import Graph, StageTrace, hoist, trace_open
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops import elementwise as ew
 from funcgrad.transforms.batch import BatchTrace, stretch
+from funcgrad.transforms.jvp import with_tangents
 
 WAYS = 32
 """Ways through a function that a program has; each is computed for every element."""
@@ -129,6 +130,13 @@ def _together(fun: Callable[..., Any], arrays: Sequence[np.ndarray]) -> Any:
     return value if batched else stretch(value, trace.size)
 
 
+def one_by_one(fun: Callable[..., Any], arrays: Sequence[Any]) -> Any:
+    """The function of each element, called by NumPy."""
+    y = np.frompyfunc(fun, len(arrays), 1)(*arrays)
+    flat = [number(v) for v in np.ravel(y)]
+    return np.asarray(flat, None if flat else float).reshape(np.shape(y))[()]
+
+
 def captured(x: Tracer) -> TypeError:
     """The error for a function of numbers that has found a traced value elsewhere."""
     return TypeError(
@@ -143,3 +151,17 @@ def without_captured(graph: Graph) -> Graph:
     if found:
         raise captured(found[0])
     return graph
+
+
+class Slope:
+    """A partial derivative of a function of numbers, as one."""
+
+    def __init__(self, fun: Callable[..., Any], position: int, nin: int) -> None:
+        self.fun = fun
+        self.position = position
+        self.nin = nin
+
+    def __call__(self, *xs: Any) -> Any:
+        tangents = [x.dtype.type(1) if i == self.position else None for i, x in enumerate(xs)]
+        _, (slope,) = with_tangents(lambda *ys: (self.fun(*ys),), xs, tangents)
+        return xs[self.position].dtype.type(0) if slope is None else slope

@@ -16,11 +16,10 @@ from funcgrad.core.buffers import held
 from funcgrad.core.trace import Tracer
 from funcgrad.numbas.kinds import OfNumbers
 from funcgrad.numbas.names import meaning
-from funcgrad.numbas.paths import number
+from funcgrad.numbas.paths import Slope, number
 from funcgrad.numbas.twins import Running, made_once
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.ops import elementwise as ew
-from funcgrad.transforms.jvp import with_tangents
 
 Function = Callable[..., Any]
 _WEAK = {"i": 0, "f": 0.0, "c": 0j}
@@ -57,7 +56,7 @@ def elementwise(
         >>> import funcgrad as fg
         >>> soft = fg.elementwise(lambda x: x if x > 30.0 else math.log(1.0 + math.exp(x)))
         >>> soft(np.array([0.0, 800.0]))
-        array([  0.69314718, 800.        ])
+        array([6.93147181e-01, 8.00000000e+02])
         >>> fg.grad(lambda x: soft(x).sum())(np.array([0.0, 800.0]))
         array([0.5, 1. ])
     """
@@ -72,7 +71,7 @@ class ScalarFunction:
     def __init__(self, function: Function, derivative: Any = None, name: str | None = None) -> None:
         update_wrapper(self, _inner(function), updated=())
         known: str = getattr(function, "__name__", type(function).__name__)
-        self.name = name or known
+        self.name = name or (known if known.isidentifier() else "function")
         self.function = function
         self.derivative = derivative
         self.nin = _count(function, self.name)
@@ -123,7 +122,7 @@ class ScalarFunction:
     def partials(self) -> tuple[ScalarFunction | None, ...]:
         """The partial derivatives; None where one is zero."""
         if self.derivative is None:
-            slopes = [_Slope(self.source, i, self.nin) for i in range(self.nin)]
+            slopes = [Slope(self.source, i, self.nin) for i in range(self.nin)]
             return tuple([ScalarFunction(slope, None, f"d_{self.name}") for slope in slopes])
         each = (self.derivative,) if callable(self.derivative) else self.derivative
         return tuple([None if d is None else ScalarFunction(d, None, f"d_{self.name}") for d in each])
@@ -165,16 +164,3 @@ def _count(function: Any, name: str) -> int:
         raise TypeError(f"elementwise: `{name}` must take a fixed number of arguments, at least one")
     return len(needed)
 
-
-class _Slope:
-    """A partial derivative of a function of numbers, as one."""
-
-    def __init__(self, fun: Function, position: int, nin: int) -> None:
-        self.fun = fun
-        self.position = position
-        self.nin = nin
-
-    def __call__(self, *xs: Any) -> Any:
-        tangents = [x.dtype.type(1) if i == self.position else None for i, x in enumerate(xs)]
-        _, (slope,) = with_tangents(lambda *ys: (self.fun(*ys),), xs, tangents)
-        return xs[self.position].dtype.type(0) if slope is None else slope

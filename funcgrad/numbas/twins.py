@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import update_wrapper
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -183,9 +183,22 @@ def stand_in(x: Any, user: FunctionType) -> Any:
         return traceable(x)
     if isinstance(x, type) and (kind := getattr(x, "class_type", None)) is not None:
         return made_once(kind, _class_twin)
+    if type(x) is ModuleType and x.__name__.partition(".")[0] == _package(user):
+        return OwnModule(x, user)
     if type(x) is FunctionType and _package(x) == _package(user):
         return made_once(x, Running)
     return tuple([stand_in(part, user) for part in x]) if type(x) is tuple else meaning(x)
+
+
+class OwnModule:
+    """A module of the user's, whose names have other meanings too."""
+
+    def __init__(self, module: ModuleType, user: FunctionType) -> None:
+        self._found = module, user
+
+    def __getattr__(self, name: str) -> Any:
+        module, user = self._found
+        return stand_in(getattr(module, name), user)
 
 
 def _class_twin(kind: Any) -> type:
