@@ -76,7 +76,7 @@ class OfNumbers(Elementwise):
             return self.owner.universal(*xs)
         with np.errstate(all="ignore"):  # of ways that an element does not go
             if self.lower is not None and any(np.size(x) >= large.LEAST for x in xs):
-                y = self._kernels(xs)
+                y = self._kernels([np.asarray(x) for x in xs])
                 if y is not None:
                     return y
             if self.graph is None:
