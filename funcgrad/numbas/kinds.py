@@ -15,7 +15,7 @@ from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import primitives
 from funcgrad.errors import ConcretizationTypeError, NotDifferentiableError
-from funcgrad.numbas.formulas import formula, is_elementwise
+from funcgrad.numbas.formulas import formula, on_arrays
 from funcgrad.numbas.paths import Slope, in_parts, one_by_one, program, without_captured
 from funcgrad.ops import large
 from funcgrad.ops.families import Elementwise, Factor, Plan
@@ -50,6 +50,7 @@ class OfNumbers(Elementwise):
             _name(self, owner.name), self._computed, partials, linear=None, jointly=False, lower=lower,
             python=None, flat=None, remedy=None,
         )  # fmt: skip
+        self._on_arrays = None if self.graph is None else on_arrays(self.graph)
         self._refuses_traced = False  # as functions of other packages do, which compute numbers only
         self._kernels = large.Kernels(self, owner.name)
 
@@ -81,9 +82,9 @@ class OfNumbers(Elementwise):
                     return y
             if self.graph is None:
                 return self._run(xs)
-            if not is_elementwise(self.graph):
+            if self._on_arrays is None:
                 return in_parts(lambda *ys: evaluate(self.graph, ys)[0], xs)  # type: ignore[arg-type]
-            return self._own(evaluate(self.graph, xs)[0], xs)
+            return self._own(self._on_arrays(*xs), xs)
 
     def _run(self, xs: Sequence[Any]) -> Any:
         """The values by the function itself."""
@@ -102,14 +103,9 @@ class OfNumbers(Elementwise):
     def _own(self, y: Any, xs: Sequence[Any]) -> Any:
         """A result in memory of its own, and of the shape that it has where an argument does not matter."""
         shape = broadcast_shapes(*map(np.shape, xs))
-        if np.shape(y) != shape or not hasattr(y, "dtype") or any(y is x for x in xs):
-            y = np.array(np.broadcast_to(y, shape), self.shape_dtype)
+        if np.shape(y) != shape or any(y is x for x in xs) or not hasattr(y, "dtype"):
+            y = np.array(np.broadcast_to(y, shape), self.graph.outputs[0].aval.dtype)  # type: ignore[union-attr]
         return y[()]
-
-    @property
-    def shape_dtype(self) -> np.dtype:
-        """The dtype of results."""
-        return self.graph.outputs[0].aval.dtype  # type: ignore[union-attr]
 
     def _make_plan(self, tracked: Sequence[bool]) -> Plan | None:
         if self.graph is None and not self.owner.is_differentiable:
