@@ -619,6 +619,14 @@ def test_dtypes_and_shapes():
     np.testing.assert_allclose(fg.grad(fg.elementwise(lambda z: z * z), holomorphic=True)(1 + 2j), 2 + 4j)
 
 
+def test_a_decorator():
+    @fg.elementwise(derivative=lambda x: 2.0 * x, name="squared")
+    def f(x):
+        return x * x
+
+    assert fg.grad(f)(3.0) == 6.0 and "squared(" in str(fg.make_graph(f)(X))
+
+
 def test_what_elementwise_refuses():
     with pytest.raises(TypeError, match="fixed number of arguments"):
         fg.elementwise(lambda *xs: xs[0])

@@ -60,6 +60,8 @@ def formula(graph: Graph) -> str | None:
     dtype = graph.outputs[0].aval.dtype
     if dtype.kind != "f" or len(graph.inputs) > ARGUMENTS or not is_elementwise(graph):
         return None
+    if any(a.dtype == BOOL for a in graph.in_avals):  # kernels would cast it to the result's dtype
+        return None
     texts: dict[Var, str] = {v: f"{{{i}}}" for i, v in enumerate(graph.inputs)}
     for eqn in graph.eqns:
         text = _text(eqn, dtype, texts)

@@ -20,11 +20,13 @@ from funcgrad.numbas.paths import Slope, number
 from funcgrad.numbas.twins import Running, made_once
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.ops import elementwise as ew
+from funcgrad.transforms.function import decorates
 
 Function = Callable[..., Any]
 _WEAK = {"i": 0, "f": 0.0, "c": 0j}
 
 
+@decorates
 def elementwise(
     function: Function, derivative: Function | Sequence[Function | None] | None = None, name: str | None = None
 ) -> ScalarFunction:
@@ -39,6 +41,8 @@ def elementwise(
             from their source. Without it the derivative is taken along the source of `function`, for each element
             along the way that it goes through the branches.
         name: what programs and errors call it; by default the function's own name.
+
+    With options only it returns a decorator: ``@fg.elementwise(derivative=...)``.
 
     Returns:
         A function of arrays, numbers and traced values. In compiled programs it is part of the kernel where it has up

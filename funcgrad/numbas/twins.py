@@ -102,6 +102,8 @@ def given(x: Any) -> Any:
     """An argument: a plain array as one that cannot be written itself, while what is computed of it can."""
     if type(x) is tuple:
         return tuple(map(given, x))
+    if type(x) is np.ndarray and x.dtype.names:
+        return x.view(np.recarray)  # `x[i].name`, as in numba
     if not _is_array(x):
         kind = getattr(getattr(type(x), "_numba_type_", None), "class_type", None)
         return x if kind is None else instance_twin(x, made_once(kind, _class_twin), given)
@@ -115,6 +117,11 @@ def given(x: Any) -> Any:
 
 def _is_array(x: Any) -> bool:
     return type(x) is np.ndarray and x.ndim > 0 and x.dtype.kind in NUMERIC
+
+
+def _is_shown(x: Any) -> bool:
+    """Whether a global is shown to each run anew, as an argument is."""
+    return type(x) is np.ndarray and (x.dtype.names is not None or _is_array(x))
 
 
 class Source(NamedTuple):
@@ -151,9 +158,9 @@ def rebuilt(fun: FunctionType) -> Source:
         fun.__code__, scope, fun.__name__, fun.__defaults__, tuple([cell for cell, _ in contents]) or None
     )
     new.__kwdefaults__ = fun.__kwdefaults__
-    arrays = {name: theirs[name] for name in names if _is_array(theirs[name])}
+    arrays = {name: theirs[name] for name in names if _is_shown(theirs[name])}
     seen = [(theirs, name, theirs[name]) for name in names]
-    return Source(new, scope, seen, arrays, [(cell, x) for cell, x in contents if _is_array(x)])
+    return Source(new, scope, seen, arrays, [(cell, x) for cell, x in contents if _is_shown(x)])
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -174,7 +181,7 @@ def _content(cell: CellType) -> Any:
 def _new_cell(old: CellType, user: FunctionType) -> CellType:
     x = _content(old)
     new = stand_in(x, user)
-    return old if new is x and not _is_array(x) else CellType(new)
+    return old if new is x and not _is_shown(x) else CellType(new)
 
 
 def stand_in(x: Any, user: FunctionType) -> Any:
