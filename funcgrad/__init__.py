@@ -34,6 +34,7 @@ from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
 from funcgrad.names import missing as _missing
 from funcgrad.names import public_names as _public_names
+from funcgrad.numbas.scalars import elementwise as elementwise
 from funcgrad.transforms import policies as checkpoint_policies
 from funcgrad.transforms.api import grad as grad
 from funcgrad.transforms.api import jvp as jvp

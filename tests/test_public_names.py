@@ -24,6 +24,7 @@ PARAMETERS = {
     "hessian": "fun argnums=0 has_aux=False",
     "hvp": "fun primals tangents",
     "elementwise_grad": "fun argnums=0",
+    "elementwise": "function derivative=None name=None",
     "vmap": "fun in_axes=0 out_axes=0",
     "jit": "fun static_argnums=() static_argnames=() donate_argnums=()",
     "stop_gradient": "x",

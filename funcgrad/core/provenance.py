@@ -15,7 +15,7 @@ Loc = tuple[CodeType, int]
 """The code object and last instruction of the innermost frame that is neither ours nor NumPy's."""
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep)
+_INTERNAL: tuple[str, ...] = (_HERE, os.path.dirname(np.__file__) + os.sep)
 _GUEST = _HERE + "tour" + os.sep
 QUOTED = 120
 """How much of a line a message quotes."""
@@ -30,6 +30,12 @@ def is_internal(filename: str) -> bool:
         internal = filename.startswith(_INTERNAL) and not filename.startswith(_GUEST)
         (_ours if internal else _users).add(filename)
     return filename in _ours
+
+
+def hide(folder: str) -> None:
+    """Take the files of a package that calls us for others than the user's."""
+    global _INTERNAL
+    _INTERNAL += (folder + os.sep,)
 
 
 def here() -> Loc | None:
