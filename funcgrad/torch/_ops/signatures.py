@@ -49,6 +49,10 @@ def _is_number(x: Any) -> bool:
     return _is_float(x) or isinstance(x, (complex, np.number, np.bool_))
 
 
+def _is_pythons(x: Any) -> bool:
+    return isinstance(x, type) and x in (bool, int, float, complex)
+
+
 def _is_list_of(fits: Callable[[Any], bool], x: Any) -> bool:
     """PyTorch looks at the first element."""
     return isinstance(x, (tuple, list)) and (len(x) == 0 or fits(x[0]))
@@ -75,7 +79,7 @@ _TYPES = {
     "double": Type("float", _is_float),
     "ArrayRef<double>": Type("tuple of floats", lambda x: _is_list_of(_is_float, x)),
     "bool": Type("bool", lambda x: isinstance(x, bool)),
-    "ScalarType": Type("torch.dtype", lambda x: isinstance(x, dtypes.dtype) or x in (bool, int, float, complex)),
+    "ScalarType": Type("torch.dtype", lambda x: isinstance(x, dtypes.dtype) or _is_pythons(x)),
     "Device": Type("torch.device", lambda x: isinstance(x, (int, str, Device)) and not isinstance(x, bool)),
     "Layout": Type("torch.layout", lambda x: isinstance(x, layout)),
     "MemoryFormat": Type("torch.memory_format", lambda x: isinstance(x, memory_format)),
@@ -295,6 +299,12 @@ def refusal(owner: str, name: str, args: Sequence[Any], options: Mapping[str, An
     given = len(args) + len(options)
     near = [m for s, m in zip(signatures, misfits) if s.least <= given <= len(s.parameters) and not s.hidden]
     return near[0] if len(near) == 1 else _listed(name, signatures, args, options)
+
+
+def takes_data(owner: str, name: str) -> bool:
+    """Whether one of its parameters takes anything, for all that is known: there NumPy's numbers have their dtype."""
+    known = _signatures().get((owner, name))
+    return known is None or any(p.type is _ANYTHING for s in known for p in s.parameters)
 
 
 def _listed(name: str, signatures: list[Signature], args: Sequence[Any], options: Mapping[str, Any]) -> str:

@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.signatures import refusal
+from funcgrad.torch._ops.signatures import refusal, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
@@ -65,6 +67,8 @@ def named(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function of Tensors under its name and `aliases`: as `torch.name`, `Tensor.name`, `Tensor.name_`.
 
+    Those check their arguments by PyTorch's signatures; the function itself stays as it is, for those who know it.
+
     `name` is what it is called where that is not the function's own name. `space` is the module it is in, as
     "linalg": then it is no method. `in_place` makes `Tensor.name_`, `writes` also `torch.name_`: PyTorch has it of
     most functions of one tensor. `out` lets the function be given `out=`.
@@ -76,7 +80,7 @@ def named(
         row = Row(called, aliases, space, fun, fun, function, *forms, out)
         row = row._replace(function=called_as(row, space or "torch", called))
         ROWS[f"{space}.{called}" if space else called] = row
-        return row.function
+        return fun
 
     return enter
 
@@ -122,10 +126,17 @@ _OTHER_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input"
 
 
 def guarded(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any]:
-    """The function, whose arguments that do not fit are refused in PyTorch's words."""
+    """The function, whose arguments that do not fit are refused in PyTorch's words.
+
+    Types of arguments that were let through once are not looked at again: elements of lists only where the call fails.
+    """
+    fitting: set[tuple[Any, ...]] = set()
 
     @wraps(fun)
     def apply(*args: Any, **options: Any) -> Any:
+        kinds = (*map(type, args), *options, *map(type, options.values())) if options else tuple(map(type, args))
+        if kinds not in fitting:
+            args, options = admitted(owner, name, args, options, fitting, kinds)
         try:
             return fun(*args, **options)
         except Exception as error:
@@ -141,19 +152,38 @@ def guarded(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any
 
 def with_out(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any]:
     """As `guarded`, for a function that may be given `out=`."""
+    plain = guarded(fun, owner, name)
 
     @wraps(fun)
     def apply(*args: Any, out: Any = None, **options: Any) -> Any:
-        try:
-            return fun(*args, **options) if out is None else into(out, fun, args, options)
-        except Exception as error:
-            given = options if out is None else {**options, "out": out}
-            instead = other_call(error, apply, owner, name, args, given)
-            if instead is None:
-                raise
-            return instead()
+        if out is None:
+            return plain(*args, **options)
+        admitted(owner, name, args, {**options, "out": out}, set(), ())
+        return into(out, plain, args, options)
 
     return apply
+
+
+def admitted(
+    owner: str, name: str, args: Any, options: dict[str, Any], fitting: set[tuple[Any, ...]], kinds: tuple[Any, ...]
+) -> tuple[Any, dict[str, Any]]:
+    """The arguments, with NumPy's numbers as Python's; PyTorch's error where they fit no signature.
+
+    Their kinds are entered as `fitting`.
+    """
+    given = (*args, *options.values())
+    if any(isinstance(x, Tracer) for x in given):
+        return args, options
+    if unfit := refusal(owner, name, args[1:] if owner == "Tensor" else args, options):
+        raise TypeError(unfit)
+    if any(isinstance(x, np.number) for x in given) and not takes_data(owner, name):
+        return tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
+    fitting.add(kinds)
+    return args, options
+
+
+def _plain(x: Any) -> Any:
+    return x.item() if isinstance(x, np.number) else x
 
 
 def other_call(
