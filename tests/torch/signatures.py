@@ -14,6 +14,7 @@ from typing import Any
 
 import funcgrad.torch as shim
 from funcgrad.torch._ops.signatures import STORED, Signature
+from funcgrad.torch.nn.functional.natives import NATIVES
 
 TOO_MANY = [object()] * 60
 TEXTS = re.compile(rb"[a-zA-Z_]\w*\([\x20-\x7e]*\)(?:\|deprecated)?")
@@ -75,9 +76,11 @@ def owners(torch: Any) -> Iterator[tuple[str, str, Any, str]]:
     for name in sorted(dir(torch.Tensor)):
         if hasattr(shim.Tensor, name) and type(getattr(torch.Tensor, name)).__name__ == "method_descriptor":
             yield "Tensor", name, getattr(x, name), name
-    for name in sorted(dir(torch._C._nn)):
-        if not name.startswith("_") and hasattr(shim.nn.functional, name):
-            yield "nn", name, getattr(torch._C._nn, name), name
+    for owner, name in NATIVES:
+        for called in (name, f"{name}_"):
+            space = torch._C._VariableFunctions if owner == "torch" else torch._C._nn
+            if hasattr(space, called) and (owner == "nn" or not hasattr(torch, called) or not hasattr(shim, called)):
+                yield owner, called, getattr(space, called), called
     for space in ("linalg", "fft", "special"):
         for name in sorted(dir(getattr(torch, space))):
             inner = f"{space}_{name}"

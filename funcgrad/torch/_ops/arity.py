@@ -142,7 +142,8 @@ def binary(
     of_number = number_kind if numbers else None
 
     def called_as(owner: str, known: str, is_operator: bool = False) -> Callable[..., Tensor]:
-        quick = _quick_of_two(fun, kind, of_number, guarded(slowly, owner, known), any_dtype, is_operator)
+        slow = slowly if is_operator else guarded(slowly, owner, known)
+        quick = _quick_of_two(fun, kind, of_number, slow, any_dtype, is_operator)
         if not numbers:
             quick.__annotations__ |= {"input": "Tensor", "other": "Tensor"}
         return titled(quick, known, doc or f"{name} of elements.")

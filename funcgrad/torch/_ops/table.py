@@ -108,7 +108,7 @@ def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
     found = {row.name: row.function for row in rows}
     found |= {name: called_as(row, space or "torch", name) for row in rows for name in row.aliases}
     writing = [f"{name}_" for row in rows if row.writes for name in row.names]
-    return {**found, **{name: getattr(Tensor, name) for name in writing}}
+    return {**found, **{name: guarded(getattr(Tensor, name), "torch", name) for name in writing}}
 
 
 def rows_of(space: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
