@@ -45,7 +45,7 @@ from funcgrad.torch._ops import (
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
-from funcgrad.torch._ops.table import ROWS
+from funcgrad.torch._ops.table import ROWS, called_as, guarded
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.operands import cast, is_operand
 from funcgrad.torch._tensor import dtypes
@@ -55,6 +55,11 @@ from funcgrad.torch._tensor.tensor import Tensor
 
 def _method(name: str, function: Any) -> None:
     setattr(Tensor, name, function)
+
+
+def _checked(name: str, function: Any) -> None:
+    """A method whose arguments are refused in PyTorch's words."""
+    setattr(Tensor, name, guarded(function, "Tensor", name))
 
 
 ROOMS = (
@@ -67,17 +72,17 @@ ROOMS = (
 for _row in ROWS.values():
     for _name in _row.names:
         if _row.is_method:
-            _method(_name, _row.method)
+            _method(_name, called_as(_row, "Tensor", _name))
         if _row.in_place:
-            _method(_name + "_", in_place(_row.method))
+            _method(_name + "_", in_place(_row.plain, _name + "_"))
 IN_PLACE = "copy_ fill_ zero_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ swapdims_ set_ resize_ resize_as_"
 for _name in IN_PLACE.split():
-    _method(_name, getattr(inplace, _name))
+    _checked(_name, getattr(inplace, _name))
 _method("backward", backward.tensor_backward)
 _method("register_hook", hooks.register_hook)
 _method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)
 _method("grad_fn", property(gradfn.tensor_grad_fn))
-_method("view", shape.view_as_shape)
+_checked("view", shape.view_as_shape)
 
 
 def _where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
@@ -96,10 +101,10 @@ def _expand_as(self: Tensor, other: Tensor) -> Tensor:
     return shape.expand(self, other.shape)
 
 
-_method("where", _where)
-_method("view_as", _view_as)
-_method("reshape_as", _reshape_as)
-_method("expand_as", _expand_as)
+_checked("where", _where)
+_checked("view_as", _view_as)
+_checked("reshape_as", _reshape_as)
+_checked("expand_as", _expand_as)
 _method("T", property(shape.reversed_dims))
 _method("mT", property(shape.matrix_transposed))
 _method("mH", property(shape.conjugate_transposed))
@@ -156,7 +161,7 @@ _FORWARD = {
 for _name, _function in _FORWARD.items():
     setattr(Tensor, f"__{_name}__", _operator(_function))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift"):
-    setattr(Tensor, f"__i{_name}__", _operator(in_place(_FORWARD[_name])))
+    setattr(Tensor, f"__i{_name}__", _operator(in_place(_FORWARD[_name], f"__i{_name}__")))
 _REFLECTED = {
     "add": _operator(pointwise.add_), "mul": _operator(pointwise.mul), "sub": _operator(pointwise.rsub),
     "truediv": _operator(pointwise.rdiv), "floordiv": _swapped(pointwise.floor_divide),
@@ -217,7 +222,7 @@ def _cuda(self: Tensor, device: Any = None, **ignored: Any) -> Tensor:
     raise AssertionError(NO_CUDA)
 
 
-_method("to", _to)
+_checked("to", _to)
 _method("itemsize", property(lambda self: self._read().dtype.itemsize))
 _method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
 for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta", "is_mkldnn", "is_mps", "is_xpu"):
@@ -225,7 +230,7 @@ for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta"
 _method("is_cpu", True)
 _method("name", None)
 _method("to_dense", lambda self: self)
-_method("type", _type)
+_checked("type", _type)
 _method("cpu", lambda self: self)
 _method("cuda", _cuda)
 for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
@@ -245,11 +250,11 @@ def _maker(name: str) -> Any:
     return make
 
 
-_method("type_as", _type_as)
+_checked("type_as", _type_as)
 for _name in ("zeros", "ones", "empty", "full"):
-    setattr(Tensor, f"new_{_name}", _maker(_name))
-_method("new_tensor", create.new_tensor)
-_method("new", lambda self, *args, device=None: legacy.constructed(args, self.dtype, device))
+    _checked(f"new_{_name}", _maker(_name))
+_checked("new_tensor", create.new_tensor)
+_checked("new", lambda self, *args, device=None: legacy.constructed(args, self.dtype, device))
 
 
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:

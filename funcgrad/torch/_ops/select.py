@@ -125,7 +125,9 @@ CLONE = Kind("Clone")
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy, through which gradients flow."""
     need_tensor(input, "clone")
-    return call(CLONE, _copied_alike if memory_format in (None, preserve_format) else copied, input)
+    if memory_format in (None, preserve_format):
+        return call(CLONE, _copied_alike, input)
+    return contiguous(call(CLONE, copied, input))
 
 
 def _copied_alike(v: Any) -> Any:
