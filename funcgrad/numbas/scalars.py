@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, update_wrapper
 from inspect import Parameter, signature
 from types import FunctionType
-from typing import Any
+from typing import Any, Protocol, overload
 
 import numpy as np
 
@@ -20,15 +20,34 @@ from funcgrad.numbas.paths import Slope, number
 from funcgrad.numbas.twins import Running, made_once
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.ops import elementwise as ew
-from funcgrad.transforms.function import decorates
+from funcgrad.transforms.decorating import decorator
 
 Function = Callable[..., Any]
+Derivative = Function | Sequence[Function | None] | None
 _WEAK = {"i": 0, "f": 0.0, "c": 0j}
 
 
-@decorates
+class _Making(Protocol):
+    """What `elementwise` is to a type checker, as a decorator too."""
+
+    @overload
+    def __call__(
+        self, function: Function, derivative: Derivative = None, name: str | None = None
+    ) -> ScalarFunction: ...
+    @overload
+    def __call__(
+        self, *, derivative: Derivative = None, name: str | None = None
+    ) -> Callable[[Function], ScalarFunction]: ...
+
+
+def _making(function: Function) -> _Making:
+    made: _Making = decorator(function)
+    return made
+
+
+@_making
 def elementwise(
-    function: Function, derivative: Function | Sequence[Function | None] | None = None, name: str | None = None
+    function: Function, derivative: Derivative = None, name: str | None = None
 ) -> ScalarFunction:
     """A function of numbers as one of arrays, with NumPy's broadcasting and every transformation.
 
