@@ -161,9 +161,28 @@ def test_programs_that_are_no_rows_have_no_kernel():
     assert of(lambda x: fnp.sort(x)) is None
     assert of(lambda x: fnp.cumsum(x)) is None
     assert of(lambda x: x) is None
+    assert of(lambda x: x * np.arange(1.0, 1 + LANES)) is None
+    assert of(lambda x: x / reduce_sum(x > 0, axes=(0,)).reshape(1)) is None
     made = of(lambda x: x * reduce_prod(x, axes=(0,)).reshape(1))
     x = drawn((3, 5), "f8")
     np.testing.assert_allclose(made(x), x * x.prod(1, keepdims=True), rtol=1e-15)
+
+
+def test_what_a_later_pass_reads_is_not_written_over():
+    """Exponentials are kept where the results of the last pass will be, and nowhere else."""
+    row, count = Aval((LANES,), np.dtype("f8")), Aval((1,), np.dtype("f8"))
+
+    def program(x):
+        terms = fnp.exp(x)
+        y = terms / fnp.sum(terms, axis=-1, keepdims=True)
+        weight = fnp.sum(y * x, axis=-1, keepdims=True)
+        return y, terms * weight, fnp.sum(terms * weight, axis=-1, keepdims=True)
+
+    made = lambda *which: rows.ufunc(trace_graph(lambda x, n: tuple(program(x)[k] for k in which), [row, count]), "f")
+    x = drawn((5, 21), "f8")
+    assert made(0, 2) is None
+    for found, expected in zip(made(0, 1)(x), program(x), strict=False):
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
 def test_every_function_along_rows_has_kernels_for_both_dtypes():

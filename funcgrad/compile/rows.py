@@ -46,6 +46,7 @@ def ufunc(graph: Graph, name: str) -> np.ufunc | None:
 
 
 def _passes(graph: Graph) -> list[Pass] | None:
+    """The passes of a program; None where it is none along a row, or not in one dtype."""
     stage = dict.fromkeys(graph.inputs, 0)
     folds: dict[Var, tuple[str, Atom]] = {}
     made: dict[Atom, Eqn] = {}
@@ -61,7 +62,8 @@ def _passes(graph: Graph) -> list[Pass] | None:
         elif not (is_elementwise(e) or e.prim is broadcast_to) if is_row(out) else any(map(is_row, e.inputs)):
             return None
     results = [v for v in graph.outputs if isinstance(v, Var) and v in made]
-    if len(results) != len(graph.outputs):
+    memory = [*graph.inputs, *results, *folds, *(operand for _, operand in folds.values())]
+    if len(results) != len(graph.outputs) or len({v.aval.dtype for v in memory}) != 1:
         return None
     last = max(stage[v] for v in results)
     wanted: list[list[Atom]] = [[] for _ in range(last + 1)]

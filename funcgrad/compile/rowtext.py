@@ -185,7 +185,7 @@ class RowText:
         self.given = [f"in{k}" for k in range(len(graph.inputs) - 1)] + [f"out{k}" for k in range(len(graph.outputs))]
         self.names: dict[Atom, str] = dict(zip([*graph.inputs[:-1], *graph.outputs], self.given))
         self.names[graph.inputs[-1]] = "length"
-        free = [v for v in graph.outputs if is_row(v)]
+        free = [v for v in passes[-1].stored if v in graph.outputs]
         for p in passes:
             for v in [*(e.outputs[0] for e in p.numbers), *p.folds]:
                 self.names.setdefault(v, f"number{len(self.names)}")
@@ -193,7 +193,7 @@ class RowText:
                 if v not in self.names:
                     if not free:
                         raise Unfit
-                    self.names[v] = self.names[free.pop()]  # where a row of results will be
+                    self.names[v] = self.names[free.pop()]  # where a row of results will be, after the last reads
         self.frame = list(dict.fromkeys(self.names.values()))
         self._count = 0
 
