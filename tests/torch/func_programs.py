@@ -205,10 +205,15 @@ RECORDED = [
     *("x.clamp(-1, 1)", "x.clamp(min=0)", "x.max(0)[0]", "x.sort()[0]", "x * 2", "x * x", "2 / x", "x ** 1", "x ** 2", "x @ x.t()"),
     *("torch.where(x > 0, x, -x)", "torch.maximum(x, torch.zeros_like(x))", "x[0]", "x[[0, 1]]", "torch.cat([x, x])", "x.masked_fill(x > 0, 0.0)"),
     *(f"torch.nn.functional.{name}(x)" for name in ("elu", "hardshrink", "softplus", "hardswish")),
+    *(f"torch.nn.functional.{name}(x)" for name in ("relu6", "leaky_relu", "hardtanh", "softshrink", "logsigmoid")),
+    *("x.norm(1)", "x.norm(inf)", "x.norm()", "torch.dist(x, 2 * x, 1)", "torch.fft.rfft(x).real", "x.gather(1, torch.zeros(2, 1, dtype=torch.int64))", "x.nansum()"),
+    *("x.masked_select(x > 0)", "x.angle()", "x.xlogy(2.0)", "x.trunc()", "x.frac()", "x.logsumexp(1)", "x.quantile(0.3)", "x % 2", "torch.ldexp(x, torch.tensor([1, 2, 3]))"),
+    *(f"torch.nn.functional.{call}" for call in ("max_pool1d(x, 2)", "avg_pool1d(x, 2)", "adaptive_max_pool1d(x, 2)", "pad(x, (1, 1), mode='reflect')", "layer_norm(x, (3,))")),
     *("x.cummax(1)[0]", "x.abs().log()", "(x * 2).relu()", "x.relu() * 2", "(x * 1).relu_()", "x.nan_to_num()"),
 ]
 """Of whose gradients PyTorch says that they require a gradient, or not, where it is always zero."""
-FLAGS = """x = torch.tensor([[1.0, -2.0, 3.0], [0.5, 2.0, -1.0]], dtype=torch.float64, requires_grad=True)
+FLAGS = """from math import inf
+x = torch.tensor([[1.0, -2.0, 3.0], [0.5, 2.0, -1.0]], dtype=torch.float64, requires_grad=True)
 y = {}
 g, = torch.autograd.grad(y.sum(), x, create_graph=True)
 print(g.requires_grad, g.grad_fn is None)

@@ -83,3 +83,15 @@ WATCHED = {
     "the places of a maximum": X + "v, at = (x * 1).max(0); at.add_(1); v.backward()",
 }
 """What is saved must not be written."""
+
+OPERANDS = {
+    call: "x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True); y = torch.tensor([[0.5, 1.5], [2.0, 1.0]], requires_grad=True); c = torch.ones(2, 2)\n"
+    f"z = {call}\nprint(type(z.grad_fn).__name__, [(None if f is None else f.name(), i) for f, i in z.grad_fn.next_functions])"
+    for call in (
+        *("x + y", "x + c", "x + 1", "1 - x", "x * y", "x * x", "x * 2", "x / y", "x / 2", "x ** 2", "x ** y", "2 ** x", "x % 2", "x.exp()", "x.softmax(0)", "x.norm()", "x.std()", "x.sum(0)"),
+        *("x @ y", "x @ c", "torch.maximum(x, y)", "torch.atan2(c, x)", "torch.hypot(x, y)", "x.gather(1, torch.zeros(2, 1, dtype=torch.int64))", "x.index_select(0, torch.tensor([0]))", "x.clamp(0, 1)", "x.roll(1)"),
+        *("torch.cat([x, y])", "torch.where(x > 1, x, y)", "x.max(0).values", "x.reshape(4)", "x[0]", "x[[0, 1]]", "torch.linalg.qr(x)[1] * 2", "torch.dist(x, y)", "torch.cdist(x, y)"),
+        *(f"torch.nn.functional.{f}" for f in ("leaky_relu(x)", "elu(x)", "gelu(x)", "mse_loss(x, y)", "hardtanh(x)", "layer_norm(x, (2,), y[1], y[0])")),
+    )
+}
+"""The entries of operands, each once."""

@@ -56,6 +56,10 @@ def requires_grad(note: Note | None, ct: Any) -> bool:
     )
 
 
+def is_inner(node: Node) -> bool:
+    return getattr(getattr(node, "note", None), "inner", False)
+
+
 def operands(node: Node) -> set[int]:
     """The entries that an operation of several entries was computed from, by `seq`."""
     found: set[int] = set()
@@ -63,7 +67,7 @@ def operands(node: Node) -> set[int]:
     while stack:
         for parent in stack.pop().parents:
             if parent is not None:
-                if getattr(getattr(parent, "note", None), "inner", False):
+                if is_inner(parent):
                     stack.append(parent)
                 else:
                     found.add(parent.seq)
@@ -115,6 +119,7 @@ class Pass:
         self.pulled: set[int] | None = None
         self.waiting: dict[int, int] | None = None
         self.reached: set[int] = set()
+        self.inside: set[int] = set()
 
     def run(self, outputs: Sequence[Tensor], grads: Sequence[Tensor]) -> None:
         seeds = []
@@ -200,7 +205,7 @@ class Pass:
                     slots[node.params["index"]] = ct
                     add(parents[0], slots)
                     continue
-                recorded = create and requires_grad(note, ct)
+                recorded = create and (requires_grad(note, ct) or node.seq in self.inside)
                 if careful or (note is not None and note.after):
                     cts = self.pull_back(node, note, ct)
                 else:
@@ -234,15 +239,19 @@ class Pass:
         return self.leaving(note.after, node, cts, ct) if note is not None and note.after else cts
 
     def recorded(self, node: Node, note: Note | None, cts: Sequence[Any]) -> Sequence[Any]:
-        """Cotangents that are constants, where PyTorch computes them from what requires a gradient: recorded, with a
-        gradient of zero. (Only where there is one operand, unless it makes those of all at once: else it is not known
-        whose gradient needs what was saved.)"""
+        """Cotangents of operands that are constants, where PyTorch computes them from what requires a gradient:
+        recorded, with a gradient of zero. (Only where there is one operand, unless it makes those of all at once: else
+        it is not known whose gradient needs what was saved. Of several entries those that lead to operands.)"""
         parents = node.parents
-        if len(operands(node)) != 1 and (note is None or note.gradient != "all"):
+        of_all = node.seq in self.inside or (note is not None and note.gradient == "all")
+        if not of_all and len(operands(node)) != 1:
             return cts
+        self.inside.update(p.seq for p in parents if p is not None and is_inner(p))
         found = [c.dense() if type(c) is Sparse else c for c in cts]
         for i, (parent, c) in enumerate(zip(parents, found)):
-            if parent is not None and isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
+            if parent is None or parent.seq in self.inside:
+                continue
+            if isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
                 found[i] = new = fnp.where(np.False_, TapeTracer(self.tape, c, parent), c)
                 new.node.note = Note(f"{note.name.removesuffix('0')}Backward0" if note is not None else "Zero")
         return found

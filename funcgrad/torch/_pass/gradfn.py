@@ -26,7 +26,8 @@ class Freed:
 
 
 FREED_VALUES = Freed()
-BY_NUMBERS = ("PowBackward0", "PowBackward2", "RemainderBackward0", "FmodBackward0", "DivBackward1", "MulBackward1")
+NUMBERED = ("Pow0", "Pow2", "Remainder0", "Fmod0", "Div1", "Mul1", "Rsub1")
+BY_NUMBERS = {f"{name[:-1]}Backward{name[-1]}" for name in NUMBERED}
 """Entries of a tensor and a number, which PyTorch's addition, product and quotient take for a tensor."""
 SAVED_OF: list[Callable[[Any, str], Any]] = []
 """What finds a saved tensor by its name: `_pass.saved_tensor`, which is above this file."""
@@ -107,7 +108,7 @@ class GradFn:
 def _has_two_operands(node: Node) -> bool:
     """Whether a constant among the operands of one operation may be a tensor: else it is a number, or an index."""
     prim: Any = node.prim
-    if type(prim) in OWN_GRAD_FN:
+    if prim is None or type(prim) in OWN_GRAD_FN:
         return True
     by_two = prim.name == "dot_general" or (isinstance(prim, Elementwise) and len(node.parents) == 2)
     return by_two and name_of(node) not in BY_NUMBERS
