@@ -18,7 +18,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.compile.entry import ON_STACK
-from tests.test_text import PROGRAMS
+from tests.test_text import NUMBA_PROGRAMS, PROGRAMS
 from tests.test_vectormath import ERRORS
 
 numba = pytest.importorskip("numba")
@@ -114,7 +114,7 @@ class TestPrograms:
         same(f.lower(0.3, 5).numba(0.3, 7), f(0.3, 7))
 
     @pytest.mark.long
-    @pytest.mark.parametrize("name", PROGRAMS)
+    @pytest.mark.parametrize("name", NUMBA_PROGRAMS)
     def test_many_programs(self, name):
         fun, *args = PROGRAMS[name]
         leaves, treedef = fg.tree.flatten(args)
