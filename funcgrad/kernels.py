@@ -26,8 +26,13 @@ from typing import Any
 
 import numpy as np
 
+import funcgrad.numpy as fnp
 from funcgrad.compile import vectormath
 from funcgrad.core.forks import unforked
+from funcgrad.lax import erf as _erf
+from funcgrad.lax import erfc as _erfc
+from funcgrad.lax import logistic as _logistic
+from funcgrad.nn import softplus as _softplus
 
 with unforked:
     import numba
@@ -101,17 +106,25 @@ def _bits(args: tuple[Any, ...]) -> int:
     return 32 if all(kind == types.float32 for kind in kinds) else 64
 
 
+_OURS = {"erf": _erf, "erfc": _erfc, "logistic": _logistic, "softplus": _softplus}
+
+
 def _made(name: str) -> Callable[..., Any]:
-    """The function. It is written for each number of arguments, as numba reads it."""
+    """The function. It is written for each number of arguments, as numba reads it.
+
+    Its source is a call of the function that has derivatives, for whoever traces it, and for numba where that compiles
+    nothing.
+    """
     _TEXTS.update({(name, bits): _text(name, bits) for bits in _LLVM})
+    ours: Callable[..., Any] = _OURS.get(name) or getattr(fnp, name)
     of_numbers: Any
-    stands: Any
+    stands: Callable[..., Any]
     whole: Any
     if vectormath.NAMES[name] == 1:
         of_numbers = intrinsic(lambda typing, x: _typed(name, (x,)))
         # numba gives float32 to a loop for float64 that is there, so each has its own
         loops = {bits: numba.vectorize(lambda x: of_numbers(x)) for bits in (64, 32)}
-        stands = lambda x: None
+        stands = lambda x: ours(x)
         whole = lambda x: stands(x)
 
         def chosen(x):
@@ -121,7 +134,7 @@ def _made(name: str) -> Callable[..., Any]:
     else:
         of_numbers = intrinsic(lambda typing, x, y: _typed(name, (x, y)))
         loops = {bits: numba.vectorize(lambda x, y: of_numbers(x, y)) for bits in (64, 32)}
-        stands = lambda x, y: None
+        stands = lambda x, y: ours(x, y)
         whole = lambda x, y: stands(x, y)
 
         def chosen(x, y):  # type: ignore[misc]

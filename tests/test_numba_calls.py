@@ -18,11 +18,13 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.compile.entry import ON_STACK
-from tests.test_text import PROGRAMS
+from tests.test_text import NUMBA_PROGRAMS, PROGRAMS
 from tests.test_vectormath import ERRORS
 
 numba = pytest.importorskip("numba")
 Pair = namedtuple("Pair", "value slope")
+NAMES = sorted(ERRORS.keys() - {"sincos"})
+QUICK = ("tanh",)
 
 
 def bowl(x):
@@ -112,7 +114,7 @@ class TestPrograms:
         same(f.lower(0.3, 5).numba(0.3, 7), f(0.3, 7))
 
     @pytest.mark.long
-    @pytest.mark.parametrize("name", PROGRAMS)
+    @pytest.mark.parametrize("name", NUMBA_PROGRAMS)
     def test_many_programs(self, name):
         fun, *args = PROGRAMS[name]
         leaves, treedef = fg.tree.flatten(args)
@@ -285,6 +287,44 @@ class TestRefused:
         assert not list(tmp_path.rglob("*.nbc"))
 
 
+class TestSources:
+    """What stands for machine code where a function of numba's is traced, and where numba compiles nothing."""
+
+    def test_of_programs(self):
+        f = fg.jit(lambda x, p: (np.sum(np.sin(x) * p[0]), x))
+        x = np.linspace(0, 1, 4)
+        g = f.lower(x, (2.0,)).numba
+        same(g.py_func(x, (2.0,)), f(x, (2.0,)))
+        slope = fg.grad(lambda x: g.py_func(3 * x, (2.0,))[0])
+        np.testing.assert_allclose(slope(x), 6 * np.cos(3 * x), rtol=1e-14)
+        np.testing.assert_allclose(fg.jit(fg.vmap(slope))(np.stack([x, x]))[1], slope(x), rtol=1e-14)
+        for wrong in ((np.ones(3), (2.0,)), (x, 2.0)):
+            with pytest.raises(TypeError, match="was compiled for"):
+                g.py_func(*wrong)
+        with pytest.raises(TypeError, match="was compiled for"):
+            fg.grad(lambda x: g.py_func(x, (2.0,))[0])(np.ones(3))
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_of_kernels(self, name):
+        source = getattr(fg.kernels, name).py_func
+        args = (1.25,) * (1 + (name in ("arctan2", "hypot", "power")))
+        if name in ("arcsin", "arccos", "arctanh"):
+            args = (0.25,)
+        h = 1e-6
+        slope = (source(args[0] + h, *args[1:]) - source(args[0] - h, *args[1:])) / (2 * h)
+        assert fg.grad(source)(*args) == pytest.approx(slope, rel=1e-8)
+
+    def test_numba_disabled(self):
+        code = (
+            "import numba, numpy as np, funcgrad as fg\nfrom funcgrad import kernels\n"
+            "g = fg.jit(fg.grad(lambda x: np.sum(x**3))).lower(np.ones(3)).numba\n"
+            "f = numba.njit(lambda x: g(x) + kernels.exp(x))\n"
+            "assert np.array_equal(f(np.ones(3)), 3 + np.exp(np.ones(3)))\n"
+        )
+        environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
+
+
 class TestAtOnce:
     @pytest.mark.long
     def test_prange_and_nogil(self):
@@ -429,10 +469,6 @@ class TestWritten:
         called = LowLevelCallable(of_many.ctypes, given.ctypes.data_as(ctypes.c_void_p))
         value, _ = integrate.quad(called, 0.0, 2.0, args=(7.0,))
         assert value == pytest.approx(14 * (1 - np.exp(-1.0)) + 6.0, rel=1e-12)
-
-
-NAMES = sorted(ERRORS.keys() - {"sincos"})
-QUICK = ("tanh",)
 
 
 class TestKernels:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from funcgrad import tree
 from funcgrad.compile.alone import alone
+from funcgrad.compile.jit import run_graph
 from funcgrad.compile.program import Program
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, array_leaf, aval_of, refusal
@@ -18,6 +19,7 @@ from funcgrad.core.forks import unforked
 from funcgrad.core.graph import evaluate, is_written
 from funcgrad.core.trace import is_traced
 from funcgrad.errors import strip_frames
+from funcgrad.transforms.calls import graph_call
 
 
 class Lowered(Program):
@@ -49,6 +51,7 @@ class Lowered(Program):
         are fresh. Arrays that are not C-contiguous are copied. Another dtype or number of dimensions is numba's
         TypingError, another shape a ValueError, an index out of bounds an IndexError. It may be called with `nogil` and
         from several threads at once. Code that calls it is not kept on disk by `cache=True`, and it cannot be pickled.
+        Where traced values come to it, or numba compiles nothing (NUMBA_DISABLE_JIT), it is as the jitted function.
 
         Raises TypeError where Python runs a part of the program, naming the operation and its line. Products are all
         computed by the kernel, also those that are BLAS's when the jitted function is called.
@@ -72,8 +75,9 @@ class Lowered(Program):
             segment = alone(graph, self._name, "numba")
             with unforked:
                 from funcgrad.compile.numba_function import numba_function
+            python = InPython(self, self._in_tree, self._out_tree, self._name)
             found = graph.cache.setdefault(
-                key, numba_function(graph, segment, self._in_tree, self._out_tree, self._name)
+                key, numba_function(graph, segment, self._in_tree, self._out_tree, python)
             )
         return found
 
@@ -159,10 +163,32 @@ class Compiled:
         value = array_leaf(x)
         if value is None:
             raise TypeError(refusal(where, x))
+        return self._fitting(value, aval, where)
+
+    def _fitting(self, value: Any, aval: Aval, where: str) -> Any:
         found = aval_of(value)
         if found.shape != aval.shape or not (found.dtype == aval.dtype or _yields(found, aval)):
             raise TypeError(f"{where} is {found}, but this was compiled for {aval}: call the jitted function itself")
         return value
+
+
+class InPython(Compiled):
+    """What a function of numba's is without numba: for traced values too, and where numba compiles nothing."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves = self._leaves(args, kwargs)
+        return self._out_tree.unflatten(graph_call(*leaves, graph=self._program.graph, run=run_graph))
+
+    def _checked(self, x: Any, aval: Aval, n: int) -> Any:
+        if not is_traced(x):
+            return super()._checked(x, aval, n)
+        return self._fitting(x, aval, f"`{self.__name__}`: argument {list(tree.leaf_paths(self._in_tree))[n]}")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"machine code of `{self.__name__}` has no meaning in another process: pickle the jitted function, and "
+            "lower it there"
+        )
 
 
 def _yields(found: Aval, aval: Aval) -> bool:

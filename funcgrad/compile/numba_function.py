@@ -32,13 +32,28 @@ _kept: list[Any] = []
 
 
 def numba_function(
-    graph: Graph, segment: Segment | None, arguments: tree.TreeDef, result: tree.TreeDef, name: str
+    graph: Graph, segment: Segment | None, arguments: tree.TreeDef, result: tree.TreeDef, python: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """The function for a program that is one kernel, of arguments and with a result of these structures."""
+    """The function for a program that is one kernel, of arguments and with a result of these structures.
+
+    Its source is a call of `python`, for whoever traces it, and for numba where that compiles nothing.
+    """
+    name = python.__name__
     lines, scope = _text(graph, segment, arguments, result, name)
+    params = ", ".join(f"x{i}" for i in range(len(arguments.children[0].children)))
+    lines += [
+        f"def in_python({params}): return python({params})",
+        f"def in_numba({params}): return program",
+        f"def function({params}): return in_python({params})",
+    ]
+    scope["python"] = python
     # a file name inside the package, so that errors do not show the generated frames
     exec(compile("\n".join(lines), f"{__file__}:{name}", "exec", dont_inherit=True), scope)
-    made: Callable[..., Any] = numba.njit(nogil=True)(scope["program"])
+    function, in_python = scope["function"], scope["in_python"]
+    for f in (function, in_python):
+        f.__name__ = f.__qualname__ = name
+    overload(in_python)(scope["in_numba"])
+    made: Callable[..., Any] = numba.njit(nogil=True)(function)
     return made
 
 
@@ -235,18 +250,11 @@ def _process(typing: Any) -> Any:
 class _Code:
     """Where a kernel is in this process: its function of pointers, and what it has captured."""
 
-    def __init__(self, kernel: Kernel, segment: Segment, name: str) -> None:
+    def __init__(self, kernel: Kernel, segment: Segment) -> None:
         self.module = kernel._module
         self.table = tuple(segment.table)
         self.words = words_of(self.table)
         self.addresses = self.module.address("plain"), self.words.__array_interface__["data"][0]
-        self.name = name
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"machine code of `{self.name}` has no meaning in another process: pickle the jitted function, and lower "
-            "it there"
-        )
 
 
 def _machine_code(kernel: Kernel, segment: Segment, name: str) -> Any:
@@ -254,7 +262,7 @@ def _machine_code(kernel: Kernel, segment: Segment, name: str) -> Any:
 
     The address stands as what numba calls a dynamic global: code that has one is never cached on disk.
     """
-    code = _Code(kernel, segment, name)
+    code = _Code(kernel, segment)
     _kept.append(code)
     results = [v.aval for v in segment.outputs]
     numbers = [from_dtype(aval.dtype) for aval in results if not aval.shape]
