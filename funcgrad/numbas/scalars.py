@@ -20,13 +20,13 @@ from funcgrad.numbas.paths import Slope, number
 from funcgrad.numbas.twins import Running, made_once
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.ops import elementwise as ew
-from funcgrad.transforms.function import decorates
+from funcgrad.transforms.decorating import derived
 
 Function = Callable[..., Any]
 _WEAK = {"i": 0, "f": 0.0, "c": 0j}
 
 
-@decorates
+@derived
 def elementwise(
     function: Function, derivative: Function | Sequence[Function | None] | None = None, name: str | None = None
 ) -> ScalarFunction:

@@ -122,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="A tour of funcgrad on real data: compiled derivatives, the torch shim, explain.",
     )
     parser.add_argument("--quick", action="store_true", help="time for a shorter while")
+    parser.add_argument("--version", action="version", version=f"funcgrad {fg.__version__}")
     options = parser.parse_args(arguments)
 
     out = Terminal()
