@@ -107,10 +107,11 @@ def timings(out: Terminal, data: Any, one_hot: np.ndarray, params: dict[str, Any
 
 def questions(out: Terminal) -> None:
     """What `explain` says."""
-    from funcgrad.tour.questions import answers
+    from funcgrad.tour import questions
 
     out.heading("Why is this gradient missing? (explain)")
-    for question, report in answers():
+    out.line(f"The programs are in {questions.__file__}")
+    for question, report in questions.answers():
         out.line()
         out.line(question)
         out.line(str(report))
