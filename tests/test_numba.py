@@ -632,6 +632,8 @@ def test_what_elementwise_refuses():
         fg.elementwise(lambda *xs: xs[0])
     with pytest.raises(TypeError, match="takes 2 arguments, and needs a derivative for each"):
         fg.elementwise(lambda a, b: a * b, derivative=lambda a, b: b)
+    with pytest.raises(TypeError, match="name must be one that Python could have"):
+        fg.elementwise(math.sin, name="a name")
     with pytest.raises(TypeError, match="takes a function, not int"):
         fg.elementwise(3)
     with pytest.raises(TypeError, match=r"must return one number, not an array of shape \(2,\)"):

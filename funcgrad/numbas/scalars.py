@@ -51,7 +51,8 @@ def elementwise(
         compiled by numba.
 
     Raises:
-        TypeError: the function has no fixed number of arguments, or as many derivatives are not given.
+        TypeError: the function has no fixed number of arguments, or as many derivatives are not given; `name` is no
+            identifier.
         NotDifferentiableError: it is differentiated, and has neither source nor `derivative`.
 
     Example:
@@ -66,6 +67,8 @@ def elementwise(
     """
     if not callable(function):
         raise TypeError(f"elementwise takes a function, not {type(function).__name__}")
+    if name is not None and not (isinstance(name, str) and name.isidentifier()):
+        raise TypeError(f"elementwise: name must be one that Python could have, not {name!r}")
     return ScalarFunction(function, derivative, name)
 
 
