@@ -264,7 +264,7 @@ def test_what_a_call_may_be():
 def test_signatures_that_are_declared():
     f = njit("f8(f8)")(lambda x: x * x)
     assert fg.grad(f)(3.0) == fg.grad(lambda x: fg.jit(f)(x))(3.0) == 6.0
-    with pytest.raises(TracerConversionError, match=r"compiled for the signatures.*test_numba.*Write fg.jit\("):
+    with pytest.raises(TracerConversionError, match=r"write fg.jit\(.*compiled for the signatures.*test_numba"):
         fg.grad(lambda x: f(x))(3.0)
 
 
@@ -335,9 +335,9 @@ def test_what_cannot_be_traced():
     def outer(a):
         return neighbours(a).sum()
 
-    with pytest.raises(TracerConversionError, match=r"neighbours\(a\).*fg.custom_vjp"):
+    with pytest.raises(TracerConversionError, match=r"fg.custom_vjp.*neighbours\(a\)"):
         fg.grad(outer)(X)
-    with pytest.raises(TracerConversionError, match="Pass it as an argument"):
+    with pytest.raises(TracerConversionError, match="Pass the value as an argument"):
         fg.grad(inner)(2.0)
 
 
@@ -632,6 +632,8 @@ def test_what_elementwise_refuses():
         fg.elementwise(lambda *xs: xs[0])
     with pytest.raises(TypeError, match="takes 2 arguments, and needs a derivative for each"):
         fg.elementwise(lambda a, b: a * b, derivative=lambda a, b: b)
+    with pytest.raises(TypeError, match="name must be one that Python could have"):
+        fg.elementwise(math.sin, name="a name")
     with pytest.raises(TypeError, match="takes a function, not int"):
         fg.elementwise(3)
     with pytest.raises(TypeError, match=r"must return one number, not an array of shape \(2,\)"):

@@ -110,8 +110,8 @@ class OfNumbers(Elementwise):
     def _make_plan(self, tracked: Sequence[bool]) -> Plan | None:
         if self.graph is None and not self.owner.is_differentiable:
             raise NotDifferentiableError(
-                f"`{self.owner.name}`{at(here())} has no derivative, as its source is not known. Give it one: "
-                "fg.elementwise(f, derivative=...)"
+                f"Give `{self.owner.name}` a derivative, fg.elementwise(f, derivative=...): it has none{at(here())}, "
+                "as its source is not known."
             )
         partials = zip(self.partials or (), self.owner.partials)
         terms = tuple([(i, p) for i, (p, d) in enumerate(partials) if tracked[i] and p is not None and d is not None])

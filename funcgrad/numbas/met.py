@@ -97,11 +97,11 @@ def refused(x: Tracer, called: Any, is_constant: bool = False) -> TracerConversi
     where = provenance.at(provenance.here_past(("functools",)))
     name = getattr(getattr(called, "py_func", None), "__name__", "")
     if is_constant:
-        what, why = "a function compiled by numba uses", "Pass it as an argument, so that the function can be traced."
+        what, remedy = "A function compiled by numba uses", "Pass the value as an argument, so that it can be traced."
     elif name:
-        what = f"`{name}`, which numba has compiled for the signatures in its decorator, was given"
-        why = f"Write fg.jit({name}) in its place, which traces its source, or leave the signatures out."
+        what = f"`{name}` has been compiled for the signatures in its decorator only, and was given"
+        remedy = f"In place of `{name}`, write fg.jit({name}), which traces its source; or leave the signatures out."
     else:
-        what = "numba was given"
-        why = "It computes with numbers only: fg.custom_vjp gives a function that calls it a derivative."
-    return TracerConversionError(f"{what} a traced value ({x.aval}){where}. {why}")
+        what = "Numba was given"
+        remedy = "Give a function that calls it a derivative by fg.custom_vjp: numba computes with numbers only."
+    return TracerConversionError(f"{remedy} {what} a traced value ({x.aval}){where}.")

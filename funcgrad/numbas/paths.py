@@ -24,10 +24,12 @@ WAYS = 32
 """Ways through a function that a program has; each is computed for every element."""
 TURNS = 64
 """Questions that one run may ask: a loop that goes on asking is not traced."""
+LONGEST = 10_000
+"""Operations of a program."""
 
 
 class TooManyWays(Exception):
-    """A function has too many ways through it for a program of all."""
+    """A function has too many ways through it, or too many operations, for a program of all."""
 
 
 class WayTrace(StageTrace):
@@ -39,6 +41,11 @@ class WayTrace(StageTrace):
         super().__init__("fg.elementwise")
         self.answers: list[bool] = []
         self.asked: list[Any] = []
+
+    def write(self, *given: Any) -> Any:
+        if len(self.eqns) > LONGEST:
+            raise TooManyWays
+        return super().write(*given)
 
     def choose(self, x: Any) -> bool:
         self.asked.append(x)

@@ -20,13 +20,18 @@ from funcgrad.numbas.paths import Slope, number
 from funcgrad.numbas.twins import Running, made_once
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.ops import elementwise as ew
+<<<<<<< HEAD
 from funcgrad.transforms.decorating import decorator
+=======
+from funcgrad.transforms.decorating import derived
+>>>>>>> b2
 
 Function = Callable[..., Any]
 Derivative = Function | Sequence[Function | None] | None
 _WEAK = {"i": 0, "f": 0.0, "c": 0j}
 
 
+<<<<<<< HEAD
 class _Making(Protocol):
     """What `elementwise` is to a type checker, as a decorator too."""
 
@@ -46,6 +51,9 @@ def _making(function: Function) -> _Making:
 
 
 @_making
+=======
+@derived
+>>>>>>> b2
 def elementwise(
     function: Function, derivative: Derivative = None, name: str | None = None
 ) -> ScalarFunction:
@@ -70,7 +78,8 @@ def elementwise(
         compiled by numba.
 
     Raises:
-        TypeError: the function has no fixed number of arguments, or as many derivatives are not given.
+        TypeError: the function has no fixed number of arguments, or as many derivatives are not given; `name` is no
+            identifier.
         NotDifferentiableError: it is differentiated, and has neither source nor `derivative`.
 
     Example:
@@ -85,6 +94,8 @@ def elementwise(
     """
     if not callable(function):
         raise TypeError(f"elementwise takes a function, not {type(function).__name__}")
+    if name is not None and not (isinstance(name, str) and name.isidentifier()):
+        raise TypeError(f"elementwise: name must be one that Python could have, not {name!r}")
     return ScalarFunction(function, derivative, name)
 
 

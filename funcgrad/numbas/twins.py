@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from functools import update_wrapper
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from funcgrad.core.arrivals import SOURCES, traceable
 from funcgrad.core.avals import NUMERIC
 from funcgrad.core.buffers import Buffer, buffered, running
+from funcgrad.core.recent import Recent
 from funcgrad.errors import ConcretizationError
 from funcgrad.numbas.classes import class_twin, instance_twin
 from funcgrad.numbas.names import BUILTINS, meaning
@@ -82,7 +82,8 @@ class Twin:
         return f"<the source of {self.compiled!r}>"
 
 
-_twins: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+_made = Recent(512)
+"""What has been made of functions and classes; a table without bounds would keep all that are defined in functions."""
 
 
 def twin(compiled: Any) -> Twin:
@@ -91,11 +92,9 @@ def twin(compiled: Any) -> Twin:
 
 
 def made_once(x: Any, make: Callable[[Any], Any]) -> Any:
-    """`make(x)`, kept as long as `x` is."""
-    found = _twins.get(x)
-    if found is None:
-        found = _twins[x] = make(x)
-    return found
+    """`make(x)`, kept for the next time."""
+    found = _made.get((make, x))
+    return _made.setdefault((make, x), make(x)) if found is None else found
 
 
 def given(x: Any) -> Any:
