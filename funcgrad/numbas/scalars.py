@@ -20,18 +20,13 @@ from funcgrad.numbas.paths import Slope, number
 from funcgrad.numbas.twins import Running, made_once
 from funcgrad.numpy.dispatch import as_array
 from funcgrad.ops import elementwise as ew
-<<<<<<< HEAD
 from funcgrad.transforms.decorating import decorator
-=======
-from funcgrad.transforms.decorating import derived
->>>>>>> b2
 
 Function = Callable[..., Any]
 Derivative = Function | Sequence[Function | None] | None
 _WEAK = {"i": 0, "f": 0.0, "c": 0j}
 
 
-<<<<<<< HEAD
 class _Making(Protocol):
     """What `elementwise` is to a type checker, as a decorator too."""
 
@@ -51,9 +46,6 @@ def _making(function: Function) -> _Making:
 
 
 @_making
-=======
-@derived
->>>>>>> b2
 def elementwise(
     function: Function, derivative: Derivative = None, name: str | None = None
 ) -> ScalarFunction:
