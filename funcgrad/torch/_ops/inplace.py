@@ -140,6 +140,8 @@ def _constantly(kind: Kind, x: Tensor, value: Any) -> Tensor:
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Take on the values of another tensor."""
     self._check_writable()
+    if isinstance(src, (int, float, complex)):
+        return _constantly(FILL, self, src)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape, own = self._read().shape, self._read().dtype
@@ -181,6 +183,10 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     self._check_writable("fill_.Tensor" if isinstance(value, Tensor) else "fill_.Scalar")
     value = number(value)
     if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
+            )
         return copy_(self, value)
     return _constantly(FILL, self, value)
 

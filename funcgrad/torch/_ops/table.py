@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.signatures import refusal, takes_data
+from funcgrad.torch._ops.signatures import numbers_read, refusal, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
@@ -174,8 +174,14 @@ def admitted(
     given = (*args, *options.values())
     if any(isinstance(x, Tracer) for x in given):
         return args, options
-    if unfit := refusal(owner, name, args[1:] if owner == "Tensor" else args, options):
+    own = args[:1] if owner == "Tensor" else ()
+    others = args[len(own) :]
+    if unfit := refusal(owner, name, others, options):
         raise TypeError(unfit)
+    if any(isinstance(x, Tensor) and x.dim() == 0 for x in (*others, *options.values())):
+        read = numbers_read(owner, name, others, options)
+        if any(a is not b for a, b in zip((*read[0], *read[1].values()), (*others, *options.values()))):
+            return (*own, *read[0]), read[1]
     if any(isinstance(x, np.number) for x in given) and not takes_data(owner, name):
         return tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
     fitting.add(kinds)

@@ -26,6 +26,14 @@ def refuse(x: Tensor, kinds: str, kernel: str) -> None:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
 
 
+def one_dtype(text: str, *tensors: Tensor | None) -> None:
+    """PyTorch's error where tensors have not all one dtype; `text` has places for those of the first two that differ."""
+    first, *others = [t for t in tensors if t is not None]
+    for other in others:
+        if other._read().dtype != first._read().dtype:
+            raise RuntimeError(text.format(first.dtype.title, other.dtype.title))
+
+
 def need_tensors(function: str, **arguments: Any) -> None:
     """PyTorch's error for the first argument that is no Tensor."""
     for i, (name, x) in enumerate(arguments.items()):
