@@ -1,4 +1,4 @@
-"""The programs of lines.txt and mistakes.txt give what PyTorch gives: values, dtypes, entries, gradients, error texts."""
+"""The programs of lines.txt and mistakes.txt give what PyTorch gives: values, dtypes, entries, error texts."""
 
 import pytest
 

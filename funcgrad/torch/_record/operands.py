@@ -46,7 +46,7 @@ def need_tensors(function: str, **arguments: Any) -> None:
 
 
 def need_elements(tensors: Iterable[Any], argument: int = 0) -> None:
-    """PyTorch's error for the first element of a list of tensors, which is the argument of that number, that is none."""
+    """PyTorch's error for the first element of a list of tensors, which is that argument, that is none."""
     for i, x in enumerate(tensors):
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument {argument}, but got {type(x).__name__}")
