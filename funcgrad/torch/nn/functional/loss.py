@@ -340,7 +340,7 @@ def _spread_loss(
 
 def _bce(x: Any, target: Any, weight: Any, reduction: str) -> Any:
     loss = _kinks.binary_cross_entropy(x, target)
-    return reduced_value(loss if weight is None else loss * weight, reduction)
+    return reduced_value(loss if weight is None else (loss * weight).astype(x.dtype), reduction)
 
 
 BCE = Kind("BinaryCrossEntropy", "xy")
@@ -363,9 +363,7 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
-    for other in (target, weight):
-        if other is not None:
-            one_dtype("Found dtype {} but expected {}", other, input)
+    one_dtype("Found dtype {} but expected {}", target, input)
     refuse(input, "iubc", "binary_cross_entropy")
     value = constant(input._read())
     if not isinstance(value, Tracer) and not bool(np.all((value >= 0) & (value <= 1))):
