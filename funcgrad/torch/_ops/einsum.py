@@ -10,7 +10,7 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops.products import same_scalar_type
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call
-from funcgrad.torch._record.operands import promote, refuse
+from funcgrad.torch._record.operands import need_elements, promote, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
 SUM, PERMUTE = Kind("SumBackward1"), Kind("Permute")
@@ -37,6 +37,7 @@ def einsum(*args: Any) -> Tensor:
         equation, operands = _from_lists(args)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    need_elements(operands, 1)
     inputs, output = _explicit(equation, operands)
     summed = {letter for letters in inputs for letter in letters} - set(output)
     if len(operands) > 1 and not summed:

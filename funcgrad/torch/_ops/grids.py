@@ -18,7 +18,7 @@ from funcgrad.torch._ops.reduce import cumprod, sum
 from funcgrad.torch._ops.shape import expand, flatten, narrow, reshape, select, sizes_of, unsqueeze, view_as_shape
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast, promote
+from funcgrad.torch._record.operands import check_broadcast, need_elements, promote
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -55,6 +55,7 @@ def block_diag(*tensors: Any) -> Tensor:
     """The matrix with the given ones along its diagonal."""
     if not tensors:
         return fresh(np.zeros((1, 0), np.float32))
+    need_elements(tensors)
     for i, x in enumerate(tensors):
         if x.dim() > 2:
             raise RuntimeError(
@@ -85,6 +86,7 @@ def _vectors(tensors: tuple[Any, ...]) -> list[Tensor]:
 @named(method=False)
 def cartesian_prod(*tensors: Any) -> Tensor:
     """All choices of one element of each vector, as rows."""
+    need_elements(tensors)
     vectors = _vectors(tensors)
     if len(vectors) == 1:
         return vectors[0]
@@ -111,6 +113,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     xs = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
     if indexing is None:
         warn_once(INDEXING)
+    need_elements(xs)
     if not xs:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     for x in xs:
@@ -135,6 +138,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Views in their common shape."""
     xs = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+    need_elements(xs)
     shape: tuple[int, ...] = ()
     for x in xs:
         check_broadcast(shape, x.shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -214,6 +213,8 @@ def _to(
 def _type(self: Tensor, dtype: Any = None) -> Any:
     if dtype is None:
         return f"torch.{self.dtype.title}Tensor"
+    if isinstance(dtype, Tensor):
+        raise TypeError("dtype must be a type, str, or dtype object")
     return _to(self, legacy.dtype_of(dtype))
 
 
@@ -233,10 +234,20 @@ _method("to_dense", lambda self: self)
 _checked("type", _type)
 _method("cpu", lambda self: self)
 _method("cuda", _cuda)
+
+
+
+def _in_dtype(kind: dtypes.dtype) -> Any:
+    def convert(self: Tensor, *, memory_format: Any = None) -> Tensor:
+        return _to(self, kind)
+
+    return convert
+
+
 for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
-    _method(_name, partialmethod(_to, getattr(dtypes, _name)))
-_method("char", partialmethod(_to, dtypes.int8))
-_method("byte", partialmethod(_to, dtypes.uint8))
+    _checked(_name, _in_dtype(getattr(dtypes, _name)))
+_checked("char", _in_dtype(dtypes.int8))
+_checked("byte", _in_dtype(dtypes.uint8))
 
 
 def _type_as(self: Tensor, other: Tensor) -> Tensor:

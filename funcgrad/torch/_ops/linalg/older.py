@@ -23,7 +23,7 @@ from funcgrad.torch._ops.select import clone, where
 from funcgrad.torch._ops.shape import transpose
 from funcgrad.torch._ops.table import named, returned
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast
+from funcgrad.torch._record.operands import check_broadcast, need_elements
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -94,6 +94,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     )
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    need_elements(matrices)
     for x in matrices:
         if x.dim() != 2:
             raise RuntimeError(f"Tensor dimension is {x.dim()}, expected 2 instead.")

@@ -147,7 +147,7 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return_indices: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """The largest element of each window, and where in the flattened space they stand."""
-        refuse(input, *(("iub", "max_pool1d_impl") if space == 1 else ("b", name)))
+        refuse(input, *(("iubc", "max_pool1d_impl") if space == 1 else ("bc", name)))
         windows = _windows(input, space, kernel_size, stride, padding, dilation, ceil_mode)
         places = _places(*windows)
         return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, windows.counts)
@@ -216,7 +216,7 @@ def _avg_pool(space: int) -> Callable[..., Tensor]:
     ) -> Tensor:
         if divisor == 0:
             raise RuntimeError("divisor must be not zero")
-        refuse(input, "b", "avg_pool3d_out_frame" if space == 3 else "avg_pool2d")
+        refuse(input, "bc", "avg_pool3d_out_frame" if space == 3 else "avg_pool2d")
         sizes, counts, window, steps, pads, _ = _windows(input, space, kernel_size, stride, padding, 1, ceil_mode)
         by: Any = divisor
         if by is None:
@@ -287,7 +287,7 @@ def _adaptive_avg_pool(space: int) -> Callable[..., Tensor]:
         counts = _adaptive_counts(input, output_size, space)
         if space > 1 and set(counts) == {1}:
             return mean(input, tuple(range(-space, 0)), True)
-        refuse(input, "iub", "adaptive_avg_pool3d_cpu" if space == 3 else "adaptive_avg_pool2d")
+        refuse(input, "iubc", "adaptive_avg_pool3d_cpu" if space == 3 else "adaptive_avg_pool2d")
         return call(ADAPTIVE[space - 1], _adaptive_mean, input, counts=counts)
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
@@ -300,7 +300,7 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         """The largest element of as many windows as the output has elements."""
         counts = _adaptive_counts(input, output_size, space)
-        refuse(input, "iub", "adaptive_max_pool3d_cpu" if space == 3 else "adaptive_max_pool2d")
+        refuse(input, "iubc", "adaptive_max_pool3d_cpu" if space == 3 else "adaptive_max_pool2d")
         sizes = tuple(input.shape[-space:])
         at, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
         for n, count in zip(sizes, counts):
