@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import partialmethod
 from typing import Any
 
@@ -46,7 +47,7 @@ from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.memory_order import check_rank, formatted
-from funcgrad.torch._ops.table import ROWS
+from funcgrad.torch._ops.table import ROWS, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import call
 from funcgrad.torch._record.operands import TO_COPY, cast, is_operand
@@ -231,6 +232,17 @@ def _cuda(self: Tensor, device: Any = None, **ignored: Any) -> Tensor:
     raise AssertionError(NO_CUDA)
 
 
+def _layer(name: str) -> Any:
+    """A method that is a function of `nn.functional`, which is imported when it is called."""
+
+    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        return getattr(importlib.import_module("funcgrad.torch.nn.functional"), name)(self, *args, **options)
+
+    return titled(method, name, f"`torch.nn.functional.{name}`")
+
+
+for _name in ("hardshrink", "prelu"):
+    _method(_name, _layer(_name))
 _method("to", _to)
 _method("itemsize", property(lambda self: self._read().dtype.itemsize))
 _method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
