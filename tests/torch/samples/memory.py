@@ -86,7 +86,8 @@ LAID = listed(X, f"""
     torch.nn.functional.pad({IMAGES}, (1, 1)).stride();
     torch.nn.functional.pad({IMAGES}, (1, 1, 1, 1), 'reflect').stride();
     torch.nn.functional.pad({IMAGES}, (1, 1, 1, 1), 'circular').stride(); torch.pixel_unshuffle({IMAGES}, 2).stride();
-    torch.channel_shuffle({IMAGES}, 3).stride();
+    torch.channel_shuffle({IMAGES}, 3).stride(); torch.dropout(x.t().relu(), 0.5, True).stride();
+    torch.dropout(({IMAGES} * x[0, 0]).relu(), 0.5, True).stride();
     torch.nn.Conv2d(2, 3, 2).to(memory_format=torch.channels_last).weight.stride()
 """)  # fmt: skip
 SAMPLES = together(ASKED, MADE, LAID)
