@@ -8,6 +8,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.products import same_scalar_type
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
@@ -34,6 +35,7 @@ def _norms(differences: Any, p: float) -> Any:
 
 
 @named(method=False)
+@lying(in_rows)
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MODES[0]) -> Tensor:
     """The p-norm of the difference of each vector of `x1` and each of `x2`; all differences are held at once.
 

@@ -13,11 +13,12 @@ from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops import inplace
 from funcgrad.torch._ops.join import cat, flip, stack
+from funcgrad.torch._ops.memory_order import order_of
 from funcgrad.torch._ops.parts import atleast_1d, atleast_2d, atleast_3d
 from funcgrad.torch._ops.reduce import cumprod, sum
 from funcgrad.torch._ops.shape import expand, flatten, narrow, reshape, select, sizes_of, unsqueeze, view_as_shape
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, lie, need_tensor
 from funcgrad.torch._record.operands import check_broadcast, need_elements, promote
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
@@ -159,7 +160,9 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {given[0]} and dim1 = {given[1]}"
         )
-    return call(ROT90, lambda v: fnp.rot90(v, k, axes), input)
+    out, order = call(ROT90, lambda v: fnp.rot90(v, k, axes), input), order_of(input)
+    exchanged = dict(zip(axes, axes[::-1])) if k % 2 else {}
+    return lie(out, tuple(exchanged.get(d, d) for d in order))
 
 
 @named()

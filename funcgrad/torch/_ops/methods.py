@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,14 @@ from funcgrad.torch._ops import (
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
-from funcgrad.torch._ops.table import ROWS, called_as, guarded
+from funcgrad.torch._ops.memory_order import check_rank, formatted
+from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
-from funcgrad.torch._record.operands import cast, is_operand
+from funcgrad.torch._record.calls import call
+from funcgrad.torch._record.operands import TO_COPY, cast, is_operand
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import NO_CUDA, Device, used
+from funcgrad.torch._tensor.formats import preserve_format
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -190,9 +194,15 @@ _method("__invert__", _inverted)
 
 
 def _to(
-    self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, device: Any = None, copy: bool = False, **ignored: Any
+    self: Tensor,
+    *args: Any,
+    dtype: dtypes.dtype | None = None,
+    device: Any = None,
+    copy: bool = False,
+    memory_format: Any = None,
+    **ignored: Any,
 ) -> Tensor:
-    """In another dtype: the tensor itself where it has it."""
+    """In another dtype, and order of memory: the tensor itself where it has them."""
     if device is not None:
         used(device)
     for arg in args:
@@ -205,6 +215,11 @@ def _to(
         elif arg is not None and not isinstance(arg, bool):
             raise TypeError(f"to() received an invalid argument: {type(arg).__name__}")
     kind = dtypes.as_numpy(dtype)
+    if memory_format not in (None, preserve_format):
+        check_rank(self, memory_format)
+        if copy or not self.is_contiguous(memory_format=memory_format):
+            copied = call(TO_COPY, select.copied, self)
+            return formatted(copied if kind is None else cast(copied, kind), memory_format)
     if kind is None or kind == self._read().dtype:
         return select.clone(self) if copy else self
     return cast(self, kind)
@@ -223,6 +238,17 @@ def _cuda(self: Tensor, device: Any = None, **ignored: Any) -> Tensor:
     raise AssertionError(NO_CUDA)
 
 
+def _layer(name: str) -> Any:
+    """A method that is a function of `nn.functional`, which is imported when it is called."""
+
+    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        return getattr(importlib.import_module("funcgrad.torch.nn.functional"), name)(self, *args, **options)
+
+    return titled(method, name, f"`torch.nn.functional.{name}`")
+
+
+for _name in ("hardshrink", "prelu"):
+    _checked(_name, _layer(_name))
 _checked("to", _to)
 _method("itemsize", property(lambda self: self._read().dtype.itemsize))
 _method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))

@@ -10,6 +10,7 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
@@ -113,7 +114,8 @@ def batch_norm(
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     saved = _statistics(input, axes, eps)
-    out = contiguous(call_with(saved, BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps), True)
+    out = call_with(saved, BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
+    out = like_images(out, input)
     if running_mean is not None or running_var is not None:
         value = constant(input._read())
         _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
@@ -246,7 +248,7 @@ def group_norm(
             )
     _need_one_dtype(input, weight, bias)
     refuse(input, "iubc", "GroupNormKernelImpl")
-    return call(GROUP, _of_groups, input, weight, bias, groups=num_groups, eps=eps)
+    return like_images(call(GROUP, _of_groups, input, weight, bias, groups=num_groups, eps=eps), input)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
