@@ -9,6 +9,7 @@ refused here too at first, as the function may have an answer to that; then it i
 from __future__ import annotations
 
 import operator
+import re
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -19,11 +20,13 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Graph, Literal
-from funcgrad.core.provenance import Loc, at, here, is_internal, place
+from funcgrad.core.provenance import Loc, here, is_internal, place
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer, conversion_error
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.families import Elementwise, General, Linear
+from funcgrad.transforms.explain.evidence import End, Ending
+from funcgrad.transforms.explain.wording import op_name
 
 
 class Edge(Enum):
@@ -216,6 +219,28 @@ class FollowTrace(TapeTrace):
         return self.plain(out, self._departure(name, edges))
 
 
+_CALLED = re.compile(r"([\w.]+)\(")
+_STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
+_NUMPYS = frozenset(("numpy", "int", "float", "complex"))
+
+
+def end_of(entry: Node) -> End:
+    """What ends at an entry."""
+    where, prim = place(entry.loc), entry.prim
+    called = _CALLED.match(where.source[where.col : where.end_col])
+    written = called.group(1) if called else ""
+    assert prim is not None
+    if isinstance(prim, Departure):
+        stores = prim.name in _NUMPYS and instruction(entry.loc) in _STORES
+        return End(prim.name, Ending.LEFT, entry.loc, written, stores=stores)
+    name = op_name(entry)
+    if name != "stop_gradient":
+        return End(name, Ending.FLAT, entry.loc, written, entry.params.get("dtype"), prim)
+    if written and "stop_gradient" not in written:
+        return End(written.rpartition(".")[2], Ending.FLAT, entry.loc, written)
+    return End(name, Ending.ASKED, entry.loc, written, None, prim)
+
+
 def instruction(loc: Loc | None) -> str:
     """The name of the bytecode instruction at a location."""
     from opcode import opname
@@ -229,17 +254,6 @@ def reads_part(loc: Loc | None) -> bool:
         return False
     where = place(loc)
     return where.source[where.col : where.end_col].endswith("]")
-
-
-def concrete(x: Any) -> Any:
-    """The array or number in a traced value; TypeError where only its shape is known."""
-    while isinstance(x, Tracer):
-        if not hasattr(x, "value"):
-            raise TypeError(
-                f"explain needs values, and {x._trace.name} traces shapes only{at(here())}: call it outside"
-            )
-        x = x.value
-    return x
 
 
 def _is_number(y: Any) -> bool:

@@ -1,14 +1,11 @@
-"""How leaves and outputs hang together on a tape: paths, where they are cut, and what cotangents undergo."""
+"""How leaves and outputs hang together on a tape: the paths between them, and where they are cut."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
 
-import numpy as np
-
-from funcgrad.core.tape import SELECT, Node, Sparse
-from funcgrad.transforms.explain.follow import Departure, Edge, Entry, concrete, differentiates
+from funcgrad.core.tape import SELECT, Node
+from funcgrad.transforms.explain.follow import Departure, Edge, Entry, differentiates
 
 
 def live_parents(node: Node) -> Iterator[Node]:
@@ -97,112 +94,3 @@ class Paths:
                 for parent, edge in dead_edges(node)
             )
         ]
-
-
-class Arrival:
-    """A cotangent at an entry, and how it became what it is.
-
-    `dead`: the entries that made all of it zero; `masked`: the entry that made some of it zero; `fault`:
-    where it stopped being finite; `cancelled`: the entry at which contributions that are not zero added up
-    to zero.
-    """
-
-    __slots__ = ("cancelled", "ct", "dead", "fault", "masked")
-
-    def __init__(self, ct: Any) -> None:
-        self.ct = np.asarray(concrete(ct))
-        self.dead: tuple[Node, ...] = ()
-        self.masked: Node | None = None
-        self.fault: Fault | None = None
-        self.cancelled: Node | None = None
-
-
-class Fault(NamedTuple):
-    """The first derivative that is not finite: of which entry, and in which element of its argument.
-
-    `masked` is the entry that had thrown this element away, where the cotangent was zero there.
-    """
-
-    node: Node
-    element: tuple[int, ...]
-    masked: Node | None
-
-
-ROUNDING = 64
-"""A sum below this many units in the last place of what was added counts as zero."""
-
-
-def flow_back(seeds: Sequence[tuple[Node, Any]], entries: Sequence[Node]) -> dict[int, Arrival]:
-    """Pull cotangents back as `core.tape.pull` does, noting where they vanish, cancel, or stop being finite.
-
-    Returns what arrives at each leaf. A sum that cancels up to rounding goes on as zero.
-    """
-    arriving: dict[int, list[list[Arrival]]] = {}
-    for node, ct in seeds:
-        arriving.setdefault(node.seq, [[]])[0].append(Arrival(ct))
-    found: dict[int, Arrival] = {}
-    with np.errstate(all="ignore"):
-        for node in reversed(entries):
-            if node.seq not in arriving:
-                continue
-            outs = [_summed(node, given) if given else None for given in arriving.pop(node.seq)]
-            known = [arrival for arrival in outs if arrival is not None]
-            if node.prim is None:
-                found[node.seq] = known[0]
-            elif node.prim is SELECT:
-                (parent,), params = node.parents, node.params or {}
-                assert parent is not None
-                arriving.setdefault(parent.seq, [[] for _ in range(params["of"])])[params["index"]] += known
-            else:
-                ct = [None if a is None else a.ct for a in outs] if node.prim.multiple else known[0].ct
-                cts = node.prim.pull(
-                    node.saved, node.parents, ct, node.params
-                )
-                for parent, c in zip(node.parents, cts):
-                    if parent is not None and c is not None:
-                        passed = _passed(node, known, c.dense() if type(c) is Sparse else c)
-                        arriving.setdefault(parent.seq, [[]])[0].append(passed)
-    return found
-
-
-def _passed(node: Node, incoming: Sequence[Arrival], ct: Any) -> Arrival:
-    """What one entry hands on to one of its arguments."""
-    arrival = Arrival(ct)
-    ct = arrival.ct
-    if not ct.all():
-        arrival.masked = next((a.masked for a in incoming if not a.ct.all()), node)
-    if not ct.any():
-        alive = any(a.ct.any() for a in incoming)
-        arrival.dead = (node,) if alive else _union(incoming)
-        arrival.cancelled = _first(a.cancelled for a in incoming)
-    arrival.fault = _first(a.fault for a in incoming)
-    if arrival.fault is None and not np.isfinite(ct).all():
-        element = tuple(int(i) for i in np.argwhere(~np.isfinite(ct))[0])
-        lost = any(a.ct.shape == ct.shape and not a.ct[element] for a in incoming)
-        arrival.fault = Fault(node, element, _first(a.masked for a in incoming) if lost else None)
-    return arrival
-
-
-def _summed(node: Node, arrivals: Sequence[Arrival]) -> Arrival:
-    """What arrives in all."""
-    if len(arrivals) == 1:
-        return arrivals[0]
-    total = Arrival(sum(a.ct for a in arrivals))
-    scale = sum(np.abs(a.ct) for a in arrivals)
-    if scale.any() and (np.abs(total.ct) <= ROUNDING * np.finfo(total.ct.dtype).eps * scale).all():
-        total.ct = np.zeros_like(total.ct)
-        total.cancelled = node
-    elif not total.ct.any():
-        total.cancelled = _first(a.cancelled for a in arrivals)
-    total.dead = _union(arrivals) if not total.ct.any() else ()
-    total.masked = _first(a.masked for a in arrivals) if not total.ct.all() else None
-    total.fault = _first(a.fault for a in arrivals)
-    return total
-
-
-def _first(found: Iterable[Any]) -> Any:
-    return next((x for x in found if x is not None), None)
-
-
-def _union(arrivals: Sequence[Arrival]) -> tuple[Node, ...]:
-    return tuple({node.seq: node for a in arrivals for node in a.dead}.values())
