@@ -15,13 +15,14 @@ from funcgrad.core.tape import Node, pull
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
 from funcgrad.transforms.explain.causes import answer, cut_of
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
+from funcgrad.transforms.explain.ends import called, end_at, end_of
 from funcgrad.transforms.explain.evidence import Around, Evidence
-from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer, end_of
+from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer
 from funcgrad.transforms.explain.outside import read_outside
-from funcgrad.transforms.explain.paths import Paths
+from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
-from funcgrad.transforms.explain.wording import in_order, op_name
+from funcgrad.transforms.explain.wording import in_order
 from funcgrad.transforms.results import zeros_for
 
 
@@ -65,10 +66,11 @@ class Run:
                 self.given.append(Given(_path(fun, n, path), n, x, t.node if differentiable else None))
                 traced.append(t)
             full[n] = treedef.unflatten(traced)
+        trace.calls.begin()
         self.output = run(self._trace, fun, full, kwargs)
         self.outputs = [y for y in tree.leaves(self.output) if array_leaf(y) is not None]
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
-        self.paths = Paths(self._trace.entries, nodes, self._trace.departures)
+        self.paths = Paths(joined(trace.entries, nodes), nodes, trace.departures)
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""
@@ -147,27 +149,25 @@ class _Around(Around):
     def dropped(self) -> Node | None:
         assert self._given.node is not None
         computed = self._run.paths.downstream([self._given.node])
-        parents = {
-            p.seq for e in computed for p in (*e.parents, *(q for q, _ in getattr(e, "edges", ()))) if p
-        }
-        return next((e for e in reversed(computed) if e.seq not in parents), None)
+        used = {link.parent.seq for step in computed for link in step.links}
+        return next((step.node for step in reversed(computed) if step.node.seq not in used), None)
 
 
 def _evidence(
     run: Run, given: Given, cts: dict[int, Any], arrivals: dict[int, Arrival], around: Around
 ) -> Evidence:
     if given.node is None:
-        return Evidence(given.path, given.value, op_name)
+        return Evidence(given.path, given.value, called)
     ct, arrival = cts.get(given.node.seq), arrivals.get(given.node.seq)
     total, cut = run.paths.of_leaf(given.node)
     gradient = zeros_for(concrete(given.value)) if ct is None else np.array(concrete(ct))
     return Evidence(
         path=given.path,
         value=given.value,
-        called=op_name,
+        called=called,
         total=total,
         live=total - cut,
-        ends=tuple(map(end_of, run.paths.cuts(given.node) if cut else ())),
+        ends=tuple(end_at(step, link) for step, link in run.paths.cuts(given.node)) if cut else (),
         gradient=gradient,
         arrival=arrival,
         born=_born(run),

@@ -14,6 +14,7 @@ from funcgrad.core.provenance import Loc
 from funcgrad.core.tape import Node
 from funcgrad.core.trace import Primitive
 from funcgrad.transforms.arguments import array_leaf
+from funcgrad.transforms.explain.calls import Call
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot
 
 
@@ -30,8 +31,9 @@ class End(NamedTuple):
     """Where a derivative ends on a path: `called` is the name by which the user called it.
 
     `written` is the function as it stands on the line ("math.sin"), where a function is called there. `dtype` is that
-    of the result, `prim` the operation inside, where there is one; `stores` says that the value was written into a
-    plain array; `back` is the line where a number that had left was made into an array again, where it is known.
+    of the result, `prim` the operation inside, where there is one. Of a value that left, `as_` says how ("float",
+    "numpy", "item"), and `stores` that it was written into a plain array; `back` is the line where it was made into an
+    array again, where that is known.
     """
 
     called: str
@@ -40,8 +42,10 @@ class End(NamedTuple):
     written: str = ""
     dtype: np.dtype | None = None
     prim: Primitive | None = None
+    as_: str = ""
     stores: bool = False
     back: Loc | None = None
+    call: Call | None = None
 
 
 class Around:

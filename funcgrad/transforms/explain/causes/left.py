@@ -27,7 +27,7 @@ def stored(end: End) -> Reason | None:
 
 @ends(81)
 def branch(end: End) -> Reason | None:
-    if end.kind is not Ending.LEFT or end.called != "bool":
+    if end.kind is not Ending.LEFT or end.as_ != "bool":
         return None
     return Reason("the value only decides which branch runs", "np.where(condition, x, y)")
 
@@ -42,7 +42,7 @@ def pythons_math(end: End) -> Reason | None:
 
 @ends(35, 41)
 def plain_array(end: End) -> Reason | None:
-    if end.kind is not Ending.LEFT or end.called != "numpy":
+    if end.kind is not Ending.LEFT or end.as_ != "numpy":
         return None
     what = f"`{end.written}` takes a plain array" if end.written else "the value left as a plain array"
     return Reason(what, "the value as it is, with the functions of NumPy or funcgrad")
@@ -50,10 +50,10 @@ def plain_array(end: End) -> Reason | None:
 
 @ends(33, 34, 37, 44)
 def conversion(end: End) -> Reason | None:
-    if end.kind is not Ending.LEFT or end.called not in _LEFT_AS:
+    if end.kind is not Ending.LEFT or end.as_ not in _LEFT_AS:
         return None
     return Reason(
-        f"the value left as {_LEFT_AS[end.called]}", "the value as it is, without the conversion"
+        f"the value left as {_LEFT_AS[end.as_]}", "the value as it is, without the conversion"
     )
 
 
