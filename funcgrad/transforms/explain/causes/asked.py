@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from funcgrad.core.provenance import place
+import ast
+
+from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.causes.registry import Finding, cause
 from funcgrad.transforms.explain.evidence import Evidence
-from funcgrad.transforms.explain.report import short
+from funcgrad.transforms.explain.report import Fix, short
+from funcgrad.transforms.explain.sources import around
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import in_order
 
@@ -37,24 +40,61 @@ def read_from_outside(e: Evidence) -> Finding | None:
     if found is None:
         return None
     name, where = found
-    return Finding(
-        f"{_NOTHING} The function reads `{name}`, the same array, from outside at {short(where)}: use the argument "
-        "there instead."
-    )
+    text = f"{_NOTHING} The function reads `{name}`, the same array, from outside at {short(where)}: use the argument "
+    return Finding(f"{text}there instead.", "", (where,))
 
 
-@cause(6, 57, 60, status=Status.UNUSED)
+@cause(57, status=Status.UNUSED)
+def thrown_away(e: Evidence) -> Finding | None:
+    """A result that is computed from it and not used, such as that of an update."""
+    last = None if e.total or e.around is None else e.around.dropped()
+    if last is None:
+        return None
+    where = place(last.loc)
+    text = f"{_NOTHING} The result of `{e.called(last)}` at {short(where)} comes from it, and is not used."
+    used = e.around.used_instead() if e.around is not None else []
+    if used:
+        text += f" What the output depends on is {in_order(used)}."
+    fix = _assigned(where) if e.called(last).startswith("at[]") else None
+    return Finding(text, "", (where,), () if fix is None else (fix,))
+
+
+def _assigned(where: Place) -> Fix | None:
+    """`b.at[i].set(x)` as `b = ...`, where it is a statement by itself."""
+    found = around(where, ast.Expr)
+    if found is None:
+        return None
+    node = found[0]
+    assert isinstance(node, ast.Expr)
+    inner: ast.AST = node.value
+    while isinstance(inner, ast.Call | ast.Attribute | ast.Subscript):
+        array = None
+        if isinstance(inner, ast.Attribute) and inner.attr == "at":
+            array = inner.value
+        elif isinstance(inner, ast.Call) and ast.unparse(inner.func).endswith("np.at") and inner.args:
+            array = inner.args[0]
+        if array is not None:
+            return Fix(found[1], f"{ast.unparse(array)} = {ast.unparse(node)}")
+        inner = inner.func if isinstance(inner, ast.Call) else inner.value
+    return None
+
+
+@cause(6, status=Status.UNUSED)
+def other_argument(e: Evidence) -> Finding | None:
+    """What the output depends on is another argument, or another entry of the same."""
+    if e.total or e.around is None:
+        return None
+    beside = e.around.used_beside()
+    if beside:
+        return Finding(f"{_NOTHING} No operation was applied to it. What the output depends on is {in_order(beside)}.")
+    used = e.around.used_instead()
+    if not used:
+        return None
+    return Finding(f"{_NOTHING} What it depends on is {in_order(used)}: does argnums name the right argument?")
+
+
+@cause(60, status=Status.UNUSED)
 def no_path(e: Evidence) -> Finding | None:
     if e.total or e.around is None:
         return None
-    hints = [_NOTHING]
-    used = e.around.used_instead()
-    if used:
-        hints.append(f"What it depends on is {in_order(used)}: does argnums name the right argument?")
-    last = e.around.dropped()
-    if last is not None:
-        where = short(place(last.loc))
-        hints.append(f"The result of `{e.called(last)}` at {where} comes from it, and is not used.")
-    elif not used:
-        hints.append("No operation was applied to it.")
-    return Finding(" ".join(hints))
+    return Finding(f"{_NOTHING} No operation was applied to it.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from funcgrad.transforms.explain.causes.registry import Finding, Reason, cause, cuts_of, ends
+from funcgrad.transforms.explain.causes.zero import cancelling, dead
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
+from funcgrad.transforms.explain.sources import written
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import cut_sentence, number, times
 
@@ -12,7 +14,10 @@ from funcgrad.transforms.explain.wording import cut_sentence, number, times
 def stop_gradient(end: End) -> Reason | None:
     if end.called != "stop_gradient":
         return None
-    return Reason("it was asked for", "x itself, where its derivative is wanted")
+    call = written(end.loc)
+    code = call.bare[0] if call is not None and len(call.bare) == 1 else ""
+    tail = ", where its derivative is wanted"
+    return Reason("it was asked for", f"x itself{tail}", code, tail=tail)
 
 
 @cause(23, 29, status=Status.CUT)
@@ -28,8 +33,6 @@ def some_paths(e: Evidence) -> Finding | None:
     """Some paths end: what the gradient lacks, and what else there is to say of it."""
     if not e.live or not e.ends:
         return None
-    from funcgrad.transforms.explain.causes.zero import cancelling, dead
-
     cut = e.total - e.live
     misses = ", along which no derivative comes back"
     if any(end.kind is not Ending.FLAT for end in e.ends):
