@@ -730,7 +730,7 @@ def test_to_dot_is_a_graph_with_cut_edges():
 def test_html_escapes():
     html = explain(lambda x: np.sum(x < 2.0) * 1.0)(X)._repr_html_()
     assert "&lt; 2.0" in html and "< 2.0" not in html
-    assert "<svg" in html and "stroke-dasharray" in html
+    assert "<svg" in html and 'class="cut"' in html
 
 
 def test_no_warnings():
