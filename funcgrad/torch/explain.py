@@ -12,7 +12,7 @@ import numpy as np
 
 from funcgrad.core.provenance import Loc, Place, here, is_internal, place
 from funcgrad.core.tape import Node, entries
-from funcgrad.torch._record.tape import Cut as Noted
+from funcgrad.torch._record.story import Cut as Noted
 from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.paths import Paths
@@ -85,7 +85,7 @@ def explain_grad(tensor: Tensor) -> Report:
 def _cuts(noted: Sequence[Noted]) -> tuple[Cut, ...]:
     """What tensors remember of cuts, in the order of the reports: nearest to the leaf first."""
     found = []
-    for op, loc, _ in reversed(noted):
+    for op, loc, *_ in reversed(noted):
         name = op.partition("(")[0]
         why, remedy = _REMEDIES.get(name, ("it is not recorded", "an operation that is"))
         found.append(
@@ -130,21 +130,22 @@ def _status(grad: np.ndarray) -> str:
 def _own(tensor: Tensor, path: str) -> Leaf:
     story = tensor._story
     grad = _grad(tensor)
-    if grad is not None and story.reached is None:
+    if grad is not None and not story.passes:
         return Leaf(path, "not_run", "Its grad was assigned: no backward pass has reached it yet.", grad=grad)
     if grad is not None:
-        message = f"backward(){_line(story.reached)} brought its gradient. {gradient_summary(grad)}"
-        return Leaf(path, _status(grad), message, paths_total=1, grad=grad, places=_places(story.reached))
+        loc = story.passes[0].loc
+        message = f"backward(){_line(loc)} brought its gradient. {gradient_summary(grad)}"
+        return Leaf(path, _status(grad), message, paths_total=1, grad=grad, places=_places(loc))
     if story.missed is not None:
-        loc, noted = story.missed
+        loc, noted = story.missed.loc, story.missed.cuts
         cuts = _cuts(noted)
         message = f"The value on which backward(){_line(loc)} was called {cut_sentence(cuts, 1)}"
         return Leaf(path, "cut", message, cuts, 1, 1, places=_places(loc))
     if story.cleared is not None:
         message = (
-            f"Its gradient was cleared{_line(story.cleared)}, and no backward pass has reached it since."
+            f"Its gradient was cleared{_line(story.cleared.loc)}, and no backward pass has reached it since."
         )
-        return Leaf(path, "not_run", message, places=_places(story.cleared))
+        return Leaf(path, "not_run", message, places=_places(story.cleared.loc))
     cuts = _cuts([noted for noted in story.cuts if noted.op not in _LOOKS])
     if cuts:
         message = f"No backward pass has reached it. What was computed from it {cut_sentence(cuts, 1)}"

@@ -17,7 +17,8 @@ from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import NUMBERS, need_tensor
-from funcgrad.torch._record.tape import Cut, constant, cut, on_tape
+from funcgrad.torch._record.story import Cut, cut, cut_again
+from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import CPU, Device, default, used
 from funcgrad.torch._tensor.dtypes import as_numpy
@@ -194,11 +195,9 @@ def _on_memory(array: np.ndarray) -> Tensor:
     out._storage = Storage(array)
     out._storage.shared = True
     found = exports.cuts_of(array)
-    out._cuts = (
-        (Cut("from_numpy", here(), tuple(leaf for c in found for leaf in c.leaves)), *found)[:8]
-        if found
-        else ()
-    )
+    if found:
+        out._cuts = cut_again("from_numpy", found)
+    out._made = here()
     return out
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import here
 from funcgrad.torch._pass.engine import Pass, outward
+from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -64,8 +64,17 @@ def check_outputs(outputs: Sequence[Tensor]) -> None:
     for i, out in enumerate(outputs):
         out._check_entry()
         if not on_tape(out._read()):
-            remember_missed([out], here())
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+            error = RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+            PassRecord("backward").began([out])
+            raise explained(error, out)
+
+
+def explained(error: RuntimeError, *outputs: Tensor) -> RuntimeError:
+    """The error with a note on its cause, where that is known."""
+    from funcgrad.torch._explain.notes import annotate  # which the way without errors need not load
+
+    annotate(error, outputs)
+    return error
 
 
 def listed(x: Any) -> list[Any]:
@@ -99,18 +108,17 @@ def backward(
             t.retain_grad()
             wanted[t._read().node.seq] = t
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
-    run.run(outputs, grads)
-    remember_missed(outputs, run.loc)
+    _remembered(run, outputs, grads)
 
 
-def remember_missed(outputs: Sequence[Tensor], loc: Any) -> None:
-    """Tell the leaves that the outputs are cut off from that a pass went by."""
-    for out in outputs:
-        for record in out._cuts:
-            for leaf in record.leaves:
-                tensor = leaf()
-                if tensor is not None and tensor._story.reached is not loc:
-                    tensor._story.missed = loc, out._cuts
+def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:
+    """Run a pass; tensors remember it, and an error tells what they know."""
+    run.record.began(outputs)
+    try:
+        run.run(outputs, grads)
+    except RuntimeError as error:
+        run.record.ended_in(error)
+        raise explained(error, *outputs) from error.__cause__
 
 
 def grad(
@@ -158,12 +166,14 @@ def _gradients(
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         wanted[t._read().node.seq] = t
     run = Pass(keep, create, wanted, accumulates=False)
-    run.run(outs, grads)
+    _remembered(run, outs, grads)
+    for t in targets:
+        t._story.asked = run.record
     results: list[Tensor | None] = []
     for i, t in enumerate(targets):
         ct = run.found.get(t._read().node.seq)
         if ct is not None:
-            results.append(fresh(outward(ct) if create else constant(outward(ct))))
+            results.append(_returned(outward(ct), () if create else run.record.ends))
         elif materialize:
             results.append(fresh(np.zeros(t.shape, t._read().dtype)))
         elif allow_unused:
@@ -174,6 +184,13 @@ def _gradients(
                 "allow_unused=True if this is the desired behavior."
             )
     return tuple(results)
+
+
+def _returned(ct: Any, ends: Cuts) -> Tensor:
+    """A gradient that is returned; one that is not recorded remembers what was differentiated."""
+    out = fresh(constant(ct) if ends else ct)
+    out._cuts = ends
+    return out
 
 
 def _by_rows(

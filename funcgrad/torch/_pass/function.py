@@ -17,6 +17,7 @@ from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
+from funcgrad.torch._record.story import Off
 from funcgrad.torch._record.tape import Note, Tape, constant, on_tape, raw, unrecorded
 from funcgrad.torch._tensor.messages import (
     DIRTY_LEAF,
@@ -246,7 +247,8 @@ def _forward(
 ) -> tuple[FunctionCtx, Any]:
     ctx = cls._call.context()
     ctx.needs_input_grad = needs
-    before, mode.enabled = mode.enabled, False
+    before = mode.enabled, mode.off
+    mode.enabled, mode.off = False, Off("forward", here(), cls.__name__)
     try:
         if cls.setup_context is not Function.setup_context:
             out = cls.forward(*args, **kwargs)
@@ -254,7 +256,7 @@ def _forward(
         else:
             out = cls.forward(ctx, *args, **kwargs)
     finally:
-        mode.enabled = before
+        mode.enabled, mode.off = before
     return ctx, out
 
 

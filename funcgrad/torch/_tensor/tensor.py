@@ -9,24 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcgrad.core.graph import concretization_error
-from funcgrad.core.provenance import Loc, here
+from funcgrad.core.provenance import Loc
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.tape import (
-    Cut,
-    Note,
-    Story,
-    Tape,
-    constant,
-    cut,
-    joined,
-    leaf_note,
-    on_tape,
-    own_note,
-    raw,
-)
+from funcgrad.torch._record.story import Cut, Story, cut, cut_again, event, joined
+from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
@@ -66,6 +55,7 @@ class Tensor(Leaving, Methods):
     _cuts: tuple[Cut, ...] = ()
     _own_story: Story | None = None
     _made: Loc | None = None
+    _label: str = ""
     __array_priority__ = 1000.0
 
     def __init__(self, *data: Any, device: Any = None) -> None:
@@ -292,6 +282,7 @@ class Tensor(Leaving, Methods):
             if value.node.prim is not None:
                 raise RuntimeError(messages.NOT_A_LEAF)
             self._value = value.value
+            self._story.switched = event()
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording what is computed from this leaf."""
@@ -309,7 +300,8 @@ class Tensor(Leaving, Methods):
         leaf = mode.tape.leaf(value)
         leaf.node.note = leaf_note(self)
         self._value = leaf
-        self._own_story = Story(origin)
+        self._own_story = Story(origin, self._own_story)
+        self._own_story.copied, self._cuts = self._cuts, ()
 
     @property
     def is_leaf(self) -> bool:
@@ -327,8 +319,9 @@ class Tensor(Leaving, Methods):
     def grad(self, grad: Tensor | None) -> None:
         if grad is not None:
             self._check_grad(grad)
+            self._story.assign()
         elif self._grad is not None:
-            self._story.cleared = here()
+            self._story.clear(event())
         self._grad = grad
 
     @grad.deleter
@@ -364,6 +357,7 @@ class Tensor(Leaving, Methods):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if value.node.prim is not None and not self._retains:
             self._retains = True
+            self._story.retained = event()
             self._follow()
 
     def detach(self) -> Tensor:
@@ -383,6 +377,8 @@ class Tensor(Leaving, Methods):
         if on_tape(value) and not level:
             out._cuts = cut(op, value, self._cuts)
             out._value = value.value
+        elif self._cuts and value.dtype.kind in "fc":
+            out._cuts = cut_again(op, self._cuts)
         if isinstance(out._value, Tracer) and not on_tape(out._value):  # of another transformation
             step = Within(level) if level else CONSTANT
             out._value = step(out._value)

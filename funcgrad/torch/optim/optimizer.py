@@ -10,9 +10,9 @@ from functools import wraps
 from itertools import chain
 from typing import Any
 
-from funcgrad.core.provenance import here
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import enable_grad
+from funcgrad.torch._record.story import event
 from funcgrad.torch._tensor.tensor import Tensor
 
 DUPLICATES = (
@@ -183,14 +183,15 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or (`set_to_none=False`) make them zeros."""
-        loc = here()
+        at = event()
         for group in self.param_groups:
             for p in group["params"]:
                 grad = p._grad
                 if grad is None:
                     continue
-                if set_to_none:  # what `p.grad = None` does, with one location for all
-                    p._story.cleared, p._grad = loc, None
+                if set_to_none:  # what `p.grad = None` does, with one event for all
+                    p._story.clear(at)
+                    p._grad = None
                     continue
                 if grad.grad_fn is not None:
                     grad.detach_()

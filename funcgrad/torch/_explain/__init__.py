@@ -1,0 +1,1 @@
+"""What the shim remembers, as reports and notes on errors."""
