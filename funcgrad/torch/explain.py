@@ -15,7 +15,7 @@ from funcgrad.core.tape import Node, entries
 from funcgrad.torch._record.story import Cut as Noted
 from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.transforms.explain.paths import Paths
+from funcgrad.transforms.explain.paths import Paths, vertices
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Cut, Leaf, Report, short
 from funcgrad.transforms.explain.wording import (
@@ -231,7 +231,7 @@ class _Graph:
         self.tensor = tensor
         self.node = node
         self.entries = entries([node])
-        self.paths = Paths(self.entries, [node], [])
+        self.paths = Paths(vertices(self.entries), [node], [])
         self.owners: dict[int, tuple[Tensor, Node]] = {}
         for entry in self.entries:
             note = note_of(entry)

@@ -9,9 +9,9 @@ from functools import cache
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
 from funcgrad.transforms.explain.drawing import Arrow, Box, Drawing
+from funcgrad.transforms.explain.ends import called
 from funcgrad.transforms.explain.follow import Departure, Edge
-from funcgrad.transforms.explain.paths import Paths, dead_edges, live_parents
-from funcgrad.transforms.explain.wording import op_name
+from funcgrad.transforms.explain.paths import Paths
 
 LARGE = 40
 """From this many entries on, those of one source line are one box."""
@@ -20,31 +20,29 @@ LARGE = 40
 def picture(paths: Paths, leaves: Sequence[tuple[str, Node]], outputs: Sequence[Node]) -> Drawing:
     """Boxes for leaves, for the operations that lead from them to the output, and for the output."""
     names = {node.seq: name for name, node in leaves}
-    connected = {node.seq for node in paths.downstream(node for _, node in leaves)}
-    entries = [n for n in paths.entries if n.seq in names or (n.seq in connected and paths.counts(n)[2])]
+    connected = {step.node.seq for step in paths.downstream(node for _, node in leaves)}
+    steps = [s for s in paths.steps if s.node.seq in names or (s.node.seq in connected and paths.counts(s.node)[2])]
     read = cache(place)
     keys: dict[int, Hashable] = {}
     boxes: dict[Hashable, Box] = {}
-    for node in entries:
+    for node, _ in steps:
         where = read(node.loc)
-        by_line = len(entries) > LARGE and node.seq not in names
+        by_line = len(steps) > LARGE and node.seq not in names
         key = keys[node.seq] = (where.filename, where.lineno) if by_line else node.seq
         kind = "left" if isinstance(node.prim, Departure) else "op"
         if node.seq in names:
             boxes[key] = Box(names[node.seq], "", "leaf")
         elif key not in boxes:
-            name = f"line {where.lineno}" if by_line else op_name(node)
+            name = f"line {where.lineno}" if by_line else called(node)
             boxes[key] = Box(name, f"{os.path.basename(where.filename)}:{where.lineno}  {where.source}", kind)
     boxes["output"] = Box("output", "", "output")
     index = {key: i for i, key in enumerate(boxes)}
     arrows: dict[Arrow, None] = {}
-    for node in entries:
-        for parent in live_parents(node):
+    for node, links in steps:
+        for parent, edge, _ in links:
             if parent.seq in keys:
-                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], False)] = None
-        for parent, edge in dead_edges(node):
-            if parent.seq in keys:
-                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], edge is not Edge.PAST)] = None
+                cut = edge in (Edge.CUT, Edge.CHOICE)
+                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], cut)] = None
     for node in outputs:
         if node.seq in keys:
             arrows[Arrow(index[keys[node.seq]], index["output"], False)] = None

@@ -1,0 +1,101 @@
+"""The rows of the catalogue of causes, each a function; the first that applies to the evidence is the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from funcgrad.core.provenance import Place, place
+from funcgrad.transforms.explain.evidence import End, Evidence
+from funcgrad.transforms.explain.report import Cut, Leaf
+from funcgrad.transforms.explain.status import ORDER, Status
+
+Row = int | str
+"""A row of the catalogue: 24, "59a". Row 0 is that nothing is wrong."""
+
+
+class Finding(NamedTuple):
+    """What a cause says: a sentence or more, what to write instead, and the lines it names besides those of cuts."""
+
+    sentence: str
+    remedy: str = ""
+    places: tuple[Place, ...] = ()
+
+    @property
+    def message(self) -> str:
+        return f"{self.sentence} Instead: {self.remedy}." if self.remedy else self.sentence
+
+
+class Reason(NamedTuple):
+    """Why a derivative ends at an `End`, and what to write instead; `op` replaces the name of the operation."""
+
+    why: str
+    remedy: str
+    op: str = ""
+
+
+class Cause(NamedTuple):
+    rows: tuple[Row, ...]
+    status: Status
+    answer: Callable[[Evidence], Finding | None]
+
+
+class Ends(NamedTuple):
+    rows: tuple[Row, ...]
+    reason: Callable[[End], Reason | None]
+
+
+CAUSES: list[Cause] = []
+ENDS: list[Ends] = []
+
+
+def cause(*rows: Row, status: Status) -> Callable[[Callable[[Evidence], Finding | None]], Callable]:
+    """Register what finds the cause of these rows in the evidence on a leaf."""
+
+    def register(fun: Callable[[Evidence], Finding | None]) -> Callable[[Evidence], Finding | None]:
+        CAUSES.append(Cause(rows, status, fun))
+        CAUSES.sort(key=lambda c: ORDER[c.status])  # stable: within a status, in the order they are written
+        return fun
+
+    return register
+
+
+def ends(*rows: Row) -> Callable[[Callable[[End], Reason | None]], Callable]:
+    """Register what knows the reason of these rows, why a derivative ends at an operation."""
+
+    def register(fun: Callable[[End], Reason | None]) -> Callable[[End], Reason | None]:
+        ENDS.append(Ends(rows, fun))
+        return fun
+
+    return register
+
+
+def cuts_of(e: Evidence) -> tuple[Cut, ...]:
+    """The cuts on a leaf's paths, each operation of a line once."""
+    return tuple(dict.fromkeys(map(cut_of, e.ends)))
+
+
+def cut_of(end: End) -> Cut:
+    for row in ENDS:
+        reason = row.reason(end)
+        if reason is not None:
+            return Cut(reason.op or end.called, place(end.loc), reason.why, reason.remedy)
+    raise AssertionError(f"no cause says why a derivative ends at {end}")
+
+
+def answer(e: Evidence) -> Leaf:
+    """What a report says of a leaf: the finding of the first cause that applies."""
+    for row in CAUSES:
+        finding = row.answer(e)
+        if finding is not None:
+            return Leaf(
+                e.path,
+                row.status.value,
+                finding.message,
+                cuts_of(e),
+                e.total,
+                e.total - e.live,
+                e.gradient,
+                finding.places,
+            )
+    raise AssertionError(f"no cause answers for {e.path}")

@@ -1,0 +1,1 @@
+"""H. Changed in place, or stale."""

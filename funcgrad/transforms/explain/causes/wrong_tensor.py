@@ -1,0 +1,1 @@
+"""B. Looking at the wrong tensor."""
