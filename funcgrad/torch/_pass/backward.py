@@ -108,7 +108,14 @@ def backward(
             t.retain_grad()
             wanted[t._read().node.seq] = t
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
+    _mark_given(run, grads if grad_tensors is not None else ())
     _remembered(run, outputs, grads)
+
+
+def _mark_given(run: Pass, grads: Sequence[Tensor]) -> None:
+    """Remember gradients of zeros that the user gives a pass."""
+    if grads and not any(np.any(constant(g._read())) for g in grads):
+        run.record.marks.append(("given", run.record.loc))
 
 
 def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:

@@ -351,7 +351,8 @@ class Pass:
                 raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
             if ct is not None and result._read().shape != ct.shape:
                 raise RuntimeError(f"hook '{hook.__name__}' has changed the size of value")
-            ct = outward(self.taken(result))
+            before, ct = ct, outward(self.taken(result))
+            self.record.mark(hook, before, ct)
         return ct
 
     def accumulate(self, tensor: Tensor, ct: Any) -> None:

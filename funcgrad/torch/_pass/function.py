@@ -92,7 +92,12 @@ class FunctionCall(Primitive):
         found = run.in_users_mode(self.rule, ctx, *grads)
         if not run.keep:
             ctx._saved = None
-        return self.checked(found, avals, flags, run.taken)
+        back = self.checked(found, avals, flags, run.taken)
+        given = next((c for c in cts if c is not None), None)
+        for c, needed in zip(back, flags):
+            if needed:
+                run.record.mark(self.rule, given if c is not None else None, c)
+        return back
 
     def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], taken: Any) -> list[Any]:
         given = list(found) if isinstance(found, tuple) else [found]

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from numpy import isfinite, ndarray
+
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import Node, tick
 from funcgrad.torch._record.tape import note_of
@@ -109,27 +111,32 @@ def flattened(cuts: Cuts) -> Cuts:
 # passes
 
 
+MARKS_KEPT = 8
+
+
 class PassRecord:
     """A backward pass: its line, what was called (`backward` or `grad`), its outputs weakly, when it was, and the cuts
     of the outputs. `ends` are those of gradients that are not recorded, `refused` the error it ended in, as its type's
-    name and text."""
+    name and text. `marks` are what the user's own code did to gradients: "zero" by a hook, "none" by a rule, ..."""
 
-    __slots__ = ("called", "cuts", "ends", "loc", "outputs", "refused", "when")
+    __slots__ = ("called", "cuts", "ends", "loc", "marks", "outputs", "refused", "when")
 
     def __init__(self, called: str) -> None:
         self.called = called
         self.loc = here()
         self.when = tick()
-        self.outputs: tuple[weakref.ref[Node], ...] = ()
+        self.outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
+        self.marks: list[tuple[str, Loc | None]] = []
         self.cuts: Cuts = ()
         self.ends: Cuts = ()
         self.refused: tuple[str, str] | None = None
 
     def began(self, outputs: Sequence[Any]) -> None:
         """It is run on these tensors; leaves that they are cut off from are told so."""
-        self.outputs = tuple([weakref.ref(t._value.node) for t in outputs if hasattr(t._value, "node")])
+        tracked = [t._value for t in outputs if hasattr(t._value, "node")]
+        self.outputs = tuple([(weakref.ref(v.node), v.shape, v.dtype) for v in tracked])
         if self.outputs:
-            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0], None, False)),)
+            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False)),)
         for t in outputs:
             if t._cuts:
                 self.cuts = joined(self.cuts, t._cuts)
@@ -138,10 +145,21 @@ class PassRecord:
             for leaf in all_leaves(record):
                 leaf._story.missed = self
 
+    def mark(self, fun: Any, before: Any, after: Any) -> None:
+        """The user's function has made one gradient of another: remembered where it is zero, missing or not finite."""
+        if len(self.marks) < MARKS_KEPT and ((isinstance(before, ndarray) and before.any()) or before is None):
+            what = "none" if after is None else ""
+            if isinstance(after, ndarray) and before is not None:
+                spoilt = not isfinite(after).all() and isfinite(before).all()
+                what = "nan" if spoilt else "" if after.any() else "zero"
+            if what:
+                code = getattr(fun, "__code__", None)
+                self.marks.append((what, None if code is None else (code, 0)))
+
     def ended_in(self, error: BaseException) -> None:
         """An error ended it: the leaves behind are told."""
         self.refused = type(error).__name__, str(error)
-        for output in self.outputs:
+        for output, _, _ in self.outputs:
             node = output()
             for ref in () if node is None else leaves_of(node, float("inf")):
                 leaf = ref()
@@ -182,7 +200,7 @@ class Story:
 
     __slots__ = (
         "asked", "assigned", "cleared", "copied", "count", "cuts", "made", "missed", "origin", "passes", "refused",
-        "retained", "switched", "version", "when",
+        "replaced", "retained", "switched", "version", "when",
     )  # fmt: skip
 
     def __init__(self, origin: str, before: Story | None = None) -> None:
@@ -199,6 +217,7 @@ class Story:
         self.cleared: Event | None = None
         self.assigned: Event | None = None
         self.retained: Event | None = None
+        self.replaced: Event | None = None
 
     def reach(self, record: PassRecord, version: int) -> None:
         """A pass has brought a gradient, whose memory has that version now."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcgrad.core.graph import concretization_error
-from funcgrad.core.provenance import Loc
+from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops.overwritten import overwritten, revalued
@@ -56,6 +56,7 @@ class Tensor(Leaving, Methods):
     _own_story: Story | None = None
     _made: Loc | None = None
     _label: str = ""
+    _role: str = ""
     __array_priority__ = 1000.0
 
     def __init__(self, *data: Any, device: Any = None) -> None:
@@ -297,7 +298,7 @@ class Tensor(Leaving, Methods):
         if value.dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self._storage.lend()
-        leaf = mode.tape.leaf(value)
+        leaf = mode.tape.leaf(value, here())
         leaf.node.note = leaf_note(self)
         self._value = leaf
         self._own_story = Story(origin, self._own_story)
@@ -341,8 +342,17 @@ class Tensor(Leaving, Methods):
             raise RuntimeError(messages.GRAD_OF_OTHER_SIZE.format(**sizes))
 
     def explain_grad(self) -> Any:
-        """Why `grad` is what it is, or None: a `Report`, see `funcgrad.torch.explain`."""
-        from funcgrad.torch.explain import explain_grad
+        """Why `grad` is what it is, or None: a `Report` on the tensor and the leaves it was computed from.
+
+        It works after the fact, with nothing switched on before, and changes nothing.
+
+        >>> import funcgrad.torch as torch
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> loss = x.detach().sum()
+        >>> [leaf.status for leaf in loss.explain_grad().leaves]
+        ['cut', 'cut']
+        """
+        from funcgrad.torch._explain.reports import explain_grad
 
         return explain_grad(self)
 

@@ -9,6 +9,7 @@ from copy import deepcopy
 from functools import wraps
 from itertools import chain
 from typing import Any
+from weakref import WeakSet
 
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import enable_grad
@@ -82,6 +83,14 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
+_living: WeakSet[Optimizer] = WeakSet()
+
+
+def living() -> list[Optimizer]:
+    """The optimizers that are there."""
+    return list(_living)
+
+
 class Optimizer:
     """What all optimizers have in common.
 
@@ -103,6 +112,7 @@ class Optimizer:
             cls.step = _with_hooks(cls.__dict__["step"])
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        _living.add(self)
         self.defaults = defaults
         self._hooks: dict[str, dict[int, Any]] = {name: {} for name in HOOKS}
         if isinstance(params, Tensor):

@@ -20,7 +20,7 @@ def called(node: Node) -> str:
 
 
 def end_at(step: Vertex, link: Link) -> End:
-    """What ends at a step: it is known by the name of the call, and inside of it is the operation that has no derivative."""
+    """What ends at a step: known by the name of the call, inside of which is the operation that has no derivative."""
     return end_of(link.inner or step.node)
 
 

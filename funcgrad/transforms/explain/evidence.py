@@ -33,7 +33,8 @@ class End(NamedTuple):
     `written` is the function as it stands on the line ("math.sin"), where a function is called there. `dtype` is that
     of the result, `prim` the operation inside, where there is one. Of a value that left, `as_` says how ("float",
     "numpy", "item"), and `stores` that it was written into a plain array; `back` is the line where it was made into an
-    array again, where that is known.
+    array again, where that is known. `of_tensor` says that it is a Tensor that was cut off; `back` is then the line
+    that switched recording off, and `written` whose code it is.
     """
 
     called: str
@@ -46,6 +47,7 @@ class End(NamedTuple):
     stores: bool = False
     back: Loc | None = None
     call: Call | None = None
+    of_tensor: bool = False
 
 
 class Around:
@@ -101,6 +103,8 @@ class Evidence:
     def is_zero(self) -> bool:
         """Whether what came back is zero everywhere, up to rounding."""
         grad = self.gradient
+        if grad is not None and self.arrival is None and self.history is not None:
+            return bool(grad.size) and not grad.any()
         return bool(grad is not None and grad.size and (self.arrival is None or not self.arrival.ct.any()))
 
     @property

@@ -1,0 +1,260 @@
+"""What a tensor remembers, as evidence for the causes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from funcgrad.core.provenance import Loc, is_internal, place
+from funcgrad.core.tape import Node
+from funcgrad.torch._explain.calls import called, writer, written
+from funcgrad.torch._explain.graph import FLAT_PARTS, SATURATED, SINGULAR, STEPS, Graph
+from funcgrad.torch._explain.names import Names
+from funcgrad.torch._record.left import left
+from funcgrad.torch._record.story import PASSES, Cut, Cuts, Event, PassRecord, all_leaves
+from funcgrad.torch._record.tape import on_tape, raw
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.transforms.explain.diagnosis import Arrival
+from funcgrad.transforms.explain.evidence import End, Ending, Evidence
+from funcgrad.transforms.explain.history import Deed, Going, History
+
+_LEFT = ("item", "tolist", "numpy", "from_numpy", "tensor")
+_ASKED = ("detach", "detach_", "data", "Parameter")
+_FLAGS = ("requires_grad", "retains_grad", "grad", "data")
+
+
+# from records to evidence
+
+
+def end_of(cut: Cut) -> End:
+    """Where a value was cut off, as evidence."""
+    name, op, off = written(cut.loc), cut.op, cut.off
+    if op == "no_grad" and off is not None:
+        if off.loc == cut.loc and name:  # our own code has switched it off, inside of what was called
+            return End(name, Ending.FLAT, cut.loc, name, as_="inside", of_tensor=True)
+        return End(off.what, Ending.OFF, cut.loc, off.name, as_="off", back=off.loc, of_tensor=True)
+    if op.startswith("to("):
+        return End("to", Ending.FLAT, cut.loc, name, as_=op[3:-1], of_tensor=True)
+    if op in _LEFT:
+        return End(op, Ending.LEFT, cut.loc, name, as_=op, of_tensor=True)
+    if op in ("backward", "grad", "no_grad"):
+        return End(op, Ending.OFF, cut.loc, name, as_=op, of_tensor=True)
+    kind = Ending.FLAT if cut.flat and op not in _ASKED else Ending.ASKED
+    return End(op, kind, cut.loc, name, as_=op, of_tensor=True)
+
+
+def ends_of(cuts: Cuts) -> tuple[End, ...]:
+    """The nearest to the leaf first, each operation of a line once."""
+    return tuple(dict.fromkeys(end_of(c) for c in reversed(cuts)))
+
+
+def count_of(cuts: Cuts) -> int:
+    """How many paths the cuts end: those in series with one before do not count."""
+    return max(1, sum(c.entry is not None for c in cuts))
+
+
+def _deed(event: Event | None) -> Deed | None:
+    return None if event is None else Deed(event.loc, writer(event.loc), event.when)
+
+
+def _going(record: PassRecord | None) -> Going | None:
+    if record is None:
+        return None
+    refused = "" if record.refused is None else record.refused[1].partition(". ")[0]
+    return Going(record.loc, record.called, record.when, refused)
+
+
+def gradient_of(tensor: Tensor) -> Any:
+    return None if tensor._grad is None else np.array(tensor._grad._array())
+
+
+def for_leaf(cuts: Cuts, leaf: Tensor) -> Cuts:
+    """Those of the cuts that cut off this leaf."""
+    return tuple(c for c in cuts if any(t is leaf for t in all_leaves(c)))
+
+
+# leaves
+
+
+def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
+    """Of a leaf by itself: its last pass, and what else it remembers."""
+    history = history_of(tensor, names)
+    record = tensor._story.passes[0] if tensor._story.passes else None
+    grad = gradient_of(tensor)
+    e = Evidence(path, raw(tensor._read()), called, gradient=grad, history=history)
+    if grad is None or record is None:
+        return e
+    e.live = e.total = 1
+    node = tensor._read().node
+    alive = [(ref(), shape, dtype) for ref, shape, dtype in record.outputs]
+    graph = Graph([(n, s, d) for n, s, d in alive if n is not None])
+    if any(entry is node for entry in graph.entries):
+        e.live = e.total = graph.live(node)
+        look_into(e, graph, node, grad)
+    add_cuts(e, for_leaf(record.cuts, tensor))
+    return e
+
+
+def look_into(e: Evidence, graph: Graph, node: Node, grad: Any) -> None:
+    """What the graph says of a leaf whose gradient is known: where it became zero or not finite, or who may have."""
+    history: History = e.history
+    arrivals = graph.arrivals()
+    arrival = None if arrivals is None else arrivals.get(node.seq)
+    if arrival is not None and _agree(arrival, grad):
+        e.arrival = arrival
+    history.freed = graph.freed
+    if arrival is None and grad is not None and grad.size:
+        if not np.isfinite(grad).all():
+            history.suspects = graph.suspects(node, SINGULAR)
+        elif not grad.any():
+            history.suspects = graph.suspects(node, (*FLAT_PARTS, *SATURATED, *STEPS))
+
+
+def _agree(arrival: Arrival, grad: Any) -> bool:
+    """Whether what comes back is what came: the pass may have begun with another gradient."""
+    if grad is None:
+        return True
+    return bool(np.shape(grad) == arrival.ct.shape and np.isfinite(grad).all() == np.isfinite(arrival.ct).all()
+                and np.any(grad) == arrival.ct.any())
+
+
+def add_cuts(e: Evidence, cuts: Cuts) -> None:
+    """Cuts beside the live paths, or in place of them."""
+    ending = tuple(c for c in cuts if not c.flat)
+    if ending:
+        e.ends = ends_of(ending)
+        e.total = e.live + count_of(ending)
+    elif cuts and not e.live:
+        e.ends = ends_of(cuts)
+        e.total = count_of(cuts)
+    e.history.flat = () if e.ends else ends_of(cuts)
+
+
+def history_of(tensor: Tensor, names: Names) -> History:
+    """What is remembered of a leaf, or of a tensor that does not require grad."""
+    story = tensor._own_story
+    value = tensor._read()
+    h = History("leaf" if on_tape(value) else "constant", shape=tuple(value.shape), dtype=tensor.dtype)
+    h.requires_grad = on_tape(value)
+    h.made = tensor._made if story is None or not on_tape(value) else story.made
+    h.misspelt = _misspelt(tensor)
+    h.buffer = tensor._label if tensor._role == "buffer" else ""
+    grad = tensor._grad
+    if story is None:
+        return h
+    h.origin = story.origin
+    h.passes = tuple(g for g in map(_going, story.passes) if g is not None)
+    h.count = story.count
+    h.missed, h.asked, h.refused = map(_going, (story.missed, story.asked, story.refused))
+    h.cleared, h.assigned, h.retained = map(_deed, (story.cleared, story.assigned, story.retained))
+    h.frozen = _deed(story.switched) if not on_tape(value) else None
+    if story.missed is not None:
+        h.missed_ends = ends_of(for_leaf(story.missed.cuts, tensor) or story.missed.cuts)
+    h.told, h.copied = ends_of(story.cuts), ends_of(story.copied)
+    h.marks = tuple(story.passes[0].marks) if story.passes else ()
+    since = max(story.when, story.cleared.when if story.cleared is not None else 0)
+    h.others = tuple(g for g in map(_going, PASSES) if g is not None and g.when > since and g.loc is not None)
+    if grad is not None and story.passes and grad._storage.version != story.version and grad._storage.writes:
+        write = grad._storage.writes[0]
+        h.written = Deed(write.loc, writer(write.loc), write.when)
+    return h
+
+
+def _misspelt(tensor: Tensor) -> str:
+    """An attribute that was set on the tensor, whose name is nearly one that means something."""
+    for name in tensor.__dict__:
+        if not name.startswith("_") and difflib.get_close_matches(name, _FLAGS[:1], 1, 0.8):
+            return name
+    return ""
+
+
+# tensors that do not require grad
+
+
+def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
+    """Of a tensor that does not require grad."""
+    history = history_of(tensor, names)
+    e = Evidence(path, raw(tensor._read()), called, gradient=gradient_of(tensor), history=history)
+    history.inside = backward_frame(tensor)
+    if history.inside is not None:
+        e.ends = (End("no_grad", Ending.OFF, history.inside, as_="inside backward", of_tensor=True),)
+    elif tensor._cuts:
+        e.ends, e.total = ends_of(tensor._cuts), count_of(tensor._cuts)
+    else:
+        history.recent = tuple(end_of(c) for c in left.recent[:3])
+        history.near = tuple((name, t._made) for name, t in names.plain() if t is not tensor)[:3]
+        frozen = ((n, t._own_story) for n, t in names.frozen() if t is not tensor)
+        history.near_frozen = tuple((n, s.switched.loc) for n, s in frozen if s is not None and s.switched)[:4]
+    return e
+
+
+def backward_frame(tensor: Tensor) -> Loc | None:
+    """Where the pass was started that called the user's `backward` with this very tensor, if any."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_internal(frame.f_code.co_filename):
+        frame = frame.f_back
+    while frame is not None:
+        caller = frame.f_back
+        within = caller is not None and is_internal(caller.f_code.co_filename)
+        if within and frame.f_code.co_name == "backward" and any(x is tensor for x in _arguments(frame)):
+            while caller is not None and is_internal(caller.f_code.co_filename):
+                caller = caller.f_back
+            return None if caller is None else (caller.f_code, caller.f_lasti)
+        frame = caller
+    return None
+
+
+def _arguments(frame: FrameType) -> Iterator[Any]:
+    code = frame.f_code
+    count = code.co_argcount + bool(code.co_flags & 4)  # *args
+    for name in code.co_varnames[:count]:
+        x = frame.f_locals.get(name)
+        yield from x if isinstance(x, tuple) else (x,)
+
+
+# tensors that were computed
+
+
+def computed_evidence(tensor: Tensor, path: str, graph: Graph, names: Names) -> Evidence:
+    """Of a tensor that was computed from what requires grad."""
+    node = tensor._read().node
+    h = History("computed", op=called(node), loc=node.loc, requires_grad=True, shape=tuple(tensor.shape))
+    h.dtype = tensor.dtype
+    h.freed = graph.freed
+    h.changed = graph.changed(names) or graph.unseen()
+    h.leaves = tuple(names.of(t) for t, _ in graph.owners.values())
+    h.rebound = _rebound(node, graph, names)
+    story = tensor._own_story
+    if story is not None:
+        h.retained = _deed(story.retained)
+        h.passes = tuple(g for g in map(_going, story.passes) if g is not None)
+        h.count = story.count
+        if story.retained is not None:
+            writes = [w for w in tensor._storage.writes if w.when > story.retained.when]
+            h.rewritten = Deed(writes[-1].loc, writer(writes[-1].loc)) if writes else None
+    reached = [t._story.passes[0] for t, _ in graph.owners.values() if t._story.passes]
+    h.others = tuple(g for g in map(_going, sorted(set(reached), key=lambda r: r.when)) if g is not None)
+    e = Evidence(path, raw(tensor._read()), called, gradient=gradient_of(tensor), history=h)
+    e.live = e.total = 1
+    return e
+
+
+def _rebound(node: Node, graph: Graph, names: Names) -> str:
+    """The name of a leaf that this tensor has replaced: on the line that made the leaf, or as `w = w - ...`."""
+    where = place(node.loc)
+    for leaf in graph.gone:
+        other = place(leaf.loc)
+        if leaf.loc is not None and other[:2] == where[:2]:
+            return "same line"
+    target, _, rest = where.source.partition("=")
+    name = target.strip()
+    if name.isidentifier() and not rest.startswith("="):
+        if re.search(rf"\b{name}\b", rest):
+            return name
+    return ""
