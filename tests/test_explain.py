@@ -223,8 +223,8 @@ def windows(x):
         ("item", "item", "as it is", lambda x: x[0].item() * 2.0),  # <item>
         ("tolist", "tolist", "as it is", lambda x: sum(x.tolist())),  # <tolist>
         ("math.sin", "math", "np.sin", lambda x: math.sin(x[0])),  # <math>
-        ("asarray", "numpy", "as it is", lambda x: np.sum(np.asarray(x))),  # <numpy>
-        ("int", "int", "as it is", lambda x: int(x[0]) * 2.0),  # <int>
+        ("asarray", "numpy", "fnp.asarray(x)", lambda x: np.sum(np.asarray(x))),  # <numpy>
+        ("int", "int", "np.trunc", lambda x: int(x[0]) * 2.0),  # <int>
         ("sliding_window_view", "windows", "funcgrad.numpy", lambda x: np.sum(windows(x))),
     ],
 )
@@ -249,7 +249,7 @@ def test_a_store_into_a_plain_array():
         grad(stored)(X)
     leaf = explained(stored, X)
     check_cut(leaf.cuts[0], "setitem", "store")
-    assert "fnp.at(b)[i].set" in leaf.cuts[0].remedy
+    assert "fnp.at(b)[0].set(x[0])" in leaf.cuts[0].remedy
 
 
 # partly cut
@@ -653,8 +653,8 @@ Gradient of `loss`: 1 cut
 
 argument 0 `x`: cut
   Both of its 2 paths to the output are cut by `stop_gradient` at
-  test_explain.py:LINE. It was asked for. Instead: x itself, where its
-  derivative is wanted.
+  test_explain.py:LINE. It was asked for. Instead: `x`, where its derivative is
+  wanted.
     test_explain.py:LINE   MARKED
                            MARKS"""
 
@@ -662,7 +662,8 @@ GOLDEN_UNUSED = """\
 Gradient of `total`: 1 unused, 1 flows, 1 not_differentiable
 
 params['b']: unused
-  The output does not depend on it. No operation was applied to it.
+  The output does not depend on it. No operation was applied to it. What the
+  output depends on is params['w'].
 
 params['w']: flows
   One path leads to the output. The gradient has shape (3,), its largest
@@ -701,7 +702,7 @@ def test_text_fits_a_terminal():
 
     text = str(explain(long_lines)(X))
     assert max(map(len, text.splitlines())) <= 79
-    (source,) = [i for i, t in enumerate(text.splitlines()) if "np.floor(x)" in t]
+    (source,) = [i for i, t in enumerate(text.splitlines()) if "+ np.floor(x)" in t]
     lines = text.splitlines()
     start = lines[source].index("np.floor(x)")
     assert lines[source + 1][start : start + 11] == "^" * 11
@@ -711,7 +712,7 @@ def test_to_dict_is_plain_data():
     report = explain(lambda x, n: np.sum(stop_gradient(x) * n), argnums=(0, 1))(X, 3)
     data = json.loads(json.dumps(report.to_dict()))
     cut = data["leaves"][0]["cuts"][0]
-    assert set(cut) == {"op", "filename", "lineno", "source", "why", "remedy"}
+    assert set(cut) == {"op", "filename", "lineno", "source", "why", "remedy", "fix"}
     assert data["leaves"][0]["status"] == "cut"
     assert data["leaves"][1]["grad"] is None
 

@@ -11,7 +11,7 @@ from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.optimizer import living
 from funcgrad.transforms.explain.causes import answer
-from funcgrad.transforms.explain.causes.words import at
+from funcgrad.transforms.explain.causes.remembered.words import at
 from funcgrad.transforms.explain.report import Leaf, Report
 from funcgrad.transforms.explain.wording import in_order
 

@@ -26,6 +26,7 @@ _OPERATORS = {
     "__matmul__": "matmul",
     "__rmatmul__": "matmul",
     "__getitem__": "getitem",
+    "_power": "power",
 }
 _MODULES = ("nn", "lax", "random", "scipy.special", "scipy.stats", "scipy.linalg", "scipy.ndimage", "scipy.signal")
 

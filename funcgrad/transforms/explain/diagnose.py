@@ -10,15 +10,16 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.buffers import run
-from funcgrad.core.provenance import Place, is_internal, place
+from funcgrad.core.provenance import is_internal, place
 from funcgrad.core.tape import Node, pull
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
 from funcgrad.transforms.explain.causes import answer, cut_of
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
 from funcgrad.transforms.explain.ends import called, end_at, end_of
 from funcgrad.transforms.explain.evidence import Around, Evidence
 from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer
-from funcgrad.transforms.explain.outside import read_outside
+from funcgrad.transforms.explain.outside import Outside, read_outside
 from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
@@ -98,8 +99,33 @@ def diagnose(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
             elif trace.has_followed:
                 follow = False
                 notes = [_not_followed(error)]
+            elif isinstance(error, NotDifferentiableError) and is_internal(_innermost(error)):
+                return _refused(fun, args, positions, error)
             else:
                 raise
+
+
+def _innermost(error: Exception) -> str:
+    """The file in which an error arose."""
+    file = ""
+    tb = error.__traceback__
+    while tb is not None:
+        file, tb = tb.tb_frame.f_code.co_filename, tb.tb_next
+    return file
+
+
+def _refused(fun: Any, args: tuple, positions: Sequence[int], error: Exception) -> Report:
+    """The report where grad refuses what the function does, and nothing can be followed beyond it."""
+    evidence = [
+        Evidence(_path(fun, n, path), x, called, refused=error)
+        for n in positions
+        for path, x in zip(tree.leaf_paths(tree.flatten(args[n])[1]), tree.flatten(args[n])[0])
+    ]
+    return Report(_title(fun), list(map(answer, evidence)))
+
+
+def _title(fun: Any) -> str:
+    return f"Gradient of `{getattr(fun, '__name__', type(fun).__name__)}`"
 
 
 def _not_followed(error: Exception) -> str:
@@ -128,11 +154,10 @@ def _report(
         around = _Around(run, given, lambda: _others(fun, args, kwargs, positions))
         leaf = answer(_evidence(run, given, cts, arrivals, around))
         leaves.append(leaf if has_gradient else leaf._replace(grad=None))
-    title = f"Gradient of `{getattr(fun, '__name__', type(fun).__name__)}`"
     nodes = [(given.path, given.node) for given in run.given if given.node is not None]
     outputs = [y.node for y in run.outputs if run._trace.mine(y)]
     return Report(
-        title, leaves, [*_notes(run), *_refusal(trace.refused), *notes], picture(run.paths, nodes, outputs)
+        _title(fun), leaves, [*_notes(run), *_refusal(trace.refused), *notes], picture(run.paths, nodes, outputs)
     )
 
 
@@ -143,8 +168,13 @@ class _Around(Around):
         self._run, self._given = run, given
         self.used_instead = others
 
-    def same_array(self) -> tuple[str, Place] | None:
+    def same_array(self) -> Outside | None:
         return read_outside(self._run.fun, self._given.value)
+
+    def used_beside(self) -> list[str]:
+        mine = self._given.position
+        counts = [(g.path, self._run.paths.counts(g.node)[2]) for g in self._run.given if g.node and g.position == mine]
+        return [path for path, chosen in counts if chosen]
 
     def dropped(self) -> Node | None:
         assert self._given.node is not None
@@ -167,7 +197,7 @@ def _evidence(
         called=called,
         total=total,
         live=total - cut,
-        ends=tuple(end_at(step, link) for step, link in run.paths.cuts(given.node)) if cut else (),
+        ends=tuple(end_at(run.paths, step, link) for step, link in run.paths.cuts(given.node)) if cut else (),
         gradient=gradient,
         arrival=arrival,
         born=_born(run),

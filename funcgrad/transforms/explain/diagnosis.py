@@ -29,7 +29,7 @@ def concrete(x: Any) -> Any:
 class Spot(NamedTuple):
     """A place on the way back: an operation's derivative, or what else changed a cotangent at an entry.
 
-    `kind` is "operation", "hook" (it replaced the cotangent that came to the entry's result) or "given" (the
+    `kind` is "operation", "sum" (of what came to the entry's result), "hook" (it replaced that), or "given" (the
     cotangent that the pass began with).
     """
 
@@ -57,7 +57,8 @@ class Arrival:
     """A cotangent at an entry, and how it became what it is.
 
     `dead`: where all of it became zero; `masked`: where some of it did; `fault`: where it stopped being finite;
-    `cancelled`: the entry at whose result contributions that are not zero added up to zero.
+    `cancelled`: where contributions that are not zero added up to zero: at the result of an entry ("sum"), or inside of
+    its derivative ("operation").
     """
 
     __slots__ = ("cancelled", "ct", "dead", "fault", "masked")
@@ -67,7 +68,7 @@ class Arrival:
         self.dead: tuple[Spot, ...] = ()
         self.masked: Spot | None = None
         self.fault: Fault | None = None
-        self.cancelled: Node | None = None
+        self.cancelled: Spot | None = None
 
 
 Replace = Callable[[Node, Any], "tuple[Any, Loc | None] | None"]
@@ -84,24 +85,23 @@ def flow_back(
     `replace(node, ct)` says what a hook makes of the cotangent of an entry's result, with the hook's line; None
     where there is no hook. `saved_of` is that of `core.tape.pull`. A sum that cancels up to rounding goes on as zero.
     """
-    return _Watch(replace).run(seeds, saved_of)
+    return _Watch(replace, saved_of or (lambda node: node.saved)).run(seeds)
 
 
 class _Watch:
     """The two visitors of one pass: `at_entry` sees sums, `along_edges` each contribution."""
 
-    def __init__(self, replace: Replace | None) -> None:
+    def __init__(self, replace: Replace | None, saved_of: Callable[[Node], Any]) -> None:
         self._replace = replace
+        self._saved_of = saved_of
         self._coming: dict[int, list[list[Arrival]]] = {}
         self._here: list[Arrival] = []
         self._found: dict[int, Arrival] = {}
 
-    def run(
-        self, seeds: Sequence[tuple[Node, Any]], saved_of: Callable[[Node], Any] | None
-    ) -> dict[int, Arrival]:
+    def run(self, seeds: Sequence[tuple[Node, Any]]) -> dict[int, Arrival]:
         for node, ct in seeds:
             self._coming.setdefault(node.seq, [[]])[0].append(_given(node, ct))
-        pull(list(seeds), self._at_entry, saved_of, self._along_edges)
+        pull(list(seeds), self._at_entry, self._saved_of, self._along_edges)
         return self._found
 
     def _at_entry(self, node: Node, ct: Any) -> Any:
@@ -121,7 +121,7 @@ class _Watch:
         return arrival if new is None else _passed(Spot(node, "hook", new[1]), [arrival], new[0])
 
     def _along_edges(self, node: Node, cts: Sequence[Any]) -> None:
-        for parent, ct in zip(node.parents, cts):
+        for i, (parent, ct) in enumerate(zip(node.parents, cts)):
             if parent is None or ct is None:
                 continue
             if type(ct) is list:  # one output of an entry with several
@@ -129,7 +129,36 @@ class _Watch:
                 slots[node.params["index"]] += self._here
             else:
                 passed = _passed(Spot(node), self._here, ct.dense() if type(ct) is Sparse else ct)
+                if self._cancels(node, i, passed.ct):
+                    passed.ct = np.zeros_like(passed.ct)
+                    passed.dead, passed.cancelled = (), Spot(node)
                 self._coming.setdefault(parent.seq, [[]])[0].append(passed)
+
+
+    def _cancels(self, node: Node, i: int, ct: np.ndarray) -> bool:
+        """Whether what one entry hands on is a sum over the elements of its result that cancels up to rounding.
+
+        Then it is much smaller than what comes of a half of these elements.
+        """
+        prim, coming = node.prim, self._here[0].ct
+        if prim is None or prim.multiple or coming.size < 2 or not np.isfinite(ct).all() or ct.dtype.kind not in "fc":
+            return False
+        tiny = ROUNDING * np.finfo(ct.dtype).eps
+        if not coming.any() or np.abs(ct).max(initial=0.0) > tiny * coming.size * np.abs(coming).max():
+            return False
+        order = np.arange(coming.size).reshape(coming.shape)
+        for half in (order % 2, order * 2 < coming.size):
+            scale = self._part(node, i, half) + self._part(node, i, 1 - half)
+            if scale.any():
+                return bool((np.abs(ct) <= tiny * scale).all())
+        return False
+
+    def _part(self, node: Node, i: int, mask: np.ndarray) -> np.ndarray:
+        """The size of what comes of a part of the elements."""
+        assert node.prim is not None
+        coming = (self._here[0].ct * mask).astype(self._here[0].ct.dtype)
+        part = node.prim.pull(self._saved_of(node), node.parents, coming, node.params)[i]
+        return np.abs(Arrival(0.0 if part is None else part.dense() if type(part) is Sparse else part).ct)
 
 
 def _given(node: Node, ct: Any) -> Arrival:
@@ -176,7 +205,7 @@ def _summed(node: Node, arrivals: Sequence[Arrival]) -> Arrival:
     eps = np.finfo(total.ct.dtype).eps if total.ct.dtype.kind in "fc" else 0
     if scale.any() and (np.abs(total.ct) <= ROUNDING * eps * scale).all():
         total.ct = np.zeros_like(total.ct)
-        total.cancelled = node
+        total.cancelled = Spot(node, "sum")
     elif not total.ct.any():
         total.cancelled = _first(a.cancelled for a in arrivals)
     total.dead = _union(arrivals) if not total.ct.any() else ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from funcgrad.core.provenance import Loc
 from funcgrad.core.tape import Node
 from funcgrad.transforms.explain.calls import callee_text
 from funcgrad.transforms.explain.evidence import End, Ending
-from funcgrad.transforms.explain.follow import Departure, Entry, instruction
-from funcgrad.transforms.explain.paths import Link, Vertex
+from funcgrad.transforms.explain.follow import Departure, Edge, Entry, instruction, reads_part
+from funcgrad.transforms.explain.paths import Link, Paths, Vertex
 from funcgrad.transforms.explain.wording import op_name
 
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
@@ -19,9 +20,20 @@ def called(node: Node) -> str:
     return call.name if call is not None and call.name else op_name(node)
 
 
-def end_at(step: Vertex, link: Link) -> End:
-    """What ends at a step: known by the name of the call, inside of which is the operation that has no derivative."""
-    return end_of(link.inner or step.node)
+def end_at(paths: Paths, step: Vertex, link: Link) -> End:
+    """What ends at a step: the operation inside of the call that has no derivative, by the name of the call."""
+    end = end_of(link.inner or step.node)
+    return end._replace(used_at=_index(paths, step), again=link.edge is Edge.PAST)
+
+
+def _index(paths: Paths, step: Vertex) -> Loc | None:
+    """Where the result of a step is used, if it is as an index only."""
+    uses = [s.node for s in paths.downstream([step.node])]
+    indices = [node for node in uses if isinstance(node.prim, Departure) and reads_part(node.loc)]
+    reading = {node.seq for node in indices}
+    if not indices or any(isinstance(node.prim, Departure) and node.seq not in reading for node in uses):
+        return None
+    return indices[0].loc
 
 
 def end_of(entry: Node) -> End:
@@ -29,7 +41,7 @@ def end_of(entry: Node) -> End:
     assert prim is not None
     call = entry.call if isinstance(entry, Entry) else None
     if isinstance(prim, Departure):
-        stores = prim.name in _STORED and instruction(entry.loc) in _STORES
+        stores = prim.name == "store" or (prim.name in _STORED and instruction(entry.loc) in _STORES)
         return End(name, Ending.LEFT, entry.loc, written, as_=prim.name, stores=stores, call=call)
     if name == "stop_gradient":
         return End(name, Ending.ASKED, entry.loc, written, prim=prim, call=call)

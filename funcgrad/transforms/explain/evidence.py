@@ -33,8 +33,9 @@ class End(NamedTuple):
     `written` is the function as it stands on the line ("math.sin"), where a function is called there. `dtype` is that
     of the result, `prim` the operation inside, where there is one. Of a value that left, `as_` says how ("float",
     "numpy", "item"), and `stores` that it was written into a plain array; `back` is the line where it was made into an
-    array again, where that is known. `of_tensor` says that it is a Tensor that was cut off; `back` is then the line
-    that switched recording off, and `written` whose code it is.
+    array again, where that is known. `used_at` is the line where the result is used, if that is as an index only.
+    `again` says that the derivative had ended before. `of_tensor` says that it is a Tensor that was cut off; `back` is
+    then the line that switched recording off, and `written` whose code it is.
     """
 
     called: str
@@ -46,7 +47,9 @@ class End(NamedTuple):
     as_: str = ""
     stores: bool = False
     back: Loc | None = None
+    used_at: Loc | None = None
     call: Call | None = None
+    again: bool = False
     of_tensor: bool = False
 
 
@@ -58,6 +61,10 @@ class Around:
 
     def used_instead(self) -> list[str]:
         """Other arguments on which the output depends, by their paths."""
+        return []
+
+    def used_beside(self) -> list[str]:
+        """Other leaves that were asked about with it and on which the output does depend."""
         return []
 
     def dropped(self) -> Node | None:
@@ -84,6 +91,8 @@ class Evidence:
     arrival: Arrival | None = None
     born: tuple[Spot, str] | None = None
     around: Around | None = None
+    refused: Exception | None = None
+    """The error with which grad refuses what the function does."""
     history: Any = None
     """What the shim remembers of the tensor; None for a followed run."""
 

@@ -21,7 +21,7 @@ from funcgrad.core.graph import Graph, Literal
 from funcgrad.core.provenance import Loc, here, place
 from funcgrad.core.tape import SELECT, Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, conversion_error
-from funcgrad.errors import NotDifferentiableError
+from funcgrad.errors import NotDifferentiableError, TracerConversionError
 from funcgrad.ops.families import Elementwise, General, Linear
 from funcgrad.transforms.explain.calls import Call, Calls
 
@@ -340,18 +340,18 @@ class FollowTracer(TapeTracer):
         return out
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        name = "store" if options.get("out") is not None else ufunc.__name__
+
         def plain() -> Any:
             return self._trace.run_plain(
-                lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs),
-                (inputs, options),
-                ufunc.__name__,
+                lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs), (inputs, options), name
             )
 
         if not _any_live((inputs, options)):
             return plain()
         try:
             return super().__array_ufunc__(ufunc, method, *inputs, **options)  # type: ignore[misc]
-        except NotDifferentiableError:
+        except (NotDifferentiableError, TracerConversionError):
             if self._trace.strict:
                 self._trace.has_refused = True
                 raise

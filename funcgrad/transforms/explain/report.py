@@ -18,13 +18,34 @@ SHOWN = 4
 """How many source lines the text shows of one leaf; `Leaf.cuts` and `Leaf.places` have all."""
 
 
+class Fix(NamedTuple):
+    """Code to write in place of what stands at a place: its columns of that line."""
+
+    place: Place
+    code: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **_place_dict(self.place),
+            "col": self.place.col,
+            "end_col": self.place.end_col,
+            "code": self.code,
+        }
+
+
 class Cut(NamedTuple):
-    """Where a derivative ends: the operation, its line, why, and what to write instead."""
+    """Where a derivative ends: the operation, its line, why, and what to write instead.
+
+    `fix` is the remedy as code, where it is an expression that can be put there. `again` says that the derivative had
+    ended before, and would end here too.
+    """
 
     op: str
     place: Place
     why: str
     remedy: str
+    fix: Fix | None = None
+    again: bool = False
 
     @property
     def filename(self) -> str:
@@ -39,7 +60,13 @@ class Cut(NamedTuple):
         return self.place.source
 
     def to_dict(self) -> dict[str, Any]:
-        return {"op": self.op, **_place_dict(self.place), "why": self.why, "remedy": self.remedy}
+        return {
+            "op": self.op,
+            **_place_dict(self.place),
+            "why": self.why,
+            "remedy": self.remedy,
+            "fix": None if self.fix is None else self.fix.to_dict(),
+        }
 
 
 class Leaf(NamedTuple):
@@ -58,6 +85,12 @@ class Leaf(NamedTuple):
     paths_cut: int = 0
     grad: Any = None
     places: tuple[Place, ...] = ()
+    cause: str = ""
+    repair: tuple[Fix, ...] = ()
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        return (*(cut.fix for cut in self.cuts if cut.fix is not None), *self.repair)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -69,6 +102,8 @@ class Leaf(NamedTuple):
             "grad": _plain(self.grad),
             "cuts": [cut.to_dict() for cut in self.cuts],
             "places": [_place_dict(place) for place in self.places],
+            "cause": self.cause,
+            "fixes": [fix.to_dict() for fix in self.fixes],
         }
 
 

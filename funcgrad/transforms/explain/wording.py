@@ -12,6 +12,11 @@ from funcgrad.transforms.explain.report import Cut, short
 _WORDS = {
     "convert": "astype",
     "rint": "round",
+    "mul": "multiply",
+    "div": "divide",
+    "pow": "power",
+    "sub": "subtract",
+    "neg": "negative",
     "eq": "equal",
     "ne": "not_equal",
     "lt": "less",
@@ -65,15 +70,20 @@ def times(total: int) -> str:
 def cut_sentence(cuts: Sequence[Cut], paths: int, consequence: str = "") -> str:
     """What cuts, why, and what to write instead, for at most three cuts."""
     verb = "is cut" if paths == 1 else "are cut"
-    named = [f"`{cut.op}` at {short(cut.place)}" for cut in cuts[:3]]
+    named = [f"`{cut.op}` at {short(cut.place)}" for cut in cuts[:3] if not cut.again]
+    again = [f"`{cut.op}` at {short(cut.place)}" for cut in cuts[:3] if cut.again]
     if len(cuts) > 3:
-        named.append(f"{len(cuts) - 3} more")
-    reasons = dict.fromkeys((cut.op, cut.why, cut.remedy) for cut in cuts[:3])
-    sentences = [
-        f"{f'`{op}`: {why}' if len(reasons) > 1 else f'{why[0].upper()}{why[1:]}'}. Instead: {remedy}."
-        for op, why, remedy in reasons
-    ]
-    return f"{verb} by {in_order(named)}{consequence}. {' '.join(sentences)}"
+        (again or named).append(f"{len(cuts) - 3} more")
+    reasons: dict[tuple[str, str], list[Cut]] = {}
+    for cut in cuts[:3]:
+        reasons.setdefault((cut.op, cut.why), []).append(cut)
+    sentences = []
+    for (op, why), given in reasons.items():
+        remedies = in_order(list(dict.fromkeys(cut.remedy for cut in given)))
+        start = f"`{op}`: {why}" if len(reasons) > 1 else f"{why[0].upper()}{why[1:]}"
+        sentences.append(f"{start}. Instead: {remedies}.")
+    twice = f", and again by {in_order(again)}" if again and named else ""
+    return f"{verb} by {in_order(named or again)}{twice}{consequence}. {' '.join(sentences)}"
 
 
 def gradient_summary(gradient: np.ndarray) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from funcgrad.core.provenance import place
+import ast
+
+from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.words import at, places, variables
 from funcgrad.transforms.explain.evidence import Evidence
-from funcgrad.transforms.explain.history import History
-from funcgrad.transforms.explain.report import short
+from funcgrad.transforms.explain.report import Fix, short
+from funcgrad.transforms.explain.sources import around
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import in_order
 
@@ -39,132 +40,61 @@ def read_from_outside(e: Evidence) -> Finding | None:
     if found is None:
         return None
     name, where = found
-    return Finding(
-        f"{_NOTHING} The function reads `{name}`, the same array, from outside at {short(where)}: use the argument "
-        "there instead."
-    )
+    text = f"{_NOTHING} The function reads `{name}`, the same array, from outside at {short(where)}: use the argument "
+    return Finding(f"{text}there instead.", "", (where,))
 
 
-@cause(6, 57, 60, status=Status.UNUSED)
+@cause(57, status=Status.UNUSED)
+def thrown_away(e: Evidence) -> Finding | None:
+    """A result that is computed from it and not used, such as that of an update."""
+    last = None if e.total or e.around is None else e.around.dropped()
+    if last is None:
+        return None
+    where = place(last.loc)
+    text = f"{_NOTHING} The result of `{e.called(last)}` at {short(where)} comes from it, and is not used."
+    used = e.around.used_instead() if e.around is not None else []
+    if used:
+        text += f" What the output depends on is {in_order(used)}."
+    fix = _assigned(where) if e.called(last).startswith("at[]") else None
+    return Finding(text, "", (where,), () if fix is None else (fix,))
+
+
+def _assigned(where: Place) -> Fix | None:
+    """`b.at[i].set(x)` as `b = ...`, where it is a statement by itself."""
+    found = around(where, ast.Expr)
+    if found is None:
+        return None
+    node = found[0]
+    assert isinstance(node, ast.Expr)
+    inner: ast.AST = node.value
+    while isinstance(inner, ast.Call | ast.Attribute | ast.Subscript):
+        array = None
+        if isinstance(inner, ast.Attribute) and inner.attr == "at":
+            array = inner.value
+        elif isinstance(inner, ast.Call) and ast.unparse(inner.func).endswith("np.at") and inner.args:
+            array = inner.args[0]
+        if array is not None:
+            return Fix(found[1], f"{ast.unparse(array)} = {ast.unparse(node)}")
+        inner = inner.func if isinstance(inner, ast.Call) else inner.value
+    return None
+
+
+@cause(6, status=Status.UNUSED)
+def other_argument(e: Evidence) -> Finding | None:
+    """What the output depends on is another argument, or another entry of the same."""
+    if e.total or e.around is None:
+        return None
+    beside = e.around.used_beside()
+    if beside:
+        return Finding(f"{_NOTHING} No operation was applied to it. What the output depends on is {in_order(beside)}.")
+    used = e.around.used_instead()
+    if not used:
+        return None
+    return Finding(f"{_NOTHING} What it depends on is {in_order(used)}: does argnums name the right argument?")
+
+
+@cause(60, status=Status.UNUSED)
 def no_path(e: Evidence) -> Finding | None:
     if e.total or e.around is None:
         return None
-    hints = [_NOTHING]
-    used = e.around.used_instead()
-    if used:
-        hints.append(f"What it depends on is {in_order(used)}: does argnums name the right argument?")
-    last = e.around.dropped()
-    if last is not None:
-        where = short(place(last.loc))
-        hints.append(f"The result of `{e.called(last)}` at {where} comes from it, and is not used.")
-    elif not used:
-        hints.append("No operation was applied to it.")
-    return Finding(" ".join(hints))
-
-
-# what tensors remember
-
-
-@cause(5, 53, status=Status.NOT_DIFFERENTIABLE)
-def no_float_tensor(e: Evidence) -> Finding | None:
-    h = e.history
-    if h is None or e.ends or h.kind != "constant" or e.is_differentiable:
-        return None
-    return Finding(
-        f"It has dtype {h.dtype}, and an integer has no derivative{at(h.made)}.",
-        "a floating-point dtype: torch.tensor([1.0, 2.0]), or x.float()",
-        places(h.made),
-    )
-
-
-def _kept(h: History) -> str:
-    return " Its .grad was assigned: backward() neither fills nor clears it." if h.assigned is not None else ""
-
-
-@cause(31, status=Status.NOT_REQUESTED)
-def incoming_gradient(e: Evidence) -> Finding | None:
-    h = e.history
-    if h is None or h.inside is None or h.kind != "constant":
-        return None
-    return Finding(
-        f"It is an incoming gradient of the backward pass started{at(h.inside)}, which runs with grad mode off "
-        "unless create_graph=True, so it is a plain value.",
-        "backward(create_graph=True), or a gradient (grad_outputs) that itself requires grad",
-    )
-
-
-@cause(10, status=Status.NOT_REQUESTED)
-def buffer(e: Evidence) -> Finding | None:
-    h = e.history
-    if h is None or h.kind != "constant" or not h.buffer or e.ends:
-        return None
-    return Finding(
-        f"It is the buffer `{h.buffer}` of a module: buffers are saved with it and never differentiated.",
-        f"self.{h.buffer} = torch.nn.Parameter(...), where it is to be learned",
-        places(h.made),
-    )
-
-
-@cause(4, status=Status.NOT_REQUESTED)
-def frozen(e: Evidence) -> Finding | None:
-    h = e.history
-    if h is None or h.kind != "constant" or h.frozen is None:
-        return None
-    return Finding(
-        f"Its requires_grad was switched off by `{h.frozen.text}`{at(h.frozen.loc)}.{_kept(h)}",
-        "requires_grad_() before it is used, where it is to be learned",
-        places(h.frozen.loc, h.made),
-    )
-
-
-@cause(3, status=Status.NOT_REQUESTED)
-def misspelt(e: Evidence) -> Finding | None:
-    h = e.history
-    if h is None or h.kind != "constant" or not h.misspelt or e.ends:
-        return None
-    return Finding(
-        f"It has an attribute `{h.misspelt}`, which means nothing to autograd; it was made{at(h.made)} without "
-        "requires_grad=True.",
-        "requires_grad = True, or requires_grad_()",
-        places(h.made),
-    )
-
-
-@cause(1, 2, status=Status.NOT_REQUESTED)
-def not_asked_for(e: Evidence) -> Finding | None:
-    h = e.history
-    if h is None or h.kind != "constant" or e.ends or not e.is_differentiable:
-        return None
-    remedy = "requires_grad=True there, or requires_grad_() before it is used"
-    left = _may_have_left(h)
-    if h.made is not None and not left:
-        return Finding(f"It was made{at(h.made)} without requires_grad=True.{_kept(h)}", remedy, places(h.made))
-    if left:
-        begin = f"It was made{at(h.made)} from plain numbers. " if h.made is not None else "It does not require grad. "
-        return Finding(begin + left, "the tensor itself in place of its numbers", places(h.made, h.recent[0].loc))
-    begin = "It does not require grad, nor does anything it was computed from, as far as tensors remember."
-    if h.near_frozen:
-        where = h.near_frozen[0][1]
-        names = in_order([f"`{name}`" for name, _ in h.near_frozen])
-        return Finding(
-            f"{begin} In sight are {names}, whose requires_grad was switched off{at(where)}.",
-            "requires_grad_() of what is to be learned",
-            places(where),
-        )
-    if h.near:
-        names = in_order(variables(h.near))
-        verb = "was" if len(h.near) == 1 else "were"
-        where = places(*(made for _, made in h.near))
-        return Finding(f"{begin} {names} {verb} made without requires_grad=True.", remedy, where)
-    return Finding(begin + _kept(h), "requires_grad=True where its leaves are made")
-
-
-def _may_have_left(h: History) -> str:
-    """Numbers that had left, from which it may have been made again."""
-    if not h.recent or h.origin not in ("", "leaf", "tensor"):
-        return ""
-    last = h.recent[0]
-    if h.made is not None and (last.loc is None or last.loc[0] is not h.made[0]):
-        return ""
-    name = last.written or last.called
-    return f"Numbers left by `{name}`{at(last.loc)}: if it was made from them, that is where the derivative ended."
+    return Finding(f"{_NOTHING} No operation was applied to it.")

@@ -1,33 +1,40 @@
-"""The end: all is well."""
+"""I. The end of the function: what is refused, and that all is well."""
 
 from __future__ import annotations
 
+from funcgrad.core.provenance import Place, is_users, place
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.words import at, pass_of, places
+from funcgrad.transforms.explain.causes.zero import FLAT_PARTS
 from funcgrad.transforms.explain.evidence import Evidence
+from funcgrad.transforms.explain.report import short
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import gradient_summary, lead
 
 
-@cause(0, status=Status.FLOWS)
-def reached(e: Evidence) -> Finding | None:
-    """A leaf whose gradient a pass has brought, or would bring."""
-    h = e.history
-    if h is None or e.gradient is None or h.kind not in ("leaf", "cut_off"):
-        return None
-    text = f"{lead(e.live)} to the tensor. {gradient_summary(e.gradient)}" if e.live else gradient_summary(e.gradient)
-    if h.passes and not h.predicted:
-        text = f"{pass_of(h.passes[0])} brought its gradient. {gradient_summary(e.gradient)}"
-    if h.written is not None:
-        text += f" `{h.written.text}`{at(h.written.loc)} has changed it since."
-    if h.flat:
-        name = h.flat[-1].written or h.flat[-1].called
-        text += f" `{name}`{at(h.flat[-1].loc)} beside it moves in steps and adds nothing to it."
-    return Finding(text, "", places(*(g.loc for g in h.passes[:1]), *((h.written.loc,) if h.written else ())))
+@cause(45, 59, status=Status.REFUSED)
+def refused(e: Evidence) -> Finding | None:
+    """grad raises, and its error says where and what to write: a callback or a rule without a derivative."""
+    return None if e.refused is None else Finding(str(e.refused), "", lines_of(e.refused))
 
 
 @cause(0, status=Status.FLOWS)
 def flows(e: Evidence) -> Finding | None:
     if not e.live or e.gradient is None:
         return None
-    return Finding(f"{lead(e.live)} to the output. {gradient_summary(e.gradient)}")
+    text = f"{lead(e.live)} to the output. {gradient_summary(e.gradient)}"
+    spot = e.arrival.masked if e.arrival is not None else None
+    if spot is None or e.gradient.all() or e.called(spot.node) not in FLAT_PARTS:
+        return Finding(text)
+    where = place(spot.line)
+    return Finding(f"{text} Where it is zero, `{e.called(spot.node)}` at {short(where)} may be flat.", "", (where,))
+
+
+def lines_of(error: BaseException) -> tuple[Place, ...]:
+    """The innermost line of the user's in a traceback."""
+    found: tuple[Place, ...] = ()
+    tb = error.__traceback__
+    while tb is not None:
+        if is_users(tb.tb_frame.f_code.co_filename):
+            found = (place((tb.tb_frame.f_code, tb.tb_lasti)),)
+        tb = tb.tb_next
+    return found

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.evidence import End, Evidence
-from funcgrad.transforms.explain.report import Cut, Leaf
+from funcgrad.transforms.explain.report import Cut, Fix, Leaf
 from funcgrad.transforms.explain.status import ORDER, Status
 
 Row = int | str
@@ -15,23 +15,35 @@ Row = int | str
 
 
 class Finding(NamedTuple):
-    """What a cause says: a sentence or more, what to write instead, and the lines it names besides those of cuts."""
+    """What a cause says: a sentence or more, what to write instead, and the lines it names besides those of cuts.
+
+    `remedy` is prose, `repair` code; where there is code the message quotes that.
+    """
 
     sentence: str
     remedy: str = ""
     places: tuple[Place, ...] = ()
+    repair: tuple[Fix, ...] = ()
 
     @property
     def message(self) -> str:
-        return f"{self.sentence} Instead: {self.remedy}." if self.remedy else self.sentence
+        remedy = " and ".join(f"`{fix.code}`" for fix in self.repair) or self.remedy
+        return f"{self.sentence} Instead: {remedy}." if remedy else self.sentence
 
 
 class Reason(NamedTuple):
-    """Why a derivative ends at an `End`, and what to write instead; `op` replaces the name of the operation."""
+    """Why a derivative ends at an `End`, and what to write instead, in words and as code.
+
+    The code goes in place of the user's expression there, or of what stands at `span`; `tail` is said behind it. `op`
+    replaces the name of the operation.
+    """
 
     why: str
     remedy: str
+    code: str = ""
+    span: Place | None = None
     op: str = ""
+    tail: str = ""
 
 
 class Cause(NamedTuple):
@@ -79,7 +91,12 @@ def cut_of(end: End) -> Cut:
     for row in ENDS:
         reason = row.reason(end)
         if reason is not None:
-            return Cut(reason.op or end.called, place(end.loc), reason.why, reason.remedy)
+            where = place(end.loc)
+            span = reason.span or where
+            code = "" if end.again else reason.code
+            fix = Fix(span, code) if code and span.col is not None else None
+            remedy = f"`{code}`{reason.tail}" if code else reason.remedy
+            return Cut(reason.op or end.called, where, reason.why, remedy, fix, end.again)
     raise AssertionError(f"no cause says why a derivative ends at {end}")
 
 
@@ -97,5 +114,7 @@ def answer(e: Evidence) -> Leaf:
                 e.total - e.live,
                 e.gradient,
                 finding.places,
+                row.answer.__name__,
+                finding.repair,
             )
     raise AssertionError(f"no cause answers for {e.path}")

@@ -2,61 +2,66 @@
 
 from __future__ import annotations
 
+import ast
+
+from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.causes.registry import Reason, ends
 from funcgrad.transforms.explain.evidence import End, Ending
+from funcgrad.transforms.explain.remedies import WORDS, code_for
+from funcgrad.transforms.explain.report import short
+from funcgrad.transforms.explain.sources import Written, around, in_parentheses, written
+
+_DRAWS = frozenset(
+    ("bernoulli", "categorical", "poisson", "binomial", "geometric", "multinomial", "choice", "randint", "permutation")
+)
+
+
+@ends(50)
+def index_from_data(end: End) -> Reason | None:
+    """A number that is rounded, and only says which elements are read."""
+    if end.kind is not Ending.FLAT or end.used_at is None:
+        return None
+    call, where = written(end.loc), place(end.used_at)
+    code, span = _interpolated(call, where)
+    why = f"its result is only an index at {short(where)}, which moves in steps"
+    return Reason(why, "an interpolation between the elements: np.interp(x, np.arange(len(t)), t)", code, span)
+
+
+def _interpolated(call: Written | None, where: Place) -> tuple[str, Place | None]:
+    """`t[x.astype(int)]` as an interpolation, where that is one expression."""
+    found = None if call is None or not call.args else around(call.place, ast.Subscript)
+    if call is None or found is None or call.place[:2] != where[:2]:
+        return "", None
+    subscript, span = found
+    assert isinstance(subscript, ast.Subscript)
+    table = in_parentheses(subscript.value)
+    if ast.unparse(subscript.slice) != call.text:
+        return "", None
+    return f"np.interp({call.bare[0]}, np.arange(len({table})), {table})", span
 
 
 @ends(46)
 def cast(end: End) -> Reason | None:
     if end.kind is not Ending.FLAT or end.prim is None or end.prim.name != "convert":
         return None
-    return Reason(f"it casts to {end.dtype}, and {end.prim.flat}", end.prim.remedy or "a floating-point dtype")
+    why = f"it casts to {end.dtype}, and {end.prim.flat}"
+    return Reason(why, end.prim.remedy or "a floating-point dtype", code_for("astype", written(end.loc)))
 
 
-@ends(46)
-def cast_of_a_tensor(end: End) -> Reason | None:
-    if not end.of_tensor or end.called != "to":
+@ends(51)
+def drawn(end: End) -> Reason | None:
+    if end.kind is not Ending.FLAT or end.called not in _DRAWS:
         return None
-    called = end.written if end.written not in ("", "to", "type") else f"to({end.as_})"
-    return Reason(f"it gives {end.as_}, and an integer has no derivative", "a floating-point dtype", called)
+    remedy = WORDS.get(end.called) or (end.prim.remedy if end.prim is not None else None) or WORDS["categorical"]
+    return Reason("a random draw from a distribution of whole numbers moves in steps", remedy)
 
 
-_PLACES = ("argmax", "argmin", "argsort", "sort", "topk", "kthvalue", "mode", "median", "nanmedian", "max", "min")
-_SEARCHES = ("searchsorted", "bucketize", "nonzero", "cummax", "cummin")
-_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
-_TESTS = (*_SIGNS, "isclose", "isin", "isnan", "isinf", "isfinite", "any", "all", "logical_not", "logical_and")
-_DRAWS = ("multinomial", "sample", "bernoulli", "poisson")
-_COUNTS = ("histc", "bincount", "count_nonzero", "histogram")
-
-
-@ends(47, 48, 50, 51, 52, 53)
-def flat_of_a_tensor(end: End) -> Reason | None:
-    if not end.of_tensor or end.kind is not Ending.FLAT:
-        return None
-    op, name = end.called, end.written or end.called
-    if op in _PLACES or op in _SEARCHES:
-        why = "it gives places, which are integers and move in steps"
-        if op == "argmax":
-            return Reason(why, "the values (x.max()), or a soft choice: (softmax(k * x, 0) * places).sum()", name)
-        return Reason(why, "the values themselves, where they come with the places", name)
-    if op in _TESTS:
-        why = "it gives True or False, which moves in steps"
-        return Reason(why, "a smooth step, such as torch.sigmoid(k * x), or a loss made for it", _SIGNS.get(op, name))
-    if op in _DRAWS or name in _DRAWS:
-        why = "a random draw has no derivative in its distribution's parameters"
-        return Reason(why, "rsample(), or a loss of log_prob(draw)", name)
-    if op in _COUNTS:
-        return Reason("it counts, which moves in steps", "a smooth count, such as a sum of torch.sigmoid(k * x)", name)
-    return Reason(f"`{name}` is not recorded: it has no derivative", "an operation that has one", name)
-
-
-@ends(47, 48, 49, 50, 51, 53)
+@ends(47, 48, 49, 52, 53)
 def flat(end: End) -> Reason | None:
     """Operations that say themselves why they have no derivative."""
     if end.kind is not Ending.FLAT:
         return None
-    why = end.prim.flat if end.prim is not None else None
-    remedy = end.prim.remedy if end.prim is not None else None
-    return Reason(
-        why or f"`{end.called}` has no derivative", remedy or "an operation that has a derivative"
-    )
+    prim = end.prim if end.prim is not None and end.prim.name != "stop_gradient" else None
+    why = (prim.flat if prim is not None else None) or f"`{end.called}` has no derivative"
+    remedy = WORDS.get(end.called) or (prim.remedy if prim is not None else None)
+    return Reason(why, remedy or "an operation that has a derivative", code_for(end.called, written(end.loc)))

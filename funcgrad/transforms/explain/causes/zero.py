@@ -2,64 +2,43 @@
 
 from __future__ import annotations
 
-from funcgrad.core.provenance import Loc, place
+from funcgrad.core.provenance import place
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.words import at, pass_of, places
 from funcgrad.transforms.explain.diagnosis import Spot
 from funcgrad.transforms.explain.evidence import Evidence
-from funcgrad.transforms.explain.report import short
+from funcgrad.transforms.explain.remedies import SMOOTH, smooth
+from funcgrad.transforms.explain.report import Fix, short
+from funcgrad.transforms.explain.sources import written
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import in_order, lead
 
-_FLAT_PARTS = frozenset(("maximum", "minimum", "clip", "fmax", "fmin", "abs"))
+FLAT_PARTS = frozenset(
+    "maximum minimum clip fmax fmin abs relu relu6 hard_tanh hard_sigmoid hard_swish hard_silu threshold hardtanh "
+    "hardswish hardsigmoid clamp hinge softshrink hardshrink".split()
+)
+_SATURATES = frozenset("sigmoid logistic expit tanh erf erfc softmax exp softplus log_sigmoid".split())
+_IDENTITIES = {
+    "softmax": "its elements always add up to one",
+    "standardize": "its mean is always zero, and its variance one",
+}
 
 
 @cause(55, status=Status.CANCELS)
 def cancelling(e: Evidence) -> Finding | None:
-    node = None if e.arrival is None or not e.is_zero else e.arrival.cancelled
-    if node is None:
+    spot = None if e.arrival is None or not e.is_zero else e.arrival.cancelled
+    if spot is None:
         return None
     start = f"{lead(e.live)} to the output, and their contributions cancel"
     rest = "to first order the output does not change with it"
-    if node.prim is None:
+    if spot.node.prim is None:
         return Finding(f"{start}: {rest}.")
-    where = place(node.loc)
-    return Finding(f"{start} at the result of `{e.called(node)}` at {short(where)}: {rest}.", "", (where,))
-
-
-_OF_MARKS = {
-    "zero": "`{0}`{1} replaced a gradient by zeros in that pass",
-    "none": "`{0}`{1} returned None for an input that needs a gradient",
-    "given": "the gradient that the pass was given{1} is all zero",
-}
-
-
-@cause(54, 56, 59, status=Status.ZERO)
-def after_the_pass(e: Evidence) -> Finding | None:
-    """A gradient of zeros, where the graph is gone or may not be run again: who may have been it."""
-    h = e.history
-    if h is None or not e.is_zero or e.arrival is not None or h.kind == "computed":
-        return None
-    brought = f"{pass_of(h.passes[0])} brought it, and it is zero" if h.passes else "It is zero"
-    marks = [(kind, loc) for kind, loc in h.marks if kind in _OF_MARKS]
-    where = (*(g.loc for g in h.passes[:1]), *(loc for _, loc in marks), *(loc for _, loc in h.suspects))
-    if marks:
-        named = in_order([_OF_MARKS[kind].format(_function(loc), at(loc)) for kind, loc in marks[:3]])
-        return Finding(f"{brought}: {named}.", "", places(*where))
-    ask = "torch.explain(loss) before backward(), or loss.backward(retain_graph=True), tells which operation it is."
-    if h.suspects:
-        named = in_order([f"`{name}`{at(loc)}" for name, loc in h.suspects])
-        return Finding(
-            f"{brought} in every element. It may be {named}, where all elements are in a flat part: the pass has let "
-            f"go of what would tell. {ask}",
-            "",
-            places(*where),
-        )
-    return Finding(f"{brought} in every element. {ask}", "", places(*where))
-
-
-def _function(loc: Loc | None) -> str:
-    return "a function" if loc is None else loc[0].co_qualname.rpartition(".<locals>.")[2]
+    name, where = e.called(spot.node), place(spot.line)
+    if spot.kind == "operation":
+        identity = _IDENTITIES.get(name)
+        start = f"{lead(e.live)} to the output, and the contributions of the elements of `{name}`"
+        why = f"{identity}, so " if identity else ""
+        return Finding(f"{start} at {short(where)} cancel: {why}{rest}.", "", (where,))
+    return Finding(f"{start} at the result of `{name}` at {short(where)}: {rest}.", "", (where,))
 
 
 @cause(54, 56, status=Status.ZERO)
@@ -70,17 +49,33 @@ def dead(e: Evidence) -> Finding | None:
     spots = () if e.arrival is None else e.arrival.dead
     if not spots:
         return Finding(f"{start}.")
-    named = in_order([_ended(e, spot) for spot in spots[:3]])
-    return Finding(f"{start}: it ends in {named}.", "", tuple(place(spot.line) for spot in spots))
+    named = in_order(list(dict.fromkeys(_ended(e, spot) for spot in spots[:3])))
+    repair = tuple(fix for fix in (_smooth(e, spot) for spot in spots[:3]) if fix is not None)
+    prose = [SMOOTH[name] for name in dict.fromkeys(e.called(s.node) for s in spots[:3]) if name in SMOOTH]
+    remedy = "" if repair or not prose else f"{in_order(prose)}, where it is to move"
+    return Finding(f"{start}: it ends in {named}.", remedy, tuple(place(spot.line) for spot in spots), repair)
+
+
+def _smooth(e: Evidence, spot: Spot) -> Fix | None:
+    call = written(spot.line) if spot.kind == "operation" else None
+    code = smooth(e.called(spot.node), call)
+    return Fix(call.place, code) if call is not None and code else None
 
 
 def _ended(e: Evidence, spot: Spot) -> str:
+    where = short(place(spot.line))
+    if spot.kind == "hook":
+        return f"the hook at {where}, which gives zeros"
+    if spot.kind == "given":
+        return "the gradient that the backward pass was given, which is zero"
     name = e.called(spot.node)
     reason = "its derivative is zero here"
-    if name in _FLAT_PARTS:
+    if name in FLAT_PARTS:
         reason = "all elements are in its flat part"
+    elif name in _SATURATES:
+        reason = "it is saturated: its derivative is too small for a number"
     elif name == "where":
         reason = "all elements are in the branch not taken"
-    elif name == "mul":
+    elif name == "multiply":
         reason = "the other factor is zero"
-    return f"`{name}` at {short(place(spot.line))} ({reason})"
+    return f"`{name}` at {where} ({reason})"

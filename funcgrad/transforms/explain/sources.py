@@ -1,0 +1,101 @@
+"""The user's expression at a location, taken apart, so that a remedy can be written with his own names."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from funcgrad.core.provenance import Loc, Place, place
+
+_MODULES = frozenset(
+    ("np", "numpy", "fnp", "jnp", "fg", "funcgrad", "nn", "lax", "random", "math", "cmath", "scipy", "special", "torch")
+)
+_ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Tuple)
+
+
+class Written:
+    """The expression of an instruction: `text`, its operands or arguments `args`, and keyword arguments.
+
+    The array of a method (`x.astype(int)`) is its first argument. Operands are in parentheses where they need them.
+    """
+
+    def __init__(self, node: ast.expr, where: Place) -> None:
+        self.node = node
+        self.place = where
+        self.text = ast.unparse(node)
+        self.keywords: dict[str, str] = {}
+        operands: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            operands = list(node.args)
+            self.keywords = {k.arg: ast.unparse(k.value) for k in node.keywords if k.arg}
+            if isinstance(node.func, ast.Attribute) and _root(node.func.value) not in _MODULES:
+                operands.insert(0, node.func.value)
+        elif isinstance(node, ast.Compare):
+            operands = [node.left, *node.comparators]
+        elif isinstance(node, ast.BinOp):
+            operands = [node.left, node.right]
+        elif isinstance(node, ast.Subscript):
+            operands = [node.value, node.slice]
+        elif isinstance(node, ast.UnaryOp):
+            operands = [node.operand]
+        self.args = [in_parentheses(x) for x in operands]
+        self.bare = [ast.unparse(x) for x in operands]
+
+    @property
+    def callee(self) -> str:
+        return ast.unparse(self.node.func) if isinstance(self.node, ast.Call) else ""
+
+    @property
+    def is_method(self) -> bool:
+        return isinstance(self.node, ast.Call) and len(self.args) > len(self.node.args)
+
+
+def in_parentheses(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if isinstance(node, _ATOMS) else f"({text})"
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def written(loc: Loc | None) -> Written | None:
+    """The expression of an instruction; None where it is none, or goes over several lines."""
+    where = place(loc)
+    if where.col is None:
+        return None
+    try:
+        node = ast.parse(where.source[where.col : where.end_col].strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    return Written(node, where)
+
+
+def around(where: Place, kind: type[ast.AST]) -> tuple[ast.AST, Place] | None:
+    """The smallest construct of a kind on the line around a place, and its own place."""
+    if where.col is None or where.end_col is None:
+        return None
+    best = None
+    for node in _of_line(where.source):
+        start, end = getattr(node, "col_offset", None), getattr(node, "end_col_offset", None)
+        if isinstance(node, kind) and start is not None and end is not None:
+            if start <= where.col and end >= where.end_col:
+                if best is None or end - start < best[1] - best[0]:
+                    best = start, end, node
+    return None if best is None else (best[2], where._replace(col=best[0], end_col=best[1]))
+
+
+@lru_cache(64)
+def _of_line(source: str) -> list[ast.AST]:
+    if not source.isascii():  # columns would count bytes
+        return []
+    for text in (source, f"{source} pass"):  # `if x > 0:` alone on its line
+        try:
+            return list(ast.walk(ast.parse(text)))
+        except (SyntaxError, ValueError):
+            continue
+    return []
+
+
