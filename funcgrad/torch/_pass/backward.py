@@ -25,7 +25,7 @@ CREATE_GRAPH = (
 def implicit(out: Tensor) -> Tensor:
     value = out._read()
     if value.shape and prod(value.shape) != 1:
-        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        raise explained(RuntimeError("grad can be implicitly created only for scalar outputs"), [out])
     if value.dtype.kind == "c":
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
     return fresh(np.array(1, value.dtype, ndmin=len(value.shape)))
@@ -66,14 +66,14 @@ def check_outputs(outputs: Sequence[Tensor]) -> None:
         if not on_tape(out._read()):
             error = RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
             PassRecord("backward").began([out])
-            raise explained(error, out)
+            raise explained(error, [out])
 
 
-def explained(error: RuntimeError, *outputs: Tensor) -> RuntimeError:
+def explained(error: RuntimeError, outputs: Sequence[Tensor], inputs: Sequence[Tensor] = ()) -> RuntimeError:
     """The error with a note on its cause, where that is known."""
     from funcgrad.torch._explain.notes import annotate  # which the way without errors need not load
 
-    annotate(error, outputs)
+    annotate(error, outputs, inputs)
     return error
 
 
@@ -125,7 +125,8 @@ def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:
         run.run(outputs, grads)
     except RuntimeError as error:
         run.record.ended_in(error)
-        raise explained(error, *outputs) from error.__cause__
+        explained(error, outputs)
+        raise
 
 
 def grad(
@@ -186,10 +187,11 @@ def _gradients(
         elif allow_unused:
             results.append(None)
         else:
-            raise RuntimeError(
+            error = RuntimeError(
                 f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
+            raise explained(error, outs, targets)
     return tuple(results)
 
 

@@ -53,7 +53,7 @@ class Leaving:
         asked = not force and mode.enabled
         if on_tape(value):
             if asked:
-                raise RuntimeError(messages.NUMPY_OF_TRACKED)
+                raise messages.noted(RuntimeError(messages.NUMPY_OF_TRACKED), messages.STAY_A_TENSOR)
             return self.detach().numpy(force=force)
         if asked and isinstance(value, Tracer) and _moves(value) and not _is_cut(self._view):
             raise RuntimeError(messages.NUMPY_OF_TRACKED if self.requires_grad else messages.NUMPY_OF_TRACED)
@@ -132,11 +132,7 @@ class Leaving:
 
     def __deepcopy__(self: Any, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
-                "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
-            )
+            raise messages.noted(RuntimeError(messages.DEEPCOPY_OF_NON_LEAF), self._origin())
         found = memo.get(id(self))
         if found is None:
             array = self._array()

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.core.provenance import Loc, here
+from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.tape import tick
 from funcgrad.core.trace import Trace, Tracer
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.messages import CAPTURED_BY_DERIVATIVE, CAPTURED_IN_PLACE, INFERENCE_SAVED
+from funcgrad.torch._tensor.messages import CAPTURED_BY_DERIVATIVE, CAPTURED_IN_PLACE, INFERENCE_SAVED, noted
 from funcgrad.torch._tensor.views import Step, assign, put
 
 
@@ -221,13 +221,17 @@ class TypedStorage:
 class Inference(Storage):
     """The storage of a tensor made in inference mode: writes are not counted, so nothing can save it."""
 
+    made: Loc | None = None
+
     def __init__(self, value: Any) -> None:
         self.value = value
         self.born = scope.number
+        self.made = here()
 
     @property
     def version(self) -> int:
-        raise RuntimeError(INFERENCE_SAVED)
+        note = f"it was made in inference mode{at(self.made)}. Instead: torch.no_grad() there, or its clone()"
+        raise noted(RuntimeError(INFERENCE_SAVED), note)
 
     def count(self) -> None:
         pass

@@ -161,9 +161,9 @@ class Tensor(Leaving, Methods):
                 raise RuntimeError(view.blocked)
             base = self._base
             if base is not None and (base.requires_grad or on_tape(value)) and base.is_leaf:
-                raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
+                raise messages.noted(RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE), messages.WRITE_WITHOUT_RECORDING)
         if type(value) is TapeTracer and value.node.prim is None and self.requires_grad:
-            raise RuntimeError(messages.LEAF_IN_PLACE)
+            raise messages.noted(RuntimeError(messages.LEAF_IN_PLACE), messages.WRITE_WITHOUT_RECORDING)
 
     def _check_overlap(self, source: Tensor) -> None:
         """PyTorch's error for writing what lies in part in the memory that is written."""
@@ -313,7 +313,8 @@ class Tensor(Leaving, Methods):
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
         if self._grad is None and on_tape(self._read()) and not self._is_source() and not self._retains:
-            warnings.warn(messages.GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
+            warning = messages.noted(UserWarning(messages.GRAD_OF_NON_LEAF), self._origin())
+            warnings.warn(warning, stacklevel=2)
         return self._grad
 
     @grad.setter
@@ -328,6 +329,12 @@ class Tensor(Leaving, Methods):
     @grad.deleter
     def grad(self) -> None:
         self.grad = None
+
+    def _origin(self) -> str:
+        """Which operation gave this tensor, for notes on errors."""
+        from funcgrad.torch._explain.notes import computed_by
+
+        return computed_by(self)
 
     def _check_grad(self, grad: Any) -> None:
         if not isinstance(grad, Tensor):
@@ -562,4 +569,6 @@ def fresh(value: Any) -> Tensor:
     storage.value = value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
     if scope.number:
         storage.born = scope.number
+    if mode.inference:
+        storage.made = here()  # type: ignore[attr-defined]
     return out

@@ -14,6 +14,7 @@ from weakref import WeakSet
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import enable_grad
 from funcgrad.torch._record.story import event
+from funcgrad.torch._tensor.messages import noted
 from funcgrad.torch._tensor.tensor import Tensor
 
 DUPLICATES = (
@@ -154,8 +155,8 @@ class Optimizer:
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         _list_params(param_group)
-        for param in param_group["params"]:
-            self._check_param(param)
+        for i, param in enumerate(param_group["params"]):
+            self._check_param(param, i)
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
@@ -168,13 +169,14 @@ class Optimizer:
         self._check_others(param_group)
         self.param_groups.append(param_group)
 
-    def _check_param(self, param: Any) -> None:
+    def _check_param(self, param: Any, index: int) -> None:
         if not isinstance(param, Tensor):
             raise TypeError(
                 f"optimizer can only optimize Tensors, but one of the params is {typename(param)}"
             )
         if not self.defaults.get("differentiable", None) and not (param.is_leaf or param.retains_grad):
-            raise ValueError("can't optimize a non-leaf Tensor")
+            note = f"entry {index} is no leaf: {param._origin()}. Instead: the leaf itself, or a Parameter of its values"
+            raise noted(ValueError("can't optimize a non-leaf Tensor"), note)
 
     def _check_others(self, param_group: dict[str, Any]) -> None:
         taken: set[Any] = set()
