@@ -621,7 +621,7 @@ def test_values_and_arguments_stay_as_they_are():
 
 def test_long_programs():
     def chain(x):
-        for _ in range(20_000):
+        for _ in range(5_000):
             x = x * 1.0
         return np.sum(np.floor(x) + x)
 
@@ -730,7 +730,7 @@ def test_to_dot_is_a_graph_with_cut_edges():
 def test_html_escapes():
     html = explain(lambda x: np.sum(x < 2.0) * 1.0)(X)._repr_html_()
     assert "&lt; 2.0" in html and "< 2.0" not in html
-    assert "<svg" in html and "stroke-dasharray" in html
+    assert "<svg" in html and 'class="cut"' in html
 
 
 def test_no_warnings():

@@ -10,7 +10,7 @@ from typing import Any
 
 from funcgrad.core.provenance import is_internal, place
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.transforms.explain.report import short
+from funcgrad.transforms.explain.places import short
 
 _ASSIGNED = re.compile(r"(?:self\.)?(\w+)\s*(?::[^=]+)?=[^=]")
 _FEW = 64

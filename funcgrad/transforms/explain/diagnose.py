@@ -14,16 +14,15 @@ from funcgrad.core.provenance import is_internal, place
 from funcgrad.core.tape import Node, pull
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
-from funcgrad.transforms.explain.causes import answer, cut_of
+from funcgrad.transforms.explain.causes import answer, remarks_on
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
 from funcgrad.transforms.explain.ends import called, end_at, end_of
-from funcgrad.transforms.explain.evidence import Around, Evidence
+from funcgrad.transforms.explain.evidence import Around, Evidence, Whole
 from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer
 from funcgrad.transforms.explain.outside import Outside, read_outside
 from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
-from funcgrad.transforms.explain.wording import in_order
 from funcgrad.transforms.results import zeros_for
 
 
@@ -89,10 +88,12 @@ def diagnose(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
     positions = normalise_argnums(argnums, len(args), "explain")
     strict, follow = True, True
     notes: list[str] = []
+    runs = 0
     while True:
+        runs += 1
         trace = FollowTrace(strict=strict, follow=follow)
         try:
-            return _report(trace, fun, args, kwargs, positions, notes)
+            return _report(trace, fun, args, kwargs, positions, notes, runs)
         except Exception as error:
             if trace.has_refused:
                 strict = False
@@ -140,33 +141,52 @@ def _not_followed(error: Exception) -> str:
 
 
 def _report(
-    trace: FollowTrace, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], notes: Sequence[str]
+    trace: FollowTrace, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], notes: Sequence[str], runs: int
 ) -> Report:
     try:
         run = Run(trace, fun, args, kwargs, positions, live=True)
-        cts = pull(run.seeds())
-        arrivals = flow_back(run.seeds())
+        try:
+            cts = pull(run.seeds())
+            arrivals = flow_back(run.seeds())
+        except TypeError as error:
+            if not is_internal(_innermost(error)):
+                raise
+            return _refused(fun, args, positions, error)  # what a rule of the user's gave
     finally:
         trace.end()
     has_gradient = not trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
+    is_real = all(aval_of(y).dtype.kind != "c" for y in run.outputs)
     leaves = []
+    others = _Others(fun, args, kwargs, positions)
     for given in run.given:
-        around = _Around(run, given, lambda: _others(fun, args, kwargs, positions))
-        leaf = answer(_evidence(run, given, cts, arrivals, around))
+        around = _Around(run, given, others)
+        evidence = _evidence(run, given, cts, arrivals, around)
+        if not is_real:
+            evidence.gradient = evidence.arrival = None
+        leaf = answer(evidence)
         leaves.append(leaf if has_gradient else leaf._replace(grad=None))
     nodes = [(given.path, given.node) for given in run.given if given.node is not None]
     outputs = [y.node for y in run.outputs if run._trace.mine(y)]
-    return Report(
-        _title(fun), leaves, [*_notes(run), *_refusal(trace.refused), *notes], picture(run.paths, nodes, outputs)
+    whole = Whole(
+        fun=fun,
+        output=run.output,
+        outputs=run.outputs,
+        refused=tuple(map(end_of, trace.refused)),
+        checked=tuple(trace.checked),
+        paired=tuple((called(e), e.loc) for e in trace.paired),
+        runs=runs + others.runs,
     )
+    return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))
 
 
 class _Around(Around):
     """Further questions to a run about one leaf."""
 
-    def __init__(self, run: Run, given: Given, others: Callable[[], list[str]]) -> None:
-        self._run, self._given = run, given
-        self.used_instead = others
+    def __init__(self, run: Run, given: Given, others: _Others) -> None:
+        self._run, self._given, self._others = run, given, others
+
+    def used_instead(self) -> list[str]:
+        return self._others.found()
 
     def same_array(self) -> Outside | None:
         return read_outside(self._run.fun, self._given.value)
@@ -215,46 +235,32 @@ def _born(run: Run) -> tuple[Spot, str] | None:
     return None
 
 
-def _others(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]) -> list[str]:
-    """The arguments that are not differentiated and on which the output depends; the function runs again."""
-    rest = [n for n in range(len(args)) if n not in positions]
-    if not rest:
-        return []
-    trace = FollowTrace(strict=False, follow=True)
-    try:
-        run = Run(trace, fun, args, kwargs, rest, live=False)
-    except Exception:
-        run = None
-    finally:
-        trace.end()
-    if run is None:
-        fun(*args, **kwargs)  # an error of the user's own comes again, and is not swallowed
-        return []
-    return [g.path for g in run.given if g.node is not None and run.paths.counts(g.node)[1]]
+class _Others:
+    """The other arguments on which the output depends; to find them the function runs again."""
 
+    def __init__(self, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]) -> None:
+        self._call = fun, args, kwargs
+        self._rest = [n for n in range(len(args)) if n not in positions]
+        self._found: list[str] | None = None
+        self.runs = 0
 
-def _refusal(refused: Sequence[Entry]) -> list[str]:
-    if not refused:
-        return []
-    first = cut_of(end_of(refused[0]))
-    where = short(first.place)
-    return [f"grad refuses to run this function: `{first.op}` at {where} would lose the derivative."]
+    def found(self) -> list[str]:
+        if self._found is None:
+            self._found = self._look() if self._rest else []
+        return self._found
 
-
-def _notes(run: Run) -> list[str]:
-    if run.output is None:
-        return ["The function returned None: did it forget to return?"]
-    notes = []
-    if not run.outputs:
-        notes.append(f"The function returned {type(run.output).__name__}, which is not a number.")
-    if len(run.outputs) > 1:
-        notes.append(
-            f"The function returns {len(run.outputs)} arrays: explained is the sum of all their elements."
-        )
-    elif run.outputs and np.shape(run.outputs[0]):
-        shape = np.shape(run.outputs[0])
-        notes.append(f"The output has shape {shape}, and grad needs a scalar: explained is its sum.")
-    dtypes = sorted({str(aval_of(y).dtype) for y in run.outputs if not is_inexact(aval_of(y).dtype)})
-    if dtypes:
-        notes.append(f"The output has dtype {in_order(dtypes)}, which has no derivative: grad refuses it.")
-    return notes
+    def _look(self) -> list[str]:
+        fun, args, kwargs = self._call
+        trace = FollowTrace(strict=False, follow=True)
+        self.runs += 1
+        try:
+            run = Run(trace, fun, args, kwargs, self._rest, live=False)
+        except Exception:
+            run = None
+        finally:
+            trace.end()
+        if run is None:
+            self.runs += 1
+            fun(*args, **kwargs)  # an error of the user's own comes again, and is not swallowed
+            return []
+        return [g.path for g in run.given if g.node is not None and run.paths.counts(g.node)[1]]

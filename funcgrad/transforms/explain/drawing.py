@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 _FILL = {"leaf": "#dbeafe", "output": "#dcfce7", "op": "#f8fafc", "left": "#fee2e2"}
-_WIDTH, _HEIGHT, _GAP = 190, 44, 26
+_WIDTH, _HEIGHT, _GAP, _BELOW = 230, 44, 26, 40
+_LETTERS = 31
+"""How many fit into a box."""
 
 
 class Box(NamedTuple):
@@ -44,39 +46,39 @@ class Drawing:
         return "\n".join([*lines, "}"])
 
     def to_svg(self) -> str:
-        """Boxes in rows by their distance from the leaves."""
+        """Boxes in rows by their distance from the leaves; colours are those of the page (`page.STYLE`)."""
         from html import escape
 
         if not self.boxes:
             return ""
         places = self._placed()
-        width = max(x for x, _ in places) + _WIDTH + 8
-        height = max(y for _, y in places) + _HEIGHT + 8
+        width = max(x for x, _ in places) + _WIDTH + 4
+        height = max(y for _, y in places) + _HEIGHT + 4
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            'font-family="monospace" font-size="11">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" role="img" '
+            'aria-label="the graph from the leaves to the output"><defs><marker id="fg-tip" viewBox="0 0 8 8" refX="7" '
+            'refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
         ]
         parts += self._svg_arrows(places)
         for box, (x, y) in zip(self.boxes, places):
             parts.append(
-                f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6" fill="{_FILL[box.kind]}" '
-                f'stroke="#64748b"><title>{escape(box.detail)}</title></rect>'
+                f'<rect class="{box.kind}" x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6">'
+                f"<title>{escape(box.detail or box.label)}</title></rect>"
             )
-            for row, text in enumerate((box.label, box.detail)):
-                shown = text if len(text) <= 26 else text[:25] + "…"
-                parts.append(
-                    f'<text x="{x + 8}" y="{y + 18 + 16 * row}" fill="#0f172a">{escape(shown)}</text>'
-                )
+            for row, (text, kind) in enumerate(((box.label, "name"), (box.detail, "line"))):
+                shown = text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"
+                parts.append(f'<text class="{kind}" x="{x + 8}" y="{y + 18 + 16 * row}">{escape(shown)}</text>')
         return "".join([*parts, "</svg>"])
 
     def _svg_arrows(self, places: list[tuple[int, int]]) -> Iterator[str]:
         for arrow in self.arrows:
             (x, y), (u, v) = places[arrow.source], places[arrow.target]
             x, u, y = x + _WIDTH // 2, u + _WIDTH // 2, y + _HEIGHT
-            look = 'stroke="#dc2626" stroke-dasharray="4 3"' if arrow.cut else 'stroke="#64748b"'
-            yield f'<line x1="{x}" y1="{y}" x2="{u}" y2="{v}" {look}/>'
+            look = ' class="cut"' if arrow.cut else ""
+            half = (y + v) // 2
+            yield f'<path{look} d="M{x} {y}C{x} {half} {u} {half} {u} {v}" marker-end="url(#fg-tip)"/>'
             if arrow.cut:
-                yield f'<text x="{(x + u) // 2 + 4}" y="{(y + v) // 2 + 4}" fill="#dc2626">cut</text>'
+                yield f'<text class="cut" x="{(x + u) // 2 + 6}" y="{half + 4}">cut</text>'
 
     def _placed(self) -> list[tuple[int, int]]:
         """The upper left corner of each box. Arrows back, from loops grouped by line, do not move boxes."""
@@ -89,7 +91,7 @@ class Drawing:
         for row in rows:
             column = taken.get(row, 0)
             taken[row] = column + 1
-            places.append((4 + column * (_WIDTH + _GAP), 4 + row * (_HEIGHT + _GAP)))
+            places.append((4 + column * (_WIDTH + _GAP), 4 + row * (_HEIGHT + _BELOW)))
         return places
 
 

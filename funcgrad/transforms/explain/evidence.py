@@ -119,3 +119,19 @@ class Evidence:
     @property
     def is_finite(self) -> bool:
         return self.gradient is None or bool(np.isfinite(self.gradient).all())
+
+
+@dataclass
+class Whole:
+    """What is known of a followed run as a whole: what it returned, what grad refuses in it, what may be a mistake.
+
+    `checked` and `paired` are those of `FollowTrace`; `runs` is how often the function ran.
+    """
+
+    fun: Any
+    output: Any
+    outputs: list[Any]
+    refused: tuple[End, ...]
+    checked: tuple[Loc, ...]
+    paired: tuple[tuple[str, Loc | None], ...]
+    runs: int

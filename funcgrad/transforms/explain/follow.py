@@ -9,6 +9,7 @@ refused here too at first, as the function may have an answer to that; then it i
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Graph, Literal
-from funcgrad.core.provenance import Loc, here, place
+from funcgrad.core.provenance import Loc, here, is_users, place
 from funcgrad.core.tape import SELECT, Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, conversion_error
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
@@ -82,6 +83,14 @@ def masks(prim: Primitive, node: Node) -> bool:
     return prim.name == "mul" and isinstance(node, Entry) and node.is_mask
 
 
+def _pairs(a: Any, b: Any) -> bool:
+    """Whether one is a column and the other as many numbers, of which one is no traced value."""
+    if isinstance(a, Tracer) is isinstance(b, Tracer):
+        return False
+    shapes = sorted((np.shape(a), np.shape(b)), key=len)
+    return shapes[1] == (*shapes[0], 1) and len(shapes[0]) == 1 and shapes[0][0] > 1
+
+
 def _is_mask(prim: Primitive, out: Any, nodes: Sequence[Node]) -> bool:
     if prim.multiple:
         return False
@@ -101,17 +110,20 @@ class FollowTrace(TapeTrace):
 
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
     which `grad` raises, as a derivative would be lost. `scope` and `loc` are the run of a program, and the line that
-    its operation was traced in, where it is not the one that calls it.
+    its operation was traced in, where it is not the one that calls it. `checked` are the lines that ask for the type of
+    a value, `paired` the differences in which each row of a followed column meets each element of a plain array.
     """
 
     __slots__ = (
         "calls",
+        "checked",
         "departures",
         "entries",
         "follow",
         "has_followed",
         "has_refused",
         "loc",
+        "paired",
         "refused",
         "scope",
         "strict",
@@ -131,6 +143,8 @@ class FollowTrace(TapeTrace):
         self.loc: Loc | None = None
         self.scope: object = None
         self.calls = Calls()
+        self.checked: list[Loc] = []
+        self.paired: list[Entry] = []
 
     def end(self) -> None:
         super().end()
@@ -183,6 +197,8 @@ class FollowTrace(TapeTrace):
         entry.call = call
         entry.born = _born(out if prim.multiple else (out,), values)
         entry.is_float = prim.multiple or is_inexact(aval_of(out).dtype)
+        if prim.name == "sub" and _pairs(*args):
+            self.paired.append(entry)
         entry.is_mask = _is_mask(prim, out, [a.node for _, a in known])
         if saved is None:
             return self.plain(out, entry)
@@ -392,6 +408,14 @@ class LiveTracer(FollowTracer):
     """A value that `grad` tracks."""
 
     __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """Asked for by `isinstance` of another class: the trace keeps the user's lines that do."""
+        frame = sys._getframe(1)
+        if is_users(frame.f_code.co_filename):
+            self._trace.checked.append((frame.f_code, frame.f_lasti))
+        return LiveTracer
 
 
 class PlainTracer(FollowTracer):

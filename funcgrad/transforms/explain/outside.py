@@ -53,6 +53,22 @@ def read_outside(fun: Any, value: Any) -> Outside | None:
     return None
 
 
+def may_show(fun: Any) -> list[str]:
+    """What a call of a function may do that another call of it shows: print, draw random numbers."""
+    found: dict[str, None] = {}
+    for function in _reachable(fun):
+        names = function.function.__code__.co_names
+        if "print" in names:
+            found["print"] = None
+        if "random" in names or "rng" in names or any(_draws(x) for _, x in _surroundings(function)):
+            found["draw random numbers"] = None
+    return list(found)
+
+
+def _draws(x: Any) -> bool:
+    return isinstance(x, np.random.Generator | np.random.RandomState)
+
+
 class _Search:
     """The search for one array; what has been looked at once is not again."""
 

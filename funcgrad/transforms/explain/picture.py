@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 
@@ -12,6 +11,7 @@ from funcgrad.transforms.explain.drawing import Arrow, Box, Drawing
 from funcgrad.transforms.explain.ends import called
 from funcgrad.transforms.explain.follow import Departure, Edge
 from funcgrad.transforms.explain.paths import Paths
+from funcgrad.transforms.explain.places import short
 
 LARGE = 40
 """From this many entries on, those of one source line are one box."""
@@ -39,7 +39,7 @@ def picture(
             boxes[key] = Box(names[node.seq], "", "leaf")
         elif key not in boxes:
             name = f"line {where.lineno}" if by_line else called(node)
-            boxes[key] = Box(name, f"{os.path.basename(where.filename)}:{where.lineno}  {where.source}", kind)
+            boxes[key] = Box(name, f"{short(where)}  {where.source}" if where.lineno else "", kind)
     boxes["output"] = Box("output", "", "output")
     index = {key: i for i, key in enumerate(boxes)}
     arrows: dict[Arrow, None] = {}

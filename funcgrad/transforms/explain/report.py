@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from textwrap import wrap
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad.core.provenance import Place
 from funcgrad.transforms.explain.drawing import Drawing
-
-WIDTH = 79
-SHOWN = 4
-"""How many source lines the text shows of one leaf; `Leaf.cuts` and `Leaf.places` have all."""
+from funcgrad.transforms.explain.places import short as short
+from funcgrad.transforms.explain.text import heading, lines_of, output_has_colour, rendered, width_of_output
 
 
 class Fix(NamedTuple):
@@ -119,16 +114,19 @@ class Report:
         self.drawing = drawing or Drawing((), ())
 
     def __str__(self) -> str:
-        blocks = ["\n".join(["\n".join(wrap(text, WIDTH)) for text in (self._heading(), *self.notes)])]
-        blocks += ["\n".join(_leaf_lines(leaf)) for leaf in self.leaves]
-        return "\n\n".join(blocks)
+        return self.to_text()
 
     def __repr__(self) -> str:
-        return f"<Report: {self._heading()}>"
+        return f"<Report: {heading(self)}>"
 
-    def _heading(self) -> str:
-        counts = Counter(leaf.status for leaf in self.leaves)
-        return f"{self.title}: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "no leaves")
+    def to_text(self, width: int | None = None, colour: bool | None = None) -> str:
+        """The report as text of at most `width` columns.
+
+        Where they are not given, width and colour are those of the terminal that standard output is; elsewhere it is 79
+        columns without colour. NO_COLOR switches colour off.
+        """
+        lines = lines_of(self, width_of_output() if width is None else width)
+        return rendered(lines, output_has_colour() if colour is None else colour)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as lists, dicts, strings and numbers (a complex number as its text)."""
@@ -142,52 +140,16 @@ class Report:
         """The graph from the leaves to the output as Graphviz text; dashed edges carry no derivative back."""
         return self.drawing.to_dot()
 
+    def to_html(self) -> str:
+        """The report as a page of HTML of its own, with the graph as SVG."""
+        from funcgrad.transforms.explain.page import page
+
+        return page([self], self.title)
+
     def _repr_html_(self) -> str:
-        from html import escape
+        from funcgrad.transforms.explain.page import fragment
 
-        style = "overflow:auto;max-height:40em"
-        return f'<div><pre>{escape(str(self))}</pre><div style="{style}">{self.drawing.to_svg()}</div></div>'
-
-
-def _leaf_lines(leaf: Leaf) -> Iterator[str]:
-    yield from wrap(f"{leaf.path}: {leaf.status}", WIDTH, subsequent_indent="    ")
-    yield from wrap(leaf.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
-    lines: dict[tuple[str, int], list[Place]] = {}
-    for place in (*(cut.place for cut in leaf.cuts), *leaf.places):
-        if place.source:
-            lines.setdefault(place[:2], []).append(place)
-    for places in list(lines.values())[:SHOWN]:
-        yield from excerpt(places)
-    if len(lines) > SHOWN:
-        yield f"    and {len(lines) - SHOWN} more lines"
-
-
-def excerpt(places: Sequence[Place]) -> Iterator[str]:
-    """A source line after its location, the guilty parts underlined; at most 79 columns wide."""
-    source = places[0].source
-    where = f"    {short(places[0])}   "
-    if len(where) + len(source) > WIDTH:
-        yield where.rstrip()
-        where = " " * 6
-    room = WIDTH - len(where)
-    marks = [" "] * len(source)
-    for place in places:
-        if place.col is not None and place.end_col is not None:
-            marks[place.col : place.end_col] = "^" * (place.end_col - place.col)
-    if len(source) > room:
-        start = max(0, min("".join(marks).find("^") - 8, len(source) - room))
-        rest = len(source) > start + room
-        source, marks = source[start : start + room], marks[start : start + room]
-        source = ("..." + source[3:]) if start else source
-        source = (source[:-3] + "...") if rest else source
-    yield where + source
-    if "^" in marks:
-        yield (" " * len(where) + "".join(marks)).rstrip()
-
-
-def short(place: Place) -> str:
-    """`train.py:12`."""
-    return f"{os.path.basename(place.filename)}:{place.lineno}"
+        return fragment(self)
 
 
 def _place_dict(place: Place) -> dict[str, Any]:

@@ -20,9 +20,12 @@ from funcgrad.transforms.explain.causes import wrong_tensor as wrong_tensor
 from funcgrad.transforms.explain.causes import zero as zero
 from funcgrad.transforms.explain.causes.registry import CAUSES as CAUSES
 from funcgrad.transforms.explain.causes.registry import ENDS as ENDS
+from funcgrad.transforms.explain.causes.registry import REMARKS as REMARKS
 from funcgrad.transforms.explain.causes.registry import Finding as Finding
 from funcgrad.transforms.explain.causes.registry import Reason as Reason
 from funcgrad.transforms.explain.causes.registry import answer as answer
 from funcgrad.transforms.explain.causes.registry import cause as cause
 from funcgrad.transforms.explain.causes.registry import cut_of as cut_of
 from funcgrad.transforms.explain.causes.registry import ends as ends
+from funcgrad.transforms.explain.causes.registry import remark as remark
+from funcgrad.transforms.explain.causes.registry import remarks_on as remarks_on

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from funcgrad.core.provenance import Place, place
-from funcgrad.transforms.explain.evidence import End, Evidence
+from funcgrad.transforms.explain.evidence import End, Evidence, Whole
 from funcgrad.transforms.explain.report import Cut, Fix, Leaf
 from funcgrad.transforms.explain.status import ORDER, Status
 
@@ -57,7 +57,13 @@ class Ends(NamedTuple):
     reason: Callable[[End], Reason | None]
 
 
+class Remark(NamedTuple):
+    rows: tuple[Row, ...]
+    text: Callable[[Whole], str | None]
+
+
 CAUSES: list[Cause] = []
+REMARKS: list[Remark] = []
 ENDS: list[Ends] = []
 
 
@@ -80,6 +86,20 @@ def ends(*rows: Row) -> Callable[[Callable[[End], Reason | None]], Callable]:
         return fun
 
     return register
+
+
+def remark(*rows: Row) -> Callable[[Callable[[Whole], str | None]], Callable]:
+    """Register what is to be said of a run as a whole, for these rows."""
+
+    def register(fun: Callable[[Whole], str | None]) -> Callable[[Whole], str | None]:
+        REMARKS.append(Remark(rows, fun))
+        return fun
+
+    return register
+
+
+def remarks_on(whole: Whole) -> list[str]:
+    return [text for row in REMARKS if (text := row.text(whole)) is not None]
 
 
 def cuts_of(e: Evidence) -> tuple[Cut, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from funcgrad.core.provenance import Loc, Place, place
 from funcgrad.transforms.explain.history import Going
-from funcgrad.transforms.explain.report import short
+from funcgrad.transforms.explain.places import short
 
 
 def at(loc: Loc | None) -> str:
