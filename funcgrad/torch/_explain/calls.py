@@ -9,6 +9,7 @@ from functools import lru_cache
 from funcgrad.core.provenance import Loc, place
 from funcgrad.core.tape import SELECT, Node
 from funcgrad.torch._record.tape import note_of
+from funcgrad.transforms.explain.sources import around
 
 _SIGNS: dict[type, str] = {
     ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
@@ -16,6 +17,12 @@ _SIGNS: dict[type, str] = {
     ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.Invert: "~", ast.Not: "not",
 }  # fmt: skip
 _WORDS = {"getitem": "[]", "copy_slices": "[]=", "as_strided": "a view", "accumulate_grad": "a leaf"}
+
+
+_SHARED = {
+    "mul": "multiply", "div": "divide", "pow": "power", "atan2": "arctan2", "linalg_vector_norm": "norm",
+    "linalg_eigh": "eigh", "linalg_svd": "svd",
+}  # fmt: skip
 
 
 @lru_cache(256)
@@ -69,11 +76,26 @@ def called(node: Node) -> str:
     if note.own and getattr(entry.prim, "function", None) is not None:
         return str(entry.prim.function.__name__)  # type: ignore[union-attr]
     name = snake(note.name)
+    if name == "to_copy":
+        return written(node.loc) or "to"
     return _WORDS.get(name, name)
 
 
+def shared(node: Node) -> str:
+    """The name by which causes of both interfaces know an operation, where it is another."""
+    name = called(node)
+    return _SHARED.get(name, name)
+
+
 def writer(loc: Loc | None) -> str:
-    """What wrote in place at a line: `x += 1`, `opt.step()`, the source itself where it is short."""
+    """What was written at a line: `x += 1`, `p.requires_grad = False`, `opt.step()`."""
     where = place(loc)
-    text = where.source[where.col : where.end_col] if where.col is not None else where.source
-    return text.strip() if text and len(text) <= 40 else written(loc) or "a write in place"
+    whole = around(where, ast.stmt)
+    text = ast.unparse(whole[0]) if whole is not None and isinstance(whole[0], ast.Assign | ast.AugAssign) else ""
+    if not text:
+        text = where.source[where.col : where.end_col].strip() if where.col is not None else where.source
+    return text if text and len(text) <= SHOWN else written(loc) or "a write in place"
+
+
+SHOWN = 48
+"""How long what was written may be to be quoted."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
-import re
 import sys
 from collections.abc import Iterator
 from types import FrameType
@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import Loc, is_internal, place
-from funcgrad.core.tape import Node
-from funcgrad.torch._explain.calls import called, writer, written
+from funcgrad.core.provenance import Loc, Place, is_internal, place
+from funcgrad.core.tape import Node, entries
+from funcgrad.torch._explain.calls import called, shared, writer, written
 from funcgrad.torch._explain.graph import FLAT_PARTS, SATURATED, SINGULAR, STEPS, Graph
 from funcgrad.torch._explain.names import Names
 from funcgrad.torch._record.left import left
@@ -23,6 +23,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.diagnosis import Arrival
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
 from funcgrad.transforms.explain.history import Deed, Going, History
+from funcgrad.transforms.explain.sources import around
 
 _LEFT = ("item", "tolist", "numpy", "from_numpy", "tensor")
 _ASKED = ("detach", "detach_", "data", "Parameter")
@@ -50,8 +51,16 @@ def end_of(cut: Cut) -> End:
 
 
 def ends_of(cuts: Cuts) -> tuple[End, ...]:
-    """The nearest to the leaf first, each operation of a line once."""
-    return tuple(dict.fromkeys(end_of(c) for c in reversed(cuts)))
+    """The nearest to the leaf first, each operation of a line once. Numbers that left know where they came back."""
+    found: list[End] = []
+    for c in reversed(cuts):
+        end = end_of(c)
+        last = found[-1] if found else None
+        if end.as_ == "tensor" and c.entry is None and last is not None and last.as_ in ("item", "tolist"):
+            found[-1] = last._replace(back=end.loc)
+        else:
+            found.append(end)
+    return tuple(dict.fromkeys(found))
 
 
 def count_of(cuts: Cuts) -> int:
@@ -66,7 +75,7 @@ def _deed(event: Event | None) -> Deed | None:
 def _going(record: PassRecord | None) -> Going | None:
     if record is None:
         return None
-    refused = "" if record.refused is None else record.refused[1].partition(". ")[0]
+    refused = "" if record.refused is None else record.refused[1].partition(". ")[0].rstrip(".")
     return Going(record.loc, record.called, record.when, refused)
 
 
@@ -87,12 +96,13 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     history = history_of(tensor, names)
     record = tensor._story.passes[0] if tensor._story.passes else None
     grad = gradient_of(tensor)
-    e = Evidence(path, raw(tensor._read()), called, gradient=grad, history=history)
+    e = Evidence(path, raw(tensor._read()), shared, gradient=grad, history=history)
     if grad is None or record is None:
         return e
     e.live = e.total = 1
     node = tensor._read().node
     alive = [(ref(), shape, dtype) for ref, shape, dtype in record.outputs]
+    history.is_output = all(n is node for n, _, _ in alive) and tensor._story.origin == "requires_grad_"
     graph = Graph([(n, s, d) for n, s, d in alive if n is not None])
     if any(entry is node for entry in graph.entries):
         e.live = e.total = graph.live(node)
@@ -158,6 +168,7 @@ def history_of(tensor: Tensor, names: Names) -> History:
         h.missed_ends = ends_of(for_leaf(story.missed.cuts, tensor) or story.missed.cuts)
     h.told, h.copied = ends_of(story.cuts), ends_of(story.copied)
     h.marks = tuple(story.passes[0].marks) if story.passes else ()
+    h.last_marks = tuple(PASSES[-1].marks) if PASSES else ()
     since = max(story.when, story.cleared.when if story.cleared is not None else 0)
     h.others = tuple(g for g in map(_going, PASSES) if g is not None and g.when > since and g.loc is not None)
     if grad is not None and story.passes and grad._storage.version != story.version and grad._storage.writes:
@@ -180,7 +191,7 @@ def _misspelt(tensor: Tensor) -> str:
 def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     """Of a tensor that does not require grad."""
     history = history_of(tensor, names)
-    e = Evidence(path, raw(tensor._read()), called, gradient=gradient_of(tensor), history=history)
+    e = Evidence(path, raw(tensor._read()), shared, gradient=gradient_of(tensor), history=history)
     history.inside = backward_frame(tensor)
     if history.inside is not None:
         e.ends = (End("no_grad", Ending.OFF, history.inside, as_="inside backward", of_tensor=True),)
@@ -188,6 +199,9 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
         e.ends, e.total = ends_of(tensor._cuts), count_of(tensor._cuts)
     else:
         history.recent = tuple(end_of(c) for c in left.recent[:3])
+        made = None if tensor._made is None else place(tensor._made)
+        if made is not None and history.recent and _is_within(place(history.recent[0].loc), made):
+            e.ends, e.total = (history.recent[0]._replace(back=tensor._made),), 1
         history.near = tuple((name, t._made) for name, t in names.plain() if t is not tensor)[:3]
         frozen = ((n, t._own_story) for n, t in names.frozen() if t is not tensor)
         history.near_frozen = tuple((n, s.switched.loc) for n, s in frozen if s is not None and s.switched)[:4]
@@ -227,7 +241,7 @@ def computed_evidence(tensor: Tensor, path: str, graph: Graph, names: Names) -> 
     h = History("computed", op=called(node), loc=node.loc, requires_grad=True, shape=tuple(tensor.shape))
     h.dtype = tensor.dtype
     h.freed = graph.freed
-    h.changed = graph.changed(names) or graph.unseen()
+    h.changed = graph.changed(names)
     h.leaves = tuple(names.of(t) for t, _ in graph.owners.values())
     h.rebound = _rebound(node, graph, names)
     story = tensor._own_story
@@ -240,21 +254,36 @@ def computed_evidence(tensor: Tensor, path: str, graph: Graph, names: Names) -> 
             h.rewritten = Deed(writes[-1].loc, writer(writes[-1].loc)) if writes else None
     reached = [t._story.passes[0] for t, _ in graph.owners.values() if t._story.passes]
     h.others = tuple(g for g in map(_going, sorted(set(reached), key=lambda r: r.when)) if g is not None)
-    e = Evidence(path, raw(tensor._read()), called, gradient=gradient_of(tensor), history=h)
+    e = Evidence(path, raw(tensor._read()), shared, gradient=gradient_of(tensor), history=h)
     e.live = e.total = 1
     return e
 
 
 def _rebound(node: Node, graph: Graph, names: Names) -> str:
-    """The name of a leaf that this tensor has replaced: on the line that made the leaf, or as `w = w - ...`."""
+    """The name of a leaf that this tensor has replaced: as `w = w - ...`, or "" as "same line" in the expression that
+    made the leaf."""
+    if node.loc is None:
+        return ""
     where = place(node.loc)
-    for leaf in graph.gone:
-        other = place(leaf.loc)
-        if leaf.loc is not None and other[:2] == where[:2]:
-            return "same line"
-    target, _, rest = where.source.partition("=")
-    name = target.strip()
-    if name.isidentifier() and not rest.startswith("="):
-        if re.search(rf"\b{name}\b", rest):
-            return name
-    return ""
+    unnamed = [leaf for leaf in graph.gone if leaf.loc is not None and leaf.loc[0] is node.loc[0]]
+    if any(_is_within(place(leaf.loc), where) for leaf in unnamed):
+        return "same line"
+    assignment = around(where, ast.Assign)
+    if assignment is None or not isinstance(assignment[0], ast.Assign):
+        return ""
+    target, value = assignment[0].targets[0], assignment[0].value
+    used = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+    replaced = any(p.prim is None and _unnamed(p, graph, names) for p in entries([node]) if p is not node)
+    return target.id if isinstance(target, ast.Name) and target.id in used and replaced else ""
+
+
+def _is_within(inner: Place, outer: Place) -> bool:
+    if inner[:2] != outer[:2] or None in (inner.col, inner.end_col, outer.col, outer.end_col):
+        return False
+    return outer.col <= inner.col and inner.end_col <= outer.end_col  # type: ignore[operator]
+
+
+def _unnamed(leaf: Node, graph: Graph, names: Names) -> bool:
+    """Whether no variable in sight holds a leaf any more."""
+    owner = next((t for t, node in graph.owners.values() if node is leaf), None)
+    return owner is None or id(owner) not in names.tensors

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from funcgrad.torch._explain.memory import constant_evidence, leaf_evidence
 from funcgrad.torch._explain.names import Names, is_module
+from funcgrad.torch._explain.told import told
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.optimizer import living
-from funcgrad.transforms.explain.causes import answer
 from funcgrad.transforms.explain.causes.remembered.words import at
 from funcgrad.transforms.explain.report import Leaf, Report
+from funcgrad.transforms.explain.text import heading
 from funcgrad.transforms.explain.wording import in_order
 
 
@@ -23,19 +25,19 @@ class Table(Report):
         super().__init__(title, leaves, notes)
         self.shapes = shapes
 
-    def __str__(self) -> str:
+    def to_text(self, width: int | None = None, colour: bool | None = None) -> str:
+        """The table as text, a line for each parameter."""
         rows = [("parameter", "shape", "status", "cause")]
         for leaf, shape in zip(self.leaves, self.shapes):
             rows.append((leaf.path, str(shape), leaf.status, _first_sentence(leaf.message)))
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows]
-        return "\n".join([self._heading(), *self.notes, "", *lines])
+        return "\n".join([heading(self), *self.notes, "", *lines])
 
 
 def _first_sentence(message: str) -> str:
-    """The first sentence, whose end is a full stop before a capital letter."""
-    parts = message.split(". ")
-    return parts[0].rstrip(".") if parts else message
+    """What stands before the first full stop or colon."""
+    return re.split(r"[.:] ", message, maxsplit=1)[0].rstrip(".")
 
 
 def explain_grads(module: Any) -> Report:
@@ -47,7 +49,7 @@ def explain_grads(module: Any) -> Report:
     ]
     title = f"Gradients of {type(module).__name__}"
     shapes = [tuple(p.shape) for p in found.values()]
-    return Table(title, [answer(e) for e in evidence], list(_notes(module, found)), shapes)
+    return Table(title, [told(e) for e in evidence], list(_notes(module, found)), shapes)
 
 
 def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:

@@ -11,11 +11,11 @@ from funcgrad.torch._explain.calls import called, written
 from funcgrad.torch._explain.graph import Graph
 from funcgrad.torch._explain.memory import constant_evidence
 from funcgrad.torch._explain.names import Names, users_frame
+from funcgrad.torch._explain.told import told
 from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
 from funcgrad.torch._record.story import PASSES
-from funcgrad.torch._record.tape import on_tape
+from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.transforms.explain.causes import answer
 from funcgrad.transforms.explain.causes.remembered.stale import remedy_of, sentence_of
 from funcgrad.transforms.explain.wording import in_order
 
@@ -39,6 +39,8 @@ def annotate(error: BaseException, outputs: Sequence[Tensor], inputs: Sequence[T
         note = _freed(outputs)
     elif NOT_SCALAR in text:
         note = _not_scalar(outputs)
+    elif "is not implemented" in text:
+        note = _lacking(outputs, text)
     elif UNUSED in text:
         note = _unused(outputs, inputs, text)
     if note:
@@ -47,7 +49,7 @@ def annotate(error: BaseException, outputs: Sequence[Tensor], inputs: Sequence[T
 
 def _untracked(output: Tensor) -> str:
     names = Names(users_frame())
-    leaf = answer(constant_evidence(output, "it", names))
+    leaf = told(constant_evidence(output, "it", names))
     return f"{leaf.message} (`t.explain_grad()` says more.)"
 
 
@@ -69,17 +71,28 @@ def _freed(outputs: Sequence[Tensor]) -> str:
     gone = [e for e in graph.entries if e.saved is FREED_VALUES] if graph is not None else []
     if not gone:
         return ""
-    new = [e for e in graph.entries if e.saved is not FREED_VALUES and e.prim is not None] if graph is not None else []
-    last = gone[-1]
-    passed = [p for p in PASSES if p.when > last.seq and p.loc is not None]
-    before = f" by {passed[0].called}(){at(passed[0].loc)}" if passed else ""
-    what = f"what `{called(last)}`{at(last.loc)} saved was let go{before}."
-    if new and new[-1].seq > last.seq and passed and new[-1].seq > passed[0].when:
+    earlier = [p for p in list(PASSES)[:-1] if p.when > gone[0].seq]
+    if not earlier:
+        return ""
+    passed = earlier[-1]  # entries that are newer are of the pass that has ended here
+    last = [e for e in gone if e.seq < passed.when][-1]
+    what = f"what `{called(last)}`{at(last.loc)} saved was let go by {passed.called}(){at(passed.loc)}."
+    if graph is not None and graph.entries[-1].seq > passed.when:
         return (
             f"{what} The graph goes on from its result: a state that is carried over from an earlier step is still "
             "linked to it. Instead: h = h.detach() between the steps, which then learn from their own step only."
         )
     return f"{what} Instead: retain_graph=True in that pass, or one backward() of the sum of the losses."
+
+
+def _lacking(outputs: Sequence[Tensor], text: str) -> str:
+    graph = _graph(outputs)
+    for entry in () if graph is None else graph.entries:
+        own = note_of(entry)
+        if own is not None and own.lacks == text:
+            remedy = "an operation that has a derivative, or the detach() of what is given"
+            return f"it is `{called(entry)}`{at(entry.loc)}. Instead: {remedy}."
+    return ""
 
 
 def _not_scalar(outputs: Sequence[Tensor]) -> str:

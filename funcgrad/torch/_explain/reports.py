@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.provenance import here, place
-from funcgrad.torch._explain.calls import called
+from funcgrad.torch._explain.calls import called, shared
 from funcgrad.torch._explain.graph import Graph
 from funcgrad.torch._explain.memory import (
     add_cuts,
@@ -22,14 +22,19 @@ from funcgrad.torch._explain.memory import (
     look_into,
 )
 from funcgrad.torch._explain.names import Names, users_frame
+from funcgrad.torch._explain.told import told
 from funcgrad.torch._record.story import all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.transforms.explain.causes import answer
+from funcgrad.transforms.explain.causes.remembered.stale import sentence_of
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Leaf, Report
 
+UNSEEN = (
+    "A write through .data is not counted, so backward() does not refuse: it goes on with the value that was saved, "
+    "and PyTorch's with the one that was written."
+)
 _ASKED = re.compile(r"(.+?)\s*\.explain_grad\(")
 _OF = re.compile(r"(?:\w+\.)*explain\((.+)\)$")
 
@@ -41,12 +46,12 @@ def explain_grad(tensor: Tensor) -> Report:
     value = tensor._read()
     if not on_tape(value):
         evidence = constant_evidence(tensor, path, names)
-        return Report("Gradient of a Tensor", [answer(evidence), *_cut_off(tensor, {}, names)])
+        return Report("Gradient of a Tensor", [told(evidence), *_cut_off(tensor, {}, names)])
     if value.node.prim is None:
         origins = _copied_from(tensor, names)
-        return Report("Gradient of a leaf Tensor", [answer(leaf_evidence(tensor, path, names)), *origins])
+        return Report("Gradient of a leaf Tensor", [told(leaf_evidence(tensor, path, names)), *origins])
     graph = _graph(tensor)
-    itself = answer(computed_evidence(tensor, path, graph, names))
+    itself = told(computed_evidence(tensor, path, graph, names))
     return _report("Gradient of a Tensor", [itself], tensor, graph, names, predicts=False)
 
 
@@ -58,11 +63,15 @@ def explain(loss: Tensor) -> Report:
     title = f"Gradients that {path}.backward() would bring"
     if not on_tape(value):
         evidence = constant_evidence(loss, path, names)
-        return Report(title, [answer(evidence), *_cut_off(loss, {}, names)])
+        return Report(title, [told(evidence), *_cut_off(loss, {}, names)])
     graph = _graph(loss)
+    if value.node.prim is None:
+        alone = leaf_evidence(loss, path, names)
+        alone.history.predicted = alone.history.is_output = True
+        return Report(title, [told(alone), *_copied_from(loss, names)])
     first = computed_evidence(loss, path, graph, names)
-    refused = graph.changed(names) is not None or graph.freed or value.node.prim is None
-    return _report(title, [answer(first)] if refused else [], loss, graph, names, predicts=not refused)
+    refused = graph.changed(names) is not None or graph.freed
+    return _report(title, [told(first)] if refused else [], loss, graph, names, predicts=not refused)
 
 
 def _asked(pattern: re.Pattern[str]) -> str:
@@ -79,11 +88,12 @@ def _graph(tensor: Tensor) -> Graph:
 def _report(
     title: str, first: list[Leaf], tensor: Tensor, graph: Graph, names: Names, *, predicts: bool
 ) -> Report:
-    leaves = [answer(e) for e in _leaves(tensor, graph, names, predicts)]
+    leaves = [told(e) for e in _leaves(tensor, graph, names, predicts)]
     cut_off = list(_cut_off(tensor, graph.owners, names))
     nodes = [(names.of(t), node) for t, node in graph.owners.values()]
     outputs = [node for node, _, _ in graph.outputs]
-    return Report(title, [*first, *leaves, *cut_off], (), picture(graph.paths, nodes, outputs, called))
+    notes = [] if (change := graph.unseen()) is None else [f"{sentence_of(change)} {UNSEEN}"]
+    return Report(title, [*first, *leaves, *cut_off], notes, picture(graph.paths, nodes, outputs, called))
 
 
 def _leaves(tensor: Tensor, graph: Graph, names: Names, predicts: bool) -> Iterator[Evidence]:
@@ -96,7 +106,7 @@ def _leaves(tensor: Tensor, graph: Graph, names: Names, predicts: bool) -> Itera
         if predicts:
             grad = None if arrival is None else np.array(arrival.ct)
             history.predicted, history.count, history.written, history.assigned = True, 0, None, None
-        e = Evidence(names.of(leaf), raw(leaf._read()), called, gradient=grad, history=history)
+        e = Evidence(names.of(leaf), raw(leaf._read()), shared, gradient=grad, history=history)
         e.live = e.total = graph.live(node)
         if grad is not None:
             look_into(e, graph, node, grad)
@@ -116,10 +126,10 @@ def _cut_off(tensor: Tensor, connected: dict[int, Any], names: Names) -> Iterato
             if connected and all(c.flat for c in mine):
                 continue
             history = history_of(leaf, names)
-            e = Evidence(names.of(leaf), raw(leaf._read()), called, gradient=gradient_of(leaf), history=history)
+            e = Evidence(names.of(leaf), raw(leaf._read()), shared, gradient=gradient_of(leaf), history=history)
             history.kind = "cut_off"
             add_cuts(e, mine)
-            yield answer(e)
+            yield told(e)
 
 
 def _copied_from(tensor: Tensor, names: Names) -> Iterator[Leaf]:
@@ -130,6 +140,6 @@ def _copied_from(tensor: Tensor, names: Names) -> Iterator[Leaf]:
             if leaf is not tensor:
                 history = history_of(leaf, names)
                 history.kind = "cut_off"
-                e = Evidence(names.of(leaf), raw(leaf._read()), called, gradient=gradient_of(leaf), history=history)
+                e = Evidence(names.of(leaf), raw(leaf._read()), shared, gradient=gradient_of(leaf), history=history)
                 add_cuts(e, for_leaf(copied, leaf))
-                yield answer(e)
+                yield told(e)

@@ -181,7 +181,8 @@ def _gradients(
     for i, t in enumerate(targets):
         ct = run.found.get(t._read().node.seq)
         if ct is not None:
-            results.append(_returned(outward(ct), () if create else run.record.ends))
+            ends = run.record.ends if not create else () if on_tape(ct) else run.record.once
+            results.append(_returned(outward(ct), ends))
         elif materialize:
             results.append(fresh(np.zeros(t.shape, t._read().dtype)))
         elif allow_unused:

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.torch._pass.engine import modified
+from funcgrad.torch._pass.engine import current, modified, running
 from funcgrad.torch._pass.gradfn import FREED, GradFn
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Off
@@ -137,6 +137,8 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
             found = fn(ctx, *grads)
         finally:
             mode.enabled, mode.off = before
+        if mode.enabled and running():
+            current().record.mark_once(fn)
         if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
             return found
         if isinstance(found, tuple):

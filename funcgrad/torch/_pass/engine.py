@@ -94,6 +94,10 @@ def current() -> Pass:
     return _running.passes[-1]
 
 
+def running() -> bool:
+    return bool(_running.passes)
+
+
 class Pass:
     """One backward pass.
 

@@ -17,7 +17,7 @@ from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
-from funcgrad.torch._record.story import Off
+from funcgrad.torch._record.story import Off, joined
 from funcgrad.torch._record.tape import Note, Tape, constant, on_tape, raw, unrecorded
 from funcgrad.torch._tensor.messages import (
     DIRTY_LEAF,
@@ -300,7 +300,7 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     cuts = cuts_of(tuple(args))
     for y in outputs:
         if isinstance(y, Tensor) and not any(y is a for a in args):
-            y._cuts = cuts
+            y._cuts = joined(y._cuts, cuts)
     return [y.detach() if isinstance(y, Tensor) and on_tape(y._read()) else y for y in outputs]
 
 

@@ -55,7 +55,7 @@ class Left:
             known = self._known.get(id(x))
             if known is not None:
                 found = joined(found, known[1])
-        return found
+        return cut_again("tensor", found) if found else found
 
 
 left = Left()

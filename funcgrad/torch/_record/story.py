@@ -67,7 +67,8 @@ def leaves_of(node: Node, most: float = WALKED) -> tuple[weakref.ref, ...]:
 
 
 def cut(op: str, value: Any, before: Cuts, off: Off | None = None, flat: bool = False) -> Cuts:
-    """The cuts of a value that leaves the tape here; its leaves remember it too, but for indices and comparisons."""
+    """The cuts of a value that leaves the tape here; its leaves remember it too, but for indices, comparisons and what
+    is inside of a rule."""
     node = value.node
     return _noted(_record(Cut, (op, here(), leaves_of(node), weakref.ref(node), off, flat)), before)
 
@@ -79,7 +80,8 @@ def cut_again(op: str, before: Cuts, off: Off | None = None, flat: bool = False)
 
 
 def _noted(record: Cut, before: Cuts) -> Cuts:
-    for leaf in () if record.flat else record.leaves:
+    inside_rule = record.off is not None and record.off.what == "forward"
+    for leaf in () if record.flat or inside_rule else record.leaves:
         tensor = leaf()
         if tensor is not None:
             story = tensor._story
@@ -116,10 +118,11 @@ MARKS_KEPT = 8
 
 class PassRecord:
     """A backward pass: its line, what was called (`backward` or `grad`), its outputs weakly, when it was, and the cuts
-    of the outputs. `ends` are those of gradients that are not recorded, `refused` the error it ended in, as its type's
+    of the outputs. `ends` are those of gradients that are not recorded, `once` those that
+    a rule did not record, `refused` the error it ended in, as its type's
     name and text. `marks` are what the user's own code did to gradients: "zero" by a hook, "none" by a rule, ..."""
 
-    __slots__ = ("called", "cuts", "ends", "loc", "marks", "outputs", "refused", "when")
+    __slots__ = ("called", "cuts", "ends", "loc", "marks", "once", "outputs", "refused", "when")
 
     def __init__(self, called: str) -> None:
         self.called = called
@@ -129,6 +132,7 @@ class PassRecord:
         self.marks: list[tuple[str, Loc | None]] = []
         self.cuts: Cuts = ()
         self.ends: Cuts = ()
+        self.once: Cuts = ()
         self.refused: tuple[str, str] | None = None
 
     def began(self, outputs: Sequence[Any]) -> None:
@@ -155,6 +159,12 @@ class PassRecord:
             if what:
                 code = getattr(fun, "__code__", None)
                 self.marks.append((what, None if code is None else (code, 0)))
+
+    def mark_once(self, fun: Any) -> None:
+        """A rule that is differentiable once has given gradients that are not recorded, though that was asked for."""
+        if self.outputs:
+            off = Off("once_differentiable", (fun.__code__, 0), fun.__qualname__)
+            self.once = (Cut("no_grad", self.loc, (), self.outputs[0][0], off),)
 
     def ended_in(self, error: BaseException) -> None:
         """An error ended it: the leaves behind are told."""

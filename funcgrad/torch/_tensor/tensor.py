@@ -313,7 +313,7 @@ class Tensor(Leaving, Methods):
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
         if self._grad is None and on_tape(self._read()) and not self._is_source() and not self._retains:
-            warning = messages.noted(UserWarning(messages.GRAD_OF_NON_LEAF), self._origin())
+            warning: Any = messages.noted(UserWarning(messages.GRAD_OF_NON_LEAF), self._origin())
             warnings.warn(warning, stacklevel=2)
         return self._grad
 

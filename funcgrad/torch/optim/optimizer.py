@@ -175,7 +175,7 @@ class Optimizer:
                 f"optimizer can only optimize Tensors, but one of the params is {typename(param)}"
             )
         if not self.defaults.get("differentiable", None) and not (param.is_leaf or param.retains_grad):
-            note = f"entry {index} is no leaf: {param._origin()}. Instead: the leaf itself, or a Parameter of its values"
+            note = f"entry {index} is no leaf: {param._origin()}. Instead: the leaf itself, or a Parameter of it"
             raise noted(ValueError("can't optimize a non-leaf Tensor"), note)
 
     def _check_others(self, param_group: dict[str, Any]) -> None:

@@ -47,7 +47,8 @@ class History:
     `op` computed it at `loc`; `made` is the line of a leaf or constant and `origin` the function. Of a leaf, `passes`
     are the last that brought a gradient since it was cleared, of `count`; `others` have run since it was made and did
     not reach it. `told` are the ends of what was computed from it, `copied` those of the value it was made from, and
-    `flat` those of piecewise constant values beside its live paths. `near` are other tensors that the caller sees.
+    `flat` those of piecewise constant values beside its live paths. `is_output` says that the
+    last pass began at it. `near` are other tensors that the caller sees.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class History:
     misspelt: str = ""
     requires_grad: bool = False
     predicted: bool = False
+    is_output: bool = False
     freed: bool = False
     passes: tuple[Going, ...] = ()
     count: int = 0
@@ -81,6 +83,7 @@ class History:
     recent: tuple[End, ...] = ()
     flat: tuple[End, ...] = ()
     marks: tuple[tuple[str, Loc | None], ...] = ()
+    last_marks: tuple[tuple[str, Loc | None], ...] = ()
     suspects: tuple[tuple[str, Loc | None], ...] = ()
     leaves: tuple[str, ...] = ()
     near: tuple[tuple[str, Loc | None], ...] = ()

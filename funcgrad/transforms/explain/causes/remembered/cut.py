@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+
+from funcgrad.core.provenance import place
 from funcgrad.transforms.explain.causes.registry import Finding, Reason, cause, cuts_of, ends
 from funcgrad.transforms.explain.causes.remembered.words import at, pass_of, places
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
+from funcgrad.transforms.explain.sources import Written, written
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import cut_sentence
 
@@ -38,10 +42,65 @@ def of_a_tensor(end: End) -> Reason | None:
     if not end.of_tensor or end.as_ not in _OF_TENSORS:
         return None
     why, remedy = _OF_TENSORS[end.as_]
-    op = end.written if end.kind is Ending.LEFT and end.written.startswith("math.") else ""
-    if op:
-        remedy = f"torch.{op[5:]}"
-    return Reason(why, remedy, op)
+    op, code = _instead(end)
+    if end.kind is Ending.LEFT and end.back is not None:
+        why += f", and came back as a constant{at(end.back)}"
+        wrapped = kept(written(end.back))
+        return Reason(why, remedy, wrapped, place(end.back), op=op)
+    return Reason(why, remedy, code, op=op)
+
+
+def kept(call: Written | None) -> str:
+    """What a call of `torch.tensor` wraps, without the conversions to numbers in it."""
+    if call is None or not isinstance(call.node, ast.Call) or len(call.node.args) != 1:
+        return ""
+    found = _Kept()
+    tree = found.visit(ast.parse(ast.unparse(call.node.args[0]), mode="eval")).body
+    if not found.count:
+        return ""
+    text = ast.unparse(tree)
+    return f"torch.stack({text})" if isinstance(tree, ast.List) else text
+
+
+class _Kept(ast.NodeTransformer):
+    """Takes `.item()`, `.tolist()`, `float(...)` and Python's `math` out of an expression."""
+
+    count = 0
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        function = node.func
+        if isinstance(function, ast.Attribute) and function.attr in ("item", "tolist") and not node.args:
+            self.count += 1
+            return function.value
+        if isinstance(function, ast.Name) and function.id in ("float", "complex") and len(node.args) == 1:
+            self.count += 1
+            return node.args[0]
+        if isinstance(function, ast.Attribute) and ast.unparse(function.value) == "math":
+            self.count += 1
+            function.value = ast.Name("torch")
+        return node
+
+
+def _instead(end: End) -> tuple[str, str]:
+    """The name of what was called, where it is another, and code in its place."""
+    call = written(end.loc)
+    if call is None:
+        return "", ""
+    if end.as_ in ("detach", "detach_") and call.text.endswith(f".{end.as_}()"):
+        return "", call.args[0]
+    if end.as_ == "data" and isinstance(call.node, ast.Attribute):
+        return "", ast.unparse(call.node.value)
+    if end.as_ == "grad" and isinstance(call.node, ast.Call) and "create_graph" not in call.keywords:
+        return "", f"{call.text[:-1]}, create_graph=True)"
+    if end.as_ == "backward" and isinstance(call.node, ast.Call) and "create_graph" not in call.keywords:
+        return "", f"{call.text[:-1]}{', ' if call.node.args or call.keywords else ''}create_graph=True)"
+    if end.as_ == "tensor" and isinstance(call.node, ast.Call) and len(call.node.args) == 1:
+        data = call.node.args[0]
+        return "", f"torch.stack({ast.unparse(data)})" if isinstance(data, ast.List) else f"{call.bare[0]}.clone()"
+    if end.kind is Ending.LEFT and call.callee.startswith("math."):
+        return call.callee, f"torch.{call.callee[5:]}({', '.join(call.bare)})"
+    return "", ""
 
 
 @ends(31)
@@ -79,6 +138,23 @@ def of_a_constant(e: Evidence) -> Finding | None:
     if e.history is None or e.history.kind != "constant" or not e.ends:
         return None
     return Finding(f"It does not require grad: what it was computed from {cut_sentence(cuts_of(e), 1)}")
+
+
+@cause(40, status=Status.CUT)
+def silenced(e: Evidence) -> Finding | None:
+    """A loss that was made a leaf, so that backward() runs and reaches nothing but itself."""
+    h = e.history
+    if h is None or h.kind != "leaf" or not h.is_output or (e.gradient is None and not h.predicted):
+        return None
+    began = f"{pass_of(h.passes[0])} began" if h.passes else "backward() would begin"
+    start = (
+        f"{began} at this tensor itself, which requires_grad made a leaf{at(h.made)}, with no operation behind it: it "
+        "reaches nothing else."
+    )
+    if not h.copied:
+        return Finding(start, "the loss as it is computed, from what requires grad", places(h.made))
+    e.ends, e.live, e.total = h.copied, 0, 1
+    return Finding(f"{start} What it was computed from {cut_sentence(cuts_of(e), 1)}", "", places(h.made))
 
 
 @cause(23, 25, 27, 33, status=Status.CUT)

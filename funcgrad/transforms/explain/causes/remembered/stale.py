@@ -48,7 +48,7 @@ def remedy_of(c: Changed) -> str:
 def changed_in_place(e: Evidence) -> Finding | None:
     h = e.history
     c = None if h is None else h.changed
-    if c is None or c.unseen:
+    if c is None:
         return None
     where = places(c.saved, None if c.write is None else c.write.loc)
     return Finding(f"{sentence_of(c)} backward() refuses.", remedy_of(c), where)

@@ -24,5 +24,10 @@ def pass_of(going: Going) -> str:
     return f"`{'autograd.' if going.called == 'grad' else ''}{name}`{at(going.loc)}"
 
 
+def function_of(loc: Loc | None) -> str:
+    """The name of a function, by its code."""
+    return "a function" if loc is None else loc[0].co_qualname.rpartition("<locals>.")[2]
+
+
 def variables(found: Iterable[tuple[str, Loc | None]]) -> list[str]:
     return [f"`{name}`{f' ({short(place(loc))})' if loc is not None else ''}" for name, loc in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.remembered.words import at, pass_of, places
+from funcgrad.transforms.explain.causes.remembered.words import at, function_of, pass_of, places
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import gradient_summary, in_order
@@ -119,6 +119,22 @@ def cleared(e: Evidence) -> Finding | None:
         "since.",
         "",
         places(h.cleared.loc),
+    )
+
+
+@cause(59, status=Status.UNUSED)
+def rule_gave_none(e: Evidence) -> Finding | None:
+    """In the last pass, a rule of the user's returned None."""
+    h = e.history
+    nones = [] if h is None or not _waits(e) or e.total else [loc for kind, loc in h.last_marks if kind == "none"]
+    if not nones or not h.others:
+        return None
+    names = in_order(list(dict.fromkeys(f"`{function_of(loc)}`{at(loc)}" for loc in nones)))
+    return Finding(
+        f"{pass_of(h.others[-1])} brought it nothing, and in that pass {names} returned None for an input that needs a "
+        "gradient.",
+        "a gradient for each input that needs one",
+        places(h.others[-1].loc, *nones),
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from funcgrad.core.provenance import Loc
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.remembered.words import at, pass_of, places
+from funcgrad.transforms.explain.causes.remembered.words import at, function_of, pass_of, places
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import in_order
@@ -26,7 +25,7 @@ def after_the_pass(e: Evidence) -> Finding | None:
     marks = [(kind, loc) for kind, loc in h.marks if kind in _OF_MARKS]
     where = (*(g.loc for g in h.passes[:1]), *(loc for _, loc in marks), *(loc for _, loc in h.suspects))
     if marks:
-        named = in_order([_OF_MARKS[kind].format(_function(loc), at(loc)) for kind, loc in marks[:3]])
+        named = in_order([_OF_MARKS[kind].format(function_of(loc), at(loc)) for kind, loc in marks[:3]])
         return Finding(f"{brought}: {named}.", "", places(*where))
     ask = "torch.explain(loss) before backward(), or loss.backward(retain_graph=True), tells which operation it is."
     if h.suspects:
@@ -38,7 +37,3 @@ def after_the_pass(e: Evidence) -> Finding | None:
             places(*where),
         )
     return Finding(f"{brought} in every element. {ask}", "", places(*where))
-
-
-def _function(loc: Loc | None) -> str:
-    return "a function" if loc is None else loc[0].co_qualname.rpartition(".<locals>.")[2]
