@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.tape import Node, entries
-from funcgrad.torch._explain.calls import called, writer
+from funcgrad.torch._explain.calls import called, statement, writer
 from funcgrad.torch._explain.names import Names
 from funcgrad.torch._pass.engine import RULES_OF_USERS
 from funcgrad.torch._pass.gradfn import FREED_VALUES
@@ -92,9 +94,17 @@ class Graph:
         found: dict[tuple[str, Any], None] = {}
         for step in self.paths.downstream([leaf]):
             name = called(step.node)
-            if name in words:
+            if name in words and not (name == "pow" and _is_whole(step.node)):
                 found[name, step.node.loc] = None
         return tuple(found)[-3:]
+
+
+def _is_whole(power: Node) -> bool:
+    """Whether the exponent that stands on the line is a whole number: no derivative of it is infinite."""
+    tree = statement(power.loc)
+    args = [tree.right] if isinstance(tree, ast.BinOp) else tree.args if isinstance(tree, ast.Call) else []
+    exponent = args[-1] if args else None
+    return isinstance(exponent, ast.Constant) and isinstance(exponent.value, int) and exponent.value >= 1
 
 
 def _has_hooks(entry: Node) -> bool:

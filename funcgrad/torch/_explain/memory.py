@@ -83,9 +83,12 @@ def gradient_of(tensor: Tensor) -> Any:
     return None if tensor._grad is None else np.array(tensor._grad._array())
 
 
-def for_leaf(cuts: Cuts, leaf: Tensor) -> Cuts:
-    """Those of the cuts that cut off this leaf."""
-    return tuple(c for c in cuts if any(t is leaf for t in all_leaves(c)))
+def for_leaf(cuts: Cuts, leaf: Tensor, until: int) -> Cuts:
+    """Those of the cuts that cut off this leaf, as it was until then: what was computed from a value that was written
+    since, as by an optimizer's step, has no part in the derivative by the new one."""
+    writes = [w.when for w in leaf._storage.writes if w.when < until]
+    last = max(writes, default=-1)
+    return tuple(c for c in cuts if c.when > last and any(t is leaf for t in all_leaves(c)))
 
 
 # leaves
@@ -107,7 +110,7 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     if any(entry is node for entry in graph.entries):
         e.live = e.total = graph.live(node)
         look_into(e, graph, node, grad)
-    add_cuts(e, for_leaf(record.cuts, tensor))
+    add_cuts(e, for_leaf(record.cuts, tensor, record.when))
     return e
 
 
@@ -165,7 +168,7 @@ def history_of(tensor: Tensor, names: Names) -> History:
     h.cleared, h.assigned, h.retained = map(_deed, (story.cleared, story.assigned, story.retained))
     h.frozen = _deed(story.switched) if not on_tape(value) else None
     if story.missed is not None:
-        h.missed_ends = ends_of(for_leaf(story.missed.cuts, tensor) or story.missed.cuts)
+        h.missed_ends = ends_of(for_leaf(story.missed.cuts, tensor, story.missed.when) or story.missed.cuts)
     h.told, h.copied = ends_of(story.cuts), ends_of(story.copied)
     h.marks = tuple(story.passes[0].marks) if story.passes else ()
     h.last_marks = tuple(PASSES[-1].marks) if PASSES else ()

@@ -110,7 +110,7 @@ def _leaves(tensor: Tensor, graph: Graph, names: Names, predicts: bool) -> Itera
         e.live = e.total = graph.live(node)
         if grad is not None:
             look_into(e, graph, node, grad)
-        add_cuts(e, for_leaf(tensor._cuts, leaf))
+        add_cuts(e, for_leaf(tensor._cuts, leaf, graph.outputs[0][0].seq))
         yield e
 
 
@@ -122,7 +122,7 @@ def _cut_off(tensor: Tensor, connected: dict[int, Any], names: Names) -> Iterato
             if id(leaf) in seen:
                 continue
             seen.add(id(leaf))
-            mine = for_leaf(tensor._cuts, leaf)
+            mine = for_leaf(tensor._cuts, leaf, 0)
             if connected and all(c.flat for c in mine):
                 continue
             history = history_of(leaf, names)
@@ -141,5 +141,5 @@ def _copied_from(tensor: Tensor, names: Names) -> Iterator[Leaf]:
                 history = history_of(leaf, names)
                 history.kind = "cut_off"
                 e = Evidence(names.of(leaf), raw(leaf._read()), shared, gradient=gradient_of(leaf), history=history)
-                add_cuts(e, for_leaf(copied, leaf))
+                add_cuts(e, for_leaf(copied, leaf, 0))
                 yield told(e)

@@ -97,8 +97,7 @@ def backward(
     targets = None if inputs is None else listed(inputs)
     if targets is not None and not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    grads = initial_grads(outputs, [None] * len(outputs) if grad_tensors is None else listed(grad_tensors))
-    check_outputs(outputs)
+    grads = _checked_grads("backward", outputs, grad_tensors)
     if create_graph:
         warnings.warn(CREATE_GRAPH, UserWarning, stacklevel=3)
     wanted = None
@@ -110,6 +109,19 @@ def backward(
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
     _mark_given(run, grads if grad_tensors is not None else ())
     _remembered(run, outputs, grads)
+
+
+def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor]:
+    """The gradient of each output. Leaves remember a pass that is refused."""
+    try:
+        checked = initial_grads(outputs, [None] * len(outputs) if grads is None else listed(grads))
+    except RuntimeError as error:
+        record = PassRecord(called)
+        record.began(outputs)
+        record.ended_in(error)
+        raise
+    check_outputs(outputs)
+    return checked
 
 
 def _mark_given(run: Pass, grads: Sequence[Tensor]) -> None:

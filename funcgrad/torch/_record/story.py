@@ -28,8 +28,9 @@ class Off(NamedTuple):
 class Cut(NamedTuple):
     """Where a value left the tape: by which operation, on which line, and the leaves it was computed from.
 
-    `entry` is the value's, weakly. `off` says why recording was off, where that was the reason. `flat`: behind it is
-    what has no derivative, as an index or a comparison, so that a derivative beside it misses nothing.
+    `entry` is the value's, weakly, and `when` its number in the sequence of entries. `off` says why recording was off,
+    where that was the reason. `flat`: behind it is what has no derivative, as an index or a comparison, so that a
+    derivative beside it misses nothing.
     """
 
     op: str
@@ -38,6 +39,7 @@ class Cut(NamedTuple):
     entry: weakref.ref | None = None
     off: Off | None = None
     flat: bool = False
+    when: int = 0
 
 
 Cuts = tuple[Cut, ...]
@@ -70,13 +72,14 @@ def cut(op: str, value: Any, before: Cuts, off: Off | None = None, flat: bool = 
     """The cuts of a value that leaves the tape here; its leaves remember it too, but for indices, comparisons and what
     is inside of a rule."""
     node = value.node
-    return _noted(_record(Cut, (op, here(), leaves_of(node), weakref.ref(node), off, flat)), before)
+    return _noted(_record(Cut, (op, here(), leaves_of(node), weakref.ref(node), off, flat, node.seq)), before)
 
 
 def cut_again(op: str, before: Cuts, off: Off | None = None, flat: bool = False) -> Cuts:
     """The cuts of a value that had been cut off already, where something would end its derivative here."""
     leaves = tuple({id(leaf): leaf for record in before for leaf in record.leaves}.values())
-    return _noted(Cut(op, here(), leaves, None, off, flat), before)
+    when = max((record.when for record in before), default=0)
+    return _noted(Cut(op, here(), leaves, None, off, flat, when), before)
 
 
 def _noted(record: Cut, before: Cuts) -> Cuts:
@@ -140,7 +143,7 @@ class PassRecord:
         tracked = [t._value for t in outputs if hasattr(t._value, "node")]
         self.outputs = tuple([(weakref.ref(v.node), v.shape, v.dtype) for v in tracked])
         if self.outputs:
-            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False)),)
+            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
         for t in outputs:
             if t._cuts:
                 self.cuts = joined(self.cuts, t._cuts)
@@ -164,7 +167,7 @@ class PassRecord:
         """A rule that is differentiable once has given gradients that are not recorded, though that was asked for."""
         if self.outputs:
             off = Off("once_differentiable", (fun.__code__, 0), fun.__qualname__)
-            self.once = (Cut("no_grad", self.loc, (), self.outputs[0][0], off),)
+            self.once = (Cut("no_grad", self.loc, (), self.outputs[0][0], off, False, self.when),)
 
     def ended_in(self, error: BaseException) -> None:
         """An error ended it: the leaves behind are told."""

@@ -191,7 +191,7 @@ class Tensor(Leaving, Methods):
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
             )
         storage.count()
-        if cuts:
+        if cuts and not self._is_source():
             self._cuts = joined(cuts, self._cuts)
         if view is None:
             storage.replace(raw(new))
@@ -237,7 +237,7 @@ class Tensor(Leaving, Methods):
         """Write values, or those of some elements, into the memory."""
         storage = self._storage
         storage.count()
-        if cuts:
+        if cuts and not self._is_source():
             self._cuts = joined(cuts, self._cuts)
         steps = () if self._view is None else self._view.storage_steps
         quietly(storage.store, (*steps, *elements), values)

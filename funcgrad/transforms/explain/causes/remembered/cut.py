@@ -31,7 +31,7 @@ _OF_TENSORS = {
     "no_grad": ("recording was off", "the same line where it is on"),
     "item": ("the value left as a Python number", "the tensor itself: a 0-d tensor adds up like a number"),
     "tolist": ("the values left as Python numbers", "the tensor itself, or torch.stack of several"),
-    "numpy": ("NumPy's operations are not recorded", "torch's operations on the tensor itself"),
+    "numpy": ("the values left as a NumPy array", "torch's operations on the tensor itself"),
     "tensor": ("the copy is a new tensor without a history", "t.clone(), or torch.stack of a list of tensors"),
     "from_numpy": ("an array has no history", "torch's operations on the tensor itself"),
 }

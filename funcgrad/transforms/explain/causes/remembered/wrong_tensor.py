@@ -151,9 +151,18 @@ def not_reached(e: Evidence) -> Finding | None:
             "loss.backward()",
             places(last.loc),
         )
+    text = f"{pass_of(last)} has run since it was made and did not come to it: "
+    if h.told:
+        left = h.told[-1].written or h.told[-1].called
+        where = h.told[-1].loc
+        return Finding(
+            f"{text}a value computed from it left by `{left}`{at(where)}, and what is made of that is a constant.",
+            "the tensor itself in place of its numbers",
+            places(where, last.loc),
+        )
     return Finding(
-        f"{pass_of(last)} has run since it was made and did not come to it: the value on which it was called is not "
-        "computed from this tensor, or only through values that tensors do not remember.",
+        f"{text}the value on which it was called is not computed from this tensor, or only through values that tensors "
+        "do not remember.",
         "",
         places(last.loc),
     )
