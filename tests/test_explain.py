@@ -167,12 +167,17 @@ def test_the_reason_of_a_cast_names_the_dtype():
     assert "int32" in explained(lambda x: np.sum(x.astype(np.int32)), X).cuts[0].why
 
 
-def test_the_first_cut_on_the_way_is_named():
+def test_cuts_in_series_are_all_named():
     def loss(x):
         index = np.argmax(x)  # <first>
-        return np.sum(np.floor((index + 1) * 2.0) * X)
+        return np.sum(np.floor((index + 1) * 2.0) * X)  # <second>
 
-    assert [cut.op for cut in explained(loss, X).cuts] == ["argmax"]
+    leaf = explained(loss, X)
+    assert [(cut.op, cut.lineno, cut.again) for cut in leaf.cuts] == [
+        ("argmax", line("first"), False),
+        ("floor", line("second"), True),
+    ]
+    assert "again by `floor`" in leaf.message
 
 
 def test_an_integer_output():

@@ -167,6 +167,7 @@ def _report(
         leaves.append(leaf if has_gradient else leaf._replace(grad=None))
     nodes = [(given.path, given.node) for given in run.given if given.node is not None]
     outputs = [y.node for y in run.outputs if run._trace.mine(y)]
+    born = _born(run)
     whole = Whole(
         fun=fun,
         output=run.output,
@@ -174,6 +175,7 @@ def _report(
         refused=tuple(map(end_of, trace.refused)),
         checked=tuple(trace.checked),
         paired=tuple((called(e), e.loc) for e in trace.paired),
+        born=None if born is None else (called(born[0].node), born[0].line, born[1]),
         runs=runs + others.runs,
     )
     return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))

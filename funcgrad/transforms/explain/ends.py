@@ -40,6 +40,8 @@ def end_of(entry: Node) -> End:
     prim, name, written = entry.prim, called(entry), callee_text(entry.loc)
     assert prim is not None
     call = entry.call if isinstance(entry, Entry) else None
+    if isinstance(prim, Departure) and all(edge is Edge.PAST for _, edge in getattr(entry, "edges", ())):
+        return End(name, Ending.FLAT, entry.loc, written, call=call)
     if isinstance(prim, Departure):
         stores = prim.name == "store" or (prim.name in _STORED and instruction(entry.loc) in _STORES)
         return End(name, Ending.LEFT, entry.loc, written, as_=prim.name, stores=stores, call=call)

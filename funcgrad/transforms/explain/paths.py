@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from funcgrad.core.tape import SELECT, Node
 from funcgrad.transforms.explain.follow import Departure, Edge, Entry, differentiates
+from funcgrad.transforms.explain.remedies import TEMPLATES
 
 
 class Link(NamedTuple):
@@ -176,6 +177,10 @@ def _ends(step: Vertex, link: Link, ends: tuple[Edge, ...]) -> bool:
     return link.edge is Edge.PAST and ends_by_itself(link.inner or step.node)
 
 
+STEPS = frozenset(TEMPLATES) - {"astype", "int", "round"}
+"""Functions of NumPy's that have no derivative, where they are called on values that are plain already."""
+
+
 def carries(node: Node) -> bool:
     """Whether a derivative comes to an entry at all."""
     return node.prim is None or node.saved is not None
@@ -185,6 +190,8 @@ def ends_by_itself(node: Node) -> bool:
     """Whether an operation has no derivative, even of values that carry one."""
     if not isinstance(node, Entry) or node.prim is None:
         return False
+    if isinstance(node.prim, Departure):
+        return node.prim.name in STEPS
     if node.prim.name == "convert":
         return any(isinstance(p, Entry) and p.is_float and not node.is_float for p, _ in node.edges)
     return node.prim.is_flat

@@ -32,7 +32,7 @@ class Cut(NamedTuple):
     """Where a derivative ends: the operation, its line, why, and what to write instead.
 
     `fix` is the remedy as code, where it is an expression that can be put there. `again` says that the derivative had
-    ended before, and would end here too.
+    ended before, and would end here too. `cause` names the function of `explain/causes` that knows why.
     """
 
     op: str
@@ -41,6 +41,7 @@ class Cut(NamedTuple):
     remedy: str
     fix: Fix | None = None
     again: bool = False
+    cause: str = ""
 
     @property
     def filename(self) -> str:

@@ -6,6 +6,7 @@ import ast
 from functools import lru_cache
 
 from funcgrad.core.provenance import Loc, Place, place
+from funcgrad.transforms.explain.report import Fix
 
 _MODULES = frozenset(
     ("np", "numpy", "fnp", "jnp", "fg", "funcgrad", "nn", "lax", "random", "math", "cmath", "scipy", "special", "torch")
@@ -53,6 +54,20 @@ class Written:
 def in_parentheses(node: ast.expr) -> str:
     text = ast.unparse(node)
     return text if isinstance(node, _ATOMS) else f"({text})"
+
+
+def fitting(where: Place, code: str) -> Fix:
+    """Code for a place, in parentheses where what stands beside it would bind more closely."""
+    before = where.source[: where.col].rstrip()
+    after = where.source[where.end_col :].partition("#")[0].strip()
+    alone = (not before or before.endswith(("(", "[", "{", ",", "=", ":", "return"))) and (
+        not after or after[0] in ")]},:;" or after.startswith(("if ", "for "))
+    )
+    try:
+        node: ast.expr | None = ast.parse(code, mode="eval").body
+    except SyntaxError:  # a statement
+        node = None
+    return Fix(where, code if alone or node is None or isinstance(node, _ATOMS) else f"({code})")
 
 
 def _root(node: ast.expr) -> str:

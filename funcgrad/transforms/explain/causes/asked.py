@@ -79,7 +79,7 @@ def _assigned(where: Place) -> Fix | None:
     return None
 
 
-@cause(6, status=Status.UNUSED)
+@cause(6, 79, status=Status.UNUSED)
 def other_argument(e: Evidence) -> Finding | None:
     """What the output depends on is another argument, or another entry of the same."""
     if e.total or e.around is None:

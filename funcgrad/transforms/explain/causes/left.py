@@ -110,7 +110,7 @@ def _exists(path: str) -> bool:
         return False
 
 
-@ends(33, 34, 37, 39, 41)
+@ends(33, 34, 35, 37, 39, 41)
 def conversion(end: End) -> Reason | None:
     if end.kind is not Ending.LEFT or end.as_ not in (*_LEFT_AS, "numpy"):
         return None

@@ -9,12 +9,12 @@ import numpy as np
 
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node, entries
-from funcgrad.transforms.explain.causes.registry import Finding, cause
+from funcgrad.transforms.explain.causes.registry import Finding, cause, remark
 from funcgrad.transforms.explain.diagnosis import Fault, Spot, concrete
-from funcgrad.transforms.explain.evidence import Evidence
+from funcgrad.transforms.explain.evidence import Evidence, Whole
 from funcgrad.transforms.explain.remedies import away, guarded
 from funcgrad.transforms.explain.report import Fix, short
-from funcgrad.transforms.explain.sources import Written, in_parentheses, written
+from funcgrad.transforms.explain.sources import Written, fitting, in_parentheses, written
 from funcgrad.transforms.explain.status import Status
 
 _SPECTRA = {"eigh": 0, "eig": 0, "svd": 1}
@@ -60,7 +60,7 @@ def _guard(e: Evidence, fault: Fault) -> Fix | None:
         return None  # its condition may have no name in the other function
     condition = _condition(e, fault.spot.node, fault.masked.node, mask)
     code = guarded(e.called(fault.spot.node), call, condition) if condition else ""
-    return Fix(call.place, code) if code else None
+    return fitting(call.place, code) if code else None
 
 
 def _condition(e: Evidence, node: Node, masked: Node, mask: Written) -> str:
@@ -89,9 +89,9 @@ def _filtered(call: Written, mask: Written) -> Fix | None:
     if isinstance(call.node, ast.BinOp):
         right = in_parentheses(call.node.right)
         operator = ast.unparse(ast.BinOp(ast.Name("a"), call.node.op, ast.Name("b")))[1:-1]
-        return Fix(mask.place, f"({part}{operator}{right})")
+        return fitting(mask.place, f"{part}{operator}{right}")
     if isinstance(call.node, ast.Call) and not call.is_method:
-        return Fix(mask.place, f"{call.callee}({', '.join([part, *call.bare[1:]])})")
+        return fitting(mask.place, f"{call.callee}({', '.join([part, *call.bare[1:]])})")
     return None
 
 
@@ -161,7 +161,7 @@ def _not_finite(e: Evidence, kind: str) -> Finding:
     code = away(e.called(fault.spot.node), call)
     if call is not None and code:
         text = f"{_became(e, fault, kind)}. Keep its argument away from that point, by a small constant."
-        return Finding(text, "", (where,), (Fix(call.place, code),))
+        return Finding(text, "", (where,), (fitting(call.place, code),))
     text = "Keep its argument away from that point, for example by adding a small constant."
     return Finding(f"{_became(e, fault, kind)}. {text}", "", (where,))
 
@@ -178,3 +178,13 @@ def _where(e: Evidence, spot: Spot) -> str:
     if spot.kind == "given":
         return "the gradient that the backward pass was given"
     return f"the derivative of `{e.called(spot.node)}`"
+
+
+@remark(65)
+def value_not_finite(w: Whole) -> str | None:
+    """Of a value that is NaN the gradient may be finite all the same."""
+    if w.born is None:
+        return None
+    name, loc, kind = w.born
+    value = "NaN" if kind == "nan" else "infinite"
+    return f"The value is {value}: it became so in `{name}` at {short(place(loc))}."

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.evidence import End, Evidence, Whole
 from funcgrad.transforms.explain.report import Cut, Fix, Leaf
+from funcgrad.transforms.explain.sources import fitting
 from funcgrad.transforms.explain.status import ORDER, Status
 
 Row = int | str
@@ -114,9 +115,9 @@ def cut_of(end: End) -> Cut:
             where = place(end.loc)
             span = reason.span or where
             code = "" if end.again else reason.code
-            fix = Fix(span, code) if code and span.col is not None else None
-            remedy = f"`{code}`{reason.tail}" if code else reason.remedy
-            return Cut(reason.op or end.called, where, reason.why, remedy, fix, end.again)
+            fix = fitting(span, code) if code and span.col is not None else None
+            remedy = f"`{fix.code if fix else code}`{reason.tail}" if code else reason.remedy
+            return Cut(reason.op or end.called, where, reason.why, remedy, fix, end.again, row.reason.__name__)
     raise AssertionError(f"no cause says why a derivative ends at {end}")
 
 

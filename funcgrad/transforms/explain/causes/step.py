@@ -7,7 +7,7 @@ import ast
 from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.causes.registry import Reason, ends
 from funcgrad.transforms.explain.evidence import End, Ending
-from funcgrad.transforms.explain.remedies import WORDS, code_for
+from funcgrad.transforms.explain.remedies import TEMPLATES, WORDS, code_for
 from funcgrad.transforms.explain.report import short
 from funcgrad.transforms.explain.sources import Written, around, in_parentheses, written
 
@@ -62,6 +62,7 @@ def flat(end: End) -> Reason | None:
     if end.kind is not Ending.FLAT:
         return None
     prim = end.prim if end.prim is not None and end.prim.name != "stop_gradient" else None
-    why = (prim.flat if prim is not None else None) or f"`{end.called}` has no derivative"
+    why = prim.flat if prim is not None else "its result moves in steps" if end.called in TEMPLATES else None
     remedy = WORDS.get(end.called) or (prim.remedy if prim is not None else None)
+    why = why or f"`{end.called}` has no derivative"
     return Reason(why, remedy or "an operation that has a derivative", code_for(end.called, written(end.loc)))

@@ -8,15 +8,20 @@ from funcgrad.transforms.explain.diagnosis import Spot
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.remedies import SMOOTH, smooth
 from funcgrad.transforms.explain.report import Fix, short
-from funcgrad.transforms.explain.sources import written
+from funcgrad.transforms.explain.sources import fitting, written
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import in_order, lead
 
 FLAT_PARTS = frozenset(
-    "maximum minimum clip fmax fmin abs relu relu6 hard_tanh hard_sigmoid hard_swish hard_silu threshold hardtanh "
-    "hardswish hardsigmoid clamp hinge softshrink hardshrink".split()
+    (
+        *("abs", "maximum", "minimum", "fmax", "fmin", "clip", "clamp", "threshold", "relu", "relu6"),
+        *("hard_tanh", "hardtanh", "hard_sigmoid", "hardsigmoid", "hard_swish", "hardswish", "hard_silu"),
+        *("softshrink", "hardshrink", "hinge"),
+    )
 )
-_SATURATES = frozenset("sigmoid logistic expit tanh erf erfc softmax exp softplus log_sigmoid".split())
+_SATURATES = frozenset(
+    ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
+)
 _IDENTITIES = {
     "softmax": "its elements always add up to one",
     "standardize": "its mean is always zero, and its variance one",
@@ -59,7 +64,7 @@ def dead(e: Evidence) -> Finding | None:
 def _smooth(e: Evidence, spot: Spot) -> Fix | None:
     call = written(spot.line) if spot.kind == "operation" else None
     code = smooth(e.called(spot.node), call)
-    return Fix(call.place, code) if call is not None and code else None
+    return fitting(call.place, code) if call is not None and code else None
 
 
 def _ended(e: Evidence, spot: Spot) -> str:
