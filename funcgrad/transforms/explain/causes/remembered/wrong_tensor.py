@@ -5,6 +5,7 @@ from __future__ import annotations
 from funcgrad.transforms.explain.causes.registry import Finding, cause
 from funcgrad.transforms.explain.causes.remembered.words import at, function_of, pass_of, places
 from funcgrad.transforms.explain.evidence import Evidence
+from funcgrad.transforms.explain.history import History
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import gradient_summary, in_order
 
@@ -96,6 +97,11 @@ def _waits(e: Evidence) -> bool:
     return e.history is not None and e.history.kind == "leaf" and e.gradient is None and not e.ends
 
 
+def _was_asked(h: History) -> bool:
+    """Whether the last that came by it was `autograd.grad`, which returned its gradient."""
+    return h.asked is not None and (not h.others or h.asked.when >= h.others[-1].when)
+
+
 @cause(31, status=Status.NOT_RUN)
 def returned(e: Evidence) -> Finding | None:
     """`autograd.grad` has returned its gradient."""
@@ -142,7 +148,7 @@ def rule_gave_none(e: Evidence) -> Finding | None:
 def not_reached(e: Evidence) -> Finding | None:
     """Passes have run since it was made, over values that are not computed from it."""
     h = e.history
-    if not _waits(e) or e.total or not h.others or h.missed_ends or h.told_cuts:
+    if not _waits(e) or e.total or not h.others or h.missed_ends or h.told_cuts or _was_asked(h):
         return None
     last = h.others[-1]
     if last.called != "backward":
