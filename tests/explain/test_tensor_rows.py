@@ -1,4 +1,4 @@
-"""Each row that `funcgrad.torch` can have: its programs are answered in full, and the remedies that are code are right."""
+"""Each row that `funcgrad.torch` can have: its programs are answered in full, and remedies that are code are right."""
 
 from __future__ import annotations
 

@@ -454,9 +454,7 @@ class Module(Stateful):
 
         >>> import funcgrad.torch as torch
         >>> layer = torch.nn.Linear(2, 1)
-        >>> layer.bias.requires_grad_(False)
-        Parameter containing:
-        tensor([...])
+        >>> layer.bias.requires_grad = False
         >>> layer(torch.ones(1, 2)).sum().backward()
         >>> [(leaf.path, leaf.status) for leaf in layer.explain_grads().leaves]
         [('weight', 'flows'), ('bias', 'not_requested')]
