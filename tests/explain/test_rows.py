@@ -116,7 +116,7 @@ def test_every_function_of_the_catalogue_answers_some_program():
 
 def test_rows_that_raise():
     x = np.array([1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match="keyword.*by position"):  # 8
+    with pytest.raises(ValueError, match=r"keyword.*by position"):  # 8
         fg.grad(lambda x: x * 2.0)(x=2.0)
     with pytest.raises(IndexError, match="index 10"):  # 58
         fg.grad(lambda x: x[10])(x)

@@ -58,9 +58,10 @@ class Calls:
     def end(self) -> None:
         self._base, self._last = None, ()
 
-    def now(self, departs: bool = False) -> Call:
-        """The call that is running. One instruction may take several values out of the library (`departs`)."""
+    def now(self) -> Call:
+        """The call that is running. One instruction may take several values out of the library: that is one call."""
         frame, inner = _users(sys._getframe(1), self._base)
+        departs = inner is not None and inner.f_code.co_name in _CONVERSIONS
         key = (frame, frame and frame.f_lasti, None if departs else inner)
         if not self._is_last(key):
             self._last = key

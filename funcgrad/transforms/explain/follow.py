@@ -150,9 +150,9 @@ class FollowTrace(TapeTrace):
         super().end()
         self.calls.end()
 
-    def call(self, departs: bool = False) -> Call:
+    def call(self) -> Call:
         """The user's call that is running now."""
-        return self.calls.now(departs) if self.loc is None else self.calls.of_program(self.scope, self.loc)
+        return self.calls.now() if self.loc is None else self.calls.of_program(self.scope, self.loc)
 
     def enter(self, entry: Entry) -> Entry:
         self.entries.append(entry)
@@ -249,7 +249,7 @@ class FollowTrace(TapeTrace):
         return x.value
 
     def _departure(self, name: str, edges: Edges) -> Entry:
-        call = self.call(departs=True)
+        call = self.call()
         entry = self.enter(Entry(Departure(name), {}, (), None, call.loc, edges))
         entry.call = call
         if any(edge is Edge.CUT for _, edge in edges):

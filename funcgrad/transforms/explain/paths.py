@@ -109,7 +109,8 @@ class Paths:
     """Ways from entries to the outputs, counted backwards over all vertices (oldest first).
 
     By an entry's `seq`: `live` counts those on which a derivative comes back, `total` all, and `chosen` also
-    those on which the value only chooses. They are Python's ints: the count doubles with every `x + x`.
+    those on which the value only chooses; `unasked` has the entries from which an output is reached without a
+    stop_gradient. They are Python's ints: the count doubles with every `x + x`.
     """
 
     def __init__(self, steps: Sequence[Vertex], outputs: Sequence[Node], departures: Sequence[Entry]) -> None:
@@ -117,6 +118,7 @@ class Paths:
         self.live: dict[int, int] = {}
         self.total: dict[int, int] = {}
         self.chosen: dict[int, int] = {}
+        self.unasked = {node.seq for node in (*outputs, *departures)}
         for node in outputs:
             self._add(node, 1, 1, 1)
         for node in departures:
@@ -126,6 +128,8 @@ class Paths:
             live, total, chosen = self.counts(step.node)
             if not chosen:
                 continue
+            if step.node.seq in self.unasked and not asked_for(step.node):
+                self.unasked |= {link.parent.seq for link in step.links}
             for link in step.links:
                 back = live if link.edge is Edge.LIVE else 0
                 self._add(link.parent, back, 0 if link.edge is Edge.CHOICE else total, chosen)
@@ -156,7 +160,8 @@ class Paths:
     def cuts(self, leaf: Node) -> list[tuple[Vertex, Link]]:
         """The steps on paths from a leaf to the outputs at which a derivative ends, oldest first.
 
-        Where it had ended before, only steps are named that would end it too.
+        Where it had ended before, only steps are named that would end it too. What leads to a stop_gradient only is
+        not: the user has asked for that.
         """
         only_chosen = not self.total.get(leaf.seq, 0)
         counts = self.chosen if only_chosen else self.total
@@ -164,7 +169,8 @@ class Paths:
         reached = {leaf.seq, *(step.node.seq for step in self.downstream([leaf]))}
         found = []
         for step in self.steps:
-            if counts.get(step.node.seq, 0):
+            seq = step.node.seq
+            if counts.get(seq, 0) and (seq in self.unasked or asked_for(step.node)):
                 link = next((k for k in step.links if k.parent.seq in reached and _ends(step, k, ends)), None)
                 if link is not None:
                     found.append((step, link))
@@ -175,6 +181,11 @@ def _ends(step: Vertex, link: Link, ends: tuple[Edge, ...]) -> bool:
     if link.edge in ends and (link.edge is Edge.CUT or carries(link.parent) or isinstance(step.node.prim, Departure)):
         return True
     return link.edge is Edge.PAST and ends_by_itself(link.inner or step.node)
+
+
+def asked_for(node: Node) -> bool:
+    """Whether the user has asked for the derivative to end here."""
+    return isinstance(node, Entry) and node.call is not None and node.call.name == "stop_gradient"
 
 
 STEPS = frozenset(TEMPLATES) - {"astype", "int", "round"}

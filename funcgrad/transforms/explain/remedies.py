@@ -148,6 +148,6 @@ def smooth(name: str, call: Written | None) -> str:
     if name == "relu" or (name in ("maximum", "fmax") and zero):
         return f"fg.nn.leaky_relu({call.bare[0]})"
     if name == "clip" and len(call.args) == 3:
-        x, low, high = call.args
+        _, low, high = call.args
         return f"{low} + ({high} - {low}) * fg.nn.sigmoid({call.bare[0]})"
     return ""
