@@ -14,6 +14,7 @@ from funcgrad.torch._explain.names import Names
 from funcgrad.torch._pass.engine import RULES_OF_USERS
 from funcgrad.torch._pass.gradfn import FREED_VALUES
 from funcgrad.torch._record.tape import Watched, note_of
+from funcgrad.torch._tensor.storage import writes_of
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.diagnosis import Arrival, flow_back
 from funcgrad.transforms.explain.history import Changed, Deed
@@ -82,7 +83,7 @@ class Graph:
         """The newest entry of whose saved values one was written through `.data`."""
         for entry in reversed(self.entries):
             for watched in getattr(note_of(entry), "watch", None) or ():
-                writes = [w for w in watched.storage.unseen if w.when > entry.seq]
+                writes = [w for w in writes_of(watched.storage.unseen) if w.when > entry.seq]
                 if writes:
                     deed = Deed(writes[-1].loc, writer(writes[-1].loc))
                     return Changed(called(entry), entry.loc, deed, "", (0, 0), unseen=True)
@@ -121,7 +122,7 @@ def _version(watched: Watched) -> int:
 def change(entry: Node, watched: Watched, names: Names | None) -> Changed:
     """What became of a value that an entry saved."""
     storage = watched.storage
-    after = [w for w in storage.writes if w.version > watched.version]
+    after = [w for w in writes_of(storage.writes) if w.version > watched.version]
     first = after[-1] if after and after[-1].version == watched.version + 1 else None
     source = watched.source() if callable(watched.source) else None
     name = "its own result" if isinstance(watched.source, str) else ""

@@ -13,12 +13,13 @@ import numpy as np
 
 from funcgrad.core.provenance import Loc, Place, is_internal, place
 from funcgrad.core.tape import Node, entries
-from funcgrad.torch._explain.calls import called, shared, writer, written
+from funcgrad.torch._explain.calls import called, shared, statement, writer, written
 from funcgrad.torch._explain.graph import FLAT_PARTS, SATURATED, SINGULAR, STEPS, Graph
 from funcgrad.torch._explain.names import Names
 from funcgrad.torch._record.left import left
 from funcgrad.torch._record.story import PASSES, Cut, Cuts, Event, PassRecord, all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
+from funcgrad.torch._tensor.storage import writes_of
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.diagnosis import Arrival
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
@@ -86,7 +87,7 @@ def gradient_of(tensor: Tensor) -> Any:
 def for_leaf(cuts: Cuts, leaf: Tensor, until: int) -> Cuts:
     """Those of the cuts that cut off this leaf, as it was until then: what was computed from a value that was written
     since, as by an optimizer's step, has no part in the derivative by the new one."""
-    writes = [w.when for w in leaf._storage.writes if w.when < until]
+    writes = [w.when for w in writes_of(leaf._storage.writes) if w.when < until]
     last = max(writes, default=-1)
     return tuple(c for c in cuts if c.when > last and any(t is leaf for t in all_leaves(c)))
 
@@ -175,7 +176,7 @@ def history_of(tensor: Tensor, names: Names) -> History:
     since = max(story.when, story.cleared.when if story.cleared is not None else 0)
     h.others = tuple(g for g in map(_going, PASSES) if g is not None and g.when > since and g.loc is not None)
     if grad is not None and story.passes and grad._storage.version != story.version and grad._storage.writes:
-        write = grad._storage.writes[0]
+        write = writes_of(grad._storage.writes)[0]
         h.written = Deed(write.loc, writer(write.loc), write.when)
     return h
 
@@ -201,7 +202,7 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     elif tensor._cuts:
         e.ends, e.total = ends_of(tensor._cuts), count_of(tensor._cuts)
     else:
-        history.recent = tuple(end_of(c) for c in left.recent[:3])
+        history.recent = tuple(end_of(c) for c in left.recent[:3] if _is_near(c, tensor, names))
         made = None if tensor._made is None else place(tensor._made)
         if made is not None and history.recent and _is_within(place(history.recent[0].loc), made):
             e.ends, e.total = (history.recent[0]._replace(back=tensor._made),), 1
@@ -209,6 +210,20 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
         frozen = ((n, t._own_story) for n, t in names.frozen() if t is not tensor)
         history.near_frozen = tuple((n, s.switched.loc) for n, s in frozen if s is not None and s.switched)[:4]
     return e
+
+
+def _is_near(cut: Cut, tensor: Tensor, names: Names) -> bool:
+    """Whether a number left where the tensor was made, or else where the question is asked."""
+    where = tensor._made[0] if tensor._made is not None else names.code
+    if cut.loc is None or where is None or cut.loc[0] is not where:
+        return False
+    return tensor._made is None or (cut.when < tensor._when and not _is_literal(tensor._made))
+
+
+def _is_literal(made: Loc) -> bool:
+    """Whether the numbers of a tensor stand where it is made."""
+    tree = statement(made)
+    return isinstance(tree, ast.Call) and not any(isinstance(n, ast.Name) for arg in tree.args for n in ast.walk(arg))
 
 
 def backward_frame(tensor: Tensor) -> Loc | None:
@@ -253,7 +268,7 @@ def computed_evidence(tensor: Tensor, path: str, graph: Graph, names: Names) -> 
         h.passes = tuple(g for g in map(_going, story.passes) if g is not None)
         h.count = story.count
         if story.retained is not None:
-            writes = [w for w in tensor._storage.writes if w.when > story.retained.when]
+            writes = [w for w in writes_of(tensor._storage.writes) if w.when > story.retained.when]
             h.rewritten = Deed(writes[-1].loc, writer(writes[-1].loc)) if writes else None
     reached = [t._story.passes[0] for t, _ in graph.owners.values() if t._story.passes]
     h.others = tuple(g for g in map(_going, sorted(set(reached), key=lambda r: r.when)) if g is not None)

@@ -31,6 +31,7 @@ class Names:
     def __init__(self, frame: FrameType | None) -> None:
         self.tensors: dict[int, tuple[str, Tensor]] = {}
         self.modules: list[tuple[str, Any]] = []
+        self.code = None if frame is None else frame.f_code
         if frame is None:
             return
         for scope in (frame.f_locals, frame.f_globals):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.provenance import here
+from funcgrad.core.tape import tick
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.memory_order import laid_out
 from funcgrad.torch._ops.nested import array_of, check_memory
@@ -121,7 +122,7 @@ def _typed_as(make: Callable[..., Tensor], out: Tensor, *args: Any, **options: A
 def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[Cut, ...] = ()) -> Tensor:
     out = fresh(value)
     out._cuts = cuts
-    out._made = here()
+    out._made, out._when = here(), tick()
     return _leaf(out, origin) if requires_grad else out
 
 
@@ -197,7 +198,7 @@ def _on_memory(array: np.ndarray) -> Tensor:
     found = exports.cuts_of(array)
     if found:
         out._cuts = cut_again("from_numpy", found)
-    out._made = here()
+    out._made, out._when = here(), tick()
     return out
 
 

@@ -127,7 +127,7 @@ def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tenso
 def _mark_given(run: Pass, grads: Sequence[Tensor]) -> None:
     """Remember gradients of zeros that the user gives a pass."""
     if grads and not any(np.any(constant(g._read())) for g in grads):
-        run.record.marks.append(("given", run.record.loc))
+        run.record.marks = (*run.record.marks, ("given", run.record.loc))
 
 
 def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:

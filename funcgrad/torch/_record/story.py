@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from numpy import isfinite, ndarray
 
 from funcgrad.core.provenance import Loc, here
-from funcgrad.core.tape import Node, tick
+from funcgrad.core.tape import Node, TapeTracer, tick
 from funcgrad.torch._record.tape import note_of
 
 
@@ -53,18 +53,20 @@ WALKED = 64
 def leaves_of(node: Node, most: float = WALKED) -> tuple[weakref.ref, ...]:
     """Weak references to the leaf tensors that an entry was computed from, where they are near."""
     found = []
-    seen = {node.seq}
     stack = [node]
-    while stack and len(seen) < most:
-        entry = stack.pop()
+    seen: set[Node | None] = {node, None}
+    for entry in stack:  # which grows
         if entry.prim is None:
             note = note_of(entry)
             if note is not None and note.owner is not None:
                 found.append(note.owner)
-        for parent in entry.parents:
-            if parent is not None and parent.seq not in seen:
-                seen.add(parent.seq)
-                stack.append(parent)
+        else:
+            for parent in entry.parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)  # type: ignore[arg-type]  # not None, which has been seen
+        if len(stack) > most:
+            break
     return tuple(found)
 
 
@@ -125,28 +127,28 @@ class PassRecord:
     a rule did not record, `refused` the error it ended in, as its type's
     name and text. `marks` are what the user's own code did to gradients: "zero" by a hook, "none" by a rule, ..."""
 
-    __slots__ = ("called", "cuts", "ends", "loc", "marks", "once", "outputs", "refused", "when")
+    outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
+    marks: tuple[tuple[str, Loc | None], ...] = ()
+    cuts: Cuts = ()
+    ends: Cuts = ()
+    once: Cuts = ()
+    refused: tuple[str, str] | None = None
 
     def __init__(self, called: str) -> None:
         self.called = called
         self.loc = here()
         self.when = tick()
-        self.outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
-        self.marks: list[tuple[str, Loc | None]] = []
-        self.cuts: Cuts = ()
-        self.ends: Cuts = ()
-        self.once: Cuts = ()
-        self.refused: tuple[str, str] | None = None
 
     def began(self, outputs: Sequence[Any]) -> None:
         """It is run on these tensors; leaves that they are cut off from are told so."""
-        tracked = [t._value for t in outputs if hasattr(t._value, "node")]
-        self.outputs = tuple([(weakref.ref(v.node), v.shape, v.dtype) for v in tracked])
-        if self.outputs:
-            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
         for t in outputs:
+            value = t._value
+            if type(value) is TapeTracer:
+                self.outputs = (*self.outputs, (weakref.ref(value.node), value.shape, value.dtype))
             if t._cuts:
                 self.cuts = joined(self.cuts, t._cuts)
+        if self.outputs:
+            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
         PASSES.append(self)
         for record in self.cuts:
             for leaf in all_leaves(record):
@@ -161,7 +163,7 @@ class PassRecord:
                 what = "nan" if spoilt else "" if after.any() else "zero"
             if what:
                 code = getattr(fun, "__code__", None)
-                self.marks.append((what, None if code is None else (code, 0)))
+                self.marks = (*self.marks, (what, None if code is None else (code, 0)))
 
     def mark_once(self, fun: Any) -> None:
         """A rule that is differentiable once has given gradients that are not recorded, though that was asked for."""
@@ -234,7 +236,7 @@ class Story:
 
     def reach(self, record: PassRecord, version: int) -> None:
         """A pass has brought a gradient, whose memory has that version now."""
-        self.passes = (record, *self.passes[: PASSES_KEPT - 1])
+        self.passes = (record, *self.passes[: PASSES_KEPT - 1]) if self.count else (record,)
         self.count += 1
         self.version = version
 

@@ -68,14 +68,18 @@ class Write(NamedTuple):
     when: int
 
 
-Writes = tuple[Write, ...]
+Writes = tuple[tuple[int, Loc | None, int], ...]
+"""As plain tuples, of which one takes 0.1 us: `writes_of` reads them."""
 WRITES_KEPT = 6
-_write = tuple.__new__
 
 
 def _written(version: int, before: Writes) -> Writes:
     """The last writes, this one first."""
-    return (_write(Write, (version, scope.writer or here(), tick())), *before[: WRITES_KEPT - 1])
+    return ((version, scope.writer or here(), tick()), *before[: WRITES_KEPT - 1])
+
+
+def writes_of(found: Writes) -> list[Write]:
+    return [Write(*w) for w in found]
 
 
 class Storage:
@@ -121,7 +125,7 @@ class Storage:
     def count_all(self, number: int, at: tuple[Loc | None, int]) -> None:
         """So many writes more, by one call of a program, at a line and a time."""
         self.version = version = self.version + number
-        self.writes = (_write(Write, (version, *at)),)
+        self.writes = ((version, *at),)
 
     def replace(self, value: Any) -> None:
         """Take on new values, in the order in memory that the views expect."""

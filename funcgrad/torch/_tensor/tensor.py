@@ -55,6 +55,7 @@ class Tensor(Leaving, Methods):
     _cuts: tuple[Cut, ...] = ()
     _own_story: Story | None = None
     _made: Loc | None = None
+    _when: int = 0
     _label: str = ""
     _role: str = ""
     __array_priority__ = 1000.0

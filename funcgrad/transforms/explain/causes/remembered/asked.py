@@ -81,12 +81,11 @@ def not_asked_for(e: Evidence) -> Finding | None:
     if h is None or h.kind != "constant" or e.ends or not e.is_differentiable:
         return None
     remedy = "requires_grad=True there, or requires_grad_() before it is used"
-    left = _may_have_left(h)
-    if h.made is not None and not left:
+    if h.made is not None and h.recent:
+        left = f"It was made{at(h.made)} from plain numbers. {_may_be(h)}"
+        return Finding(left, "the tensor itself in place of its numbers", places(h.made, h.recent[0].loc))
+    if h.made is not None:
         return Finding(f"It was made{at(h.made)} without requires_grad=True.{_kept(h)}", remedy, places(h.made))
-    if left:
-        begin = f"It was made{at(h.made)} from plain numbers. " if h.made is not None else "It does not require grad. "
-        return Finding(begin + left, "the tensor itself in place of its numbers", places(h.made, h.recent[0].loc))
     begin = "It does not require grad, nor does anything it was computed from, as far as tensors remember."
     if h.near_frozen:
         where = h.near_frozen[0][1]
@@ -96,6 +95,9 @@ def not_asked_for(e: Evidence) -> Finding | None:
             "requires_grad_() of what is to be learned",
             places(where),
         )
+    if h.recent:
+        remedy = "the tensor itself in place of its numbers"
+        return Finding(f"{begin} {_may_be(h)}", remedy, places(h.recent[0].loc))
     if h.near:
         names = in_order(variables(h.near))
         verb = "was" if len(h.near) == 1 else "were"
@@ -104,12 +106,8 @@ def not_asked_for(e: Evidence) -> Finding | None:
     return Finding(begin + _kept(h), "requires_grad=True where its leaves are made")
 
 
-def _may_have_left(h: History) -> str:
-    """Numbers that had left, from which it may have been made again."""
-    if not h.recent or h.origin not in ("", "leaf", "tensor"):
-        return ""
+def _may_be(h: History) -> str:
+    """Numbers that had left, from which it may have been made."""
     last = h.recent[0]
-    if h.made is not None and (last.loc is None or last.loc[0] is not h.made[0]):
-        return ""
     name = last.written or last.called
     return f"Numbers left by `{name}`{at(last.loc)}: if it was made from them, that is where the derivative ended."
