@@ -19,7 +19,8 @@ from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, known
 from funcgrad.errors import NotDifferentiableError
 
-_next_in_sequence = itertools.count().__next__
+tick = itertools.count().__next__
+"""The next number in the sequence of entries, for what happens between them."""
 
 
 class Node:
@@ -40,7 +41,7 @@ class Node:
         saved: Any = None,
         loc: Loc | None = None,
     ) -> None:
-        self.seq = _next_in_sequence()
+        self.seq = tick()
         self.prim = prim
         self.params = params
         self.parents = parents

@@ -109,8 +109,9 @@ def test_every_function_of_the_catalogue_answers_some_program():
         namespace = run(program.text, program.name)
         for leaf in fg.explain(namespace["fun"], argnums=program.argnums)(*eval(program.args, namespace)).leaves:
             answered |= {leaf.cause, *(cut.cause for cut in leaf.cuts)}
-    followed = {c.answer.__name__ for c in causes.CAUSES if c.status.value not in SHIMS_STATUSES}
-    followed |= {c.reason.__name__ for c in causes.ENDS}
+    functions = [c.answer for c in causes.CAUSES if c.status.value not in SHIMS_STATUSES]
+    functions += [c.reason for c in causes.ENDS]
+    followed = {f.__name__ for f in functions if ".remembered." not in f.__module__}
     assert followed <= answered, followed - answered
 
 

@@ -10,16 +10,15 @@ import numpy as np
 from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
-from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
 from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, returned, titled
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, flat, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 EMPTY = "Expected reduction dim to be specified for input.numel() == 0."
 
@@ -55,14 +54,14 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
 def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: bool) -> Any:
     """The elements at places along an axis, one for each row, and the places."""
     if x.dim() == 0:
-        return returned(name, (call(kind, copied, x), fresh(np.int64(0))))
+        return returned(name, (call(kind, copied, x), flat(name, np.int64(0), x)))
     thin = fnp.expand_dims(places, axis)
 
     def picked(v: Any) -> Any:
         out = v[along(thin, v.shape, axis)]
         return out if keepdim else values.reshape(out, shape=out.shape[:axis] + out.shape[axis + 1 :])
 
-    return returned(name, (call(kind, picked, x), fresh(thin if keepdim else places)))
+    return returned(name, (call(kind, picked, x), flat(name, thin if keepdim else places, x)))
 
 
 def along(index: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
@@ -137,7 +136,7 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         refuse(input, "c", f"{name}_cpu")
         axis = dimension(dim, input.dim())
         if not input.dim():
-            return returned(name, (call(kind, copied, input), fresh(np.int64(0))))
+            return returned(name, (call(kind, copied, input), flat(name, np.int64(0), input)))
         v = constant(input._read())
         if v.dtype.kind == "b":
             v = v.astype(np.uint8)
@@ -145,7 +144,7 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         new = fnp.logical_or(new, fnp.isnan(v)) if v.dtype.kind == "f" else new
         at = np.arange(v.shape[axis]).reshape([-1 if d == axis else 1 for d in range(v.ndim)])
         places = lax.cummax(fnp.where(new, at, 0), axis)
-        return returned(name, (_taken(kind, input, places, axis), fresh(places)))
+        return returned(name, (_taken(kind, input, places, axis), flat(name, places, input)))
 
     doc = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
     return named(out=True)(titled(running, name, doc))
@@ -155,6 +154,8 @@ cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cu
 
 
 def _position(name: str, fun: Any) -> Callable[..., Tensor]:
+    kind = Kind(name)
+
     def position(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
         refuse(input, "c", f"{name}(): does not support complex input")
@@ -174,7 +175,7 @@ def _position(name: str, fun: Any) -> Callable[..., Tensor]:
             axis = dimension(dim, len(v.shape))
             return fun(v, axis=axis, keepdims=keepdim)
 
-        return call(PLAIN, find, input)
+        return call(kind, find, input)
 
     return named()(titled(position, name, f"Where the {name[3:]}imum is, over `dim` or in the flattened tensor."))
 
@@ -213,13 +214,14 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
     """Sorted values and where they were. Equal elements keep their order."""
     axis = dimension(dim, input.dim())
     places = ordered(input, axis, descending)
-    return returned("sort", (_taken(SORT if stable is None else SORT_STABLE, input, places, axis), fresh(places)))
+    values = _taken(SORT if stable is None else SORT_STABLE, input, places, axis)
+    return returned("sort", (values, flat("sort", places, input)))
 
 
 @named()
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Where the sorted values were."""
-    return fresh(ordered(input, dimension(dim, input.dim()), descending))
+    return flat("argsort", ordered(input, dimension(dim, input.dim()), descending), input)
 
 
 @named(out=True)
@@ -238,7 +240,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     refuse(input, "b", "topk does not support bool dtypes on CPU")
     places = ordered(input, axis, largest)
     places = fnp.take(places, np.arange(k), axis) if places.ndim else places
-    return returned("topk", (_taken(TOPK, input, places, axis), fresh(places)))
+    return returned("topk", (_taken(TOPK, input, places, axis), flat("topk", places, input)))
 
 
 @named(out=True)

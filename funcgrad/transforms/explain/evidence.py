@@ -34,7 +34,8 @@ class End(NamedTuple):
     of the result, `prim` the operation inside, where there is one. Of a value that left, `as_` says how ("float",
     "numpy", "item"), and `stores` that it was written into a plain array; `back` is the line where it was made into an
     array again, where that is known. `used_at` is the line where the result is used, if that is as an index only.
-    `again` says that the derivative had ended before.
+    `again` says that the derivative had ended before. `of_tensor` says that it is a Tensor that was cut off; `back` is
+    then the line that switched recording off, and `written` whose code it is.
     """
 
     called: str
@@ -49,6 +50,7 @@ class End(NamedTuple):
     used_at: Loc | None = None
     call: Call | None = None
     again: bool = False
+    of_tensor: bool = False
 
 
 class Around:
@@ -110,6 +112,8 @@ class Evidence:
     def is_zero(self) -> bool:
         """Whether what came back is zero everywhere, up to rounding."""
         grad = self.gradient
+        if grad is not None and self.arrival is None and self.history is not None:
+            return bool(grad.size) and not grad.any()
         return bool(grad is not None and grad.size and (self.arrival is None or not self.arrival.ct.any()))
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 
 from funcgrad.core.provenance import place
@@ -17,7 +17,12 @@ LARGE = 40
 """From this many entries on, those of one source line are one box."""
 
 
-def picture(paths: Paths, leaves: Sequence[tuple[str, Node]], outputs: Sequence[Node]) -> Drawing:
+def picture(
+    paths: Paths,
+    leaves: Sequence[tuple[str, Node]],
+    outputs: Sequence[Node],
+    called: Callable[[Node], str] = called,
+) -> Drawing:
     """Boxes for leaves, for the operations that lead from them to the output, and for the output."""
     names = {node.seq: name for name, node in leaves}
     connected = {step.node.seq for step in paths.downstream(node for _, node in leaves)}

@@ -3,10 +3,12 @@
 A module holds the rows of one chapter: `asked` (what was never asked to be differentiated), `wrong_tensor` (another
 one is looked at), `cut` (on purpose), `left` (values that left the library), `step` (operations without a derivative),
 `zero`, `nan`, `stale` (changed in place, or old), and `end` (the end of the function, and that all is well). Rows that
-two interfaces share are one function of the `Evidence`. Within a status, causes are asked in the order of the modules'
-names and of their lines: `step`, which has an answer for every operation, comes after `cut` and `left`.
+two interfaces share are one function of the `Evidence`; `remembered` has those that rest on what tensors remember, and
+is asked first. Within a status, causes are asked in the order of the modules' names and of their lines: `step`, which
+has an answer for every operation, comes after `cut` and `left`.
 """
 
+from funcgrad.transforms.explain.causes import remembered as remembered  # isort: skip
 from funcgrad.transforms.explain.causes import asked as asked
 from funcgrad.transforms.explain.causes import cut as cut
 from funcgrad.transforms.explain.causes import end as end
