@@ -46,6 +46,9 @@ class Names:
             self.modules.append((name, x))
             for path, p in (*x.named_parameters(), *x.named_buffers()):
                 self.tensors.setdefault(id(p), (f"{name}.{path}", p))
+            for key, y in vars(x).items():
+                if isinstance(y, Tensor):
+                    self.tensors.setdefault(id(y), (f"{name}.{key}", y))
         elif type(x) in (list, tuple, dict) and depth < 2 and len(x) <= _FEW:
             for key, y in x.items() if type(x) is dict else enumerate(x):
                 self._see(f"{name}[{key!r}]", y, depth + 1)
@@ -74,6 +77,15 @@ class Names:
         of_modules = {id(t) for _, m in self.modules for t in (*m.parameters(), *m.buffers())}
         for name, x in self.tensors.values():
             if id(x) not in of_modules and x._read().dtype.kind in "fc" and not x.requires_grad and not x._cuts:
+                yield name, x
+
+    def late(self) -> Iterator[tuple[str, Tensor]]:
+        """Leaves that began to require grad after they were made."""
+        for name, x in self.tensors.values():
+            story = x._own_story
+            if story is None or story.origin != "requires_grad_" or not x.requires_grad:
+                continue
+            if x._made is not None and x._made != story.made:
                 yield name, x
 
     def frozen(self) -> Iterator[tuple[str, Tensor]]:

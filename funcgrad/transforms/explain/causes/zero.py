@@ -22,6 +22,7 @@ FLAT_PARTS = frozenset(
 _SATURATES = frozenset(
     ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
 )
+_PRODUCTS = frozenset(("multiply", "matmul", "dot", "mm", "mv", "bmm", "addmm", "linear", "einsum"))
 _IDENTITIES = {
     "softmax": "its elements always add up to one",
     "standardize": "its mean is always zero, and its variance one",
@@ -81,6 +82,6 @@ def _ended(e: Evidence, spot: Spot) -> str:
         reason = "it is saturated: its derivative is too small for a number"
     elif name == "where":
         reason = "all elements are in the branch not taken"
-    elif name == "multiply":
+    elif name in _PRODUCTS:
         reason = "the other factor is zero"
     return f"`{name}` at {where} ({reason})"
