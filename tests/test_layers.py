@@ -39,7 +39,7 @@ LAYERS = [
     ["test_util"],
     ["pymanopt"],
     ["torch"],
-    ["tour", "__main__", "cache"],
+    ["tour", "command", "__main__", "cache"],
 ]
 """From the bottom; a name stands for a module or for all of a package that is not named more closely."""
 FILES = sorted(ROOT.rglob("*.py"))

@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 from collections.abc import Collection
+from functools import lru_cache
 from types import CodeType, FrameType
 from typing import NamedTuple
 
@@ -86,6 +87,20 @@ def here_past(packages: Collection[str]) -> Loc | None:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return None
+
+
+def is_thrown_away(frame: FrameType) -> bool:
+    """Whether a frame of the user's does nothing with the result of the call that it is making."""
+    return is_users(frame.f_code.co_filename) and _is_popped(frame.f_code, frame.f_lasti)
+
+
+@lru_cache(1024)
+def _is_popped(code: CodeType, lasti: int) -> bool:
+    from dis import get_instructions
+
+    # a frame that is calling is in the cache behind the instruction
+    following = next((i for i in get_instructions(code) if i.offset > lasti), None)
+    return following is not None and following.opname == "POP_TOP"
 
 
 class Place(NamedTuple):

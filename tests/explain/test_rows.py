@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
+import funcgrad.numpy as fnp
 from funcgrad.transforms.explain import causes
 from funcgrad.transforms.explain.status import Status
 from tests.explain.programs import PRELUDE, PROGRAMS, Program
@@ -141,6 +142,17 @@ def test_where_peers_are_silently_wrong_grad_raises():
     for fun in (lambda x: x[0].item() * 2, lambda x: float(x[0])):  # 34
         with pytest.raises(TypeError, match="lost"):
             fg.grad(fun)(x)
+
+    def forgets(x):  # 57
+        b = fnp.zeros(3)
+        b.at[0].set(x[0])
+        return b.sum()
+
+    for transformed in (fg.grad(forgets), fg.jit(forgets)):
+        with pytest.raises(TypeError, match=r"at\[\].set.*thrown away"):
+            transformed(x)
+    assert fnp.at(x)[0].set(5.0) is not None
+    fnp.at(x)[0].set(5.0)  # of plain arrays it is as in JAX
     assert not fg.grad(lambda x: np.sum(x.astype(int) * 1.0))(x).any()  # 46: zero, and not 1
 
 

@@ -27,6 +27,7 @@ _OPERATORS = {
     "__rmatmul__": "matmul",
     "__getitem__": "getitem",
     "_power": "power",
+    "matrix_product": "matmul",
 }
 _MODULES = ("nn", "lax", "random", "scipy.special", "scipy.stats", "scipy.linalg", "scipy.ndimage", "scipy.signal")
 

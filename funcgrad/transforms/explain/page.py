@@ -33,7 +33,7 @@ STYLE = (
     ".fg-report svg text{fill:var(--fg-text);font-family:ui-monospace,Menlo,Consolas,monospace;font-size:11px}"
     ".fg-report svg .name{font-weight:600}.fg-report svg rect{stroke:var(--fg-line)}"
     ".fg-report svg path{stroke:var(--fg-line);fill:none}.fg-report svg path.cut{stroke:var(--fg-bad);"
-    "stroke-dasharray:4 3}.fg-report svg text.cut{fill:var(--fg-bad)}"
+    "stroke-dasharray:4 3}.fg-report svg text.cut{fill:var(--fg-bad)}.fg-report svg path.chooses{stroke-dasharray:1 3}"
     ".fg-report svg marker path{fill:var(--fg-line);stroke:none}"
     ".fg-report svg .leaf{fill:var(--fg-leaf)}.fg-report svg .output{fill:var(--fg-output)}"
     ".fg-report svg .op{fill:var(--fg-op)}.fg-report svg .left{fill:var(--fg-left)}"

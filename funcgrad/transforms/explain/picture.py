@@ -46,10 +46,11 @@ def picture(
     for node, links in steps:
         for parent, edge, _ in links:
             if parent.seq in keys:
-                cut = edge in (Edge.CUT, Edge.CHOICE)
-                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], cut)] = None
+                chooses = edge is Edge.CHOICE or (edge is Edge.CUT and not paths.counts(node)[1])
+                kind = "chooses" if chooses else "cut" if edge is Edge.CUT else ""
+                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], kind)] = None
     for node in outputs:
         if node.seq in keys:
-            arrows[Arrow(index[keys[node.seq]], index["output"], False)] = None
-    kept = [a for a in arrows if a.source != a.target or a.cut]
+            arrows[Arrow(index[keys[node.seq]], index["output"])] = None
+    kept = [a for a in arrows if a.source != a.target]
     return Drawing(list(boxes.values()), kept)

@@ -20,15 +20,16 @@ class Written:
     The array of a method (`x.astype(int)`) is its first argument. Operands are in parentheses where they need them.
     """
 
-    def __init__(self, node: ast.expr, where: Place) -> None:
+    def __init__(self, node: ast.expr, where: Place, text: str) -> None:
         self.node = node
         self.place = where
-        self.text = ast.unparse(node)
+        self.text = text
         self.keywords: dict[str, str] = {}
+        as_written = lambda x: ast.get_source_segment(text, x) or ast.unparse(x)
         operands: list[ast.expr] = []
         if isinstance(node, ast.Call):
             operands = list(node.args)
-            self.keywords = {k.arg: ast.unparse(k.value) for k in node.keywords if k.arg}
+            self.keywords = {k.arg: as_written(k.value) for k in node.keywords if k.arg}
             if isinstance(node.func, ast.Attribute) and _root(node.func.value) not in _MODULES:
                 operands.insert(0, node.func.value)
         elif isinstance(node, ast.Compare):
@@ -39,8 +40,8 @@ class Written:
             operands = [node.value, node.slice]
         elif isinstance(node, ast.UnaryOp):
             operands = [node.operand]
-        self.args = [in_parentheses(x) for x in operands]
-        self.bare = [ast.unparse(x) for x in operands]
+        self.bare = [as_written(x) for x in operands]
+        self.args = [text if isinstance(x, _ATOMS) else f"({text})" for x, text in zip(operands, self.bare)]
 
     @property
     def callee(self) -> str:
@@ -81,11 +82,11 @@ def written(loc: Loc | None) -> Written | None:
     where = place(loc)
     if where.col is None:
         return None
+    text = where.source[where.col : where.end_col].strip()
     try:
-        node = ast.parse(where.source[where.col : where.end_col].strip(), mode="eval").body
+        return Written(ast.parse(text, mode="eval").body, where, text)
     except (SyntaxError, ValueError):
         return None
-    return Written(node, where)
 
 
 def around(where: Place, kind: type[ast.AST]) -> tuple[ast.AST, Place] | None:
