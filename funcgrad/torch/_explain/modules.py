@@ -62,6 +62,8 @@ def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
         for name, x in vars(inner).items():
             if not name.startswith("_") and type(x) in (list, tuple, dict):
                 yield from _unregistered(f"{where}{name}", x, own)
+            elif isinstance(x, Tensor) and x.requires_grad and x.is_leaf and id(x) not in own:
+                yield f"`{where}{name}` is no Parameter, so parameters() lacks it. Instead: torch.nn.Parameter(...)."
     for optimizer in living():
         params = [p for group in optimizer.param_groups for p in group["params"]]
         old = [p for p in params if id(p) not in own and p._own_story is not None and p._story.replaced is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from inspect import CO_OPTIMIZED
 from types import FrameType
 from typing import Any
 
@@ -13,6 +14,8 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.places import short
 
 _ASSIGNED = re.compile(r"(?:self\.)?(\w+)\s*(?::[^=]+)?=[^=]")
+HELD = 3
+"""How often a copy of a frame's variables is held that the user has not asked for: by the frame, here, by the count."""
 _FEW = 64
 """Longer lists and dicts are not looked through."""
 
@@ -34,10 +37,14 @@ class Names:
         self.code = None if frame is None else frame.f_code
         if frame is None:
             return
-        for scope in (frame.f_locals, frame.f_globals):
+        variables = frame.f_locals
+        for scope in (variables, frame.f_globals):
             for name, x in list(scope.items()):
                 if not name.startswith("__"):
                     self._see(name, x, 0)
+        x = None
+        if type(variables) is dict and frame.f_code.co_flags & CO_OPTIMIZED and sys.getrefcount(variables) <= HELD:
+            variables.clear()  # before Python 3.13 a copy that the frame would keep, and which is nobody else's
 
     def _see(self, name: str, x: Any, depth: int) -> None:
         if isinstance(x, Tensor):
@@ -46,6 +53,9 @@ class Names:
             self.modules.append((name, x))
             for path, p in (*x.named_parameters(), *x.named_buffers()):
                 self.tensors.setdefault(id(p), (f"{name}.{path}", p))
+            for key, y in vars(x).items():
+                if isinstance(y, Tensor):
+                    self.tensors.setdefault(id(y), (f"{name}.{key}", y))
         elif type(x) in (list, tuple, dict) and depth < 2 and len(x) <= _FEW:
             for key, y in x.items() if type(x) is dict else enumerate(x):
                 self._see(f"{name}[{key!r}]", y, depth + 1)
@@ -74,6 +84,15 @@ class Names:
         of_modules = {id(t) for _, m in self.modules for t in (*m.parameters(), *m.buffers())}
         for name, x in self.tensors.values():
             if id(x) not in of_modules and x._read().dtype.kind in "fc" and not x.requires_grad and not x._cuts:
+                yield name, x
+
+    def late(self) -> Iterator[tuple[str, Tensor]]:
+        """Leaves that began to require grad after they were made."""
+        for name, x in self.tensors.values():
+            story = x._own_story
+            if story is None or story.origin != "requires_grad_" or not x.requires_grad:
+                continue
+            if x._made is not None and x._made != story.made:
                 yield name, x
 
     def frozen(self) -> Iterator[tuple[str, Tensor]]:

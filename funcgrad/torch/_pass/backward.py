@@ -64,9 +64,9 @@ def check_outputs(outputs: Sequence[Tensor]) -> None:
     for i, out in enumerate(outputs):
         out._check_entry()
         if not on_tape(out._read()):
-            error = RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
             PassRecord("backward").began([out])
-            raise explained(error, [out])
+            text = f"element {i} of tensors does not require grad and does not have a grad_fn"
+            raise explained(RuntimeError(text), [out])
 
 
 def explained(error: RuntimeError, outputs: Sequence[Tensor], inputs: Sequence[Tensor] = ()) -> RuntimeError:
@@ -200,11 +200,11 @@ def _gradients(
         elif allow_unused:
             results.append(None)
         else:
-            error = RuntimeError(
+            text = (
                 f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
-            raise explained(error, outs, targets)
+            raise explained(RuntimeError(text), outs, targets)
     return tuple(results)
 
 

@@ -88,6 +88,7 @@ class History:
     leaves: tuple[str, ...] = ()
     near: tuple[tuple[str, Loc | None], ...] = ()
     near_frozen: tuple[tuple[str, Loc | None], ...] = ()
+    near_late: tuple[tuple[str, Loc | None], ...] = ()
     shape: tuple[int, ...] = ()
     dtype: Any = None
 

@@ -9,7 +9,10 @@ from funcgrad.core.provenance import Loc, Place, place
 from funcgrad.transforms.explain.report import Fix
 
 _MODULES = frozenset(
-    ("np", "numpy", "fnp", "jnp", "fg", "funcgrad", "nn", "lax", "random", "math", "cmath", "scipy", "special", "torch")
+    (
+        *("np", "numpy", "fnp", "jnp", "fg", "funcgrad", "nn", "lax", "random", "math", "cmath", "scipy", "special"),
+        *("torch", "F"),
+    )
 )
 _ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Tuple)
 

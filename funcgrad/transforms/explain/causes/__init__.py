@@ -8,12 +8,12 @@ is asked first. Within a status, causes are asked in the order of the modules' n
 has an answer for every operation, comes after `cut` and `left`.
 """
 
-from funcgrad.transforms.explain.causes import remembered as remembered  # isort: skip
 from funcgrad.transforms.explain.causes import asked as asked
 from funcgrad.transforms.explain.causes import cut as cut
 from funcgrad.transforms.explain.causes import end as end
 from funcgrad.transforms.explain.causes import left as left
 from funcgrad.transforms.explain.causes import nan as nan
+from funcgrad.transforms.explain.causes import remembered as remembered
 from funcgrad.transforms.explain.causes import stale as stale
 from funcgrad.transforms.explain.causes import step as step
 from funcgrad.transforms.explain.causes import wrong_tensor as wrong_tensor

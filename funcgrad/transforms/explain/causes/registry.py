@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.evidence import End, Evidence, Whole
@@ -68,12 +68,17 @@ REMARKS: list[Remark] = []
 ENDS: list[Ends] = []
 
 
+def _is_remembered(fun: Callable[..., Any]) -> bool:
+    return ".remembered." in fun.__module__
+
+
 def cause(*rows: Row, status: Status) -> Callable[[Callable[[Evidence], Finding | None]], Callable]:
     """Register what finds the cause of these rows in the evidence on a leaf."""
 
     def register(fun: Callable[[Evidence], Finding | None]) -> Callable[[Evidence], Finding | None]:
         CAUSES.append(Cause(rows, status, fun))
-        CAUSES.sort(key=lambda c: ORDER[c.status])  # stable: within a status, in the order they are written
+        # stable: within a status, what tensors remember, then in the order they are written
+        CAUSES.sort(key=lambda c: (ORDER[c.status], not _is_remembered(c.answer)))
         return fun
 
     return register
@@ -84,6 +89,7 @@ def ends(*rows: Row) -> Callable[[Callable[[End], Reason | None]], Callable]:
 
     def register(fun: Callable[[End], Reason | None]) -> Callable[[End], Reason | None]:
         ENDS.append(Ends(rows, fun))
+        ENDS.sort(key=lambda row: not _is_remembered(row.reason))
         return fun
 
     return register

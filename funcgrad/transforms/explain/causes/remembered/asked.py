@@ -95,6 +95,15 @@ def not_asked_for(e: Evidence) -> Finding | None:
             "requires_grad_() of what is to be learned",
             places(where),
         )
+    if h.near_late:
+        names = in_order(variables(h.near_late))
+        verb = "requires" if len(h.near_late) == 1 else "require"
+        return Finding(
+            f"{begin} {names} {verb} grad only since requires_grad was set: what was computed before that is not "
+            "recorded.",
+            "requires_grad_() before it is used",
+            places(*(made for _, made in h.near_late)),
+        )
     if h.recent:
         remedy = "the tensor itself in place of its numbers"
         return Finding(f"{begin} {_may_be(h)}", remedy, places(h.recent[0].loc))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from funcgrad.transforms.explain.causes.registry import Finding, cause
 from funcgrad.transforms.explain.causes.remembered.words import at, pass_of, places
+from funcgrad.transforms.explain.causes.zero import FLAT_PARTS
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import gradient_summary, lead
@@ -18,6 +19,9 @@ def reached(e: Evidence) -> Finding | None:
     text = f"{lead(e.live)} to the tensor. {gradient_summary(e.gradient)}" if e.live else gradient_summary(e.gradient)
     if h.passes and not h.predicted:
         text = f"{pass_of(h.passes[0])} brought its gradient. {gradient_summary(e.gradient)}"
+    spot = e.arrival.masked if e.arrival is not None else None
+    if spot is not None and not e.gradient.all() and e.called(spot.node) in FLAT_PARTS:
+        text += f" Where it is zero, `{e.called(spot.node)}`{at(spot.line)} may be flat."
     if h.written is not None:
         text += f" `{h.written.text}`{at(h.written.loc)} has changed it since."
     if h.flat:

@@ -179,6 +179,11 @@ def before_any_pass(e: Evidence) -> Finding | None:
     h = e.history
     if not _waits(e):
         return None
+    if e.total and h.predicted:
+        return Finding(
+            f"{_paths(e.live)} to the tensor. What comes back is not foretold where a rule, a hook or a compiled "
+            "function stands on the way: call backward()."
+        )
     if e.total:
         return Finding(f"{_paths(e.live)} to the tensor, but its grad is None: call backward().")
     text = "No backward pass has reached it: call backward() on a value that is computed from it."
