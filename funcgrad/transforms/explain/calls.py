@@ -139,9 +139,17 @@ def _name(inner: FrameType, user: FrameType) -> str:
 
 
 def _foreign_name(inner: FrameType) -> str:
-    path = f"{inner.f_globals.get('__name__', '')}.{inner.f_code.co_qualname}".split(".")
-    operator = path[-1].strip("_") if path[-1].startswith("__") else path[-1]
-    return ".".join([*(part for part in path[:-1] if not part.startswith(("_", "<"))), operator])
+    """`scipy.linalg.solve`, `pandas.Series` of its `__init__`: by public modules, as near to the top as it is found."""
+    module = str(inner.f_globals.get("__name__", ""))
+    names = [part for part in inner.f_code.co_qualname.split(".") if not part.startswith("<")]
+    if names[-1] in ("__init__", "__new__", "__call__") and len(names) > 1:
+        names.pop()
+    names = [name.strip("_") if name.startswith("__") else name for name in names]
+    top = module.partition(".")[0]
+    if hasattr(sys.modules.get(top), names[0]):
+        return ".".join([top, *names])
+    public = [part for part in (*module.split("."), *names[:-1]) if not part.startswith("_")]
+    return ".".join([*public, names[-1]])
 
 
 def _callee(frame: FrameType, loc: Loc) -> tuple[str, bool, Any]:

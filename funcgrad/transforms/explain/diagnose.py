@@ -167,7 +167,8 @@ def _report(
         leaves.append(leaf if has_gradient else leaf._replace(grad=None))
     nodes = [(given.path, given.node) for given in run.given if given.node is not None]
     outputs = [y.node for y in run.outputs if run._trace.mine(y)]
-    born = _born(run)
+    told = any(leaf.status in ("nan", "inf") for leaf in leaves)
+    born = None if told else _born(run)
     whole = Whole(
         fun=fun,
         output=run.output,

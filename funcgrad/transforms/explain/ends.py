@@ -7,7 +7,7 @@ from funcgrad.core.tape import Node
 from funcgrad.transforms.explain.calls import callee_text
 from funcgrad.transforms.explain.evidence import End, Ending
 from funcgrad.transforms.explain.follow import Departure, Edge, Entry, instruction, reads_part
-from funcgrad.transforms.explain.paths import Link, Paths, Vertex
+from funcgrad.transforms.explain.paths import Link, Paths, Vertex, carries
 from funcgrad.transforms.explain.wording import op_name
 
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
@@ -23,17 +23,19 @@ def called(node: Node) -> str:
 def end_at(paths: Paths, step: Vertex, link: Link) -> End:
     """What ends at a step: the operation inside of the call that has no derivative, by the name of the call."""
     end = end_of(link.inner or step.node)
-    return end._replace(used_at=_index(paths, step), again=link.edge is Edge.PAST)
+    again = link.edge is Edge.PAST or (link.edge is Edge.CHOICE and not carries(link.parent))
+    index, branch = _only_use(paths, step)
+    return end._replace(used_at=index, branch=branch, again=again)
 
 
-def _index(paths: Paths, step: Vertex) -> Loc | None:
-    """Where the result of a step is used, if it is as an index only."""
-    uses = [s.node for s in paths.downstream([step.node])]
-    indices = [node for node in uses if isinstance(node.prim, Departure) and reads_part(node.loc)]
-    reading = {node.seq for node in indices}
-    if not indices or any(isinstance(node.prim, Departure) and node.seq not in reading for node in uses):
-        return None
-    return indices[0].loc
+def _only_use(paths: Paths, step: Vertex) -> tuple[Loc | None, Loc | None]:
+    """Where the result of a step is used as an index, or to choose a branch, if it is used for nothing else."""
+    gone = [s.node for s in paths.downstream([step.node]) if isinstance(s.node.prim, Departure)]
+    if gone and all(reads_part(node.loc) for node in gone):
+        return gone[0].loc, None
+    if gone and all(node.prim is not None and node.prim.name == "bool" for node in gone):
+        return None, gone[0].loc
+    return None, None
 
 
 def end_of(entry: Node) -> End:

@@ -33,9 +33,10 @@ class End(NamedTuple):
     `written` is the function as it stands on the line ("math.sin"), where a function is called there. `dtype` is that
     of the result, `prim` the operation inside, where there is one. Of a value that left, `as_` says how ("float",
     "numpy", "item"), and `stores` that it was written into a plain array; `back` is the line where it was made into an
-    array again, where that is known. `used_at` is the line where the result is used, if that is as an index only.
-    `again` says that the derivative had ended before. `of_tensor` says that it is a Tensor that was cut off; `back` is
-    then the line that switched recording off, and `written` whose code it is.
+    array again, where that is known. `used_at` is the line where the result is used, if that is as an index only;
+    `branch` the one where it decides which way Python goes, if it does nothing else. `again` says that the derivative
+    had ended before. `of_tensor` says that it is a Tensor that was cut off; `back` is then the line that switched
+    recording off, and `written` whose code it is.
     """
 
     called: str
@@ -48,6 +49,7 @@ class End(NamedTuple):
     stores: bool = False
     back: Loc | None = None
     used_at: Loc | None = None
+    branch: Loc | None = None
     call: Call | None = None
     again: bool = False
     of_tensor: bool = False

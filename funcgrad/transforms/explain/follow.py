@@ -261,8 +261,14 @@ class FollowTrace(TapeTrace):
         leaves, treedef = tree.flatten(args, is_leaf=lambda x: isinstance(x, FollowTracer))
         known = [x for x in leaves if self.mine(x)]
         out = fun(*treedef.unflatten([self.value(x) for x in leaves]))
+        if name in _OF_SHAPES:
+            return out
         edges = tuple((x.node, Edge.CUT if type(x) is LiveTracer else Edge.PAST) for x in known)
         return self.plain(out, self._departure(name, edges))
+
+
+_OF_SHAPES = frozenset(("ndim", "shape", "size", "result_type", "iscomplexobj", "isrealobj", "may_share_memory"))
+"""Functions of NumPy's whose results do not depend on values."""
 
 
 def instruction(loc: Loc | None) -> str:

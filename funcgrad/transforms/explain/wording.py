@@ -76,6 +76,8 @@ def cut_sentence(cuts: Sequence[Cut], paths: int, consequence: str = "") -> str:
         (again or named).append(f"{len(cuts) - 3} more")
     reasons: dict[tuple[str, str], list[Cut]] = {}
     for cut in cuts[:3]:
+        if cut.again and cut.cause == "branch" and len(cuts) > 1:  # said of the comparison before
+            continue
         reasons.setdefault((cut.op, cut.why), []).append(cut)
     sentences = []
     for (op, why), given in reasons.items():

@@ -40,6 +40,16 @@ def _interpolated(call: Written | None, where: Place) -> tuple[str, Place | None
     return f"np.interp({call.bare[0]}, np.arange(len({table})), {table})", span
 
 
+@ends(81)
+def decides(end: End) -> Reason | None:
+    """A comparison that only decides which way Python goes."""
+    if end.kind is not Ending.FLAT or end.branch is None:
+        return None
+    why = f"its result only decides which branch runs at {short(place(end.branch))}"
+    remedy = "a smooth choice between what the branches give, s * a + (1 - s) * b with s = fg.nn.sigmoid(...)"
+    return Reason(why, remedy)
+
+
 @ends(46)
 def cast(end: End) -> Reason | None:
     if end.kind is not Ending.FLAT or end.prim is None or end.prim.name != "convert":

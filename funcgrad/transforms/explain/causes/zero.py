@@ -22,7 +22,9 @@ FLAT_PARTS = frozenset(
 _SATURATES = frozenset(
     ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
 )
-_PRODUCTS = frozenset(("multiply", "matmul", "dot", "mm", "mv", "bmm", "addmm", "linear", "einsum"))
+_PRODUCTS = frozenset(
+    ("multiply", "mul", "matmul", "mm", "mv", "bmm", "addmm", "dot", "inner", "outer", "einsum", "tensordot", "linear")
+)
 _IDENTITIES = {
     "softmax": "its elements always add up to one",
     "standardize": "its mean is always zero, and its variance one",
