@@ -43,7 +43,7 @@ LAYERS = [
     ["kernels", "test_util"],
     ["pymanopt"],
     ["torch"],
-    ["tour", "__main__", "cache"],
+    ["tour", "command", "__main__", "cache"],
 ]
 """From the bottom; a name stands for a module or for all of a package that is not named more closely."""
 FILES = sorted(ROOT.rglob("*.py"))

@@ -19,7 +19,8 @@ from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, known
 from funcgrad.errors import NotDifferentiableError
 
-_next_in_sequence = itertools.count().__next__
+tick = itertools.count().__next__
+"""The next number in the sequence of entries, for what happens between them."""
 
 
 class Node:
@@ -40,7 +41,7 @@ class Node:
         saved: Any = None,
         loc: Loc | None = None,
     ) -> None:
-        self.seq = _next_in_sequence()
+        self.seq = tick()
         self.prim = prim
         self.params = params
         self.parents = parents
@@ -233,12 +234,14 @@ def pull(
     seeds: list[tuple[Node, Any]],
     visit: Callable[[Node, Any], Any] | None = None,
     saved_of: Callable[[Node], Any] | None = None,
+    handed: Callable[[Node, Sequence[Any]], None] | None = None,
 ) -> dict[int, Any]:
     """Apply the recorded maps backwards; returns the cotangent of each leaf reached, by the leaf's `seq`.
 
     `seeds` are entries with their cotangents; the list is emptied, so that it keeps nothing alive.
     `visit(node, ct)` may replace a cotangent on its way (hooks), or stop it by None; `saved_of(node)` may replace what
-    is saved, for gradients that are themselves recorded. Entries are let go as soon as they are done: where nobody
+    is saved, for gradients that are themselves recorded; `handed(node, cts)` sees what an entry hands to each of its
+    parents, before it is summed. Entries are let go as soon as they are done: where nobody
     else holds them, their saved values are freed while the pass goes on.
     """
     pending = Pending()
@@ -262,11 +265,15 @@ def pull(
             elif prim is SELECT:
                 slots = [None] * node.params["of"]
                 slots[node.params["index"]] = ct
+                if handed is not None:
+                    handed(node, (slots,))
                 add(parents[0], slots)
             else:
                 saved = node.saved if saved_of is None else saved_of(node)
                 cts = prim.pull(saved, parents, ct, node.params)
                 del saved
+                if handed is not None:
+                    handed(node, cts)
                 for parent, ct in zip(parents, cts):
                     if parent is not None and ct is not None:
                         if parent.seq in arrived or type(ct) is Sparse:

@@ -10,17 +10,16 @@ import numpy as np
 from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
-from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.memory_order import in_rows, like_first, lying
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
 from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, returned, titled
-from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor
+from funcgrad.torch._record.calls import Kind, call, call_with, flat, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 EMPTY = "Expected reduction dim to be specified for input.numel() == 0."
 
@@ -68,7 +67,7 @@ def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: 
 
 def _with_places(name: str, kind: Kind, fun: Callable[[Any], Any], x: Tensor, places: Any) -> Any:
     """Elements, and where they are, which is what PyTorch saves."""
-    where = fresh(places)
+    where = flat(name, places, x)
     return returned(name, (call_with((where,), kind, fun, x), where))
 
 
@@ -163,6 +162,8 @@ cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cu
 
 
 def _position(name: str, fun: Any) -> Callable[..., Tensor]:
+    kind = Kind(name)
+
     def position(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
         refuse(input, "c", f"{name}(): does not support complex input")
@@ -182,7 +183,7 @@ def _position(name: str, fun: Any) -> Callable[..., Tensor]:
             axis = dimension(dim, len(v.shape))
             return fun(v, axis=axis, keepdims=keepdim)
 
-        return call(PLAIN, find, input)
+        return call(kind, find, input)
 
     return named()(titled(position, name, f"Where the {name[3:]}imum is, over `dim` or in the flattened tensor."))
 
@@ -228,7 +229,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
 @lying(like_first)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Where the sorted values were."""
-    return fresh(ordered(input, dimension(dim, input.dim()), descending))
+    return flat("argsort", ordered(input, dimension(dim, input.dim()), descending), input)
 
 
 @named(out=True)

@@ -18,12 +18,12 @@ from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.shape import expand, reshape
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call_with, need_tensor
+from funcgrad.torch._record.calls import Kind, call_with, flat, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x="), Kind("Take", "x="), Kind("IndexSelect", "-")
 MASKED_SELECT = Kind("MaskedSelect", "x=")
@@ -232,13 +232,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of elements that are not zero, as rows; or a tensor for each dimension."""
     array = input._array(PLACES, USE_WHERE)
-    return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else argwhere(input)
+    return tuple([flat("nonzero", a, input) for a in np.nonzero(np.atleast_1d(array))]) if as_tuple else argwhere(input)
 
 
 @named()
 def argwhere(input: Tensor) -> Tensor:
     """The places of elements that are not zero, as rows."""
-    return fresh(np.argwhere(input._array(PLACES, USE_WHERE)))
+    return flat("nonzero", np.argwhere(input._array(PLACES, USE_WHERE)), input)
 
 
 def mask_of(mask: Tensor) -> Any:

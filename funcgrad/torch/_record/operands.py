@@ -10,7 +10,9 @@ import numpy as np
 from funcgrad.core.provenance import at
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.calls import NUMBERS, Kind, call
-from funcgrad.torch._record.tape import constant, cut, joined, on_tape
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.story import cut, flattened, joined
+from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -147,7 +149,10 @@ def cast(t: Tensor, to: np.dtype) -> Tensor:
             return fresh(value.real.astype(to))
     if isinstance(value, Tracer) and to.kind in "fc":
         return call(TO_COPY, lambda v: v.astype(to), t)
-    cuts = joined(cut(f"to({dtypes.of(to)})", value, ()), t._cuts) if on_tape(value) else t._cuts
+    cuts = t._cuts if to.kind in "fc" else flattened(t._cuts)
+    if on_tape(value):
+        op = f"to({dtypes.of(to)})"
+        cuts = joined(cut(op, value, (), flat=True) if mode.enabled else cut("no_grad", value, (), mode.off), cuts)
     plain: Any = constant(value)
     array: Any = plain if isinstance(plain, Tracer) else np.asarray(plain)
     out = fresh(array.astype(to))

@@ -9,7 +9,8 @@ from typing import Any
 from funcgrad.torch._record.calls import Kind, call, need_tensor, note_inner, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse
-from funcgrad.torch._record.tape import Cut, joined, on_tape
+from funcgrad.torch._record.story import Cut, joined
+from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 
 
