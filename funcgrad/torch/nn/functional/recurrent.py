@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
-from funcgrad.core.graph import is_staging
+from funcgrad.core.staging import is_staging
 from funcgrad.lax import scan
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, relu, reshape, subtract, tanh
