@@ -23,7 +23,7 @@ _SATURATES = frozenset(
     ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
 )
 _PRODUCTS = frozenset(
-    ("multiply", "mul", "matmul", "mm", "mv", "bmm", "addmm", "dot", "inner", "outer", "einsum", "tensordot", "linear")
+    ("multiply", "mul", "matmul", "mm", "mv", "bmm", "addmm", "linear", "dot", "inner", "outer", "einsum", "tensordot")
 )
 _IDENTITIES = {
     "softmax": "its elements always add up to one",
