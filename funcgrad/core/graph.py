@@ -393,10 +393,13 @@ def trace_graph(
 
 
 def trace_open(
-    fun: Callable[[Callable[[Aval], StageTracer]], Sequence[Any]], interpreted: bool = False, name: str = "jit"
+    fun: Callable[[Callable[[Aval], StageTracer]], Sequence[Any]],
+    interpreted: bool = False,
+    name: str = "jit",
+    trace: StageTrace | None = None,
 ) -> Graph:
     """`trace_graph` of a function that finds its inputs while it runs: it is given what makes one more of an aval."""
-    trace = StageTrace(name)
+    trace = StageTrace(name) if trace is None else trace
     variables: list[Var] = []  # the function may write into its arguments
 
     def new(aval: Aval) -> StageTracer:
