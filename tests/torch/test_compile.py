@@ -940,3 +940,16 @@ def test_what_is_written_after_the_forward_pass_does_not_reach_its_backward(shar
             x.data[1] = 100.0
         loss.backward()
         assert w.grad.tolist() == [16.0, 1.0, 4.0]
+
+
+def test_a_module_that_code_does_not_import_is_not_looked_into(monkeypatch):
+    """PyTorch itself, imported beside, is `torch` in `sys.modules`; here its `sin` is what could not be looked into."""
+    beside = types.ModuleType("torch")
+    beside.sin = iter(())
+    monkeypatch.setitem(sys.modules, "torch", beside)
+
+    @torch.compile(fullgraph=True)
+    def f(x):
+        return torch.sin(x) * 2.0
+
+    assert f(torch.ones(3)).tolist() == (2.0 * torch.sin(torch.ones(3))).tolist()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dis
 import gc
 import sys
 import types
 import weakref
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from itertools import chain, repeat
@@ -146,7 +147,7 @@ class Watch:
         names = tuple(dict.fromkeys(_names_of(fun.__code__)))
         self._named(fun.__globals__, names)
         self._mentioned.update(names)
-        self._pending.extend(_imported(names, fun.__globals__.get("__package__")))
+        self._pending.extend(_imported(_imports_of(fun.__code__), fun.__globals__.get("__package__")))
 
     def _named(self, space: dict[str, Any], names: tuple[str, ...]) -> None:
         if names:
@@ -325,7 +326,21 @@ def _names_of(code: types.CodeType) -> Iterator[str]:
             yield from _names_of(const)
 
 
-def _imported(names: tuple[str, ...], package: str | None) -> Iterator[types.ModuleType]:
+def _imports_of(code: types.CodeType) -> Iterator[str]:
+    """The names in a code's own `import` statements."""
+    if IMPORT in code.co_code[::2]:
+        for instruction in dis.get_instructions(code):
+            if instruction.opname in ("IMPORT_NAME", "IMPORT_FROM"):
+                yield from (instruction.argval, *instruction.argval.split("."))
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _imports_of(const)
+
+
+IMPORT = dis.opmap["IMPORT_NAME"]
+
+
+def _imported(names: Iterable[str], package: str | None) -> Iterator[types.ModuleType]:
     """The modules that code may import itself, by their names or those in its package and the packages around."""
     for name in names:
         if name in sys.modules:
