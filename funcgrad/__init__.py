@@ -5,11 +5,12 @@
 
 Also: `explain` says why a gradient is missing, zero or NaN; `pure_callback`, `io_callback` and `debug` call Python from
 programs; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`, `funcgrad.nn` and `funcgrad.random` JAX's,
-`funcgrad.scipy` SciPy's (`special`, so far), `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks
+`funcgrad.scipy` SciPy's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks
 numerically.
 """
 
 import sys as _sys
+import typing as _typing
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
@@ -31,6 +32,8 @@ from funcgrad.core.avals import ShapeDtypeStruct as ShapeDtypeStruct
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
+from funcgrad.names import missing as _missing
+from funcgrad.names import public_names as _public_names
 from funcgrad.transforms import policies as checkpoint_policies
 from funcgrad.transforms.api import grad as grad
 from funcgrad.transforms.api import jvp as jvp
@@ -66,11 +69,29 @@ _LATER = ("nn", "random", "scipy", "test_util", "torch", "tree_util")
 """What is imported when it is asked for, as few programs need it."""
 
 
-def __getattr__(name: str) -> _ModuleType:
+if _typing.TYPE_CHECKING:
+    from funcgrad import nn as nn
+    from funcgrad import random as random
+    from funcgrad import scipy as scipy
+    from funcgrad import test_util as test_util
+    from funcgrad import torch as torch
+    from funcgrad import tree_util as tree_util
+
+
+def _later(name: str) -> _ModuleType:
     if name in _LATER:
         return _import_module(f"funcgrad.{name}")
-    raise AttributeError(f"module 'funcgrad' has no attribute {name!r}")
+    raise AttributeError(_missing("module 'funcgrad'", name, __dir__()), name=name)
+
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _later
+
+__all__ = _public_names(globals())
+
+_PACKAGES = ("ad_checkpoint", "checkpoint_policies", "debug", "errors", "flatten_util", "lax", "numpy", "tree", *_LATER)
+"""Not in `__all__`: `from funcgrad import *` must not put our `numpy` or `torch` in the place of others."""
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return [*__all__, *_PACKAGES, "__version__"]

@@ -12,6 +12,12 @@ from funcgrad.transforms.remat import remat as remat
 
 checkpoint_policies = policies
 
+__all__ = ["checkpoint", "checkpoint_name", "checkpoint_policies", "remat"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def checkpoint_name(x: Any, name: str) -> Any:
     """The same values, under a name that a policy of `checkpoint` may know.

@@ -9,6 +9,12 @@ from typing import Any
 from funcgrad.transforms.callbacks import called, debug_callback_call
 from funcgrad.transforms.function import call_hiding_frames
 
+__all__ = ["callback", "print"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def callback(callback: Callable[..., Any], *args: Any, ordered: bool = False, **kwargs: Any) -> None:
     """Call a function with the values that arguments have when the program runs; what it returns does not matter.

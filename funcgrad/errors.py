@@ -11,6 +11,29 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
+__all__ = [
+    "ConcretizationError",
+    "ConcretizationTypeError",
+    "EscapedTracerError",
+    "JAXIndexError",
+    "JAXTypeError",
+    "LongLoopWarning",
+    "NonConcreteBooleanIndexError",
+    "NotDifferentiableError",
+    "TracedArrayError",
+    "TracerArrayConversionError",
+    "TracerBoolConversionError",
+    "TracerConversionError",
+    "TracerIntegerConversionError",
+    "UnbatchedPrimitiveWarning",
+    "UnexpectedTracerError",
+    "UnknownArrayError",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class JAXTypeError(TypeError):
     """JAX's name for all that is asked of traced values in vain."""
@@ -99,14 +122,28 @@ def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> Ba
         hidden.error = None
     error = _unwrapped(error)
     kept: list[TracebackType] = []
+    last = tb
     while tb is not None:
         if not is_internal(tb.tb_frame.f_code.co_filename):
             kept.append(tb)
-        tb = tb.tb_next
+        last, tb = tb, tb.tb_next
+    if not kept and not _is_said(error, last):
+        return error
     chain: TracebackType | None = None
     for tb in reversed(kept):
         chain = TracebackType(chain, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
-    return error.with_traceback(chain) if chain is not None else error
+    return error.with_traceback(chain)
+
+
+def _is_said(error: BaseException, last: TracebackType | None) -> bool:
+    """Whether an error from inside of the library is one that we raise, and no mistake of ours to be looked for."""
+    return not isinstance(error, AssertionError) and last is not None and _raises(last)
+
+
+def _raises(tb: TracebackType) -> bool:
+    from opcode import opname
+
+    return opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] == "RAISE_VARARGS"
 
 
 def _unwrapped(error: BaseException) -> BaseException:
@@ -134,6 +171,4 @@ def _is_theirs(error: BaseException) -> bool:
         return True
     if type(error) is not ValueError or not str(error).startswith("setting an array element with a sequence"):
         return False
-    from opcode import opname
-
-    return tb is None or opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] != "RAISE_VARARGS"
+    return tb is None or not _raises(tb)

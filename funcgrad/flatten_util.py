@@ -15,6 +15,11 @@ from funcgrad.core.avals import array_leaf, refusal
 __all__ = ["ravel_pytree"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
+
 def ravel_pytree(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     """All leaves of `tree` as one new vector of shape (size,), and `unravel`, which rebuilds the tree.
 

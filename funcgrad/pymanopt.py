@@ -28,6 +28,11 @@ from funcgrad.transforms.dense import hvp
 __all__ = ["function"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
+
 class Backend:
     """What pymanopt asks of a backend. Its gradients are conjugate to ours where numbers are complex."""
 

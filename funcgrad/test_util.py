@@ -15,6 +15,11 @@ from funcgrad.transforms.api import jvp, vjp
 
 __all__ = ["check_grads"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # Central differences err by O(eps^2) from curvature and by O(machine epsilon / eps) from rounding.
 _EPS = {8: 1e-4, 4: 1e-2, 2: 1e-1}
 _TOLERANCE = {8: 1e-5, 4: 2e-2, 2: 2e-1}

@@ -1,5 +1,9 @@
 """Pytrees under the names of `jax.tree_util`: see `funcgrad.tree`."""
 
+import typing as _typing
+
+from funcgrad.names import public_names as _public_names
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.tree import DictKey as DictKey
 from funcgrad.tree import FlattenedIndexKey as FlattenedIndexKey
 from funcgrad.tree import GetAttrKey as GetAttrKey
@@ -30,3 +34,11 @@ from funcgrad.tree import treedef_children as treedef_children
 from funcgrad.tree import treedef_is_leaf as treedef_is_leaf
 from funcgrad.tree import treedef_tuple as treedef_tuple
 from funcgrad.tree import unflatten as tree_unflatten  # noqa: F401
+
+__all__ = _public_names(globals())
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

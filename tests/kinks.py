@@ -329,6 +329,33 @@ with their derivative by each argument. Forward mode gives the same, unless said
 
 This page is written by `python -m tests.kinks`; the tests compare every row with funcgrad, with JAX, and with
 this page.
+
+## Three that bite
+
+**A root at zero.** The derivative of `sqrt(x)` at 0 is infinite, and `0 * inf` is NaN: so it is for
+`np.linalg.norm(x)` at the origin (JAX's NaN too) and for `std` of equal numbers. Write `np.sqrt(x + 1e-12)`, or
+`np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0)`.
+
+**The branch not taken.** `np.where(x > 0, np.sqrt(x), 0.0)` has the gradient NaN at 0: both branches are computed, and
+the zero that comes back to the one not taken is multiplied by its infinite derivative. The argument must be guarded, as
+above; the result is too late.
+
+```python
+import numpy as np
+import funcgrad as fg
+
+late = lambda x: np.where(x > 0, np.sqrt(x), 0.0)
+guarded = lambda x: np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0)
+print(fg.grad(late)(0.0), fg.grad(guarded)(0.0))
+```
+
+```output
+nan 0.0
+```
+
+**Ties and corners.** Of equal elements each gets an equal share of the gradient of `max`, `min` and `maximum`, and
+`abs` has derivative 1 at 0, `relu` 0: all are some slope between the two sides, as good as another for a descent, but
+not what differences show. A test that compares with differences belongs away from such points.
 """
 
 

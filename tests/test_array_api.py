@@ -194,7 +194,7 @@ def test_the_namespace():
 
 
 def test_memory_is_not_handed_out():
-    with pytest.raises(TracerConversionError, match="handing a traced value to another package"):
+    with pytest.raises(TracerConversionError, match="Handing a traced value to another package"):
         fg.grad(lambda x: np.from_dlpack(x).sum())(X)
     with pytest.raises(ConcretizationError, match="another package"):
         fg.jit(lambda x: fnp.from_dlpack(x).sum())(X)

@@ -307,6 +307,35 @@ class TestConversions:
         with pytest.raises(TypeError, match=r"test_errors.py"):
             fg.grad(loss)(X)
 
+    @pytest.mark.parametrize("name", ["grad", "jvp", "explain"])
+    def test_known_values_are_shown(self, name):
+        """By print, by a debugger's repr and by formats, marked as traced; text carries no derivative anyway."""
+        shown = []
+
+        def loss(x):
+            y = x * 2.0
+            shown.extend([str(y), repr(y[1]), f"{y[1]:.3f}", f"{y[1]}"])
+            return np.sum(y)
+
+        run = {"grad": fg.grad(loss), "jvp": lambda x: fg.jvp(loss, (x,), (x,)), "explain": fg.explain(loss)}
+        found = run[name](np.array([1.0, 1.5]))
+        one = f"Traced<f64[] in {name}: 3.>"
+        assert shown == [f"Traced<f64[2] in {name}: [2. 3.]>", one, "3.000", one]
+        if name == "explain":
+            assert found.leaves[0].status == "flows"
+
+    def test_values_inside_of_other_transformations_are_shown_where_they_are_known(self):
+        shown = []
+
+        def loss(x):
+            shown.append(repr(np.outer(x, x)))
+            return np.sum(x**3)
+
+        fg.grad(lambda x: np.sum(fg.grad(loss)(x)))(np.array([1.0, 2.0]))
+        fg.vmap(fg.grad(loss))(np.ones((2, 2)))
+        start = "Traced<f64[2,2] in grad"
+        assert shown == [f"{start}: [[1. 2.]\n{' ' * len(start)}   [2. 4.]]>", f"{start}>"]
+
     def test_traced_values_are_not_hashable(self):
         with pytest.raises(TypeError, match=r"unhashable"):
             fg.grad(lambda x: {x: 1} and x)(1.0)
@@ -589,7 +618,7 @@ class TestErrorsOfTheUser:
                     error.add_note("and a note")
                     raise
 
-        with pytest.raises(TracerConversionError, match="storing") as caught:
+        with pytest.raises(TracerConversionError, match="Storing") as caught:
             fg.grad(fails)(1.0)
         shown = "".join(traceback.format_exception(caught.value))
         assert "KeyError: 'before'" in shown and "and a note" in shown and "np.zeros(3)[0] = x" in shown

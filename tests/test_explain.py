@@ -576,7 +576,7 @@ class TestErrorsOfTheFunction:
             assert leaf.status == "flows"
             np.testing.assert_array_equal(leaf.grad, grad(fun)(X))
 
-    @pytest.mark.parametrize("refused", [lambda x: f"{np.sum(x):.2f}", lambda x: float(np.sum(x)), windows])
+    @pytest.mark.parametrize("refused", [lambda x: float(np.sum(x)), windows])
     def test_what_grad_refuses_is_called_so(self, refused):
         def fun(x):
             refused(x)

@@ -12,11 +12,13 @@ from tests.groups import together
 
 ROOT = Path(funcgrad.__file__).parent
 LAYERS = [
-    ["errors"],
+    ["errors", "names"],
     ["tree"],
     ["tree_util"],
     ["config"],
     ["core.provenance"],
+    ["core.reading"],
+    ["core.arrays"],
     ["core.avals"],
     ["core.recent", "core.forks"],
     ["core.constants"],

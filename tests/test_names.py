@@ -585,8 +585,8 @@ def test_floats_taken_apart() -> None:
 # what NumPy's C code hides from us
 
 HIDDEN = {
-    "np.array([x[0], x[1]])": "write fnp.array,",
-    "np.asarray([x, x])": "write fnp.asarray,",
+    "np.array([x[0], x[1]])": "write `np.stack([x[0], x[1]])`",
+    "np.asarray([x, x])": "write `np.stack([x, x])`",
     "np.asarray(x)": "or use them as they are",
     "np.fromiter([x[0]], float)": "float(x)",
     "np.from_dlpack(x)": "Within this one use it as it is",

@@ -214,3 +214,59 @@ def test_numpy_is_not_changed_by_the_import():
         "assert before == {n: id(getattr(np, n)) for n in dir(np) if n[0] != '_'}\n"
     )
     assert "numpy" in modules_after(code)
+
+
+MODULES = [
+    "ad_checkpoint", "debug", "errors", "flatten_util", "lax", "lax.linalg", "nn", "nn.initializers", "numpy",
+    "numpy.fft", "numpy.linalg", "random", "scipy", "scipy.integrate", "scipy.interpolate", "scipy.linalg",
+    "scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.sparse.linalg", "scipy.special",
+    "scipy.stats", "test_util", "transforms.policies", "tree", "tree_util",
+]  # fmt: skip
+PACKAGES = {"numpy": ["fft", "linalg"], "lax": ["linalg"], "nn": ["initializers"], "scipy.sparse": ["linalg"]}
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_dir_shows_public_names_only(path):
+    """What tab completion and `help` offer: no file of the package, and nothing that it imports for itself."""
+    module = importlib.import_module(f"funcgrad.{path}")
+    shown = [name for name in dir(module) if not (name.startswith("__") and name.endswith("__"))]
+    assert sorted(shown) == sorted({n for n in module.__all__ if not n.startswith("__")}) and shown
+    for name in shown:
+        value = getattr(module, name)
+        if path == "scipy":
+            continue
+        assert inspect.ismodule(value) == (name in PACKAGES.get(path, ["checkpoint_policies"])), name
+        assert getattr(value, "__module__", None) not in ("typing", "collections.abc", "functools"), name
+
+
+def test_dir_of_the_package():
+    shown = set(dir(fg))
+    assert {"grad", "jit", "numpy", "torch", "scipy", "tree", "errors", "__version__"} <= shown
+    assert not shown & {"core", "ops", "compile", "transforms", "ModuleType"}
+    assert {name for name in shown if name[0] == "_"} == {"__version__"}
+    assert not [name for name in fg.__all__ if inspect.ismodule(getattr(fg, name))]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "words"),
+    [
+        ("", "graad", "There is grad"),
+        ("numpy", "apend", "There is append"),
+        ("numpy", "busday_count", "numpy.busday_count takes plain arrays only"),
+        ("lax", "foriloop", "There is fori_loop"),
+        ("nn", "softmx", "There is softmax"),
+        ("random", "normall", "There is normal"),
+        ("tree", "mapp", "There is map"),
+        ("scipy.special", "gamaln", "There is gammaln"),
+        ("scipy.special", "jn_zeros", "scipy.special.jn_zeros takes plain arrays only"),
+    ],
+)
+def test_names_that_do_not_exist(module, name, words):
+    owner = importlib.import_module(f"funcgrad.{module}".rstrip("."))
+    with pytest.raises(AttributeError, match=words):
+        getattr(owner, name)
+
+
+def test_version_of_the_command():
+    done = subprocess.run([sys.executable, "-m", "funcgrad", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"funcgrad {fg.__version__}\n"

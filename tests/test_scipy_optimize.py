@@ -846,7 +846,7 @@ def test_rosenbrocks_function():
 )  # fmt: skip
 def test_names_that_only_scipy_has_are_told(module, name):
     ours = getattr(fg.scipy, module)
-    with pytest.raises(AttributeError, match=rf"`scipy\.{module}\.{name}`, takes plain arrays only"):
+    with pytest.raises(AttributeError, match=rf"scipy\.{module}\.{name} takes plain arrays only"):
         getattr(ours, name)
-    with pytest.raises(AttributeError, match=r"no attribute 'nothing'$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nothing'"):
         ours.nothing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, Protocol, overload
 from weakref import WeakMethod
 
 import numpy as np
@@ -25,7 +25,8 @@ from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
 from funcgrad.transforms.custom.rules import name_of
-from funcgrad.transforms.function import Transformed, decorates
+from funcgrad.transforms.decorating import Function, Options, P, R, decorator
+from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.guests import HOSTS, Host, host_of
 from funcgrad.transforms.nans import has_nan, look
 
@@ -41,13 +42,27 @@ Names = str | Sequence[str]
 _SCALARS = frozenset((float, int, complex, bool, *(np.dtype(c).type for c in "?bhilqBHILQefdgFDG")))
 
 
-@decorates
+class Jitting(Protocol[Options]):
+    """What `jit` is to a type checker: its result is called as the function is."""
+
+    @overload
+    def __call__(self, fun: Callable[P, R], /, *args: Options.args, **options: Options.kwargs) -> Jitted[P, R]: ...
+    @overload
+    def __call__(self, **options: Any) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
+
+
+def _jitting(transformation: Callable[Concatenate[Function, Options], Any]) -> Jitting[Options]:
+    made: Jitting[Options] = decorator(transformation)
+    return made
+
+
+@_jitting
 def jit(
     fun: Callable[..., Any],
     static_argnums: Numbers = (),
     static_argnames: Names = (),
     donate_argnums: Numbers = (),
-) -> Jitted:
+) -> Jitted[..., Any]:
     """`fun`, traced once for each structure, shapes and dtypes of its arguments, and compiled.
 
     The whole program is one kernel of machine code: elementwise operations, views, reductions, indexing, running sums,
@@ -114,7 +129,7 @@ class Staged:
         return outputs[0] if self.single else self.out_tree.unflatten(outputs)
 
 
-class Jitted(Transformed):
+class Jitted(Transformed, Generic[P, R]):
     """What `jit` returns."""
 
     def __init__(self, run: Callable[..., Any], fun: Callable[..., Any], **options: Any) -> None:
@@ -126,9 +141,9 @@ class Jitted(Transformed):
         self._has_static = bool(self._static_numbers or self._static_names)
         self._staged = Recent(KEPT)
         self._quick: dict[Any, Callable[..., Any]] = {}
-        self._hosted: Jitted | None = None
+        self._hosted: Jitted[..., Any] | None = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             if kwargs or not config.plain:
                 return self._call(args, kwargs, None)

@@ -212,6 +212,8 @@ def _instead(x: Any, dtype: np.dtype | None) -> str:
     for method, instead in _CONVERSIONS.items():
         if hasattr(type(x), method):
             return instead
+    if hasattr(type(x), "__dataclass_fields__"):
+        return f"@fg.register_dataclass above `class {type(x).__name__}`, which makes its fields leaves"
     return ""
 
 

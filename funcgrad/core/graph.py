@@ -14,6 +14,7 @@ from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of, is_inexact
 from funcgrad.core.buffers import Buffer, apply
 from funcgrad.core.constants import SMALL, copied, keep, private
 from funcgrad.core.provenance import Loc, here
+from funcgrad.core.reading import named
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, is_traced, known, unknown_in
 from funcgrad.errors import ConcretizationError, NotDifferentiableError
@@ -525,10 +526,11 @@ def concretization_error(
 ) -> ConcretizationError:
     """The error for needing the value of something that is only being traced, at the user's line here or at `loc`."""
     where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
-    message = (
-        f"{needed}{where} needs the value of {x.aval}, made{made}, "
-        f"which is not known while {x._trace.name} traces the function. {remedy}"
+    reason = (
+        f"{needed[:1].upper()}{needed[1:]}{where} needs the value of {x.aval}, made{made}, which is not known while "
+        f"{x._trace.name} traces the function."
     )
+    message = f"{named(remedy)} {reason}" if remedy else reason
     if isinstance(x._trace, StageTrace):
         x._trace.lacked = message
     return kind(message)

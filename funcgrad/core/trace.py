@@ -18,6 +18,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, Traced, operand
+from funcgrad.core.reading import named
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -111,7 +112,10 @@ class Tracer(Traced):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"Traced<{self.aval} in {self._trace.name}>"
+        start, value = f"Traced<{self.aval} in {self._trace.name}", known(self)
+        if value is None:
+            return f"{start}>"
+        return f"{start}: {np.array2string(np.asarray(value), prefix=f'{start}: ', suffix='>')}>"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise unpicklable(self) if self._trace.alive else escaped((self,))
@@ -335,13 +339,19 @@ def conversion_error(
     remedy: str,
     kind: type[TracerConversionError] = TracerConversionError,
     loc: provenance.Loc | None = None,
+    otherwise: str = "",
 ) -> TracerConversionError:
-    """The error for making a concrete value from a traced one, at the user's line here or at `loc`."""
+    """The error for making a concrete value from a traced one, at the user's line here or at `loc`.
+
+    It begins with what to write, and ends with what else there is.
+    """
     where, made = provenance.at(loc or provenance.here()), provenance.at(x.location())
-    return kind(
-        f"{what}{where}: it would leave {x._trace.name}, and the derivative would be lost "
-        f"silently. The value ({x.aval}) was made{made or ' outside the traced code'}. {remedy}"
+    reason = (
+        f"{what}{where}: it would leave {x._trace.name}, and the derivative would be lost silently. The value "
+        f"({x.aval}) was made{made or ' outside the traced code'}."
     )
+    return kind(" ".join(filter(None, (named(remedy), reason[:1].upper() + reason[1:], otherwise))))
+
 
 
 def unpicklable(x: Tracer) -> TracerConversionError:

@@ -1,10 +1,7 @@
 """JAX's `lax` names."""
 
-from __future__ import annotations
+import typing as _typing
 
-from typing import Any
-
-from funcgrad import tree
 from funcgrad.lax import linalg as linalg
 from funcgrad.lax.collectives import all_gather as all_gather
 from funcgrad.lax.collectives import all_to_all as all_to_all
@@ -99,6 +96,7 @@ from funcgrad.lax.operators import sin as sin
 from funcgrad.lax.operators import sinh as sinh
 from funcgrad.lax.operators import sqrt as sqrt
 from funcgrad.lax.operators import square as square
+from funcgrad.lax.operators import stop_gradient as stop_gradient
 from funcgrad.lax.operators import sub as sub
 from funcgrad.lax.operators import tan as tan
 from funcgrad.lax.operators import tanh as tanh
@@ -160,21 +158,13 @@ from funcgrad.lax.special import lgamma as lgamma
 from funcgrad.lax.special import logistic as logistic
 from funcgrad.lax.special import polygamma as polygamma
 from funcgrad.lax.special import rsqrt as rsqrt
-from funcgrad.ops import elementwise
+from funcgrad.names import public_names as _public_names
+from funcgrad.names import tells_nearest as _tells_nearest
+
+__all__ = _public_names(globals(), "linalg")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
 
 
-def stop_gradient(x: Any) -> Any:
-    """The same values, as constants: no derivative flows through.
-
-    Args:
-        x: an array, or a pytree of arrays.
-
-    Returns:
-        The values in the same structure. Under `grad` and `jvp` they are plain arrays, so `float` works.
-
-    Example:
-        >>> import funcgrad as fg
-        >>> fg.grad(lambda x: x * stop_gradient(x))(3.0)
-        np.float64(3.0)
-    """
-    return tree.map(elementwise.stop_gradient, x)
+def __dir__() -> list[str]:
+    return __all__

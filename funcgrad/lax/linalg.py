@@ -13,6 +13,11 @@ from funcgrad.ops.linalg import triangular_solve as _triangular_solve
 __all__ = ["cholesky", "eigh", "qr", "svd", "triangular_solve"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
+
 def _symmetrised(x: Array) -> Array:
     return (x + mH(x)) / 2
 

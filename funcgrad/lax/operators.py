@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, aval_of
 from funcgrad.core.provenance import at, here
 from funcgrad.numpy import conj as _conj
@@ -270,3 +271,20 @@ def bitcast_convert_type(operand: Array, new_dtype: Any) -> Array:
         '0x3f800000'
     """
     return bitcast(as_array(operand), dtype=np.dtype(new_dtype))
+
+
+def stop_gradient(x: Any) -> Any:
+    """The same values, as constants: no derivative flows through.
+
+    Args:
+        x: an array, or a pytree of arrays.
+
+    Returns:
+        The values in the same structure. Under `grad` and `jvp` they are plain arrays, so `float` works.
+
+    Example:
+        >>> import funcgrad as fg
+        >>> fg.grad(lambda x: x * stop_gradient(x))(3.0)
+        np.float64(3.0)
+    """
+    return tree.map(ew.stop_gradient, x)

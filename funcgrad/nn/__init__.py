@@ -1,5 +1,8 @@
 """JAX's `nn`: activations, normalised exponentials, attention, pooling, and `initializers`."""
 
+import typing as _typing
+
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.nn import activations, attention, normalised, pooling
 from funcgrad.nn import initializers as initializers
 from funcgrad.nn.activations import *  # noqa: F403
@@ -12,3 +15,9 @@ __all__ += activations.__all__
 __all__ += attention.__all__
 __all__ += normalised.__all__
 __all__ += pooling.__all__
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -183,7 +183,9 @@ def sparse_sigmoid(x: Array) -> Array:
 
 
 def log1mexp(x: Array) -> Array:
-    """`log(1 - exp(-x))` for x > 0, precise for all of them: Maechler, "Accurately computing log(1 - exp(-|a|))", 2012.
+    """`log(1 - exp(-x))` for x > 0, precise for all of them.
+
+    By Maechler, "Accurately computing `log(1 - exp(-|a|))`", 2012.
 
     Example:
         >>> log1mexp(1e-20).round(6)

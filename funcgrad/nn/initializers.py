@@ -41,6 +41,11 @@ __all__ = [
     "zeros",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 TRUNCATED = 0.87962566103423978
 """The standard deviation of a normal variable between -2 and 2; of a complex one with an absolute value below 2:"""
 TRUNCATED_COMPLEX = 0.95311164380491208

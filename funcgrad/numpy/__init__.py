@@ -4,9 +4,13 @@ On plain arrays NumPy itself runs. NumPy's own functions come here with traced v
 Names of NumPy that are missing have no derivative, or none yet. Each module lists its names in `__all__`.
 """
 
+import typing as _typing
+
 from numpy import __array_api_version__ as __array_api_version__
 from numpy import __array_namespace_info__ as __array_namespace_info__
 
+from funcgrad.names import public_names as _public_names
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.numpy import fft as fft
 from funcgrad.numpy import linalg as linalg
 from funcgrad.numpy import operators as operators
@@ -29,3 +33,11 @@ from funcgrad.numpy.reexported import *  # noqa: F403  (pi, float32, zeros, aran
 from funcgrad.numpy.sets import *  # noqa: F403  (unique, isin, union1d, ...)
 from funcgrad.numpy.shaping import *  # noqa: F403  (reshape, stack, tile, diag, ...)
 from funcgrad.numpy.statistics import *  # noqa: F403  (mean, var, cov, nansum, ...)
+
+__all__ = _public_names(globals(), "fft", "linalg")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "numpy")
+
+
+def __dir__() -> list[str]:
+    return __all__

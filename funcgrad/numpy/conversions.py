@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from funcgrad.core import provenance, remedies
+from funcgrad.core import arrays, provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
 from funcgrad.core.graph import concretization_error
-from funcgrad.core.trace import Tracer, conversion_error, escaped
+from funcgrad.core.trace import Tracer, conversion_error, escaped, known
 from funcgrad.errors import (
     ConcretizationError,
     TracedArrayError,
@@ -26,7 +26,6 @@ from funcgrad.errors import (
     hidden,
 )
 from funcgrad.numpy.views import FIXED
-from funcgrad.numpy.writing import MAKE
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
@@ -56,13 +55,13 @@ def refuse(
         raise escaped((x,))
     called = scipys()
     if called is not None and x.has_value:
-        raise conversion_error(x, called.what, f"{called.remedy} {CUT}", lost, called.loc)
+        raise conversion_error(x, called.what, called.remedy, lost, called.loc, CUT)
     if called is not None:
         raise concretization_error(x, called.what, called.remedy, unknown, called.loc)
     if loc is not None and _stores(loc):
         raise _storing(x, loc)
     if x.has_value:
-        raise conversion_error(x, what, f"{remedy} {CUT}", lost)
+        raise conversion_error(x, what, remedy, lost, otherwise=CUT)
     raise concretization_error(x, *(remedies.for_size() or (what, remedies.for_number(remedy))), unknown)
 
 
@@ -75,15 +74,16 @@ def _stores(loc: provenance.Loc) -> bool:
 
 
 def _storing(x: Tracer, loc: provenance.Loc) -> TracerConversionError:
-    return conversion_error(
-        x,
-        "storing a traced value into a plain array",
-        f"{MAKE} Or write `{updated(loc, 'fnp.at({})')}`, or build a list and np.stack it. {CUT}",
-    )
+    array, at_set = _updated(loc, "fnp.at({})")
+    remedy = f"{arrays.for_store(array)} Or write `{at_set}`, or build a list and np.stack it."
+    return conversion_error(x, "storing a traced value into a plain array", remedy, otherwise=CUT)
 
 
-def updated(loc: provenance.Loc | None, at: str) -> str:
-    """The line `b[i] = v` (or `+=`) in functional form; `at` is how the array is written before `[i]`."""
+def _updated(loc: provenance.Loc | None, at: str) -> tuple[str, str]:
+    """The array that the line `b[i] = v` (or `+=`) writes, and the line in functional form.
+
+    `at` is how the array is written before `[i]`.
+    """
     import ast
 
     try:
@@ -95,18 +95,18 @@ def updated(loc: provenance.Loc | None, at: str) -> str:
         method = {"Set": "set({v})", **_METHODS}[operation].format(v=value)
     except (SyntaxError, AttributeError, ValueError, KeyError):
         array, index, method = "b", "i", "set(v)"
-    return f"{array} = {at.format(array)}[{index}].{method}"
+    return array, f"{array} = {at.format(array)}[{index}].{method}"
 
 
 def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     """`np.asarray(x)`, `b[:] = x` and whatever else asks for an array."""
-    known = x._as_plain()
-    if known is not None and x._trace.alive:
-        return np.array(known, dtype, copy=copy)
+    plain = x._as_plain()
+    if plain is not None and x._trace.alive:
+        return np.array(plain, dtype, copy=copy)
     owner, loc = _foreign_operand()
     if owner is not None:
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
-    remedy = remedies.for_array() or (
+    remedy = arrays.for_conversion() or (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
         "several, and fnp.array of nested lists."
     )
@@ -137,9 +137,9 @@ def _foreign_operand() -> tuple[Any, provenance.Loc | None]:
 
 def _number(what: str, remedy: str, convert_known: Any) -> Any:
     def convert(x: Tracer, *args: Any, **options: Any) -> Any:
-        known = x._as_plain()
-        if known is not None and x._trace.alive:
-            return convert_known(known, *args, **options)
+        plain = x._as_plain()
+        if plain is not None and x._trace.alive:
+            return convert_known(plain, *args, **options)
         return refuse(x, f"`{what}` of a traced value", remedy)
 
     return convert
@@ -157,9 +157,9 @@ _INTEGER = "Python needs an integer here, of which nothing depends smoothly: int
 
 def to_index(x: Tracer) -> int:
     """`operator.index(x)`, and `range(x)`, `a[:x]`, `np.zeros(x)` and whatever else needs an integer of Python's."""
-    known = x._as_plain()
-    if known is not None and x._trace.alive:
-        return operator.index(known)
+    plain = x._as_plain()
+    if plain is not None and x._trace.alive:
+        return operator.index(plain)
     error: Exception
     if x.has_value or not x._trace.alive:
         try:
@@ -246,11 +246,14 @@ def rounded(x: Tracer, ndigits: int | None = None) -> Any:
 
 
 def formatted(x: Tracer, spec: str) -> str:
-    """`f"{x}"` shows the shape; a number's format is refused."""
+    """`f"{x:.3f}"`: text, which carries no derivative anyway, of a value that is known."""
     if not spec:
         return repr(x)
+    value = known(x) if x._trace.alive else None
+    if value is not None:
+        return format(np.asarray(value)[()], spec)
     return refuse(
         x,
         f"formatting a traced value as {spec!r}",
-        "f'{x}' shows its shape and dtype.",
+        "Write fg.debug.print('{}', x), which prints when the program runs; f'{x}' shows shape and dtype.",
     )

@@ -263,7 +263,7 @@ bitwise_not = _ufunc("bitwise_not", ew.bitwise_not, "~x.")
 invert = bitwise_not
 left_shift = _ufunc("left_shift", ew.left_shift, "x << y.")
 right_shift = _ufunc("right_shift", ew.right_shift, "x >> y.")
-bitwise_count = _ufunc("bitwise_count", ew.bitwise_count, "How many bits of |x| are 1.")
+bitwise_count = _ufunc("bitwise_count", ew.bitwise_count, "How many bits of `|x|` are 1.")
 bitwise_invert, bitwise_left_shift, bitwise_right_shift = bitwise_not, left_shift, right_shift
 gcd = _ufunc("gcd", ew.gcd, "The greatest common divisor of integers.")
 lcm = _ufunc("lcm", ew.lcm, "The least common multiple of integers.")
@@ -343,7 +343,7 @@ def modf(x: Array, /) -> tuple[Array, Array]:
 
 @_composition
 def frexp(x: Array, /) -> tuple[Array, Array]:
-    """(m, n) with x = m * 2**n, |m| from 1/2 to 1, n whole."""
+    """`(m, n)` with `x = m * 2**n`, `|m|` from 1/2 to 1, n whole."""
     n = ew.exponent(x)
     return ew.ldexp(x, -n), n
 
@@ -485,7 +485,7 @@ def _is_infinity(x: Array, infinity: float) -> Array:
 
 @numpy_function(np)
 def isclose(a: Array, b: Array, rtol: Array = 1e-05, atol: Array = 1e-08, equal_nan: bool = False) -> Array:
-    """Whether |a - b| <= atol + rtol |b|, element by element."""
+    """Whether `|a - b| <= atol + rtol |b|`, element by element."""
     a, b = ew.stop_gradient(as_array(a)), ew.stop_gradient(as_array(b))
     close = (ew.abs(a - b) <= atol + rtol * ew.abs(b)) & ew.isfinite(b) | (a == b)
     return close | ew.isnan(a) & ew.isnan(b) if equal_nan else close

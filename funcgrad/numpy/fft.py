@@ -45,6 +45,11 @@ __all__ = [
     "rfftn",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Lengths = Sequence[int | None] | None
 Norm = str | None
 

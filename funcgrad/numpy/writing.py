@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core import provenance
+from funcgrad.core import arrays, provenance
 from funcgrad.core.buffers import held
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import any_traced, as_array
@@ -101,11 +101,5 @@ def plain_target(name: str) -> TypeError:
     """The error for writing a traced value into an array of NumPy's."""
     return TypeError(
         f"`np.{name}` writes a traced value into a plain array{provenance.at(provenance.here())}, where its derivative "
-        f"would be lost. {MAKE}"
+        f"would be lost. {arrays.MAKE}"
     )
-
-
-MAKE = (
-    "Make the array inside of the function with fnp.zeros, empty, ones, full, array or copy (import funcgrad.numpy as "
-    "fnp) in place of np.zeros: such arrays can be written."
-)

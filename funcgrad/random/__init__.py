@@ -8,6 +8,10 @@ A key is a plain array of two uint32. Words are those of Threefry-2x32, equal to
 and 64 bits enabled; numbers made of them are equal but for the rounding of functions such as `log`.
 """
 
+import typing as _typing
+
+from funcgrad.names import public_names as _public_names
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.random.choices import categorical as categorical
 from funcgrad.random.choices import choice as choice
 from funcgrad.random.choices import permutation as permutation
@@ -53,3 +57,11 @@ from funcgrad.random.uniform import wald as wald
 from funcgrad.random.uniform import weibull_min as weibull_min
 from funcgrad.random.vectors import multivariate_normal as multivariate_normal
 from funcgrad.random.vectors import orthogonal as orthogonal
+
+__all__ = _public_names(globals())
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,9 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from importlib import import_module
 from types import ModuleType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -39,15 +38,3 @@ def warn(message: str, category: type[Warning]) -> None:
     """A warning at the user's line, where SciPy would name that of ours which calls it, and we one of SciPy's."""
     where = place(here_past(("scipy",)))
     warnings.warn_explicit(message, category, where.filename, where.lineno)
-
-
-def missing_from(scipys: str) -> Callable[[str], NoReturn]:
-    """The `__getattr__` of a module beside SciPy's module of a name: it tells what only SciPy has."""
-
-    def missing(name: str) -> NoReturn:
-        message = f"module 'funcgrad.{scipys}' has no attribute {name!r}"
-        if not name.startswith("_") and hasattr(import_module(scipys), name):
-            message += f": it has no derivative here. SciPy's own, `{scipys}.{name}`, takes plain arrays only"
-        raise AttributeError(message, name=name)
-
-    return missing

@@ -107,10 +107,11 @@ def timings(out: Terminal, data: Any, one_hot: np.ndarray, params: dict[str, Any
 
 def questions(out: Terminal) -> None:
     """What `explain` says."""
-    from funcgrad.tour.questions import answers
+    from funcgrad.tour import questions
 
     out.heading("Why is this gradient missing? (explain)")
-    for question, report in answers():
+    out.line(f"The programs are in {questions.__file__}")
+    for question, report in questions.answers():
         out.line()
         out.line(question)
         out.line(str(report))
@@ -122,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="A tour of funcgrad on real data: compiled derivatives, the torch shim, explain.",
     )
     parser.add_argument("--quick", action="store_true", help="time for a shorter while")
+    parser.add_argument("--version", action="version", version=f"funcgrad {fg.__version__}")
     options = parser.parse_args(arguments)
 
     out = Terminal()

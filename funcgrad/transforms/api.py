@@ -37,12 +37,13 @@ from funcgrad.transforms.arguments import (
     scalar_output,
     tangent_for,
 )
-from funcgrad.transforms.function import Transformed, call_hiding_frames, decorates, transform
+from funcgrad.transforms.decorating import derived, with_value
+from funcgrad.transforms.function import Transformed, call_hiding_frames, transform
 from funcgrad.transforms.jvp import JvpTracer
 from funcgrad.transforms.results import copied_tree, gradients, lower, memory_of, own, own_tree, zeros_for
 
 
-@decorates
+@derived
 def grad(
     fun: Callable[..., Any],
     argnums: Argnums = 0,
@@ -78,7 +79,7 @@ def grad(
     return Transformed(_grad, fun, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
 
 
-@decorates
+@with_value
 def value_and_grad(
     fun: Callable[..., Any],
     argnums: Argnums = 0,

@@ -19,17 +19,24 @@ FLOAT0 = np.dtype([("float0", np.void, 0)])
 """The dtype of the gradient of an integer (JAX's): it has no information, and nothing can be added to it."""
 
 
+def check_argnums(argnums: Any, name: str) -> None:
+    """Raise where what was given as `argnums` is no position: an argument of the function, in most cases."""
+    for n in argnums if isinstance(argnums, Sequence) else (argnums,):
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+            raise TypeError(
+                f"{name}: argnums must be an int or a sequence of ints, not {argnums!r}. Arguments go to the function "
+                f"that {name} returns: {name}(f)(x)."
+            )
+
+
 def normalise_argnums(argnums: Argnums, count: int, name: str) -> tuple[int, ...]:
     """Argument positions as a tuple of non-negative ints; raises where one does not exist."""
     if type(argnums) is int and 0 <= argnums < count:
         return (argnums,)
     given = (argnums,) if isinstance(argnums, (int, np.integer)) else argnums
-    if not isinstance(given, Sequence):
-        raise TypeError(f"{name}: argnums must be an int or a sequence of ints, not {argnums!r}")
+    check_argnums(argnums, name)
     found = []
     for n in given:
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
-            raise TypeError(f"{name}: argnums must be an int or a sequence of ints, not {argnums!r}")
         if not -count <= n < count:
             hint = " Arguments given by keyword are not differentiated: pass them by position." if count == 0 else ""
             raise ValueError(

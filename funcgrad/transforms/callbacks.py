@@ -229,7 +229,7 @@ def pure_callback(
         callback: a function without effects of NumPy arrays (scalars of NumPy's, where the rank is 0), in the structure
             of `args` and `kwargs`, that returns a pytree of arrays. It may be called more often or less often than it
             stands there, and runs whenever the program does, never while `jit` traces it.
-        result_shape_dtypes: what it returns: a pytree of `ShapeDtypeStruct`s, or of arrays like the results.
+        result_shape_dtypes: what it returns: a pytree of `ShapeDtypeStruct` objects, or of arrays like the results.
         args, kwargs: pytrees of arrays.
         vmap_method: what `vmap` does: "sequential" (or "sequential_unrolled") calls once for each element;
             "expand_dims" calls once, all arguments having a leading axis, which is 1 for those that are not batched;

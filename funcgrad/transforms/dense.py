@@ -12,12 +12,13 @@ from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.constants import identity_matrix
 from funcgrad.transforms.api import grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
-from funcgrad.transforms.function import Transformed, decorates
+from funcgrad.transforms.decorating import derived
+from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.results import own
 from funcgrad.transforms.vmap import vmap
 
 
-@decorates
+@derived
 def jacfwd(
     fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
@@ -35,7 +36,7 @@ def jacfwd(
     return Transformed(_jacfwd, fun, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic)
 
 
-@decorates
+@derived
 def jacrev(
     fun: Callable[..., Any],
     argnums: Argnums = 0,
@@ -58,7 +59,7 @@ def jacrev(
 jacobian = jacrev
 
 
-@decorates
+@derived
 def hessian(
     fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
@@ -93,7 +94,7 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     return jvp(grad(fun, argnums), primals, tangents)[1]
 
 
-@decorates
+@derived
 def elementwise_grad(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The derivative of a function that maps each element on its own, in one reverse pass.
 

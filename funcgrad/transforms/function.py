@@ -5,38 +5,16 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from functools import partial, reduce, update_wrapper, wraps
+from functools import partial, reduce, update_wrapper
 from types import MethodType
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import Any
 
 from funcgrad.core import provenance
 from funcgrad.errors import strip_frames
+from funcgrad.transforms.arguments import check_argnums
 from funcgrad.transforms.guests import HOSTS, host_of, hosted
 
 Function = Callable[..., Any]
-Options = ParamSpec("Options")
-Result = TypeVar("Result", covariant=True)
-
-
-class Transformation(Protocol[Options, Result]):
-    """A transformation of functions that is also a decorator with options: `grad(f, 1)`, `@grad(argnums=1)`."""
-
-    @overload
-    def __call__(self, fun: Function, /, *args: Options.args, **options: Options.kwargs) -> Result: ...
-    @overload
-    def __call__(self, **options: Any) -> Any: ...
-
-
-def decorates(transformation: Callable[Concatenate[Function, Options], Result]) -> Transformation[Options, Result]:
-    """Let a transformation return a decorator where it is given options only."""
-
-    @wraps(transformation)
-    def transform(*args: Any, **options: Any) -> Any:
-        if args or "fun" in options:
-            return transformation(*args, **options)
-        return partial(transformation, **options)
-
-    return transform
 
 
 class Signature:
@@ -54,6 +32,8 @@ class Transformed:
     def __init__(self, run: Function, fun: Function, **options: Any) -> None:
         if not callable(fun):
             raise TypeError(f"{_public_name(run)} takes a function, not {type(fun).__name__}")
+        if "argnums" in options:
+            check_argnums(options["argnums"], _public_name(run))
         update_wrapper(self, fun, updated=())
         _lend_attributes(fun, self)
         self._run = run

@@ -10,8 +10,25 @@ from typing import Any
 
 from funcgrad.core.trace import Primitive
 
+__all__ = [
+    "checkpoint_dots",
+    "checkpoint_dots_with_no_batch_dims",
+    "dots_saveable",
+    "dots_with_no_batch_dims_saveable",
+    "everything_saveable",
+    "nothing_saveable",
+    "save_any_names_but_these",
+    "save_anything_except_these_names",
+    "save_from_both_policies",
+    "save_only_these_names",
+]
+
 Policy = Callable[..., bool]
 _PRODUCTS = frozenset(("dot_general", "convolve"))
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def everything_saveable(prim: Primitive, *avals: Any, **params: Any) -> bool:

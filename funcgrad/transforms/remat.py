@@ -16,13 +16,14 @@ from funcgrad.ops.elementwise import checkpoint_name
 from funcgrad.transforms.arguments import normalise_argnums, parameter_name
 from funcgrad.transforms.calls import ProgramCall, batched_graph, derived
 from funcgrad.transforms.closure import Captured
-from funcgrad.transforms.function import Transformed, decorates
+from funcgrad.transforms.decorating import alike
+from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.jvp import with_tangents
 
 Policy = Callable[..., bool]
 
 
-@decorates
+@alike
 def checkpoint(
     fun: Callable[..., Any],
     *,

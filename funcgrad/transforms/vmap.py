@@ -18,11 +18,12 @@ from funcgrad.transforms import nans
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import Axis, AxisName, bound_axes, with_axes
 from funcgrad.transforms.batch import BatchTrace, stretch
-from funcgrad.transforms.function import Transformed, decorates
+from funcgrad.transforms.decorating import derived
+from funcgrad.transforms.function import Transformed
 from funcgrad.transforms.results import memory_of, own
 
 
-@decorates
+@derived
 def vmap(
     fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, axis_name: Any = None, axis_size: int | None = None
 ) -> Callable[..., Any]:

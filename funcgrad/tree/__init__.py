@@ -5,6 +5,10 @@
 `funcgrad.tree_util` has the same under the names of `jax.tree_util`.
 """
 
+import typing as _typing
+
+from funcgrad.names import public_names as _public_names
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.tree.functions import all as all  # noqa: A004
 from funcgrad.tree.functions import all_leaves as all_leaves
 from funcgrad.tree.functions import broadcast as broadcast
@@ -43,3 +47,11 @@ from funcgrad.tree.registration import register_pytree_with_keys as register_pyt
 from funcgrad.tree.registration import register_pytree_with_keys_class as register_pytree_with_keys_class
 from funcgrad.tree.registration import register_static as register_static
 from funcgrad.tree.registration import static as static
+
+__all__ = _public_names(globals())
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -161,6 +161,43 @@ ARGUMENTS = {
     "statistics": "bn = torch.nn.BatchNorm1d(3).double(); F.grad(lambda x: bn(x).pow(2).sum())(torch.stack([x, x + 1]))",
     "statistics by name": "bn = torch.nn.BatchNorm1d(3).double(); b = {k: t.clone() for k, t in bn.named_buffers()}; g = F.grad(lambda p, b: (F.functional_call(bn, (p, b), (torch.stack([x, x * x, x.sin()]),)) ** 3).sum())(dict(bn.named_parameters()), b); print([t.tolist() for t in b.values()], bn.num_batches_tracked.item()); found = g['weight'].detach()",
 }
+OVERWRITTEN = {
+    "grad": "print(F.grad(f)(x).tolist(), x.tolist(), x._version)",
+    "grad_and_value": "(g, (y, aux)) = F.grad_and_value(lambda t: (f(t), t * 2), has_aux=True)(x); print(g.tolist(), y.item(), aux.tolist(), x.tolist())",
+    "grad of a leaf": "x.requires_grad_(); print(F.grad(f)(x).detach().tolist(), x.tolist(), x.is_leaf)",
+    "grad of a result": "x = x.clone().requires_grad_() * 1; print(F.grad(f)(x).detach().tolist(), x.tolist(), x.grad_fn.name())",
+    "grad by a dict": "d = {'a': x, 'b': c}; print({k: g.tolist() for k, g in F.grad(lambda d: f(d['a']) * d['b'].sum())(d).items()}, x.tolist(), c.tolist())",
+    "vjp": "y, pull = F.vjp(f, x); print(y.item(), pull(torch.tensor(2.0, dtype=torch.float64))[0].tolist(), x.tolist())",
+    "jacrev": "print(F.jacrev(lambda t: f(t) * c)(x).tolist(), x.tolist())",
+    "jacfwd": "print(F.jacfwd(lambda t: f(t) * c)(x).tolist(), x.tolist())",
+    "jvp": "y, t = F.jvp(f, (x,), (v,)); print(y.item(), t.item(), x.tolist())",
+    "hessian": "print(F.hessian(f)(x).tolist(), x.tolist())",
+    "vmap of grad": "s = torch.stack([x, x + 1]); print(F.vmap(F.grad(f))(s).tolist(), s.tolist())",
+}
+NOT_OVERWRITTEN = {(how, "jvp") for how in ("in no_grad", "an item in no_grad")}
+"""PyTorch writes the caller's tangent too."""
+OVERWRITES = {
+    "in no_grad": "with torch.no_grad(): x.mul_(2)",
+    "by its alias": "x.detach().add_(1)",
+    "an item in no_grad": "with torch.no_grad(): x[0] = 5",
+}
+INFERENCE = {
+    "grad": "print(F.grad(lambda x: (x**3).sum())(x).tolist())",
+    "vjp": "y, pull = F.vjp(lambda x: x**3, x); print(y.tolist(), pull(v)[0].tolist())",
+    "jvp": "print([t.tolist() for t in F.jvp(lambda x: x**3, (x,), (v,))])",
+    "jacrev": "print(F.jacrev(lambda x: x**3)(x).tolist())",
+    "hessian": "print(F.hessian(lambda x: (x**3).sum())(x).tolist())",
+    "vmap": "print(F.vmap(F.grad(lambda x: x**3))(x).tolist())",
+}
+SAMPLED = (
+    *("v + torch.rand(2)", "v + torch.randn(2)", "torch.rand_like(v)", "torch.randn_like(v)", "torch.randint(5, (2,))", "torch.bernoulli(v + 0.5)"),
+    *("torch.nn.functional.dropout(v + 1, 0.5)", "torch.normal(v, 1.0)", "v.clone().uniform_()", "v.clone().normal_(1, 2)", "torch.randn(20) + v[0]", "torch.randn(3, 7)"),
+    *("v.clone().bernoulli_(0.5)", "v.clone().exponential_()", "torch.nn.functional.dropout(v + 1, 0.3) + torch.rand(2)", "torch.randint_like(v, 7)"),
+    *("torch.nn.functional.gumbel_softmax(v)", "torch.rand((), dtype=torch.float64)"),
+    *("torch.func.vmap(lambda e: e + torch.rand(()), randomness='different')(v)", "torch.func.vmap(lambda e: e + torch.rand(()), randomness='same')(v)"),
+    "torch.func.grad(lambda t: (t * torch.rand(2)).sum())(v)",
+)
+"""With numbers of its own for each of a batch."""
 
 
 RECORDED = [
@@ -168,10 +205,15 @@ RECORDED = [
     *("x.clamp(-1, 1)", "x.clamp(min=0)", "x.max(0)[0]", "x.sort()[0]", "x * 2", "x * x", "2 / x", "x ** 1", "x ** 2", "x @ x.t()"),
     *("torch.where(x > 0, x, -x)", "torch.maximum(x, torch.zeros_like(x))", "x[0]", "x[[0, 1]]", "torch.cat([x, x])", "x.masked_fill(x > 0, 0.0)"),
     *(f"torch.nn.functional.{name}(x)" for name in ("elu", "hardshrink", "softplus", "hardswish")),
+    *(f"torch.nn.functional.{name}(x)" for name in ("relu6", "leaky_relu", "hardtanh", "softshrink", "logsigmoid")),
+    *("x.norm(1)", "x.norm(inf)", "x.norm()", "torch.dist(x, 2 * x, 1)", "torch.fft.rfft(x).real", "x.gather(1, torch.zeros(2, 1, dtype=torch.int64))", "x.nansum()"),
+    *("x.masked_select(x > 0)", "x.angle()", "x.xlogy(2.0)", "x.trunc()", "x.frac()", "x.logsumexp(1)", "x.quantile(0.3)", "x % 2", "torch.ldexp(x, torch.tensor([1, 2, 3]))"),
+    *(f"torch.nn.functional.{call}" for call in ("max_pool1d(x, 2)", "avg_pool1d(x, 2)", "adaptive_max_pool1d(x, 2)", "pad(x, (1, 1), mode='reflect')", "layer_norm(x, (3,))")),
     *("x.cummax(1)[0]", "x.abs().log()", "(x * 2).relu()", "x.relu() * 2", "(x * 1).relu_()", "x.nan_to_num()"),
 ]
 """Of whose gradients PyTorch says that they require a gradient, or not, where it is always zero."""
-FLAGS = """x = torch.tensor([[1.0, -2.0, 3.0], [0.5, 2.0, -1.0]], dtype=torch.float64, requires_grad=True)
+FLAGS = """from math import inf
+x = torch.tensor([[1.0, -2.0, 3.0], [0.5, 2.0, -1.0]], dtype=torch.float64, requires_grad=True)
 y = {}
 g, = torch.autograd.grad(y.sum(), x, create_graph=True)
 print(g.requires_grad, g.grad_fn is None)
@@ -226,6 +268,17 @@ PROGRAMS = {
     **{f"the gradient of {made}": FLAGS.format(made) for made in RECORDED},
     **{f"numpy of what is traced: {how}": BEGIN + body for how, body in LEAVING.items()},
     **{f"an argument written, {what}": BEGIN + body for what, body in ARGUMENTS.items()},
+    **{
+        f"an argument written {how}: {what}": _function(f"{write}\n  return (x * x * c).sum()") + body
+        for how, write in OVERWRITES.items()
+        for what, body in OVERWRITTEN.items()
+        if (how, what) not in NOT_OVERWRITTEN
+    },
+    **{f"{what} in inference mode": f"{BEGIN}with torch.inference_mode():\n  {body}\n" for what, body in INFERENCE.items()},
+    **{
+        f"different random numbers: {body}": f"{BEGIN}torch.manual_seed(0); print(F.vmap(lambda v: {body}, randomness='different')(torch.zeros(3, 2)))"
+        for body in SAMPLED
+    },
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.torch.programs import numbers, outcome
+from tests.torch.saved_programs import OPERANDS, SAVED, WATCHED
 
 X = "x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)\n"
 M = "m = torch.arange(6.0, dtype=torch.float64).reshape(2, 3).requires_grad_()\n"
@@ -149,6 +150,7 @@ MEMORY = {
 }
 Y = X + "y = x * 2\n"
 PASS = {
+    "more gradients than outputs": X + "y = x.sum(); torch.autograd.backward([y], [torch.tensor(1.0), torch.tensor(1.0)]); print(x.grad)",
     "leaf hook before other leaves": "a = torch.ones(2, requires_grad=True); b = torch.ones(2, requires_grad=True); c = (b * 2)\na.register_hook(lambda g: print('a')); b.register_hook(lambda g: print('b')); c.register_hook(lambda g: print('c')); (a * c).sum().backward()",
     "leaf hook when complete": "a = torch.ones(2, requires_grad=True); b = a * 2; c = b * 3; d = c + a\na.register_hook(lambda g: print('a', g)); b.register_hook(lambda g: print('b', g)); c.register_hook(lambda g: print('c', g)); d.sum().backward(); print(a.grad)",
     "leaf hook sees earlier grads": "a = torch.ones(2, requires_grad=True); b = torch.ones(2, requires_grad=True); y = b.exp(); z = y * a\ny.register_hook(lambda g: print('y', a.grad)); z.sum().backward()",
@@ -546,6 +548,9 @@ GROUPS: dict[str, dict[str, str]] = {
     "integers": INTEGERS,
     "phases": PHASES,
     "singular": SINGULAR,
+    "saved": SAVED,
+    "watched": WATCHED,
+    "operands": OPERANDS,
 }
 
 PROGRAMS = {f"{group}: {name}": source for group, sources in GROUPS.items() for name, source in sources.items()}

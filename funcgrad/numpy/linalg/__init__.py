@@ -13,3 +13,7 @@ from funcgrad.numpy.linalg.norms import *  # noqa: F403  (norm, cond, matrix_ran
 from funcgrad.numpy.linalg.products import *  # noqa: F403  (matmul, multi_dot, matrix_power, ...)
 
 __all__ = ["LinAlgError", *equations.__all__, *factorisations.__all__, *norms.__all__, *products.__all__]
+
+
+def __dir__() -> list[str]:
+    return __all__

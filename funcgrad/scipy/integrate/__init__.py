@@ -4,10 +4,12 @@ Each function takes SciPy's arguments. On plain values SciPy runs; otherwise res
 be it an argument or a variable that a function closes over, in both modes, of any order, and under `jit` and `vmap`.
 """
 
+import typing as _typing
+
 from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import REMEDIES
-from funcgrad.scipy.dispatch import missing_from
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.integrate.ode import odeint as odeint
 from funcgrad.scipy.integrate.ode import solve_ivp as solve_ivp
 from funcgrad.scipy.integrate.quadrature import dblquad as dblquad
@@ -32,5 +34,11 @@ __all__ = [
     "trapezoid",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 REMEDIES.setdefault(OptimizeResult, "result.y (or another array of it, as result.t)")  # whose kind solve_ivp's is
-__getattr__ = missing_from("scipy.integrate")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.integrate")

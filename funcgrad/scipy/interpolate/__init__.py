@@ -6,7 +6,9 @@ SciPy's objects, with SciPy's numbers; everything else runs here, in double prec
 
 from __future__ import annotations
 
-from funcgrad.scipy.dispatch import missing_from
+import typing as _typing
+
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.interpolate.grids import RegularGridInterpolator, interpn
 from funcgrad.scipy.interpolate.lines import interp1d
 from funcgrad.scipy.interpolate.piecewise import (
@@ -31,4 +33,10 @@ __all__ = [
     "make_interp_spline",
 ]
 
-__getattr__ = missing_from("scipy.interpolate")
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.interpolate")

@@ -5,9 +5,11 @@ values `overwrite_a` and the like say nothing, and `check_finite` looks at value
 not under `jit` and `vmap`. Functions that read one triangle are differentiated as functions of the symmetric part.
 """
 
+import typing as _typing
+
 from numpy.linalg import LinAlgError
 
-from funcgrad.scipy.dispatch import missing_from
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.linalg import constructors, eigenvalues, factorisations, functions, systems
 from funcgrad.scipy.linalg.constructors import *  # noqa: F403  (toeplitz, block_diag, ...)
 from funcgrad.scipy.linalg.eigenvalues import *  # noqa: F403  (eig, eigh, eigh_tridiagonal, ...)
@@ -24,4 +26,10 @@ __all__ = [
     *systems.__all__,
 ]
 
-__getattr__ = missing_from("scipy.linalg")
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.linalg")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from funcgrad.scipy.dispatch import missing_from
+import typing as _typing
+
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.ndimage.filters import (
     convolve,
     convolve1d,
@@ -39,4 +41,10 @@ __all__ = [
     "zoom",
 ]
 
-__getattr__ = missing_from("scipy.ndimage")
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.ndimage")

@@ -5,6 +5,8 @@ derivatives that follow from the equation it solves, by the implicit function th
 search, and none along the first guess.
 """
 
+import typing as _typing
+
 from scipy.optimize import (  # what SciPy's functions and these take and return
     BFGS,
     SR1,
@@ -20,7 +22,7 @@ from scipy.optimize import (  # what SciPy's functions and these take and return
 )
 
 from funcgrad.core.avals import REMEDIES
-from funcgrad.scipy.dispatch import missing_from
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.optimize.assignment import linear_sum_assignment as linear_sum_assignment
 from funcgrad.scipy.optimize.assignment import linprog as linprog
 from funcgrad.scipy.optimize.fitting import curve_fit as curve_fit
@@ -76,6 +78,12 @@ __all__ = [
     "toms748",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 REMEDIES[RootResults] = "result.root"
 REMEDIES[OptimizeResult] = "result.x (or another array of it, as result.fun, or solve_ivp's result.y)"
-__getattr__ = missing_from("scipy.optimize")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.optimize")

@@ -64,7 +64,7 @@ def _bracketing(name: str) -> Function:
     found = toms748 if name == "toms748" else solver
     found.__name__ = found.__qualname__ = name
     found.__doc__ = (
-        f"SciPy's `{name}`: a root of f(x, *args) between `a` and `b`, where it has opposite signs.\n\n"
+        f"SciPy's `{name}`: a root of `f(x, *args)` between `a` and `b`, where it has opposite signs.\n\n"
         "    It is differentiable in what `args` and closures hold; its derivatives along `a` and `b` are zero.\n\n"
         "    Example:\n"
         f"        >>> fg.grad(lambda c: {name}(lambda x: x * x - c, 0.0, 5.0))(4.0).round(6)\n"

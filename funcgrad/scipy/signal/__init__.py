@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from funcgrad.scipy.dispatch import missing_from
+import typing as _typing
+
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.signal.convolutions import convolve, convolve2d, correlate, correlate2d, fftconvolve, oaconvolve
 from funcgrad.scipy.signal.filters import filtfilt, lfilter, lfilter_zi, sosfilt, sosfilt_zi, sosfiltfilt
 from funcgrad.scipy.signal.smoothing import detrend, hilbert, medfilt, savgol_filter
@@ -26,4 +28,10 @@ __all__ = [
     "sosfiltfilt",
 ]
 
-__getattr__ = missing_from("scipy.signal")
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.signal")

@@ -3,3 +3,7 @@
 from funcgrad.scipy.sparse import linalg
 
 __all__ = ["linalg"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -30,6 +30,11 @@ from funcgrad.transforms.api import linear_transpose
 
 __all__ = ["bicgstab", "cg", "gmres"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Product = Callable[[Array], Array]
 Operator = Any
 """A matrix, a sparse matrix or a `LinearOperator` of SciPy's, or a linear function."""

@@ -3,7 +3,9 @@
 Each function takes SciPy's arguments, but for `out` and `where`. On plain arrays SciPy runs. Dtypes are SciPy's.
 """
 
-from funcgrad.scipy.dispatch import missing_from
+import typing as _typing
+
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.special import (
     bessel,
     distributions,
@@ -37,4 +39,10 @@ __all__ = [
     *reductions.__all__,
 ]
 
-__getattr__ = missing_from("scipy.special")
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.special")

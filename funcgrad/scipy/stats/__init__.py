@@ -8,7 +8,9 @@ Example:
     np.float64(2.25)
 """
 
-from funcgrad.scipy.dispatch import missing_from
+import typing as _typing
+
+from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.stats.continuous import (
     CAUCHY,
     EXPON,
@@ -57,7 +59,13 @@ __all__ = [
     "weibull_min",
 ]
 
-__getattr__ = missing_from("scipy.stats")
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.stats")
 
 beta = Continuous("beta", BETA)
 cauchy = Continuous("cauchy", CAUCHY)

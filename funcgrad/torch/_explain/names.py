@@ -49,7 +49,7 @@ class Names:
     def _see(self, name: str, x: Any, depth: int) -> None:
         if isinstance(x, Tensor):
             self.tensors.setdefault(id(x), (name, x))
-        elif is_module(x):
+        elif is_module(x) and "_parameters" in vars(x):  # one that is being made may not have them yet
             self.modules.append((name, x))
             for path, p in (*x.named_parameters(), *x.named_buffers()):
                 self.tensors.setdefault(id(p), (f"{name}.{path}", p))

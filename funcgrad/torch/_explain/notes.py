@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from funcgrad.core.provenance import at
@@ -27,9 +28,14 @@ UNUSED = "appears to not have been used in the graph"
 
 def annotate(error: BaseException, outputs: Sequence[Tensor], inputs: Sequence[Tensor] = ()) -> None:
     """Add what is known of its cause. An error has at most one note of ours."""
-    if getattr(error, "__notes__", None):
-        return
-    text = str(error)
+    if not getattr(error, "__notes__", None):
+        with suppress(Exception):  # what goes wrong with a note must not take the place of the error
+            note = _note(str(error), outputs, inputs)
+            if note:
+                error.add_note(f"funcgrad: {note}")
+
+
+def _note(text: str, outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> str:
     note = ""
     if UNTRACKED in text:
         note = _untracked(outputs[0])
@@ -43,8 +49,7 @@ def annotate(error: BaseException, outputs: Sequence[Tensor], inputs: Sequence[T
         note = _lacking(outputs, text)
     elif UNUSED in text:
         note = _unused(outputs, inputs, text)
-    if note:
-        error.add_note(f"funcgrad: {note}")
+    return note
 
 
 def _untracked(output: Tensor) -> str:
@@ -136,6 +141,12 @@ def _nearest_inside(node: Node, inside: set[int]) -> list[Node]:
 
 def computed_by(tensor: Tensor) -> str:
     """Which operation gave a tensor that is no leaf, and the leaves behind."""
+    with suppress(Exception):
+        return _computed_by(tensor)
+    return ""
+
+
+def _computed_by(tensor: Tensor) -> str:
     graph = _graph([tensor])
     if graph is None:
         return ""

@@ -98,7 +98,7 @@ def _half_turns(v: Any) -> Any:
 
 
 angle = unary(
-    "angle", _angle, "x", in_place=False,
+    "angle", _angle, "x=", in_place=False,
     doc="Angles of complex numbers; of real ones 0, or pi where they are negative.",
 )  # fmt: skip
 
@@ -117,7 +117,7 @@ def _parts(x: Any, y: Any, function: str, names: tuple[str, str]) -> None:
     check_broadcast(x.shape, y.shape)
 
 
-COMPLEX, POLAR = Kind("Complex", "xy"), Kind("Polar", "r")
+COMPLEX, POLAR = Kind("Complex", "yx"), Kind("Polar", "r")
 
 
 @named(method=False, out=True)

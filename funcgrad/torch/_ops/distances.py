@@ -14,7 +14,7 @@ from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._tensor.tensor import Tensor
 
-CDIST, PDIST, VIEW = Kind("Cdist", "xyr"), Kind("Pdist", "xr"), Kind("View", "xyr")
+CDIST, PDIST, VIEW = Kind("Cdist", "xyr!"), Kind("Pdist", "xr"), Kind("View", "xyr!")
 MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 MANY = 25
 """With more vectors than these, PyTorch computes Euclidean distances by one matrix product."""

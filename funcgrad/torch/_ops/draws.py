@@ -217,7 +217,7 @@ def normal(
     like = tensors[0]._read().dtype
     out = fresh(np.zeros(np.broadcast_shapes(*[t.shape for t in tensors]), like))
     normal_(out, 0.0, 1.0 if isinstance(std, Tensor) else std, generator=generator)
-    noise, place = out._array(), 3 if len(tensors) == 2 else 1 if isinstance(mean, Tensor) else 2
+    noise, place = constant(out._read()), 3 if len(tensors) == 2 else 1 if isinstance(mean, Tensor) else 2
 
     def scaled(*parameters: Any) -> Any:
         drawn = fnp.multiply(noise, parameters[-1]) if isinstance(std, Tensor) else noise

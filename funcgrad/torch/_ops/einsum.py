@@ -13,7 +13,9 @@ from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import promote, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
-SUM, PERMUTE, VIEW, MUL = Kind("SumBackward1"), Kind("Permute"), Kind("View", "*"), Kind("Mul", "*")
+SUM, PERMUTE = Kind("SumBackward1"), Kind("Permute")
+PAIR, MANY = ((Kind("View", saves), Kind("Mul", saves)) for saves in ("*", "*?"))
+"""Of two operands, and of more: summed over subscripts, and not."""
 NUMBERED = ascii_uppercase + ascii_lowercase
 NOTHING = (
     "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts "
@@ -43,7 +45,8 @@ def einsum(*args: Any) -> Tensor:
         for x in operands[1:]:
             same_scalar_type(operands[0], x)
         refuse(operands[0], "b", "bmm")
-    kind = (VIEW if summed else MUL) if len(operands) > 1 else SUM if summed else PERMUTE
+    pair = MANY if len(operands) > 2 else PAIR
+    kind = pair[not summed] if len(operands) > 1 else SUM if summed else PERMUTE
     text = ",".join(inputs) + "->" + output
     return call(kind, lambda *vs: fnp.einsum(text, *vs), *operands)
 

@@ -14,7 +14,7 @@ from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
 from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, returned, titled
-from funcgrad.torch._record.calls import Kind, call, flat, need_tensor
+from funcgrad.torch._record.calls import Kind, call, call_with, flat, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.sizes import dimension
@@ -30,7 +30,7 @@ def not_empty(x: Tensor, axis: int, function: str) -> None:
 
 
 def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable[..., Any]:
-    all_kind, dim_kind = Kind(f"{name.title()}Backward1", "xr"), Kind(f"{name.title()}Backward0", "-")
+    all_kind, dim_kind = Kind(f"{name.title()}Backward1", "xr="), Kind(f"{name.title()}Backward0", "-")
 
     def extreme(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         need_tensor(input, name)
@@ -54,14 +54,20 @@ def _extreme(name: str, whole: Any, position: Any, elementwise: Any) -> Callable
 def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: bool) -> Any:
     """The elements at places along an axis, one for each row, and the places."""
     if x.dim() == 0:
-        return returned(name, (call(kind, copied, x), flat(name, np.int64(0), x)))
+        return _with_places(name, kind, copied, x, np.int64(0))
     thin = fnp.expand_dims(places, axis)
 
     def picked(v: Any) -> Any:
         out = v[along(thin, v.shape, axis)]
         return out if keepdim else values.reshape(out, shape=out.shape[:axis] + out.shape[axis + 1 :])
 
-    return returned(name, (call(kind, picked, x), flat(name, thin if keepdim else places, x)))
+    return _with_places(name, kind, picked, x, thin if keepdim else places)
+
+
+def _with_places(name: str, kind: Kind, fun: Callable[[Any], Any], x: Tensor, places: Any) -> Any:
+    """Elements, and where they are, which is what PyTorch saves."""
+    where = flat(name, places, x)
+    return returned(name, (call_with((where,), kind, fun, x), where))
 
 
 def along(index: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
@@ -80,7 +86,7 @@ min = _extreme("min", fnp.min, fnp.argmin, minimum)
 
 
 def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
-    kind = Kind(name.title(), "xr")
+    kind = Kind(name.title(), "xr=")
 
     def extreme(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
@@ -101,7 +107,7 @@ def _shared_extreme(name: str, fun: Any) -> Callable[..., Tensor]:
 amax, amin = _shared_extreme("amax", values.maximum), _shared_extreme("amin", values.minimum)
 
 
-AMINMAX = Kind("Aminmax", "xr")
+AMINMAX = Kind("Aminmax", "xr=")
 
 
 @named(out=True)
@@ -129,14 +135,14 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
 
 def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]) -> Callable[..., Any]:
-    kind = Kind(name.title(), "x")
+    kind = Kind(name.title(), "xi=")
 
     def running(input: Tensor, dim: int) -> Any:
         need_tensor(input, name)
         refuse(input, "c", f"{name}_cpu")
         axis = dimension(dim, input.dim())
         if not input.dim():
-            return returned(name, (call(kind, copied, input), flat(name, np.int64(0), input)))
+            return _with_places(name, kind, copied, input, np.int64(0))
         v = constant(input._read())
         if v.dtype.kind == "b":
             v = v.astype(np.uint8)
@@ -144,7 +150,7 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         new = fnp.logical_or(new, fnp.isnan(v)) if v.dtype.kind == "f" else new
         at = np.arange(v.shape[axis]).reshape([-1 if d == axis else 1 for d in range(v.ndim)])
         places = lax.cummax(fnp.where(new, at, 0), axis)
-        return returned(name, (_taken(kind, input, places, axis), flat(name, places, input)))
+        return _taken(name, kind, input, places, axis)
 
     doc = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
     return named(out=True)(titled(running, name, doc))
@@ -186,7 +192,7 @@ argmax, argmin = _position("argmax", fnp.argmax), _position("argmin", fnp.argmin
 
 SORT, SORT_STABLE = Kind("Sort", "-"), Kind("SortBackward1", "-")
 TOPK, KTHVALUE = Kind("Topk", "-"), Kind("Kthvalue", "-")
-MEDIAN = {name: Kind(name.title(), "xr") for name in ("median", "nanmedian")}
+MEDIAN = {name: Kind(name.title(), "xr=") for name in ("median", "nanmedian")}
 MEDIAN_DIM = {name: Kind(f"{name.title()}Backward1", "-") for name in ("median", "nanmedian")}
 
 
@@ -203,10 +209,9 @@ def ordered(input: Tensor, axis: int, descending: bool) -> Any:
     return fnp.subtract(v.shape[axis] - 1, backwards)
 
 
-def _taken(kind: Kind, x: Tensor, places: Any, axis: int) -> Tensor:
-    if not places.ndim:
-        return call(kind, copied, x)
-    return call(kind, lambda v: v[along(places, v.shape, axis)], x)
+def _taken(name: str, kind: Kind, x: Tensor, places: Any, axis: int) -> Any:
+    picked = (lambda v: v[along(places, v.shape, axis)]) if places.ndim else copied
+    return _with_places(name, kind, picked, x, places)
 
 
 @named(out=True)
@@ -214,8 +219,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
     """Sorted values and where they were. Equal elements keep their order."""
     axis = dimension(dim, input.dim())
     places = ordered(input, axis, descending)
-    values = _taken(SORT if stable is None else SORT_STABLE, input, places, axis)
-    return returned("sort", (values, flat("sort", places, input)))
+    return _taken("sort", SORT if stable is None else SORT_STABLE, input, places, axis)
 
 
 @named()
@@ -240,7 +244,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     refuse(input, "b", "topk does not support bool dtypes on CPU")
     places = ordered(input, axis, largest)
     places = fnp.take(places, np.arange(k), axis) if places.ndim else places
-    return returned("topk", (_taken(TOPK, input, places, axis), flat("topk", places, input)))
+    return _taken("topk", TOPK, input, places, axis)
 
 
 @named(out=True)

@@ -21,7 +21,8 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
-R2C, C2R, C2C, CONJ = (Kind(n) for n in ("FftR2C", "FftC2R", "FftC2C", "Conj"))
+R2C = Kind("FftR2C", "x=")
+C2R, C2C, CONJ = (Kind(n) for n in ("FftC2R", "FftC2C", "Conj"))
 Lengths = Sequence[int] | None
 Dims = int | Sequence[int] | None
 Norm = str | None

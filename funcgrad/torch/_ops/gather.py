@@ -17,15 +17,15 @@ from funcgrad.torch._ops.extremes import along
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.shape import expand, reshape
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, flat, need_tensor, watch
+from funcgrad.torch._record.calls import Kind, call_with, flat, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
-GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x"), Kind("Take", "x"), Kind("IndexSelect", "-")
-MASKED_SELECT = Kind("MaskedSelect", "x")
+GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x="), Kind("Take", "x="), Kind("IndexSelect", "-")
+MASKED_SELECT = Kind("MaskedSelect", "x=")
 
 
 def values_of(index: Tensor) -> Any:
@@ -144,7 +144,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     if index.numel() and max(ndim, 1) != max(index.dim(), 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     if not index.numel():
-        return call(GATHER, lambda v: fnp.reshape(v, (v.size,))[np.zeros(index.shape, np.int64)], input)
+        return call_with((index,), GATHER, lambda v: fnp.reshape(v, (v.size,))[np.zeros(index.shape, np.int64)], input)
     if ndim and any(n > m for a, (n, m) in enumerate(zip(index.shape, input.shape)) if a != axis):
         at = next(a for a, (n, m) in enumerate(zip(index.shape, input.shape)) if a != axis and n > m)
         raise RuntimeError(
@@ -153,8 +153,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         )
     places = places_of(index, input.shape, axis, "gather")
     if not ndim or not index.dim():
-        return call(GATHER, lambda v: fnp.reshape(v, (v.size,))[places], input)
-    return watch(call(GATHER, widened(lambda v: v[along(places, v.shape, axis)], np.float16), input), index)
+        return call_with((index,), GATHER, lambda v: fnp.reshape(v, (v.size,))[places], input)
+    return call_with((index,), GATHER, widened(lambda v: v[along(places, v.shape, axis)], np.float16), input)
 
 
 @named(out=True)
@@ -169,7 +169,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if not input.dim():
         if index.numel() != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
-        return call(INDEX_SELECT, lambda v: fnp.add(v, 0), input)
+        return call_with((index,), INDEX_SELECT, lambda v: fnp.add(v, 0), input)
     places, n = values_of(index), input.shape[axis]
     bad = outside(places, 0, n)
     if bad is not None:
@@ -177,7 +177,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             raise RuntimeError(f"INDICES element is out of DATA bounds, id={bad} axis_dim={n}")
         raise IndexError("index out of range in self")
     rows = fnp.reshape(places, (index.numel(),))
-    return watch(call(INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, rows)), input), index)
+    return call_with((index,), INDEX_SELECT, lambda v: getitem(v, (*(slice(None),) * axis, rows)), input)
 
 
 @named(out=True)
@@ -185,7 +185,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements with these numbers; negative ones count from the end."""
     need_tensor(input, "take")
     places = numbers_of(index, input, "take")
-    return watch(call(TAKE, lambda v: getitem(fnp.reshape(v, (v.size,)), places), input), index)
+    return call_with((index,), TAKE, lambda v: getitem(fnp.reshape(v, (v.size,)), places), input)
 
 
 def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
@@ -251,6 +251,5 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     chosen = mask_of(mask)
     check_broadcast(mask.shape, input.shape)
     shape = np.broadcast_shapes(input.shape, mask.shape)
-    return call(
-        MASKED_SELECT, lambda v: getitem(fnp.broadcast_to(v, shape), fnp.broadcast_to(chosen, shape)), input
-    )
+    whole = fnp.broadcast_to(chosen, shape)
+    return call_with((mask,), MASKED_SELECT, lambda v: getitem(fnp.broadcast_to(v, shape), whole), input)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import os
 import struct
+import threading
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,32 @@ STATE = struct.Struct("<QiiQ4992s3di4xfi")
 
 SEED = 67280421310721
 """What PyTorch starts a generator from."""
+
+
+class _Through(threading.local):
+    """What a transformation does in place of drawing, in a thread: `way(draw, count, *rest)`."""
+
+    way: Callable[..., Any] | None = None
+
+
+through = _Through()
+
+
+def drawing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that draws `count` numbers, or what a transformation gives in their place."""
+
+    @wraps(method)
+    def draw(self: Generator, count: int, *rest: Any) -> Any:
+        way = through.way
+        if way is None:
+            return method(self, count, *rest)
+        through.way = None
+        try:
+            return way(partial(method, self), count, *rest)
+        finally:
+            through.way = way
+
+    return draw
 
 
 class Generator:
@@ -78,21 +107,25 @@ class Generator:
         self.spare = spare if is_spare else None
         return self
 
+    @drawing
     def words(self, count: int) -> np.ndarray:
         """32 random bits each."""
         return np.frombuffer(self.words_of.bytes(4 * count), "<u4").astype(np.uint64)
 
+    @drawing
     def uniform(self, count: int, dtype: np.dtype) -> np.ndarray:
         """In [0, 1): 24 random bits for float32, 53 for float64."""
         if dtype != np.float64:
             return ((self.words(count) & np.uint64(2**24 - 1)) / 2**24).astype(dtype)
         return (self.long_words(count) & np.uint64(2**53 - 1)) / 2**53
 
+    @drawing
     def long_words(self, count: int) -> np.ndarray:
         """64 random bits each."""
         pairs = self.words(2 * count).reshape(count, 2)
         return (pairs[:, 0] << np.uint64(32)) | pairs[:, 1]
 
+    @drawing
     def normal(self, count: int, dtype: np.dtype) -> np.ndarray:
         """Box and Muller's transform: pair by pair for a few, eight pairs at a time for 16 and more."""
         if count < 16:
@@ -107,10 +140,12 @@ class Generator:
             out[-16:] = _sixteens(self.uniform(16, kind))
         return out.astype(dtype)
 
+    @drawing
     def singly(self, count: int, dtype: np.dtype) -> np.ndarray:
         """Normal numbers, pair by pair also where they are many: for memory that is not in order."""
         return self.doubles(count).astype(dtype)
 
+    @drawing
     def doubles(self, count: int) -> np.ndarray:
         """Normal numbers in double precision, pair by pair; what is left of a pair is kept for the next call."""
         return np.array([self.double() for _ in range(count)], np.float64)

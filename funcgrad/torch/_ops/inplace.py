@@ -75,7 +75,8 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
             for other in _tensors_in((*args, *kwargs.values())):
                 self._check_overlap(other)
         try:
-            new = fun(self, *args, **kwargs)
+            saver = mode.saver
+            new = fun(self, *args, **kwargs) if saver is None else saver.writing(self, fun, args, kwargs)
         except (TypeError, AttributeError):
             if unfit := misfit(fun, (self, *args), kwargs, method.__name__):
                 raise TypeError(unfit) from None

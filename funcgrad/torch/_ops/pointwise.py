@@ -43,18 +43,18 @@ div_ = binary("div", fnp.divide, "y*", number_saves="-", floating=True, tabled=F
 rsub_ = binary("rsub", lambda x, y: fnp.subtract(y, x), with_number="RsubBackward1", tabled=False)
 reciprocal = unary("reciprocal", fnp.reciprocal, "r", doc="1 / input")
 remainder = binary(
-    "remainder", kinks.remainder, "y", backward="RemainderBackward1", with_number="Remainder", number_saves="-",
+    "remainder", kinks.remainder, "YX", backward="RemainderBackward1", with_number="Remainder", number_saves="-",
     divides=True, refuses=("bc", "remainder_cpu"), doc="input - other * floor(input / other)",
 )  # fmt: skip
 fmod = binary(
-    "fmod", fnp.fmod, "y", backward="FmodBackward1", with_number="Fmod", number_saves="-",
+    "fmod", fnp.fmod, "YX", backward="FmodBackward1", with_number="Fmod", number_saves="-",
     divides=True, refuses=("bc", "fmod_cpu"), of_numbers=False, doc="input - other * trunc(input / other)",
 )  # fmt: skip
 
 
 def _extreme(name: str, fun: Any, doc: str = "") -> Any:
     refuses = ("c", f"{name} not implemented for complex tensors.")
-    return binary(name, fun, "xy", refuses=refuses, numbers=False, in_place=False, doc=doc)
+    return binary(name, fun, "xy=", refuses=refuses, numbers=False, in_place=False, doc=doc)
 
 
 maximum, minimum = _extreme("maximum", kinks.maximum), _extreme("minimum", kinks.minimum)
@@ -65,14 +65,14 @@ atan2 = binary(
     doc="The angle of (other, input).",
 )  # fmt: skip
 hypot = binary(
-    "hypot", kinks.hypot, "xyr", refuses=("biuc", "hypot_cpu"), numbers=False, doc="sqrt(input**2 + other**2)"
+    "hypot", kinks.hypot, "or", refuses=("biuc", "hypot_cpu"), numbers=False, doc="sqrt(input**2 + other**2)"
 )
 logaddexp = binary(
-    "logaddexp", kinks.logaddexp, "xy", refuses=("biu", "logaddexp_cpu"), numbers=False, in_place=False,
+    "logaddexp", kinks.logaddexp, "yx", refuses=("biu", "logaddexp_cpu"), numbers=False, in_place=False,
     doc="log(exp(input) + exp(other))",
 )  # fmt: skip
 logaddexp2 = binary(
-    "logaddexp2", fnp.logaddexp2, "xy", refuses=("biuc", "logaddexp2_cpu"), numbers=False, in_place=False,
+    "logaddexp2", fnp.logaddexp2, "yx", refuses=("biuc", "logaddexp2_cpu"), numbers=False, in_place=False,
     doc="log2(2**input + 2**other)",
 )  # fmt: skip
 copysign = binary(
@@ -224,8 +224,8 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-ADDCMUL, ADDCDIV = Kind("Addcmul", "xy"), Kind("Addcdiv", "xy")
-LERP, LERP_TENSOR = Kind("Lerp", "-"), Kind("LerpBackward1", "*")
+ADDCMUL, ADDCDIV = Kind("Addcmul", "&"), Kind("Addcdiv", "Xy")
+LERP, LERP_TENSOR, LERP_WEIGHT = Kind("Lerp", "-"), Kind("LerpBackward1", "x"), Kind("LerpBackward1", "yzx")
 
 
 def _three(function: str, *tensors: Any) -> list[Any]:
@@ -289,7 +289,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         check_broadcast(input.shape, t.shape)
     refuse(input, "biu", "lerp_kernel_tensor" if len(others) == 2 else "lerp_kernel_scalar")
     if len(others) == 2:
-        return call(LERP_TENSOR, lambda w, e, x: _between(x, e, w), weight, end, input)
+        kind = LERP_WEIGHT if weight.requires_grad else LERP_TENSOR
+        return call(kind, lambda w, e, x: _between(x, e, w), weight, end, input)
     held = dtypes.held(weight, input._read().dtype)[()]
     return call(LERP, lambda x, e: _between(x, e, held), input, end)
 

@@ -16,7 +16,8 @@ from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
-DOT, VDOT, MV, MM, BMM = (Kind(n, "*") for n in ("Dot", "Vdot", "Mv", "Mm", "Bmm"))
+DOT = Kind("Dot", "&")
+VDOT, MV, MM, BMM = (Kind(n, "*") for n in ("Vdot", "Mv", "Mm", "Bmm"))
 UNSAFE_VIEW, CLONE, SQUEEZE = (Kind(n, "*") for n in ("UnsafeView", "Clone", "SqueezeBackward4"))
 KRON, TRACE, CROSS = Kind("UnsafeView", "*"), Kind("Trace"), Kind("LinalgCross", "*")
 

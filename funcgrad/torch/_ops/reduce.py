@@ -64,7 +64,7 @@ def _kept(fun: Callable[..., Any], dtype: dtypes.dtype | None) -> Callable[..., 
 
 SUM, SUM_DIM = _kinds("Sum")
 MEAN, MEAN_DIM = _kinds("Mean")
-NANSUM = Kind("Nansum", "x")
+NANSUM = Kind("Nansum", "x=")
 PROD, PROD_DIM = _kinds("Prod", "xr")
 
 
@@ -176,7 +176,7 @@ NO_FREEDOM = (
 
 def _spread(name: str, deviates: bool, with_mean: bool, doc: str) -> Callable[..., Any]:
     """Variances or deviations, with the means or without."""
-    kind = Kind(name.title().replace("_", ""), "xr" if deviates else "x")
+    kind = Kind(name.title().replace("_", ""), ("x1" if with_mean else "xr") if deviates else "x")
 
     def compute(
         input: Tensor,

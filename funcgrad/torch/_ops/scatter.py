@@ -26,7 +26,7 @@ from funcgrad.torch._ops.gather import (
 )
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor, watch
+from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor, watch
 from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
@@ -76,11 +76,12 @@ def _at(
     region = _region(index, input, src if given else None, axis)
     places = fnp.reshape(places_of(index, input.shape, axis, "scatter"), index.shape or (1,))
     if not index.numel():
-        return call(kind, lambda v, *s: fnp.add(v, v.dtype.type(0)), input, src)
+        untouched = lambda v, s: fnp.where(np.True_, v, fnp.sum(s[region] if given else s))
+        return call_with((index,), kind, untouched, input, src)
     if not given:
         src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
     at_places = with_axes(lambda v, s: fun(v, along(places, v.shape, axis), s[region]))
-    return call(kind, widened(at_places, np.float16), input, src)
+    return call_with((index,), kind, widened(at_places, np.float16), input, src)
 
 
 @named(in_place=True)
@@ -206,7 +207,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     def added(v: Any, s: Any) -> Any:
         return update(v, _along(axis, places), s if alpha == 1 else fnp.multiply(s, v.dtype.type(alpha)), "add")
 
-    return watch(call(INDEX_ADD, widened(with_axes(added), np.float16), input, source), index)
+    return call_with((index,), INDEX_ADD, widened(with_axes(added), np.float16), input, source)
 
 
 @named(in_place=True)
@@ -223,7 +224,7 @@ def index_reduce(
     if outside(places, 0, input.shape[axis] if input.dim() else 1) is not None:
         raise IndexError("index out of range in self")
     at_places = with_axes(lambda v, s: reduced(v, _along(axis, places), s, reduce, include_self))
-    return call(INDEX_REDUCE, widened(at_places, np.float16), input, source)
+    return call_with((index,), INDEX_REDUCE, widened(at_places, np.float16), input, source)
 
 
 @named(in_place=True)
@@ -236,7 +237,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     if bad is not None:
         raise IndexError(f"index_copy_(): index {bad} is out of bounds for dimension {axis} with size {n}")
     copied = with_axes(lambda v, s: update(v, _along(axis, places), s, "set"))
-    return watch(call(INDEX_COPY, copied, input, source), index)
+    return call_with((index,), INDEX_COPY, copied, input, source)
 
 
 def _check_copied(input: Tensor, axis: int, index: Tensor, source: Tensor) -> None:
@@ -299,7 +300,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     def filled(v: Any, f: Any) -> Any:
         return fnp.reshape(update(fnp.reshape(v, v.shape or (1,)), _along(axis, places), f, "set"), v.shape)
 
-    return watch(call(kind, filled, input, value), index)
+    return call_with((index,), kind, filled, input, value)
 
 
 # Elements
@@ -326,7 +327,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
         flat = update(fnp.reshape(v, (v.size,)), (places,), fnp.reshape(s, places.shape), how)
         return fnp.reshape(flat, v.shape)
 
-    return watch(call(PUT, widened(written, np.float16), input, source), index)
+    return call_with((index,), PUT, widened(written, np.float16), input, source)
 
 
 @named(writes=True)
@@ -377,4 +378,4 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         taken = fnp.reshape(s, (s.size,))[fnp.clip(order, 0, s.size - 1)]
         return fnp.where(there, fnp.reshape(taken, shape), v)
 
-    return watch(call(MASKED_SCATTER, scattered, input, source), mask)
+    return call_with((mask,), MASKED_SCATTER, scattered, input, source)

@@ -11,7 +11,7 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.memory_order import laid_out
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
-from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor, watch
+from funcgrad.torch._record.calls import Kind, call, call_with, contiguous, need_tensor
 from funcgrad.torch._record.operands import check_broadcast, check_together, is_operand, no_overload, number, promote
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
@@ -20,9 +20,9 @@ from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 WHERE = Kind("Where", "-")
-CLAMPS = Kind("ClampBackward1", "x"), Kind("ClampBackward0", "xy")
-CLAMPS_BELOW = Kind("ClampMin", "x"), Kind("ClampMinBackward1", "xy")
-CLAMPS_ABOVE = Kind("ClampMax", "x"), Kind("ClampMaxBackward1", "xy")
+CLAMPS = Kind("ClampBackward1", "x="), Kind("ClampBackward0", "zyx=")
+CLAMPS_BELOW = Kind("ClampMin", "x="), Kind("ClampMinBackward1", "yx=")
+CLAMPS_ABOVE = Kind("ClampMax", "x="), Kind("ClampMaxBackward1", "yx=")
 BYTE_CONDITION = (
     "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
     "PyTorch. Use a boolean condition instead."
@@ -46,7 +46,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         warnings.warn(BYTE_CONDITION, UserWarning, stacklevel=3)
     check_together(condition, x, y)
     x, y = promote(x, y)
-    return watch(call(WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y), condition)
+    return call_with((condition,), WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y)
 
 
 @named("clip", writes=True, out=True)
@@ -115,8 +115,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = value.to(input.dtype)
     else:
         value = dtypes.held(value, input._read().dtype)
-    filled = call(MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value)
-    return watch(contiguous(filled), mask)
+    return contiguous(call_with((mask,), MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value))
 
 
 CLONE = Kind("Clone")

@@ -123,12 +123,12 @@ def _with_limits(fun: Callable[..., Any], at_zero: float, at_infinity: float) ->
 
 
 igamma = of_two_tensors(
-    "igamma", _with_limits(lax.igamma, 1, 0), "xy", refuses=("biuc", "igamma_cpu"),
+    "igamma", _with_limits(lax.igamma, 1, 0), "yx", refuses=("biuc", "igamma_cpu"),
     lacks="the derivative for 'igamma: input' is not implemented.",
     doc="The regularised lower incomplete gamma function; as in PyTorch, without a derivative by input.",
 )  # fmt: skip
 igammac = of_two_tensors(
-    "igammac", _with_limits(lax.igammac, 0, 1), "xy", refuses=("biuc", "igammac_cpu"),
+    "igammac", _with_limits(lax.igammac, 0, 1), "yx", refuses=("biuc", "igammac_cpu"),
     lacks="the derivative for 'igammac: input' is not implemented.",
     doc="1 - igamma(input, other)",
 )  # fmt: skip
@@ -183,11 +183,11 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: str | None = None) -> Any:
     """Of two tensors, or of one and a number: PyTorch has an entry for each."""
     kinds = {
-        (True, True): Kind(f"{backward}Backward0", "xy", lacks),
+        (True, True): Kind(f"{backward}Backward0", "yx", lacks),
         (False, True): Kind(f"{backward}Backward1", "x"),
-        (True, False): Kind(f"{backward}Backward2", "x", lacks),
+        (True, False): Kind(f"{backward}Backward2", "x=", lacks),
     }
-    whole = Kind(f"{backward}Backward0", "xy")
+    whole = Kind(f"{backward}Backward0", "yx")
 
     def apply(input: Any, other: Any) -> Tensor:
         x, y = number(input), number(other)

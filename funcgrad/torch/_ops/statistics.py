@@ -101,7 +101,7 @@ def corrcoef(input: Tensor) -> Tensor:
     return clamp(c, -1, 1) if not c.is_complex() else c
 
 
-DIST, RENORM = Kind("Dist", "xyr"), Kind("Renorm", "x")
+DIST, RENORM = Kind("Dist", "yxr!"), Kind("Renorm", "x")
 
 
 @named()

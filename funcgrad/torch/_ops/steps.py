@@ -23,7 +23,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 
 
 def _step(name: str, fun: Any) -> Any:
-    kind = Kind(name.title())
+    kind = Kind(name.title(), "0")
 
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name)
@@ -84,8 +84,8 @@ def _frac(v: Any) -> Any:
     return fnp.subtract(v, fnp.trunc(constant(v)))
 
 
-sign = unary("sign", _sign, floating=False, writes=False, doc="1, 0 or -1; as in PyTorch, 0 for NaN.")
-sgn = unary("sgn", _sgn, "xr", floating=False, writes=False, doc="`sign`; of complex numbers, input / abs(input).")
+sign = unary("sign", _sign, "0", floating=False, writes=False, doc="1, 0 or -1; as in PyTorch, 0 for NaN.")
+sgn = unary("sgn", _sgn, "xr0", floating=False, writes=False, doc="`sign`; of complex numbers, input / abs(input).")
 frac = unary("frac", _frac, refuses=("biuc", "frac_cpu"), doc="The part behind the point, with the derivative one.")
 
 
@@ -109,7 +109,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return call(HEAVISIDE, lambda x, v: flat(step, x, v), input, values)
 
 
-NAN_TO_NUM = Kind("NanToNum", "x")
+NAN_TO_NUM = Kind("NanToNum", "x=")
 
 
 @named(writes=True, out=True)
@@ -141,7 +141,7 @@ def nan_to_num(
 
 # Parts of numbers
 
-FREXP, LDEXP = Kind("Frexp", "-"), Kind("Ldexp", "yr")
+FREXP, LDEXP = Kind("Frexp", "-"), Kind("Ldexp", "yr=")
 
 
 @named(out=True)
@@ -178,7 +178,7 @@ def _neighbour(x: Any, towards: Any) -> Any:
 
 
 nextafter = of_two_tensors(
-    "nextafter", _neighbour, "xy", refuses=("biuc", "nextafter_cpu"), doc="The next number from input towards other."
+    "nextafter", _neighbour, "yx", refuses=("biuc", "nextafter_cpu"), doc="The next number from input towards other."
 )
 gcd = of_two_tensors("gcd", fnp.gcd, refuses=("bfc", "gcd_cpu"), writes=True, doc="Greatest common divisors.")
 lcm = of_two_tensors("lcm", fnp.lcm, refuses=("bfc", "lcm_cpu"), writes=True, doc="Least common multiples.")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NamedTuple
 
+from funcgrad import names
 from funcgrad.torch._ops.arguments import misfit
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor import dtypes
@@ -185,12 +186,8 @@ def _store(target: Tensor, result: Tensor) -> None:
 
 
 def missing(owner: str, name: str, there: Iterable[str]) -> str:
-    """What is said of a name that does not exist: the nearest ones."""
-    import difflib
-
-    near = difflib.get_close_matches(name, [n for n in there if not n.startswith("_")], 3)
-    offered = f". There is {' and '.join(near)}" if near else "; docs/torch.md lists what there is"
-    return f"{owner} has no attribute {name!r}{offered}"
+    """What is said of a name that does not exist."""
+    return names.missing(owner, name, there, "; docs/torch.md lists what there is")
 
 
 # Several results

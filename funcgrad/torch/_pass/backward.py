@@ -55,7 +55,7 @@ def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> 
                 checked.append(fresh(np.ones(out._read().shape, out._read().dtype)))
         else:
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
-    if len(outputs) != len(grads):
+    if len(outputs) > len(grads):  # as in PyTorch, more are left
         raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     return checked
 

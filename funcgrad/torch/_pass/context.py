@@ -10,6 +10,8 @@ from typing import Any
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._pass.engine import current, modified, running
 from funcgrad.torch._pass.gradfn import FREED, GradFn
+from funcgrad.torch._pass.saved import Packed
+from funcgrad.torch._pass.saved_tensor import SavedTensor
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Off
 from funcgrad.torch._record.tape import Watched, on_tape, raw
@@ -84,6 +86,12 @@ class FunctionCtx(GradFn):
         return other
 
     @property
+    def _raw_saved_tensors(self) -> tuple[SavedTensor, ...]:
+        if self._saved is None:
+            raise RuntimeError(FREED)
+        return tuple(SavedTensor(OfContext(self, i)) for i in range(len(self._saved)))
+
+    @property
     def dirty_tensors(self) -> tuple[Tensor, ...]:
         return self._dirty
 
@@ -91,15 +99,41 @@ class FunctionCtx(GradFn):
         return f"<torch.autograd.function.{type(self).__name__} object at {id(self):#x}>"
 
 
+class OfContext:
+    """One of the tensors that `forward` has saved, for `SavedTensor`."""
+
+    def __init__(self, ctx: FunctionCtx, index: int) -> None:
+        self.ctx, self.index = ctx, index
+
+    def freed(self) -> bool:
+        return self.ctx._saved is None
+
+    def saved(self) -> Saved | None:
+        return self.ctx._saved[self.index] if self.ctx._saved is not None else None
+
+    def packed(self) -> Packed | None:
+        saved = self.saved()
+        return None if saved is None else saved.packed
+
+    def tensor(self) -> Tensor | None:
+        saved = self.saved()
+        return None if saved is None else saved.tensor()
+
+    def pack(self, hooks: Any, t: Tensor) -> None:
+        saved: Any = self.saved()
+        saved.packed, saved.value = Packed(hooks, t), None
+
+
 class Saved:
     """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version."""
 
-    __slots__ = ("cuts", "node", "tape", "value", "watched")
+    __slots__ = ("cuts", "node", "packed", "tape", "value", "watched")
 
-    def __init__(self, t: Tensor) -> None:
+    def __init__(self, t: Tensor, hooks: Any = None) -> None:
         value = t._read()
         t._storage.lend()
-        self.value = raw(value)
+        self.packed = None if hooks is None else Packed(hooks, t)
+        self.value = raw(value) if hooks is None else None
         self.node: Any = value.node if on_tape(value) else None
         self.tape: Any = value._trace if on_tape(value) else None
         self.watched = Watched(t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False)
@@ -111,17 +145,22 @@ class Saved:
         self.watched = self.watched._replace(source=name, version=self.watched.storage.version)
 
     def tensor(self) -> Tensor:
-        """The tensor that was saved, if it is still there as it was; else one like it."""
+        """The tensor that was saved, if it is still there as it was; else one like it. Hooks give one at each call."""
+        node = self.node() if type(self.node) is weakref.ref else self.node
+        if self.packed is not None:
+            return self.restored(raw(self.packed.tensor()._read()), node)
         if self.watched.storage.version != self.watched.version:
             raise modified(self.watched)
-        node = self.node() if type(self.node) is weakref.ref else self.node
         source = self.watched.source
         t = source() if type(source) is weakref.ref else None
         if t is not None and t._storage is self.watched.storage:
             value = t._read()
             if (value.node if on_tape(value) else None) is node:
                 return t
-        t = fresh(self.value if node is None else TapeTracer(self.tape, self.value, node))
+        return self.restored(self.value, node)
+
+    def restored(self, value: Any, node: Node | None) -> Tensor:
+        t = fresh(value if node is None else TapeTracer(self.tape, value, node))
         t._cuts = self.cuts
         return t
 

@@ -47,27 +47,31 @@ def modified(watched: Watched) -> RuntimeError:
     )
 
 
-COMPARING = frozenset(
-    f"{name}Backward{i}"
-    for name in (
-        *("Max", "Min", "Amax", "Amin", "Aminmax", "Median", "Nanmedian", "Maximum", "Minimum", "Fmax", "Fmin"),
-        *("Clamp", "ClampMin", "ClampMax", "NanToNum"),
-    )
-    for i in range(3)
-)
-"""Entries whose gradients PyTorch selects by comparing what it has saved."""
-FLAT = frozenset(f"{name}Backward0" for name in ("Sign", "Sgn", "Floor", "Ceil", "Round", "Trunc"))
-"""Entries whose gradients are zeros."""
-
-
 def requires_grad(note: Note | None, ct: Any) -> bool:
     """Whether the gradients behind an entry require one: PyTorch computes them from what arrives and what it saved."""
-    if note is None or note.name in FLAT:
+    if note is None or note.gradient == "zero":
         return note is None and on_tape(ct)
     return on_tape(ct) or (
-        note.name not in COMPARING
-        and any(isinstance(w.source, str) or on_tape(w.value) for w in note.watch or ())
+        note.gradient != "compared" and any(isinstance(w.source, str) or on_tape(w.value) for w in note.watch or ())
     )
+
+
+def is_inner(node: Node) -> bool:
+    return getattr(getattr(node, "note", None), "inner", False)
+
+
+def operands(node: Node) -> set[int]:
+    """The entries that an operation of several entries was computed from, by `seq`."""
+    found: set[int] = set()
+    stack = [node]
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None:
+                if is_inner(parent):
+                    stack.append(parent)
+                else:
+                    found.add(parent.seq)
+    return found
 
 
 def outward(ct: Any) -> Any:
@@ -119,6 +123,7 @@ class Pass:
         self.pulled: set[int] | None = None
         self.waiting: dict[int, int] | None = None
         self.reached: set[int] = set()
+        self.inside: set[int] = set()
 
     def run(self, outputs: Sequence[Tensor], grads: Sequence[Tensor]) -> None:
         seeds = []
@@ -204,13 +209,13 @@ class Pass:
                     slots[node.params["index"]] = ct
                     add(parents[0], slots)
                     continue
-                recorded = create and requires_grad(note, ct)
+                recorded = create and (requires_grad(note, ct) or node.seq in self.inside)
                 if careful or (note is not None and note.after):
                     cts = self.pull_back(node, note, ct)
                 else:
                     cts = prim.pull(saved_of(node, note), parents, ct, node.params)
                 if recorded:
-                    cts = self.recorded(note, parents, cts)
+                    cts = self.recorded(node, note, cts)
                 for parent, ct in zip(parents, cts):
                     if parent is not None and ct is not None:
                         if parent.seq in arrived or type(ct) is Sparse:
@@ -237,16 +242,20 @@ class Pass:
             raise
         return self.leaving(note.after, node, cts, ct) if note is not None and note.after else cts
 
-    def recorded(self, note: Note | None, parents: Sequence[Node | None], cts: Sequence[Any]) -> Sequence[Any]:
-        """Cotangents that are constants, where PyTorch computes them from what requires a gradient: recorded, with a
-        gradient of zero. (Only where there is one operand, and one entry for the operation:
-        of several it is not known whose gradient needs what was saved.)"""
-        behind = [getattr(parent, "note", None) for parent in parents if parent is not None]
-        if len(behind) != 1 or (behind[0] is not None and behind[0].inner):
+    def recorded(self, node: Node, note: Note | None, cts: Sequence[Any]) -> Sequence[Any]:
+        """Cotangents of operands that are constants, where PyTorch computes them from what requires a gradient:
+        recorded, with a gradient of zero. (Only where there is one operand, unless it makes those of all at once: else
+        it is not known whose gradient needs what was saved. Of several entries those that lead to operands.)"""
+        parents = node.parents
+        of_all = node.seq in self.inside or (note is not None and note.gradient == "all")
+        if not of_all and len(operands(node)) != 1:
             return cts
-        found = list(cts)
-        for i, (parent, c) in enumerate(zip(parents, cts)):
-            if parent is not None and isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
+        self.inside.update(p.seq for p in parents if p is not None and is_inner(p))
+        found = [c.dense() if type(c) is Sparse else c for c in cts]
+        for i, (parent, c) in enumerate(zip(parents, found)):
+            if parent is None or parent.seq in self.inside:
+                continue
+            if isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
                 found[i] = new = fnp.where(np.False_, TapeTracer(self.tape, c, parent), c)
                 new.node.note = Note(f"{note.name.removesuffix('0')}Backward0" if note is not None else "Zero")
         return found

@@ -318,7 +318,7 @@ class Recorded:
         node = self.entry(outputs, moving)
         ctx._entry = weakref.ref(node)
         count = sum(moving)
-        saved = [None if t is None else Saved(t) for t in ctx._to_save]
+        saved = [None if t is None else Saved(t, mode.saver) for t in ctx._to_save]
         results: list[Any] = []
         selections: list[Note] = []
         for y, moves in zip(outputs, moving):

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
-from funcgrad.core.tape import SELECT, Node, TapeTracer
+from funcgrad.core.tape import SELECT, Node
+from funcgrad.ops.families import Elementwise
 from funcgrad.torch._pass.hooks import RemovableHandle, register
-from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -26,6 +26,11 @@ class Freed:
 
 
 FREED_VALUES = Freed()
+NUMBERED = ("Pow0", "Pow2", "Remainder0", "Fmod0", "Div1", "Mul1", "Rsub1")
+BY_NUMBERS = {f"{name[:-1]}Backward{name[-1]}" for name in NUMBERED}
+"""Entries of a tensor and a number, which PyTorch's addition, product and quotient take for a tensor."""
+SAVED_OF: list[Callable[[Any, str], Any]] = []
+"""What finds a saved tensor by its name: `_pass.saved_tensor`, which is above this file."""
 OWN_GRAD_FN: set[type] = set()
 """The primitives whose entries keep what `grad_fn` shows: `autograd.Function`."""
 
@@ -47,18 +52,22 @@ class GradFn:
         """The entries of the operands, each with the position among its outputs."""
         found: list[tuple[GradFn | None, int]] = []
         stack = list(reversed(self._node.parents))
+        several = False
         while stack:
             node = stack.pop()
             if node is None:
                 found.append((None, 0))
                 continue
             note = note_of(node)
-            if node.prim is SELECT and type(getattr(node.parents[0], "prim", None)) in OWN_GRAD_FN:
-                found.append((grad_fn(node), node.params["index"]))
-            elif note is None or note.inner or node.prim is SELECT:
+            if note is None or note.inner:
+                several = several or node.prim is not SELECT
                 stack.extend(reversed(node.parents))
             else:
-                found.append((grad_fn(node), 0))
+                found.append((grad_fn(node), node.params["index"] if node.prim is SELECT else 0))
+        if several:  # by each of which an operand was read
+            return tuple({(fn, i): None for fn, i in found if fn is not None})
+        if not _has_two_operands(self._node):
+            return tuple((fn, i) for fn, i in found if fn is not None)
         return tuple(found)
 
     @property
@@ -81,9 +90,14 @@ class GradFn:
         return register(self._node, "before", hook)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_saved_"):
-            return saved_attribute(self._node, name)
+        if name.startswith(("_saved_", "_raw_saved_")):
+            return SAVED_OF[0](self, name)
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __dir__(self) -> list[str]:
+        note = note_of(self._node)
+        roles = [role_of(w) for w in note.watch or ()] if note is not None else []
+        return [*super().__dir__(), *(f"{raw}_saved_{role}" for role in roles for raw in ("", "_raw"))]
 
     def __repr__(self) -> str:
         kind = type(self)
@@ -91,23 +105,18 @@ class GradFn:
         return f"<{place}{kind.__name__} object at {id(self._node):#x}>"
 
 
-def saved_attribute(node: Node, name: str) -> Tensor:
-    """`_saved_self`, `_saved_other` or `_saved_result`, of what the shim notes that PyTorch saves."""
-    note = note_of(node)
-    if node.saved is FREED_VALUES:
-        raise RuntimeError(FREED)
-    for watched in note.watch or () if note is not None else ():
-        is_result = isinstance(watched.source, str)
-        own = "_saved_result" if is_result else "_saved_self" if watched.first else "_saved_other"
-        if own == name:
-            return _restored(watched, node if is_result else None)
-    raise AttributeError(f"'{name_of(node)}' object has no attribute '{name}'")
+def _has_two_operands(node: Node) -> bool:
+    """Whether a constant among the operands of one operation may be a tensor: else it is a number, or an index."""
+    prim: Any = node.prim
+    if prim is None or type(prim) in OWN_GRAD_FN:
+        return True
+    by_two = prim.name == "dot_general" or (isinstance(prim, Elementwise) and len(node.parents) == 2)
+    return by_two and name_of(node) not in BY_NUMBERS
 
 
-def _restored(watched: Watched, node: Node | None) -> Tensor:
-    if node is None:
-        return fresh(watched.value)
-    return fresh(TapeTracer(mode.tape, watched.storage.value, node))
+def role_of(watched: Watched) -> str:
+    """What a saved tensor was in its operation: `self`, `other` or `result`."""
+    return "result" if isinstance(watched.source, str) else "self" if watched.first else "other"
 
 
 _classes: dict[tuple[str, str], type] = {}

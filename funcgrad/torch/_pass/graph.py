@@ -1,13 +1,16 @@
-"""`torch.autograd.graph`: entries, hooks on several tensors, versions."""
+"""`torch.autograd.graph`: entries, hooks on several tensors and on what is saved, versions."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from funcgrad.torch._pass.gradfn import GradFn as Node
 from funcgrad.torch._pass.hooks import register_multi_grad_hook
+from funcgrad.torch._pass.saved import disable_saved_tensors_hooks as disable_saved_tensors_hooks
+from funcgrad.torch._pass.saved import save_on_cpu as save_on_cpu
+from funcgrad.torch._pass.saved import saved_tensors_hooks as saved_tensors_hooks
 from funcgrad.torch._tensor.tensor import Tensor
 
-__all__ = ["Node", "increment_version", "register_multi_grad_hook"]
+__all__ = ["Node", "disable_saved_tensors_hooks", "increment_version", "register_multi_grad_hook"]
+__all__ += ["save_on_cpu", "saved_tensors_hooks"]
 
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
@@ -26,12 +29,3 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
         raise RuntimeError("increment_version expects each element of the iterable to be a tensor")
     for t in written:
         t._storage.count()
-
-
-def __getattr__(name: str) -> Any:
-    if name in ("saved_tensors_hooks", "save_on_cpu", "disable_saved_tensors_hooks"):
-        raise AttributeError(
-            f"autograd.graph.{name}: funcgrad.torch cannot put something else in place of what operations save, which "
-            "is not always what PyTorch's save; use torch.utils.checkpoint.checkpoint to save less"
-        )
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

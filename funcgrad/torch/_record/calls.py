@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
 from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
-from funcgrad.torch._record.tape import Note, Tape, note_of, on_tape, own_note, raw, watched
+from funcgrad.torch._record.tape import NOTES, Note, Tape, note_of, on_tape, own_note, raw, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -20,42 +20,73 @@ from funcgrad.torch._tensor.views import CONSTANT, UNRECORDED, Step, View, apart
 
 _ref = weakref.ref
 NUMBERS = (int, float, complex)
+WITHOUT_FORM = ("NotImplemented", "CopySlices")
 
 
 class Kind:
     """An operation as PyTorch knows it: the name of its `grad_fn` ("Exp" for "ExpBackward0"), and what
     PyTorch saves for its backward pass.
 
-    `saves` lists "x" and "y" (its first and second tensor), "*" (each for the other's gradient), "r" (the
-    result) and "-" (something that is no tensor, or a number). It decides only when PyTorch's errors about
-    modified or freed values are raised; what the derivatives need is kept by the operations beneath. `lacks` is the
-    error of a backward pass that reaches it, where PyTorch has no derivative.
+    `saves` lists, in PyTorch's order, "x", "y" and "z" (its first tensors), "*" (the second and the first, each for the
+    other's gradient; "&": the first and the second; "X" and "Y": those for the gradient of the second; "o": each for
+    its own), "r" (the result; "1": the first of several), "i" (what else `call_with` has been given, where that is not
+    the first), "a" (what hooks get besides: all other operands), "?" (what is none of these, as a factorisation) and
+    "-" (something that is no tensor, or a number). Then, of a gradient that is itself recorded: "=" (what was saved is
+    only compared), "0" (it is zero), "!" (those of all operands are made at once). It decides when PyTorch's errors
+    about modified or freed values are raised, what hooks on saved tensors get, and what gradients require one; what the
+    derivatives need is kept by the operations beneath. `lacks` is the error of a backward pass that reaches it, where
+    PyTorch has no derivative.
     """
 
-    __slots__ = ("called", "inner", "name", "note", "others", "result", "saves", "shared", "x", "y")
+    __slots__ = (
+        *("called", "inner", "name", "note", "notes", "others", "own_x", "own_y", "result", "saves", "shared"),
+        *"xyz",
+    )
 
     def __init__(self, name: str, saves: str = "", lacks: str | None = None) -> None:
         self.called = name
-        self.name = name if "Backward" in name or name == "NotImplemented" else f"{name}Backward0"
-        self.saves = saves
+        self.name = name if "Backward" in name or name in WITHOUT_FORM else f"{name}Backward0"
+        self.notes = next((NOTES[letter] for letter in saves if letter in NOTES), Note)
+        self.saves = saves = saves.rstrip("=0!")
         self.x = "x" in saves
         self.y = "y" in saves
-        self.others = "*" in saves
-        self.result = "r" in saves
-        self.note = Note(self.name, () if saves == "-" else None)
+        self.others = any(letter in saves for letter in "*&X")
+        self.own_x, self.own_y = "o" in saves, "o" in saves or "Y" in saves
+        self.z = "z" in saves
+        self.result = "r" in saves or "1" in saves
+        self.note = self.notes(self.name, () if saves == "-" else None)
         self.note.lacks = lacks
-        self.inner = Note(self.name, ())
+        self.inner = self.notes(self.name, ())
         self.inner.inner = True
         self.shared = saves in ("", "-") or lacks is not None
+
+    def saved_places(self, places: Sequence[int], moving: Sequence[bool]) -> list[int]:
+        """Which operands PyTorch saves, in its order, among those at `places`, which are tensors."""
+        found: dict[int, None] = {}
+        x, y = places[:1], places[1:2]
+        for letter in self.saves:
+            if letter in "XY":
+                found.update({i: None for i in (x if letter == "X" else y) if any(moving[j] for j in y)})
+            elif letter == "a":
+                found.update(dict.fromkeys(places))
+            elif letter == "o":
+                found.update({i: None for i in (*x, *y) if moving[i]})
+            elif letter in "*&":
+                pairs = ((y, x), (x, y)) if letter == "*" else ((x, y), (y, x))
+                found.update({i: None for of, other in pairs for i in of if any(moving[j] for j in other)})
+            elif letter in "xyz":
+                at = "xyz".index(letter)
+                found.update(dict.fromkeys(places[at : at + 1]))
+        return list(found)
 
 
 def saved_by(kind: Kind, x: Any, y: Any, storage: Any) -> tuple[Any, ...]:
     """What PyTorch would have saved, with the version it has now."""
     watch: tuple[Any, ...] = ()
-    if kind.x or (kind.others and isinstance(y, Tensor) and on_tape(y._value)):
+    if kind.x or (on_tape(x._value) if kind.own_x else kind.others and isinstance(y, Tensor) and on_tape(y._value)):
         of = x._storage
         watch = (watched((of, of.version, _ref(x), x._value, x._view is not None, True)),)
-    if isinstance(y, Tensor) and (kind.y or (kind.others and on_tape(x._value))):
+    if isinstance(y, Tensor) and (kind.y or (on_tape(y._value) if kind.own_y else kind.others and on_tape(x._value))):
         of = y._storage
         watch = (*watch, watched((of, of.version, _ref(y), y._value, y._view is not None, False)))
     if kind.result:
@@ -76,7 +107,7 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
         if kind.shared:
             out.node.note = kind.note
         else:
-            out.node.note = note = _new_note(Note)
+            out.node.note = note = _new_note(kind.notes)
             note.name = kind.name
             note.watch = saved_by(kind, x, y, storage)
     else:
@@ -170,8 +201,20 @@ def call(kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> 
         values = values_of(operands)
     out = quietly(fun, *values, **params)
     if type(out) is tuple:
-        return tuple([_result(kind, y, tensors, values, special) for y in out])
-    return _result(kind, out, tensors, values, special)
+        found: Any = tuple([_result(kind, y, tensors, values, special) for y in out])
+    else:
+        found = _result(kind, out, tensors, values, special)
+    if special and kind.saves and mode.saver is not None:
+        mode.saver.take(kind, fun, operands, values, params, found)
+    return found
+
+
+def call_with(also: Sequence[Tensor], kind: Kind, fun: Callable[..., Any], *operands: Any, **params: Any) -> Any:
+    """As `call`, of an operation that saves tensors besides its operands: indices, masks."""
+    if mode.saver is not None:
+        return mode.saver.taking(also, call, kind, fun, *operands, **params)
+    out = call(kind, fun, *operands, **params)
+    return watch(out, *also) if also else out
 
 
 def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], special: bool) -> Tensor:
@@ -195,6 +238,8 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
             t._storage = Inference(t._storage.value)
     if tracked and kind.saves:
         note_inner(kind, out.node, values)
+        if kind.z:
+            watch(t, *tensors[2:3])
     return t
 
 
@@ -215,6 +260,8 @@ def watch(out: Tensor, *tensors: Tensor) -> Tensor:
         if t._cuts:
             out._cuts = joined(out._cuts, flattened(t._cuts))
     if on_tape(out._value):
+        if mode.saver is not None:
+            return mode.saver.take_others(out, tensors)
         note = own_note(out._value.node)
         kept = [(t._storage, t._storage.version, _ref(t), t._value, t._view is not None, False) for t in tensors]
         note.watch = (*(note.watch or ()), *map(watched, kept))

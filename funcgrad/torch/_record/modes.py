@@ -29,6 +29,9 @@ class _Mode(threading.local):
     What is recorded on tapes older than `floor` is a constant. `direct`: recording is on, and on the base tape, so
     that an operation asks nothing. `plain`: one on arrays that are on no tape asks nothing. `off` says why it is off.
 
+    `savers` are the contexts of hooks on what operations save, the innermost last, which is `saver`; `hooks_refused` is
+    the error of one that begins. With any, no operation takes its short way.
+
     `quiet(fun, *args)` calls without NumPy's floating-point warnings, which PyTorch does not have. It enters a
     context made once, where they are off: 0.1 us, where `np.errstate` takes 0.9. It cannot be entered twice, see
     `quietly`.
@@ -38,6 +41,9 @@ class _Mode(threading.local):
         self._enabled = self.direct = self.plain = True
         self.inference = False
         self.off: Off | None = None
+        self._savers: tuple[Any, ...] = ()
+        self.saver: Any = None
+        self.hooks_refused: str | None = None
         self._tape = BASE
         self.floor: float = 0
         context = copy_context()
@@ -52,7 +58,7 @@ class _Mode(threading.local):
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
         self._enabled = enabled = enabled and not self.inference
-        self.direct = enabled and self._tape is BASE
+        self.direct = enabled and self._tape is BASE and self.saver is None
         self.plain = not self.inference and self._tape is BASE
 
     @property
@@ -62,8 +68,18 @@ class _Mode(threading.local):
     @tape.setter
     def tape(self, tape: Tape) -> None:
         self._tape = tape
-        self.direct = self._enabled and tape is BASE
+        self.direct = self._enabled and tape is BASE and self.saver is None
         self.plain = not self.inference and tape is BASE
+
+    @property
+    def savers(self) -> tuple[Any, ...]:
+        return self._savers
+
+    @savers.setter
+    def savers(self, savers: tuple[Any, ...]) -> None:
+        self._savers = savers
+        self.saver = savers[-1] if savers else None
+        self.direct = self._enabled and self._tape is BASE and self.saver is None
 
 
 mode = _Mode()
@@ -120,7 +136,7 @@ def is_inference_mode_enabled() -> bool:
     return mode.inference
 
 
-def _within(state: State, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def within(state: State, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     before = _now()
     _set(state)
     try:
@@ -134,13 +150,13 @@ def _stepwise(state: State, generator: Any) -> Generator[Any, Any, Any]:
     step, given = generator.send, None
     while True:
         try:
-            value = _within(state, step, given)
+            value = within(state, step, given)
         except StopIteration as end:
             return end.value
         try:
             step, given = generator.send, (yield value)
         except GeneratorExit:
-            _within(state, generator.close)
+            within(state, generator.close)
             raise
         except BaseException as error:
             step, given = generator.throw, error
@@ -181,7 +197,7 @@ class _GradMode:
 
         @wraps(fun)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            return _within(self.state(off), fun, *args, **kwargs)
+            return within(self.state(off), fun, *args, **kwargs)
 
         @wraps(fun)
         def steps(*args: Any, **kwargs: Any) -> Any:

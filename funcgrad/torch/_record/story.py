@@ -74,7 +74,14 @@ def cut(op: str, value: Any, before: Cuts, off: Off | None = None, flat: bool = 
     """The cuts of a value that leaves the tape here; its leaves remember it too, but for indices, comparisons and what
     is inside of a rule."""
     node = value.node
-    return _noted(_record(Cut, (op, here(), leaves_of(node), weakref.ref(node), off, flat, node.seq)), before)
+    leaves = () if _is_done(node) else leaves_of(node)
+    return _noted(_record(Cut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq)), before)
+
+
+def _is_done(node: Node) -> bool:
+    """Whether the last pass began at the entry, as at that of a loss: its leaves have what they were to get."""
+    last = PASSES[-1].outputs if PASSES else ()
+    return len(last) == 1 and last[0][0]() is node
 
 
 def cut_again(op: str, before: Cuts, off: Off | None = None, flat: bool = False) -> Cuts:

@@ -56,6 +56,8 @@ class Note:
     """What the shim knows of an entry: the operation's name, what it saved, hooks, and who receives the
     gradient.
 
+    `gradient` says whether, where the pass is recorded, what comes out of it requires a gradient: "used", for of what
+    it has saved it is computed; "compared", it is not; "zero", nothing of it does; "all", of all operands it does.
     `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
@@ -65,6 +67,7 @@ class Note:
 
     own = False
     inner = False
+    gradient = "used"
     hooks: dict[int, Any] | None = None
     before: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
@@ -76,6 +79,21 @@ class Note:
     def __init__(self, name: str, watch: tuple[Any, ...] | None = None) -> None:
         self.name = name
         self.watch = watch
+
+
+class Compared(Note):
+    gradient = "compared"
+
+
+class Zero(Note):
+    gradient = "zero"
+
+
+class Whole(Note):
+    gradient = "all"
+
+
+NOTES = {"=": Compared, "0": Zero, "!": Whole}
 
 
 def leaf_note(tensor: Any) -> Note:
@@ -104,7 +122,7 @@ def own_note(node: Node) -> Note:
     note = note_of(node) or Note(name_of(node))
     if not note.own:
         shared = note
-        node.note = note = Note(shared.name, shared.watch)
+        node.note = note = type(shared)(shared.name, shared.watch)
         note.own, note.inner, note.lacks = True, shared.inner, shared.lacks
     return note
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
-
-import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad import tree
-from funcgrad.torch._ops.random import Generator
+from funcgrad.torch._ops.generator import through
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.func.trees import Given, recording, tensors_of, values_of
 from funcgrad.transforms import vmap as batching
+from funcgrad.transforms.batch import BatchTrace
 
 RANDOM = (
     "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
     "randomness flags on vmap or perform the randomness operation out of vmap"
 )
-DIFFERENT = (
-    "vmap(randomness='different'): funcgrad.torch draws random numbers outside of vmap. Draw a batch of them first, "
-    "and take it as an argument of the function"
+
+COLUMNS = (
+    "jacfwd(randomness='different'): funcgrad.torch calls the function once, for all columns; draw the random numbers "
+    "outside of it, or say 'same'"
 )
 
 
@@ -40,7 +40,8 @@ def vmap(
         func: takes Tensors, or trees of them, without the batch dimension.
         in_dims: where that is in the arguments: a number, None (not batched), or a tuple of those or of trees of them.
         out_dims: where it shall be in the outputs.
-        randomness: "error", or "same", for the same random numbers in all samples.
+        randomness: "error", "same", for the same random numbers in all samples, or "different", for each its own: those
+            that PyTorch draws. (`randperm` and `multinomial`, and what draws until it fits, know "same" only.)
         chunk_size: bounds PyTorch's memory, and changes nothing here.
 
     >>> import funcgrad.torch as torch
@@ -51,8 +52,6 @@ def vmap(
         raise RuntimeError(
             f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
         )
-    if randomness == "different":
-        raise NotImplementedError(DIFFERENT)
     name = getattr(func, "__name__", repr(func))
 
     @wraps(func)
@@ -62,7 +61,7 @@ def vmap(
 
         def pure(*values: Any) -> Any:
             given = Given(values)
-            with random_numbers(randomness):
+            with random_numbers(randomness, _batch_of(values)):
                 out = func(*places.filled(given.tensors), **kwargs)
             for leaf in tree.leaves(out):
                 if not isinstance(leaf, Tensor):
@@ -80,6 +79,10 @@ def vmap(
         return tensors_of(out)
 
     return batched
+
+
+def _batch_of(values: Any) -> BatchTrace:
+    return next(v._trace for v in tree.leaves(values))
 
 
 class _Places:
@@ -144,16 +147,29 @@ class _Places:
 
 
 @contextmanager
-def random_numbers(randomness: str) -> Iterator[None]:
-    """Refuse to draw from a generator: random operations do not know of the batch, and would draw for one sample."""
-    words = Generator.words
+def random_numbers(randomness: str, batch: BatchTrace | None = None) -> Iterator[None]:
+    """Random operations do not know of the batch: refuse them ("error"), let them draw for one sample ("same"), or give
+    them numbers for each ("different")."""
+    before = through.way
     if randomness == "error":
-        Generator.words = _refuse
+        through.way = _refuse
+    elif randomness == "different":
+        through.way = _refuse_columns if batch is None else partial(_for_each, batch, before)
     try:
         yield
     finally:
-        Generator.words = words
+        through.way = before
 
 
-def _refuse(self: Generator, count: int) -> np.ndarray:
+def _refuse(draw: Callable[..., Any], count: int, *rest: Any) -> Any:
     raise RuntimeError(RANDOM)
+
+
+def _refuse_columns(draw: Callable[..., Any], count: int, *rest: Any) -> Any:
+    raise NotImplementedError(COLUMNS)
+
+
+def _for_each(batch: BatchTrace, around: Any, draw: Callable[..., Any], count: int, *rest: Any) -> Any:
+    """As many numbers for each sample; `around` is what a transformation around this one does."""
+    drawn = around(draw, batch.size * count, *rest) if around is not None else draw(batch.size * count, *rest)
+    return batch.input(drawn.reshape((batch.size, count)))

@@ -7,14 +7,25 @@ from functools import wraps
 from typing import Any
 
 from funcgrad import tree
+from funcgrad.torch._pass.saved import disable_saved_tensors_hooks
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
 from funcgrad.torch.func.forward import jacfwd, pure_of
-from funcgrad.torch.func.trees import Given, differentiably, outputs_of, recording, tensors_of, values_of
+from funcgrad.torch.func.trees import Given, Writes, differentiably, outputs_of, recording, tensors_of, values_of
 from funcgrad.transforms import api, dense
 
 REVERSE = "vjp(f, *primals): expected f(*primals) to return only tensors, got unsupported type {}"
 OF_GRAD = "grad_and_value(f)(*args): "
+NO_HOOKS = (
+    "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. Please open an issue with your use "
+    "case."
+)
+
+
+def reversing(fun: Callable[..., Any], *args: Any, given: Any = ()) -> Any:
+    """Call a transformation of reverse mode, in which there are no hooks on what is saved."""
+    with disable_saved_tensors_hooks(NO_HOOKS):
+        return recording("derivative", fun, *args, given=given)
 
 
 def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -45,20 +56,23 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
     @wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
         chosen, of_chosen = chosen_of(func, argnums, args, kwargs)
+        writes = Writes(chosen)
 
         def pure(*values: Any) -> Any:
             differentiated = Given(values)
             out = of_chosen(differentiated.tensors)
-            differentiated.refuse_written("grad")
             if has_aux and not (isinstance(out, tuple) and len(out) == 2):
                 raise RuntimeError(f"{OF_GRAD}output of function f should be a tuple: (output, aux) if has_aux is True")
             out, aux = out if has_aux else (out, ())
             _check_scalar(out)
-            return out._read(), outputs_of(aux, "grad: expected aux to hold only tensors, got {}")
+            aux = outputs_of(aux, "grad: expected aux to hold only tensors, got {}")
+            return out._read(), (aux, writes.of(differentiated))
 
         count = tuple(range(len(chosen)))
         of_values = api.value_and_grad(pure, count, has_aux=True)
-        (value, aux), found = tensors_of(recording("derivative", of_values, *floating(chosen), given=(args, kwargs)))
+        (value, (aux, new)), found = reversing(of_values, *floating(chosen), given=(args, kwargs))
+        writes.store(new)
+        value, aux, found = tensors_of((value, aux, found))
         found = found[0] if isinstance(argnums, int) else found
         return found, ((value, aux) if has_aux else value)
 
@@ -84,16 +98,18 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (tensor([2., 4.]),)
     """
 
-    pure = pure_of(func, has_aux, REVERSE)
+    writes = Writes(primals)
+    pure = pure_of(func, has_aux, REVERSE, writes)
     # `recording` takes trees of values: the function among them is kept apart
     pulls: list[Callable[..., Any]] = []
 
     def forward(*values: Any) -> Any:
-        out, pull, *aux = api.vjp(pure, *values, has_aux=has_aux)
+        out, pull, aux = api.vjp(pure, *values, has_aux=True)
         pulls.append(pull)
         return out, *aux
 
-    out, *aux = recording("derivative", forward, *floating(primals))
+    out, new, *aux = reversing(forward, *floating(primals))
+    writes.store(new)
 
     def pulled(cotangents: Any, *more: Any) -> Any:
         given = (cotangents, *more) if more else cotangents
@@ -135,12 +151,15 @@ def jacrev(
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         chosen, of_chosen = chosen_of(func, argnums, args, kwargs)
-        pure = pure_of(lambda *xs: of_chosen(xs), has_aux, REVERSE)
+        writes = Writes(chosen)
+        pure = pure_of(lambda *xs: of_chosen(xs), has_aux, REVERSE, writes)
         given = floating(chosen)
         refuse_complex("jacrev", given, "input")
         places = 0 if isinstance(argnums, int) else tuple(range(len(chosen)))
-        by_rows = dense.jacrev(pure, places, has_aux=has_aux)
-        return tensors_of(recording("derivative", by_rows, *given, given=(args, kwargs)))
+        by_rows = dense.jacrev(pure, places, has_aux=True)
+        found, (new, *aux) = reversing(by_rows, *given, given=(args, kwargs))
+        writes.store(new)
+        return tensors_of((found, *aux) if has_aux else found)
 
     return jacobian
 

@@ -14,7 +14,7 @@ from funcgrad.core.tape import LinearTrace, Node, entries, linear_outputs, push
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
 from funcgrad.torch.func.batches import random_numbers
-from funcgrad.torch.func.trees import Given, differentiably, outputs_of, recording, tensors_of, values_of
+from funcgrad.torch.func.trees import Given, Writes, differentiably, outputs_of, recording, tensors_of, values_of
 from funcgrad.transforms import api
 from funcgrad.transforms import vmap as batching
 
@@ -22,17 +22,16 @@ FORWARD = "jvp(f, primals, tangents): expected f(*primals) to return only tensor
 OF_JVP = "jvp(f, primals, tangents): "
 
 
-def pure_of(func: Callable[..., Any], has_aux: bool, refused: str) -> Callable[..., Any]:
-    """A function of Tensors as one of values; RuntimeError where it returns anything else."""
-    name = refused[: refused.index("(")]
+def pure_of(func: Callable[..., Any], has_aux: bool, refused: str, writes: Writes) -> Callable[..., Any]:
+    """A function of Tensors as one of values, which returns besides what it has written into them, and its own `aux`.
+
+    RuntimeError where it returns anything else than Tensors.
+    """
 
     def pure(*values: Any) -> Any:
         given = Given(values)
-        out = func(*given.tensors)
-        given.refuse_written(name)
-        if not has_aux:
-            return outputs_of(out, refused)
-        return outputs_of(out[0], refused), outputs_of(out[1], refused)
+        out, *aux = func(*given.tensors) if has_aux else (func(*given.tensors),)
+        return outputs_of(out, refused), (writes.of(given), *(outputs_of(a, refused) for a in aux))
 
     return pure
 
@@ -90,12 +89,12 @@ class Linear:
     The function runs once. As in all of forward mode, `no_grad` has no part in it.
     """
 
-    def __init__(self, pure: Callable[..., Any], values: tuple[Any, ...], has_aux: bool = False) -> None:
+    def __init__(self, pure: Callable[..., Any], values: tuple[Any, ...]) -> None:
         leaves, structure = tree.flatten(values)
         trace = LinearTrace()
         try:
             tangents = [trace.leaf(Aval(v.shape, v.dtype)) for v in leaves]
-            self.out, moved, *self.aux = api.jvp(pure, values, structure.unflatten(tangents), has_aux=has_aux)
+            self.out, moved, self.aux = api.jvp(pure, values, structure.unflatten(tangents), has_aux=True)
             moves, self.structure = tree.flatten(moved)
             self.ends: Sequence[Node | None] = linear_outputs(moves, trace, "the derivative")
         finally:
@@ -124,12 +123,14 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     tensor(2.)
     """
     kept: list[Linear] = []
+    writes = Writes(primals)
 
     def forward(*values: Any) -> Any:
-        kept.append(Linear(pure_of(func, False, FORWARD), values))
-        return kept[0].out
+        kept.append(Linear(pure_of(func, False, FORWARD, writes), values))
+        return kept[0].out, kept[0].aux[0]
 
-    out = recording("derivative", forward, *floating(primals))
+    out, new = recording("derivative", forward, *floating(primals))
+    writes.store(new)
 
     def along(*tangents: Any) -> Any:
         given, wanted = tree.structure(tangents), tree.structure(primals)
@@ -157,23 +158,26 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """The Jacobian by forward mode, laid out as that of `jacrev`.
 
-    `chunk_size`, which bounds PyTorch's memory, changes nothing here. `randomness` is that of `vmap`.
+    `chunk_size`, which bounds PyTorch's memory, changes nothing here. `randomness` is "error" or "same", as in `vmap`.
     """
 
     @wraps(func)
     def jacobian(*args: Any) -> Any:
         chosen, of_chosen = chosen_of(func, argnums, args, {})
 
+        writes = Writes(chosen)
+
         def columns(*values: Any) -> Any:
             with random_numbers(randomness):
-                linear = Linear(pure_of(lambda *xs: of_chosen(xs), has_aux, FORWARD), values, has_aux)
+                linear = Linear(pure_of(lambda *xs: of_chosen(xs), has_aux, FORWARD, writes), values)
             refuse_complex("jacfwd", linear.out, "output")
             return _columns(linear, values, isinstance(argnums, int)), *linear.aux
 
         given = floating(chosen)
         refuse_complex("jacfwd", given, "input")
-        found, *aux = tensors_of(recording("derivative", columns, *given, given=args))
-        return (found, *aux) if has_aux else found
+        found, new, *aux = recording("derivative", columns, *given, given=args)
+        writes.store(new)
+        return tensors_of((found, *aux) if has_aux else found)
 
     return jacobian
 

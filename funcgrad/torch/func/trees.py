@@ -13,7 +13,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._record.modes import cut_off, enable_grad, mode
+from funcgrad.torch._record.modes import cut_off, mode, no_grad, within
 from funcgrad.torch._tensor.storage import inside
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -42,15 +42,29 @@ class Given:
 
     def written(self) -> list[tuple[int, Any]]:
         """Which of the leaves it has written in place, and what they hold now."""
-        return [(i, t._read()) for i, t in enumerate(tree.leaves(self.tensors)) if t._storage.version]
+        leaves = enumerate(tree.leaves(self.tensors))
+        return [(i, t._read()) for i, t in leaves if t._storage.version or t._storage.stamp]
 
-    def refuse_written(self, transformation: str) -> None:
-        """NotImplementedError where what it has written would have to reach the caller."""
-        if self.written():
-            raise NotImplementedError(
-                f"torch.func.{transformation} of a function that writes its argument in place: let it write into a "
-                "clone()"
-            )
+
+class Writes:
+    """What a transformed function has written into its arguments, through `detach()` or in `no_grad`."""
+
+    def __init__(self, args: Any) -> None:
+        self.args = args
+        self.places: list[int] = []
+
+    def of(self, given: Given) -> list[Any]:
+        """The values that its arguments hold now, for the transformation to return besides."""
+        written = given.written()
+        self.places = [i for i, _ in written]
+        return [value for _, value in written]
+
+    def store(self, new: list[Any]) -> None:
+        """Write them into the caller's tensors."""
+        leaves = tree.leaves(self.args)
+        for i, value in zip(self.places, new):
+            with no_grad():
+                leaves[i].copy_(fresh(value))
 
 
 def outputs_of(out: Any, refused: str) -> Any:
@@ -70,9 +84,7 @@ def recording(level: str, fun: Callable[..., Any], *args: Any, given: Any = (), 
 
 
 def differentiably(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call with recording on; where it is off, what comes back is cut off."""
+    """Call with recording on; where it is off, as in inference mode, what comes back is cut off."""
     if mode.enabled:
         return fun(*args, **kwargs)
-    with enable_grad():
-        out = fun(*args, **kwargs)
-    return tree.map(cut_off, out)
+    return tree.map(cut_off, within((True, False, None), fun, *args, **kwargs))

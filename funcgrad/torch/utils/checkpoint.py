@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer, entries, selected
+from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.torch._pass.context import Saved
 from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
+from funcgrad.torch._pass.inner import Inner
+from funcgrad.torch._pass.saved import without_hooks
 from funcgrad.torch._record.modes import enable_grad, mode
 from funcgrad.torch._record.tape import Note, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -39,9 +42,9 @@ def checkpoint(
     """`function(*args, **kwargs)`, of which a backward pass keeps nothing: it calls the function again.
 
     Gradients reach whatever the function used: its arguments, tensors inside of them, parameters that it closes over.
-    The random numbers are the same in both calls. With `use_reentrant=True` (as without it, with a warning) the first
-    call is not recorded, at least one of the arguments must be a tensor that requires grad, and `backward` alone can
-    pass back; else it is, and then dropped.
+    The random numbers are the same in both calls. Hooks on saved tensors around it get the arguments alone. With
+    `use_reentrant=True` (as without it, with a warning) the first call is not recorded, at least one of the arguments
+    must be a tensor that requires grad, and `backward` alone can pass back; else it is, and then dropped.
 
     >>> import funcgrad.torch as torch
     >>> from funcgrad.torch.utils.checkpoint import checkpoint
@@ -61,12 +64,17 @@ def checkpoint(
     if not mode.enabled:
         return function(*args, **kwargs)
 
+    hooks = mode.saver
+    saved = [Saved(a, hooks) if hooks is not None and isinstance(a, Tensor) else a for a in args]
+
     def again() -> list[Tensor]:
-        with enable_grad(), random_numbers(state):
-            return list(_tensors(function(*args, **kwargs)))
+        given = [a.tensor() if isinstance(a, Saved) else a for a in saved]
+        with enable_grad(), without_hooks(), random_numbers(state):
+            return list(_tensors(function(*given, **kwargs)))
 
     first = Node().seq
-    out = function(*args, **kwargs)
+    with without_hooks():
+        out = function(*args, **kwargs)
     inner = [t._read().node for t in _tensors(out) if on_tape(t._read())]
     if any(isinstance(raw(t._read()), Tracer) for t in _tensors(out)):
         return out
@@ -137,24 +145,6 @@ def _recorded(out: Any, again: Callable[[], list[Tensor]], parents: tuple[Node, 
     return _replaced(out, iter(results))
 
 
-class _Inner(Pass):
-    """A pass over what was computed again, which ends at the entries from outside: hooks there are not its own."""
-
-    def stop(self, node: Node, ct: Any) -> None:
-        if self.wanted is not None and node.seq in self.wanted:
-            self.found[node.seq] = ct
-
-    leaf = stop
-
-    def within(self, first: int, outputs: Sequence[Tensor], grads: Sequence[Tensor]) -> dict[int, Any]:
-        self.first = first
-        self.run(outputs, grads)
-        return self.found
-
-    def ways(self, outputs: Sequence[Node]) -> set[int]:
-        return {node.seq for node in entries(outputs) if node.seq > self.first}
-
-
 class _Recomputed(Primitive):
     """A call that is made again when it is pulled back."""
 
@@ -173,8 +163,8 @@ class _Recomputed(Primitive):
             )
         pairs = [(t, next(cts)) for t, moves in zip(outputs, moving) if moves]
         pairs = [(t, c) for t, c in pairs if c is not None and on_tape(t._read())]
-        inner = _Inner(True, outer.create, {p.seq: None for p in tracked}, accumulates=False)
-        found = inner.within(first, [t for t, _ in pairs], [outer.tensor(c) for _, c in pairs])
+        inner = Inner(outer, first, tracked)
+        found = inner.within([t for t, _ in pairs], [outer.tensor(c) for _, c in pairs])
         return [found.get(p.seq) for p in tracked]
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from funcgrad.transforms.arguments import Argnums
-from funcgrad.transforms.function import Transformed, decorates
+from funcgrad.transforms.decorating import derived
+from funcgrad.transforms.function import Transformed
 
 if TYPE_CHECKING:
     from funcgrad.transforms.explain.report import Report
 
 
-@decorates
+@derived
 def explain(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Report]:
     """Why the gradient of `fun` is what it is.
 

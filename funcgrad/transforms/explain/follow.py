@@ -332,7 +332,9 @@ class FollowTracer(TapeTracer):
         return round(self._trace.leave(self, "round", self.edge), ndigits)
 
     def __format__(self, spec: str) -> str:
-        return format(self._trace.leave(self, "format", self.edge if spec else Edge.CHOICE), spec)
+        if not spec and type(self) is LiveTracer:
+            return repr(self)
+        return format(self._trace.leave(self, "format", Edge.CHOICE), spec)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         # an index array goes into the result; other plain values may only be printed

@@ -23,7 +23,7 @@ from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._tensor.tensor import Tensor
 
-EXP, COPY, CAT = Kind("LinalgMatrixExp", "x"), Kind("CopyBackwards"), Kind("Cat")
+EXP, COPY, CAT = Kind("LinalgMatrixExp", "x"), Kind("CopyBackwards"), Kind("Cat", "x?=")
 HOUSEHOLDER = Kind("LinalgHouseholderProduct", "xyr")
 
 

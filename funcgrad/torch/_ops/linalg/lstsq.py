@@ -15,7 +15,7 @@ from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-LSTSQ = Kind("LinalgLstsq", "xyr")
+LSTSQ = Kind("LinalgLstsq", "yx1")
 DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 

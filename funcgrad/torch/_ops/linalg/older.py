@@ -27,9 +27,9 @@ from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-CHOLESKY, CHOLESKY_SOLVE = Kind("Cholesky", "r"), Kind("CholeskySolve", "xyr")
+CHOLESKY, CHOLESKY_SOLVE = Kind("Cholesky", "r"), Kind("CholeskySolve", "yxr")
 CHOLESKY_INVERSE = Kind("CholeskyInverse", "xr")
-TRIANGULAR = Kind("TriangularSolve", "xyr")
+TRIANGULAR = Kind("TriangularSolve", "yx1")
 DEPRECATED = "torch.{} is deprecated in favor of torch.linalg.{} and will be removed in a future PyTorch release."
 
 
@@ -240,7 +240,7 @@ def orgqr(input: Tensor, input2: Tensor) -> Tensor:
 
 
 GEQRF = Kind("Geqrf", "-", "the derivative for 'geqrf' is not implemented.")
-ORMQR = Kind("Ormqr", "xyr")
+ORMQR = Kind("Ormqr", "yxr?")
 
 
 @named()

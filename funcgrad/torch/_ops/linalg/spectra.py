@@ -35,7 +35,7 @@ QR_ALONE = Kind(
 QR_COMPLETE = Kind(
     "LinalgQr", "r", "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
 )
-PINV = Kind("LinalgPinv", "xr")
+PINV = Kind("LinalgPinv", "xr?")
 MODES = ("reduced", "r", "complete")
 NOT_FINITE = "{}: The algorithm failed to converge because the input matrix contained non-finite values."
 

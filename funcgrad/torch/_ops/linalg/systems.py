@@ -30,8 +30,8 @@ from funcgrad.torch._record.tape import constant, on_tape, raw
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
-DET, SLOGDET, INV = Kind("LinalgDet", "xr"), Kind("LinalgSlogdet", "x"), Kind("LinalgInvEx", "r")
-SOLVE, SOLVE_TRIANGULAR = Kind("LinalgSolveEx", "xr"), Kind("LinalgSolveTriangular", "xr")
+DET, SLOGDET, INV = Kind("LinalgDet", "xr?"), Kind("LinalgSlogdet", "x?"), Kind("LinalgInvEx", "r")
+SOLVE, SOLVE_TRIANGULAR = Kind("LinalgSolveEx", "xr?"), Kind("LinalgSolveTriangular", "xr")
 CHOLESKY, ALIAS = Kind("LinalgCholeskyEx", "r"), Kind("ReshapeAlias")
 SINGULAR = (
     "{batch}The diagonal element {order} is zero, the inversion could not be completed because the input matrix is "

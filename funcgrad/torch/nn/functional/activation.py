@@ -15,11 +15,11 @@ from funcgrad.torch._ops.create import empty_like, zeros_like
 from funcgrad.torch._ops.draws import exponential_
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.random import default_generator
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn import _kinks
 from funcgrad.torch.nn._recorded import Quick, recorded
 
@@ -42,7 +42,7 @@ _hardsigmoid = recorded("Hardsigmoid", "x", "hardsigmoid_cpu")(_kinks.hardsigmoi
 _hardswish = recorded("Hardswish", "x", "hardswish_cpu")(_kinks.hardswish)
 _gelu = recorded("Gelu", "x", "GeluKernelImpl")(nn.gelu)
 _glu = recorded("Glu", "x", "glu_cpu")(nn.glu)
-_logsigmoid = recorded("LogSigmoid", "x", "log_sigmoid_cpu")(nn.log_sigmoid)
+_logsigmoid = recorded("LogSigmoid", "x?", "log_sigmoid_cpu")(nn.log_sigmoid)
 
 
 @recorded("Elu", "x", "elu_cpu")
@@ -236,7 +236,7 @@ relu_, leaky_relu_, hardtanh_ = in_place(pointwise.relu), in_place(leaky_relu), 
 threshold_, elu_, selu_, celu_ = in_place(threshold), in_place(elu), in_place(selu), in_place(celu)
 
 
-RRELU = Kind("RreluWithNoiseBackward0", "xy")
+RRELU = Kind("RreluWithNoiseBackward0", "x")
 
 
 def _rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:
@@ -247,7 +247,7 @@ def _rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:
     draws = default_generator.uniform(int(np.count_nonzero(negative)), np.dtype(np.float64))
     slopes = np.ones(value.shape, value.dtype)
     slopes[negative] = draws * (upper - lower) + lower
-    return call(RRELU, fnp.multiply, input, slopes)
+    return call_with((fresh(slopes),), RRELU, fnp.multiply, input, slopes)
 
 
 def _leaky(input: Tensor, slope: float) -> Tensor:

@@ -21,7 +21,7 @@ from funcgrad.torch.nn.functional.dropout import dropout, noise
 from funcgrad.torch.nn.functional.linear import linear
 from funcgrad.torch.nn.functional.padding import pad
 
-ATTENTION, OTHER_ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xy"), Kind("UnsafeView", "xy")
+ATTENTION, OTHER_ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xya?"), Kind("UnsafeView", "xya?")
 
 
 def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:

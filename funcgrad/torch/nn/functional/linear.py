@@ -9,9 +9,11 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops import products, sums
+from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.values import affine
-from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.calls import Kind, call_with, need_tensor
+from funcgrad.torch._record.modes import mode, no_grad
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -36,6 +38,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     shape, weights = x.shape, w.shape
     if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype or x.dtype.kind == "b":
         _refuse_linear(input, weight)
+    if mode.saver is not None:
+        return _of_products(input, weight, bias)
     if bias is None:
         return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
     if bias._read().shape not in ((weights[0],), (1,), ()):
@@ -44,6 +48,17 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"non-singleton dimension 1.  Target sizes: {[*shape[:-1], weights[0]]}.  Tensor sizes: {list(bias.shape)}"
         )
     return (_addmm if len(shape) == 2 else _view)(input, weight, bias)
+
+
+def _of_products(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """As PyTorch computes it, where hooks look at what is saved: the transposed weight, the input as a matrix."""
+    if input.dim() == 1:
+        y = products.matmul(input, shaping.t(weight))
+        return y if bias is None else y + bias
+    rows = input if input.dim() == 2 else shaping.reshape(input, (-1, input.shape[-1]))
+    columns = shaping.t(weight)
+    y = products.mm(rows, columns) if bias is None else sums.addmm(bias, rows, columns)
+    return y if input.dim() == 2 else shaping.reshape(y, (*input.shape[:-1], weight.shape[0]))
 
 
 def _need_tensors(input: Any, weight: Any) -> None:
@@ -70,7 +85,7 @@ def _refuse_linear(input: Tensor, weight: Tensor) -> None:
     )
 
 
-@recorded("ViewBackward0", "xy")
+@recorded("ViewBackward0", "xya?")
 def _bilinear(x: Any, y: Any, weight: Any) -> Any:
     return fnp.einsum("...i,oij,...j->...o", x, weight, y)
 
@@ -148,7 +163,7 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= count
     index = check_rows("embedding", input, weight, max_norm, norm_type)
-    return call(EMBEDDING, _rows, weight, index=index, padding_idx=padding_idx)
+    return call_with((input,), EMBEDDING, _rows, weight, index=index, padding_idx=padding_idx)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -18,11 +18,11 @@ from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import log_softmax
 from funcgrad.torch._ops.special import xlogy
-from funcgrad.torch._record.calls import Kind, call
-from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.calls import Kind, call, call_with
+from funcgrad.torch._record.modes import mode, no_grad
 from funcgrad.torch._record.operands import check_broadcast, promote, refuse
 from funcgrad.torch._record.tape import constant
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn import _kinks
 from funcgrad.torch.nn._recorded import Quick
 from funcgrad.torch.nn._reduction import chosen
@@ -201,9 +201,10 @@ def _of_rows(x: Any, target: np.ndarray, reduction: str) -> Any:
     return values.divide(total, count or np.nan) if reduction == "mean" else total
 
 
-EXPECTED, EXPECTED_MEAN = Kind("Neg", "*"), Kind("DivBackward1", "*")
-NLL, NLL_OF_SPACE = Kind("NllLoss", "x"), Kind("NllLoss2DBackward0", "x")
-NLL_ELSEWHERE = Kind("ViewBackward0", "x")
+EXPECTED, EXPECTED_MEAN = ((Kind(n, "*"), Kind(n, "*a?")) for n in ("Neg", "DivBackward1"))
+"""Without and with weights of the classes, by which PyTorch multiplies first."""
+NLL, NLL_OF_SPACE = Kind("NllLoss", "xyi"), Kind("NllLoss2DBackward0", "xyi")
+NLL_ELSEWHERE = Kind("ViewBackward0", "xyi")
 
 
 def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
@@ -228,6 +229,13 @@ def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_i
         if wrong.size:
             raise IndexError(f"Target {wrong.reshape(-1)[0]} is out of bounds.")
     return value
+
+
+def _total_weight(input: Tensor, target: Any, weight: Tensor | None, ignore_index: int) -> Tensor:
+    """What PyTorch saves besides: the sum of the weights of the classes that count."""
+    dtype = input._read().dtype
+    weights = np.ones(target.size, dtype) if weight is None else weight._array()[target.reshape(-1)]
+    return fresh(np.sum(weights[target.reshape(-1) != ignore_index], dtype=dtype))
 
 
 def nll_loss(
@@ -257,7 +265,8 @@ def nll_loss(
     if input.dim() not in (1, 2, 4) and reduction == "none":
         kind = NLL_ELSEWHERE
     options = {"target": value, "ignore_index": ignore_index, "reduction": reduction}
-    return call(kind, _likelihood, input, weight, **options)
+    total_weight = () if mode.saver is None else (_total_weight(input, value, weight, ignore_index),)
+    return call_with((target, *total_weight), kind, _likelihood, input, weight, **options)
 
 
 def cross_entropy(
@@ -293,7 +302,7 @@ def cross_entropy(
             raise RuntimeError("ignore_index is not supported for floating point target")
     logs = log_softmax(input, axis)
     if of_probabilities:
-        kind = EXPECTED_MEAN if reduction == "mean" else EXPECTED
+        kind = (EXPECTED_MEAN if reduction == "mean" else EXPECTED)[weight is not None]
         options = {"axis": axis, "reduction": reduction, "smoothing": label_smoothing}
         return call(kind, _expected, logs, target, weight, **options)
     found = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
@@ -342,8 +351,8 @@ def _bce(x: Any, target: Any, weight: Any, reduction: str) -> Any:
     return reduced_value(loss if weight is None else loss * weight, reduction)
 
 
-BCE = Kind("BinaryCrossEntropy", "xy")
-BCE_WITH_LOGITS = Kind("BinaryCrossEntropyWithLogits", "xy")
+BCE = Kind("BinaryCrossEntropy", "xyz")
+BCE_WITH_LOGITS = Kind("BinaryCrossEntropyWithLogits", "zxya")
 
 
 def binary_cross_entropy(

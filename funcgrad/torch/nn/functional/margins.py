@@ -11,7 +11,7 @@ import funcgrad.numpy as fnp
 from funcgrad.torch._ops.create import zeros_like
 from funcgrad.torch._ops.pointwise import minimum
 from funcgrad.torch._ops.select import where
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call_with
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._reduction import chosen
@@ -144,7 +144,7 @@ def _multi_margin(x: Any, weight: Any, target: Any, p: int, margin: float, reduc
     return reduced_value(loss if x.ndim > 1 else loss[0], reduction)
 
 
-MULTI_MARGIN = Kind("MultiMarginLoss", "x")
+MULTI_MARGIN = Kind("MultiMarginLoss", "xyi")
 
 
 def multi_margin_loss(
@@ -165,7 +165,7 @@ def multi_margin_loss(
     value = check_classes(input, target.reshape(-1) if input.dim() > 1 else target, None, -1 << 62)
     refuse(input, "iub", "multi_margin_loss_cpu_kernel")
     options = {"target": value, "p": p, "margin": margin, "reduction": reduction}
-    return call(MULTI_MARGIN, _multi_margin, input, weight, **options)
+    return call_with((target,), MULTI_MARGIN, _multi_margin, input, weight, **options)
 
 
 def _multilabel_margin(x: Any, target: np.ndarray, is_target: np.ndarray, reduction: str) -> Any:
@@ -177,7 +177,7 @@ def _multilabel_margin(x: Any, target: np.ndarray, is_target: np.ndarray, reduct
     return reduced_value(loss, reduction)
 
 
-MULTILABEL_MARGIN = Kind("MultilabelMarginLossBackward0", "x")
+MULTILABEL_MARGIN = Kind("MultilabelMarginLossBackward0", "xi?")
 
 
 def multilabel_margin_loss(
@@ -203,4 +203,4 @@ def multilabel_margin_loss(
         out = _multilabel_margin(fnp.reshape(x, rows.shape), rows, is_target, reduction)
         return fnp.reshape(out, ()) if single else out
 
-    return call(MULTILABEL_MARGIN, loss, input)
+    return call_with((target,), MULTILABEL_MARGIN, loss, input)

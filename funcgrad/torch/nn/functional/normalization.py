@@ -13,8 +13,8 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
-from funcgrad.torch._record.calls import Kind, call, contiguous, watch
-from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.calls import Kind, call, call_with, contiguous, watch
+from funcgrad.torch._record.modes import mode, no_grad
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.sizes import dimension
@@ -22,8 +22,8 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.padding import pad
 from funcgrad.torch.nn.functional.pooling import avg_pool2d
 
-BATCH, LAYER, GROUP = (Kind(f"Native{n}NormBackward0", "xy") for n in ("Batch", "Layer", "Group"))
-INSTANCE, RMS = Kind("View", "xy"), Kind("MulBackward0", "xy")
+BATCH, GROUP = Kind("NativeBatchNormBackward0", "xyi?!"), Kind("NativeGroupNormBackward0", "xy?")
+LAYER, INSTANCE, RMS = Kind("NativeLayerNormBackward0", "zxyi?!"), Kind("View", "xyi?!"), Kind("MulBackward0", "xy?")
 Axes = tuple[int, ...]
 TRACED_STATISTICS = (
     "running statistics would take on a traced value that ends with the transformation: call eval(), set "
@@ -38,6 +38,15 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: Axes) -> Any:
     if weight is not None:
         y = multiply(y, fnp.reshape(weight, shape))
     return y if bias is None else add(y, fnp.reshape(bias, shape))
+
+
+def _statistics(input: Tensor, axes: Axes, eps: float, keepdims: bool = False) -> tuple[Tensor, ...]:
+    """What PyTorch saves besides, where hooks look at it: the mean, and one over the deviation."""
+    if mode.saver is None:
+        return ()
+    value = constant(input._read())
+    deviation = fnp.sqrt(fnp.var(value, axis=axes, keepdims=keepdims) + eps)
+    return fresh(fnp.mean(value, axis=axes, keepdims=keepdims)), fresh(fnp.reciprocal(deviation))
 
 
 def _of_batch(x: Any, weight: Any, bias: Any, axes: Axes, shape: Axes, eps: float) -> Any:
@@ -94,7 +103,8 @@ def batch_norm(
     count = prod(shape[a] for a in axes)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-    out = contiguous(call(BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps), True)
+    saved = _statistics(input, axes, eps)
+    out = contiguous(call_with(saved, BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps), True)
     if running_mean is not None or running_var is not None:
         value = constant(input._read())
         _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
@@ -175,7 +185,8 @@ def layer_norm(
     """The last dimensions, which have that shape, with mean 0 and variance 1."""
     dims = _check_layer(input, normalized_shape, weight, bias)
     refuse(input, "iub", "LayerNormKernelImpl")
-    return contiguous(call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps))
+    saved = _statistics(input, tuple(range(input.dim() - dims, input.dim())), eps, keepdims=True)
+    return contiguous(call_with(saved, LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps))
 
 
 def _over_root_mean_square(x: Any, axes: Axes, eps: float) -> Any:

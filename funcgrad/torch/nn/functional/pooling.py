@@ -16,18 +16,18 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import mean
 from funcgrad.torch._ops.values import gather, reshape
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, call_with
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.sizes import per_dim
 
 Ints = tuple[int, ...]
-SQUEEZE = Kind("SqueezeBackward1")
-AVERAGES = SQUEEZE, Kind("AvgPool2DBackward0", "-"), Kind("AvgPool3DBackward0", "-")
-MAXIMA = SQUEEZE, Kind("MaxPool2DWithIndicesBackward0", "-"), Kind("MaxPool3DWithIndicesBackward0", "-")
-ADAPTIVE = SQUEEZE, Kind("AdaptiveAvgPool2DBackward0", "-"), Kind("AdaptiveAvgPool3DBackward0", "-")
-ADAPTIVE_MAXIMA = SQUEEZE, Kind("AdaptiveMaxPool2DBackward0", "-"), Kind("AdaptiveMaxPool3DBackward0", "-")
+SQUEEZE, SQUEEZE_PLACES = Kind("SqueezeBackward1", "x"), Kind("SqueezeBackward1", "xi")
+AVERAGES = SQUEEZE, Kind("AvgPool2DBackward0", "x"), Kind("AvgPool3DBackward0", "x")
+MAXIMA = SQUEEZE_PLACES, Kind("MaxPool2DWithIndicesBackward0", "xi"), Kind("MaxPool3DWithIndicesBackward0", "xi")
+ADAPTIVE = SQUEEZE, Kind("AdaptiveAvgPool2DBackward0", "x"), Kind("AdaptiveAvgPool3DBackward0", "x")
+ADAPTIVE_MAXIMA = SQUEEZE_PLACES, Kind("AdaptiveMaxPool2DBackward0", "xi"), Kind("AdaptiveMaxPool3DBackward0", "xi")
 
 
 def _need_space(input: Tensor, space: int) -> None:
@@ -130,7 +130,8 @@ def _pooled_at(input: Tensor, kind: Kind, at: np.ndarray, inside: np.ndarray, co
     ahead, size = v.shape[: v.ndim - len(counts)], prod(v.shape[v.ndim - len(counts) :])
     chosen = fnp.reshape(_largest(fnp.reshape(v, (*ahead, size)), at, inside), (*ahead, *counts))
     first = np.arange(0, prod(ahead) * size, size or 1).reshape(*ahead, *(1,) * len(counts))
-    return call(kind, _taken, input, at=chosen + first), fresh(chosen)
+    where = fresh(chosen)
+    return call_with((where,), kind, _taken, input, at=chosen + first), where
 
 
 def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -50,8 +50,8 @@ def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = Non
 
 
 STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(relu), "LSTM": _lstm, "GRU": _gru}
-LAYER = Kind("Stack", "*")
-CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
+LAYER = Kind("Stack", "*a?")
+CELLS = {mode: Kind(name, "*a?") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
 
 def layer(

@@ -1,0 +1,38 @@
+"""Which names of a module are public, and what is said of one that it does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NoReturn
+
+
+def public_names(module: Mapping[str, Any], *packages: str) -> list[str]:
+    """`__all__` of a module that is made of imports: all its names but its files, and the packages named."""
+    own = [name for name, x in module.items() if not name.startswith("_") and not isinstance(x, ModuleType)]
+    return sorted({*own, *packages})
+
+
+def missing(owner: str, name: str, there: Iterable[str], otherwise: str = "") -> str:
+    """What is said of a name that does not exist: the nearest ones, or what else there is to say."""
+    import difflib
+
+    near = difflib.get_close_matches(name, [n for n in there if not n.startswith("_")], 3)
+    offered = f". There is {' and '.join(near)}" if near else otherwise
+    return f"{owner} has no attribute {name!r}{offered}"
+
+
+def tells_nearest(module: str, there: Iterable[str], theirs: str = "") -> Callable[[str], NoReturn]:
+    """The `__getattr__` of a module with these names; `theirs` is the other library's that it stands beside."""
+
+    def absent(name: str) -> NoReturn:
+        message = missing(f"module {module!r}", name, there)
+        if theirs and not name.startswith("_") and hasattr(import_module(theirs), name):
+            message = (
+                f"module {module!r} has no attribute {name!r}: it has no derivative here. {theirs}.{name} takes plain "
+                "arrays only"
+            )
+        raise AttributeError(message, name=name)
+
+    return absent
