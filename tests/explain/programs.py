@@ -31,6 +31,7 @@ import numpy as np
 
 import funcgrad as fg
 
+IMPORTS = ["import funcgrad, funcgrad.scipy, numpy as np", "import funcgrad.numpy as fnp", "import funcgrad as fg"]
 MARK = re.compile(r"\s*#([!~])(?: (.*))?$")
 
 
@@ -182,3 +183,32 @@ def differences(f, args, place):
 
 def as_arrays(tree):
     return [np.asarray(leaf) for leaf in fg.tree.leaves(tree)]
+
+
+def repaired(program, folder, rounds=4):
+    """The program after the remedies that are code were put in place, as often as there are any, and its names, or None."""
+    for after in range(rounds):
+        space, _ = run(program, folder)
+        fixes = space["report"].leaves[program.leaf].fixes if hasattr(space["report"], "leaves") else ()
+        if not fixes:
+            return (program, space) if after else None
+        program = with_fixes(program, fixes)
+    return program, space
+
+
+def with_fixes(program, fixes):
+    """The program with each fix in the columns it replaces."""
+    texts, _ = modules(program, remedied=False)
+    for fix in sorted(set(fixes), key=lambda each: (each.place.lineno, each.place.col), reverse=True):
+        name = Path(fix.place.filename).name
+        lines = texts[name].splitlines()
+        line = lines[fix.place.lineno - 1]
+        indent = len(line) - len(line.lstrip())
+        lines[fix.place.lineno - 1] = line[: indent + fix.place.col] + fix.code + line[indent + fix.place.end_col :]
+        texts[name] = "\n".join(lines)
+    first, *others = texts.values()
+    imports = [] if first.startswith(IMPORTS[0]) else IMPORTS
+    lines = [*imports, *first.splitlines()]
+    for name, text in zip(list(texts)[1:], others, strict=True):
+        lines += [f"--- {name}", *text.splitlines()]
+    return Program(program.row, [], program.title, leaf=program.leaf, lines=lines)
