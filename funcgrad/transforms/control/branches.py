@@ -37,10 +37,9 @@ class SwitchCall(ControlCall):
         return branches[0].out_avals
 
     def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
-        index = known(args[0])
-        if index is None:
+        if known(args[0]) is None:
             return self._all(args[0], [run(graph, args[1:]) for graph in params["branches"]])
-        return tuple(run(params["branches"][int(index)], args[1:]))
+        return tuple(run(params["branches"][int(args[0])], args[1:]))
 
     @staticmethod
     def _all(index: Any, results: Sequence[Sequence[Any]]) -> tuple[Any, ...]:

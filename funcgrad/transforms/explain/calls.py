@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.core.provenance import Loc, is_internal, is_users, place
+from funcgrad.core.provenance import Loc, is_internal, is_users
+from funcgrad.transforms.explain.sources import written
 
 _WRAPPERS = frozenset(
     ("traced", "function", "of_traced", "wrapper", "wrapped", "inner", "apply", "call", "array_function", "array_ufunc")
@@ -194,29 +195,15 @@ _MISSING = object()
 @lru_cache(256)
 def callee_text(loc: Loc | None) -> str:
     """The function that an instruction calls, as it stands in the source: `np.sin`, `self.net.forward`."""
-    tree = parsed(loc)
-    return ast.unparse(tree.func) if isinstance(tree, ast.Call) and _is_dotted(tree.func) else ""
-
-
-def parsed(loc: Loc | None) -> ast.expr | None:
-    """The expression of an instruction, where it stands on one line."""
-    where = place(loc)
-    if where.col is None:
-        return None
-    try:
-        return ast.parse(where.source[where.col : where.end_col].strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-
-
-def _is_dotted(node: ast.expr) -> bool:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name)
+    call = written(loc)
+    return call.callee if call is not None and call.callee.replace(".", "").isidentifier() else ""
 
 
 def _written_name(loc: Loc | None) -> str:
     """The name of a function of NumPy's or ours that stands to be called at a location of a program."""
+    call = written(loc)
+    if call is not None and isinstance(call.node, ast.Call) and isinstance(call.node.func, ast.Call):
+        return ast.unparse(call.node.func.func).rpartition(".")[2]  # fg.jit(f)(x)
     name = callee_text(loc).rpartition(".")[2]
     modules = [np, *(sys.modules.get(f"funcgrad.{m}") for m in ("numpy", *_MODULES))]
     return name if name and any(hasattr(m, name) for m in modules if m is not None) else ""

@@ -14,6 +14,9 @@ _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))
 _STORED = frozenset(("numpy", "int", "float", "complex"))
 
 
+_TRANSFORMATIONS = frozenset(("jit", "grad", "value_and_grad", "vmap", "hessian", "jacobian", "jacrev", "jacfwd"))
+
+
 def called(node: Node) -> str:
     """An operation of a followed run by the name that the user called."""
     call = node.call if isinstance(node, Entry) else None
@@ -49,4 +52,6 @@ def end_of(entry: Node) -> End:
         return End(name, Ending.LEFT, entry.loc, written, as_=prim.name, stores=stores, call=call)
     if name == "stop_gradient":
         return End(name, Ending.ASKED, entry.loc, written, prim=prim, call=call)
+    if name in _TRANSFORMATIONS:  # of a rule of ours within it, which says nothing to the user
+        prim = None
     return End(name, Ending.FLAT, entry.loc, written, dtype=(entry.params or {}).get("dtype"), prim=prim, call=call)

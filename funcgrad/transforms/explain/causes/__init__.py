@@ -1,11 +1,11 @@
 """Why a gradient is missing, zero, wrong or NaN: one function for each row of the catalogue of causes.
 
-A module holds the rows of one chapter: `asked` (what was never asked to be differentiated), `wrong_tensor` (another
-one is looked at), `cut` (on purpose), `left` (values that left the library), `step` (operations without a derivative),
-`zero`, `nan`, `stale` (changed in place, or old), and `end` (the end of the function, and that all is well). Rows that
-two interfaces share are one function of the `Evidence`; `remembered` has those that rest on what tensors remember, and
-is asked first. Within a status, causes are asked in the order of the modules' names and of their lines: `step`, which
-has an answer for every operation, comes after `cut` and `left`.
+A module holds the rows of one chapter: `asked` (what was never asked to be differentiated), `cut` (on purpose), `left`
+(values that left the library), `step` (operations without a derivative), `zero`, `nan`, and `end` (the end of the
+function, and that all is well). Rows that two interfaces share are one function of the `Evidence`; `remembered` has
+those that rest on what tensors remember, with chapters of its own, and is asked first. Within a status, causes are
+asked in the order of the modules' names and of their lines: `step`, which has an answer for every operation, comes
+after `cut` and `left`.
 """
 
 from funcgrad.transforms.explain.causes import asked as asked
@@ -14,9 +14,7 @@ from funcgrad.transforms.explain.causes import end as end
 from funcgrad.transforms.explain.causes import left as left
 from funcgrad.transforms.explain.causes import nan as nan
 from funcgrad.transforms.explain.causes import remembered as remembered
-from funcgrad.transforms.explain.causes import stale as stale
 from funcgrad.transforms.explain.causes import step as step
-from funcgrad.transforms.explain.causes import wrong_tensor as wrong_tensor
 from funcgrad.transforms.explain.causes import zero as zero
 from funcgrad.transforms.explain.causes.registry import CAUSES as CAUSES
 from funcgrad.transforms.explain.causes.registry import ENDS as ENDS

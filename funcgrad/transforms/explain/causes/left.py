@@ -33,6 +33,9 @@ _CONVERSIONS = frozenset(
 )
 
 
+_BRANCHES = frozenset(("cond", "switch", "while_loop"))
+
+
 @ends(42, 75)
 def stored(end: End) -> Reason | None:
     if end.kind is not Ending.LEFT or not end.stores:
@@ -65,7 +68,7 @@ def _update(where: Place) -> tuple[str, Place | None]:
 
 @ends(81)
 def branch(end: End) -> Reason | None:
-    if end.kind is not Ending.LEFT or end.as_ != "bool":
+    if end.kind is not Ending.LEFT or not (end.as_ == "bool" or (end.as_ == "int" and end.called in _BRANCHES)):
         return None
     return Reason("the value only decides which branch runs", "np.where(condition, x, y)")
 
@@ -115,6 +118,9 @@ def conversion(end: End) -> Reason | None:
     if end.kind is not Ending.LEFT or end.as_ not in (*_LEFT_AS, "numpy"):
         return None
     call = written(end.loc)
+    if isinstance(getattr(np, end.called, None), type) and call is not None and len(call.args) == 1:
+        itself = "the value as it is"
+        return Reason("the value left as a NumPy number", itself, call.args[0], tail=f", {itself}")
     if end.called in _CONVERSIONS:
         what = f"`{end.written or end.called}` takes a plain array"
         code = renamed(f"fnp.{end.called}", call) if hasattr(np, end.called) else ""

@@ -74,5 +74,5 @@ def flat(end: End) -> Reason | None:
     prim = end.prim if end.prim is not None and end.prim.name != "stop_gradient" else None
     why = prim.flat if prim is not None else "its result moves in steps" if end.called in TEMPLATES else None
     remedy = WORDS.get(end.called) or (prim.remedy if prim is not None else None)
-    why = why or f"`{end.called}` has no derivative"
+    why = why or f"what `{end.called}` gives moves with it in steps, or not at all"
     return Reason(why, remedy or "an operation that has a derivative", code_for(end.called, written(end.loc)))

@@ -23,7 +23,7 @@ _SATURATES = frozenset(
     ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
 )
 _PRODUCTS = frozenset(
-    (*("multiply", "mul", "matmul", "mm", "mv", "bmm", "addmm", "linear", "dot", "inner", "outer"), "einsum", "tensordot")
+    ("multiply", "mul", "matmul", "mm", "mv", "bmm", "addmm", "dot", "inner", "outer", "einsum", "tensordot", "linear")
 )
 _IDENTITIES = {
     "softmax": "its elements always add up to one",
@@ -85,5 +85,5 @@ def _ended(e: Evidence, spot: Spot) -> str:
     elif name == "where":
         reason = "all elements are in the branch not taken"
     elif name in _PRODUCTS:
-        reason = "the other factor is zero"
+        reason = "the other factor is zero, or too small for a number"
     return f"`{name}` at {where} ({reason})"

@@ -1,1 +1,0 @@
-"""H. Changed in place, or stale."""

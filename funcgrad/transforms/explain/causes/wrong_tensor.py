@@ -1,1 +1,0 @@
-"""B. Looking at the wrong tensor."""
