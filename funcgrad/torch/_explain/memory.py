@@ -56,9 +56,10 @@ def ends_of(cuts: Cuts) -> tuple[End, ...]:
     found: list[End] = []
     for c in reversed(cuts):
         end = end_of(c)
-        last = found[-1] if found else None
-        if end.as_ == "tensor" and c.entry is None and last is not None and last.as_ in ("item", "tolist"):
-            found[-1] = last._replace(back=end.loc)
+        numbers = [i for i, e in enumerate(found) if e.as_ in ("item", "tolist") and e.back is None]
+        if end.as_ == "tensor" and c.entry is None and numbers:
+            for i in numbers:
+                found[i] = found[i]._replace(back=end.loc)
         else:
             found.append(end)
     return tuple(dict.fromkeys(found))
@@ -106,7 +107,7 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     e.live = e.total = 1
     node = tensor._read().node
     alive = [(ref(), shape, dtype) for ref, shape, dtype in record.outputs]
-    history.is_output = all(n is node for n, _, _ in alive) and tensor._story.origin == "requires_grad_"
+    history.is_output = all(n is node for n, _, _ in alive)
     graph = Graph([(n, s, d) for n, s, d in alive if n is not None])
     if any(entry is node for entry in graph.entries):
         e.live = e.total = graph.live(node)

@@ -148,8 +148,8 @@ def silenced(e: Evidence) -> Finding | None:
         return None
     began = f"{pass_of(h.passes[0])} began" if h.passes else "backward() would begin"
     start = (
-        f"{began} at this tensor itself, which requires_grad made a leaf{at(h.made)}, with no operation behind it: it "
-        "reaches nothing else."
+        f"{began} at this tensor itself, which was made a leaf{at(h.made)} and has no operation behind it: it reaches "
+        "nothing else."
     )
     if not h.copied:
         return Finding(start, "the loss as it is computed, from what requires grad", places(h.made))
