@@ -105,5 +105,9 @@ def test_the_command_itself(script):
     )
     assert done.returncode == 0, done.stderr
     assert "params['b']: cut" in done.stdout
-    done = subprocess.run([sys.executable, "-m", "funcgrad", "explain", "nowhere.py"], capture_output=True, text=True)
-    assert done.returncode == 2 and "there is no file nowhere.py" in done.stderr
+
+
+def test_no_such_script(capsys):
+    with pytest.raises(SystemExit):
+        main(["nowhere.py"])
+    assert "there is no file nowhere.py" in capsys.readouterr().err

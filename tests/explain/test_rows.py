@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,14 @@ def run(text: str, name: str) -> dict[str, Any]:
     return namespace
 
 
+@cache
+def explained(program: Program) -> tuple[Any, Any]:
+    """The arguments of a program, and the report on it."""
+    namespace = run(program.text, program.name)
+    args = eval(program.args, namespace)
+    return args, fg.explain(namespace["fun"], argnums=program.argnums)(*args)
+
+
 def marked(text: str, mark: str) -> int | None:
     lines = (PRELUDE + text).splitlines()
     return next((i for i, line in enumerate(lines, 1) if line.endswith(mark)), None)
@@ -59,9 +68,7 @@ def numeric(fun: Any, x: Any) -> np.ndarray:
 @together("program", PROGRAMS, lambda p: str(p.rows[0]))
 @pytest.mark.filterwarnings("ignore")
 def test_a_program_is_answered_in_full(program: Program):
-    namespace = run(program.text, program.name)
-    args = eval(program.args, namespace)
-    report = fg.explain(namespace["fun"], argnums=program.argnums)(*args)
+    args, report = explained(program)
     leaf, text = report.leaves[program.leaf], str(report)
     assert leaf.status == program.status, text
     for mark in ("# <-", "# <-2"):
@@ -106,8 +113,7 @@ def test_every_status_has_its_programs():
 def test_every_function_of_the_catalogue_answers_some_program():
     answered = set()
     for program in PROGRAMS:
-        namespace = run(program.text, program.name)
-        for leaf in fg.explain(namespace["fun"], argnums=program.argnums)(*eval(program.args, namespace)).leaves:
+        for leaf in explained(program)[1].leaves:
             answered |= {leaf.cause, *(cut.cause for cut in leaf.cuts)}
     functions = [c.answer for c in causes.CAUSES if c.status.value not in SHIMS_STATUSES]
     functions += [c.reason for c in causes.ENDS]
