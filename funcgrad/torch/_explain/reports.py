@@ -94,8 +94,9 @@ def _report(
     nodes = [(names.of(t), node) for t, node in graph.owners.values()]
     outputs = [node for node, _, _ in graph.outputs]
     notes = [] if (change := graph.unseen()) is None else [f"{sentence_of(change)} {UNSEEN}"]
-    gone = dict.fromkeys(at(leaf.loc) for leaf in graph.gone if leaf.loc is not None)
-    notes += [f"A leaf that was made{where} is held by no variable: nobody can see its gradient." for where in list(gone)[:3]]
+    if predicts:
+        gone = list(dict.fromkeys(at(leaf.loc) for leaf in graph.gone if leaf.loc is not None))
+        notes += [f"A leaf made{where} is held by no variable: nobody can see its gradient." for where in gone[:3]]
     return Report(title, [*first, *leaves, *cut_off], notes, picture(graph.paths, nodes, outputs, called))
 
 
