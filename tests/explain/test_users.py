@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.explain.programs import as_arrays, faults, programs, remedied
+from tests.explain.users import as_arrays, faults, programs, remedied
 
 HERE = Path(__file__).parent
-FILES = sorted(HERE.glob("*/*.txt"))
+FILES = sorted(HERE.glob("users_programs/*/*.txt"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
