@@ -24,6 +24,7 @@ import importlib
 import linecache
 import re
 import sys
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,10 +105,12 @@ def run(program, folder, remedied=False):
     linecache.clearcache()
     space = {"__name__": "__main__", "__file__": str(Path(folder, "train.py"))}
     try:
-        exec(compile(texts["train.py"], space["__file__"], "exec"), space)
-        if not remedied and "report" not in space:
-            kept_error = "f" not in space or program.statuses == ["raises"]
-            space["report"] = error_of(space) if kept_error else explain(space)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as they do in a terminal, after the first
+            exec(compile(texts["train.py"], space["__file__"], "exec"), space)
+            if not remedied and "report" not in space:
+                kept_error = "f" not in space or program.statuses == ["raises"]
+                space["report"] = error_of(space) if kept_error else explain(space)
     finally:
         sys.path.remove(str(folder))
         for name in others:
