@@ -410,6 +410,20 @@ loss.requires_grad = True  # <-
 loss.backward()
 """, ask=_LOSS, says=("reaches nothing else",))
 
+program("a loss of NumPy made a leaf", (40, 38), "cut", """
+m = nn.Linear(2, 1)
+error = np.mean(m(torch.ones(1, 2)).detach().numpy() ** 2)  # <-
+loss = torch.tensor(error, requires_grad=True)
+loss.backward()
+report = m.explain_grads()
+""", ask="report", op="detach", says=("cut by `detach` at",))
+program("items of a list", (33,), "cut", """
+x = leaf()
+values = [(x * i).sum().item() for i in range(3)]  # <-
+loss = torch.tensor(values).mean()
+with Error: loss.backward()
+""", ask=_LOSS, op="item", says=("came back as a constant at",))
+
 # E. The operation carries no derivative
 
 program("a cast", (46,), "cut", """

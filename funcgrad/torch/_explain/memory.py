@@ -47,6 +47,8 @@ def end_of(cut: Cut) -> End:
         return End(op, Ending.LEFT, cut.loc, name, as_=op, of_tensor=True)
     if op in ("backward", "grad", "no_grad"):
         return End(op, Ending.OFF, cut.loc, name, as_=op, of_tensor=True)
+    if op in ("detach", "detach_") and name not in ("", op):  # our own code, inside of what was called
+        return End(name, Ending.FLAT, cut.loc, name, as_=name if name == "state_dict" else "inside", of_tensor=True)
     kind = Ending.FLAT if cut.flat and op not in _ASKED else Ending.ASKED
     return End(op, kind, cut.loc, name, as_=op, of_tensor=True)
 
@@ -56,9 +58,10 @@ def ends_of(cuts: Cuts) -> tuple[End, ...]:
     found: list[End] = []
     for c in reversed(cuts):
         end = end_of(c)
-        last = found[-1] if found else None
-        if end.as_ == "tensor" and c.entry is None and last is not None and last.as_ in ("item", "tolist"):
-            found[-1] = last._replace(back=end.loc)
+        numbers = [i for i, e in enumerate(found) if e.as_ in ("item", "tolist") and e.back is None]
+        if end.as_ == "tensor" and c.entry is None and numbers:
+            for i in numbers:
+                found[i] = found[i]._replace(back=end.loc)
         else:
             found.append(end)
     return tuple(dict.fromkeys(found))
@@ -106,7 +109,7 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     e.live = e.total = 1
     node = tensor._read().node
     alive = [(ref(), shape, dtype) for ref, shape, dtype in record.outputs]
-    history.is_output = all(n is node for n, _, _ in alive) and tensor._story.origin == "requires_grad_"
+    history.is_output = all(n is node for n, _, _ in alive)
     graph = Graph([(n, s, d) for n, s, d in alive if n is not None])
     if any(entry is node for entry in graph.entries):
         e.live = e.total = graph.live(node)
@@ -140,7 +143,7 @@ def _agree(arrival: Arrival, grad: Any) -> bool:
 
 def add_cuts(e: Evidence, cuts: Cuts) -> None:
     """Cuts beside the live paths, or in place of them."""
-    ending = tuple(c for c in cuts if not c.flat)
+    ending = tuple(c for c in cuts if not c.flat and end_of(c).kind is not Ending.FLAT)
     if ending:
         e.ends = ends_of(ending)
         e.total = e.live + count_of(ending)
@@ -216,7 +219,7 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
 def _is_near(cut: Cut, tensor: Tensor, names: Names) -> bool:
     """Whether a number left where the tensor was made, or else where the question is asked."""
     where = tensor._made[0] if tensor._made is not None else names.code
-    if cut.loc is None or where is None or cut.loc[0] is not where:
+    if cut.loc is None or where is None or cut.loc[0].co_filename != where.co_filename:
         return False
     return tensor._made is None or (cut.when < tensor._when and not _is_literal(tensor._made))
 

@@ -27,6 +27,7 @@ from funcgrad.torch._record.story import all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.causes.remembered.stale import sentence_of
+from funcgrad.transforms.explain.causes.remembered.words import at
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Leaf, Report
@@ -93,6 +94,9 @@ def _report(
     nodes = [(names.of(t), node) for t, node in graph.owners.values()]
     outputs = [node for node, _, _ in graph.outputs]
     notes = [] if (change := graph.unseen()) is None else [f"{sentence_of(change)} {UNSEEN}"]
+    if predicts:
+        gone = list(dict.fromkeys(at(leaf.loc) for leaf in graph.gone if leaf.loc is not None))
+        notes += [f"A leaf made{where} is held by no variable: nobody can see its gradient." for where in gone[:3]]
     return Report(title, [*first, *leaves, *cut_off], notes, picture(graph.paths, nodes, outputs, called))
 
 

@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import here
-from funcgrad.core.tape import tick
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import NUMBERS, need_tensor
-from funcgrad.torch._record.story import Cut, cut, cut_again
+from funcgrad.torch._record.story import Cut, cut, cut_again, event
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import CPU, Device, default, used
@@ -122,7 +120,7 @@ def _typed_as(make: Callable[..., Tensor], out: Tensor, *args: Any, **options: A
 def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[Cut, ...] = ()) -> Tensor:
     out = fresh(value)
     out._cuts = cuts
-    out._made, out._when = here(), tick()
+    out._made, out._when = event()
     return _leaf(out, origin) if requires_grad else out
 
 
@@ -198,7 +196,7 @@ def _on_memory(array: np.ndarray) -> Tensor:
     found = exports.cuts_of(array)
     if found:
         out._cuts = cut_again("from_numpy", found)
-    out._made, out._when = here(), tick()
+    out._made, out._when = event()
     return out
 
 

@@ -251,6 +251,10 @@ class Story:
         """The gradient is None again."""
         self.passes, self.count, self.cleared, self.assigned = (), 0, at, None
 
+    def zeroed(self, writes: tuple[tuple[int, Loc | None, int], ...]) -> None:
+        """The gradient was made zeros in place, by the first of these writes: what comes now adds to nothing."""
+        self.clear(Event(*writes[0][1:]) if writes else event())
+
     def assign(self) -> None:
         """The user has set the gradient."""
         self.passes, self.count, self.assigned, self.cleared = (), 0, event(), None

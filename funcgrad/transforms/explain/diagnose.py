@@ -69,8 +69,15 @@ class Run:
         trace.calls.begin()
         self.output = run(self._trace, fun, full, kwargs)
         self.outputs = [y for y in tree.leaves(self.output) if array_leaf(y) is not None]
+        self.paths = self._paths(trace.departures)
+
+    def _paths(self, departures: Sequence[Entry]) -> Paths:
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
-        self.paths = Paths(joined(trace.entries, nodes), nodes, trace.departures)
+        return Paths(joined(self._trace.entries, nodes), nodes, departures)
+
+    def ignore_refused(self) -> None:
+        """Numbers that left where grad would raise lead nowhere: the output does not depend on them."""
+        self.paths = self._paths([entry for entry in self._trace.departures if entry not in self._trace.refused])
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""
@@ -154,6 +161,9 @@ def _report(
             return _refused(fun, args, positions, error)  # what a rule of the user's gave
     finally:
         trace.end()
+    idle = bool(trace.refused and run.seeds()) and _are_idle(run, args, kwargs, positions)
+    if idle:
+        run.ignore_refused()
     has_gradient = not trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
     is_real = all(aval_of(y).dtype.kind != "c" for y in run.outputs)
     leaves = []
@@ -177,9 +187,25 @@ def _report(
         checked=tuple(trace.checked),
         paired=tuple((called(e), e.loc) for e in trace.paired),
         born=None if born is None else (called(born[0].node), born[0].line, born[1]),
-        runs=runs + others.runs,
+        runs=runs + others.runs + bool(trace.refused and run.seeds()),
+        idle=idle,
     )
     return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))
+
+
+def _are_idle(run: Run, args: tuple, kwargs: dict, positions: Sequence[int]) -> bool:
+    """Whether the output stays the same where the numbers that leave are others, as those for a log: one more run."""
+    trace = FollowTrace(strict=False, follow=run._trace.follow, nudged=True)
+    try:
+        other = Run(trace, run.fun, args, kwargs, positions, live=True)
+    except Exception:  # of the user's code, which was given other numbers
+        return False
+    finally:
+        trace.end()
+    pairs = list(zip(run.outputs, other.outputs))
+    return len(run.outputs) == len(other.outputs) and all(
+        np.array_equal(np.asarray(concrete(x)), np.asarray(concrete(y)), equal_nan=True) for x, y in pairs
+    )
 
 
 class _Around(Around):

@@ -128,7 +128,8 @@ class Whole:
     """What is known of a followed run as a whole: what it returned, what grad refuses in it, what may be a mistake.
 
     `checked` and `paired` are those of `FollowTrace`. `born` is the operation in which a value stopped being finite,
-    where an output is not: its name, line, and "nan" or "inf". `runs` is how often the function ran.
+    where an output is not: its name, line, and "nan" or "inf". `runs` is how often the function ran. `idle` says that
+    the output does not depend on the numbers that left where grad raises.
     """
 
     fun: Any
@@ -139,3 +140,4 @@ class Whole:
     paired: tuple[tuple[str, Loc | None], ...]
     born: tuple[str, Loc | None, str] | None
     runs: int
+    idle: bool = False

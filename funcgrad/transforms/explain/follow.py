@@ -108,6 +108,8 @@ class FollowTrace(TapeTrace):
     `strict`: what `grad` refuses is refused, and `has_refused` says so. `follow`: values past a cut are followed, and
     `has_followed` says so; otherwise they are plain, exactly as under `grad`.
 
+    `nudged`: numbers that leave where `grad` would raise are others than they are, to see what depends on them.
+
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
     which `grad` raises, as a derivative would be lost. `scope` and `loc` are the run of a program, and the line that
     its operation was traced in, where it is not the one that calls it. `checked` are the lines that ask for the type of
@@ -123,6 +125,7 @@ class FollowTrace(TapeTrace):
         "has_followed",
         "has_refused",
         "loc",
+        "nudged",
         "paired",
         "refused",
         "scope",
@@ -131,9 +134,10 @@ class FollowTrace(TapeTrace):
     name = "explain"
     sees_inside = True
 
-    def __init__(self, *, strict: bool, follow: bool) -> None:
+    def __init__(self, *, strict: bool, follow: bool, nudged: bool = False) -> None:
         super().__init__()
         self.strict = strict
+        self.nudged = nudged
         self.follow = follow
         self.has_refused = False
         self.has_followed = False
@@ -246,7 +250,7 @@ class FollowTrace(TapeTrace):
             self.has_refused = True
             raise conversion_error(x, f"`{name}` of a traced value", "")
         self.departures.append(self._departure(name, ((x.node, edge),)))
-        return x.value
+        return x.value + 1.5 * (1.0 + abs(x.value)) if self.nudged and edge is Edge.CUT else x.value
 
     def _departure(self, name: str, edges: Edges) -> Entry:
         call = self.call()

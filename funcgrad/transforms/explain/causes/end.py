@@ -86,6 +86,11 @@ def refuses(w: Whole) -> str | None:
     if not w.refused:
         return None
     first = cut_of(w.refused[0])
+    if w.idle:
+        return (
+            f"grad refuses to run this function: `{first.op}` at {short(first.place)} takes a number out. The output does "
+            "not depend on it: fg.stop_gradient(x) gives the plain value, to look at."
+        )
     return f"grad refuses to run this function: `{first.op}` at {short(first.place)} would lose the derivative."
 
 

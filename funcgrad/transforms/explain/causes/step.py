@@ -75,4 +75,6 @@ def flat(end: End) -> Reason | None:
     why = prim.flat if prim is not None else "its result moves in steps" if end.called in TEMPLATES else None
     remedy = WORDS.get(end.called) or (prim.remedy if prim is not None else None)
     why = why or f"what `{end.called}` gives moves with it in steps, or not at all"
-    return Reason(why, remedy or "an operation that has a derivative", code_for(end.called, written(end.loc)))
+    call = written(end.loc)
+    op = "divmod" if call is not None and call.callee == "divmod" else ""
+    return Reason(why, remedy or "an operation that has a derivative", code_for(end.called, call), op=op)
