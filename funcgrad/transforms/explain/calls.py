@@ -70,6 +70,19 @@ class Calls:
             self._call = _call(frame, inner)
         return self._call
 
+    def lines(self) -> tuple[Loc, ...]:
+        """The lines of the user's that are running, the innermost first; none where another library calls his code."""
+        found: list[Loc] = []
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame is not self._base:
+            file = frame.f_code.co_filename
+            if is_users(file):
+                found.append((frame.f_code, frame.f_lasti))
+            elif found and not is_internal(file):
+                return ()
+            frame = frame.f_back
+        return tuple(found)
+
     def of_program(self, scope: object, loc: Loc | None) -> Call:
         """The call that an equation of a program was traced in; `scope` is one run of the program."""
         key = (scope, loc, None)

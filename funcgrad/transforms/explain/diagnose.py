@@ -17,7 +17,8 @@ from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums
 from funcgrad.transforms.explain.causes import answer, remarks_on
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
 from funcgrad.transforms.explain.ends import called, end_at, end_of
-from funcgrad.transforms.explain.evidence import Around, Evidence, Whole
+from funcgrad.transforms.explain.evidence import Around, End, Evidence, Whole
+from funcgrad.transforms.explain.fate import Fate, fate
 from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer
 from funcgrad.transforms.explain.outside import Outside, read_outside
 from funcgrad.transforms.explain.paths import Paths, joined
@@ -69,20 +70,27 @@ class Run:
         trace.calls.begin()
         self.output = run(self._trace, fun, full, kwargs)
         self.outputs = [y for y in tree.leaves(self.output) if array_leaf(y) is not None]
-        self.paths = self._paths(trace.departures)
-
-    def _paths(self, departures: Sequence[Entry]) -> Paths:
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
-        return Paths(joined(self._trace.entries, nodes), nodes, departures)
-
-    def ignore_refused(self) -> None:
-        """Numbers that left where grad would raise lead nowhere: the output does not depend on them."""
-        self.paths = self._paths([entry for entry in self._trace.departures if entry not in self._trace.refused])
+        self.unsure = _unsure(trace) if any(type(y) is LiveTracer for y in self.outputs) else []
+        known = [entry for entry in trace.departures if entry not in self.unsure]
+        self.paths = Paths(joined(trace.entries, nodes), nodes, known)
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""
         live = [y for y in self.outputs if type(y) is LiveTracer and y._trace is self._trace]
         return [(y.node, np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)) for y in live]
+
+
+def _unsure(trace: FollowTrace) -> list[Entry]:
+    """Where a number left that grad does not let go, and is not seen to come back."""
+    fates: dict[Any, Fate] = {}
+    for entry in trace.refused:
+        assert entry.params is not None
+        lines = entry.params["lines"]
+        if lines not in fates:
+            fates[lines] = fate(lines)
+        entry.params["fate"] = fates[lines]
+    return [entry for entry in trace.refused if entry.params and entry.params["fate"] is not Fate.RETURNED]
 
 
 def _path(fun: Callable[..., Any], n: int, path: str) -> str:
@@ -161,9 +169,6 @@ def _report(
             return _refused(fun, args, positions, error)  # what a rule of the user's gave
     finally:
         trace.end()
-    idle = bool(trace.refused and run.seeds()) and _are_idle(run, args, kwargs, positions)
-    if idle:
-        run.ignore_refused()
     has_gradient = not trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
     is_real = all(aval_of(y).dtype.kind != "c" for y in run.outputs)
     leaves = []
@@ -187,25 +192,9 @@ def _report(
         checked=tuple(trace.checked),
         paired=tuple((called(e), e.loc) for e in trace.paired),
         born=None if born is None else (called(born[0].node), born[0].line, born[1]),
-        runs=runs + others.runs + bool(trace.refused and run.seeds()),
-        idle=idle,
+        runs=runs + others.runs,
     )
     return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))
-
-
-def _are_idle(run: Run, args: tuple, kwargs: dict, positions: Sequence[int]) -> bool:
-    """Whether the output stays the same where the numbers that leave are others, as those for a log: one more run."""
-    trace = FollowTrace(strict=False, follow=run._trace.follow, nudged=True)
-    try:
-        other = Run(trace, run.fun, args, kwargs, positions, live=True)
-    except Exception:  # of the user's code, which was given other numbers
-        return False
-    finally:
-        trace.end()
-    pairs = list(zip(run.outputs, other.outputs))
-    return len(run.outputs) == len(other.outputs) and all(
-        np.array_equal(np.asarray(concrete(x)), np.asarray(concrete(y)), equal_nan=True) for x, y in pairs
-    )
 
 
 class _Around(Around):
@@ -247,11 +236,19 @@ def _evidence(
         total=total,
         live=total - cut,
         ends=tuple(end_at(run.paths, step, link) for step, link in run.paths.cuts(given.node)) if cut else (),
+        left=_left(run, given.node),
         gradient=gradient,
         arrival=arrival,
         born=_born(run),
         around=around,
     )
+
+
+def _left(run: Run, leaf: Node) -> tuple[End, ...]:
+    if not run.unsure:
+        return ()
+    unsure = {entry.seq for entry in run.unsure}
+    return tuple(end_of(step.node) for step in run.paths.downstream([leaf]) if step.node.seq in unsure)
 
 
 def _born(run: Run) -> tuple[Spot, str] | None:

@@ -6,6 +6,7 @@ from funcgrad.core.provenance import Loc
 from funcgrad.core.tape import Node
 from funcgrad.transforms.explain.calls import callee_text
 from funcgrad.transforms.explain.evidence import End, Ending
+from funcgrad.transforms.explain.fate import Fate
 from funcgrad.transforms.explain.follow import Departure, Edge, Entry, instruction, reads_part
 from funcgrad.transforms.explain.paths import Link, Paths, Vertex, carries
 from funcgrad.transforms.explain.wording import op_name
@@ -49,7 +50,10 @@ def end_of(entry: Node) -> End:
         return End(name, Ending.FLAT, entry.loc, written, call=call)
     if isinstance(prim, Departure):
         stores = prim.name == "store" or (prim.name in _STORED and instruction(entry.loc) in _STORES)
-        return End(name, Ending.LEFT, entry.loc, written, as_=prim.name, stores=stores, call=call)
+        becomes = (entry.params or {}).get("fate", Fate.RETURNED)
+        return End(
+            name, Ending.LEFT, entry.loc, written, as_=prim.name, stores=stores, call=call, fate=becomes
+        )
     if name == "stop_gradient":
         return End(name, Ending.ASKED, entry.loc, written, prim=prim, call=call)
     if name in _TRANSFORMATIONS:  # of a rule of ours within it, which says nothing to the user

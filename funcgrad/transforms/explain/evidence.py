@@ -16,6 +16,7 @@ from funcgrad.core.trace import Primitive
 from funcgrad.transforms.arguments import array_leaf
 from funcgrad.transforms.explain.calls import Call
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot
+from funcgrad.transforms.explain.fate import Fate
 
 
 class Ending(Enum):
@@ -35,7 +36,7 @@ class End(NamedTuple):
     "numpy", "item"), and `stores` that it was written into a plain array; `back` is the line where it was made into an
     array again, where that is known. `used_at` is the line where the result is used, if that is as an index only;
     `branch` the one where it decides which way Python goes, if it does nothing else. `again` says that the derivative
-    had ended before. `of_tensor` says that it is a Tensor that was cut off; `back` is then the line that switched
+    had ended before; `fate` what becomes of a value that left. `of_tensor` says that it is a Tensor that was cut off; `back` is then the line that switched
     recording off, and `written` whose code it is.
     """
 
@@ -53,6 +54,7 @@ class End(NamedTuple):
     call: Call | None = None
     again: bool = False
     of_tensor: bool = False
+    fate: Fate = Fate.RETURNED
 
 
 class Around:
@@ -78,7 +80,8 @@ class Evidence:
     """One leaf or tensor, and what is known of it.
 
     `live` of its `total` paths to the output bring a derivative back; `ends` are where the others end, the nearest to
-    the leaf first. `arrival` is what came back to it (None: nothing did), `called` says the name of an entry's
+    the leaf first; `left` are those at which grad refuses that a number leaves, where it is not seen to come back to the
+    output. `arrival` is what came back to it (None: nothing did), `called` says the name of an entry's
     operation as the user called it. `born` is the operation on its way in which a value stopped being finite, where
     the output is not; `kind` then says whether that was "nan" or "inf".
     """
@@ -89,6 +92,7 @@ class Evidence:
     total: int = 0
     live: int = 0
     ends: tuple[End, ...] = ()
+    left: tuple[End, ...] = ()
     gradient: np.ndarray | None = None
     arrival: Arrival | None = None
     born: tuple[Spot, str] | None = None
@@ -128,8 +132,7 @@ class Whole:
     """What is known of a followed run as a whole: what it returned, what grad refuses in it, what may be a mistake.
 
     `checked` and `paired` are those of `FollowTrace`. `born` is the operation in which a value stopped being finite,
-    where an output is not: its name, line, and "nan" or "inf". `runs` is how often the function ran. `idle` says that
-    the output does not depend on the numbers that left where grad raises.
+    where an output is not: its name, line, and "nan" or "inf". `runs` is how often the function ran.
     """
 
     fun: Any
@@ -140,4 +143,3 @@ class Whole:
     paired: tuple[tuple[str, Loc | None], ...]
     born: tuple[str, Loc | None, str] | None
     runs: int
-    idle: bool = False

@@ -108,8 +108,6 @@ class FollowTrace(TapeTrace):
     `strict`: what `grad` refuses is refused, and `has_refused` says so. `follow`: values past a cut are followed, and
     `has_followed` says so; otherwise they are plain, exactly as under `grad`.
 
-    `nudged`: numbers that leave where `grad` would raise are others than they are, to see what depends on them.
-
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
     which `grad` raises, as a derivative would be lost. `scope` and `loc` are the run of a program, and the line that
     its operation was traced in, where it is not the one that calls it. `checked` are the lines that ask for the type of
@@ -125,7 +123,6 @@ class FollowTrace(TapeTrace):
         "has_followed",
         "has_refused",
         "loc",
-        "nudged",
         "paired",
         "refused",
         "scope",
@@ -134,10 +131,9 @@ class FollowTrace(TapeTrace):
     name = "explain"
     sees_inside = True
 
-    def __init__(self, *, strict: bool, follow: bool, nudged: bool = False) -> None:
+    def __init__(self, *, strict: bool, follow: bool) -> None:
         super().__init__()
         self.strict = strict
-        self.nudged = nudged
         self.follow = follow
         self.has_refused = False
         self.has_followed = False
@@ -250,11 +246,12 @@ class FollowTrace(TapeTrace):
             self.has_refused = True
             raise conversion_error(x, f"`{name}` of a traced value", "")
         self.departures.append(self._departure(name, ((x.node, edge),)))
-        return x.value + 1.5 * (1.0 + abs(x.value)) if self.nudged and edge is Edge.CUT else x.value
+        return x.value
 
     def _departure(self, name: str, edges: Edges) -> Entry:
         call = self.call()
-        entry = self.enter(Entry(Departure(name), {}, (), None, call.loc, edges))
+        lines = self.calls.lines() if self.loc is None else ()
+        entry = self.enter(Entry(Departure(name), {"lines": lines}, (), None, call.loc, edges))
         entry.call = call
         if any(edge is Edge.CUT for _, edge in edges):
             self.refused.append(entry)
@@ -268,7 +265,11 @@ class FollowTrace(TapeTrace):
         if name in _OF_SHAPES:
             return out
         edges = tuple((x.node, Edge.CUT if type(x) is LiveTracer else Edge.PAST) for x in known)
-        return self.plain(out, self._departure(name, edges))
+        entry = self._departure(name, edges)
+        if name == "store":
+            self.departures.append(entry)
+            return out
+        return self.plain(out, entry)
 
 
 _OF_SHAPES = frozenset(("ndim", "shape", "size", "result_type", "iscomplexobj", "isrealobj", "may_share_memory"))
@@ -386,16 +387,16 @@ class FollowTracer(TapeTracer):
             return plain()
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        name = "store" if kwargs.get("out") is not None else func.__name__
+
         def plain() -> Any:
-            return self._trace.run_plain(
-                lambda args, kwargs: func(*args, **kwargs), (args, kwargs), func.__name__
-            )
+            return self._trace.run_plain(lambda args, kwargs: func(*args, **kwargs), (args, kwargs), name)
 
         if not _any_live((args, kwargs)):
             return plain()
         try:
             return super().__array_function__(func, types, args, kwargs)  # type: ignore[misc]
-        except NotDifferentiableError:
+        except (NotDifferentiableError, TracerConversionError):
             if self._trace.strict:
                 self._trace.has_refused = True
                 raise

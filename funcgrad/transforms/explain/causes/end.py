@@ -11,6 +11,7 @@ from funcgrad.core.provenance import Place, is_users, place
 from funcgrad.transforms.explain.causes.registry import Finding, cause, cut_of, remark
 from funcgrad.transforms.explain.causes.zero import FLAT_PARTS
 from funcgrad.transforms.explain.evidence import Evidence, Whole
+from funcgrad.transforms.explain.fate import Fate
 from funcgrad.transforms.explain.outside import may_show
 from funcgrad.transforms.explain.report import short
 from funcgrad.transforms.explain.sources import written
@@ -86,12 +87,8 @@ def refuses(w: Whole) -> str | None:
     if not w.refused:
         return None
     first = cut_of(w.refused[0])
-    if w.idle:
-        return (
-            f"grad refuses to run this function: `{first.op}` at {short(first.place)} takes a number out. The output does "
-            "not depend on it: fg.stop_gradient(x) gives the plain value, to look at."
-        )
-    return f"grad refuses to run this function: `{first.op}` at {short(first.place)} would lose the derivative."
+    would = "would" if w.refused[0].fate is Fate.RETURNED else "may"
+    return f"grad refuses to run this function: `{first.op}` at {short(first.place)} {would} lose the derivative."
 
 
 @remark(44)
