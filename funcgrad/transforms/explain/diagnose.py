@@ -23,6 +23,7 @@ from funcgrad.transforms.explain.outside import Outside, read_outside
 from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
+from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.results import zeros_for
 
 
@@ -190,6 +191,8 @@ def _report(
         runs=runs + others.runs + bool(trace.refused and run.seeds()),
         idle=idle,
     )
+    if all(leaf.status == Status.FLOWS.value for leaf in leaves):  # there is no cut
+        notes = ()
     return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))
 
 

@@ -41,16 +41,26 @@ def stored(end: End) -> Reason | None:
     if end.kind is not Ending.LEFT or not end.stores:
         return None
     why = "a plain array keeps the number and not where it came from"
-    code, span = _update(place(end.loc))
-    return Reason(why, "b = fnp.at(b)[i].set(x), or np.stack of a list", code, span, "setitem")
+    where = place(end.loc)
+    code, span = _update(where)
+    call = _with_out(where)
+    op = "setitem" if call is None else f"{ast.unparse(call[0].func)}(out=)"
+    return Reason(why, "b = fnp.at(b)[i].set(x), or np.stack of a list", code, span, op)
+
+
+def _with_out(where: Place) -> tuple[ast.Call, Place] | None:
+    found = around(where, ast.Call)
+    if found is None or not isinstance(found[0], ast.Call) or all(k.arg != "out" for k in found[0].keywords):
+        return None
+    return found[0], found[1]
 
 
 def _update(where: Place) -> tuple[str, Place | None]:
     """`b[i] = x` and `b += x` as assignments of new arrays, and the span of the statement."""
-    found = around(where, ast.Call)
-    if found is not None and isinstance(found[0], ast.Call) and any(k.arg == "out" for k in found[0].keywords):
-        call = ast.Call(found[0].func, found[0].args, [k for k in found[0].keywords if k.arg != "out"])
-        return ast.unparse(call), found[1]
+    given = _with_out(where)
+    if given is not None:
+        call = ast.Call(given[0].func, given[0].args, [k for k in given[0].keywords if k.arg != "out"])
+        return ast.unparse(call), given[1]
     found = around(where, ast.Assign) or around(where, ast.AugAssign)
     if found is None:
         return "", None
