@@ -1,19 +1,22 @@
-"""Kernels against a copy of the same bytes: ``python bench/kernels.py``, with ``--json FILE`` for the figures.
+"""Every kernel of eager code against NumPy, and against the memory: ``python bench/kernels.py``.
 
-Functions compiled by `jit`, on float64 and float32, at sizes whose arrays fit L1, fit L2, and stay in memory. A share
-is that of the bandwidth with which NumPy copies an array of the size into another, by one thread or by all of them,
-whichever is faster: bytes read and written, as STREAM counts them. 1 is as fast as the copy. Times are of whole calls,
-some 0.3 us of which are the way in and out, and results are fresh arrays, as a user has them: large ones cost page
-faults, which the copy has none of.
+A line for each function that has a kernel on large arrays (`funcgrad.ops.large`, `funcgrad.ops.rows`), and for its
+derivative (`d`): nanoseconds an element on NumPy (or SciPy) and by the kernel, how many times as fast that is, and the
+share of the machine's bandwidth. That is measured in the same run, by STREAM's triad ``a = b + 3 c`` into memory that
+is there, with one thread or all, whichever is faster; what a kernel moves are the bytes of its arguments and results,
+each counted once (a cache may have some of them: it may be more than all). Results are fresh arrays. `--only WORD` is
+for the lines that have it in their name, `--json FILE` for the figures. Functions compiled by `jit` are in
+`bench/compiled_kernels.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,88 +24,150 @@ import numpy as np
 from timing import interleaved
 
 import funcgrad as fg
+from funcgrad.config import config
+from funcgrad.core.trace import primitives
+from funcgrad.ops import index, large, normalise, reduce
 
-SIZES = {"L1": 1_000, "L2": 20_000, "memory": 8_000_000}
+SIZES = {"L2": 10_000, "L3": 100_000, "memory": 2_000_000}
 ROW = 100
 DTYPES = ("float64", "float32")
+BINARY = frozenset(("arctan2", "hypot", "{0} ** {1}"))
+Run = Callable[[], Any]
+Line = tuple[str, Run, Sequence[np.ndarray]]
+"""A name, a call, and the arrays that it reads."""
 
 
-def kernels(n: int, dtype: str) -> dict[str, tuple[Callable, Sequence[np.ndarray]]]:
-    """Functions and their arguments; `n` is a multiple of ROW."""
+# ---- eager ----
+
+
+def elements(n: int, dtype: str, only: str = "") -> Iterator[Line]:
+    """Functions of elements, and the derivatives that have a kernel: none is compiled for nothing."""
     rng = np.random.default_rng(0)
-    x, y, z = (rng.uniform(0.5, 1.5, n).astype(dtype) for _ in range(3))
-    rows = x.reshape(-1, ROW)
-    places = rng.integers(0, n, n)
-    return {
-        "copy": (np.copy, (x,)),
-        "add": (np.add, (x, y)),
-        "multiply-add": (lambda x, y, z: x * y + z, (x, y, z)),
-        "exp": (np.exp, (x,)),
-        "sin": (np.sin, (x,)),
-        "tanh": (np.tanh, (x,)),
-        "log": (np.log, (x,)),
-        "sum": (np.sum, (x,)),
-        "mean of rows": (lambda x: np.mean(x, axis=1), (rows,)),
-        "mean of columns": (lambda x: np.mean(x, axis=0), (rows,)),
-        "cumsum": (np.cumsum, (x,)),
-        "max": (np.max, (x,)),
-        "softmax of rows": (lambda x: fg.nn.softmax(x, axis=1), (rows,)),
-        "gather": (lambda x, places: x[places], (x, places)),
-        "scatter_add": (lambda x, places, y: x.at[places].add(y), (x, places, y)),
-    }
+    for prim in primitives().values():
+        if prim.lower not in large.SLOW or not (only in prim.name or prim.name in only):
+            continue
+        low, high = (1.1, 3) if prim.lower == "arccosh" else (0.1, 0.9)
+        xs = [rng.uniform(low, high, n).astype(dtype) for _ in range(2 if prim.lower in BINARY else 1)]
+        yield prim.name, partial(prim.impl, *xs), xs
+        y, t = prim.impl(*xs), rng.normal(size=n).astype(dtype)
+        plan = prim.plan((True,) * len(xs))
+        kept = [v if needed else None for v, needed in zip((y, *xs), plan.keeps, strict=True)]
+        for i, derivative in plan.terms:
+            if derivative._kernels((t, *kept)) is not None:
+                name = f"d {prim.name}" if len(xs) == 1 else f"d {prim.name} / d {'xy'[i]}"
+                yield name, partial(derivative.apply, t, kept, {}), [t, *(v for v in kept if v is not None)]
 
 
-def copies(n: int, dtype: str, threads: int) -> dict[str, Callable[[], object]]:
-    """The copy that the others are measured against, by one thread and by several."""
-    source, target = np.ones(n, dtype), np.zeros(n, dtype)
-    parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
-    pool = ThreadPoolExecutor(threads)
-    return {
-        "one thread": lambda: np.copyto(target, source),
-        "all threads": lambda: list(pool.map(lambda part: np.copyto(*part), parts)),
-    }
+def along_rows(n: int, dtype: str, only: str = "") -> Iterator[Line]:
+    """Functions along rows of ROW elements, and what goes one step after another."""
+    rng = np.random.default_rng(0)
+    x, t = (rng.normal(size=(n // ROW, ROW)).astype(dtype) for _ in range(2))
+    axes = {"axes": (1,)}
+    for prim in (normalise.softmax, normalise.log_softmax):
+        y = prim(x, **axes)
+        yield prim.name, partial(prim, x, **axes), [x]
+        yield f"d {prim.name}", partial(prim.pull, y, (True,), t, axes), [y, t]
+    yield "logsumexp", partial(normalise.logsumexp, x, **axes), [x]
+    yield "d logsumexp", partial(normalise.logsumexp.pull, x, (True,), t[:, 0].copy(), axes), [x]
+    with_eps = {**axes, "eps": 1e-5}
+    _, saved = normalise.standardise.record((x,), (True,), with_eps)
+    yield "standardise", partial(normalise.standardise, x, **with_eps), [x]
+    yield "d standardise", partial(normalise.standardise.pull, saved, (True,), t, with_eps), [saved[0], t]
+    yield "cumsum", partial(reduce.cumsum, x, axis=1), [x]
+    yield "cumprod", partial(reduce.cumprod, x, axis=1), [x]
+    places = rng.integers(0, 100, n // ROW)
+    yield "add rows", partial(index.scatter_add, np.zeros((100, ROW), dtype), x, places), [x]
 
 
-def measured(n: int, dtype: str, rounds: int, budget: float, threads: int) -> dict[str, dict[str, float]]:
-    """For each kernel the seconds of a call, GB/s, and the share of the copy's."""
-    runs: dict[str, Callable[[], object]] = {}
-    moved: dict[str, int] = {}
-    for name, (fun, args) in kernels(n, dtype).items():
-        compiled = fg.jit(fun)
-        moved[name] = sum(np.asarray(x).nbytes for x in (*args, compiled(*args)))
-        runs[name] = lambda compiled=compiled, args=args: compiled(*args)
-    rivals = copies(n, dtype, threads)
-    seconds = interleaved({**rivals, **runs}, rounds, budget)
-    quickest = min(seconds[name] for name in rivals)
-    bandwidth = 2 * n * np.dtype(dtype).itemsize / quickest
-    found = {"bandwidth of the copy": {"seconds": quickest, "GB/s": bandwidth / 1e9, "share": 1.0}}
-    for name in runs:
-        speed = moved[name] / seconds[name]
-        found[name] = {"seconds": seconds[name], "GB/s": speed / 1e9, "share": speed / bandwidth}
+def on_numpy(run: Run) -> Any:
+    config.jit = False
+    try:
+        return run()
+    finally:
+        config.jit = True
+
+
+def checked(name: str, run: Run, dtype: str) -> int:
+    """The bytes of a call's results, which are those of NumPy."""
+    found, expected = run(), on_numpy(run)
+    found, expected = (y[0] if type(y) is tuple else y for y in (found, expected))
+    tol = 1e-12 if dtype == "float64" else 1e-4
+    np.testing.assert_allclose(found, expected, rtol=tol, atol=tol * np.abs(expected).max(), err_msg=name)
+    return int(found.nbytes)
+
+
+def triad(n: int, dtype: str, rounds: int, budget: float) -> float:
+    """Bytes a second of ``a = b + 3 c``."""
+    a, b, c = (np.ones(n, dtype) for _ in range(3))
+    few = np.ones(large.LENGTH, dtype)
+    kernel = large.compiled("ufuncs", fg.make_graph(lambda b, c: b + 3.0 * c)(few, few), "triad")
+
+    def alone() -> None:
+        threads, config.threads = config.threads, 1
+        try:
+            kernel(b, c, out=a)
+        finally:
+            config.threads = threads
+
+    seconds = interleaved({"all": lambda: kernel(b, c, out=a), "one": alone}, rounds, budget)
+    return 3 * a.nbytes / min(seconds.values())
+
+
+def measured(n: int, dtype: str, rounds: int, budget: float, only: str = "") -> dict[str, dict[str, float]]:
+    """For each line nanoseconds an element on NumPy and by the kernel, and the share of the bandwidth."""
+    bandwidth = triad(n, dtype, rounds, budget)
+    found = {"triad": {"GB/s": bandwidth / 1e9}}
+    for lines in (elements, along_rows):
+        for name, run, read in lines(n, dtype, only):
+            if only in name:
+                moved = sum(x.nbytes for x in read) + checked(name, run, dtype)
+                times = interleaved({"NumPy": partial(on_numpy, run), "kernel": run}, rounds, budget)
+                found[name] = {key: 1e9 * value / n for key, value in times.items()}
+                found[name]["share"] = moved / times["kernel"] / bandwidth
     return found
 
 
 def table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """A line for each kernel: its share, and the bandwidth of the copy in the first line."""
+    """A line for each kernel: NumPy's time, the kernel's, how many times as fast, and the share of the bandwidth."""
     columns = list(results)
-    lines = [" " * 24 + "".join(f"{c:>16}" for c in columns)]
+    first = [f"triad {results[c]['triad']['GB/s']:.0f} GB/s" for c in columns]
+    lines = ["ns an element, NumPy / kernel, as fast as, share of the bandwidth"]
+    lines += [" " * 20 + "".join(f"{cell:>27}" for cell in cells) for cells in (columns, first)]
     for name in results[columns[0]]:
-        cells = []
-        for column in columns:
-            found = results[column][name]
-            cells.append(f"{found['GB/s']:.0f} GB/s" if name.startswith("bandwidth") else f"{found['share']:.2f}")
-        lines.append(f"{name:<24}" + "".join(f"{cell:>16}" for cell in cells))
+        if name != "triad":
+            cells = [_cell(results[column][name]) for column in columns]
+            lines.append(f"{name:<20}" + "".join(f"{cell:>27}" for cell in cells))
     return "\n".join(lines)
+
+
+def _cell(one: Mapping[str, float]) -> str:
+    numpys, kernels = one["NumPy"], one["kernel"]
+    return f"{numpys:.2f} /{kernels:5.2f} {numpys / kernels:5.1f} x {one['share']:4.0%}"
+
+
+def machine() -> str:
+    """The command, and what it ran on."""
+    cpu = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        cpu = next((x.partition(": ")[2] for x in information.read_text().splitlines() if "model name" in x), cpu)
+    threads = config.threads or "all"
+    return (
+        f"python {' '.join(sys.argv)}\n{cpu}, {threads} threads, {platform.system()}, "
+        f"Python {platform.python_version()}, NumPy {np.__version__}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--budget", type=float, default=0.01, metavar="SECONDS", help="length of a burst")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--budget", type=float, default=0.003, metavar="SECONDS", help="length of a burst")
+    parser.add_argument("--only", default="", metavar="WORD", help="the lines that have it in their name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     options = parser.parse_args()
-    results: dict[str, Any] = {
-        f"{dtype} {size}": measured(n, dtype, options.rounds, options.budget, fg.config.threads or os.cpu_count() or 1)
+    print(machine(), flush=True)
+    results = {
+        f"{dtype} {size}": measured(n, dtype, options.rounds, options.budget, options.only)
         for dtype in DTYPES
         for size, n in SIZES.items()
     }

@@ -38,6 +38,7 @@ MODULES = {
     "funcgrad.tree": "Pytrees",
     "funcgrad.debug": "Printing from programs",
     "funcgrad.ad_checkpoint": "Checkpoints",
+    "funcgrad.kernels": "Functions for numba's code",
     "funcgrad.test_util": "Checking derivatives",
     "funcgrad.errors": "Errors",
 }

@@ -5,8 +5,8 @@
 
 Also: `explain` says why a gradient is missing, zero or NaN; `pure_callback`, `io_callback` and `debug` call Python from
 programs; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`, `funcgrad.nn` and `funcgrad.random` JAX's,
-`funcgrad.scipy` SciPy's, `funcgrad.torch` PyTorch's tensors; `funcgrad.test_util` checks
-numerically.
+`funcgrad.scipy` SciPy's, `funcgrad.torch` PyTorch's tensors; `funcgrad.kernels` has functions for numba's `njit` code;
+`funcgrad.test_util` checks numerically.
 """
 
 import sys as _sys
@@ -34,6 +34,7 @@ from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
 from funcgrad.names import missing as _missing
 from funcgrad.names import public_names as _public_names
+from funcgrad.numbas.scalars import elementwise as elementwise
 from funcgrad.transforms import policies as checkpoint_policies
 from funcgrad.transforms.api import grad as grad
 from funcgrad.transforms.api import jvp as jvp
@@ -65,11 +66,12 @@ from funcgrad.tree import register_pytree_node as register_pytree_node
 __version__ = "0.1.0"
 
 
-_LATER = ("nn", "random", "scipy", "test_util", "torch", "tree_util")
+_LATER = ("kernels", "nn", "random", "scipy", "test_util", "torch", "tree_util")
 """What is imported when it is asked for, as few programs need it."""
 
 
 if _typing.TYPE_CHECKING:
+    from funcgrad import kernels as kernels
     from funcgrad import nn as nn
     from funcgrad import random as random
     from funcgrad import scipy as scipy

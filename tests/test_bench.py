@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
+from funcgrad.core.trace import primitives
+from funcgrad.ops import large
 
 BENCH = Path(__file__).parents[1] / "bench"
 
@@ -37,18 +39,37 @@ class Near:
 
 
 @pytest.mark.long
-def test_kernels(bench):
-    kernels = bench("kernels")
+def test_compiled_kernels(bench):
+    kernels = bench("compiled_kernels")
     found = {dtype: kernels.measured(200, dtype, 1, 1e-5, 2) for dtype in kernels.DTYPES}
     assert set(found["float32"]) == {"bandwidth of the copy", *kernels.kernels(200, "float32")}
     assert all(entry["share"] > 0 for entry in found["float64"].values())
     assert len(kernels.table(found).splitlines()) == 1 + len(found["float64"])
 
 
-def test_kernels_are_right(bench):
-    for name, (fun, args) in bench("kernels").kernels(200, "float64").items():
+def test_compiled_kernels_are_right(bench):
+    for name, (fun, args) in bench("compiled_kernels").kernels(200, "float64").items():
         want = fg.make_graph(fun)(*args)(*args)[0]
         np.testing.assert_allclose(fg.jit(fun)(*args), want, rtol=1e-12, err_msg=name)
+
+
+def test_kernels(bench):
+    """Two lines of elements, one of rows; each is compared with NumPy before it is timed."""
+    kernels = bench("kernels")
+    found = {dtype: kernels.measured(5000, dtype, 1, 1e-5, only="soft") for dtype in kernels.DTYPES}
+    assert {"softplus", "d softplus", "softmax", "d log_softmax"} <= set(found["float32"])
+    assert all(line["share"] > 0 and line["NumPy"] > 0 for name, line in found["float64"].items() if name != "triad")
+    assert len(kernels.table(found).splitlines()) == 2 + len(found["float64"])
+    assert "NumPy" in kernels.machine()
+
+
+@pytest.mark.long
+def test_every_kernel_has_a_line(bench):
+    kernels = bench("kernels")
+    found = kernels.measured(5000, "float32", 1, 1e-5)
+    names = {prim.name for prim in primitives().values() if prim.lower in large.SLOW}
+    rows = {"softmax", "log_softmax", "logsumexp", "standardise", "cumsum", "cumprod", "add rows"}
+    assert names | rows <= set(found)
 
 
 @pytest.mark.parametrize("name", ["Rosenbrock, value and gradient, n = 2", "MLP step, 8 x 4-16-2"])
@@ -110,3 +131,13 @@ def test_timing(bench):
     timing = bench("timing")
     best = timing.interleaved({"one": lambda: None, "other": lambda: None}, 2, 1e-5)
     assert set(best) == {"one", "other"} and all(0 <= t < np.inf for t in best.values())
+
+
+@pytest.mark.long
+def test_calls_from_numba(bench):
+    pytest.importorskip("numba")
+    module = bench("numba_calls")
+    for runs in (module.calls(), module.elements(), module.products(60)):
+        assert runs
+        for run in runs.values():
+            run()

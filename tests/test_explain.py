@@ -17,7 +17,7 @@ import pytest
 
 import funcgrad.numpy as fnp
 from funcgrad import tree
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.lax import stop_gradient
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.calls import graph_call

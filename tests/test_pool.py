@@ -211,7 +211,7 @@ def test_without_posix_threads(monkeypatch):
     from llvmlite import binding
 
     monkeypatch.setattr(pool.os, "name", "nt")
-    text = pool._text()
+    text = pool._text(False)
     monkeypatch.undo()
     module = binding.parse_assembly(text)
     module.verify()
@@ -222,7 +222,7 @@ def test_where_threads_cannot_be_placed(monkeypatch):
     from llvmlite import binding
 
     monkeypatch.setattr(pool.sys, "platform", "darwin")
-    module = binding.parse_assembly(pool._text())
+    module = binding.parse_assembly(pool._text(False))
     monkeypatch.undo()
     module.verify()
     assert not module.get_function("sched_getcpu").is_declaration

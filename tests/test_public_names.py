@@ -24,6 +24,7 @@ PARAMETERS = {
     "hessian": "fun argnums=0 has_aux=False",
     "hvp": "fun primals tangents",
     "elementwise_grad": "fun argnums=0",
+    "elementwise": "function derivative=None name=None",
     "vmap": "fun in_axes=0 out_axes=0",
     "jit": "fun static_argnums=() static_argnames=() donate_argnums=()",
     "stop_gradient": "x",
@@ -137,7 +138,8 @@ def test_what_is_returned_has_the_functions_signature(wrap):
 
 def test_modules_are_attributes():
     """In the order of the layers, so that none is there because a later one has imported it."""
-    names = ["tree", "tree_util", "random", "numpy", "flatten_util", "lax", "nn", "scipy", "test_util", "torch"]
+    names = ["tree", "tree_util", "random", "numpy", "flatten_util", "lax", "nn", "scipy", "kernels", "test_util"]
+    names.append("torch")
     code = [f"assert fg.{name}.__name__ == 'funcgrad.{name}'" for name in names]
     code = ["import funcgrad as fg", *code, "assert not hasattr(fg, 'absent')"]
     subprocess.run([sys.executable, "-c", "\n".join(code)], check=True)

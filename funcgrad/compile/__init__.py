@@ -49,8 +49,12 @@ From text to a function:
 
 - entry (and entry.ll): the way from a Python call into a kernel and back
 - ufuncs: programs of elements as NumPy's universal functions, for large arrays of eager code
+- rows, rowtext: programs of a row as such functions, for rows of any length, and their text
+- steps: running sums, and rows added into an array, as such functions
 - binding: llvmlite
 - machine: LLVM text to machine code, kept while it is used, and on disk
 - store: object code on disk, for other processes
 - pool (and pool.ll): the threads of large kernels
+- alone: programs that are one kernel without any Python, for other callers than Python
+- numba_function: such a program as a function of numba's; export: as an object file and a C header
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, Protocol, overload
 from weakref import WeakMethod
 
@@ -16,8 +17,9 @@ from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, described, refusal
 from funcgrad.core.constants import copied
 from funcgrad.core.forks import unforked
-from funcgrad.core.graph import Graph, hoist, is_written, trace_graph, without_effects
+from funcgrad.core.graph import Graph, hoist, without_effects
 from funcgrad.core.recent import Recent
+from funcgrad.core.staging import is_written, trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
 from funcgrad.ops import large
@@ -77,9 +79,10 @@ def jit(
     it is traced. Results of rank 0 are NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is
     accepted for JAX's sake and changes nothing: arguments are never written into, and may be used afterwards.
 
-    The result has `lower(*args)` (the compiled `Program`, whose `compile()` is a function for such arguments only),
-    `cache_size()` and `clear_cache()`. A jitted function may be called inside `grad`, `vmap`, `jvp` and other jitted
-    functions. With `config.jit = False` it is `fun`.
+    The result has `lower(*args)` (the compiled `Program`, whose `compile()` is a function for such arguments only,
+    `numba` one for code of numba's, and `export(folder)` writes one for C), `cache_size()` and `clear_cache()`. A
+    jitted function may be called inside `grad`, `vmap`, `jvp` and other jitted functions. With `config.jit = False` it
+    is `fun`.
 
     Without a function, `jit` returns a decorator: `@jit(static_argnames="n")`. Python's integers are exact, as
     outside; one that an array's dtype cannot hold raises OverflowError. Static arguments that are equal but differ
@@ -457,11 +460,16 @@ def _shown(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "no arguments"
 
 
-def _ufunc(graph: Graph, name: str) -> np.ufunc | None:
-    with unforked:
-        from funcgrad.compile.ufuncs import ufunc
+def _maker(name: str) -> Callable[..., np.ufunc | None]:
+    """`ufunc` of a file of this folder."""
 
-    return ufunc(graph, name)
+    def make(*args: Any) -> np.ufunc | None:
+        with unforked:
+            module = import_module(f"funcgrad.compile.{name}")
+        made: np.ufunc | None = module.ufunc(*args)
+        return made
+
+    return make
 
 
-large.compile_with(_ufunc)
+large.compile_with({name: _maker(name) for name in ("ufuncs", "rows", "steps")})

@@ -64,6 +64,11 @@ class Module:
         except KeyError:
             raise MachineError(f"no symbol {symbol!r} in the module") from None
 
+    def stay(self) -> None:
+        """Never free the code: threads may be in it until the process has ended."""
+        engine, _ = _engines[self._code._number]
+        engine.detach()
+
     def hold(self) -> np.ndarray:
         """An object that keeps the module, to be owned by whatever calls its code.
 
@@ -117,16 +122,33 @@ def load(text: str) -> Module:
     freed.
     """
     key = sha256(text.encode()).digest()
-    while (module := _modules.get(key)) is None:
+    module: Module | None = _modules.get(key)
+    return module or _done(key, lambda: _modules.get(key) or _modules.setdefault(key, _made(text)))
+
+
+def object_code(text: str) -> bytes:
+    """An object file of LLVM text, for a linker: position-independent code for this machine's CPU."""
+    key = b"object" + sha256(text.encode()).digest()
+    found: store.Object = _done(key, lambda: _compile(text, _tools().pic()))
+    return found.code
+
+
+def target() -> tuple[str, str]:
+    """The platform and the CPU that code is made for, in LLVM's words."""
+    return _tools().machine.triple, _tools().cpu[0]
+
+
+def _done(key: bytes, make: Callable[[], Any]) -> Any:
+    """What `make` makes in the thread of a job, whoever began it."""
+    while True:
         _watch_the_process()
-        job = _jobs.setdefault(key, _Job(text, key))
+        job = _jobs.setdefault(key, _Job(key, make))
         job.finish()
         store.warn()
         if job.error is not None:
             raise job.error
-        if job.module is not None:
-            return job.module
-    return module
+        if job.result is not None:
+            return job.result
 
 
 def is_loaded(text: str) -> bool:
@@ -150,22 +172,22 @@ class _Job:
     of its own. An interrupted wait of threading.Event may leave the event's lock taken, for all others too.
     """
 
-    def __init__(self, text: str, key: bytes) -> None:
-        self.task = text, key
-        self.module: Module | None = None
+    def __init__(self, key: bytes, make: Callable[[], Any]) -> None:
+        self.task = key, make
+        self.result: Any = None
         self.error: BaseException | None = None
         self.begun = self.over = False
         self.waiting: list[Any] = []
 
     def run(self) -> None:
         self.begun = True
-        text, key = self.task
+        key, make = self.task
         within, _this_thread.compiles = _is_compiling(), True
         try:
             _tools()  # which takes another lock, that a fork takes before this one
             with _llvm_in_use:
                 if not self.over:
-                    self.module = _modules.get(key) or _modules.setdefault(key, _made(text))
+                    self.result = make()
         except BaseException as error:
             self.error = error
         finally:
@@ -247,6 +269,7 @@ class _Tools(NamedTuple):
     cpu: tuple[str, str]
     target: Callable[[], Any]
     machine: Any
+    pic: Callable[[], Any]
     builder: Callable[[], Any]
     inline: Any
     simplify: Any
@@ -297,10 +320,14 @@ def _made_with(binding: Any) -> _Tools:
     inline.add_always_inliner_pass()
     inline.add_global_dead_code_eliminate_pass()
     unroll.add_loop_unroll_pass()
-    return _Tools(binding, cpu, target, machine, builder, inline, builder().getFunctionPassManager(), unroll)
+
+    def pic() -> Any:
+        return host.create_target_machine(*cpu, opt=1, reloc="pic", codemodel="small")
+
+    return _Tools(binding, cpu, target, machine, pic, builder, inline, builder().getFunctionPassManager(), unroll)
 
 
-def _compile(text: str) -> store.Object:
+def _compile(text: str, machine: Any = None) -> store.Object:
     tools = _tools()
     # closed here, not when an error's traceback goes: that would be outside the lock
     with tools.binding.create_context() as context, _parsed(text, context) as module, tools.builder() as builder:
@@ -313,7 +340,7 @@ def _compile(text: str) -> store.Object:
         values = [value for value in (*module.functions, *module.global_variables) if value.linkage == external]
         imports = [value.name for value in values if value.is_declaration and not value.name.startswith("llvm.")]
         exports = [value.name for value in values if not value.is_declaration]
-        return store.Object(tools.machine.emit_object(module), imports, exports)
+        return store.Object((machine or tools.machine).emit_object(module), imports, exports)
 
 
 def _parsed(text: str, context: Any) -> Any:

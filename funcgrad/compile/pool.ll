@@ -22,6 +22,9 @@ declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_signal(ptr)
 declare i64 @llvm.smin.i64(i64, i64)
 $placing
+$limits
+; config.threads, 0 for automatic
+@fg_threads = external global i64
 
 ; the process whose call has the threads, 0 for none; a forked child may find its parent's
 @owner = internal global i32 0
@@ -81,7 +84,7 @@ alone:
 
 define internal i64 @allowed() {
 entry:
-  %set = load atomic i64, ptr inttoptr (i64 $setting to ptr) monotonic, align 8
+  %set = load atomic i64, ptr @fg_threads monotonic, align 8
   %automatic = icmp eq i64 %set, 0
   br i1 %automatic, label %count, label %done
 count:

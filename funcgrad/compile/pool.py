@@ -21,6 +21,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
+from funcgrad.compile import machine
 from funcgrad.compile.binding import llvm
 from funcgrad.config import config
 
@@ -70,32 +72,31 @@ def address() -> int:
 
     Two threads that call this first at the same time make two pools, which both work.
     """
+    asks = _blas_limit()
+    text = _text(asks is not None)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(config._threads))  # machine code reads it to the end of the process
+    machine.define({"fg_threads": ctypes.addressof(config._threads), "fg_blas_threads": asks or 0})
+    process = ctypes.CDLL(None) if os.name == "posix" else None
+    functions = {name for name in re.findall(r"declare \w+ @([a-z_]+)\(", text) if hasattr(process, name)}
+    machine.define({name: ctypes.cast(getattr(process, name), ctypes.c_void_p).value or 0 for name in functions})
+    module = machine.load(text)
+    module.stay()
+    found = module.address("fg_parallel")
     with llvm() as binding:
-        binding.initialize_native_target()
-        binding.initialize_native_asmprinter()
-        module = binding.parse_assembly(_text())
-        module.verify()
-        machine = binding.Target.from_default_triple().create_target_machine(opt=2)
-        engine = binding.create_mcjit_compiler(module, machine)
-        engine.finalize_object()
-        found: int = engine.get_function_address("fg_parallel")
-        # never freed: threads may be in it until the process has ended
-        engine.detach()
         binding.add_symbol("fg_parallel", found)
     return found
 
 
-def _text() -> str:
+def _text(asks_blas: bool) -> str:
     if os.name != "posix":
         return Template(_SERIAL).substitute(linkage="", name="fg_parallel")
     placing = "declare {}" if sys.platform == "linux" else "define internal {} {{ ret i32 -1 }}"
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(config._threads))  # machine code reads it to the end of the process
     return Template(_SERIAL + Path(__file__).with_suffix(".ll").read_text()).substitute(
         linkage="internal",
         name="serial",
         placing="\n".join([placing.format(function) for function in _PLACING]),
-        setting=ctypes.addressof(config._threads),
-        limit=_limit(os.environ),
+        limits="declare i32 @fg_blas_threads()" if asks_blas else "",
+        limit="call i32 @fg_blas_threads()" if asks_blas else _limit(os.environ),
         cores=_cores(),
         looks=_LOOKS,
         segv=int(signal.SIGSEGV),
@@ -104,9 +105,7 @@ def _text() -> str:
 
 
 def _limit(environment: Mapping[str, str]) -> str:
-    """The instruction that says how many threads NumPy's BLAS may use, or OMP_NUM_THREADS."""
-    if asks := _blas_limit():
-        return f"call i32 inttoptr (i64 {asks} to ptr)()"
+    """The instruction that says how many threads OMP_NUM_THREADS allows."""
     text = environment.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     most = 2**31 - 1
     return f"add i32 0, {min(int(text), most) or most if text.isdecimal() else most}"

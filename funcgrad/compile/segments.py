@@ -36,7 +36,10 @@ class Call(NamedTuple):
 
 
 class Segment:
-    """One kernel: values in, values out. `table` holds captured numbers, and constant arrays by their addresses."""
+    """One kernel: values in, values out. `table` holds captured numbers, and constant arrays by their addresses.
+
+    `beside` are the declarations and functions that the text of the kernel needs.
+    """
 
     def __init__(self, plan: Plan, eqns: Sequence[Eqn], wanted: set[Atom]) -> None:
         self.table: list[Any] = []
@@ -65,7 +68,13 @@ class Segment:
         if made.threaded:
             pool.address()
         texts, declared = vectormath.definitions(made.shared.used, made.shared.calls <= INLINED)
-        self.text = "\n".join([*sorted(declared | made.shared.declared), *texts, made.text])
+        self.beside = [*sorted(declared | made.shared.declared), *texts]
+        self.kernel = made.text
+
+    @property
+    def text(self) -> str:
+        """The kernel, and what it calls."""
+        return "\n".join([*self.beside, self.kernel])
 
     def graph(self) -> Graph:
         """The same from inputs to outputs, as a program."""
@@ -121,12 +130,12 @@ def _in_order(first: Sequence[Atom], atoms: Iterable[Atom]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys([*(a for a in first if a in kept), *kept]))
 
 
-def split(graph: Graph) -> list[Segment | Call]:
-    """The steps of a simplified program, in an order in which they can run."""
+def split(graph: Graph, blas: bool = True) -> list[Segment | Call]:
+    """The steps of a simplified program, in an order in which they can run; without BLAS, products are all kernels'."""
     forced: set[Atom] = set()
     while True:
         try:
-            return _split(Plan(graph, forced))
+            return _split(Plan(graph, forced, within=not blas))
         except Unfit as needed:
             forced.add(needed.args[0])
 

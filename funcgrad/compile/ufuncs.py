@@ -20,7 +20,7 @@ from funcgrad.compile.entry import numpys_api, words_of
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.graph import Graph
-from funcgrad.ops.large import LENGTH
+from funcgrad.ops.large import LENGTH, NOT_FINITE
 
 CHUNK = LENGTH
 PART = 64 * CHUNK
@@ -32,41 +32,59 @@ _kept: list[Any] = []
 
 @cache
 def _make() -> Callable[..., Any] | None:
-    """NumPy's PyUFunc_FromFuncAndData, where it is found, and the function that loops call as well."""
+    """NumPy's PyUFunc_FromFuncAndDataAndSignature, where it is found, and the function that loops call as well."""
     try:
-        place = numpys_api("_UFUNC_API")[1]
+        place = numpys_api("_UFUNC_API")[31]
         clear = ctypes.CDLL(None).feclearexcept
     except (ImportError, AttributeError, ValueError, OSError, TypeError):  # another NumPy, or no POSIX
         return None
-    machine.define({"feclearexcept": ctypes.cast(clear, ctypes.c_void_p).value or 0})
-    parameters = [ctypes.c_void_p] * 3 + [ctypes.c_int] * 4 + [ctypes.c_void_p] * 2 + [ctypes.c_int]
+    counter = ctypes.addressof(NOT_FINITE)
+    machine.define({"feclearexcept": ctypes.cast(clear, ctypes.c_void_p).value or 0, "fg_not_finite": counter})
+    text, integer = ctypes.c_void_p, ctypes.c_int
+    parameters = [ctypes.c_void_p] * 3 + [integer] * 4 + [text, text, integer, text]
     return ctypes.PYFUNCTYPE(ctypes.py_object, *parameters)(place)
 
 
-def ufunc(graph: Graph, name: str) -> np.ufunc | None:
+def is_available() -> bool:
+    """Whether universal functions can be made."""
+    return _make() is not None
+
+
+def made(
+    module: machine.Module, dtypes: Sequence[np.dtype], inputs: int, name: str, signature: str | None = None
+) -> np.ufunc:
+    """The universal function with the loop that a module has as `loop`; `signature` is that of a generalised one."""
+    make = _make()
+    assert make is not None
+    loops = (ctypes.c_void_p * 1)(module.address("loop"))
+    data = (ctypes.c_void_p * 1)()
+    texts = bytes([d.num for d in dtypes]), name.encode(), b"", (signature or "").encode()
+    types, called, doc, core = map(ctypes.create_string_buffer, texts)
+    _kept.append((module, loops, data, types, called, doc, core))
+    at = ctypes.addressof
+    counts = 1, inputs, len(dtypes) - inputs, -1
+    found: np.ufunc = make(
+        at(loops), at(data), at(types), *counts, at(called), at(doc), 0, None if signature is None else at(core)
+    )
+    return found
+
+
+def ufunc(graph: Graph, name: str, watched: bool = False) -> np.ufunc | None:
     """The universal function of a program over arrays of CHUNK elements; None where no kernel does all of it.
 
     It takes arrays of the program's dtypes, gives fresh ones (`out=` must not be an input: the kernel reads what it has
-    written over), and no floating-point warnings.
+    written over), and no floating-point warnings. `watched`: it counts results that are not finite, in `NOT_FINITE`.
     """
-    make, steps = _make(), split(simplify(graph))
-    if make is None or len(steps) != 1 or not isinstance(steps[0], Segment):
+    steps = split(simplify(graph))
+    if not is_available() or len(steps) != 1 or not isinstance(steps[0], Segment):
         return None
     segment = steps[0]
     if segment.inputs != graph.inputs or segment.outputs != graph.outputs or segment.work:
         return None
     pool.address()
     dtypes = [a.aval.dtype for a in (*graph.inputs, *graph.outputs)]
-    module = machine.load("\n".join([_loop(segment, dtypes, len(graph.inputs)), segment.text]))
-    loops = (ctypes.c_void_p * 1)(module.address("loop"))
-    data = (ctypes.c_void_p * 1)()
-    types = ctypes.create_string_buffer(bytes([d.num for d in dtypes]))
-    called, doc = ctypes.create_string_buffer(name.encode()), ctypes.create_string_buffer(b"")
-    _kept.append((module, loops, data, types, called, doc))
-    at = ctypes.addressof
-    counts = 1, len(graph.inputs), len(graph.outputs), -1
-    made: np.ufunc = make(at(loops), at(data), at(types), *counts, at(called), at(doc), 0)
-    return made
+    module = machine.load("\n".join([_loop(segment, dtypes, len(graph.inputs), watched), segment.text]))
+    return made(module, dtypes, len(graph.inputs), name)
 
 
 _COPIES = """
@@ -108,6 +126,36 @@ turn:
 end:
   ret void
 }}
+"""
+_WATCH = """
+; count a chunk that has an infinity or NaN
+define internal void @watch(ptr %from) alwaysinline {{
+entry:
+  br label %turn
+turn:
+  %i = phi i64 [ 0, %entry ], [ %next, %turn ]
+  %found = phi <8 x i{bits}> [ zeroinitializer, %entry ], [ %more, %turn ]
+  %place = getelementptr i{bits}, ptr %from, i64 %i
+  %value = load <8 x i{bits}>, ptr %place, align {size}
+  %unsigned = and <8 x i{bits}> %value, splat (i{bits} {unsigned})
+  %wrong = icmp sge <8 x i{bits}> %unsigned, splat (i{bits} {infinity})
+  %wide = sext <8 x i1> %wrong to <8 x i{bits}>
+  %more = or <8 x i{bits}> %found, %wide
+  %next = add i64 %i, 8
+  %again = icmp slt i64 %next, {chunk}
+  br i1 %again, label %turn, label %end
+end:
+  %any = call i{bits} @llvm.vector.reduce.or.v8i{bits}(<8 x i{bits}> %more)
+  %none = icmp eq i{bits} %any, 0
+  br i1 %none, label %done, label %count
+count:
+  %before = atomicrmw add ptr @fg_not_finite, i64 1 monotonic
+  br label %done
+done:
+  ret void
+}}
+declare i{bits} @llvm.vector.reduce.or.v8i{bits}(<8 x i{bits}>)
+@fg_not_finite = external global i64
 """
 _LOOP = """
 @table = internal constant [{words} x i64] [{table}]
@@ -166,7 +214,7 @@ done:
 """
 
 
-def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int) -> str:
+def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int, watched: bool) -> str:
     """`@loop`, which NumPy calls, and what it needs beside the kernel."""
     count = len(dtypes)
     entry, body, context = [], [], []
@@ -203,6 +251,8 @@ def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int) -> str:
             body += _unless(f"%direct{k}", f"gather{k}", f"call void @gather{dtype.itemsize}({arguments})")
     places = ", ".join(f"ptr %place{k}" for k in range(count))
     body.append(f"%status = call i32 @kernel({places}, ptr @table, ptr null)")
+    if watched:
+        body.append(f"call void @watch(ptr %place{inputs})")
     for k, dtype in enumerate(dtypes[inputs:], inputs):
         arguments = f"ptr %start{k}, ptr %buffer{k}, i64 %step{k}, i64 %count"
         body += _unless(f"%direct{k}", f"scatter{k}", f"call void @scatter{dtype.itemsize}({arguments})")
@@ -216,7 +266,15 @@ def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int) -> str:
     declared = ["declare i32 @feclearexcept(i32)"]
     if "@fg_parallel(" not in segment.text:
         declared.append("declare void @fg_parallel(ptr, ptr, i64)")
-    return "\n".join([*declared, *(_COPIES.format(size=size, bits=8 * size, chunk=CHUNK) for size in sizes), loop])
+    texts = [_COPIES.format(size=size, bits=8 * size, chunk=CHUNK) for size in sizes]
+    if watched:
+        bits = 8 * dtypes[inputs].itemsize
+        infinity = int(np.array(np.inf, dtypes[inputs]).view(f"i{bits // 8}"))
+        watch = _WATCH.format(
+            bits=bits, size=bits // 8, chunk=CHUNK, unsigned=2 ** (bits - 1) - 1, infinity=infinity
+        )
+        texts.append(watch)
+    return "\n".join([*declared, *texts, loop])
 
 
 def _unless(test: str, name: str, instruction: str) -> list[str]:

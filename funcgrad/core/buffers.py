@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
+from funcgrad.core import arrivals
 from funcgrad.core.avals import NUMERIC, Aval, aval_of
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
@@ -39,6 +40,8 @@ _NONE: Mapping[str, Any] = {}
 
 def run(trace: Trace, fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any] = _NONE) -> Any:
     """What a function of the user's returns for values of `trace`; what its buffers hold stands in their place."""
+    if arrivals.awaited:
+        arrivals.greet()
     outer = _scope.trace
     _scope.trace = trace
     try:

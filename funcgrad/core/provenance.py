@@ -16,7 +16,7 @@ Loc = tuple[CodeType, int]
 """The code object and last instruction of the innermost frame that is the user's."""
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_INTERNAL = (_HERE, os.path.dirname(np.__file__) + os.sep)
+_INTERNAL: tuple[str, ...] = (_HERE, os.path.dirname(np.__file__) + os.sep)
 _GUEST = _HERE + "tour" + os.sep
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED_PARTS = frozenset(("site-packages", "dist-packages"))
@@ -57,6 +57,12 @@ def _sort(filename: str) -> None:
     else:
         kind = _users
     kind.add(filename)
+
+
+def hide(folder: str) -> None:
+    """Take the files of a package that calls us for others than the user's."""
+    global _INTERNAL
+    _INTERNAL += (folder + os.sep,)
 
 
 def here() -> Loc | None:

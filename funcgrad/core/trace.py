@@ -35,6 +35,10 @@ class Trace:
     name = "a transformation"
     sees_inside = False
     """Whether functions that others keep as programs (checkpoint) are run as they are."""
+    choose: Callable[[Any], bool] | None = None
+    """What answers `bool(x)` of a value that is not known, where several ways are taken; else it is refused."""
+    count: Callable[[Any], int] | None = None
+    """The same for `operator.index(x)`."""
     age: float
     has_buffers: bool
     """Whether arrays that can be written were made for it (`core/buffers.py`)."""

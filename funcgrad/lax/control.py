@@ -11,8 +11,9 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.compile.jit import run_graph
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.graph import evaluate, is_interpreted, is_staging
+from funcgrad.core.graph import evaluate
 from funcgrad.core.provenance import at, here
+from funcgrad.core.staging import is_interpreted, is_staging
 from funcgrad.core.trace import known
 from funcgrad.lax.signatures import (
     Columns,

@@ -14,6 +14,8 @@ from funcgrad.numpy.statistics import accumulated, cast_to
 from funcgrad.numpy.statistics import mean as _mean
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import normalise
+from funcgrad.ops.reduce import expanded
+from funcgrad.ops.structure import reshape
 
 __all__ = ["log_softmax", "logmeanexp", "logsumexp", "one_hot", "softmax", "standardize"]
 
@@ -49,6 +51,10 @@ def logsumexp(
     a = as_inexact(a)
     if b is None:
         a, dtype = accumulated(a, None)
+        if where is None and not return_sign and a.size and a.dtype.kind == "f":
+            axes = axes_of(axis, a.ndim)
+            y = normalise.logsumexp(a, axes=axes)
+            return cast_to(reshape(y, shape=expanded(a.shape, axes)) if keepdims and axes else y, dtype)
     else:
         shape = np.broadcast_shapes(np.shape(a), np.shape(b))
         a = a if a.shape == shape else ew.add(a, np.zeros(shape, a.dtype))
@@ -155,6 +161,8 @@ def standardize(
         array([-1.,  1.])
     """
     x = as_inexact(x)
+    if mean is None and variance is None and where is None and type(epsilon) is float and x.dtype.char in "fd":
+        return normalise.standardise(x, axes=axes_of(axis, x.ndim), eps=epsilon)
     if mean is None:
         mean = _mean(x, axis, keepdims=True, **({} if where is None else {"where": where}))
     if variance is None:

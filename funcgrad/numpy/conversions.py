@@ -14,7 +14,7 @@ from funcgrad.core import arrays, provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
-from funcgrad.core.graph import concretization_error
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped, known
 from funcgrad.errors import (
     ConcretizationError,
@@ -36,6 +36,8 @@ def truth(x: Tracer) -> bool:
     """`bool(x)`: the value decides, where there is one."""
     if x.has_value:
         return bool(x.value)  # type: ignore[attr-defined]
+    if x._trace.choose is not None:
+        return x._trace.choose(x)
     called = scipys()
     if called is not None:
         raise concretization_error(x, called.what, called.remedy, TracerBoolConversionError, called.loc)
@@ -160,6 +162,8 @@ def to_index(x: Tracer) -> int:
     plain = x._as_plain()
     if plain is not None and x._trace.alive:
         return operator.index(plain)
+    if x._trace.count is not None and x.dtype.kind in "iu":
+        return x._trace.count(x)
     error: Exception
     if x.has_value or not x._trace.alive:
         try:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core import provenance
+from funcgrad.core.arrivals import SOURCES, traceable
 from funcgrad.core.avals import aval_of
 from funcgrad.core.buffers import held
 from funcgrad.core.foreign import Called
+from funcgrad.core.provenance import is_internal
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy import reductions
@@ -50,10 +53,10 @@ _ATTRIBUTES = ("identity", "nargs", "nin", "nout", "ntypes", "resolve_dtypes", "
 def call(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     """The function itself, with the keywords of universal functions; those that cannot be followed are refused."""
     name = ufunc.__name__
-    function = UFUNCS.get(ufunc) or _of_scipy(ufunc)
+    function = UFUNCS.get(ufunc) or _of_scipy(ufunc) or _of_source(ufunc)
     if function is None:
         raise _unsupported(ufunc)
-    if ufunc.signature is not None:
+    if ufunc.signature is not None or type(ufunc) in SOURCES:
         return function(*inputs, **options)
     if options:
         inputs = _with_options(name, inputs, options)
@@ -80,6 +83,21 @@ def _of_scipy(ufunc: Any) -> Callable[..., Array] | None:
     if function is None or not _is_scipys(ufunc):
         return None
     return UFUNCS.setdefault(ufunc, function)
+
+
+def _of_source(ufunc: Any) -> Callable[..., Array] | None:
+    """The function for one that numba has made; it may have called NumPy's of its own, so the callers are asked too."""
+    if not SOURCES:
+        return None
+    if type(ufunc) in SOURCES:
+        return traceable(ufunc)
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and is_internal(frame.f_code.co_filename):
+        owner = frame.f_locals.get("self")
+        if type(owner) in SOURCES and getattr(owner, "ufunc", None) is ufunc:
+            return traceable(owner)
+        frame = frame.f_back
+    return None
 
 
 def _with_options(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:

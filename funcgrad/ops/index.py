@@ -18,6 +18,7 @@ from funcgrad.core.tape import Sparse
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.elementwise import eq, where
 from funcgrad.ops.families import Linear, Statements, View
+from funcgrad.ops.large import stepping
 from funcgrad.ops.structure import reshape, spread
 
 Span = tuple[int, int | None, int]
@@ -247,7 +248,7 @@ gather: Linear = Linear(
 
 
 def add_at(buffer: np.ndarray, v: Any, indices: tuple[Any, ...]) -> None:
-    """`np.add.at`, by single elements where rows are added: 4 times as fast (10000 rows of 16: 0.4 ms).
+    """`np.add.at`, by rows where rows are added: 10 times as fast by a kernel, 4 times element by element.
 
     float16 is summed in float32: its sums stand still at 2048 times what is added.
     """
@@ -257,12 +258,20 @@ def add_at(buffer: np.ndarray, v: Any, indices: tuple[Any, ...]) -> None:
         buffer += wide
         return
     k = len(indices)
-    if buffer.ndim == k or v.size < 512 or not buffer.flags.c_contiguous:
+    if (buffer.ndim == k == 1) or v.size < 512 or not buffer.flags.c_contiguous:
         np.add.at(buffer, indices, v)
         return
     row = prod(buffer.shape[k:])
     places = places_of(buffer.shape[:k], indices)
-    np.add.at(buffer.reshape(-1), (places[..., None] * row + np.arange(row)).reshape(-1), v.reshape(-1))
+    # the kernel must get the buffer itself, and no copy of it
+    direct = row > 1 and v.dtype == buffer.dtype and buffer.dtype.isnative and buffer.flags.aligned
+    kernel = stepping("add_rows", v) if direct and not np.may_share_memory(v, buffer) else None
+    if kernel is not None:
+        kernel(places.reshape(-1), np.ascontiguousarray(v).reshape(-1, row), out=buffer.reshape(-1, row))
+    elif row == 1:
+        np.add.at(buffer.reshape(-1), places.reshape(-1), v.reshape(-1))
+    else:
+        np.add.at(buffer.reshape(-1), (places[..., None] * row + np.arange(row)).reshape(-1), v.reshape(-1))
 
 
 def places_of(shape: tuple[int, ...], indices: Sequence[Any]) -> Any:

@@ -10,61 +10,83 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import copysign
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import Graph, Var, trace_graph
+from funcgrad.core.graph import Graph, Var
+from funcgrad.core.staging import trace_graph
 
 LEAST = 1000
 """Elements from which on kernels run (`bench/large.py`): fewer are not worth what the first one costs,
 LLVM's import and the compile, some 0.1 s."""
+LEAST_STEPS = 4000
+"""The same for what goes one step after another: calls of generalised functions take 8 us."""
 FLOATS = frozenset("fd")
 SLOW = frozenset((
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
-    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "logistic", "softplus",
+    "sqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "logistic", "softplus",
     "arctan2", "hypot", "{0} ** {1}", "(0 if {0} < 0 else {0})",
 ))  # fmt: skip
 """What kernels compute faster than NumPy or SciPy, by the names in a primitive's `lower`."""
-Maker = Callable[[Graph, str], "np.ufunc | None"]
 NUMBERS = frozenset(k / 2 for k in range(-8, 9))
 """Python's numbers that may be part of a kernel, as exponents mostly are: others would make ever more kernels."""
 LENGTH = 256
 """Of the arrays that a function is traced over."""
-_makers: list[Maker] = []
+NOT_FINITE = ctypes.c_int64()
+"""Counts the chunks in which kernels that are watched found an infinity or NaN, in any thread."""
+_makers: dict[str, Callable[..., np.ufunc | None]] = {}
 
 
-def compile_with(make: Maker) -> None:
-    """Let the compiler make universal functions of programs over arrays of LENGTH elements."""
-    _makers[:] = [make]
+def compile_with(makers: Mapping[str, Callable[..., np.ufunc | None]]) -> None:
+    """Let the compiler make universal functions: `ufunc` of each of its files for that, by name."""
+    _makers.update(makers)
+
+
+def compiled(name: str, *args: Any) -> np.ufunc | None:
+    """The universal function that a file of the compiler's makes, None where it cannot; the first keeps memory."""
+    make = _makers.get(name)
+    if make is None:
+        return None
+    keep_memory()
+    return make(*args)
 
 
 class Kernels:
-    """A function of elements as universal functions, each made when its dtypes first come."""
+    """A function of elements as universal functions, each made when its dtypes first come.
 
-    __slots__ = ("_found", "_fun", "_least", "_name")
+    `least` is how many operations are worth a kernel; `watched`: `NOT_FINITE` rises where a result is not finite.
+    `of_one` are those of one argument by its dtype's character, for whoever finds 0.5 us too long.
+    """
 
-    def __init__(self, fun: Callable[..., Any], name: str, least: int = 1) -> None:
+    __slots__ = ("_found", "_fun", "_least", "_name", "_watched", "of_one")
+
+    def __init__(self, fun: Callable[..., Any], name: str, least: int = 1, watched: bool = False) -> None:
         self._fun = fun
         self._name = name
         self._least = least
+        self._watched = watched
         self._found: dict[tuple[Any, ...], tuple[np.ufunc, Sequence[int]] | None] = {}
+        self.of_one: dict[str, np.ufunc] = {}
 
     def __call__(self, xs: Sequence[Any]) -> Any:
         """The result for arrays of floats or truth values, NUMBERS and None; None where there is no kernel."""
-        key = tuple(map(_kind, xs))
+        if not config._jit:
+            return None
+        key = tuple([x.dtype.char if type(x) is ndarray else x if x is None else _number(x) for x in xs])
         try:
             found = self._found[key]
         except KeyError:
-            found = self._find(key)
-            if config.jit:
-                self._found[key] = found
-        if found is None or not config.jit:
+            found = self._found[key] = self._find(key)
+            if found is not None and len(key) == 1:
+                self.of_one[str(key[0])] = found[0]
+        if found is None:
             return None
         kernel, read = found
         return kernel(*[xs[i] for i in read])
@@ -72,7 +94,7 @@ class Kernels:
     def _find(self, key: tuple[Any, ...]) -> tuple[np.ufunc, Sequence[int]] | None:
         chars = {kind for kind in key if type(kind) is str}
         floats = FLOATS & chars
-        if len(floats) != 1 or not chars <= {*floats, "?"} or not _makers or not config.jit:
+        if len(floats) != 1 or not chars <= {*floats, "?"}:
             return None
         (own,) = floats
         places = [i for i, kind in enumerate(key) if type(kind) is str]
@@ -89,18 +111,16 @@ class Kernels:
         (out,) = graph.outputs
         if len(graph.eqns) < self._least or out.aval != Aval((LENGTH,), np.dtype(own)):
             return None
-        keep_memory()
-        kernel = _makers[0](Graph(tuple([graph.inputs[k] for k in read]), graph.eqns, graph.outputs), self._name)
+        program = Graph(tuple([graph.inputs[k] for k in read]), graph.eqns, graph.outputs)
+        kernel = compiled("ufuncs", program, self._name, self._watched)
         return None if kernel is None else (kernel, [places[k] for k in read])
 
 
-def _kind(x: Any) -> Any:
-    """An array's dtype as a character, a number of NUMBERS, None, or "!" for what kernels do not take."""
-    if type(x) is np.ndarray:
-        return x.dtype.char
+def _number(x: Any) -> Any:
+    """A number of NUMBERS, or "!" for what kernels do not take."""
     if (type(x) is float or type(x) is int) and x in NUMBERS and (x or copysign(1.0, x) > 0):  # -0.0 equals 0.0
         return x
-    return None if x is None else "!"
+    return "!"
 
 
 KEPT, IN_HEAP = 256 * 2**20, 32 * 2**20
@@ -124,27 +144,48 @@ def keep_memory() -> None:
         library.mallopt(trim, KEPT)
 
 
+def stepping(name: str, x: ndarray) -> np.ufunc | None:
+    """The universal function of `compile/steps.py` that is faster than NumPy's for an array, where there is one."""
+    return _stepping(name, x.dtype.char) if x.size >= LEAST_STEPS and config._jit else None
+
+
+@cache
+def _stepping(name: str, char: str) -> np.ufunc | None:
+    return compiled("steps", name, char) if char in FLOATS else None
+
+
 def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
     """NumPy's function of one or two arguments, with the primitive's kernels for large arrays.
 
     It warns of what NumPy's would: where something is not finite, that looks at the elements.
     """
-    kernels = Kernels(prim, prim.name)
+    kernels = Kernels(prim, prim.name, watched=True)
 
     def large(*xs: Any) -> Any:
+        before = NOT_FINITE.value
         y = kernels(xs)
         if y is None:
             return plain(*xs)
-        is_finite = np.isfinite(y)
-        if not is_finite.all() and _warns():
+        return y if NOT_FINITE.value == before else looked_at(y, *xs)
+
+    def looked_at(y: Any, *xs: Any) -> Any:
+        if warns():
+            is_finite = np.isfinite(y)
             plain(*[np.broadcast_to(x, y.shape)[~is_finite] for x in xs])
         return y
 
     def of_one(x: Any) -> Any:
-        return large(x) if type(x) is np.ndarray and x.size >= LEAST else plain(x)
+        if type(x) is not ndarray or x.size < LEAST:
+            return plain(x)
+        kernel = kernels.of_one.get(x.dtype.char)
+        if kernel is None or not config._jit:
+            return large(x)
+        before = NOT_FINITE.value
+        y = kernel(x)
+        return y if NOT_FINITE.value == before else looked_at(y, x)
 
     def of_two(x: Any, y: Any) -> Any:
-        if (type(x) is np.ndarray and x.size >= LEAST) or (type(y) is np.ndarray and y.size >= LEAST):
+        if (type(x) is ndarray and x.size >= LEAST) or (type(y) is ndarray and y.size >= LEAST):
             return large(x, y)
         return plain(x, y)
 
@@ -159,6 +200,6 @@ def numpys(prim: Any) -> Callable[..., Any]:
     return found
 
 
-def _warns() -> bool:
+def warns() -> bool:
     """Whether NumPy's warnings are on; in derivatives they are not."""
     return any(how != "ignore" for how in np.geterr().values())

@@ -15,6 +15,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.elementwise import convert, eq
 from funcgrad.ops.families import General, Linear, Statements
+from funcgrad.ops.large import stepping, warns
 from funcgrad.ops.structure import broadcast_to, concatenate, flip, pad, reshape, transpose
 
 Axes = tuple[int, ...]
@@ -147,7 +148,14 @@ reduce_min = _extreme("reduce_min", np.minimum, "min")
 # prod, cumsum, cumprod
 
 
-def _accumulate(ufunc: np.ufunc, x: Any, axis: int, reverse: bool = False) -> Any:
+def _accumulate(ufunc: np.ufunc, name: str, x: Any, axis: int, reverse: bool = False) -> Any:
+    kernel = stepping(name, x) if axis == x.ndim - 1 else None
+    if kernel is not None:
+        order = slice(None, None, -1 if reverse else 1)
+        out = np.empty(x.shape, x.dtype.newbyteorder("="))
+        kernel(x[..., order], out=out[..., order])
+        if np.isfinite(out[..., 0 if reverse else -1]).all() or not warns():
+            return out  # what is not finite stays so to the end
     if not reverse:
         return ufunc.accumulate(x, axis=axis)
     out = np.empty(x.shape, _summed_dtype(x.dtype))
@@ -169,7 +177,7 @@ def _running(fold: str) -> Statements:
 
 cumsum: Linear = Linear(
     "cumsum",
-    lambda x, axis, reverse=False: _accumulate(np.add, x, axis, reverse),
+    lambda x, axis, reverse=False: _accumulate(np.add, "cumsum", x, axis, reverse),
     shape=_accumulated,
     pull=lambda ct, i, x, axis, reverse=False: _cumsum_pull(ct, axis, not reverse),
     batch=_batched_axis(lambda: cumsum),
@@ -216,7 +224,7 @@ def _d_cumprod(t: Any, y: Any, x: Any, axis: int) -> Any:
 
 cumprod: General = General(
     "cumprod",
-    lambda x, axis: _accumulate(np.multiply, x, axis),
+    lambda x, axis: _accumulate(np.multiply, "cumprod", x, axis),
     shape=_accumulated,
     jvps=(_d_cumprod,),
     batch=_batched_axis(lambda: cumprod),

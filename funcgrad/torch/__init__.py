@@ -41,6 +41,7 @@ from funcgrad.torch._record.modes import (
 from funcgrad.torch._tensor.devices import Device as device
 from funcgrad.torch._tensor.devices import get_default_device, set_default_device
 from funcgrad.torch._tensor.dtypes import (
+    bfloat16,
     bool,
     cdouble,
     cfloat,
@@ -100,17 +101,25 @@ newaxis = None
 globals().update(_functions_of())
 
 _PACKAGES = (
-    "_dynamo", "accelerator", "backends", "compiler", "cuda", "distributions", "fft", "func", "linalg", "nn", "optim",
-    "random", "special", "utils", "version",
+    "_dynamo", "accelerator", "amp", "backends", "compiler", "cpu", "cuda", "distributions", "fft", "func", "linalg",
+    "nn", "optim", "random", "special", "utils", "version",
 )  # fmt: skip
 """Imported when they are asked for: distributions take SciPy."""
+_ELSEWHERE = {"vmap": "func", "autocast": "amp"} | dict.fromkeys(
+    (
+        "clear_autocast_cache", "get_autocast_dtype", "is_autocast_cache_enabled", "is_autocast_enabled",
+        "set_autocast_cache_enabled", "set_autocast_dtype", "set_autocast_enabled",
+    ),
+    "amp.autocast_mode",
+)  # fmt: skip
+"""Names that packages have too."""
 
 
 def __getattr__(name: str) -> _Any:
     if name in _PACKAGES:
         return _importlib.import_module(f"{__name__}.{name}")
-    if name == "vmap":
-        return _importlib.import_module(f"{__name__}.func").vmap
+    if name in _ELSEWHERE:
+        return getattr(_importlib.import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
     if not name.startswith("_") and name in _layers():
         return _layers()[name]
     raise AttributeError(_missing(f"module '{__name__}'", name, __dir__()))
@@ -122,4 +131,4 @@ def _layers() -> dict[str, _Any]:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES, *_layers(), "vmap"})
+    return sorted({*globals(), *_PACKAGES, *_layers(), *_ELSEWHERE})

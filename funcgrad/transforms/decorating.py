@@ -20,9 +20,11 @@ Result = TypeVar("Result", covariant=True)
 def decorator(transformation: Function) -> Any:
     """Let a transformation return a decorator where it is given options only."""
 
+    first = transformation.__code__.co_varnames[0]
+
     @wraps(transformation)
     def transform(*args: Any, **options: Any) -> Any:
-        if args or "fun" in options:
+        if args or first in options:
             return transformation(*args, **options)
         return partial(transformation, **options)
 

@@ -10,6 +10,7 @@ from types import MethodType
 from typing import Any
 
 from funcgrad.core import provenance
+from funcgrad.core.arrivals import traceable
 from funcgrad.errors import strip_frames
 from funcgrad.transforms.arguments import check_argnums
 from funcgrad.transforms.guests import HOSTS, host_of, hosted
@@ -37,7 +38,7 @@ class Transformed:
         update_wrapper(self, fun, updated=())
         _lend_attributes(fun, self)
         self._run = run
-        self._fun = fun
+        self._fun = traceable(fun)
         self._options = options
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -101,4 +102,4 @@ def call_hiding_frames(run: Function, *args: Any) -> Any:
 def transform(run: Function, fun: Function, given: Any, *options: Any) -> Any:
     """`run(fun, given, *options)`, a transformation of our own: hides its frames, and takes guests."""
     call = lambda fun, given: run(fun, given, *options)
-    return call_hiding_frames(hosted, _public_name(run), call, fun, given)
+    return call_hiding_frames(hosted, _public_name(run), call, traceable(fun), given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from funcgrad.ops.normalise import log_softmax, softmax, standardise
+from funcgrad.ops.normalise import log_softmax, logsumexp, softmax, standardise
 from tests.samples import Sample
 
 _draw = np.random.default_rng(27).normal
@@ -13,7 +13,7 @@ T = _draw(size=(2, 3, 4))
 
 ROWS = [
     Sample(name, lambda x, prim=prim, axes=axes: prim(x, axes=axes), (x,), label)
-    for name, prim in (("softmax", softmax), ("log_softmax", log_softmax))
+    for name, prim in (("softmax", softmax), ("log_softmax", log_softmax), ("logsumexp", logsumexp))
     for label, x, axes in (
         ("vector", V, (0,)),
         ("middle axis", T, (1,)),

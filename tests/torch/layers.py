@@ -132,6 +132,24 @@ IMAGES = {
     "F.pixel_shuffle(x, 2)": "r(1, 8, 2, 3)",
     "F.pixel_unshuffle(x, 2)": "r(1, 2, 4, 6)",
 }
+SAMPLED = {
+    f"F.grid_sample(x, y, {mode!r}, {pad!r}, {corners})": ("r(2, 2, 3, 4)", "r(2, 2, 4, 2, shift=0.5)")
+    for mode in ("bilinear", "nearest", "bicubic") for pad in ("zeros", "border", "reflection") for corners in (True, False)
+} | {
+    f"F.grid_sample(x, y, {mode!r}, {pad!r}, {corners})[:1]": ("r(1, 2, 3, 2, 4)", "r(1, 2, 3, 1, 3, shift=0.5)")
+    for mode in ("bilinear", "nearest") for pad in ("zeros", "border", "reflection") for corners in (True, False)
+} | {
+    "F.grid_sample(x, y.view(1, 3, 3, 2), 'bilinear', 'border', True)": ("r(1, 1, 3, 5)", "at(-1.0, -1.0, 1.0, 1.0, 0.0, 0.0, -0.5, 0.5, 1.5, 0.2, 0.0, -2.0, -1.0, 0.3, 0.25, 1.0, 0.5, -0.1)"),
+    "F.grid_sample(x, y.view(1, 3, 3, 2), 'bilinear', 'reflection', True)": ("r(1, 1, 3, 5)", "at(-1.0, -1.0, 1.0, 1.0, 0.0, 0.0, -0.5, 0.5, 1.5, 0.2, 0.0, -2.0, -1.0, 0.3, 0.25, 1.0, 0.5, -0.1)"),
+    "F.grid_sample(x, y.view(1, 3, 3, 2), 'bilinear', 'zeros', True)": ("r(1, 1, 3, 5)", "at(-1.0, -1.0, 1.0, 1.0, 0.0, 0.0, -0.5, 0.5, 1.5, 0.2, 0.0, -2.0, -1.0, 0.3, 0.25, 1.0, 0.5, -0.1)"),
+    "F.grid_sample(x, y, align_corners=True, padding_mode='reflection')": ("r(1, 1, 1, 1)", "r(1, 1, 4, 2)"),
+    "F.affine_grid(x, (2, 1, 3, 4), True)": ("r(2, 2, 3)",), "F.affine_grid(x, (2, 1, 3, 4), False)": ("r(2, 2, 3)",),
+    "F.affine_grid(x, (2, 1, 1, 2), True)": ("r(2, 2, 3)",), "F.affine_grid(x, (1, 2, 2, 1, 3), False)": ("r(1, 3, 4)",),
+    "F.affine_grid(x, torch.Size((1, 2, 2, 1, 3)), True)": ("r(1, 3, 4)",),
+    "torch.grid_sampler(x, y, 0, 1, False)": ("r(2, 2, 3, 4)", "r(2, 2, 4, 2, shift=0.5)"),
+    "torch.affine_grid_generator(x, (2, 1, 3, 4), True)": ("r(2, 2, 3)",),
+    "F.grid_sample(x, F.affine_grid(y, (1, 2, 3, 3), False), align_corners=False)": ("r(1, 2, 3, 4)", "r(1, 2, 3)"),
+}  # fmt: skip
 PRODUCTS = {
     "F.linear(x, y)": ("r(2, 3)", "r(4, 3, shift=1.0)"),
     "F.linear(x, y, z)": ("r(2, 3)", "r(4, 3, shift=1.0)", "r(4, shift=2.0)"),
@@ -392,7 +410,7 @@ EVALUATED = tuple(name for name in MODULES if "Norm" in name or "Transformer" in
 def cases() -> dict[str, Case]:
     found = {f"{e} on the line": Case(e, (LINE,)) for e in SINGLES} | {f"{e} at the edges": Case(e, (EDGES,)) for e in SINGLES}
     found |= {e: Case(e, ("r(4, 6)",)) for e in ALONG} | {e: Case(e, (x,)) for e, x in IMAGES.items()}
-    found |= {e: Case(e, inputs) for e, inputs in (PRODUCTS | LOSSES).items()}
+    found |= {e: Case(e, inputs) for e, inputs in (PRODUCTS | SAMPLED | LOSSES).items()}
     for module, inputs in MODULES.items():
         found[module] = Case(f"m({', '.join('xyz'[: len(inputs)])})", inputs, module)
     found |= {f"{module}, evaluated": found[module]._replace(mode="eval") for module in EVALUATED}

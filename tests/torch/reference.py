@@ -28,8 +28,9 @@ PAGE = ROOT / "docs" / "torch.md"
 FUNCTIONS, METHODS = (ROOT / "funcgrad" / "torch" / n for n in ("__init__.pyi", "_tensor/methods.pyi"))
 NAMES = Path(__file__).with_name("names.json")
 PACKAGES = (
-    "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "utils.data", "utils.checkpoint",
-    "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph", "func", "distributions",
+    "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils",
+    "utils.data", "utils.checkpoint", "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph",
+    "func", "amp", "distributions", "distributions.constraints", "distributions.transforms",
 )  # fmt: skip
 SPACES = ("linalg", "fft", "special")
 ELSEWHERE = re.compile(
@@ -37,7 +38,7 @@ ELSEWHERE = re.compile(
     r"|dequant|nested|jit|script|coalesce|_indices$|crow|ccol|fake_|q_|qscheme|int_repr|native_|_backward|_stats|import_ir"
     r"|parse_|compiled_with|get_file|fork|wait|deterministic|flush_denormal|interop|storage_type|vmap|while_loop|cond$"
     r"|hash_tensor|to_mkldnn|to_padded|share_memory|pin_memory|is_pinned|record_stream|reinforce|volatile|fused|Fused|"
-    r"Lazy|Sparse|DataParallel|Quant|Elastic|TransformerDecoder$|Cross.*Map|FractionalMax|AdaptiveLogSoftmax"
+    r"Sparse|DataParallel|Quant|Elastic|Cross.*Map|FractionalMax"
 )
 """Names of PyTorch's for devices, formats and tools that this library has nothing of."""
 
@@ -116,7 +117,7 @@ def _home(row: Row) -> str:
     own = row.function.__module__
     if own in {room.__name__ for room in methods.ROOMS}:
         return own
-    bound = (room.__name__ for room in methods.ROOMS if any(v is row.function for v in vars(room).values()))
+    bound = (room.__name__ for room in methods.ROOMS if any(v is row.plain for v in vars(room).values()))
     return next(bound, f"funcgrad.torch._ops.{row.space}")
 
 
@@ -179,6 +180,7 @@ def functions_stub() -> str:
     imports = re.findall(r"^from funcgrad\.torch[\w.]* import (?:\([^)]*\)|[^\n]*)$", source, re.M)
     lines = [line for found in imports for line in _reexported(found)]
     lines += [f"from funcgrad.torch import {name} as {name}" for name in shim._PACKAGES]
+    lines += [f"from funcgrad.torch.{module} import {name} as {name}" for name, module in shim._ELSEWHERE.items()]
     lines += ["", *(f"{n}: builtins.float" for n in ("e", "inf", "nan", "pi")), "newaxis: None", "__version__: str", ""]
     return _stub(lines + [_declared(name, f) for name, f in sorted({**LAYERS, **functions_of()}.items())])
 

@@ -70,7 +70,8 @@ def traced(expression, transform):
 @pytest.mark.parametrize("transform", ["jit", "vmap"])
 def test_a_value_that_is_not_known_is_asked_for(expression, transform):
     what, remedy = CONCRETE[expression]
-    with pytest.raises(fg.errors.ConcretizationError, match=rf"(?i){what}.* at .*test_traced.py:2.*{transform}") as error:
+    reason = rf"(?i){what}.* at .*test_traced.py:2.*{transform}"
+    with pytest.raises(fg.errors.ConcretizationError, match=reason) as error:
         traced(expression, getattr(fg, transform))(POINT)
     assert remedy in str(error.value).split(" needs the value of ")[0]
 

@@ -11,8 +11,9 @@ import numpy as np
 
 import funcgrad.torch._tensor.dtypes as dtypes
 from funcgrad.compile.jit import jit, program_of
-from funcgrad.core.graph import Graph, evaluate, trace_open
+from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.provenance import here
+from funcgrad.core.staging import trace_open
 from funcgrad.core.tape import tick
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._compile.overlay import Unsupported, ValueNeeded, shown

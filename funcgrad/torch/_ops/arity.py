@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy import float16, ndarray
 
-from funcgrad.torch._ops.table import into, named, titled
+from funcgrad.torch._ops.table import guarded, into, named, titled
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import (
@@ -52,7 +52,12 @@ def unary(
         refuse(input, *refuses)
         return call(kind, fun, as_floating(input) if floating else input)
 
-    apply = titled(_quick_of_one(fun, kind, slowly, "e" not in refuses[0]), title, doc or f"{name} of each element.")
+    def called_as(owner: str, known: str) -> Callable[..., Tensor]:
+        quick = _quick_of_one(fun, kind, guarded(slowly, owner, known), "e" not in refuses[0])
+        return titled(quick, known, doc or f"{name} of each element.")
+
+    apply = called_as(space or "torch", title)
+    apply.called_as = called_as  # type: ignore[attr-defined]
     forms = {"in_place": in_place, "writes": writes and in_place, "out": True}
     return named(*aliases, name=name, space=space, **forms)(apply) if tabled else apply
 
@@ -135,13 +140,17 @@ def binary(
 
     any_dtype = not (floating or divides or refuses[0])
     of_number = number_kind if numbers else None
-    made, operator = (
-        titled(_quick_of_two(fun, kind, of_number, slowly, any_dtype, asked), name, doc or f"{name} of elements.")
-        for asked in (False, True)
-    )
-    if not numbers:
-        made.__annotations__ |= {"input": "Tensor", "other": "Tensor"}
-    made.operator = operator  # type: ignore[attr-defined]
+
+    def called_as(owner: str, known: str, is_operator: bool = False) -> Callable[..., Tensor]:
+        slow = slowly if is_operator else guarded(slowly, owner, known)
+        quick = _quick_of_two(fun, kind, of_number, slow, any_dtype, is_operator)
+        if not numbers:
+            quick.__annotations__ |= {"input": "Tensor", "other": "Tensor"}
+        return titled(quick, known, doc or f"{name} of elements.")
+
+    made = called_as("torch", name)
+    made.called_as = called_as  # type: ignore[attr-defined]
+    made.operator = called_as("Tensor", name, True)  # type: ignore[attr-defined]
     return named(*aliases, in_place=in_place, out=True)(made) if tabled else made
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.memory_order import laid_out
+from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import into, named
@@ -273,7 +273,10 @@ def _number(fill_value: Any, function: str) -> Any:
 def _full_like(input: Tensor, value: Any, kind: np.dtype, memory_format: Any) -> np.ndarray:
     """Laid out as the tensor, where no other order is asked for."""
     kept = memory_format in (None, preserve_format)
-    return laid_out(np.full(input.numel(), value, kind), input) if kept else np.full(input.shape, value, kind)
+    if kept:
+        return laid_out(np.full(input.numel(), value, kind), input)
+    check_rank(input, memory_format)
+    return laid_out(np.full(input.numel(), value, kind), formatted(fresh(np.empty(input.shape)), memory_format))
 
 
 def _like(value: Any, origin: str) -> Any:

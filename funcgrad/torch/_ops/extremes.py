@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
+from funcgrad.torch._ops.memory_order import in_rows, like_first, lying
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
 from funcgrad.torch._ops.select import copied
@@ -111,6 +112,7 @@ AMINMAX = Kind("Aminmax", "xr=")
 
 
 @named(out=True)
+@lying(in_rows)
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The minimum and the maximum, over `dim` or of all elements; equal elements share the gradient."""
     need_tensor(input, "aminmax")
@@ -153,7 +155,7 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         return _taken(name, kind, input, places, axis)
 
     doc = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
-    return named(out=True)(titled(running, name, doc))
+    return named(out=True)(lying(in_rows)(titled(running, name, doc)))
 
 
 cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cummin", lax.cummin, fnp.less_equal)
@@ -215,6 +217,7 @@ def _taken(name: str, kind: Kind, x: Tensor, places: Any, axis: int) -> Any:
 
 
 @named(out=True)
+@lying(like_first)
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
     """Sorted values and where they were. Equal elements keep their order."""
     axis = dimension(dim, input.dim())
@@ -223,12 +226,14 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
 
 
 @named()
+@lying(like_first)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Where the sorted values were."""
     return flat("argsort", ordered(input, dimension(dim, input.dim()), descending), input)
 
 
 @named(out=True)
+@lying(like_first)
 def msort(input: Tensor) -> Tensor:
     """Sorted along the first dimension."""
     return sort(input, 0).values
@@ -262,6 +267,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
 
 
 @named()
+@lying(in_rows)
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the two middle elements (over `dim`, with its place); NaN where there is one."""
     return _median(input, dim, keepdim, "median")

@@ -14,6 +14,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.extremes import along
+from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.shape import expand, reshape
 from funcgrad.torch._ops.table import named
@@ -137,6 +138,7 @@ def with_axes(fun: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @named(out=True)
+@lying(in_rows)
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
     need_tensor(input, "gather")
@@ -181,6 +183,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 @named(out=True)
+@lying(in_rows)
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements with these numbers; negative ones count from the end."""
     need_tensor(input, "take")
@@ -203,6 +206,7 @@ def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
 
 
 @named(out=True)
+@lying(in_rows)
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather`, where the other dimensions broadcast; all elements in a row where no dimension is given."""
     if indices._read().dtype.kind not in "iu":

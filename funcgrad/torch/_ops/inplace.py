@@ -10,7 +10,8 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import shape as shaping
-from funcgrad.torch._ops.arguments import misfit
+from funcgrad.torch._ops.signatures import Fitting
+from funcgrad.torch._ops.table import admitted, other_call
 from funcgrad.torch._record.calls import Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast, number
@@ -65,11 +66,17 @@ def _tensors_in(args: Iterable[Any]) -> Iterator[Tensor]:
             yield from _tensors_in(a)
 
 
-def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`x.name_(...)` for `name(x, ...)`."""
+def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tensor]:
+    """`x.name_(...)` for `name(x, ...)`; `called` by another name in errors."""
+    called = called or fun.__name__ + "_"
     checks = fun.__name__ not in MAY_OVERLAP
 
+    fitting = Fitting()
+
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        kinds = (*map(type, args), *kwargs, *map(type, kwargs.values()))
+        if kinds not in fitting.kinds:
+            (_, *args), kwargs = admitted("Tensor", called, (self, *args), kwargs, fitting, kinds)
         self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
         if checks:
             for other in _tensors_in((*args, *kwargs.values())):
@@ -77,10 +84,11 @@ def in_place(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
         try:
             saver = mode.saver
             new = fun(self, *args, **kwargs) if saver is None else saver.writing(self, fun, args, kwargs)
-        except (TypeError, AttributeError):
-            if unfit := misfit(fun, (self, *args), kwargs, method.__name__):
-                raise TypeError(unfit) from None
-            raise
+        except Exception as error:
+            instead = other_call(error, fun, "Tensor", called, (self, *args), kwargs)
+            if instead is None:
+                raise
+            new = instead()
         if fun.__name__ in COMPARISONS and mode.enabled and self.requires_grad:
             kind = COMPARISONS[fun.__name__][isinstance((*args, *kwargs.values())[0], Tensor)]
             answers = new._read().astype(self._read().dtype)
@@ -134,6 +142,8 @@ def _constantly(kind: Kind, x: Tensor, value: Any) -> Tensor:
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Take on the values of another tensor."""
     self._check_writable()
+    if isinstance(src, (int, float, complex)):
+        return _constantly(FILL, self, src)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape, own = self._read().shape, self._read().dtype
@@ -175,6 +185,10 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     self._check_writable("fill_.Tensor" if isinstance(value, Tensor) else "fill_.Scalar")
     value = number(value)
     if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
+            )
         return copy_(self, value)
     return _constantly(FILL, self, value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partialmethod
+import importlib
 from typing import Any
 
 import numpy as np
@@ -45,16 +45,24 @@ from funcgrad.torch._ops import (
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
-from funcgrad.torch._ops.table import ROWS
+from funcgrad.torch._ops.memory_order import check_rank, formatted
+from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
-from funcgrad.torch._record.operands import cast, is_operand
+from funcgrad.torch._record.calls import call
+from funcgrad.torch._record.operands import TO_COPY, cast, is_operand
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import NO_CUDA, Device, used
+from funcgrad.torch._tensor.formats import preserve_format
 from funcgrad.torch._tensor.tensor import Tensor
 
 
 def _method(name: str, function: Any) -> None:
     setattr(Tensor, name, function)
+
+
+def _checked(name: str, function: Any) -> None:
+    """A method whose arguments are refused in PyTorch's words."""
+    setattr(Tensor, name, guarded(function, "Tensor", name))
 
 
 ROOMS = (
@@ -67,17 +75,17 @@ ROOMS = (
 for _row in ROWS.values():
     for _name in _row.names:
         if _row.is_method:
-            _method(_name, _row.method)
+            _method(_name, called_as(_row, "Tensor", _name))
         if _row.in_place:
-            _method(_name + "_", in_place(_row.method))
+            _method(_name + "_", in_place(_row.plain, _name + "_"))
 IN_PLACE = "copy_ fill_ zero_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ swapdims_ set_ resize_ resize_as_"
 for _name in IN_PLACE.split():
-    _method(_name, getattr(inplace, _name))
+    _checked(_name, getattr(inplace, _name))
 _method("backward", backward.tensor_backward)
 _method("register_hook", hooks.register_hook)
 _method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)
 _method("grad_fn", property(gradfn.tensor_grad_fn))
-_method("view", shape.view_as_shape)
+_checked("view", shape.view_as_shape)
 
 
 def _where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
@@ -96,10 +104,10 @@ def _expand_as(self: Tensor, other: Tensor) -> Tensor:
     return shape.expand(self, other.shape)
 
 
-_method("where", _where)
-_method("view_as", _view_as)
-_method("reshape_as", _reshape_as)
-_method("expand_as", _expand_as)
+_checked("where", _where)
+_checked("view_as", _view_as)
+_checked("reshape_as", _reshape_as)
+_checked("expand_as", _expand_as)
 _method("T", property(shape.reversed_dims))
 _method("mT", property(shape.matrix_transposed))
 _method("mH", property(shape.conjugate_transposed))
@@ -156,7 +164,7 @@ _FORWARD = {
 for _name, _function in _FORWARD.items():
     setattr(Tensor, f"__{_name}__", _operator(_function))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift"):
-    setattr(Tensor, f"__i{_name}__", _operator(in_place(_FORWARD[_name])))
+    setattr(Tensor, f"__i{_name}__", _operator(in_place(_FORWARD[_name], f"__i{_name}__")))
 _REFLECTED = {
     "add": _operator(pointwise.add_), "mul": _operator(pointwise.mul), "sub": _operator(pointwise.rsub),
     "truediv": _operator(pointwise.rdiv), "floordiv": _swapped(pointwise.floor_divide),
@@ -186,9 +194,15 @@ _method("__invert__", _inverted)
 
 
 def _to(
-    self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, device: Any = None, copy: bool = False, **ignored: Any
+    self: Tensor,
+    *args: Any,
+    dtype: dtypes.dtype | None = None,
+    device: Any = None,
+    copy: bool = False,
+    memory_format: Any = None,
+    **ignored: Any,
 ) -> Tensor:
-    """In another dtype: the tensor itself where it has it."""
+    """In another dtype, and order of memory: the tensor itself where it has them."""
     if device is not None:
         used(device)
     for arg in args:
@@ -201,6 +215,11 @@ def _to(
         elif arg is not None and not isinstance(arg, bool):
             raise TypeError(f"to() received an invalid argument: {type(arg).__name__}")
     kind = dtypes.as_numpy(dtype)
+    if memory_format not in (None, preserve_format):
+        check_rank(self, memory_format)
+        if copy or not self.is_contiguous(memory_format=memory_format):
+            copied = call(TO_COPY, select.copied, self)
+            return formatted(copied if kind is None else cast(copied, kind), memory_format)
     if kind is None or kind == self._read().dtype:
         return select.clone(self) if copy else self
     return cast(self, kind)
@@ -209,6 +228,8 @@ def _to(
 def _type(self: Tensor, dtype: Any = None) -> Any:
     if dtype is None:
         return f"torch.{self.dtype.title}Tensor"
+    if isinstance(dtype, Tensor):
+        raise TypeError("dtype must be a type, str, or dtype object")
     return _to(self, legacy.dtype_of(dtype))
 
 
@@ -217,7 +238,18 @@ def _cuda(self: Tensor, device: Any = None, **ignored: Any) -> Tensor:
     raise AssertionError(NO_CUDA)
 
 
-_method("to", _to)
+def _layer(name: str) -> Any:
+    """A method that is a function of `nn.functional`, which is imported when it is called."""
+
+    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        return getattr(importlib.import_module("funcgrad.torch.nn.functional"), name)(self, *args, **options)
+
+    return titled(method, name, f"`torch.nn.functional.{name}`")
+
+
+for _name in ("hardshrink", "prelu"):
+    _checked(_name, _layer(_name))
+_checked("to", _to)
 _method("itemsize", property(lambda self: self._read().dtype.itemsize))
 _method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
 for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta", "is_mkldnn", "is_mps", "is_xpu"):
@@ -225,13 +257,23 @@ for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta"
 _method("is_cpu", True)
 _method("name", None)
 _method("to_dense", lambda self: self)
-_method("type", _type)
+_checked("type", _type)
 _method("cpu", lambda self: self)
 _method("cuda", _cuda)
+
+
+
+def _in_dtype(kind: dtypes.dtype) -> Any:
+    def convert(self: Tensor, *, memory_format: Any = None) -> Tensor:
+        return _to(self, kind)
+
+    return convert
+
+
 for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
-    _method(_name, partialmethod(_to, getattr(dtypes, _name)))
-_method("char", partialmethod(_to, dtypes.int8))
-_method("byte", partialmethod(_to, dtypes.uint8))
+    _checked(_name, _in_dtype(getattr(dtypes, _name)))
+_checked("char", _in_dtype(dtypes.int8))
+_checked("byte", _in_dtype(dtypes.uint8))
 
 
 def _type_as(self: Tensor, other: Tensor) -> Tensor:
@@ -245,11 +287,11 @@ def _maker(name: str) -> Any:
     return make
 
 
-_method("type_as", _type_as)
+_checked("type_as", _type_as)
 for _name in ("zeros", "ones", "empty", "full"):
-    setattr(Tensor, f"new_{_name}", _maker(_name))
-_method("new_tensor", create.new_tensor)
-_method("new", lambda self, *args, device=None: legacy.constructed(args, self.dtype, device))
+    _checked(f"new_{_name}", _maker(_name))
+_checked("new_tensor", create.new_tensor)
+_checked("new", lambda self, *args, device=None: legacy.constructed(args, self.dtype, device))
 
 
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:

@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from funcgrad import names
-from funcgrad.torch._ops.arguments import misfit
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.signatures import Fitting, numbers_read, refusal, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
@@ -32,13 +35,13 @@ RESIZED = (
 
 
 class Row(NamedTuple):
-    """One operation: where its names are to be found, and what it takes. Methods take no `out=`."""
+    """One operation: where its names are to be found, and what it takes. `plain` is as it was written."""
 
     name: str
     aliases: tuple[str, ...]
     space: str
+    plain: Callable[..., Any]
     function: Callable[..., Any]
-    method: Callable[..., Any]
     is_function: bool
     is_method: bool
     in_place: bool
@@ -65,6 +68,8 @@ def named(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a function of Tensors under its name and `aliases`: as `torch.name`, `Tensor.name`, `Tensor.name_`.
 
+    Those check their arguments by PyTorch's signatures; the function itself stays as it is, for those who know it.
+
     `name` is what it is called where that is not the function's own name. `space` is the module it is in, as
     "linalg": then it is no method. `in_place` makes `Tensor.name_`, `writes` also `torch.name_`: PyTorch has it of
     most functions of one tensor. `out` lets the function be given `out=`.
@@ -72,33 +77,23 @@ def named(
 
     def enter(fun: Callable[..., Any]) -> Callable[..., Any]:
         called = name or fun.__name__
-        whole = fun if "out" in (fun.__kwdefaults__ or ()) else with_out(fun) if out else guarded(fun)
         forms = (False, False, False) if space else (method, in_place or writes, writes)
-        row = Row(called, aliases, space, numpys(whole), numpys(fun), function, *forms, out)
+        row = Row(called, aliases, space, fun, fun, function, *forms, out)
+        row = row._replace(function=called_as(row, space or "torch", called))
         ROWS[f"{space}.{called}" if space else called] = row
-        return whole
+        return fun
 
     return enter
 
 
-_NUMPYS = {"axis": "dim", "keepdims": "keepdim"}
-
-
-def numpys(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which also takes NumPy's names for `dim` and `keepdim`, as PyTorch's own do."""
-    code = inspect.unwrap(fun).__code__
-    if "dim" not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
-        return fun
-
-    @wraps(fun)
-    def named_otherwise(*args: Any, **options: Any) -> Any:
-        if "axis" in options or "keepdims" in options:
-            options = {_NUMPYS.get(name, name): x for name, x in options.items()}
-        return fun(*args, **options)
-
-    apply: Any = named_otherwise
-    apply.__kwdefaults__ = fun.__kwdefaults__  # where it is seen that it takes `out`
-    return apply
+def called_as(row: Row, owner: str, name: str) -> Callable[..., Any]:
+    """The row's function by one of its names, in the module `owner`, or as a method of "Tensor"."""
+    known = f"{owner}_{name}" if row.space else name
+    if hasattr(row.plain, "called_as"):
+        return row.plain.called_as(owner, known)
+    if row.out and owner != "Tensor" and "out" not in (row.plain.__kwdefaults__ or ()):
+        return with_out(row.plain, owner, known)
+    return guarded(row.plain, owner, known)
 
 
 def titled(fun: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
@@ -111,9 +106,10 @@ def titled(fun: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
 def functions_of(space: str = "") -> dict[str, Callable[..., Any]]:
     """The functions of a module, by all of their names."""
     rows = [row for row in ROWS.values() if row.is_function and row.space == space]
-    found = {name: row.function for row in rows for name in row.names}
+    found = {row.name: row.function for row in rows}
+    found |= {name: called_as(row, space or "torch", name) for row in rows for name in row.aliases}
     writing = [f"{name}_" for row in rows if row.writes for name in row.names]
-    return {**found, **{name: getattr(Tensor, name) for name in writing}}
+    return {**found, **{name: guarded(getattr(Tensor, name), "torch", name) for name in writing}}
 
 
 def rows_of(space: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -126,34 +122,94 @@ def rows_of(space: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return enter
 
 
-def guarded(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, whose arguments that do not fit are refused in PyTorch's words."""
+_OTHER_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+"""NumPy's names for arguments, which PyTorch's functions take too."""
+
+
+def guarded(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any]:
+    """The function, whose arguments that do not fit are refused in PyTorch's words.
+
+    Types of arguments that were let through once are not looked at again: elements of lists only where the call fails.
+    """
+    fitting = Fitting()
 
     @wraps(fun)
     def apply(*args: Any, **options: Any) -> Any:
+        kinds = (*map(type, args), *options, *map(type, options.values())) if options else tuple(map(type, args))
+        if kinds not in fitting.kinds:
+            args, options = admitted(owner, name, args, options, fitting, kinds)
         try:
             return fun(*args, **options)
-        except (TypeError, AttributeError) as error:
-            if "(): argument '" not in str(error) and (unfit := misfit(fun, args, options)):
-                raise TypeError(unfit) from None
-            raise
+        except Exception as error:
+            instead = other_call(error, fun, owner, name, args, options)
+            if instead is None:
+                raise
+            return instead()
 
-    return apply
+    checked: Any = apply
+    checked.__kwdefaults__ = fun.__kwdefaults__  # where it is seen that it takes `out`
+    return checked
 
 
-def with_out(fun: Callable[..., Any]) -> Callable[..., Any]:
+def with_out(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any]:
     """As `guarded`, for a function that may be given `out=`."""
+    plain = guarded(fun, owner, name)
 
     @wraps(fun)
     def apply(*args: Any, out: Any = None, **options: Any) -> Any:
-        try:
-            return fun(*args, **options) if out is None else into(out, fun, args, options)
-        except (TypeError, AttributeError) as error:
-            if "(): argument '" not in str(error) and (unfit := misfit(fun, args, options)):
-                raise TypeError(unfit) from None
-            raise
+        if out is None:
+            return plain(*args, **options)
+        admitted(owner, name, args, {**options, "out": out}, Fitting(), ())
+        return into(out, plain, args, options)
 
     return apply
+
+
+def admitted(
+    owner: str, name: str, args: Any, options: dict[str, Any], fitting: Fitting, kinds: tuple[Any, ...]
+) -> tuple[Any, dict[str, Any]]:
+    """The arguments, with NumPy's numbers as Python's; PyTorch's error where they fit no signature.
+
+    Their kinds are entered as `fitting`.
+    """
+    given = (*args, *options.values())
+    if any(isinstance(x, Tracer) for x in given):
+        return args, options
+    own = args[:1] if owner == "Tensor" else ()
+    others = args[len(own) :]
+    if unfit := refusal(owner, name, others, options):
+        raise TypeError(unfit)
+    if any(isinstance(x, Tensor) and x.dim() == 0 for x in (*others, *options.values())):
+        read = numbers_read(owner, name, others, options)
+        if any(a is not b for a, b in zip((*read[0], *read[1].values()), (*others, *options.values()))):
+            return (*own, *read[0]), read[1]
+    if any(isinstance(x, np.number) for x in given) and not takes_data(owner, name):
+        return tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
+    fitting.kinds.add(kinds)
+    return args, options
+
+
+def _plain(x: Any) -> Any:
+    return x.item() if isinstance(x, np.number) else x
+
+
+def other_call(
+    error: Exception, fun: Callable[..., Any], owner: str, name: str, args: Any, options: dict[str, Any]
+) -> Callable[[], Any] | None:
+    """What is called where a call has failed: the function by its own names, in place of NumPy's; or nothing.
+
+    Where the arguments fit no signature, it is PyTorch's error for that, which comes before all others.
+    """
+    if isinstance(error, TypeError) and not _OTHER_NAMES.keys().isdisjoint(options):
+        parameters = inspect.signature(fun).parameters
+        own = {n if n in parameters else _OTHER_NAMES.get(n, n): x for n, x in options.items()}
+        if own.keys() != options.keys() and own.keys() <= parameters.keys() | {"out"}:
+            return lambda: fun(*args, **own)
+    if not any(isinstance(x, Tracer) for x in (*args, *options.values())):
+        unfit = refusal(owner, name, args[1:] if owner == "Tensor" else args, options)
+        if unfit and unfit != str(error):
+            raise TypeError(unfit) from None
+    return None
 
 
 def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:

@@ -327,13 +327,21 @@ def view(
 
 def contiguous(t: Tensor, but_channels_last: bool = False) -> Tensor:
     """A result of which PyTorch lays the elements one after the other, where NumPy keeps the order of an operand."""
-    value = t._value
-    array = raw(value)
+    array = raw(t._value)
     if type(array) is not np.ndarray or array.flags.c_contiguous:
         return t
     if but_channels_last and array.ndim == 4 and array.transpose(0, 2, 3, 1).flags.c_contiguous:
         return t
-    array = np.ascontiguousarray(array)
+    return lie(t, tuple(range(array.ndim)))
+
+
+def lie(t: Tensor, order: tuple[int, ...]) -> Tensor:
+    """A result whose dimensions lie in memory in this order, those with large steps first."""
+    value = t._value
+    array = raw(value)
+    if type(array) is not np.ndarray or (turned := array.transpose(order)).flags.c_contiguous:
+        return t
+    array = np.ascontiguousarray(turned).transpose(np.argsort(order))
     t._value = TapeTracer(value._trace, array, value.node) if on_tape(value) else array
     t._storage.value = array
     return t

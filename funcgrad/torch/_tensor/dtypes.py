@@ -69,6 +69,38 @@ bool = dtype("bool", np.bool_, "bool", "Bool")
 complex64 = cfloat = dtype("complex64", np.complex64, "c10::complex<float>", "ComplexFloat")
 complex128 = cdouble = dtype("complex128", np.complex128, "c10::complex<double>", "ComplexDouble")
 
+class _Absent(dtype):
+    """A dtype that NumPy has not: programs may name it, and no tensor has it."""
+
+    def __init__(self, name: str, short: str, title: str, instead: str) -> None:
+        self.name, self.short, self.title, self.instead = name, short, title, instead
+
+    @property
+    def numpy(self) -> Any:
+        raise TypeError(f"no tensor has the dtype torch.{self.name}, as NumPy has no such numbers: use {self.instead}")
+
+    @property
+    def is_floating_point(self) -> builtins.bool:
+        return True
+
+    @property
+    def is_complex(self) -> builtins.bool:
+        return False
+
+    @property
+    def is_signed(self) -> builtins.bool:
+        return True
+
+    @property
+    def itemsize(self) -> builtins.int:
+        return 2
+
+    def __reduce__(self) -> Any:
+        return self.name
+
+
+bfloat16 = _Absent("bfloat16", "c10::BFloat16", "BFloat16", "torch.float32 (or torch.float16)")
+
 _BY_NUMPY = {
     d.numpy: d
     for d in (
@@ -129,7 +161,7 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
-    _default = d
+    _default = of(d.numpy)
 
 
 def get_default_dtype() -> dtype:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcgrad.core.graph import RecordTracer
+from funcgrad.core.staging import RecordTracer
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.left import left

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import Loc, here
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops.overwritten import overwritten, revalued

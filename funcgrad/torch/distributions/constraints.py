@@ -131,6 +131,45 @@ class _OneHot(Constraint):
         return boolean.check(value).all(-1) & value.sum(-1).eq(1)
 
 
+class _Multinomial(Constraint):
+    """Counts that sum to no more than `upper_bound`."""
+
+    is_discrete = True
+    event_dim = 1
+
+    def __init__(self, upper_bound: int) -> None:
+        self.upper_bound = upper_bound
+
+    def check(self, value: Tensor) -> Tensor:
+        return (value >= 0).all(-1) & (value.sum(-1) <= self.upper_bound)
+
+
+class MixtureSameFamilyConstraint(Constraint):
+    """What lies where each of the mixed distributions has its values."""
+
+    def __init__(self, base_constraint: Constraint) -> None:
+        if not isinstance(base_constraint, Constraint):
+            raise AssertionError(f"base_constraint must be a Constraint, got {type(base_constraint).__name__}")
+        self.base_constraint = base_constraint
+
+    @property
+    def is_discrete(self) -> bool:
+        return self.base_constraint.is_discrete
+
+    @property
+    def event_dim(self) -> int:
+        return self.base_constraint.event_dim
+
+    def check(self, value: Tensor) -> Tensor:
+        if value.dim() < self.event_dim:
+            raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
+        result = self.base_constraint.check(value.unsqueeze(-1 - self.event_dim))
+        return result.reshape(*result.shape[: value.dim() - self.event_dim], -1).all(-1)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_constraint!r})"
+
+
 class _IntegerInterval(_Bounded):
     is_discrete = True
     shown = ("lower_bound", "upper_bound")
@@ -212,6 +251,16 @@ class _LowerCholesky(Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         return lower_triangular.check(value) & (torch.diagonal(value, dim1=-2, dim2=-1) > 0).all(-1)
+
+
+class _CorrCholesky(Constraint):
+    event_dim = 2
+
+    def check(self, value: Tensor) -> Tensor:
+        """Lower triangles with a positive diagonal, whose rows have the length one."""
+        length = torch.linalg.norm(value.detach(), dim=-1)
+        near = torch.finfo(value.dtype).eps * value.size(-1) * 10
+        return lower_cholesky.check(value) & ((length - 1.0).abs() <= near).all(-1)
 
 
 class _Square(Constraint):
@@ -315,9 +364,11 @@ half_open_interval = _HalfOpenInterval
 simplex = _Simplex()
 lower_triangular = _LowerTriangular()
 lower_cholesky = _LowerCholesky()
+corr_cholesky = _CorrCholesky()
 square = _Square()
 symmetric = _Symmetric()
 positive_semidefinite = _PositiveSemidefinite()
 positive_definite = _PositiveDefinite()
+multinomial = _Multinomial
 cat = _Cat
 stack = _Stack

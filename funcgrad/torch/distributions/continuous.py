@@ -1,4 +1,4 @@
-"""Distributions on the line: normal, log-normal, Laplace, uniform, exponential, gamma."""
+"""Distributions on the line: normal, Laplace, Cauchy, uniform, exponential, gamma."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.distributions import constraints
 from funcgrad.torch.distributions.distribution import Constraints, Distribution, ExponentialFamily
 from funcgrad.torch.distributions.draws import standard_gamma
-from funcgrad.torch.distributions.shared import LOG_2PI, batch_shape_of, broadcast_all
+from funcgrad.torch.distributions.shared import LOG_2PI, batch_shape_of, broadcast_all, everywhere
 
 
 class Normal(ExponentialFamily):
@@ -70,66 +70,6 @@ class Normal(ExponentialFamily):
         return 0.5 + 0.5 * LOG_2PI + torch.log(self.scale)
 
 
-class LogNormal(Distribution):
-    """The exponential of a normal variable."""
-
-    arg_constraints: ClassVar[Constraints] = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.positive
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.base_dist = Normal(loc, scale, validate_args=validate_args)
-        super().__init__(self.base_dist.batch_shape, validate_args=validate_args)
-
-    def _keep(self, new: Any) -> None:
-        new.base_dist = self.base_dist
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        new = super().expand(batch_shape, _instance)
-        new.base_dist = self.base_dist.expand(batch_shape)
-        return new
-
-    @property
-    def loc(self) -> Tensor:
-        return self.base_dist.loc
-
-    @property
-    def scale(self) -> Tensor:
-        return self.base_dist.scale
-
-    @property
-    def mean(self) -> Tensor:
-        return (self.loc + self.scale.pow(2) / 2).exp()
-
-    @property
-    def mode(self) -> Tensor:
-        return (self.loc - self.scale.square()).exp()
-
-    @property
-    def variance(self) -> Tensor:
-        variance = self.scale.pow(2)
-        return variance.expm1() * (2 * self.loc + variance).exp()
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        return self.base_dist.sample(sample_shape).exp()
-
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return self.base_dist.rsample(sample_shape).exp()
-
-    def log_prob(self, value: Any) -> Tensor:
-        logarithm = self._checked(value).log()
-        return 0.0 - logarithm + self.base_dist.log_prob(logarithm)
-
-    def cdf(self, value: Any) -> Tensor:
-        return self.base_dist.cdf(value.log())
-
-    def icdf(self, value: Any) -> Tensor:
-        return self.base_dist.icdf(value).exp()
-
-    def entropy(self) -> Tensor:
-        return self.base_dist.entropy() + self.loc
-
-
 class Laplace(Distribution):
     """Proportional to torch.exp(-|x - loc| / scale)."""
 
@@ -176,6 +116,47 @@ class Laplace(Distribution):
 
     def entropy(self) -> Tensor:
         return 1 + torch.log(2 * self.scale)
+
+
+class Cauchy(Distribution):
+    """Proportional to 1 / (1 + ((x - loc) / scale) ** 2): what has no mean."""
+
+    arg_constraints: ClassVar[Constraints] = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        self.loc, self.scale = broadcast_all(loc, scale)
+        super().__init__(batch_shape_of(self.loc, loc, scale), validate_args=validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        return everywhere(self, math.nan, self.loc)
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+    @property
+    def variance(self) -> Tensor:
+        return everywhere(self, math.inf, self.loc)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        noise = torch.empty(self._extended_shape(sample_shape), dtype=self.loc.dtype).cauchy_()
+        return self.loc + noise * self.scale
+
+    def log_prob(self, value: Any) -> Tensor:
+        distance = (self._checked(value) - self.loc) / self.scale
+        return -math.log(math.pi) - self.scale.log() - (distance**2).log1p()
+
+    def cdf(self, value: Any) -> Tensor:
+        return torch.atan((self._checked(value) - self.loc) / self.scale) / math.pi + 0.5
+
+    def icdf(self, value: Any) -> Tensor:
+        return torch.tan(math.pi * (value - 0.5)) * self.scale + self.loc
+
+    def entropy(self) -> Tensor:
+        return math.log(4 * math.pi) + self.scale.log()
 
 
 class Uniform(Distribution):

@@ -14,23 +14,13 @@ from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.distributions import constraints
 from funcgrad.torch.distributions.distribution import Constraints, Distribution, ExponentialFamily
-from funcgrad.torch.distributions.shared import batch_shape_of, broadcast_all, lazy_property
+from funcgrad.torch.distributions.shared import batch_shape_of, broadcast_all, inside, lazy_property, log_odds
 from funcgrad.torch.nn.functional import binary_cross_entropy_with_logits
 
 ONE_OF_BOTH = "Either `probs` or `logits` must be specified, but not both."
 
 
-def _inside(probs: Tensor) -> Tensor:
-    eps = torch.finfo(probs.dtype).eps
-    return probs.clamp(min=eps, max=1 - eps)
-
-
-def _log_odds(probs: Tensor) -> Tensor:
-    probs = _inside(probs)
-    return torch.log(probs) - torch.log1p(-probs)
-
-
-class _ByProbability(Distribution):
+class ByProbability(Distribution):
     """Distributions by `probs`, or by `logits`; the other is computed when it is asked for."""
 
     _given: str
@@ -53,14 +43,14 @@ class _ByProbability(Distribution):
 
     @lazy_property
     def logits(self) -> Tensor:
-        return _log_odds(self.probs)
+        return log_odds(self.probs)
 
     @lazy_property
     def probs(self) -> Tensor:
         return torch.sigmoid(self.logits)
 
 
-class Bernoulli(_ByProbability, ExponentialFamily):
+class Bernoulli(ByProbability, ExponentialFamily):
     """1 with the probability `probs`, else 0."""
 
     arg_constraints: ClassVar[Constraints] = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -101,7 +91,7 @@ class Bernoulli(_ByProbability, ExponentialFamily):
         return self._enumerated(torch.arange(2, dtype=self._param.dtype), expand)
 
 
-class Categorical(_ByProbability):
+class Categorical(ByProbability):
     """0, 1, ... with the probabilities along the last axis of `probs`, which need not sum to 1."""
 
     arg_constraints: ClassVar[Constraints] = {"probs": constraints.simplex, "logits": constraints.real_vector}
@@ -129,7 +119,7 @@ class Categorical(_ByProbability):
 
     @lazy_property
     def logits(self) -> Tensor:
-        return torch.log(_inside(self.probs))
+        return torch.log(inside(self.probs))
 
     @lazy_property
     def probs(self) -> Tensor:
@@ -166,7 +156,7 @@ class Categorical(_ByProbability):
         return self._enumerated(torch.arange(self._num_events, dtype=dtypes.int64), expand)
 
 
-class Binomial(_ByProbability):
+class Binomial(ByProbability):
     """How often of `total_count` times, each with the probability `probs`."""
 
     arg_constraints: ClassVar[Constraints] = {

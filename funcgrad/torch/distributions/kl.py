@@ -10,7 +10,7 @@ import numpy as np
 
 import funcgrad.torch as torch
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.distributions.continuous import Exponential, Gamma, Laplace, LogNormal, Normal, Uniform
+from funcgrad.torch.distributions.continuous import Exponential, Gamma, Laplace, Normal, Uniform
 from funcgrad.torch.distributions.discrete import Bernoulli, Binomial, Categorical, Poisson
 from funcgrad.torch.distributions.distribution import Distribution, ExponentialFamily
 from funcgrad.torch.distributions.independent import Independent
@@ -130,10 +130,6 @@ def _laplaces(p: Laplace, q: Laplace) -> Tensor:
     ratio, distance = p.scale / q.scale, (p.loc - q.loc).abs()
     return -ratio.log() + distance / q.scale + ratio * torch.exp(-distance / p.scale) - 1
 
-
-@register_kl(LogNormal, LogNormal)
-def _log_normals(p: LogNormal, q: LogNormal) -> Tensor:
-    return kl_divergence(p.base_dist, q.base_dist)
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)

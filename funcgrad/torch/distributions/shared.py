@@ -29,6 +29,22 @@ def batch_shape_of(first: Tensor, *given: Any) -> tuple[int, ...]:
     return () if all(isinstance(x, Number) for x in given) else first.shape
 
 
+def inside(probs: Tensor) -> Tensor:
+    """Not nearer to 0 and 1 than the dtype's precision."""
+    eps = torch.finfo(probs.dtype).eps
+    return probs.clamp(min=eps, max=1 - eps)
+
+
+def log_odds(probs: Tensor) -> Tensor:
+    probs = inside(probs)
+    return torch.log(probs) - torch.log1p(-probs)
+
+
+def everywhere(distribution: Any, value: float, like: Tensor) -> Tensor:
+    """One number for each element of a distribution's events."""
+    return torch.full(distribution._extended_shape(), value, dtype=like.dtype)
+
+
 def sum_rightmost(t: Tensor, dims: int) -> Tensor:
     return t if dims == 0 else t.reshape(*t.shape[:-dims], -1).sum(-1)
 

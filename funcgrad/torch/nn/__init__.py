@@ -10,6 +10,8 @@ from funcgrad.torch.nn import utils as utils
 from funcgrad.torch.nn.modules import *  # noqa: F403
 from funcgrad.torch.nn.parameter import Buffer as Buffer
 from funcgrad.torch.nn.parameter import Parameter as Parameter
+from funcgrad.torch.nn.parameter import UninitializedBuffer as UninitializedBuffer
+from funcgrad.torch.nn.parameter import UninitializedParameter as UninitializedParameter
 
 
 def __getattr__(name: str) -> _Any:

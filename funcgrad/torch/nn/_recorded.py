@@ -27,7 +27,7 @@ def recorded(name: str, saves: str = "", kernel: str = "") -> Callable[[Callable
         def apply(input: Any, *operands: Any, **params: Any) -> Tensor:
             need_tensor(input, fun.__name__.strip("_"))
             if kernel:
-                refuse(input, "iub", kernel)
+                refuse(input, "iub" if kernel == "silu_cpu" else "iubc", kernel)
             return call(kind, fun, input, *operands, **params)
 
         return apply

@@ -1,5 +1,7 @@
 """`torch.optim`: optimizers, and schedules of their learning rates."""
 
+import importlib as _importlib
+
 from funcgrad.torch.optim import lr_scheduler as lr_scheduler
 from funcgrad.torch.optim.adagrad import Adadelta, Adagrad, RMSprop
 from funcgrad.torch.optim.adam import Adam, AdamW
@@ -11,18 +13,18 @@ from funcgrad.torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 from funcgrad.torch.optim.sgd import SGD
+from funcgrad.torch.optim.signs import ASGD, Rprop
 
 _INSTEAD = {
-    "ASGD": "SGD, and a mean of the parameters of one's own",
-    "Rprop": "RMSprop",
     "SparseAdam": "Adam (there are no sparse tensors)",
     "Adafactor": "Adam",
     "Muon": "AdamW",
-    "swa_utils": "a mean of the parameters of one's own",
 }
 
 
 def __getattr__(name: str) -> object:
+    if name == "swa_utils":  # of modules, which take what an optimizer does not
+        return _importlib.import_module(f"{__name__}.{name}")
     if name in _INSTEAD:
         raise AttributeError(f"funcgrad.torch.optim has no {name}: use {_INSTEAD[name]}")
     raise AttributeError(f"module 'funcgrad.torch.optim' has no attribute '{name}'")

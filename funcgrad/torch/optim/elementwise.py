@@ -82,7 +82,7 @@ class Elementwise(Optimizer):
 
 def _decayed(group: dict[str, Any]) -> Callable[[Tensor, Tensor], tuple[Any, Any]]:
     """What gives the value of a parameter, and its gradient's to be followed down, with the group's weight decay."""
-    maximize, decay = group["maximize"], scalar(group["weight_decay"])
+    maximize, decay = group["maximize"], scalar(group.get("weight_decay", 0))
     decays = isinstance(decay, Tracer) or decay != 0
     kept = 1 - scalar(group["lr"]) * decay if group.get("decoupled_weight_decay") else None
 

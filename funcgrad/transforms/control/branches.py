@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer, known, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.collectives import meets

@@ -82,6 +82,7 @@ from funcgrad.torch.nn.functional.margins import multi_margin_loss as multi_marg
 from funcgrad.torch.nn.functional.margins import multilabel_margin_loss as multilabel_margin_loss
 from funcgrad.torch.nn.functional.margins import triplet_margin_loss as triplet_margin_loss
 from funcgrad.torch.nn.functional.margins import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
+from funcgrad.torch.nn.functional.natives import checked as _checked
 from funcgrad.torch.nn.functional.normalization import batch_norm as batch_norm
 from funcgrad.torch.nn.functional.normalization import group_norm as group_norm
 from funcgrad.torch.nn.functional.normalization import instance_norm as instance_norm
@@ -117,9 +118,13 @@ from funcgrad.torch.nn.functional.resizing import unfold as unfold
 from funcgrad.torch.nn.functional.resizing import upsample as upsample
 from funcgrad.torch.nn.functional.resizing import upsample_bilinear as upsample_bilinear
 from funcgrad.torch.nn.functional.resizing import upsample_nearest as upsample_nearest
+from funcgrad.torch.nn.functional.sampling import affine_grid as affine_grid
+from funcgrad.torch.nn.functional.sampling import grid_sample as grid_sample
 from funcgrad.torch.nn.functional.unpooling import max_unpool1d as max_unpool1d
 from funcgrad.torch.nn.functional.unpooling import max_unpool2d as max_unpool2d
 from funcgrad.torch.nn.functional.unpooling import max_unpool3d as max_unpool3d
+
+globals().update(_checked(globals()))
 
 
 def __getattr__(name: str) -> _Any:

@@ -12,6 +12,7 @@ from typing import Any
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn.functional.recurrent import cell
+from funcgrad.torch.nn.functional.sampling import MODES, PADDINGS
 
 REDUCTIONS = ("none", "mean", "sum")
 ALIKE = (
@@ -26,6 +27,11 @@ ALIKE = (
 def adaptive_max_pool1d(input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
     """The largest values, and where they are."""
     return F.adaptive_max_pool1d(input, output_size, return_indices=True)
+
+
+def affine_grid_generator(theta: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """The points of an image, moved by matrices."""
+    return F.affine_grid(theta, size, align_corners)
 
 
 def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
@@ -121,6 +127,16 @@ def embedding(
     """Rows of the weight."""
     padding = None if padding_idx < 0 else padding_idx
     return F.embedding(indices, weight, padding, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
+
+
+def grid_sampler(
+    input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """Images at points between their elements."""
+    return F.grid_sample(input, grid, MODES[interpolation_mode], PADDINGS[padding_mode], align_corners)
+
+
+grid_sampler_2d = grid_sampler_3d = grid_sampler
 
 
 def group_norm(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
-from funcgrad.core.graph import is_staging
+from funcgrad.core.staging import is_staging
 from funcgrad.lax import scan
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, relu, reshape, subtract, tanh
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import one_dtype
 from funcgrad.torch._tensor.tensor import Tensor
 
 State = tuple[Any, ...]
@@ -51,6 +53,7 @@ def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = Non
 
 STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(relu), "LSTM": _lstm, "GRU": _gru}
 LAYER = Kind("Stack", "*a?")
+PACKED = Kind("Cat", "*a?")
 CELLS = {mode: Kind(name, "*a?") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
 
@@ -83,8 +86,45 @@ def layer(
     return call(LAYER, over_time, x, *state, *weights)
 
 
+def packed_layer(
+    mode: str, x: Tensor, sizes: Sequence[int], state: Sequence[Tensor], weights: Sequence[Tensor | None], reverse: bool
+) -> tuple[Tensor, ...]:
+    """As `layer`, over a packed sequence: the rows of the first time, of the second, ..., as many as `sizes` say.
+
+    The sequences stand in the order of their lengths, so those that go on are always the first ones.
+    """
+    step = STEPS[mode]
+
+    def over_time(v: Any, *rest: Any) -> tuple[Any, ...]:
+        first, (w_x, w_h, b_x, b_h, projection) = tuple(rest[: len(state)]), rest[len(state) :]
+        inputs, ends = affine(v, w_x, b_x), list(accumulate(sizes))
+        now: State = tuple(_rows(s, 0, 0 if reverse else sizes[0]) for s in first)
+        done: list[State] = []
+        outs = []
+        for end, size in list(zip(ends, sizes))[:: -1 if reverse else 1]:
+            had = now[0].shape[0]
+            if size < had:
+                done.append(tuple(_rows(s, size, had) for s in now))
+                now = tuple(_rows(s, 0, size) for s in now)
+            elif size > had:
+                now = tuple(concatenate(s, _rows(b, had, size), axis=0) for s, b in zip(now, first))
+            now = step(_rows(inputs, end - size, end), now, w_h, b_h, projection)
+            outs.append(now[0])
+        last = [concatenate(*parts, axis=0) for parts in zip(now, *done[::-1])]
+        return concatenate(*outs[:: -1 if reverse else 1], axis=0), *last
+
+    return call(PACKED, over_time, x, *state, *weights)
+
+
+def _rows(x: Any, start: int, stop: int) -> Any:
+    return getitem(x, slice(start, stop))
+
+
 def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """One step."""
+    for given, weight in ((x, weights[0]), (state[0], weights[1])):
+        one_dtype("mat1 and mat2 must have the same dtype, but got {} and {}", given, weight)
+
     def advance(v: Any, *rest: Any) -> Any:
         parts, (wx, wh, bx, bh) = rest[: len(state)], rest[len(state) :]
         return STEPS[mode](affine(v, wx, bx), tuple(parts), wh, bh)

@@ -376,7 +376,9 @@ class Module(Stateful):
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """All floating parameters and buffers in another dtype; a device must be the CPU."""
-        dtype = _wanted_dtype(*args, **kwargs)
+        dtype, order = _wanted_dtype(*args, **kwargs), kwargs.get("memory_format")
+        if order is not None:
+            self._apply(lambda t: t.to(memory_format=order) if t.dim() in (4, 5) else t)
         if dtype is None:
             return self
         if not (dtype.is_floating_point or dtype.is_complex):

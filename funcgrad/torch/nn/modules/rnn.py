@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from funcgrad.torch._ops.create import zeros
@@ -12,9 +13,10 @@ from funcgrad.torch._ops.shape import select
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
-from funcgrad.torch.nn.functional.recurrent import cell, layer
+from funcgrad.torch.nn.functional.recurrent import cell, layer, packed_layer
 from funcgrad.torch.nn.modules.made import parameter
 from funcgrad.torch.nn.modules.module import Module
+from funcgrad.torch.nn.utils.rnn import PackedSequence
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 NO_PROJECTION = "proj_size argument is only supported for LSTM, not RNN or GRU"
@@ -117,31 +119,76 @@ class RNNBase(Module):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
             )
-        batch, count = input.shape[0 if self.batch_first else 1], self.num_layers * (1 + self.bidirectional)
-        sizes = (self.proj_size or self.hidden_size, self.hidden_size)[: 2 if self.mode == "LSTM" else 1]
-        shapes = [(count, batch, size) for size in sizes]
+        shapes = self._state_shapes(input.shape[0 if self.batch_first else 1])
         if given is None:
             return tuple(zeros(shape, dtype=input.dtype) for shape in shapes)
-        for i, (state, shape) in enumerate(zip(given, shapes)):
-            if tuple(state.shape) != shape:
-                which = f"hidden[{i}]" if self.mode == "LSTM" else "hidden"
-                raise RuntimeError(f"Expected {which} size {shape}, got {list(state.shape)}")
+        self._check_states(given, shapes)
         return given
 
-    def _run(self, input: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Over ``(length, batch, features)``."""
+    def _state_shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Those of the hidden state and, in an LSTM, of the cells'."""
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)[: 2 if self.mode == "LSTM" else 1]
+        return [(self.num_layers * (1 + self.bidirectional), batch, size) for size in sizes]
+
+    def _check_states(self, given: tuple[Tensor, ...], shapes: list[tuple[int, ...]]) -> None:
+        """PyTorch's errors."""
+        for i, (state, shape) in enumerate(zip(given, shapes)):
+            if tuple(state.size()) != shape:
+                which = f"hidden[{i}]" if self.mode == "LSTM" else "hidden"
+                raise RuntimeError(f"Expected {which} size {shape}, got {list(state.shape)}")
+
+    def _run(
+        self, input: Tensor, states: tuple[Tensor, ...], sizes: Sequence[int] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Over ``(length, batch, features)``, or over the rows of a packed sequence with these batch sizes."""
         lasts: list[list[Tensor]] = []
         for number in range(self.num_layers):
             outs = []
             for reverse, suffix in enumerate(self._suffixes(number)):
-                begin = [select(state, 0, len(lasts)) for state in states]
-                out, *last = layer(self.mode, input, begin, self._weights(suffix), bool(reverse))
+                begin, weights = [select(state, 0, len(lasts)) for state in states], self._weights(suffix)
+                if sizes is None:
+                    out, *last = layer(self.mode, input, begin, weights, bool(reverse))
+                else:
+                    out, *last = packed_layer(self.mode, input, sizes, begin, weights, bool(reverse))
                 outs.append(out)
                 lasts.append(last)
             input = outs[0] if len(outs) == 1 else cat(outs, -1)
             if self.dropout and number < self.num_layers - 1:
                 input = F.dropout(input, self.dropout, self.training)
         return input, tuple(stack(parts) for parts in zip(*lasts))
+
+    def _run_packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        """Over a packed sequence; states are in the order of the sequences that were packed."""
+        data, batch_sizes, order, back = packed
+        sizes = batch_sizes.tolist()
+        self._check_rows(data, sizes)
+        given = None if hx is None else tuple(hx) if self.mode == "LSTM" else (hx,)
+        if given is None:
+            given = tuple(zeros(shape, dtype=data.dtype) for shape in self._state_shapes(sizes[0]))
+        elif order is not None:
+            given = tuple(state.index_select(1, order) for state in given)
+        self._check_states(given, self._state_shapes(sizes[0]))
+        out, lasts = self._run(data, given, sizes)
+        if back is not None:
+            lasts = tuple(last.index_select(1, back) for last in lasts)
+        return PackedSequence(out, batch_sizes, order, back), lasts if self.mode == "LSTM" else lasts[0]
+
+    def _check_rows(self, data: Tensor, sizes: list[int]) -> None:
+        """PyTorch's errors, or clear ones, for what a packed sequence made by hand may have."""
+        weight = self.weight_ih_l0
+        if data.dim() != 2 or data.shape[1] != self.input_size:
+            rows, width = data.shape if data.dim() == 2 else (1, data.shape[-1])
+            raise RuntimeError(
+                f"mat1 and mat2 shapes cannot be multiplied ({rows}x{width} and {self.input_size}x{weight.shape[0]})"
+            )
+        if data.dtype is not weight.dtype:
+            names = f"{data.dtype.title} and {weight.dtype.title}"
+            raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {names}")
+        if sum(sizes) != data.shape[0] or sizes != sorted(sizes, reverse=True) or sizes[-1] < 1:
+            raise RuntimeError(
+                f"batch_sizes must be positive, never rise, and sum to the {data.shape[0]} rows of data, got {sizes}: "
+                "use pack_padded_sequence or pack_sequence"
+            )
 
     def _check_ranks(self, input: Tensor, states: tuple[Tensor, ...] | None) -> bool:
         """PyTorch's errors; whether there is a batch."""
@@ -161,8 +208,10 @@ class RNNBase(Module):
             raise RuntimeError(f"For {which}, hx should also be {input.dim()}-D but got {ranks[0]}-D tensor")
         return batched
 
-    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Any]:
-        """The outputs of the last layer for all times, and the last states of all layers."""
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        """The outputs of the last layer for all times (packed, where the input is), and the last states of all."""
+        if isinstance(input, PackedSequence):
+            return self._run_packed(input, hx)
         states = None if hx is None else tuple(hx) if self.mode == "LSTM" else (hx,)
         batched = self._check_ranks(input, states)
         axis = 0 if self.batch_first else 1

@@ -10,7 +10,7 @@ from funcgrad.torch._ops.shape import select
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn.parameter import Parameter
+from funcgrad.torch.nn.parameter import Parameter, is_lazy
 
 EXTRA = "_extra_state"
 
@@ -74,7 +74,7 @@ class Stateful:
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         for name, t in self._persistent().items():
-            destination[prefix + name] = t if keep_vars else t.detach()
+            destination[prefix + name] = t if keep_vars or is_lazy(t) else t.detach()
         if type(self).get_extra_state is not Stateful.get_extra_state:
             destination[prefix + EXTRA] = self.get_extra_state()
 
@@ -139,6 +139,8 @@ class Stateful:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
                 f"checkpoint but received {type(given)}"
             )
+            return
+        if is_lazy(t) and is_lazy(given):
             return
         if t.dim() == 0 and given.shape == (1,):
             given = select(given, 0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcgrad.torch._tensor.devices import NO_CUDA
+from funcgrad.torch.cuda import amp as amp
 
 
 def is_available() -> bool:

@@ -1,0 +1,29 @@
+"""`torch.cpu.amp`: older names of what is in `torch.amp`, for the CPU."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from funcgrad.torch import amp
+from funcgrad.torch._tensor import dtypes
+
+DEPRECATED = "`torch.cpu.amp.{0}(args...)` is deprecated. Please use `torch.amp.{0}('cpu', args...)` instead."
+
+
+class autocast(amp.autocast):
+    """`torch.amp.autocast("cpu")`."""
+
+    def __init__(
+        self, enabled: bool = True, dtype: dtypes.dtype = dtypes.bfloat16, cache_enabled: bool = True
+    ) -> None:
+        warnings.warn(DEPRECATED.format("autocast"), FutureWarning, stacklevel=2)
+        super().__init__("cpu", dtype, enabled, cache_enabled)
+
+
+class GradScaler(amp.GradScaler):
+    """`torch.amp.GradScaler("cpu")`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(DEPRECATED.format("GradScaler"), FutureWarning, stacklevel=2)
+        super().__init__("cpu", *args, **kwargs)

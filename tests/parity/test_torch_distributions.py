@@ -1,0 +1,20 @@
+"""What the default suite expects of distributions is what the installed PyTorch does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.torch.distribution_programs import ALL, expected, tolerance
+from tests.torch.programs import assert_same
+from tests.torch.training_programs import DTYPES, assert_near, recorded
+
+real = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytestmark = pytest.mark.torch
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_program(name):
+    found, wanted = recorded(real, ALL[name]), expected()[name]
+    assert_same(found["outcome"], wanted["outcome"])
+    for dtype in DTYPES:
+        assert_near(found[dtype], wanted[dtype], tolerance(name, dtype))
