@@ -37,12 +37,6 @@ def is_internal(filename: str) -> bool:
     return filename in _ours
 
 
-def hide(folder: str) -> None:
-    """Take the files of a package that calls us for others than the user's."""
-    global _INTERNAL
-    _INTERNAL += (folder + os.sep,)
-
-
 def is_users(filename: str) -> bool:
     """Whether a file is the user's: not ours, not of the standard library, and not installed as a package."""
     return not is_internal(filename) and filename in _users
@@ -63,6 +57,12 @@ def _sort(filename: str) -> None:
     else:
         kind = _users
     kind.add(filename)
+
+
+def hide(folder: str) -> None:
+    """Take the files of a package that calls us for others than the user's."""
+    global _INTERNAL
+    _INTERNAL += (folder + os.sep,)
 
 
 def here() -> Loc | None:

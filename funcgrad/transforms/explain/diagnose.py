@@ -24,6 +24,7 @@ from funcgrad.transforms.explain.outside import Outside, read_outside
 from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
+from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.results import zeros_for
 
 
@@ -194,6 +195,8 @@ def _report(
         born=None if born is None else (called(born[0].node), born[0].line, born[1]),
         runs=runs + others.runs,
     )
+    if all(leaf.status == Status.FLOWS.value for leaf in leaves):  # there is no cut
+        notes = ()
     return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))
 
 

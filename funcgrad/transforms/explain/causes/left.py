@@ -46,7 +46,7 @@ def stored(end: End) -> Reason | None:
     why = "a plain array keeps the number and not where it came from"
     where = place(end.loc)
     given = _with_out(where)
-    op = "setitem" if given is None else f"{ast.unparse(given[0].func).rpartition('.')[2]}(out=)"
+    op = "setitem" if given is None else f"{ast.unparse(given[0].func)}(out=)"
     remedy = "fnp.at(b)[i].set(x), or np.stack of a list" if given is None else "its result, without out="
     return Reason(why, remedy, *_update(where), op)
 

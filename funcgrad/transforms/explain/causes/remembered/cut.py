@@ -58,10 +58,24 @@ def kept(call: Written | None) -> str:
         return ""
     found = _Kept()
     tree = found.visit(ast.parse(ast.unparse(call.node.args[0]), mode="eval")).body
-    if not found.count:
+    if not found.count or not all(_takes_tensors(n) for n in ast.walk(tree) if isinstance(n, ast.Call)):
         return ""
     text = ast.unparse(tree)
     return f"torch.stack({text})" if isinstance(tree, ast.List) else text
+
+
+_METHODS = ("sum", "mean", "pow", "exp", "log", "sqrt", "abs", "view", "reshape", "squeeze", "flatten", "detach", "max", "min")
+
+
+def _takes_tensors(call: ast.Call) -> bool:
+    """Whether a function that was given numbers takes tensors too, as far as its name says."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        return function.id in ("sum", "abs")
+    if not isinstance(function, ast.Attribute):
+        return False
+    owner = ast.unparse(function.value)
+    return owner == "torch" or (function.attr in _METHODS and owner not in ("np", "numpy", "math", "statistics"))
 
 
 class _Kept(ast.NodeTransformer):

@@ -27,7 +27,7 @@ _CODE = {
     "argsort": "{0}.sort().values",
     **dict.fromkeys(("gt", "ge"), "torch.sigmoid(10.0 * ({0} - {1}))"),
     **dict.fromkeys(("lt", "le"), "torch.sigmoid(10.0 * ({1} - {0}))"),
-    "eq": "torch.exp(-(({0} - {1}) ** 2))",
+    "eq": "torch.exp(-(({0} - 1.0 * {1}) ** 2))",
     "count_nonzero": "(torch.tanh(10.0 * {0}) ** 2).sum()",
 }
 
