@@ -25,6 +25,7 @@ from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
 from funcgrad.transforms.explain.status import Status
+from funcgrad.transforms.explain.straight import straight_through
 from funcgrad.transforms.results import zeros_for
 
 
@@ -74,7 +75,7 @@ class Run:
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
         self.unsure = _unsure(trace) if any(type(y) is LiveTracer for y in self.outputs) else []
         known = [entry for entry in trace.departures if entry not in self.unsure]
-        self.paths = Paths(joined(trace.entries, nodes), nodes, known)
+        self.paths = Paths(joined(trace.entries, nodes), nodes, known, straight_through(trace.entries))
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""

@@ -26,8 +26,10 @@ Span = tuple[int, int, int, int]
 
 
 def fate(locs: Sequence[Loc]) -> Fate:
-    """What becomes of a number that left at the first of these lines, each called by the next; the last is the function's
-    that is explained."""
+    """What becomes of a number that left at the first of these lines, each called by the next.
+
+    The last is a line of the function that is explained.
+    """
     for loc in locs:
         found = _within(loc)
         if found is not Fate.RETURNED:
@@ -142,7 +144,7 @@ def _operands(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _written(statement: ast.stmt) -> set[str]:
-    """What a statement writes into, by assignment, an item, a loop, a method, `out=`: variables, and attributes as text."""
+    """What a statement writes into, by assignment, an item, a loop, a method, `out=`; attributes as they stand."""
     targets: list[ast.AST] = []
     if isinstance(statement, ast.Assign):
         targets += statement.targets

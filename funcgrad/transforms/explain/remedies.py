@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from funcgrad.transforms.explain.sources import Written, around_all
+from funcgrad.transforms.explain.sources import Written
 
 _THROUGH = "{0} + fg.stop_gradient({call} - {0})"
 """The value of the step, the derivative of the line through it."""
@@ -47,7 +47,6 @@ WORDS = {
     "isnan": "np.where(np.isnan(x), 0.0, x) to leave them out",
 }
 """What to write where that is no code to be put in place."""
-_OF_INTEGERS = frozenset(("bincount", "range", "arange", "take", "choose", "one_hot", "repeat"))
 _MATH = {"fabs": "abs", "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
 _LOCATIONS = {"normal": ("0.0", "1.0"), "uniform": ("0.0", "1.0"), "exponential": ("1.0",)}
 
@@ -58,15 +57,9 @@ def code_for(name: str, call: Written | None) -> str:
         return ""
     if name in _WHOLE and (len(call.args) > 1 or call.keywords):
         return ""
-    if call.callee == "divmod" or (name == "astype" and _is_counted(call)):
+    if call.callee == "divmod":  # of two results
         return ""
     return TEMPLATES[name].format(*call.args, call=call.text)
-
-
-def _is_counted(call: Written) -> bool:
-    """Whether integers are given to a function that takes nothing else."""
-    outer = [c for c in around_all(call.place, ast.Call) if ast.unparse(c) != ast.unparse(call.node)]
-    return bool(outer) and ast.unparse(outer[0].func).rpartition(".")[2] in _OF_INTEGERS
 
 
 def of_math(name: str, call: Written | None) -> str:
@@ -113,7 +106,10 @@ _AWAY = {
     "true_divide": "{0} / ({1} + 1e-12)",
     "divide": "{0} / ({1} + 1e-12)",
     "power": "({0} + 1e-12) ** {1}",
-    "arctan2": "np.arctan2({0}, {1} + 1e-12)",
+}
+UNDETERMINED = {
+    "arctan2": "The angle of (0, 0) is not determined: say by np.where(condition, angle, value) what it is to be "
+    "there, and give `arctan2` other arguments where the condition does not hold",
 }
 _ONE_ARGUMENT = frozenset(("sqrt", "log", "norm", "std"))
 SMOOTH = {

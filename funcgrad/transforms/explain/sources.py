@@ -111,9 +111,9 @@ def around_all(where: Place, kind: type[ast.AST]) -> list[Any]:
     """The constructs of a kind on the line around a place, the smallest first."""
     if where.col is None or where.end_col is None:
         return []
-    found = [n for n in _of_line(where.source) if isinstance(n, kind) and hasattr(n, "end_col_offset")]
-    wider = [n for n in found if n.col_offset <= where.col and n.end_col_offset >= where.end_col]  # type: ignore
-    return sorted(wider, key=lambda n: n.end_col_offset - n.col_offset)  # type: ignore
+    found: list[Any] = [n for n in _of_line(where.source) if isinstance(n, kind) and hasattr(n, "end_col_offset")]
+    wider = [n for n in found if n.col_offset <= where.col and n.end_col_offset >= where.end_col]
+    return sorted(wider, key=lambda n: n.end_col_offset - n.col_offset)
 
 
 @lru_cache(64)
