@@ -600,6 +600,30 @@ def fun(x):
     says=("If the output is made of it",),
 )
 program(
+    "how often a loop runs",
+    (33, 81),
+    "refused",
+    """
+def fun(x):
+    y = np.sum(x ** 2)
+    for _ in range(int(x[0])):  # <-
+        y = y * 2.0
+    return y
+""",
+    says=("without the conversion",),
+)
+program(
+    "text of a list",
+    (37, 44),
+    "cut",
+    """
+def fun(x):
+    return np.sum(json.loads(json.dumps(x.tolist())))  # <-
+""",
+    op="tolist",
+    says=("Instead: the value as it is, without the conversion",),
+)
+program(
     "a loop that goes on until a number is small",
     (33, 81),
     "refused",

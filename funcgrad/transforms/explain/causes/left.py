@@ -13,7 +13,7 @@ from funcgrad.transforms.explain.evidence import End, Ending, Evidence
 from funcgrad.transforms.explain.fate import Fate
 from funcgrad.transforms.explain.remedies import drawn, of_math, renamed
 from funcgrad.transforms.explain.report import short
-from funcgrad.transforms.explain.sources import around, fitting, written
+from funcgrad.transforms.explain.sources import Written, around, around_all, fitting, written
 from funcgrad.transforms.explain.status import Status
 
 _LEFT_AS = {
@@ -156,7 +156,7 @@ def conversion(end: End) -> Reason | None:
         what = f"`{end.written}` takes a plain array" if end.written else "the value left as a plain array"
         return Reason(what, "the value as it is, with the functions of NumPy or funcgrad")
     code = ""
-    if call is not None and call.args and call.callee.rpartition(".")[2] == end.as_:
+    if call is not None and call.args and call.callee.rpartition(".")[2] == end.as_ and _may_stay(end, call):
         code = call.args[0] if end.as_ in _ITSELF else _STEPS.get(end.as_, "").format(call.args[0])
     tail = ", the value as it is" if end.as_ in _ITSELF else ""
     remedy = "the value as it is, without the conversion"
@@ -185,6 +185,17 @@ def looked_at(e: Evidence) -> Finding | None:
         return Finding(f"{text}.", "", places)
     fix = fitting(call.place, call.text.replace(value, f"fg.stop_gradient({value})"))
     return Finding(f"{text}.", "", places, (fix,))
+
+
+_NUMBERS_ONLY = frozenset(("range", "dump", "dumps", "str", "repr", "hash", "Decimal", "Fraction", "pack"))
+
+
+def _may_stay(end: End, call: Written) -> bool:
+    """Whether a traced value can stand where the number did, as far as the line says: for no size, in no text."""
+    if end.as_ == "int" and end.fate is not Fate.RETURNED:
+        return False
+    outer = around_all(call.place, ast.Call)
+    return all(ast.unparse(each.func).rpartition(".")[2] not in _NUMBERS_ONLY for each in outer)
 
 
 @ends(44, 52)
