@@ -530,7 +530,7 @@ def fun(x):
     y = np.multiply(x, x, out=b)  # <-
     return y.sum()
 """,
-    op="setitem",
+    op="np.multiply(out=)",
     right="numeric",
 )
 program(
