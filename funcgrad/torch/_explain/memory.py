@@ -80,6 +80,8 @@ def _going(record: PassRecord | None) -> Going | None:
     if record is None:
         return None
     refused = "" if record.refused is None else record.refused[1].partition(". ")[0].rstrip(".")
+    if record.refused is not None and record.refused[2]:
+        refused = f"{refused}. {record.refused[2].rstrip('.')}"
     return Going(record.loc, record.called, record.when, refused)
 
 
