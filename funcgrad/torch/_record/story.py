@@ -130,9 +130,9 @@ MARKS_KEPT = 8
 
 class PassRecord:
     """A backward pass: its line, what was called (`backward` or `grad`), its outputs weakly, when it was, and the cuts
-    of the outputs. `ends` are those of gradients that are not recorded, `once` those that
-    a rule did not record, `refused` the error it ended in, as its type's
-    name, text and note. `marks` are what the user's own code did to gradients: "zero" by a hook, "none" by a rule, ..."""
+    of the outputs. `ends` are those of gradients that are not recorded, `once` those that a rule did not record,
+    `refused` the error it ended in, as its type's name, text and note. `marks` are what the user's own code did to
+    gradients: "zero" by a hook, "none" by a rule, ..."""
 
     outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
     marks: tuple[tuple[str, Loc | None], ...] = ()

@@ -113,7 +113,7 @@ def around_all(where: Place, kind: type[ast.AST]) -> list[Any]:
         return []
     found = [n for n in _of_line(where.source) if isinstance(n, kind) and hasattr(n, "end_col_offset")]
     wider = [n for n in found if n.col_offset <= where.col and n.end_col_offset >= where.end_col]  # type: ignore
-    return sorted(wider, key=lambda n: n.end_col_offset - n.col_offset)  # type: ignore
+    return sorted(wider, key=lambda n: n.end_col_offset - n.col_offset)
 
 
 @lru_cache(64)

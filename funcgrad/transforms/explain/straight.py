@@ -10,7 +10,7 @@ from funcgrad.transforms.explain.sources import around_all, written
 
 
 def without_straight_through(e: Evidence) -> None:
-    """Take the cuts of `x + stop_gradient(g(x) - x)` away, where a derivative comes back along `x`: they are asked for."""
+    """Take the cuts of `x + stop_gradient(g(x) - x)` away, where a derivative comes back along `x`."""
     spans = [span for span in map(_stopped, e.ends) if span is not None]
     if not e.live or not spans:
         return

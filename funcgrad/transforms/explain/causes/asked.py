@@ -51,7 +51,8 @@ def thrown_away(e: Evidence) -> Finding | None:
     if last is None:
         return None
     where = place(last.loc)
-    text = f"{_NOTHING} The result of `{e.called(last)}` at {short(where)} comes from it, and is not used for the output."
+    result = f"The result of `{e.called(last)}` at {short(where)}"
+    text = f"{_NOTHING} {result} comes from it, and is not used for the output."
     used = e.around.used_instead() if e.around is not None else []
     if used:
         text += f" What the output depends on is {in_order(used)}."

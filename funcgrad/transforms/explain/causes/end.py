@@ -88,8 +88,8 @@ def refuses(w: Whole) -> str | None:
     first = cut_of(w.refused[0])
     if w.idle:
         return (
-            f"grad refuses to run this function: `{first.op}` at {short(first.place)} takes a number out. The output does "
-            "not depend on it: fg.stop_gradient(x) gives the plain value, to look at."
+            f"grad refuses to run this function: `{first.op}` at {short(first.place)} takes a number out. The output "
+            "does not depend on it: fg.stop_gradient(x) gives the plain value, to look at."
         )
     return f"grad refuses to run this function: `{first.op}` at {short(first.place)} would lose the derivative."
 
