@@ -24,6 +24,7 @@ import importlib
 import linecache
 import re
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,7 @@ def modules(program, remedied):
 def run(program, folder, remedied=False):
     """The names of the program's first module, after it has run in a folder of its own."""
     texts, named = modules(program, remedied)
+    folder = tempfile.mkdtemp(dir=folder)
     for name, text in texts.items():
         Path(folder, name).write_text(text)
     others = [name[:-3] for name in texts if name != "train.py"]
@@ -190,7 +192,7 @@ def as_arrays(tree):
 
 
 def repaired(program, folder, rounds=4):
-    """The leaf asked about when the remedies that are code were put in place, until there are none; None without any."""
+    """The leaf asked about when remedies that are code were put in place until there are none; None without any."""
     for after in range(rounds):
         space, _ = run(program, folder)
         fixes = space["report"].leaves[program.leaf].fixes if hasattr(space["report"], "leaves") else ()
