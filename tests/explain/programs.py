@@ -1201,7 +1201,7 @@ def fun(x):
     fnp.at(b)[0].set(x[0] ** 2)  # <-
     return b.sum()
 """,
-    says=("at[].set", "does not reach the output"),
+    says=("at[].set", "not used for the output"),
     right="numeric",
 )
 program(
@@ -1214,7 +1214,7 @@ def fun(x):
     b.at[1:].add(x[1:])
     return 3.0
 """,
-    says=("at[].add", "does not reach the output"),
+    says=("at[].add", "not used for the output"),
 )
 program(
     "a rule that gives None",
@@ -1269,7 +1269,7 @@ def fun(x):
     y = np.sin(x)  # <-
     return 3.0
 """,
-    says=("`sin`", "does not reach the output"),
+    says=("`sin`", "not used for the output"),
 )
 
 

@@ -8,9 +8,9 @@ A file of programs is a series of
     #### leaf: 1                            the leaf whose status is meant, if it is not the first
     the program's text
 
-`a/b` as the status is either. A program makes `report`, or `f` and `args`, of which the report is `explain(f)(*args)`; a status
-`raises` means that of the error, which the program keeps as `report`, or which `grad(f)(*args)` raises. `--- name.py` begins
-another module of the program. Behind a line's code stand
+`a/b` as the status is either. A program makes `report`, or `f` and `args`, of which the report is `explain(f)(*args)`;
+with the status `raises` it is an error, which the program keeps as `report`, or which `grad(f)(*args)` raises.
+`--- name.py` begins another module of the program. Behind a line's code stand
 
     #!          the report names this line
     #! code     and the remedy is this code in its place
@@ -24,6 +24,7 @@ import importlib
 import linecache
 import re
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,8 @@ class Program:
 
     @property
     def has_remedy(self):
-        return any(line.startswith("#+") or MARK.search(line) and MARK.search(line)[2] for line in self.lines)
+        marks = map(MARK.search, self.lines)
+        return any(line.startswith("#+") for line in self.lines) or any(mark and mark[2] for mark in marks)
 
 
 def programs(path):
@@ -97,6 +99,7 @@ def modules(program, remedied):
 def run(program, folder, remedied=False):
     """The names of the program's first module, after it has run in a folder of its own."""
     texts, named = modules(program, remedied)
+    folder = tempfile.mkdtemp(dir=folder)
     for name, text in texts.items():
         Path(folder, name).write_text(text)
     others = [name[:-3] for name in texts if name != "train.py"]
@@ -189,14 +192,14 @@ def as_arrays(tree):
 
 
 def repaired(program, folder, rounds=4):
-    """The program after the remedies that are code were put in place, as often as there are any, and its names, or None."""
+    """The leaf asked about when remedies that are code were put in place until there are none; None without any."""
     for after in range(rounds):
         space, _ = run(program, folder)
         fixes = space["report"].leaves[program.leaf].fixes if hasattr(space["report"], "leaves") else ()
         if not fixes:
-            return (program, space) if after else None
+            return space["report"].leaves[program.leaf] if after else None
         program = with_fixes(program, fixes)
-    return program, space
+    return space["report"].leaves[program.leaf]
 
 
 def with_fixes(program, fixes):

@@ -80,6 +80,8 @@ def _going(record: PassRecord | None) -> Going | None:
     if record is None:
         return None
     refused = "" if record.refused is None else record.refused[1].partition(". ")[0].rstrip(".")
+    if record.refused is not None and record.refused[2]:
+        refused = f"{refused}. {record.refused[2].rstrip('.')}"
     return Going(record.loc, record.called, record.when, refused)
 
 
@@ -210,6 +212,9 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
         if made is not None and history.recent and _is_within(place(history.recent[0].loc), made):
             e.ends, e.total = (history.recent[0]._replace(back=tensor._made),), 1
         history.near = tuple((name, t._made) for name, t in names.plain() if t is not tensor)[:3]
+        history.near_unseen = tuple(
+            (name, writes_of(t._storage.unseen)[0].loc) for name, t in names.plain() if t._storage.unseen
+        )[:3]
         history.near_late = tuple((n, t._story.made) for n, t in names.late() if t is not tensor)[:3]
         frozen = ((n, t._own_story) for n, t in names.frozen() if t is not tensor)
         history.near_frozen = tuple((n, s.switched.loc) for n, s in frozen if s is not None and s.switched)[:4]

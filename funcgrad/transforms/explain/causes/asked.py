@@ -52,7 +52,7 @@ def thrown_away(e: Evidence) -> Finding | None:
         return None
     where = place(last.loc)
     result = f"the result of `{e.called(last)}` at {short(where)}"
-    text = f"{_NOTHING} T{result[1:]} comes from it, and does not reach the output."
+    text = f"{_NOTHING} T{result[1:]} comes from it, and is not used for the output."
     if getattr(getattr(last, "call", None), "derived", False):
         text = f"{_NOTHING} Of {result} no more than the derivative is used, which does not change with it."
     used = e.around.used_instead() if e.around is not None else []

@@ -88,6 +88,14 @@ def not_asked_for(e: Evidence) -> Finding | None:
         return Finding(f"It was made{at(h.made)} without requires_grad=True.{_kept(h)}", remedy, places(h.made))
     if h.recent:
         return Finding(f"It does not require grad. {_may_be(h)}", _NUMBERS, places(h.recent[0].loc))
+    if h.near_unseen:
+        written = in_order([f"`{name}`{at(loc)}" for name, loc in h.near_unseen])
+        return Finding(
+            f"It does not require grad. Written through .data were {written}: if it was made from that, what was "
+            "written so has no history.",
+            "the same write without .data",
+            places(*(loc for _, loc in h.near_unseen)),
+        )
     begin = "It does not require grad, nor does anything it was computed from, as far as tensors remember."
     if h.near_frozen:
         where = h.near_frozen[0][1]

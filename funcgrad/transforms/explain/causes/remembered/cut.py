@@ -64,10 +64,7 @@ def kept(call: Written | None) -> str:
     return f"torch.stack({text})" if isinstance(tree, ast.List) else text
 
 
-_METHODS = (
-    *("sum", "mean", "pow", "exp", "log", "sqrt", "abs", "view", "reshape", "squeeze", "flatten", "detach"),
-    *("max", "min"),
-)
+_METHODS = ("sum", "mean", "pow", "exp", "log", "sqrt", "abs", "view", "reshape", "squeeze", "flatten", "max", "min")
 
 
 def _takes_tensors(call: ast.Call) -> bool:
