@@ -312,7 +312,7 @@ def test_unused_because_a_result_was_dropped():
     leaf = explained(forgets, X)
     assert leaf.status == "unused"
     assert "`at[].set`" in leaf.message and f"test_explain.py:{line('dropped')}" in leaf.message
-    assert "not used" in leaf.message
+    assert "not used for the output" in leaf.message
 
 
 def test_unused_because_the_same_array_is_read_from_outside():

@@ -530,8 +530,129 @@ def fun(x):
     y = np.multiply(x, x, out=b)  # <-
     return y.sum()
 """,
-    op="setitem",
+    op="np.multiply(out=)",
     right="numeric",
+)
+program(
+    "out= as a statement",
+    (75, 42),
+    "cut",
+    """
+def fun(x):
+    b = np.zeros(3)
+    np.dot(np.eye(3), x, out=b)  # <-
+    return np.sum(b ** 2)
+""",
+    op="np.dot(out=)",
+    right="numeric",
+)
+program(
+    "out= into a row",
+    (75, 42),
+    "cut",
+    """
+def fun(x):
+    b = np.zeros((2, 3))
+    np.multiply(x, x, out=b[1])  # <-
+    return b.sum()
+""",
+    op="np.multiply(out=)",
+    right="numeric",
+)
+program(
+    "printed",
+    (33, 34),
+    "refused",
+    """
+def fun(x):
+    y = np.sum(x ** 2)
+    shown = float(y)  # <-
+    print(shown)
+    return y
+""",
+    says=("only printed", "may lose"),
+    right="2 * X",
+)
+program(
+    "a history of losses",
+    (33, 34),
+    "refused",
+    """
+HISTORY = []
+def fun(x):
+    y = np.sum(x ** 2)
+    HISTORY.append(y.item())  # <-
+    return y
+""",
+    says=("If the output is made of it", "fg.stop_gradient(y)"),
+)
+program(
+    "a history in an array",
+    (42,),
+    "refused",
+    """
+HISTORY = np.zeros(3)
+def fun(x):
+    y = np.sum(x ** 2)
+    HISTORY[0] = y  # <-
+    return y
+""",
+    says=("If the output is made of it",),
+)
+program(
+    "how often a loop runs",
+    (33, 81),
+    "refused",
+    """
+def fun(x):
+    y = np.sum(x ** 2)
+    for _ in range(int(x[0])):  # <-
+        y = y * 2.0
+    return y
+""",
+    says=("without the conversion",),
+)
+program(
+    "text of a list",
+    (37, 44),
+    "cut",
+    """
+def fun(x):
+    return np.sum(json.loads(json.dumps(x.tolist())))  # <-
+""",
+    op="tolist",
+    says=("Instead: the value as it is, without the conversion",),
+)
+program(
+    "a loop that goes on until a number is small",
+    (33, 81),
+    "refused",
+    """
+def fun(x):
+    y = np.sum(x ** 2)
+    while float(y) > 1.0:  # <-
+        y = y / 2.0
+    return y
+""",
+    says=("If the output is made of it",),
+)
+program(
+    "a number that a helper brings back",
+    (33, 24),
+    "partly_cut",
+    """
+def penalty(w):
+    size = 0.0
+    for v in w:
+        size += 0.1 * float(v) ** 2  # <-
+    return size
+def fun(x):
+    extra = penalty(x)
+    total = np.sum(x ** 2)
+    return total + extra
+""",
+    op="float",
+    says=("misses",),
 )
 program(
     "scipy's solve",
@@ -814,6 +935,47 @@ def fun(x):
     right="numeric",
 )
 program(
+    "the quotient of two",
+    (46, 47),
+    "cut",
+    """
+def fun(x):
+    return np.sum(divmod(x, 2.0)[0])  # <-
+""",
+    says=("`divmod`",),
+)
+program(
+    "a band",
+    (46, 47),
+    "cut",
+    """
+def fun(x):
+    return np.sum((x > 2) & (x < 3)) * 1.0  # <-
+""",
+    says=("`bitwise_and`",),
+)
+program(
+    "counted, from before",
+    (46, 47),
+    "cut",
+    """
+def fun(x):
+    i = x.astype(int)  # <-
+    return np.sum(nn.one_hot(i, 5)) + np.sum(i)
+""",
+    says=("`one_hot`",),
+)
+program(
+    "counted",
+    (46, 47),
+    "cut",
+    """
+def fun(x):
+    return np.sum(np.bincount(x.astype(int)) ** 2.0)  # <-
+""",
+    says=("`bincount`",),
+)
+program(
     "a metric beside a loss",
     (48, 24),
     "partly_cut",
@@ -1039,7 +1201,7 @@ def fun(x):
     fnp.at(b)[0].set(x[0] ** 2)  # <-
     return b.sum()
 """,
-    says=("at[].set", "not used"),
+    says=("at[].set", "not used for the output"),
     right="numeric",
 )
 program(
@@ -1052,7 +1214,7 @@ def fun(x):
     b.at[1:].add(x[1:])
     return 3.0
 """,
-    says=("at[].add", "not used"),
+    says=("at[].add", "not used for the output"),
 )
 program(
     "a rule that gives None",
@@ -1089,6 +1251,16 @@ def fun(x):
     says=("forget to return",),
 )
 program(
+    "a derivative that is constant",
+    (57, 60),
+    "unused",
+    """
+def fun(x):
+    return np.sum(fg.grad(lambda v: np.sum(v * 2.0))(x))  # <-
+""",
+    says=("no more than the derivative",),
+)
+program(
     "computed and not used",
     (57, 60),
     "unused",
@@ -1097,7 +1269,7 @@ def fun(x):
     y = np.sin(x)  # <-
     return 3.0
 """,
-    says=("`sin`", "not used"),
+    says=("`sin`", "not used for the output"),
 )
 
 
@@ -1259,6 +1431,31 @@ def fun(x):
     right="np.zeros(3)",
 )
 program(
+    "an entropy",
+    (61, 66),
+    "nan",
+    """
+def fun(p):
+    return -np.sum(np.where(p > 0, p * np.log(p), 0.0))  # <-
+""",
+    args="(np.array([0.0, 0.25, 0.75]),)",
+    says=("`log`", "not finite"),
+    right="np.array([0.0, -1 - np.log(0.25), -1 - np.log(0.75)])",
+)
+program(
+    "a ratio that is masked",
+    (61, 66),
+    "nan",
+    """
+def fun(p):
+    q = p * (1.0 / p)  # <-
+    return np.sum(np.where(p > 0, q * p, 0.0))
+""",
+    args="(np.array([0.0, 0.25, 0.75]),)",
+    says=("not finite",),
+    right="np.array([0.0, 1.0, 1.0])",
+)
+program(
     "arctan2 at zero",
     (65,),
     "nan",
@@ -1267,8 +1464,7 @@ def fun(x):
     return np.arctan2(x, 0.0)  # <-
 """,
     args="(0.0,)",
-    says=("`arctan2`",),
-    right="1e12",
+    says=("`arctan2`", "not determined"),
 )
 program(
     "a value that is NaN",

@@ -69,6 +69,23 @@ def _(primals, tangents):
     return y, y * (1 - y) * tangents[0]
 
 
+def through(x, step):
+    return x + fg.stop_gradient(
+        step(x) - x,
+    )
+
+
+def rounded_before(x):
+    rest = fg.stop_gradient(np.round(x) - x)
+    return np.sum(x * x) + np.sum((x + rest) ** 2)
+
+
+def one_hot_of_the_largest(logits):
+    soft = nn.softmax(logits)
+    hard = nn.one_hot(np.argmax(logits), 4)
+    return np.sum((fg.stop_gradient(hard - soft) + soft) * Y)
+
+
 def with_assertions(x):
     assert x.shape == (4,) and isinstance(len(x), int)
     if np.isnan(x).any():
@@ -140,6 +157,12 @@ HEALTHY = {
     "logsumexp by hand": (lambda x: np.log(np.sum(np.exp(x))), X),
     "pairs of all": (lambda x: np.sum((x[:, None] - x[None, :]) ** 4) + np.sum(x**3), X),
     "distances to centres": (lambda x: np.sum(np.exp(-((x[:, None] - np.arange(3.0)) ** 2))), X),
+    "straight through": (lambda x: np.sum((x + lax.stop_gradient(np.round(x) - x)) ** 2), X),
+    "straight through, from before": (rounded_before, X),
+    "straight through, line by line": (lambda x: np.sum(through(x, np.floor) ** 2), X),
+    "straight through, apart": (lambda x: np.sum(lax.stop_gradient(np.floor(x)) - lax.stop_gradient(x) + x), X),
+    "straight through a softmax": (one_hot_of_the_largest, X),
+    "straight through, in jit": (fg.jit(lambda x: np.sum(through(x, np.round))), X),
     "a rolled sum": (lambda x: np.sum(np.roll(x, 1) * x), X),
     "convolved": (lambda x: np.sum(np.convolve(x, [1.0, 2.0]) ** 2), X),
     "einsum": (lambda x: np.einsum("i,j,ij->", x, x, np.ones((4, 4))), X),
@@ -173,7 +196,6 @@ def test_a_right_zero_is_said_to_be_one(name):
 
 INTENDED = {
     "a stable softmax": lambda x: np.sum(np.exp(x - lax.stop_gradient(x.max())) * X),
-    "straight through": lambda x: np.sum((x + lax.stop_gradient(np.round(x) - x)) ** 2),
     "a target network": lambda x: np.sum((np.tanh(x) - lax.stop_gradient(np.tanh(2 * x))) ** 2),
 }
 

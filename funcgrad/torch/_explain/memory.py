@@ -47,6 +47,8 @@ def end_of(cut: Cut) -> End:
         return End(op, Ending.LEFT, cut.loc, name, as_=op, of_tensor=True)
     if op in ("backward", "grad", "no_grad"):
         return End(op, Ending.OFF, cut.loc, name, as_=op, of_tensor=True)
+    if op in ("detach", "detach_") and name not in ("", op):  # our own code, inside of what was called
+        return End(name, Ending.FLAT, cut.loc, name, as_=name if name == "state_dict" else "inside", of_tensor=True)
     kind = Ending.FLAT if cut.flat and op not in _ASKED else Ending.ASKED
     return End(op, kind, cut.loc, name, as_=op, of_tensor=True)
 
@@ -78,6 +80,8 @@ def _going(record: PassRecord | None) -> Going | None:
     if record is None:
         return None
     refused = "" if record.refused is None else record.refused[1].partition(". ")[0].rstrip(".")
+    if record.refused is not None and record.refused[2]:
+        refused = f"{refused}. {record.refused[2].rstrip('.')}"
     return Going(record.loc, record.called, record.when, refused)
 
 
@@ -141,7 +145,7 @@ def _agree(arrival: Arrival, grad: Any) -> bool:
 
 def add_cuts(e: Evidence, cuts: Cuts) -> None:
     """Cuts beside the live paths, or in place of them."""
-    ending = tuple(c for c in cuts if not c.flat)
+    ending = tuple(c for c in cuts if not c.flat and end_of(c).kind is not Ending.FLAT)
     if ending:
         e.ends = ends_of(ending)
         e.total = e.live + count_of(ending)
@@ -208,6 +212,9 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
         if made is not None and history.recent and _is_within(place(history.recent[0].loc), made):
             e.ends, e.total = (history.recent[0]._replace(back=tensor._made),), 1
         history.near = tuple((name, t._made) for name, t in names.plain() if t is not tensor)[:3]
+        history.near_unseen = tuple(
+            (name, writes_of(t._storage.unseen)[0].loc) for name, t in names.plain() if t._storage.unseen
+        )[:3]
         history.near_late = tuple((n, t._story.made) for n, t in names.late() if t is not tensor)[:3]
         frozen = ((n, t._own_story) for n, t in names.frozen() if t is not tensor)
         history.near_frozen = tuple((n, s.switched.loc) for n, s in frozen if s is not None and s.switched)[:4]
@@ -217,7 +224,7 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
 def _is_near(cut: Cut, tensor: Tensor, names: Names) -> bool:
     """Whether a number left where the tensor was made, or else where the question is asked."""
     where = tensor._made[0] if tensor._made is not None else names.code
-    if cut.loc is None or where is None or cut.loc[0] is not where:
+    if cut.loc is None or where is None or cut.loc[0].co_filename != where.co_filename:
         return False
     return tensor._made is None or (cut.when < tensor._when and not _is_literal(tensor._made))
 

@@ -136,8 +136,7 @@ def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:
     try:
         run.run(outputs, grads)
     except RuntimeError as error:
-        run.record.ended_in(error)
-        explained(error, outputs)
+        run.record.ended_in(explained(error, outputs))
         raise
 
 

@@ -369,10 +369,12 @@ class Pass:
         return ct
 
     def accumulate(self, tensor: Tensor, ct: Any) -> None:
-        grad = tensor._grad
+        grad, story = tensor._grad, tensor._story
         ct = outward(ct)
         if not self.create:
             ct = constant(ct)
+        if grad is not None and story.count and grad._storage.version != story.version and not grad._array().any():
+            story.zeroed(grad._storage.writes)
         if grad is None:
             tensor._grad = fresh(own_memory(ct))
             if not self.create:
@@ -386,7 +388,7 @@ class Pass:
         else:  # whose base the mode decides about
             self.in_users_mode(grad._write, constant(grad._read()) + ct)
         total: Any = tensor._grad
-        tensor._story.reach(self.record, total._storage.version)
+        story.reach(self.record, total._storage.version)
 
     # tensors and values
 

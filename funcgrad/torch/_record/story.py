@@ -130,16 +130,16 @@ MARKS_KEPT = 8
 
 class PassRecord:
     """A backward pass: its line, what was called (`backward` or `grad`), its outputs weakly, when it was, and the cuts
-    of the outputs. `ends` are those of gradients that are not recorded, `once` those that
-    a rule did not record, `refused` the error it ended in, as its type's
-    name and text. `marks` are what the user's own code did to gradients: "zero" by a hook, "none" by a rule, ..."""
+    of the outputs. `ends` are those of gradients that are not recorded, `once` those that a rule did not record,
+    `refused` the error it ended in, as its type's name, text and note. `marks` are what the user's own code did to
+    gradients: "zero" by a hook, "none" by a rule, ..."""
 
     outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
     marks: tuple[tuple[str, Loc | None], ...] = ()
     cuts: Cuts = ()
     ends: Cuts = ()
     once: Cuts = ()
-    refused: tuple[str, str] | None = None
+    refused: tuple[str, str, str] | None = None
 
     def __init__(self, called: str) -> None:
         self.called = called
@@ -152,8 +152,10 @@ class PassRecord:
             value = t._value
             if type(value) is TapeTracer:
                 self.outputs = (*self.outputs, (weakref.ref(value.node), value.shape, value.dtype))
-            if t._cuts:
-                self.cuts = joined(self.cuts, t._cuts)
+            story = t._own_story
+            for cuts in (t._cuts, () if story is None else story.copied):  # the latter of a loss that was made a leaf
+                if cuts:
+                    self.cuts = joined(self.cuts, cuts)
         if self.outputs:
             self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
         PASSES.append(self)
@@ -179,8 +181,9 @@ class PassRecord:
             self.once = (Cut("no_grad", self.loc, (), self.outputs[0][0], off, False, self.when),)
 
     def ended_in(self, error: BaseException) -> None:
-        """An error ended it: the leaves behind are told."""
-        self.refused = type(error).__name__, str(error)
+        """An error ended it: the leaves behind are told, with the note of ours that it has."""
+        notes = " ".join(getattr(error, "__notes__", ())).removeprefix("funcgrad: ")
+        self.refused = type(error).__name__, str(error), notes
         for output, _, _ in self.outputs:
             node = output()
             for ref in () if node is None else leaves_of(node, float("inf")):
@@ -250,6 +253,10 @@ class Story:
     def clear(self, at: Event) -> None:
         """The gradient is None again."""
         self.passes, self.count, self.cleared, self.assigned = (), 0, at, None
+
+    def zeroed(self, writes: tuple[tuple[int, Loc | None, int], ...]) -> None:
+        """The gradient was made zeros in place, by the first of these writes: what comes now adds to nothing."""
+        self.clear(Event(*writes[0][1:]) if writes else event())
 
     def assign(self) -> None:
         """The user has set the gradient."""

@@ -36,13 +36,15 @@ _MODULES = ("nn", "lax", "random", "scipy.special", "scipy.stats", "scipy.linalg
 class Call(NamedTuple):
     """A call of the user's: its line, and the name of what he called, "" where that is an operator.
 
-    `owner` is the object whose method was called, where it matters: a random generator.
+    `owner` is the object whose method was called, where it matters: a random generator. `derived` says that it runs in
+    a function that grad or another transformation of ours differentiates within the one that is explained.
     """
 
     loc: Loc | None
     name: str
     is_foreign: bool = False
     owner: Any = None
+    derived: bool = False
 
 
 class Calls:
@@ -67,8 +69,21 @@ class Calls:
         key = (frame, frame and frame.f_lasti, None if departs else inner)
         if not self._is_last(key):
             self._last = key
-            self._call = _call(frame, inner)
+            self._call = _call(frame, inner)._replace(derived=_is_derived(frame, self._base))
         return self._call
+
+    def lines(self) -> tuple[Loc, ...]:
+        """The lines of the user's that are running, the innermost first; none where another library calls his code."""
+        found: list[Loc] = []
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame is not self._base:
+            file = frame.f_code.co_filename
+            if is_users(file):
+                found.append((frame.f_code, frame.f_lasti))
+            elif found and not is_internal(file):
+                return ()
+            frame = frame.f_back
+        return tuple(found)
 
     def of_program(self, scope: object, loc: Loc | None) -> Call:
         """The call that an equation of a program was traced in; `scope` is one run of the program."""
@@ -94,6 +109,19 @@ def _users(frame: FrameType | None, base: FrameType | None) -> tuple[FrameType |
             foreign = frame, inner
         inner, frame = frame, frame.f_back
     return foreign
+
+
+def _is_derived(frame: FrameType | None, base: FrameType | None) -> bool:
+    while frame is not None and frame is not base:
+        code = frame.f_code
+        if is_internal(code.co_filename) and code.co_name in _DIFFERENTIATE:
+            return True
+        frame = frame.f_back
+    return False
+
+
+_DIFFERENTIATE = frozenset(("_value_and_grad", "_vjp", "_jvp", "_linearize"))
+"""The functions of `transforms.api` that run what they differentiate."""
 
 
 def _call(frame: FrameType | None, inner: FrameType | None) -> Call:

@@ -17,12 +17,15 @@ from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums
 from funcgrad.transforms.explain.causes import answer, remarks_on
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
 from funcgrad.transforms.explain.ends import called, end_at, end_of
-from funcgrad.transforms.explain.evidence import Around, Evidence, Whole
+from funcgrad.transforms.explain.evidence import Around, End, Evidence, Whole
+from funcgrad.transforms.explain.fate import Fate, fate
 from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer
 from funcgrad.transforms.explain.outside import Outside, read_outside
 from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
+from funcgrad.transforms.explain.status import Status
+from funcgrad.transforms.explain.straight import straight_through
 from funcgrad.transforms.results import zeros_for
 
 
@@ -70,12 +73,26 @@ class Run:
         self.output = run(self._trace, fun, full, kwargs)
         self.outputs = [y for y in tree.leaves(self.output) if array_leaf(y) is not None]
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
-        self.paths = Paths(joined(trace.entries, nodes), nodes, trace.departures)
+        self.unsure = _unsure(trace) if any(type(y) is LiveTracer for y in self.outputs) else []
+        known = [entry for entry in trace.departures if entry not in self.unsure]
+        self.paths = Paths(joined(trace.entries, nodes), nodes, known, straight_through(trace.entries))
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""
         live = [y for y in self.outputs if type(y) is LiveTracer and y._trace is self._trace]
         return [(y.node, np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)) for y in live]
+
+
+def _unsure(trace: FollowTrace) -> list[Entry]:
+    """Where a number left that grad does not let go, and is not seen to come back."""
+    fates: dict[Any, Fate] = {}
+    for entry in trace.refused:
+        assert entry.params is not None
+        lines = entry.params["lines"]
+        if lines not in fates:
+            fates[lines] = fate(lines)
+        entry.params["fate"] = fates[lines]
+    return [entry for entry in trace.refused if entry.params and entry.params["fate"] is not Fate.RETURNED]
 
 
 def _path(fun: Callable[..., Any], n: int, path: str) -> str:
@@ -179,6 +196,8 @@ def _report(
         born=None if born is None else (called(born[0].node), born[0].line, born[1]),
         runs=runs + others.runs,
     )
+    if all(leaf.status == Status.FLOWS.value for leaf in leaves):  # there is no cut
+        notes = ()
     return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))
 
 
@@ -221,11 +240,19 @@ def _evidence(
         total=total,
         live=total - cut,
         ends=tuple(end_at(run.paths, step, link) for step, link in run.paths.cuts(given.node)) if cut else (),
+        left=_left(run, given.node),
         gradient=gradient,
         arrival=arrival,
         born=_born(run),
         around=around,
     )
+
+
+def _left(run: Run, leaf: Node) -> tuple[End, ...]:
+    if not run.unsure:
+        return ()
+    unsure = {entry.seq for entry in run.unsure}
+    return tuple(end_of(step.node) for step in run.paths.downstream([leaf]) if step.node.seq in unsure)
 
 
 def _born(run: Run) -> tuple[Spot, str] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from funcgrad.core.provenance import Loc
 from funcgrad.core.tape import Node
 from funcgrad.transforms.explain.calls import callee_text
 from funcgrad.transforms.explain.evidence import End, Ending
+from funcgrad.transforms.explain.fate import Fate
 from funcgrad.transforms.explain.follow import Departure, Edge, Entry, instruction, reads_part
 from funcgrad.transforms.explain.paths import Link, Paths, Vertex, carries
 from funcgrad.transforms.explain.wording import op_name
@@ -28,7 +31,29 @@ def end_at(paths: Paths, step: Vertex, link: Link) -> End:
     end = end_of(link.inner or step.node)
     again = link.edge is Edge.PAST or (link.edge is Edge.CHOICE and not carries(link.parent))
     index, branch = _only_use(paths, step)
-    return end._replace(used_at=index, branch=branch, again=again)
+    return end._replace(used_at=index, branch=branch, again=again, whole=_takes_whole(paths, step))
+
+
+_WHOLE = frozenset(
+    (
+        *("bincount", "take", "take_along_axis", "choose", "repeat", "tile", "roll", "reshape", "split", "array_split"),
+        *("unravel_index", "ravel_multi_index", "one_hot", "arange", "eye", "int", "numpy", "getitem"),
+    )
+)
+
+
+def _takes_whole(paths: Paths, step: Vertex) -> str:
+    """What a result is given to directly that takes integers or truth values only, by the name it was called; or ""."""
+    for user in paths.steps:
+        edges = [link.edge for link in user.links if link.parent is step.node]
+        name = called(user.node)
+        prim = user.node.prim.name if user.node.prim is not None else ""
+        ufunc = getattr(np, name, None)
+        floats = not isinstance(ufunc, np.ufunc) or any(t.startswith("d") for t in ufunc.types)
+        indexes = edges == [Edge.CHOICE] and prim.startswith(("gather", "scatter", "slice", "dynamic"))
+        if edges and (name in _WHOLE or prim in ("int", "numpy") or indexes or not floats):
+            return name
+    return ""
 
 
 def _only_use(paths: Paths, step: Vertex) -> tuple[Loc | None, Loc | None]:
@@ -49,7 +74,10 @@ def end_of(entry: Node) -> End:
         return End(name, Ending.FLAT, entry.loc, written, call=call)
     if isinstance(prim, Departure):
         stores = prim.name == "store" or (prim.name in _STORED and instruction(entry.loc) in _STORES)
-        return End(name, Ending.LEFT, entry.loc, written, as_=prim.name, stores=stores, call=call)
+        becomes = (entry.params or {}).get("fate", Fate.RETURNED)
+        return End(
+            name, Ending.LEFT, entry.loc, written, as_=prim.name, stores=stores, call=call, fate=becomes
+        )
     if name == "stop_gradient":
         return End(name, Ending.ASKED, entry.loc, written, prim=prim, call=call)
     if name in _TRANSFORMATIONS:  # of a rule of ours within it, which says nothing to the user

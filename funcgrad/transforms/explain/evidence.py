@@ -16,6 +16,7 @@ from funcgrad.core.trace import Primitive
 from funcgrad.transforms.arguments import array_leaf
 from funcgrad.transforms.explain.calls import Call
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot
+from funcgrad.transforms.explain.fate import Fate
 
 
 class Ending(Enum):
@@ -34,9 +35,10 @@ class End(NamedTuple):
     of the result, `prim` the operation inside, where there is one. Of a value that left, `as_` says how ("float",
     "numpy", "item"), and `stores` that it was written into a plain array; `back` is the line where it was made into an
     array again, where that is known. `used_at` is the line where the result is used, if that is as an index only;
-    `branch` the one where it decides which way Python goes, if it does nothing else. `again` says that the derivative
-    had ended before. `of_tensor` says that it is a Tensor that was cut off; `back` is then the line that switched
-    recording off, and `written` whose code it is.
+    `branch` the one where it decides which way Python goes, if it does nothing else; `whole` is a function that is
+    given it and takes integers or truth values only. `again` says that the derivative had ended before; `fate` what
+    becomes of a value that left. `of_tensor` says that it is a Tensor that was cut off; `back` is then the line that
+    switched recording off, and `written` whose code it is.
     """
 
     called: str
@@ -50,9 +52,11 @@ class End(NamedTuple):
     back: Loc | None = None
     used_at: Loc | None = None
     branch: Loc | None = None
+    whole: str = ""
     call: Call | None = None
     again: bool = False
     of_tensor: bool = False
+    fate: Fate = Fate.RETURNED
 
 
 class Around:
@@ -78,9 +82,10 @@ class Evidence:
     """One leaf or tensor, and what is known of it.
 
     `live` of its `total` paths to the output bring a derivative back; `ends` are where the others end, the nearest to
-    the leaf first. `arrival` is what came back to it (None: nothing did), `called` says the name of an entry's
-    operation as the user called it. `born` is the operation on its way in which a value stopped being finite, where
-    the output is not; `kind` then says whether that was "nan" or "inf".
+    the leaf first; `left` are those at which grad refuses that a number leaves, where it is not seen to come back to
+    the output. `arrival` is what came back to it (None: nothing did), `called` says the name of an entry's operation as
+    the user called it. `born` is the operation on its way in which a value stopped being finite, where the output is
+    not; `kind` then says whether that was "nan" or "inf".
     """
 
     path: str
@@ -89,6 +94,7 @@ class Evidence:
     total: int = 0
     live: int = 0
     ends: tuple[End, ...] = ()
+    left: tuple[End, ...] = ()
     gradient: np.ndarray | None = None
     arrival: Arrival | None = None
     born: tuple[Spot, str] | None = None

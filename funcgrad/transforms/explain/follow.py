@@ -250,7 +250,8 @@ class FollowTrace(TapeTrace):
 
     def _departure(self, name: str, edges: Edges) -> Entry:
         call = self.call()
-        entry = self.enter(Entry(Departure(name), {}, (), None, call.loc, edges))
+        lines = self.calls.lines() if self.loc is None else ()
+        entry = self.enter(Entry(Departure(name), {"lines": lines}, (), None, call.loc, edges))
         entry.call = call
         if any(edge is Edge.CUT for _, edge in edges):
             self.refused.append(entry)
@@ -264,7 +265,11 @@ class FollowTrace(TapeTrace):
         if name in _OF_SHAPES:
             return out
         edges = tuple((x.node, Edge.CUT if type(x) is LiveTracer else Edge.PAST) for x in known)
-        return self.plain(out, self._departure(name, edges))
+        entry = self._departure(name, edges)
+        if name == "store":
+            self.departures.append(entry)
+            return out
+        return self.plain(out, entry)
 
 
 _OF_SHAPES = frozenset(("ndim", "shape", "size", "result_type", "iscomplexobj", "isrealobj", "may_share_memory"))
@@ -382,16 +387,16 @@ class FollowTracer(TapeTracer):
             return plain()
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        name = "store" if kwargs.get("out") is not None else func.__name__
+
         def plain() -> Any:
-            return self._trace.run_plain(
-                lambda args, kwargs: func(*args, **kwargs), (args, kwargs), func.__name__
-            )
+            return self._trace.run_plain(lambda args, kwargs: func(*args, **kwargs), (args, kwargs), name)
 
         if not _any_live((args, kwargs)):
             return plain()
         try:
             return super().__array_function__(func, types, args, kwargs)  # type: ignore[misc]
-        except NotDifferentiableError:
+        except (NotDifferentiableError, TracerConversionError):
             if self._trace.strict:
                 self._trace.has_refused = True
                 raise

@@ -48,7 +48,8 @@ class History:
     are the last that brought a gradient since it was cleared, of `count`; `others` have run since it was made and did
     not reach it. `told` are the ends of what was computed from it, `copied` those of the value it was made from, and
     `flat` those of piecewise constant values beside its live paths. `is_output` says that the
-    last pass began at it. `near` are other tensors that the caller sees.
+    last pass began at it. `near` are other tensors that the caller sees,
+    `near_unseen` those of them that were written through `.data`, and where.
     """
 
     kind: str
@@ -89,6 +90,7 @@ class History:
     near: tuple[tuple[str, Loc | None], ...] = ()
     near_frozen: tuple[tuple[str, Loc | None], ...] = ()
     near_late: tuple[tuple[str, Loc | None], ...] = ()
+    near_unseen: tuple[tuple[str, Loc | None], ...] = ()
     shape: tuple[int, ...] = ()
     dtype: Any = None
 

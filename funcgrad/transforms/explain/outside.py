@@ -218,13 +218,17 @@ def _surroundings(found: _Function) -> Iterator[tuple[str, Any]]:
     yield from (function.__kwdefaults__ or {}).items()
     for name in code.co_names:
         if name in function.__globals__:
-            yield name, function.__globals__[name]
+            x = function.__globals__[name]
+            yield name, x
+            file = getattr(x, "__file__", None) if isinstance(x, ModuleType) else None
+            if file and is_users(file):
+                yield from ((f"{name}.{part}", vars(x)[part]) for part in code.co_names if part in vars(x))
 
 
 def _reading(code: CodeType, path: Path) -> Place:
     """The line on which code reads a variable, or the attribute of it that leads to the value."""
     instructions = list(get_instructions(code))
-    attribute = path[1][1:] if len(path) > 1 and path[1].startswith(".") else ""
+    attribute = path[1][1:] if len(path) > 1 and path[1].startswith(".") else path[0].partition(".")[2]
     by_attribute = [i.offset for i in instructions if i.opname in _ATTRIBUTES and i.argval == attribute]
     by_name = [i.offset for i in instructions if i.opname in _READS and i.argval == path[0]]
     return place((code, (by_attribute or by_name or [0])[0]))

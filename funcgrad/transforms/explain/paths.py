@@ -110,11 +110,19 @@ class Paths:
 
     By an entry's `seq`: `live` counts those on which a derivative comes back, `total` all, and `chosen` also
     those on which the value only chooses; `unasked` has the entries from which an output is reached without a
-    stop_gradient. They are Python's ints: the count doubles with every `x + x`.
+    stop_gradient. Those in `meant` lead nowhere: they are asked for. Counts are Python's ints: they double with every
+    `x + x`.
     """
 
-    def __init__(self, steps: Sequence[Vertex], outputs: Sequence[Node], departures: Sequence[Entry]) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Vertex],
+        outputs: Sequence[Node],
+        departures: Sequence[Entry],
+        meant: frozenset[int] = frozenset(),
+    ) -> None:
         self.steps = steps
+        self.meant = meant
         self.live: dict[int, int] = {}
         self.total: dict[int, int] = {}
         self.chosen: dict[int, int] = {}
@@ -126,7 +134,7 @@ class Paths:
             self._add(node, 0, 1 if followed else 0, 1)
         for step in reversed(steps):
             live, total, chosen = self.counts(step.node)
-            if not chosen:
+            if not chosen or step.node.seq in meant:
                 continue
             if step.node.seq in self.unasked and not asked_for(step.node):
                 self.unasked |= {link.parent.seq for link in step.links}
@@ -170,7 +178,7 @@ class Paths:
         found = []
         for step in self.steps:
             seq = step.node.seq
-            if counts.get(seq, 0) and (seq in self.unasked or asked_for(step.node)):
+            if counts.get(seq, 0) and seq not in self.meant and (seq in self.unasked or asked_for(step.node)):
                 link = next((k for k in step.links if k.parent.seq in reached and _ends(step, k, ends)), None)
                 if link is not None:
                     found.append((step, link))

@@ -57,6 +57,8 @@ def code_for(name: str, call: Written | None) -> str:
         return ""
     if name in _WHOLE and (len(call.args) > 1 or call.keywords):
         return ""
+    if call.callee == "divmod":  # of two results
+        return ""
     return TEMPLATES[name].format(*call.args, call=call.text)
 
 
@@ -104,7 +106,10 @@ _AWAY = {
     "true_divide": "{0} / ({1} + 1e-12)",
     "divide": "{0} / ({1} + 1e-12)",
     "power": "({0} + 1e-12) ** {1}",
-    "arctan2": "np.arctan2({0}, {1} + 1e-12)",
+}
+UNDETERMINED = {
+    "arctan2": "The angle of (0, 0) is not determined: say by np.where(condition, angle, value) what it is to be "
+    "there, and give `arctan2` other arguments where the condition does not hold",
 }
 _ONE_ARGUMENT = frozenset(("sqrt", "log", "norm", "std"))
 SMOOTH = {

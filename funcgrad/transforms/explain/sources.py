@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from functools import lru_cache
+from typing import Any
 
 from funcgrad.core.provenance import Loc, Place, place
 from funcgrad.transforms.explain.report import Fix
@@ -104,6 +105,15 @@ def around(where: Place, kind: type[ast.AST]) -> tuple[ast.AST, Place] | None:
                 if best is None or end - start < best[1] - best[0]:
                     best = start, end, node
     return None if best is None else (best[2], where._replace(col=best[0], end_col=best[1]))
+
+
+def around_all(where: Place, kind: type[ast.AST]) -> list[Any]:
+    """The constructs of a kind on the line around a place, the smallest first."""
+    if where.col is None or where.end_col is None:
+        return []
+    found: list[Any] = [n for n in _of_line(where.source) if isinstance(n, kind) and hasattr(n, "end_col_offset")]
+    wider = [n for n in found if n.col_offset <= where.col and n.end_col_offset >= where.end_col]
+    return sorted(wider, key=lambda n: n.end_col_offset - n.col_offset)
 
 
 @lru_cache(64)

@@ -12,7 +12,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import products, sums
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.values import affine
-from funcgrad.torch._record.calls import Kind, call_with, need_tensor
+from funcgrad.torch._record.calls import Kind, call_with, flat, need_tensor
 from funcgrad.torch._record.modes import mode, no_grad
 from funcgrad.torch._record.operands import one_dtype, refuse
 from funcgrad.torch._record.tape import constant
@@ -191,4 +191,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             raise RuntimeError("num_classes should be positive")
         elif array.size and array.max() >= num_classes:
             raise RuntimeError("Class values must be smaller than num_classes.")
-    return fresh(nn.one_hot(value, num_classes, dtype=np.int64))
+    return flat("one_hot", nn.one_hot(value, num_classes, dtype=np.int64), tensor)

@@ -51,7 +51,10 @@ def thrown_away(e: Evidence) -> Finding | None:
     if last is None:
         return None
     where = place(last.loc)
-    text = f"{_NOTHING} The result of `{e.called(last)}` at {short(where)} comes from it, and is not used."
+    result = f"the result of `{e.called(last)}` at {short(where)}"
+    text = f"{_NOTHING} T{result[1:]} comes from it, and is not used for the output."
+    if getattr(getattr(last, "call", None), "derived", False):
+        text = f"{_NOTHING} Of {result} no more than the derivative is used, which does not change with it."
     used = e.around.used_instead() if e.around is not None else []
     if used:
         text += f" What the output depends on is {in_order(used)}."

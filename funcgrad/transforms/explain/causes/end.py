@@ -11,9 +11,10 @@ from funcgrad.core.provenance import Place, is_users, place
 from funcgrad.transforms.explain.causes.registry import Finding, cause, cut_of, remark
 from funcgrad.transforms.explain.causes.zero import FLAT_PARTS
 from funcgrad.transforms.explain.evidence import Evidence, Whole
+from funcgrad.transforms.explain.fate import Fate
 from funcgrad.transforms.explain.outside import may_show
 from funcgrad.transforms.explain.report import short
-from funcgrad.transforms.explain.sources import written
+from funcgrad.transforms.explain.sources import Written, written
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import gradient_summary, in_order, lead
 
@@ -86,7 +87,8 @@ def refuses(w: Whole) -> str | None:
     if not w.refused:
         return None
     first = cut_of(w.refused[0])
-    return f"grad refuses to run this function: `{first.op}` at {short(first.place)} would lose the derivative."
+    would = "would" if w.refused[0].fate is Fate.RETURNED else "may"
+    return f"grad refuses to run this function: `{first.op}` at {short(first.place)} {would} lose the derivative."
 
 
 @remark(44)
@@ -102,12 +104,20 @@ def asks_for_the_type(w: Whole) -> str | None:
     return None
 
 
+def _asks_for_pairs(call: Written | None) -> bool:
+    """Whether a column is made of numbers in the very expression that pairs them."""
+    return call is not None and any(word in call.text.replace(" ", "") for word in _COLUMNS)
+
+
+_COLUMNS = (",None]", "newaxis", "(-1,1)", "expand_dims")
+
+
 @remark(77)
 def pairs_all(w: Whole) -> str | None:
-    if not w.paired:
+    unasked = [(name, loc, call) for name, loc in w.paired if not _asks_for_pairs(call := written(loc))]
+    if not unasked:
         return None
-    name, loc = w.paired[0]
-    call = written(loc)
+    name, loc, call = unasked[0]
     column = f"{call.args[0]} or {call.args[1]}" if call is not None and len(call.args) == 2 else "one of them"
     return (
         f"`{name}` at {short(place(loc))} may pair every row with every element: a column of shape (n, 1) and n "

@@ -8,10 +8,13 @@ import importlib
 import numpy as np
 
 from funcgrad.core.provenance import Place, place
-from funcgrad.transforms.explain.causes.registry import Reason, ends
-from funcgrad.transforms.explain.evidence import End, Ending
+from funcgrad.transforms.explain.causes.registry import Finding, Reason, cause, cut_of, ends
+from funcgrad.transforms.explain.evidence import End, Ending, Evidence
+from funcgrad.transforms.explain.fate import Fate
 from funcgrad.transforms.explain.remedies import drawn, of_math, renamed
-from funcgrad.transforms.explain.sources import around, written
+from funcgrad.transforms.explain.report import short
+from funcgrad.transforms.explain.sources import Written, around, around_all, fitting, written
+from funcgrad.transforms.explain.status import Status
 
 _LEFT_AS = {
     "int": "a Python int",
@@ -41,16 +44,40 @@ def stored(end: End) -> Reason | None:
     if end.kind is not Ending.LEFT or not end.stores:
         return None
     why = "a plain array keeps the number and not where it came from"
-    code, span = _update(place(end.loc))
-    return Reason(why, "b = fnp.at(b)[i].set(x), or np.stack of a list", code, span, "setitem")
+    where = place(end.loc)
+    given = _with_out(where)
+    op = "setitem" if given is None else f"{ast.unparse(given[0].func)}(out=)"
+    remedy = "fnp.at(b)[i].set(x), or np.stack of a list" if given is None else "its result, without out="
+    return Reason(why, remedy, *_update(where), op)
+
+
+def _with_out(where: Place) -> tuple[ast.Call, Place] | None:
+    """The call with `out=` that a place is in."""
+    found = around(where, ast.Call)
+    if found is None or not isinstance(found[0], ast.Call) or all(k.arg != "out" for k in found[0].keywords):
+        return None
+    return found[0], found[1]
+
+
+def _returned(call: ast.Call, where: Place) -> tuple[str, Place | None]:
+    """`f(x, out=b)` as an assignment, where it is a statement by itself; where its result is used, as `f(x)`."""
+    code = ast.unparse(ast.Call(call.func, call.args, [k for k in call.keywords if k.arg != "out"]))
+    out = next(k.value for k in call.keywords if k.arg == "out")
+    statement = around(where, ast.Expr)
+    if statement is None or statement[1] != where:
+        return code, where
+    if isinstance(out, ast.Name):
+        return f"{out.id} = {code}", where
+    if isinstance(out, ast.Subscript) and isinstance(out.value, ast.Name):
+        return f"{out.value.id} = fnp.at({out.value.id})[{ast.unparse(out.slice)}].set({code})", where
+    return "", None
 
 
 def _update(where: Place) -> tuple[str, Place | None]:
     """`b[i] = x` and `b += x` as assignments of new arrays, and the span of the statement."""
-    found = around(where, ast.Call)
-    if found is not None and isinstance(found[0], ast.Call) and any(k.arg == "out" for k in found[0].keywords):
-        call = ast.Call(found[0].func, found[0].args, [k for k in found[0].keywords if k.arg != "out"])
-        return ast.unparse(call), found[1]
+    given = _with_out(where)
+    if given is not None:
+        return _returned(*given)
     found = around(where, ast.Assign) or around(where, ast.AugAssign)
     if found is None:
         return "", None
@@ -129,11 +156,46 @@ def conversion(end: End) -> Reason | None:
         what = f"`{end.written}` takes a plain array" if end.written else "the value left as a plain array"
         return Reason(what, "the value as it is, with the functions of NumPy or funcgrad")
     code = ""
-    if call is not None and call.args and call.callee.rpartition(".")[2] == end.as_:
+    if call is not None and call.args and call.callee.rpartition(".")[2] == end.as_ and _may_stay(end, call):
         code = call.args[0] if end.as_ in _ITSELF else _STEPS.get(end.as_, "").format(call.args[0])
     tail = ", the value as it is" if end.as_ in _ITSELF else ""
     remedy = "the value as it is, without the conversion"
     return Reason(f"the value left as {_LEFT_AS[end.as_]}", remedy, code, tail=tail)
+
+
+@cause(33, 34, status=Status.REFUSED)
+def looked_at(e: Evidence) -> Finding | None:
+    """A number that left, for all that is known to be looked at only, beside the derivative that flows."""
+    if not e.left or e.ends:
+        return None
+    end = e.left[0]
+    cut, call = cut_of(end), written(end.loc)
+    value = call.bare[0] if call is not None and call.bare and not end.stores else "x"
+    taken = f"grad refuses `{cut.op}` at {short(cut.place)}: {cut.why}"
+    places = tuple(dict.fromkeys(cut_of(each).place for each in e.left))
+    if end.fate is Fate.UNKNOWN:
+        return Finding(
+            f"{taken}. If the output is made of it, the derivative is lost there; write {cut.remedy}. If it is only "
+            f"looked at, take it from `fg.stop_gradient({value})`, which is plain.",
+            "",
+            places,
+        )
+    text = f"{taken}. It is only printed, for which `fg.stop_gradient({value})` gives the plain value"
+    if call is None or value == "x" or call.text.count(value) != 1:
+        return Finding(f"{text}.", "", places)
+    fix = fitting(call.place, call.text.replace(value, f"fg.stop_gradient({value})"))
+    return Finding(f"{text}.", "", places, (fix,))
+
+
+_NUMBERS_ONLY = frozenset(("range", "dump", "dumps", "str", "repr", "hash", "Decimal", "Fraction", "pack"))
+
+
+def _may_stay(end: End, call: Written) -> bool:
+    """Whether a traced value can stand where the number did, as far as the line says: for no size, in no text."""
+    if end.as_ == "int" and end.fate is not Fate.RETURNED:
+        return False
+    outer = around_all(call.place, ast.Call)
+    return all(ast.unparse(each.func).rpartition(".")[2] not in _NUMBERS_ONLY for each in outer)
 
 
 @ends(44, 52)

@@ -12,11 +12,12 @@ from funcgrad.core.tape import Node, entries
 from funcgrad.transforms.explain.causes.registry import Finding, cause, remark
 from funcgrad.transforms.explain.diagnosis import Fault, Spot, concrete
 from funcgrad.transforms.explain.evidence import Evidence, Whole
-from funcgrad.transforms.explain.remedies import away, guarded
+from funcgrad.transforms.explain.remedies import UNDETERMINED, away, guarded
 from funcgrad.transforms.explain.report import Fix, short
 from funcgrad.transforms.explain.sources import Written, fitting, in_parentheses, written
 from funcgrad.transforms.explain.status import Status
 
+_PRODUCTS = frozenset(("multiply", "mul"))
 _SPECTRA = {"eigh": 0, "eig": 0, "svd": 1}
 """Decompositions, and which of their results has the values that must differ."""
 
@@ -43,11 +44,36 @@ def thrown_away_later(e: Evidence) -> Finding | None:
         f"{_became(e, fault, 'NaN')}, which `{e.called(fault.masked.node)}` at {short(mask)} throws away; but "
         "0 * inf is NaN."
     )
+    pole = _pole(e, fault.spot.node)
+    if pole is not None:
+        fault = fault._replace(spot=Spot(pole))
+        name = e.called(pole)
+        text = f"{text[:-1]}: `{name}` at {short(place(pole.loc))} is not finite there."
+        where = place(pole.loc)
     repair = _guard(e, fault)
     if repair is None:
         text += f" Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there."
         return Finding(text, "", (where, mask))
     return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
+
+
+_POLES = frozenset(("log", "log2", "log10", "log1p", "divide", "true_divide", "reciprocal", "power", "arctanh", "div"))
+
+
+def _pole(e: Evidence, node: Node) -> Node | None:
+    """Where the factor of a product stopped being finite, which makes NaN of a derivative that is zero."""
+    if e.called(node) not in _PRODUCTS:
+        return None
+    for parent in node.parents:
+        if parent is None:
+            continue
+        is_finite = hasattr(parent, "born") and parent.born is None
+        if e.called(parent) in _POLES and not is_finite:
+            return parent
+        found = _pole(e, parent)
+        if found is not None:
+            return found
+    return None
 
 
 def _guard(e: Evidence, fault: Fault) -> Fix | None:
@@ -162,8 +188,9 @@ def _not_finite(e: Evidence, kind: str) -> Finding:
     if call is not None and code:
         text = f"{_became(e, fault, kind)}. Keep its argument away from that point, by a small constant."
         return Finding(text, "", (where,), (fitting(call.place, code),))
-    text = "Keep its argument away from that point, for example by adding a small constant."
-    return Finding(f"{_became(e, fault, kind)}. {text}", "", (where,))
+    name = e.called(fault.spot.node)
+    text = UNDETERMINED.get(name, "Keep its argument away from that point, for example by adding a small constant")
+    return Finding(f"{_became(e, fault, kind)}. {text}.", "", (where,))
 
 
 def _became(e: Evidence, fault: Fault, kind: str) -> str:

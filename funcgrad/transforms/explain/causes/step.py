@@ -55,7 +55,15 @@ def cast(end: End) -> Reason | None:
     if end.kind is not Ending.FLAT or end.prim is None or end.prim.name != "convert":
         return None
     why = f"it casts to {end.dtype}, and {end.prim.flat}"
+    if end.whole:
+        return Reason(why, _in_place_of(end.whole))
     return Reason(why, end.prim.remedy or "a floating-point dtype", code_for("astype", written(end.loc)))
+
+
+def _in_place_of(name: str) -> str:
+    if name in ("int", "numpy", "getitem"):
+        return "a smooth function also in place of the index that is made of it"
+    return f"a smooth function also in place of `{name}`, which takes integers or truth values only"
 
 
 @ends(51)
@@ -75,4 +83,8 @@ def flat(end: End) -> Reason | None:
     why = prim.flat if prim is not None else "its result moves in steps" if end.called in TEMPLATES else None
     remedy = WORDS.get(end.called) or (prim.remedy if prim is not None else None)
     why = why or f"what `{end.called}` gives moves with it in steps, or not at all"
-    return Reason(why, remedy or "an operation that has a derivative", code_for(end.called, written(end.loc)))
+    call = written(end.loc)
+    if end.whole:
+        return Reason(why, _in_place_of(end.whole), op=end.called)
+    op = "divmod" if call is not None and call.callee == "divmod" else ""
+    return Reason(why, remedy or "an operation that has a derivative", code_for(end.called, call), op=op)

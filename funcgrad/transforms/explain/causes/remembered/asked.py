@@ -83,9 +83,19 @@ def not_asked_for(e: Evidence) -> Finding | None:
     remedy = "requires_grad=True there, or requires_grad_() before it is used"
     if h.made is not None and h.recent:
         left = f"It was made{at(h.made)} from plain numbers. {_may_be(h)}"
-        return Finding(left, "the tensor itself in place of its numbers", places(h.made, h.recent[0].loc))
+        return Finding(left, _NUMBERS, places(h.made, h.recent[0].loc))
     if h.made is not None:
         return Finding(f"It was made{at(h.made)} without requires_grad=True.{_kept(h)}", remedy, places(h.made))
+    if h.recent:
+        return Finding(f"It does not require grad. {_may_be(h)}", _NUMBERS, places(h.recent[0].loc))
+    if h.near_unseen:
+        written = in_order([f"`{name}`{at(loc)}" for name, loc in h.near_unseen])
+        return Finding(
+            f"It does not require grad. Written through .data were {written}: if it was made from that, what was "
+            "written so has no history.",
+            "the same write without .data",
+            places(*(loc for _, loc in h.near_unseen)),
+        )
     begin = "It does not require grad, nor does anything it was computed from, as far as tensors remember."
     if h.near_frozen:
         where = h.near_frozen[0][1]
@@ -104,15 +114,15 @@ def not_asked_for(e: Evidence) -> Finding | None:
             "requires_grad_() before it is used",
             places(*(made for _, made in h.near_late)),
         )
-    if h.recent:
-        remedy = "the tensor itself in place of its numbers"
-        return Finding(f"{begin} {_may_be(h)}", remedy, places(h.recent[0].loc))
     if h.near:
         names = in_order(variables(h.near))
         verb = "was" if len(h.near) == 1 else "were"
         where = places(*(made for _, made in h.near))
         return Finding(f"{begin} {names} {verb} made without requires_grad=True.", remedy, where)
     return Finding(begin + _kept(h), "requires_grad=True where its leaves are made")
+
+
+_NUMBERS = "the tensor itself in place of its numbers"
 
 
 def _may_be(h: History) -> str:

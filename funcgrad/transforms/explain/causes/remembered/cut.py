@@ -34,7 +34,9 @@ _OF_TENSORS = {
     "numpy": ("the values left as a NumPy array", "torch's operations on the tensor itself"),
     "tensor": ("the copy is a new tensor without a history", "t.clone(), or torch.stack of a list of tensors"),
     "from_numpy": ("an array has no history", "torch's operations on the tensor itself"),
+    "state_dict": ("it gives values without their history", "the parameter itself, or state_dict(keep_vars=True)"),
 }
+_WANTED = ("detach", "detach_")
 
 
 @ends(23, 25, 14, 31, 33, 35, 37, 38, 39)
@@ -47,7 +49,7 @@ def of_a_tensor(end: End) -> Reason | None:
         why += f", and came back as a constant{at(end.back)}"
         wrapped = kept(written(end.back))
         return Reason(why, remedy, wrapped, place(end.back), op=op)
-    return Reason(why, remedy, code, op=op)
+    return Reason(why, remedy, code, op=op, tail=", where its derivative is wanted" if end.as_ in _WANTED else "")
 
 
 def kept(call: Written | None) -> str:
@@ -56,10 +58,24 @@ def kept(call: Written | None) -> str:
         return ""
     found = _Kept()
     tree = found.visit(ast.parse(ast.unparse(call.node.args[0]), mode="eval")).body
-    if not found.count:
+    if not found.count or not all(_takes_tensors(n) for n in ast.walk(tree) if isinstance(n, ast.Call)):
         return ""
     text = ast.unparse(tree)
     return f"torch.stack({text})" if isinstance(tree, ast.List) else text
+
+
+_METHODS = ("sum", "mean", "pow", "exp", "log", "sqrt", "abs", "view", "reshape", "squeeze", "flatten", "max", "min")
+
+
+def _takes_tensors(call: ast.Call) -> bool:
+    """Whether a function that was given numbers takes tensors too, as far as its name says."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        return function.id in ("sum", "abs")
+    if not isinstance(function, ast.Attribute):
+        return False
+    owner = ast.unparse(function.value)
+    return owner == "torch" or (function.attr in _METHODS and owner not in ("np", "numpy", "math", "statistics"))
 
 
 class _Kept(ast.NodeTransformer):
@@ -87,7 +103,7 @@ def _instead(end: End) -> tuple[str, str]:
     call = written(end.loc)
     if call is None:
         return "", ""
-    if end.as_ in ("detach", "detach_") and call.text.endswith(f".{end.as_}()"):
+    if end.as_ in _WANTED and call.text.endswith(f".{end.as_}()"):
         return "", call.args[0]
     if end.as_ == "data" and isinstance(call.node, ast.Attribute):
         return "", ast.unparse(call.node.value)
@@ -97,7 +113,7 @@ def _instead(end: End) -> tuple[str, str]:
         return "", f"{call.text[:-1]}{', ' if call.node.args or call.keywords else ''}create_graph=True)"
     if end.as_ == "tensor" and isinstance(call.node, ast.Call) and len(call.node.args) == 1:
         data = call.node.args[0]
-        return "", f"torch.stack({ast.unparse(data)})" if isinstance(data, ast.List) else f"{call.bare[0]}.clone()"
+        return "", f"torch.stack({ast.unparse(data)})" if isinstance(data, ast.List) else ""  # a tensor, or a list
     if end.kind is Ending.LEFT and call.callee.startswith("math."):
         return call.callee, f"torch.{call.callee[5:]}({', '.join(call.bare)})"
     return "", ""
@@ -179,4 +195,5 @@ def told(e: Evidence) -> Finding | None:
     if not cut or h.cleared is not None or h.asked is not None:
         return None
     e.ends, e.total = cut, 1
-    return Finding(f"No backward pass has reached it. What was computed from it {cut_sentence(cuts_of(e), 1)}")
+    start = "" if h.others else "No backward pass has reached it. "
+    return Finding(f"{start}What was computed from it {cut_sentence(cuts_of(e), 1)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcgrad.transforms.explain.causes.registry import Reason, ends
 from funcgrad.transforms.explain.evidence import End, Ending
-from funcgrad.transforms.explain.sources import written
+from funcgrad.transforms.explain.sources import Written, written
 
 
 @ends(46)
@@ -27,7 +27,7 @@ _CODE = {
     "argsort": "{0}.sort().values",
     **dict.fromkeys(("gt", "ge"), "torch.sigmoid(10.0 * ({0} - {1}))"),
     **dict.fromkeys(("lt", "le"), "torch.sigmoid(10.0 * ({1} - {0}))"),
-    "eq": "torch.exp(-(({0} - {1}) ** 2))",
+    "eq": "torch.exp(-(({0} - 1.0 * {1}) ** 2))",
     "count_nonzero": "(torch.tanh(10.0 * {0}) ** 2).sum()",
 }
 
@@ -38,7 +38,7 @@ def flat_of_a_tensor(end: End) -> Reason | None:
         return None
     op, name = end.called, end.written or end.called
     call = written(end.loc)
-    code = _CODE[op].format(*call.args) if call is not None and op in _CODE and _fits(op, len(call.args)) else ""
+    code = _CODE[op].format(*call.args) if call is not None and op in _CODE and _fits(op, call) else ""
     if op in _PLACES or op in _SEARCHES:
         why = "it gives places, which are integers and move in steps"
         return Reason(why, "the values themselves, where they come with the places", code, op=name)
@@ -59,5 +59,6 @@ def flat_of_a_tensor(end: End) -> Reason | None:
     return Reason(f"`{name}` is not recorded: it has no derivative", "an operation that has one", op=name)
 
 
-def _fits(op: str, count: int) -> bool:
-    return count == (2 if op in _SIGNS else 1)
+def _fits(op: str, call: Written) -> bool:
+    """Whether the code for an operation stands for this call of it: for none along a dimension."""
+    return len(call.args) == (2 if op in _SIGNS else 1) and not call.keywords

@@ -27,12 +27,12 @@ def after_the_pass(e: Evidence) -> Finding | None:
     if marks:
         named = in_order([_OF_MARKS[kind].format(function_of(loc), at(loc)) for kind, loc in marks[:3]])
         return Finding(f"{brought}: {named}.", "", places(*where))
-    ask = "torch.explain(loss) before backward(), or loss.backward(retain_graph=True), tells which operation it is."
+    ask = "torch.explain(loss), before loss.backward() or where that keeps the graph, tells which operation it is."
     if h.suspects:
         named = in_order([f"`{name}`{at(loc)}" for name, loc in h.suspects])
         return Finding(
-            f"{brought} in every element. It may be {named}, where all elements are in a flat part: the pass has let "
-            f"go of what would tell. {ask}",
+            f"{brought} in every element. It may be {named}, if all elements are in a flat part there, or a factor of "
+            f"zero: the pass has let go of what would tell. {ask}",
             "",
             places(*where),
         )
