@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 import pickle
 import subprocess
@@ -211,6 +212,18 @@ def test_every_transformation(f, x):
     np.testing.assert_allclose(fg.vmap(fg.grad(f))(np.stack([x, 1.01 * x])), both, rtol=1e-12)
     np.testing.assert_allclose(fg.grad(lambda x: 2.0 * f(x))(x), 2.0 * gradient, rtol=1e-12)
     assert {leaf.status for leaf in fg.explain(f)(x).leaves} == {"flows"}
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: math.ldexp(x[2], 3) * math.frexp(x[0])[0] + math.frexp(x[0])[1],
+    lambda x: cmath.phase(complex(x[0], x[1])) * abs(cmath.rect(x[2], x[3]) + x[4]),
+    lambda x: cmath.polar(complex(x[0], x[1]))[0] ** 3 + cmath.polar(complex(x[2], x[4]))[1],
+])  # fmt: skip
+def test_names_of_math_and_cmath(f):
+    compiled = njit(f)
+    gradient = fg.grad(compiled)(X)
+    np.testing.assert_allclose(gradient, differences(compiled, X), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(fg.jit(fg.grad(compiled))(X), gradient, rtol=1e-14)
 
 
 def test_it_is_the_function_written_for_funcgrad():
