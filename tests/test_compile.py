@@ -426,10 +426,10 @@ def test_arrays_whose_dtype_is_equal_and_another_object():
     """As in what is unpickled, by a process of a pool say; and the bytes of a float in the other order."""
     x = np.arange(6.0).reshape(2, 3)
     f = fg.jit(lambda x: np.cumsum(np.sin(x), axis=1))
-    for given in (pickle.loads(pickle.dumps(x)), x.astype(">f8"), pickle.loads(pickle.dumps(x.T)).T):
-        assert given.dtype is not x.dtype
+    for other in (pickle.loads(pickle.dumps(x)), x.astype(">f8"), pickle.loads(pickle.dumps(x.T)).T):
+        assert other.dtype is not x.dtype
         for g in (lambda x: f.lower(x)(x)[0], fg.grad(lambda x: fnp.sum(f(x))), fg.jacobian(f)):
-            np.testing.assert_allclose(g(given), g(x), rtol=1e-14)
+            np.testing.assert_allclose(g(other), g(x), rtol=1e-14)
 
 
 def test_integers_out_of_range_are_left_to_numpy():

@@ -184,6 +184,7 @@ int main(void) {
         subprocess.run([compiler, "-Wall", "-Werror", "-o", "main", "main.cpp", "twice.o"], cwd=tmp_path, check=True)
         subprocess.run([tmp_path / "main"], check=True)
 
+    @pytest.mark.long
     def test_of_another_process(self, tmp_path):
         """The same bytes, as nothing in it is an address."""
         code = (

@@ -90,7 +90,8 @@ def addresses() -> dict[str, int]:
     machine = binding.Target.from_default_triple().create_target_machine()
     engine = binding.create_mcjit_compiler(binding.parse_assembly(TEXT), machine)
     engine.finalize_object()
-    found = {name: engine.get_function_address(name) for name in ("square", "nested", "slow", "interrupted", "who", "run")}
+    names = ("square", "nested", "slow", "interrupted", "who", "run")
+    found = {name: engine.get_function_address(name) for name in names}
     engine.detach()  # never freed: a call may be in progress when the process ends
     return found
 

@@ -224,9 +224,7 @@ def _as(x: Any, aval: Aval) -> Any:
         return x
     value = np.asarray(x)
     if value.shape != aval.shape or not np.can_cast(value.dtype, aval.dtype, "same_kind"):
-        raise TypeError(
-            f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}"
-        )
+        raise TypeError(f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}")
     if aval.weak:
         return value.item()
     if not aval.shape:
@@ -396,10 +394,9 @@ class _Plan:
     def _function(self, eqn: Eqn) -> str:
         """The name of a primitive's implementation: the primitive's, where no value has it."""
         exact = on_integers(eqn)
-        own = name = f"{'python' if exact else 'np'}_{eqn.prim}"
-        numbers = itertools.count(2)
-        while self.called.setdefault(name, eqn.prim) is not eqn.prim:  # another primitive, of the same name
-            name = f"{own}_{next(numbers)}"
+        name = f"{'python' if exact else 'np'}_{eqn.prim}"
+        while self.called.setdefault(name, eqn.prim) is not eqn.prim:  # another of the same name
+            name += "_"
         self.scope[name] = eqn.prim.python if exact else numpys(eqn.prim)
         return name
 
