@@ -68,7 +68,7 @@ class TestLinked:
             np.testing.assert_array_equal(found, expected)
 
     def test_captured_arrays_large_nests_and_memory_to_work_in(self, tmp_path):
-        table, weights = np.random.default_rng(1).normal(size=(2, 100_000))
+        table, weights = np.random.default_rng(1).normal(size=(2, 40_000))
         f = fg.jit(lambda x: np.cumsum(np.exp(np.sin(table * x)) / np.sum(np.exp(table * x))) * weights + 0.37)
         call = linked(f.lower(1.5), tmp_path)
         found = [None] * 3
