@@ -11,6 +11,7 @@ from typing import Any as _Any
 
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._compile.compiled import compile
+from funcgrad.torch._explain import explain
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
 from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._ops.legacy import (

@@ -13,10 +13,9 @@ from funcgrad.torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 from funcgrad.torch.optim.sgd import SGD
+from funcgrad.torch.optim.signs import ASGD, Rprop
 
 _INSTEAD = {
-    "ASGD": "SGD, and a mean of the parameters of one's own",
-    "Rprop": "RMSprop",
     "SparseAdam": "Adam (there are no sparse tensors)",
     "Adafactor": "Adam",
     "Muon": "AdamW",
