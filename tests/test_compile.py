@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import math
+import pickle
 import re
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import funcgrad as fg
+import funcgrad.numpy as fnp
 from funcgrad import lax
 from funcgrad.compile import program
 from funcgrad.compile import simplify as passes
@@ -397,6 +399,38 @@ def test_what_raises_in_numpy_raises():
     program = compile_graph(staged(lambda n, m: (n + 1) ** (m - 5) + 1, np.arange(3), np.arange(3)))
     with pytest.raises(ValueError, match="negative integer powers"):
         program(np.arange(3), np.arange(3))
+
+
+def test_primitives_of_one_name_are_apart(monkeypatch):
+    """Also of the name by which a program calls NumPy for products."""
+
+    def counting(end):
+        def loop(x):
+            while x < end:
+                x = x + 1.0
+            return x
+
+        return fg.elementwise(loop, name=f"to_{end}")
+
+    a, x = np.random.default_rng(0).normal(size=(90, 90)), np.zeros((90, 90))
+    f, g = counting(5), counting(7)
+    graph = fg.jit(lambda x: f(x) - 2.0 * g(x) + a @ x).lower(x).graph
+    for eqn in graph.eqns:
+        if eqn.prim.name in ("to_5", "to_7"):
+            monkeypatch.setattr(eqn.prim, "name", "dot")
+    compiled = compile_graph(graph)
+    assert sorted(compiled.calls) == ["dot", "dot", "dot_general"]
+    np.testing.assert_array_equal(compiled(x)[0], np.full((90, 90), 5.0 - 14.0))
+
+
+def test_arrays_whose_dtype_is_equal_and_another_object():
+    """As in what is unpickled, by a process of a pool say; and the bytes of a float in the other order."""
+    x = np.arange(6.0).reshape(2, 3)
+    f = fg.jit(lambda x: np.cumsum(np.sin(x), axis=1))
+    for other in (pickle.loads(pickle.dumps(x)), x.astype(">f8"), pickle.loads(pickle.dumps(x.T)).T):
+        assert other.dtype is not x.dtype
+        for g in (lambda x: f.lower(x)(x)[0], fg.grad(lambda x: fnp.sum(f(x))), fg.jacobian(f)):
+            np.testing.assert_allclose(g(other), g(x), rtol=1e-14)
 
 
 def test_integers_out_of_range_are_left_to_numpy():

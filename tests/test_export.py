@@ -68,7 +68,7 @@ class TestLinked:
             np.testing.assert_array_equal(found, expected)
 
     def test_captured_arrays_large_nests_and_memory_to_work_in(self, tmp_path):
-        table, weights = np.random.default_rng(1).normal(size=(2, 100_000))
+        table, weights = np.random.default_rng(1).normal(size=(2, 40_000))
         f = fg.jit(lambda x: np.cumsum(np.exp(np.sin(table * x)) / np.sum(np.exp(table * x))) * weights + 0.37)
         call = linked(f.lower(1.5), tmp_path)
         found = [None] * 3
@@ -184,6 +184,7 @@ int main(void) {
         subprocess.run([compiler, "-Wall", "-Werror", "-o", "main", "main.cpp", "twice.o"], cwd=tmp_path, check=True)
         subprocess.run([tmp_path / "main"], check=True)
 
+    @pytest.mark.long
     def test_of_another_process(self, tmp_path):
         """The same bytes, as nothing in it is an address."""
         code = (

@@ -570,6 +570,7 @@ PROCESS = """
 import os, signal, sys, threading, time
 from funcgrad.compile import machine
 assert "llvmlite" not in sys.modules and "numba" not in sys.modules
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell has started with `&`
 F, G = ["define i32 @f() { ret i32 %d }" % k for k in (1, 2)]
 compile_text = machine._compile
 

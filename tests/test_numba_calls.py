@@ -1,30 +1,24 @@
-"""Compiled programs as functions of numba's, and the kernels that `njit` code calls."""
+"""Compiled programs as functions of numba's."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import pickle
-import re
 import subprocess
 import sys
 import threading
 from collections import namedtuple
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import funcgrad as fg
-import funcgrad.numpy as fnp
 from funcgrad.compile.entry import ON_STACK
 from tests.test_text import NUMBA_PROGRAMS, PROGRAMS
-from tests.test_vectormath import ERRORS
 
 numba = pytest.importorskip("numba")
 Pair = namedtuple("Pair", "value slope")
-NAMES = sorted(ERRORS.keys() - {"sincos"})
-QUICK = ("tanh",)
 
 
 def bowl(x):
@@ -44,7 +38,7 @@ def same(found, expected):
 
 
 class TestPrograms:
-    @pytest.mark.parametrize("dtype, n", [(np.float64, 7), (np.float32, 1000)])
+    @pytest.mark.parametrize("dtype, n", [(np.float64, 7), pytest.param(np.float32, 1000, marks=pytest.mark.long)])
     def test_the_bits_are_those_of_the_program(self, dtype, n):
         f = fg.jit(fg.value_and_grad(bowl))
         x = np.random.default_rng(n).normal(size=n).astype(dtype)
@@ -69,20 +63,20 @@ class TestPrograms:
             assert a.flags.c_contiguous and a.flags.writeable
             assert not any(np.may_share_memory(a, b) for b in (*arrays[:k], *fg.tree.leaves(args), table))
 
+    @pytest.mark.long
     def test_named_tuples_go_in(self):
         f = fg.jit(lambda p: p.value * p.slope)
         g = f.lower(Pair(np.ones(2), 2.0)).numba
         inside = numba.njit(lambda x: g(Pair(x, 3.0)))
         np.testing.assert_array_equal(inside(np.ones(2)), [3.0, 3.0])
 
-    def test_memory_to_work_in(self):
+    @pytest.mark.parametrize("n", [pytest.param(40, marks=pytest.mark.long), 3000])
+    def test_memory_to_work_in(self, n):
         """On the stack or not, and more than one array of it."""
-        for n in (40, 3000):
-            fun = lambda x: np.cumsum(np.exp(x) / np.sum(np.exp(x)))[::-1] * np.cumsum(x)
-            x = np.linspace(0, 1, n)
-            program = lowered(fun, x)
-            same(program.numba(x), program(x)[0])
-        assert program.workspace > ON_STACK
+        x = np.linspace(0, 1, n)
+        program = lowered(lambda x: np.cumsum(np.exp(x) / np.sum(np.exp(x)))[::-1] * np.cumsum(x), x)
+        same(program.numba(x), program(x)[0])
+        assert (program.workspace > ON_STACK) == (n == 3000) and program.workspace
 
     def test_captured_arrays_live_as_long_as_the_code(self):
         def made():
@@ -95,6 +89,7 @@ class TestPrograms:
         other = [np.ones(5000) for _ in range(50)]
         assert inside(1.0) == pytest.approx(expected, rel=1e-12) and len(other) == 50
 
+    @pytest.mark.long
     def test_products_that_are_blas_elsewhere(self):
         rng = np.random.default_rng(1)
         a, x = rng.normal(size=(2, 70, 70)) / 10
@@ -105,6 +100,7 @@ class TestPrograms:
         np.testing.assert_allclose(value, f(x)[0], rtol=1e-12)
         np.testing.assert_allclose(slope, f(x)[1], rtol=1e-12, atol=1e-14)
 
+    @pytest.mark.long
     def test_scans_and_conditions(self):
         def fun(x, n):
             step = lambda c, t: (fg.lax.cond(t > 0.5, np.sin, np.cos, c) * t, c)
@@ -133,6 +129,7 @@ class TestPrograms:
         assert f.lower(np.ones(3)).numba is f.lower(np.zeros(3)).numba
         assert f.lower(np.ones(3)).numba is not f.lower(np.ones(4)).numba
 
+    @pytest.mark.long
     def test_numba_is_imported_when_it_is_asked_for(self):
         code = (
             "import sys, numpy as np, funcgrad as fg\nf = fg.jit(lambda x: x + 1.0)\np = f.lower(1.0)\nf(1.0)\n"
@@ -155,7 +152,9 @@ class TestArguments:
         assert not misaligned.flags.aligned and not misaligned.flags.writeable
         same(weighted(misaligned, 2.0), expected)
 
-    @pytest.mark.parametrize("w", [2, True, np.float32(2), np.int8(2), np.array(2.0)], ids=lambda w: type(w).__name__)
+    @pytest.mark.parametrize("w", [
+        2, np.array(2.0), *(pytest.param(w, marks=pytest.mark.long) for w in (True, np.float32(2), np.int8(2))),
+    ], ids=lambda w: type(w).__name__)  # fmt: skip
     def test_numbers(self, weighted, w):
         same(weighted(np.ones((2, 3)), w), np.full(3, 2.0) * float(w))
 
@@ -262,6 +261,7 @@ class TestRefused:
             with pytest.raises(TypeError, match="pickle the jitted function, and lower it there"):
                 pickle.dumps(function)
 
+    @pytest.mark.long
     def test_callers_have_dynamic_globals(self):
         """Which is what keeps them from the disk."""
         for fun in (bowl, fg.grad(lambda x: 2.5 * np.sum(x))):
@@ -304,16 +304,7 @@ class TestSources:
         with pytest.raises(TypeError, match="was compiled for"):
             fg.grad(lambda x: g.py_func(x, (2.0,))[0])(np.ones(3))
 
-    @pytest.mark.parametrize("name", NAMES)
-    def test_of_kernels(self, name):
-        source = getattr(fg.kernels, name).py_func
-        args = (1.25,) * (1 + (name in ("arctan2", "hypot", "power")))
-        if name in ("arcsin", "arccos", "arctanh"):
-            args = (0.25,)
-        h = 1e-6
-        slope = (source(args[0] + h, *args[1:]) - source(args[0] - h, *args[1:])) / (2 * h)
-        assert fg.grad(source)(*args) == pytest.approx(slope, rel=1e-8)
-
+    @pytest.mark.long
     def test_numba_disabled(self):
         code = (
             "import numba, numpy as np, funcgrad as fg\nfrom funcgrad import kernels\n"
@@ -469,61 +460,3 @@ class TestWritten:
         called = LowLevelCallable(of_many.ctypes, given.ctypes.data_as(ctypes.c_void_p))
         value, _ = integrate.quad(called, 0.0, 2.0, args=(7.0,))
         assert value == pytest.approx(14 * (1 - np.exp(-1.0)) + 6.0, rel=1e-12)
-
-
-class TestKernels:
-    def test_the_names(self):
-        assert sorted(fg.kernels.__all__) == sorted(NAMES)
-
-    def test_the_errors_are_on_the_page(self):
-        """The figures of tests/test_vectormath.py, which measures them at all widths, that of one number included."""
-        page = (Path(__file__).parent.parent / "docs" / "numba_calls.md").read_text()
-        rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
-        assert {name: (float(a), float(b)) for name, a, b in rows} == {name: ERRORS[name] for name in NAMES}
-
-    @pytest.mark.parametrize("name", [
-        *QUICK, *(pytest.param(name, marks=pytest.mark.long) for name in NAMES if name not in QUICK),
-    ])  # fmt: skip
-    def test_the_bits_are_those_of_compiled_programs(self, name):
-        special = fg.scipy.special
-        ours = {"erf": special.erf, "erfc": special.erfc, "logistic": special.expit, "softplus": fg.nn.softplus}
-        jitted = fg.jit(ours.get(name) or getattr(fnp, name))
-        kernel = getattr(fg.kernels, name)
-        for dtype in (np.float64, np.float32):
-            x = np.concatenate([np.linspace(-30, 30, 999), [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-30, 1e30]])
-            args = [x.astype(dtype)] + [x[::-1].astype(dtype)] * (name in ("arctan2", "hypot", "power"))
-            found = kernel(*args)
-            assert found.dtype == dtype
-            np.testing.assert_array_equal(found.view(f"i{found.itemsize}"), jitted(*args).view(f"i{found.itemsize}"))
-            one = kernel(*[a[5] for a in args])
-            assert one == found[5] or np.isnan(found[5])
-
-    def test_arguments(self):
-        tanh = numba.njit(lambda x: fg_tanh(x))
-        assert tanh(1) == tanh(1.0) == fg.kernels.tanh(np.ones(1, np.int8))[0]
-        mixed = fg.kernels.hypot(np.ones((2, 1), np.float32), np.arange(3.0))
-        assert mixed.shape == (2, 3) and mixed.dtype == np.float64
-        for wrong in (1j, "x"):
-            with pytest.raises(numba.TypingError, match=r"kernels are of float64, float32 and integers|argument"):
-                tanh(wrong)
-
-    def test_fastmath_changes_nothing(self):
-        x = np.linspace(-5, 5, 400)
-        fast = numba.njit(fastmath=True)(lambda x: np.array([fg_tanh(v) for v in x]))
-        np.testing.assert_array_equal(fast(x), fg.jit(np.tanh)(x))
-
-    @pytest.mark.long
-    def test_callers_are_kept_on_disk_and_pickled(self, tmp_path):
-        script = tmp_path / "calls_kernels.py"
-        script.write_text(
-            "import pickle, sys, numba, numpy as np\nfrom funcgrad import kernels\n"
-            "@numba.njit(cache=True)\ndef f(x): return kernels.tanh(x) * 2.0\n"
-            "assert abs(f(1.0) - 2 * np.tanh(1.0)) < 1e-15\n"
-            "assert len(f.stats.cache_hits) == int(sys.argv[1]), f.stats\n"
-            "assert pickle.loads(pickle.dumps(kernels.tanh))(1.0) == f(1.0) / 2\n"
-        )
-        for again in "01":
-            subprocess.run([sys.executable, "-W", "error", script, again], check=True, timeout=100)
-
-
-fg_tanh = fg.kernels.tanh

@@ -14,6 +14,7 @@ import numpy as np
 import funcgrad as fg
 from funcgrad.compile import machine
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell has started with `&`
 x = np.ones(3)
 f = fg.jit(lambda x: np.sin(x) * 2.0)
 g = fg.jit(lambda x: np.cos(x) * 2.0)

@@ -65,7 +65,8 @@ def _write(path: Path, content: bytes) -> None:
     """Write a file aside and put it in its place: whoever reads it finds all of it."""
     aside = path.with_name(f"{path.name}.{os.urandom(8).hex()}.part")
     try:
-        aside.write_bytes(content)
+        # one call of C's: between Python's `open` and its `with` an interrupt would lose the open file
+        np.frombuffer(content, np.uint8).tofile(aside)
         os.replace(aside, path)
     except BaseException:
         aside.unlink(missing_ok=True)

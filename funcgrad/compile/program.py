@@ -215,21 +215,21 @@ def checked(arrays: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
 
 
 def _as(x: Any, aval: Aval) -> Any:
-    if type(x) is np.ndarray and x.dtype is aval.dtype and x.shape == aval.shape and not aval.weak:
+    dtype = np.dtype(aval.dtype.char)  # what is unpickled has a copy of it, and kernels know NumPy's own alone
+    if type(x) is np.ndarray and x.dtype == dtype and x.shape == aval.shape and not aval.weak:
         flags = x.flags
-        return x if flags.c_contiguous and flags.aligned else np.array(x, order="C")
+        whole = x if flags.c_contiguous and flags.aligned else np.array(x, order="C")
+        return whole if whole.dtype is dtype else whole.view(dtype)
     if aval.weak and type(x) is _WEAK[aval.dtype.kind]:
         return x
     value = np.asarray(x)
     if value.shape != aval.shape or not np.can_cast(value.dtype, aval.dtype, "same_kind"):
-        raise TypeError(
-            f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}"
-        )
+        raise TypeError(f"the program takes {aval} here, not an array of {value.dtype} and shape {value.shape}")
     if aval.weak:
         return value.item()
     if not aval.shape:
-        return x if type(x) is aval.dtype.type else aval.dtype.type(value)
-    return np.array(value, aval.dtype, order="C")
+        return x if type(x) is dtype.type else dtype.type(value)
+    return np.array(value, dtype, order="C")
 
 
 _WEAK = {"i": int, "f": float, "c": complex}
@@ -256,6 +256,7 @@ class _Plan:
             "quiet": np.errstate, "own": own, "owners": owners, "int": int, "float": float, "complex": complex,
         }  # fmt: skip
         self.lines: list[str] = []
+        self.called: dict[str, Any] = {"np_dot": np.dot}  # whose implementation has a name
         self.loud: list[int] = []  # the lines that may warn
         self.fresh = (n for n in names() if n not in self.scope)
         self.constants = 0
@@ -394,6 +395,8 @@ class _Plan:
         """The name of a primitive's implementation: the primitive's, where no value has it."""
         exact = on_integers(eqn)
         name = f"{'python' if exact else 'np'}_{eqn.prim}"
+        while self.called.setdefault(name, eqn.prim) is not eqn.prim:  # another of the same name
+            name += "_"
         self.scope[name] = eqn.prim.python if exact else numpys(eqn.prim)
         return name
 

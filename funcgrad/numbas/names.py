@@ -28,8 +28,8 @@ MATH = {
     "atan2": fnp.arctan2, "atanh": fnp.arctanh, "degrees": fnp.degrees, "radians": fnp.radians, "pow": fnp.power,
     "fabs": fnp.abs, "erf": special.erf, "erfc": special.erfc, "lgamma": special.lgamma, "gamma": gamma,
     **{name: getattr(fnp, name) for name in (
-        "cbrt", "copysign", "cos", "cosh", "exp", "exp2", "expm1", "fmod", "hypot", "isfinite", "isinf", "isnan",
-        "log", "log10", "log1p", "log2", "nextafter", "sin", "sinh", "sqrt", "tan", "tanh",
+        "cbrt", "copysign", "cos", "cosh", "exp", "exp2", "expm1", "fmod", "frexp", "hypot", "isfinite", "isinf",
+        "isnan", "ldexp", "log", "log10", "log1p", "log2", "nextafter", "sin", "sinh", "sqrt", "tan", "tanh",
     )},
 }  # fmt: skip
 """Functions of `math`, and of `cmath` where that has them, for traced values."""
@@ -41,6 +41,14 @@ def whole(rounding: Callable[[Any], Any], x: Any) -> Any:
 
 
 ROUNDED = {name: partial(whole, getattr(fnp, name)) for name in ("ceil", "floor", "trunc")}
+
+
+def _rect(r: Any, phi: Any) -> Any:
+    return r * fnp.cos(phi) + 1j * (r * fnp.sin(phi))
+
+
+CMATH = {"phase": fnp.angle, "polar": lambda z: (fnp.abs(z), fnp.angle(z)), "rect": _rect}
+"""Functions that `cmath` alone has."""
 
 
 def on_traced(plain: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,9 +172,9 @@ def _fixed() -> dict[int, Any]:
 
     found: dict[Any, Any] = {}
     for module in (math, cmath):
-        pairs = {name: on_traced(getattr(module, name), f) for name, f in MATH.items() if hasattr(module, name)}
-        if module is math:
-            pairs |= {name: on_traced(getattr(math, name), f) for name, f in ROUNDED.items()}
+        own = ROUNDED if module is math else CMATH
+        named = {**{name: f for name, f in MATH.items() if hasattr(module, name)}, **own}
+        pairs = {name: on_traced(getattr(module, name), f) for name, f in named.items()}
         found[module] = Namespace(module, pairs)
         found.update({getattr(module, name): f for name, f in pairs.items()})
     for theirs, ours in ((np, fnp), (np.linalg, fnp.linalg), (np.fft, fnp.fft)):
