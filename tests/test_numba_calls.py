@@ -76,7 +76,7 @@ class TestPrograms:
         x = np.linspace(0, 1, n)
         program = lowered(lambda x: np.cumsum(np.exp(x) / np.sum(np.exp(x)))[::-1] * np.cumsum(x), x)
         same(program.numba(x), program(x)[0])
-        assert (program.workspace > ON_STACK) == (n == 3000) and program.workspace
+        assert (program.workspace > ON_STACK) == (n == 3000)
 
     def test_captured_arrays_live_as_long_as_the_code(self):
         def made():
