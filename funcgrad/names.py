@@ -23,11 +23,28 @@ def missing(owner: str, name: str, there: Iterable[str], otherwise: str = "") ->
     return f"{owner} has no attribute {name!r}{offered}"
 
 
-def tells_nearest(module: str, there: Iterable[str], theirs: str = "") -> Callable[[str], NoReturn]:
-    """The `__getattr__` of a module with these names; `theirs` is the other library's that it stands beside."""
+def own_names(module: Mapping[str, Any]) -> list[str]:
+    """`__all__` of a module that is written, not made of imports: its public names but those that it imports."""
+    name = module["__name__"]
+    return [n for n in public_names(module) if getattr(module[n], "__module__", name) == name]
+
+
+def tells_nearest(
+    module: str,
+    there: Iterable[str],
+    theirs: str = "",
+    instead: Mapping[str, str] | None = None,
+    otherwise: str = "",
+) -> Callable[[str], NoReturn]:
+    """The `__getattr__` of a module with these names.
+
+    `theirs` is the other library's that it stands beside, `instead` says what to use for names that it does not have.
+    """
 
     def absent(name: str) -> NoReturn:
-        message = missing(f"module {module!r}", name, there)
+        message = missing(f"module {module!r}", name, there, otherwise)
+        if instead and name in instead:
+            message = f"module {module!r} has no {name}: use {instead[name]}"
         if theirs and not name.startswith("_") and hasattr(import_module(theirs), name):
             message = (
                 f"module {module!r} has no attribute {name!r}: it has no derivative here. {theirs}.{name} takes plain "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
 from funcgrad.torch._record.modes import no_grad
@@ -247,3 +248,10 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     for column in range(columns):
         values[randperm(rows)._array()[: math.ceil(sparsity * rows)], column] = 0
     return _filled(tensor, values)
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__
