@@ -14,10 +14,14 @@ def public_names(module: Mapping[str, Any], *packages: str) -> list[str]:
     return sorted({*own, *packages})
 
 
-def missing(owner: str, name: str, there: Iterable[str], otherwise: str = "") -> str:
-    """What is said of a name that does not exist: the nearest ones, or what else there is to say."""
+def missing(
+    owner: str, name: str, there: Iterable[str], otherwise: str = "", instead: Mapping[str, str] | None = None
+) -> str:
+    """What is said of a name that does not exist: what to use, the nearest ones, or what else there is to say."""
     import difflib
 
+    if instead and name in instead:
+        return f"{owner} has no attribute {name!r}: use {instead[name]}"
     near = difflib.get_close_matches(name, [n for n in there if not n.startswith("_")], 3)
     offered = f". There is {' and '.join(near)}" if near else otherwise
     return f"{owner} has no attribute {name!r}{offered}"
@@ -42,9 +46,7 @@ def tells_nearest(
     """
 
     def absent(name: str) -> NoReturn:
-        message = missing(f"module {module!r}", name, there, otherwise)
-        if instead and name in instead:
-            message = f"module {module!r} has no {name}: use {instead[name]}"
+        message = missing(f"module {module!r}", name, there, otherwise, instead)
         if theirs and not name.startswith("_") and hasattr(import_module(theirs), name):
             message = (
                 f"module {module!r} has no attribute {name!r}: it has no derivative here. {theirs}.{name} takes plain "

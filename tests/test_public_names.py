@@ -283,6 +283,9 @@ def test_dir_of_the_package():
     ("module", "name", "words"),
     [
         ("", "graad", "There is grad"),
+        ("", "tree_map", "use fg.tree.map"),
+        ("", "block_until_ready", "arrays are NumPy's"),
+        ("", "hessian_vector_product", "use fg.hvp"),
         ("numpy", "apend", "There is append"),
         ("numpy", "busday_count", "numpy.busday_count takes plain arrays only"),
         ("lax", "foriloop", "There is fori_loop"),

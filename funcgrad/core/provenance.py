@@ -12,11 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 Loc = tuple[CodeType, int]
-"""The code object and last instruction of the innermost frame that is neither ours nor NumPy's."""
+"""The code object and last instruction of the innermost frame that is the user's."""
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_INTERNAL: tuple[str, ...] = (_HERE, os.path.dirname(np.__file__) + os.sep)
+_NUMPY = os.path.dirname(np.__file__)
+_SCIPY = os.path.join(os.path.dirname(_NUMPY), "scipy")
+_INTERNAL: tuple[str, ...] = (_HERE, _NUMPY + os.sep, _SCIPY + os.sep)
 _GUEST = _HERE + "tour" + os.sep
+_PYTHON = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = tuple(_PYTHON + name + os.sep for name in ("site-packages", "dist-packages"))
 QUOTED = 120
 """How much of a line a message quotes."""
 _ours: set[str] = set()
@@ -25,9 +29,10 @@ _getframe = sys._getframe
 
 
 def is_internal(filename: str) -> bool:
-    """Whether a file belongs to the library (or NumPy) and not to its user."""
+    """Whether a file belongs to the library, NumPy, SciPy or Python, and not to the user."""
     if filename not in _ours and filename not in _users:
         internal = filename.startswith(_INTERNAL) and not filename.startswith(_GUEST)
+        internal |= filename.startswith(_PYTHON) and not filename.startswith(_INSTALLED)
         (_ours if internal else _users).add(filename)
     return filename in _ours
 
