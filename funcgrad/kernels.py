@@ -1,4 +1,4 @@
-"""The mathematical functions of compiled programs, as functions that numba's `njit` code calls.
+"""The mathematical functions of compiled programs, as functions that numba's `njit` code calls::
 
     from funcgrad import kernels
 

@@ -401,3 +401,31 @@ def test_errors_of_scipys_own_stay():
 
     with pytest.raises(ValueError, match="mine"):
         fg.grad(mine)(1.0)
+
+
+class Net:
+    def __init__(self):
+        self.w = np.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: fg.hvp(np.sum, np.ones(2), np.ones(2)), r"^hvp: primals must be a tuple.*write \(x,\) for x"),
+        (lambda: fg.hvp(np.sum, (np.ones(2),), ()), "^hvp: 1 primals but 0 tangents"),
+        (lambda: fg.grad(lambda n: np.sum(n.w))(Net()), r"Pass its arrays.*register_pytree_node\(Net, flatten"),
+        (lambda: fg.vmap(np.add)(np.ones(2), np.ones(3)), "batch sizes differ.*in_axes has None"),
+    ],
+)
+def test_arguments_that_do_not_fit(call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
+
+
+def test_names_of_the_users_file_alone():
+    """A file with our NumPy only is told of no other, and vmap has no static arguments."""
+    names = {"jnp": fnp, "f": None}
+    exec("def f(x):\n    return x if x > 0 else -x\n", names)
+    with pytest.raises(TypeError, match=r"^Choose between values with jnp\.where") as raised:
+        fg.vmap(names["f"])(np.ones(2))
+    assert "static" not in str(raised.value) and "import numpy" not in str(raised.value)

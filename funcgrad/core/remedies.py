@@ -46,6 +46,15 @@ _STATIC = " What is known beforehand may be a static argument of jit (static_arg
 
 def for_truth(x: Tracer) -> tuple[str, str]:
     """What asks for the truth of `x`, in words, and what to write instead."""
+    return _fitting(x, *_for_truth(x))
+
+
+def _fitting(x: Tracer, what: str, remedy: str) -> tuple[str, str]:
+    """vmap has no static arguments."""
+    return what, remedy.replace(_STATIC, "") if x._trace.name == "vmap" else remedy
+
+
+def _for_truth(x: Tracer) -> tuple[str, str]:
     frame = users_frame()
     found = around(frame, _of_truth)
     if not found:
@@ -62,6 +71,10 @@ def for_truth(x: Tracer) -> tuple[str, str]:
 
 def for_index(x: Tracer) -> tuple[str, str]:
     """What needs `x` as an integer of Python's, in words, and what to write instead."""
+    return _fitting(x, *_for_index(x))
+
+
+def _for_index(x: Tracer) -> tuple[str, str]:
     frame = users_frame()
     for found in around(frame, _of_index):
         if found.kind == "range":
