@@ -1,4 +1,4 @@
-"""A tour on real data: ``python -m funcgrad``."""
+"""``python -m funcgrad`` is a tour on real data; ``python -m funcgrad explain`` says why gradients are missing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ def end_by_signals() -> None:
 
 
 def run() -> int | str:
-    """The tour; its exit status, or what to say of an output that cannot be written."""
+    """The tour, or what is asked for; its exit status, or what to say of an output that cannot be written."""
     if sys.stdout is None:
         return f"{COMMAND}: standard output is closed"
-    from funcgrad.tour.guide import main
-
     try:
         try:
-            return main()
+            return _chosen()
         finally:
             sys.stdout.flush()
     except OSError as error:
@@ -33,6 +31,16 @@ def run() -> int | str:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes once more
         return f"{COMMAND}: standard output: {error.strerror}"
+
+
+def _chosen() -> int:
+    if sys.argv[1:2] == ["explain"]:
+        from funcgrad.command import main as explain
+
+        return explain(sys.argv[2:])
+    from funcgrad.tour.guide import main as tour
+
+    return tour()
 
 
 if __name__ == "__main__":

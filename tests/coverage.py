@@ -16,7 +16,7 @@ import funcgrad.numpy as fnp
 from funcgrad.compile.plan import kind_of
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from tests.test_numpy import CONCRETE, FLAT, NAN, SMOOTH, STAGED, UNDETERMINED, calls, flat, function_of
 
 MORE_SMOOTH = """

@@ -16,7 +16,7 @@ from funcgrad.compile.plan import Plan
 from funcgrad.compile.simplify import simplify
 from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.ops.contract import _dot_general, _shape, dot_general
 from tests.groups import over_rows
 from tests.samples import rows

@@ -23,7 +23,8 @@ from funcgrad.compile.mathlib import expression
 from funcgrad.compile.program import compile_graph
 from funcgrad.compile.segments import split
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.graph import Var, evaluate, trace_graph
+from funcgrad.core.graph import Var, evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import primitives
 from funcgrad.numpy import operators  # noqa: F401
 from funcgrad.ops.contract import dot_general

@@ -12,7 +12,8 @@ import pytest
 
 import funcgrad as fg
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import evaluate, trace_graph
+from funcgrad.core.graph import evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.errors import EscapedTracerError, NotDifferentiableError
 from funcgrad.test_util import check_grads
 from funcgrad.transforms.calls import graph_call

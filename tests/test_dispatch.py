@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view as windows
 
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError, TracerConversionError
 from funcgrad.lax import stop_gradient

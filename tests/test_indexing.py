@@ -14,7 +14,7 @@ import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.compile.jit import jit
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.errors import ConcretizationError, EscapedTracerError
 from funcgrad.numpy.places import At
 from funcgrad.ops.elementwise import ge, mul, sin

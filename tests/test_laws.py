@@ -15,7 +15,8 @@ import pytest
 
 import funcgrad as fg
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.graph import Var, evaluate, trace_graph
+from funcgrad.core.graph import Var, evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import primitives
 from funcgrad.errors import NotDifferentiableError, UnbatchedPrimitiveWarning
 from funcgrad.ops import elementwise as ops

@@ -11,7 +11,8 @@ import funcgrad as fg
 import funcgrad.lax.control
 from funcgrad import lax
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import evaluate, trace_graph
+from funcgrad.core.graph import evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.tape import TapeTrace, entries
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.calls import graph_call

@@ -25,7 +25,10 @@ LAYERS = [
     ["core.constants"],
     ["core.trace"],
     ["core.tape"],
+    ["core.linear"],
     ["core.graph", "core"],
+    ["core.staging"],
+    ["core.remedies"],
     ["ops.entries", "ops.large"],
     ["ops.families"],
     ["ops"],
@@ -43,7 +46,7 @@ LAYERS = [
     ["kernels", "test_util"],
     ["pymanopt"],
     ["torch"],
-    ["tour", "__main__", "cache"],
+    ["tour", "command", "__main__", "cache"],
 ]
 """From the bottom; a name stands for a module or for all of a package that is not named more closely."""
 FILES = sorted(ROOT.rglob("*.py"))
@@ -156,7 +159,7 @@ INNER = {
         "ops.structure",
     },
     "torch.nn._recorded": {"core.tape"},  # what a recorded value is, for the shorter way to record one
-    "torch.nn.functional.recurrent": {"core.graph"},  # whether a loop is written down: then it is a scan
+    "torch.nn.functional.recurrent": {"core.staging"},  # whether a loop is written down: then it is a scan
 }
 
 

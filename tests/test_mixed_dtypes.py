@@ -10,7 +10,7 @@ import pytest
 import funcgrad as fg
 from funcgrad.compile import simplify
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.numpy import operators  # noqa: F401
 
 DTYPES = ["?", "i1", "i8", "u8", "f2", "f4", "f8", "c16"]

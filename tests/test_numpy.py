@@ -14,7 +14,7 @@ import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.compile.jit import jit
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import TracerConversionError
 from funcgrad.numpy.dispatch import any_traced

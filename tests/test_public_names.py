@@ -296,7 +296,7 @@ def test_dir_of_the_package():
         ("torch", "zerros", "There is zeros"),
         ("torch.nn", "Lineer", "There is Linear"),
         ("torch.optim", "Addam", "There is Adam"),
-        ("torch.optim", "Rprop", "use RMSprop"),
+        ("torch.optim", "Muon", "use AdamW"),
         ("torch.func", "gradd", "There is grad"),
         ("torch.utils.data", "DataLoder", "There is DataLoader"),
         ("torch.distributions", "Norml", "There is Normal"),

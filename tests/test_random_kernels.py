@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import funcgrad as fg
 from funcgrad.compile.program import compile_graph
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import evaluate, trace_graph
+from funcgrad.core.graph import evaluate
+from funcgrad.core.staging import trace_graph
 from tests.random_texts import Text, write
 
 

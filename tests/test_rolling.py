@@ -15,7 +15,8 @@ from funcgrad.compile.rolling import roll
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.ops.subscript import update
 
 RNG = np.random.default_rng(0)

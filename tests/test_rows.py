@@ -12,7 +12,7 @@ import funcgrad.numpy as fnp
 from funcgrad.compile import rows
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.ops import large, normalise, reduce
 from funcgrad.ops.index import scatter_add
 from funcgrad.ops.reduce import reduce_prod, reduce_sum

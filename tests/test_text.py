@@ -20,7 +20,8 @@ from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.compile.text import call, interpret, kernel_text
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import Literal, evaluate, trace_graph
+from funcgrad.core.graph import Literal, evaluate
+from funcgrad.core.staging import trace_graph
 from tests.groups import together
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -527,7 +528,7 @@ def test_texts_are_the_same_in_every_process():
 import numpy as np
 from funcgrad.compile.segments import split
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 fun = lambda x: (np.sin(x) + np.exp(x) * np.tanh(np.cos(x)) / np.log(x + np.arctan(x)), x.astype("f") ** 0.3)
 print(*[step.text for step in split(trace_graph(fun, [aval_of(np.ones(40))]))])
 """

@@ -11,7 +11,7 @@ import pytest
 
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import UFUNCS
 from funcgrad.test_util import check_grads

@@ -17,8 +17,9 @@ from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, described, refusal
 from funcgrad.core.constants import copied
 from funcgrad.core.forks import unforked
-from funcgrad.core.graph import Graph, hoist, is_written, trace_graph, without_effects
+from funcgrad.core.graph import Graph, hoist, without_effects
 from funcgrad.core.recent import Recent
+from funcgrad.core.staging import is_written, trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import strip_frames
 from funcgrad.ops import large

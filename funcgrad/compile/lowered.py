@@ -16,7 +16,8 @@ from funcgrad.compile.program import Program
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, array_leaf, aval_of, refusal
 from funcgrad.core.forks import unforked
-from funcgrad.core.graph import evaluate, is_written
+from funcgrad.core.graph import evaluate
+from funcgrad.core.staging import is_written
 from funcgrad.core.trace import is_traced
 from funcgrad.errors import strip_frames
 from funcgrad.transforms.calls import graph_call

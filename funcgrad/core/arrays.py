@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import is_internal
-from funcgrad.core.reading import around, called, calls, nodes, short, users_frame
+from funcgrad.core.reading import around, called, calls, nodes, outward_to_users, short, users_frame
 
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _CLASSES = {
@@ -35,10 +34,7 @@ MAKE = (
 
 def for_conversion() -> str | None:
     """What to write in place of NumPy's code that asks for an array, which no protocol of NumPy's tells us of."""
-    frame: FrameType | None = sys._getframe(2)
-    inner = None
-    while frame is not None and is_internal(frame.f_code.co_filename):
-        inner, frame = frame, frame.f_back
+    inner, frame = outward_to_users(sys._getframe(2))
     if inner is not None and inner.f_code.co_filename.startswith(_NUMPY):
         owner = type(inner.f_locals.get("self")).__name__
         name = _CLASSES.get(owner, inner.f_code.co_name if owner == "NoneType" else None)

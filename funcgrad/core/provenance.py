@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 from collections.abc import Collection
+from functools import lru_cache
 from types import CodeType, FrameType
 from typing import NamedTuple
 
@@ -15,26 +16,47 @@ Loc = tuple[CodeType, int]
 """The code object and last instruction of the innermost frame that is the user's."""
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_NUMPY = os.path.dirname(np.__file__)
-_SCIPY = os.path.join(os.path.dirname(_NUMPY), "scipy")
-_INTERNAL: tuple[str, ...] = (_HERE, _NUMPY + os.sep, _SCIPY + os.sep)
+_INTERNAL: tuple[str, ...] = (_HERE, os.path.dirname(np.__file__) + os.sep)
 _GUEST = _HERE + "tour" + os.sep
-_PYTHON = os.path.dirname(os.__file__) + os.sep
-_INSTALLED = tuple(_PYTHON + name + os.sep for name in ("site-packages", "dist-packages"))
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED_PARTS = frozenset(("site-packages", "dist-packages"))
 QUOTED = 120
 """How much of a line a message quotes."""
 _ours: set[str] = set()
 _users: set[str] = set()
+_foreign: set[str] = set()
 _getframe = sys._getframe
 
 
 def is_internal(filename: str) -> bool:
-    """Whether a file belongs to the library, NumPy, SciPy or Python, and not to the user."""
-    if filename not in _ours and filename not in _users:
-        internal = filename.startswith(_INTERNAL) and not filename.startswith(_GUEST)
-        internal |= filename.startswith(_PYTHON) and not filename.startswith(_INSTALLED)
-        (_ours if internal else _users).add(filename)
+    """Whether a file belongs to the library (or NumPy) and not to its user, or to a library that he uses."""
+    if filename in _ours:
+        return True
+    if filename not in _users and filename not in _foreign:
+        _sort(filename)
     return filename in _ours
+
+
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's: not ours, not of the standard library, and not installed as a package."""
+    return not is_internal(filename) and filename in _users
+
+
+def users_files() -> frozenset[str]:
+    """The user's files that locations have been taken in so far."""
+    return frozenset(_users)
+
+
+def _sort(filename: str) -> None:
+    if filename.startswith(_INTERNAL) and not filename.startswith(_GUEST):
+        kind = _ours
+    elif filename.startswith(_GUEST):
+        kind = _users
+    elif filename.startswith((_STANDARD, "<frozen ")) or not _INSTALLED_PARTS.isdisjoint(filename.split(os.sep)):
+        kind = _foreign
+    else:
+        kind = _users
+    kind.add(filename)
 
 
 def hide(folder: str) -> None:
@@ -44,15 +66,22 @@ def hide(folder: str) -> None:
 
 
 def here() -> Loc | None:
-    """The user's location now, for our own functions to call."""
+    """The user's location now, for our own functions to call.
+
+    Where no frame is the user's, it is that of the library that calls us.
+    """
     frame: FrameType | None = _getframe(2)
+    foreign: Loc | None = None
     while frame is not None:
         code = frame.f_code
         name = code.co_filename
-        if name not in _ours and (name in _users or not is_internal(name)):
-            return code, frame.f_lasti
+        if name not in _ours:
+            if name in _users or is_users(name):
+                return code, frame.f_lasti
+            if foreign is None and name in _foreign:
+                foreign = code, frame.f_lasti
         frame = frame.f_back
-    return None
+    return foreign
 
 
 def here_past(packages: Collection[str]) -> Loc | None:
@@ -64,6 +93,20 @@ def here_past(packages: Collection[str]) -> Loc | None:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return None
+
+
+def is_thrown_away(frame: FrameType) -> bool:
+    """Whether a frame of the user's does nothing with the result of the call that it is making."""
+    return is_users(frame.f_code.co_filename) and _is_popped(frame.f_code, frame.f_lasti)
+
+
+@lru_cache(1024)
+def _is_popped(code: CodeType, lasti: int) -> bool:
+    from dis import get_instructions
+
+    # a frame that is calling is in the cache behind the instruction
+    following = next((i for i in get_instructions(code) if i.offset > lasti), None)
+    return following is not None and following.opname == "POP_TOP"
 
 
 class Place(NamedTuple):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import FrameType, ModuleType
 from typing import NamedTuple
 
-from funcgrad.core.provenance import Loc, is_internal
+from funcgrad.core.provenance import Loc, is_internal, is_users
 
 LONGEST = 60
 """How much of the user's expression a remedy repeats."""
@@ -34,10 +34,21 @@ Parts = Callable[[ast.AST, tuple], Iterator[tuple[str, ast.AST]]]
 
 def users_frame() -> FrameType | None:
     """The innermost frame of the user's, of those that call the caller."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and is_internal(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
+    return outward_to_users(sys._getframe(2))[1]
+
+
+def outward_to_users(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
+    """The first frame of the user's from there outwards, and the one that it calls before it.
+
+    Where no frame is the user's, it is that of the library that calls us.
+    """
+    foreign: tuple[FrameType | None, FrameType | None] = None, None
+    inner = None
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        if foreign[1] is None and not is_internal(frame.f_code.co_filename):
+            foreign = inner, frame
+        inner, frame = frame, frame.f_back
+    return foreign if frame is None else (inner, frame)
 
 
 def nodes(filename: str) -> list[ast.AST]:

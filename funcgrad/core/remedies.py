@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
-from funcgrad.core.graph import StageTracer
 from funcgrad.core.provenance import at, is_internal
 from funcgrad.core.reading import LONGEST, Found, around, called, range_of, short, users_frame
+from funcgrad.core.staging import StageTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import LongLoopWarning
 

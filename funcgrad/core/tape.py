@@ -15,11 +15,11 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import copied, keep, owner_of, released
-from funcgrad.core.provenance import Loc, at, here
-from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, known
-from funcgrad.errors import NotDifferentiableError
+from funcgrad.core.provenance import Loc, here
+from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument
 
-_next_in_sequence = itertools.count().__next__
+tick = itertools.count().__next__
+"""The next number in the sequence of entries, for what happens between them."""
 
 
 class Node:
@@ -40,7 +40,7 @@ class Node:
         saved: Any = None,
         loc: Loc | None = None,
     ) -> None:
-        self.seq = _next_in_sequence()
+        self.seq = tick()
         self.prim = prim
         self.params = params
         self.parents = parents
@@ -130,54 +130,6 @@ class TapeTrace(Trace):
         )
 
 
-class LinearTracer(Tracer):
-    """A tangent without a value: only its shape, dtype and tape entry exist."""
-
-    __slots__ = ("_aval", "node")
-
-    def __init__(self, trace: Trace, aval: Aval, node: Node) -> None:
-        self._trace = trace
-        self._place = None
-        self._aval = aval
-        self.node = node
-
-    @property
-    def aval(self) -> Aval:
-        return self._aval
-
-    def location(self) -> Loc | None:
-        return self.node.loc
-
-
-class LinearTrace(Trace):
-    """Records a linear function without computing it, to be transposed."""
-
-    __slots__ = ()
-    name = "linear_transpose"
-
-    def leaf(self, aval: Aval) -> LinearTracer:
-        return as_argument(LinearTracer(self, aval, Node()))
-
-    def process(self, prim: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        if prim.transparent:
-            return prim.impl(*args, **params)
-        values: list[Any] = []
-        parents: list[Node | None] = []
-        for a in args:
-            if isinstance(a, LinearTracer) and a._trace is self:
-                values.append(a._aval)
-                parents.append(a.node)
-            else:
-                values.append(a)
-                parents.append(None)
-        loc = here()
-        aval, saved = prim.record_linear(values, parents, params)
-        node = Node(prim, params, tuple(parents), saved, loc)
-        if not prim.multiple:
-            return LinearTracer(self, aval, node)
-        return tuple(LinearTracer(self, a, selected(node, i, len(aval))) for i, a in enumerate(aval))
-
-
 class Sparse:
     """A cotangent that is zero outside one part: `put(buffer)` adds it there, `dense()` makes all of it.
 
@@ -233,12 +185,14 @@ def pull(
     seeds: list[tuple[Node, Any]],
     visit: Callable[[Node, Any], Any] | None = None,
     saved_of: Callable[[Node], Any] | None = None,
+    handed: Callable[[Node, Sequence[Any]], None] | None = None,
 ) -> dict[int, Any]:
     """Apply the recorded maps backwards; returns the cotangent of each leaf reached, by the leaf's `seq`.
 
     `seeds` are entries with their cotangents; the list is emptied, so that it keeps nothing alive.
     `visit(node, ct)` may replace a cotangent on its way (hooks), or stop it by None; `saved_of(node)` may replace what
-    is saved, for gradients that are themselves recorded. Entries are let go as soon as they are done: where nobody
+    is saved, for gradients that are themselves recorded; `handed(node, cts)` sees what an entry hands to each of its
+    parents, before it is summed. Entries are let go as soon as they are done: where nobody
     else holds them, their saved values are freed while the pass goes on.
     """
     pending = Pending()
@@ -262,11 +216,15 @@ def pull(
             elif prim is SELECT:
                 slots = [None] * node.params["of"]
                 slots[node.params["index"]] = ct
+                if handed is not None:
+                    handed(node, (slots,))
                 add(parents[0], slots)
             else:
                 saved = node.saved if saved_of is None else saved_of(node)
                 cts = prim.pull(saved, parents, ct, node.params)
                 del saved
+                if handed is not None:
+                    handed(node, cts)
                 for parent, ct in zip(parents, cts):
                     if parent is not None and ct is not None:
                         if parent.seq in arrived or type(ct) is Sparse:
@@ -308,23 +266,6 @@ def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
     return tangents
 
 
-def transpose(fun: Callable[..., Any], avals: Sequence[Aval], ct: Any) -> list[Any]:
-    """The cotangents of the arguments of a linear function of arrays; None where they do not matter.
-
-    The function may return a tuple; `ct` is then a sequence, with None for zero.
-    """
-    trace = LinearTrace()
-    try:
-        xs = [trace.leaf(aval) for aval in avals]
-        out = fun(*xs)
-    finally:
-        trace.end()
-    outs, cts = (out, ct) if isinstance(out, tuple) else ((out,), (ct,))
-    nodes = linear_outputs(outs, trace, "the derivative of an operation")
-    found = pull([(node, c) for node, c in zip(nodes, cts) if node is not None and c is not None])
-    return [found.get(x.node.seq) for x in xs]
-
-
 def pulled(
     fun: Callable[..., Sequence[Any]], values: Sequence[Any], moving: Sequence[bool], cts: Sequence[Any]
 ) -> list[Any]:
@@ -338,41 +279,3 @@ def pulled(
     mine = [c is not None and isinstance(y, TapeTracer) and y._trace is trace for y, c in zip(outs, cts)]
     found = pull([(y.node, c) for y, c, m in zip(outs, cts, mine) if m])
     return [found.get(x.node.seq) if m else None for x, m in zip(xs, moving)]
-
-
-def linear_outputs(outs: Iterable[Any], trace: LinearTrace, what: str) -> list[Node | None]:
-    """The entries of what a linear function returned; None for zeros. Raises where it is something else."""
-    nodes: list[Node | None] = []
-    for y in outs:
-        if isinstance(y, LinearTracer) and y._trace is trace:
-            nodes.append(y.node)
-        elif y is None or (known(y) is not None and is_zero(y)):
-            nodes.append(None)
-        else:
-            raise NotDifferentiableError(
-                f"{what} returned {'a value of ' + y._trace.name if isinstance(y, Tracer) else 'a constant'} that does "
-                "not depend linearly on its tangents, so it has no transpose"
-            )
-    return nodes
-
-
-def is_zero(x: Any) -> bool:
-    """Whether a value is zero everywhere, as far as is known."""
-    if type(x) is float:
-        return x == 0
-    value = known(x)
-    # where only the shape is known, as of the zeros that rules make while a program is traced: it may be
-    return value is None or not np.any(value)
-
-
-def not_linear(prim: Primitive) -> NotDifferentiableError:
-    return NotDifferentiableError(
-        f"`{prim}`{at(here())} is not linear in its argument, so the function has no transpose"
-    )
-
-
-def affine(prim: Primitive) -> NotDifferentiableError:
-    """The error for what `prim` adds to a linear value: a function that is not zero at zero has no transpose."""
-    return NotDifferentiableError(
-        f"`{prim}` adds a constant{at(here())}: the function is affine, not linear, so it has no transpose"
-    )

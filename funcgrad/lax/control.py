@@ -11,8 +11,9 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.compile.jit import run_graph
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.graph import evaluate, is_interpreted, is_staging
+from funcgrad.core.graph import evaluate
 from funcgrad.core.provenance import at, here
+from funcgrad.core.staging import is_interpreted, is_staging
 from funcgrad.core.trace import known
 from funcgrad.lax.signatures import (
     Columns,
@@ -67,9 +68,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     """
     if np.shape(pred) != ():
         raise TypeError(f"cond: the predicate must be a scalar, but has shape {np.shape(pred)}{at(here())}")
-    value = known(pred)
-    if value is not None:
-        return run_on_loan(true_fun if value else false_fun, operands)
+    if known(pred) is not None:
+        return run_on_loan(true_fun if bool(pred) else false_fun, operands)
     index = convert(ne(pred, 0), dtype=np.dtype(np.int64))
     return _switch("cond", index, {"false_fun": false_fun, "true_fun": true_fun}, operands)
 
@@ -95,9 +95,8 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         raise ValueError("switch: there are no branches")
     if np.shape(index) != () or aval_of(index).dtype.kind not in "iu":
         raise TypeError(f"switch: the index must be an integer scalar, not {aval_of(index)}{at(here())}")
-    value = known(index)
-    if value is not None:
-        return run_on_loan(branches[min(max(int(value), 0), len(branches) - 1)], operands)
+    if known(index) is not None:
+        return run_on_loan(branches[min(max(int(index), 0), len(branches) - 1)], operands)
     named = {f"branch {n}": f for n, f in enumerate(branches)}
     return _switch("switch", clip(index, 0, len(branches) - 1), named, operands)
 
@@ -174,8 +173,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
 def _truth(x: Any) -> bool | None:
     if np.shape(x) != ():
         raise TypeError(f"while_loop: cond_fun must return a scalar, not a value of shape {np.shape(x)}{at(here())}")
-    value = known(x)
-    return None if value is None else bool(value)
+    return None if known(x) is None else bool(x)
 
 
 def _next_carry(what: str, before: Any, after: Any) -> Any:

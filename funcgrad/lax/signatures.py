@@ -11,8 +11,9 @@ from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.buffers import buffered
 from funcgrad.core.constants import copied
-from funcgrad.core.graph import Graph, Var, evaluate, hoist, is_interpreted, record_graph, trace_graph
+from funcgrad.core.graph import Graph, Var, evaluate, hoist
 from funcgrad.core.provenance import at, here
+from funcgrad.core.staging import is_interpreted, record_graph, trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.shaping import stack
 from funcgrad.ops.elementwise import convert

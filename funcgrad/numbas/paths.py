@@ -14,7 +14,8 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import apply
-from funcgrad.core.graph import Graph, StageTrace, hoist, trace_open
+from funcgrad.core.graph import Graph, hoist
+from funcgrad.core.staging import StageTrace, trace_open
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops import elementwise as ew
 from funcgrad.transforms.batch import BatchTrace, stretch

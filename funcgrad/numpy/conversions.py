@@ -15,8 +15,8 @@ from funcgrad.core import arrays, provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
-from funcgrad.core.graph import concretization_error
 from funcgrad.core.reading import around_place, stores
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped, known
 from funcgrad.errors import (
     ConcretizationError,

@@ -20,7 +20,7 @@ from funcgrad.core import provenance
 from funcgrad.core.avals import FLOAT, operand
 from funcgrad.core.buffers import buffered, held, running
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import NotDifferentiableError
+from funcgrad.errors import NotDifferentiableError, TracerConversionError
 from funcgrad.numpy.views import assign, fresh, relation
 
 Array = Any
@@ -121,13 +121,13 @@ def _accepted(name: str, parameters: tuple[str, ...], kwargs: dict[str, Any]) ->
     return accepted
 
 
-def out_error(name: str, buffer: Any = None) -> TypeError:
+def out_error(name: str, buffer: Any = None) -> TracerConversionError:
     """The error for writing the result of an operation on traced values into an array."""
     where = provenance.at(provenance.here())
     form = (
         f"y = np.{name}(...)" if buffer is None else f"b = np.{name}(b, ...) (b = b + x in place of b += x)"
     )
-    return TypeError(
+    return TracerConversionError(
         f"`{name}` was to write a traced value into a plain array{where}, "
         f"where its derivative would be lost. Make a new array instead: {form}"
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.graph import concretization_error
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, as_inexact, numpy_function
 from funcgrad.numpy.ufuncs import with_methods

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.graph import concretization_error
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.creation import linspace
 from funcgrad.numpy.dispatch import Array, as_array, numpy_function

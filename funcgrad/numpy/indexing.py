@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.graph import concretization_error
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, Axis, as_array, axis_of, numpy_function
 from funcgrad.numpy.shaping import broadcast_arrays, ravel, stack

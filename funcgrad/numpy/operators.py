@@ -12,7 +12,7 @@ import numpy as np
 
 from funcgrad.core import provenance, remedies
 from funcgrad.core.buffers import Buffer
-from funcgrad.core.graph import is_staging
+from funcgrad.core.staging import is_staging
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
     conversions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -81,25 +82,25 @@ class Place:
         self, values: Array, /, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Mode = None
     ) -> Array:
         """The array with `values` there."""
-        return update_within(self._x, self._idx, values, "set", mode_of(mode))
+        return self._updated(values, "set", mode)
 
     def add(
         self, values: Array, /, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Mode = None
     ) -> Array:
         """The array with `values` added there."""
-        return update_within(self._x, self._idx, values, "add", mode_of(mode))
+        return self._updated(values, "add", mode)
 
     def subtract(
         self, values: Array, /, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Mode = None
     ) -> Array:
         """The array with `values` subtracted there."""
-        return update_within(self._x, self._idx, values, "subtract", mode_of(mode))
+        return self._updated(values, "subtract", mode)
 
     def multiply(
         self, values: Array, /, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Mode = None
     ) -> Array:
         """The array multiplied by `values` there."""
-        return update_within(self._x, self._idx, values, "multiply", mode_of(mode))
+        return self._updated(values, "multiply", mode)
 
     mul = multiply
 
@@ -119,13 +120,13 @@ class Place:
         self, values: Array, /, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Mode = None
     ) -> Array:
         """The array with the smaller of its elements and `values` there."""
-        return update_within(self._x, self._idx, values, "min", mode_of(mode))
+        return self._updated(values, "min", mode)
 
     def max(
         self, values: Array, /, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Mode = None
     ) -> Array:
         """The array with the larger of its elements and `values` there."""
-        return update_within(self._x, self._idx, values, "max", mode_of(mode))
+        return self._updated(values, "max", mode)
 
     def apply(
         self,
@@ -149,6 +150,15 @@ class Place:
                 new = ew.where(get_within(counts, self._idx, rule, 0) > turn, new, part)
             x = update_within(x, self._idx, new, "set", rule)
         return x
+
+    def _updated(self, values: Array, operation: str, mode: Mode) -> Array:
+        out = update_within(self._x, self._idx, values, operation, mode_of(mode))
+        if isinstance(out, Tracer) and not out._trace.sees_inside and provenance.is_thrown_away(sys._getframe(2)):
+            raise TypeError(
+                f"the result of `at[].{operation}`{provenance.at(provenance.here())} is thrown away: it is a new "
+                "array, and the old one stays as it is. Write x = x.at[i].set(v), or x[i] = v."
+            )
+        return out
 
     def _counts(self, rule: str, unique: bool) -> np.ndarray:
         """How often the index names each place, or once all, where that is said or cannot be otherwise."""

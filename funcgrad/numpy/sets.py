@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.graph import concretization_error
+from funcgrad.core.staging import concretization_error
 from funcgrad.numpy.dispatch import Array, Axis, as_array, axis_of, numpy_function
 from funcgrad.numpy.indexing import known, nonzero, take
 from funcgrad.numpy.shaping import ravel

@@ -17,9 +17,11 @@ import numpy as np
 
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, is_inexact
 from funcgrad.core.constants import keep
-from funcgrad.core.graph import Var, trace_graph
+from funcgrad.core.graph import Var
+from funcgrad.core.linear import affine, is_zero, not_linear, transpose
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer, affine, is_zero, not_linear, selected, transpose
+from funcgrad.core.staging import trace_graph
+from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Trace, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
 from funcgrad.ops import large

@@ -20,7 +20,8 @@ from numpy import ndarray
 
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import Graph, Var, trace_graph
+from funcgrad.core.graph import Graph, Var
+from funcgrad.core.staging import trace_graph
 
 LEAST = 1000
 """Elements from which on kernels run (`bench/large.py`): fewer are not worth what the first one costs,

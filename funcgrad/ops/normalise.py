@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
+from funcgrad.core.linear import not_linear
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer, not_linear
+from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, register
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.large import warns

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import trace_graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.ops.large import FLOATS, LEAST, compiled
 
 LANES = 8

@@ -16,8 +16,8 @@ from numpy import ndarray
 
 from funcgrad.core import remedies
 from funcgrad.core.avals import Aval, aval_of, operand
-from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import here
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Trace, Tracer, is_traced
 from funcgrad.errors import NonConcreteBooleanIndexError

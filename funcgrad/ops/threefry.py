@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, broadcast_shapes
-from funcgrad.core.graph import Graph, trace_graph
+from funcgrad.core.graph import Graph
+from funcgrad.core.staging import trace_graph
 from funcgrad.ops.elementwise import bitwise_or, bitwise_xor, convert, left_shift
 from funcgrad.ops.families import General, aligned
 from funcgrad.ops.structure import concatenate, reshape

@@ -12,6 +12,7 @@ from typing import Any as _Any
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._compile.compiled import compile
+from funcgrad.torch._explain import explain
 from funcgrad.torch._ops import methods as _methods  # attaches the methods of Tensor
 from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._ops.legacy import (

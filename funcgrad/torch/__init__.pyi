@@ -7,6 +7,7 @@ import numpy as np
 
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._compile.compiled import compile as compile
+from funcgrad.torch._explain import explain as explain
 from funcgrad.torch._ops.generator import Generator as Generator
 from funcgrad.torch._ops.legacy import BoolTensor as BoolTensor
 from funcgrad.torch._ops.legacy import ByteTensor as ByteTensor

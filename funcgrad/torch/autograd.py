@@ -15,6 +15,7 @@ from funcgrad.torch._pass.function import Function as Function
 from funcgrad.torch._pass.gradcheck import GradcheckError as GradcheckError
 from funcgrad.torch._pass.gradcheck import gradcheck as gradcheck
 from funcgrad.torch._pass.gradcheck import gradgradcheck as gradgradcheck
+from funcgrad.torch._pass.variable import Variable as Variable
 from funcgrad.torch._record.modes import enable_grad as enable_grad
 from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import no_grad as no_grad

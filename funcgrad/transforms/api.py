@@ -11,18 +11,9 @@ from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact, refusal
 from funcgrad.core.buffers import apply
 from funcgrad.core.constants import private
+from funcgrad.core.linear import LinearTrace, LinearTracer, linear_outputs
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import (
-    LinearTrace,
-    LinearTracer,
-    Node,
-    TapeTrace,
-    TapeTracer,
-    entries,
-    linear_outputs,
-    pull,
-    push,
-)
+from funcgrad.core.tape import Node, TapeTrace, TapeTracer, entries, pull, push
 from funcgrad.core.trace import Trace, as_argument
 from funcgrad.transforms import nans
 from funcgrad.transforms.arguments import (

@@ -51,7 +51,7 @@ def normalise_argnums(argnums: Argnums, count: int, name: str) -> tuple[int, ...
 def parameter_name(fun: Callable[..., Any], position: int) -> str:
     """The name of a positional parameter, in backquotes, or nothing where it cannot be told."""
     code = getattr(fun, "__code__", None)
-    if code is None and hasattr(fun, "__wrapped__"):
+    if hasattr(fun, "__wrapped__") and (code is None or position >= code.co_argcount):
         return parameter_name(fun.__wrapped__, position)
     if hasattr(fun, "__self__"):
         position += 1

@@ -14,8 +14,8 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, described, refusal
-from funcgrad.core.graph import writer
 from funcgrad.core.provenance import Loc, at, here
+from funcgrad.core.staging import writer
 from funcgrad.core.trace import Primitive, escaped, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.structure import broadcast_to

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Atom, Eqn, Graph, Var, evaluate, is_written, trace_graph, without_effects, writer
+from funcgrad.core.graph import Atom, Eqn, Graph, Var, evaluate, without_effects
+from funcgrad.core.staging import is_written, trace_graph, writer
 from funcgrad.core.tape import TapeTracer, pull
 from funcgrad.core.trace import Primitive, Same, is_traced, register
 from funcgrad.errors import NotDifferentiableError

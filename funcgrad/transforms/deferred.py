@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.tape import TapeTrace, TapeTracer, entries, not_linear, pulled, push
+from funcgrad.core.linear import not_linear
+from funcgrad.core.tape import TapeTrace, TapeTracer, entries, pulled, push
 from funcgrad.core.trace import Primitive, Same, register
 from funcgrad.ops.structure import concatenate, reshape
 from funcgrad.transforms.batch import BatchTrace, stretch

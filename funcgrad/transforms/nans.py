@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.config import config
-from funcgrad.core.graph import Graph, Literal, as_typed, evaluate, run, writer
+from funcgrad.core.graph import Graph, Literal, as_typed, evaluate, run
 from funcgrad.core.provenance import Loc, at, here
+from funcgrad.core.staging import writer
 from funcgrad.core.tape import SELECT, Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, known
 from funcgrad.transforms.batch import BatchTrace

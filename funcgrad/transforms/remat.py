@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, as_typed, evaluate, record_graph, run, without_effects
+from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, as_typed, evaluate, run, without_effects
 from funcgrad.core.provenance import at, here
+from funcgrad.core.staging import record_graph
 from funcgrad.core.tape import TapeTrace, TapeTracer, pull, selected
 from funcgrad.core.trace import Tracer, is_traced, newest_trace, register
 from funcgrad.ops.elementwise import checkpoint_name

@@ -14,7 +14,8 @@ import numpy as np
 import funcgrad as fg
 from funcgrad import lax
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.graph import Graph, evaluate, is_interpreted, trace_graph
+from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.staging import is_interpreted, trace_graph
 from funcgrad.transforms.calls import graph_call
 from funcgrad.transforms.deferred import Deferred, deferred_call
 from tests.samples import Sample

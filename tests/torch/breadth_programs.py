@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.torch.module_programs import tried
-from tests.torch.training_programs import recorded
+from tests.torch.training_programs import LOOP, NETWORK, recorded
 
 EXPECTED = Path(__file__).with_name("breadth_expected.json")
 
@@ -326,7 +326,37 @@ p = nn.UninitializedParameter(requires_grad=False); p.materialize((2,), dtype=to
 """ + tried("Never()(torch.ones(1))", "Nothing()(torch.ones(1))", "nn.UninitializedBuffer().shape"),
     "what is refused": LAZY + "m = nn.LazyLinear(2); w = m.weight\nfor f in (lambda: w + 1, lambda: w.sum(), lambda: w.numel(), lambda: w.dim(), lambda: w[0], lambda: len(w), lambda: w == w, lambda: w.detach(), lambda: w.tolist(), lambda: nn.init.ones_(w), lambda: w.clone(), lambda: m.requires_grad_(False), lambda: m.forward(torch.ones(1, 2)), lambda: torch.stack([w])):\n  try: print(f())\n  except Exception as error: print(type(error).__name__)\ndel w\n",
 }
-GROUPS_OF = {"lazy": WAITING, "swa": MEANS, "packed": PACKED, "amp": MIXED, "sampled": SAMPLED}
+# Optimizers
+
+OPTIMIZERS = {
+    made: f"{NETWORK}optimizer = torch.optim.{made}{LOOP.format(steps=30)}"
+    for made in (
+        "Rprop([w, b])", "Rprop([w, b], lr=0.05, etas=(0.4, 1.5), step_sizes=(1e-3, 0.2))", "Rprop([w, b], lr=torch.tensor(0.02), maximize=True, step_sizes=(1e-6, 0.01))", "ASGD([w, b], lr=0.1)",
+        "ASGD([w, b], lr=0.1, lambd=0.01, alpha=0.5, t0=3, weight_decay=0.1)", "ASGD([{'params': w, 't0': 2}, {'params': b, 'lr': 0.3}], lr=torch.tensor(0.1))", "ASGD([w, b], lr=0.01, maximize=True, t0=1)",
+    )
+} | {
+    "errors": "p = torch.ones(1, requires_grad=True)\n" + tried("torch.optim.ASGD([p], lr=-1.0)", "torch.optim.ASGD([p], weight_decay=-1.0)", "torch.optim.Rprop([p], lr=-1.0)", "torch.optim.Rprop([p], etas=(1.0, 2.0))", "torch.optim.Rprop([p], lr=torch.ones(2))", "torch.optim.ASGD([p], lr=torch.ones(2))"),
+    "complex": "for name in ('ASGD', 'Rprop'):\n    p = torch.tensor([1.0 + 2.0j, -1.0 + 0.5j], requires_grad=True)\n    optimizer = getattr(torch.optim, name)([p], lr=0.1)\n    for _ in range(3):\n        optimizer.zero_grad(); (p * p.conj()).real.sum().backward(); optimizer.step()\n    print(p)",
+}
+# Older names, and fused layers
+
+FUSED = """
+nn = torch.nn
+def filled(m):
+    for n, p in enumerate(m.state_dict().values()): p.copy_((torch.sin(torch.arange(float(p.numel())) + n) * 0.5 + 0.6).view(p.shape))
+    return m.eval()
+for layer, bn, shape, more in ((nn.Conv2d(2, 3, 2), nn.BatchNorm2d(3), (1, 2, 4, 4), ()), (nn.Conv1d(2, 3, 2, bias=False), nn.BatchNorm1d(3, affine=False), (1, 2, 4), ()), (nn.ConvTranspose2d(2, 3, 2), nn.BatchNorm2d(3), (1, 2, 4, 4), (True,))):
+    layer, bn = filled(layer), filled(bn); fused = nn.utils.fuse_conv_bn_eval(layer, bn, *more); x = torch.cos(torch.arange(float(torch.Size(shape).numel()))).view(shape)
+    print(fused, torch.allclose(fused(x), bn(layer(x)), atol=1e-5), type(fused.weight).__name__, fused.weight.requires_grad, fused.bias.requires_grad, layer.weight is fused.weight); weight, bias = fused.weight, fused.bias
+layer, bn = filled(nn.Linear(2, 3, bias=False)), filled(nn.BatchNorm1d(3)); fused = nn.utils.fuse_linear_bn_eval(layer, bn); print(fused, fused.bias); other = fused.weight
+"""
+OLDER = {
+    "fused": FUSED + tried("nn.utils.fuse_conv_bn_eval(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))", "nn.utils.fuse_linear_bn_eval(nn.Linear(1, 3).eval(), nn.BatchNorm1d(2).eval())", "nn.utils.fuse_linear_bn_eval(nn.Linear(1, 3), nn.BatchNorm1d(3).eval())"),
+    "initial": "init = torch.nn.init; torch.manual_seed(3)\nfor name in ('uniform', 'normal', 'eye', 'xavier_uniform', 'xavier_normal', 'kaiming_uniform', 'kaiming_normal', 'orthogonal'): print(name, getattr(init, name)(torch.empty(2, 2)))\nprint(init.constant(torch.empty(2), 3.0), init.dirac(torch.empty(1, 1, 3)), init.uniform(torch.empty(2), a=1.0, b=2.0))",
+    "variable": "from importlib import import_module\nVariable = import_module(torch.__name__ + '.autograd').Variable\nx = torch.ones(2, requires_grad=True); v = Variable(x); w = Variable(torch.ones(2), requires_grad=True); (w * 3).sum().backward(); print(v.requires_grad, v.is_leaf, v.data_ptr() == x.data_ptr(), w.grad, isinstance(x, Variable), isinstance(3, Variable), Variable())\n" + tried("Variable(3)", "Variable(torch.ones(1, dtype=torch.int64), requires_grad=True)"),
+    "methods": "x = torch.tensor([0.3, -1.2, 0.7], requires_grad=True); a = torch.tensor(0.25, requires_grad=True)\ny = x.hardshrink(); z = x.hardshrink(0.2); u = x.prelu(a); (y + 2 * z + 3 * u).sum().backward(); print(y, z, u)\nm = torch.nn.Linear(2, 1); m(torch.ones(1, 2)).sum().backward(); print(torch.nn.utils.clip_grad_norm(m.parameters(), 1.0)); g = m.weight.grad; del m",
+}
+GROUPS_OF = {"older": OLDER, "optimizer": OPTIMIZERS, "lazy": WAITING, "swa": MEANS, "packed": PACKED, "amp": MIXED, "sampled": SAMPLED}
 ALL = {f"{group}: {name}": text for group, programs in GROUPS_OF.items() for name, text in programs.items()}
 
 

@@ -1,6 +1,6 @@
 """Programs of one line each, whose last expression is looked at: edge cases by the hundred, with what PyTorch finds.
 
-    python -m tests.torch.lines        # real PyTorch writes lines.json anew
+    python -m tests.torch.lines        # real PyTorch writes lines.json and mistakes.json anew
 """
 
 from __future__ import annotations
@@ -13,8 +13,15 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
-LINES = [line for line in (HERE / "lines.txt").read_text().splitlines() if line and not line.startswith("#")]
-EXPECTED = HERE / "lines.json"
+FILES = ("lines", "mistakes")
+
+
+def lines_of(file: str) -> list[str]:
+    return [line for line in (HERE / f"{file}.txt").read_text().splitlines() if line and not line.startswith("#")]
+
+
+def expected(file: str) -> dict[str, Any]:
+    return json.loads((HERE / f"{file}.json").read_text())
 
 
 def shown(x: Any, torch: Any) -> Any:
@@ -65,7 +72,9 @@ def same(a: Any, b: Any) -> bool:
 def main() -> None:
     import torch
 
-    EXPECTED.write_text(json.dumps({line: found(torch, line) for line in LINES}, indent=0) + "\n")
+    for file in FILES:
+        results = {line: found(torch, line) for line in lines_of(file)}
+        (HERE / f"{file}.json").write_text(json.dumps(results, indent=0) + "\n")
 
 
 if __name__ == "__main__":

@@ -88,16 +88,20 @@ def owners(torch: Any) -> Iterator[tuple[str, str, Any, str]]:
                 yield space, inner, getattr(native, inner), inner
 
 
-def main() -> None:
-    import torch
-
+def listed(torch: Any) -> str:
     texts = known(Path(torch.__file__).parent / "lib" / "libtorch_python.so")
     lines = [
         f"{owner}.{text}"
         for owner, _, function, inner in owners(torch)
         for text in signatures(function, inner, texts.get(inner, []))
     ]
-    STORED.write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    import torch
+
+    STORED.write_text(listed(torch))
 
 
 if __name__ == "__main__":

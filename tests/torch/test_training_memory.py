@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
+from contextlib import suppress
 
 import pytest
 
@@ -95,7 +96,26 @@ def again(model):
     return ((checkpoint(model, X, use_reentrant=False) - Y) ** 2).mean()
 
 
-LOSSES = [plain, views, in_place, hooks, custom, second, unused, walked, kept_open, again]
+def looked_at(model):
+    """All that tensors remember of a step."""
+    out = model(X)
+    loss = ((out - Y) ** 2).mean()
+    torch.tensor([loss.item(), *out.tolist()[0]]).tolist()
+    (out.argmax(1) == 1).float().mean()
+    torch.from_numpy(out.detach().numpy() + 1)
+    out.sort().indices
+    with torch.no_grad():
+        model(X).sum()
+    for p in model.parameters():
+        p.data.mul_(1.0)
+        p.requires_grad_(False).requires_grad_()
+    torch.autograd.grad(loss, list(model.parameters()), retain_graph=True, allow_unused=True)
+    with suppress(RuntimeError):
+        loss.detach().backward()
+    return ((model(X) - Y) ** 2).mean()
+
+
+LOSSES = [plain, views, in_place, hooks, custom, second, unused, walked, kept_open, again, looked_at]
 COMPILED = [plain, views, in_place, custom, second, unused]
 
 

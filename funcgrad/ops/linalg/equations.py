@@ -7,7 +7,7 @@ from typing import Any
 
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.constants import keep
-from funcgrad.core.tape import not_linear, transpose
+from funcgrad.core.linear import not_linear, transpose
 from funcgrad.core.trace import Primitive, register
 from funcgrad.ops.families import cast
 from funcgrad.ops.linalg.shared import solve_as_columns

@@ -17,8 +17,9 @@ from funcgrad import tree
 from funcgrad.compile.jit import program_of
 from funcgrad.config import config
 from funcgrad.core.avals import aval_of
-from funcgrad.core.graph import Atom, Graph, Var, hoist, trace_graph
+from funcgrad.core.graph import Atom, Graph, Var, hoist
 from funcgrad.core.recent import Recent
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer, is_traced, known
 
 KEPT = 64

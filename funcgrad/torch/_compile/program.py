@@ -11,7 +11,10 @@ import numpy as np
 
 import funcgrad.torch._tensor.dtypes as dtypes
 from funcgrad.compile.jit import jit, program_of
-from funcgrad.core.graph import Graph, evaluate, trace_open
+from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.provenance import here
+from funcgrad.core.staging import trace_open
+from funcgrad.core.tape import tick
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._compile.overlay import Unsupported, ValueNeeded, shown
 from funcgrad.torch._compile.randomness import Randomness
@@ -21,6 +24,7 @@ from funcgrad.torch._compile.watch import Watch, hooks_of, kind_of
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.function import Function
 from funcgrad.torch._record.modes import mode, own_tape
+from funcgrad.torch._record.story import PassRecord, event
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.storage import Unwatched
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -180,10 +184,10 @@ class Traced:
             outputs, recorded = self._recorded(values, leaves)
         else:
             outputs = [x if type(x) is np.ndarray else np.asarray(x) for x in self._run(*values)]
+        at = here(), tick()
         for find, slot, writes in self._writes:
             storage = find(leaves)._storage
-            for _ in range(writes):
-                storage.count()
+            storage.count_all(writes, at)
             storage.replace(outputs[slot])
         memories: dict[int, Any] = {}
         tensors = [
@@ -194,9 +198,18 @@ class Traced:
             else made(how, outputs, memories)
             for how in self._tensors
         ]
-        for find, position in self._new_grads:
-            find(leaves)._grad = None if position < 0 else tensors[position]
+        if self._new_grads:
+            self._renew_grads(leaves, tensors)
         return self._treedef.unflatten([constant if i < 0 else tensors[i] for i, constant in self._leaves])
+
+    def _renew_grads(self, leaves: Sequence[Any], tensors: Sequence[Tensor]) -> None:
+        record, cleared = PassRecord("backward"), event()
+        for find, position in self._new_grads:
+            leaf = find(leaves)
+            leaf._grad = None if position < 0 else tensors[position]
+            leaf._story.clear(cleared)
+            if position >= 0:
+                leaf._story.reach(record, leaf._grad._storage.version)
 
     def _recorded(self, values: list[Any], leaves: Sequence[Any]) -> tuple[list[Any], dict[int, Tensor]]:
         """The outputs, and the tensors among them that are recorded: one entry, whose backward is a program too."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval
-from funcgrad.core.graph import StageTracer
+from funcgrad.core.staging import StageTracer
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.structure import reshape

@@ -25,7 +25,7 @@ from funcgrad.torch._record.operands import (
     promote,
     refuse,
 )
-from funcgrad.torch._record.tape import joined
+from funcgrad.torch._record.story import joined
 from funcgrad.torch._tensor.tensor import Tensor
 
 

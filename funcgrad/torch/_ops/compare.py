@@ -15,12 +15,15 @@ from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
-PLAIN = Kind("Plain")
+PLAIN, CLOSE = Kind(""), Kind("isclose")
+"""What no derivative comes back through, inside of another operation."""
 
 
 def _comparison(
     name: str, fun: Callable[[Any, Any], Any], refuses: str = "", *aliases: str, kernel: str = ""
 ) -> Callable[..., Tensor]:
+    kind = Kind(name)
+
     def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         if out is not None:
             return into(out, apply, (input, other), {})
@@ -32,7 +35,7 @@ def _comparison(
         check_together(x, y)
         x, y = promote(x, y)
         refuse(x if isinstance(x, Tensor) else y, refuses, kernel or f"{name}_cpu")
-        return call(PLAIN, lambda a, b: fun(raw(a), raw(b)), x, y)
+        return call(kind, lambda a, b: fun(raw(a), raw(b)), x, y)
 
     return named(*aliases, in_place=True, out=True)(titled(apply, name, f"{name} of elements."))
 
@@ -60,12 +63,14 @@ def _predicate(
     refuses: tuple[str, str] = ("", ""),
     out: bool = True,
 ) -> Callable[[Tensor], Tensor]:
+    kind = Kind(name)
+
     def apply(input: Tensor) -> Tensor:
         need_tensor(input, name)
         refuse(input, *refuses)
         if refusal is not None and input.is_complex():
             raise refusal[0](refusal[1])
-        return call(PLAIN, lambda v: fun(raw(v)), input)
+        return call(kind, lambda v: fun(raw(v)), input)
 
     return named(in_place=in_place, out=out)(titled(apply, name, f"{name} of each element."))
 
@@ -123,4 +128,4 @@ def isclose(
         apart = fnp.abs(fnp.subtract(x, y))
         return fnp.logical_or(same, fnp.logical_and(fnp.isfinite(apart), fnp.less_equal(apart, allowed)))
 
-    return call(PLAIN, close, input, other)
+    return call(CLOSE, close, input, other)

@@ -11,6 +11,7 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.arity import unary
 from funcgrad.torch._ops.kinks import flat
+from funcgrad.torch._ops.memory_order import like_first, lying
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
 from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
@@ -121,6 +122,7 @@ COMPLEX, POLAR = Kind("Complex", "yx"), Kind("Polar", "r")
 
 
 @named(method=False, out=True)
+@lying(like_first)
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """real + 1j * imag"""
     _parts(real, imag, "complex", ("real", "imag"))

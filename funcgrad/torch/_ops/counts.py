@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.table import named, returned
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, flat, need_tensor
 from funcgrad.torch._record.operands import number, promote, refuse
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
@@ -21,6 +20,8 @@ DISTINCT = "How many elements differ"
 ADVICE = (
     "Count values that are known beforehand, and close over the result in the function that to_functional is given."
 )
+
+SEARCHSORTED, ISIN = Kind("searchsorted"), Kind("isin")
 
 
 def _without_derivative(kind: Kind, x: Tensor, found: np.ndarray) -> Tensor:
@@ -111,7 +112,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     w = weights._array(COUNTS, ADVICE)
     if w.shape != v.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
-    return fresh(np.bincount(v, w, minlength).astype(np.float32 if w.dtype == np.float32 else np.float64))
+    kind = np.float32 if w.dtype == np.float32 else np.float64
+    return flat("bincount", np.bincount(v, w, minlength).astype(kind), weights)
 
 
 def _limits(v: np.ndarray, low: Any, high: Any, apart: float, function: str) -> tuple[Any, Any]:
@@ -146,7 +148,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         raise RuntimeError("torch.histc: max must be larger than min")
     inside = v[(v >= low) & (v <= high)]
     at = ((inside - low) * v.dtype.type(bins) / (high - low)).astype(np.int64)
-    return fresh(np.bincount(np.minimum(at, bins - 1), minlength=bins).astype(v.dtype))
+    return flat("histc", np.bincount(np.minimum(at, bins - 1), minlength=bins).astype(v.dtype), input)
 
 
 HISTOGRAM = Kind("NotImplemented", "-", "derivative for aten::histogram is not implemented")
@@ -274,7 +276,7 @@ def searchsorted(
         e = raw(e) if order is None else fnp.take_along_axis(raw(e), raw(order), -1)
         return _insertions(e, raw(x), right or side == "right").astype(np.int32 if out_int32 else np.int64)
 
-    return call(PLAIN, find, *operands)
+    return call(SEARCHSORTED, find, *operands)
 
 
 def _check_sequence(edges: Tensor, v: Tensor) -> None:
@@ -323,4 +325,4 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     for t in (x, y):
         if t._read().dtype.kind in "bc":
             raise RuntimeError(f"Unsupported input type encountered for isin(): {t.dtype.title}")
-    return call(PLAIN, lambda a, b: fnp.isin(raw(a), raw(b), invert=invert), x, y)
+    return call(ISIN, lambda a, b: fnp.isin(raw(a), raw(b), invert=invert), x, y)

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.memory_order import laid_out
+from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import NUMBERS, need_tensor
-from funcgrad.torch._record.tape import Cut, constant, cut, on_tape
+from funcgrad.torch._record.story import Cut, cut, cut_again, event
+from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import CPU, Device, default, used
 from funcgrad.torch._tensor.dtypes import as_numpy
@@ -120,7 +120,7 @@ def _typed_as(make: Callable[..., Tensor], out: Tensor, *args: Any, **options: A
 def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[Cut, ...] = ()) -> Tensor:
     out = fresh(value)
     out._cuts = cuts
-    out._made = here()
+    out._made, out._when = event()
     return _leaf(out, origin) if requires_grad else out
 
 
@@ -194,11 +194,9 @@ def _on_memory(array: np.ndarray) -> Tensor:
     out._storage = Storage(array)
     out._storage.shared = True
     found = exports.cuts_of(array)
-    out._cuts = (
-        (Cut("from_numpy", here(), tuple(leaf for c in found for leaf in c.leaves)), *found)[:8]
-        if found
-        else ()
-    )
+    if found:
+        out._cuts = cut_again("from_numpy", found)
+    out._made, out._when = event()
     return out
 
 
@@ -275,7 +273,10 @@ def _number(fill_value: Any, function: str) -> Any:
 def _full_like(input: Tensor, value: Any, kind: np.dtype, memory_format: Any) -> np.ndarray:
     """Laid out as the tensor, where no other order is asked for."""
     kept = memory_format in (None, preserve_format)
-    return laid_out(np.full(input.numel(), value, kind), input) if kept else np.full(input.shape, value, kind)
+    if kept:
+        return laid_out(np.full(input.numel(), value, kind), input)
+    check_rank(input, memory_format)
+    return laid_out(np.full(input.numel(), value, kind), formatted(fresh(np.empty(input.shape)), memory_format))
 
 
 def _like(value: Any, origin: str) -> Any:

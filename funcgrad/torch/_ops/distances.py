@@ -8,10 +8,11 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.products import same_scalar_type
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast
+from funcgrad.torch._record.operands import check_broadcast, need_tensors
 from funcgrad.torch._tensor.tensor import Tensor
 
 CDIST, PDIST, VIEW = Kind("Cdist", "xyr!"), Kind("Pdist", "xr"), Kind("View", "xyr!")
@@ -34,12 +35,13 @@ def _norms(differences: Any, p: float) -> Any:
 
 
 @named(method=False)
+@lying(in_rows)
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MODES[0]) -> Tensor:
     """The p-norm of the difference of each vector of `x1` and each of `x2`; all differences are held at once.
 
     As in PyTorch, the derivative at a distance of zero is zero.
     """
-    need_tensor(x1, "cdist")
+    need_tensors("cdist", x1=x1, x2=x2)
     if compute_mode is not None and compute_mode not in MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     for i, x in enumerate((x1, x2), 1):

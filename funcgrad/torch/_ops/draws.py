@@ -21,7 +21,7 @@ from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import integers
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import Kind, call, flat, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
@@ -241,7 +241,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
     source = generator or default_generator
     if replacement and num_samples > 1:
-        return _with_replacement(weights, num_samples, source)
+        return flat("multinomial", _with_replacement(weights, num_samples, source), input)
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if (weights.sum(-1) == 0).any():
@@ -250,10 +250,10 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     exponential_(waits, generator=generator)
     with np.errstate(divide="ignore"):
         order = np.argsort(-(weights / waits._array()), axis=-1, kind="stable")
-    return fresh(order[..., :num_samples].copy())
+    return flat("multinomial", order[..., :num_samples].copy(), input)
 
 
-def _with_replacement(weights: np.ndarray, count: int, source: Generator) -> Tensor:
+def _with_replacement(weights: np.ndarray, count: int, source: Generator) -> np.ndarray:
     rows = []
     for row in np.atleast_2d(weights):
         if (row < 0).any():
@@ -266,4 +266,4 @@ def _with_replacement(weights: np.ndarray, count: int, source: Generator) -> Ten
         edges = total / total[-1]
         edges[-1] = 1
         rows.append(np.searchsorted(edges.astype(DOUBLE), source.uniform(count, DOUBLE)))
-    return fresh(np.stack(rows).reshape(*weights.shape[:-1], count))
+    return np.stack(rows).reshape(*weights.shape[:-1], count)

@@ -7,10 +7,11 @@ from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from funcgrad import numpy as fnp
+from funcgrad.torch._ops.memory_order import order_of
 from funcgrad.torch._ops.products import same_scalar_type
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call
-from funcgrad.torch._record.operands import promote, refuse
+from funcgrad.torch._record.calls import Kind, call, lie
+from funcgrad.torch._record.operands import need_elements, promote, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
 SUM, PERMUTE = Kind("SumBackward1"), Kind("Permute")
@@ -37,6 +38,7 @@ def einsum(*args: Any) -> Tensor:
         equation, operands = _from_lists(args)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    need_elements(operands, 1)
     inputs, output = _explicit(equation, operands)
     summed = {letter for letters in inputs for letter in letters} - set(output)
     if len(operands) > 1 and not summed:
@@ -48,7 +50,20 @@ def einsum(*args: Any) -> Tensor:
     pair = MANY if len(operands) > 2 else PAIR
     kind = pair[not summed] if len(operands) > 1 else SUM if summed else PERMUTE
     text = ",".join(inputs) + "->" + output
-    return call(kind, lambda *vs: fnp.einsum(text, *vs), *operands)
+    found = call(kind, lambda *vs: fnp.einsum(text, *vs), *operands)
+    if len(operands) == 1 and not summed and len(output) == len(inputs[0]):
+        return lie(found, tuple(output.index(inputs[0][d]) for d in order_of(operands[0])))
+    return lie(found, _order(inputs, output, operands)) if summed and len(operands) == 2 else found
+
+
+def _order(inputs: Sequence[str], output: str, operands: Sequence[Tensor]) -> tuple[int, ...]:
+    """How a product of two lies in memory: what both have is outside, then what one has, the earlier one in the result
+    first."""
+    has = [{letter for letter, n in zip(part, x.shape) if n > 1} for part, x in zip(inputs, operands)]
+    parts: dict[tuple[bool, ...], list[int]] = {(True, True): []}
+    for place, letter in enumerate(output):
+        parts.setdefault(tuple(letter in letters for letters in has), []).append(place)
+    return tuple(place for places in parts.values() for place in places)
 
 
 def _from_lists(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:

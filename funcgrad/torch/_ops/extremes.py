@@ -10,16 +10,16 @@ import numpy as np
 from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
-from funcgrad.torch._ops.compare import PLAIN
+from funcgrad.torch._ops.memory_order import in_rows, like_first, lying
 from funcgrad.torch._ops.pointwise import maximum, minimum
 from funcgrad.torch._ops.reduce import Dims, dims_of
 from funcgrad.torch._ops.select import copied
 from funcgrad.torch._ops.table import named, returned, titled
-from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor
+from funcgrad.torch._record.calls import Kind, call, call_with, flat, need_tensor
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 EMPTY = "Expected reduction dim to be specified for input.numel() == 0."
 
@@ -67,7 +67,7 @@ def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: 
 
 def _with_places(name: str, kind: Kind, fun: Callable[[Any], Any], x: Tensor, places: Any) -> Any:
     """Elements, and where they are, which is what PyTorch saves."""
-    where = fresh(places)
+    where = flat(name, places, x)
     return returned(name, (call_with((where,), kind, fun, x), where))
 
 
@@ -112,6 +112,7 @@ AMINMAX = Kind("Aminmax", "xr=")
 
 
 @named(out=True)
+@lying(in_rows)
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The minimum and the maximum, over `dim` or of all elements; equal elements share the gradient."""
     need_tensor(input, "aminmax")
@@ -154,13 +155,15 @@ def _running(name: str, extreme: Callable[..., Any], reaches: Callable[..., Any]
         return _taken(name, kind, input, places, axis)
 
     doc = f"The {name[3:]}ima until each element along `dim`, and where they are: the last of equal ones."
-    return named(out=True)(titled(running, name, doc))
+    return named(out=True)(lying(in_rows)(titled(running, name, doc)))
 
 
 cummax, cummin = _running("cummax", lax.cummax, fnp.greater_equal), _running("cummin", lax.cummin, fnp.less_equal)
 
 
 def _position(name: str, fun: Any) -> Callable[..., Tensor]:
+    kind = Kind(name)
+
     def position(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
         refuse(input, "c", f"{name}(): does not support complex input")
@@ -180,7 +183,7 @@ def _position(name: str, fun: Any) -> Callable[..., Tensor]:
             axis = dimension(dim, len(v.shape))
             return fun(v, axis=axis, keepdims=keepdim)
 
-        return call(PLAIN, find, input)
+        return call(kind, find, input)
 
     return named()(titled(position, name, f"Where the {name[3:]}imum is, over `dim` or in the flattened tensor."))
 
@@ -214,6 +217,7 @@ def _taken(name: str, kind: Kind, x: Tensor, places: Any, axis: int) -> Any:
 
 
 @named(out=True)
+@lying(like_first)
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
     """Sorted values and where they were. Equal elements keep their order."""
     axis = dimension(dim, input.dim())
@@ -222,12 +226,14 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
 
 
 @named()
+@lying(like_first)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Where the sorted values were."""
-    return fresh(ordered(input, dimension(dim, input.dim()), descending))
+    return flat("argsort", ordered(input, dimension(dim, input.dim()), descending), input)
 
 
 @named(out=True)
+@lying(like_first)
 def msort(input: Tensor) -> Tensor:
     """Sorted along the first dimension."""
     return sort(input, 0).values
@@ -261,6 +267,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
 
 
 @named()
+@lying(in_rows)
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the two middle elements (over `dim`, with its place); NaN where there is one."""
     return _median(input, dim, keepdim, "median")

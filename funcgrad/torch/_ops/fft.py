@@ -14,8 +14,9 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops.create import finished
 from funcgrad.torch._ops.join import roll
+from funcgrad.torch._ops.memory_order import order_of
 from funcgrad.torch._ops.table import named, rows_of
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, lie
 from funcgrad.torch._record.operands import as_floating, cast
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
@@ -65,7 +66,14 @@ def _along(
     axis = _axis(dim, x.dim())
     _check_length((2 * (x.shape[axis] - 1) if halved else x.shape[axis]) if n is None else n)
     _check_norm(norm)
-    return call(kind, lambda v: fun(v, n, axis, norm), x)
+    return _lies(call(kind, lambda v: fun(v, n, axis, norm), x), x, [axis])
+
+
+def _lies(result: Tensor, x: Tensor, axes: list[int]) -> Tensor:
+    """What is not transformed is outside, as it was in memory; inside is what is transformed, the last axis last."""
+    order = order_of(x)
+    outer = [d for d in order if d not in axes]
+    return lie(result, (*outer, *[d for d in order if d in axes[:-1]], *axes[-1:]))
 
 
 def _need_real(x: Tensor, function: str) -> None:
@@ -147,7 +155,10 @@ def _several(fun: Callable[..., Any], x: Tensor, s: Lengths, dim: Dims, norm: No
     """`fft` or `ifft` along each dimension."""
     x = _ready(x, True)
     sizes, axes = _lengths(x, s, dim, norm)
-    return call(C2C, lambda v: fun(v, sizes, axes, norm) if axes else fnp.add(v, 0), x)
+    found = call(C2C, lambda v: fun(v, sizes, axes, norm) if axes else fnp.add(v, 0), x)
+    if any(n > x.shape[axis] for n, axis in zip(sizes, axes)):
+        x = found  # which is padded first, and then lies in order
+    return _lies(found, x, [d for d in order_of(x) if d in axes])
 
 
 @routine
@@ -169,7 +180,7 @@ def rfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None)
         raise RuntimeError(f"rfftn expects a real-valued input tensor, but got {input.dtype.title}")
     x = _ready(input)
     sizes, axes = _lengths(x, s, dim, norm, "rfftn")
-    return call(R2C, lambda v: fnp.fft.rfftn(v, sizes, axes, norm), x)
+    return _lies(call(R2C, lambda v: fnp.fft.rfftn(v, sizes, axes, norm), x), x, axes)
 
 
 @routine
@@ -177,7 +188,7 @@ def irfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None
     """The inverse of `rfftn`: real."""
     x = _ready(input, True)
     sizes, axes = _lengths(x, s, dim, norm, "irfftn", halved=True)
-    return call(C2R, lambda v: fnp.fft.irfftn(v, sizes, axes, norm), x)
+    return _lies(call(C2R, lambda v: fnp.fft.irfftn(v, sizes, axes, norm), x), x, axes)
 
 
 @routine
@@ -190,7 +201,7 @@ def hfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None)
         v = fnp.fft.fftn(v, sizes[:-1], axes[:-1], norm) if axes[1:] else v
         return fnp.fft.hfft(v, sizes[-1], axes[-1], norm)
 
-    return call(C2R, transform, x)
+    return _lies(call(C2R, transform, x), x, axes)
 
 
 @routine
@@ -205,7 +216,8 @@ def ihfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None
         v = fnp.fft.ihfft(v, sizes[-1], axes[-1], norm)
         return fnp.fft.ifftn(v, sizes[:-1], axes[:-1], norm) if axes[1:] else v
 
-    return call(C2C if axes[1:] else CONJ, transform, x)
+    found = call(C2C if axes[1:] else CONJ, transform, x)
+    return _lies(found, x, [d for d in order_of(x) if d in axes[:-1]] or axes)
 
 
 def _two(name: str, several: Callable[..., Tensor]) -> Callable[..., Tensor]:

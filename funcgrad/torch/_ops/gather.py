@@ -14,15 +14,16 @@ from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.extremes import along
+from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.shape import expand, reshape
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call_with, need_tensor
+from funcgrad.torch._record.calls import Kind, call_with, flat, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.messages import PLACES, USE_WHERE
 from funcgrad.torch._tensor.sizes import dimension
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 
 GATHER, TAKE, INDEX_SELECT = Kind("Gather", "x="), Kind("Take", "x="), Kind("IndexSelect", "-")
 MASKED_SELECT = Kind("MaskedSelect", "x=")
@@ -137,6 +138,7 @@ def with_axes(fun: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @named(out=True)
+@lying(in_rows)
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
     need_tensor(input, "gather")
@@ -181,6 +183,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 @named(out=True)
+@lying(in_rows)
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements with these numbers; negative ones count from the end."""
     need_tensor(input, "take")
@@ -203,6 +206,7 @@ def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
 
 
 @named(out=True)
+@lying(in_rows)
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather`, where the other dimensions broadcast; all elements in a row where no dimension is given."""
     if indices._read().dtype.kind not in "iu":
@@ -228,13 +232,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of elements that are not zero, as rows; or a tensor for each dimension."""
     array = input._array(PLACES, USE_WHERE)
-    return tuple(map(fresh, np.nonzero(np.atleast_1d(array)))) if as_tuple else argwhere(input)
+    return tuple([flat("nonzero", a, input) for a in np.nonzero(np.atleast_1d(array))]) if as_tuple else argwhere(input)
 
 
 @named()
 def argwhere(input: Tensor) -> Tensor:
     """The places of elements that are not zero, as rows."""
-    return fresh(np.argwhere(input._array(PLACES, USE_WHERE)))
+    return flat("nonzero", np.argwhere(input._array(PLACES, USE_WHERE)), input)
 
 
 def mask_of(mask: Tensor) -> Any:

@@ -60,6 +60,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed; negative ones count from 2**64 - 1 down."""
+        seed = int(seed)
         if not -(2**63) <= seed < 2**64:
             raise RuntimeError(f"Overflow when unpacking long long: {seed} is no 64-bit seed")
         self.first = seed if seed >= 0 else seed + 2**64

@@ -13,12 +13,13 @@ from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops import inplace
 from funcgrad.torch._ops.join import cat, flip, stack
+from funcgrad.torch._ops.memory_order import order_of
 from funcgrad.torch._ops.parts import atleast_1d, atleast_2d, atleast_3d
 from funcgrad.torch._ops.reduce import cumprod, sum
 from funcgrad.torch._ops.shape import expand, flatten, narrow, reshape, select, sizes_of, unsqueeze, view_as_shape
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast, promote
+from funcgrad.torch._record.calls import Kind, call, lie, need_tensor
+from funcgrad.torch._record.operands import check_broadcast, need_elements, promote
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -55,6 +56,7 @@ def block_diag(*tensors: Any) -> Tensor:
     """The matrix with the given ones along its diagonal."""
     if not tensors:
         return fresh(np.zeros((1, 0), np.float32))
+    need_elements(tensors)
     for i, x in enumerate(tensors):
         if x.dim() > 2:
             raise RuntimeError(
@@ -85,6 +87,7 @@ def _vectors(tensors: tuple[Any, ...]) -> list[Tensor]:
 @named(method=False)
 def cartesian_prod(*tensors: Any) -> Tensor:
     """All choices of one element of each vector, as rows."""
+    need_elements(tensors)
     vectors = _vectors(tensors)
     if len(vectors) == 1:
         return vectors[0]
@@ -111,6 +114,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     xs = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
     if indexing is None:
         warn_once(INDEXING)
+    need_elements(xs)
     if not xs:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     for x in xs:
@@ -135,6 +139,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Views in their common shape."""
     xs = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+    need_elements(xs)
     shape: tuple[int, ...] = ()
     for x in xs:
         check_broadcast(shape, x.shape)
@@ -155,7 +160,9 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {given[0]} and dim1 = {given[1]}"
         )
-    return call(ROT90, lambda v: fnp.rot90(v, k, axes), input)
+    out, order = call(ROT90, lambda v: fnp.rot90(v, k, axes), input), order_of(input)
+    exchanged = dict(zip(axes, axes[::-1])) if k % 2 else {}
+    return lie(out, tuple(exchanged.get(d, d) for d in order))
 
 
 @named()

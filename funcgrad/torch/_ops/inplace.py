@@ -10,6 +10,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import shape as shaping
+from funcgrad.torch._ops.signatures import Fitting
 from funcgrad.torch._ops.table import admitted, other_call
 from funcgrad.torch._record.calls import Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode, quietly
@@ -70,11 +71,11 @@ def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tens
     called = called or fun.__name__ + "_"
     checks = fun.__name__ not in MAY_OVERLAP
 
-    fitting: set[tuple[Any, ...]] = set()
+    fitting = Fitting()
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         kinds = (*map(type, args), *kwargs, *map(type, kwargs.values()))
-        if kinds not in fitting:
+        if kinds not in fitting.kinds:
             (_, *args), kwargs = admitted("Tensor", called, (self, *args), kwargs, fitting, kinds)
         self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
         if checks:
@@ -141,6 +142,8 @@ def _constantly(kind: Kind, x: Tensor, value: Any) -> Tensor:
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Take on the values of another tensor."""
     self._check_writable()
+    if isinstance(src, (int, float, complex)):
+        return _constantly(FILL, self, src)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape, own = self._read().shape, self._read().dtype
@@ -182,6 +185,10 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     self._check_writable("fill_.Tensor" if isinstance(value, Tensor) else "fill_.Scalar")
     value = number(value)
     if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
+            )
         return copy_(self, value)
     return _constantly(FILL, self, value)
 

@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops import values
+from funcgrad.torch._ops.memory_order import like_first, lying
 from funcgrad.torch._ops.reduce import dims_of
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
@@ -145,6 +146,7 @@ def _repeated(repeats: Tensor, output_size: int | None) -> np.ndarray:
 
 
 @named()
+@lying(like_first)
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """The order along dimensions reversed."""
     given = sizes_of(dims)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partialmethod
+import importlib
 from typing import Any
 
 import numpy as np
@@ -45,11 +45,14 @@ from funcgrad.torch._ops import (
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
-from funcgrad.torch._ops.table import ROWS, called_as, guarded
+from funcgrad.torch._ops.memory_order import check_rank, formatted
+from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
-from funcgrad.torch._record.operands import cast, is_operand
+from funcgrad.torch._record.calls import call
+from funcgrad.torch._record.operands import TO_COPY, cast, is_operand
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import NO_CUDA, Device, used
+from funcgrad.torch._tensor.formats import preserve_format
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -191,9 +194,15 @@ _method("__invert__", _inverted)
 
 
 def _to(
-    self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, device: Any = None, copy: bool = False, **ignored: Any
+    self: Tensor,
+    *args: Any,
+    dtype: dtypes.dtype | None = None,
+    device: Any = None,
+    copy: bool = False,
+    memory_format: Any = None,
+    **ignored: Any,
 ) -> Tensor:
-    """In another dtype: the tensor itself where it has it."""
+    """In another dtype, and order of memory: the tensor itself where it has them."""
     if device is not None:
         used(device)
     for arg in args:
@@ -206,6 +215,11 @@ def _to(
         elif arg is not None and not isinstance(arg, bool):
             raise TypeError(f"to() received an invalid argument: {type(arg).__name__}")
     kind = dtypes.as_numpy(dtype)
+    if memory_format not in (None, preserve_format):
+        check_rank(self, memory_format)
+        if copy or not self.is_contiguous(memory_format=memory_format):
+            copied = call(TO_COPY, select.copied, self)
+            return formatted(copied if kind is None else cast(copied, kind), memory_format)
     if kind is None or kind == self._read().dtype:
         return select.clone(self) if copy else self
     return cast(self, kind)
@@ -214,6 +228,8 @@ def _to(
 def _type(self: Tensor, dtype: Any = None) -> Any:
     if dtype is None:
         return f"torch.{self.dtype.title}Tensor"
+    if isinstance(dtype, Tensor):
+        raise TypeError("dtype must be a type, str, or dtype object")
     return _to(self, legacy.dtype_of(dtype))
 
 
@@ -222,6 +238,17 @@ def _cuda(self: Tensor, device: Any = None, **ignored: Any) -> Tensor:
     raise AssertionError(NO_CUDA)
 
 
+def _layer(name: str) -> Any:
+    """A method that is a function of `nn.functional`, which is imported when it is called."""
+
+    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        return getattr(importlib.import_module("funcgrad.torch.nn.functional"), name)(self, *args, **options)
+
+    return titled(method, name, f"`torch.nn.functional.{name}`")
+
+
+for _name in ("hardshrink", "prelu"):
+    _checked(_name, _layer(_name))
 _checked("to", _to)
 _method("itemsize", property(lambda self: self._read().dtype.itemsize))
 _method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
@@ -233,10 +260,20 @@ _method("to_dense", lambda self: self)
 _checked("type", _type)
 _method("cpu", lambda self: self)
 _method("cuda", _cuda)
+
+
+
+def _in_dtype(kind: dtypes.dtype) -> Any:
+    def convert(self: Tensor, *, memory_format: Any = None) -> Tensor:
+        return _to(self, kind)
+
+    return convert
+
+
 for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
-    _method(_name, partialmethod(_to, getattr(dtypes, _name)))
-_method("char", partialmethod(_to, dtypes.int8))
-_method("byte", partialmethod(_to, dtypes.uint8))
+    _checked(_name, _in_dtype(getattr(dtypes, _name)))
+_checked("char", _in_dtype(dtypes.int8))
+_checked("byte", _in_dtype(dtypes.uint8))
 
 
 def _type_as(self: Tensor, other: Tensor) -> Tensor:

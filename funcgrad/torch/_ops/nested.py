@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._record.left import left
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.operands import number
-from funcgrad.torch._record.tape import Cut, cut, on_tape
+from funcgrad.torch._record.story import Cut, cut
+from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -33,7 +35,7 @@ def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, 
     cuts: list[Cut] = []
     types = _numbers_in(data)
     if types is not None:
-        plain = data
+        plain, cuts = data, list(left.cuts_of(data))
         own = dtype or reduce(dtypes.promoted, [dtypes.of_number(kind()) for kind in types] or [dtypes.default()])
     else:
         plain = _plain(data, cuts)
@@ -94,6 +96,8 @@ def _plain(x: Any, cuts: list[Cut]) -> Any:
         return x._array()
     if isinstance(x, (list, tuple)):
         return [_plain(y, cuts) for y in x]
+    if type(x) is float:
+        cuts.extend(left.cuts_of(x))
     return x
 
 

@@ -12,6 +12,7 @@ from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.arity import binary, unary
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.kinks import flat
+from funcgrad.torch._ops.memory_order import like_first, lying
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
@@ -235,6 +236,7 @@ def _three(function: str, *tensors: Any) -> list[Any]:
 
 
 @named(in_place=True, out=True)
+@lying(like_first)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2"""
     x, a, b = _three("addcmul", input, tensor1, tensor2)
@@ -249,6 +251,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 
 @named(in_place=True, out=True)
+@lying(like_first)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2"""
     x, a, b = _three("addcdiv", input, tensor1, tensor2)

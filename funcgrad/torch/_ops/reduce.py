@@ -285,9 +285,11 @@ def norm_error(x: Tensor) -> str:
 
 
 def _truth(name: str, fun: Any) -> Callable[..., Tensor]:
+    kind = Kind(name)
+
     def truth(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
         need_tensor(input, name)
-        out = call(PLAIN, lambda v: fun(raw(v), axis=dims_of(dim, len(v.shape)), keepdims=keepdim), input)
+        out = call(kind, lambda v: fun(raw(v), axis=dims_of(dim, len(v.shape)), keepdims=keepdim), input)
         return cast(out, input._read().dtype) if input.dtype is dtypes.uint8 else out
 
     return named(out=True)(titled(truth, name, f"Whether {name} of the elements over `dim` are true."))
@@ -296,10 +298,13 @@ def _truth(name: str, fun: Any) -> Callable[..., Tensor]:
 any, all = _truth("any", fnp.any), _truth("all", fnp.all)
 
 
+COUNT_NONZERO = Kind("count_nonzero")
+
+
 @named()
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements over `dim` are not zero."""
-    return call(PLAIN, lambda v: fnp.count_nonzero(raw(v), axis=dims_of(dim, len(v.shape))), input)
+    return call(COUNT_NONZERO, lambda v: fnp.count_nonzero(raw(v), axis=dims_of(dim, len(v.shape))), input)
 
 
 # Softmax and cumulative sums

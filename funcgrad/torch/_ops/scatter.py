@@ -24,6 +24,7 @@ from funcgrad.torch._ops.gather import (
     values_of,
     with_axes,
 )
+from funcgrad.torch._ops.memory_order import in_rows, like_first, lying
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor, watch
@@ -211,6 +212,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 
 @named(in_place=True)
+@lying(in_rows)
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -274,6 +276,7 @@ def _check_copied(input: Tensor, axis: int, index: Tensor, source: Tensor) -> No
 
 
 @named(in_place=True)
+@lying(like_first)
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy with a number in the slices at the given places along a dimension; negative ones count from the end."""
     axis, value = dimension(dim, input.dim()), number(value)
@@ -307,6 +310,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 
 @named(in_place=True)
+@lying(like_first)
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy with the elements of `source` at the elements with these numbers, or added to them."""
     if source.numel() != index.numel():
@@ -331,6 +335,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @named(writes=True)
+@lying(like_first)
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """A copy with `values` at input[indices], or added there: then places that come twice count twice."""
     if not isinstance(values, Tensor):
@@ -356,6 +361,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 
 @named(in_place=True)
+@lying(in_rows)
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy with the elements of `source`, one after the other, where a mask holds."""
     if mask._read().dtype.kind != "b":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._ops import kinks
-from funcgrad.torch._ops.memory_order import laid_out
+from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, call_with, contiguous, need_tensor
@@ -127,7 +127,8 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     need_tensor(input, "clone")
     if memory_format in (None, preserve_format):
         return call(CLONE, _copied_alike, input)
-    return contiguous(call(CLONE, copied, input))
+    check_rank(input, memory_format)
+    return formatted(call(CLONE, copied, input), memory_format)
 
 
 def _copied_alike(v: Any) -> Any:

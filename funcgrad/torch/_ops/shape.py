@@ -10,12 +10,13 @@ import numpy as np
 
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import values
+from funcgrad.torch._ops.memory_order import check_rank
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.formats import contiguous_format
+from funcgrad.torch._tensor.formats import contiguous_format, preserve_format
 from funcgrad.torch._tensor.messages import MULTI_VIEW_IN_PLACE, warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
@@ -136,11 +137,14 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 @named(function=False)
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """The tensor itself where its elements lie in order, else a copy."""
-    value = raw(input._read())
-    if isinstance(value, Tracer) or np.asarray(value).flags.c_contiguous:
+    """The tensor itself where its elements lie in order (or as `memory_format` says), else a copy."""
+    wanted = memory_format or contiguous_format
+    check_rank(input, wanted)
+    if isinstance(raw(input._read()), Tracer) or input.is_contiguous(memory_format=wanted):
         return input
-    return clone(input, memory_format=contiguous_format)
+    if wanted is preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return clone(input, memory_format=wanted)
 
 
 @named()

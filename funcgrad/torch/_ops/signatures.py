@@ -58,11 +58,21 @@ def _is_list_of(fits: Callable[[Any], bool], x: Any) -> bool:
     return isinstance(x, (tuple, list)) and (len(x) == 0 or fits(x[0]))
 
 
+class Fitting:
+    """The types of arguments that a function has let through; in a slot, where `torch.compile` does not watch it."""
+
+    __slots__ = ("kinds",)
+
+    def __init__(self) -> None:
+        self.kinds: set[tuple[Any, ...]] = set()
+
+
 class Type(NamedTuple):
     shown: str
     fits: Callable[[Any], bool]
 
 
+_INTEGER = Type("int", _is_integer)
 _INTEGERS = Type("tuple of ints", lambda x: _is_list_of(_is_integer, x))
 _TENSORS = Type("tuple of Tensors", lambda x: isinstance(x, (tuple, list)) and all(isinstance(t, Tensor) for t in x))
 _TYPES = {
@@ -72,8 +82,8 @@ _TYPES = {
     "c10::List<::std::optional<Tensor>>": _TENSORS,
     "Storage": Type("torch.Storage", lambda x: False),
     "ScalarList": Type("tuple of Scalars", lambda x: _is_list_of(_is_number, x)),
-    "int64_t": Type("int", _is_integer),
-    "SymInt": Type("int", _is_integer),
+    "int64_t": _INTEGER,
+    "SymInt": _INTEGER,
     "IntArrayRef": _INTEGERS,
     "SymIntArrayRef": _INTEGERS,
     "double": Type("float", _is_float),
@@ -87,6 +97,7 @@ _TYPES = {
     "c10::string_view": Type("str", lambda x: isinstance(x, str)),
     "std::string_view": Type("str", lambda x: isinstance(x, str)),
 }
+_OF_NUMBERS = [_TYPES[n] for n in ("Scalar", "int64_t", "IntArrayRef", "double")]
 _ANYTHING = Type("object", lambda x: True)
 _PARAMETER = re.compile(r"(?P<type>[\w:<>*]+)(?P<size>\[\d+\])?(?P<none>\?)? (?P<name>\w+)(?:=(?P<default>.*))?$")
 _BETWEEN = re.compile(r", (?![^{]*\})")
@@ -299,6 +310,23 @@ def refusal(owner: str, name: str, args: Sequence[Any], options: Mapping[str, An
     given = len(args) + len(options)
     near = [m for s, m in zip(signatures, misfits) if s.least <= given <= len(s.parameters) and not s.hidden]
     return near[0] if len(near) == 1 else _listed(name, signatures, args, options)
+
+
+def numbers_read(owner: str, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments that fit, where tensors of one element in the place of numbers are these numbers."""
+    signature = next((s for s in _signatures().get((owner, name), []) if not s.misfit(args, options)), None)
+    if signature is None or signature._spreads(args):
+        return args, dict(options)
+    types = [p.type for p in signature.parameters]
+    by_name = {p.name: p.type for p in signature.parameters}
+    return (
+        tuple(_read(x, kind) for x, kind in zip(args, types)),
+        {n: _read(x, by_name.get(n, _ANYTHING)) for n, x in options.items()},
+    )
+
+
+def _read(x: Any, kind: Type) -> Any:
+    return x.item() if kind in _OF_NUMBERS and isinstance(x, Tensor) and isinstance(x._read(), np.ndarray) else x
 
 
 def takes_data(owner: str, name: str) -> bool:

@@ -12,7 +12,6 @@ from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, pointwise, reduce, steps
 from funcgrad.torch._ops.arity import of_two_tensors, unary
-from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.pointwise import plus_number, times_number
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named, titled
@@ -142,12 +141,12 @@ i0 = unary(
 
 
 def _bessel(name: str, function: str, doc: str) -> Any:
-    fun, kernel = scipys(function), f"{name}_cpu"
+    fun, kernel, kind = scipys(function), f"{name}_cpu", Kind(name)
 
     def apply(input: Tensor) -> Any:
         need_tensor(input, f"special_{name}")
         refuse(input, "ce", kernel)
-        return call(PLAIN, lambda v: fun(raw(v)), as_floating(input))
+        return call(kind, lambda v: fun(raw(v)), as_floating(input))
 
     return named(name=name, space="special", out=True)(
         titled(apply, f"special_{name}", f"{doc}; as in PyTorch, not recorded.")

@@ -12,6 +12,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.complexes import conj, real
 from funcgrad.torch._ops.join import diag
+from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.pointwise import check_no_bools, div_, mul, sqrt, sub_
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.products import mm
@@ -128,6 +129,7 @@ _distance = widened(_size, np.float16)
 
 
 @named(in_place=True, out=True)
+@lying(in_rows)
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """The slices along `dim`, those whose p-norm is larger than maxnorm scaled to it."""
     need_tensor(input, "renorm")

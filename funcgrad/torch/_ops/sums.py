@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.torch._ops.memory_order import like_first, lying
 from funcgrad.torch._ops.products import check_bmm
 from funcgrad.torch._ops.shape import expand
 from funcgrad.torch._ops.table import named
@@ -118,6 +119,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
 
 
 @named(in_place=True)
+@lying(like_first)
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)"""
     need_tensor(input, "addr")

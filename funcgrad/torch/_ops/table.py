@@ -21,7 +21,7 @@ import numpy as np
 
 from funcgrad import names
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.signatures import refusal, takes_data
+from funcgrad.torch._ops.signatures import Fitting, numbers_read, refusal, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
@@ -131,12 +131,12 @@ def guarded(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any
 
     Types of arguments that were let through once are not looked at again: elements of lists only where the call fails.
     """
-    fitting: set[tuple[Any, ...]] = set()
+    fitting = Fitting()
 
     @wraps(fun)
     def apply(*args: Any, **options: Any) -> Any:
         kinds = (*map(type, args), *options, *map(type, options.values())) if options else tuple(map(type, args))
-        if kinds not in fitting:
+        if kinds not in fitting.kinds:
             args, options = admitted(owner, name, args, options, fitting, kinds)
         try:
             return fun(*args, **options)
@@ -159,14 +159,14 @@ def with_out(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., An
     def apply(*args: Any, out: Any = None, **options: Any) -> Any:
         if out is None:
             return plain(*args, **options)
-        admitted(owner, name, args, {**options, "out": out}, set(), ())
+        admitted(owner, name, args, {**options, "out": out}, Fitting(), ())
         return into(out, plain, args, options)
 
     return apply
 
 
 def admitted(
-    owner: str, name: str, args: Any, options: dict[str, Any], fitting: set[tuple[Any, ...]], kinds: tuple[Any, ...]
+    owner: str, name: str, args: Any, options: dict[str, Any], fitting: Fitting, kinds: tuple[Any, ...]
 ) -> tuple[Any, dict[str, Any]]:
     """The arguments, with NumPy's numbers as Python's; PyTorch's error where they fit no signature.
 
@@ -175,11 +175,17 @@ def admitted(
     given = (*args, *options.values())
     if any(isinstance(x, Tracer) for x in given):
         return args, options
-    if unfit := refusal(owner, name, args[1:] if owner == "Tensor" else args, options):
+    own = args[:1] if owner == "Tensor" else ()
+    others = args[len(own) :]
+    if unfit := refusal(owner, name, others, options):
         raise TypeError(unfit)
+    if any(isinstance(x, Tensor) and x.dim() == 0 for x in (*others, *options.values())):
+        read = numbers_read(owner, name, others, options)
+        if any(a is not b for a, b in zip((*read[0], *read[1].values()), (*others, *options.values()))):
+            return (*own, *read[0]), read[1]
     if any(isinstance(x, np.number) for x in given) and not takes_data(owner, name):
         return tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
-    fitting.add(kinds)
+    fitting.kinds.add(kinds)
     return args, options
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import here
 from funcgrad.torch._pass.engine import Pass, outward
+from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -25,7 +25,7 @@ CREATE_GRAPH = (
 def implicit(out: Tensor) -> Tensor:
     value = out._read()
     if value.shape and prod(value.shape) != 1:
-        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        raise explained(RuntimeError("grad can be implicitly created only for scalar outputs"), [out])
     if value.dtype.kind == "c":
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
     return fresh(np.array(1, value.dtype, ndmin=len(value.shape)))
@@ -64,8 +64,17 @@ def check_outputs(outputs: Sequence[Tensor]) -> None:
     for i, out in enumerate(outputs):
         out._check_entry()
         if not on_tape(out._read()):
-            remember_missed([out], here())
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+            PassRecord("backward").began([out])
+            text = f"element {i} of tensors does not require grad and does not have a grad_fn"
+            raise explained(RuntimeError(text), [out])
+
+
+def explained(error: RuntimeError, outputs: Sequence[Tensor], inputs: Sequence[Tensor] = ()) -> RuntimeError:
+    """The error with a note on its cause, where that is known."""
+    from funcgrad.torch._explain.notes import annotate  # which the way without errors need not load
+
+    annotate(error, outputs, inputs)
+    return error
 
 
 def listed(x: Any) -> list[Any]:
@@ -88,8 +97,7 @@ def backward(
     targets = None if inputs is None else listed(inputs)
     if targets is not None and not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    grads = initial_grads(outputs, [None] * len(outputs) if grad_tensors is None else listed(grad_tensors))
-    check_outputs(outputs)
+    grads = _checked_grads("backward", outputs, grad_tensors)
     if create_graph:
         warnings.warn(CREATE_GRAPH, UserWarning, stacklevel=3)
     wanted = None
@@ -99,18 +107,38 @@ def backward(
             t.retain_grad()
             wanted[t._read().node.seq] = t
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
-    run.run(outputs, grads)
-    remember_missed(outputs, run.loc)
+    _mark_given(run, grads if grad_tensors is not None else ())
+    _remembered(run, outputs, grads)
 
 
-def remember_missed(outputs: Sequence[Tensor], loc: Any) -> None:
-    """Tell the leaves that the outputs are cut off from that a pass went by."""
-    for out in outputs:
-        for record in out._cuts:
-            for leaf in record.leaves:
-                tensor = leaf()
-                if tensor is not None and tensor._story.reached is not loc:
-                    tensor._story.missed = loc, out._cuts
+def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor]:
+    """The gradient of each output. Leaves remember a pass that is refused."""
+    try:
+        checked = initial_grads(outputs, [None] * len(outputs) if grads is None else listed(grads))
+    except RuntimeError as error:
+        record = PassRecord(called)
+        record.began(outputs)
+        record.ended_in(error)
+        raise
+    check_outputs(outputs)
+    return checked
+
+
+def _mark_given(run: Pass, grads: Sequence[Tensor]) -> None:
+    """Remember gradients of zeros that the user gives a pass."""
+    if grads and not any(np.any(constant(g._read())) for g in grads):
+        run.record.marks = (*run.record.marks, ("given", run.record.loc))
+
+
+def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:
+    """Run a pass; tensors remember it, and an error tells what they know."""
+    run.record.began(outputs)
+    try:
+        run.run(outputs, grads)
+    except RuntimeError as error:
+        run.record.ended_in(error)
+        explained(error, outputs)
+        raise
 
 
 def grad(
@@ -158,22 +186,33 @@ def _gradients(
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         wanted[t._read().node.seq] = t
     run = Pass(keep, create, wanted, accumulates=False)
-    run.run(outs, grads)
+    _remembered(run, outs, grads)
+    for t in targets:
+        t._story.asked = run.record
     results: list[Tensor | None] = []
     for i, t in enumerate(targets):
         ct = run.found.get(t._read().node.seq)
         if ct is not None:
-            results.append(fresh(outward(ct) if create else constant(outward(ct))))
+            ends = run.record.ends if not create else () if on_tape(ct) else run.record.once
+            results.append(_returned(outward(ct), ends))
         elif materialize:
             results.append(fresh(np.zeros(t.shape, t._read().dtype)))
         elif allow_unused:
             results.append(None)
         else:
-            raise RuntimeError(
+            text = (
                 f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
+            raise explained(RuntimeError(text), outs, targets)
     return tuple(results)
+
+
+def _returned(ct: Any, ends: Cuts) -> Tensor:
+    """A gradient that is returned; one that is not recorded remembers what was differentiated."""
+    out = fresh(constant(ct) if ends else ct)
+    out._cuts = ends
+    return out
 
 
 def _by_rows(

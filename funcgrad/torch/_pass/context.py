@@ -8,11 +8,12 @@ from functools import wraps
 from typing import Any
 
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.torch._pass.engine import modified
+from funcgrad.torch._pass.engine import current, modified, running
 from funcgrad.torch._pass.gradfn import FREED, GradFn
 from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._pass.saved_tensor import SavedTensor
 from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.story import Off
 from funcgrad.torch._record.tape import Watched, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -169,11 +170,14 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(fn)
     def once(ctx: Any, *grads: Any) -> Any:
-        before, mode.enabled = mode.enabled, False
+        before = mode.enabled, mode.off
+        mode.enabled, mode.off = False, Off("once_differentiable", (fn.__code__, 0), fn.__qualname__)
         try:
             found = fn(ctx, *grads)
         finally:
-            mode.enabled = before
+            mode.enabled, mode.off = before
+        if mode.enabled and running():
+            current().record.mark_once(fn)
         if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
             return found
         if isinstance(found, tuple):

@@ -11,13 +11,13 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.avals import Aval
-from funcgrad.core.provenance import here
 from funcgrad.core.tape import SELECT, Node, Pending, Sparse, TapeTracer, entries
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
 from funcgrad.torch._pass.hooks import use
 from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.story import Off, PassRecord
 from funcgrad.torch._record.tape import Note, Watched, constant, name_of, on_tape
 from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -98,6 +98,10 @@ def current() -> Pass:
     return _running.passes[-1]
 
 
+def running() -> bool:
+    return bool(_running.passes)
+
+
 class Pass:
     """One backward pass.
 
@@ -115,7 +119,7 @@ class Pass:
         self.accumulates = accumulates
         self.found: dict[int, Any] = {}
         self.given: dict[int, Tensor] = {}
-        self.loc = here()
+        self.record = PassRecord("backward" if accumulates else "grad")
         self.pulled: set[int] | None = None
         self.waiting: dict[int, int] | None = None
         self.reached: set[int] = set()
@@ -360,17 +364,19 @@ class Pass:
                 raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
             if ct is not None and result._read().shape != ct.shape:
                 raise RuntimeError(f"hook '{hook.__name__}' has changed the size of value")
-            ct = outward(self.taken(result))
+            before, ct = ct, outward(self.taken(result))
+            self.record.mark(hook, before, ct)
         return ct
 
     def accumulate(self, tensor: Tensor, ct: Any) -> None:
         grad = tensor._grad
-        tensor._story.reached = self.loc
         ct = outward(ct)
         if not self.create:
             ct = constant(ct)
         if grad is None:
             tensor._grad = fresh(own_memory(ct))
+            if not self.create:
+                tensor._grad._cuts = self.record.ends
         elif self.create:
             from funcgrad.torch._ops.pointwise import add
 
@@ -379,6 +385,8 @@ class Pass:
             grad._write(constant(grad._read()) + ct)
         else:  # whose base the mode decides about
             self.in_users_mode(grad._write, constant(grad._read()) + ct)
+        total: Any = tensor._grad
+        tensor._story.reach(self.record, total._storage.version)
 
     # tensors and values
 
@@ -387,11 +395,12 @@ class Pass:
 
         Around such calls only: what a signal handler does during the pass is recorded as usual.
         """
-        before, mode.enabled = mode.enabled, self.create
+        before = mode.enabled, mode.off
+        mode.enabled, mode.off = self.create, Off("backward", self.record.loc)
         try:
             return fun(*args)
         finally:
-            mode.enabled = before
+            mode.enabled, mode.off = before
 
     def taken(self, tensor: Tensor) -> Any:
         """A user's tensor as a value that nobody else writes into."""

@@ -17,6 +17,7 @@ from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
+from funcgrad.torch._record.story import Off, joined
 from funcgrad.torch._record.tape import Note, Tape, constant, on_tape, raw, unrecorded
 from funcgrad.torch._tensor.messages import (
     DIRTY_LEAF,
@@ -98,7 +99,12 @@ class FunctionCall(Primitive):
         found = run.in_users_mode(self.rule, ctx, *grads)
         if not run.keep:
             ctx._saved = None
-        return self.checked(found, avals, flags, run.taken)
+        back = self.checked(found, avals, flags, run.taken)
+        given = next((c for c in cts if c is not None), None)
+        for c, needed in zip(back, flags):
+            if needed:
+                run.record.mark(self.rule, given if c is not None else None, c)
+        return back
 
     def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], taken: Any) -> list[Any]:
         given = list(found) if isinstance(found, tuple) else [found]
@@ -253,7 +259,8 @@ def _forward(
 ) -> tuple[FunctionCtx, Any]:
     ctx = cls._call.context()
     ctx.needs_input_grad = needs
-    before, mode.enabled = mode.enabled, False
+    before = mode.enabled, mode.off
+    mode.enabled, mode.off = False, Off("forward", here(), cls.__name__)
     try:
         if cls.setup_context is not Function.setup_context:
             out = cls.forward(*args, **kwargs)
@@ -261,7 +268,7 @@ def _forward(
         else:
             out = cls.forward(ctx, *args, **kwargs)
     finally:
-        mode.enabled = before
+        mode.enabled, mode.off = before
     return ctx, out
 
 
@@ -300,7 +307,7 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     cuts = cuts_of(tuple(args))
     for y in outputs:
         if isinstance(y, Tensor) and not any(y is a for a in args):
-            y._cuts = cuts
+            y._cuts = joined(y._cuts, cuts)
     return [y.detach() if isinstance(y, Tensor) and on_tape(y._read()) else y for y in outputs]
 
 

@@ -11,19 +11,8 @@ import numpy as np
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
-from funcgrad.torch._record.tape import (
-    NOTES,
-    Cut,
-    Note,
-    Tape,
-    cut,
-    joined,
-    note_of,
-    on_tape,
-    own_note,
-    raw,
-    watched,
-)
+from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
+from funcgrad.torch._record.tape import NOTES, Note, Tape, note_of, on_tape, own_note, raw, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -49,9 +38,13 @@ class Kind:
     PyTorch has no derivative.
     """
 
-    __slots__ = ("inner", "name", "note", "notes", "others", "own_x", "own_y", "result", "saves", "shared", *"xyz")
+    __slots__ = (
+        *("called", "inner", "name", "note", "notes", "others", "own_x", "own_y", "result", "saves", "shared"),
+        *"xyz",
+    )
 
     def __init__(self, name: str, saves: str = "", lacks: str | None = None) -> None:
+        self.called = name
         self.name = name if "Backward" in name or name in WITHOUT_FORM else f"{name}Backward0"
         self.notes = next((NOTES[letter] for letter in saves if letter in NOTES), Note)
         self.saves = saves = saves.rstrip("=0!")
@@ -124,16 +117,35 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
     return t
 
 
-def cuts_of(operands: Sequence[Any]) -> tuple[Cut, ...]:
+def cuts_of(operands: Sequence[Any]) -> Cuts:
     """The cuts of a result, including the one that is being made where recording is off."""
-    cuts: tuple[Cut, ...] = ()
+    cuts: Cuts = ()
     for t in operands:
         if isinstance(t, Tensor):
             if t._cuts:
                 cuts = joined(cuts, t._cuts)
             if not mode.enabled and on_tape(t._value):
-                cuts = joined(cut("no_grad", t._value, ()), cuts)
+                cuts = joined(cut("no_grad", t._value, (), mode.off), cuts)
     return cuts
+
+
+def ended(op: str, operands: Sequence[Any]) -> Cuts:
+    """The cuts of a result without a derivative that an operation gives; "" is one inside of another."""
+    cuts = flattened(cuts_of(operands))
+    if not op:
+        return cuts
+    tracked = [t._value for t in operands if isinstance(t, Tensor) and mode.enabled and on_tape(t._value)]
+    for value in tracked:
+        cuts = joined(cut(op, value, (), flat=True), cuts)
+    ends = cuts and any(isinstance(t, Tensor) and t._cuts and t._value.dtype.kind in "fc" for t in operands)
+    return cut_again(op, cuts, flat=True) if ends and not tracked else cuts
+
+
+def flat(op: str, value: Any, *operands: Tensor) -> Tensor:
+    """A tensor of values without a derivative, as places, which remembers what they were computed from."""
+    out = fresh(value)
+    out._cuts = ended(op, operands)
+    return out
 
 
 def values_of(operands: tuple[Any, ...]) -> list[Any]:
@@ -213,10 +225,15 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
             if t._view is not None:
                 t._check_entry()
     t = wrap(out, kind, tensors[0] if tensors else None, tensors[1] if len(tensors) > 1 else None)
-    if special:
+    if not tracked and mode.enabled and TapeTracer in map(type, values):
+        t._cuts = ended(kind.called, tensors)
+    elif special:
         cuts = cuts_of(tensors)
+        if cuts and not tracked and out.dtype.kind not in "fc":
+            cuts = ended(kind.called, tensors)
         if cuts:
             t._cuts = cuts
+    if special:
         if mode.inference:
             t._storage = Inference(t._storage.value)
     if tracked and kind.saves:
@@ -239,6 +256,9 @@ def note_inner(kind: Kind, node: Node, values: list[Any]) -> None:
 
 def watch(out: Tensor, *tensors: Tensor) -> Tensor:
     """The result, which has saved tensors besides its operands, as an index."""
+    for t in tensors:
+        if t._cuts:
+            out._cuts = joined(out._cuts, flattened(t._cuts))
     if on_tape(out._value):
         if mode.saver is not None:
             return mode.saver.take_others(out, tensors)
@@ -301,19 +321,27 @@ def view(
     out._view.overlapping = overlapping
     if tracked and not mode.enabled:
         out._make_leaf("no_grad")
-        out._cuts = joined(cut("no_grad", value, ()), out._cuts)
+        out._cuts = joined(cut("no_grad", value, (), mode.off), out._cuts)
     return out
 
 
 def contiguous(t: Tensor, but_channels_last: bool = False) -> Tensor:
     """A result of which PyTorch lays the elements one after the other, where NumPy keeps the order of an operand."""
-    value = t._value
-    array = raw(value)
+    array = raw(t._value)
     if type(array) is not np.ndarray or array.flags.c_contiguous:
         return t
     if but_channels_last and array.ndim == 4 and array.transpose(0, 2, 3, 1).flags.c_contiguous:
         return t
-    array = np.ascontiguousarray(array)
+    return lie(t, tuple(range(array.ndim)))
+
+
+def lie(t: Tensor, order: tuple[int, ...]) -> Tensor:
+    """A result whose dimensions lie in memory in this order, those with large steps first."""
+    value = t._value
+    array = raw(value)
+    if type(array) is not np.ndarray or (turned := array.transpose(order)).flags.c_contiguous:
+        return t
+    array = np.ascontiguousarray(turned).transpose(np.argsort(order))
     t._value = TapeTracer(value._trace, array, value.node) if on_tape(value) else array
     t._storage.value = array
     return t

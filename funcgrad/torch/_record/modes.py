@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.provenance import here
+from funcgrad.torch._record.story import Off
 from funcgrad.torch._record.tape import BASE, Tape, constant, unrecorded
 from funcgrad.torch._tensor.storage import inside, scope
 
@@ -25,7 +27,7 @@ class _Mode(threading.local):
     """The state of a thread. In `inference` mode recording stays off.
 
     What is recorded on tapes older than `floor` is a constant. `direct`: recording is on, and on the base tape, so
-    that an operation asks nothing. `plain`: one on arrays that are on no tape asks nothing.
+    that an operation asks nothing. `plain`: one on arrays that are on no tape asks nothing. `off` says why it is off.
 
     `savers` are the contexts of hooks on what operations save, the innermost last, which is `saver`; `hooks_refused` is
     the error of one that begins. With any, no operation takes its short way.
@@ -38,6 +40,7 @@ class _Mode(threading.local):
     def __init__(self) -> None:
         self._enabled = self.direct = self.plain = True
         self.inference = False
+        self.off: Off | None = None
         self._savers: tuple[Any, ...] = ()
         self.saver: Any = None
         self.hooks_refused: str | None = None
@@ -116,17 +119,17 @@ def is_grad_enabled() -> bool:
     return mode.enabled
 
 
-State = tuple[bool, bool]
-"""Whether operations are recorded, and whether it is inference mode."""
+State = tuple[bool, bool, Off | None]
+"""Whether operations are recorded, whether it is inference mode, and why recording is off."""
 
 
 def _set(state: State) -> None:
-    mode.inference = state[1]
-    mode.enabled = state[0]
+    enabled, mode.inference, mode.off = state
+    mode.enabled = enabled
 
 
 def _now() -> State:
-    return mode.enabled, mode.inference
+    return mode.enabled, mode.inference, mode.off
 
 
 def is_inference_mode_enabled() -> bool:
@@ -177,25 +180,28 @@ class _GradMode:
     def __init__(self) -> None:
         self.before: list[State] = []
 
-    def state(self) -> State:
-        """What is set."""
-        return self.enabled, mode.inference
+    def state(self, off: Off | None) -> State:
+        """What is set, and by whom."""
+        return self.enabled, mode.inference, off
 
     def __enter__(self) -> None:
         self.before.append(_now())
-        _set(self.state())
+        _set(self.state(Off(type(self).__name__, here())))
 
     def __exit__(self, *error: object) -> None:
         _set(self.before.pop())
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
+        code = getattr(fun, "__code__", None)
+        off = Off(type(self).__name__, None if code is None else (code, 0), getattr(fun, "__name__", ""))
+
         @wraps(fun)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            return within(self.state(), fun, *args, **kwargs)
+            return within(self.state(off), fun, *args, **kwargs)
 
         @wraps(fun)
         def steps(*args: Any, **kwargs: Any) -> Any:
-            return (yield from _stepwise(self.state(), fun(*args, **kwargs)))
+            return (yield from _stepwise(self.state(off), fun(*args, **kwargs)))
 
         return steps if isgeneratorfunction(fun) else inside
 
@@ -219,10 +225,11 @@ class set_grad_enabled(_GradMode):
     def __init__(self, enabled: bool) -> None:
         self.before = [_now()]
         self.enabled = enabled
-        mode.enabled = enabled
+        self.off = Off("set_grad_enabled", here())
+        _set(self.state(self.off))
 
     def __enter__(self) -> None:
-        mode.enabled = self.enabled
+        _set(self.state(self.off))
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
         _set(self.before[-1])
@@ -239,5 +246,5 @@ class inference_mode(_GradMode):
         super().__init__()
         self.inference = mode
 
-    def state(self) -> State:
-        return not self.inference, self.inference
+    def state(self, off: Off | None) -> State:
+        return not self.inference, self.inference, off

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from funcgrad.core.provenance import at
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.calls import NUMBERS, Kind, call
-from funcgrad.torch._record.tape import constant, cut, joined, on_tape
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.story import cut, flattened, joined
+from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
@@ -26,6 +30,14 @@ def refuse(x: Tensor, kinds: str, kernel: str) -> None:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
 
 
+def one_dtype(text: str, *tensors: Tensor | None) -> None:
+    """PyTorch's error where tensors have not all one dtype; `text` has places for the first two that differ."""
+    first, *others = [t for t in tensors if t is not None]
+    for other in others:
+        if other._read().dtype != first._read().dtype:
+            raise RuntimeError(text.format(first.dtype.title, other.dtype.title))
+
+
 def need_tensors(function: str, **arguments: Any) -> None:
     """PyTorch's error for the first argument that is no Tensor."""
     for i, (name, x) in enumerate(arguments.items()):
@@ -33,6 +45,13 @@ def need_tensors(function: str, **arguments: Any) -> None:
             raise TypeError(
                 f"{function}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
             )
+
+
+def need_elements(tensors: Iterable[Any], argument: int = 0) -> None:
+    """PyTorch's error for the first element of a list of tensors, which is that argument, that is none."""
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument {argument}, but got {type(x).__name__}")
 
 
 def no_overload(function: str, *args: Any, **options: Any) -> str:
@@ -124,9 +143,16 @@ TO_COPY = Kind("ToCopy")
 def cast(t: Tensor, to: np.dtype) -> Tensor:
     """A copy in another dtype."""
     value = t._read()
+    if value.dtype.kind == "c" and to.kind not in "cb":
+        warn_once("Casting complex values to real discards the imaginary part")
+        if not isinstance(value, Tracer):
+            return fresh(value.real.astype(to))
     if isinstance(value, Tracer) and to.kind in "fc":
         return call(TO_COPY, lambda v: v.astype(to), t)
-    cuts = joined(cut(f"to({dtypes.of(to)})", value, ()), t._cuts) if on_tape(value) else t._cuts
+    cuts = t._cuts if to.kind in "fc" else flattened(t._cuts)
+    if on_tape(value):
+        op = f"to({dtypes.of(to)})"
+        cuts = joined(cut(op, value, (), flat=True) if mode.enabled else cut("no_grad", value, (), mode.off), cuts)
     plain: Any = constant(value)
     array: Any = plain if isinstance(plain, Tracer) else np.asarray(plain)
     out = fresh(array.astype(to))

@@ -1,4 +1,4 @@
-"""The shim's tapes, what is noted at their entries, and where values were cut off them.
+"""The shim's tapes, and what is noted at their entries.
 
 The base tape is older than every other trace and never ends. Each call of a function that `to_functional` made has a
 tape of its own, newer than the traces of its arguments. `modes.mode.tape` is the one that leaves are made on.
@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from numpy import ndarray
 
-from funcgrad.core.provenance import Loc, here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.elementwise import stop_gradient
@@ -149,74 +148,3 @@ def unrecorded(value: Any) -> Any:
     """The value as it is where recording is off: without its entry, and others' in reverse mode. Tangents stay."""
     value = raw(value)
     return overwritten(0, value) if isinstance(value, Tracer) and value.dtype.kind in "fc" else value
-
-
-class Cut(NamedTuple):
-    """Where a value left the tape: by which operation, on which line, and the leaves it was computed from."""
-
-    op: str
-    loc: Loc | None
-    leaves: tuple[weakref.ref, ...]
-
-
-CUTS_KEPT = 8
-"""How many cuts a tensor remembers: the nearest."""
-WALKED = 64
-"""How many entries are visited to find the leaves of a value that is cut off (12 us at most)."""
-
-
-def leaves_of(node: Node) -> tuple[weakref.ref, ...]:
-    """Weak references to the leaf tensors that an entry was computed from, where they are near."""
-    found = []
-    seen = {node.seq}
-    stack = [node]
-    while stack and len(seen) < WALKED:
-        entry = stack.pop()
-        if entry.prim is None:
-            note = note_of(entry)
-            if note is not None and note.owner is not None:
-                found.append(note.owner)
-        for parent in entry.parents:
-            if parent is not None and parent.seq not in seen:
-                seen.add(parent.seq)
-                stack.append(parent)
-    return tuple(found)
-
-
-def cut(op: str, value: Any, before: tuple[Cut, ...]) -> tuple[Cut, ...]:
-    """The cuts of a value that leaves the tape here; its leaves remember it too."""
-    record = Cut(op, here(), leaves_of(value.node))
-    for leaf in record.leaves:
-        tensor = leaf()
-        if tensor is not None:
-            story = tensor._story
-            story.cuts = (record, *story.cuts[: CUTS_KEPT - 1])
-    return record, *before[: CUTS_KEPT - 1]
-
-
-def joined(first: tuple[Cut, ...], second: tuple[Cut, ...]) -> tuple[Cut, ...]:
-    """The cuts of a value computed from two."""
-    if not second or first is second:
-        return first
-    if not first:
-        return second
-    return tuple({id(record): record for record in first + second}.values())[:CUTS_KEPT]
-
-
-class Story:
-    """What has happened to a leaf, for `explain`: where it was made and how, cut off, reached, missed and
-    cleared.
-
-    `reached` and `missed` are the lines of the last backward pass that brought a gradient, and of the last
-    that came from a value cut off this leaf, with the cuts.
-    """
-
-    __slots__ = ("cleared", "cuts", "made", "missed", "origin", "reached")
-
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self.made = here()
-        self.cuts: tuple[Cut, ...] = ()
-        self.reached: Loc | None = None
-        self.missed: tuple[Loc | None, tuple[Cut, ...]] | None = None
-        self.cleared: Loc | None = None

@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 
-from funcgrad.torch._record.tape import Cut
+from funcgrad.torch._record.story import Cut
 
 
 class Exports:

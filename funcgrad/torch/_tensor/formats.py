@@ -1,4 +1,4 @@
-"""Layouts and orders of memory. There is one layout; an order that is asked for changes nothing."""
+"""Layouts, of which there is one, and orders of memory."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcgrad.core.graph import RecordTracer
-from funcgrad.core.provenance import here
+from funcgrad.core.staging import RecordTracer
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._record.left import left
 from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.tape import Cut, cut, on_tape, raw
+from funcgrad.torch._record.story import cut_again
+from funcgrad.torch._record.tape import on_tape, raw
 from funcgrad.torch._tensor import messages
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.storage import Storage
@@ -32,6 +33,13 @@ def _moves(value: Any) -> bool:
     return False
 
 
+def _gone(op: str, tensor: Any, numbers: Any) -> Any:
+    """Numbers that leave, which are remembered where they may have a derivative."""
+    if on_tape(tensor._read()) or tensor._cuts:
+        left.remember(left.note(op, tensor), numbers)
+    return numbers
+
+
 def _is_cut(view: View | None) -> bool:
     return view is not None and any(isinstance(step, Cutting) for step in view.storage_steps)
 
@@ -45,16 +53,17 @@ class Leaving:
         asked = not force and mode.enabled
         if on_tape(value):
             if asked:
-                raise RuntimeError(messages.NUMPY_OF_TRACKED)
+                raise messages.noted(RuntimeError(messages.NUMPY_OF_TRACKED), messages.STAY_A_TENSOR)
             return self.detach().numpy(force=force)
         if asked and isinstance(value, Tracer) and _moves(value) and not _is_cut(self._view):
             raise RuntimeError(messages.NUMPY_OF_TRACKED if self.requires_grad else messages.NUMPY_OF_TRACED)
         array = self._array("`numpy()`")
         traced = isinstance(self._storage.value, Tracer)  # whose memory NumPy cannot share
         whole = array.copy() if traced else self._storage.share()
-        exports.remember(
-            whole, (Cut("numpy", here(), tuple(leaf for c in self._cuts for leaf in c.leaves)), *self._cuts)
-        )
+        if self._cuts:
+            cuts = cut_again("numpy", self._cuts)
+            exports.remember(whole, cuts)
+            left.remember(cuts, None)
         out = whole if traced else self._array()
         return out if np.may_share_memory(out, whole) else out.copy()
 
@@ -72,20 +81,14 @@ class Leaving:
 
     def item(self: Any) -> Any:
         """The value as a Python number; RuntimeError unless there is exactly one element."""
-        value = self._read()
-        if on_tape(value):
-            cut("item", value, ())
         array = self._array("A Python number (`item`, `float`, `int`, `range`)")
         if array.size != 1:
             raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
-        return array.item()
+        return _gone("item", self, array.item())
 
     def tolist(self: Any) -> Any:
         """Nested lists of Python numbers."""
-        value = self._read()
-        if on_tape(value):
-            cut("tolist", value, ())
-        return self._array("`tolist()`").tolist()
+        return _gone("tolist", self, self._array("`tolist()`").tolist())
 
     def _number(self: Any, kind: Callable[[Any], Any], c_name: str = "") -> Any:
         if self.requires_grad:
@@ -129,11 +132,7 @@ class Leaving:
 
     def __deepcopy__(self: Any, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
-                "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
-            )
+            raise messages.noted(RuntimeError(messages.DEEPCOPY_OF_NON_LEAF), self._origin())
         found = memo.get(id(self))
         if found is None:
             array = self._array()

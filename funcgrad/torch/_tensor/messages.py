@@ -6,6 +6,10 @@ import warnings
 
 LEAF_IN_PLACE = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_IN_PLACE = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+WRITE_WITHOUT_RECORDING = (
+    "write inside of `with torch.no_grad():` to change the leaf itself, as an optimizer does; or make a new tensor, "
+    "y = x - 0.1 in place of x -= 0.1, which is recorded"
+)
 _NO_GRAD_VIEW = (
     "A view was created in no_grad mode and {event} modified inplace with grad mode enabled. Given that "
     "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
@@ -109,6 +113,14 @@ DETACH_VIEW_IN_PLACE = (
     "detach_() cannot be called on these gradients. To fix this error, please refer to the "
     "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
 )
+DEEPCOPY_OF_NON_LEAF = (
+    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+    "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
+    "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
+)
+STAY_A_TENSOR = (
+    "behind detach() there is no derivative; where one is wanted, write torch's function (torch.sin for np.sin)"
+)
 NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 NUMPY_OF_TRACED = "Cannot access data pointer of Tensor that doesn't have storage"
 USE_TENSORS = (
@@ -125,6 +137,12 @@ SCALAR_OF_TRACKED = (
     "Consider using tensor.detach() first."
 )
 
+
+def noted(error: Exception, note: str) -> Exception:
+    """PyTorch's error, with a note on its cause."""
+    if note:
+        error.add_note(f"funcgrad: {note}")
+    return error
 
 
 class _Settings:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from funcgrad.core.provenance import Loc, at, here
+from funcgrad.core.tape import tick
 from funcgrad.core.trace import Trace, Tracer
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.messages import CAPTURED_BY_DERIVATIVE, CAPTURED_IN_PLACE, INFERENCE_SAVED
+from funcgrad.torch._tensor.messages import CAPTURED_BY_DERIVATIVE, CAPTURED_IN_PLACE, INFERENCE_SAVED, noted
 from funcgrad.torch._tensor.views import Step, assign, put
 
 
@@ -20,7 +22,8 @@ class _Scope(threading.local):
 
     `number` is the age of the traces that it makes, or less: it rises, and is 0 outside of all. `level` is the number
     of the innermost call of a transformation of `torch.func`, `derives` that of the innermost which takes derivatives;
-    0 where there is none. `given` is the memory of that one's arguments.
+    0 where there is none. `given` is the memory of that one's arguments. `writer` is the user's line, where what writes
+    is ours and has asked for it.
     """
 
     number: float = 0
@@ -28,6 +31,7 @@ class _Scope(threading.local):
     derives: float = 0
     given: frozenset[Storage] = frozenset()
     dual = False
+    writer: Loc | None = None
 
     @property
     def forward(self) -> bool:
@@ -56,13 +60,36 @@ def inside(level: str = "", given: Iterable[Storage] = ()) -> Iterator[None]:
         scope.__dict__.update(before)
 
 
+class Write(NamedTuple):
+    """A write in place: the version it made, its line, and when it was, among the entries of tapes."""
+
+    version: int
+    loc: Loc | None
+    when: int
+
+
+Writes = tuple[tuple[int, Loc | None, int], ...]
+"""As plain tuples, of which one takes 0.1 us: `writes_of` reads them."""
+WRITES_KEPT = 6
+
+
+def _written(version: int, before: Writes) -> Writes:
+    """The last writes, this one first."""
+    return ((version, scope.writer or here(), tick()), *before[: WRITES_KEPT - 1])
+
+
+def writes_of(found: Writes) -> list[Write]:
+    return [Write(*w) for w in found]
+
+
 class Storage:
     """The memory that a tensor and its views and detached aliases share.
 
     What the tape has saved never changes: an array that it may hold is copied before it is written in part, and given
     up when all of it is written anew. After that it is `private`, and writes go into it, until a tensor that is
     recorded reads it. Memory that NumPy sees too (`shared`) is written in place; operations to be recorded copy it
-    first. `version` counts writes; `stamp` changes whenever aliases must read again. It was `born` in a scope.
+    first. `version` counts writes, of which `writes` are the last, and `unseen` the last through `.data`; `stamp`
+    changes whenever aliases must read again. It was `born` in a scope.
     """
 
     private = False
@@ -70,6 +97,8 @@ class Storage:
     born: float = 0
     stamp = 0
     version = 0
+    writes: Writes = ()
+    unseen: Writes = ()
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -90,7 +119,13 @@ class Storage:
 
     def count(self) -> None:
         """One write more."""
-        self.version += 1
+        self.version = version = self.version + 1
+        self.writes = _written(version, self.writes)
+
+    def count_all(self, number: int, at: tuple[Loc | None, int]) -> None:
+        """So many writes more, by one call of a program, at a line and a time."""
+        self.version = version = self.version + number
+        self.writes = ((version, *at),)
 
     def replace(self, value: Any) -> None:
         """Take on new values, in the order in memory that the views expect."""
@@ -190,15 +225,22 @@ class TypedStorage:
 class Inference(Storage):
     """The storage of a tensor made in inference mode: writes are not counted, so nothing can save it."""
 
+    made: Loc | None = None
+
     def __init__(self, value: Any) -> None:
         self.value = value
         self.born = scope.number
+        self.made = here()
 
     @property
     def version(self) -> int:
-        raise RuntimeError(INFERENCE_SAVED)
+        note = f"it was made in inference mode{at(self.made)}. Instead: torch.no_grad() there, or its clone()"
+        raise noted(RuntimeError(INFERENCE_SAVED), note)
 
     def count(self) -> None:
+        pass
+
+    def count_all(self, number: int, at: tuple[Loc | None, int]) -> None:
         pass
 
 
@@ -216,6 +258,10 @@ class Unwatched(Storage):
 
     def __reduce__(self) -> Any:
         return self.of.__reduce__()
+
+    def count(self) -> None:
+        super().count()
+        self.of.unseen = _written(self.version, self.of.unseen)
 
     def replace(self, value: Any) -> None:
         self.of.replace(value)

@@ -8,25 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcgrad.core.graph import concretization_error
 from funcgrad.core.provenance import Loc, here
+from funcgrad.core.staging import concretization_error
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.tape import (
-    Cut,
-    Note,
-    Story,
-    Tape,
-    constant,
-    cut,
-    joined,
-    leaf_note,
-    on_tape,
-    own_note,
-    raw,
-)
+from funcgrad.torch._record.story import Cut, Story, cut, cut_again, event, joined
+from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
@@ -66,6 +55,9 @@ class Tensor(Leaving, Methods):
     _cuts: tuple[Cut, ...] = ()
     _own_story: Story | None = None
     _made: Loc | None = None
+    _when: int = 0
+    _label: str = ""
+    _role: str = ""
     __array_priority__ = 1000.0
 
     def __init__(self, *data: Any, device: Any = None) -> None:
@@ -170,9 +162,9 @@ class Tensor(Leaving, Methods):
                 raise RuntimeError(view.blocked)
             base = self._base
             if base is not None and (base.requires_grad or on_tape(value)) and base.is_leaf:
-                raise RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE)
+                raise messages.noted(RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE), messages.WRITE_WITHOUT_RECORDING)
         if type(value) is TapeTracer and value.node.prim is None and self.requires_grad:
-            raise RuntimeError(messages.LEAF_IN_PLACE)
+            raise messages.noted(RuntimeError(messages.LEAF_IN_PLACE), messages.WRITE_WITHOUT_RECORDING)
 
     def _check_overlap(self, source: Tensor) -> None:
         """PyTorch's error for writing what lies in part in the memory that is written."""
@@ -200,7 +192,7 @@ class Tensor(Leaving, Methods):
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
             )
         storage.count()
-        if cuts:
+        if cuts and not self._is_source():
             self._cuts = joined(cuts, self._cuts)
         if view is None:
             storage.replace(raw(new))
@@ -246,7 +238,7 @@ class Tensor(Leaving, Methods):
         """Write values, or those of some elements, into the memory."""
         storage = self._storage
         storage.count()
-        if cuts:
+        if cuts and not self._is_source():
             self._cuts = joined(cuts, self._cuts)
         steps = () if self._view is None else self._view.storage_steps
         quietly(storage.store, (*steps, *elements), values)
@@ -292,6 +284,7 @@ class Tensor(Leaving, Methods):
             if value.node.prim is not None:
                 raise RuntimeError(messages.NOT_A_LEAF)
             self._value = value.value
+            self._story.switched = event()
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording what is computed from this leaf."""
@@ -306,10 +299,11 @@ class Tensor(Leaving, Methods):
         if value.dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self._storage.lend()
-        leaf = mode.tape.leaf(value)
+        leaf = mode.tape.leaf(value, here())
         leaf.node.note = leaf_note(self)
         self._value = leaf
-        self._own_story = Story(origin)
+        self._own_story = Story(origin, self._own_story)
+        self._own_story.copied, self._cuts = self._cuts, ()
 
     @property
     def is_leaf(self) -> bool:
@@ -320,20 +314,28 @@ class Tensor(Leaving, Methods):
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
         if self._grad is None and on_tape(self._read()) and not self._is_source() and not self._retains:
-            warnings.warn(messages.GRAD_OF_NON_LEAF, UserWarning, stacklevel=2)
+            warning: Any = messages.noted(UserWarning(messages.GRAD_OF_NON_LEAF), self._origin())
+            warnings.warn(warning, stacklevel=2)
         return self._grad
 
     @grad.setter
     def grad(self, grad: Tensor | None) -> None:
         if grad is not None:
             self._check_grad(grad)
+            self._story.assign()
         elif self._grad is not None:
-            self._story.cleared = here()
+            self._story.clear(event())
         self._grad = grad
 
     @grad.deleter
     def grad(self) -> None:
         self.grad = None
+
+    def _origin(self) -> str:
+        """Which operation gave this tensor, for notes on errors."""
+        from funcgrad.torch._explain.notes import computed_by
+
+        return computed_by(self)
 
     def _check_grad(self, grad: Any) -> None:
         if not isinstance(grad, Tensor):
@@ -348,8 +350,17 @@ class Tensor(Leaving, Methods):
             raise RuntimeError(messages.GRAD_OF_OTHER_SIZE.format(**sizes))
 
     def explain_grad(self) -> Any:
-        """Why `grad` is what it is, or None: a `Report`, see `funcgrad.torch.explain`."""
-        from funcgrad.torch.explain import explain_grad
+        """Why `grad` is what it is, or None: a `Report` on the tensor and the leaves it was computed from.
+
+        It works after the fact, with nothing switched on before, and changes nothing.
+
+        >>> import funcgrad.torch as torch
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> loss = x.detach().sum()
+        >>> [leaf.status for leaf in loss.explain_grad().leaves]
+        ['cut', 'cut']
+        """
+        from funcgrad.torch._explain.reports import explain_grad
 
         return explain_grad(self)
 
@@ -364,6 +375,7 @@ class Tensor(Leaving, Methods):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if value.node.prim is not None and not self._retains:
             self._retains = True
+            self._story.retained = event()
             self._follow()
 
     def detach(self) -> Tensor:
@@ -383,6 +395,8 @@ class Tensor(Leaving, Methods):
         if on_tape(value) and not level:
             out._cuts = cut(op, value, self._cuts)
             out._value = value.value
+        elif self._cuts and value.dtype.kind in "fc":
+            out._cuts = cut_again(op, self._cuts)
         if isinstance(out._value, Tracer) and not on_tape(out._value):  # of another transformation
             step = Within(level) if level else CONSTANT
             out._value = step(out._value)
@@ -556,4 +570,6 @@ def fresh(value: Any) -> Tensor:
     storage.value = value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
     if scope.number:
         storage.born = scope.number
+    if mode.inference:
+        storage.made = here()  # type: ignore[attr-defined]
     return out

@@ -10,7 +10,8 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.tape import LinearTrace, Node, entries, linear_outputs, push
+from funcgrad.core.linear import LinearTrace, linear_outputs
+from funcgrad.core.tape import Node, entries, push
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
 from funcgrad.torch.func.batches import random_numbers

@@ -87,4 +87,4 @@ def differentiably(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call with recording on; where it is off, as in inference mode, what comes back is cut off."""
     if mode.enabled:
         return fun(*args, **kwargs)
-    return tree.map(cut_off, within((True, False), fun, *args, **kwargs))
+    return tree.map(cut_off, within((True, False, None), fun, *args, **kwargs))

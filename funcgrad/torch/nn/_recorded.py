@@ -9,7 +9,8 @@ from typing import Any
 from funcgrad.torch._record.calls import Kind, call, need_tensor, note_inner, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse
-from funcgrad.torch._record.tape import Cut, joined, on_tape
+from funcgrad.torch._record.story import Cut, joined
+from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -26,7 +27,7 @@ def recorded(name: str, saves: str = "", kernel: str = "") -> Callable[[Callable
         def apply(input: Any, *operands: Any, **params: Any) -> Tensor:
             need_tensor(input, fun.__name__.strip("_"))
             if kernel:
-                refuse(input, "iub", kernel)
+                refuse(input, "iub" if kernel == "silu_cpu" else "iubc", kernel)
             return call(kind, fun, input, *operands, **params)
 
         return apply

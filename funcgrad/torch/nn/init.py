@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -248,6 +249,26 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     for column in range(columns):
         values[randperm(rows)._array()[: math.ceil(sparsity * rows)], column] = 0
     return _filled(tensor, values)
+
+
+def _older(name: str) -> Callable[..., Tensor]:
+    """The name without `_`, which PyTorch has deprecated."""
+    fill = globals()[f"{name}_"]
+
+    def init(*args: Any, **options: Any) -> Tensor:
+        text = f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."
+        warnings.warn(text, FutureWarning, stacklevel=2)
+        return fill(*args, **options)
+
+    init.__name__ = init.__qualname__ = name
+    init.__doc__ = f"Deprecated by PyTorch: write `{name}_`."
+    return init
+
+
+uniform, normal, constant, eye, dirac = map(_older, ("uniform", "normal", "constant", "eye", "dirac"))
+xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal = map(
+    _older, ("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "orthogonal")
+)
 
 
 __all__ = _own_names(globals())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.provenance import here
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.create import empty
 from funcgrad.torch._tensor import dtypes
@@ -26,7 +27,9 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if data is None:
             data = fresh(np.empty(0, dtypes.default()))
-        self.__dict__.update(data.detach().__dict__)
+        alias = data._alias("Parameter") if isinstance(data, Tensor) else data.detach()  # PyTorch's error
+        self.__dict__.update(alias.__dict__)
+        self._made = here()
         if requires_grad:
             if self._value.dtype.kind not in "fc":
                 raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")

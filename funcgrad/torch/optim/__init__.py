@@ -19,10 +19,10 @@ from funcgrad.torch.optim.optimizer import Optimizer as Optimizer
 from funcgrad.torch.optim.optimizer import register_optimizer_step_post_hook as register_optimizer_step_post_hook
 from funcgrad.torch.optim.optimizer import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 from funcgrad.torch.optim.sgd import SGD as SGD
+from funcgrad.torch.optim.signs import ASGD as ASGD
+from funcgrad.torch.optim.signs import Rprop as Rprop
 
 _INSTEAD = {
-    "ASGD": "SGD, and a mean of the parameters of one's own",
-    "Rprop": "RMSprop",
     "SparseAdam": "Adam (there are no sparse tensors)",
     "Adafactor": "Adam",
     "Muon": "AdamW",

@@ -9,10 +9,12 @@ import numpy as np
 
 from funcgrad import lax
 from funcgrad import numpy as fnp
+from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.storage import scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.optim.optimizer import Optimizer, evaluated
 
@@ -53,10 +55,11 @@ class Elementwise(Optimizer):
         """Update every parameter that has a gradient; returns the closure's loss."""
         loss = evaluated(closure)
         before, mode.enabled = mode.enabled, self.defaults["differentiable"]
+        scope.writer = here()
         try:
             quietly(self._update)
         finally:
-            mode.enabled = before
+            mode.enabled, scope.writer = before, None
         return loss
 
     def _update(self) -> None:
@@ -79,7 +82,7 @@ class Elementwise(Optimizer):
 
 def _decayed(group: dict[str, Any]) -> Callable[[Tensor, Tensor], tuple[Any, Any]]:
     """What gives the value of a parameter, and its gradient's to be followed down, with the group's weight decay."""
-    maximize, decay = group["maximize"], scalar(group["weight_decay"])
+    maximize, decay = group["maximize"], scalar(group.get("weight_decay", 0))
     decays = isinstance(decay, Tracer) or decay != 0
     kept = 1 - scalar(group["lr"]) * decay if group.get("decoupled_weight_decay") else None
 

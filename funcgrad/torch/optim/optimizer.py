@@ -9,10 +9,12 @@ from copy import deepcopy
 from functools import wraps
 from itertools import chain
 from typing import Any
+from weakref import WeakSet
 
-from funcgrad.core.provenance import here
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import enable_grad
+from funcgrad.torch._record.story import event
+from funcgrad.torch._tensor.messages import noted
 from funcgrad.torch._tensor.tensor import Tensor
 
 DUPLICATES = (
@@ -82,6 +84,14 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
+_living: WeakSet[Optimizer] = WeakSet()
+
+
+def living() -> list[Optimizer]:
+    """The optimizers that are there."""
+    return list(_living)
+
+
 class Optimizer:
     """What all optimizers have in common.
 
@@ -103,6 +113,7 @@ class Optimizer:
             cls.step = _with_hooks(cls.__dict__["step"])
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        _living.add(self)
         self.defaults = defaults
         self._hooks: dict[str, dict[int, Any]] = {name: {} for name in HOOKS}
         if isinstance(params, Tensor):
@@ -144,8 +155,8 @@ class Optimizer:
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         _list_params(param_group)
-        for param in param_group["params"]:
-            self._check_param(param)
+        for i, param in enumerate(param_group["params"]):
+            self._check_param(param, i)
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
@@ -158,13 +169,14 @@ class Optimizer:
         self._check_others(param_group)
         self.param_groups.append(param_group)
 
-    def _check_param(self, param: Any) -> None:
+    def _check_param(self, param: Any, index: int) -> None:
         if not isinstance(param, Tensor):
             raise TypeError(
                 f"optimizer can only optimize Tensors, but one of the params is {typename(param)}"
             )
         if not self.defaults.get("differentiable", None) and not (param.is_leaf or param.retains_grad):
-            raise ValueError("can't optimize a non-leaf Tensor")
+            note = f"entry {index} is no leaf: {param._origin()}. Instead: the leaf itself, or a Parameter of it"
+            raise noted(ValueError("can't optimize a non-leaf Tensor"), note)
 
     def _check_others(self, param_group: dict[str, Any]) -> None:
         taken: set[Any] = set()
@@ -183,14 +195,15 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or (`set_to_none=False`) make them zeros."""
-        loc = here()
+        at = event()
         for group in self.param_groups:
             for p in group["params"]:
                 grad = p._grad
                 if grad is None:
                     continue
-                if set_to_none:  # what `p.grad = None` does, with one location for all
-                    p._story.cleared, p._grad = loc, None
+                if set_to_none:  # what `p.grad = None` does, with one event for all
+                    p._story.clear(at)
+                    p._grad = None
                     continue
                 if grad.grad_fn is not None:
                     grad.detach_()

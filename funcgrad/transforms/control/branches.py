@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate, trace_graph
+from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer, known, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.collectives import meets
@@ -37,10 +38,9 @@ class SwitchCall(ControlCall):
         return branches[0].out_avals
 
     def inside(self, args: Sequence[Any], params: dict[str, Any], run: Runner) -> tuple[Any, ...]:
-        index = known(args[0])
-        if index is None:
+        if known(args[0]) is None:
             return self._all(args[0], [run(graph, args[1:]) for graph in params["branches"]])
-        return tuple(run(params["branches"][int(index)], args[1:]))
+        return tuple(run(params["branches"][int(args[0])], args[1:]))
 
     @staticmethod
     def _all(index: Any, results: Sequence[Sequence[Any]]) -> tuple[Any, ...]:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate, outside_of, trace_graph, without_effects, writer
+from funcgrad.core.graph import Graph, evaluate, outside_of, without_effects
 from funcgrad.core.provenance import at, here
+from funcgrad.core.staging import trace_graph, writer
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.ops.structure import move_axis, spread
 from funcgrad.transforms.calls import Runner, run_parts

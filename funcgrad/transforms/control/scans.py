@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, as_typed, evaluate, trace_graph
+from funcgrad.core.graph import Graph, as_typed, evaluate
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Same, is_traced, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.structure import concatenate, move_axis, reshape, spread

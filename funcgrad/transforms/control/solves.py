@@ -13,9 +13,11 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.constants import keep
-from funcgrad.core.graph import Graph, evaluate, is_written, outside_of
+from funcgrad.core.graph import Graph, evaluate, outside_of
+from funcgrad.core.linear import not_linear, transpose
 from funcgrad.core.provenance import Loc, at, here
-from funcgrad.core.tape import not_linear, pulled, selected, transpose
+from funcgrad.core.staging import is_written
+from funcgrad.core.tape import pulled, selected
 from funcgrad.core.trace import Tracer, is_traced, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import neg, sub

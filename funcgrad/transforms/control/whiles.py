@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from funcgrad.core.avals import Aval, is_inexact
-from funcgrad.core.graph import Graph, evaluate, trace_graph, without_effects
+from funcgrad.core.graph import Graph, evaluate, without_effects
 from funcgrad.core.provenance import at, here
+from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Same, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import where

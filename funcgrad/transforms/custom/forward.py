@@ -10,8 +10,10 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import copied
-from funcgrad.core.graph import hoist, is_interpreted, trace_graph, unseen
-from funcgrad.core.tape import LinearTrace, LinearTracer, Node, entries, linear_outputs, pull, push
+from funcgrad.core.graph import hoist
+from funcgrad.core.linear import LinearTrace, LinearTracer, linear_outputs
+from funcgrad.core.staging import is_interpreted, trace_graph, unseen
+from funcgrad.core.tape import Node, entries, pull, push
 from funcgrad.core.trace import Tracer, register, unknown_in
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.calls import run_batched

@@ -24,12 +24,13 @@ def explain(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Repo
 
     Returns:
         A function of the same arguments that returns a `Report`: for each leaf of these arguments whether
-        the output depends on it, by how many paths, which operation at which line cuts them, and what to
-        write instead. It changes no value, and where `grad` would refuse an argument or a conversion, it
+        the output depends on it, by how many paths, which call at which line cuts them, why the gradient is
+        zero, NaN or infinite, and what to write instead. `print` it, show it in a notebook, or read its
+        `leaves`. It changes no value, and where `grad` would refuse an argument or a conversion, it
         says so instead of raising. `fun` is called once where `grad` runs it; again where `grad` refuses
         something in it, where it raises with values that `grad` would see plain (the next call has them
-        plain), and to find what the output depends on where it does not depend on an argument. An error of
-        `fun` itself is raised.
+        plain), and to find what the output depends on where it does not depend on an argument; the report
+        says so where it prints or draws random numbers. An error of `fun` itself is raised.
 
     Example:
         >>> import numpy as np

@@ -10,27 +10,19 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.buffers import run
-from funcgrad.core.provenance import Place, is_internal, place
+from funcgrad.core.provenance import is_internal, place
 from funcgrad.core.tape import Node, pull
+from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
-from funcgrad.transforms.explain.follow import Departure, Entry, FollowTrace, LiveTracer, concrete
-from funcgrad.transforms.explain.outside import read_outside
-from funcgrad.transforms.explain.paths import Arrival, Paths, flow_back
+from funcgrad.transforms.explain.causes import answer, remarks_on
+from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
+from funcgrad.transforms.explain.ends import called, end_at, end_of
+from funcgrad.transforms.explain.evidence import Around, Evidence, Whole
+from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer
+from funcgrad.transforms.explain.outside import Outside, read_outside
+from funcgrad.transforms.explain.paths import Paths, joined
 from funcgrad.transforms.explain.picture import picture
-from funcgrad.transforms.explain.report import Leaf, Report, short
-from funcgrad.transforms.explain.wording import (
-    cut_of,
-    cut_sentence,
-    gradient_summary,
-    in_order,
-    lead,
-    number,
-    op_name,
-    sentence_of_cancelling,
-    sentence_of_fault,
-    sentence_of_zero,
-    times,
-)
+from funcgrad.transforms.explain.report import Report, short
 from funcgrad.transforms.results import zeros_for
 
 
@@ -57,6 +49,7 @@ class Run:
         live: bool,
     ) -> None:
         self._trace = trace
+        self.fun = fun
         self.given: list[Given] = []
         full = list(args)
         for n in positions:
@@ -73,10 +66,11 @@ class Run:
                 self.given.append(Given(_path(fun, n, path), n, x, t.node if differentiable else None))
                 traced.append(t)
             full[n] = treedef.unflatten(traced)
+        trace.calls.begin()
         self.output = run(self._trace, fun, full, kwargs)
         self.outputs = [y for y in tree.leaves(self.output) if array_leaf(y) is not None]
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
-        self.paths = Paths(self._trace.entries, nodes, self._trace.departures)
+        self.paths = Paths(joined(trace.entries, nodes), nodes, trace.departures)
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""
@@ -94,18 +88,45 @@ def diagnose(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
     positions = normalise_argnums(argnums, len(args), "explain")
     strict, follow = True, True
     notes: list[str] = []
+    runs = 0
     while True:
+        runs += 1
         trace = FollowTrace(strict=strict, follow=follow)
         try:
-            return _report(trace, fun, args, kwargs, positions, notes)
+            return _report(trace, fun, args, kwargs, positions, notes, runs)
         except Exception as error:
             if trace.has_refused:
                 strict = False
             elif trace.has_followed:
                 follow = False
                 notes = [_not_followed(error)]
+            elif isinstance(error, NotDifferentiableError) and is_internal(_innermost(error)):
+                return _refused(fun, args, positions, error)
             else:
                 raise
+
+
+def _innermost(error: Exception) -> str:
+    """The file in which an error arose."""
+    file = ""
+    tb = error.__traceback__
+    while tb is not None:
+        file, tb = tb.tb_frame.f_code.co_filename, tb.tb_next
+    return file
+
+
+def _refused(fun: Any, args: tuple, positions: Sequence[int], error: Exception) -> Report:
+    """The report where grad refuses what the function does, and nothing can be followed beyond it."""
+    evidence = [
+        Evidence(_path(fun, n, path), x, called, refused=error)
+        for n in positions
+        for path, x in zip(tree.leaf_paths(tree.flatten(args[n])[1]), tree.flatten(args[n])[0])
+    ]
+    return Report(_title(fun), list(map(answer, evidence)))
+
+
+def _title(fun: Any) -> str:
+    return f"Gradient of `{getattr(fun, '__name__', type(fun).__name__)}`"
 
 
 def _not_followed(error: Exception) -> str:
@@ -120,179 +141,129 @@ def _not_followed(error: Exception) -> str:
 
 
 def _report(
-    trace: FollowTrace, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], notes: Sequence[str]
+    trace: FollowTrace, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int], notes: Sequence[str], runs: int
 ) -> Report:
     try:
         run = Run(trace, fun, args, kwargs, positions, live=True)
-        cts = pull(run.seeds())
-        arrivals = flow_back(run.seeds(), trace.entries)
+        try:
+            cts = pull(run.seeds())
+            arrivals = flow_back(run.seeds())
+        except TypeError as error:
+            if not is_internal(_innermost(error)):
+                raise
+            return _refused(fun, args, positions, error)  # what a rule of the user's gave
     finally:
         trace.end()
+    has_gradient = not trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
+    is_real = all(aval_of(y).dtype.kind != "c" for y in run.outputs)
     leaves = []
+    others = _Others(fun, args, kwargs, positions)
     for given in run.given:
-        if given.node is None:
-            leaves.append(_not_differentiable(given))
-            continue
-        ct = cts.get(given.node.seq)
-        gradient = zeros_for(concrete(given.value)) if ct is None else np.array(concrete(ct))
-        has_gradient = not trace.refused and all(is_inexact(aval_of(y).dtype) for y in run.outputs)
-        leaf = _leaf(run, given, gradient, arrivals.get(given.node.seq))
-        if leaf.status == "unused":
-            leaf = leaf._replace(
-                message=" ".join([leaf.message, *_hints(run, given, fun, args, kwargs, positions)])
-            )
+        around = _Around(run, given, others)
+        evidence = _evidence(run, given, cts, arrivals, around)
+        if not is_real:
+            evidence.gradient = evidence.arrival = None
+        leaf = answer(evidence)
         leaves.append(leaf if has_gradient else leaf._replace(grad=None))
-    title = f"Gradient of `{getattr(fun, '__name__', type(fun).__name__)}`"
     nodes = [(given.path, given.node) for given in run.given if given.node is not None]
     outputs = [y.node for y in run.outputs if run._trace.mine(y)]
-    return Report(
-        title, leaves, [*_notes(run), *_refusal(trace.refused), *notes], picture(run.paths, nodes, outputs)
+    told = any(leaf.status in ("nan", "inf") for leaf in leaves)
+    born = None if told else _born(run)
+    whole = Whole(
+        fun=fun,
+        output=run.output,
+        outputs=run.outputs,
+        refused=tuple(map(end_of, trace.refused)),
+        checked=tuple(trace.checked),
+        paired=tuple((called(e), e.loc) for e in trace.paired),
+        born=None if born is None else (called(born[0].node), born[0].line, born[1]),
+        runs=runs + others.runs,
+    )
+    return Report(_title(fun), leaves, [*remarks_on(whole), *notes], picture(run.paths, nodes, outputs))
+
+
+class _Around(Around):
+    """Further questions to a run about one leaf."""
+
+    def __init__(self, run: Run, given: Given, others: _Others) -> None:
+        self._run, self._given, self._others = run, given, others
+
+    def used_instead(self) -> list[str]:
+        return self._others.found()
+
+    def same_array(self) -> Outside | None:
+        return read_outside(self._run.fun, self._given.value)
+
+    def used_beside(self) -> list[str]:
+        mine = self._given.position
+        counts = [(g.path, self._run.paths.counts(g.node)[2]) for g in self._run.given if g.node and g.position == mine]
+        return [path for path, chosen in counts if chosen]
+
+    def dropped(self) -> Node | None:
+        assert self._given.node is not None
+        computed = self._run.paths.downstream([self._given.node])
+        used = {link.parent.seq for step in computed for link in step.links}
+        return next((step.node for step in reversed(computed) if step.node.seq not in used), None)
+
+
+def _evidence(
+    run: Run, given: Given, cts: dict[int, Any], arrivals: dict[int, Arrival], around: Around
+) -> Evidence:
+    if given.node is None:
+        return Evidence(given.path, given.value, called)
+    ct, arrival = cts.get(given.node.seq), arrivals.get(given.node.seq)
+    total, cut = run.paths.of_leaf(given.node)
+    gradient = zeros_for(concrete(given.value)) if ct is None else np.array(concrete(ct))
+    return Evidence(
+        path=given.path,
+        value=given.value,
+        called=called,
+        total=total,
+        live=total - cut,
+        ends=tuple(end_at(run.paths, step, link) for step, link in run.paths.cuts(given.node)) if cut else (),
+        gradient=gradient,
+        arrival=arrival,
+        born=_born(run),
+        around=around,
     )
 
 
-def _not_differentiable(given: Given) -> Leaf:
-    x = given.value
-    if array_leaf(x) is None:
-        what = f"is a {type(x).__name__}, which is not a number"
-        remedy = "Close over it, or pass it as another argument that argnums does not name."
-    else:
-        dtype = aval_of(x).dtype
-        what = f"has dtype {dtype}, and {'a bool' if dtype.kind == 'b' else 'an integer'} has no derivative"
-        instead = f"{float(x)}" if type(x) in (int, bool) else "x.astype(float)"
-        remedy = f"Write a float ({instead}), or pass it as another argument that argnums does not name."
-    return Leaf(given.path, "not_differentiable", f"It {what}, so grad refuses it. {remedy}")
+def _born(run: Run) -> tuple[Spot, str] | None:
+    """The operation in which a value on the way stopped being finite, where an output is not."""
+    if all(np.isfinite(concrete(y)).all() for y in run.outputs):
+        return None
+    for entry in run._trace.entries:
+        if isinstance(entry, Entry) and entry.prim and entry.born and run.paths.counts(entry)[2]:
+            return Spot(entry), entry.born
+    return None
 
 
-def _leaf(run: Run, given: Given, gradient: np.ndarray, arrival: Arrival | None) -> Leaf:
-    node = given.node
-    assert node is not None
-    total, cut = run.paths.of_leaf(node)
-    ends = run.paths.cuts(node) if cut else []
-    cuts = tuple(dict.fromkeys(map(cut_of, ends)))
-    live = total - cut
+class _Others:
+    """The other arguments on which the output depends; to find them the function runs again."""
 
-    def leaf(status: str, message: str, *places: Place) -> Leaf:
-        return Leaf(given.path, status, message, cuts, total, cut, gradient, places)
+    def __init__(self, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]) -> None:
+        self._call = fun, args, kwargs
+        self._rest = [n for n in range(len(args)) if n not in positions]
+        self._found: list[str] | None = None
+        self.runs = 0
 
-    if not total:
-        return leaf("unused", "The output does not depend on it.")
-    if not live:
-        return leaf("cut", f"{times(total)} {cut_sentence(cuts, total)}")
-    if not np.isfinite(gradient).all():
-        return leaf(*_not_finite(run, gradient, arrival))
-    misses = ", along which no derivative comes back"
-    if any(isinstance(e.prim, Departure) or op_name(e) == "stop_gradient" for e in ends):
-        misses = ", so the gradient misses what " + ("it contributes" if cut == 1 else "they contribute")
-    partly = (
-        cut and f"{number(cut)} of its {number(total)} paths to the output {cut_sentence(cuts, cut, misses)}"
-    )
-    zero = gradient.size and (arrival is None or not arrival.ct.any())
-    if not zero:
-        if partly:
-            return leaf("partly_cut", partly)
-        return leaf("flows", f"{lead(live)} to the output. {gradient_summary(gradient)}")
-    if arrival is not None and arrival.cancelled is not None:
-        status, (message, *places) = "cancels", sentence_of_cancelling(arrival.cancelled, live)
-    else:
-        status, (message, *places) = "zero", sentence_of_zero(() if arrival is None else arrival.dead, live)
-    return leaf("partly_cut", f"{partly} {message}", *places) if partly else leaf(status, message, *places)
+    def found(self) -> list[str]:
+        if self._found is None:
+            self._found = self._look() if self._rest else []
+        return self._found
 
-
-def _not_finite(run: Run, gradient: np.ndarray, arrival: Arrival | None) -> tuple[Any, ...]:
-    status = "nan" if np.isnan(gradient).any() else "inf"
-    kind = "NaN" if status == "nan" else "infinite"
-    values = [concrete(y) for y in run.outputs]
-    if not all(np.isfinite(v).all() for v in values):
-        born = next(
-            (e for e in run._trace.entries if isinstance(e, Entry) and e.born and run.paths.counts(e)[2]), None
-        )
-        if born is not None:
-            value = "NaN" if born.born == "nan" else "infinite"
-            where = place(born.loc)
-            return (
-                status,
-                (
-                    f"The gradient is {kind} because the value is: it became {value} in `{op_name(born)}` at "
-                    f"{short(where)}. Keep the argument of `{op_name(born)}` away from where it is {value}."
-                ),
-                where,
-            )
-    if arrival is None or arrival.fault is None:
-        return status, f"The gradient is {kind}."
-    message, *places = sentence_of_fault(arrival.fault, kind)
-    return status, message, *places
-
-
-def _hints(
-    run: Run, given: Given, fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]
-) -> list[str]:
-    """What may be meant instead of a leaf on which nothing depends."""
-    assert given.node is not None
-    outside = read_outside(fun, given.value)
-    if outside is not None:
-        name, where = outside
-        return [
-            f"The function reads `{name}`, the same array, from outside at {short(where)}: use the argument "
-            "there instead."
-        ]
-    hints = []
-    used = _others(fun, args, kwargs, positions)
-    if used:
-        hints.append(f"What it depends on is {in_order(used)}: does argnums name the right argument?")
-    computed = run.paths.downstream([given.node])
-    if computed:
-        parents = {
-            p.seq for e in computed for p in (*e.parents, *(q for q, _ in getattr(e, "edges", ()))) if p
-        }
-        last = [e for e in computed if e.seq not in parents][-1]
-        hints.append(
-            f"The result of `{op_name(last)}` at {short(place(last.loc))} comes from it, and is not used."
-        )
-    elif not used:
-        hints.append("No operation was applied to it.")
-    return hints
-
-
-def _others(fun: Any, args: tuple, kwargs: dict, positions: Sequence[int]) -> list[str]:
-    """The arguments that are not differentiated and on which the output depends; the function runs again."""
-    rest = [n for n in range(len(args)) if n not in positions]
-    if not rest:
-        return []
-    trace = FollowTrace(strict=False, follow=True)
-    try:
-        run = Run(trace, fun, args, kwargs, rest, live=False)
-    except Exception:
-        run = None
-    finally:
-        trace.end()
-    if run is None:
-        fun(*args, **kwargs)  # an error of the user's own comes again, and is not swallowed
-        return []
-    return [g.path for g in run.given if g.node is not None and run.paths.counts(g.node)[1]]
-
-
-def _refusal(refused: Sequence[Entry]) -> list[str]:
-    if not refused:
-        return []
-    first = cut_of(refused[0])
-    where = short(first.place)
-    return [f"grad refuses to run this function: `{first.op}` at {where} would lose the derivative."]
-
-
-def _notes(run: Run) -> list[str]:
-    if run.output is None:
-        return ["The function returned None: did it forget to return?"]
-    notes = []
-    if not run.outputs:
-        notes.append(f"The function returned {type(run.output).__name__}, which is not a number.")
-    if len(run.outputs) > 1:
-        notes.append(
-            f"The function returns {len(run.outputs)} arrays: explained is the sum of all their elements."
-        )
-    elif run.outputs and np.shape(run.outputs[0]):
-        shape = np.shape(run.outputs[0])
-        notes.append(f"The output has shape {shape}, and grad needs a scalar: explained is its sum.")
-    dtypes = sorted({str(aval_of(y).dtype) for y in run.outputs if not is_inexact(aval_of(y).dtype)})
-    if dtypes:
-        notes.append(f"The output has dtype {in_order(dtypes)}, which has no derivative: grad refuses it.")
-    return notes
+    def _look(self) -> list[str]:
+        fun, args, kwargs = self._call
+        trace = FollowTrace(strict=False, follow=True)
+        self.runs += 1
+        try:
+            run = Run(trace, fun, args, kwargs, self._rest, live=False)
+        except Exception:
+            run = None
+        finally:
+            trace.end()
+        if run is None:
+            self.runs += 1
+            fun(*args, **kwargs)  # an error of the user's own comes again, and is not swallowed
+            return []
+        return [g.path for g in run.given if g.node is not None and run.paths.counts(g.node)[1]]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 _FILL = {"leaf": "#dbeafe", "output": "#dcfce7", "op": "#f8fafc", "left": "#fee2e2"}
-_WIDTH, _HEIGHT, _GAP = 190, 44, 26
+_WIDTH, _HEIGHT, _GAP, _BELOW, _LANE = 230, 44, 26, 40, 14
+_LETTERS = 31
+"""How many fit into a box."""
+_DOT = {
+    "": "",
+    "cut": ' [style=dashed, color="#dc2626", label="cut", fontcolor="#dc2626"]',
+    "chooses": ' [style=dotted, color="#64748b", label="chooses", fontcolor="#64748b"]',
+}
 
 
 class Box(NamedTuple):
@@ -19,11 +27,14 @@ class Box(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """An edge between boxes, by their positions; `cut`: no derivative comes back along it."""
+    """An edge between boxes, by their positions.
+
+    `kind` is "cut" where no derivative comes back along it, "chooses" where the value only chooses between others.
+    """
 
     source: int
     target: int
-    cut: bool
+    kind: str = ""
 
 
 class Drawing:
@@ -39,58 +50,101 @@ class Drawing:
             label = "\n".join(filter(None, (box.label, box.detail)))
             lines.append(f"  n{i} [label={_quoted(label)}, fillcolor={_quoted(_FILL[box.kind])}];")
         for arrow in self.arrows:
-            style = ' [style=dashed, color="#dc2626", label="cut", fontcolor="#dc2626"]' if arrow.cut else ""
-            lines.append(f"  n{arrow.source} -> n{arrow.target}{style};")
+            lines.append(f"  n{arrow.source} -> n{arrow.target}{_DOT[arrow.kind]};")
         return "\n".join([*lines, "}"])
 
     def to_svg(self) -> str:
-        """Boxes in rows by their distance from the leaves."""
+        """Boxes in rows by their distance from the leaves; colours are those of the page (`page.STYLE`)."""
         from html import escape
 
         if not self.boxes:
             return ""
-        places = self._placed()
-        width = max(x for x, _ in places) + _WIDTH + 8
-        height = max(y for _, y in places) + _HEIGHT + 8
+        layout = Layout(len(self.boxes), self.arrows)
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            'font-family="monospace" font-size="11">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{layout.width}" height="{layout.height}" role="img" '
+            'aria-label="the graph from the leaves to the output"><defs><marker id="fg-tip" viewBox="0 0 8 8" refX="7" '
+            'refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
         ]
-        parts += self._svg_arrows(places)
-        for box, (x, y) in zip(self.boxes, places):
+        parts += self._svg_arrows(layout)
+        for i, box in enumerate(self.boxes):
+            x, y = layout.corner(i)
             parts.append(
-                f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6" fill="{_FILL[box.kind]}" '
-                f'stroke="#64748b"><title>{escape(box.detail)}</title></rect>'
+                f'<rect class="{box.kind}" x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6">'
+                f"<title>{escape(box.detail or box.label)}</title></rect>"
             )
-            for row, text in enumerate((box.label, box.detail)):
-                shown = text if len(text) <= 26 else text[:25] + "…"
-                parts.append(
-                    f'<text x="{x + 8}" y="{y + 18 + 16 * row}" fill="#0f172a">{escape(shown)}</text>'
-                )
+            top = y + (18 if box.detail else 26)
+            for row, (text, kind) in enumerate(((box.label, "name"), (box.detail, "line"))):
+                shown = text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"
+                if shown:
+                    parts.append(f'<text class="{kind}" x="{x + 8}" y="{top + 16 * row}">{escape(shown)}</text>')
         return "".join([*parts, "</svg>"])
 
-    def _svg_arrows(self, places: list[tuple[int, int]]) -> Iterator[str]:
+    def _svg_arrows(self, layout: Layout) -> Iterator[str]:
         for arrow in self.arrows:
-            (x, y), (u, v) = places[arrow.source], places[arrow.target]
-            x, u, y = x + _WIDTH // 2, u + _WIDTH // 2, y + _HEIGHT
-            look = 'stroke="#dc2626" stroke-dasharray="4 3"' if arrow.cut else 'stroke="#64748b"'
-            yield f'<line x1="{x}" y1="{y}" x2="{u}" y2="{v}" {look}/>'
-            if arrow.cut:
-                yield f'<text x="{(x + u) // 2 + 4}" y="{(y + v) // 2 + 4}" fill="#dc2626">cut</text>'
+            points = layout.points(arrow)
+            path = f"M{points[0][0]} {points[0][1]}"
+            for (x, y), (u, v) in pairwise(points):
+                path += f"C{x} {(y + v) // 2} {u} {(y + v) // 2} {u} {v}"
+            look = f' class="{arrow.kind}"' if arrow.kind else ""
+            yield f'<path{look} d="{path}" marker-end="url(#fg-tip)"/>'
+            if arrow.kind:
+                (x, y), (u, v) = points[-2:]
+                yield f'<text class="{arrow.kind}" x="{(x + u) // 2 + 6}" y="{(y + v) // 2 + 4}">{arrow.kind}</text>'
 
-    def _placed(self) -> list[tuple[int, int]]:
-        """The upper left corner of each box. Arrows back, from loops grouped by line, do not move boxes."""
-        rows = [0] * len(self.boxes)
-        for arrow in sorted(self.arrows):
-            if arrow.source < arrow.target:
-                rows[arrow.target] = max(rows[arrow.target], rows[arrow.source] + 1)
-        taken: dict[int, int] = {}
-        places = []
-        for row in rows:
-            column = taken.get(row, 0)
-            taken[row] = column + 1
-            places.append((4 + column * (_WIDTH + _GAP), 4 + row * (_HEIGHT + _GAP)))
-        return places
+
+Slot = int | tuple[Arrow, int]
+"""A box, or an arrow that passes a row on its way down."""
+
+
+class Layout:
+    """Boxes in rows, each row below those of what it depends on; arrows over several rows keep a lane free in each.
+
+    Within a row the order is that of what is above (the barycentre method of Sugiyama, Tagawa and Toda 1981). Arrows
+    back, from loops that are grouped by line, move nothing.
+    """
+
+    def __init__(self, boxes: int, arrows: Sequence[Arrow]) -> None:
+        down = sorted(a for a in arrows if a.source < a.target)
+        self._row = [0] * boxes
+        for arrow in down:
+            self._row[arrow.target] = max(self._row[arrow.target], self._row[arrow.source] + 1)
+        rows: list[list[Slot]] = [[] for _ in range(max(self._row) + 1)]
+        above: dict[Slot, list[Slot]] = {}
+        for box, row in enumerate(self._row):
+            rows[row].append(box)
+        for arrow in down:
+            last: Slot = arrow.source
+            for row in range(self._row[arrow.source] + 1, self._row[arrow.target]):
+                rows[row].append((arrow, row))
+                above[arrow, row] = [last]
+                last = (arrow, row)
+            above.setdefault(arrow.target, []).append(last)
+        self._middle: dict[Slot, int] = {}
+        self.width = 0
+        for slots in rows:
+            self._place(slots, above)
+        self.height = len(rows) * (_HEIGHT + _BELOW) - _BELOW + 8
+
+    def _place(self, slots: list[Slot], above: dict[Slot, list[Slot]]) -> None:
+        wanted = {s: sum(self._middle[p] for p in above[s]) // len(above[s]) for s in slots if s in above}
+        left = 4
+        for slot in sorted(slots, key=lambda s: wanted.get(s, 0)):
+            half = _WIDTH // 2 if isinstance(slot, int) else _LANE // 2
+            self._middle[slot] = middle = max(left + half, wanted.get(slot, 0))
+            left = middle + half + _GAP
+        self.width = max(self.width, left - _GAP + 4)
+
+    def corner(self, box: int) -> tuple[int, int]:
+        """The upper left corner of a box."""
+        return self._middle[box] - _WIDTH // 2, 4 + self._row[box] * (_HEIGHT + _BELOW)
+
+    def points(self, arrow: Arrow) -> list[tuple[int, int]]:
+        """Where an arrow leaves, passes rows, and arrives."""
+        found = [(self._middle[arrow.source], self.corner(arrow.source)[1] + _HEIGHT)]
+        for row in range(self._row[arrow.source] + 1, self._row[arrow.target]):
+            x, y = self._middle[arrow, row], 4 + row * (_HEIGHT + _BELOW)
+            found += [(x, y), (x, y + _HEIGHT)]
+        return [*found, (self._middle[arrow.target], self.corner(arrow.target)[1])]
 
 
 def _quoted(text: str) -> str:

@@ -19,16 +19,18 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Graph, Literal
-from funcgrad.core.provenance import Loc, at, here, is_internal, place
-from funcgrad.core.tape import Node, TapeTrace, TapeTracer, selected
+from funcgrad.core.provenance import Loc, here, is_users, place
+from funcgrad.core.tape import SELECT, Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, conversion_error
-from funcgrad.errors import NotDifferentiableError
+from funcgrad.errors import NotDifferentiableError, TracerConversionError
 from funcgrad.ops.families import Elementwise, General, Linear
+from funcgrad.transforms.explain.calls import Call, Calls
 
 
 class Edge(Enum):
-    """How an entry depends on another where no derivative comes back."""
+    """How an entry depends on another."""
 
+    LIVE = "a derivative comes back along it"
     CUT = "the derivative ends here"
     PAST = "it had ended before"
     CHOICE = (
@@ -40,9 +42,13 @@ Edges = tuple[tuple[Node, Edge], ...]
 
 
 class Entry(Node):
-    """A tape entry with its further dependences; `born` is "nan" or "inf" where such a value appeared."""
+    """A tape entry with its further dependences and the call it belongs to.
 
-    __slots__ = ("born", "edges")
+    `born` is "nan" or "inf" where such a value appeared; `is_float` says that the result is no integer and no truth
+    value, `is_mask` that it is one of a comparison, as truth values or as zeros and ones.
+    """
+
+    __slots__ = ("born", "call", "edges", "is_float", "is_mask")
 
     def __init__(
         self,
@@ -55,7 +61,10 @@ class Entry(Node):
     ) -> None:
         super().__init__(prim, params, parents, saved, loc)
         self.edges = edges
+        self.call: Call | None = None
         self.born: str | None = None
+        self.is_float = True
+        self.is_mask = False
 
 
 def differentiates(prim: Primitive, i: int) -> bool:
@@ -69,6 +78,26 @@ def differentiates(prim: Primitive, i: int) -> bool:
     return True
 
 
+def masks(prim: Primitive, node: Node) -> bool:
+    """Whether a factor only chooses between elements: it is the result of a comparison."""
+    return prim.name == "mul" and isinstance(node, Entry) and node.is_mask
+
+
+def _pairs(a: Any, b: Any) -> bool:
+    """Whether one is a column and the other as many numbers, of which one is no traced value."""
+    if isinstance(a, Tracer) is isinstance(b, Tracer):
+        return False
+    shapes = sorted((np.shape(a), np.shape(b)), key=len)
+    return shapes[1] == (*shapes[0], 1) and len(shapes[0]) == 1 and shapes[0][0] > 1
+
+
+def _is_mask(prim: Primitive, out: Any, nodes: Sequence[Node]) -> bool:
+    if prim.multiple:
+        return False
+    same = prim.name in ("convert", "reshape", "broadcast_to", "mul")
+    return aval_of(out).dtype.kind == "b" or (same and all(isinstance(n, Entry) and n.is_mask for n in nodes))
+
+
 class Departure(Primitive):
     """A value that left for Python or NumPy."""
 
@@ -80,11 +109,25 @@ class FollowTrace(TapeTrace):
     `has_followed` says so; otherwise they are plain, exactly as under `grad`.
 
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
-    which `grad` raises, as a derivative would be lost. `loc` is the user's line where it is not that of the
-    call.
+    which `grad` raises, as a derivative would be lost. `scope` and `loc` are the run of a program, and the line that
+    its operation was traced in, where it is not the one that calls it. `checked` are the lines that ask for the type of
+    a value, `paired` the differences in which each row of a followed column meets each element of a plain array.
     """
 
-    __slots__ = ("departures", "entries", "follow", "has_followed", "has_refused", "loc", "refused", "strict")
+    __slots__ = (
+        "calls",
+        "checked",
+        "departures",
+        "entries",
+        "follow",
+        "has_followed",
+        "has_refused",
+        "loc",
+        "paired",
+        "refused",
+        "scope",
+        "strict",
+    )
     name = "explain"
     sees_inside = True
 
@@ -98,6 +141,18 @@ class FollowTrace(TapeTrace):
         self.departures: list[Entry] = []
         self.refused: list[Entry] = []
         self.loc: Loc | None = None
+        self.scope: object = None
+        self.calls = Calls()
+        self.checked: list[Loc] = []
+        self.paired: list[Entry] = []
+
+    def end(self) -> None:
+        super().end()
+        self.calls.end()
+
+    def call(self) -> Call:
+        """The user's call that is running now."""
+        return self.calls.now() if self.loc is None else self.calls.of_program(self.scope, self.loc)
 
     def enter(self, entry: Entry) -> Entry:
         self.entries.append(entry)
@@ -129,19 +184,22 @@ class FollowTrace(TapeTrace):
             out, saved = prim.record(values, tracked, params)
         out = tuple(map(self.value, out)) if prim.multiple else self.value(out)
         if saved is None:
-            ends = (
-                Edge.CHOICE if prim.name == "stop_gradient" and not self._asked_for(prim.name) else Edge.CUT
-            )
-            edges = [(a.node, ends if type(a) is LiveTracer else Edge.PAST) for _, a in known]
+            edges = [(a.node, Edge.CUT if type(a) is LiveTracer else Edge.PAST) for _, a in known]
         else:
             edges = [
-                (a.node, Edge.PAST if differentiates(prim, i) else Edge.CHOICE)
+                (a.node, Edge.PAST if differentiates(prim, i) and not masks(prim, a.node) else Edge.CHOICE)
                 for i, a in known
                 if type(a) is PlainTracer or not differentiates(prim, i)
             ]
         parents = tuple(tracked) if saved is not None else ()
-        entry = self.enter(Entry(prim, params, parents, saved, self.loc or here(), tuple(edges)))
+        call = self.call()
+        entry = self.enter(Entry(prim, params, parents, saved, call.loc, tuple(edges)))
+        entry.call = call
         entry.born = _born(out if prim.multiple else (out,), values)
+        entry.is_float = prim.multiple or is_inexact(aval_of(out).dtype)
+        if prim.name == "sub" and _pairs(*args):
+            self.paired.append(entry)
+        entry.is_mask = _is_mask(prim, out, [a.node for _, a in known])
         if saved is None:
             return self.plain(out, entry)
         if not prim.multiple:
@@ -150,13 +208,13 @@ class FollowTrace(TapeTrace):
 
     def _output(self, y: Any, i: int, of: int, entry: Entry) -> Any:
         if is_inexact(aval_of(y).dtype):
-            node = selected(entry, i, of)
-            self.entries.append(node)  # type: ignore[arg-type]
+            node = self.enter(Entry(SELECT, {"index": i, "of": of}, (entry,), (), entry.loc))
+            node.call = entry.call
             return LiveTracer(self, y, node)
         ends = tuple((p, Edge.CUT) for p in entry.parents if p is not None)
-        return self.plain(
-            y, self.enter(Entry(entry.prim, entry.params, (), None, entry.loc, ends + entry.edges))
-        )
+        plain = self.enter(Entry(entry.prim, entry.params, (), None, entry.loc, ends + entry.edges))
+        plain.call = entry.call
+        return self.plain(y, plain)
 
     def plain(self, out: Any, entry: Entry) -> Any:
         """What `grad` would see plain, as something to be followed."""
@@ -166,31 +224,20 @@ class FollowTrace(TapeTrace):
         self.has_followed = True
         return tree.map(lambda y: PlainTracer(self, y, entry) if _is_number(y) else y, out)
 
-    def _asked_for(self, name: str) -> bool:
-        """Whether the user called the operation of this name, and not one of our functions that uses it."""
-        if self.loc is not None:
-            where = place(self.loc)
-            return name in where.source[where.col : where.end_col]
-        frame = sys._getframe(2)
-        outermost = ""
-        while frame is not None and is_internal(frame.f_code.co_filename):
-            outermost = frame.f_code.co_name
-            frame = frame.f_back  # type: ignore[assignment]
-        return outermost in (name, "__call__")
-
     def _inside(self, graph: Graph, args: Sequence[Any]) -> tuple[Any, ...]:
         """Run a program operation by operation, each at the line it was written on."""
         env = dict(zip(graph.inputs, args))
-        outside = self.loc
+        outside = self.scope, self.loc
+        self.scope = object()
         try:
             for eqn in graph.eqns:
-                self.loc = eqn.loc or outside
+                self.loc = eqn.loc or outside[1]
                 out = eqn.prim(
                     *(a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs), **eqn.params
                 )
                 env.update(zip(eqn.outputs, out if eqn.prim.multiple else (out,)))
         finally:
-            self.loc = outside
+            self.scope, self.loc = outside
         return tuple(a.value if isinstance(a, Literal) else env[a] for a in graph.outputs)
 
     def leave(self, x: FollowTracer, name: str, edge: Edge) -> Any:
@@ -202,7 +249,9 @@ class FollowTrace(TapeTrace):
         return x.value
 
     def _departure(self, name: str, edges: Edges) -> Entry:
-        entry = self.enter(Entry(Departure(name), {}, (), None, here(), edges))
+        call = self.call()
+        entry = self.enter(Entry(Departure(name), {}, (), None, call.loc, edges))
+        entry.call = call
         if any(edge is Edge.CUT for _, edge in edges):
             self.refused.append(entry)
         return entry
@@ -212,8 +261,14 @@ class FollowTrace(TapeTrace):
         leaves, treedef = tree.flatten(args, is_leaf=lambda x: isinstance(x, FollowTracer))
         known = [x for x in leaves if self.mine(x)]
         out = fun(*treedef.unflatten([self.value(x) for x in leaves]))
+        if name in _OF_SHAPES:
+            return out
         edges = tuple((x.node, Edge.CUT if type(x) is LiveTracer else Edge.PAST) for x in known)
         return self.plain(out, self._departure(name, edges))
+
+
+_OF_SHAPES = frozenset(("ndim", "shape", "size", "result_type", "iscomplexobj", "isrealobj", "may_share_memory"))
+"""Functions of NumPy's whose results do not depend on values."""
 
 
 def instruction(loc: Loc | None) -> str:
@@ -229,17 +284,6 @@ def reads_part(loc: Loc | None) -> bool:
         return False
     where = place(loc)
     return where.source[where.col : where.end_col].endswith("]")
-
-
-def concrete(x: Any) -> Any:
-    """The array or number in a traced value; TypeError where only its shape is known."""
-    while isinstance(x, Tracer):
-        if not hasattr(x, "value"):
-            raise TypeError(
-                f"explain needs values, and {x._trace.name} traces shapes only{at(here())}: call it outside"
-            )
-        x = x.value
-    return x
 
 
 def _is_number(y: Any) -> bool:
@@ -320,18 +364,18 @@ class FollowTracer(TapeTracer):
         return out
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        name = "store" if options.get("out") is not None else ufunc.__name__
+
         def plain() -> Any:
             return self._trace.run_plain(
-                lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs),
-                (inputs, options),
-                ufunc.__name__,
+                lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs), (inputs, options), name
             )
 
         if not _any_live((inputs, options)):
             return plain()
         try:
             return super().__array_ufunc__(ufunc, method, *inputs, **options)  # type: ignore[misc]
-        except NotDifferentiableError:
+        except (NotDifferentiableError, TracerConversionError):
             if self._trace.strict:
                 self._trace.has_refused = True
                 raise
@@ -372,6 +416,14 @@ class LiveTracer(FollowTracer):
     """A value that `grad` tracks."""
 
     __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """Asked for by `isinstance` of another class: the trace keeps the user's lines that do."""
+        frame = sys._getframe(1)
+        if is_users(frame.f_code.co_filename):
+            self._trace.checked.append((frame.f_code, frame.f_lasti))
+        return LiveTracer
 
 
 class PlainTracer(FollowTracer):

@@ -1,14 +1,29 @@
-"""How leaves and outputs hang together on a tape: paths, where they are cut, and what cotangents undergo."""
+"""How leaves and outputs hang together on a tape: the paths between them, and where they are cut."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from itertools import groupby
+from typing import NamedTuple
 
-import numpy as np
+from funcgrad.core.tape import SELECT, Node
+from funcgrad.transforms.explain.follow import Departure, Edge, Entry, differentiates
+from funcgrad.transforms.explain.remedies import TEMPLATES
 
-from funcgrad.core.tape import SELECT, Node, Sparse
-from funcgrad.transforms.explain.follow import Departure, Edge, Entry, concrete, differentiates
+
+class Link(NamedTuple):
+    """That something depends on an entry; where a derivative ends on the way, `inner` is the entry that ends it."""
+
+    parent: Node
+    edge: Edge
+    inner: Node | None = None
+
+
+class Vertex(NamedTuple):
+    """An entry, with what it depends on: an operation, or a result of a call of the user's made of several."""
+
+    node: Node
+    links: tuple[Link, ...]
 
 
 def live_parents(node: Node) -> Iterator[Node]:
@@ -20,40 +35,104 @@ def live_parents(node: Node) -> Iterator[Node]:
             yield parent
 
 
-def dead_edges(node: Node) -> Iterable[tuple[Node, Edge]]:
-    return node.edges if isinstance(node, Entry) else ()
+def vertex(node: Node) -> Vertex:
+    """An entry of any tape by itself."""
+    dead = node.edges if isinstance(node, Entry) else ()
+    live = (Link(parent, Edge.LIVE) for parent in live_parents(node))
+    return Vertex(node, (*live, *(Link(p, edge, node) for p, edge in dead)))
 
 
-def carries(node: Node) -> bool:
-    """Whether a derivative comes to an entry at all."""
-    return node.prim is None or node.saved is not None
+def vertices(entries: Iterable[Node]) -> list[Vertex]:
+    return [vertex(node) for node in entries]
+
+
+def joined(entries: Sequence[Entry], ends: Iterable[Node]) -> list[Vertex]:
+    """Followed entries, where what one call of the user's does is one step: helpers inside of it are no cuts.
+
+    `ends` are the outputs. A result of a call depends on what the call was given in the strongest way that there is.
+    """
+    groups = [list(group) for _, group in groupby(entries, key=lambda e: id(e.call) if e.call else id(e))]
+    call_of = {e.seq: n for n, group in enumerate(groups) for e in group}
+    leaving = {node.seq for node in ends}
+    used: set[int] = set()
+    for entry in entries:
+        for link in vertex(entry).links:
+            used.add(link.parent.seq)
+            if call_of.get(link.parent.seq) != call_of[entry.seq]:
+                leaving.add(link.parent.seq)
+    found = []
+    for group in groups:
+        if len(group) == 1:
+            found.append(vertex(group[0]))
+            continue
+        gone = [e for e in group if isinstance(e.prim, Departure) and e.seq not in leaving]
+        if gone:
+            links = {link.parent.seq: link for e in gone for link in vertex(e).links}
+            found.append(Vertex(gone[-1], tuple(links.values())))
+        for entry in group:
+            if entry not in gone and (entry.seq in leaving or entry.seq not in used):
+                found.append(_result(entry, group))
+    return found
+
+
+_STRENGTH = {Edge.CHOICE: 0, Edge.PAST: 1, Edge.CUT: 2, Edge.LIVE: 3}
+
+
+def _result(result: Entry, group: Sequence[Entry]) -> Vertex:
+    """A result of a call, with what it depends on outside of the call."""
+    inside = {e.seq: e for e in group}
+    known: dict[int, Link] = {result.seq: Link(result, Edge.LIVE)}
+    outside: dict[int, Link] = {}
+    for entry in reversed(group):
+        so_far = known.get(entry.seq)
+        if so_far is None:
+            continue
+        for link in vertex(entry).links:
+            found = _through(so_far, link)
+            where = known if link.parent.seq in inside else outside
+            old = where.get(link.parent.seq)
+            if old is None or _STRENGTH[found.edge] > _STRENGTH[old.edge]:
+                where[link.parent.seq] = found
+    return Vertex(result, tuple(outside[seq] for seq in sorted(outside)))
+
+
+def _through(so_far: Link, link: Link) -> Link:
+    """The dependence on a parent of an entry, by that on the entry."""
+    if Edge.CHOICE in (so_far.edge, link.edge):
+        return Link(link.parent, Edge.CHOICE, so_far.inner or link.inner)
+    if link.edge is Edge.LIVE:
+        return Link(link.parent, so_far.edge, so_far.inner)
+    return link
 
 
 class Paths:
-    """Ways from entries to the outputs, counted backwards over all entries (oldest first).
+    """Ways from entries to the outputs, counted backwards over all vertices (oldest first).
 
     By an entry's `seq`: `live` counts those on which a derivative comes back, `total` all, and `chosen` also
-    those on which the value only chooses. They are Python's ints: the count doubles with every `x + x`.
+    those on which the value only chooses; `unasked` has the entries from which an output is reached without a
+    stop_gradient. They are Python's ints: the count doubles with every `x + x`.
     """
 
-    def __init__(self, entries: Sequence[Node], outputs: Sequence[Node], departures: Sequence[Entry]) -> None:
-        self.entries = entries
+    def __init__(self, steps: Sequence[Vertex], outputs: Sequence[Node], departures: Sequence[Entry]) -> None:
+        self.steps = steps
         self.live: dict[int, int] = {}
         self.total: dict[int, int] = {}
         self.chosen: dict[int, int] = {}
+        self.unasked = {node.seq for node in (*outputs, *departures)}
         for node in outputs:
             self._add(node, 1, 1, 1)
         for node in departures:
             followed = isinstance(node.prim, Departure)
             self._add(node, 0, 1 if followed else 0, 1)
-        for node in reversed(entries):
-            live, total, chosen = self.counts(node)
+        for step in reversed(steps):
+            live, total, chosen = self.counts(step.node)
             if not chosen:
                 continue
-            for parent in live_parents(node):
-                self._add(parent, live, total, chosen)
-            for parent, edge in dead_edges(node):
-                self._add(parent, 0, 0 if edge is Edge.CHOICE else total, chosen)
+            if step.node.seq in self.unasked and not asked_for(step.node):
+                self.unasked |= {link.parent.seq for link in step.links}
+            for link in step.links:
+                back = live if link.edge is Edge.LIVE else 0
+                self._add(link.parent, back, 0 if link.edge is Edge.CHOICE else total, chosen)
 
     def _add(self, node: Node, live: int, total: int, chosen: int) -> None:
         for counts, n in ((self.live, live), (self.total, total), (self.chosen, chosen)):
@@ -68,141 +147,62 @@ class Paths:
         live, total, chosen = self.counts(leaf)
         return (total, total - live) if total else (chosen, chosen)
 
-    def downstream(self, leaves: Iterable[Node]) -> list[Node]:
-        """The entries computed from any of these leaves, oldest first."""
+    def downstream(self, leaves: Iterable[Node]) -> list[Vertex]:
+        """What is computed from any of these leaves, oldest first."""
         reached = {leaf.seq for leaf in leaves}
         found = []
-        for node in self.entries:
-            if any(
-                p is not None and p.seq in reached for p in (*node.parents, *(p for p, _ in dead_edges(node)))
-            ):
-                reached.add(node.seq)
-                found.append(node)
+        for step in self.steps:
+            if any(link.parent.seq in reached for link in step.links):
+                reached.add(step.node.seq)
+                found.append(step)
         return found
 
-    def cuts(self, leaf: Node) -> list[Node]:
-        """The entries on paths from a leaf to the outputs at which a derivative ends, oldest first."""
+    def cuts(self, leaf: Node) -> list[tuple[Vertex, Link]]:
+        """The steps on paths from a leaf to the outputs at which a derivative ends, oldest first.
+
+        Where it had ended before, only steps are named that would end it too. What leads to a stop_gradient only is
+        not: the user has asked for that.
+        """
         only_chosen = not self.total.get(leaf.seq, 0)
         counts = self.chosen if only_chosen else self.total
         ends = (Edge.CUT, Edge.CHOICE) if only_chosen else (Edge.CUT,)
-        reached = {leaf.seq, *(node.seq for node in self.downstream([leaf]))}
-        return [
-            node
-            for node in self.entries
-            if counts.get(node.seq, 0)
-            if any(
-                edge in ends
-                and parent.seq in reached
-                and (carries(parent) or isinstance(node.prim, Departure))
-                for parent, edge in dead_edges(node)
-            )
-        ]
+        reached = {leaf.seq, *(step.node.seq for step in self.downstream([leaf]))}
+        found = []
+        for step in self.steps:
+            seq = step.node.seq
+            if counts.get(seq, 0) and (seq in self.unasked or asked_for(step.node)):
+                link = next((k for k in step.links if k.parent.seq in reached and _ends(step, k, ends)), None)
+                if link is not None:
+                    found.append((step, link))
+        return found
 
 
-class Arrival:
-    """A cotangent at an entry, and how it became what it is.
-
-    `dead`: the entries that made all of it zero; `masked`: the entry that made some of it zero; `fault`:
-    where it stopped being finite; `cancelled`: the entry at which contributions that are not zero added up
-    to zero.
-    """
-
-    __slots__ = ("cancelled", "ct", "dead", "fault", "masked")
-
-    def __init__(self, ct: Any) -> None:
-        self.ct = np.asarray(concrete(ct))
-        self.dead: tuple[Node, ...] = ()
-        self.masked: Node | None = None
-        self.fault: Fault | None = None
-        self.cancelled: Node | None = None
+def _ends(step: Vertex, link: Link, ends: tuple[Edge, ...]) -> bool:
+    if link.edge in ends and (link.edge is Edge.CUT or carries(link.parent) or isinstance(step.node.prim, Departure)):
+        return True
+    return link.edge is Edge.PAST and ends_by_itself(link.inner or step.node)
 
 
-class Fault(NamedTuple):
-    """The first derivative that is not finite: of which entry, and in which element of its argument.
-
-    `masked` is the entry that had thrown this element away, where the cotangent was zero there.
-    """
-
-    node: Node
-    element: tuple[int, ...]
-    masked: Node | None
+def asked_for(node: Node) -> bool:
+    """Whether the user has asked for the derivative to end here."""
+    return isinstance(node, Entry) and node.call is not None and node.call.name == "stop_gradient"
 
 
-ROUNDING = 64
-"""A sum below this many units in the last place of what was added counts as zero."""
+STEPS = frozenset(TEMPLATES) - {"astype", "int", "round"}
+"""Functions of NumPy's that have no derivative, where they are called on values that are plain already."""
 
 
-def flow_back(seeds: Sequence[tuple[Node, Any]], entries: Sequence[Node]) -> dict[int, Arrival]:
-    """Pull cotangents back as `core.tape.pull` does, noting where they vanish, cancel, or stop being finite.
-
-    Returns what arrives at each leaf. A sum that cancels up to rounding goes on as zero.
-    """
-    arriving: dict[int, list[list[Arrival]]] = {}
-    for node, ct in seeds:
-        arriving.setdefault(node.seq, [[]])[0].append(Arrival(ct))
-    found: dict[int, Arrival] = {}
-    with np.errstate(all="ignore"):
-        for node in reversed(entries):
-            if node.seq not in arriving:
-                continue
-            outs = [_summed(node, given) if given else None for given in arriving.pop(node.seq)]
-            known = [arrival for arrival in outs if arrival is not None]
-            if node.prim is None:
-                found[node.seq] = known[0]
-            elif node.prim is SELECT:
-                (parent,), params = node.parents, node.params or {}
-                assert parent is not None
-                arriving.setdefault(parent.seq, [[] for _ in range(params["of"])])[params["index"]] += known
-            else:
-                ct = [None if a is None else a.ct for a in outs] if node.prim.multiple else known[0].ct
-                cts = node.prim.pull(
-                    node.saved, node.parents, ct, node.params
-                )
-                for parent, c in zip(node.parents, cts):
-                    if parent is not None and c is not None:
-                        passed = _passed(node, known, c.dense() if type(c) is Sparse else c)
-                        arriving.setdefault(parent.seq, [[]])[0].append(passed)
-    return found
+def carries(node: Node) -> bool:
+    """Whether a derivative comes to an entry at all."""
+    return node.prim is None or node.saved is not None
 
 
-def _passed(node: Node, incoming: Sequence[Arrival], ct: Any) -> Arrival:
-    """What one entry hands on to one of its arguments."""
-    arrival = Arrival(ct)
-    ct = arrival.ct
-    if not ct.all():
-        arrival.masked = next((a.masked for a in incoming if not a.ct.all()), node)
-    if not ct.any():
-        alive = any(a.ct.any() for a in incoming)
-        arrival.dead = (node,) if alive else _union(incoming)
-        arrival.cancelled = _first(a.cancelled for a in incoming)
-    arrival.fault = _first(a.fault for a in incoming)
-    if arrival.fault is None and not np.isfinite(ct).all():
-        element = tuple(int(i) for i in np.argwhere(~np.isfinite(ct))[0])
-        lost = any(a.ct.shape == ct.shape and not a.ct[element] for a in incoming)
-        arrival.fault = Fault(node, element, _first(a.masked for a in incoming) if lost else None)
-    return arrival
-
-
-def _summed(node: Node, arrivals: Sequence[Arrival]) -> Arrival:
-    """What arrives in all."""
-    if len(arrivals) == 1:
-        return arrivals[0]
-    total = Arrival(sum(a.ct for a in arrivals))
-    scale = sum(np.abs(a.ct) for a in arrivals)
-    if scale.any() and (np.abs(total.ct) <= ROUNDING * np.finfo(total.ct.dtype).eps * scale).all():
-        total.ct = np.zeros_like(total.ct)
-        total.cancelled = node
-    elif not total.ct.any():
-        total.cancelled = _first(a.cancelled for a in arrivals)
-    total.dead = _union(arrivals) if not total.ct.any() else ()
-    total.masked = _first(a.masked for a in arrivals) if not total.ct.all() else None
-    total.fault = _first(a.fault for a in arrivals)
-    return total
-
-
-def _first(found: Iterable[Any]) -> Any:
-    return next((x for x in found if x is not None), None)
-
-
-def _union(arrivals: Sequence[Arrival]) -> tuple[Node, ...]:
-    return tuple({node.seq: node for a in arrivals for node in a.dead}.values())
+def ends_by_itself(node: Node) -> bool:
+    """Whether an operation has no derivative, even of values that carry one."""
+    if not isinstance(node, Entry) or node.prim is None:
+        return False
+    if isinstance(node.prim, Departure):
+        return node.prim.name in STEPS
+    if node.prim.name == "convert":
+        return any(isinstance(p, Entry) and p.is_float and not node.is_float for p, _ in node.edges)
+    return node.prim.is_flat

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
 from funcgrad.transforms.explain.drawing import Arrow, Box, Drawing
+from funcgrad.transforms.explain.ends import called
 from funcgrad.transforms.explain.follow import Departure, Edge
-from funcgrad.transforms.explain.paths import Paths, dead_edges, live_parents
-from funcgrad.transforms.explain.wording import op_name
+from funcgrad.transforms.explain.paths import Paths
+from funcgrad.transforms.explain.places import short
 
 LARGE = 40
 """From this many entries on, those of one source line are one box."""
 
 
-def picture(paths: Paths, leaves: Sequence[tuple[str, Node]], outputs: Sequence[Node]) -> Drawing:
+def picture(
+    paths: Paths,
+    leaves: Sequence[tuple[str, Node]],
+    outputs: Sequence[Node],
+    called: Callable[[Node], str] = called,
+) -> Drawing:
     """Boxes for leaves, for the operations that lead from them to the output, and for the output."""
     names = {node.seq: name for name, node in leaves}
-    connected = {node.seq for node in paths.downstream(node for _, node in leaves)}
-    entries = [n for n in paths.entries if n.seq in names or (n.seq in connected and paths.counts(n)[2])]
+    connected = {step.node.seq for step in paths.downstream(node for _, node in leaves)}
+    steps = [s for s in paths.steps if s.node.seq in names or (s.node.seq in connected and paths.counts(s.node)[2])]
     read = cache(place)
     keys: dict[int, Hashable] = {}
     boxes: dict[Hashable, Box] = {}
-    for node in entries:
+    for node, _ in steps:
         where = read(node.loc)
-        by_line = len(entries) > LARGE and node.seq not in names
+        by_line = len(steps) > LARGE and node.seq not in names
         key = keys[node.seq] = (where.filename, where.lineno) if by_line else node.seq
         kind = "left" if isinstance(node.prim, Departure) else "op"
         if node.seq in names:
             boxes[key] = Box(names[node.seq], "", "leaf")
         elif key not in boxes:
-            name = f"line {where.lineno}" if by_line else op_name(node)
-            boxes[key] = Box(name, f"{os.path.basename(where.filename)}:{where.lineno}  {where.source}", kind)
+            name = f"line {where.lineno}" if by_line else called(node)
+            boxes[key] = Box(name, f"{short(where)}  {where.source}" if where.lineno else "", kind)
     boxes["output"] = Box("output", "", "output")
     index = {key: i for i, key in enumerate(boxes)}
     arrows: dict[Arrow, None] = {}
-    for node in entries:
-        for parent in live_parents(node):
+    for node, links in steps:
+        for parent, edge, _ in links:
             if parent.seq in keys:
-                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], False)] = None
-        for parent, edge in dead_edges(node):
-            if parent.seq in keys:
-                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], edge is not Edge.PAST)] = None
+                chooses = edge is Edge.CHOICE or (edge is Edge.CUT and not paths.counts(node)[1])
+                kind = "chooses" if chooses else "cut" if edge is Edge.CUT else ""
+                arrows[Arrow(index[keys[parent.seq]], index[keys[node.seq]], kind)] = None
     for node in outputs:
         if node.seq in keys:
-            arrows[Arrow(index[keys[node.seq]], index["output"], False)] = None
-    kept = [a for a in arrows if a.source != a.target or a.cut]
+            arrows[Arrow(index[keys[node.seq]], index["output"])] = None
+    kept = [a for a in arrows if a.source != a.target]
     return Drawing(list(boxes.values()), kept)

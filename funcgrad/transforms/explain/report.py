@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from textwrap import wrap
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad.core.provenance import Place
 from funcgrad.transforms.explain.drawing import Drawing
+from funcgrad.transforms.explain.places import short as short
+from funcgrad.transforms.explain.text import heading, lines_of, output_has_colour, rendered, width_of_output
 
-WIDTH = 79
-SHOWN = 4
-"""How many source lines the text shows of one leaf; `Leaf.cuts` and `Leaf.places` have all."""
+
+class Fix(NamedTuple):
+    """Code to write in place of what stands at a place: its columns of that line."""
+
+    place: Place
+    code: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **_place_dict(self.place),
+            "col": self.place.col,
+            "end_col": self.place.end_col,
+            "code": self.code,
+        }
 
 
 class Cut(NamedTuple):
-    """Where a derivative ends: the operation, its line, why, and what to write instead."""
+    """Where a derivative ends: the operation, its line, why, and what to write instead.
+
+    `fix` is the remedy as code, where it is an expression that can be put there. `again` says that the derivative had
+    ended before, and would end here too. `cause` names the function of `explain/causes` that knows why.
+    """
 
     op: str
     place: Place
     why: str
     remedy: str
+    fix: Fix | None = None
+    again: bool = False
+    cause: str = ""
 
     @property
     def filename(self) -> str:
@@ -39,7 +56,13 @@ class Cut(NamedTuple):
         return self.place.source
 
     def to_dict(self) -> dict[str, Any]:
-        return {"op": self.op, **_place_dict(self.place), "why": self.why, "remedy": self.remedy}
+        return {
+            "op": self.op,
+            **_place_dict(self.place),
+            "why": self.why,
+            "remedy": self.remedy,
+            "fix": None if self.fix is None else self.fix.to_dict(),
+        }
 
 
 class Leaf(NamedTuple):
@@ -58,6 +81,12 @@ class Leaf(NamedTuple):
     paths_cut: int = 0
     grad: Any = None
     places: tuple[Place, ...] = ()
+    cause: str = ""
+    repair: tuple[Fix, ...] = ()
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        return (*(cut.fix for cut in self.cuts if cut.fix is not None), *self.repair)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -69,6 +98,8 @@ class Leaf(NamedTuple):
             "grad": _plain(self.grad),
             "cuts": [cut.to_dict() for cut in self.cuts],
             "places": [_place_dict(place) for place in self.places],
+            "cause": self.cause,
+            "fixes": [fix.to_dict() for fix in self.fixes],
         }
 
 
@@ -84,16 +115,19 @@ class Report:
         self.drawing = drawing or Drawing((), ())
 
     def __str__(self) -> str:
-        blocks = ["\n".join(["\n".join(wrap(text, WIDTH)) for text in (self._heading(), *self.notes)])]
-        blocks += ["\n".join(_leaf_lines(leaf)) for leaf in self.leaves]
-        return "\n\n".join(blocks)
+        return self.to_text()
 
     def __repr__(self) -> str:
-        return f"<Report: {self._heading()}>"
+        return f"<Report: {heading(self)}>"
 
-    def _heading(self) -> str:
-        counts = Counter(leaf.status for leaf in self.leaves)
-        return f"{self.title}: " + (", ".join(f"{n} {status}" for status, n in counts.items()) or "no leaves")
+    def to_text(self, width: int | None = None, colour: bool | None = None) -> str:
+        """The report as text of at most `width` columns.
+
+        Where they are not given, width and colour are those of the terminal that standard output is; elsewhere it is 79
+        columns without colour. NO_COLOR switches colour off.
+        """
+        lines = lines_of(self, width_of_output() if width is None else width)
+        return rendered(lines, output_has_colour() if colour is None else colour)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as lists, dicts, strings and numbers (a complex number as its text)."""
@@ -107,52 +141,16 @@ class Report:
         """The graph from the leaves to the output as Graphviz text; dashed edges carry no derivative back."""
         return self.drawing.to_dot()
 
+    def to_html(self) -> str:
+        """The report as a page of HTML of its own, with the graph as SVG."""
+        from funcgrad.transforms.explain.page import page
+
+        return page([self], self.title)
+
     def _repr_html_(self) -> str:
-        from html import escape
+        from funcgrad.transforms.explain.page import fragment
 
-        style = "overflow:auto;max-height:40em"
-        return f'<div><pre>{escape(str(self))}</pre><div style="{style}">{self.drawing.to_svg()}</div></div>'
-
-
-def _leaf_lines(leaf: Leaf) -> Iterator[str]:
-    yield from wrap(f"{leaf.path}: {leaf.status}", WIDTH, subsequent_indent="    ")
-    yield from wrap(leaf.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
-    lines: dict[tuple[str, int], list[Place]] = {}
-    for place in (*(cut.place for cut in leaf.cuts), *leaf.places):
-        if place.source:
-            lines.setdefault(place[:2], []).append(place)
-    for places in list(lines.values())[:SHOWN]:
-        yield from excerpt(places)
-    if len(lines) > SHOWN:
-        yield f"    and {len(lines) - SHOWN} more lines"
-
-
-def excerpt(places: Sequence[Place]) -> Iterator[str]:
-    """A source line after its location, the guilty parts underlined; at most 79 columns wide."""
-    source = places[0].source
-    where = f"    {short(places[0])}   "
-    if len(where) + len(source) > WIDTH:
-        yield where.rstrip()
-        where = " " * 6
-    room = WIDTH - len(where)
-    marks = [" "] * len(source)
-    for place in places:
-        if place.col is not None and place.end_col is not None:
-            marks[place.col : place.end_col] = "^" * (place.end_col - place.col)
-    if len(source) > room:
-        start = max(0, min("".join(marks).find("^") - 8, len(source) - room))
-        rest = len(source) > start + room
-        source, marks = source[start : start + room], marks[start : start + room]
-        source = ("..." + source[3:]) if start else source
-        source = (source[:-3] + "...") if rest else source
-    yield where + source
-    if "^" in marks:
-        yield (" " * len(where) + "".join(marks)).rstrip()
-
-
-def short(place: Place) -> str:
-    """`train.py:12`."""
-    return f"{os.path.basename(place.filename)}:{place.lineno}"
+        return fragment(self)
 
 
 def _place_dict(place: Place) -> dict[str, Any]:

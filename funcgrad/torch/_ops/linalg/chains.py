@@ -11,6 +11,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops.linalg.shared import check_inexact, check_squares, need_second, routine
 from funcgrad.torch._ops.linalg.systems import inverse
+from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.pointwise import mul
 from funcgrad.torch._ops.products import cross_of, mm, vdot
 from funcgrad.torch._ops.products import matmul as product_of
@@ -19,7 +20,7 @@ from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
 from funcgrad.torch._ops.shape import unsqueeze, view_as_shape
 from funcgrad.torch._ops.table import into, named
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, contiguous
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -95,13 +96,13 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         raise TypeError(f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
     check_squares(A, "linalg.matrix_power")
     if n == 0:
-        return call(COPY, lambda v: fnp.where(np.False_, v, np.eye(v.shape[-1], dtype=v.dtype)), A)
+        return contiguous(call(COPY, lambda v: fnp.where(np.False_, v, np.eye(v.shape[-1], dtype=v.dtype)), A))
     if n < 0:
         A, n = inverse(A, "linalg.inv"), -n
         if n == 1:
             return A
     if n == 1:
-        return clone(A)
+        return contiguous(clone(A))
     if n == 3:
         return product_of(product_of(A, A), A)
     square = A
@@ -176,6 +177,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
 
 
 @routine
+@lying(in_columns)
 def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first columns of the product of reflections 1 - tau v v^H, whose v are below the diagonal of `input`."""
     need_second(tau, "householder_product", "tau")

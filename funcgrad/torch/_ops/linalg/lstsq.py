@@ -9,6 +9,7 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.linalg.shared import is_half, need_second, routine
+from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.table import returned
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import check_broadcast
@@ -20,6 +21,7 @@ DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
 @routine
+@lying(in_columns)
 def lstsq(input: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The X for which input @ X is closest to B, with the squares of what is left, the rank and singular values.
 

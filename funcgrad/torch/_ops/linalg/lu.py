@@ -10,6 +10,7 @@ from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.linalg.shared import check_inexact, check_squares, need_second, refuse_half, routine
 from funcgrad.torch._ops.linalg.systems import check_fits
+from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.table import returned
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.tape import constant, raw
@@ -78,6 +79,7 @@ def _check_info(info: Tensor, name: str) -> None:
 
 
 @routine
+@lying(in_columns)
 def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
     """L and U in one matrix, and the pivots, for `lu_solve`; needs SciPy."""
     both, pivots, info = factored(A, pivot)
@@ -86,6 +88,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
 
 
 @routine
+@lying(in_columns)
 def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Any:
     """As `lu_factor`, and for each matrix the pivot that is zero, or 0."""
     found = factored(A, pivot)
@@ -113,7 +116,10 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
         turned = fnp.conj(fnp.matrix_transpose(b))
         return fnp.conj(fnp.matrix_transpose(_scipy().lu_solve((both, order), turned, trans=0 if adjoint else 2)))
 
-    return call(LU_SOLVE, solve, LU, B)
+    found = call(LU_SOLVE, solve, LU, B)
+    if left:
+        in_columns(found, LU)
+    return found
 
 
 def unpacked(both: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: bool) -> Any:

@@ -12,6 +12,7 @@ from funcgrad.torch._ops.extremes import amax, amin
 from funcgrad.torch._ops.linalg.shared import check_inexact, check_squares, routine
 from funcgrad.torch._ops.linalg.spectra import svdvals
 from funcgrad.torch._ops.linalg.systems import inv_ex
+from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.pointwise import div, mul
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import Dims, count, dims_of
@@ -46,6 +47,7 @@ def _ready(x: Tensor, dtype: dtypes.dtype | None, function: str) -> Tensor:
 
 
 @routine
+@lying(in_rows)
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:

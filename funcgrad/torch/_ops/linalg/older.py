@@ -18,12 +18,13 @@ from funcgrad.torch._ops.linalg.spectra import orthogonal_factors, pinv, singula
 from funcgrad.torch._ops.linalg.systems import det as determinant
 from funcgrad.torch._ops.linalg.systems import factor, signs_and_logarithms, triangular
 from funcgrad.torch._ops.linalg.systems import inverse as inverse_of
+from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.pointwise import add, log
 from funcgrad.torch._ops.select import clone, where
 from funcgrad.torch._ops.shape import transpose
 from funcgrad.torch._ops.table import named, returned
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast
+from funcgrad.torch._record.operands import check_broadcast, need_elements
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -94,6 +95,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     )
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    need_elements(matrices)
     for x in matrices:
         if x.dim() != 2:
             raise RuntimeError(f"Tensor dimension is {x.dim()}, expected 2 instead.")
@@ -104,6 +106,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 
 
 @named()
+@lying(in_columns)
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """The lower triangular factor of positive-definite matrices, or the upper one."""
     need_tensor(input, "cholesky")
@@ -127,6 +130,7 @@ def _adjoint(v: Any) -> Any:
 
 
 @named()
+@lying(in_columns)
 def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """X with A @ X = input, for the Cholesky factor of A."""
     need_tensor(input, "cholesky_solve")
@@ -159,6 +163,7 @@ def _check_columns(b: Tensor, A: Tensor, function: str) -> None:
 
 
 @named()
+@lying(in_columns)
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is given."""
     need_tensor(L, "cholesky_inverse")
@@ -173,6 +178,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 
 
 @named()
+@lying(in_columns)
 def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Any:
@@ -205,6 +211,7 @@ def triangular_solve(
 
 
 @named()
+@lying(in_columns)
 def qr(input: Tensor, some: bool = True) -> Any:
     """Q with orthonormal columns and upper triangular R."""
     need_tensor(input, "qr")
@@ -234,6 +241,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
 
 
 @named()
+@lying(in_columns)
 def orgqr(input: Tensor, input2: Tensor) -> Tensor:
     """`torch.linalg.householder_product`"""
     return householder_product(input, input2)
@@ -244,6 +252,7 @@ ORMQR = Kind("Ormqr", "yxr?")
 
 
 @named()
+@lying(in_columns)
 def geqrf(input: Tensor) -> Any:
     """R on and above the diagonal, below it the reflections that `orgqr` and `ormqr` take with the second result."""
     if input.dim() < 2:
@@ -290,6 +299,7 @@ def lu_unpack(
 
 
 @named()
+@lying(in_columns)
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
     """L and U in one matrix, the pivots, and with `get_infos` for each matrix the pivot that is zero, or 0."""
     need_tensor(A, "lu")
@@ -305,6 +315,7 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
 
 
 @named()
+@lying(in_columns)
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """X with A @ X = b, of what `torch.linalg.lu_factor` found of A."""
     need_tensor(b, "lu_solve")

@@ -20,6 +20,7 @@ from funcgrad.torch._ops.linalg.shared import (
     refuse_half,
     routine,
 )
+from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.table import returned
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.tape import constant, raw
@@ -41,6 +42,7 @@ NOT_FINITE = "{}: The algorithm failed to converge because the input matrix cont
 
 
 @routine
+@lying(in_columns)
 def qr(A: Tensor, mode: str = "reduced") -> Any:
     """Q with orthonormal columns and upper triangular R, Q @ R = A. `mode`: "reduced", "complete", "r" (R alone)."""
     return returned("linalg_qr", orthogonal_factors(A, mode))
@@ -82,6 +84,7 @@ def _check_hermitian(A: Tensor, UPLO: str, function: str) -> None:
 
 
 @routine
+@lying(in_columns)
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order, and eigenvectors, of Hermitian matrices, of which one triangle is read."""
     _check_hermitian(A, UPLO, "linalg.eigh")
@@ -114,6 +117,7 @@ def _complex(v: Any, like: Any) -> Any:
 
 
 @routine
+@lying(in_columns)
 def eig(input: Tensor) -> Any:
     """Eigenvalues, in no order, and eigenvectors of square matrices: complex numbers."""
     _check_general(input, "linalg.eig")
@@ -147,6 +151,7 @@ def _check_svd(A: Tensor, driver: str | None, function: str = "linalg.svd") -> N
 
 
 @routine
+@lying(in_columns)
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """U, S (descending) and Vh with U @ diag(S) @ Vh = A."""
     return returned("linalg_svd", singular_factors(A, full_matrices, driver))

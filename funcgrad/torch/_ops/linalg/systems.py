@@ -22,6 +22,7 @@ from funcgrad.torch._ops.linalg.shared import (
     routine,
     zero_pivot,
 )
+from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.shape import permute, reshape
 from funcgrad.torch._ops.table import returned
 from funcgrad.torch._record.calls import Kind, call, view
@@ -93,6 +94,7 @@ def inv(A: Tensor) -> Tensor:
     return inverse(A, "linalg.inv")
 
 
+@lying(in_columns)
 def inverse(A: Tensor, function: str) -> Tensor:
     check_squares(A, "linalg.inv")
     check_inexact(A, "linalg.inv")
@@ -100,6 +102,7 @@ def inverse(A: Tensor, function: str) -> Tensor:
 
 
 @routine
+@lying(in_columns)
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     """The inverse, and for each matrix the pivot that is zero, or 0. What stands for an inverse there is NaN."""
     try:
@@ -159,7 +162,10 @@ def _solution(A: Tensor, B: Tensor, left: bool, function: str) -> Tensor:
     vector = _is_vector(A, B)
     shape = (*B.shape, 1) if vector else tuple(B.shape)
     check_fits(A.shape, shape, left, "linalg.solve")
-    return guarded(lambda: call(SOLVE, _solver(vector, left), A, B), A, zero_pivot, f"{function}: {UNSOLVED}")
+    found = guarded(lambda: call(SOLVE, _solver(vector, left), A, B), A, zero_pivot, f"{function}: {UNSOLVED}")
+    if left and not vector:
+        in_columns(found, A)
+    return found
 
 
 def check_fits(a: tuple[int, ...], b: tuple[int, ...], left: bool, function: str) -> None:
@@ -186,6 +192,7 @@ def _solver(vector: bool, left: bool) -> Any:
 
 
 @routine
+@lying(in_columns)
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
     """X with A @ X = B (X @ A = B where not `left`), for triangular A; the other triangle is not read."""
     need_second(B, "solve_triangular", "B")
@@ -235,12 +242,14 @@ def factor(A: Tensor, upper: bool, function: str, kind: Kind = CHOLESKY) -> Tens
 
 
 @routine
+@lying(in_columns)
 def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """L with L @ L.mH = input for Hermitian positive-definite matrices, or with `upper` its adjoint."""
     return factor(input, upper, "linalg.cholesky")
 
 
 @routine
+@lying(in_columns)
 def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
     """The factor, and for each matrix the order of the minor that is not positive, or 0: NaN stands there."""
     try:

@@ -16,7 +16,7 @@ from funcgrad.torch._ops.draws import exponential_
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.random import default_generator
 from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor
-from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._record.operands import one_dtype, refuse
 from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -90,7 +90,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`value` where the input is not above the threshold."""
     need_tensor(input, "threshold")
-    refuse(input, "b", "threshold_cpu")
+    refuse(input, "bc", "threshold_cpu")
     return _chosen(_threshold, input, inplace, threshold, value)
 
 
@@ -161,6 +161,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """`input` where it is positive, `weight` times it elsewhere: one number, or one for each channel."""
     channels = input.shape[1] if input.dim() > 1 else 1
+    one_dtype("prelu: Type promoting not supported. Got {} and {}", input, weight)
     if weight.dim() > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}")
     if weight.numel() != 1 and input.dim() == 0:

@@ -236,7 +236,7 @@ def multi_head_attention_forward(
         shares = softmax(scores if attn_mask is None else scores + attn_mask, -1)
         shares = dropout(shares, dropout_p) if dropout_p > 0 else shares
         out = matmul(shares, v)
-        shares = shares.mean(1) if average_attn_weights else shares
+        shares = shares.mean(1) if average_attn_weights else shares.view(shares.shape)
         shares = shares if batched else shares.squeeze(0)
     else:
         out = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p)

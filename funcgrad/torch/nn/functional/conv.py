@@ -7,7 +7,8 @@ from typing import Any
 
 import funcgrad.numpy as fnp
 from funcgrad.lax import conv_general_dilated
-from funcgrad.torch._record.calls import Kind, call, contiguous
+from funcgrad.torch._ops.memory_order import like_images
+from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
@@ -117,7 +118,8 @@ def _conv(space: int) -> Callable[..., Tensor]:
                 "greater than actual input size"
             )
         options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
-        return contiguous(call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options))
+        found = call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options)
+        return like_images(found, input, weight)
 
     conv.__name__ = conv.__qualname__ = name
     return conv
@@ -152,7 +154,8 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
         reach = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation)]
         borders = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
         options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
-        return contiguous(call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options))
+        found = call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options)
+        return like_images(found, input, weight)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name
     return conv_transpose

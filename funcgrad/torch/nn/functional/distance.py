@@ -7,6 +7,7 @@ from typing import Any
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import promote
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._recorded import recorded
 
@@ -33,4 +34,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
             length.clamp_(min=eps)
         return x / length
 
+    if x1._read().dtype != x2._read().dtype or x1._read().dtype.kind != "f":
+        x1, x2 = promote(x1, x2)
+        if x1._read().dtype.kind != "f":
+            title = x1.dtype.title
+            raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {title}")
     return (direction(x1) * direction(x2)).sum(dim)

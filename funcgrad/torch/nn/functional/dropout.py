@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._ops.inplace import in_place
-from funcgrad.torch._ops.memory_order import laid_out
+from funcgrad.torch._ops.memory_order import laid_out, order_of
 from funcgrad.torch._ops.pointwise import add, mul
 from funcgrad.torch._ops.random import default_generator
+from funcgrad.torch._record.calls import lie
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
@@ -45,7 +46,9 @@ def _dropped(input: Tensor, shape: tuple[int, ...] | None, p: float, training: b
     if _is_kept(input, p, training):
         return input
     mask = noise(shape or tuple(input.shape), p, input._read().dtype, None if shape else input)
-    return (in_place(mul) if inplace else mul)(input, fresh(mask))
+    if inplace:
+        return in_place(mul)(input, fresh(mask))
+    return lie(mul(input, fresh(mask)), order_of(input))
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

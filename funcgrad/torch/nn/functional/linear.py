@@ -14,7 +14,7 @@ from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.values import affine
 from funcgrad.torch._record.calls import Kind, call_with, need_tensor
 from funcgrad.torch._record.modes import mode, no_grad
-from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._record.operands import one_dtype, refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn._recorded import Quick, recorded
@@ -42,6 +42,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return _of_products(input, weight, bias)
     if bias is None:
         return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
+    if bias._read().dtype is not w.dtype:
+        one_dtype("self and mat2 must have the same dtype, but got {} and {}", bias, weight)
     if bias._read().shape not in ((weights[0],), (1,), ()):
         raise RuntimeError(
             f"The expanded size of the tensor ({weights[0]}) must match the existing size ({bias.shape[0]}) at "
@@ -102,6 +104,10 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
                 f"bilinear(): input{which} size does not match weight size: got {x.shape[-1]} but expected "
                 f"{weight.shape[which]}"
             )
+    named = {"input1": input1, "input2": input2, "weight": weight} | ({} if bias is None else {"bias": bias})
+    if len({t.dtype for t in named.values()}) > 1:
+        got = ", ".join(f"{name}: {t.dtype.short}" for name, t in named.items())
+        raise RuntimeError(f"All tensors must have the same dtype, got {got}")
     out = _bilinear(input1, input2, weight)
     return out if bias is None else out + bias
 
@@ -157,6 +163,8 @@ def embedding(
     if scale_grad_by_freq or sparse:
         raise NotImplementedError("embedding: funcgrad.torch has neither scale_grad_by_freq nor sparse gradients")
     need_tensor(input, "embedding")
+    if weight.dim() != 2:
+        raise RuntimeError("'weight' must be 2-D")
     count = weight.shape[0]
     if padding_idx is not None:
         if not -count <= padding_idx < count:

@@ -20,7 +20,7 @@ from funcgrad.torch._ops.reduce import log_softmax
 from funcgrad.torch._ops.special import xlogy
 from funcgrad.torch._record.calls import Kind, call, call_with
 from funcgrad.torch._record.modes import mode, no_grad
-from funcgrad.torch._record.operands import check_broadcast, promote, refuse
+from funcgrad.torch._record.operands import check_broadcast, one_dtype, promote, refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn import _kinks
@@ -96,7 +96,7 @@ def _of_difference(name: str, kernel: str, loss: Callable[[Any, float], Any]) ->
         check_broadcast(input.shape, target.shape)
         check_reduction(reduction)
         x, y = promote(input, target)
-        refuse(x, "iub", kernel)
+        refuse(x, "iubc", kernel)
         return call(kind, lambda a, b: reduced_value(loss(a - b, beta), reduction), x, y)
 
     return apply
@@ -260,7 +260,8 @@ def nll_loss(
     if input.dim() < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.dim()})")
     value = check_classes(input, target, weight, ignore_index)
-    refuse(input, "iub", "nll_loss_out_frame")
+    refuse(input, "iubc", "nll_loss_out_frame")
+    one_dtype("expected scalar type {} but found {}", input, weight)
     kind = NLL if input.dim() <= 2 else NLL_OF_SPACE
     if input.dim() not in (1, 2, 4) and reduction == "none":
         kind = NLL_ELSEWHERE
@@ -348,7 +349,7 @@ def _spread_loss(
 
 def _bce(x: Any, target: Any, weight: Any, reduction: str) -> Any:
     loss = _kinks.binary_cross_entropy(x, target)
-    return reduced_value(loss if weight is None else loss * weight, reduction)
+    return reduced_value(loss if weight is None else (loss * weight).astype(x.dtype), reduction)
 
 
 BCE = Kind("BinaryCrossEntropy", "xyz")
@@ -371,7 +372,8 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
-    refuse(input, "iub", "binary_cross_entropy")
+    one_dtype("Found dtype {} but expected {}", target, input)
+    refuse(input, "iubc", "binary_cross_entropy")
     value = constant(input._read())
     if not isinstance(value, Tracer) and not bool(np.all((value >= 0) & (value <= 1))):
         raise RuntimeError("all elements of input should be between 0 and 1")
@@ -428,8 +430,9 @@ def kl_div(
             stacklevel=2,
         )
     reduction = chosen(size_average, reduce, reduction)
-    if input._read().dtype.kind in "iub" and target._read().dtype.kind in "iub":
-        raise RuntimeError("kl_div: Integral inputs not supported.")
+    for given in (input, target):
+        refuse(given, "c", "kl_div: Complex inputs not supported.")
+        refuse(given, "iub", "kl_div: Integral inputs not supported.")
     loss = ops.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.dim() else loss.sum()

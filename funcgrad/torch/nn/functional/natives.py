@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.signatures import refusal
+from funcgrad.torch._ops.signatures import Fitting, refusal
 
 BUILTIN = {
     "torch": (
@@ -104,19 +104,19 @@ def _signature(fun: Callable[..., Any]) -> inspect.Signature:
 
 def _checked(fun: Callable[..., Any], refused: Refusal) -> Callable[..., Any]:
     """The function; types of arguments that were let through once are not looked at again while calls succeed."""
-    fitting: set[tuple[Any, ...]] = set()
+    fitting = Fitting()
 
     @wraps(fun)
     def apply(*args: Any, **options: Any) -> Any:
         kinds = (*map(type, args), *options, *map(type, options.values())) if options else tuple(map(type, args))
-        if kinds not in fitting:
+        if kinds not in fitting.kinds:
             given = (*args, *options.values())
             if not any(isinstance(x, Tracer) for x in given) and (unfit := refused(args, options)):
                 raise TypeError(unfit)
             if any(isinstance(x, np.number) for x in given):
                 args, options = tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
             else:
-                fitting.add(kinds)
+                fitting.kinds.add(kinds)
         try:
             return fun(*args, **options)
         except Exception as error:

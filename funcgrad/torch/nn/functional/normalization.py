@@ -10,12 +10,13 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
 from funcgrad.torch._record.calls import Kind, call, call_with, contiguous, watch
 from funcgrad.torch._record.modes import mode, no_grad
-from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._record.operands import one_dtype, refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -73,6 +74,14 @@ def _uncounted(running: Tensor | None) -> Tensor | None:
     return None if running is None else running.data
 
 
+def _need_one_dtype(input: Tensor, *parameters: Tensor | None) -> None:
+    """PyTorch's error for parameters of another dtype; those of float16 may be float32."""
+    given = [t for t in parameters if t is not None]
+    if input._read().dtype == np.float16 and all(t._read().dtype == np.float32 for t in given):
+        return
+    one_dtype("mixed dtype (CPU): all inputs must share same datatype.", input, *given)
+
+
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -94,7 +103,8 @@ def batch_norm(
     for name, given in sized.items():
         if given is not None and given.numel() != shape[1]:
             raise RuntimeError(f"{name} should contain {shape[1]} elements not {given.numel()}")
-    refuse(input, "iub", "batch_norm")
+    refuse(input, "iubc", "batch_norm")
+    _need_one_dtype(input, weight, bias, running_mean, running_var)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
@@ -104,7 +114,8 @@ def batch_norm(
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     saved = _statistics(input, axes, eps)
-    out = contiguous(call_with(saved, BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps), True)
+    out = call_with(saved, BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
+    out = like_images(out, input)
     if running_mean is not None or running_var is not None:
         value = constant(input._read())
         _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
@@ -128,7 +139,7 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """Each channel of each element of the batch with mean 0 and variance 1."""
-    refuse(input, "iub", "batch_norm")
+    refuse(input, "iubc", "batch_norm")
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
@@ -184,7 +195,8 @@ def layer_norm(
 ) -> Tensor:
     """The last dimensions, which have that shape, with mean 0 and variance 1."""
     dims = _check_layer(input, normalized_shape, weight, bias)
-    refuse(input, "iub", "LayerNormKernelImpl")
+    _need_one_dtype(input, weight, bias)
+    refuse(input, "iubc", "LayerNormKernelImpl")
     saved = _statistics(input, tuple(range(input.dim() - dims, input.dim())), eps, keepdims=True)
     return contiguous(call_with(saved, LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps))
 
@@ -234,8 +246,9 @@ def group_norm(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
                 f"shape {list(given.shape)} and input of shape {list(input.shape)}"
             )
-    refuse(input, "iub", "GroupNormKernelImpl")
-    return call(GROUP, _of_groups, input, weight, bias, groups=num_groups, eps=eps)
+    _need_one_dtype(input, weight, bias)
+    refuse(input, "iubc", "GroupNormKernelImpl")
+    return like_images(call(GROUP, _of_groups, input, weight, bias, groups=num_groups, eps=eps), input)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import funcgrad.numpy as fnp
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._ops.memory_order import like_images
+from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -81,9 +82,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise RuntimeError("narrow(): length must be non-negative.")
     if mode == "constant":
         held = dtypes.held(0 if value is None else value, input._read().dtype).item()
-        return call(CONSTANT, _with_constant, input, pairs=pairs, value=held)
+        return like_images(call(CONSTANT, _with_constant, input, pairs=pairs, value=held), input)
     if value is not None and value != 0:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     space = _check_border(input, pad, mode)
     kind = CIRCULAR if mode == "circular" else BORDERS[mode][space - 1]
-    return call(kind, _with_border, input, pairs=pairs, mode=MODES[mode])
+    found = call(kind, _with_border, input, pairs=pairs, mode=MODES[mode])
+    return contiguous(found) if mode == "circular" else like_images(found, input)

@@ -13,6 +13,7 @@ import funcgrad.numpy as fnp
 from funcgrad.lax import add as lax_add
 from funcgrad.lax import reduce_window
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import mean
 from funcgrad.torch._ops.values import gather, reshape
@@ -131,7 +132,13 @@ def _pooled_at(input: Tensor, kind: Kind, at: np.ndarray, inside: np.ndarray, co
     chosen = fnp.reshape(_largest(fnp.reshape(v, (*ahead, size)), at, inside), (*ahead, *counts))
     first = np.arange(0, prod(ahead) * size, size or 1).reshape(*ahead, *(1,) * len(counts))
     where = fresh(chosen)
-    return call_with((where,), kind, _taken, input, at=chosen + first), where
+    found = call_with((where,), kind, _taken, input, at=chosen + first)
+    return like_images(found, input), like_images(where, input)
+
+
+def _laid(result: Tensor, input: Tensor) -> Tensor:
+    """Volumes are never channels last where PyTorch's kernels for them know one order only."""
+    return like_images(result, *([input] if input.dim() < 5 else []))
 
 
 def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -147,7 +154,7 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return_indices: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """The largest element of each window, and where in the flattened space they stand."""
-        refuse(input, *(("iub", "max_pool1d_impl") if space == 1 else ("b", name)))
+        refuse(input, *(("iubc", "max_pool1d_impl") if space == 1 else ("bc", name)))
         windows = _windows(input, space, kernel_size, stride, padding, dilation, ceil_mode)
         places = _places(*windows)
         return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, windows.counts)
@@ -216,13 +223,13 @@ def _avg_pool(space: int) -> Callable[..., Tensor]:
     ) -> Tensor:
         if divisor == 0:
             raise RuntimeError("divisor must be not zero")
-        refuse(input, "b", "avg_pool3d_out_frame" if space == 3 else "avg_pool2d")
+        refuse(input, "bc", "avg_pool3d_out_frame" if space == 3 else "avg_pool2d")
         sizes, counts, window, steps, pads, _ = _windows(input, space, kernel_size, stride, padding, 1, ceil_mode)
         by: Any = divisor
         if by is None:
             by = _divisors(sizes, counts, window, steps, pads, count_include_pad).astype(input._read().dtype)
         options = {"counts": counts, "window": window, "stride": steps, "padding": pads, "divisors": by}
-        return call(AVERAGES[space - 1], _average, input, **options)
+        return _laid(call(AVERAGES[space - 1], _average, input, **options), input)
 
     def avg_pool1d(
         input: Tensor,
@@ -287,8 +294,8 @@ def _adaptive_avg_pool(space: int) -> Callable[..., Tensor]:
         counts = _adaptive_counts(input, output_size, space)
         if space > 1 and set(counts) == {1}:
             return mean(input, tuple(range(-space, 0)), True)
-        refuse(input, "iub", "adaptive_avg_pool3d_cpu" if space == 3 else "adaptive_avg_pool2d")
-        return call(ADAPTIVE[space - 1], _adaptive_mean, input, counts=counts)
+        refuse(input, "iubc", "adaptive_avg_pool3d_cpu" if space == 3 else "adaptive_avg_pool2d")
+        return _laid(call(ADAPTIVE[space - 1], _adaptive_mean, input, counts=counts), input)
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
     return adaptive_avg_pool
@@ -300,7 +307,7 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         """The largest element of as many windows as the output has elements."""
         counts = _adaptive_counts(input, output_size, space)
-        refuse(input, "iub", "adaptive_max_pool3d_cpu" if space == 3 else "adaptive_max_pool2d")
+        refuse(input, "iubc", "adaptive_max_pool3d_cpu" if space == 3 else "adaptive_max_pool2d")
         sizes = tuple(input.shape[-space:])
         at, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
         for n, count in zip(sizes, counts):
@@ -310,8 +317,8 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
             along, within = np.minimum(starts + steps, n - 1), starts + steps < ends
             at = (at[:, None, :, None] * n + along[None, :, None, :]).reshape(len(at) * count, -1)
             inside = (inside[:, None, :, None] & within[None, :, None, :]).reshape(at.shape)
-        found = _pooled_at(input, ADAPTIVE_MAXIMA[space - 1], at, inside, counts)
-        return found if return_indices else found[0]
+        largest, places = _pooled_at(input, ADAPTIVE_MAXIMA[space - 1], at, inside, counts)
+        return (_laid(largest, input), _laid(places, input)) if return_indices else _laid(largest, input)
 
     adaptive_max_pool.__name__ = adaptive_max_pool.__qualname__ = name
     return adaptive_max_pool

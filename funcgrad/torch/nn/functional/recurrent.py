@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
-from funcgrad.core.graph import is_staging
+from funcgrad.core.staging import is_staging
 from funcgrad.lax import scan
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, relu, reshape, subtract, tanh
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import one_dtype
 from funcgrad.torch._tensor.tensor import Tensor
 
 State = tuple[Any, ...]
@@ -121,6 +122,9 @@ def _rows(x: Any, start: int, stop: int) -> Any:
 
 def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """One step."""
+    for given, weight in ((x, weights[0]), (state[0], weights[1])):
+        one_dtype("mat1 and mat2 must have the same dtype, but got {} and {}", given, weight)
+
     def advance(v: Any, *rest: Any) -> Any:
         parts, (wx, wh, bx, bh) = rest[: len(state)], rest[len(state) :]
         return STEPS[mode](affine(v, wx, bx), tuple(parts), wh, bh)

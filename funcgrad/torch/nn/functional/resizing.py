@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 import funcgrad.numpy as fnp
-from funcgrad.torch._record.calls import Kind, call, contiguous
+from funcgrad.torch._ops.memory_order import like_images
+from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.pooling import (
@@ -167,7 +168,7 @@ def interpolate(
         else:
             make = _cubic if shape == "cubic" else _linear
             taps.append(make(n, m, scale, bool(align_corners), input._read().dtype))
-    return contiguous(call(KINDS[mode, space], _resized, input, taps=taps))
+    return like_images(call(KINDS[mode, space], _resized, input, taps=taps), input)
 
 
 
@@ -274,7 +275,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
             f"but input.size(-3)={input.shape[-3]} is not divisible by {upscale_factor**2}"
         )
-    return call(PIXEL_SHUFFLE, _shuffled, input, r=upscale_factor)
+    return like_images(call(PIXEL_SHUFFLE, _shuffled, input, r=upscale_factor), input)
 
 
 def _unshuffled(x: Any, r: int) -> Any:
@@ -285,7 +286,7 @@ def _unshuffled(x: Any, r: int) -> Any:
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """The inverse of `pixel_shuffle`."""
-    return call(PIXEL_UNSHUFFLE, _unshuffled, input, r=downscale_factor)
+    return like_images(call(PIXEL_UNSHUFFLE, _unshuffled, input, r=downscale_factor), input)
 
 
 SHUFFLE = Kind("ChannelShuffle")
@@ -303,4 +304,4 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups."
         )
     order = np.arange(shape[1]).reshape(groups, -1).T.reshape(-1)
-    return call(SHUFFLE, lambda v: fnp.take(v, order, axis=1), input)
+    return like_images(call(SHUFFLE, lambda v: fnp.take(v, order, axis=1), input), input)

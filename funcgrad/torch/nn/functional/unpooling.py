@@ -11,6 +11,7 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.subscript import update
+from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._record.calls import Kind, call_with
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
@@ -91,7 +92,8 @@ def _max_unpool(space: int) -> Callable[..., Tensor]:
         steps = window if stride is None else per_dim(stride, space)
         sizes = _sizes(input, window, steps, per_dim(padding, space), output_size)
         _check(input, indices, sizes, space)
-        return call_with((indices,), KINDS[space - 1], _placed, input, at=constant(indices._read()), sizes=sizes)
+        found = call_with((indices,), KINDS[space - 1], _placed, input, at=constant(indices._read()), sizes=sizes)
+        return like_images(found, input)
 
     max_unpool.__name__ = max_unpool.__qualname__ = name
     return max_unpool

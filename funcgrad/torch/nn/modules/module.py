@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from funcgrad.torch._ops.create import empty_like
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.story import event
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device, used
 from funcgrad.torch._tensor.tensor import Tensor
@@ -212,6 +213,11 @@ class Module(Stateful):
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
                 f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
+        if param is not None:
+            param._label, param._role = name, "parameter"
+        old = self._parameters.get(name)
+        if old is not None and old is not param:
+            old._story.replaced = event()
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -223,6 +229,8 @@ class Module(Stateful):
             raise TypeError(
                 f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
+        if tensor is not None:
+            tensor._label, tensor._role = name, "buffer"
         self._buffers[name] = tensor
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
@@ -368,7 +376,9 @@ class Module(Stateful):
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """All floating parameters and buffers in another dtype; a device must be the CPU."""
-        dtype = _wanted_dtype(*args, **kwargs)
+        dtype, order = _wanted_dtype(*args, **kwargs), kwargs.get("memory_format")
+        if order is not None:
+            self._apply(lambda t: t.to(memory_format=order) if t.dim() in (4, 5) else t)
         if dtype is None:
             return self
         if not (dtype.is_floating_point or dtype.is_complex):
@@ -440,6 +450,20 @@ class Module(Stateful):
                 else:
                     parameter.grad.detach_()
                     parameter.grad.zero_()
+
+    def explain_grads(self) -> Any:
+        """Why the gradients of the parameters are what they are: a `Report`, whose text is a table.
+
+        >>> import funcgrad.torch as torch
+        >>> layer = torch.nn.Linear(2, 1)
+        >>> layer.bias.requires_grad = False
+        >>> layer(torch.ones(1, 2)).sum().backward()
+        >>> [(leaf.path, leaf.status) for leaf in layer.explain_grads().leaves]
+        [('weight', 'flows'), ('bias', 'not_requested')]
+        """
+        from funcgrad.torch._explain.modules import explain_grads
+
+        return explain_grads(self)
 
     # hooks
 

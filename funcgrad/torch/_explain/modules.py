@@ -1,0 +1,95 @@
+"""`module.explain_grads()`: a table over the named parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from funcgrad.torch._explain.memory import constant_evidence, leaf_evidence
+from funcgrad.torch._explain.names import Names, is_module
+from funcgrad.torch._explain.told import told
+from funcgrad.torch._record.tape import on_tape
+from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.optim.optimizer import living
+from funcgrad.transforms.explain.causes.remembered.words import at
+from funcgrad.transforms.explain.places import short
+from funcgrad.transforms.explain.report import Leaf, Report
+from funcgrad.transforms.explain.text import heading
+from funcgrad.transforms.explain.wording import in_order
+
+
+class Table(Report):
+    """A report whose text is a table: name, shape, status, the cause in short, its line."""
+
+    def __init__(self, title: str, leaves: list[Leaf], notes: list[str], shapes: list[tuple[int, ...]]) -> None:
+        super().__init__(title, leaves, notes)
+        self.shapes = shapes
+
+    def to_text(self, width: int | None = None, colour: bool | None = None) -> str:
+        """The table as text, a line for each parameter."""
+        rows = [("parameter", "shape", "status", "cause")]
+        for leaf, shape in zip(self.leaves, self.shapes):
+            rows.append((leaf.path, str(shape), leaf.status, _in_short(leaf)))
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows]
+        return "\n".join([heading(self), *self.notes, "", *lines])
+
+
+def _in_short(leaf: Leaf) -> str:
+    """The cuts, where they are all; else what stands before the first full stop or colon."""
+    if leaf.status == "cut" and leaf.cuts:
+        return "cut by " + in_order([f"`{cut.op}` at {short(cut.place)}" for cut in leaf.cuts[:3]])
+    return re.split(r"[.:] ", leaf.message, maxsplit=1)[0].rstrip(".")
+
+
+def explain_grads(module: Any) -> Report:
+    """The report on the gradients of all named parameters."""
+    names = Names(None)
+    found = dict(module.named_parameters())
+    evidence = [
+        (leaf_evidence if on_tape(p._read()) else constant_evidence)(p, name, names) for name, p in found.items()
+    ]
+    title = f"Gradients of {type(module).__name__}"
+    shapes = [tuple(p.shape) for p in found.values()]
+    return Table(title, [told(e) for e in evidence], list(_notes(module, found)), shapes)
+
+
+def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
+    own = {id(p) for p in found.values()}
+    for path, inner in module.named_modules():
+        where = f"{path}." if path else ""
+        if "requires_grad" in vars(inner):
+            flag = bool(vars(inner)["requires_grad"])
+            yield f"`{where}requires_grad` was set on a module, which means nothing. Instead: requires_grad_({flag})."
+        for name, x in vars(inner).items():
+            if not name.startswith("_") and type(x) in (list, tuple, dict):
+                yield from _unregistered(f"{where}{name}", x, own)
+            elif isinstance(x, Tensor) and x.requires_grad and x.is_leaf and id(x) not in own:
+                yield f"`{where}{name}` is no Parameter, so parameters() lacks it. Instead: torch.nn.Parameter(...)."
+    for optimizer in living():
+        params = [p for group in optimizer.param_groups for p in group["params"]]
+        old = [p for p in params if id(p) not in own and p._own_story is not None and p._story.replaced is not None]
+        if old and any(id(p) in own for p in params):
+            labels = in_order([f"`{p._label}`{at(p._story.replaced.loc)}" for p in old])
+            yield (
+                f"{len(old)} of {len(params)} tensors in the {type(optimizer).__name__} are no longer in the module: "
+                f"replaced were {labels}. Instead: make the optimizer after that."
+            )
+
+
+def _unregistered(path: str, x: Any, own: set[int]) -> Iterator[str]:
+    members = list(x.values()) if type(x) is dict else list(x)
+    modules = [m for m in members if is_module(m) and any(id(p) not in own for p in m.parameters())]
+    tensors = [t for t in members if isinstance(t, Tensor) and t._role == "" and t.requires_grad and id(t) not in own]
+    kind = "Dict" if type(x) is dict else "List"
+    if modules:
+        yield (
+            f"`{path}` holds {len(modules)} modules that are not registered, so parameters() lacks theirs. Instead: "
+            f"torch.nn.Module{kind}."
+        )
+    if tensors:
+        yield (
+            f"`{path}` holds {len(tensors)} tensors that are not registered, so parameters() lacks them. Instead: "
+            f"torch.nn.Parameter{kind}."
+        )

@@ -1,0 +1,256 @@
+"""What tensors remember of what has happened to them, for `explain`: cuts, passes, writes, and when.
+
+All is small and bounded: lines as code objects, weak references to tensors and entries, a few records of each kind.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from numpy import isfinite, ndarray
+
+from funcgrad.core.provenance import Loc, here
+from funcgrad.core.tape import Node, TapeTracer, tick
+from funcgrad.torch._record.tape import note_of
+
+
+class Off(NamedTuple):
+    """Why recording is off: what switched it off, at which line, and whose code it is ("" where it has no name)."""
+
+    what: str
+    loc: Loc | None
+    name: str = ""
+
+
+class Cut(NamedTuple):
+    """Where a value left the tape: by which operation, on which line, and the leaves it was computed from.
+
+    `entry` is the value's, weakly, and `when` its number in the sequence of entries. `off` says why recording was off,
+    where that was the reason. `flat`: behind it is what has no derivative, as an index or a comparison, so that a
+    derivative beside it misses nothing.
+    """
+
+    op: str
+    loc: Loc | None
+    leaves: tuple[weakref.ref, ...]
+    entry: weakref.ref | None = None
+    off: Off | None = None
+    flat: bool = False
+    when: int = 0
+
+
+Cuts = tuple[Cut, ...]
+_record = tuple.__new__
+CUTS_KEPT = 8
+"""How many cuts a tensor remembers: the nearest."""
+WALKED = 64
+"""How many entries are visited to find the leaves of a value that is cut off (12 us at most)."""
+
+
+def leaves_of(node: Node, most: float = WALKED) -> tuple[weakref.ref, ...]:
+    """Weak references to the leaf tensors that an entry was computed from, where they are near."""
+    found = []
+    stack = [node]
+    seen: set[Node | None] = {node, None}
+    for entry in stack:  # which grows
+        if entry.prim is None:
+            note = note_of(entry)
+            if note is not None and note.owner is not None:
+                found.append(note.owner)
+        else:
+            for parent in entry.parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)  # type: ignore[arg-type]  # not None, which has been seen
+        if len(stack) > most:
+            break
+    return tuple(found)
+
+
+def cut(op: str, value: Any, before: Cuts, off: Off | None = None, flat: bool = False) -> Cuts:
+    """The cuts of a value that leaves the tape here; its leaves remember it too, but for indices, comparisons and what
+    is inside of a rule."""
+    node = value.node
+    leaves = () if _is_done(node) else leaves_of(node)
+    return _noted(_record(Cut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq)), before)
+
+
+def _is_done(node: Node) -> bool:
+    """Whether the last pass began at the entry, as at that of a loss: its leaves have what they were to get."""
+    last = PASSES[-1].outputs if PASSES else ()
+    return len(last) == 1 and last[0][0]() is node
+
+
+def cut_again(op: str, before: Cuts, off: Off | None = None, flat: bool = False) -> Cuts:
+    """The cuts of a value that had been cut off already, where something would end its derivative here."""
+    leaves = tuple({id(leaf): leaf for record in before for leaf in record.leaves}.values())
+    when = max((record.when for record in before), default=0)
+    return _noted(Cut(op, here(), leaves, None, off, flat, when), before)
+
+
+def _noted(record: Cut, before: Cuts) -> Cuts:
+    inside_rule = record.off is not None and record.off.what == "forward"
+    for leaf in () if record.flat or inside_rule else record.leaves:
+        tensor = leaf()
+        if tensor is not None:
+            story = tensor._story
+            story.cuts = (record, *story.cuts[: CUTS_KEPT - 1])
+    return record, *before[: CUTS_KEPT - 1]
+
+
+def all_leaves(record: Cut) -> list[Any]:
+    """The leaf tensors that are still there: all of them where the entry is, otherwise those that were near."""
+    entry = record.entry() if record.entry is not None else None
+    refs = record.leaves if entry is None else leaves_of(entry, float("inf"))
+    return [tensor for tensor in (ref() for ref in refs) if tensor is not None]
+
+
+def joined(first: Cuts, second: Cuts) -> Cuts:
+    """The cuts of a value computed from two."""
+    if not second or first is second:
+        return first
+    if not first:
+        return second
+    return tuple({id(record): record for record in first + second}.values())[:CUTS_KEPT]
+
+
+def flattened(cuts: Cuts) -> Cuts:
+    """The cuts of a value without a derivative that was computed from one that has them."""
+    return cuts if all(c.flat for c in cuts) else tuple(c if c.flat else c._replace(flat=True) for c in cuts)
+
+
+# passes
+
+
+MARKS_KEPT = 8
+
+
+class PassRecord:
+    """A backward pass: its line, what was called (`backward` or `grad`), its outputs weakly, when it was, and the cuts
+    of the outputs. `ends` are those of gradients that are not recorded, `once` those that
+    a rule did not record, `refused` the error it ended in, as its type's
+    name and text. `marks` are what the user's own code did to gradients: "zero" by a hook, "none" by a rule, ..."""
+
+    outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
+    marks: tuple[tuple[str, Loc | None], ...] = ()
+    cuts: Cuts = ()
+    ends: Cuts = ()
+    once: Cuts = ()
+    refused: tuple[str, str] | None = None
+
+    def __init__(self, called: str) -> None:
+        self.called = called
+        self.loc = here()
+        self.when = tick()
+
+    def began(self, outputs: Sequence[Any]) -> None:
+        """It is run on these tensors; leaves that they are cut off from are told so."""
+        for t in outputs:
+            value = t._value
+            if type(value) is TapeTracer:
+                self.outputs = (*self.outputs, (weakref.ref(value.node), value.shape, value.dtype))
+            if t._cuts:
+                self.cuts = joined(self.cuts, t._cuts)
+        if self.outputs:
+            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
+        PASSES.append(self)
+        for record in self.cuts:
+            for leaf in all_leaves(record):
+                leaf._story.missed = self
+
+    def mark(self, fun: Any, before: Any, after: Any) -> None:
+        """The user's function has made one gradient of another: remembered where it is zero, missing or not finite."""
+        if len(self.marks) < MARKS_KEPT and ((isinstance(before, ndarray) and before.any()) or before is None):
+            what = "none" if after is None else ""
+            if isinstance(after, ndarray) and before is not None:
+                spoilt = not isfinite(after).all() and isfinite(before).all()
+                what = "nan" if spoilt else "" if after.any() else "zero"
+            if what:
+                code = getattr(fun, "__code__", None)
+                self.marks = (*self.marks, (what, None if code is None else (code, 0)))
+
+    def mark_once(self, fun: Any) -> None:
+        """A rule that is differentiable once has given gradients that are not recorded, though that was asked for."""
+        if self.outputs:
+            off = Off("once_differentiable", (fun.__code__, 0), fun.__qualname__)
+            self.once = (Cut("no_grad", self.loc, (), self.outputs[0][0], off, False, self.when),)
+
+    def ended_in(self, error: BaseException) -> None:
+        """An error ended it: the leaves behind are told."""
+        self.refused = type(error).__name__, str(error)
+        for output, _, _ in self.outputs:
+            node = output()
+            for ref in () if node is None else leaves_of(node, float("inf")):
+                leaf = ref()
+                if leaf is not None:
+                    leaf._story.refused = self
+
+
+PASSES: deque[PassRecord] = deque(maxlen=16)
+"""The last passes, the newest last."""
+
+
+# leaves
+
+
+class Event(NamedTuple):
+    """Something that was done to a leaf: its line, and when, among the entries."""
+
+    loc: Loc | None
+    when: int
+
+
+def event() -> Event:
+    return Event(here(), tick())
+
+
+PASSES_KEPT = 4
+
+
+class Story:
+    """What has happened to a tensor: made, cut off, reached, missed, cleared, given a gradient, switched.
+
+    `passes` are the last ones that brought a gradient since it was cleared, and `count` how many there were; `version`
+    is the version of the gradient's memory after the last. `copied` are the cuts of the value it was made a leaf of.
+    `missed` is the last pass that came from a value cut off
+    this leaf, `asked` the last `autograd.grad` that returned its gradient, `refused` the last pass over it that ended
+    in an error.
+    """
+
+    __slots__ = (
+        "asked", "assigned", "cleared", "copied", "count", "cuts", "made", "missed", "origin", "passes", "refused",
+        "replaced", "retained", "switched", "version", "when",
+    )  # fmt: skip
+
+    def __init__(self, origin: str, before: Story | None = None) -> None:
+        self.origin = origin
+        self.made, self.when = here(), tick()
+        self.switched: Event | None = None if before is None else before.switched
+        self.cuts: Cuts = ()
+        self.copied: Cuts = ()
+        self.passes: tuple[PassRecord, ...] = ()
+        self.count = self.version = 0
+        self.missed: PassRecord | None = None
+        self.asked: PassRecord | None = None
+        self.refused: PassRecord | None = None
+        self.cleared: Event | None = None
+        self.assigned: Event | None = None
+        self.retained: Event | None = None
+        self.replaced: Event | None = None
+
+    def reach(self, record: PassRecord, version: int) -> None:
+        """A pass has brought a gradient, whose memory has that version now."""
+        self.passes = (record, *self.passes[: PASSES_KEPT - 1]) if self.count else (record,)
+        self.count += 1
+        self.version = version
+
+    def clear(self, at: Event) -> None:
+        """The gradient is None again."""
+        self.passes, self.count, self.cleared, self.assigned = (), 0, at, None
+
+    def assign(self) -> None:
+        """The user has set the gradient."""
+        self.passes, self.count, self.assigned, self.cleared = (), 0, event(), None

@@ -1,0 +1,63 @@
+"""E. Operations on tensors that carry no derivative."""
+
+from __future__ import annotations
+
+from funcgrad.transforms.explain.causes.registry import Reason, ends
+from funcgrad.transforms.explain.evidence import End, Ending
+from funcgrad.transforms.explain.sources import written
+
+
+@ends(46)
+def cast_of_a_tensor(end: End) -> Reason | None:
+    if not end.of_tensor or end.called != "to":
+        return None
+    called = end.written if end.written not in ("", "to", "type") else f"to({end.as_})"
+    return Reason(f"it gives {end.as_}, and an integer has no derivative", "a floating-point dtype", op=called)
+
+
+_PLACES = ("argmax", "argmin", "argsort", "sort", "topk", "kthvalue", "mode", "median", "nanmedian", "max", "min")
+_SEARCHES = ("searchsorted", "bucketize", "nonzero", "cummax", "cummin")
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
+_TESTS = (*_SIGNS, "isclose", "isin", "isnan", "isinf", "isfinite", "any", "all", "logical_not", "logical_and")
+_DRAWS = ("multinomial", "sample", "bernoulli", "poisson")
+_COUNTS = ("histc", "bincount", "count_nonzero", "histogram")
+_CODE = {
+    "argmax": "(torch.arange({0}.numel()) * torch.softmax(10.0 * {0}, 0)).sum()",
+    "argmin": "(torch.arange({0}.numel()) * torch.softmax(-10.0 * {0}, 0)).sum()",
+    "argsort": "{0}.sort().values",
+    **dict.fromkeys(("gt", "ge"), "torch.sigmoid(10.0 * ({0} - {1}))"),
+    **dict.fromkeys(("lt", "le"), "torch.sigmoid(10.0 * ({1} - {0}))"),
+    "eq": "torch.exp(-(({0} - {1}) ** 2))",
+    "count_nonzero": "(torch.tanh(10.0 * {0}) ** 2).sum()",
+}
+
+
+@ends(47, 48, 50, 51, 52, 53)
+def flat_of_a_tensor(end: End) -> Reason | None:
+    if not end.of_tensor or end.kind is not Ending.FLAT:
+        return None
+    op, name = end.called, end.written or end.called
+    call = written(end.loc)
+    code = _CODE[op].format(*call.args) if call is not None and op in _CODE and _fits(op, len(call.args)) else ""
+    if op in _PLACES or op in _SEARCHES:
+        why = "it gives places, which are integers and move in steps"
+        return Reason(why, "the values themselves, where they come with the places", code, op=name)
+    if op in _TESTS:
+        why = "it gives True or False, which moves in steps"
+        remedy = "a smooth step, such as torch.sigmoid(k * x), or a loss made for it"
+        return Reason(why, remedy, code, op=_SIGNS.get(op, name))
+    if op in _DRAWS or name in _DRAWS:
+        why = "a random draw has no derivative in its distribution's parameters"
+        code = f"{call.callee[:-7]}.rsample()" if call is not None and call.text.endswith(".sample()") else ""
+        return Reason(why, "rsample() of a distribution that has it, or a loss of log_prob(draw)", code, op=name)
+    if op in _COUNTS:
+        why = "it counts, which moves in steps"
+        return Reason(why, "a smooth count, such as a sum of torch.sigmoid(k * x)", code, op=name)
+    if name in ("checkpoint", "checkpoint_sequential"):
+        why = "use_reentrant=True records nothing where no input requires grad, also if the parameters inside do"
+        return Reason(why, "use_reentrant=False, or an input that requires grad", op=name)
+    return Reason(f"`{name}` is not recorded: it has no derivative", "an operation that has one", op=name)
+
+
+def _fits(op: str, count: int) -> bool:
+    return count == (2 if op in _SIGNS else 1)
