@@ -68,6 +68,22 @@ __version__ = "0.1.0"
 
 _LATER = ("kernels", "nn", "random", "scipy", "test_util", "torch", "tree_util")
 """What is imported when it is asked for, as few programs need it."""
+_INSTEAD = {
+    **dict.fromkeys(("tree_map", "tree_multimap"), "fg.tree.map"),
+    "make_jaxpr": "fg.make_graph",
+    "pmap": "fg.vmap",
+    "Array": "numpy.ndarray",
+    **dict.fromkeys(
+        ("devices", "device_put", "device_get", "block_until_ready"), "nothing in its place: arrays are NumPy's"
+    ),
+    **dict.fromkeys(("make_vjp", "vector_jacobian_product"), "fg.vjp"),
+    **dict.fromkeys(("make_jvp", "jacobian_vector_product"), "fg.jvp"),
+    **dict.fromkeys(("hessian_vector_product", "make_hvp"), "fg.hvp"),
+    "grad_and_aux": "fg.grad(f, has_aux=True)",
+    **dict.fromkeys(("multigrad_dict", "grad_named"), "fg.grad, of a dict"),
+    **dict.fromkeys(("primitive", "extend"), "fg.custom_vjp"),
+}
+"""Names of JAX's and autograd's, and what there is in their place."""
 
 
 if _typing.TYPE_CHECKING:
@@ -83,7 +99,7 @@ if _typing.TYPE_CHECKING:
 def _later(name: str) -> _ModuleType:
     if name in _LATER:
         return _import_module(f"funcgrad.{name}")
-    raise AttributeError(_missing("module 'funcgrad'", name, __dir__()), name=name)
+    raise AttributeError(_missing("module 'funcgrad'", name, __dir__(), instead=_INSTEAD), name=name)
 
 
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist

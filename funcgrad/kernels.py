@@ -49,6 +49,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def _text(name: str, bits: int) -> str:
     """LLVM text of `funcgrad.name.fbits`.
 

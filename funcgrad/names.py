@@ -14,20 +14,39 @@ def public_names(module: Mapping[str, Any], *packages: str) -> list[str]:
     return sorted({*own, *packages})
 
 
-def missing(owner: str, name: str, there: Iterable[str], otherwise: str = "") -> str:
-    """What is said of a name that does not exist: the nearest ones, or what else there is to say."""
+def missing(
+    owner: str, name: str, there: Iterable[str], otherwise: str = "", instead: Mapping[str, str] | None = None
+) -> str:
+    """What is said of a name that does not exist: what to use, the nearest ones, or what else there is to say."""
     import difflib
 
+    if instead and name in instead:
+        return f"{owner} has no attribute {name!r}: use {instead[name]}"
     near = difflib.get_close_matches(name, [n for n in there if not n.startswith("_")], 3)
     offered = f". There is {' and '.join(near)}" if near else otherwise
     return f"{owner} has no attribute {name!r}{offered}"
 
 
-def tells_nearest(module: str, there: Iterable[str], theirs: str = "") -> Callable[[str], NoReturn]:
-    """The `__getattr__` of a module with these names; `theirs` is the other library's that it stands beside."""
+def own_names(module: Mapping[str, Any]) -> list[str]:
+    """`__all__` of a module that is written, not made of imports: its public names but those that it imports."""
+    name = module["__name__"]
+    return [n for n in public_names(module) if getattr(module[n], "__module__", name) == name]
+
+
+def tells_nearest(
+    module: str,
+    there: Iterable[str],
+    theirs: str = "",
+    instead: Mapping[str, str] | None = None,
+    otherwise: str = "",
+) -> Callable[[str], NoReturn]:
+    """The `__getattr__` of a module with these names.
+
+    `theirs` is the other library's that it stands beside, `instead` says what to use for names that it does not have.
+    """
 
     def absent(name: str) -> NoReturn:
-        message = missing(f"module {module!r}", name, there)
+        message = missing(f"module {module!r}", name, there, otherwise, instead)
         if theirs and not name.startswith("_") and hasattr(import_module(theirs), name):
             message = (
                 f"module {module!r} has no attribute {name!r}: it has no derivative here. {theirs}.{name} takes plain "

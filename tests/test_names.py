@@ -596,8 +596,14 @@ HIDDEN = {
     "np.float32(x)": "write x.astype(np.float32)",
     "np.complex128(x[:2])": "write x.astype(np.complex128)",
     "np.vectorize(np.sin)(x)": "write fnp.vectorize,",
-    "np.kaiser(5, x[0])": "write fnp.kaiser,",
+    "np.kaiser(5, x[0])": "write `fnp.kaiser(5, x[0])`,",
     "np.ndenumerate(x)": "write np.ndindex(x.shape)",
+    "np.diag([x[0], 1.0])": "write `fnp.diag([x[0], 1.0])`,",
+    "np.linalg.det([[x[0], 1.0], [1.0, 2.0]])": "write `fnp.linalg.det([[x[0], 1.0], [1.0, 2.0]])`,",
+    "np.random.normal(x[0], 1.0)": "Draw numbers that do not depend on the traced value",
+    "__import__('math').sin(x[0])": "Use NumPy's functions",
+    "float(x[0])": "In place of `float(x[0])`, write `x[0]`.",
+    "x[:1].item()": "In place of `x[:1].item()`, write `np.reshape(x[:1], ())`.",
 }
 
 

@@ -222,9 +222,31 @@ MODULES = [
     "ad_checkpoint", "debug", "errors", "flatten_util", "lax", "lax.linalg", "nn", "nn.initializers", "numpy",
     "numpy.fft", "numpy.linalg", "random", "scipy", "scipy.integrate", "scipy.interpolate", "scipy.linalg",
     "scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.sparse.linalg", "scipy.special",
-    "scipy.stats", "test_util", "transforms.policies", "tree", "tree_util",
+    "scipy.stats", "test_util", "transforms.policies", "tree", "tree_util", "kernels",
+    *(f"torch.{name}" for name in (
+        "accelerator", "amp", "autograd", "autograd.forward_ad", "autograd.function", "autograd.functional",
+        "autograd.graph", "backends", "compiler", "cpu", "cpu.amp", "cuda", "cuda.amp", "distributions",
+        "distributions.constraints", "distributions.transforms", "fft", "func", "linalg", "nn", "nn.functional",
+        "nn.init", "nn.modules", "nn.parameter", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize",
+        "nn.utils.rnn", "nn.utils.stateless", "optim", "optim.lr_scheduler", "optim.swa_utils", "random", "special",
+        "utils", "utils.checkpoint", "utils.data",
+    )),
 ]  # fmt: skip
-PACKAGES = {"numpy": ["fft", "linalg"], "lax": ["linalg"], "nn": ["initializers"], "scipy.sparse": ["linalg"]}
+PACKAGES = {
+    "numpy": ["fft", "linalg"],
+    "lax": ["linalg"],
+    "nn": ["initializers"],
+    "scipy.sparse": ["linalg"],
+    "torch.autograd": ["forward_ad", "function", "functional", "graph"],
+    "torch.backends": ["cuda", "cudnn", "mps"],
+    "torch.cpu": ["amp"],
+    "torch.cuda": ["amp"],
+    "torch.distributions": ["constraints", "transforms"],
+    "torch.nn": ["functional", "init", "modules", "parameter", "utils"],
+    "torch.nn.utils": ["parametrizations", "parametrize", "rnn", "stateless"],
+    "torch.optim": ["lr_scheduler", "swa_utils"],
+    "torch.utils": ["checkpoint", "data"],
+}
 
 
 @pytest.mark.parametrize("path", MODULES)
@@ -241,6 +263,14 @@ def test_dir_shows_public_names_only(path):
         assert getattr(value, "__module__", None) not in ("typing", "collections.abc", "functools"), name
 
 
+def test_dir_of_torch():
+    """It has its packages, which `from funcgrad.torch import *` does not take."""
+    shown = set(dir(fg.torch))
+    assert {"tensor", "relu", "Tensor", "float32", "nn", "optim", "linalg", "vmap", "__version__"} <= shown
+    assert {name for name in shown if name[0] == "_"} == {"__version__"}
+    assert not [name for name in fg.torch.__all__ if inspect.ismodule(getattr(fg.torch, name))]
+
+
 def test_dir_of_the_package():
     shown = set(dir(fg))
     assert {"grad", "jit", "numpy", "torch", "scipy", "tree", "errors", "__version__"} <= shown
@@ -253,6 +283,9 @@ def test_dir_of_the_package():
     ("module", "name", "words"),
     [
         ("", "graad", "There is grad"),
+        ("", "tree_map", "use fg.tree.map"),
+        ("", "block_until_ready", "arrays are NumPy's"),
+        ("", "hessian_vector_product", "use fg.hvp"),
         ("numpy", "apend", "There is append"),
         ("numpy", "busday_count", "numpy.busday_count takes plain arrays only"),
         ("lax", "foriloop", "There is fori_loop"),
@@ -260,6 +293,14 @@ def test_dir_of_the_package():
         ("random", "normall", "There is normal"),
         ("tree", "mapp", "There is map"),
         ("scipy.special", "gamaln", "There is gammaln"),
+        ("torch", "zerros", "There is zeros"),
+        ("torch.nn", "Lineer", "There is Linear"),
+        ("torch.optim", "Addam", "There is Adam"),
+        ("torch.optim", "Muon", "use AdamW"),
+        ("torch.func", "gradd", "There is grad"),
+        ("torch.utils.data", "DataLoder", "There is DataLoader"),
+        ("torch.distributions", "Norml", "There is Normal"),
+        ("torch.linalg", "solv", "There is solve"),
         ("scipy.special", "jn_zeros", "scipy.special.jn_zeros takes plain arrays only"),
     ],
 )

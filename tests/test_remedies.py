@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import math
 import warnings
+from math import asin
 
 import numpy as np
 import pytest
@@ -176,7 +179,10 @@ def iteration(x):
 
 
 COND = r"fg\.lax\.cond\({}, true_fun, false_fun, \*operands\)"
-SIZE = r"^The shape.*largest size.*np\.where\(np\.arange\(size\) < n, x, 0\).*static_argnums=1\).*a size in `{}` at"
+SIZE = (
+    r"^If `n` is known.*static_argnums=1\)\. Otherwise: the shape.*np\.where\(np\.arange\(size\) < n, x, 0\).*"
+    r"a size in `{}` at"
+)
 EXPECTED = {
     if_: "^In place of `if`, write "
     + COND.format("x > 0")
@@ -202,11 +208,11 @@ EXPECTED = {
     match_: r"fg\.lax\.switch\(index, branches, \*operands\)",
     guard: r"fg\.lax\.cond.*`match` at ",
     bool_: r"x != 0",
-    range_: r"`for i in range\(1, n\)`, write "
-    r"fg\.lax\.fori_loop\(1, n, body_fun, init\).*`n` is known.*static_argnums=1\)",
+    range_: r"^If `n` is known.*static_argnums=1\).*in place of `for i in range\(1, n\)`, write "
+    r"fg\.lax\.fori_loop\(1, n, body_fun, init\)",
     int_: r"x\.astype\(int\).*static_argnums=1\).*`int\(x\)` ",
-    slice_: r"x\[start \+ np\.arange\(size\)\].*static_argnums=1\).*the slice `np\.arange\(5\.0\)\[:n\]`",
-    slice_of_traced: r"x\[start \+ np\.arange\(size\)\].*`n` is known.*static_argnums=1\).*the slice ",
+    slice_: r"static_argnums=1\).*x\[start \+ np\.arange\(size\)\].*the slice `np\.arange\(5\.0\)\[:n\]`",
+    slice_of_traced: r"`n` is known.*static_argnums=1\).*x\[start \+ np\.arange\(size\)\].*the slice ",
     zeros: SIZE.format(r"np\.zeros\(n\)"),
     our_zeros: SIZE.format(r"fnp\.zeros\(\(n, 2\)\)"),
     arange: SIZE.format(r"np\.arange\(n\)"),
@@ -336,6 +342,52 @@ def test_what_funcgrad_has_of_scipys():
         fg.grad(lambda x: ndimage.median_filter(x * MATRIX, 1).sum())(1.0)
 
 
+@pytest.mark.parametrize(
+    ("path", "run"),
+    [
+        ("norm.logpdf", lambda stats, x: stats.norm(x, 1.0).logpdf(0.0)),
+        ("multivariate_normal.logpdf", lambda stats, x: stats.multivariate_normal.logpdf([0.0], [x], [[1.0]])),
+        ("multivariate_normal", lambda stats, x: stats.multivariate_normal([x], [[1.0]]).logpdf([0.0])),
+    ],
+)
+def test_distributions_of_scipys(path, run):
+    stats = pytest.importorskip("scipy.stats")
+    with pytest.raises(TypeError) as raised:
+        fg.grad(lambda x: run(stats, x))(1.0)
+    assert f"In place of scipy.stats.{path}, write funcgrad.scipy.stats.{path}," in str(raised.value)
+    assert str(raised.value).count(__file__) == 2, "the lines named are the user's"
+
+
+def exact(x):
+    return math.erf(math.fabs(x)) + asin(x)
+
+
+def together(x):
+    made = np.zeros(2)
+    made[0], made[1] = x, 2 * x
+    return made.sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (exact, "In place of `math.fabs(x)`, write `np.abs(x)`."),
+        (lambda x: asin(x), "In place of `asin(x)`, write `np.arcsin(x)`."),
+        (lambda x: math.gamma(x), "write `fg.scipy.special.gamma(x)`."),
+        (lambda x: (x**2).item(), "In place of `(x ** 2).item()`, write `x ** 2`."),
+        (lambda x: functools.reduce(lambda a, b: math.exp(b), [x, x]), "write `np.exp(b)`."),
+        (lambda x: sorted([x, x], key=lambda v: math.log(v))[0], "write `np.log(v)`."),
+        (together, "In place of `made = np.zeros(2)`"),
+        (together, "Or write `made = fnp.at(made)[0].set(x)`"),
+    ],
+)
+def test_the_users_own_expression_is_rewritten(f, words):
+    with pytest.raises(TypeError) as raised:
+        fg.grad(f)(0.5)
+    assert words in str(raised.value)
+    assert str(raised.value).count(__file__) == 2, "the lines named are the user's"
+
+
 def test_errors_of_scipys_own_stay():
     optimize = pytest.importorskip("scipy.optimize")
     with pytest.raises(ValueError, match="different signs"):
@@ -349,3 +401,31 @@ def test_errors_of_scipys_own_stay():
 
     with pytest.raises(ValueError, match="mine"):
         fg.grad(mine)(1.0)
+
+
+class Net:
+    def __init__(self):
+        self.w = np.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: fg.hvp(np.sum, np.ones(2), np.ones(2)), r"^hvp: primals must be a tuple.*write \(x,\) for x"),
+        (lambda: fg.hvp(np.sum, (np.ones(2),), ()), "^hvp: 1 primals but 0 tangents"),
+        (lambda: fg.grad(lambda n: np.sum(n.w))(Net()), r"Pass its arrays.*register_pytree_node\(Net, flatten"),
+        (lambda: fg.vmap(np.add)(np.ones(2), np.ones(3)), "batch sizes differ.*in_axes has None"),
+    ],
+)
+def test_arguments_that_do_not_fit(call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
+
+
+def test_names_of_the_users_file_alone():
+    """A file with our NumPy only is told of no other, and vmap has no static arguments."""
+    names = {"jnp": fnp, "f": None}
+    exec("def f(x):\n    return x if x > 0 else -x\n", names)
+    with pytest.raises(TypeError, match=r"^Choose between values with jnp\.where") as raised:
+        fg.vmap(names["f"])(np.ones(2))
+    assert "static" not in str(raised.value) and "import numpy" not in str(raised.value)

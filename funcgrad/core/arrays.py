@@ -6,11 +6,11 @@ import ast
 import os
 import sys
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import is_internal
-from funcgrad.core.reading import around, called, calls, nodes, short, users_frame
+from funcgrad.core.reading import around, called, calls, nodes, outward_to_users, short, users_frame
 
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _CLASSES = {
@@ -34,16 +34,15 @@ MAKE = (
 
 def for_conversion() -> str | None:
     """What to write in place of NumPy's code that asks for an array, which no protocol of NumPy's tells us of."""
-    frame: FrameType | None = sys._getframe(2)
-    inner = None
-    while frame is not None and is_internal(frame.f_code.co_filename):
-        inner, frame = frame, frame.f_back
+    inner, frame = outward_to_users(sys._getframe(2))
     if inner is not None and inner.f_code.co_filename.startswith(_NUMPY):
         owner = type(inner.f_locals.get("self")).__name__
         name = _CLASSES.get(owner, inner.f_code.co_name if owner == "NoneType" else None)
         if name is None or " " in name:
             return name
-        return f"In place of np.{name}, write fnp.{name}, which takes traced values."
+        if name == "__new__":
+            return None
+        return _for_numpys(frame, name)
     for found in around(frame, calls):
         assert isinstance(found.node, ast.Call)
         name = called(found.node)
@@ -51,6 +50,8 @@ def for_conversion() -> str | None:
             return f"In place of np.{name}(x), write x.astype(np.{name}), which keeps the derivative."
         if name in _CONVERSIONS:
             return _for_call(found.node, name)
+        if frame is not None and _draws(frame, found.node.func):
+            return _RANDOM
     return None
 
 
@@ -61,7 +62,78 @@ def _for_call(call: ast.Call, name: str) -> str:
         nested = any(isinstance(x, (ast.List, ast.Tuple, ast.Starred)) for x in given.elts)
         instead = f"fnp.array({short(given)})" if nested else f"np.stack({short(given)})"
         return f"In place of `{short(call)}`, write `{instead}`."
-    return f"In place of np.{name}, write fnp.{name}, which takes traced values; or use them as they are."
+    instead = short(_of(call, "fnp", name))
+    return f"In place of `{short(call)}`, write `{instead}`, which takes traced values; or use them as they are."
+
+
+_RANDOM = (
+    "Draw numbers that do not depend on the traced value, and compute with them: mean + scale * rng.normal(size=n)."
+)
+
+
+def _draws(frame: FrameType, function: ast.expr) -> bool:
+    """Whether it is a method of one of NumPy's generators of random numbers, the hidden one included."""
+    owner = getattr(_value(frame, function), "__self__", None)
+    return isinstance(owner, (np.random.Generator, np.random.RandomState))
+
+
+def _for_numpys(frame: FrameType | None, name: str) -> str:
+    """What to write in place of a function of NumPy's: the user's call, where it is in sight."""
+    found = (f.node for f in around(frame, calls))
+    call = next((c for c in found if isinstance(c, ast.Call) and called(c) == name), None)
+    if call is not None and isinstance(call.func, ast.Attribute):
+        space = "fnp.linalg" if ".linalg." in ast.unparse(call.func) else "fnp"
+        return f"In place of `{short(call)}`, write `{short(_of(call, space, name))}`, which takes traced values."
+    return f"In place of np.{name}, write fnp.{name}, which takes traced values."
+
+
+def _of(call: ast.Call, module: str, name: str) -> ast.Call:
+    """The call, of a function of that module."""
+    return ast.Call(ast.Attribute(ast.Name(module), name), call.args, call.keywords)
+
+
+def for_float(shape: tuple[int, ...], otherwise: str) -> str:
+    """What to write in place of `float(x)`, `x.item()` or a function of `math`, of an array of that shape."""
+    frame = users_frame()
+    call = next((f.node for f in around(frame, calls)), None)
+    if frame is None or not isinstance(call, ast.Call):
+        return otherwise
+    name, of = called(call), call.func
+    if name == "item" and isinstance(of, ast.Attribute):
+        return _as_it_is(call, of.value, shape)
+    if name in ("float", "complex") and isinstance(of, ast.Name) and len(call.args) == 1:
+        return _as_it_is(call, call.args[0], shape)
+    found = _value(frame, of)
+    if getattr(found, "__module__", None) in ("math", "cmath"):
+        name = found.__name__
+        space, instead = _MATH.get(name, ("np", name))
+        if space != "np" or hasattr(np, instead):
+            return f"In place of `{short(call)}`, write `{short(_of(call, space, instead))}`."
+    return otherwise
+
+
+_MATH = {
+    **{name: ("np", f"arc{name[1:]}") for name in ("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh")},
+    **{name: ("fg.lax", name) for name in ("erf", "erfc", "lgamma")},
+    "fabs": ("np", "abs"),
+    "fsum": ("np", "sum"),
+    "pow": ("np", "power"),
+    "gamma": ("fg.scipy.special", "gamma"),
+}
+"""Functions of Python's `math` that have another name elsewhere."""
+
+
+def _as_it_is(call: ast.Call, value: ast.expr, shape: tuple[int, ...]) -> str:
+    text = short(value, "x")
+    return f"In place of `{short(call)}`, write `{text if shape == () else f'np.reshape({text}, ())'}`."
+
+
+def _value(frame: FrameType, node: ast.expr) -> Any:
+    """What a name, or an attribute of one, is bound to."""
+    if isinstance(node, ast.Attribute):
+        return getattr(_value(frame, node.value), node.attr, None)
+    name = getattr(node, "id", "")
+    return frame.f_locals.get(name, frame.f_globals.get(name))
 
 
 def for_store(array: str) -> str:
@@ -73,12 +145,12 @@ def for_store(array: str) -> str:
     for node in nodes(frame.f_code.co_filename):
         if not isinstance(node, ast.Assign) or not frame.f_code.co_firstlineno <= node.lineno <= frame.f_lineno:
             continue
-        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        names = [ast.unparse(target) for target in node.targets]
         if array in names and isinstance(node.value, ast.Call) and called(node.value) in _CREATIONS:
             made = node if made is None or node.lineno > made.lineno else made
     if made is None or not isinstance(made.value, ast.Call) or not isinstance(made.value.func, ast.Attribute):
         return MAKE
-    call = ast.Call(ast.Attribute(ast.Name("fnp"), made.value.func.attr), made.value.args, made.value.keywords)
+    call = _of(made.value, "fnp", made.value.func.attr)
     return (
         f"In place of `{array} = {short(made.value)}` in line {made.lineno}, write `{array} = {short(call)}`: such an "
         "array can hold traced values."

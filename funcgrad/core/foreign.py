@@ -68,10 +68,10 @@ def _public(frame: FrameType) -> tuple[str, str] | None:
         return next((found for found in names if found[0]), None)
     if owner is None:
         return (package, name) if not name.startswith("_") and hasattr(module, name) else None
-    variable = str(getattr(owner, "name", ""))
-    if getattr(module, variable, None) is owner:  # scipy.stats.norm
-        return package, f"{variable}.{name}"
     kind = type(owner).__name__
+    variable = next((n for n, x in vars(module).items() if type(x) is type(owner) and not n.startswith("_")), None)
+    if variable is not None and f"{variable}_gen" == kind:  # scipy.stats.norm, which `norm(0, 1)` copies
+        return package, variable if name.startswith("_") else f"{variable}.{name}"
     return (package, kind) if getattr(module, kind, None) is type(owner) else None
 
 

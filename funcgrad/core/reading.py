@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import FrameType, ModuleType
 from typing import NamedTuple
 
-from funcgrad.core.provenance import is_internal
+from funcgrad.core.provenance import Loc, is_internal, is_users
 
 LONGEST = 60
 """How much of the user's expression a remedy repeats."""
@@ -34,10 +34,21 @@ Parts = Callable[[ast.AST, tuple], Iterator[tuple[str, ast.AST]]]
 
 def users_frame() -> FrameType | None:
     """The innermost frame of the user's, of those that call the caller."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and is_internal(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
+    return outward_to_users(sys._getframe(2))[1]
+
+
+def outward_to_users(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
+    """The first frame of the user's from there outwards, and the one that it calls before it.
+
+    Where no frame is the user's, it is that of the library that calls us.
+    """
+    foreign: tuple[FrameType | None, FrameType | None] = None, None
+    inner = None
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        if foreign[1] is None and not is_internal(frame.f_code.co_filename):
+            foreign = inner, frame
+        inner, frame = frame, frame.f_back
+    return foreign if frame is None else (inner, frame)
 
 
 def nodes(filename: str) -> list[ast.AST]:
@@ -55,19 +66,22 @@ def _parsed(source: str) -> list[ast.AST]:
 
 def around(frame: FrameType | None, parts: Parts) -> list[Found]:
     """What stands around the instruction that a frame is at, from the inside."""
-    if frame is None:
-        return []
-    where = next((p for n, p in enumerate(frame.f_code.co_positions()) if n == frame.f_lasti // 2), None)
+    return [] if frame is None else around_place((frame.f_code, frame.f_lasti), parts)
+
+
+def around_place(loc: Loc, parts: Parts) -> list[Found]:
+    code, last = loc
+    where = next((p for n, p in enumerate(code.co_positions()) if n == last // 2), None)
     if where is None or None in where:
         return []
     line, end_line, col, end_col = where
     start, end = (line, col), (end_line, end_col)
     found: list[tuple[tuple[int, int, int], Found]] = []
-    for node in nodes(frame.f_code.co_filename):
+    for node in nodes(code.co_filename):
         for kind, looked_at in parts(node, (start, end)):
-            first, last = range_of(looked_at)
-            if first <= start and end <= last:
-                size = last[0] - first[0], last[1] - first[1], -len(found)  # of equal ones the inner one stands later
+            first, past = range_of(looked_at)
+            if first <= start and end <= past:
+                size = past[0] - first[0], past[1] - first[1], -len(found)  # of equal ones the inner one stands later
                 found.append((size, Found(kind, node, getattr(looked_at, "test", looked_at))))
     return [f for _, f in sorted(found, key=lambda pair: pair[0])]
 
@@ -79,6 +93,19 @@ def range_of(node: ast.AST) -> tuple[tuple, tuple]:
 def calls(node: ast.AST, at: tuple) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(node, ast.Call):
         yield "call", node
+
+
+def stores(node: ast.AST, at: tuple) -> Iterator[tuple[str, ast.AST]]:
+    """Assignments to elements, `a[i] = x` and `a[i] += x`; of `a[0], a[1] = x, y` the one at the instruction."""
+    if isinstance(node, ast.AugAssign):
+        yield "store", node
+    for target in node.targets if isinstance(node, ast.Assign) else ():
+        if isinstance(target, ast.Subscript):
+            yield "store", node
+        elif isinstance(target, ast.Tuple) and isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            for part, value in zip(target.elts, node.value.elts):
+                if range_of(part) == at:
+                    yield "store", ast.copy_location(ast.Assign([part], value), part)
 
 
 def called(call: ast.Call) -> str:
@@ -104,6 +131,8 @@ def named(text: str) -> str:
     for name, x in (*frame.f_globals.items(), *frame.f_locals.items()):
         if isinstance(x, ModuleType):
             theirs.setdefault(x.__name__, name)
+    if "numpy" not in theirs and "funcgrad.numpy" in theirs:  # which has NumPy's names
+        theirs["numpy"] = theirs["funcgrad.numpy"]
     lacking = [m for m in dict.fromkeys(_CALLED.findall(text)) if _MODULES[m] not in theirs]
     text = _CALLED.sub(lambda m: f"{theirs.get(_MODULES[m[1]], m[1])}.", text)
     imports = ", ".join(f"import {_MODULES[name]} as {name}" for name in lacking)

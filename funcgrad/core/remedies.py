@@ -46,13 +46,22 @@ _STATIC = " What is known beforehand may be a static argument of jit (static_arg
 
 def for_truth(x: Tracer) -> tuple[str, str]:
     """What asks for the truth of `x`, in words, and what to write instead."""
+    return _fitting(x, *_for_truth(x))
+
+
+def _fitting(x: Tracer, what: str, remedy: str) -> tuple[str, str]:
+    """vmap has no static arguments."""
+    return what, remedy.replace(_STATIC, "") if x._trace.name == "vmap" else remedy
+
+
+def _for_truth(x: Tracer) -> tuple[str, str]:
     frame = users_frame()
     found = around(frame, _of_truth)
     if not found:
         return "`if`, `while`, `and`, `or`, `not` or `assert`", _PLAIN + _static(frame, None, x=x)
     first = found[0]
     if first.kind == "size":
-        return f"a size in `{short(first.node)}`", _SIZE + _static(frame, first.node, kinds="iu")
+        return f"a size in `{short(first.node)}`", _known_or(_SIZE, frame, first.node)
     texts = [_TRUTH[first.kind](first)]
     outer = next((f for f in found[1:] if f.kind in ("if", "while", "ternary", "assert")), None)
     if first.kind in ("operator", "chain", "not", "in", "call") and outer is not None:
@@ -62,15 +71,19 @@ def for_truth(x: Tracer) -> tuple[str, str]:
 
 def for_index(x: Tracer) -> tuple[str, str]:
     """What needs `x` as an integer of Python's, in words, and what to write instead."""
+    return _fitting(x, *_for_index(x))
+
+
+def _for_index(x: Tracer) -> tuple[str, str]:
     frame = users_frame()
     for found in around(frame, _of_index):
         if found.kind == "range":
             instead = f"In place of `for i in {short(found.node)}`, write {_fori(found.node)}."
-            return "`range` of a traced value", instead + _static(frame, found.node, kinds="iu")
+            return "`range` of a traced value", _known_or(instead, frame, found.node)
         if found.kind == "size":
-            return f"a size in `{short(found.node)}`", _SIZE + _static(frame, found.node, kinds="iu")
+            return f"a size in `{short(found.node)}`", _known_or(_SIZE, frame, found.node)
         if found.kind == "slice":
-            return f"the slice `{short(found.node)}`", _SLICE + _static(frame, found.test, kinds="iu")
+            return f"the slice `{short(found.node)}`", _known_or(_SLICE, frame, found.test)
         if found.kind == "item":
             of = short(found.node.value)  # type: ignore[attr-defined]
             return f"the index in `{short(found.node)}`", (
@@ -86,7 +99,7 @@ def for_bound() -> tuple[str, str]:
     found = next((f for f in around(frame, _of_index) if f.kind == "slice"), None)
     if found is None:
         return "A bound of a slice", _SLICE
-    return f"the slice `{short(found.node)}`", _SLICE + _static(frame, found.test, kinds="iu")
+    return f"the slice `{short(found.node)}`", _known_or(_SLICE, frame, found.test)
 
 
 def for_number(remedy: str) -> str:
@@ -99,7 +112,7 @@ def for_size() -> tuple[str, str] | None:
     """What to write where a function is given a size that is only traced; None where that is not the user's line."""
     frame = users_frame()
     found = next((f for f in around(frame, _of_index) if f.kind == "size"), None)
-    return found and (f"a size in `{short(found.node)}`", _SIZE + _static(frame, found.node, kinds="iu"))
+    return found and (f"a size in `{short(found.node)}`", _known_or(_SIZE, frame, found.node))
 
 
 def for_iteration() -> str:
@@ -300,6 +313,12 @@ def _fori(call: ast.AST) -> str:
     if len(bounds) == 1:
         bounds.insert(0, "0")
     return f"fg.lax.fori_loop({', '.join(bounds)}, body_fun, init)"
+
+
+def _known_or(instead: str, frame: FrameType | None, looked_at: ast.AST) -> str:
+    """The static argument that it may be, and what to write where it is computed."""
+    static = _static(frame, looked_at, kinds="iu")
+    return f"{static[1:]} Otherwise: {instead[:1].lower()}{instead[1:]}" if "(..." in static else instead + static
 
 
 def _static(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from funcgrad.core import arrays, provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
+from funcgrad.core.reading import around_place, stores
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped, known
 from funcgrad.errors import (
@@ -88,14 +90,14 @@ def _updated(loc: provenance.Loc | None, at: str) -> tuple[str, str]:
     """
     import ast
 
+    line: Any = next((found.test for found in ([] if loc is None else around_place(loc, stores))), None)
     try:
-        (line,) = ast.parse(provenance.place(loc).source).body
-        target = line.targets[0] if isinstance(line, ast.Assign) else line.target  # type: ignore[attr-defined]
-        array, value = ast.unparse(target.value), ast.unparse(line.value)  # type: ignore[attr-defined,union-attr]
+        target: Any = line.targets[0] if isinstance(line, ast.Assign) else line.target
+        array, value = ast.unparse(target.value), ast.unparse(line.value)
         index = ast.unparse(target)[len(array) + 1 : -1]
-        operation = "Set" if isinstance(line, ast.Assign) else type(line.op).__name__  # type: ignore[attr-defined]
+        operation = "Set" if isinstance(line, ast.Assign) else type(line.op).__name__
         method = {"Set": "set({v})", **_METHODS}[operation].format(v=value)
-    except (SyntaxError, AttributeError, ValueError, KeyError):
+    except (AttributeError, ValueError, KeyError):
         array, index, method = "b", "i", "set(v)"
     return array, f"{array} = {at.format(array)}[{index}].{method}"
 
@@ -137,21 +139,23 @@ def _foreign_operand() -> tuple[Any, provenance.Loc | None]:
     return found, loc
 
 
-def _number(what: str, remedy: str, convert_known: Any) -> Any:
+def _number(what: str, remedy: str | Callable[[Tracer], str], convert_known: Any) -> Any:
     def convert(x: Tracer, *args: Any, **options: Any) -> Any:
         plain = x._as_plain()
         if plain is not None and x._trace.alive:
             return convert_known(plain, *args, **options)
-        return refuse(x, f"`{what}` of a traced value", remedy)
+        return refuse(x, f"`{what}` of a traced value", remedy if isinstance(remedy, str) else remedy(x))
 
     return convert
 
 
-_FUNCTIONS = (
-    "Use NumPy's functions in place of Python's (np.sin in place of math.sin), and the value as it is."
-)
-to_float = _number("float(x)", _FUNCTIONS, float)
-to_complex = _number("complex(x)", _FUNCTIONS, complex)
+def _for_float(x: Tracer) -> str:
+    general = "Use NumPy's functions in place of Python's (np.sin in place of math.sin), and the value as it is."
+    return arrays.for_float(x.shape, general)
+
+
+to_float = _number("float(x)", _for_float, float)
+to_complex = _number("complex(x)", _for_float, complex)
 to_int = _number("int(x)", "Use np.floor, np.rint or x.astype(int).", int)
 to_trunc = _number("math.trunc(x)", "Use np.trunc(x).", math.trunc)
 _INTEGER = "Python needs an integer here, of which nothing depends smoothly: int(fg.stop_gradient(x))."
@@ -176,7 +180,7 @@ def to_index(x: Tracer) -> int:
     raise error
 
 
-item = _number("x.item()", _FUNCTIONS, np.ndarray.item)
+item = _number("x.item()", _for_float, np.ndarray.item)
 tolist = _number("x.tolist()", "Iterate over the value, or keep the array.", np.ndarray.tolist)
 _round_to_int = _number(
     "round(x)", "Python's round makes an int: np.rint(x) and round(x, 0) keep a traced value.", round

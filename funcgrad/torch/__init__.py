@@ -9,6 +9,7 @@ import importlib as _importlib
 import math as _math
 from typing import Any as _Any
 
+from funcgrad.names import public_names as _public_names
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._compile.compiled import compile
 from funcgrad.torch._explain import explain
@@ -27,7 +28,7 @@ from funcgrad.torch._ops.legacy import (
     set_default_tensor_type,
 )
 from funcgrad.torch._ops.table import functions_of as _functions_of
-from funcgrad.torch._ops.table import missing as _missing
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch._pass.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from funcgrad.torch._pass.functional import to_functional
 from funcgrad.torch._record.modes import (
@@ -115,6 +116,9 @@ _ELSEWHERE = {"vmap": "func", "autocast": "amp"} | dict.fromkeys(
 """Names that packages have too."""
 
 
+__all__ = _public_names(globals())
+
+
 def __getattr__(name: str) -> _Any:
     if name in _PACKAGES:
         return _importlib.import_module(f"{__name__}.{name}")
@@ -122,7 +126,7 @@ def __getattr__(name: str) -> _Any:
         return getattr(_importlib.import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
     if not name.startswith("_") and name in _layers():
         return _layers()[name]
-    raise AttributeError(_missing(f"module '{__name__}'", name, __dir__()))
+    return _tells_nearest(__name__, __dir__())(name)
 
 
 def _layers() -> dict[str, _Any]:
@@ -131,4 +135,5 @@ def _layers() -> dict[str, _Any]:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES, *_layers(), *_ELSEWHERE})
+    packages = (name for name in _PACKAGES if not name.startswith("_"))
+    return sorted({*__all__, *packages, "autograd", *_layers(), *_ELSEWHERE, "__version__"})

@@ -28,7 +28,8 @@ from funcgrad.torch._record.modes import is_grad_enabled as is_grad_enabled
 from funcgrad.torch._record.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
-from funcgrad.torch._tensor.devices import Device as device
+from funcgrad.torch._tensor.devices import Device
+device = Device
 from funcgrad.torch._tensor.devices import get_default_device as get_default_device
 from funcgrad.torch._tensor.devices import set_default_device as set_default_device
 from funcgrad.torch._tensor.dtypes import bfloat16 as bfloat16

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from funcgrad.names import own_names as _own_names
+
 
 def is_available() -> bool:
     """False: tensors live on the CPU."""
@@ -15,3 +17,10 @@ def device_count() -> int:
 
 def current_accelerator(check_available: bool = False) -> None:
     """None: tensors live on the CPU."""
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

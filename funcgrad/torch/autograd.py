@@ -1,7 +1,8 @@
 """`torch.autograd`: gradients on demand, and operations with rules of one's own."""
 
-import sys
+import sys as _sys
 
+from funcgrad.names import public_names as _public_names
 from funcgrad.torch._pass import derivatives as functional
 from funcgrad.torch._pass import forward_ad as forward_ad
 from funcgrad.torch._pass import function as function
@@ -20,6 +21,11 @@ from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
 
+__all__ = _public_names(globals(), "forward_ad", "function", "functional", "graph")
 _MODULES = {"functional": functional, "forward_ad": forward_ad, "function": function, "graph": graph}
-sys.modules.update({f"{__name__}.{name}": module for name, module in _MODULES.items()})
+_sys.modules.update({f"{__name__}.{name}": module for name, module in _MODULES.items()})
 """Under PyTorch's names too, so that `from torch.autograd.functional import jacobian` finds them."""
+
+
+def __dir__() -> list[str]:
+    return __all__

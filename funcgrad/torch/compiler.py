@@ -12,6 +12,10 @@ from funcgrad.torch._compile.overlay import Unsupported, is_tracing
 __all__ = ["compile", "disable", "is_compiling", "is_dynamo_compiling", "reset"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def is_compiling() -> bool:
     """Whether the call is one that is traced to become a program."""
     return is_tracing()

@@ -11,6 +11,10 @@ from funcgrad.torch._tensor.devices import used
 __all__ = ["fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 @contextmanager
 def fork_rng(
     devices: Iterable[object] | None = None, enabled: bool = True, *, device_type: str | None = None

@@ -1,13 +1,15 @@
 """`torch.special`: special functions of elements. Most of them need SciPy."""
 
-from typing import Any as _Any
-
+from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops import methods as _methods  # noqa: F401, enters the rows
 from funcgrad.torch._ops.table import functions_of as _functions_of
-from funcgrad.torch._ops.table import missing as _missing
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 
 globals().update(_functions_of("special"))
 
+__all__ = _public_names(globals())
+__getattr__ = _tells_nearest(__name__, __all__)
 
-def __getattr__(name: str) -> _Any:
-    raise AttributeError(_missing("module 'funcgrad.torch.special'", name, globals()))
+
+def __dir__() -> list[str]:
+    return __all__

@@ -337,15 +337,22 @@ def _jvp(fun: Any, given: tuple[Sequence[Any], Sequence[Any]], has_aux: bool) ->
     return (*result, own_tree(aux, trace, taken)) if has_aux else result
 
 
+def check_entries(primals: Any, tangents: Any, name: str) -> None:
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(
+                f"{name}: {what} must be a tuple or list with an entry for each argument, not {given!r}: write (x,) "
+                "for x"
+            )
+    if len(primals) != len(tangents):
+        raise ValueError(f"{name}: {len(primals)} primals but {len(tangents)} tangents")
+
+
 def paired_leaves(
     fun: Any, primals: Sequence[Any], tangents: Sequence[Any], name: str
 ) -> tuple[Callable[[list[Any]], list[Any]], list[Any], list[Any]]:
     """The leaves of primals and their tangents (None for integers), and how to build the arguments from leaves."""
-    for what, given in (("primals", primals), ("tangents", tangents)):
-        if not isinstance(given, (tuple, list)):
-            raise TypeError(f"{name}: {what} must be a tuple or list with an entry for each argument, not {given!r}")
-    if len(primals) != len(tangents):
-        raise ValueError(f"{name}: {len(primals)} primals but {len(tangents)} tangents")
+    check_entries(primals, tangents, name)
     leaves: list[Any] = []
     moving: list[Any] = []
     trees = []

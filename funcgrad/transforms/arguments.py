@@ -88,6 +88,14 @@ def differentiable(
     return checked
 
 
+def _of_an_object(leaf: Any) -> str:
+    """How the arrays that an object of the user's class holds become arguments."""
+    kind = type(leaf)
+    if not hasattr(leaf, "__dict__") or isinstance(leaf, (type, np.ndarray)) or "__dataclass_fields__" in dir(kind):
+        return ""
+    return f" Pass its arrays, or register its class with fg.register_pytree_node({kind.__name__}, flatten, unflatten)."
+
+
 def _refuse(
     value: Any,
     leaf: Any,
@@ -102,6 +110,7 @@ def _refuse(
     if value is None:
         raise NotDifferentiableError(
             refusal(f"{name}: {leaf_path(fun, position, treedef, index)}", leaf)
+            + _of_an_object(leaf)
             + " What is not differentiated may be closed over, or passed as an argument that argnums does not name."
         )
     dtype = aval_of(value).dtype

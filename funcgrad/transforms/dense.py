@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.constants import identity_matrix
-from funcgrad.transforms.api import grad, jvp, linearize, vjp
+from funcgrad.transforms.api import check_entries, grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
 from funcgrad.transforms.decorating import derived
 from funcgrad.transforms.function import Transformed
@@ -90,6 +90,7 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
         >>> hvp(lambda x: np.sum(x ** 3), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
         array([6., 0.])
     """
+    check_entries(primals, tangents, "hvp")
     argnums: Argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     return jvp(grad(fun, argnums), primals, tangents)[1]
 

@@ -143,7 +143,9 @@ def _batch_size(fun: Any, leaves: list, axes: list, owners: list, given: int | N
         )
     if len(sizes) > 1:
         found = "; ".join(f"{_name(fun, owner)} has {n} along axis {axis}" for n, (axis, owner) in sizes.items())
-        raise ValueError(f"vmap: batch sizes differ: {found}")
+        raise ValueError(
+            f"vmap: batch sizes differ: {found}. in_axes has None for an argument that is the same in each call"
+        )
     return next(iter(sizes))
 
 

@@ -149,7 +149,13 @@ def _package(module: ModuleType) -> str:
 # The stubs
 
 STUB = '"""Made by `python -m tests.torch.reference` from the table of operations."""\n\n'
-TYPES = {"Dims": "int | Sequence[int] | None", "dtypes.dtype": "dtype", "Size": "Size"}
+TYPES = {
+    "Dims": "int | Sequence[int] | None",
+    "Lengths": "Sequence[int] | None",
+    "Norm": "str | None",
+    "dtypes.dtype": "dtype",
+    "Size": "Size",
+}
 """Names of annotations that the stubs spell out."""
 
 
@@ -158,6 +164,7 @@ IMPORTS = {
     "Callable": "from collections.abc import Callable",
     "Sequence": "from collections.abc import Sequence",
     "Any": "from typing import Any",
+    "Self": "from typing import Self",
     "np": "import numpy as np",
     "dtype": "from funcgrad.torch._tensor.dtypes import dtype",
     "Size": "from funcgrad.torch._tensor.sizes import Size",
@@ -176,13 +183,24 @@ def _stub(lines: list[str]) -> str:
 
 
 def functions_stub() -> str:
-    source = re.sub(r"  #.*", "", Path(shim.__file__).read_text())
-    imports = re.findall(r"^from funcgrad\.torch[\w.]* import (?:\([^)]*\)|[^\n]*)$", source, re.M)
-    lines = [line for found in imports for line in _reexported(found)]
+    lines = _imported(shim)
     lines += [f"from funcgrad.torch import {name} as {name}" for name in shim._PACKAGES]
     lines += [f"from funcgrad.torch.{module} import {name} as {name}" for name, module in shim._ELSEWHERE.items()]
     lines += ["", *(f"{n}: builtins.float" for n in ("e", "inf", "nan", "pi")), "newaxis: None", "__version__: str", ""]
     return _stub(lines + [_declared(name, f) for name, f in sorted({**LAYERS, **functions_of()}.items())])
+
+
+def space_stub(space: str) -> str:
+    """Of a package whose names come from the table alone."""
+    lines = [_declared(name, f) for name, f in sorted(functions_of(space).items())]
+    return _stub([*_imported(found(space)), "", *lines])
+
+
+def _imported(module: ModuleType) -> list[str]:
+    """What a module imports from the shim for its users."""
+    source = re.sub(r"  #.*", "", inspect.getsource(module))
+    imports = re.findall(r"^from funcgrad\.torch[\w.]* import (?:\([^)]*\)|[^\n]*)$", source, re.M)
+    return [line for found in imports for line in _reexported(found)]
 
 
 def _reexported(line: str) -> Iterator[str]:
@@ -191,7 +209,7 @@ def _reexported(line: str) -> Iterator[str]:
         first, _, alias = name.partition(" as ")
         alias = alias or first
         if not alias.startswith("_"):
-            yield f"from {module} import {first} as {alias}"
+            yield f"from {module} import {first}" + (f" as {alias}" if first == alias else f"\n{alias} = {first}")
 
 
 def _declared(name: str, function: Any, method: bool = False) -> str:
@@ -259,6 +277,8 @@ def methods_stub() -> str:
             lines += ["    @property", f"    def {name}(self) -> Any: ..."]
         elif isinstance(value, functools.partialmethod):
             lines.append(f"    def {name}(self) -> Tensor: ...")
+        elif IN_PLACE.fullmatch(name):
+            lines.append(f"    def {name}(self, other: Any) -> Self: ...")
         elif OPERATORS.fullmatch(name):
             lines.append(f"    def {name}(self, other: Any) -> Tensor: ...")
         elif callable(value):
@@ -267,7 +287,7 @@ def methods_stub() -> str:
 
 
 _OPERATORS = "add|sub|mul|truediv|floordiv|mod|pow|matmul|and|or|xor|eq|ne|lt|le|gt|ge|lshift|rshift"
-OPERATORS = re.compile(rf"__[ri]?({_OPERATORS})__")
+OPERATORS, IN_PLACE = re.compile(rf"__r?({_OPERATORS})__"), re.compile(rf"__i({_OPERATORS})__")
 
 
 def _written_in_the_class(value: Any) -> bool:
@@ -278,7 +298,8 @@ def _written_in_the_class(value: Any) -> bool:
 
 
 def written() -> dict[Path, str]:
-    return {PAGE: page(), FUNCTIONS: functions_stub(), METHODS: methods_stub()}
+    spaces = {FUNCTIONS.with_name(f"{space}.pyi"): space_stub(space) for space in SPACES}
+    return {PAGE: page(), FUNCTIONS: functions_stub(), METHODS: methods_stub(), **spaces}
 
 
 if __name__ == "__main__":

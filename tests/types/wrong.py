@@ -6,7 +6,11 @@ import numpy as np
 
 import funcgrad as fg
 import funcgrad.numpy as fnp
+import funcgrad.torch as torch
+from funcgrad import kernels
 from funcgrad.scipy import special
+from funcgrad.torch import optim
+from funcgrad.torch.nn import functional as F
 
 
 def loss(w: np.ndarray, b: float) -> float:
@@ -31,3 +35,19 @@ print(special.erff(1.0))  # wrong
 print(fg.errors.NotDifferentiable)  # wrong
 fg.config.jitt = True  # wrong
 print(fg.explain(loss)(np.ones(3), 1.0).leafs)  # wrong
+print(torch.zerros(3))  # wrong
+print(torch.ones(3).summ())  # wrong
+print(torch.nn.Lineer(2, 3))  # wrong
+print(torch.nn.init.xavier(torch.ones(2, 2)))  # wrong
+print(F.sofmax(torch.ones(3), dim=0))  # wrong
+print(optim.Addam([torch.ones(3)]))  # wrong
+print(optim.lr_scheduler.Step)  # wrong
+print(torch.func.gradd)  # wrong
+print(torch.distributions.Normall(0.0, 1.0))  # wrong
+print(torch.utils.data.Loader)  # wrong
+print(torch.linalg.solv(torch.eye(2), torch.eye(2)))  # wrong
+print(torch.fft.fftt(torch.ones(3)))  # wrong
+print(torch.special.erff(torch.ones(3)))  # wrong
+print(torch.autograd.Func)  # wrong
+print(torch.optim.SGD([torch.ones(3)], learning_rate=0.1))  # wrong
+print(kernels.expp(1.0))  # wrong

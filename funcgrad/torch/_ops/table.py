@@ -13,9 +13,9 @@ from __future__ import annotations
 import collections
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -241,9 +241,11 @@ def _store(target: Tensor, result: Tensor) -> None:
     target._write(value if value.dtype == own.dtype else value.astype(own.dtype))
 
 
-def missing(owner: str, name: str, there: Iterable[str]) -> str:
-    """What is said of a name that does not exist."""
-    return names.missing(owner, name, there, "; docs/torch.md lists what there is")
+def tells_nearest(
+    module: str, there: Iterable[str], instead: Mapping[str, str] | None = None
+) -> Callable[[str], NoReturn]:
+    """The `__getattr__` of a package with these names; `instead` says what to use for some that it does not have."""
+    return names.tells_nearest(module, there, instead=instead, otherwise="; docs/torch.md lists what there is")
 
 
 # Several results

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.create import ones_like, zeros_like
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.backward import grad
@@ -203,3 +204,10 @@ def hessian(
         return found if several else found[0]
 
     return jacobian(first, inputs, create_graph, strict)
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

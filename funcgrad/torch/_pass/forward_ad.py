@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from funcgrad.core.provenance import here
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._record.modes import cut_off, mode
 from funcgrad.torch._tensor.storage import scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -115,3 +116,10 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     if not _of_level(value):
         return UnpackedDualTensor(tensor, None)
     return UnpackedDualTensor(fresh(value.value), fresh(value.tangent) if value._trace.alive else None)
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -32,6 +32,13 @@ from funcgrad.torch._tensor.views import View
 from funcgrad.transforms.custom.both import custom_both
 from funcgrad.transforms.jvp import JvpTracer
 
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 LEGACY = (
     "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
     "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
@@ -174,13 +181,13 @@ class Function:
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def backward(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(NO_RULE)
 
     vjp = backward
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Any:
+    def jvp(*args: Any, **kwargs: Any) -> Any:
         """The tangents of the outputs, for forward mode; None for an argument that is no tensor."""
         raise NotImplementedError(NO_JVP)
 
@@ -203,7 +210,7 @@ class Refusing(Function):
         return x.detach()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def backward(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 

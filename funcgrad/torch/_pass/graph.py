@@ -29,3 +29,13 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
         raise RuntimeError("increment_version expects each element of the iterable to be a tensor")
     for t in written:
         t._storage.count()
+
+
+__all__ = [
+    "Node", "disable_saved_tensors_hooks", "increment_version", "register_multi_grad_hook",
+    "save_on_cpu", "saved_tensors_hooks",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,3 +7,7 @@ from funcgrad.torch.amp.autocast_mode import is_autocast_available as is_autocas
 from funcgrad.torch.amp.grad_scaler import GradScaler as GradScaler
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
+
+
+def __dir__() -> list[str]:
+    return __all__

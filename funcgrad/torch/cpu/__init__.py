@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch.cpu import amp as amp
 
 
@@ -24,3 +25,10 @@ def current_device() -> str:
 
 def synchronize(device: Any = None) -> None:
     """Nothing: operations are done when they return."""
+
+
+__all__ = [*_own_names(globals()), "amp"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch import amp
 from funcgrad.torch._tensor import dtypes
 
@@ -27,3 +28,10 @@ class GradScaler(amp.GradScaler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warnings.warn(DEPRECATED.format("GradScaler"), FutureWarning, stacklevel=2)
         super().__init__("cpu", *args, **kwargs)
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._tensor.devices import NO_CUDA
 from funcgrad.torch.cuda import amp as amp
 
@@ -46,3 +47,10 @@ def synchronize(device: Any = None) -> Any:
 
 
 current_device = get_device_name = get_device_properties = current_stream = synchronize
+
+
+__all__ = [*_own_names(globals()), "amp"]
+
+
+def __dir__() -> list[str]:
+    return __all__

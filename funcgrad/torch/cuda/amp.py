@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch import amp
 from funcgrad.torch._tensor import dtypes
 
@@ -49,3 +50,10 @@ def custom_bwd(bwd: Callable[..., Any]) -> Any:
     """`torch.amp.custom_bwd` for CUDA."""
     _deprecated("custom_bwd", "args..., device_type='cuda'")
     return amp.custom_bwd(bwd, device_type="cuda")
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

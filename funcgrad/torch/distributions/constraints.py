@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import funcgrad.torch as torch
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -372,3 +373,10 @@ positive_definite = _PositiveDefinite()
 multinomial = _Multinomial
 cat = _Cat
 stack = _Stack
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

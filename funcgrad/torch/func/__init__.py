@@ -1,17 +1,30 @@
 """`torch.func`: derivatives and batches of functions of Tensors, and modules as functions of their parameters."""
 
-from funcgrad.torch.func.batches import vmap
-from funcgrad.torch.func.derivatives import grad, grad_and_value, hessian, jacrev, vjp
-from funcgrad.torch.func.forward import jacfwd, jvp, linearize
-from funcgrad.torch.func.modules import functional_call, stack_module_state
+import typing as _typing
+
+from funcgrad.names import public_names as _public_names
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
+from funcgrad.torch.func.batches import vmap as vmap
+from funcgrad.torch.func.derivatives import grad as grad
+from funcgrad.torch.func.derivatives import grad_and_value as grad_and_value
+from funcgrad.torch.func.derivatives import hessian as hessian
+from funcgrad.torch.func.derivatives import jacrev as jacrev
+from funcgrad.torch.func.derivatives import vjp as vjp
+from funcgrad.torch.func.forward import jacfwd as jacfwd
+from funcgrad.torch.func.forward import jvp as jvp
+from funcgrad.torch.func.forward import linearize as linearize
+from funcgrad.torch.func.modules import functional_call as functional_call
+from funcgrad.torch.func.modules import stack_module_state as stack_module_state
 
 _INSTEAD = {
     "functionalize": "funcgrad.torch.to_functional",
     "debug_unwrap": "print, which shows the numbers that are known",
 }
 
+__all__ = _public_names(globals())
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__, _INSTEAD)
 
-def __getattr__(name: str) -> object:
-    if name in _INSTEAD:
-        raise AttributeError(f"funcgrad.torch.func has no {name}: use {_INSTEAD[name]}")
-    raise AttributeError(f"module 'funcgrad.torch.func' has no attribute '{name}'")
+
+def __dir__() -> list[str]:
+    return __all__

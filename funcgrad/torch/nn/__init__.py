@@ -1,8 +1,9 @@
 """`torch.nn`: modules, their functions, initial weights and utilities. Python over the names of `funcgrad.torch`."""
 
-from typing import Any as _Any
+import typing as _typing
 
-from funcgrad.torch._ops.table import missing as _missing
+from funcgrad.names import public_names as _public_names
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn import functional as functional
 from funcgrad.torch.nn import init as init
 from funcgrad.torch.nn import modules as modules
@@ -13,6 +14,10 @@ from funcgrad.torch.nn.parameter import Parameter as Parameter
 from funcgrad.torch.nn.parameter import UninitializedBuffer as UninitializedBuffer
 from funcgrad.torch.nn.parameter import UninitializedParameter as UninitializedParameter
 
+__all__ = _public_names(globals(), "functional", "init", "modules", "parameter", "utils")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
 
-def __getattr__(name: str) -> _Any:
-    raise AttributeError(_missing("module 'funcgrad.torch.nn'", name, globals()))
+
+def __dir__() -> list[str]:
+    return __all__

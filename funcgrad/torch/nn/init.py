@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
 from funcgrad.torch._record.modes import no_grad
@@ -268,3 +269,10 @@ uniform, normal, constant, eye, dirac = map(_older, ("uniform", "normal", "const
 xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal = map(
     _older, ("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "orthogonal")
 )
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.provenance import here
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.create import empty
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -199,3 +200,10 @@ class UninitializedBuffer(UninitializedTensorMixin):
     ) -> None:
         super().__init__(requires_grad, device, dtype)
         self.__dict__.update(persistent=persistent, _is_buffer=True)
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

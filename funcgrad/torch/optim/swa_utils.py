@@ -12,6 +12,7 @@ from copy import deepcopy
 from typing import Any
 
 import funcgrad.torch as torch
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.module import Module
@@ -218,3 +219,10 @@ class SWALR(LRScheduler):
             start = end if before == 1 else (group["lr"] - before * end) / (1 - before)
             rates.append(end * now + start * (1 - now))
         return rates
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

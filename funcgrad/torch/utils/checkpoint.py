@@ -191,3 +191,10 @@ def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentra
     for start in range(0, size * (segments - 1), size):
         input = checkpoint(part(steps[start : start + size]), input, use_reentrant=use_reentrant)
     return part(steps[size * (segments - 1) :])(input)
+
+
+__all__ = ["CheckpointError", "CheckpointFunction", "checkpoint", "checkpoint_sequential"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,5 +1,9 @@
 """`torch.distributions.transforms`: functions of values whose Jacobians' determinants are known."""
 
+import typing as _typing
+
+from funcgrad.names import public_names as _public_names
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.distributions.transforms.base import Transform as Transform
 from funcgrad.torch.distributions.transforms.combined import CatTransform as CatTransform
 from funcgrad.torch.distributions.transforms.combined import ComposeTransform as ComposeTransform
@@ -22,3 +26,11 @@ from funcgrad.torch.distributions.transforms.vectors import PositiveDefiniteTran
 from funcgrad.torch.distributions.transforms.vectors import ReshapeTransform as ReshapeTransform
 from funcgrad.torch.distributions.transforms.vectors import SoftmaxTransform as SoftmaxTransform
 from funcgrad.torch.distributions.transforms.vectors import StickBreakingTransform as StickBreakingTransform
+
+__all__ = _public_names(globals())
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,9 +1,10 @@
 """`torch.nn.functional`: layers, activations and losses as functions."""
 
-from typing import Any as _Any
+import typing as _typing
 
+from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.distances import pdist as pdist
-from funcgrad.torch._ops.table import missing as _missing
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn.functional.activation import celu as celu
 from funcgrad.torch.nn.functional.activation import celu_ as celu_
 from funcgrad.torch.nn.functional.activation import elu as elu
@@ -126,6 +127,10 @@ from funcgrad.torch.nn.functional.unpooling import max_unpool3d as max_unpool3d
 
 globals().update(_checked(globals()))
 
+__all__ = _public_names(globals())
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
 
-def __getattr__(name: str) -> _Any:
-    raise AttributeError(_missing("module 'funcgrad.torch.nn.functional'", name, globals()))
+
+def __dir__() -> list[str]:
+    return __all__

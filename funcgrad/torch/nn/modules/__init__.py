@@ -1,5 +1,9 @@
 """The modules, by their topics."""
 
+import typing as _typing
+
+from funcgrad.names import public_names as _public_names
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn.modules.activation import CELU as CELU
 from funcgrad.torch.nn.modules.activation import ELU as ELU
 from funcgrad.torch.nn.modules.activation import GELU as GELU
@@ -155,3 +159,10 @@ from funcgrad.torch.nn.modules.upsampling import Unfold as Unfold
 from funcgrad.torch.nn.modules.upsampling import Upsample as Upsample
 from funcgrad.torch.nn.modules.upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from funcgrad.torch.nn.modules.upsampling import UpsamplingNearest2d as UpsamplingNearest2d
+
+if not _typing.TYPE_CHECKING:  # a checker reads no computed list, and shall see that a name does not exist
+    __all__ = _public_names(globals())
+    __getattr__ = _tells_nearest(__name__, __all__)
+
+    def __dir__() -> list[str]:
+        return __all__

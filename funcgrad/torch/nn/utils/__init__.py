@@ -1,6 +1,10 @@
 """`torch.nn.utils`: limiting gradients, parameters as a vector, weights that are computed, and modules with other
 parameters."""
 
+import typing as _typing
+
+from funcgrad.names import public_names as _public_names
+from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn.utils import parametrizations as parametrizations
 from funcgrad.torch.nn.utils import parametrize as parametrize
 from funcgrad.torch.nn.utils import rnn as rnn
@@ -20,3 +24,11 @@ from funcgrad.torch.nn.utils.normalised import remove_spectral_norm as remove_sp
 from funcgrad.torch.nn.utils.normalised import remove_weight_norm as remove_weight_norm
 from funcgrad.torch.nn.utils.normalised import spectral_norm as spectral_norm
 from funcgrad.torch.nn.utils.normalised import weight_norm as weight_norm
+
+__all__ = _public_names(globals(), "parametrizations", "parametrize", "rnn", "stateless")
+if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
+    __getattr__ = _tells_nearest(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.create import as_tensor, empty_like, full, tensor
 from funcgrad.torch._ops.extremes import sort
@@ -253,3 +254,10 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

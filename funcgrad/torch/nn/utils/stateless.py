@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from funcgrad.names import own_names as _own_names
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.module import Module
 
@@ -31,3 +32,10 @@ def functional_call(
     return func.functional_call(
         module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict
     )
+
+
+__all__ = _own_names(globals())
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle, islice, repeat
 from typing import Any, Generic, TypeVar
 
 from funcgrad.torch._ops.random import Generator
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch.utils.data.collate import default_collate, default_convert
-from funcgrad.torch.utils.data.dataset import IterableDataset
+from funcgrad.torch.utils.data.dataset import Dataset, IterableDataset
 from funcgrad.torch.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, new_seed
 from funcgrad.torch.utils.data.workers import Worker
 
@@ -46,7 +46,7 @@ class DataLoader(Generic[T]):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Dataset[T] | Sequence[T],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[Any] | None = None,
@@ -66,7 +66,8 @@ class DataLoader(Generic[T]):
         in_order: bool = True,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
-        self.dataset = dataset
+        whole: Any = dataset
+        self.dataset = whole
         self.num_workers = num_workers
         self.prefetch_factor: Any = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.pin_memory = pin_memory
@@ -75,7 +76,7 @@ class DataLoader(Generic[T]):
         self.worker_init_fn = worker_init_fn
         self.multiprocessing_context = multiprocessing_context
         self.in_order = in_order
-        self._iterates = isinstance(dataset, IterableDataset)
+        self._iterates = isinstance(whole, IterableDataset)
         if self._iterates:
             _check_iterable(shuffle, sampler, batch_sampler)
         _check_samplers(batch_size, bool(shuffle), sampler, batch_sampler, drop_last)
@@ -85,9 +86,9 @@ class DataLoader(Generic[T]):
             if self._iterates:
                 sampler = repeat(None)
             elif shuffle:
-                sampler = RandomSampler(dataset, generator=generator)
+                sampler = RandomSampler(whole, generator=generator)
             else:
-                sampler = SequentialSampler(dataset)
+                sampler = SequentialSampler(whole)
         if batch_size is not None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.batch_size = batch_size

@@ -33,7 +33,7 @@ class IterableDataset(Dataset[T], Iterable[T]):
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Rows of tensors: element i is the tuple of their rows i."""
 
     def __init__(self, *tensors: Tensor) -> None:
@@ -74,7 +74,7 @@ class StackDataset(Dataset):
         return self._length
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[T]):
     """Data sets one behind the other."""
 
     def __init__(self, datasets: Iterable[Any]) -> None:
@@ -97,7 +97,7 @@ class ConcatDataset(Dataset):
         return self.datasets[i][idx - (self.cumulative_sizes[i - 1] if i else 0)]
 
 
-class ChainDataset(IterableDataset):
+class ChainDataset(IterableDataset[T]):
     """Iterable data sets one after the other."""
 
     def __init__(self, datasets: Iterable[Any]) -> None:
@@ -117,11 +117,11 @@ class ChainDataset(IterableDataset):
         return sum(map(len, self._each()))
 
 
-class Subset(Dataset):
+class Subset(Dataset[T]):
     """The elements of a data set at some indices."""
 
-    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset[T] | Sequence[T], indices: Sequence[int]) -> None:
+        self.dataset: Any = dataset
         self.indices = indices
         kind = type(self)
         if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
@@ -147,8 +147,8 @@ class Subset(Dataset):
 
 
 def random_split(
-    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
-) -> list[Subset]:
+    dataset: Dataset[T] | Sequence[T], lengths: Sequence[int | float], generator: Generator | None = None
+) -> list[Subset[T]]:
     """Parts of a data set at random, of the given lengths, or fractions of its length.
 
     >>> import funcgrad.torch as torch
@@ -156,9 +156,10 @@ def random_split(
     >>> [len(part) for part in random_split(range(10), [0.75, 0.25], generator)]
     [8, 2]
     """
+    whole: Any = dataset
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
-        lengths = _lengths(len(dataset), lengths)
-    if sum(lengths) != len(dataset):
+        lengths = _lengths(len(whole), lengths)
+    if sum(lengths) != len(whole):
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
     order = randperm(int(sum(lengths)), generator=generator).tolist()
     return [
