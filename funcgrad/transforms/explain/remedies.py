@@ -147,7 +147,7 @@ def guarded(name: str, call: Written, condition: str) -> str:
 
 def smooth(name: str, call: Written | None) -> str:
     """A function in place of a flat one whose derivative is nowhere zero."""
-    if call is None or not call.args:
+    if call is None or not call.args or call.callee.rpartition(".")[2] != name:  # a layer that is called
         return ""
     zero = len(call.args) == 2 and call.args[1] in ("0", "0.0")
     if name == "relu" or (name in ("maximum", "fmax") and zero):
