@@ -600,6 +600,76 @@ def fun(x):
     says=("If the output is made of it",),
 )
 program(
+    "a number in an index",
+    (33,),
+    "refused",
+    """
+def tap(value, shown):
+    return value
+def fun(x):
+    y = np.sum(x ** 2)
+    i = int(x[0])  # <-
+    return y * TABLE[i]
+""",
+    says=("If the output is made of it",),
+)
+program(
+    "a number that an object keeps",
+    (33,),
+    "refused",
+    """
+def tap(value, shown):
+    return value
+def fun(x):
+    y = np.sum(x ** 2)
+    tap.last = float(y)  # <-
+    return y
+""",
+    says=("If the output is made of it",),
+)
+program(
+    "a number that is compared",
+    (33,),
+    "refused",
+    """
+def tap(value, shown):
+    return value
+def fun(x):
+    y = np.sum(x ** 2)
+    large = float(y) > 3.0  # <-
+    return np.where(large, y, x[0])
+""",
+    says=("If the output is made of it",),
+)
+program(
+    "a number given to it before",
+    (33,),
+    "refused",
+    """
+def tap(value, shown):
+    return value
+def fun(x):
+    y = np.sum(x ** 2)
+    s = float(y)  # <-
+    z = tap(y, s)
+    return z
+""",
+    says=("If the output is made of it",),
+)
+program(
+    "a number given to a function of the user's",
+    (33,),
+    "refused",
+    """
+def tap(value, shown):
+    return value
+def fun(x):
+    y = np.sum(x ** 2)
+    return tap(y, float(y))  # <-
+""",
+    says=("If the output is made of it",),
+)
+program(
     "how often a loop runs",
     (33, 81),
     "refused",

@@ -76,6 +76,8 @@ def called(node: Node) -> str:
     if note.own and getattr(entry.prim, "function", None) is not None:
         return str(entry.prim.function.__name__)  # type: ignore[union-attr]
     name = snake(note.name)
+    if name == "hardtanh" and written(node.loc) == "relu6":
+        return "relu6"
     if name == "to_copy":
         return written(node.loc) or "to"
     return _WORDS.get(name, name)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 
+import numpy as np
+
 from funcgrad.core.provenance import Loc
+from funcgrad.transforms.explain.sources import MODULES, root
 
 
 class Fate(Enum):
@@ -53,11 +56,11 @@ def _within(loc: Loc) -> Fate:
             into = _written(statement)
             names |= into & own
             escapes = escapes or not into <= own
-    uses = [s for s in statements if _holds(s, at, names)]
-    if any(isinstance(s, ast.Return) for s in uses):
+    if any(isinstance(s, ast.Return) and _holds(s, at, names) for s in statements):
         return Fate.RETURNED
-    shown = bool(uses) and all(_shows(s) or isinstance(s, ast.Assign | ast.AnnAssign) for s in uses)
-    return Fate.SHOWN if shown and not escapes else Fate.UNKNOWN
+    uses = [s for s in statements if _holds(s, at, names, ast.walk)]
+    shown = all(_shows(s) or (isinstance(s, ast.Assign) and _holds(s, at, names)) for s in uses)
+    return Fate.SHOWN if uses and shown and not escapes else Fate.UNKNOWN
 
 
 def _span(loc: Loc) -> Span | None:
@@ -121,10 +124,12 @@ def _heads(statement: ast.stmt) -> list[ast.AST]:
     return [n for n in ast.iter_child_nodes(statement) if not isinstance(n, ast.stmt | ast.excepthandler)]
 
 
-def _holds(statement: ast.stmt, at: Span, names: set[str]) -> bool:
-    """Whether a statement computes with the value at a place, or with one of these names."""
+def _holds(
+    statement: ast.stmt, at: Span, names: set[str], walk: Callable[[ast.AST], Iterable[ast.AST]] | None = None
+) -> bool:
+    """Whether a statement computes with the value at a place, or one of these names; with `ast.walk`: has them."""
     for head in _heads(statement):
-        for node in _operands(head):
+        for node in (walk or _operands)(head):
             if isinstance(node, ast.expr) and _span_of(node) == at:
                 return True
             if isinstance(node, ast.Name) and node.id in names and not isinstance(node.ctx, ast.Store):
@@ -132,15 +137,37 @@ def _holds(statement: ast.stmt, at: Span, names: set[str]) -> bool:
     return False
 
 
+_PASS_ON = frozenset(
+    (
+        *("sum", "abs", "min", "max", "pow", "round", "float", "int", "complex", "list", "tuple", "sorted", "zip"),
+        *("enumerate", "reversed", "map"),
+    )
+)
+
+
 def _operands(node: ast.AST) -> Iterator[ast.AST]:
-    """An expression and its parts, but for those that only choose: conditions and indices."""
+    """An expression and its parts, but for those that only choose, and what unknown functions are given."""
     yield node
+    if isinstance(node, ast.Compare):
+        return
+    unknown = isinstance(node, ast.Call) and not _is_numeric(node.func)
     for name, value in ast.iter_fields(node):
         if (isinstance(node, ast.IfExp) and name == "test") or (isinstance(node, ast.Subscript) and name == "slice"):
+            continue
+        if unknown and name != "func":
             continue
         for inner in value if isinstance(value, list) else [value]:
             if isinstance(inner, ast.AST):
                 yield from _operands(inner)
+
+
+def _is_numeric(function: ast.expr) -> bool:
+    """Whether a function computes with the numbers it is given, as far as its name says."""
+    if isinstance(function, ast.Name):
+        return function.id in _PASS_ON
+    if not isinstance(function, ast.Attribute):
+        return False
+    return root(function) in MODULES or hasattr(np.ndarray, function.attr) or function.attr == "append"
 
 
 def _written(statement: ast.stmt) -> set[str]:

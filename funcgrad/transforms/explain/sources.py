@@ -9,7 +9,7 @@ from typing import Any
 from funcgrad.core.provenance import Loc, Place, place
 from funcgrad.transforms.explain.report import Fix
 
-_MODULES = frozenset(
+MODULES = frozenset(
     (
         *("np", "numpy", "fnp", "jnp", "fg", "funcgrad", "nn", "lax", "random", "math", "cmath", "scipy", "special"),
         *("torch", "F"),
@@ -34,7 +34,7 @@ class Written:
         if isinstance(node, ast.Call):
             operands = list(node.args)
             self.keywords = {k.arg: as_written(k.value) for k in node.keywords if k.arg}
-            if isinstance(node.func, ast.Attribute) and _root(node.func.value) not in _MODULES:
+            if isinstance(node.func, ast.Attribute) and root(node.func.value) not in MODULES:
                 operands.insert(0, node.func.value)
         elif isinstance(node, ast.Compare):
             operands = [node.left, *node.comparators]
@@ -75,7 +75,7 @@ def fitting(where: Place, code: str) -> Fix:
     return Fix(where, code if alone or node is None or isinstance(node, _ATOMS) else f"({code})")
 
 
-def _root(node: ast.expr) -> str:
+def root(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""

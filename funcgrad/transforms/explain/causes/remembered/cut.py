@@ -61,7 +61,7 @@ def kept(call: Written | None) -> str:
     if not found.count or not all(_takes_tensors(n) for n in ast.walk(tree) if isinstance(n, ast.Call)):
         return ""
     text = ast.unparse(tree)
-    return f"torch.stack({text})" if isinstance(tree, ast.List) else text
+    return f"torch.stack({text})" if isinstance(tree, ast.List | ast.ListComp) else text
 
 
 _METHODS = ("sum", "mean", "pow", "exp", "log", "sqrt", "abs", "view", "reshape", "squeeze", "flatten", "max", "min")
