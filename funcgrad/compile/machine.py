@@ -135,7 +135,7 @@ def object_code(text: str) -> bytes:
 
 def target() -> tuple[str, str]:
     """The platform and the CPU that code is made for, in LLVM's words."""
-    return _tools().machine.triple, _tools().cpu[0]
+    return _tools().triple, _tools().cpu[0]
 
 
 def _done(key: bytes, make: Callable[[], Any]) -> Any:
@@ -255,7 +255,7 @@ def _conditions() -> bytes:
     for path in (Path(__file__), numbas):
         with suppress(OSError):  # there is only bytecode
             files.append(path.read_bytes())
-    return b"\0".join([repr((versions, tools.machine.triple, tools.cpu)).encode(), *files, b""])
+    return b"\0".join([repr((versions, tools.triple, tools.cpu)).encode(), *files, b""])
 
 
 class _Tools(NamedTuple):
@@ -266,6 +266,7 @@ class _Tools(NamedTuple):
     """
 
     binding: Any
+    triple: str
     cpu: tuple[str, str]
     target: Callable[[], Any]
     machine: Any
@@ -324,7 +325,8 @@ def _made_with(binding: Any) -> _Tools:
     def pic() -> Any:
         return host.create_target_machine(*cpu, opt=1, reloc="pic", codemodel="small")
 
-    return _Tools(binding, cpu, target, machine, pic, builder, inline, builder().getFunctionPassManager(), unroll)
+    triple = machine.triple  # once, as an interrupt of a thread of the user's would leave llvmlite's lock taken
+    return _Tools(binding, triple, cpu, target, machine, pic, builder, inline, builder().getFunctionPassManager(), unroll)
 
 
 def _compile(text: str, machine: Any = None) -> store.Object:
@@ -349,7 +351,7 @@ def _parsed(text: str, context: Any) -> Any:
         module = tools.binding.parse_assembly(text, context)
     except RuntimeError as error:
         raise MachineError(f"{_REFUSED}\n{error}") from None
-    module.triple = tools.machine.triple
+    module.triple = tools.triple
     module.data_layout = str(tools.machine.target_data)
     try:
         module.verify()
