@@ -26,7 +26,7 @@ LAYERS = [
     ["core.trace"],
     ["core.tape"],
     ["core.graph", "core"],
-    ["ops.entries", "ops.large"],
+    ["ops.direct", "ops.entries", "ops.large"],
     ["ops.families"],
     ["ops"],
     ["transforms"],

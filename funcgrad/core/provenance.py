@@ -44,7 +44,7 @@ def here() -> Loc | None:
     while frame is not None:
         code = frame.f_code
         name = code.co_filename
-        if name not in _ours and (name in _users or not is_internal(name)):
+        if name in _users or (name not in _ours and not is_internal(name)):
             return code, frame.f_lasti
         frame = frame.f_back
     return None
