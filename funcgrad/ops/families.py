@@ -165,10 +165,11 @@ class Elementwise(Primitive):
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
         terms, kept, fits = saved
-        if len(terms) == 1 and fits is None and len(tracked) <= 2:
+        count = len(tracked)
+        if count <= 2 and fits is None and len(terms) == 1:
             ((i, partial),) = terms
             c = partial.apply(ct, kept, params)
-            return (c,) if len(tracked) == 1 else (None, c) if i else (c, None)
+            return (c,) if count == 1 else (None, c) if i else (c, None)
         cts: list[Any] = [None] * len(tracked)
         for i, partial in terms:
             c = partial.apply(ct, kept, params)
