@@ -29,7 +29,7 @@ LAYERS = [
     ["core.graph", "core"],
     ["core.staging"],
     ["core.remedies"],
-    ["ops.entries", "ops.large"],
+    ["ops.direct", "ops.entries", "ops.large"],
     ["ops.families"],
     ["ops"],
     ["transforms"],

@@ -326,7 +326,8 @@ def _made_with(binding: Any) -> _Tools:
         return host.create_target_machine(*cpu, opt=1, reloc="pic", codemodel="small")
 
     triple = machine.triple  # once, as an interrupt of a thread of the user's would leave llvmlite's lock taken
-    return _Tools(binding, triple, cpu, target, machine, pic, builder, inline, builder().getFunctionPassManager(), unroll)
+    simplify = builder().getFunctionPassManager()
+    return _Tools(binding, triple, cpu, target, machine, pic, builder, inline, simplify, unroll)
 
 
 def _compile(text: str, machine: Any = None) -> store.Object:

@@ -201,23 +201,28 @@ def pull(
     while seeds:
         add(*seeds.pop())
     leaves: dict[int, Any] = {}
+    node: Any = None
+    ct: Any = None
     with np.errstate(all="ignore"):
-        while heap:
-            node: Any
-            node, ct = arrived.pop(-heappop(heap))
+        while node is not None or heap:
+            if node is None:
+                node, ct = arrived.pop(-heappop(heap))
             if visit is not None:
                 ct = visit(node, ct)
                 if ct is None:
+                    node = None
                     continue
             prim = node.prim
             parents = node.parents
             if prim is None:
                 leaves[node.seq] = ct
+                node = ct = None
             elif prim is SELECT:
                 slots = [None] * node.params["of"]
                 slots[node.params["index"]] = ct
                 if handed is not None:
                     handed(node, (slots,))
+                node = ct = None
                 add(parents[0], slots)
             else:
                 saved = node.saved if saved_of is None else saved_of(node)
@@ -225,16 +230,24 @@ def pull(
                 del saved
                 if handed is not None:
                     handed(node, cts)
-                for parent, ct in zip(parents, cts):
-                    if parent is not None and ct is not None:
-                        if parent.seq in arrived or type(ct) is Sparse:
-                            add(parent, ct)
-                        else:  # what add does, without its call
-                            arrived[parent.seq] = parent, ct
-                            heappush(heap, -parent.seq)
+                node = ct = None
+                for parent, c in zip(parents, cts):
+                    if parent is None or c is None:
+                        continue
+                    if node is None and not heap and type(c) is not Sparse:
+                        node, ct = parent, c  # the only one that waits is next
+                        continue
+                    if node is not None:
+                        add(node, ct)
+                        node = ct = None
+                    if parent.seq in arrived or type(c) is Sparse:
+                        add(parent, c)
+                    else:  # what add does, without its call
+                        arrived[parent.seq] = parent, c
+                        heappush(heap, -parent.seq)
                 del cts
-                parent = None
-            del node, parents, ct
+                parent = c = None
+            del parents
     return leaves
 
 

@@ -14,13 +14,13 @@ from funcgrad.numpy.writing import at
 from funcgrad.transforms.batch import SharedTracer
 
 
-def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, x: Any, *others: Any, **options: Any) -> Any:
     """What NumPy calls for a universal function, or a method of one, given a traced value."""
-    if len(inputs) == 1 and not options and method == "__call__":
+    if not others and not options and method == "__call__":
         function = UFUNCS.get(ufunc)
         if function is not None:
-            return function(inputs[0])  # what np.sin(x) costs beside fnp.sin(x): 0.7 us
-    return run(ufunc, method, *inputs, **options)
+            return function(x)  # what np.sin(x) costs beside fnp.sin(x): 0.7 us
+    return run(ufunc, method, x, *others, **options)
 
 
 def array_function(self: Tracer, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 What an entry does is what `Primitive.__call__`, `TapeTrace.process` and `Elementwise.record` do together, in one
 function: 1.5 us an operation instead of 3 us, of which NumPy takes 0.35. Whatever is not plain goes the long way.
+What they save as a tuple is of one kind and dtype, but for Python numbers: `Along.apply` relies on it.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def eager_choice(prim: Any) -> Callable[..., Any]:
         z = impl(c, a, b)
         if z.dtype is not like.dtype or c.dtype.kind != "b":
             return prim(c, x, y)
-        saved = plan.terms, (None, keep(c), None, None), None
+        saved = plan.terms, [None, keep(c), None, None], None
         return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
 
     return _named(apply, prim)

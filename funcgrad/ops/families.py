@@ -25,7 +25,8 @@ from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Trace, register
 from funcgrad.errors import UnbatchedPrimitiveWarning
 from funcgrad.ops import large
-from funcgrad.ops.entries import eager_binary, eager_unary
+from funcgrad.ops.direct import direct
+from funcgrad.ops.entries import PLAIN, eager_binary, eager_unary
 
 
 def fit(ct: Any, aval: Any) -> Any:
@@ -166,10 +167,11 @@ class Elementwise(Primitive):
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
         terms, kept, fits = saved
-        if len(terms) == 1 and fits is None and len(tracked) <= 2:
+        count = len(tracked)
+        if count <= 2 and fits is None and len(terms) == 1:
             ((i, partial),) = terms
             c = partial.apply(ct, kept, params)
-            return (c,) if len(tracked) == 1 else (None, c) if i else (c, None)
+            return (c,) if count == 1 else (None, c) if i else (c, None)
         cts: list[Any] = [None] * len(tracked)
         for i, partial in terms:
             c = partial.apply(ct, kept, params)
@@ -218,11 +220,12 @@ class Plan(NamedTuple):
 class Along:
     """A derivative given as a linear map `m(t, y, *xs)`."""
 
-    __slots__ = ("_kernels", "_of", "m")
+    __slots__ = ("_direct", "_kernels", "_of", "m")
 
     def __init__(self, m: Any) -> None:
         self.m = m
         self._of = self.map()
+        self._direct: dict[str | type, Callable[..., Any] | None] = {}
         self._kernels = large.Kernels(self._of, "derivative", least=2)
 
     def map(self) -> Callable[..., Any]:
@@ -231,7 +234,15 @@ class Along:
 
     def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
         """The tangent or cotangent for `t`, of what was saved of the output and the arguments."""
-        if type(t) is np.ndarray and t.size >= large.LEAST and not params:
+        if type(kept) is tuple and type(t) in PLAIN and t.size < large.LEAST:
+            kind = t.dtype.char if type(t) is np.ndarray else type(t)
+            try:
+                directly = self._direct[kind]
+            except KeyError:
+                directly = self._direct[kind] = direct(self._of, kind, len(kept))
+            if directly is not None:
+                return directly(t, *kept)
+        elif type(t) is np.ndarray and t.size >= large.LEAST and not params:
             done = self._kernels((t, *kept))
             if done is not None:
                 return done
