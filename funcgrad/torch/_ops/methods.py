@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import (
     compare,
     complexes,
@@ -50,6 +51,7 @@ from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import call
 from funcgrad.torch._record.operands import TO_COPY, cast, is_operand
+from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import NO_CUDA, Device, used
 from funcgrad.torch._tensor.formats import preserve_format
@@ -217,7 +219,8 @@ def _to(
     kind = dtypes.as_numpy(dtype)
     if memory_format not in (None, preserve_format):
         check_rank(self, memory_format)
-        if copy or not self.is_contiguous(memory_format=memory_format):
+        lies_so = isinstance(raw(self._read()), Tracer) or self.is_contiguous(memory_format=memory_format)
+        if copy or not lies_so:
             copied = call(TO_COPY, select.copied, self)
             return formatted(copied if kind is None else cast(copied, kind), memory_format)
     if kind is None or kind == self._read().dtype:
