@@ -101,19 +101,7 @@ entry:
   %parts = sdiv i64 %most, %each
   %elements = mul i64 %rows, %n
   %few = icmp sle i64 %elements, {alone}
-  br i1 %few, label %look, label %many
-look:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %one ]
-  %more = icmp slt i64 %k, %parts
-  br i1 %more, label %one, label %done
-one:
-  call void @part(ptr %context, i64 %k)
-  %k.next = add i64 %k, 1
-  br label %look
-many:
-  call void @fg_parallel(ptr @part, ptr %context, i64 %parts)
-  br label %done
-done:
+""" + ufuncs.IN_PARTS + """done:
   %status = call i32 @feclearexcept(i32 63)
   ret void
 }}

@@ -157,6 +157,20 @@ done:
 declare i{bits} @llvm.vector.reduce.or.v8i{bits}(<8 x i{bits}>)
 @fg_not_finite = external global i64
 """
+IN_PARTS = """  br i1 %few, label %look, label %many
+look:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %one ]
+  %more = icmp slt i64 %k, %parts
+  br i1 %more, label %one, label %done
+one:
+  call void @part(ptr %context, i64 %k)
+  %k.next = add i64 %k, 1
+  br label %look
+many:
+  call void @fg_parallel(ptr @part, ptr %context, i64 %parts)
+  br label %done
+"""
+"""Part after part where there are few elements, else on the pool's threads."""
 _LOOP = """
 @table = internal constant [{words} x i64] [{table}]
 ; context: the arrays' pointers, their steps, the length
@@ -194,19 +208,7 @@ entry:
   %parts.less = add i64 %length, {part_less}
   %parts = sdiv i64 %parts.less, {part}
   %few = icmp sle i64 %length, {alone}
-  br i1 %few, label %look, label %many
-look:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %one ]
-  %more = icmp slt i64 %k, %parts
-  br i1 %more, label %one, label %done
-one:
-  call void @part(ptr %context, i64 %k)
-  %k.next = add i64 %k, 1
-  br label %look
-many:
-  call void @fg_parallel(ptr @part, ptr %context, i64 %parts)
-  br label %done
-done:
+""" + IN_PARTS + """done:
   ; what vectors set of the floating-point flags says nothing of the numbers: NumPy would warn of it
   %status = call i32 @feclearexcept(i32 63)
   ret void

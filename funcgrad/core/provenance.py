@@ -75,10 +75,8 @@ def here() -> Loc | None:
     while frame is not None:
         code = frame.f_code
         name = code.co_filename
-        if name in _users:
-            return code, frame.f_lasti
         if name not in _ours:
-            if is_users(name):
+            if name in _users or is_users(name):
                 return code, frame.f_lasti
             if foreign is None and name in _foreign:
                 foreign = code, frame.f_lasti

@@ -357,7 +357,6 @@ def conversion_error(
     return kind(" ".join(filter(None, (named(remedy), reason[:1].upper() + reason[1:], otherwise))))
 
 
-
 def unpicklable(x: Tracer) -> TracerConversionError:
     """The error for pickling a traced value, which a file or another process would give back as a constant."""
     return TracerConversionError(

@@ -134,17 +134,18 @@ class PassRecord:
     `refused` the error it ended in, as its type's name, text and note. `marks` are what the user's own code did to
     gradients: "zero" by a hook, "none" by a rule, ..."""
 
-    outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
-    marks: tuple[tuple[str, Loc | None], ...] = ()
-    cuts: Cuts = ()
-    ends: Cuts = ()
-    once: Cuts = ()
-    refused: tuple[str, str, str] | None = None
+    __slots__ = ("called", "cuts", "ends", "loc", "marks", "once", "outputs", "refused", "when")
 
     def __init__(self, called: str) -> None:
         self.called = called
         self.loc = here()
         self.when = tick()
+        self.outputs: tuple[tuple[weakref.ref[Node], Any, Any], ...] = ()
+        self.marks: tuple[tuple[str, Loc | None], ...] = ()
+        self.cuts: Cuts = ()
+        self.ends: Cuts = ()
+        self.once: Cuts = ()
+        self.refused: tuple[str, str, str] | None = None
 
     def began(self, outputs: Sequence[Any]) -> None:
         """It is run on these tensors; leaves that they are cut off from are told so."""
