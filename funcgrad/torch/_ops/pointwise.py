@@ -309,7 +309,10 @@ def _between(x: Any, end: Any, weight: Any) -> Any:
 # Powers
 
 sqrt = unary("sqrt", fnp.sqrt, "r", doc="Square roots.")
-rsqrt = unary("rsqrt", lambda x: fnp.reciprocal(fnp.sqrt(x)), "r", doc="1 / sqrt(input)")
+rsqrt = unary(
+    "rsqrt", lambda x: fnp.reciprocal(fnp.sqrt(x)), "r", doc="1 / sqrt(input)",
+    reads=lambda keep, x: fnp.reciprocal(keep(fnp.sqrt(x), fnp.reciprocal)),
+)  # fmt: skip
 _NO_POWER = ("b", "pow")
 power_by_number = binary("pow", fnp.power, "x", refuses=_NO_POWER, tabled=False)
 power_of_number = binary("pow", kinks.power_of_number, "xr", backward="PowBackward2", refuses=_NO_POWER, tabled=False)

@@ -20,13 +20,14 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive
+from funcgrad.ops.overwritten import revalued
 from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
 from funcgrad.torch._pass.inner import Inner
-from funcgrad.torch._record.calls import Kind
+from funcgrad.torch._record.calls import Kind, note_edges
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import BASE, Note, on_tape, raw
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 PACK_WRITES = (
     "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
@@ -102,20 +103,35 @@ class Remade:
         self.operands: dict[int, Packed] = {}
         self.results: dict[int, Packed] = {}
         self.others: list[Other] = []
+        self.kept: list[Packed] = []
         self.moving: list[bool] = []
         self.entries: list[Node] = []
 
     def pack(self, hooks: saved_tensors_hooks, operands: Sequence[Any], besides: Sequence[Tensor]) -> None:
+        given = list(self.values)
         if "i" in self.kind.saves:
             self.pack_operands(hooks, operands)
         self.others += [Other(hooks, t) for t in besides]
         if "i" not in self.kind.saves:
             self.pack_operands(hooks, operands)
+        if self.kind.reads is not None:
+            self.pack_between(hooks, given)
+
+    def pack_between(self, hooks: saved_tensors_hooks, values: Sequence[Any]) -> None:
+        def keep(v: Any, as_: Callable[[Any], Any] | None = None) -> Any:
+            if v is not None:
+                self.kept.append(Packed(hooks, fresh(v if as_ is None else as_(v))))
+            return v
+
+        assert self.kind.reads is not None
+        quietly(self.kind.reads, keep, *values, **self.params)
 
     def pack_operands(self, hooks: saved_tensors_hooks, operands: Sequence[Any]) -> None:
         self.tensors = [isinstance(t, Tensor) for t in operands]
-        places = [i for i, is_tensor in enumerate(self.tensors) if is_tensor]
+        places = [i for i, is_tensor in enumerate(self.tensors) if is_tensor or self.kind.reads is not None]
         for i in self.kind.saved_places(places, [n is not None for n in self.nodes]):
+            if not self.tensors[i]:
+                continue
             kept = Other if "?" in self.kind.saves else Packed
             self.operands[i] = kept(hooks, hooks.before_write(operands[i]))
             self.values[i] = None
@@ -131,16 +147,39 @@ class Remade:
         values = [v if node is None else TapeTracer(BASE, v, node) for v, node in zip(given, self.nodes)]
         before, mode.enabled = mode.enabled, True
         try:
-            out = quietly(self.fun, *values, **self.params)
+            out = quietly(self.fun, *values, **self.params) if self.kind.reads is None else self.read(run, values)
         finally:
             mode.enabled = before
         return out if type(out) is tuple else (out,)
 
+    def read(self, run: Pass, values: Sequence[Any]) -> Any:
+        """The results as PyTorch's derivative reads them, of the unpacked values between operands and results."""
+        unpacked = iter(self.kept)
+
+        def keep(v: Any, as_: Callable[[Any], Any] | None = None) -> Any:
+            if v is None:
+                return None
+            value = next(unpacked).value(run)
+            if same(value, raw(v) if as_ is None else as_(raw(v))):
+                return v
+            value = value if as_ is None else as_(value)
+            if run.create:
+                raise NotImplementedError(OTHER_VALUES.format("what is between operands and result", self.kind.name))
+            if not on_tape(v):
+                return value
+            self.between[v.node.seq] = value, v.node
+            return revalued(v, value)
+
+        assert self.kind.reads is not None
+        return quietly(self.kind.reads, keep, *values, **self.params)
+
     def pulled(self, run: Pass, cts: Sequence[Any]) -> list[Any]:
         """The cotangents of the operands, each entry's once."""
         first = Node().seq
+        self.between: dict[int, tuple[Any, Node]] = {}
         outs = self.outputs(run)
         inner = _Unpacked(run, first, [n for n in self.nodes if n is not None])
+        inner.results.update(self.between)
         for i, packed in self.results.items():
             value = packed.value(run)
             if not same(value, raw(outs[i])):
@@ -282,6 +321,7 @@ class saved_tensors_hooks:
         remade.pack(self, operands, self.besides)
         node = Node(REMADE, {}, tuple(remade.nodes), remade, here())
         node.note = Note(kind.name, ())
+        note_edges(kind, node, values)
         remade.moving, count = moving, sum(moving)
         for t, moves in zip(results, moving):
             own = node
@@ -292,7 +332,7 @@ class saved_tensors_hooks:
             if moves:
                 t._value = TapeTracer(BASE, raw(t._value), own)
         for i, (t, moves) in enumerate(zip(results, moving)):
-            if moves and kind.result and (i == 0 or "r" in kind.saves):
+            if moves and kind.result and kind.reads is None and (i == 0 or "r" in kind.saves):
                 remade.results[i] = Packed(self, t)
 
     def take_others(self, out: Tensor, tensors: Sequence[Tensor]) -> Tensor:

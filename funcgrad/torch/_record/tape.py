@@ -61,7 +61,9 @@ class Note:
     `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
-    an entry between an operation's result and its operands. `lacks` is the
+    an entry between an operation's result and its operands. `edges` are the entries of the operands, None for a
+    constant, where `parents` are not just these. `form` says how PyTorch composes the result, and which of several it
+    is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks` is the
     error of a backward pass that reaches it, where there is no derivative.
     """
 
@@ -72,6 +74,10 @@ class Note:
     before: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
     filled: dict[int, Any] | None = None
+    edges: tuple[Node | None, ...] | None = None
+    form: tuple[Any, int] | None = None
+    composed: tuple[Any, tuple[int, ...]] | None = None
+    stands_in = False
     lacks: str | None = None
     owner: weakref.ref | None = None
     siblings: tuple[Note, ...] = ()
@@ -121,10 +127,23 @@ def own_note(node: Node) -> Note:
     """The entry's own note, to be changed: operations that save nothing share one."""
     note = note_of(node) or Note(name_of(node))
     if not note.own:
-        shared = note
-        node.note = note = type(shared)(shared.name, shared.watch)
-        note.own, note.inner, note.lacks = True, shared.inner, shared.lacks
+        node.note = note = _copied(note)
+        note.own = True
     return note
+
+
+def unshared(node: Node) -> Note:
+    """A note of this entry alone to say more of its operands, which a backward pass does not look into."""
+    note: Note = node.note
+    if not note.own:
+        node.note = note = _copied(note)
+    return note
+
+
+def _copied(note: Note) -> Note:
+    copied = Note.__new__(type(note))
+    copied.__dict__.update(note.__dict__)
+    return copied
 
 
 def on_tape(value: Any) -> bool:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad import nn
+from funcgrad.core.trace import Tracer
+from funcgrad.lax import stop_gradient
+from funcgrad.scipy.special import logsumexp
 from funcgrad.torch._ops.create import zeros
 from funcgrad.torch._ops.join import cat
+from funcgrad.torch._ops.pointwise import times_number
 from funcgrad.torch._ops.products import matmul
 from funcgrad.torch._ops.reduce import softmax
+from funcgrad.torch._ops.shape import transpose
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.composed import composite
+from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.dropout import dropout, noise
 from funcgrad.torch.nn.functional.linear import linear
 from funcgrad.torch.nn.functional.padding import pad
 
-ATTENTION, OTHER_ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xya?"), Kind("UnsafeView", "xya?")
 
-
-def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:
-    """A row that attends to nothing is zero."""
+def _scores(query: Any, key: Any, mask: Any, scale: float, is_causal: bool) -> tuple[Any, Any]:
+    """How much each attends to each, and where it may."""
     scores = fnp.matmul(query * scale, fnp.swapaxes(key, -1, -2))
     allowed = None
     if is_causal:
@@ -33,8 +39,54 @@ def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: fl
     elif mask is not None:
         allowed = mask if mask.dtype.kind == "b" else mask != -np.inf
         scores = scores if mask.dtype.kind == "b" else scores + fnp.where(allowed, mask, 0.0)
+    return scores, allowed
+
+
+def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:
+    """A row that attends to nothing is zero."""
+    scores, allowed = _scores(query, key, mask, scale, is_causal)
     weights = nn.softmax(scores, -1, where=allowed)
     return fnp.matmul(weights if noise is None else weights * noise, value)
+
+
+def _attended_read(
+    keep: Any, query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool
+) -> Any:
+    """As the derivative of the fused kernel reads it: of the logarithms of the sums of rows, and of the result."""
+    scores, allowed = _scores(query, key, mask, scale, is_causal)
+    scores = scores if allowed is None else fnp.where(allowed, scores, -np.inf)
+    sums = keep(stop_gradient(logsumexp(scores, -1)))
+    shares = fnp.where(fnp.isfinite(sums)[..., None], fnp.exp(scores - sums[..., None]), 0.0)
+    result = keep(stop_gradient(fnp.matmul(shares, value)))
+    return fnp.matmul(shares, value) - result * fnp.sum(shares, axis=-1, keepdims=True)
+
+
+ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xyz", takes="012", reads=_attended_read)
+IN_PARTS, SAFE_SOFTMAX = Kind("UnsafeView", "xyz"), Kind("SafeSoftmax", "r")
+
+
+def _has_empty_row(scores: Tensor) -> bool:
+    value = constant(scores._read())
+    return isinstance(value, Tracer) or bool(np.all(value == -np.inf, axis=-1).any())
+
+
+def _safe_softmax(v: Any) -> Any:
+    """Zeros where nothing counts."""
+    return nn.softmax(v, -1, where=v != -np.inf)
+
+
+def _composed(
+    query: Tensor, key: Tensor, value: Tensor, mask: Any, noise: Any, scale: float, is_causal: bool
+) -> Tensor:
+    """As PyTorch composes it where no fused kernel is for it."""
+    part = math.sqrt(abs(scale))
+    scores = matmul(times_number(query, part), times_number(transpose(key, -2, -1), part))
+    if is_causal:
+        mask = fresh(np.tri(*scores.shape[-2:]).astype(bool))
+    if mask is not None:
+        scores = scores + additive(mask.logical_not() if mask.dtype is dtypes.bool else mask, "mask", query.dtype)
+    shares = call(SAFE_SOFTMAX, _safe_softmax if _has_empty_row(scores) else nn.softmax, scores)
+    return matmul(shares if noise is None else shares * noise, value)
 
 
 def scaled_dot_product_attention(
@@ -83,8 +135,11 @@ def scaled_dot_product_attention(
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     moving_mask = attn_mask is not None and attn_mask.requires_grad
     plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and mask is None and not moving_mask
-    kind = ATTENTION if plain else OTHER_ATTENTION
-    return call(kind, _attended, query, key, value, attn_mask, mask, scale=factor, is_causal=is_causal)
+    options = {"scale": factor, "is_causal": is_causal}
+    if plain:
+        return call(ATTENTION, _attended, query, key, value, attn_mask, mask, **options)
+    kept = None if mask is None else fresh(mask)
+    return composite(_composed, partial(call, IN_PARTS, _attended), query, key, value, attn_mask, kept, **options)
 
 
 def additive(

@@ -15,7 +15,7 @@ from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.loss import check_reduction
 
-CTC = Kind("CtcLoss", "xr")
+CTC = Kind("CtcLoss", "xr", takes="0")
 CHECKING = "(while checking arguments for ctc_loss_allocate_outputs)"
 
 

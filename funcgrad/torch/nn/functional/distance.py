@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.pointwise import plus_number
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import promote
@@ -19,7 +20,7 @@ def _length(v: Any, p: float, keepdim: bool) -> Any:
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension."""
-    return _length(x1 - x2 + eps, p, keepdim)
+    return _length(plus_number(x1 - x2, eps), p, keepdim)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

@@ -13,15 +13,41 @@ from funcgrad.torch._ops import products, sums
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.values import affine
 from funcgrad.torch._record.calls import Kind, call_with, flat, need_tensor
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.modes import mode, no_grad
 from funcgrad.torch._record.operands import one_dtype, refuse
-from funcgrad.torch._record.tape import constant
+from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn._recorded import Quick, recorded
 
+
+def _of_products(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As PyTorch computes it: the transposed weight, the input as a matrix."""
+    if input.dim() == 1:
+        y = products.matmul(input, shaping.t(weight))
+        return y if bias is None else y + bias
+    if input.dim() > 2 and bias is not None and not input.is_contiguous():
+        return products.matmul(input, shaping.t(weight)) + bias
+    rows = input if input.dim() == 2 else shaping.reshape(input, (-1, input.shape[-1]))
+    columns = shaping.t(weight)
+    y = products.mm(rows, columns) if bias is None else sums.addmm(bias, rows, columns)
+    return y if input.dim() == 2 else shaping.reshape(y, (*input.shape[:-1], weight.shape[0]))
+
+
 _addmm, _view, _mm, _unsafe_view, _squeeze = (
-    Quick(Kind(name, "*"), affine) for name in ("Addmm", "View", "Mm", "UnsafeView", "SqueezeBackward4")
+    Quick(Kind(name, "*", form=(_of_products, ranks)), affine)
+    for name, ranks in (
+        ("Addmm", (2, 2, 1)),
+        ("View", (3, 2, 1)),
+        ("Mm", (2, 2)),
+        ("UnsafeView", (3, 2)),
+        ("SqueezeBackward4", (1, 2)),
+    )
 )
+
+
+IN_ORDER = np.zeros(1).flags
+_added = Quick(Kind("AddBackward0", "*"), affine)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -49,18 +75,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"The expanded size of the tensor ({weights[0]}) must match the existing size ({bias.shape[0]}) at "
             f"non-singleton dimension 1.  Target sizes: {[*shape[:-1], weights[0]]}.  Tensor sizes: {list(bias.shape)}"
         )
+    if len(shape) > 2 and not getattr(raw(x), "flags", IN_ORDER).c_contiguous:
+        return composite(_of_products, _added, input, weight, bias)
     return (_addmm if len(shape) == 2 else _view)(input, weight, bias)
-
-
-def _of_products(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """As PyTorch computes it, where hooks look at what is saved: the transposed weight, the input as a matrix."""
-    if input.dim() == 1:
-        y = products.matmul(input, shaping.t(weight))
-        return y if bias is None else y + bias
-    rows = input if input.dim() == 2 else shaping.reshape(input, (-1, input.shape[-1]))
-    columns = shaping.t(weight)
-    y = products.mm(rows, columns) if bias is None else sums.addmm(bias, rows, columns)
-    return y if input.dim() == 2 else shaping.reshape(y, (*input.shape[:-1], weight.shape[0]))
 
 
 def _need_tensors(input: Any, weight: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,16 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
+from funcgrad.torch._ops.pointwise import plus_number, times_number
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import log_softmax
 from funcgrad.torch._ops.special import xlogy
 from funcgrad.torch._record.calls import Kind, call, call_with
-from funcgrad.torch._record.modes import mode, no_grad
+from funcgrad.torch._record.composed import composite
+from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import check_broadcast, one_dtype, promote, refuse
 from funcgrad.torch._record.tape import constant
-from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
 from funcgrad.torch.nn._recorded import Quick
 from funcgrad.torch.nn._reduction import chosen
@@ -201,10 +204,23 @@ def _of_rows(x: Any, target: np.ndarray, reduction: str) -> Any:
     return values.divide(total, count or np.nan) if reduction == "mean" else total
 
 
-EXPECTED, EXPECTED_MEAN = ((Kind(n, "*"), Kind(n, "*a?")) for n in ("Neg", "DivBackward1"))
-"""Without and with weights of the classes, by which PyTorch multiplies first."""
-NLL, NLL_OF_SPACE = Kind("NllLoss", "xyi"), Kind("NllLoss2DBackward0", "xyi")
-NLL_ELSEWHERE = Kind("ViewBackward0", "xyi")
+EXPECTED, EXPECTED_MEAN = Kind("Neg", "*"), Kind("DivBackward1", "*")
+
+
+def _likelihood_read(keep: Any, x: Any, weight: Any, target: Any, ignore_index: int, reduction: str) -> Any:
+    """Minus the log-probability of the target's class: of a mean, PyTorch saves what it was divided by."""
+    axis = 1 if x.ndim > 1 else 0
+    counts = target != ignore_index
+    place = np.where(counts, target, 0)
+    weights = np.ones(target.shape, x.dtype) if weight is None else fnp.take(weight, place)
+    weights = fnp.where(counts, weights, 0.0)
+    total_weight = keep(fnp.sum(weights) if reduction != "none" or x.ndim <= 2 else x.dtype.type(0))
+    picked = fnp.squeeze(fnp.take_along_axis(x, np.expand_dims(place, axis), axis=axis), axis)
+    loss = -picked * weights
+    return loss if reduction == "none" else fnp.sum(loss) / (total_weight if reduction == "mean" else 1)
+
+
+NLL, NLL_OF_SPACE = (Kind(n, "xiy", takes="0", reads=_likelihood_read) for n in ("NllLoss", "NllLoss2DBackward0"))
 
 
 def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
@@ -231,13 +247,6 @@ def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_i
     return value
 
 
-def _total_weight(input: Tensor, target: Any, weight: Tensor | None, ignore_index: int) -> Tensor:
-    """What PyTorch saves besides: the sum of the weights of the classes that count."""
-    dtype = input._read().dtype
-    weights = np.ones(target.size, dtype) if weight is None else weight._array()[target.reshape(-1)]
-    return fresh(np.sum(weights[target.reshape(-1) != ignore_index], dtype=dtype))
-
-
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -262,12 +271,12 @@ def nll_loss(
     value = check_classes(input, target, weight, ignore_index)
     refuse(input, "iubc", "nll_loss_out_frame")
     one_dtype("expected scalar type {} but found {}", input, weight)
-    kind = NLL if input.dim() <= 2 else NLL_OF_SPACE
-    if input.dim() not in (1, 2, 4) and reduction == "none":
-        kind = NLL_ELSEWHERE
+    if input.dim() not in (1, 2, 4):
+        images = input.reshape(*input.shape[:2], 1, -1)
+        found = nll_loss(images, target.reshape(images.shape[0], 1, -1), weight, None, ignore_index, None, reduction)
+        return found.view(target.shape) if reduction == "none" else found
     options = {"target": value, "ignore_index": ignore_index, "reduction": reduction}
-    total_weight = () if mode.saver is None else (_total_weight(input, value, weight, ignore_index),)
-    return call_with((target, *total_weight), kind, _likelihood, input, weight, **options)
+    return call_with((target,), NLL if input.dim() <= 2 else NLL_OF_SPACE, _likelihood, input, weight, **options)
 
 
 def cross_entropy(
@@ -303,14 +312,14 @@ def cross_entropy(
             raise RuntimeError("ignore_index is not supported for floating point target")
     logs = log_softmax(input, axis)
     if of_probabilities:
-        kind = (EXPECTED_MEAN if reduction == "mean" else EXPECTED)[weight is not None]
+        kind = EXPECTED_MEAN if reduction == "mean" else EXPECTED
         options = {"axis": axis, "reduction": reduction, "smoothing": label_smoothing}
-        return call(kind, _expected, logs, target, weight, **options)
+        return composite(_expected_of_rows, partial(call, kind, _expected), logs, target, weight, **options)
     found = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0:
         return found
     spread = _spread_loss(logs, target, weight, axis, ignore_index, reduction)
-    return found * (1 - label_smoothing) + spread * (label_smoothing / input.shape[axis])
+    return times_number(found, 1 - label_smoothing) + times_number(spread, label_smoothing / input.shape[axis])
 
 
 def _per_class(weight: Tensor, ndim: int, axis: int) -> Tensor:
@@ -327,6 +336,22 @@ def _expected(logs: Any, target: Any, weight: Any, axis: int, reduction: str, sm
     if reduction == "none":
         return -fnp.sum(terms, axis=axis)
     return -fnp.sum(terms) / (logs.size / classes if reduction == "mean" else 1)
+
+
+def _expected_of_rows(
+    logs: Tensor, target: Tensor, weight: Tensor | None, axis: int, reduction: str, smoothing: float
+) -> Tensor:
+    """`_expected`, composed as PyTorch does."""
+    classes = logs.shape[axis]
+    if smoothing > 0:
+        target = plus_number(times_number(target, 1 - smoothing), smoothing / classes)
+    terms = logs * target
+    if weight is not None:
+        terms = terms * _per_class(weight, logs.dim(), axis)
+    if reduction == "none":
+        return -terms.sum(axis)
+    total = -terms.sum()
+    return total / (logs.numel() / classes) if reduction == "mean" else total
 
 
 def _spread_loss(
@@ -352,8 +377,8 @@ def _bce(x: Any, target: Any, weight: Any, reduction: str) -> Any:
     return reduced_value(loss if weight is None else (loss * weight).astype(x.dtype), reduction)
 
 
-BCE = Kind("BinaryCrossEntropy", "xyz")
-BCE_WITH_LOGITS = Kind("BinaryCrossEntropyWithLogits", "zxya")
+BCE = Kind("BinaryCrossEntropy", "xyz", takes="01")
+BCE_WITH_LOGITS = Kind("BinaryCrossEntropyWithLogits", "zxya", takes="01")
 
 
 def binary_cross_entropy(
@@ -452,7 +477,7 @@ def poisson_nll_loss(
     """exp(input) - target * input, or with the rate itself as input; `full` adds Stirling's approximation."""
     reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
-    loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
+    loss = ops.exp(input) - target * input if log_input else input - target * ops.log(plus_number(input, eps))
     if full:
         stirling = target * ops.log(target) - target + 0.5 * ops.log(2 * math.pi * target)
         loss = loss + stirling.masked_fill(target <= 1, 0)
@@ -494,7 +519,7 @@ def _soft_margin(x: Any, target: Any, reduction: str) -> Any:
     return reduced_value(nn.softplus(-target * x), reduction)
 
 
-SOFT_MARGIN = Kind("SoftMarginLoss", "xy")
+SOFT_MARGIN = Kind("SoftMarginLoss", "xy", takes="0")
 
 
 def soft_margin_loss(

@@ -9,7 +9,7 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.torch._ops.create import zeros_like
-from funcgrad.torch._ops.pointwise import minimum
+from funcgrad.torch._ops.pointwise import minimum, plus_number
 from funcgrad.torch._ops.select import where
 from funcgrad.torch._record.calls import Kind, call_with
 from funcgrad.torch._record.operands import refuse
@@ -52,7 +52,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
+    return reduced(plus_number(-target * (input1 - input2), margin).clamp_min(0), reduction)
 
 
 def cosine_embedding_loss(
@@ -106,7 +106,7 @@ def _triplet(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = minimum(far, distance(positive, negative))
-    return reduced((margin + near - far).clamp_min(0), reduction)
+    return reduced((plus_number(near, margin) - far).clamp_min(0), reduction)
 
 
 def triplet_margin_with_distance_loss(
@@ -144,7 +144,7 @@ def _multi_margin(x: Any, weight: Any, target: Any, p: int, margin: float, reduc
     return reduced_value(loss if x.ndim > 1 else loss[0], reduction)
 
 
-MULTI_MARGIN = Kind("MultiMarginLoss", "xyi")
+MULTI_MARGIN = Kind("MultiMarginLoss", "xyi", takes="0")
 
 
 def multi_margin_loss(

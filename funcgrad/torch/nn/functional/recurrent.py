@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -11,8 +12,10 @@ from funcgrad.lax import scan
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, relu, reshape, subtract, tanh
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import one_dtype
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn.functional import recurrent_steps
 
 State = tuple[Any, ...]
 
@@ -52,9 +55,8 @@ def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = Non
 
 
 STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(relu), "LSTM": _lstm, "GRU": _gru}
-LAYER = Kind("Stack", "*a?")
-PACKED = Kind("Cat", "*a?")
-CELLS = {mode: Kind(name, "*a?") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
+LAYER, PACKED = Kind("Stack", "*"), Kind("Cat", "*")
+CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
 
 def layer(
@@ -83,7 +85,8 @@ def layer(
             rows.append(reshape(y, shape=(1, *y.shape)))
         return concatenate(*rows[:: -1 if reverse else 1], axis=0), *now
 
-    return call(LAYER, over_time, x, *state, *weights)
+    form = partial(recurrent_steps.layer, mode=mode, states=len(state), reverse=reverse)
+    return composite(form, partial(call, LAYER, over_time), x, *state, *weights)
 
 
 def packed_layer(
@@ -113,7 +116,8 @@ def packed_layer(
         last = [concatenate(*parts, axis=0) for parts in zip(now, *done[::-1])]
         return concatenate(*outs[:: -1 if reverse else 1], axis=0), *last
 
-    return call(PACKED, over_time, x, *state, *weights)
+    form = partial(recurrent_steps.packed_layer, mode=mode, states=len(state), sizes=sizes, reverse=reverse)
+    return composite(form, partial(call, PACKED, over_time), x, *state, *weights)
 
 
 def _rows(x: Any, start: int, stop: int) -> Any:
@@ -129,4 +133,6 @@ def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor
         parts, (wx, wh, bx, bh) = rest[: len(state)], rest[len(state) :]
         return STEPS[mode](affine(v, wx, bx), tuple(parts), wh, bh)
 
-    return call(CELLS[mode], advance, x, *state, *weights)
+    form = partial(recurrent_steps.cell, mode=mode, states=len(state))
+    found = composite(form, partial(call, CELLS[mode], advance), x, *state, *weights)
+    return found if type(found) is tuple else (found,)
