@@ -16,7 +16,7 @@ from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.gather import check_masks, check_put, check_stored, entry_of, told, values_of
 from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
-from funcgrad.torch._record.modes import quietly
+from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes
@@ -27,6 +27,7 @@ from funcgrad.torch._tensor.writes import write_part
 
 ALIAS, SELECT, SLICE, UNSQUEEZE = Kind("Alias"), Kind("Select"), Kind("Slice"), Kind("Unsqueeze")
 INDEX, INDEX_PUT = Kind("Index", "-"), Kind("IndexPut", "-")
+WHOLE = slice(None)
 INDEXED_AT_ONCE = 32
 SMALL = 65504
 """The largest number of float16: what every floating dtype holds."""
@@ -204,9 +205,37 @@ def _sliced(input: Tensor, index: Index) -> Tensor:
     return place
 
 
+def _step_by_step(input: Tensor, index: Index, alone: bool) -> Tensor:
+    """The view of a basic index, with an entry for each of it that takes less than all; `alone` is one that is not in
+    a tuple."""
+    steps: list[tuple[Kind, Any]] = []
+    axis, last = 0, len(index.basic) - 1
+    shape, behind = input._read().shape, sum(e is not None and e is not Ellipsis for e in index.basic)
+    at = 0
+    for entry in index.basic:
+        if entry is Ellipsis:
+            at, axis = len(shape) - behind, axis + len(shape) - behind - at
+        elif entry is None:
+            steps.append((UNSQUEEZE, (*(WHOLE,) * axis, None)))
+            axis += 1
+        else:
+            if type(entry) is int:
+                steps.append((SELECT, (*(WHOLE,) * axis, entry)))
+            else:
+                if entry.indices(shape[at]) != (0, shape[at], 1) or (alone and not last):
+                    steps.append((SLICE, (*(WHOLE,) * axis, entry)))
+                axis += 1
+            at, behind = at + 1, behind - 1
+    for kind, part in steps or [(ALIAS, index.basic)]:
+        input = view(input, kind, Part(part))
+    return input
+
+
 def get(input: Tensor, index: Any) -> Tensor:
     """`x[index]`: a view where the index is basic, else a copy."""
     found = index_of(index, input._read().shape)
+    if found.arrays is None and mode.enabled and on_tape(input._value):
+        return _step_by_step(input, found, not isinstance(index, tuple))
     place = _sliced(input, found)
     if found.arrays is None:
         return place

@@ -225,8 +225,9 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-ADDCMUL, ADDCDIV = Kind("Addcmul", "&"), Kind("Addcdiv", "Xy")
-LERP, LERP_TENSOR, LERP_WEIGHT = Kind("Lerp", "-"), Kind("LerpBackward1", "x"), Kind("LerpBackward1", "yzx")
+ADDCMUL, ADDCDIV = Kind("Addcmul", "&", takes="201"), Kind("Addcdiv", "Xy", takes="201")
+LERP = Kind("Lerp", "-")
+LERP_TENSOR, LERP_WEIGHT = (Kind("LerpBackward1", saves, takes="210") for saves in ("x", "yzx"))
 
 
 def _three(function: str, *tensors: Any) -> list[Any]:

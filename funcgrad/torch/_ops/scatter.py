@@ -35,7 +35,8 @@ from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-SCATTER, SCATTER_NUMBER, SCATTER_ADD = Kind("Scatter", "-"), Kind("ScatterBackward1", "-"), Kind("ScatterAdd", "-")
+SCATTER, SCATTER_ADD = Kind("Scatter", "-"), Kind("ScatterAdd", "-")
+SCATTER_NUMBER = Kind("ScatterBackward1", "-", takes="0")
 SCATTER_REDUCE, INDEX_REDUCE = Kind("ScatterReduce", "xyr"), Kind("IndexReduce", "xyr")
 PUT, INDEX_ADD, INDEX_COPY = Kind("Put", "y"), Kind("IndexAdd", "-"), Kind("IndexCopy", "y")
 INDEX_FILL, INDEX_FILL_TENSOR = Kind("IndexFill", "-"), Kind("IndexFillBackward1", "-")

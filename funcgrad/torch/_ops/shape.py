@@ -13,7 +13,7 @@ from funcgrad.torch._ops import values
 from funcgrad.torch._ops.memory_order import check_rank
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor, view
+from funcgrad.torch._record.calls import Kind, call, need_tensor, parts, view
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
@@ -368,7 +368,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Unbind")
         return view(input, UNBIND, Part((*before, i)), blocked=blocked)
 
-    return tuple(taken(i) for i in range(input.shape[axis]))
+    return parts([taken(i) for i in range(input.shape[axis])])
 
 
 @named()
@@ -413,7 +413,7 @@ def _pieces(input: Tensor, kind: Kind, axis: int, sizes: list[int]) -> tuple[Ten
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name=kind.name.removesuffix("Backward0"))
         pieces.append(view(input, kind, Part(index), blocked=blocked))
         start += size
-    return tuple(pieces)
+    return parts(pieces)
 
 
 @named()

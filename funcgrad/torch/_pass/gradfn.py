@@ -96,7 +96,20 @@ class GradFn:
 
 
 def _edge(node: Node) -> tuple[GradFn | None, int]:
-    return grad_fn(node), node.params["index"] if node.prim is SELECT else 0
+    """What shows an entry: one object for all results of an operation; and which of them it is of."""
+    first, place = _place(node)
+    found = _shown_first.get(first)
+    if found is None:
+        found = _shown_first[first] = grad_fn(node)
+    return found, place
+
+
+def _place(node: Node) -> tuple[int, int]:
+    if node.prim is SELECT:
+        assert node.parents[0] is not None
+        return node.parents[0].seq, node.params["index"]
+    note = note_of(node)
+    return (node.seq, 0) if note is None or note.part is None else note.part
 
 
 def _edges(of: Node) -> tuple[tuple[GradFn | None, int], ...]:
@@ -159,6 +172,7 @@ def role_of(watched: Watched) -> str:
 
 _classes: dict[tuple[str, str], type] = {}
 _shown: WeakValueDictionary[int, GradFn] = WeakValueDictionary()
+_shown_first: WeakValueDictionary[int, GradFn] = WeakValueDictionary()
 
 
 def grad_fn(node: Node) -> GradFn:
@@ -182,4 +196,8 @@ def tensor_grad_fn(self: Tensor) -> Any:
     value = self._read()
     if not on_tape(value) or value.node.prim is None:
         return None
-    return NotImplemented if name_of(value.node) == "NotImplemented" else grad_fn(value.node)
+    if name_of(value.node) == "NotImplemented":
+        return NotImplemented
+    shown = grad_fn(value.node)
+    _shown_first.setdefault(_place(value.node)[0], shown)
+    return shown

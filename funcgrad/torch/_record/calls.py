@@ -97,6 +97,16 @@ class Kind:
         return list(found)
 
 
+def reads_results(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """`Kind.reads` of a function whose derivatives are functions of its results alone."""
+
+    def read(keep: Callable[..., Any], *operands: Any, **params: Any) -> Any:
+        found = fun(*operands, **params)
+        return tuple(map(keep, found)) if isinstance(found, tuple) else keep(found)
+
+    return read
+
+
 def saved_by(kind: Kind, x: Any, y: Any, storage: Any) -> tuple[Any, ...]:
     """What PyTorch would have saved, with the version it has now."""
     watch: tuple[Any, ...] = ()
@@ -272,6 +282,14 @@ def note_edges(kind: Kind, node: Node, values: Sequence[Any]) -> None:
     edges: list[Node | None] = [v.node if on_tape(v) else None for v in found]
     if None in edges or edges != list(node.parents):
         unshared(node).edges = tuple(edges)
+
+
+def parts(outs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Results of one operation that have an entry each."""
+    nodes = [t._value.node for t in outs if on_tape(t._value)]
+    for i, node in enumerate(nodes):
+        unshared(node).part = nodes[0].seq, i
+    return tuple(outs)
 
 
 def note_inner(kind: Kind, node: Node, values: list[Any]) -> None:

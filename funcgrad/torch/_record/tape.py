@@ -62,7 +62,8 @@ class Note:
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
     an entry between an operation's result and its operands. `edges` are the entries of the operands, None for a
-    constant, where `parents` are not just these. `form` says how PyTorch composes the result, and which of several it
+    constant, where `parents` are not just these. `part` tells the first and the place of one of several results that
+    have an entry each. `form` says how PyTorch composes the result, and which of several it
     is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks` is the
     error of a backward pass that reaches it, where there is no derivative.
     """
@@ -75,6 +76,7 @@ class Note:
     after: dict[int, Any] | None = None
     filled: dict[int, Any] | None = None
     edges: tuple[Node | None, ...] | None = None
+    part: tuple[int, int] | None = None
     form: tuple[Any, int] | None = None
     composed: tuple[Any, tuple[int, ...]] | None = None
     stands_in = False

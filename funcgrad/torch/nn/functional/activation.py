@@ -28,6 +28,11 @@ def _chosen(fun: Any, input: Tensor, inplace: bool, *args: Any) -> Tensor:
     return in_place(fun)(input, *args) if inplace else fun(input, *args)
 
 
+def _log_sigmoid_read(keep: Any, x: Any) -> Any:
+    below = x < 0
+    return fnp.where(below, x, 0) - fnp.log1p(keep(fnp.exp(fnp.where(below, x, -x))))
+
+
 _leaky_relu = recorded("LeakyRelu", "x", "leaky_relu_cpu")(_kinks.leaky_relu)
 _hardtanh = recorded("Hardtanh", "x")(_kinks.hardtanh)
 _threshold = recorded("Threshold", "x")(_kinks.threshold)
@@ -42,7 +47,7 @@ _hardsigmoid = recorded("Hardsigmoid", "x", "hardsigmoid_cpu")(_kinks.hardsigmoi
 _hardswish = recorded("Hardswish", "x", "hardswish_cpu")(_kinks.hardswish)
 _gelu = recorded("Gelu", "x", "GeluKernelImpl")(nn.gelu)
 _glu = recorded("Glu", "x", "glu_cpu")(nn.glu)
-_logsigmoid = recorded("LogSigmoid", "x?", "log_sigmoid_cpu")(nn.log_sigmoid)
+_logsigmoid = recorded("LogSigmoid", "x", "log_sigmoid_cpu", _log_sigmoid_read)(nn.log_sigmoid)
 
 
 @recorded("Elu", "x", "elu_cpu")

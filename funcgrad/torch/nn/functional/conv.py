@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import funcgrad.numpy as fnp
 from funcgrad.lax import conv_general_dilated
 from funcgrad.torch._ops.memory_order import like_images
+from funcgrad.torch._ops.shape import squeeze, unsqueeze
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
@@ -88,6 +91,12 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, tran
     return batched
 
 
+def _of_one(conv: Any, *how: Any) -> Tensor:
+    """Without a batch: of a batch of one."""
+    *options, input, weight, bias = how
+    return squeeze(conv(unsqueeze(input, 0), weight, bias, *options), 0)
+
+
 def _conv(space: int) -> Callable[..., Tensor]:
     name = f"conv{space}d"
 
@@ -118,7 +127,11 @@ def _conv(space: int) -> Callable[..., Tensor]:
                 "greater than actual input size"
             )
         options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
-        found = call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options)
+        if batched:
+            found = call(CONVOLUTION, _convolved, input, weight, bias, **options)
+        else:
+            form = partial(_of_one, conv, stride, padding, dilation, groups)
+            found = composite(form, partial(call, UNBATCHED, _convolved, **options), input, weight, bias)
         return like_images(found, input, weight)
 
     conv.__name__ = conv.__qualname__ = name
@@ -154,7 +167,11 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
         reach = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation)]
         borders = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
         options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
-        found = call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options)
+        if batched:
+            found = call(CONVOLUTION, _transposed, input, weight, bias, **options)
+        else:
+            form = partial(_of_one, conv_transpose, stride, padding, extra, groups, dilation)
+            found = composite(form, partial(call, UNBATCHED, _transposed, **options), input, weight, bias)
         return like_images(found, input, weight)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name

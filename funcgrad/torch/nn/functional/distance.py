@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.pointwise import plus_number
 from funcgrad.torch._ops.reduce import norm
+from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import promote
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn._recorded import recorded
 
-
-@recorded("NormBackward1", "xr")
-def _length(v: Any, p: float, keepdim: bool) -> Any:
-    return kinks.vector_norm(v, float(p), (v.ndim - 1,), keepdim)
+LENGTH = Kind("NormBackward1", "xr", reads=kinks.vector_norm_read)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension."""
-    return _length(plus_number(x1 - x2, eps), p, keepdim)
+    d = plus_number(x1 - x2, eps)
+    return call(LENGTH, kinks.vector_norm, d, order=float(p), axes=(d.dim() - 1,), keepdims=keepdim)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

@@ -11,7 +11,7 @@ from funcgrad.torch._ops.join import cat, stack
 from funcgrad.torch._ops.pointwise import sigmoid, tanh
 from funcgrad.torch._ops.products import matmul
 from funcgrad.torch._ops.shape import t, unbind
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, parts
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.activation import relu
 from funcgrad.torch.nn.functional.linear import linear
@@ -24,7 +24,7 @@ Weights = Sequence[Tensor | None]
 
 def _parts(x: Tensor, count: int) -> tuple[Tensor, ...]:
     """Equal parts along the last axis, of memory of their own."""
-    return call(UNSAFE_SPLIT, lambda v: tuple(fnp.split(v, count, -1)), x)
+    return parts(call(UNSAFE_SPLIT, lambda v: tuple(fnp.split(v, count, -1)), x))
 
 
 def step(mode: str, given: Tensor, from_state: Tensor, state: State, weights: Weights) -> State:
