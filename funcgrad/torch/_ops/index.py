@@ -7,6 +7,7 @@ arrays, in the dimensions that the view has left. (NumPy takes an integer beside
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.gather import check_masks, check_put, check_stored, entry_of, told, values_of
 from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._record.tape import on_tape
@@ -205,13 +207,12 @@ def _sliced(input: Tensor, index: Index) -> Tensor:
     return place
 
 
-def _step_by_step(input: Tensor, index: Index, alone: bool) -> Tensor:
-    """The view of a basic index, with an entry for each of it that takes less than all; `alone` is one that is not in
-    a tuple."""
+def _steps(index: Index, shape: tuple[int, ...], alone: bool) -> list[tuple[Kind, Any]]:
+    """The views that PyTorch makes of a basic index: one for each of it that takes less than all. `alone` is one that
+    is not in a tuple."""
     steps: list[tuple[Kind, Any]] = []
-    axis, last = 0, len(index.basic) - 1
-    shape, behind = input._read().shape, sum(e is not None and e is not Ellipsis for e in index.basic)
-    at = 0
+    at = axis = 0
+    behind = sum(e is not None and e is not Ellipsis for e in index.basic)
     for entry in index.basic:
         if entry is Ellipsis:
             at, axis = len(shape) - behind, axis + len(shape) - behind - at
@@ -222,11 +223,15 @@ def _step_by_step(input: Tensor, index: Index, alone: bool) -> Tensor:
             if type(entry) is int:
                 steps.append((SELECT, (*(WHOLE,) * axis, entry)))
             else:
-                if entry.indices(shape[at]) != (0, shape[at], 1) or (alone and not last):
+                if alone or entry.indices(shape[at]) != (0, shape[at], 1):
                     steps.append((SLICE, (*(WHOLE,) * axis, entry)))
                 axis += 1
             at, behind = at + 1, behind - 1
-    for kind, part in steps or [(ALIAS, index.basic)]:
+    return steps or [(ALIAS, index.basic)]
+
+
+def _step_by_step(input: Tensor, steps: list[tuple[Kind, Any]]) -> Tensor:
+    for kind, part in steps:
         input = view(input, kind, Part(part))
     return input
 
@@ -235,7 +240,11 @@ def get(input: Tensor, index: Any) -> Tensor:
     """`x[index]`: a view where the index is basic, else a copy."""
     found = index_of(index, input._read().shape)
     if found.arrays is None and mode.enabled and on_tape(input._value):
-        return _step_by_step(input, found, not isinstance(index, tuple))
+        steps = _steps(found, input._read().shape, not isinstance(index, tuple))
+        at_once = partial(view, kind=steps[-1][0], step=Part(found.basic))
+        if len(steps) == 1:
+            return at_once(input)
+        return composite(lambda x: _step_by_step(x, steps), at_once, input)
     place = _sliced(input, found)
     if found.arrays is None:
         return place

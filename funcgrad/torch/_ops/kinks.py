@@ -282,7 +282,7 @@ def vector_norm_read(keep: Any, v: Any, order: float, axes: tuple[int, ...], kee
         return total(sizes * order, axes, keepdims)
     if abs(order) == np.inf:
         ends = fnp.equal(constant(sizes), wide)
-        return total(where(ends, sizes, 0) / fnp.sum(ends, axis=axes, keepdims=True), axes, keepdims)
+        return total(sizes * ends / fnp.sum(ends, axis=axes, keepdims=True), axes, keepdims)
     none, zero = fnp.equal(wide, 0), fnp.equal(constant(sizes), 0)
     powers = where(zero, 0, fnp.power(where(zero, 1, sizes), order))
     return total(where(none, 0, powers * fnp.power(where(none, 1, wide), 1 - order) / order), axes, keepdims)

@@ -108,11 +108,10 @@ class Remade:
         self.entries: list[Node] = []
 
     def pack(self, hooks: saved_tensors_hooks, operands: Sequence[Any], besides: Sequence[Tensor]) -> None:
-        if "i" in self.kind.saves:
-            self.pack_operands(hooks, operands)
+        before, _, behind = self.kind.saves.rpartition("i")
+        self.pack_operands(hooks, operands, before)
         self.others += [Other(hooks, t) for t in besides]
-        if "i" not in self.kind.saves:
-            self.pack_operands(hooks, operands)
+        self.pack_operands(hooks, operands, behind)
 
     def pack_between(self, hooks: saved_tensors_hooks, values: Sequence[Any], results: Sequence[Tensor]) -> None:
         """What is saved between operands and results, and of the results."""
@@ -127,10 +126,10 @@ class Remade:
         assert self.kind.reads is not None
         quietly(self.kind.reads, keep, *(raw(v) for v in values), **self.params)
 
-    def pack_operands(self, hooks: saved_tensors_hooks, operands: Sequence[Any]) -> None:
+    def pack_operands(self, hooks: saved_tensors_hooks, operands: Sequence[Any], letters: str) -> None:
         self.tensors = [isinstance(t, Tensor) for t in operands]
         places = [i for i, is_tensor in enumerate(self.tensors) if is_tensor or self.kind.reads is not None]
-        for i in self.kind.saved_places(places, [n is not None for n in self.nodes]):
+        for i in self.kind.saved_places(places, [n is not None for n in self.nodes], letters):
             if not self.tensors[i]:
                 continue
             kept = Other if "?" in self.kind.saves else Packed

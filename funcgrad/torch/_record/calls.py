@@ -77,11 +77,11 @@ class Kind:
         self.inner.inner = True
         self.shared = saves in ("", "-") or lacks is not None
 
-    def saved_places(self, places: Sequence[int], moving: Sequence[bool]) -> list[int]:
-        """Which operands PyTorch saves, in its order, among those at `places`, which are tensors."""
+    def saved_places(self, places: Sequence[int], moving: Sequence[bool], letters: str) -> list[int]:
+        """Which operands PyTorch saves, by these of the letters, in its order, among those at `places`."""
         found: dict[int, None] = {}
         x, y = places[:1], places[1:2]
-        for letter in self.saves:
+        for letter in letters:
             if letter in "XY":
                 found.update({i: None for i in (x if letter == "X" else y) if any(moving[j] for j in y)})
             elif letter == "a":

@@ -28,7 +28,15 @@ from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 QR = Kind("LinalgQr", "r", reads=reads_results(fnp.linalg.qr))
-SVD = Kind("LinalgSvd", "r", reads=reads_results(lambda v: fnp.linalg.svd(v, full_matrices=False)))
+
+
+def _svd_read(keep: Any, v: Any) -> Any:
+    u, s, vh = fnp.linalg.svd(v, full_matrices=False)
+    s = keep(s)
+    return keep(u), s, keep(vh)
+
+
+SVD = Kind("LinalgSvd", "r", reads=_svd_read)
 SVD_OF_ALL = Kind("LinalgSvd", "r")
 EIGH, EIG = Kind("LinalgEigh", "r", reads=reads_results(fnp.linalg.eigh)), Kind("LinalgEig", "r")
 

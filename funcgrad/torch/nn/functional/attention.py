@@ -62,7 +62,7 @@ def _attended_read(
 
 
 ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xyz", takes="012", reads=_attended_read)
-IN_PARTS, SAFE_SOFTMAX = Kind("UnsafeView", "xyz"), Kind("SafeSoftmax", "r")
+IN_PARTS, OF_MATRICES, SAFE_SOFTMAX = Kind("UnsafeView", "xyz"), Kind("Mm", "xyz"), Kind("SafeSoftmax", "r")
 
 
 def _has_empty_row(scores: Tensor) -> bool:
@@ -139,7 +139,8 @@ def scaled_dot_product_attention(
     if plain:
         return call(ATTENTION, _attended, query, key, value, attn_mask, mask, **options)
     kept = None if mask is None else fresh(mask)
-    return composite(_composed, partial(call, IN_PARTS, _attended), query, key, value, attn_mask, kept, **options)
+    one = OF_MATRICES if query.dim() == key.dim() == value.dim() == 2 else IN_PARTS
+    return composite(_composed, partial(call, one, _attended), query, key, value, attn_mask, kept, **options)
 
 
 def additive(

@@ -26,8 +26,9 @@ def _of_products(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> T
     if input.dim() == 1:
         y = products.matmul(input, shaping.t(weight))
         return y if bias is None else y + bias
-    if input.dim() > 2 and bias is not None and not input.is_contiguous():
-        return products.matmul(input, shaping.t(weight)) + bias
+    if input.dim() > 2 and (bias is None or not input.is_contiguous()):
+        y = products.matmul(input, shaping.t(weight))
+        return y if bias is None else y + bias
     rows = input if input.dim() == 2 else shaping.reshape(input, (-1, input.shape[-1]))
     columns = shaping.t(weight)
     y = products.mm(rows, columns) if bias is None else sums.addmm(bias, rows, columns)
@@ -66,7 +67,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         _refuse_linear(input, weight)
     if mode.saver is not None:
         return _of_products(input, weight, bias)
+    in_order = len(shape) == 2 or getattr(raw(x), "flags", IN_ORDER).c_contiguous
     if bias is None:
+        if not in_order:
+            return composite(_of_products, _unsafe_view, input, weight)
         return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
     if bias._read().dtype is not w.dtype:
         one_dtype("self and mat2 must have the same dtype, but got {} and {}", bias, weight)
@@ -75,7 +79,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"The expanded size of the tensor ({weights[0]}) must match the existing size ({bias.shape[0]}) at "
             f"non-singleton dimension 1.  Target sizes: {[*shape[:-1], weights[0]]}.  Tensor sizes: {list(bias.shape)}"
         )
-    if len(shape) > 2 and not getattr(raw(x), "flags", IN_ORDER).c_contiguous:
+    if not in_order and len(shape) > 2:
         return composite(_of_products, _added, input, weight, bias)
     return (_addmm if len(shape) == 2 else _view)(input, weight, bias)
 

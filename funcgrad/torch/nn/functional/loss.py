@@ -16,7 +16,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
-from funcgrad.torch._ops.pointwise import plus_number, times_number
+from funcgrad.torch._ops.pointwise import over_number, plus_number, times_number
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import log_softmax
 from funcgrad.torch._ops.special import xlogy
@@ -351,7 +351,7 @@ def _expected_of_rows(
     if reduction == "none":
         return -terms.sum(axis)
     total = -terms.sum()
-    return total / (logs.numel() / classes) if reduction == "mean" else total
+    return over_number(total, logs.numel() / classes) if reduction == "mean" else total
 
 
 def _spread_loss(

@@ -144,7 +144,7 @@ def _multi_margin(x: Any, weight: Any, target: Any, p: int, margin: float, reduc
     return reduced_value(loss if x.ndim > 1 else loss[0], reduction)
 
 
-MULTI_MARGIN = Kind("MultiMarginLoss", "xyi", takes="0")
+MULTI_MARGIN = Kind("MultiMarginLoss", "xiy", takes="0")
 
 
 def multi_margin_loss(

@@ -14,6 +14,7 @@ from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multi
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import one_dtype
+from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional import recurrent_steps
 
@@ -59,6 +60,18 @@ LAYER, PACKED = Kind("Stack", "*"), Kind("Cat", "*")
 CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 
 
+LAST = {"RNN_TANH": ("Tanh",), "RNN_RELU": ("Relu",), "LSTM": ("Mul", "Add"), "GRU": ("Add",)}
+"""The last operations of each part of a state."""
+
+
+def _named(last: Sequence[str], found: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The results, of which those behind the first are called by the last operation of each."""
+    for t, name in zip(found[1:], last):
+        if on_tape(t._value) and (note := note_of(t._value.node)) is not None and note.form is not None:
+            note.name = f"{name}Backward0"
+    return found
+
+
 def layer(
     mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None], reverse: bool
 ) -> tuple[Tensor, ...]:
@@ -86,7 +99,7 @@ def layer(
         return concatenate(*rows[:: -1 if reverse else 1], axis=0), *now
 
     form = partial(recurrent_steps.layer, mode=mode, states=len(state), reverse=reverse)
-    return composite(form, partial(call, LAYER, over_time), x, *state, *weights)
+    return _named(LAST[mode], composite(form, partial(call, LAYER, over_time), x, *state, *weights))
 
 
 def packed_layer(
@@ -135,4 +148,4 @@ def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor
 
     form = partial(recurrent_steps.cell, mode=mode, states=len(state))
     found = composite(form, partial(call, CELLS[mode], advance), x, *state, *weights)
-    return found if type(found) is tuple else (found,)
+    return _named(LAST[mode][1:], found) if type(found) is tuple else (found,)
