@@ -115,14 +115,28 @@ def note_of(node: Node) -> Note | None:
     return getattr(node, "note", None)
 
 
+PASSED = {
+    "broadcast_to": "ExpandBackward0",
+    "convert": "ToCopyBackward0",
+    "dot_general": "MmBackward0",
+    "reduce_sum": "SumBackward1",
+    "reshape": "ViewBackward0",
+    "transpose": "PermuteBackward0",
+}
+"""What PyTorch calls what its derivatives are made of, where primitives have other names."""
+
+
 def name_of(node: Node) -> str:
     """What PyTorch calls an entry; those that a backward pass recorded are called by their primitive."""
     note = note_of(node)
     if note is not None:
         return note.name
-    return (
-        f"{str(node.prim).title().replace('_', '')}Backward0" if node.prim is not None else "AccumulateGrad"
-    )
+    prim: Any = node.prim
+    if prim is None:
+        return "AccumulateGrad"
+    if prim.name == "dot_general" and node.params["batch"][0]:
+        return "BmmBackward0"
+    return PASSED.get(prim.name) or f"{prim.name.title().replace('_', '')}Backward0"
 
 
 def own_note(node: Node) -> Note:
