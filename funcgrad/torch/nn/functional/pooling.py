@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -16,8 +16,10 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import mean
+from funcgrad.torch._ops.shape import squeeze, unsqueeze
 from funcgrad.torch._ops.values import gather, reshape
 from funcgrad.torch._record.calls import Kind, call, call_with
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -136,6 +138,14 @@ def _pooled_at(input: Tensor, kind: Kind, at: np.ndarray, inside: np.ndarray, co
     return like_images(found, input), like_images(where, input)
 
 
+def _by_rows(pool: Callable[..., Any], *how: Any, **options: Any) -> Any:
+    """A pool along one dimension, as PyTorch composes it: of an image with one row."""
+    *sizes, input = how
+    image = [(default, *n) if type(n) is tuple else n for n, default in zip(sizes, (1, 1, 0, 1, 0, 0))]
+    found = pool(unsqueeze(input, -2), *image, **options)
+    return tuple(squeeze(t, -2) for t in found) if isinstance(found, tuple) else squeeze(found, -2)
+
+
 def _laid(result: Tensor, input: Tensor) -> Tensor:
     """Volumes are never channels last where PyTorch's kernels for them know one order only."""
     return like_images(result, *([input] if input.dim() < 5 else []))
@@ -157,7 +167,11 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         refuse(input, *(("iubc", "max_pool1d_impl") if space == 1 else ("bc", name)))
         windows = _windows(input, space, kernel_size, stride, padding, dilation, ceil_mode)
         places = _places(*windows)
-        return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, windows.counts)
+        kind, counts = MAXIMA[space - 1], windows.counts
+        plain = partial(_pooled_at, kind=kind, at=places.at, inside=places.inside, counts=counts)
+        if space > 1:
+            return plain(input)
+        return composite(partial(_by_rows, max_pool2d_with_indices, *windows[2:], ceil_mode), plain, input)
 
     def max_pool(
         input: Tensor,
@@ -229,7 +243,11 @@ def _avg_pool(space: int) -> Callable[..., Tensor]:
         if by is None:
             by = _divisors(sizes, counts, window, steps, pads, count_include_pad).astype(input._read().dtype)
         options = {"counts": counts, "window": window, "stride": steps, "padding": pads, "divisors": by}
-        return _laid(call(AVERAGES[space - 1], _average, input, **options), input)
+        plain = partial(call, AVERAGES[space - 1], _average, **options)
+        if space > 1:
+            return _laid(plain(input), input)
+        form = partial(_by_rows, avg_pool2d, window, steps, pads, ceil_mode, count_include_pad)
+        return _laid(composite(form, plain, input), input)
 
     def avg_pool1d(
         input: Tensor,
@@ -295,7 +313,9 @@ def _adaptive_avg_pool(space: int) -> Callable[..., Tensor]:
         if space > 1 and set(counts) == {1}:
             return mean(input, tuple(range(-space, 0)), True)
         refuse(input, "iubc", "adaptive_avg_pool3d_cpu" if space == 3 else "adaptive_avg_pool2d")
-        return _laid(call(ADAPTIVE[space - 1], _adaptive_mean, input, counts=counts), input)
+        plain = partial(call, ADAPTIVE[space - 1], _adaptive_mean, counts=counts)
+        found = plain(input) if space > 1 else composite(partial(_by_rows, adaptive_avg_pool2d, counts), plain, input)
+        return _laid(found, input)
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
     return adaptive_avg_pool
@@ -317,7 +337,9 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
             along, within = np.minimum(starts + steps, n - 1), starts + steps < ends
             at = (at[:, None, :, None] * n + along[None, :, None, :]).reshape(len(at) * count, -1)
             inside = (inside[:, None, :, None] & within[None, :, None, :]).reshape(at.shape)
-        largest, places = _pooled_at(input, ADAPTIVE_MAXIMA[space - 1], at, inside, counts)
+        plain = partial(_pooled_at, kind=ADAPTIVE_MAXIMA[space - 1], at=at, inside=inside, counts=counts)
+        form = partial(_by_rows, adaptive_max_pool2d, counts, return_indices=True)
+        largest, places = plain(input) if space > 1 else composite(form, plain, input)
         return (_laid(largest, input), _laid(places, input)) if return_indices else _laid(largest, input)
 
     adaptive_max_pool.__name__ = adaptive_max_pool.__qualname__ = name
