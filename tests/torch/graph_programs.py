@@ -22,6 +22,8 @@ EXPRESSIONS = (
     *("F.conv1d(v, u[:, :2])", "F.conv1d(v[0], u[:, :2], w[:2])", "F.conv2d(v[None], v[None])", "F.scaled_dot_product_attention(v, v, v)", "F.scaled_dot_product_attention(x, y, y, is_causal=False, scale=0.3)", "F.scaled_dot_product_attention(v, v, v, c[:, :2] > 0)", "F.scaled_dot_product_attention(v[None], v[None], v[None], is_causal=True)"),
     *("F.mse_loss(x, y)", "F.cross_entropy(x, torch.tensor([0, 2]))", "F.cross_entropy(x, y.softmax(1))", "F.cross_entropy(x, y, label_smoothing=0.1, reduction='none')", "F.nll_loss(x, torch.tensor([0, 2]), w.detach())", "F.nll_loss(v, torch.zeros(2, 3, dtype=torch.int64))", "F.binary_cross_entropy_with_logits(x, c)", "F.pairwise_distance(x, y)", "F.triplet_margin_loss(x, y, x * 2)", "F.margin_ranking_loss(x, y, c, 0.5)"),
     *("layer(nn.RNN(3, 2))(v)[0]", "layer(nn.RNN(3, 2, nonlinearity='relu', bias=False))(v)[1]", "layer(nn.LSTM(3, 4, proj_size=2))(v)[0]", "layer(nn.GRU(3, 2))(v)[0]", "layer(nn.RNNCell(3, 2))(x)", "layer(nn.LSTMCell(3, 2, bias=False))(x)[1]", "layer(nn.GRUCell(3, 2))(x)", "layer(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.LayerNorm(4), nn.Linear(4, 1)))(x).mean()"),
+    *("layer(nn.MultiheadAttention(3, 3))(v, v, v)[0]", "layer(nn.MultiheadAttention(3, 3))(v, u.mT, u.mT, attn_mask=c[:, :2] > 2)[0]", "layer(nn.MultiheadAttention(3, 1, batch_first=True))(v, v, v, need_weights=False)[0]", "layer(nn.TransformerEncoderLayer(3, 1, 2, 0.0))(v)"),
+    *("F.max_pool1d(v, 2)", "F.avg_pool1d(v, 2)", "F.adaptive_avg_pool1d(v[0], 2)", "torch.fft.fft(x, 2).abs()", "torch.fft.ifft(x, 5).abs()", "torch.fft.hfft(x)", "torch.fft.ihfft(x).abs()", "torch.fft.ihfft2(x).abs()", "torch.fft.rfft(x).real"),
 )
 GRAPHS = {
     expression: LEAVES + WALK + f"out = {expression}\nprint(told(out.grad_fn, {{}}))" for expression in EXPRESSIONS
@@ -48,7 +50,7 @@ LOSSY = {
     for expression in (
         *("F.layer_norm(x, (3,), w, w)", "F.layer_norm(v, (2, 3))", "F.batch_norm(x, w.detach() * 1, w.detach().abs(), w, w, True)", "F.batch_norm(x, w.detach() * 1, w.detach().abs(), w, w)", "F.batch_norm(v, None, None, None, None, True)", "F.group_norm(v, 1, w[:2], w[1:])", "F.instance_norm(v)", "F.instance_norm(v, None, None, w[:2], w[1:])", "F.rms_norm(x, (3,), w)", "F.rms_norm(x, (3,), None, 0.1)"),
         *("F.scaled_dot_product_attention(v, u.transpose(1, 2), v)", "F.scaled_dot_product_attention(x, y, z[:2])", "F.scaled_dot_product_attention(v, v, v, c[:, :2] > 2)", "F.scaled_dot_product_attention(v, v, v, x[:, :2])", "F.scaled_dot_product_attention(v[None], v[None], v[None], is_causal=True)", "F.scaled_dot_product_attention(v[None], v[None], v[None])"),
-        *MODULES,
+        *MODULES, "layer(nn.MultiheadAttention(3, 3))(v, v, v)[0]", "layer(nn.TransformerEncoderLayer(3, 1, 2, 0.0, batch_first=True))(v)",
         *("F.cross_entropy(x, torch.tensor([0, 2]))", "F.cross_entropy(x, torch.tensor([0, 2]), w.detach(), label_smoothing=0.1)", "F.cross_entropy(x, y.softmax(1), w.detach())", "F.nll_loss(v, torch.zeros(2, 3, dtype=torch.int64))", "F.nll_loss(x, torch.tensor([0, 2]), reduction='none')", "F.logsigmoid(x)", "F.pairwise_distance(x, y)", "x.nanmean()"),
         *(f"x.norm({p})" for p in ("", "1", "0.5", "3", "torch.inf", "2, 1", "3, 0, True")), "torch.dist(x, y)", "torch.dist(x, y, 3)", "x.rsqrt()",
         *("L.inv(z)", "L.cholesky(z @ z.mT)", "L.cholesky(z @ z.mT, upper=True)", "L.svdvals(z)", "L.svd(z)[1]", "L.qr(z)[1]", "L.eigvalsh(z)", "L.matrix_norm(z, 'nuc')", "v @ u", "F.linear(v.transpose(0, 1), z, w)"),

@@ -13,14 +13,15 @@ import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.special import logsumexp
 from funcgrad.torch._ops.create import zeros
 from funcgrad.torch._ops.join import cat
+from funcgrad.torch._ops.memory_order import order_of
 from funcgrad.torch._ops.pointwise import times_number
-from funcgrad.torch._ops.products import matmul
+from funcgrad.torch._ops.products import bmm, matmul
 from funcgrad.torch._ops.reduce import softmax
 from funcgrad.torch._ops.shape import transpose
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._ops.sums import baddbmm
+from funcgrad.torch._record.calls import Kind, call, lie
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
@@ -55,7 +56,10 @@ def _attended_read(
     """As the derivative of the fused kernel reads it: of the logarithms of the sums of rows, and of the result."""
     scores, allowed = _scores(query, key, mask, scale, is_causal)
     scores = scores if allowed is None else fnp.where(allowed, scores, -np.inf)
-    sums = keep(stop_gradient(logsumexp(scores, -1)))
+    fixed = stop_gradient(scores)
+    top = fnp.max(fixed, axis=-1, keepdims=True)
+    top = fnp.where(fnp.isfinite(top), top, 0.0)
+    sums = keep((fnp.log(fnp.sum(fnp.exp(fixed - top), axis=-1, keepdims=True)) + top)[..., 0])
     shares = fnp.where(fnp.isfinite(sums)[..., None], fnp.exp(scores - sums[..., None]), 0.0)
     result = keep(stop_gradient(fnp.matmul(shares, value)))
     return fnp.matmul(shares, value) - result * fnp.sum(shares, axis=-1, keepdims=True)
@@ -137,7 +141,8 @@ def scaled_dot_product_attention(
     plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and mask is None and not moving_mask
     options = {"scale": factor, "is_causal": is_causal}
     if plain:
-        return call(ATTENTION, _attended, query, key, value, attn_mask, mask, **options)
+        found = call(ATTENTION, _attended, query, key, value, attn_mask, mask, **options)
+        return lie(found, tuple(order_of(query)))
     kept = None if mask is None else fresh(mask)
     one = OF_MATRICES if query.dim() == key.dim() == value.dim() == 2 else IN_PARTS
     return composite(_composed, partial(call, one, _attended), query, key, value, attn_mask, kept, **options)
@@ -198,12 +203,23 @@ def _projected(
     query, key, value = inputs
     if isinstance(weights, Tensor):
         if query is key is value:
-            return list(linear(query, weights, bias).chunk(3, -1))
+            return _side_by_side(linear(query, weights, bias), 3)
+        features = query.shape[-1]
+        if key is value:
+            w_q, w_kv = weights.split([features, 2 * features])
+            b_q, b_kv = (None, None) if bias is None else bias.split([features, 2 * features])
+            return [linear(query, w_q, b_q), *_side_by_side(linear(key, w_kv, b_kv), 2)]
         apart: Any = weights.chunk(3)
     else:
         apart = weights
     biases = (None, None, None) if bias is None else bias.chunk(3)
     return [linear(t, w, b) for t, w, b in zip(inputs, apart, biases)]
+
+
+def _side_by_side(x: Tensor, count: int) -> list[Tensor]:
+    """Equal parts of the last dimension, each of memory in order."""
+    parts = x.unflatten(-1, (count, x.shape[-1] // count)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
+    return [parts[i] for i in range(count)]
 
 
 def _joined_masks(
@@ -227,6 +243,14 @@ def _joined_masks(
         )
     key_padding_mask = key_padding_mask.reshape(batch, 1, 1, source)
     return key_padding_mask if attn_mask is None else attn_mask + key_padding_mask
+
+
+def _scores_of_heads(q: Tensor, keys: Tensor, mask: Tensor | None, heads: int) -> Tensor:
+    if mask is None:
+        return bmm(q, keys)
+    if mask.dim() == 4:
+        mask = mask.expand(-1, heads, -1, -1).reshape(-1, *mask.shape[2:])
+    return baddbmm(mask, q, keys)
 
 
 def multi_head_attention_forward(
@@ -281,21 +305,24 @@ def multi_head_attention_forward(
     if bias_k is not None and bias_v is not None:
         k, v = cat([k, bias_k.repeat(1, batch, 1)]), cat([v, bias_v.repeat(1, batch, 1)])
         attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))
-    q, k, v = (t.reshape(t.shape[0], batch, num_heads, -1).permute(1, 2, 0, 3) for t in (q, k, v))
+    q, k, v = (t.view(t.shape[0], batch * num_heads, -1).transpose(0, 1) for t in (q, k, v))
     if add_zero_attn:
-        k, v = (cat([t, zeros(*t.shape[:2], 1, t.shape[3], dtype=t.dtype)], 2) for t in (k, v))
+        k, v = (cat([t, zeros(t.shape[0], 1, t.shape[2], dtype=t.dtype)], 1) for t in (k, v))
         attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))
     dropout_p = dropout_p if training else 0.0
     shares = None
     if need_weights:
-        scores = matmul(q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1))
-        shares = softmax(scores if attn_mask is None else scores + attn_mask, -1)
+        scaled, keys = q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1)
+        shares = softmax(_scores_of_heads(scaled, keys, attn_mask, num_heads), -1)
         shares = dropout(shares, dropout_p) if dropout_p > 0 else shares
-        out = matmul(shares, v)
-        shares = shares.mean(1) if average_attn_weights else shares.view(shares.shape)
+        out = bmm(shares, v).transpose(0, 1).reshape(length * batch, features)
+        shares = shares.view(batch, num_heads, length, k.shape[1])
+        shares = shares.mean(1) if average_attn_weights else shares
         shares = shares if batched else shares.squeeze(0)
     else:
+        q, k, v = (t.view(batch, num_heads, *t.shape[1:]) for t in (q, k, v))
         out = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p)
-    out = linear(out.permute(2, 0, 1, 3).reshape(length * batch, features), out_proj_weight, out_proj_bias)
+        out = out.permute(2, 0, 1, 3).contiguous().view(length * batch, features)
+    out = linear(out, out_proj_weight, out_proj_bias)
     out = out.view(length, batch, out.shape[1])
     return out if batched else out.squeeze(1), shares

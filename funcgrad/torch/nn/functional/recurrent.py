@@ -99,7 +99,8 @@ def layer(
         return concatenate(*rows[:: -1 if reverse else 1], axis=0), *now
 
     form = partial(recurrent_steps.layer, mode=mode, states=len(state), reverse=reverse)
-    return _named(LAST[mode], composite(form, partial(call, LAYER, over_time), x, *state, *weights))
+    last = ("Mm", "Add") if weights[4] is not None else LAST[mode]
+    return _named(last, composite(form, partial(call, LAYER, over_time), x, *state, *weights))
 
 
 def packed_layer(
