@@ -282,7 +282,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     need_tensors("lerp", input=input, end=end)
     weight = number(weight)
     if isinstance(weight, Tensor) and not weight.dim() and weight._read().dtype.kind not in "c":
-        weight = cast(weight, input._read().dtype) if weight.dtype is not input.dtype else weight
+        weight = promote(weight, input)[0]
     others = {"end": end, "weight": weight} if isinstance(weight, Tensor) else {"end": end}
     for name, t in others.items():
         if t.dtype is not input.dtype:
