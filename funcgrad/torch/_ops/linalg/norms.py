@@ -12,7 +12,7 @@ from funcgrad.torch._ops.linalg.shared import check_inexact, check_squares, rout
 from funcgrad.torch._ops.linalg.spectra import svdvals
 from funcgrad.torch._ops.linalg.systems import inv_ex
 from funcgrad.torch._ops.memory_order import in_rows, lying
-from funcgrad.torch._ops.pointwise import div, mul
+from funcgrad.torch._ops.pointwise import div, mul, reciprocal
 from funcgrad.torch._ops.reduce import NORM, Dims, count, dims_of
 from funcgrad.torch._ops.reduce import sum as sum_of
 from funcgrad.torch._ops.reduce import vector_norm as plain_norm
@@ -152,7 +152,8 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
         first, last = narrow(values, -1, 0, 1), narrow(values, -1, values.shape[-1] - 1, 1)
         return squeeze(div(last, first) if p == -2 else div(first, last), -1)
     check_squares(A, f"linalg.cond(ord={_shown(p)})")
-    product = mul(matrix_norm(A, p), matrix_norm(inv_ex(A)[0], p))
     if p == "nuc":
-        return product
+        values = svdvals(A)
+        return mul(sum_of(values, -1), sum_of(reciprocal(values), -1))
+    product = mul(matrix_norm(A, p), matrix_norm(inv_ex(A)[0], p))
     return call(NAN_TO_NUM, lambda v: fnp.where(fnp.isnan(v), v.dtype.type(np.inf), v), product)
