@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,9 @@ LAYERS = [
     ["core.remedies"],
     ["ops.direct", "ops.entries", "ops.large"],
     ["ops.families"],
+    ["ops.broadcasting"],
+    ["ops.families.elementwise"],
+    ["ops.elementwise"],
     ["ops"],
     ["transforms"],
     ["debug"],
@@ -122,6 +126,14 @@ def test_every_layer_exists():
                 assert is_module(f"funcgrad.{entry}"), entry
 
 
+def test_the_floor_of_operations_stands_alone():
+    """Derivatives of both orders of every primitive in `ops/`, in a process where nothing above it can be imported."""
+    done = subprocess.run([sys.executable, "-m", "tests.floor"], capture_output=True, text=True, cwd=ROOT.parent)
+    assert not done.returncode, done.stderr
+    count, *above = done.stdout.split()
+    assert int(count) > 400 and not above
+
+
 def roots(path: Path) -> set[str]:
     """The top-level packages that a file imports."""
     found = set()
@@ -150,10 +162,12 @@ def test_no_foreign_packages(path):
 
 INNER = {
     "torch._ops.values": {
+        "ops.broadcasting",
         "ops.contract",
         "ops.elementwise",
         "ops.index",
         "ops.normalise",
+        "ops.products",
         "ops.reduce",
         "ops.special",
         "ops.structure",

@@ -11,7 +11,7 @@ from funcgrad.compile.statements import FOLDS
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Eqn, on_integers
 from funcgrad.ops.contract import flat
-from funcgrad.ops.families import Contraction, View
+from funcgrad.ops.families.lowering import Contraction, View
 from funcgrad.ops.large import numpys
 from funcgrad.transforms.control.programs import ControlCall
 

@@ -17,7 +17,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.ops import elementwise
 from funcgrad.ops.contract import dot_general
-from funcgrad.ops.families import View
+from funcgrad.ops.families.lowering import View
 from funcgrad.transforms.calls import batched_graph, pruned
 
 BATCHED = 1024

@@ -15,7 +15,7 @@ from funcgrad.compile.mathlib import functions
 from funcgrad.compile.statements import FOLDS
 from funcgrad.core.avals import BOOL
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal
-from funcgrad.ops.families import Contraction, Statements, View
+from funcgrad.ops.families.lowering import Contraction, Statements, View
 
 TINY = 4
 """Axes as short as this are written out."""

@@ -19,8 +19,9 @@ from funcgrad.compile.stretches import STEPS, Place, Stretches, stretches
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate
 from funcgrad.core.trace import Primitive
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.index import Index, gather, slice_, slice_add, slice_set, sliced_shape
-from funcgrad.ops.structure import concatenate, reshape, transpose
+from funcgrad.ops.structure import concatenate, transpose
 from funcgrad.transforms.calls import pruned
 from funcgrad.transforms.control.scans import Steps, scan_call
 

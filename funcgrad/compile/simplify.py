@@ -17,7 +17,7 @@ from funcgrad.core.constants import SMALL
 from funcgrad.core.forks import unforked
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, run
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.structure import broadcast_to
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.transforms.calls import pruned
 
 FOLDED_SIZE = 1024

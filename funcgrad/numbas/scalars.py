@@ -18,8 +18,8 @@ from funcgrad.numbas.kinds import OfNumbers
 from funcgrad.numbas.names import meaning
 from funcgrad.numbas.paths import Slope, number
 from funcgrad.numbas.twins import Running, made_once
-from funcgrad.numpy.dispatch import as_array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import as_array
 from funcgrad.transforms.decorating import decorator
 
 Function = Callable[..., Any]

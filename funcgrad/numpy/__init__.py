@@ -13,7 +13,7 @@ from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.numpy import fft as fft
 from funcgrad.numpy import linalg as linalg
-from funcgrad.numpy import operators as operators
+from funcgrad.numpy import methods as methods
 from funcgrad.numpy.applying import *  # noqa: F403  (vectorize, apply_along_axis, piecewise, ...)
 from funcgrad.numpy.contractions import *  # noqa: F403  (dot, matmul, einsum, convolve, ...)
 from funcgrad.numpy.creation import *  # noqa: F403  (array, full, linspace, meshgrid, ...)

@@ -16,11 +16,12 @@ import numpy as np
 
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, as_inexact, numpy_function
+from funcgrad.numpy.dispatch import UFUNCS, Array, numpy_function
 from funcgrad.numpy.ufuncs import with_methods
-from funcgrad.numpy.views import assign, fresh
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special
+from funcgrad.ops.operands import as_array, as_inexact
+from funcgrad.ops.views import assign, fresh
 
 __all__ = [
     "abs",

@@ -15,7 +15,8 @@ from funcgrad.core.constants import keep
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.ops.elementwise import conj
-from funcgrad.ops.families import Contraction, Linear
+from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.families.lowering import Contraction
 from funcgrad.ops.structure import transpose
 
 Axes = tuple[int, ...]

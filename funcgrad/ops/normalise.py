@@ -18,10 +18,10 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, register
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import expanded, reduce_sum, reshape
 from funcgrad.ops.large import warns
-from funcgrad.ops.reduce import expanded, reduce_max, reduce_sum
+from funcgrad.ops.reduce import reduce_max
 from funcgrad.ops.rows import Rows
-from funcgrad.ops.structure import reshape
 
 Axes = tuple[int, ...]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import INT, Aval
-from funcgrad.ops.families import General
+from funcgrad.ops.families.general import General
 from funcgrad.ops.index import gather
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.reduce import reduce_max
 from funcgrad.ops.sampling import random_gamma
-from funcgrad.ops.structure import broadcast_to
 from funcgrad.ops.threefry import split_key
 from funcgrad.random.keys import Shape, checked, float_dtype, in_dtype, shape_of
 from funcgrad.random.uniform import exponential, normal, rademacher

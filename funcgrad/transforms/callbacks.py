@@ -18,7 +18,7 @@ from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.staging import writer
 from funcgrad.core.trace import Primitive, escaped, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.ops.structure import broadcast_to
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.transforms.arguments import array_leaf
 from funcgrad.transforms.function import call_hiding_frames
 

@@ -8,10 +8,11 @@ import numpy as np
 import scipy.integrate
 
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.indexing import where
 from funcgrad.numpy.reductions import cumsum, diff
 from funcgrad.numpy.shaping import broadcast_to, concatenate, flip, moveaxis
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.scipy.dispatch import beside
 
 _scipy_function = beside(scipy.integrate)

@@ -23,7 +23,9 @@ from funcgrad.core.provenance import Loc, here, is_users, place
 from funcgrad.core.tape import SELECT, Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, conversion_error
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
-from funcgrad.ops.families import Elementwise, General, Linear
+from funcgrad.ops.families.elementwise import Elementwise
+from funcgrad.ops.families.general import General
+from funcgrad.ops.families.linear import Linear
 from funcgrad.transforms.explain.calls import Call, Calls
 
 
