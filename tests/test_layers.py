@@ -23,6 +23,7 @@ LAYERS = [
     ["core.avals"],
     ["core.arrivals"],
     ["core.recent", "core.forks"],
+    ["core.memory"],
     ["core.constants"],
     ["core.trace"],
     ["core.tape"],

@@ -15,9 +15,9 @@ from funcgrad.compile.wrappers import wrapper
 from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, described, refusal
-from funcgrad.core.constants import copied
 from funcgrad.core.forks import unforked
 from funcgrad.core.graph import Graph, hoist, without_effects
+from funcgrad.core.memory import copied
 from funcgrad.core.recent import Recent
 from funcgrad.core.staging import is_written, trace_graph
 from funcgrad.core.trace import Tracer
@@ -305,7 +305,7 @@ class Jitted(Transformed, Generic[P, R]):
             ) from None
         if staged is None:
             # as they are now: the function may write into the caller's arrays while it is traced
-            leaves = [x.copy() if type(x) is ndarray else x for x in leaves]
+            leaves = list(map(copied, leaves))
             staged = self._trace(avals, treedef, dict(static), len(args))
             if not staged.captured:
                 staged = self._staged.setdefault(inside if staged.axes else key, staged)

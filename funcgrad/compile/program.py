@@ -24,6 +24,7 @@ from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval
 from funcgrad.core.forks import guard
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, on_integers
+from funcgrad.core.memory import own, taken_by
 from funcgrad.core.printing import names
 from funcgrad.core.remedies import warn_of_compiling
 from funcgrad.ops.large import numpys
@@ -253,7 +254,7 @@ class _Plan:
         self.kernels: list[Kernel] = []
         self.calls = [s for s in steps if isinstance(s, Call)]
         self.scope: dict[str, Any] = {
-            "quiet": np.errstate, "own": own, "owners": owners, "int": int, "float": float, "complex": complex,
+            "quiet": np.errstate, "own": own, "taken_by": taken_by, "int": int, "float": float, "complex": complex,
         }  # fmt: skip
         self.lines: list[str] = []
         self.called: dict[str, Any] = {"np_dot": np.dot}  # whose implementation has a name
@@ -422,10 +423,10 @@ class _Plan:
             known = [self.named[v] for v in self.graph.inputs if not v.aval.weak]
             known += [name for name, value in self.scope.items() if type(value) is np.ndarray]
             # first, as arrays are let go of in between
-            self.lines.insert(0, f"taken = owners([{', '.join(sorted(known))}])")
+            self.lines.insert(0, f"taken = taken_by([{', '.join(sorted(known))}])")
             made = sorted(self.named[a] for a in self.made & self.outputs)
             if made:
-                self.lines.append(f"taken |= owners([{', '.join(made)}])")
+                self.lines.append(f"taken |= taken_by([{', '.join(made)}])")
         for atom in self.graph.outputs:
             name = self._name(atom)
             if not atom.aval.shape:
@@ -472,29 +473,3 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     return type(value) in (int, bool, str, type(None))
 
-
-def owners(arrays: Sequence[Any]) -> set[int]:
-    """The memory that results must not share."""
-    found = set()
-    for a in arrays:
-        if type(a) is not np.ndarray:
-            continue  # a NumPy scalar, where an array of rank 0 may be given
-        found.add(id(a))
-        if a.base is not None:
-            found.add(id(a.base))
-    return found
-
-
-def own(x: np.ndarray, taken: set[int]) -> np.ndarray:
-    """A result as it is, where its memory is its own, writable and C-contiguous; a copy otherwise."""
-    if type(x) is np.ndarray:
-        owner = x if x.base is None else x.base
-        if (
-            type(owner) is np.ndarray
-            and id(owner) not in taken
-            and x.flags.c_contiguous
-            and x.flags.writeable
-        ):
-            taken.add(id(owner))
-            return x
-    return np.array(x, order="C")

@@ -15,7 +15,7 @@ from funcgrad.transforms.api import check_entries, grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
 from funcgrad.transforms.decorating import derived
 from funcgrad.transforms.function import Transformed
-from funcgrad.transforms.results import own
+from funcgrad.transforms.results import result
 from funcgrad.transforms.vmap import vmap
 
 
@@ -153,7 +153,7 @@ def _split(stacked: Any, like: Sequence[Aval], axis: int) -> list[Any]:
 def _owned(blocks: list[list[Any]]) -> list[list[Any]]:
     """The blocks as arrays of their own, which share no memory."""
     taken: set[int] = set()
-    return [[own(block, None, taken) for block in row] for row in blocks]
+    return [[result(block, None, taken) for block in row] for row in blocks]
 
 
 def _selected(fun: Any, args: tuple, kwargs: dict, argnums: Argnums, name: str, **checks: bool) -> Any:

@@ -18,7 +18,7 @@ from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
 from funcgrad.torch._pass.hooks import use
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Off, PassRecord
-from funcgrad.torch._record.tape import Note, Watched, constant, name_of, on_tape
+from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape
 from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -408,7 +408,7 @@ class Pass:
         """A user's tensor as a value that nobody else writes into."""
         value = tensor._read() if self.create else constant(tensor._read())
         if tensor._storage.shared:
-            return TapeTracer(value._trace, value.value.copy(), value.node) if on_tape(value) else value.copy()
+            return copied(value)
         tensor._storage.lend()
         return value
 

@@ -14,6 +14,7 @@ from funcgrad.core.avals import Aval, refusal
 from funcgrad.core.buffers import settled
 from funcgrad.core.constants import keep
 from funcgrad.core.graph import evaluate
+from funcgrad.core.memory import lent
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums
@@ -22,7 +23,6 @@ from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
 from funcgrad.transforms.function import Signature, call_hiding_frames, importable_name
-from funcgrad.transforms.results import read_only
 
 
 class CustomRule:
@@ -185,7 +185,7 @@ class Call:
 
     def arguments(self, values: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """All arguments of the function."""
-        given = dict(zip(self.positions, unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])))
+        given = dict(zip(self.positions, unflatten_all(self.trees, [lent(v) for v in values[: self.count]])))
         rest = iter(fixed)
         return [given[n] if n in given else next(rest) for n in range(len(given) + len(self.fixed))]
 
