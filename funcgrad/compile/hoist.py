@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from funcgrad.compile.loops import Carry, Column, Row, Scan, is_scan
-from funcgrad.compile.plan import multiplications, way
+from funcgrad.compile.ways import multiplications, way
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.ops import elementwise

@@ -10,10 +10,11 @@ import numpy as np
 
 from funcgrad.compile.elements import Statement, is_argument
 from funcgrad.compile.nest import WIDEST, linear
-from funcgrad.compile.plan import LANES, TINY, Plan, folded, multiplications, way
+from funcgrad.compile.passes import uniform
+from funcgrad.compile.plan import LANES, Plan
 from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk, weighted
-from funcgrad.compile.simplify import uniform
 from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
+from funcgrad.compile.ways import TINY, folded, multiplications, way
 from funcgrad.core.avals import BOOL, INT
 from funcgrad.core.graph import Atom, Eqn, Literal, Var
 

@@ -16,8 +16,8 @@ import numpy as np
 from funcgrad.compile import machine
 from funcgrad.compile.calls import is_alias, is_fresh, is_product, may_warn, reason, turned, writes
 from funcgrad.compile.entry import Entry
+from funcgrad.compile.kinds import with_loops
 from funcgrad.compile.progress import shown
-from funcgrad.compile.rolling import roll
 from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.compile.workspace import Workspace
@@ -67,7 +67,7 @@ class Program:
 
     def _compile(self, graph: Graph) -> None:
         with without_collections():
-            self.graph = roll(simplify(graph))
+            self.graph = with_loops(simplify(graph))
         seconds = len(self.graph.eqns) * EACH
         if seconds > PATIENCE:
             warn_of_compiling(len(self.graph.eqns), seconds)
@@ -159,12 +159,12 @@ class Kernel:
         return self._returned(args, [np.array(y) if a.shape else y for y, a in zip(found, avals)])
 
     def text(self, name: str) -> str:
-        from funcgrad.compile.text import kernel_text
+        from funcgrad.compile.text import kernel_text  # which only readers need
 
         return kernel_text(self._segment, name)
 
     def interpret(self, *args: Any) -> tuple[Any, ...]:
-        from funcgrad.compile.text import interpret
+        from funcgrad.compile.text import interpret  # which only tests of kernels need
 
         return self._returned(args, interpret(self._segment, args[: len(self.entry.inputs)]))
 

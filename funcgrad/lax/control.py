@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.compile.jit import run_graph
+from funcgrad.compile.running import run_graph
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import evaluate
 from funcgrad.core.memory import lent

@@ -5,6 +5,7 @@ Operators, and what rules are written with besides, they have from `ops.arithmet
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -102,10 +103,8 @@ _PLAIN = np.zeros(())
 
 def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
     """The array API's way to the functions for a value; ValueError for a version of it that NumPy does not have."""
-    import funcgrad.numpy
-
     _PLAIN.__array_namespace__(api_version=api_version)  # type: ignore[arg-type]
-    return funcgrad.numpy
+    return sys.modules["funcgrad.numpy"]
 
 
 def _of_memory(name: str, instead: str) -> Any:

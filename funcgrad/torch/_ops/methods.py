@@ -67,6 +67,12 @@ def _checked(name: str, function: Any) -> None:
     setattr(Tensor, name, guarded(function, "Tensor", name))
 
 
+def _constructed(self: Any, *data: Any, device: Any = None) -> None:
+    made = legacy.constructed(data, dtypes.get_default_dtype(), device, any_dtype=True)
+    self.__dict__.update(made.__dict__)
+
+
+_method("__init__", _constructed)
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, compare, select, reduce,
     extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products, sums,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.engine import Pass, outward
 from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
@@ -217,8 +218,6 @@ def _returned(ct: Any, ends: Cuts) -> Tensor:
 def _by_rows(
     outs: list[Tensor], targets: list[Tensor], weights: list[Any], keep: bool, flags: tuple[bool, bool, bool]
 ) -> tuple[Tensor | None, ...]:
-    from funcgrad.torch._ops.join import stack
-
     for i, (out, weight) in enumerate(zip(outs, weights)):
         if not isinstance(weight, Tensor):
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import operator
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -14,6 +14,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.tape import SELECT, Node, Pending, Sparse, TapeTracer, entries
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
+from funcgrad.torch._pass.current import under_way
 from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
 from funcgrad.torch._pass.hooks import use
 from funcgrad.torch._record.modes import mode
@@ -84,24 +85,6 @@ RULES_OF_USERS: set[type] = set()
 DONE: Any = (None, None)
 
 
-class _Running(threading.local):
-    """The passes that are under way in a thread, the innermost last."""
-
-    def __init__(self) -> None:
-        self.passes: list[Pass] = []
-
-
-_running = _Running()
-
-
-def current() -> Pass:
-    return _running.passes[-1]
-
-
-def running() -> bool:
-    return bool(_running.passes)
-
-
 class Pass:
     """One backward pass.
 
@@ -140,11 +123,11 @@ class Pass:
             self.pulled = self.ways([node for node, _ in seeds])
         if use.ever:
             self.count([node for node, _ in seeds])
-        _running.passes.append(self)
+        under_way.passes.append(self)
         try:
             self.walk(seeds)
         finally:
-            _running.passes.pop()
+            under_way.passes.pop()
 
     def ways(self, outputs: Sequence[Node]) -> set[int]:
         """The entries to be pulled back: those with a wanted one among what lies behind."""
@@ -380,9 +363,7 @@ class Pass:
             if not self.create:
                 tensor._grad._cuts = self.record.ends
         elif self.create:
-            from funcgrad.torch._ops.pointwise import add
-
-            tensor._grad = self.in_users_mode(add, grad, fresh(ct))
+            tensor._grad = self.in_users_mode(operator.add, grad, fresh(ct))
         elif grad._view is None:
             grad._write(constant(grad._read()) + ct)
         else:  # whose base the mode decides about

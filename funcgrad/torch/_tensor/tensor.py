@@ -21,6 +21,7 @@ from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
 from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.leaving import Leaving
+from funcgrad.torch._tensor.printing import text
 from funcgrad.torch._tensor.sizes import Size, dimension, size_of
 from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
@@ -58,13 +59,9 @@ class Tensor(Leaving, Methods):
     _when: int = 0
     _label: str = ""
     _role: str = ""
+    _origin: Any
+    """Which operation gave it, for notes on errors; attached by `torch/_explain`."""
     __array_priority__ = 1000.0
-
-    def __init__(self, *data: Any, device: Any = None) -> None:
-        from funcgrad.torch._ops.legacy import constructed
-
-        made = constructed(data, dtypes.get_default_dtype(), device, any_dtype=True)
-        self.__dict__.update(made.__dict__)
 
     # reading
 
@@ -331,12 +328,6 @@ class Tensor(Leaving, Methods):
     def grad(self) -> None:
         self.grad = None
 
-    def _origin(self) -> str:
-        """Which operation gave this tensor, for notes on errors."""
-        from funcgrad.torch._explain.notes import computed_by
-
-        return computed_by(self)
-
     def _check_grad(self, grad: Any) -> None:
         if not isinstance(grad, Tensor):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
@@ -348,21 +339,6 @@ class Tensor(Leaving, Methods):
         if grad.shape != self.shape:
             sizes = {"given": list(grad.shape), "own": list(self.shape)}
             raise RuntimeError(messages.GRAD_OF_OTHER_SIZE.format(**sizes))
-
-    def explain_grad(self) -> Any:
-        """Why `grad` is what it is, or None: a `Report` on the tensor and the leaves it was computed from.
-
-        It works after the fact, with nothing switched on before, and changes nothing.
-
-        >>> import funcgrad.torch as torch
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> loss = x.detach().sum()
-        >>> [leaf.status for leaf in loss.explain_grad().leaves]
-        ['cut', 'cut']
-        """
-        from funcgrad.torch._explain.reports import explain_grad
-
-        return explain_grad(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -548,8 +524,6 @@ class Tensor(Leaving, Methods):
         return id(self)
 
     def __repr__(self) -> str:
-        from funcgrad.torch._tensor.printing import text
-
         return text(self)
 
     def __format__(self, spec: str) -> str:
