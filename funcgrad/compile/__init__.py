@@ -49,7 +49,7 @@ From loops to text:
 
 From text to a function:
 
-- entry (and entry.ll): the way from a Python call into a kernel and back
+- gate (and gate.ll): the way from a Python call into a kernel and back
 - ufuncs: programs of elements as NumPy's universal functions, for large arrays of eager code
 - rows, rowtext: programs of a row as such functions, for rows of any length, and their text
 - steps: running sums, and rows added into an array, as such functions

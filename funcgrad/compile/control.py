@@ -14,7 +14,7 @@ from funcgrad.compile.layouts import arrange
 from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
 from funcgrad.compile.plan import Plan
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, affine_of
 from funcgrad.compile.statements import Buffer
 from funcgrad.compile.ways import way
 from funcgrad.core.avals import Aval
@@ -164,7 +164,7 @@ def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> Non
     carries, xs, constants = steps.parts(eqn.inputs)
     own, own_xs, own_constants = steps.parts(graph.inputs)
     axis = Axis(steps.length)
-    step = along(axis).times(-1).plus(steps.length - 1) if steps.reverse else along(axis)
+    step = affine_of(axis).times(-1).plus(steps.length - 1) if steps.reverse else affine_of(axis)
     scope = For(axis, ordered=True)
     buffers: dict[Atom, Buffer] = {}
     for var, init in zip(own, carries):

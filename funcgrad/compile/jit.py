@@ -149,7 +149,7 @@ class Jitted(Transformed, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            if kwargs or not config.plain:
+            if kwargs or not config.usual:
                 return self._call(args, kwargs, None)
             return self._fast(*args)
         except Exception as error:

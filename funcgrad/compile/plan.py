@@ -81,7 +81,7 @@ class Plan:
                 keep = keep or v in outputs or any(self._needs_memory(u, v) for u in users.get(v, ()))
                 keep = keep or self.depths[v] >= DEPTH or v in self.forced
                 if not keep and (_is_row(eqn) or (kind != "view" and self.costs[v] > CHEAP)):
-                    keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
+                    keep = uses.get(v, 0) > 1 or self._is_repeated(v, users)
                 if keep:
                     self.stored.add(v)
                     self.depths[v] = 0
@@ -128,14 +128,14 @@ class Plan:
         """Whether a fold is written out within the expressions that use it."""
         return folded(eqn) <= TINY and self.costs[eqn.outputs[0]] <= 4 * CHEAP
 
-    def _is_spread(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
+    def _is_repeated(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
         """Whether the elements are used again and again along an axis that they do not have."""
         for u in users.get(v, ()):
             if self.kinds[u] == "statements" and is_inline(u):
                 continue
             if self.kinds[u] == "dot" or any(out.aval.size > max(v.aval.size, 1) for out in u.outputs[:1]):
                 return True
-            if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_spread(u.outputs[0], users):
+            if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_repeated(u.outputs[0], users):
                 return True
         return False
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from funcgrad.compile import machine
 from funcgrad.compile.calls import is_alias, is_fresh, is_product, may_warn, reason, turned, writes
-from funcgrad.compile.entry import Entry
+from funcgrad.compile.gate import Gate
 from funcgrad.compile.kinds import with_loops
 from funcgrad.compile.progress import shown
 from funcgrad.compile.segments import Call, Segment, split
@@ -89,7 +89,7 @@ class Program:
     @property
     def workspace(self) -> int:
         """Bytes of memory beside the arguments and results that kernels and NumPy calls work in."""
-        return sum(k.entry.workspace for k in self._plan.kernels) + self._plan.space.size
+        return sum(k.gate.workspace for k in self._plan.kernels) + self._plan.space.size
 
     @property
     def calls(self) -> list[str]:
@@ -126,14 +126,14 @@ def compile_graph(graph: Graph) -> Program:
 class Kernel:
     """A segment's machine code. Outputs that are `lent` it writes into arrays that it gets behind its inputs."""
 
-    __slots__ = ("__weakref__", "_module", "_segment", "entry", "function", "was_there")
+    __slots__ = ("__weakref__", "_module", "_segment", "function", "gate", "was_there")
 
     def __init__(self, segment: Segment, lent: Set[Atom]) -> None:
         self._segment = segment
         given = [i for i, v in enumerate(segment.outputs) if v in lent]
         avals = [a.aval for a in segment.inputs], [v.aval for v in segment.outputs]
-        self.entry = Entry(*avals, segment.work, segment.operations > LONG, given)
-        text = segment.text + "\n" + self.entry.text()
+        self.gate = Gate(*avals, segment.work, segment.operations > LONG, given)
+        text = segment.text + "\n" + self.gate.text()
         was_loaded = machine.is_loaded(text)
         self._module = machine.load(text)
         self.was_there = was_loaded or self._module.was_kept
@@ -142,20 +142,20 @@ class Kernel:
 
     def bound(self, fallback: Callable[..., Any], single: bool = False) -> Callable[..., Any]:
         """The function, with `fallback` for arguments that are not in form; `single`: the one output, and no tuple."""
-        return self.entry.bind(self._module, fallback, self._segment.table, single)
+        return self.gate.bind(self._module, fallback, self._segment.table, single)
 
     def again(self, *args: Any) -> tuple[Any, ...]:
         """A call whose arguments were not in form; or in form, when the kernel has met an index out of bounds."""
-        count = len(self.entry.inputs)
-        given = [*checked(args[:count], self.entry.inputs), *args[count:]]
+        count = len(self.gate.inputs)
+        given = [*checked(args[:count], self.gate.inputs), *args[count:]]
         if all(x is y for x, y in zip(given, args)):
             return self.on_numpy(*args)
         return self.function(*given)
 
     def on_numpy(self, *args: Any) -> tuple[Any, ...]:
         with np.errstate(all="ignore"):
-            found = evaluate(self._segment.graph(), args[: len(self.entry.inputs)])
-        avals = self.entry.outputs
+            found = evaluate(self._segment.graph(), args[: len(self.gate.inputs)])
+        avals = self.gate.outputs
         return self._returned(args, [np.array(y) if a.shape else y for y, a in zip(found, avals)])
 
     def text(self, name: str) -> str:
@@ -166,13 +166,13 @@ class Kernel:
     def interpret(self, *args: Any) -> tuple[Any, ...]:
         from funcgrad.compile.text import interpret  # which only tests of kernels need
 
-        return self._returned(args, interpret(self._segment, args[: len(self.entry.inputs)]))
+        return self._returned(args, interpret(self._segment, args[: len(self.gate.inputs)]))
 
     def _returned(self, args: Sequence[Any], found: Sequence[Any]) -> tuple[Any, ...]:
         """What is left to return when outputs have been put where the caller wants them."""
-        for array, i in zip(args[len(self.entry.inputs) :], self.entry.given):
+        for array, i in zip(args[len(self.gate.inputs) :], self.gate.given):
             array[...] = found[i]
-        return tuple([x for i, x in enumerate(found) if i not in self.entry.given])
+        return tuple([x for i, x in enumerate(found) if i not in self.gate.given])
 
 
 _compiling: set[int] = set()

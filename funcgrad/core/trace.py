@@ -142,10 +142,10 @@ class Same(NamedTuple):
     value: Any
 
 
-Kind = TypeVar("Kind", bound=Tracer)
+AnyTracer = TypeVar("AnyTracer", bound=Tracer)
 
 
-def as_argument(x: Kind) -> Kind:
+def as_argument(x: AnyTracer) -> AnyTracer:
     """An argument of the user's function, which is given as a copy in C order."""
     x._place = ()
     return x

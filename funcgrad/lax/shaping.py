@@ -41,7 +41,7 @@ def slice(operand: Array, start_indices: Ints, limit_indices: Ints, strides: Int
     return operand[tuple(_slice(*part) for part in zip(start_indices, limit_indices, steps))]
 
 
-def _along(operand: Array, axis: int, part: Any) -> Array:
+def _on_axis(operand: Array, axis: int, part: Any) -> Array:
     return operand[(_slice(None),) * axis + (part,)]
 
 
@@ -50,14 +50,14 @@ def slice_in_dim(
 ) -> Array:
     """`operand[start:limit:stride]` along one axis; negative indices count from its end."""
     operand = as_array(operand)
-    return _along(operand, axis_of(axis, operand.ndim), _slice(start_index, limit_index, stride))
+    return _on_axis(operand, axis_of(axis, operand.ndim), _slice(start_index, limit_index, stride))
 
 
 def index_in_dim(operand: Array, index: int, axis: int = 0, keepdims: bool = True) -> Array:
     """The part at an index along an axis; IndexError where there is none."""
     operand = as_array(operand)
     axis = axis_of(axis, operand.ndim)
-    taken = _along(operand, axis, index)
+    taken = _on_axis(operand, axis, index)
     return expand_dims(taken, (axis,)) if keepdims else taken
 
 
@@ -296,7 +296,7 @@ def _pad_zeros(x: Array, config: Sequence[tuple[int, int, int]]) -> Array:
             x = broadcasting.reshape(x, shape=(*ahead, n, 1, *behind))
             widths = tuple((0, between if d == axis + 1 else 0) for d in range(x.ndim))
             x = broadcasting.reshape(structure.pad(x, widths=widths), shape=(*ahead, n * (between + 1), *behind))
-            x = _along(x, axis, _slice(n * (between + 1) - between))
+            x = _on_axis(x, axis, _slice(n * (between + 1) - between))
     widths = tuple((max(low, 0), max(high, 0)) for low, high, _ in config)
     if any(map(any, widths)):
         x = structure.pad(x, widths=widths)

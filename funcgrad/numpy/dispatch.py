@@ -41,18 +41,18 @@ _IGNORED = frozenset(("order", "subok", "copy", "casting", "like", "kind", "devi
 
 
 def numpy_function(
-    plain: Any, *, creates: bool = False, extra: Sequence[str] = ()
+    original: Any, *, creates: bool = False, extra: Sequence[str] = ()
 ) -> Callable[[Function], Function]:
-    """Decorate what runs on traced arguments; the result runs `plain` on all others.
+    """Decorate what runs on traced arguments; the result runs `original` on all others.
 
-    `plain` is a function of NumPy, or the module that has one of the same name. One that `creates` arrays makes such as
-    can be written where a function is being transformed. `extra` are keywords that NumPy's does not have: with one of
-    them what is decorated runs on plain arguments too.
+    `original` is a function of NumPy, or the module that has one of the same name. One that `creates` arrays makes such
+    as can be written where a function is being transformed. `extra` are keywords that NumPy's does not have: with one
+    of them what is decorated runs on plain arguments too.
     """
     ours = frozenset(extra)
 
     def decorate(fun: Function) -> Function:
-        numpys = getattr(plain, fun.__name__) if isinstance(plain, ModuleType) else plain
+        numpys = getattr(original, fun.__name__) if isinstance(original, ModuleType) else original
         code = fun.__code__
         parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         positional = parameters[: code.co_argcount]

@@ -202,7 +202,7 @@ def _batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: di
 
 
 class _Product(Linear):
-    """With a shorter way for plain arrays, and for those on the tape of one gradient: as `ops/entries.py`."""
+    """With a shorter way for plain arrays, and for those on the tape of one gradient: as `ops/shortcuts.py`."""
 
     def __call__(self, x: Any, y: Any, contract: Pair, batch: Pair) -> Any:
         trace: Any = None

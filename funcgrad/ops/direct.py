@@ -26,7 +26,7 @@ OPERATORS = {
 
 
 def direct(linear_map: Callable[..., Any], kind: str | type, kept: int) -> Callable[..., Any] | None:
-    """A linear map `m(t, y, *xs)` as a function of what `ops.entries` saves, `kept` values beside `t`.
+    """A linear map `m(t, y, *xs)` as a function of what `ops.shortcuts` saves, `kept` values beside `t`.
 
     `kind` is the character of the arrays' dtype, or the type of NumPy's scalars. None where something else than NumPy's
     functions is in it.

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import INT, PYTHON_SCALARS, Aval, aval_of
-from funcgrad.ops.entries import eager_choice
 from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.shortcuts import eager_choice
 
 STEPS = "its result moves in steps, so the derivative is zero wherever there is one"
 TRUTH = "its result is True or False"

@@ -45,10 +45,10 @@ def loggamma(key: Array, a: Array, shape: Shape | None = None, dtype: Any = floa
 def _gamma(name: str, key: Array, a: Array, shape: Shape | None, dtype: Any, log: bool) -> Array:
     dtype = float_dtype(name, dtype)
     shape = shape_of(name, shape, a)
-    return random_gamma(checked(key, name), _spread(in_dtype(a, dtype), shape), log=log)
+    return random_gamma(checked(key, name), _stretched(in_dtype(a, dtype), shape), log=log)
 
 
-def _spread(x: Array, shape: tuple[int, ...]) -> Array:
+def _stretched(x: Array, shape: tuple[int, ...]) -> Array:
     return x if x.shape == shape else broadcast_to(x, shape=shape)
 
 

@@ -31,7 +31,7 @@ from funcgrad.transforms.arguments import (
 from funcgrad.transforms.decorating import derived, with_value
 from funcgrad.transforms.function import Transformed, call_hiding_frames, transform
 from funcgrad.transforms.jvp import JvpTracer
-from funcgrad.transforms.results import copies, gradients, lower, result, results, zeros_for
+from funcgrad.transforms.results import below, copies, gradients, result, results, zeros_for
 
 
 @derived
@@ -185,7 +185,7 @@ def _value_and_grad(
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, name)
-    value = lower(scalar_output(out, name, holomorphic), trace)
+    value = below(scalar_output(out, name, holomorphic), trace)
     if type(value) is np.ndarray:
         value = copied(value)  # it may be an argument itself
     seeds = []
@@ -283,20 +283,20 @@ def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
 class Outputs:
     """The output of a traced function: its values, and its leaves' entries on the tape."""
 
-    __slots__ = ("avals", "lowered", "name", "nodes", "treedef")
+    __slots__ = ("avals", "name", "nodes", "treedef", "values_below")
 
     def __init__(self, out: Any, trace: Trace, name: str) -> None:
         flat, self.treedef = numbers(out, name)
         self.name = name
         self.nodes = [y.node if isinstance(y, (TapeTracer, LinearTracer)) and y._trace is trace else None for y in flat]
-        self.lowered = [None if isinstance(y, LinearTracer) else lower(y, trace) for y in flat]
+        self.values_below = [None if isinstance(y, LinearTracer) else below(y, trace) for y in flat]
         self.avals = [aval_of(y) for y in flat]
 
     def values(self) -> Any:
         """The output, once: it is not kept."""
         # copies, because the tape may have saved them, and they are the user's to write into
-        value = self.treedef.unflatten(list(map(copied, self.lowered)))
-        self.lowered = []
+        value = self.treedef.unflatten(list(map(copied, self.values_below)))
+        self.values_below = []
         return value
 
     def seeds(self, ct: Any) -> tuple[list[tuple[Node, Any]], list[Any]]:
@@ -327,7 +327,7 @@ def _jvp(fun: Any, given: tuple[Sequence[Any], Sequence[Any]], has_aux: bool) ->
         out, aux = output_and_aux(out, "jvp")
     flat, treedef = numbers(out, "jvp")
     taken = taken_by([*leaves, *moving, *flat])
-    values = [result(lower(y, trace), None, taken) for y in flat]
+    values = [result(below(y, trace), None, taken) for y in flat]
     moved = gradients(
         values, [y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in flat], taken
     )

@@ -17,7 +17,7 @@ from funcgrad.transforms.arguments import FLOAT0
 ndarray = np.ndarray
 
 
-def lower(x: Any, trace: Trace) -> Any:
+def below(x: Any, trace: Trace) -> Any:
     """A value without the layer that `trace` put around it."""
     if isinstance(x, Tracer):
         if x._trace is trace:
@@ -42,15 +42,15 @@ def result(x: Any, like: Any, taken: set[int]) -> Any:
 def results(x: Any, trace: Trace, taken: set[int]) -> Any:
     """`result` for every leaf of a pytree. Plain arrays may be the function's constants, and are copied."""
     if type(x) is TapeTracer:
-        return result(lower(x, trace), None, taken)
+        return result(below(x, trace), None, taken)
     return tree.map(
-        lambda leaf: result(lower(leaf, trace), None, taken) if isinstance(leaf, Tracer) else copied(leaf), x
+        lambda leaf: result(below(leaf, trace), None, taken) if isinstance(leaf, Tracer) else copied(leaf), x
     )
 
 
 def copies(x: Any, trace: Trace) -> Any:
     """Every leaf of a pytree copied, as the tape may have saved what was traced."""
-    return tree.map(lambda leaf: copied(lower(leaf, trace)), x)
+    return tree.map(lambda leaf: copied(below(leaf, trace)), x)
 
 
 def zeros_for(leaf: Any) -> Any:

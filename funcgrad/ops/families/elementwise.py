@@ -17,8 +17,8 @@ from funcgrad.core.trace import Primitive, register
 from funcgrad.ops import large
 from funcgrad.ops.broadcasting import aligned, broadcast_to, fit
 from funcgrad.ops.direct import direct
-from funcgrad.ops.entries import PLAIN, eager_binary, eager_unary
 from funcgrad.ops.families.linear import cast, require_linear
+from funcgrad.ops.shortcuts import PLAIN, eager_binary, eager_unary
 
 
 class Elementwise(Primitive):

@@ -77,7 +77,7 @@ def _quick_of_one(
                 and value.dtype.kind == "f"
                 and not storage.shared
                 and (input._view is None or input._view.blocked is None)
-                and (mode.direct or (type(value) is ndarray and mode.plain))
+                and (mode.direct or (type(value) is ndarray and mode.usual))
                 and (narrow or value.dtype.type is not float16)
             ):
                 try:
@@ -174,7 +174,7 @@ def _quick_of_two(
                 if (
                     a.dtype is b.dtype
                     and a.shape != () != b.shape
-                    and (mode.direct or (type(a) is type(b) is ndarray and mode.plain))
+                    and (mode.direct or (type(a) is type(b) is ndarray and mode.usual))
                     and not (input._storage.shared or other._storage.shared)
                     and (input._view is None or input._view.blocked is None)
                     and (other._view is None or other._view.blocked is None)
@@ -191,7 +191,7 @@ def _quick_of_two(
                 (type(other) is float or type(other) is int)
                 and a.dtype.kind == "f"
                 and a.shape != ()
-                and (mode.direct or (type(a) is ndarray and mode.plain))
+                and (mode.direct or (type(a) is ndarray and mode.usual))
                 and not input._storage.shared
                 and (input._view is None or input._view.blocked is None)
                 and number_kind is not None

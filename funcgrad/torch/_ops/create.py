@@ -16,7 +16,7 @@ from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import NUMBERS, need_tensor
-from funcgrad.torch._record.story import Cut, cut, cut_again, event
+from funcgrad.torch._record.story import PastCut, cut, cut_again, event
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import CPU, Device, default, used
@@ -117,7 +117,7 @@ def _typed_as(make: Callable[..., Tensor], out: Tensor, *args: Any, **options: A
     return make(*args, **{**options, "dtype": out.dtype})
 
 
-def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[Cut, ...] = ()) -> Tensor:
+def finished(value: Any, requires_grad: bool, origin: str, cuts: tuple[PastCut, ...] = ()) -> Tensor:
     out = fresh(value)
     out._cuts = cuts
     out._made, out._when = event()

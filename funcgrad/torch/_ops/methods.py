@@ -85,7 +85,7 @@ for _row in ROWS.values():
         if _row.is_method:
             _method(_name, called_as(_row, "Tensor", _name))
         if _row.in_place:
-            _method(_name + "_", in_place(_row.plain, _name + "_"))
+            _method(_name + "_", in_place(_row.unguarded, _name + "_"))
 IN_PLACE = "copy_ fill_ zero_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ swapdims_ set_ resize_ resize_as_"
 for _name in IN_PLACE.split():
     _checked(_name, getattr(inplace, _name))

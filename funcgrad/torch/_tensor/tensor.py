@@ -14,7 +14,7 @@ from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.story import Cut, Story, cut, cut_again, event, joined
+from funcgrad.torch._record.story import PastCut, Story, cut, cut_again, event, joined
 from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
@@ -53,7 +53,7 @@ class Tensor(Leaving, Methods):
     _view: View | None = None
     _grad: Tensor | None = None
     _retains: bool = False
-    _cuts: tuple[Cut, ...] = ()
+    _cuts: tuple[PastCut, ...] = ()
     _own_story: Story | None = None
     _made: Loc | None = None
     _when: int = 0
@@ -173,7 +173,7 @@ class Tensor(Leaving, Methods):
         if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
             raise RuntimeError(messages.PARTLY_OVERLAPPING)
 
-    def _write(self, new: Any, cuts: tuple[Cut, ...] = (), source: Tensor | None = None) -> None:
+    def _write(self, new: Any, cuts: tuple[PastCut, ...] = (), source: Tensor | None = None) -> None:
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's.
 
         `source` is another tensor that has the value.
@@ -231,7 +231,7 @@ class Tensor(Leaving, Methods):
         base = self._base
         return not (mode.enabled and (on_tape(self._read()) or (base is not None and on_tape(base._read()))))
 
-    def _write_memory(self, values: Any, cuts: tuple[Cut, ...], *elements: Step) -> None:
+    def _write_memory(self, values: Any, cuts: tuple[PastCut, ...], *elements: Step) -> None:
         """Write values, or those of some elements, into the memory."""
         storage = self._storage
         storage.count()

@@ -20,15 +20,15 @@ from funcgrad.transforms.calls import run_batched
 from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.custom.rules import (
     BatchedCall,
-    Call,
     CustomCall,
     CustomRule,
+    RuleCall,
     show,
     unflatten_all,
 )
 
 
-class JvpCall(Call):
+class JvpCall(RuleCall):
     def rule_outputs(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
         """The flat outputs by the user's rule, and behind them their tangents, for tangents of all flat values."""
         (*_, rule), fixed = self.parts(values)

@@ -16,7 +16,7 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
-from funcgrad.transforms.custom.rules import BatchedCall, Call, CustomCall, CustomRule, show
+from funcgrad.transforms.custom.rules import BatchedCall, CustomCall, CustomRule, RuleCall, show
 from funcgrad.transforms.frozen import frozen
 
 
@@ -32,7 +32,7 @@ class Backward(NamedTuple):
     indices: Sequence[Any]
 
 
-class VjpCall(Call):
+class VjpCall(RuleCall):
     def forward(self, values: Sequence[Any]) -> tuple[list[Any], Backward]:
         """Flat outputs by the user's fwd, and what its bwd will need."""
         (_, fwd, bwd, *_), fixed = self.parts(values)

@@ -29,7 +29,7 @@ class CustomRule:
     """What custom_vjp and custom_jvp share: binding arguments, flattening, captured traced values."""
 
     kind = ""
-    call: type[Call]
+    call: type[RuleCall]
     primitive: Primitive
     __signature__ = Signature()
 
@@ -130,7 +130,7 @@ def unflatten_all(trees: Sequence[tree.TreeDef], leaves: Sequence[Any]) -> list[
 FIXED = "argument {} is in nondiff_argnums"
 
 
-class Call:
+class RuleCall:
     """One call of a function with a rule, on flat values: the function, its rule, and the trees around them.
 
     The flat values are the leaves of the differentiable arguments, then the traced values among the others, then
@@ -220,7 +220,7 @@ def _nothing(*args: Any) -> None:
 
 
 class BatchedCall:
-    """A `Call` for whole batches; it stands where a `Call` does."""
+    """A `RuleCall` for whole batches; it stands where a `RuleCall` does."""
 
     def __init__(self, inner: Any, batched: list[bool], size: int) -> None:
         self.inner = inner
@@ -239,7 +239,7 @@ class BatchedCall:
 
 
 class CustomCall(Primitive):
-    """A `Call` on its flat values; `graph`, where it is written down, is the program of the function itself."""
+    """A `RuleCall` on its flat values; `graph`, where it is written down, is the program of the function itself."""
 
     multiple = True
     kind: str
@@ -253,10 +253,10 @@ class CustomCall(Primitive):
         call.freeze()
         return {"call": call, "graph": program(call.run)}
 
-    def impl(self, *values: Any, call: Call, graph: Any = None) -> tuple[Any, ...]:
+    def impl(self, *values: Any, call: RuleCall, graph: Any = None) -> tuple[Any, ...]:
         return tuple(call.run(*values) if graph is None else evaluate(graph, values))
 
-    def shape(self, *avals: Aval, call: Call, graph: Any) -> tuple[Aval, ...]:
+    def shape(self, *avals: Aval, call: RuleCall, graph: Any) -> tuple[Aval, ...]:
         return graph.out_avals
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:

@@ -309,7 +309,7 @@ def cross_entropy(
     found = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0:
         return found
-    spread = _spread_loss(logs, target, weight, axis, ignore_index, reduction)
+    spread = _smoothed_loss(logs, target, weight, axis, ignore_index, reduction)
     return found * (1 - label_smoothing) + spread * (label_smoothing / input.shape[axis])
 
 
@@ -329,7 +329,7 @@ def _expected(logs: Any, target: Any, weight: Any, axis: int, reduction: str, sm
     return -fnp.sum(terms) / (logs.size / classes if reduction == "mean" else 1)
 
 
-def _spread_loss(
+def _smoothed_loss(
     logs: Tensor, target: Any, weight: Any, axis: int, ignore_index: int, reduction: str
 ) -> Tensor:
     """Minus the log-probabilities of all classes, as every target gets a part of each."""
