@@ -31,7 +31,7 @@ from funcgrad.lax.signatures import (
     sharing,
     strong,
 )
-from funcgrad.numpy.shaping import concatenate, stack
+from funcgrad.numpy.joining import concatenate, stack
 from funcgrad.ops.elementwise import clip, convert, ne
 from funcgrad.transforms.calls import Runner
 from funcgrad.transforms.closure import Captured

@@ -15,7 +15,7 @@ from funcgrad.core.memory import copied, lent, returned
 from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import is_interpreted, record_graph, trace_graph
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.shaping import stack
+from funcgrad.numpy.joining import stack
 from funcgrad.ops.elementwise import convert
 from funcgrad.transforms.arguments import array_leaf
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy.dispatch import UFUNCS, Array, axis_of, numpy_function, out_error
-from funcgrad.numpy.shaping import diagonal, moveaxis, stack
+from funcgrad.numpy.joining import stack
+from funcgrad.numpy.shaping import diagonal, moveaxis
 from funcgrad.numpy.ufuncs import with_methods
 from funcgrad.ops import broadcasting
 from funcgrad.ops import convolve as primitive

@@ -11,7 +11,8 @@ import numpy as np
 from funcgrad.core.buffers import buffered
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, numpy_function
-from funcgrad.numpy.shaping import broadcast_arrays, concatenate, moveaxis, stack
+from funcgrad.numpy.joining import concatenate, stack
+from funcgrad.numpy.shaping import broadcast_arrays, moveaxis
 from funcgrad.ops import broadcasting
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.operands import as_array

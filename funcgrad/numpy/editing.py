@@ -12,7 +12,8 @@ from funcgrad.core.avals import aval_of
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import IMPLEMENTATIONS, Array, Axes, Axis, axes_of, axis_of, numpy_function
 from funcgrad.numpy.indexing import concrete, in_range, take
-from funcgrad.numpy.shaping import concatenate, moveaxis, ravel
+from funcgrad.numpy.joining import concatenate
+from funcgrad.numpy.shaping import moveaxis, ravel
 from funcgrad.numpy.writing import plain_target
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew

@@ -10,7 +10,8 @@ import numpy as np
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, Axis, axis_of, numpy_function
-from funcgrad.numpy.shaping import broadcast_arrays, ravel, stack
+from funcgrad.numpy.joining import stack
+from funcgrad.numpy.shaping import broadcast_arrays, ravel
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering

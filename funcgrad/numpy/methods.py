@@ -16,6 +16,7 @@ from funcgrad.core.buffers import Buffer
 from funcgrad.core.staging import is_staging
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
+    compositions,
     conversions,
     creation,
     elementwise,

@@ -14,8 +14,9 @@ from funcgrad.numpy.creation import vander
 from funcgrad.numpy.dispatch import Array, numpy_function
 from funcgrad.numpy.editing import trim_zeros
 from funcgrad.numpy.indexing import known
+from funcgrad.numpy.joining import concatenate
 from funcgrad.numpy.reductions import sum
-from funcgrad.numpy.shaping import atleast_1d, concatenate
+from funcgrad.numpy.shaping import atleast_1d
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import roots as primitive

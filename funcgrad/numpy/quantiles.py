@@ -11,8 +11,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.numpy.dispatch import Array, Axes, axes_of, numpy_function
 from funcgrad.numpy.indexing import known, take_along_axis
+from funcgrad.numpy.joining import stack
 from funcgrad.numpy.reductions import sum, with_unit_axes
-from funcgrad.numpy.shaping import moveaxis, stack
+from funcgrad.numpy.shaping import moveaxis
 from funcgrad.numpy.statistics import mean
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew

@@ -10,8 +10,9 @@ import numpy as np
 
 from funcgrad.numpy.dispatch import Array, Axes, Axis, axes_of, numpy_function
 from funcgrad.numpy.indexing import known
+from funcgrad.numpy.joining import concatenate
 from funcgrad.numpy.reductions import argmax, argmin, cumprod, cumsum, max, min, prod, sum
-from funcgrad.numpy.shaping import concatenate, diagonal, squeeze
+from funcgrad.numpy.shaping import diagonal, squeeze
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.operands import as_array

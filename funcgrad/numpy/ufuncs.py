@@ -24,8 +24,9 @@ from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy import reductions
 from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, axes_of, axis_of, out_error, unsupported
 from funcgrad.numpy.indexing import concrete
+from funcgrad.numpy.joining import stack
 from funcgrad.numpy.reductions import with_unit_axes
-from funcgrad.numpy.shaping import moveaxis, stack
+from funcgrad.numpy.shaping import moveaxis
 from funcgrad.numpy.writing import at
 from funcgrad.ops import broadcasting, special, structure
 from funcgrad.ops import elementwise as ew

@@ -10,8 +10,9 @@ import scipy.integrate
 from funcgrad.core.trace import known
 from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.indexing import where
+from funcgrad.numpy.joining import concatenate
 from funcgrad.numpy.reductions import cumsum, diff
-from funcgrad.numpy.shaping import broadcast_to, concatenate, flip, moveaxis
+from funcgrad.numpy.shaping import broadcast_to, flip, moveaxis
 from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.scipy.dispatch import beside
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy.dispatch import Array
-from funcgrad.numpy.shaping import concatenate
+from funcgrad.numpy.joining import concatenate
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.operands import as_array

@@ -15,8 +15,9 @@ from funcgrad.torch._record.calls import Kind, call_with
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._reduction import chosen
+from funcgrad.torch.nn.functional.classes import check_classes
 from funcgrad.torch.nn.functional.distance import pairwise_distance
-from funcgrad.torch.nn.functional.loss import check_classes, check_reduction, reduced, reduced_value
+from funcgrad.torch.nn.functional.loss import check_reduction, reduced, reduced_value
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
