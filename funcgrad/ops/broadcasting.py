@@ -118,9 +118,9 @@ def fit(ct: Any, aval: Any) -> Any:
     shape = aval.shape
     if ct.shape != shape:
         extra = len(ct.shape) - len(shape)
-        summed = tuple(range(extra)) + tuple(
-            i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1
-        )
+        summed = tuple(range(extra))
+        if ct.shape[extra:] != shape:
+            summed += tuple([i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1])
         if summed:
             ct = reduce_sum(ct, summed)
         if ct.shape != shape:

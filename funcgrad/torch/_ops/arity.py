@@ -53,7 +53,7 @@ def unary(
         return call(kind, fun, as_floating(input) if floating else input)
 
     def called_as(owner: str, known: str) -> Callable[..., Tensor]:
-        quick = _quick_of_one(fun, kind, guarded(slowly, owner, known), "e" not in refuses[0])
+        quick = quick_of_one(fun, kind, guarded(slowly, owner, known), "e" not in refuses[0])
         return titled(quick, known, doc or f"{name} of each element.")
 
     apply = called_as(space or "torch", title)
@@ -62,7 +62,7 @@ def unary(
     return named(*aliases, name=name, space=space, **forms)(apply) if tabled else apply
 
 
-def _quick_of_one(
+def quick_of_one(
     fun: Callable[[Any], Any], kind: Kind, slowly: Callable[[Any], Tensor], narrow: bool
 ) -> Callable[..., Tensor]:
     """The short way for a tensor of floats, those of 16 bits only if they are `narrow`; otherwise `slowly`."""

@@ -23,18 +23,18 @@ CREATE_GRAPH = (
 )
 
 
-def implicit(out: Tensor) -> Tensor:
+def implicit(out: Tensor) -> np.ndarray:
     value = out._read()
     if value.shape and prod(value.shape) != 1:
         raise explained(RuntimeError("grad can be implicitly created only for scalar outputs"), [out])
     if value.dtype.kind == "c":
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
-    return fresh(np.array(1, value.dtype, ndmin=len(value.shape)))
+    return np.array(1, value.dtype, ndmin=len(value.shape))
 
 
-def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
-    """The gradient of each output, checked as PyTorch does."""
-    checked = []
+def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor | np.ndarray]:
+    """The gradient of each output, checked as PyTorch does; an array where none is given."""
+    checked: list[Tensor | np.ndarray] = []
     for i, (out, grad) in enumerate(zip(outputs, grads)):
         if isinstance(grad, Tensor):
             if grad.shape != out.shape:
@@ -53,7 +53,7 @@ def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> 
             if on_tape(out._read()):
                 checked.append(implicit(out))
             else:
-                checked.append(fresh(np.ones(out._read().shape, out._read().dtype)))
+                checked.append(np.ones(out._read().shape, out._read().dtype))
         else:
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
     if len(outputs) > len(grads):  # as in PyTorch, more are left
@@ -108,11 +108,12 @@ def backward(
             t.retain_grad()
             wanted[t._read().node.seq] = t
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
-    _mark_given(run, grads if grad_tensors is not None else ())
+    if grad_tensors is not None:
+        _mark_given(run, grads)
     _remembered(run, outputs, grads)
 
 
-def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor]:
+def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor | np.ndarray]:
     """The gradient of each output. Leaves remember a pass that is refused."""
     try:
         checked = initial_grads(outputs, [None] * len(outputs) if grads is None else listed(grads))
@@ -125,13 +126,13 @@ def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tenso
     return checked
 
 
-def _mark_given(run: Pass, grads: Sequence[Tensor]) -> None:
+def _mark_given(run: Pass, grads: Sequence[Tensor | np.ndarray]) -> None:
     """Remember gradients of zeros that the user gives a pass."""
-    if grads and not any(np.any(constant(g._read())) for g in grads):
+    if not any(isinstance(g, np.ndarray) or np.any(constant(g._read())) for g in grads):
         run.record.marks = (*run.record.marks, ("given", run.record.loc))
 
 
-def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:
+def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor | np.ndarray]) -> None:
     """Run a pass; tensors remember it, and an error tells what they know."""
     run.record.began(outputs)
     try:
@@ -176,7 +177,11 @@ def grad(
 
 
 def _gradients(
-    outs: list[Tensor], targets: list[Tensor], grads: list[Tensor], keep: bool, flags: tuple[bool, bool, bool]
+    outs: list[Tensor],
+    targets: list[Tensor],
+    grads: list[Tensor | np.ndarray],
+    keep: bool,
+    flags: tuple[bool, bool, bool],
 ) -> tuple[Tensor | None, ...]:
     create, allow_unused, materialize = flags
     check_outputs(outs)

@@ -108,17 +108,21 @@ class Pass:
         self.reached: set[int] = set()
         self.inside: set[int] = set()
 
-    def run(self, outputs: Sequence[Tensor], grads: Sequence[Tensor]) -> None:
+    def run(self, outputs: Sequence[Tensor], grads: Sequence[Tensor | np.ndarray]) -> None:
+        """Pull back the gradients of the outputs; those that are arrays are ours."""
         seeds = []
         for out, grad in zip(outputs, grads):
-            ct = self.taken(grad)
-            if not self.create:
-                self.given[id(ct)] = grad
             value = out._read()
-            if ct.dtype != value.dtype:
-                ct = ct.astype(value.dtype)
             self.tape = value._trace
-            seeds.append((value.node, outward(ct)))
+            ct: Any = grad
+            if isinstance(grad, Tensor):
+                ct = self.taken(grad)
+                if not self.create:
+                    self.given[id(ct)] = grad
+                if ct.dtype != value.dtype:
+                    ct = ct.astype(value.dtype)
+                ct = outward(ct)
+            seeds.append((value.node, ct))
         if self.wanted is not None:
             self.pulled = self.ways([node for node, _ in seeds])
         if use.ever:
@@ -365,7 +369,7 @@ class Pass:
         elif self.create:
             tensor._grad = self.in_users_mode(operator.add, grad, fresh(ct))
         elif grad._view is None:
-            grad._write(constant(grad._read()) + ct)
+            grad._write(constant(grad._read()) + ct, at=(self.record.loc, self.record.when))
         else:  # whose base the mode decides about
             self.in_users_mode(grad._write, constant(grad._read()) + ct)
         total: Any = tensor._grad

@@ -23,7 +23,7 @@ from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.leaving import Leaving
 from funcgrad.torch._tensor.printing import text
 from funcgrad.torch._tensor.sizes import Size, dimension, size_of
-from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched, scope
+from funcgrad.torch._tensor.storage import At, Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
 from funcgrad.torch._tensor.writes import write_part
 
@@ -173,10 +173,16 @@ class Tensor(Leaving, Methods):
         if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
             raise RuntimeError(messages.PARTLY_OVERLAPPING)
 
-    def _write(self, new: Any, cuts: tuple[PastCut, ...] = (), source: Tensor | None = None) -> None:
+    def _write(
+        self,
+        new: Any,
+        cuts: tuple[PastCut, ...] = (),
+        source: Tensor | None = None,
+        at: At | None = None,
+    ) -> None:
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's.
 
-        `source` is another tensor that has the value.
+        `source` is another tensor that has the value, `at` the line and time of the write, where they are known.
         """
         storage = self._storage
         view = self._view
@@ -188,7 +194,7 @@ class Tensor(Leaving, Methods):
             raise RuntimeError(
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
             )
-        storage.count()
+        storage.count(at)
         if cuts and not self._is_source():
             self._cuts = joined(cuts, self._cuts)
         if view is None:
