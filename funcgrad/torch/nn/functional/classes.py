@@ -53,11 +53,23 @@ NLL_ELSEWHERE = Kind("ViewBackward0", "xyi")
 def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
     """PyTorch's errors; the target's values."""
     shape = input.shape
+    if len(shape) == 1 and target.dim() == 1 and target.shape[0] != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}")
+    if len(shape) < 3 and target.dim() > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if len(shape) > 1 and (shape[0] != target.shape[0] if target.dim() else True):
         first = target.shape[0] if target.dim() else 0
         raise ValueError(f"Expected input batch_size ({shape[0]}) to match target batch_size ({first}).")
-    if (*shape[:1], *shape[2:]) != tuple(target.shape) if len(shape) > 1 else target.dim():
-        raise RuntimeError(f"size mismatch (got input: {list(shape)}, target: {list(target.shape)})")
+    if len(shape) == 4 and target.dim() != 3:
+        raise RuntimeError(
+            f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.dim()}"
+        )
+    wanted = [*shape[:1], *shape[2:]]
+    if len(shape) in (3, 5) and wanted != list(target.shape):
+        raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
+    if len(shape) > 1 and wanted != list(target.shape):
+        rest = f"{' ' if len(shape) == 4 else ''}, target: {list(target.shape)}{')' if len(shape) != 4 else ''}"
+        raise RuntimeError(f"size mismatch (got input: {list(shape)}{rest}")
     if target._read().dtype != np.int64 and target._read().dtype != np.uint8:
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.title}")
     classes = shape[1] if len(shape) > 1 else shape[0]
@@ -67,6 +79,8 @@ def check_classes(input: Tensor, target: Tensor, weight: Tensor | None, ignore_i
             f"shape: {list(weight.shape)}"
         )
     value = constant(target._read())
+    if len(shape) == 1:
+        value = fnp.reshape(value, ())
     if not isinstance(value, Tracer):
         wrong = value[(value != ignore_index) & ((value < 0) | (value >= classes))]
         if wrong.size:
@@ -133,7 +147,7 @@ def cross_entropy(
     """
     reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
-    if not 0.0 <= label_smoothing <= 1.0:
+    if not label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     axis = 0 if input.dim() == 1 else 1
     of_probabilities = input.shape == target.shape

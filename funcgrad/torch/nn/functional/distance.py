@@ -7,7 +7,7 @@ from typing import Any
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._record.operands import promote
+from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._recorded import recorded
 
@@ -34,6 +34,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
             length.clamp_(min=eps)
         return x / length
 
+    check_broadcast(tuple(x1.shape), tuple(x2.shape))
+    rank = max(x1.dim(), x2.dim())
+    x1, x2 = (x if x.dim() == rank else x.reshape((1,) * (rank - x.dim()) + tuple(x.shape)) for x in (x1, x2))
     if x1._read().dtype != x2._read().dtype or x1._read().dtype.kind != "f":
         x1, x2 = promote(x1, x2)
         if x1._read().dtype.kind != "f":

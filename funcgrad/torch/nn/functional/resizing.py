@@ -158,11 +158,20 @@ def interpolate(
             f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
         )
     if any(n <= 0 for n in (*sizes, *input.shape[2:])):
+        given, wanted = (", ".join(f"{a}: {n}" for a, n in zip("DHW"[-space:], ns)) for ns in (input.shape[2:], sizes))
         raise RuntimeError(
-            f"Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} output {sizes}"
+            f"Input and output sizes should be greater than 0, but got input ({given}) {'and ' * (space == 1)}output "
+            f"({wanted})"
+        )
+    if not input.shape[1]:
+        raise RuntimeError(
+            f"Non-empty {ndim}D data tensor expected but got a tensor with sizes {list(input.shape)}"
         )
     shape = "nearest" if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
-    refuse(input, "ib" if shape == "nearest" else "iub", f"compute_indices_weights_{shape}")
+    kernel = f"compute_indices_weights_{shape}"
+    if space == 2 and shape != "cubic":
+        kernel = f"upsample_{'bilinear' if shape == 'linear' else shape}2d_channels_last"
+    refuse(input, "ibc" if shape == "nearest" else "iubc", kernel)
     taps = []
     for n, m, scale in zip(input.shape[2:], sizes, scales):
         if shape == "nearest":
