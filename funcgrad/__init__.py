@@ -20,8 +20,8 @@ if "__version__" not in globals():  # no reload: what an interrupted import has 
 from funcgrad import ad_checkpoint as ad_checkpoint
 from funcgrad import debug as debug
 from funcgrad import errors as errors
+from funcgrad import from_numba as _from_numba
 from funcgrad import lax as lax
-from funcgrad import numbas as _numbas
 from funcgrad import numpy as numpy
 from funcgrad import tree as tree
 from funcgrad.compile.jit import jit as jit
@@ -93,14 +93,14 @@ if _typing.TYPE_CHECKING:
     from funcgrad import test_util as test_util
     from funcgrad import torch as torch
     from funcgrad import tree_util as tree_util
-    from funcgrad.numbas.scalars import elementwise as elementwise
+    from funcgrad.from_numba.scalars import elementwise as elementwise
 
 
 def _later(name: str) -> _typing.Any:
     if name in _LATER:
         return _import_module(f"funcgrad.{name}")
     if name == "elementwise":  # a tenth of the time that importing all of this takes
-        globals()[name] = _import_module("funcgrad.numbas.scalars").elementwise
+        globals()[name] = _import_module("funcgrad.from_numba.scalars").elementwise
         return globals()[name]
     raise AttributeError(_missing("module 'funcgrad'", name, __dir__(), instead=_INSTEAD), name=name)
 

@@ -35,10 +35,10 @@ def run() -> int | str:
 
 def _chosen() -> int:
     if sys.argv[1:2] == ["explain"]:
-        from funcgrad.command import main as explain
+        from funcgrad.command import main as explain  # whichever is asked for
 
         return explain(sys.argv[2:])
-    from funcgrad.tour.guide import main as tour
+    from funcgrad.tour.guide import main as tour  # whichever is asked for
 
     return tour()
 

@@ -37,8 +37,8 @@ class Config:
         >>> config.threads = None
     """
 
-    __slots__ = ("_cache_dir", "_cache_size", "_debug_nans", "_jit", "_threads", "plain")
-    plain: bool
+    __slots__ = ("_cache_dir", "_cache_size", "_debug_nans", "_jit", "_threads", "usual")
+    usual: bool
     """Whether jitted functions just run their programs: `jit` is on, and nothing looks at the results."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -59,7 +59,7 @@ class Config:
         if not isinstance(value, bool):
             raise TypeError(f"config.jit must be True or False, not {value!r}")
         self._jit = value
-        self.plain = value and not self._debug_nans
+        self.usual = value and not self._debug_nans
 
     @property
     def debug_nans(self) -> bool:
@@ -70,7 +70,7 @@ class Config:
         if not isinstance(value, bool):
             raise TypeError(f"config.debug_nans must be True or False, not {value!r}")
         self._debug_nans = value
-        self.plain = self._jit and not value
+        self.usual = self._jit and not value
 
     @property
     def threads(self) -> int | None:

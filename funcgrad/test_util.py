@@ -10,7 +10,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.constants import copied
+from funcgrad.core.memory import copied
 from funcgrad.transforms.api import jvp, vjp
 
 __all__ = ["check_grads"]

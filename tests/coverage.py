@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import funcgrad.numpy as fnp
-from funcgrad.compile.plan import kind_of
+from funcgrad.compile.kinds import kind_of
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.avals import aval_of
 from funcgrad.core.staging import trace_graph

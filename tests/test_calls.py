@@ -10,7 +10,7 @@ import pytest
 
 import funcgrad as fg
 from funcgrad import lax
-from funcgrad.compile import entry, workspace
+from funcgrad.compile import gate, workspace
 from funcgrad.compile.calls import may_warn, reason, writes
 from funcgrad.compile.plan import Plan
 from funcgrad.compile.simplify import simplify
@@ -132,7 +132,7 @@ AT = np.arange(60) - 3
 
 def test_what_kernels_make_for_numpy_is_in_the_workspace():
     program = fg.jit(masked).lower(A, B, AT)
-    kernel = program._plan.kernels[0].entry
+    kernel = program._plan.kernels[0].gate
     assert [aval.shape for aval in kernel.results] == [()] and len(kernel.given) == 2
     assert "del" not in program.text and program.workspace >= 2 * A.nbytes + 60 * 60 * 8
     for a in (A, A[::-1].copy(), A[::-1], np.asfortranarray(A)):
@@ -147,7 +147,7 @@ def test_a_kernel_that_numpy_runs_again_writes_into_the_workspace():
 
     program = fg.jit(picked).lower(A, B, AT)
     kernel, *_ = program._plan.kernels
-    assert kernel.entry.given == [0] and not kernel.entry.results
+    assert kernel.gate.given == [0] and not kernel.gate.results
     out = np.zeros((60, 50))
     assert kernel.on_numpy(A, AT, out) == ()
     np.testing.assert_allclose(out, np.exp(A[AT]), rtol=1e-15)
@@ -157,7 +157,7 @@ def test_a_kernel_that_numpy_runs_again_writes_into_the_workspace():
 
 
 def test_kernels_without_a_direct_way_in(monkeypatch):
-    monkeypatch.setattr(entry, "available", lambda: False)
+    monkeypatch.setattr(gate, "available", lambda: False)
     program = fg.jit(masked).lower(A + 1.0, B, AT)
     for x, y in zip(program(A + 1.0, B, AT), masked(A + 1.0, B, AT), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-9)

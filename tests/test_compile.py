@@ -28,7 +28,8 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import Var, evaluate
 from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import primitives
-from funcgrad.numpy import operators  # noqa: F401
+from funcgrad.numpy import methods  # noqa: F401
+from funcgrad.ops.broadcasting import broadcast_to, reduce_sum, reshape
 from funcgrad.ops.contract import dot_general
 from funcgrad.ops.elementwise import (
     convert,
@@ -46,8 +47,8 @@ from funcgrad.ops.elementwise import (
     tanh,
     where,
 )  # fmt: skip
-from funcgrad.ops.reduce import reduce_max, reduce_min, reduce_prod, reduce_sum
-from funcgrad.ops.structure import broadcast_to, reshape, transpose
+from funcgrad.ops.reduce import reduce_max, reduce_min, reduce_prod
+from funcgrad.ops.structure import transpose
 
 SPECIAL = np.array(
     [

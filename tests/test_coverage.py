@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import funcgrad.numpy as fnp
-from funcgrad.numpy.dispatch import any_traced
+from funcgrad.ops.operands import any_traced
 from funcgrad.transforms.api import grad, jvp
 from tests.coverage import LEFT_OUT, page, second_order_calls
 from tests.groups import together

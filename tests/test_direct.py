@@ -11,7 +11,7 @@ import funcgrad as fg
 from funcgrad.core.trace import primitives
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.direct import direct
-from funcgrad.ops.families import Along, Elementwise
+from funcgrad.ops.families.elementwise import Along, Elementwise
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 2.0, 0.3, -0.7, 1e-30, 3e8, 0.5, -2.5, 17.0, 5e-324]
 NUMBERS = [0, 1, 2, -1, 3, 0.0, 1.0, 2.0, 0.5, -1.01, float("inf"), float("nan")]

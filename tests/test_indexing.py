@@ -17,11 +17,11 @@ from funcgrad.core.avals import aval_of
 from funcgrad.core.staging import trace_graph
 from funcgrad.errors import ConcretizationError, EscapedTracerError
 from funcgrad.numpy.places import At
+from funcgrad.ops.broadcasting import reduce_sum, reshape
 from funcgrad.ops.elementwise import ge, mul, sin
 from funcgrad.ops.index import gather, scatter_add, scatter_set
-from funcgrad.ops.reduce import reduce_sum
 from funcgrad.ops.sort import argsort, sort
-from funcgrad.ops.structure import concatenate, pad, reshape, transpose
+from funcgrad.ops.structure import concatenate, pad, transpose
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.transforms.api import grad, jvp, vjp
 from funcgrad.transforms.vmap import vmap

@@ -23,7 +23,7 @@ from funcgrad.compile import jit as compile_jit
 from funcgrad.compile.jit import jit
 from funcgrad.compile.program import Program
 from funcgrad.config import Config, config
-from funcgrad.numpy import operators  # noqa: F401
+from funcgrad.numpy import methods  # noqa: F401
 from funcgrad.transforms.api import grad, jvp, vjp
 from funcgrad.transforms.custom import custom_jvp, custom_vjp
 from funcgrad.transforms.remat import checkpoint
@@ -590,7 +590,7 @@ def test_llvm_is_imported_with_the_first_kernel():
     code = (
         "import sys, numpy as np\n"
         "from funcgrad.compile.jit import jit\n"
-        "import funcgrad.numpy.operators\n"
+        "import funcgrad.numpy.methods\n"
         "f = jit(lambda x: np.sin(x))\n"
         "assert 'llvmlite' not in sys.modules\n"
         "f(np.ones(3))\n"

@@ -295,7 +295,7 @@ def peak_of_gradient(length, checkpoint, wrap):
     c, xs = np.ones(10_000), np.ones(length)
     gradient(c, xs)
     # a kernel's scratch memory stays with it
-    there = gradient.lower(c, xs).whole.entry.workspace if hasattr(gradient, "lower") else 0
+    there = gradient.lower(c, xs).whole.gate.workspace if hasattr(gradient, "lower") else 0
     tracemalloc.start()
     try:
         gradient(c, xs)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +24,7 @@ LAYERS = [
     ["core.avals"],
     ["core.arrivals"],
     ["core.recent", "core.forks"],
+    ["core.memory"],
     ["core.constants"],
     ["core.trace"],
     ["core.tape"],
@@ -29,8 +32,11 @@ LAYERS = [
     ["core.graph", "core"],
     ["core.staging"],
     ["core.remedies"],
-    ["ops.direct", "ops.entries", "ops.large"],
+    ["ops.direct", "ops.shortcuts", "ops.large"],
     ["ops.families"],
+    ["ops.broadcasting"],
+    ["ops.families.elementwise"],
+    ["ops.elementwise"],
     ["ops"],
     ["transforms"],
     ["debug"],
@@ -39,7 +45,7 @@ LAYERS = [
     ["numpy"],
     ["flatten_util"],
     ["lax"],
-    ["numbas"],
+    ["from_numba"],
     ["random"],
     ["nn"],
     ["scipy"],
@@ -80,8 +86,12 @@ def nodes(path: Path) -> list[ast.AST]:
 
 def imported(path: Path) -> list[tuple[int, str]]:
     """Modules of funcgrad that a file imports anywhere in it, with the line."""
+    return imported_by(nodes(path), path)
+
+
+def imported_by(nodes: Iterable[ast.AST], path: Path) -> list[tuple[int, str]]:
     found = []
-    for node in nodes(path):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -114,12 +124,63 @@ def test_imports_go_down(path):
     assert not upward, f"funcgrad.{name} (layer {LAYERS[mine][0]}) imports from above: {upward}"
 
 
+def run_time_imports(path: Path) -> set[str]:
+    """What a file imports when it runs, in functions too: not for annotations only."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    return {name for _, name in imported_by(ast.walk(tree), path)} - {module_name(path)}
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The modules that import each other, directly or through others."""
+    reached: dict[str, set[str]] = {}
+    for start in graph:
+        found: set[str] = set()
+        waiting = [start]
+        while waiting:
+            new = graph.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        reached[start] = found
+    rings = {frozenset(b for b in reached[a] if a in reached.get(b, ())) for a in graph if a in reached[a]}
+    return sorted(map(sorted, rings))
+
+
+def test_no_module_imports_itself_through_others():
+    """Not in functions either: what two files share stands in a third. In functions stands what is long to import."""
+    assert circles({module_name(p): run_time_imports(p) for p in FILES if module_name(p)}) == []
+
+
+@together("path", [p for p in FILES if module_name(p)], package_of)
+def test_an_import_in_a_function_says_what_it_spares(path):
+    lines = path.read_text().split("\n")
+    functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
+    inner = {(node.lineno, name) for f in functions for node in ast.walk(f) for _, name in imported_by([node], path)}
+    silent = [(line, name) for line, name in sorted(inner) if "#" not in lines[line - 2] + lines[line - 1]]
+    assert not silent, f"funcgrad.{module_name(path)}: no reason beside {silent}"
+
+
+def test_a_circle_is_seen():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}
+    assert circles(graph) == [["b", "c"]]
+
+
 def test_every_layer_exists():
     """So that a renamed folder does not leave its rule behind."""
     for entries in LAYERS:
         for entry in entries:
             if entry != "__main__":
                 assert is_module(f"funcgrad.{entry}"), entry
+
+
+def test_the_floor_of_operations_stands_alone():
+    """Derivatives of both orders of every primitive in `ops/`, in a process where nothing above it can be imported."""
+    done = subprocess.run([sys.executable, "-m", "tests.floor"], capture_output=True, text=True, cwd=ROOT.parent)
+    assert not done.returncode, done.stderr
+    count, *above = done.stdout.split()
+    assert int(count) > 400 and not above
 
 
 def roots(path: Path) -> set[str]:
@@ -150,10 +211,12 @@ def test_no_foreign_packages(path):
 
 INNER = {
     "torch._ops.values": {
+        "ops.broadcasting",
         "ops.contract",
         "ops.elementwise",
         "ops.index",
         "ops.normalise",
+        "ops.products",
         "ops.reduce",
         "ops.special",
         "ops.structure",

@@ -11,6 +11,7 @@ import pytest
 import funcgrad.numpy  # noqa: F401  (traced values get their operators)
 from funcgrad.core.avals import aval_of
 from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.contract import dot_general, matmul, mH, mT
 from funcgrad.ops.linalg import (
     cholesky,
@@ -28,7 +29,7 @@ from funcgrad.ops.linalg import (
     svdvals,
     triangular_solve,
 )
-from funcgrad.ops.reduce import cumprod, cumsum, reduce_max, reduce_min, reduce_prod, reduce_sum
+from funcgrad.ops.reduce import cumprod, cumsum, reduce_max, reduce_min, reduce_prod
 from funcgrad.transforms.api import grad, jvp, value_and_grad
 from funcgrad.transforms.vmap import vmap
 

@@ -103,9 +103,9 @@ def test_disable_jit():
 
 
 def test_settings_of_the_environment():
-    assert Config({}).plain and not Config({}).debug_nans
-    assert Config({"FUNCGRAD_DEBUG_NANS": "1"}).debug_nans and not Config({"FUNCGRAD_DEBUG_NANS": "true"}).plain
-    assert not Config({"FUNCGRAD_JIT": "0"}).plain
+    assert Config({}).usual and not Config({}).debug_nans
+    assert Config({"FUNCGRAD_DEBUG_NANS": "1"}).debug_nans and not Config({"FUNCGRAD_DEBUG_NANS": "true"}).usual
+    assert not Config({"FUNCGRAD_JIT": "0"}).usual
     with pytest.raises(ValueError, match="FUNCGRAD_DEBUG_NANS must be 0 or 1"):
         Config({"FUNCGRAD_DEBUG_NANS": "maybe"})
     with pytest.raises(TypeError, match="True or False"):

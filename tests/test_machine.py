@@ -15,8 +15,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from funcgrad.compile import entry, machine
-from funcgrad.compile.entry import Entry
+from funcgrad.compile import gate, machine
+from funcgrad.compile.gate import Gate
 from funcgrad.core.avals import Aval
 
 FLOAT = np.dtype("d")
@@ -25,7 +25,7 @@ FLOAT = np.dtype("d")
 @pytest.fixture(params=["direct", "ctypes"])
 def way(request, monkeypatch):
     if request.param == "ctypes":
-        monkeypatch.setattr(entry, "available", lambda: False)
+        monkeypatch.setattr(gate, "available", lambda: False)
     return request.param
 
 
@@ -51,7 +51,7 @@ def compiled(signature, body="ret i32 0", fallback=fallback, **options):
 
 def identity(of):
     """Copies its argument."""
-    signature = Entry([of], [of])
+    signature = Gate([of], [of])
     copy = f"call void @llvm.memcpy.p0.p0.i64(ptr %p1, ptr %p0, i64 {of.size * of.dtype.itemsize}, i1 false)"
     return compiled(signature, f"{copy}\nret i32 0")
 
@@ -62,7 +62,7 @@ def fits(function, *args):
 
 
 def taking(*avals):
-    return compiled(Entry(avals, []))
+    return compiled(Gate(avals, []))
 
 
 SUM = """
@@ -162,7 +162,7 @@ def in_threads(count, function):
 
 
 class TestArguments:
-    @pytest.mark.parametrize("char", entry.DTYPES)
+    @pytest.mark.parametrize("char", gate.DTYPES)
     def test_dtypes_and_ranks(self, char, way):
         for rank in range(5) if way == "direct" else (0, 2):
             of = aval((2, 1, 3, 2)[:rank], char)
@@ -171,7 +171,7 @@ class TestArguments:
             (result,) = function(x)
             assert result.dtype is np.dtype(char) and np.array_equal(result, x)
             assert type(result) is (np.ndarray if rank else np.dtype(char).type)
-            for other in entry.DTYPES:
+            for other in gate.DTYPES:
                 assert fits(function, np.zeros(of.shape, other)) == (other == char)
             assert not fits(function, x[None])
 
@@ -248,36 +248,36 @@ class TestArguments:
             function(x, x=x)
 
     def test_none_and_many(self, way):
-        assert compiled(Entry([], []))() == ()
-        many = Entry([aval((k,)) for k in range(100)], [aval((k,)) if k % 2 else aval() for k in range(100)])
+        assert compiled(Gate([], []))() == ()
+        many = Gate([aval((k,)) for k in range(100)], [aval((k,)) if k % 2 else aval() for k in range(100)])
         results = compiled(many)(*[np.zeros(k) for k in range(100)])
         assert [np.shape(result) for result in results] == [(k,) if k % 2 else () for k in range(100)]
 
     def test_dtypes_that_kernels_do_not_take(self):
         for dtype in ("e", "g", "U3", "O", ">f8", "M8[s]"):
             with pytest.raises(machine.MachineError, match="take no"):
-                Entry([aval((), dtype)], []).text()
+                Gate([aval((), dtype)], []).text()
         with pytest.raises(machine.MachineError, match="Python"):
-            Entry([], [aval((), "f", True)]).text()
+            Gate([], [aval((), "f", True)]).text()
 
     def test_texts_are_the_same_in_every_process(self):
         code = """
 import numpy as np
-from funcgrad.compile.entry import Entry
+from funcgrad.compile.gate import Gate
 from funcgrad.core.avals import Aval
-print(Entry([Aval((2,), np.dtype("f")), Aval((), np.dtype("?"), True)], [Aval((), np.dtype("d"))], 5000).text())
+print(Gate([Aval((2,), np.dtype("f")), Aval((), np.dtype("?"), True)], [Aval((), np.dtype("d"))], 5000).text())
 """
-        here = Entry([aval((2,), "f"), aval((), "?", True)], [aval()], 5000).text()
+        here = Gate([aval((2,), "f"), aval((), "?", True)], [aval()], 5000).text()
         assert subprocess.check_output([sys.executable, "-c", code], text=True) == here + "\n"
 
 
 class TestResults:
     def test_values(self, way):
-        signature = Entry([aval(), aval()], [aval()])
+        signature = Gate([aval(), aval()], [aval()])
         assert compiled(signature, SUM)(np.float64(1), np.array(2.5)) == (3.5,)
 
     def test_a_kernel_that_gives_up(self, way):
-        function = compiled(Entry([aval((2,))], [aval((2,)), aval()]), "ret i32 1")
+        function = compiled(Gate([aval((2,))], [aval((2,)), aval()]), "ret i32 1")
         x = np.zeros(2)
         assert function(x) == ("fallback", (x,))
 
@@ -285,30 +285,30 @@ class TestResults:
         def raises(*args):
             raise KeyError(*args)
 
-        function = compiled(Entry([aval((2,))], [aval((2,))]), fallback=raises)
+        function = compiled(Gate([aval((2,))], [aval((2,))]), fallback=raises)
         with pytest.raises(KeyError, match="1"):
             function(1)
 
     def test_no_memory(self, way):
-        function = compiled(Entry([], [aval((3,)), aval((2**60,))]))
+        function = compiled(Gate([], [aval((3,)), aval((2**60,))]))
         with pytest.raises((ValueError, MemoryError)):
             function()
 
     def test_no_memory_for_the_workspace(self):
-        function = compiled(Entry([], [aval((3,))], 2**61))
+        function = compiled(Gate([], [aval((3,))], 2**61))
         with pytest.raises(MemoryError):
             function()
 
     @pytest.mark.parametrize("status", [0, 1])
     def test_nothing_leaks(self, status, way):
-        signature = Entry(
+        signature = Gate(
             [aval((2,)), aval((), "l", True), aval()],
             [aval((2,)), aval(), aval((), "d", True), aval((), "l", True), aval((), "F"), aval((0,), "?")],
             5000,
         )
         store = "".join([f"store i64 1234567, ptr %p{k}\n" for k in range(4, 7)])
         function = compiled(signature, f"{store}store i64 0, ptr %p7\nret i32 {status}", lambda *args: args[:1])
-        failing = compiled(Entry([aval((2,))], [aval((2,)), aval((2**60,))]))
+        failing = compiled(Gate([aval((2,))], [aval((2,)), aval((2**60,))]))
         x, n, y = np.zeros(2), 12345678, 1.5
 
         def call():
@@ -342,7 +342,7 @@ class TestResults:
 class TestCaptured:
     def test_numbers_and_arrays(self, way):
         """8 bytes each: an address, an integer, or the bits of a float."""
-        signature = Entry([], [aval(), aval((), "l"), aval((), "?"), aval((2,), "f")])
+        signature = Gate([], [aval(), aval((), "l"), aval((), "?"), aval((2,), "f")])
         body = """
 %at1 = getelementptr i64, ptr %captured, i64 1
 %at2 = getelementptr i64, ptr %captured, i64 2
@@ -366,7 +366,7 @@ ret i32 0
             assert np.array_equal(copied, array) and not np.shares_memory(copied, array)
 
     def test_each_function_has_its_own(self, way):
-        signature = Entry([aval()], [aval()])
+        signature = Gate([aval()], [aval()])
         body = SUM.replace("%p1", "%captured").replace("%p2", "%p1")
         module = machine.load(kernel(signature, body) + signature.text())
         functions = [signature.bind(module, fallback, (float(k),)) for k in range(20)]
@@ -377,7 +377,7 @@ ret i32 0
         class Owner(np.ndarray):
             """An array that can be referred to weakly."""
 
-        signature = Entry([], [aval((1000,))])
+        signature = Gate([], [aval((1000,))])
         body = """
 %array = load ptr, ptr %captured
 call void @llvm.memcpy.p0.p0.i64(ptr %p0, ptr %array, i64 8000, i1 false)
@@ -395,7 +395,7 @@ ret i32 0
         assert alive() is None
 
     def test_an_array_that_is_captured_is_read_anew(self, way):
-        signature = Entry([], [aval()])
+        signature = Gate([], [aval()])
         array = np.array([1.5])
         body = "%at = load ptr, ptr %captured\n%x = load double, ptr %at\nstore double %x, ptr %p0\nret i32 0"
         function = compiled(signature, body, captured=(array,))
@@ -412,7 +412,7 @@ class TestSingle:
     @pytest.mark.parametrize("of", [aval((2, 3)), aval(), aval((), "?"), aval((), "f"), aval((0,), "l")])
     def test_the_output_itself(self, of, way):
         x = np.ones(of.shape, of.dtype)
-        signature = Entry([of], [of])
+        signature = Gate([of], [of])
         copy = f"call void @llvm.memcpy.p0.p0.i64(ptr %p1, ptr %p0, i64 {x.nbytes}, i1 false)\nret i32 0"
         result = compiled(signature, copy, single=True)(x)
         (same,) = compiled(signature, copy)(x)
@@ -421,17 +421,17 @@ class TestSingle:
     def test_pythons_scalars(self, way):
         for of, x in ((aval((), "d", True), 1.5), (aval((), "l", True), 3), (aval((), "?", True), True)):
             copy = f"call void @llvm.memcpy.p0.p0.i64(ptr %p1, ptr %p0, i64 {of.dtype.itemsize}, i1 false)\nret i32 0"
-            result = compiled(Entry([of], [of]), copy, single=True)(x)
+            result = compiled(Gate([of], [of]), copy, single=True)(x)
             assert result == x and type(result) is type(x)
 
     def test_one_module_for_both(self, way):
-        signature = Entry([aval((2,))], [aval((2,))])
+        signature = Gate([aval((2,))], [aval((2,))])
         module = machine.load(kernel(signature) + signature.text())
         single, several = signature.bind(module, fallback, single=True), signature.bind(module, fallback)
         assert type(single(np.zeros(2))) is np.ndarray and type(several(np.zeros(2))) is tuple
 
     def test_what_the_fallback_returns_stays_as_it_is(self, way):
-        function = compiled(Entry([aval((2,))], [aval((2,))]), "ret i32 1", single=True)
+        function = compiled(Gate([aval((2,))], [aval((2,))]), "ret i32 1", single=True)
         x = np.zeros(2)
         assert function(x) == ("fallback", (x,)) and function(1) == ("fallback", (1,))
 
@@ -470,14 +470,14 @@ class TestWorkspace:
     @pytest.mark.parametrize("release_gil", [False, True])
     @pytest.mark.parametrize("count", [1, 512, 513, 20_000])
     def test_each_thread_has_its_own(self, count, release_gil, way):
-        signature = Entry([aval()], [aval()], 8 * count, release_gil)
+        signature = Gate([aval()], [aval()], 8 * count, release_gil)
         function = compiled(signature, FILL.replace("COUNT", str(count)))
         results = in_threads(16, lambda k: {function(np.float64(k)) for _ in range(20)})
         assert results == [{(float(count * k),)} for k in range(16)]
 
     def test_the_gil_is_released(self, way):
         """One call waits for another thread's."""
-        signature = Entry([aval()], [aval()], release_gil=True)
+        signature = Gate([aval()], [aval()], release_gil=True)
         wait = """
 entry:
   %x = load double, ptr %p0
@@ -501,7 +501,7 @@ end:
 
 class TestLives:
     def test_a_function_keeps_its_module_and_lets_go_of_it(self, way):
-        signature = Entry([aval((7,))], [aval((7,))], 9000)
+        signature = Gate([aval((7,))], [aval((7,))], 9000)
         module = machine.load(kernel(signature) + signature.text())
         function, other = signature.bind(module, fallback), signature.bind(module, fallback)
         alive = weakref.ref(module)
@@ -517,7 +517,7 @@ class TestLives:
 
         class Owner:
             def __init__(self, k):
-                self.function = compiled(Entry([aval((k,))], [aval((k,))]), fallback=self.fallback)
+                self.function = compiled(Gate([aval((k,))], [aval((k,))]), fallback=self.fallback)
 
             def fallback(self, *args):
                 return ("fallback",)
@@ -540,7 +540,7 @@ class TestLives:
         for turn in range(6):
             cycles = []
             for k in range(8):
-                signature = Entry([aval((k + 1,))], [aval((k + 1,))])
+                signature = Gate([aval((k + 1,))], [aval((k + 1,))])
                 module = machine.load(kernel(signature) + signature.text())
                 owned = [Waits()]
                 owned += [signature.bind(module, lambda *args, owned=owned: owned) for _ in range(20)]
@@ -557,7 +557,7 @@ class TestLives:
     def test_dropped_while_it_runs(self):
         """The machine code of a call in progress stays."""
         for k in range(10):
-            signature = Entry([aval()], [aval()], 8 * (2000 + k), release_gil=True)
+            signature = Gate([aval()], [aval()], 8 * (2000 + k), release_gil=True)
             functions = [compiled(signature, FILL.replace("COUNT", str(2000 + k)))]
 
             def call(n, functions=functions):

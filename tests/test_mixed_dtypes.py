@@ -11,7 +11,7 @@ import funcgrad as fg
 from funcgrad.compile import simplify
 from funcgrad.core.avals import aval_of
 from funcgrad.core.staging import trace_graph
-from funcgrad.numpy import operators  # noqa: F401
+from funcgrad.numpy import methods  # noqa: F401
 
 DTYPES = ["?", "i1", "i8", "u8", "f2", "f4", "f8", "c16"]
 SCALARS = {"bool": True, "int": 3, "negative": -1, "float": 2.5}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
-from funcgrad.compile.entry import ON_STACK
+from funcgrad.compile.gate import ON_STACK
 from tests.test_text import NUMBA_PROGRAMS, PROGRAMS
 
 numba = pytest.importorskip("numba")

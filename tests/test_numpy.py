@@ -17,7 +17,7 @@ from funcgrad.core.avals import aval_of
 from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import TracerConversionError
-from funcgrad.numpy.dispatch import any_traced
+from funcgrad.ops.operands import any_traced
 from funcgrad.test_util import check_grads
 from funcgrad.transforms.api import grad, vjp
 from funcgrad.transforms.vmap import vmap

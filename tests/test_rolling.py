@@ -10,8 +10,8 @@ import pytest
 
 import funcgrad as fg
 from funcgrad import tree
-from funcgrad.compile import control, program, rolling
-from funcgrad.compile.rolling import roll
+from funcgrad.compile import kinds, program, rolling
+from funcgrad.compile.kinds import with_loops
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.avals import aval_of
@@ -241,7 +241,7 @@ def check_same(graph: Graph, rolled: Graph, args: Any) -> None:
 @pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
 def test_rolled_programs_give_the_same_bits(f: Callable[..., Any], way: str) -> None:
     graph = straight(WAYS[way](f), CASES[f])
-    rolled = roll(graph)
+    rolled = with_loops(graph)
     assert lengths(rolled)
     assert len(rolled.eqns) < len(graph.eqns) / 2
     check_same(graph, rolled, CASES[f])
@@ -257,8 +257,8 @@ def test_compiled_gradients_are_those_of_eager_ones(f: Callable[..., Any]) -> No
 @pytest.mark.parametrize("f", [elementwise, two_states_back, python_numbers, scalars])
 def test_machine_code_of_rolled_programs_gives_the_same_bits(f, monkeypatch) -> None:
     rolled = fg.jit(fg.grad(f))(CASES[f])
-    monkeypatch.setattr(program, "roll", lambda graph: graph)
-    monkeypatch.setattr(control, "roll", lambda graph: graph)
+    monkeypatch.setattr(program, "with_loops", lambda graph: graph)
+    monkeypatch.setattr(kinds, "with_loops", lambda graph: graph)
     whole = fg.jit(fg.grad(lambda x: f(x)))(CASES[f])
     for a, b in zip(tree.leaves(rolled), tree.leaves(whole), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -277,7 +277,7 @@ def test_large_zeros_are_one_number_of_a_program() -> None:
 
 
 def text_length(f: Callable[..., Any], x: Any) -> int:
-    return sum(len(s.text) for s in split(roll(straight(f, x))) if isinstance(s, Segment))
+    return sum(len(s.text) for s in split(with_loops(straight(f, x))) if isinstance(s, Segment))
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -302,7 +302,7 @@ def test_loops_are_rolled_from_some_150_equations_on(monkeypatch) -> None:
                 x = x - 0.01 * np.sin(x)
             return np.sum(x)
 
-        return rolling.roll(trace_graph(lambda x: (loop(x),), [aval_of(STATE)]))
+        return with_loops(trace_graph(lambda x: (loop(x),), [aval_of(STATE)]))
 
     assert len(of(40).eqns) == 3 * 40 + 1
     assert len(of(70).eqns) < 10
@@ -310,8 +310,8 @@ def test_loops_are_rolled_from_some_150_equations_on(monkeypatch) -> None:
 
 def test_loops_within_loops_are_rolled_within_bodies(monkeypatch) -> None:
     monkeypatch.setattr(rolling, "FEWEST", 40)
-    (loop,) = [e for e in roll(straight(nested, STATE)).eqns if e.prim.name == "scan_call"]
-    assert lengths(control.rolled(loop.params["body"])) == [15]
+    (loop,) = [e for e in with_loops(straight(nested, STATE)).eqns if e.prim.name == "scan_call"]
+    assert lengths(kinds.rolled(loop.params["body"])) == [15]
     np.testing.assert_allclose(fg.jit(fg.grad(nested))(STATE), fg.grad(nested)(STATE), rtol=1e-9)
 
 
@@ -339,7 +339,7 @@ def with_step(x: np.ndarray, odd: Callable[[np.ndarray, np.ndarray], np.ndarray]
 def test_a_step_that_is_nearly_equal_is_no_part_of_the_loop(odd) -> None:
     f = lambda x: with_step(x, odd)
     graph = straight(f, STATE)
-    rolled = roll(graph)
+    rolled = with_loops(graph)
     assert lengths(rolled)
     assert max(lengths(rolled)) <= TURNS
     check_same(graph, rolled, STATE)
@@ -347,8 +347,8 @@ def test_a_step_that_is_nearly_equal_is_no_part_of_the_loop(odd) -> None:
 
 def test_a_number_that_differs_once_is_part_of_the_loop() -> None:
     graph = straight(lambda x: with_step(x, lambda x, w: np.sin(x * w) + x * 0.25), STATE)
-    assert lengths(roll(graph)) == [2 * TURNS]
-    check_same(graph, roll(graph), STATE)
+    assert lengths(with_loops(graph)) == [2 * TURNS]
+    check_same(graph, with_loops(graph), STATE)
 
 
 def powers(x):
@@ -359,8 +359,8 @@ def powers(x):
 
 def test_exponents_are_what_they_are() -> None:
     graph = straight(powers, STATE)
-    assert lengths(roll(graph)) == [TURNS // 2]
-    check_same(graph, roll(graph), STATE)
+    assert lengths(with_loops(graph)) == [TURNS // 2]
+    check_same(graph, with_loops(graph), STATE)
 
 
 def long_chain(x):
@@ -393,7 +393,7 @@ def own_weights(args):
 )
 def test_what_would_gain_nothing_stays_as_it_is(f, x) -> None:
     graph = straight(f, x)
-    assert lengths(roll(graph)) == []
+    assert lengths(with_loops(graph)) == []
 
 
 def test_long_chains_on_large_arrays_are_rolled() -> None:
@@ -402,7 +402,7 @@ def test_long_chains_on_large_arrays_are_rolled() -> None:
             x = x - 0.01 * np.sin(x)
         return x
 
-    assert lengths(roll(straight(f, np.ones(2 * rolling.CHAIN)))) == [rolling.LONGEST_CHAIN]
+    assert lengths(with_loops(straight(f, np.ones(2 * rolling.CHAIN)))) == [rolling.LONGEST_CHAIN]
 
 
 # ---- types and errors ----
@@ -422,8 +422,8 @@ def test_python_numbers_stay_python_numbers() -> None:
 def test_float32_stays_float32() -> None:
     x = STATE.astype(np.float32)
     graph = straight(fg.grad(python_numbers), x)
-    assert lengths(roll(graph))
-    check_same(graph, roll(graph), x)
+    assert lengths(with_loops(graph))
+    check_same(graph, with_loops(graph), x)
     assert fg.jit(fg.grad(python_numbers))(x).dtype == np.float32
 
 
@@ -441,8 +441,8 @@ def test_indexes_out_of_bounds_raise_within_rolled_loops() -> None:
 @pytest.mark.parametrize("x", [np.empty((0, 3)), np.ones(()), np.full(8, np.nan), np.arange(16.0)[::2]])
 def test_empty_scalar_nan_and_strided_arrays(x: np.ndarray) -> None:
     graph = straight(fg.grad(python_numbers), x)
-    assert lengths(roll(graph))
-    check_same(graph, roll(graph), x)
+    assert lengths(with_loops(graph))
+    check_same(graph, with_loops(graph), x)
     np.testing.assert_allclose(fg.jit(fg.grad(python_numbers))(x), fg.grad(python_numbers)(x), rtol=1e-9)
 
 

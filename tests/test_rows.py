@@ -14,8 +14,9 @@ from funcgrad.config import config
 from funcgrad.core.avals import Aval
 from funcgrad.core.staging import trace_graph
 from funcgrad.ops import large, normalise, reduce
+from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.index import scatter_add
-from funcgrad.ops.reduce import reduce_prod, reduce_sum
+from funcgrad.ops.reduce import reduce_prod
 from funcgrad.ops.rows import LANES, Rows
 
 FUNCTIONS = {

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
+from funcgrad.compile.passes import fold, inline, share
 from funcgrad.compile.program import Program
-from funcgrad.compile.simplify import fold, inline, share, simplify
+from funcgrad.compile.simplify import simplify
 from funcgrad.compile.stores import forward_reads, join_stores
 from funcgrad.core.graph import Graph, evaluate
 from funcgrad.ops.subscript import update

@@ -8,6 +8,7 @@ Which program belongs to a call:
 - keys: keys of caches that keep apart what a program can tell apart
 - wrappers: functions that take the arguments of one structure apart
 - program: `Program`: kernels, NumPy calls, and the generated function that runs them
+- running: its compiled form, made when it is first run
 - lowered: a program with the structure of its function's arguments and results
 - progress: a line on the terminal for compiles that take seconds
 - calls: what it has to know of those: why they are calls, whether they can warn, where they may write
@@ -15,7 +16,7 @@ Which program belongs to a call:
 
 From a graph to loops:
 
-- simplify: smaller programs with the same results
+- simplify, passes: smaller programs with the same results
 - stores, patches: arrays that are filled part by part
 - products: products made smaller: with the identity, and those of which only a sum is wanted
 - loops, hoist: scans made smaller, and what is done before and behind them
@@ -24,7 +25,8 @@ From a graph to loops:
 - segments: a program cut at its NumPy calls, one kernel between two
 - elements: what an elementwise equation does to one element, where kernels do it as NumPy does
 - scalars: expressions over loop axes, each made once; the text of a primitive's `lower`, parsed
-- plan: which values get memory, and what NumPy runs
+- ways, kinds: how a kernel does an equation, and what NumPy runs
+- plan: which values get memory
 - lower: what each of their elements is made of
 - statements: what it is written down in, and memory
 - build: results that take several statements
@@ -47,7 +49,7 @@ From loops to text:
 
 From text to a function:
 
-- entry (and entry.ll): the way from a Python call into a kernel and back
+- gate (and gate.ll): the way from a Python call into a kernel and back
 - ufuncs: programs of elements as NumPy's universal functions, for large arrays of eager code
 - rows, rowtext: programs of a row as such functions, for rows of any length, and their text
 - steps: running sums, and rows added into an array, as such functions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from funcgrad.compile.simplify import simplified
+from funcgrad.compile.passes import simplified_body
 from funcgrad.core.graph import Atom, Eqn, Graph, Var
 
 
@@ -58,7 +58,7 @@ def _goal(
 def _readers(choice: Eqn, v: Atom) -> frozenset[int]:
     """The branches that read an operand."""
     found = set()
-    for number, branch in enumerate(map(simplified, choice.params["branches"])):
+    for number, branch in enumerate(map(simplified_body, choice.params["branches"])):
         given = {x for x, a in zip(branch.inputs, choice.inputs[1:]) if a is v}
         if given.intersection(branch.outputs) or any(given.intersection(e.inputs) for e in branch.eqns):
             found.add(number)
@@ -72,7 +72,7 @@ def _with(choice: Eqn, eqns: Sequence[Eqn], goals: dict[Eqn, tuple[Eqn, frozense
     kept = [n for n, a in enumerate(operands) if a not in gone]
     more = [a for a in dict.fromkeys(a for e in eqns for a in e.inputs) if isinstance(a, Var) and a not in gone]
     branches = []
-    for number, branch in enumerate(map(simplified, choice.params["branches"])):
+    for number, branch in enumerate(map(simplified_body, choice.params["branches"])):
         added = [Var(a.aval) for a in more]
         there: dict[Atom, Atom] = dict(zip(more, added))
         moved = []

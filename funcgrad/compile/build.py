@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.compile.lower import Draw, Lowering
 from funcgrad.compile.nest import For, choose_lanes, insert, place
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, affine_of
 from funcgrad.compile.statements import FOLDS, Buffer
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Eqn
@@ -52,7 +52,7 @@ class Build:
         if 0 in shape:
             return
         axes = [Axis(n) for n in shape]
-        index = tuple([Affine(0) if a.size == 1 else along(a) for a in axes])
+        index = tuple([Affine(0) if a.size == 1 else affine_of(a) for a in axes])
         places, _ = rule(self._draw, index)
         computed = frozenset[Axis]().union(*[p.axes for p in places if isinstance(p, Scalar)])
         apart = {p.terms[0][0] for p in places if isinstance(p, Affine) and len(p.terms) == 1} - computed
@@ -70,7 +70,7 @@ class Build:
         made, target = self._lowering.scalars, self._target
         outer, count, inner = target.shape[:axis], target.shape[axis], target.shape[axis + 1 :]
         axes = [Axis(n) for n in outer]
-        prefix = tuple([Affine(0) if a.size == 1 else along(a) for a in axes])
+        prefix = tuple([Affine(0) if a.size == 1 else affine_of(a) for a in axes])
         scope = self._loops(self._scope, axes)
         is_row = bool(set(inner) - {1})
         # one number is a register, but LLVM would not make one of the element before
@@ -92,7 +92,7 @@ class Build:
         turned = lambda place: place.times(-1).plus(count - 1) if reverse else place
         step(scope, turned(Affine(0)), None)
         rest = Axis(count - 1)
-        last = Affine(0) if rest.size == 1 else along(rest)
+        last = Affine(0) if rest.size == 1 else affine_of(rest)
         step(self._loops(scope, [rest]), turned(last.plus(1)), turned(last))
 
     def fold(self, fold: str, axis: int, size: int, element: Element) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from funcgrad.compile.control import bodies, rolled
 from funcgrad.compile.elements import KERNEL_DTYPES
-from funcgrad.compile.plan import CONTROL, FREE_VIEWS, kind_of, way
+from funcgrad.compile.kinds import CONTROL, bodies, kind_of, rolled
+from funcgrad.compile.plan import FREE_VIEWS
 from funcgrad.compile.statements import FOLDS
+from funcgrad.compile.ways import way
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Eqn, on_integers
 from funcgrad.ops.contract import flat
-from funcgrad.ops.families import Contraction, View
+from funcgrad.ops.families.lowering import Contraction, View
 from funcgrad.ops.large import numpys
 from funcgrad.transforms.control.programs import ControlCall
 

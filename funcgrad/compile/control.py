@@ -9,44 +9,16 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile.build import Build
-from funcgrad.compile.elements import KERNEL_DTYPES
+from funcgrad.compile.kinds import kind_of, rolled
 from funcgrad.compile.layouts import arrange
 from funcgrad.compile.lower import Lowering
 from funcgrad.compile.nest import Choose, For, While, choose_lanes, insert, place, shrink
-from funcgrad.compile.plan import Plan, kind_of, way
-from funcgrad.compile.rolling import roll
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, along
-from funcgrad.compile.simplify import simplified
+from funcgrad.compile.plan import Plan
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, affine_of
 from funcgrad.compile.statements import Buffer
+from funcgrad.compile.ways import way
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
-
-
-def rolled(graph: Graph) -> Graph:
-    """The body of a loop or a branch as it is compiled."""
-    found = graph.cache.get("rolled")
-    if found is None:
-        found = graph.cache["rolled"] = roll(simplified(graph))
-    return found
-
-
-def bodies(eqn: Eqn) -> list[Graph]:
-    params = eqn.params
-    if eqn.prim.name == "switch_call":
-        return list(params["branches"])
-    return [params["body"]] if eqn.prim.name == "scan_call" else [params["cond"], params["body"]]
-
-
-def fits_kernel(eqn: Eqn) -> bool:
-    """Whether all that the bodies of a loop or branch do can stand in a kernel."""
-    return all(
-        all(map(_is_typed, (*graph.in_avals, *graph.out_avals))) and all(kind_of(e) != "host" for e in graph.eqns)
-        for graph in map(rolled, bodies(eqn))
-    )
-
-
-def _is_typed(aval: Aval) -> bool:
-    return aval.dtype in KERNEL_DTYPES
 
 
 class Maker:
@@ -192,7 +164,7 @@ def _scan(maker: Maker, root: For, outer: Lowering, eqn: Eqn, depth: int) -> Non
     carries, xs, constants = steps.parts(eqn.inputs)
     own, own_xs, own_constants = steps.parts(graph.inputs)
     axis = Axis(steps.length)
-    step = along(axis).times(-1).plus(steps.length - 1) if steps.reverse else along(axis)
+    step = affine_of(axis).times(-1).plus(steps.length - 1) if steps.reverse else affine_of(axis)
     scope = For(axis, ordered=True)
     buffers: dict[Atom, Buffer] = {}
     for var, init in zip(own, carries):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.compile.mathlib import EXACT, expression, is_arithmetic
-from funcgrad.compile.simplify import is_elementwise
+from funcgrad.compile.passes import is_elementwise
 from funcgrad.core.avals import BOOL
 from funcgrad.core.graph import Atom, Eqn, Literal, Var, on_integers
 

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from funcgrad.compile.loops import Carry, Column, Row, Scan, is_scan
-from funcgrad.compile.plan import multiplications, way
+from funcgrad.compile.ways import multiplications, way
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.ops import elementwise
 from funcgrad.ops.contract import dot_general
-from funcgrad.ops.families import View
+from funcgrad.ops.families.lowering import View
 from funcgrad.transforms.calls import batched_graph, pruned
 
 BATCHED = 1024

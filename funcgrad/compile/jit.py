@@ -11,13 +11,14 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.compile.keys import exact
+from funcgrad.compile.running import program_of, run_graph
 from funcgrad.compile.wrappers import wrapper
 from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, described, refusal
-from funcgrad.core.constants import copied
 from funcgrad.core.forks import unforked
 from funcgrad.core.graph import Graph, hoist, without_effects
+from funcgrad.core.memory import copied
 from funcgrad.core.recent import Recent
 from funcgrad.core.staging import is_written, trace_graph
 from funcgrad.core.trace import Tracer
@@ -35,7 +36,7 @@ from funcgrad.transforms.nans import has_nan, look
 if TYPE_CHECKING:
     from inspect import Parameter
 
-    from funcgrad.compile.lowered import Lowered
+    from funcgrad.compile.lowered import Lowered  # and the compiler with it
     from funcgrad.compile.program import Program
 
 ndarray = np.ndarray
@@ -148,7 +149,7 @@ class Jitted(Transformed, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            if kwargs or not config.plain:
+            if kwargs or not config.usual:
                 return self._call(args, kwargs, None)
             return self._fast(*args)
         except Exception as error:
@@ -246,7 +247,7 @@ class Jitted(Transformed, Generic[P, R]):
         try:
             staged, _ = self._stage(args, kwargs, takes_shapes=True)
             dynamic, named = self._dynamic(args, kwargs)
-            from funcgrad.compile.lowered import Lowered
+            from funcgrad.compile.lowered import Lowered  # and the compiler with it
 
             return Lowered(program_of(staged.graph), tree.structure((dynamic, named)), staged.out_tree, name_of(self))
         except Exception as error:
@@ -305,7 +306,7 @@ class Jitted(Transformed, Generic[P, R]):
             ) from None
         if staged is None:
             # as they are now: the function may write into the caller's arrays while it is traced
-            leaves = [x.copy() if type(x) is ndarray else x for x in leaves]
+            leaves = list(map(copied, leaves))
             staged = self._trace(avals, treedef, dict(static), len(args))
             if not staged.captured:
                 staged = self._staged.setdefault(inside if staged.axes else key, staged)
@@ -394,20 +395,6 @@ def _output(y: Any, index: int, out_tree: tree.TreeDef) -> Any:
         path = list(tree.leaf_paths(out_tree))[index]
         raise TypeError(refusal(f"jit: output{path} of the function", y))
     return value
-
-
-def program_of(graph: Graph) -> Program:
-    """The compiled form of a graph, made once."""
-    with unforked:
-        from funcgrad.compile.program import compile_graph  # and the compiler with it, which eager programs do not need
-
-    program = graph.cache.get("program")
-    return graph.cache.setdefault("program", compile_graph(graph)) if program is None else program
-
-
-def run_graph(graph: Graph, args: Sequence[Any]) -> tuple[Any, ...]:
-    """Run a graph on arrays, compiled; they are brought to the types of its inputs."""
-    return program_of(graph)(*args)
 
 
 def _numbers(given: Numbers, option: str) -> tuple[int, ...]:

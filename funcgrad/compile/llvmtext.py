@@ -1,6 +1,6 @@
 """Straight-line floating-point code as LLVM text, written with Python's operators on `Value`.
 
-One Python function gives the text for float64 and float32, scalars and vectors: `Kind` says which.
+One Python function gives the text for float64 and float32, scalars and vectors: `FloatKind` says which.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ARITHMETIC = {
 _ORDER = {"f": {"<": "fcmp olt", "<=": "fcmp ole", "==": "fcmp oeq"}, "i": {"<": "icmp slt", "==": "icmp eq"}}
 
 
-class Kind(NamedTuple):
+class FloatKind(NamedTuple):
     """The values that a function computes with: `lanes` numbers of `bits` bits."""
 
     bits: int
@@ -165,7 +165,7 @@ class Value:
 class Body:
     """The instructions of one function, and what they need to be declared or defined."""
 
-    def __init__(self, kind: Kind, fused: bool) -> None:
+    def __init__(self, kind: FloatKind, fused: bool) -> None:
         self.kind, self.fused = kind, fused
         self.lines: list[str] = []
         self.declared: set[str] = set()
@@ -239,7 +239,7 @@ class Rare(NamedTuple):
     arity: int = 1
     of: Callable[..., Value] | None = None
 
-    def symbol(self, kind: Kind) -> str:
+    def symbol(self, kind: FloatKind) -> str:
         return f"fg_rare_{self.name}_f{kind.bits}x{kind.lanes}"
 
 

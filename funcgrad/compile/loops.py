@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from funcgrad.compile.simplify import identity, share, simplified
+from funcgrad.compile.passes import identity, share, simplified_body
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.transforms.calls import pruned
 from funcgrad.transforms.control.scans import Steps
@@ -54,7 +54,7 @@ class Scan:
 
     @classmethod
     def of(cls, eqn: Eqn) -> Scan:
-        body, steps = simplified(eqn.params["body"]), eqn.params["steps"]
+        body, steps = simplified_body(eqn.params["body"]), eqn.params["steps"]
         (first, rows, constants), (var, row_vars, constant_vars) = map(steps.parts, (eqn.inputs, body.inputs))
         count = steps.carries
         return cls(

@@ -10,10 +10,11 @@ import numpy as np
 
 from funcgrad.compile.elements import Statement, is_argument
 from funcgrad.compile.nest import WIDEST, linear
-from funcgrad.compile.plan import LANES, TINY, Plan, folded, multiplications, way
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk, weighted
-from funcgrad.compile.simplify import uniform
+from funcgrad.compile.passes import uniform
+from funcgrad.compile.plan import LANES, Plan
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, affine_of, walk, weighted
 from funcgrad.compile.statements import FOLDS, Buffer, Write, identity
+from funcgrad.compile.ways import TINY, folded, multiplications, way
 from funcgrad.core.avals import BOOL, INT
 from funcgrad.core.graph import Atom, Eqn, Literal, Var
 
@@ -355,10 +356,10 @@ class Lowering:
         """A product with `count` elements along an axis at each point."""
         axis, count, apart = tile
         outer = Axis(axis.size // count)
-        at = lambda k: along(outer).plus(k * outer.size) if apart else along(outer).times(count).plus(k)
+        at = lambda k: affine_of(outer).plus(k * outer.size) if apart else affine_of(outer).times(count).plus(k)
         parts: list[tuple[tuple[Place, ...], Scalar]] = []
         for k in range(count):
-            places = [Affine(0) if a.size == 1 else at(k) if a is axis else along(a) for a in axes]
+            places = [Affine(0) if a.size == 1 else at(k) if a is axis else affine_of(a) for a in axes]
             parts.append((tuple(places), self._folded("sum", tuple(places), over, inner, v.aval.dtype)))
         looped = [outer if a is axis else a for a in axes if a.size != 1]
         looped_over = [a for a in over if a.size > TINY]
@@ -374,7 +375,7 @@ class Lowering:
         total: Scalar | None = None
         for point in np.ndindex(*(a.size for a in tiny)):
             fixed = {a: Affine(int(p)) for a, p in zip(tiny, point)}
-            x = inner(index, [fixed.get(a, along(a)) for a in over])
+            x = inner(index, [fixed.get(a, affine_of(a)) for a in over])
             total = x if total is None else self.scalars.operation(FOLDS[fold], total, x)
         return self.scalars.const(identity(fold, dtype), dtype) if total is None else total
 
@@ -387,7 +388,7 @@ def _parts(
     parts = []
     for point in np.ndindex(*(a.size for a in split)):
         fixed = {a: Affine(int(p)) for a, p in zip(split, point)}
-        parts.append(rule(tuple([Affine(0) if a.size == 1 else fixed.get(a, along(a)) for a in axes])))
+        parts.append(rule(tuple([Affine(0) if a.size == 1 else fixed.get(a, affine_of(a)) for a in axes])))
     return parts
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.compile.alone import alone
-from funcgrad.compile.jit import run_graph
 from funcgrad.compile.program import Program
+from funcgrad.compile.running import run_graph
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, array_leaf, aval_of, refusal
 from funcgrad.core.forks import unforked
@@ -75,7 +75,7 @@ class Lowered(Program):
             self._check_closed()
             segment = alone(graph, self._name, "numba")
             with unforked:
-                from funcgrad.compile.numba_function import numba_function
+                from funcgrad.compile.numba_function import numba_function  # and numba with it: 0.3 s
             python = InPython(self, self._in_tree, self._out_tree, self._name)
             found = graph.cache.setdefault(
                 key, numba_function(graph, segment, self._in_tree, self._out_tree, python)
@@ -101,7 +101,7 @@ class Lowered(Program):
             ...     "int squares(" in header.read_text()
             True
         """
-        from funcgrad.compile.export import export
+        from funcgrad.compile.export import export  # which few programs need
 
         self._check_closed()
         given, named = self._in_tree.children

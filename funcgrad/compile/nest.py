@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Libm, Own
-from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, along, walk, weighted
+from funcgrad.compile.scalars import Affine, Axis, Place, Scalar, Scalars, affine_of, walk, weighted
 from funcgrad.compile.statements import Buffer, Write
 
 CACHED = 4096
@@ -108,7 +108,7 @@ def place(root: For, write: Write, scalars: Scalars, alone: bool = False) -> Non
         mapping[axis] = scope.axis
         path.append(scope)
     rest = _ordered([a for a in write.axes if a not in mapping], write, loads)
-    write.rename(scalars, {a: along(b) for a, b in mapping.items()})
+    write.rename(scalars, {a: affine_of(b) for a, b in mapping.items()})
     for axis in rest:
         scope = For(axis)
         path[-1].items.append(scope)

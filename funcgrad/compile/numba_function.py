@@ -21,7 +21,7 @@ from numba.extending import intrinsic, overload
 from numba.np.numpy_support import as_dtype, from_dtype
 
 from funcgrad import tree
-from funcgrad.compile.entry import ON_STACK, words_of
+from funcgrad.compile.gate import ON_STACK, words_of
 from funcgrad.compile.program import Kernel
 from funcgrad.compile.segments import Segment
 from funcgrad.core.avals import Aval
@@ -117,7 +117,7 @@ def _call(
         else:
             values[v] = f"done[{scalars}]"
             scalars += 1
-    size = kernel.entry.workspace
+    size = kernel.gate.workspace
     lines.append(f"work = empty({size + 63}, uint8)" if size > ON_STACK else "work = None")
     inputs = [values[a] for a in segment.inputs]
     lines.append(f"done = call({_tuple(inputs)}, {_tuple(arrays)}, work)")
@@ -266,7 +266,7 @@ def _machine_code(kernel: Kernel, segment: Segment, name: str) -> Any:
     _kept.append(code)
     results = [v.aval for v in segment.outputs]
     numbers = [from_dtype(aval.dtype) for aval in results if not aval.shape]
-    size = kernel.entry.workspace
+    size = kernel.gate.workspace
 
     @intrinsic
     def call(typing: Any, inputs: Any, arrays: Any, work: Any) -> Any:

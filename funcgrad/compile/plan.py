@@ -1,4 +1,4 @@
-"""What an equation is to a kernel, and which values get memory.
+"""Which values of a program get memory.
 
 A view, and an elementwise value that is used once or costs no more than a load, gets no memory: whoever asks for an
 element of it asks its operands in turn.
@@ -6,79 +6,22 @@ element of it asks its operands in turn.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
-from typing import Any
 
-from funcgrad.compile.elements import KERNEL_DTYPES, Statement, statement
+from funcgrad.compile.elements import Statement
+from funcgrad.compile.kinds import kind_of
 from funcgrad.compile.mathlib import functions
-from funcgrad.compile.statements import FOLDS
-from funcgrad.core.avals import BOOL
+from funcgrad.compile.ways import TINY, folded, is_blas, is_inline
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal
-from funcgrad.ops.families import Contraction, Statements, View
 
-TINY = 4
-"""Axes as short as this are written out."""
 LANES = 4
 """What fills a vector register: of so many elements beside each other a loop with lanes is made."""
 CHEAP = 3
 """What an element may cost to be computed at each of its uses: about what it costs to store and load it."""
 DEPTH = 40
 """Equations computed within one expression at most, which bounds recursion."""
-SMALL_PRODUCT = 40_000
-"""Multiplications up to which a product is loops of its own kernel; then BLAS takes over (1 us a call, and packs)."""
-STACKED_PRODUCT = 2_000_000
-"""The same for each product of a stack."""
-CONTROL = frozenset(("scan_call", "while_call", "switch_call"))
 FREE_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "slice_", "flip"))
 _QUICK = frozenset(("sqrt", "floor", "ceil", "trunc", "rint", "fabs", "copysign", "maximum", "minimum"))
-
-
-def way(eqn: Eqn) -> Any:
-    """How a kernel does an equation: the first that fits it where its primitive's `lower` names several."""
-    lower = eqn.prim.lower
-    for one in lower if type(lower) is tuple else (lower,):
-        if not isinstance(one, (View, Statements)) or one.fits is None:
-            return one
-        if one.fits(*(a.aval for a in eqn.inputs), **eqn.params):
-            return one
-    return None
-
-
-def is_inline(eqn: Eqn) -> bool:
-    """Whether statements compute the elements of their operands where they use them."""
-    inline = way(eqn).inline
-    return inline is None or inline(*(a.aval for a in eqn.inputs), **eqn.params)
-
-
-def kind_of(eqn: Eqn, statements: dict[Eqn, Statement] | None = None) -> str:
-    """What an equation is to a kernel, `host` where NumPy runs it. What a `map` states is put into `statements`.
-
-    `map`, `view`, `fold`, `dot` are single statements or part of one; `statements` and `control` are several.
-    """
-    if eqn.prim.multiple:
-        from funcgrad.compile.control import fits_kernel
-
-        return "control" if eqn.prim.name in CONTROL and fits_kernel(eqn) else "host"
-    out = eqn.outputs[0].aval
-    if out.dtype not in KERNEL_DTYPES or not all(a.aval.dtype in KERNEL_DTYPES for a in eqn.inputs):
-        return "host"
-    lower = way(eqn)
-    if isinstance(lower, View):
-        return "view"
-    if isinstance(lower, Statements):
-        return "statements"
-    if isinstance(lower, Contraction):
-        return "dot" if out.dtype.kind == "f" and all(a.aval.dtype == out.dtype for a in eqn.inputs) else "host"
-    if lower in FOLDS and "axes" in eqn.params and len(eqn.inputs) == 1:
-        aval = eqn.inputs[0].aval
-        if lower in ("max", "min") and (0 in aval.shape or aval.dtype == BOOL):
-            return "host"
-        return "fold"
-    made = statement(eqn)
-    if made is not None and statements is not None:
-        statements[eqn] = made
-    return "host" if made is None else "map"
 
 
 class Plan:
@@ -138,7 +81,7 @@ class Plan:
                 keep = keep or v in outputs or any(self._needs_memory(u, v) for u in users.get(v, ()))
                 keep = keep or self.depths[v] >= DEPTH or v in self.forced
                 if not keep and (_is_row(eqn) or (kind != "view" and self.costs[v] > CHEAP)):
-                    keep = uses.get(v, 0) > 1 or self._is_spread(v, users)
+                    keep = uses.get(v, 0) > 1 or self._is_repeated(v, users)
                 if keep:
                     self.stored.add(v)
                     self.depths[v] = 0
@@ -185,14 +128,14 @@ class Plan:
         """Whether a fold is written out within the expressions that use it."""
         return folded(eqn) <= TINY and self.costs[eqn.outputs[0]] <= 4 * CHEAP
 
-    def _is_spread(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
+    def _is_repeated(self, v: Atom, users: dict[Atom, list[Eqn]]) -> bool:
         """Whether the elements are used again and again along an axis that they do not have."""
         for u in users.get(v, ()):
             if self.kinds[u] == "statements" and is_inline(u):
                 continue
             if self.kinds[u] == "dot" or any(out.aval.size > max(v.aval.size, 1) for out in u.outputs[:1]):
                 return True
-            if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_spread(u.outputs[0], users):
+            if self.kinds[u] == "view" and u.outputs[0] not in self.stored and self._is_repeated(u.outputs[0], users):
                 return True
         return False
 
@@ -222,34 +165,6 @@ def _is_row(eqn: Eqn) -> bool:
     return eqn.prim.name == "concatenate" and len(shape) > 1 and eqn.params["axis"] == len(shape) - 1 and (
         shape[-1] == LANES
     )  # fmt: skip
-
-
-def multiplications(eqn: Eqn) -> int:
-    return eqn.outputs[0].aval.size * folded(eqn)
-
-
-def is_blas(eqn: Eqn) -> bool:
-    """Whether a product is large enough for BLAS, which reads a matrix no faster for the sake of one vector.
-
-    NumPy makes a call of each matrix of a stack, and copies many. A sum of a few products is arithmetic on elements,
-    which a kernel need not store.
-    """
-    if folded(eqn) <= TINY:
-        return False
-    size = multiplications(eqn)
-    x, y = (a.aval for a in eqn.inputs)
-    shared = len(eqn.params["contract"][0]) + len(eqn.params["batch"][0])
-    if x.ndim == shared or y.ndim == shared:
-        return False
-    stack = math.prod([x.shape[a] for a in eqn.params["batch"][0]])
-    return size > SMALL_PRODUCT and size > STACKED_PRODUCT * stack * (stack > 1)
-
-
-def folded(eqn: Eqn) -> int:
-    """How many elements one element of a fold or product combines."""
-    x = eqn.inputs[0].aval
-    axes = eqn.params["axes"] if "axes" in eqn.params else eqn.params["contract"][0]
-    return math.prod([x.shape[a] for a in axes])
 
 
 @lru_cache(maxsize=1024)

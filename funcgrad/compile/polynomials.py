@@ -1,6 +1,6 @@
 """Exponentials, logarithms and what is made of them, from polynomials, without a branch but for rare arguments.
 
-Each takes and gives `Value`s, and so is text for any `Kind`. The reductions are the classical ones: W. J. Cody and
+Each takes and gives `Value`s, and so is text for any `FloatKind`. The reductions are the classical ones: W. J. Cody and
 W. Waite, "Software Manual for the Elementary Functions", 1980; P. T. P. Tang's and K. C. Ng's of fdlibm (1990-1993);
 J.-M. Muller, "Elementary Functions", 3rd ed. 2016. `bench/minimax.py` finds the coefficients.
 """
@@ -14,7 +14,7 @@ from fractions import Fraction
 from funcgrad.compile.coefficients import COTH, ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL
 from funcgrad.compile.llvmtext import (
     Body,
-    Kind,
+    FloatKind,
     Rare,
     Value,
     at_least,
@@ -248,7 +248,7 @@ def _from_root(x: Value) -> Value:
     return x.integer() + ((kind.bias << kind.mantissa) - _integer_of(math.sqrt(0.5), kind))
 
 
-def _integer_of(x: float, kind: Kind) -> int:
+def _integer_of(x: float, kind: FloatKind) -> int:
     """The bits of a normal number."""
     fraction, exponent = math.frexp(x)
     return (exponent - 1 + kind.bias << kind.mantissa) + round((2 * fraction - 1) * 2**kind.mantissa)

@@ -15,15 +15,16 @@ import numpy as np
 
 from funcgrad.compile import machine
 from funcgrad.compile.calls import is_alias, is_fresh, is_product, may_warn, reason, turned, writes
-from funcgrad.compile.entry import Entry
+from funcgrad.compile.gate import Gate
+from funcgrad.compile.kinds import with_loops
 from funcgrad.compile.progress import shown
-from funcgrad.compile.rolling import roll
 from funcgrad.compile.segments import Call, Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval
 from funcgrad.core.forks import guard
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, on_integers
+from funcgrad.core.memory import own, taken_by
 from funcgrad.core.printing import names
 from funcgrad.core.remedies import warn_of_compiling
 from funcgrad.ops.large import numpys
@@ -66,7 +67,7 @@ class Program:
 
     def _compile(self, graph: Graph) -> None:
         with without_collections():
-            self.graph = roll(simplify(graph))
+            self.graph = with_loops(simplify(graph))
         seconds = len(self.graph.eqns) * EACH
         if seconds > PATIENCE:
             warn_of_compiling(len(self.graph.eqns), seconds)
@@ -88,7 +89,7 @@ class Program:
     @property
     def workspace(self) -> int:
         """Bytes of memory beside the arguments and results that kernels and NumPy calls work in."""
-        return sum(k.entry.workspace for k in self._plan.kernels) + self._plan.space.size
+        return sum(k.gate.workspace for k in self._plan.kernels) + self._plan.space.size
 
     @property
     def calls(self) -> list[str]:
@@ -125,14 +126,14 @@ def compile_graph(graph: Graph) -> Program:
 class Kernel:
     """A segment's machine code. Outputs that are `lent` it writes into arrays that it gets behind its inputs."""
 
-    __slots__ = ("__weakref__", "_module", "_segment", "entry", "function", "was_there")
+    __slots__ = ("__weakref__", "_module", "_segment", "function", "gate", "was_there")
 
     def __init__(self, segment: Segment, lent: Set[Atom]) -> None:
         self._segment = segment
         given = [i for i, v in enumerate(segment.outputs) if v in lent]
         avals = [a.aval for a in segment.inputs], [v.aval for v in segment.outputs]
-        self.entry = Entry(*avals, segment.work, segment.operations > LONG, given)
-        text = segment.text + "\n" + self.entry.text()
+        self.gate = Gate(*avals, segment.work, segment.operations > LONG, given)
+        text = segment.text + "\n" + self.gate.text()
         was_loaded = machine.is_loaded(text)
         self._module = machine.load(text)
         self.was_there = was_loaded or self._module.was_kept
@@ -141,37 +142,37 @@ class Kernel:
 
     def bound(self, fallback: Callable[..., Any], single: bool = False) -> Callable[..., Any]:
         """The function, with `fallback` for arguments that are not in form; `single`: the one output, and no tuple."""
-        return self.entry.bind(self._module, fallback, self._segment.table, single)
+        return self.gate.bind(self._module, fallback, self._segment.table, single)
 
     def again(self, *args: Any) -> tuple[Any, ...]:
         """A call whose arguments were not in form; or in form, when the kernel has met an index out of bounds."""
-        count = len(self.entry.inputs)
-        given = [*checked(args[:count], self.entry.inputs), *args[count:]]
+        count = len(self.gate.inputs)
+        given = [*checked(args[:count], self.gate.inputs), *args[count:]]
         if all(x is y for x, y in zip(given, args)):
             return self.on_numpy(*args)
         return self.function(*given)
 
     def on_numpy(self, *args: Any) -> tuple[Any, ...]:
         with np.errstate(all="ignore"):
-            found = evaluate(self._segment.graph(), args[: len(self.entry.inputs)])
-        avals = self.entry.outputs
+            found = evaluate(self._segment.graph(), args[: len(self.gate.inputs)])
+        avals = self.gate.outputs
         return self._returned(args, [np.array(y) if a.shape else y for y, a in zip(found, avals)])
 
     def text(self, name: str) -> str:
-        from funcgrad.compile.text import kernel_text
+        from funcgrad.compile.text import kernel_text  # which only readers need
 
         return kernel_text(self._segment, name)
 
     def interpret(self, *args: Any) -> tuple[Any, ...]:
-        from funcgrad.compile.text import interpret
+        from funcgrad.compile.text import interpret  # which only tests of kernels need
 
-        return self._returned(args, interpret(self._segment, args[: len(self.entry.inputs)]))
+        return self._returned(args, interpret(self._segment, args[: len(self.gate.inputs)]))
 
     def _returned(self, args: Sequence[Any], found: Sequence[Any]) -> tuple[Any, ...]:
         """What is left to return when outputs have been put where the caller wants them."""
-        for array, i in zip(args[len(self.entry.inputs) :], self.entry.given):
+        for array, i in zip(args[len(self.gate.inputs) :], self.gate.given):
             array[...] = found[i]
-        return tuple([x for i, x in enumerate(found) if i not in self.entry.given])
+        return tuple([x for i, x in enumerate(found) if i not in self.gate.given])
 
 
 _compiling: set[int] = set()
@@ -253,7 +254,7 @@ class _Plan:
         self.kernels: list[Kernel] = []
         self.calls = [s for s in steps if isinstance(s, Call)]
         self.scope: dict[str, Any] = {
-            "quiet": np.errstate, "own": own, "owners": owners, "int": int, "float": float, "complex": complex,
+            "quiet": np.errstate, "own": own, "taken_by": taken_by, "int": int, "float": float, "complex": complex,
         }  # fmt: skip
         self.lines: list[str] = []
         self.called: dict[str, Any] = {"np_dot": np.dot}  # whose implementation has a name
@@ -422,10 +423,10 @@ class _Plan:
             known = [self.named[v] for v in self.graph.inputs if not v.aval.weak]
             known += [name for name, value in self.scope.items() if type(value) is np.ndarray]
             # first, as arrays are let go of in between
-            self.lines.insert(0, f"taken = owners([{', '.join(sorted(known))}])")
+            self.lines.insert(0, f"taken = taken_by([{', '.join(sorted(known))}])")
             made = sorted(self.named[a] for a in self.made & self.outputs)
             if made:
-                self.lines.append(f"taken |= owners([{', '.join(made)}])")
+                self.lines.append(f"taken |= taken_by([{', '.join(made)}])")
         for atom in self.graph.outputs:
             name = self._name(atom)
             if not atom.aval.shape:
@@ -472,29 +473,3 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     return type(value) in (int, bool, str, type(None))
 
-
-def owners(arrays: Sequence[Any]) -> set[int]:
-    """The memory that results must not share."""
-    found = set()
-    for a in arrays:
-        if type(a) is not np.ndarray:
-            continue  # a NumPy scalar, where an array of rank 0 may be given
-        found.add(id(a))
-        if a.base is not None:
-            found.add(id(a.base))
-    return found
-
-
-def own(x: np.ndarray, taken: set[int]) -> np.ndarray:
-    """A result as it is, where its memory is its own, writable and C-contiguous; a copy otherwise."""
-    if type(x) is np.ndarray:
-        owner = x if x.base is None else x.base
-        if (
-            type(owner) is np.ndarray
-            and id(owner) not in taken
-            and x.flags.c_contiguous
-            and x.flags.writeable
-        ):
-            taken.add(id(owner))
-            return x
-    return np.array(x, order="C")

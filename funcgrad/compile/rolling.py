@@ -8,19 +8,20 @@ itself in the reverse order. All operations stay as they are and in their order,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from funcgrad.compile.plan import is_blas, kind_of
 from funcgrad.compile.rolled import Body, Loop, Made, Numbers, Rows, Source, Unequal, longest, rows
 from funcgrad.compile.stretches import STEPS, Place, Stretches, stretches
+from funcgrad.compile.ways import is_blas
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate
 from funcgrad.core.trace import Primitive
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.index import Index, gather, slice_, slice_add, slice_set, sliced_shape
-from funcgrad.ops.structure import concatenate, reshape, transpose
+from funcgrad.ops.structure import concatenate, transpose
 from funcgrad.transforms.calls import pruned
 from funcgrad.transforms.control.scans import Steps, scan_call
 
@@ -33,14 +34,14 @@ second: not rolled they keep an element in registers from step to step, and run 
 1000: 1.0, 1.4, 1.0; 3000: 0.8, 2.3, 0.5."""
 
 
-def roll(graph: Graph) -> Graph:
-    """Equal stretches as loops."""
+def roll(graph: Graph, kind_of: Callable[[Eqn], str]) -> Graph:
+    """Equal stretches as loops. `kind_of` says what an equation is to a kernel."""
     if len(graph.eqns) <= FEWEST:
         return graph
     graph = together(with_rows(graph))
     rolling = _Rolling(graph)
     for run in stretches(graph.eqns, FEWEST):
-        if _fits(graph.eqns[run.start : run.start + run.period], run):
+        if _fits(graph.eqns[run.start : run.start + run.period], run, kind_of):
             rolling.add(run)
     return pruned(rolling.graph()) if rolling.loops else graph
 
@@ -86,7 +87,7 @@ def _row_of(index: Index, shape: tuple[int, ...], row: tuple[int, ...]) -> Index
     return (*index[:axis], index[axis][0], *index[axis + 1 :])  # type: ignore[index]
 
 
-def _fits(body: Sequence[Eqn], run: Stretches) -> bool:
+def _fits(body: Sequence[Eqn], run: Stretches, kind_of: Callable[[Eqn], str]) -> bool:
     """Whether a loop of the kernel does what the equations do, and no slower."""
     kinds = [kind_of(e) for e in body]
     if any(kind == "host" or (kind == "dot" and is_blas(e)) for kind, e in zip(kinds, body)):

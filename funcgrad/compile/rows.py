@@ -14,11 +14,12 @@ import numpy as np
 
 from funcgrad.compile import pool, ufuncs
 from funcgrad.compile.machine import load
+from funcgrad.compile.passes import is_elementwise
 from funcgrad.compile.rowtext import FOLDS, Pass, RowText, Unfit, is_row
-from funcgrad.compile.simplify import is_elementwise, simplify
+from funcgrad.compile.simplify import simplify
 from funcgrad.core.graph import Atom, Eqn, Graph, Var
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.large import SLOW
-from funcgrad.ops.structure import broadcast_to
 
 
 def ufunc(graph: Graph, name: str) -> np.ufunc | None:

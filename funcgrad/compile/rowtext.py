@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from funcgrad.compile import ufuncs
-from funcgrad.compile.entry import words_of
+from funcgrad.compile.gate import words_of
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.graph import Atom, Eqn, Graph, Var
@@ -44,7 +44,7 @@ class Unfit(Exception):
     """No kernel does it."""
 
 
-class _Call(NamedTuple):
+class _KernelCall(NamedTuple):
     """A kernel: its name, and what its pointers point to."""
 
     name: str
@@ -205,7 +205,7 @@ class RowText:
 
     # ---- kernels of elements and of numbers ----
 
-    def _kernel(self, name: str, eqns: Sequence[Eqn], wanted: Iterable[Atom]) -> _Call | None:
+    def _kernel(self, name: str, eqns: Sequence[Eqn], wanted: Iterable[Atom]) -> _KernelCall | None:
         """The kernel that makes what is wanted of the equations; None where that is nothing."""
         made = {v for e in eqns for v in e.outputs}
         outputs = [v for v in dict.fromkeys(wanted) if v in made]
@@ -229,7 +229,7 @@ class RowText:
         self.kernels += [table, f"{head} alwaysinline {{\n{body}"]
         self.beside |= dict.fromkeys(segment.beside)
         own = dict(zip([*simple.inputs, *simple.outputs], [*inputs, *outputs]))
-        return _Call(name, [own[v] for v in segment.inputs], [own[v] for v in segment.outputs])
+        return _KernelCall(name, [own[v] for v in segment.inputs], [own[v] for v in segment.outputs])
 
     def _numbers(self, s: int, p: Pass) -> list[str]:
         """The call that computes a row's numbers before a pass."""
@@ -352,7 +352,7 @@ class RowText:
 class _Step:
     """The lines for LANES elements of a pass."""
 
-    def __init__(self, text: RowText, p: Pass, call: _Call | None, entry: list[str]) -> None:
+    def __init__(self, text: RowText, p: Pass, call: _KernelCall | None, entry: list[str]) -> None:
         self.text, self.p, self.call = text, p, call
         made = call.outputs if call else []
         folded = [v for _, v in p.folds.values()]

@@ -87,7 +87,7 @@ def weighted(places: Iterable[tuple[Affine, int]], offset: int = 0) -> Affine:
     return Affine(offset, _ordered(steps))
 
 
-def along(axis: Axis) -> Affine:
+def affine_of(axis: Axis) -> Affine:
     return Affine(0, ((axis, 1),))
 
 
@@ -279,7 +279,7 @@ class Move:
     def place(self, place: Affine) -> Affine:
         found = self._places.get(place)
         if found is None:
-            terms = [(self._axes.get(axis, along(axis)), step) for axis, step in place.terms]
+            terms = [(self._axes.get(axis, affine_of(axis)), step) for axis, step in place.terms]
             found = self._places[place] = weighted(terms, place.offset)
         return found
 

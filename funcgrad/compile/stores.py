@@ -18,9 +18,10 @@ from funcgrad.compile.patches import Part, Patches, index_of
 from funcgrad.compile.stretches import STEPS
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.elementwise import add
 from funcgrad.ops.index import Index, as_slices, slice_, slice_add, slice_set
-from funcgrad.ops.structure import concatenate, reshape
+from funcgrad.ops.structure import concatenate
 
 FEWEST = 4
 """Chains of fewer stores stay: a kernel does one by a test for each element, and a join of few pieces too."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.compile import machine, pool
-from funcgrad.compile.entry import numpys_api, words_of
+from funcgrad.compile.gate import numpys_api, words_of
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.graph import Graph

@@ -21,7 +21,7 @@ import numpy as np
 
 from funcgrad.compile.binding import llvm
 from funcgrad.compile.circular import CIRCULAR
-from funcgrad.compile.llvmtext import Body, Kind, Rare, Value, where
+from funcgrad.compile.llvmtext import Body, FloatKind, Rare, Value, where
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
 from funcgrad.compile.polynomials import FUNCTIONS as EXPONENTIAL
 from funcgrad.compile.polynomials import FUSED_ONLY
@@ -62,14 +62,14 @@ def definitions(uses: Iterable[Use], inline: bool, fused: bool | None = None) ->
     texts: dict[str, str] = {}
     declared: set[str] = set()
     for name, dtype, lanes in uses:
-        more, needed = _definition(name, Kind(8 * np.dtype(dtype).itemsize, lanes), inline, fused)
+        more, needed = _definition(name, FloatKind(8 * np.dtype(dtype).itemsize, lanes), inline, fused)
         texts |= more
         declared |= needed
     return list(texts.values()), declared
 
 
 @cache
-def _definition(name: str, kind: Kind, inline: bool, fused: bool) -> tuple[dict[str, str], set[str]]:
+def _definition(name: str, kind: FloatKind, inline: bool, fused: bool) -> tuple[dict[str, str], set[str]]:
     """The texts of a function and of those that it calls, by their names, and the declarations: 1 ms."""
     body = Body(kind, fused)
     results = _function(name, fused)(*[body.argument(i) for i in range(NAMES[name])])
@@ -210,7 +210,7 @@ def _rare(rare: Rare, caller: Body) -> dict[str, str]:
     return texts | {rare.symbol(kind): _text(own, rare.symbol(kind), parameters, "noinline cold", lines)}
 
 
-def _loop_over_lanes(rare: Rare, kind: Kind, body: Body) -> list[str]:
+def _loop_over_lanes(rare: Rare, kind: FloatKind, body: Body) -> list[str]:
     """The C library's function in the lanes of a mask."""
     scalar, element, own = _scalar(rare.name, kind.bits), kind._replace(lanes=1).type("f"), kind.type("f")
     _declare(body, element, scalar, rare.arity)

@@ -9,6 +9,8 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import INT, Aval, aval_of
+from funcgrad.core.memory import copied
+from funcgrad.core.printing import to_python
 from funcgrad.core.provenance import Loc
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Primitive, Tracer, is_traced
@@ -162,11 +164,9 @@ class Graph:
         return self
 
     def __call__(self, *args: Any) -> list[Any]:
-        return evaluate(self, args)
+        return list(map(copied, evaluate(self, args)))
 
     def __str__(self) -> str:
-        from funcgrad.core.printing import to_python
-
         return to_python(self)
 
     __repr__ = __str__

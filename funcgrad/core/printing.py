@@ -6,12 +6,14 @@ import itertools
 import keyword
 import string
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcgrad.core.graph import Atom, Graph, Var
 from funcgrad.core.trace import Tracer
+
+if TYPE_CHECKING:
+    from funcgrad.core.graph import Atom, Graph, Var
 
 
 def names() -> Iterator[str]:
@@ -34,7 +36,7 @@ def to_python(graph: Graph) -> str:
         return named[var]
 
     def show(atom: Atom) -> str:
-        if isinstance(atom, Var):
+        if not hasattr(atom, "value"):
             return name(atom)
         if isinstance(atom.value, Tracer):
             return f"<{atom.value}>"

@@ -12,8 +12,9 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, is_inexact
 from funcgrad.core.buffers import Buffer, apply
-from funcgrad.core.constants import SMALL, copied, keep, private
+from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, as_typed, closed, evaluate, hoist, run
+from funcgrad.core.memory import copied, private
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.reading import named
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument, known, unknown_in

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import copied, keep, owner_of, released
+from funcgrad.core.constants import keep
+from funcgrad.core.memory import copied, owner_of, released
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument
 

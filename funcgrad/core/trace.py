@@ -57,7 +57,7 @@ class Trace:
 
 
 class Tracer(Traced):
-    """A value that is being traced. Operators and methods are attached by `funcgrad.numpy`."""
+    """A value that is being traced. `ops.arithmetic` attaches operators, `funcgrad.numpy` what else arrays have."""
 
     __slots__ = ("__weakref__", "_place", "_trace")
     __array_priority__ = 1000.0
@@ -68,7 +68,7 @@ class Tracer(Traced):
 
     _trace: Trace
     _place: Any
-    """The memory that it shares with views, where there are any (`funcgrad.numpy.views`)."""
+    """The memory that it shares with views, where there are any (`funcgrad.ops.views`)."""
 
     @property
     def aval(self) -> Aval:
@@ -85,6 +85,10 @@ class Tracer(Traced):
         """Stand for another value of the same trace from now on: the user has written into the array."""
         for name in _slots(type(self)):  # type: ignore[arg-type]
             setattr(self, name, getattr(new, name))
+
+    def may_become(self, kind: type[Tracer]) -> bool:
+        """Whether the object may stand for a value of another class from now on."""
+        return False
 
     def location(self) -> provenance.Loc | None:
         """The user's line that computed this value, where it is known."""
@@ -138,10 +142,10 @@ class Same(NamedTuple):
     value: Any
 
 
-Kind = TypeVar("Kind", bound=Tracer)
+AnyTracer = TypeVar("AnyTracer", bound=Tracer)
 
 
-def as_argument(x: Kind) -> Kind:
+def as_argument(x: AnyTracer) -> AnyTracer:
     """An argument of the user's function, which is given as a copy in C order."""
     x._place = ()
     return x
@@ -197,6 +201,8 @@ class Primitive:
     """What to write instead where `flat` is a surprise."""
     lower: Any = None
     """How a kernel computes one element, for the compiler."""
+    batch: Any = None
+    """The rule for batches; without one `vmap` runs it as a loop."""
     python: Callable[..., Any] | None = None
     """Python's operator, where the primitive is one: it is exact on Python's integers, which NumPy's are not."""
 
@@ -219,9 +225,6 @@ class Primitive:
         raise NotImplementedError(self.name)
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
-        raise NotImplementedError(self.name)
-
-    def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         raise NotImplementedError(self.name)
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:

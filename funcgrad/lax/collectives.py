@@ -13,8 +13,9 @@ from funcgrad.core.avals import PYTHON_SCALARS
 from funcgrad.core.trace import Tracer
 from funcgrad.lax.signatures import leaves_of
 from funcgrad.ops import collectives as ops
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.elementwise import convert
-from funcgrad.ops.structure import move_axis, reshape
+from funcgrad.ops.structure import move_axis
 from funcgrad.transforms.axes import Axis, axis_of
 
 __all__ = [

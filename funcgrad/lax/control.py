@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.compile.jit import run_graph
+from funcgrad.compile.running import run_graph
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.graph import evaluate
+from funcgrad.core.memory import lent
 from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import is_interpreted, is_staging
 from funcgrad.core.trace import known
@@ -30,7 +31,7 @@ from funcgrad.lax.signatures import (
     sharing,
     strong,
 )
-from funcgrad.numpy.shaping import concatenate, stack
+from funcgrad.numpy.joining import concatenate, stack
 from funcgrad.ops.elementwise import clip, convert, ne
 from funcgrad.transforms.calls import Runner
 from funcgrad.transforms.closure import Captured
@@ -38,7 +39,6 @@ from funcgrad.transforms.control.branches import switch_call
 from funcgrad.transforms.control.scans import Steps, scan_call
 from funcgrad.transforms.control.whiles import while_call
 from funcgrad.transforms.remat import checkpoint as rematerialised
-from funcgrad.transforms.results import read_only
 from funcgrad.transforms.vmap import vmap
 
 
@@ -441,7 +441,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     def combine(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
         return tree.flatten_up_to(
             treedef,
-            fn(*(treedef.unflatten([read_only(x) for x in xs]) for xs in (a, b))),
+            fn(*(treedef.unflatten([lent(x) for x in xs]) for xs in (a, b))),
             "associative_scan: what fn returns",
         )
 

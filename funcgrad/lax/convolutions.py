@@ -16,10 +16,12 @@ from funcgrad.lax.operators import matched
 from funcgrad.lax.reductions import MONOIDS, reduce, reduce_max, reduce_min
 from funcgrad.lax.shaping import full_like, pad
 from funcgrad.numpy import argmax, argmin, take_along_axis
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import contract
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.structure import flip, inverse, reshape, transpose
+from funcgrad.ops.broadcasting import reshape
+from funcgrad.ops.operands import as_array
+from funcgrad.ops.structure import flip, inverse, transpose
 from funcgrad.ops.windows import windows
 
 Ints = Sequence[int]

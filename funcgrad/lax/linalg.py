@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from funcgrad.numpy import conj, eye, linalg
-from funcgrad.numpy.dispatch import Array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import mH, mT
 from funcgrad.ops.linalg import triangular_solve as _triangular_solve
+from funcgrad.ops.operands import as_inexact
 
 __all__ = ["cholesky", "eigh", "qr", "svd", "triangular_solve"]
 

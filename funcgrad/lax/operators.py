@@ -13,7 +13,7 @@ from funcgrad.core.provenance import at, here
 from funcgrad.numpy import conj as _conj
 from funcgrad.numpy import imag as _imag
 from funcgrad.numpy import real as _real
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.bessel import bessel_i0e as _bessel_i0e
 from funcgrad.ops.bessel import bessel_i1e as _bessel_i1e
@@ -22,6 +22,7 @@ from funcgrad.ops.bits import population_count as _population_count
 from funcgrad.ops.incomplete import gamma_density, gamma_slope
 from funcgrad.ops.incomplete import igamma as _igamma
 from funcgrad.ops.incomplete import igammac as _igammac
+from funcgrad.ops.operands import as_array
 
 
 def matched(name: str, *xs: Array) -> list[Array]:

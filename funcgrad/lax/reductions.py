@@ -11,11 +11,12 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad import tree
 from funcgrad.lax import operators as lo
-from funcgrad.numpy.dispatch import Array, as_array, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
 from funcgrad.numpy.ufuncs import accumulate
 from funcgrad.ops import contract
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import reduce as ops
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.structure import flip
 from funcgrad.transforms.vmap import vmap
 

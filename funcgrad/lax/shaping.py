@@ -14,9 +14,10 @@ from funcgrad.core.avals import broadcast_shapes as _broadcast_shapes
 from funcgrad.core.trace import known
 from funcgrad.lax.operators import matched
 from funcgrad.numpy import at
-from funcgrad.numpy.dispatch import Array, as_array, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.subscript import getitem
 
 Ints = Sequence[int]
@@ -40,7 +41,7 @@ def slice(operand: Array, start_indices: Ints, limit_indices: Ints, strides: Int
     return operand[tuple(_slice(*part) for part in zip(start_indices, limit_indices, steps))]
 
 
-def _along(operand: Array, axis: int, part: Any) -> Array:
+def _on_axis(operand: Array, axis: int, part: Any) -> Array:
     return operand[(_slice(None),) * axis + (part,)]
 
 
@@ -49,14 +50,14 @@ def slice_in_dim(
 ) -> Array:
     """`operand[start:limit:stride]` along one axis; negative indices count from its end."""
     operand = as_array(operand)
-    return _along(operand, axis_of(axis, operand.ndim), _slice(start_index, limit_index, stride))
+    return _on_axis(operand, axis_of(axis, operand.ndim), _slice(start_index, limit_index, stride))
 
 
 def index_in_dim(operand: Array, index: int, axis: int = 0, keepdims: bool = True) -> Array:
     """The part at an index along an axis; IndexError where there is none."""
     operand = as_array(operand)
     axis = axis_of(axis, operand.ndim)
-    taken = _along(operand, axis, index)
+    taken = _on_axis(operand, axis, index)
     return expand_dims(taken, (axis,)) if keepdims else taken
 
 
@@ -169,7 +170,7 @@ def broadcast(operand: Array, sizes: Ints) -> Array:
                [0, 1]])
     """
     operand = as_array(operand)
-    return structure.broadcast_to(operand, shape=(*sizes, *operand.shape))
+    return broadcasting.broadcast_to(operand, shape=(*sizes, *operand.shape))
 
 
 def broadcast_in_dim(operand: Array, shape: Ints, broadcast_dimensions: Ints) -> Array:
@@ -188,13 +189,13 @@ def broadcast_in_dim(operand: Array, shape: Ints, broadcast_dimensions: Ints) ->
     kept = [1] * len(shape)
     for n, axis in zip(operand.shape, broadcast_dimensions):
         kept[axis] = n
-    return structure.broadcast_to(structure.reshape(operand, shape=tuple(kept)), shape=tuple(shape))
+    return broadcasting.broadcast_to(broadcasting.reshape(operand, shape=tuple(kept)), shape=tuple(shape))
 
 
 def broadcast_to_rank(x: Array, rank: int) -> Array:
     """New axes of length 1 in front, up to a number of axes."""
     x = as_array(x)
-    return structure.reshape(x, shape=(1,) * (rank - x.ndim) + x.shape)
+    return broadcasting.reshape(x, shape=(1,) * (rank - x.ndim) + x.shape)
 
 
 def reshape(operand: Array, new_sizes: Ints, dimensions: Ints | None = None) -> Array:
@@ -202,7 +203,7 @@ def reshape(operand: Array, new_sizes: Ints, dimensions: Ints | None = None) -> 
     operand = as_array(operand)
     if dimensions is not None:
         operand = transpose(operand, dimensions)
-    return structure.reshape(operand, shape=tuple(map(index, new_sizes)))
+    return broadcasting.reshape(operand, shape=tuple(map(index, new_sizes)))
 
 
 def transpose(operand: Array, permutation: Ints) -> Array:
@@ -222,7 +223,7 @@ def expand_dims(array: Array, dimensions: Ints) -> Array:
     rank = array.ndim + len(dimensions)
     new = {axis_of(d, rank) for d in dimensions}
     sizes = iter(array.shape)
-    return structure.reshape(array, shape=tuple(1 if d in new else next(sizes) for d in range(rank)))
+    return broadcasting.reshape(array, shape=tuple(1 if d in new else next(sizes) for d in range(rank)))
 
 
 def squeeze(array: Array, dimensions: Ints) -> Array:
@@ -231,7 +232,7 @@ def squeeze(array: Array, dimensions: Ints) -> Array:
     gone = {axis_of(d, array.ndim) for d in dimensions}
     if any(array.shape[d] != 1 for d in gone):
         raise ValueError(f"squeeze: the axes {sorted(gone)} of shape {array.shape} do not all have length 1")
-    return structure.reshape(array, shape=tuple(n for d, n in enumerate(array.shape) if d not in gone))
+    return broadcasting.reshape(array, shape=tuple(n for d, n in enumerate(array.shape) if d not in gone))
 
 
 def collapse(operand: Array, start_dimension: int, stop_dimension: int | None = None) -> Array:
@@ -244,7 +245,7 @@ def collapse(operand: Array, start_dimension: int, stop_dimension: int | None = 
     operand = as_array(operand)
     first, last, _ = _slice(start_dimension, stop_dimension).indices(operand.ndim)
     shape = operand.shape
-    return structure.reshape(operand, shape=(*shape[:first], math.prod(shape[first:last]), *shape[last:]))
+    return broadcasting.reshape(operand, shape=(*shape[:first], math.prod(shape[first:last]), *shape[last:]))
 
 
 def concatenate(operands: Sequence[Array], dimension: int) -> Array:
@@ -292,10 +293,10 @@ def _pad_zeros(x: Array, config: Sequence[tuple[int, int, int]]) -> Array:
             raise ValueError(f"pad: {between} elements between neighbours")
         if between and n > 1:
             ahead, behind = x.shape[:axis], x.shape[axis + 1 :]
-            x = structure.reshape(x, shape=(*ahead, n, 1, *behind))
+            x = broadcasting.reshape(x, shape=(*ahead, n, 1, *behind))
             widths = tuple((0, between if d == axis + 1 else 0) for d in range(x.ndim))
-            x = structure.reshape(structure.pad(x, widths=widths), shape=(*ahead, n * (between + 1), *behind))
-            x = _along(x, axis, _slice(n * (between + 1) - between))
+            x = broadcasting.reshape(structure.pad(x, widths=widths), shape=(*ahead, n * (between + 1), *behind))
+            x = _on_axis(x, axis, _slice(n * (between + 1) - between))
     widths = tuple((max(low, 0), max(high, 0)) for low, high, _ in config)
     if any(map(any, widths)):
         x = structure.pad(x, widths=widths)

@@ -10,15 +10,14 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.buffers import buffered
-from funcgrad.core.constants import copied
 from funcgrad.core.graph import Graph, Var, evaluate, hoist
+from funcgrad.core.memory import copied, lent, returned
 from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import is_interpreted, record_graph, trace_graph
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.shaping import stack
+from funcgrad.numpy.joining import stack
 from funcgrad.ops.elementwise import convert
 from funcgrad.transforms.arguments import array_leaf
-from funcgrad.transforms.results import read_only
 
 
 def leaves_of(x: Any, what: str) -> tuple[list[Any], tree.TreeDef]:
@@ -50,12 +49,9 @@ def own(x: Any) -> Any:
 
 
 def run_on_loan(branch: Callable[..., Any], operands: tuple) -> Any:
-    """Call a branch on operands built anew, with their arrays read-only: it gets them whole, and need not copy them.
-
-    What it hands through is the caller's to write into, and copied.
-    """
-    out = branch(*tree.map(read_only, operands))
-    return tree.map(lambda y: y.copy() if type(y) is np.ndarray and not y.flags.writeable else y, out)
+    """Call a branch on operands built anew, with their arrays lent: it gets them whole, and need not copy them."""
+    out = branch(*tree.map(lent, operands))
+    return tree.map(returned, out)
 
 
 class Columns:

@@ -9,9 +9,9 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of
-from funcgrad.core.constants import copied
 from funcgrad.core.graph import Graph, Literal, Var, evaluate
 from funcgrad.core.linear import transpose
+from funcgrad.core.memory import copied
 from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import is_staging, trace_graph
 from funcgrad.core.trace import is_traced, known

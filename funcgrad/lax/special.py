@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import special
+from funcgrad.ops.operands import as_array
 
 __all__ = ["digamma", "erf", "erf_inv", "erfc", "lgamma", "logistic", "polygamma", "rsqrt"]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact
-from funcgrad.numpy.shaping import split
+from funcgrad.numpy.dispatch import Array
+from funcgrad.numpy.joining import split
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special
+from funcgrad.ops.operands import as_array, as_inexact
 
 __all__ = [
     "celu",

@@ -9,9 +9,10 @@ import numpy as np
 from funcgrad.core.avals import broadcast_shapes
 from funcgrad.nn.normalised import softmax
 from funcgrad.numpy.contractions import einsum
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.broadcasting import reshape
+from funcgrad.ops.operands import as_array, as_inexact
 
 __all__ = ["dot_product_attention"]
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact, axes_of
+from funcgrad.numpy.dispatch import Array, Axes, axes_of
 from funcgrad.numpy.reductions import max as _max
 from funcgrad.numpy.reductions import sum as _sum
 from funcgrad.numpy.statistics import accumulated, cast_to
 from funcgrad.numpy.statistics import mean as _mean
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import normalise
-from funcgrad.ops.reduce import expanded
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.broadcasting import expanded, reshape
+from funcgrad.ops.operands import as_array, as_inexact
 
 __all__ = ["log_softmax", "logmeanexp", "logsumexp", "one_hot", "softmax", "standardize"]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from funcgrad.lax import operators as lo
 from funcgrad.lax.convolutions import Padding, reduce_window
-from funcgrad.numpy.dispatch import Array, as_inexact
+from funcgrad.numpy.dispatch import Array
+from funcgrad.ops.operands import as_inexact
 
 __all__ = ["avg_pool", "max_pool", "min_pool"]
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import UFUNCS, Array, any_traced, as_array, axis_of, numpy_function
+from funcgrad.numpy.dispatch import UFUNCS, Array, axis_of, numpy_function
 from funcgrad.numpy.indexing import known
 from funcgrad.numpy.shaping import expand_dims, moveaxis
+from funcgrad.ops import broadcasting
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.transforms.vmap import vmap
 
@@ -34,10 +35,10 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Array, *args: A
     free = rows.shape[:-1]
     if 0 in free:
         raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
-    batch = structure.reshape(rows, shape=(math.prod(free), rows.shape[-1]))
+    batch = broadcasting.reshape(rows, shape=(math.prod(free), rows.shape[-1]))
     y = vmap(lambda row: as_array(func1d(row, *args, **kwargs)))(batch)
     inner = y.ndim - 1
-    y = structure.reshape(y, shape=free + y.shape[1:])
+    y = broadcasting.reshape(y, shape=free + y.shape[1:])
     return moveaxis(y, tuple(range(len(free), y.ndim)), tuple(range(axis, axis + inner)))
 
 
@@ -199,8 +200,8 @@ def _mapped(
     rows = []
     for x, core in zip(arrays, inputs):
         inner = x.shape[x.ndim - len(core) :]
-        x = structure.broadcast_to(x, shape=shape + inner)
-        rows.append(structure.reshape(x, shape=(math.prod(shape), *inner)))
+        x = broadcasting.broadcast_to(x, shape=shape + inner)
+        rows.append(broadcasting.reshape(x, shape=(math.prod(shape), *inner)))
     y = vmap(one)(*rows)
     results = y if isinstance(y, tuple) else (y,)
     if outputs is not None:
@@ -209,7 +210,7 @@ def _mapped(
         for r, core in zip(results, outputs):
             if np.ndim(r) - 1 != len(core):
                 raise ValueError(f"a result has {np.ndim(r) - 1} axes, the signature {core}")
-    results = tuple(structure.reshape(r, shape=shape + r.shape[1:]) for r in results)
+    results = tuple(broadcasting.reshape(r, shape=shape + r.shape[1:]) for r in results)
     if dtypes is not None:
         results = tuple(ew.convert(r, dtype=t) for r, t in zip(results, dtypes))
     return results if isinstance(y, tuple) else results[0]

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import UFUNCS, Array, as_array, axis_of, numpy_function, out_error
-from funcgrad.numpy.shaping import diagonal, moveaxis, stack
+from funcgrad.numpy.dispatch import UFUNCS, Array, axis_of, numpy_function, out_error
+from funcgrad.numpy.joining import stack
+from funcgrad.numpy.shaping import diagonal, moveaxis
 from funcgrad.numpy.ufuncs import with_methods
+from funcgrad.ops import broadcasting
 from funcgrad.ops import convolve as primitive
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
-from funcgrad.ops.contract import dot_general
-from funcgrad.ops.reduce import reduce_sum
+from funcgrad.ops.contract import NO_STACK, dot_general
+from funcgrad.ops.operands import as_array
+from funcgrad.ops.products import Labels, contracted, matrix_product, ordered, summed_away
 
 __all__ = [
     "convolve",
@@ -33,87 +35,7 @@ __all__ = [
     "vecmat",
 ]
 
-NO_BATCH: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-Labels = tuple[Any, ...]
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def matrix_product(x: Array, y: Array) -> Array:
-    """`x @ y` for arrays and traced values."""
-    x, y = as_array(x), as_array(y)
-    rows, columns = x.shape, y.shape
-    m, n = len(rows), len(columns)
-    if m == 0 or n == 0:
-        raise ValueError("matmul: an operand has no axes (use * for scalars)")
-    if rows[-1] != columns[-2 if n > 1 else 0]:
-        raise ValueError(f"matmul: shapes {rows} and {columns} do not fit")
-    if n <= 2:
-        return dot_general(x, y, contract=((m - 1,), (0,)), batch=NO_BATCH)
-    if m == n and rows[:-2] == columns[:-2]:
-        stacked = tuple(range(m - 2))
-        return dot_general(x, y, contract=((m - 1,), (m - 2,)), batch=(stacked, stacked))
-    if m == 1:
-        return dot_general(y, x, contract=((n - 2,), (0,)), batch=NO_BATCH)
-    rank = max(m, n) - 2
-    stacked = tuple(range(rank))
-    out = (*stacked, "row", "column")
-    return contracted(
-        x, (*stacked[rank - m + 2 :], "row", "inner"), y, (*stacked[rank - n + 2 :], "inner", "column"), out
-    )
-
-
-def contracted(x: Array, x_labels: Labels, y: Array, y_labels: Labels, out: Labels) -> Array:
-    """The product of two arrays, summed over the labels that are not in `out`, with the axes as in `out`.
-
-    Labels are distinct within an array. An axis of size one stretches to the other array's size.
-    """
-    x, x_labels = _without_stretched(x, x_labels, dict(zip(y_labels, y.shape)), out)
-    y, y_labels = _without_stretched(y, y_labels, dict(zip(x_labels, x.shape)), out)
-    x, x_labels = _summed(x, x_labels, (*y_labels, *out))
-    y, y_labels = _summed(y, y_labels, (*x_labels, *out))
-    shared = [label for label in x_labels if label in y_labels]
-    batch = [label for label in shared if label in out]
-    summed = [label for label in shared if label not in out]
-    if not summed:
-        return ew.mul(_spread(x, x_labels, out), _spread(y, y_labels, out))
-    z = dot_general(
-        x,
-        y,
-        contract=(tuple(map(x_labels.index, summed)), tuple(map(y_labels.index, summed))),
-        batch=(tuple(map(x_labels.index, batch)), tuple(map(y_labels.index, batch))),
-    )
-    labels = (*batch, *(l for l in x_labels if l not in shared), *(l for l in y_labels if l not in shared))
-    return _ordered(z, labels, out)
-
-
-def _without_stretched(x: Array, labels: Labels, others: dict[Any, int], out: Labels) -> tuple[Array, Labels]:
-    """Without the axes of size one that the other array stretches."""
-    stretched = [i for i, label in enumerate(labels) if x.shape[i] == 1 and others.get(label, 1) != 1]
-    if not stretched:
-        return x, labels
-    shape = tuple(n for i, n in enumerate(x.shape) if i not in stretched)
-    return structure.reshape(x, shape=shape), tuple(l for i, l in enumerate(labels) if i not in stretched)
-
-
-def _summed(x: Array, labels: Labels, needed: Labels) -> tuple[Array, Labels]:
-    """Summed over the axes whose labels nobody else needs."""
-    axes = tuple(i for i, label in enumerate(labels) if label not in needed)
-    if not axes:
-        return x, labels
-    return reduce_sum(x, axes=axes), tuple(label for label in labels if label in needed)
-
-
-def _ordered(x: Array, labels: Labels, out: Labels) -> Array:
-    return x if labels == out else structure.transpose(x, axes=tuple(map(labels.index, out)))
-
-
-def _spread(x: Array, labels: Labels, out: Labels) -> Array:
-    """The axes in the order of `out`, with axes of size one for the labels that are missing."""
-    x = _ordered(x, labels, tuple(label for label in out if label in labels))
-    if len(labels) == len(out):
-        return x
-    sizes = iter(x.shape)
-    return structure.reshape(x, shape=tuple(next(sizes) if label in labels else 1 for label in out))
 
 
 @numpy_function(np.matmul)
@@ -129,7 +51,7 @@ def dot(a: Array, b: Array, out: None = None) -> Array:
     if a.ndim == 0 or b.ndim == 0:
         return ew.mul(a, b)
     _same_size(a, b, a.ndim - 1, max(b.ndim - 2, 0))
-    return dot_general(a, b, contract=((a.ndim - 1,), (max(b.ndim - 2, 0),)), batch=NO_BATCH)
+    return dot_general(a, b, contract=((a.ndim - 1,), (max(b.ndim - 2, 0),)), batch=NO_STACK)
 
 
 @numpy_function(np)
@@ -139,7 +61,7 @@ def inner(a: Array, b: Array, /) -> Array:
     if a.ndim == 0 or b.ndim == 0:
         return ew.mul(a, b)
     _same_size(a, b, a.ndim - 1, b.ndim - 1)
-    return dot_general(a, b, contract=((a.ndim - 1,), (b.ndim - 1,)), batch=NO_BATCH)
+    return dot_general(a, b, contract=((a.ndim - 1,), (b.ndim - 1,)), batch=NO_STACK)
 
 
 def _same_size(a: Array, b: Array, i: int, j: int) -> None:
@@ -153,7 +75,7 @@ def _same_size(a: Array, b: Array, i: int, j: int) -> None:
 def vdot(a: Array, b: Array, /) -> Array:
     """The sum of products of the flattened arrays, the first conjugated."""
     a, b = as_array(a), as_array(b)
-    return dot(_conjugated(structure.reshape(a, shape=(a.size,))), structure.reshape(b, shape=(b.size,)))
+    return dot(_conjugated(broadcasting.reshape(a, shape=(a.size,))), broadcasting.reshape(b, shape=(b.size,)))
 
 
 def _conjugated(x: Array) -> Array:
@@ -209,7 +131,7 @@ def _stacked_product(x: Array, y: Array, x_labels: Labels, y_labels: Labels) -> 
 def outer(a: Array, b: Array, out: None = None) -> Array:
     """All products of an element of `a` with one of `b`, as a matrix."""
     a, b = as_array(a), as_array(b)
-    return ew.mul(structure.reshape(a, shape=(a.size, 1)), structure.reshape(b, shape=(1, b.size)))
+    return ew.mul(broadcasting.reshape(a, shape=(a.size, 1)), broadcasting.reshape(b, shape=(1, b.size)))
 
 
 @numpy_function(np)
@@ -224,7 +146,7 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
         pairs = (tuple(axis_of(i, a.ndim) for i in first), tuple(axis_of(i, b.ndim) for i in second))
     if len(pairs[0]) != len(pairs[1]) or any(a.shape[i] != b.shape[j] for i, j in zip(*pairs)):
         raise ValueError("shape-mismatch for sum")
-    return dot_general(a, b, contract=pairs, batch=NO_BATCH)
+    return dot_general(a, b, contract=pairs, batch=NO_STACK)
 
 
 @numpy_function(np)
@@ -234,10 +156,10 @@ def kron(a: Array, b: Array) -> Array:
     rank = max(a.ndim, b.ndim)
     m, n = (1,) * (rank - a.ndim) + a.shape, (1,) * (rank - b.ndim) + b.shape
     product = ew.mul(
-        structure.reshape(a, shape=tuple(size for i in m for size in (i, 1))),
-        structure.reshape(b, shape=tuple(size for j in n for size in (1, j))),
+        broadcasting.reshape(a, shape=tuple(size for i in m for size in (i, 1))),
+        broadcasting.reshape(b, shape=tuple(size for j in n for size in (1, j))),
     )
-    return structure.reshape(product, shape=tuple(i * j for i, j in zip(m, n)))
+    return broadcasting.reshape(product, shape=tuple(i * j for i, j in zip(m, n)))
 
 
 @numpy_function(np)
@@ -269,7 +191,7 @@ def convolve(a: Array, v: Array, mode: str = "full") -> Array:
         >>> convolve(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0]))
         array([0., 1., 2., 3.])
     """
-    a, v = (x if x.ndim else structure.reshape(x, shape=(1,)) for x in map(as_array, (a, v)))
+    a, v = (x if x.ndim else broadcasting.reshape(x, shape=(1,)) for x in map(as_array, (a, v)))
     if a.shape[0] == 0 or v.shape[0] == 0:
         raise ValueError("a cannot be empty" if a.shape[0] == 0 else "v cannot be empty")
     return _overlaps(a, v, mode, (min(a.shape[0], v.shape[0]) - 1) // 2)
@@ -325,8 +247,8 @@ def einsum(subscripts: Any, /, *operands: Array, out: None = None, optimize: Any
                 kept = result
             chosen[:2] = [(contracted(x, x_labels, y, y_labels, kept), kept)]
         terms += chosen
-    x, x_labels = _summed(*terms[0], result)
-    y = _ordered(x, x_labels, result)
+    x, x_labels = summed_away(*terms[0], result)
+    y = ordered(x, x_labels, result)
     # small integers are added in the machine's widest
     return y if dtype is None or y.dtype == dtype else ew.convert(y, dtype=np.dtype(dtype))
 

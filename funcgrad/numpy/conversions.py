@@ -27,7 +27,7 @@ from funcgrad.errors import (
     UnknownArrayError,
     hidden,
 )
-from funcgrad.numpy.views import FIXED
+from funcgrad.ops.views import FIXED
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
 _STORES = frozenset(("STORE_SUBSCR", "STORE_SLICE"))

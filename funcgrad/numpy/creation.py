@@ -10,11 +10,14 @@ import numpy as np
 
 from funcgrad.core.buffers import buffered
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, numpy_function
-from funcgrad.numpy.shaping import broadcast_arrays, concatenate, full_shape, moveaxis, stack
-from funcgrad.numpy.views import fresh, is_number
+from funcgrad.numpy.dispatch import Array, numpy_function
+from funcgrad.numpy.joining import concatenate, stack
+from funcgrad.numpy.shaping import broadcast_arrays, moveaxis
+from funcgrad.ops import broadcasting
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
+from funcgrad.ops.structure import full_shape
+from funcgrad.ops.views import fresh, is_number
 
 __all__ = [
     "arange",
@@ -55,19 +58,10 @@ __all__ = [
 @numpy_function(np, creates=True)
 def array(object: Any, dtype: Any = None, *, ndmin: int = 0) -> Array:
     """An array from a value or nested sequences, which may hold traced values."""
-    y = _nested(object)
+    y = as_array(object)
     if dtype is not None:
         y = ew.convert(y, dtype=np.dtype(dtype))
-    return structure.reshape(y, shape=(1,) * (ndmin - y.ndim) + y.shape) if y.ndim < ndmin else y
-
-
-def _nested(x: Any) -> Array:
-    if isinstance(x, Tracer) or not any_traced((x,)):
-        return as_array(x)
-    parts = [_nested(part) for part in x]
-    if len({p.shape for p in parts}) > 1:
-        raise ValueError(f"parts of different shapes {[p.shape for p in parts]} make no array")
-    return stack(parts)
+    return broadcasting.reshape(y, shape=(1,) * (ndmin - y.ndim) + y.shape) if y.ndim < ndmin else y
 
 
 @numpy_function(np)
@@ -125,7 +119,7 @@ def full(shape: int | Sequence[int], fill_value: Array, dtype: Any = None) -> Ar
     value = as_array(fill_value)
     if dtype is not None:
         value = ew.convert(value, dtype=np.dtype(dtype))
-    return structure.broadcast_to(value, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+    return broadcasting.broadcast_to(value, shape=(shape,) if isinstance(shape, int) else tuple(shape))
 
 
 def _creating(plain: Callable[..., np.ndarray], doc: str) -> Callable[..., Array]:
@@ -213,7 +207,7 @@ def meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str 
         places[:2] = [1, 0]
     grids = []
     for place, x in zip(places, map(as_array, xi)):
-        grids.append(structure.reshape(x, shape=tuple(x.size if i == place else 1 for i in range(len(xi)))))
+        grids.append(broadcasting.reshape(x, shape=tuple(x.size if i == place else 1 for i in range(len(xi)))))
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 

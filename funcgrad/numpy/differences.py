@@ -9,10 +9,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, Axes, as_array, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, axis_of, numpy_function
 from funcgrad.numpy.reductions import cumsum, diff
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 
 __all__ = ["gradient", "unwrap"]
 
@@ -71,7 +72,7 @@ def _derivative(f: Array, axis: int, h: Array, edge_order: int) -> Array:
         return f[(slice(None),) * axis + (slice(start, stop),)]
 
     def along(x: Array) -> Array:
-        return x if x.ndim == 0 else structure.reshape(x, shape=x.shape + (1,) * (f.ndim - 1 - axis))
+        return x if x.ndim == 0 else broadcasting.reshape(x, shape=x.shape + (1,) * (f.ndim - 1 - axis))
 
     dtype = f.dtype
     if h.ndim == 0:

@@ -7,7 +7,7 @@ through NumPy's protocols, `np.sum(x)`. On plain arrays values and errors are Nu
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from types import ModuleType
 from typing import Any, TypeVar
@@ -17,11 +17,12 @@ from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
-from funcgrad.core.avals import FLOAT, operand
 from funcgrad.core.buffers import buffered, held, running
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
-from funcgrad.numpy.views import assign, fresh, relation
+from funcgrad.numpy.relations import relation
+from funcgrad.ops.operands import any_traced
+from funcgrad.ops.views import assign, fresh
 
 Array = Any
 """An `ndarray`, a NumPy scalar, a Python scalar or a traced value."""
@@ -39,30 +40,19 @@ _IGNORED = frozenset(("order", "subok", "copy", "casting", "like", "kind", "devi
 """Keywords about memory and casts that have no meaning for a traced value."""
 
 
-def any_traced(values: Iterable[Any]) -> bool:
-    """Whether a traced value is among the values, or inside lists and tuples among them."""
-    for value in values:
-        if isinstance(value, Tracer):
-            return True
-        kind = type(value)
-        if (kind is list or kind is tuple) and any_traced(value):
-            return True
-    return False
-
-
 def numpy_function(
-    plain: Any, *, creates: bool = False, extra: Sequence[str] = ()
+    original: Any, *, creates: bool = False, extra: Sequence[str] = ()
 ) -> Callable[[Function], Function]:
-    """Decorate what runs on traced arguments; the result runs `plain` on all others.
+    """Decorate what runs on traced arguments; the result runs `original` on all others.
 
-    `plain` is a function of NumPy, or the module that has one of the same name. One that `creates` arrays makes such as
-    can be written where a function is being transformed. `extra` are keywords that NumPy's does not have: with one of
-    them what is decorated runs on plain arguments too.
+    `original` is a function of NumPy, or the module that has one of the same name. One that `creates` arrays makes such
+    as can be written where a function is being transformed. `extra` are keywords that NumPy's does not have: with one
+    of them what is decorated runs on plain arguments too.
     """
     ours = frozenset(extra)
 
     def decorate(fun: Function) -> Function:
-        numpys = getattr(plain, fun.__name__) if isinstance(plain, ModuleType) else plain
+        numpys = getattr(original, fun.__name__) if isinstance(original, ModuleType) else original
         code = fun.__code__
         parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         positional = parameters[: code.co_argcount]
@@ -140,23 +130,6 @@ def unsupported(name: str, hint: str = "") -> NotDifferentiableError:
         f"it has no derivative here.{hint} "
         "A function of yours can be given one with fg.custom_vjp; fg.stop_gradient(x) first cuts it."
     )
-
-
-def as_array(x: Any) -> Array:
-    """A traced value as it is, anything else as an ndarray (lists may hold traced values)."""
-    if isinstance(x, Tracer) or type(x) is np.ndarray:
-        return x
-    if type(x) in (list, tuple) and any_traced(x):
-        from funcgrad.numpy.creation import array
-
-        return array(x)
-    return np.asarray(operand(x))
-
-
-def as_inexact(x: Any) -> Array:
-    """The same in floating point: integers and truth values become float64."""
-    x = as_array(x)
-    return x if x.dtype.kind in "fc" else x.astype(FLOAT)
 
 
 def axis_of(axis: int, ndim: int) -> int:

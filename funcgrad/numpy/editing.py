@@ -10,24 +10,16 @@ import numpy as np
 
 from funcgrad.core.avals import aval_of
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import (
-    IMPLEMENTATIONS,
-    Array,
-    Axes,
-    Axis,
-    any_traced,
-    as_array,
-    axes_of,
-    axis_of,
-    numpy_function,
-)
+from funcgrad.numpy.dispatch import IMPLEMENTATIONS, Array, Axes, Axis, axes_of, axis_of, numpy_function
 from funcgrad.numpy.indexing import concrete, in_range, take
-from funcgrad.numpy.shaping import concatenate, moveaxis, ravel
-from funcgrad.numpy.views import write
+from funcgrad.numpy.joining import concatenate
+from funcgrad.numpy.shaping import moveaxis, ravel
 from funcgrad.numpy.writing import plain_target
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.ops.subscript import update
+from funcgrad.ops.views import write
 
 __all__ = [
     "append",
@@ -73,14 +65,14 @@ def insert(arr: Array, obj: Any, values: Array, axis: Axis = None) -> Array:
     if places.dtype == bool:
         places = np.flatnonzero(places)
     if places.size == 1:
-        values = structure.reshape(values, shape=(1,) * (arr.ndim - values.ndim) + values.shape)
+        values = broadcasting.reshape(values, shape=(1,) * (arr.ndim - values.ndim) + values.shape)
         values = moveaxis(values, 0, axis) if places.ndim == 0 else values
         count = values.shape[axis]
     else:
         count = places.size
     order = np.insert(np.arange(size), obj, size + np.arange(count))
     shape = (*arr.shape[:axis], count, *arr.shape[axis + 1 :])
-    return take(structure.concatenate(arr, structure.broadcast_to(values, shape=shape), axis=axis), order, axis)
+    return take(structure.concatenate(arr, broadcasting.broadcast_to(values, shape=shape), axis=axis), order, axis)
 
 
 def _flattened(arr: Array, axis: Axis) -> tuple[Array, int]:
@@ -136,7 +128,7 @@ def put_along_axis(arr: Array, indices: Array, values: Array, axis: Axis) -> Arr
     arr, indices = as_array(arr), as_array(indices)
     if axis is None:
         flat = update(ravel(arr), (ravel(indices),), values, "set")
-        return structure.reshape(flat, shape=arr.shape)
+        return broadcasting.reshape(flat, shape=arr.shape)
     axis = axis_of(axis, arr.ndim)
     grid = np.ix_(*(np.arange(1 if i == axis else n) for i, n in enumerate(arr.shape)))
     return update(arr, (*grid[:axis], indices, *grid[axis + 1 :]), values, "set")
@@ -148,7 +140,7 @@ def put(a: Array, ind: Array, v: Array, mode: str = "raise") -> Array:
     a, ind = as_array(a), ravel(as_array(ind))
     places = in_range(ind, a.size, mode)
     flat = update(ravel(a), (places,), _repeated(v, places.size), "set")
-    return structure.reshape(flat, shape=a.shape)
+    return broadcasting.reshape(flat, shape=a.shape)
 
 
 @_writer
@@ -160,7 +152,7 @@ def place(arr: Array, mask: Array, vals: Sequence[Any]) -> Array:
         raise ValueError("place: mask and data must be the same size")
     turn = ravel(ew.convert(mask != 0, dtype=np.dtype(int))).cumsum() - 1
     chosen = take(values, turn % values.size) if values.size else arr
-    return ew.where(mask != 0, ew.convert(structure.reshape(chosen, shape=arr.shape), dtype=arr.dtype), arr)
+    return ew.where(mask != 0, ew.convert(broadcasting.reshape(chosen, shape=arr.shape), dtype=arr.dtype), arr)
 
 
 def _repeated(v: Array, size: int) -> Array:
@@ -180,14 +172,14 @@ def fill_diagonal(a: Array, val: Array, wrap: bool = False) -> Array:
     end = a.shape[1] ** 2 if a.ndim == 2 and not wrap else a.size
     places = np.arange(a.size)[:end:step]
     flat = update(ravel(a), (places,), _repeated(val, places.size)[: places.size], "set")
-    return structure.reshape(flat, shape=a.shape)
+    return broadcasting.reshape(flat, shape=a.shape)
 
 
 @_writer
 def putmask(a: Array, /, mask: Array, values: Array) -> Array:
     """`values`, of which each has its place, where the mask is true; `inplace=False` returns a new array."""
     a, values = as_array(a), _repeated(values, np.size(a))
-    return ew.where(as_array(mask) != 0, ew.convert(structure.reshape(values, shape=a.shape), dtype=a.dtype), a)
+    return ew.where(as_array(mask) != 0, ew.convert(broadcasting.reshape(values, shape=a.shape), dtype=a.dtype), a)
 
 
 @_writer
@@ -196,5 +188,5 @@ def copyto(dst: Array, src: Array, casting: str = "same_kind", where: Array = Tr
     dst, given = as_array(dst), aval_of(src)
     if not given.weak and not np.can_cast(given.dtype, dst.dtype, casting):  # type: ignore[arg-type]
         np.copyto(np.empty(0, dst.dtype), np.empty(0, given.dtype), casting)  # type: ignore[arg-type]
-    new = structure.broadcast_to(ew.convert(src, dtype=dst.dtype), shape=dst.shape)
+    new = broadcasting.broadcast_to(ew.convert(src, dtype=dst.dtype), shape=dst.shape)
     return new if where is True else ew.where(where, new, dst)

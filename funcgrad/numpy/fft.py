@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy import shaping
-from funcgrad.numpy.dispatch import Array, as_array, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, axis_of, numpy_function
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import fft as primitive
 from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 
 __all__ = [
     "fft",

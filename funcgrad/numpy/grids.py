@@ -8,10 +8,12 @@ import numpy as np
 
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.creation import array, linspace, meshgrid
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, numpy_function
-from funcgrad.numpy.shaping import broadcast_arrays, concatenate, expand_dims, moveaxis, stack
+from funcgrad.numpy.dispatch import Array, numpy_function
+from funcgrad.numpy.joining import concatenate, stack
+from funcgrad.numpy.shaping import broadcast_arrays, expand_dims, moveaxis
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special, structure
+from funcgrad.ops.operands import any_traced, as_array
 
 __all__ = ["c_", "geomspace", "kaiser", "logspace", "mgrid", "ogrid", "r_"]
 

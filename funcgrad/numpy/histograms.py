@@ -13,12 +13,13 @@ import numpy as np
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.creation import linspace
-from funcgrad.numpy.dispatch import Array, as_array, numpy_function
+from funcgrad.numpy.dispatch import Array, numpy_function
 from funcgrad.numpy.indexing import known, searchsorted
 from funcgrad.numpy.reductions import diff, max, min, sum
 from funcgrad.numpy.shaping import atleast_2d, ravel, transpose
+from funcgrad.ops import broadcasting
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.subscript import update
 
 __all__ = ["bincount", "digitize", "histogram", "histogram2d", "histogram_bin_edges", "histogramdd"]
@@ -208,12 +209,12 @@ def histogramdd(
     for x, e, n in zip(columns, edges, shape):
         place = place * n + _bin_of(x, e)
     counted = np.ones(points.shape[0]) if weights is None else ew.convert(as_array(weights), dtype=FLOAT)
-    counts = structure.reshape(_counted(place, counted, math.prod(shape)), shape=shape)[(slice(1, -1),) * size]
+    counts = broadcasting.reshape(_counted(place, counted, math.prod(shape)), shape=shape)[(slice(1, -1),) * size]
     if density:
         total = sum(counts)
         for i, e in enumerate(edges):
             widths = diff(e)
-            counts = counts / structure.reshape(widths, shape=widths.shape + (1,) * (size - 1 - i))
+            counts = counts / broadcasting.reshape(widths, shape=widths.shape + (1,) * (size - 1 - i))
         counts = counts / total
     return counts, edges
 

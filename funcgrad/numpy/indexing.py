@@ -9,12 +9,14 @@ import numpy as np
 
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, Axis, as_array, axis_of, numpy_function
-from funcgrad.numpy.shaping import broadcast_arrays, ravel, stack
+from funcgrad.numpy.dispatch import Array, Axis, axis_of, numpy_function
+from funcgrad.numpy.joining import stack
+from funcgrad.numpy.shaping import broadcast_arrays, ravel
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering
-from funcgrad.ops import structure
 from funcgrad.ops.bounds import FILL, get_within, mode_of
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.subscript import getitem
 
 __all__ = [
@@ -125,7 +127,7 @@ def take(
         raise TypeError("take: with mode 'fill' there is no `out`")
     a, indices = as_array(a), as_array(indices)
     if axis is None:
-        a, axis = structure.reshape(a, shape=(a.size,)), 0
+        a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
     return get_within(a, (slice(None),) * axis_of(axis, a.ndim) + (indices,), FILL, fill_value)
 
 
@@ -136,7 +138,7 @@ def taken(a: Array, indices: Array, axis: Axis = None, out: None = None, mode: s
     if indices.dtype.kind == "b":  # to `take` these are 0 and 1, no mask
         indices = ew.convert(indices, dtype=np.dtype(np.intp))
     if axis is None:
-        a, axis = structure.reshape(a, shape=(a.size,)), 0
+        a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
     axis = axis_of(axis, a.ndim)
     return getitem(a, (slice(None),) * axis + (in_range(indices, a.shape[axis], mode),))
 
@@ -161,7 +163,7 @@ def take_along_axis(
     """
     arr, indices = as_array(arr), as_array(indices)
     if axis is None:
-        arr, axis = structure.reshape(arr, shape=(arr.size,)), 0
+        arr, axis = broadcasting.reshape(arr, shape=(arr.size,)), 0
     axis = axis_of(axis, arr.ndim)
     if indices.dtype.kind not in "iu":
         raise IndexError("`indices` must be an integer array")
@@ -197,7 +199,7 @@ def nonzero(a: Array, *, size: int | None = None, fill_value: Any = None) -> tup
 
 def _first_nonzero(a: Array, size: int) -> tuple[Array, Array]:
     """The first `size` places in the flattened array that are not zero, and which of them exist."""
-    flat = structure.reshape(a, shape=(a.size,)) == 0
+    flat = broadcasting.reshape(a, shape=(a.size,)) == 0
     order = ordering.argsort(flat, axis=0)[:size]
     if size > a.size:
         order = structure.pad(order, widths=((0, size - a.size),))
@@ -252,7 +254,7 @@ def sort(a: Array, axis: Axis = -1, kind: Any = None, order: None = None, *, sta
     """Sorted along `axis` (the flattened array where it is None), NaN last."""
     a = as_array(a)
     if axis is None:
-        a, axis = structure.reshape(a, shape=(a.size,)), 0
+        a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
     return ordering.sort(a, axis=axis_of(axis, a.ndim))
 
 
@@ -261,7 +263,7 @@ def argsort(a: Array, axis: Axis = -1, kind: Any = None, order: None = None, *, 
     """The indices that sort along `axis`; equal elements stay in their order."""
     a = as_array(a)
     if axis is None:
-        a, axis = structure.reshape(a, shape=(a.size,)), 0
+        a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
     return ordering.argsort(a, axis=axis_of(axis, a.ndim))
 
 
@@ -300,7 +302,7 @@ def searchsorted(a: Array, v: Array, side: str = "left", sorter: Array | None = 
         raise ValueError(f"search side must be 'left' or 'right' (got {side!r})")
     if sorter is not None:
         a = take(a, sorter)
-    v = structure.reshape(v, shape=(*v.shape, 1))
+    v = broadcasting.reshape(v, shape=(*v.shape, 1))
     before = a < v if side == "left" else a <= v
     if v.dtype.kind in "fc":
         before = before | (ew.isnan(v) & ~ew.isnan(a) if side == "left" else ew.isnan(v))

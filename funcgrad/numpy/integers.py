@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, Axis, as_array, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axis, axis_of, numpy_function
 from funcgrad.numpy.indexing import known
 from funcgrad.numpy.reductions import sum
 from funcgrad.numpy.shaping import broadcast_arrays, moveaxis, ravel
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering
-from funcgrad.ops import structure
 from funcgrad.ops.index import gather
+from funcgrad.ops.operands import as_array
 
 __all__ = [
     "diag_indices_from",
@@ -47,7 +48,7 @@ def packbits(a: Array, /, axis: Axis = None, bitorder: str = "big") -> Array:
     rows = moveaxis(a != 0, axis, -1)
     missing = -rows.shape[-1] % 8
     rows = structure.pad(rows, widths=(*((0, 0),) * (a.ndim - 1), (0, missing)))
-    bits = structure.reshape(rows, shape=(*rows.shape[:-1], rows.shape[-1] // 8, 8))
+    bits = broadcasting.reshape(rows, shape=(*rows.shape[:-1], rows.shape[-1] // 8, 8))
     return moveaxis(sum(ew.convert(bits, dtype=BYTE) << _bits(bitorder), -1, BYTE), -1, axis)
 
 
@@ -59,8 +60,8 @@ def unpackbits(a: Array, /, axis: Axis = None, count: int | None = None, bitorde
         raise TypeError("Expected an input array of unsigned byte data type")
     a, axis = (ravel(a), 0) if axis is None else (a, axis_of(axis, a.ndim))
     rows = moveaxis(a, axis, -1)
-    bits = (structure.reshape(rows, shape=(*rows.shape, 1)) >> _bits(bitorder)) & np.uint8(1)
-    bits = structure.reshape(bits, shape=(*rows.shape[:-1], rows.shape[-1] * 8))
+    bits = (broadcasting.reshape(rows, shape=(*rows.shape, 1)) >> _bits(bitorder)) & np.uint8(1)
+    bits = broadcasting.reshape(bits, shape=(*rows.shape[:-1], rows.shape[-1] * 8))
     if count is not None:
         beyond = max(count - bits.shape[-1], 0)
         bits = structure.pad(bits[..., :count], widths=(*((0, 0),) * (a.ndim - 1), (0, beyond)))

@@ -10,13 +10,14 @@ import numpy as np
 
 from funcgrad.numpy.applying import apply_along_axis
 from funcgrad.numpy.creation import linspace
-from funcgrad.numpy.dispatch import Array, as_array, numpy_function
+from funcgrad.numpy.dispatch import Array, numpy_function
 from funcgrad.numpy.quantiles import median
 from funcgrad.numpy.reductions import max, min
 from funcgrad.numpy.shaping import broadcast_to
 from funcgrad.numpy.statistics import mean
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 
 __all__ = ["pad"]
 
@@ -88,7 +89,7 @@ def _joined(array: Array, axis: int, before: Array, after: Array) -> Array:
 
 def _filled(array: Array, axis: int, n: int, value: Array) -> Array:
     """`n` times a value, or a part of length 1, along an axis."""
-    return structure.broadcast_to(value, shape=(*array.shape[:axis], n, *array.shape[axis + 1 :]))
+    return broadcasting.broadcast_to(value, shape=(*array.shape[:axis], n, *array.shape[axis + 1 :]))
 
 
 def _part(array: Array, axis: int, start: int | None, stop: int | None) -> Array:

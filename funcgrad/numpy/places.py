@@ -10,9 +10,10 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.bounds import get_within, mode_of, update_within
+from funcgrad.ops.operands import as_array
 
 __all__ = ["at"]
 

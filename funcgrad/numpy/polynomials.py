@@ -9,16 +9,19 @@ import numpy as np
 
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import linalg
-from funcgrad.numpy.contractions import convolve, matrix_product
+from funcgrad.numpy.contractions import convolve
 from funcgrad.numpy.creation import vander
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact, numpy_function
+from funcgrad.numpy.dispatch import Array, numpy_function
 from funcgrad.numpy.editing import trim_zeros
 from funcgrad.numpy.indexing import known
+from funcgrad.numpy.joining import concatenate
 from funcgrad.numpy.reductions import sum
-from funcgrad.numpy.shaping import atleast_1d, concatenate
+from funcgrad.numpy.shaping import atleast_1d
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import roots as primitive
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array, as_inexact
+from funcgrad.ops.products import matrix_product
 
 __all__ = ["poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "roots"]
 
@@ -108,7 +111,7 @@ def polyint(p: Array, m: int = 1, k: Array | None = None) -> Array:
         raise ValueError("Order of integral must be positive (see polyder)")
     constants = atleast_1d(as_array(np.zeros(m) if k is None else k))
     if constants.shape[0] == 1 and m > 1:
-        constants = structure.broadcast_to(constants, shape=(m,))
+        constants = broadcasting.broadcast_to(constants, shape=(m,))
     if constants.shape[0] < m:
         raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
     p = as_array(p)

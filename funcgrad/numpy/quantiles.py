@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from funcgrad.numpy.dispatch import Array, Axes, as_array, axes_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, axes_of, numpy_function
 from funcgrad.numpy.indexing import known, take_along_axis
+from funcgrad.numpy.joining import stack
 from funcgrad.numpy.reductions import sum, with_unit_axes
-from funcgrad.numpy.shaping import moveaxis, stack
+from funcgrad.numpy.shaping import moveaxis
 from funcgrad.numpy.statistics import mean
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.reduce import cumsum
 from funcgrad.ops.subscript import getitem
 
@@ -195,14 +197,14 @@ def _quantile(
     if not keepdims:
         return y
     kept = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
-    return structure.reshape(y, shape=q.shape + kept)
+    return broadcasting.reshape(y, shape=q.shape + kept)
 
 
 def _rows(a: Array, axes: tuple[int, ...]) -> Array:
     """The axes as one, behind the others."""
     free = tuple(i for i in range(a.ndim) if i not in axes)
     size = math.prod([a.shape[i] for i in axes])
-    return structure.reshape(structure.transpose(a, axes=free + axes), shape=(*(a.shape[i] for i in free), size))
+    return broadcasting.reshape(structure.transpose(a, axes=free + axes), shape=(*(a.shape[i] for i in free), size))
 
 
 def _any_nan(rows: Array) -> Array:
@@ -222,7 +224,7 @@ def _at(rows: Array, places: Any) -> Array:
     places = ew.clip(places, 0, rows.shape[-1] - 1)
     free = rows.ndim - 1
     if np.ndim(places) < free or all(n == 1 for n in np.shape(places)[np.ndim(places) - free :]):
-        places = structure.reshape(places, shape=np.shape(places)[: np.ndim(places) - free])
+        places = broadcasting.reshape(places, shape=np.shape(places)[: np.ndim(places) - free])
         y = getitem(rows, (Ellipsis, places))
         return moveaxis(y, tuple(range(free, y.ndim)), tuple(range(np.ndim(places))))
     grid = np.ix_(*(np.arange(n) for n in rows.shape[:-1])) if free else ()
@@ -230,7 +232,7 @@ def _at(rows: Array, places: Any) -> Array:
 
 
 def _interpolated(rows: Array, n: Any, q: Array, method: str, weak: bool) -> Array:
-    q = structure.reshape(q, shape=q.shape + (1,) * (rows.ndim - 1))
+    q = broadcasting.reshape(q, shape=q.shape + (1,) * (rows.ndim - 1))
     at = _PLACES[method](n, q)
     if at.dtype.kind in "iu":
         return _at(rows, at)
@@ -263,7 +265,7 @@ def _weights(weights: Array, a: Array, axis: Axes, method: str) -> Array:
             raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
         weights = structure.transpose(weights, axes=tuple(np.argsort(order).tolist()))
         shape = tuple(n if i in order else 1 for i, n in enumerate(a.shape))
-        weights = structure.broadcast_to(structure.reshape(weights, shape=shape), shape=a.shape)
+        weights = broadcasting.broadcast_to(broadcasting.reshape(weights, shape=shape), shape=a.shape)
     value = known(weights)
     if value is not None and np.any(value < 0):
         raise ValueError("Weights must be non-negative.")
@@ -284,7 +286,7 @@ def _weighted(rows: Array, weights: Array, q: Array) -> Array:
     if q.dtype.kind == "f":
         shares = ew.convert(shares, dtype=q.dtype)
     shares = ew.where(shares == 0, np.asarray(-1, shares.dtype), shares)
-    wanted = structure.reshape(ew.stop_gradient(q), shape=q.shape + (1,) * rows.ndim)
+    wanted = broadcasting.reshape(ew.stop_gradient(q), shape=q.shape + (1,) * rows.ndim)
     return _at(rows, sum(shares < wanted, -1))
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, Axes, Axis, as_array, axes_of, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, Axis, axes_of, axis_of, numpy_function
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import reduce as primitive
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 
 __all__ = [
     "all",
@@ -37,7 +38,7 @@ __all__ = [
 
 def with_unit_axes(y: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     """A reduced array with the axes of `shape` it lost as axes of size one (`keepdims`)."""
-    return structure.reshape(y, shape=tuple([1 if i in axes else n for i, n in enumerate(shape)]))
+    return broadcasting.reshape(y, shape=tuple([1 if i in axes else n for i, n in enumerate(shape)]))
 
 
 def reduced(prim: Any, a: Array, axis: Axes, keepdims: bool = False) -> Array:
@@ -142,7 +143,7 @@ def _extremum(
     axes = axes_of(axis, a.ndim)
     if 0 in [a.shape[i] for i in axes]:
         kept = tuple(1 if i in axes else n for i, n in enumerate(a.shape) if keepdims or i not in axes)
-        return structure.broadcast_to(initial, shape=kept)
+        return broadcasting.broadcast_to(initial, shape=kept)
     return pairwise(reduced(prim, a, axis, keepdims), initial)
 
 
@@ -210,7 +211,7 @@ def argmin(a: Array, axis: Axis = None, out: None = None, *, keepdims: bool = Fa
 
 def _position(prim: Any, a: Array, axis: Axis, keepdims: bool) -> Array:
     if axis is None:
-        y = prim(structure.reshape(a, shape=(a.size,)), axis=0)
+        y = prim(broadcasting.reshape(a, shape=(a.size,)), axis=0)
         return with_unit_axes(y, a.shape, tuple(range(a.ndim))) if keepdims else y
     axis = axis_of(axis, a.ndim)
     y = prim(a, axis=axis)
@@ -232,7 +233,7 @@ def cumprod(a: Array, axis: Axis = None, dtype: Any = None, out: None = None) ->
 def _cumulative(prim: Any, a: Array, axis: Axis, dtype: Any) -> Array:
     a = _masked(a, dtype, None, 0)
     if axis is None or a.ndim == 0:
-        y = prim(structure.reshape(a, shape=(a.size,)), axis=0)
+        y = prim(broadcasting.reshape(a, shape=(a.size,)), axis=0)
     else:
         y = prim(a, axis=axis_of(axis, a.ndim))
     return _finished(y, None, None, dtype)
@@ -256,7 +257,7 @@ def cumulative_prod(
 
 def _cumulative_from(cumulative: Any, first: int, x: Array, axis: Axis, dtype: Any, include_initial: bool) -> Array:
     x = as_array(x)
-    x = x if x.ndim else structure.reshape(x, shape=(1,))
+    x = x if x.ndim else broadcasting.reshape(x, shape=(1,))
     if x.ndim > 1 and axis is None:
         raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
     axis = axis_of(0 if axis is None else axis, x.ndim)
@@ -278,7 +279,7 @@ def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array = np._NoValue, app
     axis = axis_of(axis, a.ndim)
     ends = [as_array(e) if e is not np._NoValue else None for e in (prepend, append)]
     parts = [
-        structure.broadcast_to(e, shape=(*a.shape[:axis], 1, *a.shape[axis + 1 :]))
+        broadcasting.broadcast_to(e, shape=(*a.shape[:axis], 1, *a.shape[axis + 1 :]))
         if e is not None and e.ndim == 0
         else e
         for e in (ends[0], a, ends[1])
@@ -297,7 +298,7 @@ def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array = np._NoValue, app
 def ediff1d(ary: Array, to_end: Array | None = None, to_begin: Array | None = None) -> Array:
     """Differences of neighbours of the flattened array, with values put before and after."""
     ary = as_array(ary)
-    flat = structure.reshape(ary, shape=(ary.size,))
+    flat = broadcasting.reshape(ary, shape=(ary.size,))
     parts = [flat[1:] - flat[:-1]]
     if to_begin is not None:
         parts.insert(0, _flat_as(to_begin, ary.dtype))
@@ -308,7 +309,7 @@ def ediff1d(ary: Array, to_end: Array | None = None, to_begin: Array | None = No
 
 def _flat_as(a: Array, dtype: np.dtype) -> Array:
     a = ew.convert(as_array(a), dtype=dtype)
-    return structure.reshape(a, shape=(a.size,))
+    return broadcasting.reshape(a, shape=(a.size,))
 
 
 @numpy_function(np)

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.staging import concretization_error
-from funcgrad.numpy.dispatch import Array, Axis, as_array, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axis, axis_of, numpy_function
 from funcgrad.numpy.indexing import known, nonzero, take
 from funcgrad.numpy.shaping import ravel
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.reduce import cumsum
 from funcgrad.ops.subscript import update
 
@@ -93,7 +94,7 @@ def _unique_of_size(ar: Array, equal_nan: bool, size: int, fill_value: Array | N
     return (
         ew.where(exists, values, fill),
         ew.where(exists, first, first[:1]),
-        structure.reshape(inverse, shape=ar.shape),
+        broadcasting.reshape(inverse, shape=ar.shape),
         counts[:size],
     )
 
@@ -186,5 +187,5 @@ def isin(
     a, b = ew.stop_gradient(as_array(element)), ravel(ew.stop_gradient(as_array(test_elements)))
     if known(a) is not None and known(b) is not None:
         return np.isin(known(a), known(b), assume_unique, invert, kind=kind)  # type: ignore[arg-type]
-    found = (structure.reshape(a, shape=(*a.shape, 1)) == b).any(axis=-1)
+    found = (broadcasting.reshape(a, shape=(*a.shape, 1)) == b).any(axis=-1)
     return ~found if invert else found

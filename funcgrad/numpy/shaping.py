@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
 from collections.abc import Sequence
@@ -11,34 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, Axes, Axis, as_array, axes_of, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, Axis, axes_of, axis_of, numpy_function
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.subscript import update
 
 __all__ = [
-    "array_split",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
-    "block",
     "broadcast_arrays",
     "broadcast_to",
-    "column_stack",
-    "concat",
-    "concatenate",
     "diag",
     "diagflat",
     "diagonal",
-    "dsplit",
-    "dstack",
     "expand_dims",
     "flip",
     "fliplr",
     "flipud",
-    "hsplit",
-    "hstack",
     "matrix_transpose",
     "moveaxis",
     "permute_dims",
@@ -49,42 +39,22 @@ __all__ = [
     "roll",
     "rollaxis",
     "rot90",
-    "split",
     "squeeze",
-    "stack",
     "swapaxes",
     "tile",
     "trace",
     "transpose",
     "tril",
     "triu",
-    "unstack",
-    "vsplit",
-    "vstack",
 ]
 
 # shape and axes
 
 
-def full_shape(a: Array, shape: int | Sequence[int]) -> tuple[int, ...]:
-    """A requested shape with its -1 filled in."""
-    wanted = (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape))
-    if -1 not in wanted:
-        return wanted
-    known = math.prod(n for n in wanted if n != -1)
-    if wanted.count(-1) > 1 or known == 0 or a.size % known:
-        raise ValueError(f"cannot reshape array of size {a.size} into shape {wanted}")
-    return tuple(a.size // known if n == -1 else n for n in wanted)
-
-
 @numpy_function(np)
 def reshape(a: Array, /, shape: int | Sequence[int], order: str = "C") -> Array:
     """The elements in another shape; one axis may be -1. `order` "F" counts the first axis fastest."""
-    a = as_array(a)
-    wanted = full_shape(a, shape)
-    if order == "F":
-        return transpose(structure.reshape(transpose(a), shape=wanted[::-1]))
-    return structure.reshape(a, shape=wanted)
+    return structure.reshaped(as_array(a), shape, order)
 
 
 @numpy_function(np)
@@ -155,11 +125,11 @@ def squeeze(a: Array, axis: Axes = None) -> Array:
     """Without the axes of size one, or without those of them in `axis`."""
     a = as_array(a)
     if axis is None:
-        return structure.reshape(a, shape=tuple(n for n in a.shape if n != 1))
+        return broadcasting.reshape(a, shape=tuple(n for n in a.shape if n != 1))
     axes = axes_of(axis, a.ndim)
     if any(a.shape[i] != 1 for i in axes):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-    return structure.reshape(a, shape=tuple(n for i, n in enumerate(a.shape) if i not in axes))
+    return broadcasting.reshape(a, shape=tuple(n for i, n in enumerate(a.shape) if i not in axes))
 
 
 @numpy_function(np)
@@ -169,19 +139,19 @@ def expand_dims(a: Array, axis: int | Sequence[int]) -> Array:
     count = 1 if isinstance(axis, int) else len(axis)
     axes = normalize_axis_tuple(axis, a.ndim + count)
     sizes = iter(a.shape)
-    return structure.reshape(a, shape=tuple(1 if i in axes else next(sizes) for i in range(a.ndim + count)))
+    return broadcasting.reshape(a, shape=tuple(1 if i in axes else next(sizes) for i in range(a.ndim + count)))
 
 
 @numpy_function(np)
 def atleast_1d(*arys: Array) -> Any:
     """Each array with at least one axis; a tuple for several."""
-    return _each(lambda a: a if a.ndim else structure.reshape(a, shape=(1,)), arys)
+    return _each(lambda a: a if a.ndim else broadcasting.reshape(a, shape=(1,)), arys)
 
 
 @numpy_function(np)
 def atleast_2d(*arys: Array) -> Any:
     """Each array with at least two axes, new ones in front; a tuple for several."""
-    return _each(lambda a: structure.reshape(a, shape=(1,) * (2 - a.ndim) + a.shape) if a.ndim < 2 else a, arys)
+    return _each(lambda a: broadcasting.reshape(a, shape=(1,) * (2 - a.ndim) + a.shape) if a.ndim < 2 else a, arys)
 
 
 @numpy_function(np)
@@ -190,7 +160,7 @@ def atleast_3d(*arys: Array) -> Any:
 
     def deepen(a: Array) -> Array:
         shape = {0: (1, 1, 1), 1: (1, *a.shape, 1), 2: (*a.shape, 1)}.get(a.ndim)
-        return a if shape is None else structure.reshape(a, shape=shape)
+        return a if shape is None else broadcasting.reshape(a, shape=shape)
 
     return _each(deepen, arys)
 
@@ -203,7 +173,7 @@ def _each(change: Any, arys: Sequence[Array]) -> Any:
 @numpy_function(np)
 def broadcast_to(array: Array, shape: int | Sequence[int], subok: bool = False) -> Array:
     """The array repeated along new and unit axes to a larger shape."""
-    return structure.broadcast_to(array, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+    return broadcasting.broadcast_to(array, shape=(shape,) if isinstance(shape, int) else tuple(shape))
 
 
 @numpy_function(np)
@@ -211,163 +181,10 @@ def broadcast_arrays(*args: Array, subok: bool = False) -> tuple[Array, ...]:
     """All arrays broadcast to their common shape."""
     arrays = [as_array(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
-    return tuple(a if a.shape == shape else structure.broadcast_to(a, shape=shape) for a in arrays)
+    return tuple(a if a.shape == shape else broadcasting.broadcast_to(a, shape=shape) for a in arrays)
 
 
 # joining and splitting
-
-
-@numpy_function(np)
-def concatenate(arrays: Sequence[Array], /, axis: Axis = 0, out: None = None, *, dtype: Any = None) -> Array:
-    """Arrays one after another along an existing axis; flattened ones where `axis` is None."""
-    parts = [as_array(a) for a in _rows(arrays)]
-    if not parts:
-        raise ValueError("need at least one array to concatenate")
-    if axis is None:
-        parts = [structure.reshape(a, shape=(a.size,)) for a in parts]
-        axis = 0
-    if parts[0].ndim == 0:
-        raise ValueError("zero-dimensional arrays cannot be concatenated")
-    y = structure.concatenate(*parts, axis=axis_of(axis, parts[0].ndim))
-    return y if dtype is None else ew.convert(y, dtype=np.dtype(dtype))
-
-
-concat = concatenate
-
-
-@numpy_function(np)
-def stack(arrays: Sequence[Array], axis: int = 0, out: None = None, *, dtype: Any = None) -> Array:
-    """Arrays of one shape along a new axis."""
-    parts = [as_array(a) for a in _rows(arrays)]
-    if not parts:
-        raise ValueError("need at least one array to stack")
-    if len({a.shape for a in parts}) > 1:
-        raise ValueError("all input arrays must have the same shape")
-    shape = parts[0].shape
-    axis = axis_of(axis, len(shape) + 1)
-    unit = (*shape[:axis], 1, *shape[axis:])
-    return concatenate([structure.reshape(a, shape=unit) for a in parts], axis, dtype=dtype)
-
-
-@numpy_function(np)
-def vstack(tup: Sequence[Array], *, dtype: Any = None) -> Array:
-    """Arrays below each other; vectors count as rows."""
-    return concatenate([atleast_2d(a) for a in _rows(tup)], 0, dtype=dtype)
-
-
-@numpy_function(np)
-def hstack(tup: Sequence[Array], *, dtype: Any = None) -> Array:
-    """Arrays beside each other: along the second axis, vectors along their only one."""
-    parts = [atleast_1d(a) for a in _rows(tup)]
-    return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1, dtype=dtype)
-
-
-@numpy_function(np)
-def dstack(tup: Sequence[Array]) -> Array:
-    """Arrays along the third axis."""
-    return concatenate([atleast_3d(a) for a in _rows(tup)], 2)
-
-
-@numpy_function(np)
-def column_stack(tup: Sequence[Array]) -> Array:
-    """Vectors as the columns of a matrix; matrices are joined as they are."""
-    parts = [as_array(a) for a in _rows(tup)]
-    return concatenate([transpose(atleast_2d(a)) if a.ndim < 2 else a for a in parts], 1)
-
-
-@numpy_function(np)
-def block(arrays: Any) -> Array:
-    """An array from nested lists of blocks: the innermost lists are joined along the last axis."""
-
-    def depth_of(x: Any) -> int:
-        return 1 + max(map(depth_of, x), default=0) if type(x) is list else 0
-
-    def leaves(x: Any) -> list[Array]:
-        return [leaf for part in x for leaf in leaves(part)] if type(x) is list else [as_array(x)]
-
-    depth = depth_of(arrays)
-    rank = max([depth, *(a.ndim for a in leaves(arrays))])
-
-    def join(x: Any, level: int) -> Array:
-        if type(x) is list:
-            return concatenate([join(part, level + 1) for part in x], level - depth)
-        x = as_array(x)
-        return structure.reshape(x, shape=(1,) * (rank - x.ndim) + x.shape)
-
-    return join(arrays, 0)
-
-
-def _rows(arrays: Any) -> Sequence[Array]:
-    """A sequence of arrays; a traced value stands for its rows."""
-    return list(arrays) if isinstance(arrays, Tracer) else arrays  # type: ignore[call-overload]
-
-
-@numpy_function(np)
-def array_split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
-    """Parts along an axis: that many of nearly equal size, or cut before the given indices."""
-    ary = as_array(ary)
-    axis = axis_of(axis, ary.ndim)
-    size = ary.shape[axis]
-    if isinstance(indices_or_sections, (int, np.integer)):
-        sections = int(indices_or_sections)
-        if sections <= 0:
-            raise ValueError("number sections must be larger than 0.")
-        each, extra = divmod(size, sections)
-        cuts = [i * each + min(i, extra) for i in range(sections + 1)]
-    else:
-        cuts = [0, *map(int, indices_or_sections), size]
-    before = (slice(None),) * axis
-    return [ary[(*before, slice(start, stop))] for start, stop in itertools.pairwise(cuts)]
-
-
-@numpy_function(np)
-def split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
-    """Parts of equal size along an axis, or cut before the given indices."""
-    ary = as_array(ary)
-    if isinstance(indices_or_sections, (int, np.integer)):
-        if ary.shape[axis_of(axis, ary.ndim)] % indices_or_sections:
-            raise ValueError("array split does not result in an equal division")
-    return array_split(ary, indices_or_sections, axis)
-
-
-@numpy_function(np)
-def hsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Array]:
-    """`split` along the second axis, of vectors along their only one."""
-    ary = as_array(ary)
-    if ary.ndim == 0:
-        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
-    return split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
-
-
-@numpy_function(np)
-def vsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Array]:
-    """`split` along the first axis of an array with two or more."""
-    ary = as_array(ary)
-    if ary.ndim < 2:
-        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
-    return split(ary, indices_or_sections, 0)
-
-
-@numpy_function(np)
-def dsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Array]:
-    """`split` along the third axis."""
-    ary = as_array(ary)
-    if ary.ndim < 3:
-        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
-    return split(ary, indices_or_sections, 2)
-
-
-@numpy_function(np)
-def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
-    """The parts along an axis, without that axis."""
-    x = as_array(x)
-    if x.ndim == 0:
-        raise ValueError("Input array must be at least 1-d.")
-    before = (slice(None),) * axis_of(axis, x.ndim)
-    return tuple(x[(*before, i)] for i in range(x.shape[axis]))
-
-
-# turning, repeating
 
 
 @numpy_function(np)
@@ -415,8 +232,8 @@ def roll(a: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
     """Moved along the axes by `shift` places; what leaves at one end enters at the other."""
     a = as_array(a)
     if axis is None:
-        flat = structure.reshape(a, shape=(a.size,))
-        return structure.reshape(roll(flat, int(np.sum(shift)), 0), shape=a.shape)
+        flat = broadcasting.reshape(a, shape=(a.size,))
+        return broadcasting.reshape(roll(flat, int(np.sum(shift)), 0), shape=a.shape)
     for places, i in np.broadcast(shift, axis):
         i = axis_of(i, a.ndim)
         places = int(places) % a.shape[i] if a.shape[i] else 0
@@ -435,11 +252,11 @@ def tile(A: Array, reps: int | Sequence[int]) -> Array:
     rank = max(A.ndim, len(counts))
     counts = (1,) * (rank - len(counts)) + counts
     sizes = (1,) * (rank - A.ndim) + A.shape
-    spread = structure.broadcast_to(
-        structure.reshape(A, shape=tuple(m for n in sizes for m in (1, n))),
+    spread = broadcasting.broadcast_to(
+        broadcasting.reshape(A, shape=tuple(m for n in sizes for m in (1, n))),
         shape=tuple(m for pair in zip(counts, sizes) for m in pair),
     )
-    return structure.reshape(spread, shape=tuple(c * n for c, n in zip(counts, sizes)))
+    return broadcasting.reshape(spread, shape=tuple(c * n for c, n in zip(counts, sizes)))
 
 
 @numpy_function(np)
@@ -447,15 +264,15 @@ def repeat(a: Array, repeats: int | Sequence[int], axis: Axis = None) -> Array:
     """Each element repeated along `axis` (or flattened); `repeats` is a number, or one for each element."""
     a = as_array(a)
     if axis is None:
-        a, axis = structure.reshape(a, shape=(a.size,)), 0
+        a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
     axis = axis_of(axis, a.ndim)
     if np.ndim(repeats) == 0:
         count = operator.index(repeats)  # type: ignore[arg-type]
-        spread = structure.broadcast_to(
-            structure.reshape(a, shape=(*a.shape[: axis + 1], 1, *a.shape[axis + 1 :])),
+        spread = broadcasting.broadcast_to(
+            broadcasting.reshape(a, shape=(*a.shape[: axis + 1], 1, *a.shape[axis + 1 :])),
             shape=(*a.shape[: axis + 1], count, *a.shape[axis + 1 :]),
         )
-        return structure.reshape(spread, shape=(*a.shape[:axis], a.shape[axis] * count, *a.shape[axis + 1 :]))
+        return broadcasting.reshape(spread, shape=(*a.shape[:axis], a.shape[axis] * count, *a.shape[axis + 1 :]))
     index = np.repeat(np.arange(a.shape[axis]), repeats)
     return a[(slice(None),) * axis + (index,)]
 
@@ -532,4 +349,4 @@ def resize(a: Array, new_shape: int | Sequence[int]) -> Array:
     size = math.prod(shape)
     if a.size == 0 or size == 0:
         return np.zeros(shape, a.dtype)
-    return structure.reshape(tile(a, -(-size // a.size))[:size], shape=shape)
+    return broadcasting.reshape(tile(a, -(-size // a.size))[:size], shape=shape)

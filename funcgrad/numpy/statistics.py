@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.contractions import matrix_product
-from funcgrad.numpy.dispatch import Array, Axes, Axis, as_array, axes_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, Axis, axes_of, numpy_function
 from funcgrad.numpy.indexing import known
+from funcgrad.numpy.joining import concatenate
 from funcgrad.numpy.reductions import argmax, argmin, cumprod, cumsum, max, min, prod, sum
-from funcgrad.numpy.shaping import concatenate, diagonal, squeeze
+from funcgrad.numpy.shaping import diagonal, squeeze
+from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.operands import as_array
+from funcgrad.ops.products import matrix_product
 
 __all__ = [
     "average",
@@ -41,7 +43,7 @@ def _count(a: Array, axes: tuple[int, ...], where: Array | None, keepdims: bool)
     """How many elements go into each result: an int, or an array with `where`."""
     if where is None:
         return math.prod([a.shape[i] for i in axes])
-    return sum(structure.broadcast_to(as_array(where), shape=a.shape), axes, keepdims=keepdims)
+    return sum(broadcasting.broadcast_to(as_array(where), shape=a.shape), axes, keepdims=keepdims)
 
 
 def accumulated(a: Array, dtype: Any) -> tuple[Array, np.dtype]:
@@ -150,8 +152,8 @@ def average(
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
         if weights.shape != tuple(a.shape[i] for i in axes):
             raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-        weights = structure.reshape(weights, shape=tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
-    scale = sum(structure.broadcast_to(weights, shape=a.shape), axes, keepdims=keepdims)
+        weights = broadcasting.reshape(weights, shape=tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+    scale = sum(broadcasting.broadcast_to(weights, shape=a.shape), axes, keepdims=keepdims)
     y = sum(a * weights, axes, keepdims=keepdims) / scale
     return (y, scale) if returned else y
 
@@ -204,7 +206,7 @@ def cov(
 def _variables(name: str, a: Array, rowvar: bool, dtype: np.dtype) -> Array:
     if a.ndim > 2:
         raise ValueError(f"{name} has more than 2 dimensions")
-    rows = ew.convert(structure.reshape(a, shape=(1,) * (2 - a.ndim) + a.shape), dtype=dtype)
+    rows = ew.convert(broadcasting.reshape(a, shape=(1,) * (2 - a.ndim) + a.shape), dtype=dtype)
     turned = not rowvar and a.ndim != 1 if name == "m" else not rowvar and rows.shape[0] != 1
     return structure.transpose(rows, axes=(1, 0)) if turned else rows
 

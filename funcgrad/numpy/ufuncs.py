@@ -22,15 +22,17 @@ from funcgrad.core.provenance import is_internal
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy import reductions
-from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, any_traced, as_array, axes_of, axis_of, out_error, unsupported
+from funcgrad.numpy.dispatch import UFUNCS, Array, Axes, axes_of, axis_of, out_error, unsupported
 from funcgrad.numpy.indexing import concrete
+from funcgrad.numpy.joining import stack
 from funcgrad.numpy.reductions import with_unit_axes
-from funcgrad.numpy.shaping import moveaxis, stack
-from funcgrad.numpy.views import assign
+from funcgrad.numpy.shaping import moveaxis
 from funcgrad.numpy.writing import at
+from funcgrad.ops import broadcasting, special, structure
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import special, structure
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.ops.subscript import update
+from funcgrad.ops.views import assign
 
 _SUMS: dict[np.ufunc, Callable[..., Array]] = {np.add: reductions.sum, np.multiply: reductions.prod}
 _EXTREMA: dict[np.ufunc, Callable[..., Array]] = {np.maximum: reductions.max, np.minimum: reductions.min}
@@ -153,7 +155,7 @@ def _folded(ufunc: np.ufunc, a: Array, axes: tuple[int, ...], start: Any, mask: 
                 f"reduction operation '{name}' does not have an identity, so to use a where mask one has to specify "
                 "'initial'"
             )
-        mask = structure.broadcast_to(as_array(mask), shape=a.shape)
+        mask = broadcasting.broadcast_to(as_array(mask), shape=a.shape)
     rows = _in_front(a, axes)
     if not rows.shape[0] and neutral is None:
         raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
@@ -176,7 +178,7 @@ def _in_front(a: Array, axes: tuple[int, ...]) -> Array:
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     moved = structure.transpose(a, axes=(*axes, *rest))
     kept = moved.shape[len(axes) :]
-    return structure.reshape(moved, shape=(int(np.prod(moved.shape[: len(axes)])), *kept))
+    return broadcasting.reshape(moved, shape=(int(np.prod(moved.shape[: len(axes)])), *kept))
 
 
 def _one_by_one(op: Callable[..., Array], rows: Array, start: Any, mask: Any) -> Array:
@@ -220,7 +222,7 @@ def outer(ufunc: np.ufunc, A: Array, B: Array, /, **options: Any) -> Array:
     """The function of each pair of elements, NumPy's `ufunc.outer`."""
     _binary(ufunc, "outer")
     a, b = as_array(A), as_array(B)
-    return call(ufunc, structure.reshape(a, shape=a.shape + (1,) * b.ndim), b, **options)
+    return call(ufunc, broadcasting.reshape(a, shape=a.shape + (1,) * b.ndim), b, **options)
 
 
 def reduceat(

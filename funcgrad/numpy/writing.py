@@ -5,7 +5,6 @@ Each computes the new values by a functional update, and hands them to `views.wr
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ import numpy as np
 from funcgrad.core import arrays, provenance
 from funcgrad.core.buffers import held
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import any_traced, as_array
-from funcgrad.numpy.views import assign, is_number, write
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.ops.subscript import getitem, update
+from funcgrad.ops.views import is_number, write
 
 
 def set_item(x: Tracer, idx: Any, value: Any) -> None:
@@ -46,19 +45,6 @@ def _is_part(value: Any, x: Tracer, idx: Any) -> bool:
         return False
     function, args, *_ = path[-1]
     return function is getitem and args[0] is idx
-
-
-def in_place(op: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[Tracer, Any], Any]:
-    """The operator `x += y` for an operation: an array is written, a number replaced."""
-
-    def apply(x: Tracer, y: Any) -> Any:
-        new = op(x, y)
-        if new is NotImplemented or is_number(x):
-            return new
-        return assign(x, new, ufunc)
-
-    apply.__name__ = ufunc.__name__
-    return apply
 
 
 def fill(x: Tracer, value: Any) -> None:

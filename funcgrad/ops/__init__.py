@@ -1,1 +1,3 @@
 """The language: each primitive whole in one place (implementation, derivative, batching, kernel)."""
+
+from funcgrad.ops import arithmetic as arithmetic

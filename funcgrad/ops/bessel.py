@@ -12,7 +12,7 @@ from typing import Any
 from funcgrad.core.avals import aval_of
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.elementwise import sign, sqrt, where
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.special import Borrowed, Scipys, float_dtype, refused
 
 FAR = 50.0

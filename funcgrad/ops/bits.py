@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.ops.elementwise import convert
-from funcgrad.ops.families import General
+from funcgrad.ops.families.general import General
 
 
 def _unsigned(x: Any) -> Any:

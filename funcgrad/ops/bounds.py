@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer, known
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.elementwise import clip, convert, where
-from funcgrad.ops.structure import pad, reshape
+from funcgrad.ops.structure import pad
 from funcgrad.ops.subscript import Fancy, Selection, entries_of, getitem, mask_mismatch, update
 
 RAISE, CLIP, FILL = "raise", "clip", "fill"

@@ -15,11 +15,13 @@ import numpy as np
 from funcgrad.core.avals import INT, Aval, aval_of
 from funcgrad.core.graph import Graph, programs_of
 from funcgrad.core.trace import Primitive, Same
+from funcgrad.ops.broadcasting import broadcast_to, reduce_sum, reshape, with_batch
 from funcgrad.ops.elementwise import convert, eq, where
-from funcgrad.ops.families import General, Linear
+from funcgrad.ops.families.general import General
+from funcgrad.ops.families.linear import Linear
 from funcgrad.ops.index import gather
-from funcgrad.ops.reduce import reduce_max, reduce_min, reduce_sum
-from funcgrad.ops.structure import broadcast_to, move_axis, reshape, spread
+from funcgrad.ops.reduce import reduce_max, reduce_min
+from funcgrad.ops.structure import move_axis
 
 Rule = Callable[..., Any]
 
@@ -93,7 +95,7 @@ pmin = _extreme("pmin", reduce_min)
 
 
 def _gathered(x: Any, batched: bool, size: int, place: int) -> Same:
-    return Same(move_axis(x if batched else spread(x, False, size), 0, place))
+    return Same(move_axis(x if batched else with_batch(x, False, size), 0, place))
 
 
 def _scattered(x: Any, batched: bool, size: int, place: int) -> Any:
@@ -135,7 +137,7 @@ exchange: Linear = Linear(
 
 
 def _permuted(x: Any, batched: bool, size: int, sources: Sequence[int]) -> Any:
-    taken = gather(spread(x, batched, size), np.asarray(sources))
+    taken = gather(with_batch(x, batched, size), np.asarray(sources))
     if min(sources) >= 0:
         return taken
     given = np.asarray(sources) >= 0

@@ -15,7 +15,8 @@ from funcgrad.core.constants import keep
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.ops.elementwise import conj
-from funcgrad.ops.families import Contraction, Linear
+from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.families.lowering import Contraction
 from funcgrad.ops.structure import transpose
 
 Axes = tuple[int, ...]
@@ -201,7 +202,7 @@ def _batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: di
 
 
 class _Product(Linear):
-    """With a shorter way for plain arrays, and for those on the tape of one gradient: as `ops/entries.py`."""
+    """With a shorter way for plain arrays, and for those on the tape of one gradient: as `ops/shortcuts.py`."""
 
     def __call__(self, x: Any, y: Any, contract: Pair, batch: Pair) -> Any:
         trace: Any = None

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
-from funcgrad.ops.families import Linear
-from funcgrad.ops.structure import flip, spread
+from funcgrad.ops.broadcasting import with_batch
+from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.structure import flip
 
 
 def _along_rows(x: np.ndarray, y: np.ndarray, mode: Any, size: int) -> np.ndarray:
@@ -38,7 +39,7 @@ def _reversed(x: Any) -> Any:
 
 def _batch(prim: Any) -> Any:
     def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return prim()(*(spread(v, b, size) for v, b in zip(values, batched)))
+        return prim()(*(with_batch(v, b, size) for v, b in zip(values, batched)))
 
     return batch
 

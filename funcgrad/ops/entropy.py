@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.ops.elementwise import exp, log, log1p, where
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.special import ROOT_2, Borrowed, Scipys
 
 ROOT_2_PI = math.sqrt(2 * math.pi)

@@ -12,7 +12,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.ops.elementwise import conj
-from funcgrad.ops.families import Linear
+from funcgrad.ops.families.linear import Linear
 
 OPPOSITE = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 """The norm with which the other direction has the same factor."""

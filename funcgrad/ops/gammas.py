@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from funcgrad.ops.elementwise import cos, floor, sin, where
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.special import Scipys, digamma, in_floats
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from funcgrad.ops.elementwise import exp, log, where
 from funcgrad.ops.entropy import xlogy
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.special import Scipys, digamma, float_dtype, in_floats, lgamma
 
 EPS = np.finfo(np.float64).eps

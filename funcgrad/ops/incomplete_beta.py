@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.ops.elementwise import where
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.gammas import betaln
 from funcgrad.ops.incomplete import LONGEST, Convergents, limit
 from funcgrad.ops.special import BERNOULLI, SHIFT, Scipys, float_dtype, in_floats, lgamma, polygamma

@@ -16,10 +16,11 @@ import numpy as np
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import Sparse
 from funcgrad.core.trace import Primitive, is_traced
+from funcgrad.ops.broadcasting import reshape, with_batch
 from funcgrad.ops.elementwise import eq, where
-from funcgrad.ops.families import Linear, Statements, View
+from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.families.lowering import Statements, View
 from funcgrad.ops.large import stepping
-from funcgrad.ops.structure import reshape, spread
 
 Span = tuple[int, int | None, int]
 """A slice (start, stop, step) within its axis: stop is None where a negative step runs to the start."""
@@ -169,7 +170,7 @@ def _slice_update(name: str, impl: Callable[..., Any], pull: Callable[..., Any],
         return Aval(x.shape, x.dtype)
 
     def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        x, v = (spread(a, b, size) for a, b in zip(values, batched))
+        x, v = (with_batch(a, b, size) for a, b in zip(values, batched))
         return prim(x, v, index=_deeper(params["index"], size))
 
     prim = Linear(name, impl, shape=shape, pull=pull, batch=batch, linear=(0, 1), lower=(_updated(adds), _steps(adds)))
@@ -307,7 +308,7 @@ def scatter_batch(
     prim: Primitive, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]
 ) -> Any:
     """The batch rule of all scatter primitives."""
-    x, v = (spread(a, b, size) for a, b in zip(values[:2], batched))
+    x, v = (with_batch(a, b, size) for a, b in zip(values[:2], batched))
     return prim(x, v, *_batched_indices(values[2:], batched[2:], size, own=True))
 
 

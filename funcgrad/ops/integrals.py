@@ -12,7 +12,7 @@ from funcgrad.core.avals import aval_of
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.elementwise import convert, exp, log, where
 from funcgrad.ops.entropy import ROOT_2_PI
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.special import ROOT_2, ROOT_PI, Scipys, bell, erf, float_dtype, in_floats, refused
 
 # Quotients by x

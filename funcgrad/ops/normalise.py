@@ -18,10 +18,10 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, register
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import expanded, reduce_sum, reshape
 from funcgrad.ops.large import warns
-from funcgrad.ops.reduce import expanded, reduce_max, reduce_sum
+from funcgrad.ops.reduce import reduce_max
 from funcgrad.ops.rows import Rows
-from funcgrad.ops.structure import reshape
 
 Axes = tuple[int, ...]
 
@@ -49,11 +49,11 @@ def _composed_log_softmax(x: Any, axes: Axes) -> Any:
     return shifted - ew.log(_total(ew.exp(shifted), axes))
 
 
-def _warn_of(y: Any, x: Any, plain: Callable[..., Any], axes: Axes) -> None:
+def _warn_of(y: Any, x: Any, original: Callable[..., Any], axes: Axes) -> None:
     """NumPy's warnings: where a row has NaN, or begins with an infinity, NumPy computes it too."""
     first = y[(..., *[0] * len(axes))]
     if not np.isfinite(first).all() and warns():
-        plain(x[~np.isfinite(first)], tuple(range(1, 1 + len(axes))))
+        original(x[~np.isfinite(first)], tuple(range(1, 1 + len(axes))))
 
 
 def _softmax(x: Any, axes: Axes) -> Any:
@@ -70,7 +70,7 @@ class Normalised(Primitive):
     """A function along axes whose derivative is `diag(d) - outer(left, right)` there.
 
     `parts(y)` gives `d`, `left` and `right`, None for ones. The pull is the push with `left` and `right` exchanged.
-    `plain` computes with NumPy's functions at once. Programs that are written down have the operations instead, those
+    `original` computes with NumPy's functions at once. Programs that are written down have the operations, those
     of `composed`: they become one kernel with what is around them.
     """
 
@@ -79,12 +79,12 @@ class Normalised(Primitive):
     def __init__(
         self,
         name: str,
-        plain: Callable[..., Any],
+        original: Callable[..., Any],
         composed: Callable[..., Any],
         parts: Callable[[Any], tuple[Any, Any, Any]],
     ) -> None:
         super().__init__(name)
-        self.plain = plain
+        self.original = original
         self.composed = composed
         self.parts = parts
         self._rows = Rows(lambda x, count, axes: composed(x, axes), name)
@@ -95,12 +95,12 @@ class Normalised(Primitive):
     def impl(self, x: Any, axes: Axes) -> Any:
         y = self._rows(axes, x)
         if y is None:
-            return self.plain(x, axes)
-        _warn_of(y, x, self.plain, axes)
+            return self.original(x, axes)
+        _warn_of(y, x, self.original, axes)
         return y
 
     def __call__(self, x: Any, axes: Axes) -> Any:
-        """With a shorter way for plain arrays on the tape of one gradient, as in `ops/entries.py`."""
+        """With a shorter way for plain arrays on the tape of one gradient, as in `ops/shortcuts.py`."""
         if type(x) is TapeTracer and type(x.value) is np.ndarray and x.value.dtype.kind in "fc" and x._trace.alive:
             y = self.impl(x.value, axes)
             return TapeTracer(x._trace, y, Node(self, {"axes": axes}, (x.node,), y, here()))

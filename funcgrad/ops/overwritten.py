@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.core.avals import aval_of
 from funcgrad.core.trace import register
-from funcgrad.ops.families import Elementwise, Sign, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, Sign, elementwise
 
 
 def _new(old: Any, new: Any) -> Any:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.avals import BOOL, INT, Aval, aval_of
-from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.core.trace import Primitive
+from funcgrad.ops.broadcasting import batched_axes, dropped, expanded, reduce_sum, reshape, summed, summed_dtype
 from funcgrad.ops.elementwise import convert, eq
-from funcgrad.ops.families import General, Linear, Statements
+from funcgrad.ops.families.general import General
+from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.families.lowering import Statements
 from funcgrad.ops.large import stepping, warns
-from funcgrad.ops.structure import broadcast_to, concatenate, flip, pad, reshape, transpose
+from funcgrad.ops.structure import concatenate, flip, pad, transpose
 
 Axes = tuple[int, ...]
-
-VIEW_SIZE = 4096
-"""From this many elements on, a broadcast cotangent is a view: 3 us, but no memory (8 MB at a million)."""
 
 INDEX_REASON = "an index does not change under small changes of the values"
 TRUTH_REASON = "a truth value does not change under small changes of the values"
@@ -29,54 +26,12 @@ INDEX_REMEDY = "x[index] differentiates in x; for a smooth choice, weight by sof
 TRUTH_REMEDY = "the number that is compared, or a smooth step such as sigmoid(x / temperature)"
 
 
-def expanded(shape: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
-    """A shape with reduced axes kept at length 1."""
-    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
-
-
-def spread(ct: Any, shape: tuple[int, ...], axes: Axes) -> Any:
-    """Repeat a reduced value along the axes that it was reduced over. The result may be a read-only view."""
-    if not axes:
-        return ct
-    if ct.shape:
-        ct = ct.reshape(expanded(shape, axes))
-    if isinstance(ct, Tracer):
-        return broadcast_to(ct, shape=shape)
-    if prod(shape) >= VIEW_SIZE:
-        return np.broadcast_to(ct, shape)
-    # np.full takes 0.8 us and np.broadcast_to 2.8 us on small arrays, this 0.4 us
-    out = np.ndarray(shape, ct.dtype)
-    out[...] = ct
-    return out
-
-
-def _dropped(shape: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
-    return tuple([n for i, n in enumerate(shape) if i not in axes])
-
-
-@cache
-def _summed_dtype(dtype: np.dtype) -> np.dtype:
-    """NumPy adds and multiplies small integers in the machine's widest."""
-    return np.add.reduce(np.zeros((1,), dtype), axis=0).dtype
-
-
-def _summed(aval: Aval, axes: Axes) -> Aval:
-    return Aval(_dropped(aval.shape, axes), _summed_dtype(aval.dtype))
-
-
 def _accumulated(aval: Aval, axis: int, reverse: bool = False) -> Aval:
-    return Aval(aval.shape, _summed_dtype(aval.dtype))
+    return Aval(aval.shape, summed_dtype(aval.dtype))
 
 
 def _truth(aval: Aval, axes: Axes) -> Aval:
-    return Aval(_dropped(aval.shape, axes), BOOL)
-
-
-def _batched_axes(prim: Callable[[], Primitive]) -> Callable[..., Any]:
-    def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return prim()(values[0], axes=tuple([a + 1 for a in params["axes"]]))
-
-    return batch
+    return Aval(dropped(aval.shape, axes), BOOL)
 
 
 def _batched_axis(prim: Callable[[], Primitive]) -> Callable[..., Any]:
@@ -84,35 +39,6 @@ def _batched_axis(prim: Callable[[], Primitive]) -> Callable[..., Any]:
         return prim()(values[0], **{**params, "axis": params["axis"] + 1})
 
     return batch
-
-
-# sum
-
-_sum: Linear = Linear(
-    "reduce_sum",
-    lambda x, axes: np.add.reduce(x, axis=axes),
-    shape=_summed,
-    pull=lambda ct, i, x, axes: spread(ct, x.shape, axes),
-    batch=_batched_axes(lambda: _sum),
-    lower="sum",
-)
-
-
-def reduce_sum(x: Any, axes: Axes) -> Any:
-    """The sum, 2 us sooner on the tape than the primitive itself: most scalar functions end in it."""
-    kind = type(x)
-    if kind is np.ndarray:
-        return np.add.reduce(x, axes)
-    if kind is TapeTracer:
-        value, trace = x.value, x._trace
-        if type(value) is np.ndarray and value.dtype.kind in "fc" and trace.alive:
-            y = np.add.reduce(value, axes)
-            saved = (Aval(value.shape, value.dtype),)
-            return TapeTracer(trace, y, Node(_sum, {"axes": axes}, (x.node,), saved, here()))
-    return _sum(x, axes=axes)
-
-
-reduce_sum.prim = _sum  # type: ignore[attr-defined]
 
 
 # max, min
@@ -133,10 +59,10 @@ def _extreme(name: str, ufunc: np.ufunc, lower: str) -> General:
     def shape(aval: Aval, axes: Axes) -> Aval:
         if 0 in aval.shape:
             impl(np.empty(aval.shape), axes)  # NumPy's error, where there is one
-        return Aval(_dropped(aval.shape, axes), aval.dtype)
+        return Aval(dropped(aval.shape, axes), aval.dtype)
 
     prim = General(
-        name, impl, shape=shape, jvps=(_d_extreme,), batch=_batched_axes(lambda: prim), lower=lower
+        name, impl, shape=shape, jvps=(_d_extreme,), batch=batched_axes(lambda: prim), lower=lower
     )
     return prim
 
@@ -158,7 +84,7 @@ def _accumulate(ufunc: np.ufunc, name: str, x: Any, axis: int, reverse: bool = F
             return out  # what is not finite stays so to the end
     if not reverse:
         return ufunc.accumulate(x, axis=axis)
-    out = np.empty(x.shape, _summed_dtype(x.dtype))
+    out = np.empty(x.shape, summed_dtype(x.dtype))
     backwards = (slice(None),) * axis + (slice(None, None, -1),)
     ufunc.accumulate(x[backwards], axis=axis, out=out[backwards])
     return out
@@ -247,7 +173,7 @@ def _d_prod(t: Any, y: Any, x: Any, axes: Axes) -> Any:
     kept = tuple([i for i in range(len(shape)) if i not in axes])
     order = kept + axes
     moved = transpose(x, axes=order)
-    flat = reshape(moved, shape=(*_dropped(shape, axes), prod([shape[a] for a in axes])))
+    flat = reshape(moved, shape=(*dropped(shape, axes), prod([shape[a] for a in axes])))
     others = reshape(_product_of_others(flat), shape=moved.shape)
     return reduce_sum(t * transpose(others, axes=tuple(np.argsort(order).tolist())), axes=axes)
 
@@ -255,9 +181,9 @@ def _d_prod(t: Any, y: Any, x: Any, axes: Axes) -> Any:
 reduce_prod: General = General(
     "reduce_prod",
     lambda x, axes: np.multiply.reduce(x, axis=axes),
-    shape=_summed,
+    shape=summed,
     jvps=(_d_prod,),
-    batch=_batched_axes(lambda: reduce_prod),
+    batch=batched_axes(lambda: reduce_prod),
     lower="prod",
 )
 
@@ -271,7 +197,7 @@ def _truth_reduction(name: str, ufunc: np.ufunc, lower: str) -> General:
         lambda x, axes: ufunc.reduce(x, axis=axes),
         shape=_truth,
         jvps=None,
-        batch=_batched_axes(lambda: prim),
+        batch=batched_axes(lambda: prim),
         lower=lower,
         flat=TRUTH_REASON,
         remedy=TRUTH_REMEDY,
@@ -300,7 +226,7 @@ def _index_reduction(name: str, impl: Callable[..., Any], lower: Statements) -> 
     def shape(aval: Aval, axis: int) -> Aval:
         if 0 in aval.shape:
             impl(np.empty(aval.shape), axis)
-        return Aval(_dropped(aval.shape, (axis,)), INT)
+        return Aval(dropped(aval.shape, (axis,)), INT)
 
     prim = General(
         name,

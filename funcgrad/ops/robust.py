@@ -7,7 +7,7 @@ from typing import Any
 
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.elementwise import sign, where
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.special import Scipys, in_floats
 
 

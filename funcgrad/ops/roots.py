@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
-from funcgrad.ops.families import General
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.broadcasting import reduce_sum, reshape
+from funcgrad.ops.families.general import General
 
 
 def _companion(p: np.ndarray) -> np.ndarray:
@@ -33,7 +33,8 @@ def _at(p: Any, x: Any) -> Any:
     """The polynomials with coefficients along the last axis, the highest first, at the points of each."""
     n = p.shape[-1]
     powers = x[..., None] ** np.arange(n - 1, -1, -1, dtype=np.int16)  # which leaves complex64 as it is
-    return (reshape(p, shape=(*p.shape[:-1], 1, n)) * powers).sum(axis=-1)
+    terms = reshape(p, shape=(*p.shape[:-1], 1, n)) * powers
+    return reduce_sum(terms, axes=(terms.ndim - 1,))
 
 
 def _d_roots(t: Any, y: Any, p: Any) -> Any:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
+from funcgrad.ops.broadcasting import with_batch
 from funcgrad.ops.elementwise import exp, maximum
-from funcgrad.ops.families import General
+from funcgrad.ops.families.general import General
 from funcgrad.ops.incomplete import gamma_slope
 from funcgrad.ops.special import erf_inv, lgamma
-from funcgrad.ops.structure import spread
 from funcgrad.ops.threefry import Shape, split_key, unit_uniform
 
 
@@ -93,7 +93,7 @@ def _d_gamma(t: Any, y: Any, key: Any, a: Any, log: bool) -> Any:
 
 
 def _drawn_batch(prim: General, values: Sequence[Any], batched: Sequence[bool], size: int, params: Any) -> Any:
-    return prim(*(spread(v, b, size) for v, b in zip(values, batched)), **params)
+    return prim(*(with_batch(v, b, size) for v, b in zip(values, batched)), **params)
 
 
 random_gamma: General = General(

@@ -10,11 +10,12 @@ import numpy as np
 
 from funcgrad.core.avals import INT
 from funcgrad.core.trace import is_traced
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.elementwise import convert, eq, logical_or, maximum, ne, where
-from funcgrad.ops.families import General
+from funcgrad.ops.families.general import General
 from funcgrad.ops.index import gather, places_of, scatter_add, scatter_batch, scatter_shape, scatter_statements, zeros
 from funcgrad.ops.sort import argsort
-from funcgrad.ops.structure import concatenate, flip, reshape
+from funcgrad.ops.structure import concatenate, flip
 
 
 def _by(ufunc: np.ufunc) -> Callable[..., Any]:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import INT, Aval
-from funcgrad.ops.families import General
+from funcgrad.ops.families.general import General
 from funcgrad.ops.index import gather
 
 
-def _along(axis: int, order: Any) -> list[Any]:
+def _on_axis(axis: int, order: Any) -> list[Any]:
     """Indices for all axes that take the elements `order` along one axis."""
     shape = order.shape
     rank = len(shape)
@@ -44,6 +44,6 @@ sort: General = General(
     "sort",
     lambda x, axis: np.sort(x, axis=axis),
     shape=lambda x, axis: Aval(x.shape, x.dtype),
-    jvps=(lambda t, y, x, axis: gather(t, *_along(axis, argsort(x, axis=axis))),),
+    jvps=(lambda t, y, x, axis: gather(t, *_on_axis(axis, argsort(x, axis=axis))),),
     batch=_sort_batch,
 )

@@ -17,7 +17,7 @@ from funcgrad.core import provenance
 from funcgrad.core.avals import aval_of
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.elementwise import convert, exp
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 
 ROOT_2, ROOT_PI = math.sqrt(2), math.sqrt(math.pi)
 

@@ -1,39 +1,21 @@
-"""Rearranging arrays: reshape, transpose, broadcast_to, concatenate, pad, flip. All linear, none computes."""
+"""Rearranging arrays: transpose, concatenate, pad, flip. All linear, none computes."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from itertools import accumulate
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from funcgrad.core.avals import Aval, broadcast_shapes
-from funcgrad.ops.families import Linear, Statements, View, cast, fit
+from funcgrad.core.avals import Aval
+from funcgrad.ops.broadcasting import reshape, with_batch
+from funcgrad.ops.families.linear import Linear, cast
+from funcgrad.ops.families.lowering import Statements, View
 
 Shape = tuple[int, ...]
-
-
-def spread(v: Any, batched: bool, size: int) -> Any:
-    """A value with a batch axis in front, repeated along it where it had none."""
-    return v if batched else broadcast_to(v, shape=(size, *v.shape))
-
-
-def _reshape_shape(x: Aval, shape: Shape) -> Aval:
-    out = Aval(shape, x.dtype)
-    if out.size != x.size:
-        raise ValueError(f"cannot reshape array of size {x.size} into shape {shape}")
-    return out
-
-
-reshape: Linear = Linear(
-    "reshape",
-    lambda x, shape: np.asarray(x).reshape(shape),
-    shape=_reshape_shape,
-    pull=lambda ct, i, x, shape: reshape(ct, shape=x.shape),
-    batch=lambda values, batched, size, params: reshape(values[0], shape=(size, *params["shape"])),
-    lower=View(lambda draw, index, x, shape: draw.reshaped(0, index, shape)),
-)
 
 
 def inverse(axes: Shape) -> Shape:
@@ -62,6 +44,26 @@ transpose: Linear = Linear(
 )
 
 
+def full_shape(x: Any, shape: int | Sequence[int]) -> Shape:
+    """A requested shape with its -1 filled in."""
+    wanted = (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape))
+    if -1 not in wanted:
+        return wanted
+    known = prod(n for n in wanted if n != -1)
+    if wanted.count(-1) > 1 or known == 0 or x.size % known:
+        raise ValueError(f"cannot reshape array of size {x.size} into shape {wanted}")
+    return tuple(x.size // known if n == -1 else n for n in wanted)
+
+
+def reshaped(x: Any, shape: int | Sequence[int], order: str = "C") -> Any:
+    """The elements in another shape, of which one axis may be -1; `order` "F" counts the first axis fastest."""
+    wanted = full_shape(x, shape)
+    if order != "F":
+        return reshape(x, shape=wanted)
+    backwards = tuple(range(len(x.shape)))[::-1]
+    return transpose(reshape(transpose(x, axes=backwards), shape=wanted[::-1]), axes=tuple(range(len(wanted)))[::-1])
+
+
 def move_axis(x: Any, source: int, destination: int) -> Any:
     """`np.moveaxis` for one axis, on any kind of value."""
     if source == destination:
@@ -69,32 +71,6 @@ def move_axis(x: Any, source: int, destination: int) -> Any:
     axes = list(range(np.ndim(x)))
     axes.insert(destination, axes.pop(source))
     return transpose(x, axes=tuple(axes))
-
-
-def _broadcast_shape(x: Aval, shape: Shape) -> Aval:
-    if broadcast_shapes(x.shape, tuple(shape)) != tuple(shape):
-        raise ValueError(f"cannot broadcast shape {x.shape} to {shape}")
-    return Aval(shape, x.dtype)
-
-
-def _broadcast_batch(
-    values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]
-) -> Any:
-    (x,), shape = values, params["shape"]
-    missing = len(shape) + 1 - len(x.shape)
-    if missing:
-        x = reshape(x, shape=(size, *(1,) * missing, *x.shape[1:]))
-    return broadcast_to(x, shape=(size, *shape))
-
-
-broadcast_to: Linear = Linear(
-    "broadcast_to",
-    lambda x, shape: np.broadcast_to(x, shape),
-    shape=_broadcast_shape,
-    pull=lambda ct, i, x, shape: fit(ct, x),
-    batch=_broadcast_batch,
-    lower=View(lambda draw, index, x, shape: draw(0, index[len(index) - x.ndim :])),
-)
 
 
 def _concatenate_shape(*xs: Aval, axis: int) -> Aval:
@@ -157,7 +133,7 @@ concatenate: Linear = Concatenate(
     shape=_concatenate_shape,
     pull=_cut,
     batch=lambda values, batched, size, params: concatenate(
-        *(spread(v, b, size) for v, b in zip(values, batched)), axis=params["axis"] + 1
+        *(with_batch(v, b, size) for v, b in zip(values, batched)), axis=params["axis"] + 1
     ),
     linear=None,
     lower=(View(_piece, fits=lambda *xs, axis: len(xs) <= 8), Statements(_pieces)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from funcgrad.ops.elementwise import sqrt, where
 from funcgrad.ops.entropy import ROOT_2_PI
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.incomplete_beta import beta_power, slope_a
 from funcgrad.ops.special import ROOT_2, Scipys, bell, in_floats
 

@@ -22,6 +22,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Trace, Tracer, is_traced
 from funcgrad.errors import NonConcreteBooleanIndexError
 from funcgrad.ops import elementwise
+from funcgrad.ops.broadcasting import broadcast_to, reshape
 from funcgrad.ops.index import (
     Index,
     as_slices,
@@ -34,7 +35,7 @@ from funcgrad.ops.index import (
     sliced_shape,
 )
 from funcgrad.ops.scatter import scatter_max, scatter_min, scatter_mul
-from funcgrad.ops.structure import broadcast_to, inverse, reshape, transpose
+from funcgrad.ops.structure import inverse, transpose
 
 _SCATTER = {
     "set": scatter_set,

@@ -17,9 +17,10 @@ import numpy as np
 from funcgrad.core.avals import Aval, broadcast_shapes
 from funcgrad.core.graph import Graph
 from funcgrad.core.staging import trace_graph
+from funcgrad.ops.broadcasting import aligned, reshape
 from funcgrad.ops.elementwise import bitwise_or, bitwise_xor, convert, left_shift
-from funcgrad.ops.families import General, aligned
-from funcgrad.ops.structure import concatenate, reshape
+from funcgrad.ops.families.general import General
+from funcgrad.ops.structure import concatenate
 
 Shape = tuple[int, ...]
 WORD = np.dtype(np.uint32)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
-from funcgrad.ops.families import Linear, Statements, View
+from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.families.lowering import Statements, View
 
 Ints = tuple[int, ...]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.ops.elementwise import cos, exp, sin, where
-from funcgrad.ops.families import Elementwise, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, elementwise
 from funcgrad.ops.special import BERNOULLI, SHIFT, Scipys, digamma, float_dtype, in_floats, lgamma
 
 LOG_2_PI = math.log(2 * math.pi)

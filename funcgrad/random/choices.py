@@ -9,8 +9,9 @@ import numpy as np
 
 from funcgrad.lax import top_k
 from funcgrad.numpy import argmax, argsort, cumsum, log, moveaxis, searchsorted, take, take_along_axis
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact, axis_of
-from funcgrad.ops.structure import reshape
+from funcgrad.numpy.dispatch import Array, axis_of
+from funcgrad.ops.broadcasting import reshape
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.ops.threefry import random_bits, split_key, unit_uniform
 from funcgrad.random.keys import Shape, checked, shape_of
 from funcgrad.random.uniform import gumbel, randint

@@ -8,11 +8,12 @@ import numpy as np
 
 from funcgrad import lax
 from funcgrad.numpy import moveaxis
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import broadcast_to
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.ops.reduce import cumsum
 from funcgrad.ops.sampling import random_binomial, random_poisson
-from funcgrad.ops.structure import broadcast_to
 from funcgrad.ops.threefry import split_key
 from funcgrad.random.keys import Shape, checked, float_dtype, in_dtype, shape_of
 

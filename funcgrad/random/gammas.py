@@ -8,9 +8,9 @@ import numpy as np
 
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.reduce import reduce_max
 from funcgrad.ops.sampling import random_gamma
-from funcgrad.ops.structure import broadcast_to
 from funcgrad.ops.threefry import split_key
 from funcgrad.random.keys import Shape, checked, float_dtype, in_dtype, shape_of
 from funcgrad.random.uniform import exponential, normal, rademacher
@@ -45,10 +45,10 @@ def loggamma(key: Array, a: Array, shape: Shape | None = None, dtype: Any = floa
 def _gamma(name: str, key: Array, a: Array, shape: Shape | None, dtype: Any, log: bool) -> Array:
     dtype = float_dtype(name, dtype)
     shape = shape_of(name, shape, a)
-    return random_gamma(checked(key, name), _spread(in_dtype(a, dtype), shape), log=log)
+    return random_gamma(checked(key, name), _stretched(in_dtype(a, dtype), shape), log=log)
 
 
-def _spread(x: Array, shape: tuple[int, ...]) -> Array:
+def _stretched(x: Array, shape: tuple[int, ...]) -> Array:
     return x if x.shape == shape else broadcast_to(x, shape=shape)
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import broadcast_shapes
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.structure import concatenate, reshape
+from funcgrad.ops.broadcasting import reshape
+from funcgrad.ops.operands import as_array
+from funcgrad.ops.structure import concatenate
 from funcgrad.ops.threefry import WORD, fold_key, split_key
 
 Shape = Sequence[int]

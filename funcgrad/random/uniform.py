@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.ops.sampling import standard_normal, uniform_between
 from funcgrad.ops.special import erf, erf_inv
 from funcgrad.ops.threefry import random_bits, split_key, unit_uniform

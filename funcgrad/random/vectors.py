@@ -8,9 +8,10 @@ import numpy as np
 
 from funcgrad.numpy import linalg
 from funcgrad.numpy.contractions import matmul
-from funcgrad.numpy.dispatch import Array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import mT
+from funcgrad.ops.operands import as_inexact
 from funcgrad.random.keys import Shape, checked, float_dtype, in_dtype, shape_of
 from funcgrad.random.uniform import normal
 

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from funcgrad.core.provenance import here_past, place
-from funcgrad.numpy.dispatch import UFUNCS, any_traced
+from funcgrad.numpy.dispatch import UFUNCS
+from funcgrad.ops.operands import any_traced
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.subscript import getitem
 
 

@@ -6,7 +6,7 @@ from functools import partial, wraps
 from typing import Any
 
 from funcgrad.torch._compile.compiled import compile as compile
-from funcgrad.torch._compile.compiled import forget_all, name_of
+from funcgrad.torch._compile.compiled import forget_all, name_of, standing_for
 from funcgrad.torch._compile.overlay import Unsupported, is_tracing
 
 __all__ = ["compile", "disable", "is_compiling", "is_dynamo_compiling", "reset"]
@@ -50,7 +50,4 @@ def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None
             raise Unsupported(f"it calls `{name_of(fn)}`, which is never compiled" + (f": {reason}" if reason else ""))
         return fn(*args, **kwargs)
 
-    from funcgrad.torch._compile.module import OptimizedModule
-    from funcgrad.torch.nn.modules.module import Module
-
-    return OptimizedModule(fn, disabled) if isinstance(fn, Module) else disabled
+    return standing_for(fn, disabled)

@@ -60,7 +60,7 @@ def fit(out: Terminal, data: Any, one_hot: np.ndarray) -> dict[str, Any]:
 
 def shim(out: Terminal, data: Any, one_hot: np.ndarray, params: dict[str, Any]) -> None:
     """The same gradient by `backward()`, half-way to the solution, where it is not small."""
-    import funcgrad.torch as torch
+    import funcgrad.torch as torch  # when the chapter comes to it
 
     params = fg.tree.map(lambda leaf: leaf / 2, params)
 
@@ -107,7 +107,7 @@ def timings(out: Terminal, data: Any, one_hot: np.ndarray, params: dict[str, Any
 
 def questions(out: Terminal) -> None:
     """What `explain` says."""
-    from funcgrad.tour import questions
+    from funcgrad.tour import questions  # when the chapter comes to it
 
     out.heading("Why is this gradient missing? (explain)")
     out.line(f"The programs are in {questions.__file__}")

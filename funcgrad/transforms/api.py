@@ -10,8 +10,8 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact, refusal
 from funcgrad.core.buffers import apply
-from funcgrad.core.constants import private
 from funcgrad.core.linear import LinearTrace, LinearTracer, linear_outputs
+from funcgrad.core.memory import copied, private, taken_by
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer, entries, pull, push
 from funcgrad.core.trace import Trace, as_argument
@@ -31,7 +31,7 @@ from funcgrad.transforms.arguments import (
 from funcgrad.transforms.decorating import derived, with_value
 from funcgrad.transforms.function import Transformed, call_hiding_frames, transform
 from funcgrad.transforms.jvp import JvpTracer
-from funcgrad.transforms.results import copied_tree, gradients, lower, memory_of, own, own_tree, zeros_for
+from funcgrad.transforms.results import below, copies, gradients, result, results, zeros_for
 
 
 @derived
@@ -185,17 +185,17 @@ def _value_and_grad(
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, name)
-    value = lower(scalar_output(out, name, holomorphic), trace)
+    value = below(scalar_output(out, name, holomorphic), trace)
     if type(value) is np.ndarray:
-        value = value.copy()  # it may be an argument itself
+        value = copied(value)  # it may be an argument itself
     seeds = []
     if isinstance(out, TapeTracer) and out._trace is trace:
         seeds.append((out.node, aval_of(value).dtype.type(1)))
     if has_aux:
-        value = value, own_tree(aux, trace, memory_of(leaf for group in inputs.leaves for leaf in group))
+        value = value, results(aux, trace, taken_by(leaf for group in inputs.leaves for leaf in group))
     # whatever still pointed at the tape would keep all of it alive through the backward pass
     inputs.args = out = aux = None
-    found = inputs.cotangents(pull(seeds), memory_of(tree.leaves(value)) if has_aux else set())
+    found = inputs.cotangents(pull(seeds), taken_by(tree.leaves(value)) if has_aux else set())
     return value, found[0] if isinstance(argnums, (int, np.integer)) else tuple(found)
 
 
@@ -274,31 +274,29 @@ def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
     def vjp_fun(ct: Any) -> tuple[Any, ...]:
         """The cotangents of the primals for a cotangent of the output."""
         seeds, given = call_hiding_frames(outputs.seeds, ct)
-        return tuple(inputs.cotangents(pull(seeds), memory_of(given)))
+        return tuple(inputs.cotangents(pull(seeds), taken_by(given)))
 
     value = outputs.values()
-    return (value, vjp_fun, copied_tree(aux, trace)) if has_aux else (value, vjp_fun)
+    return (value, vjp_fun, copies(aux, trace)) if has_aux else (value, vjp_fun)
 
 
 class Outputs:
     """The output of a traced function: its values, and its leaves' entries on the tape."""
 
-    __slots__ = ("avals", "lowered", "name", "nodes", "treedef")
+    __slots__ = ("avals", "name", "nodes", "treedef", "values_below")
 
     def __init__(self, out: Any, trace: Trace, name: str) -> None:
         flat, self.treedef = numbers(out, name)
         self.name = name
         self.nodes = [y.node if isinstance(y, (TapeTracer, LinearTracer)) and y._trace is trace else None for y in flat]
-        self.lowered = [None if isinstance(y, LinearTracer) else lower(y, trace) for y in flat]
+        self.values_below = [None if isinstance(y, LinearTracer) else below(y, trace) for y in flat]
         self.avals = [aval_of(y) for y in flat]
 
     def values(self) -> Any:
         """The output, once: it is not kept."""
         # copies, because the tape may have saved them, and they are the user's to write into
-        value = self.treedef.unflatten(
-            [y.copy(order="C") if type(y) is np.ndarray else private(y) for y in self.lowered]
-        )
-        self.lowered = []
+        value = self.treedef.unflatten(list(map(copied, self.values_below)))
+        self.values_below = []
         return value
 
     def seeds(self, ct: Any) -> tuple[list[tuple[Node, Any]], list[Any]]:
@@ -328,13 +326,13 @@ def _jvp(fun: Any, given: tuple[Sequence[Any], Sequence[Any]], has_aux: bool) ->
     if has_aux:
         out, aux = output_and_aux(out, "jvp")
     flat, treedef = numbers(out, "jvp")
-    taken = memory_of([*leaves, *moving, *flat])
-    values = [own(lower(y, trace), None, taken) for y in flat]
+    taken = taken_by([*leaves, *moving, *flat])
+    values = [result(below(y, trace), None, taken) for y in flat]
     moved = gradients(
         values, [y.tangent if isinstance(y, JvpTracer) and y._trace is trace else None for y in flat], taken
     )
-    result = treedef.unflatten(values), treedef.unflatten(moved)
-    return (*result, own_tree(aux, trace, taken)) if has_aux else result
+    value, tangent = treedef.unflatten(values), treedef.unflatten(moved)
+    return (value, tangent, results(aux, trace, taken)) if has_aux else (value, tangent)
 
 
 def check_entries(primals: Any, tangents: Any, name: str) -> None:
@@ -386,7 +384,7 @@ def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
     aux = None
     if has_aux:
         out, aux = output_and_aux(out, "linearize")
-        aux = copied_tree(aux, trace)
+        aux = copies(aux, trace)
     outputs = Outputs(out, trace, "linearize")
     nodes = entries(n for n in outputs.nodes if n is not None)
     leaves = [node for group in inputs.nodes for node in group]
@@ -399,10 +397,10 @@ def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
         _, _, moving = call_hiding_frames(paired_leaves, fun, originals, tangents, "linearize")
         known = {n.seq: t for n, t in zip(leaves, moving) if n is not None and t is not None}
         push(nodes, known)
-        taken = memory_of(moving)
+        taken = taken_by(moving)
         return outputs.treedef.unflatten(
             [
-                zero.copy() if n is None or known.get(n.seq) is None else own(known[n.seq], None, taken)
+                copied(zero) if n is None or known.get(n.seq) is None else result(known[n.seq], None, taken)
                 for n, zero in zip(outputs.nodes, values)
             ]
         )
@@ -435,13 +433,13 @@ def _linear_transpose(fun: Any, primals: tuple) -> Callable[[Any], tuple[Any, ..
         """The cotangents of the arguments for a cotangent of the output."""
         seeds, given = call_hiding_frames(outputs.seeds, ct)
         found = pull(seeds)
-        taken = memory_of(given)
+        taken = taken_by(given)
         results = []
         for treedef, nodes, avals in groups:
             cts = [found.get(node.seq) for node in nodes]
             results.append(
                 treedef.unflatten(
-                    [np.zeros(a.shape, a.dtype) if c is None else own(c, None, taken) for a, c in zip(avals, cts)]
+                    [np.zeros(a.shape, a.dtype) if c is None else result(c, None, taken) for a, c in zip(avals, cts)]
                 )
             )
         return tuple(results)

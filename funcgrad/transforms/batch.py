@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Same, Trace, Tracer, as_argument
-from funcgrad.ops.structure import broadcast_to
+from funcgrad.errors import UnbatchedPrimitiveWarning
+from funcgrad.ops.broadcasting import broadcast_to
+from funcgrad.ops.operands import as_array
 
 
 class BatchTracer(Tracer):
@@ -57,6 +60,9 @@ class SharedTracer(Tracer):
     def _as_plain(self) -> np.ndarray:
         return self.value
 
+    def may_become(self, kind: type[Tracer]) -> bool:
+        return kind is BatchTracer  # what the elements share may come to differ
+
 
 class BatchTrace(Trace):
     """Runs each primitive once on whole batches of `size`."""
@@ -89,7 +95,10 @@ class BatchTrace(Trace):
             out = prim(*values, **params)
             return tuple(map(self.shared, out)) if prim.multiple else self.shared(out)
         loc = here()
-        out = prim.batch(values, batched, self.size, params)
+        if prim.batch is None:
+            out = looped(prim, values, batched, self.size, params)
+        else:
+            out = prim.batch(values, batched, self.size, params)
         if prim.multiple:
             return tuple(self.shared(y.value) if type(y) is Same else BatchTracer(self, y, loc) for y in out)
         return self.shared(out.value) if type(out) is Same else BatchTracer(self, out, loc)
@@ -99,6 +108,13 @@ class BatchTrace(Trace):
         if isinstance(out, (BatchTracer, SharedTracer)) and out._trace is self:
             return out.value, type(out) is BatchTracer
         return out, False
+
+
+def looped(prim: Primitive, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    """The results of a primitive for each element of a batch, one after another, stacked."""
+    warnings.warn(f"vmap runs `{prim}` as a loop over {size} elements", UnbatchedPrimitiveWarning, stacklevel=2)
+    outs = [prim(*(v[b] if m else v for v, m in zip(values, batched)), **params) for b in range(size)]
+    return tuple(as_array(ys) for ys in zip(*outs)) if prim.multiple else as_array(outs)
 
 
 def stretch(x: Any, size: int) -> Any:

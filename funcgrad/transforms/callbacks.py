@@ -14,11 +14,12 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, described, refusal
+from funcgrad.core.memory import copied
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.staging import writer
 from funcgrad.core.trace import Primitive, escaped, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.ops.structure import broadcast_to
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.transforms.arguments import array_leaf
 from funcgrad.transforms.function import call_hiding_frames
 
@@ -103,7 +104,7 @@ class Mapped:
 
 def own_array(x: Any) -> Any:
     """A value as the user's function gets it, to keep or to write into: an array, or NumPy's scalar."""
-    return np.array(x)[()] if np.ndim(x) == 0 else np.array(x)
+    return copied(np.asarray(x)) if np.ndim(x) else np.asarray(x)[()]
 
 
 def checked(y: Any, aval: Aval, where: str) -> Any:

@@ -21,7 +21,7 @@ from funcgrad.transforms import nans
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.jvp import with_tangents
-from funcgrad.transforms.results import lower
+from funcgrad.transforms.results import below
 
 Runner = Callable[[Graph, Sequence[Any]], Sequence[Any]]
 
@@ -156,7 +156,7 @@ def split_pull(graph: Graph, mask: Sequence[bool]) -> tuple[Graph, Graph, list[b
         found = pull(seeds)
         cts = [found.get(x.node.seq) if m else None for x, m in zip(xs, mask)]
         reached.extend(c is not None for c in cts)
-        return [*(lower(y, trace) for y in outs), *(c for c in cts if c is not None)]
+        return [*(below(y, trace) for y in outs), *(c for c in cts if c is not None)]
 
     ct_avals = [Aval(a.shape, a.dtype) for a in graph.out_avals if is_inexact(a.dtype)]
     whole = trace_graph(joint, [*graph.in_avals, *ct_avals])

@@ -8,9 +8,9 @@ from types import CellType, FunctionType
 from typing import Any
 
 from funcgrad import tree
+from funcgrad.core.memory import lent
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, newest_trace
-from funcgrad.transforms.results import read_only
 
 
 def refuse_hidden(kind: str, values: Sequence[Any], results: Sequence[Any]) -> None:
@@ -151,7 +151,7 @@ CLOSED = "it is one that the function has closed over"
 
 def _closed(x: Any) -> Any:
     """A value that refuses to be written: what it stands for would not change."""
-    x = read_only(x)
+    x = lent(x)
     if isinstance(x, Tracer):
         x._place = CLOSED
     return x

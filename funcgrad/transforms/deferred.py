@@ -16,7 +16,8 @@ from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.linear import not_linear
 from funcgrad.core.tape import TapeTrace, TapeTracer, entries, pulled, push
 from funcgrad.core.trace import Primitive, Same, register
-from funcgrad.ops.structure import concatenate, reshape
+from funcgrad.ops.broadcasting import reshape
+from funcgrad.ops.structure import concatenate
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.control.programs import as_shaped, chosen, instantiated, placed, unweak
 from funcgrad.transforms.jvp import with_tangents

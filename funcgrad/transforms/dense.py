@@ -10,11 +10,12 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.constants import identity_matrix
+from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.transforms.api import check_entries, grad, jvp, linearize, vjp
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
 from funcgrad.transforms.decorating import derived
 from funcgrad.transforms.function import Transformed
-from funcgrad.transforms.results import own
+from funcgrad.transforms.results import result
 from funcgrad.transforms.vmap import vmap
 
 
@@ -115,7 +116,8 @@ def _elementwise_grad(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> 
         value = array_leaf(out)
         if value is None:
             raise TypeError(refusal("elementwise_grad: what the function returned", out))
-        return out if aval_of(value).shape == () else out.sum()
+        shape = aval_of(value).shape
+        return reduce_sum(out, axes=tuple(range(len(shape)))) if shape else out
 
     return grad(total, argnums)(*args)
 
@@ -151,7 +153,7 @@ def _split(stacked: Any, like: Sequence[Aval], axis: int) -> list[Any]:
 def _owned(blocks: list[list[Any]]) -> list[list[Any]]:
     """The blocks as arrays of their own, which share no memory."""
     taken: set[int] = set()
-    return [[own(block, None, taken) for block in row] for row in blocks]
+    return [[result(block, None, taken) for block in row] for row in blocks]
 
 
 def _selected(fun: Any, args: tuple, kwargs: dict, argnums: Argnums, name: str, **checks: bool) -> Any:

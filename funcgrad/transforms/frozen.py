@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.core.constants import keep
+from funcgrad.core.memory import lent
 from funcgrad.core.provenance import is_internal
 from funcgrad.transforms.closure import EMPTY, cells_of
-from funcgrad.transforms.results import read_only
 
 
 def frozen(fun: Any) -> Any:
@@ -73,7 +73,7 @@ def _kept(x: Any) -> Any:
     """An array, or what containers hold, as it is now."""
     kind = type(x)
     if kind is np.ndarray:
-        return read_only(keep(x))
+        return lent(keep(x))
     if kind in (tuple, list) and len(x) <= LOOKED_INTO:
         return kind([_frozen_value(y, _kept, {}) for y in x])
     if kind is dict and len(x) <= LOOKED_INTO:

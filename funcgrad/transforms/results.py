@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.constants import private
+from funcgrad.core.memory import copied, own
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Trace, Tracer, escaped
 from funcgrad.transforms.arguments import FLOAT0
@@ -17,7 +17,7 @@ from funcgrad.transforms.arguments import FLOAT0
 ndarray = np.ndarray
 
 
-def lower(x: Any, trace: Trace) -> Any:
+def below(x: Any, trace: Trace) -> Any:
     """A value without the layer that `trace` put around it."""
     if isinstance(x, Tracer):
         if x._trace is trace:
@@ -27,55 +27,30 @@ def lower(x: Any, trace: Trace) -> Any:
     return x
 
 
-def own_tree(x: Any, trace: Trace, taken: set[int]) -> Any:
-    """`lower` for every leaf of a pytree, those that were traced sharing memory with nothing in `taken`."""
-    if type(x) is TapeTracer:
-        return own(lower(x, trace), None, taken)
-    return tree.map(lambda leaf: own(lower(leaf, trace), None, taken) if isinstance(leaf, Tracer) else leaf, x)
-
-
-def copied_tree(x: Any, trace: Trace) -> Any:
-    """`lower` for every leaf of a pytree, those that were traced copied, as the tape may have saved them."""
-
-    def copied(leaf: Any) -> Any:
-        value = lower(leaf, trace)
-        if leaf is value:
-            return value
-        return value.copy(order="C") if type(value) is ndarray else private(value)
-
-    return tree.map(copied, x)
-
-
-def own(ct: Any, like: Any, taken: set[int]) -> Any:
-    """A cotangent or tangent as a result: C-contiguous, writable, sharing memory with nothing in `taken`.
+def result(x: Any, like: Any, taken: set[int]) -> Any:
+    """A value, cotangent or tangent as the user gets it, sharing memory with nothing in `taken`.
 
     One of a number `like` is a number of NumPy's, whatever the operations were.
     """
-    if type(ct) is ndarray:
-        if not ct.ndim and like is not None and type(like) is not ndarray:
-            return ct[()]
-        base = ct.base
-        owner = id(ct if base is None else base)
-        flags = ct.flags
-        if owner in taken or not flags.c_contiguous or not flags.writeable:
-            ct = ct.copy(order="C")
-            owner = id(ct)
-        taken.add(owner)
-        return ct
-    if isinstance(ct, Tracer):
-        return ct.snapshot()
-    return np.asarray(ct) if type(like) is ndarray else ct
+    if type(x) is ndarray:
+        return x[()] if not x.ndim and like is not None and type(like) is not ndarray else own(x, taken)
+    if isinstance(x, Tracer):
+        return x.snapshot()
+    return np.asarray(x) if type(like) is ndarray else x
 
 
-def memory_of(values: Iterable[Any]) -> set[int]:
-    """The memory that results must not share."""
-    found = set()
-    for v in values:
-        if type(v) is ndarray:
-            found.add(id(v))
-            if v.base is not None:
-                found.add(id(v.base))
-    return found
+def results(x: Any, trace: Trace, taken: set[int]) -> Any:
+    """`result` for every leaf of a pytree. Plain arrays may be the function's constants, and are copied."""
+    if type(x) is TapeTracer:
+        return result(below(x, trace), None, taken)
+    return tree.map(
+        lambda leaf: result(below(leaf, trace), None, taken) if isinstance(leaf, Tracer) else copied(leaf), x
+    )
+
+
+def copies(x: Any, trace: Trace) -> Any:
+    """Every leaf of a pytree copied, as the tape may have saved what was traced."""
+    return tree.map(lambda leaf: copied(below(leaf, trace)), x)
 
 
 def zeros_for(leaf: Any) -> Any:
@@ -86,20 +61,11 @@ def zeros_for(leaf: Any) -> Any:
 
 def gradients(leaves: Sequence[Any], cts: Sequence[Any], taken: set[int]) -> list[Any]:
     """The gradients of leaves from their cotangents (None for zero)."""
-    results = []
+    found = []
     for leaf, ct in zip(leaves, cts):
         if ct is None:
             ct = zeros_for(leaf)
-            results.append(ct if type(leaf) is ndarray or isinstance(leaf, Tracer) else ct[()])
+            found.append(ct if type(leaf) is ndarray or isinstance(leaf, Tracer) else ct[()])
         else:
-            results.append(own(ct, leaf, taken))
-    return results
-
-
-def read_only(x: Any) -> Any:
-    """An array as the user's functions get one that is not theirs: writing into it would change what others have."""
-    if type(x) is not np.ndarray:
-        return x.snapshot() if isinstance(x, Tracer) else x
-    view = x.view()
-    view.flags.writeable = False
-    return view
+            found.append(result(ct, leaf, taken))
+    return found

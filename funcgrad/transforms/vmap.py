@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, refusal
 from funcgrad.core.buffers import apply
-from funcgrad.core.constants import private
+from funcgrad.core.memory import private, taken_by
 from funcgrad.core.trace import escaped, is_traced
 from funcgrad.ops.structure import move_axis
 from funcgrad.transforms import nans
@@ -20,7 +20,7 @@ from funcgrad.transforms.axes import Axis, AxisName, bound_axes, with_axes
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.decorating import derived
 from funcgrad.transforms.function import Transformed
-from funcgrad.transforms.results import memory_of, own
+from funcgrad.transforms.results import result
 
 
 @derived
@@ -74,9 +74,9 @@ def _vmap(
         out = with_axes([*bound_axes(), axis], apply, trace, fun, args, kwargs)
     flat, out_tree = tree.flatten(out)
     targets = tree.flatten_prefix(out_axes, out_tree, "vmap: out_axes")
-    results = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]
-    taken = memory_of([*leaves, *flat])
-    return out_tree.unflatten([own(y, None, taken) for y in results])
+    outputs = [_output(y, axis, trace, i, out_tree) for i, (y, axis) in enumerate(zip(flat, targets))]
+    taken = taken_by([*leaves, *flat])
+    return out_tree.unflatten([result(y, None, taken) for y in outputs])
 
 
 def _batched_leaves(fun: Any, args: tuple, kwargs: dict, in_axes: Any) -> tuple[list, list, list, tree.TreeDef]:

@@ -52,7 +52,7 @@ class UnsortableKeysError(_ErrorAtPath, TypeError):
     """The keys of the dict at `path` have no order."""
 
 
-class _Kind:
+class _NodeType:
     """What is known of one class of nodes; `aux` is what a node holds besides its children.
 
     flatten(node) -> (children, aux), unflatten(aux, children) -> node, entries(aux, count) -> the steps of
@@ -91,14 +91,14 @@ class TreeDef:
     """
 
     __slots__ = ("_hash", "aux", "children", "is_flat", "kind", "num_leaves")
-    kind: _Kind | None
+    kind: _NodeType | None
     aux: Any
     children: tuple[TreeDef, ...]
     num_leaves: int
     is_flat: bool  # a node, all of whose children are leaves
     _hash: int
 
-    def __init__(self, kind: _Kind | None, aux: Any, children: tuple[TreeDef, ...], num_leaves: int,
+    def __init__(self, kind: _NodeType | None, aux: Any, children: tuple[TreeDef, ...], num_leaves: int,
                  is_flat: bool):
         _set(self, "kind", kind)
         _set(self, "aux", aux)
@@ -192,7 +192,7 @@ def _has_equals(x: Any) -> bool:
     return isinstance(x, (Number, np.generic, tuple, frozenset, range)) or dataclasses.is_dataclass(x)
 
 
-def _same(a: Any, b: Any, kind: _Kind | None) -> bool:
+def _same(a: Any, b: Any, kind: _NodeType | None) -> bool:
     try:
         return bool(a == b)
     except Exception as error:
@@ -200,7 +200,7 @@ def _same(a: Any, b: Any, kind: _Kind | None) -> bool:
                         f"structure: {error}. Arrays are children, not aux.") from None
 
 
-def _name(kind: _Kind | None) -> str:
+def _name(kind: _NodeType | None) -> str:
     return "a leaf" if kind is None else kind.cls.__qualname__
 
 
@@ -258,24 +258,24 @@ def _all_plain_strings(keys: tuple[tuple, tuple]) -> bool:
     return {*builtin_map(type, keys[0])} <= {str}
 
 
-_NAMEDTUPLE = _Kind(
+_NAMEDTUPLE = _NodeType(
     tuple, lambda x: (x, type(x)), lambda cls, xs: cls._make(xs),
     lambda cls, n: [GetAttrKey(name) for name in cls._fields],
     lambda cls, shown: _show_fields(cls, cls._fields, shown))
-_kinds: dict[type, _Kind] = {kind.cls: kind for kind in (
-    _Kind(type(None), lambda x: ((), None), lambda aux, xs: None,
+_kinds: dict[type, _NodeType] = {kind.cls: kind for kind in (
+    _NodeType(type(None), lambda x: ((), None), lambda aux, xs: None,
           _indices, lambda aux, shown: "None", _always),
-    _Kind(tuple, lambda x: (x, None), lambda aux, xs: xs,
+    _NodeType(tuple, lambda x: (x, None), lambda aux, xs: xs,
           _indices, _show_tuple, _always),
-    _Kind(list, lambda x: (x, None), lambda aux, xs: [*xs],
+    _NodeType(list, lambda x: (x, None), lambda aux, xs: [*xs],
           _indices, lambda aux, shown: f"[{', '.join(shown)}]", _always),
-    _Kind(dict, _sorted_items, _items,
+    _NodeType(dict, _sorted_items, _items,
           lambda keys, n: _subscripts(keys[0], n),
           lambda keys, shown: _show_dict(keys[1], _items(keys, shown).values()),
           _all_plain_strings, lambda keys, node: _by_key(keys[0], node)),
-    _Kind(OrderedDict, lambda x: (x.values(), tuple(x)), lambda keys, xs: OrderedDict(zip(keys, xs)),
+    _NodeType(OrderedDict, lambda x: (x.values(), tuple(x)), lambda keys, xs: OrderedDict(zip(keys, xs)),
           _subscripts, lambda keys, shown: f"OrderedDict({_show_dict(keys, shown)})", matched=_by_key),
-    _Kind(defaultdict, _flatten_defaultdict, lambda aux, xs: defaultdict(aux[0], _items(aux[1], xs)),
+    _NodeType(defaultdict, _flatten_defaultdict, lambda aux, xs: defaultdict(aux[0], _items(aux[1], xs)),
           lambda aux, n: _subscripts(aux[1][0], n),
           lambda aux, s: f"defaultdict({getattr(aux[0], '__name__', aux[0])}, "
                          f"{_show_dict(aux[1][1], _items(aux[1], s).values())})",
@@ -283,14 +283,14 @@ _kinds: dict[type, _Kind] = {kind.cls: kind for kind in (
 )}
 
 
-def _registered_kind(cls: type) -> _Kind:
+def _registered_kind(cls: type) -> _NodeType:
     try:
         return _kinds[cls]
     except KeyError:
         raise TypeError(f"{cls.__qualname__} is not registered as a pytree node in this process") from None
 
 
-def _kind_of(tree: Any) -> _Kind | None:
+def _kind_of(tree: Any) -> _NodeType | None:
     kind = _kinds.get(type(tree))
     if kind is None and isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return _NAMEDTUPLE
@@ -301,7 +301,7 @@ _interned: dict[tuple, TreeDef] = {}
 _INTERNED_AT_MOST = 4096  # a program that makes up new dict keys for ever must not fill the memory
 
 
-def _node(kind: _Kind, aux: Any, children: list[TreeDef], num_leaves: int) -> TreeDef:
+def _node(kind: _NodeType, aux: Any, children: list[TreeDef], num_leaves: int) -> TreeDef:
     """Nodes of leaves only are shared: looking one up costs 0.2 us, making it 0.6."""
     is_flat = children == [LEAF] * len(children)
     if not (is_flat and kind.may_intern(aux)):
@@ -449,7 +449,7 @@ def _show(treedef: TreeDef) -> str:
     return treedef.kind.show(treedef.aux, [_show(child) for child in treedef.children])
 
 
-def _describe(kind: _Kind | None, aux: Any, count: int) -> str:
+def _describe(kind: _NodeType | None, aux: Any, count: int) -> str:
     if kind is None:
         return "a leaf"
     shown = kind.show(aux, ["*"] * count)
@@ -457,7 +457,7 @@ def _describe(kind: _Kind | None, aux: Any, count: int) -> str:
     return f"{kind.cls.__name__} {shown}" if shown[0] in "([{" else shown
 
 
-def _mismatch(treedef: TreeDef, tree: Any, kind: _Kind | None, aux: Any, count: int) -> StructureError:
+def _mismatch(treedef: TreeDef, tree: Any, kind: _NodeType | None, aux: Any, count: int) -> StructureError:
     wanted = _entries(treedef)
     given = [] if kind is None else kind.entries(aux, count)
     expected, found = _describe(treedef.kind, treedef.aux, len(wanted)), _describe(kind, aux, count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import funcgrad.numpy.operators  # noqa: F401
+import funcgrad.numpy.methods  # noqa: F401
 from funcgrad.numpy.places import At
 from funcgrad.ops.elementwise import sin
 from funcgrad.ops.subscript import getitem

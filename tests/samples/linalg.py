@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.contract import matmul, mH, mT
 from funcgrad.ops.linalg import (
     cholesky,
@@ -65,7 +66,7 @@ def _holomorphic(prim: str, fun, *args, label: str = "") -> Sample:
 
 def _eigenvector_weights(x, uplo: str):
     _, v = eigh(_symmetric(x), uplo)
-    return (v * v * WEIGHTS.astype(x.dtype)).sum(axis=(-1,))
+    return reduce_sum(v * v * WEIGHTS.astype(x.dtype), axes=(v.ndim - 1,))
 
 
 def _hermitian_pinv(x):

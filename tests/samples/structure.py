@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from funcgrad.ops.structure import broadcast_to, concatenate, flip, pad, reshape, transpose
+from funcgrad.ops.structure import concatenate, flip, pad, transpose
 from tests.samples import Sample
 
 _draw = np.random.default_rng(11).normal
@@ -18,14 +18,8 @@ def _row(prim: str, fun, *args, label: str = "") -> Sample:
 
 
 ROWS = [
-    _row("reshape", lambda x: reshape(x, shape=(3, 2)), M, label="matrix"),
-    _row("reshape", lambda x: reshape(x, shape=(1, 6, 1)), V, label="new axes"),
-    _row("reshape", lambda x: reshape(x, shape=()), V[:1], label="to 0-d"),
     _row("transpose", lambda x: transpose(x, axes=(1, 0)), M, label="matrix"),
     _row("transpose", lambda x: transpose(x, axes=(2, 0, 1)), T, label="cycle"),
-    _row("broadcast_to", lambda x: broadcast_to(x, shape=(2, 6)), V, label="new axis"),
-    _row("broadcast_to", lambda x: broadcast_to(x, shape=(4, 2, 3)), M[:, :1], label="stretched"),
-    _row("broadcast_to", lambda x: broadcast_to(x, shape=(2,)), V[0, ...], label="0-d"),
     _row("concatenate", lambda x, y: concatenate(x, y, axis=0), V, V[:2], label="vectors"),
     _row("concatenate", lambda x, y, z: concatenate(x, y, z, axis=1), M, M[:, :1], M, label="columns"),
     _row("concatenate", lambda x: concatenate(x, x, axis=2), T, label="with itself"),

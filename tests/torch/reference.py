@@ -117,7 +117,7 @@ def _home(row: Row) -> str:
     own = row.function.__module__
     if own in {room.__name__ for room in methods.ROOMS}:
         return own
-    bound = (room.__name__ for room in methods.ROOMS if any(v is row.plain for v in vars(room).values()))
+    bound = (room.__name__ for room in methods.ROOMS if any(v is row.unguarded for v in vars(room).values()))
     return next(bound, f"funcgrad.torch._ops.{row.space}")
 
 

@@ -11,12 +11,13 @@ from numpy.linalg import LinAlgError
 
 from funcgrad.core.avals import FLOAT
 from funcgrad.numpy import shaping
-from funcgrad.numpy.contractions import matrix_product
-from funcgrad.numpy.dispatch import Array, as_array, numpy_function
+from funcgrad.numpy.dispatch import Array, numpy_function
 from funcgrad.numpy.linalg.shared import known, result_type, two_dimensional
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
 from funcgrad.ops.linalg.shared import computed_dtype, real_dtype
+from funcgrad.ops.operands import as_array
+from funcgrad.ops.products import matrix_product
 
 __all__ = ["det", "inv", "lstsq", "pinv", "slogdet", "solve", "tensorinv", "tensorsolve"]
 

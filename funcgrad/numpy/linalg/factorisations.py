@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, as_array, numpy_function, unsupported
+from funcgrad.numpy.dispatch import Array, numpy_function, unsupported
 from funcgrad.numpy.indexing import argsort, sort, take_along_axis
 from funcgrad.numpy.linalg.shared import adjoint, known, result_type
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
+from funcgrad.ops.operands import as_array
 
 __all__ = ["cholesky", "eig", "eigh", "eigvals", "eigvalsh", "qr", "svd", "svdvals"]
 

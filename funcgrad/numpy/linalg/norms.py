@@ -9,11 +9,12 @@ from numpy.linalg import LinAlgError
 
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import reductions, shaping
-from funcgrad.numpy.dispatch import Array, Axes, as_array, as_inexact, axes_of, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, axes_of, axis_of, numpy_function
 from funcgrad.numpy.linalg.shared import stack_of_matrices, stack_of_squares
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
 from funcgrad.ops.linalg.shared import computed_dtype
+from funcgrad.ops.operands import as_array, as_inexact
 
 __all__ = ["cond", "matrix_norm", "matrix_rank", "norm", "vector_norm"]
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy import contractions, shaping
-from funcgrad.numpy.dispatch import Array, as_array, numpy_function
+from funcgrad.numpy.dispatch import Array, numpy_function
 from funcgrad.numpy.linalg.shared import stack_of_squares, two_dimensional
 from funcgrad.ops import linalg as primitive
+from funcgrad.ops.operands import as_array
 
 __all__ = [
     "cross",

@@ -10,8 +10,9 @@ from numpy.linalg import LinAlgError
 
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import shaping
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import as_array
 
 
 @cache

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
+from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.contract import mT
 from funcgrad.ops.elementwise import imag, real
 from funcgrad.ops.linalg.cofactors import cofactor
 from funcgrad.ops.linalg.shared import over_stacks, real_dtype, square_matrix
 from funcgrad.ops.linalg.systems import inv
-from funcgrad.ops.reduce import reduce_sum
 
 
 def _total(x: Any) -> Any:

@@ -9,8 +9,8 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.constants import keep
 from funcgrad.core.linear import not_linear
 from funcgrad.core.trace import Primitive, register
-from funcgrad.ops.families import cast
-from funcgrad.ops.structure import spread
+from funcgrad.ops.broadcasting import with_batch
+from funcgrad.ops.families.linear import cast
 
 
 class Directional(Primitive):
@@ -63,4 +63,4 @@ class Directional(Primitive):
         return [wrap(v, p) for v, p in zip(saved, parents)]
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return self(*(spread(v, b, size) for v, b in zip(values, batched)))
+        return self(*(with_batch(v, b, size) for v, b in zip(values, batched)))

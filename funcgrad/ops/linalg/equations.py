@@ -9,9 +9,9 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.constants import keep
 from funcgrad.core.linear import not_linear, transpose
 from funcgrad.core.trace import Primitive, register
-from funcgrad.ops.families import cast
+from funcgrad.ops.broadcasting import with_batch
+from funcgrad.ops.families.linear import cast
 from funcgrad.ops.linalg.shared import solve_as_columns
-from funcgrad.ops.structure import spread
 
 
 class Equation(Primitive):
@@ -98,4 +98,4 @@ class Equation(Primitive):
         if len(values) == 2 and not batched[0]:
             a, b = values
             return solve_as_columns(self, a, b, params, self.rank)
-        return self(*(spread(v, b, size) for v, b in zip(values, batched)), **params)
+        return self(*(with_batch(v, b, size) for v, b in zip(values, batched)), **params)

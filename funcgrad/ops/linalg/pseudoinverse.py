@@ -9,8 +9,9 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import reduce_sum, reshape, with_batch
 from funcgrad.ops.contract import matmul, mH, mT
-from funcgrad.ops.families import General
+from funcgrad.ops.families.general import General
 from funcgrad.ops.linalg.equations import Equation
 from funcgrad.ops.linalg.shared import (
     for_each,
@@ -21,7 +22,6 @@ from funcgrad.ops.linalg.shared import (
     symmetric,
     triangle,
 )
-from funcgrad.ops.structure import reshape, spread
 
 
 def _stein(m: Any, n: Any, c: Any) -> np.ndarray:
@@ -50,6 +50,11 @@ The products of an eigenvalue of `m` and one of `n` are below 1.
 """
 
 
+def _sum_of_each(m: Any) -> Any:
+    """The sum of each matrix of a stack, as a matrix of one element."""
+    return reshape(reduce_sum(m, axes=(m.ndim - 2, m.ndim - 1)), shape=(*m.shape[:-2], 1, 1))
+
+
 def _turned(t: Any, p: Any, a: Any) -> tuple[Any, Any, Any, Any]:
     """`rows`, `mixed`, `rest` and `inward` of the derivative of the pseudo-inverse p of a matrix with n >= m:
 
@@ -64,7 +69,7 @@ def _turned(t: Any, p: Any, a: Any) -> tuple[Any, Any, Any, Any]:
     """
     kept, rows, pt = matmul(p, a), matmul(p, mH(p)), matmul(p, t)
     one = identity(rows)
-    rank = (kept * one).sum(axis=(-2, -1), keepdims=True).real
+    rank = _sum_of_each(kept * one).real
     left_out = ew.where(rank > a.shape[-1] - 0.5, np.zeros_like(one), one - kept)
     rest = matmul(a, left_out)
     others = matmul(mH(rest), rest)
@@ -104,7 +109,7 @@ def _pinv_shape(a: Aval, *cutoff: Aval, hermitian: bool) -> Aval:
 
 def _batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
     a, *cutoff = values
-    a = spread(a, batched[0], size)
+    a = with_batch(a, batched[0], size)
     if cutoff and batched[1]:
         (c,) = cutoff
         cutoff = [reshape(c, shape=(size, *(1,) * (a.ndim - 2 - c.ndim), *c.shape[1:]))]
@@ -180,7 +185,7 @@ def _lstsq_batch(values: Sequence[Any], batched: Sequence[bool], size: int, para
     a, b = values
     if not batched[0]:
         return solve_as_columns(lstsq, a, b, params)
-    return lstsq(a, spread(b, batched[1], size), **params)
+    return lstsq(a, with_batch(b, batched[1], size), **params)
 
 
 lstsq: General = General(

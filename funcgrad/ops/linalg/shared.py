@@ -11,9 +11,10 @@ from numpy.linalg import LinAlgError
 
 from funcgrad.core.avals import FLOAT, Aval
 from funcgrad.core.trace import Primitive
+from funcgrad.ops.broadcasting import reshape, with_batch
 from funcgrad.ops.contract import mH
-from funcgrad.ops.families import General
-from funcgrad.ops.structure import reshape, spread, transpose
+from funcgrad.ops.families.general import General
+from funcgrad.ops.structure import transpose
 
 
 def computed_dtype(dtype: np.dtype) -> np.dtype:
@@ -59,7 +60,7 @@ def over_stacks(
     """A function of each matrix of a stack, with its derivatives: a batch is one more axis of the stack."""
 
     def batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
-        return prim(*(spread(v, b, size) for v, b in zip(values, batched)), **params)
+        return prim(*(with_batch(v, b, size) for v, b in zip(values, batched)), **params)
 
     prim = General(name, impl, shape=shape, jvps=jvps, batch=batch, multiple=multiple)
     return prim

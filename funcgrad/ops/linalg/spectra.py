@@ -9,11 +9,12 @@ import numpy as np
 from funcgrad.core.avals import Aval
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.contract import matmul, mH
 from funcgrad.ops.elementwise import conj, convert, eq, imag, real
 from funcgrad.ops.linalg.shared import column, identity, matrix, over_stacks, real_dtype, row, square_matrix, symmetric
 from funcgrad.ops.linalg.systems import solve
-from funcgrad.ops.reduce import argmax, reduce_sum
+from funcgrad.ops.reduce import argmax
 
 
 def _inner(x: Any, y: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from funcgrad.core.avals import Aval
+from funcgrad.ops.broadcasting import broadcast_to, reshape
 from funcgrad.ops.contract import matmul, mT
 from funcgrad.ops.linalg.equations import Equation
 from funcgrad.ops.linalg.shared import (
@@ -20,7 +21,6 @@ from funcgrad.ops.linalg.shared import (
     square_matrix,
     triangle,
 )
-from funcgrad.ops.structure import broadcast_to, reshape
 
 
 def _shape(a: Aval, b: Aval, **params: Any) -> Aval:

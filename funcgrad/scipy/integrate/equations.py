@@ -17,8 +17,8 @@ from funcgrad.errors import ConcretizationError, NotDifferentiableError, TracerC
 from funcgrad.lax.control import runner
 from funcgrad.lax.signatures import Program
 from funcgrad.lax.solves import custom_linear_solve
-from funcgrad.numpy.dispatch import any_traced, as_array
 from funcgrad.numpy.indexing import where
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.transforms.batch import BatchTrace
 from funcgrad.transforms.calls import graph_call
 from funcgrad.transforms.closure import Captured

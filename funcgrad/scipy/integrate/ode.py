@@ -20,8 +20,8 @@ from scipy.optimize import OptimizeResult
 from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import at, here
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.numpy.dispatch import as_array
-from funcgrad.numpy.shaping import concatenate, stack
+from funcgrad.numpy.joining import concatenate, stack
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
     Function,

@@ -15,8 +15,9 @@ from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import is_traced
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.creation import array
-from funcgrad.numpy.dispatch import as_array
-from funcgrad.numpy.shaping import broadcast_to, stack
+from funcgrad.numpy.joining import stack
+from funcgrad.numpy.shaping import broadcast_to
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.integrate.equations import Function, Functions, Watch, floating, lost_in_any, staged, value
 from funcgrad.scipy.integrate.steps import Explicit, Implicit, Perturbation, refined, replayed, shifted
 from funcgrad.transforms.api import jvp

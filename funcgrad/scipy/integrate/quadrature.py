@@ -19,7 +19,7 @@ from funcgrad.core.buffers import held
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, is_traced, known
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.numpy.dispatch import as_array
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
     Functions,

@@ -8,10 +8,12 @@ import numpy as np
 import scipy.integrate
 
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.indexing import where
+from funcgrad.numpy.joining import concatenate
 from funcgrad.numpy.reductions import cumsum, diff
-from funcgrad.numpy.shaping import broadcast_to, concatenate, flip, moveaxis
+from funcgrad.numpy.shaping import broadcast_to, flip, moveaxis
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.scipy.dispatch import beside
 
 _scipy_function = beside(scipy.integrate)
@@ -27,7 +29,7 @@ def trapezoid(y: Array, x: Array | None = None, dx: Array = 1.0, axis: int = -1)
     """
     y = as_array(y)
     wanted = y.dtype if y.dtype.kind in "fc" else np.dtype(np.float64)
-    y, widths = _along(y, x, dx, axis, broadcast=True)
+    y, widths = _on_axis(y, x, dx, axis, broadcast=True)
     return ((y[..., 1:] + y[..., :-1]) * (widths / 2.0)).astype(wanted).sum(axis=-1)
 
 
@@ -38,7 +40,7 @@ def cumulative_trapezoid(
     """The running integral along `axis` by the trapezoidal rule; with `initial=0` it starts with 0."""
     if initial is not None and (np.ndim(initial) or initial != 0):
         raise ValueError("`initial` must be `None` or `0`.")
-    y, widths = _along(as_array(y), x, dx, axis)
+    y, widths = _on_axis(as_array(y), x, dx, axis)
     if not y.shape[-1]:
         raise ValueError("At least one point is required along `axis`.")
     found = cumsum(widths * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
@@ -53,7 +55,7 @@ def simpson(y: Array, x: Array | None = None, *, dx: Array = 1.0, axis: int = -1
     Source: K. Cartwright, "Simpson's rule cumulative integration with MS Excel and irregularly-spaced data", Journal of
     Mathematical Sciences and Mathematics Education 12 (2017), equations 6 and 8.
     """
-    y, widths = _along(as_inexact(y), x, dx, axis)
+    y, widths = _on_axis(as_inexact(y), x, dx, axis)
     count = y.shape[-1]
     if count == 2:
         return (0.5 * widths * (y[..., 1:] + y[..., :-1])).sum(axis=-1)
@@ -104,7 +106,7 @@ def cumulative_simpson(
             "If provided, `dx` must either be a scalar or have the same shape as `y` but with only 1 point along "
             "`axis`."
         )
-    y, widths = _along(y, x, moveaxis(steps, axis, -1) if steps.ndim else dx, axis)
+    y, widths = _on_axis(y, x, moveaxis(steps, axis, -1) if steps.ndim else dx, axis)
     increasing = known(widths)
     if x is not None and increasing is not None and np.any(np.asarray(increasing) <= 0):
         raise ValueError("Input x must be strictly increasing.")
@@ -153,7 +155,7 @@ def romb(y: Array, dx: Array = 1.0, axis: int = -1, show: Any = False) -> Array:
     return row[-1] * as_array(dx).astype(np.float64)
 
 
-def _along(y: Array, x: Any, dx: Any, axis: int, broadcast: bool = False) -> tuple[Array, Array]:
+def _on_axis(y: Array, x: Any, dx: Any, axis: int, broadcast: bool = False) -> tuple[Array, Array]:
     """The samples with the axis last, and the widths between them."""
     if x is None:
         return moveaxis(y, axis, -1), dx

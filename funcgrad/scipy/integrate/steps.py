@@ -22,7 +22,7 @@ import scipy.integrate
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.numpy.shaping import stack
+from funcgrad.numpy.joining import stack
 from funcgrad.scipy.integrate.equations import Functions, value
 from funcgrad.transforms.api import jvp
 from funcgrad.transforms.vmap import vmap

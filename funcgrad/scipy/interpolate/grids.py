@@ -10,7 +10,8 @@ import scipy.interpolate
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
+from funcgrad.ops.operands import any_traced, as_array, as_inexact
 from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.interpolate import splines

@@ -9,8 +9,9 @@ import scipy.interpolate
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, as_inexact, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import any_traced, as_array, as_inexact
 from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.interpolate import splines
 from funcgrad.scipy.interpolate.polynomials import column, interval, with_axis

@@ -12,7 +12,8 @@ import numpy as np
 import scipy.interpolate
 
 import funcgrad.numpy as fnp
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, unsupported
+from funcgrad.numpy.dispatch import Array, unsupported
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.scipy.interpolate import polynomials
 from funcgrad.scipy.interpolate.attributes import held
 from funcgrad.scipy.interpolate.polynomials import Extrapolate

@@ -8,7 +8,8 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, as_array, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.interpolate.polynomials import column
 from funcgrad.scipy.linalg.primitives.structured import banded_solve
 from funcgrad.scipy.supports import in_double

@@ -10,7 +10,8 @@ import scipy.interpolate
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.interpolate import polynomials
 from funcgrad.scipy.interpolate.attributes import held

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, as_array
-from funcgrad.numpy.shaping import concatenate
+from funcgrad.numpy.dispatch import Array
+from funcgrad.numpy.joining import concatenate
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.structure import broadcast_to, pad
+from funcgrad.ops.broadcasting import broadcast_to
+from funcgrad.ops.operands import as_array
+from funcgrad.ops.structure import pad
 from funcgrad.scipy.linalg.shared import scipy_function
 
 __all__ = ["block_diag", "circulant", "companion", "hankel", "khatri_rao", "toeplitz"]

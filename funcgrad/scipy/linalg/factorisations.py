@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.indexing import argsort, take_along_axis
 from funcgrad.numpy.linalg.shared import adjoint
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
 from funcgrad.ops.contract import matmul
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.structure import pad
 from funcgrad.scipy.linalg.primitives import factors
 from funcgrad.scipy.linalg.shared import common, matrices, one_stack, operand, scipy_function, squares

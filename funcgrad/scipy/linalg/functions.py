@@ -11,8 +11,8 @@ from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.linalg.shared import adjoint, known
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
+from funcgrad.ops.broadcasting import broadcast_to, reshape
 from funcgrad.ops.contract import matmul
-from funcgrad.ops.structure import broadcast_to, reshape
 from funcgrad.scipy.linalg.primitives import equations
 from funcgrad.scipy.linalg.primitives import functions as matrix_functions
 from funcgrad.scipy.linalg.shared import common, one_stack, operand, scipy_function, squares

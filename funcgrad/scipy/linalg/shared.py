@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.linalg.shared import adjoint, known
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.contract import mT
 from funcgrad.ops.linalg.shared import computed_dtype, triangle
-from funcgrad.ops.structure import broadcast_to
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.dispatch import beside
 
 scipy_function = beside(scipy.linalg)

@@ -13,8 +13,9 @@ import funcgrad.numpy as fnp
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import known
 from funcgrad.errors import ConcretizationError
-from funcgrad.numpy.dispatch import Array, as_array, axes_of
+from funcgrad.numpy.dispatch import Array, axes_of
 from funcgrad.ops import contract
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.windows import windows
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.ndimage.interpolation import known_mode, per_axis, returned

@@ -15,8 +15,9 @@ import numpy as np
 import scipy.ndimage
 
 import funcgrad.numpy as fnp
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.ndimage.prefilter import spline_prefilter
 from funcgrad.scipy.supports import in_double, weighted

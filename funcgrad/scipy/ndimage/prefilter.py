@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
-from funcgrad.ops.families import Linear
+from funcgrad.ops.families.linear import Linear
 from funcgrad.ops.linalg.shared import computed_dtype
 
 SHORT = 40

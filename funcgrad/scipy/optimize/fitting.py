@@ -18,7 +18,7 @@ import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
-from funcgrad.numpy.dispatch import any_traced
+from funcgrad.ops.operands import any_traced
 from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import checked, minimum_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of

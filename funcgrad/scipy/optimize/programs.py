@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.compile.jit import program_of
+from funcgrad.compile.running import program_of
 from funcgrad.config import config
 from funcgrad.core.avals import aval_of
 from funcgrad.core.graph import Atom, Graph, Var, hoist

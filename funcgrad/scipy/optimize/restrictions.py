@@ -120,7 +120,7 @@ def minimum_at(
         x, by = z[:n], z[n:]
         still = fnp.where(at_lower, x - lower, fnp.where(at_upper, x - upper, grad(lagrangian)(x, by)))
         values = _values(held, x)
-        low, high = (fnp.concatenate([_spread(side, r, x) for side, r in sides]) for sides in _sides(held))
+        low, high = (fnp.concatenate([_of_all(side, r, x) for side, r in sides]) for sides in _sides(held))
         tight = fnp.where(found["low"], values - low, fnp.where(found["high"], values - high, by))
         return fnp.concatenate([still, tight])
 
@@ -135,7 +135,7 @@ def _sides(held: Sequence[Restriction]) -> tuple[list[Any], list[Any]]:
     return [(r.lower, r) for r in held], [(r.upper, r) for r in held]
 
 
-def _spread(side: Any, r: Restriction, x: Any) -> Any:
+def _of_all(side: Any, r: Restriction, x: Any) -> Any:
     return fnp.broadcast_to(fnp.asarray(side), (aval_of(r.fun(x, *r.args)).size,))
 
 
@@ -150,7 +150,7 @@ def _multipliers(cost: Function, held: Sequence[Restriction], x: np.ndarray, lim
     values = watch(_values(held, x))
     count = values.size
     low, high = (
-        np.concatenate([np.concatenate([_spread(s, r, x) for s, r in sides]), limit])
+        np.concatenate([np.concatenate([_of_all(s, r, x) for s, r in sides]), limit])
         for sides, limit in zip(_sides(held), limits)
     )
     values, slopes = np.concatenate([values, x]), np.concatenate([slopes, np.eye(x.size)])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import scipy.optimize
 
-from funcgrad.numpy.dispatch import Array, as_inexact
+from funcgrad.numpy.dispatch import Array
+from funcgrad.ops.operands import as_inexact
 from funcgrad.scipy.dispatch import beside
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.dense import hessian

@@ -13,7 +13,7 @@ from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.flatten_util import ravel_pytree
 from funcgrad.lax import stop_gradient
 from funcgrad.lax.signatures import as_array, leaves_of
-from funcgrad.numpy.dispatch import any_traced
+from funcgrad.ops.operands import any_traced
 
 Limits = tuple[Any, Any]
 """The lower and the upper bounds of a vector, each a vector; infinite where there is none."""

@@ -10,10 +10,11 @@ import scipy.fft
 import scipy.signal
 
 import funcgrad.numpy as fnp
-from funcgrad.numpy.dispatch import Array, as_array, axes_of
+from funcgrad.numpy.dispatch import Array, axes_of
 from funcgrad.ops import contract
 from funcgrad.ops import convolve as vectors
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import as_array
 from funcgrad.ops.windows import windows
 from funcgrad.scipy.dispatch import beside
 

@@ -11,11 +11,12 @@ import scipy.signal
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
 from funcgrad.ops import convolve as vectors
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.contract import mT
-from funcgrad.ops.structure import broadcast_to
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.signal.recurrence import recurrence
 

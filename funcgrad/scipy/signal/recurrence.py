@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import scipy.signal
 
+from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.contract import mT
 from funcgrad.ops.convolve import convolve
-from funcgrad.ops.structure import broadcast_to
 from funcgrad.scipy.linalg.primitives.equations import equation
 from funcgrad.scipy.linalg.primitives.structured import shifted
 

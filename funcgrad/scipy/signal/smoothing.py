@@ -11,8 +11,9 @@ import numpy as np
 import scipy.signal
 
 import funcgrad.numpy as fnp
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.ops.windows import windows
 from funcgrad.scipy.dispatch import beside
 from funcgrad.scipy.ndimage import convolve1d

@@ -20,10 +20,11 @@ from funcgrad.core.trace import Tracer, is_traced, known
 from funcgrad.errors import TracerConversionError
 from funcgrad.flatten_util import ravel_pytree
 from funcgrad.lax.solves import custom_linear_solve
-from funcgrad.numpy.dispatch import Array, any_traced, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.linalg import norm
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import matmul
+from funcgrad.ops.operands import any_traced, as_array, as_inexact
 from funcgrad.scipy.sparse import iterations
 from funcgrad.scipy.sparse.products import sparse_product
 from funcgrad.transforms.api import linear_transpose

@@ -9,8 +9,9 @@ import numpy as np
 import scipy.sparse
 
 from funcgrad.core.avals import Aval
-from funcgrad.ops.families import Linear, Statements
-from funcgrad.ops.structure import spread
+from funcgrad.ops.broadcasting import with_batch
+from funcgrad.ops.families.linear import Linear
+from funcgrad.ops.families.lowering import Statements
 
 
 def _product(data: np.ndarray, rows: np.ndarray, columns: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -21,7 +22,7 @@ def _product(data: np.ndarray, rows: np.ndarray, columns: np.ndarray, v: np.ndar
 
 def _batch(values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
     *matrix, v = values
-    return sparse_product(*matrix, spread(v, batched[-1], size))
+    return sparse_product(*matrix, with_batch(v, batched[-1], size))
 
 
 def _adding(build: Any, data: Aval, rows: Aval, columns: Aval, v: Aval) -> None:

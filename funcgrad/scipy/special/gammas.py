@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from funcgrad.core.avals import FLOAT
-from funcgrad.numpy.dispatch import Array, as_array, as_inexact
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import gammas
 from funcgrad.ops import special as ops
+from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.scipy.special.shared import scipy_function, universal
 
 __all__ = [

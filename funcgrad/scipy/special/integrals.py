@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import scipy.special
 
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import integrals, zetas
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.special.shared import in_dtypes_of, scipy_function, universal
 
 __all__ = ["ellipe", "ellipk", "exp1", "expi", "expn", "hyp1f1", "hyp2f1", "lambertw", "owens_t", "spence", "zeta"]

@@ -7,7 +7,8 @@ from typing import Any
 from funcgrad.nn import log_softmax as _log_softmax
 from funcgrad.nn import logsumexp as _logsumexp
 from funcgrad.nn import softmax as _softmax
-from funcgrad.numpy.dispatch import Array, Axes, as_array, axes_of
+from funcgrad.numpy.dispatch import Array, Axes, axes_of
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.special.shared import scipy_function
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]

@@ -10,7 +10,8 @@ import numpy as np
 import scipy.special
 
 from funcgrad.core.avals import PYTHON_SCALARS, aval_of
-from funcgrad.numpy.dispatch import Array, as_array
+from funcgrad.numpy.dispatch import Array
+from funcgrad.ops.operands import as_array
 from funcgrad.scipy.dispatch import beside
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.entropy import entr
-from funcgrad.ops.families import elementwise
+from funcgrad.ops.families.elementwise import elementwise
 from funcgrad.ops.gammas import betaln
 from funcgrad.ops.incomplete import igamma, igammac
 from funcgrad.ops.incomplete_beta import beta_power, beta_tail

@@ -15,8 +15,9 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.avals import FLOAT, aval_of
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.numpy.dispatch import Array, any_traced, as_array
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.scipy.stats.standard import Standard, choose, defined
 
 MOMENTS = ("mean", "var", "std", "entropy")

@@ -10,9 +10,10 @@ import numpy as np
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax.linalg import cholesky, triangular_solve
-from funcgrad.numpy.dispatch import Array, any_traced
+from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.entropy import xlogy
+from funcgrad.ops.operands import any_traced
 from funcgrad.ops.special import lgamma
 from funcgrad.scipy.stats.distribution import Frozen, missing, number, real
 from funcgrad.scipy.stats.standard import choose, defined

@@ -175,17 +175,23 @@ def name_of(fun: Any) -> str:
 
 def _learning_rates(watch: Watch) -> list[Number]:
     """The learning rates of optimizers, which schedules change from step to step."""
-    from funcgrad.torch.optim.optimizer import Optimizer
+    from funcgrad.torch.optim.optimizer import Optimizer  # imported by who has any
 
     groups = [g for x in watch.objects if isinstance(x, Optimizer) for g in x.param_groups]
     return [Number(g, "lr") for g in groups if type(g.get("lr")) is float]
 
 
 def _global_hooks() -> list[Any]:
-    from funcgrad.torch.nn.modules.hooks import everywhere
-    from funcgrad.torch.optim import optimizer
+    from funcgrad.torch.nn.modules.hooks import everywhere  # imported by who has layers
+    from funcgrad.torch.optim import optimizer  # imported by who has any
 
     return [optimizer._global_pre, optimizer._global_post, everywhere]
+
+
+def standing_for(model: Any, called: Callable[..., Any]) -> Any:
+    """A function in the place of another, or of a module: then it is a module too."""
+    of_module = getattr(type(model), "_optimized", None)
+    return called if of_module is None else of_module(model, called)
 
 
 def compile(
@@ -231,8 +237,4 @@ def compile(
         raise RuntimeError(f"torch.compile takes a function or a module, not {type(model).__name__}")
     if disable or backend in UNCOMPILED:
         return model
-    from funcgrad.torch._compile.module import OptimizedModule
-    from funcgrad.torch.nn.modules.module import Module
-
-    compiled = Compiled(model, fullgraph)
-    return OptimizedModule(model, compiled) if isinstance(model, Module) else compiled
+    return standing_for(model, Compiled(model, fullgraph))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 import funcgrad.torch._tensor.dtypes as dtypes
-from funcgrad.compile.jit import jit, program_of
+from funcgrad.compile.jit import jit
+from funcgrad.compile.running import program_of
 from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.provenance import here
 from funcgrad.core.staging import trace_open

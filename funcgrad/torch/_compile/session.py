@@ -12,7 +12,7 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.staging import StageTracer
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.structure import reshape
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.torch._compile.overlay import MARK, Unsupported, unseen
 from funcgrad.torch._ops.generator import Generator
 from funcgrad.torch._record.tape import Tape, leaf_note, note_of, on_tape, raw

@@ -17,7 +17,7 @@ from funcgrad.torch._explain.calls import called, shared, statement, writer, wri
 from funcgrad.torch._explain.graph import FLAT_PARTS, SATURATED, SINGULAR, STEPS, Graph
 from funcgrad.torch._explain.names import Names
 from funcgrad.torch._record.left import left
-from funcgrad.torch._record.story import PASSES, Cut, Cuts, Event, PassRecord, all_leaves
+from funcgrad.torch._record.story import PASSES, Cuts, Event, PassRecord, PastCut, all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
 from funcgrad.torch._tensor.storage import writes_of
 from funcgrad.torch._tensor.tensor import Tensor
@@ -34,7 +34,7 @@ _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 # from records to evidence
 
 
-def end_of(cut: Cut) -> End:
+def end_of(cut: PastCut) -> End:
     """Where a value was cut off, as evidence."""
     name, op, off = written(cut.loc), cut.op, cut.off
     if op == "no_grad" and off is not None:
@@ -221,7 +221,7 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     return e
 
 
-def _is_near(cut: Cut, tensor: Tensor, names: Names) -> bool:
+def _is_near(cut: PastCut, tensor: Tensor, names: Names) -> bool:
     """Whether a number left where the tensor was made, or else where the question is asked."""
     where = tensor._made[0] if tensor._made is not None else names.code
     if cut.loc is None or where is None or cut.loc[0].co_filename != where.co_filename:

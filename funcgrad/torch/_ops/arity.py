@@ -55,7 +55,7 @@ def unary(
         return call(kind, fun, as_floating(input) if floating else input)
 
     def called_as(owner: str, known: str) -> Callable[..., Tensor]:
-        quick = _quick_of_one(fun, kind, guarded(slowly, owner, known), "e" not in refuses[0])
+        quick = quick_of_one(fun, kind, guarded(slowly, owner, known), "e" not in refuses[0])
         return titled(quick, known, doc or f"{name} of each element.")
 
     apply = called_as(space or "torch", title)
@@ -64,7 +64,7 @@ def unary(
     return named(*aliases, name=name, space=space, **forms)(apply) if tabled else apply
 
 
-def _quick_of_one(
+def quick_of_one(
     fun: Callable[[Any], Any], kind: Kind, slowly: Callable[[Any], Tensor], narrow: bool
 ) -> Callable[..., Tensor]:
     """The short way for a tensor of floats, those of 16 bits only if they are `narrow`; otherwise `slowly`."""
@@ -79,7 +79,7 @@ def _quick_of_one(
                 and value.dtype.kind == "f"
                 and not storage.shared
                 and (input._view is None or input._view.blocked is None)
-                and (mode.direct or (type(value) is ndarray and mode.plain))
+                and (mode.direct or (type(value) is ndarray and mode.usual))
                 and (narrow or value.dtype.type is not float16)
             ):
                 try:
@@ -176,7 +176,7 @@ def _quick_of_two(
                 if (
                     a.dtype is b.dtype
                     and a.shape != () != b.shape
-                    and (mode.direct or (type(a) is type(b) is ndarray and mode.plain))
+                    and (mode.direct or (type(a) is type(b) is ndarray and mode.usual))
                     and not (input._storage.shared or other._storage.shared)
                     and (input._view is None or input._view.blocked is None)
                     and (other._view is None or other._view.blocked is None)
@@ -193,7 +193,7 @@ def _quick_of_two(
                 (type(other) is float or type(other) is int)
                 and a.dtype.kind == "f"
                 and a.shape != ()
-                and (mode.direct or (type(a) is ndarray and mode.plain))
+                and (mode.direct or (type(a) is ndarray and mode.usual))
                 and not input._storage.shared
                 and (input._view is None or input._view.blocked is None)
                 and number_kind is not None

@@ -129,7 +129,7 @@ def gradient(
     axes = [dimension(d, input.dim()) for d in dims]
     return tuple(
         [
-            _along(input, axis, number(spacing[i] if several else spacing), edge_order)
+            _on_axis(input, axis, number(spacing[i] if several else spacing), edge_order)
             for i, axis in enumerate(axes)
         ]
     )
@@ -158,7 +158,7 @@ def _check_gradient(input: Tensor, count: int | None, dim: Any, dims: Sequence[i
             raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
 
 
-def _along(x: Tensor, axis: int, spacing: Any, edge_order: int) -> Tensor:
+def _on_axis(x: Tensor, axis: int, spacing: Any, edge_order: int) -> Tensor:
     if isinstance(spacing, Tensor) and spacing.dim():
         return _uneven(x, axis, diff(spacing), edge_order)
     n = x.shape[axis]

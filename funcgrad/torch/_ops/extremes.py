@@ -59,7 +59,7 @@ def found_at(name: str, kind: Kind, x: Tensor, places: Any, axis: int, keepdim: 
     thin = fnp.expand_dims(places, axis)
 
     def picked(v: Any) -> Any:
-        out = v[along(thin, v.shape, axis)]
+        out = v[places_along(thin, v.shape, axis)]
         return out if keepdim else values.reshape(out, shape=out.shape[:axis] + out.shape[axis + 1 :])
 
     return _with_places(name, kind, picked, x, thin if keepdim else places)
@@ -71,7 +71,7 @@ def _with_places(name: str, kind: Kind, fun: Callable[[Any], Any], x: Tensor, pl
     return returned(name, (call_with((where,), kind, fun, x), where))
 
 
-def along(index: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
+def places_along(index: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
     """Index arrays for all axes, `index` for one of them."""
     rank = len(shape)
     return tuple(
@@ -212,7 +212,7 @@ def ordered(input: Tensor, axis: int, descending: bool) -> Any:
 
 
 def _taken(name: str, kind: Kind, x: Tensor, places: Any, axis: int) -> Any:
-    picked = (lambda v: v[along(places, v.shape, axis)]) if places.ndim else copied
+    picked = (lambda v: v[places_along(places, v.shape, axis)]) if places.ndim else copied
     return _with_places(name, kind, picked, x, places)
 
 

@@ -66,7 +66,7 @@ def _axis(dim: int, ndim: int) -> int:
 # Along one dimension
 
 
-def _along(
+def _on_axis(
     fun: Callable[..., Any],
     kind: Kind,
     x: Tensor,
@@ -114,14 +114,14 @@ def _need_real(x: Tensor, function: str) -> None:
 def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """The transform along `dim`: complex."""
     x = _ready(input)
-    return _along(fnp.fft.fft, C2C if x.is_complex() else R2C, x, n, dim, norm)
+    return _on_axis(fnp.fft.fft, C2C if x.is_complex() else R2C, x, n, dim, norm)
 
 
 @routine
 def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """The inverse of `fft`."""
     x = _ready(input)
-    return _along(fnp.fft.ifft, C2C, x, n, dim, norm) if x.is_complex() else _along(
+    return _on_axis(fnp.fft.ifft, C2C, x, n, dim, norm) if x.is_complex() else _on_axis(
         fnp.fft.ifft, CONJ, x, n, dim, norm, form=lambda *how: conj(fft(*how))
     )
 
@@ -130,27 +130,27 @@ def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) 
 def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """`fft` of real numbers, without the conjugates behind the middle: `n // 2 + 1` long."""
     _need_real(input, "rfft")
-    return _along(fnp.fft.rfft, R2C, _ready(input), n, dim, norm)
+    return _on_axis(fnp.fft.rfft, R2C, _ready(input), n, dim, norm)
 
 
 @routine
 def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """The inverse of `rfft`: real, n long (even where it is not given)."""
-    return _along(fnp.fft.irfft, C2R, _ready(input, True), n, dim, norm, halved=True)
+    return _on_axis(fnp.fft.irfft, C2R, _ready(input, True), n, dim, norm, halved=True)
 
 
 @routine
 def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """`fft` of the first half of a sequence with Hermitian symmetry: real, n long."""
     x = _ready(input, True)
-    return _along(fnp.fft.hfft, C2R, x, n, dim, norm, True, lambda t, *how: irfft(conj(t), *how))
+    return _on_axis(fnp.fft.hfft, C2R, x, n, dim, norm, True, lambda t, *how: irfft(conj(t), *how))
 
 
 @routine
 def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """The inverse of `hfft`: complex, `n // 2 + 1` long, of real numbers."""
     _need_real(input, "ihfft")
-    return _along(fnp.fft.ihfft, CONJ, _ready(input), n, dim, norm, form=lambda *how: conj(rfft(*how)))
+    return _on_axis(fnp.fft.ihfft, CONJ, _ready(input), n, dim, norm, form=lambda *how: conj(rfft(*how)))
 
 
 # Along several dimensions

@@ -13,7 +13,7 @@ from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem
-from funcgrad.torch._ops.extremes import along
+from funcgrad.torch._ops.extremes import places_along
 from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.shape import expand, reshape
@@ -156,7 +156,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     places = places_of(index, input.shape, axis, "gather")
     if not ndim or not index.dim():
         return call_with((index,), GATHER, lambda v: fnp.reshape(v, (v.size,))[places], input)
-    return call_with((index,), GATHER, widened(lambda v: v[along(places, v.shape, axis)], np.float16), input)
+    return call_with((index,), GATHER, widened(lambda v: v[places_along(places, v.shape, axis)], np.float16), input)
 
 
 @named(out=True)

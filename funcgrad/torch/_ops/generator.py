@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._tensor.devices import CPU, used
+from funcgrad.torch._tensor.tensor import fresh
 
 STATE = struct.Struct("<QiiQ4992s3di4xfi")
 """PyTorch's layout: seed, words left, seeded, next word, 624 words of 8 bytes, the spare normal number in double
@@ -60,7 +61,8 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed; negative ones count from 2**64 - 1 down."""
-        seed = int(seed)
+        if type(seed) is not int:
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         if not -(2**63) <= seed < 2**64:
             raise RuntimeError(f"Overflow when unpacking long long: {seed} is no 64-bit seed")
         self.first = seed if seed >= 0 else seed + 2**64
@@ -79,8 +81,6 @@ class Generator:
 
     def get_state(self) -> Any:
         """The state in PyTorch's layout, a tensor of 5056 bytes."""
-        from funcgrad.torch._tensor.tensor import fresh
-
         words, position = _words_and_position(self.words_of)
         start, _ = _words_and_position(np.random.RandomState(self.first & 0xFFFFFFFF))
         unused = position == 624 and np.array_equal(words, start)

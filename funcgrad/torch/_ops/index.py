@@ -15,6 +15,7 @@ import numpy as np
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.gather import check_masks, check_put, check_stored, entry_of, told, values_of
+from funcgrad.torch._ops.inplace import copy_, finish
 from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
 from funcgrad.torch._record.composed import composite
@@ -329,8 +330,6 @@ def _put_at_once(input: Tensor, index: Any, value: Any) -> bool:
 
 def put(input: Tensor, index: Any, value: Any) -> None:
     """`x[index] = value`, in place."""
-    from funcgrad.torch._ops.inplace import copy_
-
     if _put_at_once(input, index, value):
         return
     found = index_of(index, input._read().shape)
@@ -370,8 +369,6 @@ def _storable(value: Any, input: Tensor) -> Any:
 
 def store(place: Tensor, index: tuple[Any, ...], value: Tensor, tensors: tuple[Tensor, ...]) -> None:
     """Set elements of a tensor, which may be written: in its memory, where that is not recorded."""
-    from funcgrad.torch._ops.inplace import finish
-
     given = value._read()
     try:
         if not any(map(_is_traced, (place._read(), given, *index))):

@@ -21,7 +21,7 @@ from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.leaving import over_memory
+from funcgrad.torch._tensor.copying import over_memory
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.storage import Storage, TypedStorage, UntypedStorage
 from funcgrad.torch._tensor.tensor import Tensor

@@ -67,6 +67,12 @@ def _checked(name: str, function: Any) -> None:
     setattr(Tensor, name, guarded(function, "Tensor", name))
 
 
+def _constructed(self: Any, *data: Any, device: Any = None) -> None:
+    made = legacy.constructed(data, dtypes.get_default_dtype(), device, any_dtype=True)
+    self.__dict__.update(made.__dict__)
+
+
+_method("__init__", _constructed)
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, compare, select, reduce,
     extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products, sums,
@@ -79,7 +85,7 @@ for _row in ROWS.values():
         if _row.is_method:
             _method(_name, called_as(_row, "Tensor", _name))
         if _row.in_place:
-            _method(_name + "_", in_place(_row.plain, _name + "_"))
+            _method(_name + "_", in_place(_row.unguarded, _name + "_"))
 IN_PLACE = "copy_ fill_ zero_ t_ transpose_ swapaxes_ squeeze_ unsqueeze_ swapdims_ set_ resize_ resize_as_"
 for _name in IN_PLACE.split():
     _checked(_name, getattr(inplace, _name))

@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad.torch._record.left import left
 from funcgrad.torch._record.modes import quietly
 from funcgrad.torch._record.operands import number
-from funcgrad.torch._record.story import Cut, cut
+from funcgrad.torch._record.story import PastCut, cut
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.tensor import Tensor
@@ -24,7 +24,7 @@ _SLOW = (
 )
 
 
-def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, ...]]:
+def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[PastCut, ...]]:
     """Data as an array of its own, and the cuts of tensors inside."""
     if hasattr(data, "__array__") and not isinstance(data, Tensor):
         array = np.array(data)
@@ -32,7 +32,7 @@ def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[Cut, 
         return (array if dtype is None else quietly(array.astype, dtype)), ()
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
-    cuts: list[Cut] = []
+    cuts: list[PastCut] = []
     types = _numbers_in(data)
     if types is not None:
         plain, cuts = data, list(left.cuts_of(data))
@@ -86,7 +86,7 @@ def _numbers_in(data: Any) -> set[type] | None:
     return types if types <= _PLAIN else None
 
 
-def _plain(x: Any, cuts: list[Cut]) -> Any:
+def _plain(x: Any, cuts: list[PastCut]) -> Any:
     """Nested lists with arrays for tensors, whose cuts are added."""
     if isinstance(x, Tensor):
         cuts.extend(x._cuts)

@@ -189,15 +189,18 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 neg_ = unary("neg", fnp.negative, tabled=False)
 
 
+NEGATION_OF_BOOLS = (
+    "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+    "`logical_not()` operator instead."
+)
+
+
 @named("negative", writes=True, out=True)
 def neg(input: Tensor) -> Tensor:
     """-input"""
     if isinstance(input, Tensor) and input._read().dtype.kind != "f":
         if input._read().dtype.kind == "b":
-            raise RuntimeError(
-                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                "invert a mask, use the `~` or `logical_not()` operator instead."
-            )
+            raise RuntimeError(NEGATION_OF_BOOLS)
         return call(NEG, fnp.negative, input)
     return neg_(input)
 

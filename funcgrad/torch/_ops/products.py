@@ -367,10 +367,10 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     need_other(other, "kron")
     rank = max(input.dim(), other.dim())
     a, b = ((1,) * (rank - x.dim()) + tuple(x.shape) for x in (input, other))
-    apart = mul(reshape(input, _spread(a, 0)), reshape(other, _spread(b, 1)))
+    apart = mul(reshape(input, _widened(a, 0)), reshape(other, _widened(b, 1)))
     return call(KRON, lambda v: fnp.reshape(v, tuple(n * m for n, m in zip(a, b))), apart)
 
 
-def _spread(shape: tuple[int, ...], place: int) -> tuple[int, ...]:
+def _widened(shape: tuple[int, ...], place: int) -> tuple[int, ...]:
     """Each dimension as a pair, with ones in the other place."""
     return tuple(k for n in shape for k in ((n, 1) if place == 0 else (1, n)))

@@ -11,6 +11,7 @@ import numpy as np
 from funcgrad import lax, nn
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
+from funcgrad.torch._ops.arity import quick_of_one
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.select import copied
@@ -68,14 +69,28 @@ NANSUM = Kind("Nansum", "x=")
 PROD, PROD_DIM = _kinds("Prod", "xr")
 
 
+def _of_all(kind: Kind, fun: Callable[..., Any], slowly: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A reduction of all elements by the short way of functions of one tensor."""
+    return quick_of_one(lambda v: fun(v, tuple(range(len(v.shape))), False), kind, slowly, narrow=False)
+
+
+def _summed(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: dtypes.dtype | None = None) -> Tensor:
+    x = ready(input, dtype, "sum")
+    kind = SUM if dim is None and not keepdim else SUM_DIM
+    return call(kind, _kept(_total, dtype), x, axes=dims_of(dim, len(x._read().shape)), keepdims=keepdim)
+
+
+_sum_of_all = _of_all(SUM, values.total, _summed)
+
+
 @named(out=True)
 def sum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
-    x = ready(input, dtype, "sum")
-    kind = SUM if dim is None and not keepdim else SUM_DIM
-    return call(kind, _kept(_total, dtype), x, axes=dims_of(dim, len(x._read().shape)), keepdims=keepdim)
+    if dim is None and dtype is None and not keepdim:
+        return _sum_of_all(input)
+    return _summed(input, dim, keepdim, dtype)
 
 
 @named(out=True)
@@ -127,6 +142,12 @@ def mean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The mean over `dim` (all dimensions by default) of a floating tensor."""
+    if dim is None and dtype is None and not keepdim:
+        return _mean_of_all(input)
+    return _averaged(input, dim, keepdim, dtype)
+
+
+def _averaged(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: dtypes.dtype | None = None) -> Tensor:
     if dtype is not None:
         _inexact(dtype, "mean")
     x = ready(input, dtype, "mean", sums=False)
@@ -137,6 +158,9 @@ def mean(
         )
     dims = dims_of(dim, len(x._read().shape))
     return call(MEAN if dim is None and not keepdim else MEAN_DIM, _average, x, axes=dims, keepdims=keepdim)
+
+
+_mean_of_all = _of_all(MEAN, _mean, _averaged)
 
 
 @named(out=True)

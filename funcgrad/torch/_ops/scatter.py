@@ -11,7 +11,7 @@ from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.ops.subscript import update
 from funcgrad.torch._ops import kinks
-from funcgrad.torch._ops.extremes import along
+from funcgrad.torch._ops.extremes import places_along
 from funcgrad.torch._ops.gather import (
     check_masks,
     check_put,
@@ -83,7 +83,7 @@ def _at(
         return call_with((index,), kind, untouched, input, src)
     if not given:
         src = fresh(np.full(places.shape, dtypes.held(src, input._read().dtype)))
-    at_places = with_axes(lambda v, s: fun(v, along(places, v.shape, axis), s[region]))
+    at_places = with_axes(lambda v, s: fun(v, places_along(places, v.shape, axis), s[region]))
     return call_with((index,), kind, widened(at_places, np.float16), input, src)
 
 
@@ -196,7 +196,7 @@ def _slices(input: Tensor, dim: int, index: Tensor, source: Tensor, name: str) -
     return axis, values_of(index)
 
 
-def _along(axis: int, places: Any) -> tuple[Any, ...]:
+def _on_axis(axis: int, places: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, fnp.reshape(places, (places.size,)))
 
 
@@ -208,7 +208,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     places = places_of(index, input.shape, axis, "index_add_")
 
     def added(v: Any, s: Any) -> Any:
-        return update(v, _along(axis, places), s if alpha == 1 else fnp.multiply(s, v.dtype.type(alpha)), "add")
+        return update(v, _on_axis(axis, places), s if alpha == 1 else fnp.multiply(s, v.dtype.type(alpha)), "add")
 
     return call_with((index,), INDEX_ADD, widened(with_axes(added), np.float16), input, source)
 
@@ -227,7 +227,7 @@ def index_reduce(
     axis, places = _slices(input, dim, index, source, "index_reduce")
     if outside(places, 0, input.shape[axis] if input.dim() else 1) is not None:
         raise IndexError("index out of range in self")
-    at_places = with_axes(lambda v, s: reduced(v, _along(axis, places), s, reduce, include_self))
+    at_places = with_axes(lambda v, s: reduced(v, _on_axis(axis, places), s, reduce, include_self))
     kind = INDEX_PRODUCT if reduce == "prod" else INDEX_REDUCE
     return call_with((index,), kind, widened(at_places, np.float16), input, source)
 
@@ -241,7 +241,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     bad = outside(places, 0, n)
     if bad is not None:
         raise IndexError(f"index_copy_(): index {bad} is out of bounds for dimension {axis} with size {n}")
-    copied = with_axes(lambda v, s: update(v, _along(axis, places), s, "set"))
+    copied = with_axes(lambda v, s: update(v, _on_axis(axis, places), s, "set"))
     return call_with((index,), INDEX_COPY, copied, input, source)
 
 
@@ -304,7 +304,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         raise IndexError(f"index {bad} is out of bounds for dimension {axis} with size {n}")
 
     def filled(v: Any, f: Any) -> Any:
-        return fnp.reshape(update(fnp.reshape(v, v.shape or (1,)), _along(axis, places), f, "set"), v.shape)
+        return fnp.reshape(update(fnp.reshape(v, v.shape or (1,)), _on_axis(axis, places), f, "set"), v.shape)
 
     return call_with((index,), kind, filled, input, value)
 

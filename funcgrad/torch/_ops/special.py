@@ -25,7 +25,7 @@ def scipys(name: str) -> Callable[..., Any]:
     """A function of funcgrad.scipy.special, which is imported when it is needed."""
 
     def apply(*values: Any) -> Any:
-        from funcgrad.scipy import special
+        from funcgrad.scipy import special  # SciPy may be missing
 
         return getattr(special, name)(*values)
 

@@ -35,12 +35,12 @@ RESIZED = (
 
 
 class Row(NamedTuple):
-    """One operation: where its names are to be found, and what it takes. `plain` is as it was written."""
+    """One operation: where its names are to be found, and what it takes. `unguarded` is as it was written."""
 
     name: str
     aliases: tuple[str, ...]
     space: str
-    plain: Callable[..., Any]
+    unguarded: Callable[..., Any]
     function: Callable[..., Any]
     is_function: bool
     is_method: bool
@@ -89,11 +89,11 @@ def named(
 def called_as(row: Row, owner: str, name: str) -> Callable[..., Any]:
     """The row's function by one of its names, in the module `owner`, or as a method of "Tensor"."""
     known = f"{owner}_{name}" if row.space else name
-    if hasattr(row.plain, "called_as"):
-        return row.plain.called_as(owner, known)
-    if row.out and owner != "Tensor" and "out" not in (row.plain.__kwdefaults__ or ()):
-        return with_out(row.plain, owner, known)
-    return guarded(row.plain, owner, known)
+    if hasattr(row.unguarded, "called_as"):
+        return row.unguarded.called_as(owner, known)
+    if row.out and owner != "Tensor" and "out" not in (row.unguarded.__kwdefaults__ or ()):
+        return with_out(row.unguarded, owner, known)
+    return guarded(row.unguarded, owner, known)
 
 
 def titled(fun: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
@@ -153,14 +153,14 @@ def guarded(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any
 
 def with_out(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any]:
     """As `guarded`, for a function that may be given `out=`."""
-    plain = guarded(fun, owner, name)
+    checked = guarded(fun, owner, name)
 
     @wraps(fun)
     def apply(*args: Any, out: Any = None, **options: Any) -> Any:
         if out is None:
-            return plain(*args, **options)
+            return checked(*args, **options)
         admitted(owner, name, args, {**options, "out": out}, Fitting(), ())
-        return into(out, plain, args, options)
+        return into(out, checked, args, options)
 
     return apply
 

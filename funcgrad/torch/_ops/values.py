@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from funcgrad.numpy.contractions import matrix_product as matmul
-from funcgrad.ops import reduce
+from funcgrad.ops import broadcasting, reduce
+from funcgrad.ops.broadcasting import broadcast_to, reshape
 from funcgrad.ops.contract import dot_general
 from funcgrad.ops.elementwise import add, relu, square, tanh, where
 from funcgrad.ops.elementwise import div as divide
@@ -18,8 +18,9 @@ from funcgrad.ops.elementwise import neg as negative
 from funcgrad.ops.elementwise import sub as subtract
 from funcgrad.ops.index import gather
 from funcgrad.ops.normalise import log_softmax, softmax, standardise
+from funcgrad.ops.products import matrix_product as matmul
 from funcgrad.ops.special import logistic
-from funcgrad.ops.structure import broadcast_to, concatenate, reshape, transpose
+from funcgrad.ops.structure import concatenate, transpose
 
 __all__ = ["add", "affine", "divide", "logistic", "multiply", "negative", "square", "subtract", "tanh", "where"]
 __all__ += ["log_softmax", "matmul", "matrices", "maximum", "minimum", "prod", "softmax", "standardise", "total"]
@@ -49,5 +50,5 @@ def _reduction(prim: Callable[..., Any], name: str) -> Callable[..., Any]:
     return apply
 
 
-total, prod = _reduction(reduce.reduce_sum, "total"), _reduction(reduce.reduce_prod, "prod")
+total, prod = _reduction(broadcasting.reduce_sum, "total"), _reduction(reduce.reduce_prod, "prod")
 maximum, minimum = _reduction(reduce.reduce_max, "maximum"), _reduction(reduce.reduce_min, "minimum")

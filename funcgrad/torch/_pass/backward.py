@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.engine import Pass, outward
 from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
@@ -22,18 +24,18 @@ CREATE_GRAPH = (
 )
 
 
-def implicit(out: Tensor) -> Tensor:
+def implicit(out: Tensor) -> np.ndarray:
     value = out._read()
     if value.shape and prod(value.shape) != 1:
         raise explained(RuntimeError("grad can be implicitly created only for scalar outputs"), [out])
     if value.dtype.kind == "c":
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
-    return fresh(np.array(1, value.dtype, ndmin=len(value.shape)))
+    return np.array(1, value.dtype, ndmin=len(value.shape))
 
 
-def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
-    """The gradient of each output, checked as PyTorch does."""
-    checked = []
+def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor | np.ndarray]:
+    """The gradient of each output, checked as PyTorch does; an array where none is given."""
+    checked: list[Tensor | np.ndarray] = []
     for i, (out, grad) in enumerate(zip(outputs, grads)):
         if isinstance(grad, Tensor):
             if grad.shape != out.shape:
@@ -52,7 +54,7 @@ def initial_grads(outputs: Sequence[Tensor], grads: Sequence[Tensor | None]) -> 
             if on_tape(out._read()):
                 checked.append(implicit(out))
             else:
-                checked.append(fresh(np.ones(out._read().shape, out._read().dtype)))
+                checked.append(np.ones(out._read().shape, out._read().dtype))
         else:
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
     if len(outputs) > len(grads):  # as in PyTorch, more are left
@@ -98,20 +100,23 @@ def backward(
     if targets is not None and not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = _checked_grads("backward", outputs, grad_tensors)
+    _check_flags(retain_graph, create_graph)
     if create_graph:
         warnings.warn(CREATE_GRAPH, UserWarning, stacklevel=3)
     wanted = None
     if targets is not None:
         wanted = {}
+        _need_targets(targets)
         for t in targets:
             t.retain_grad()
             wanted[t._read().node.seq] = t
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
-    _mark_given(run, grads if grad_tensors is not None else ())
+    if grad_tensors is not None:
+        _mark_given(run, grads)
     _remembered(run, outputs, grads)
 
 
-def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor]:
+def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor | np.ndarray]:
     """The gradient of each output. Leaves remember a pass that is refused."""
     try:
         checked = initial_grads(outputs, [None] * len(outputs) if grads is None else listed(grads))
@@ -124,13 +129,13 @@ def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tenso
     return checked
 
 
-def _mark_given(run: Pass, grads: Sequence[Tensor]) -> None:
+def _mark_given(run: Pass, grads: Sequence[Tensor | np.ndarray]) -> None:
     """Remember gradients of zeros that the user gives a pass."""
-    if grads and not any(np.any(constant(g._read())) for g in grads):
+    if not any(isinstance(g, np.ndarray) or np.any(constant(g._read())) for g in grads):
         run.record.marks = (*run.record.marks, ("given", run.record.loc))
 
 
-def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor]) -> None:
+def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor | np.ndarray]) -> None:
     """Run a pass; tensors remember it, and an error tells what they know."""
     run.record.began(outputs)
     try:
@@ -168,14 +173,33 @@ def grad(
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     weights = [None] * len(outs) if grad_outputs is None else listed(grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
+    _check_flags(retain_graph, create_graph, allow_unused)
+    _need_targets(targets)
     flags = create_graph, allow_unused, materialize_grads
     if is_grads_batched:
         return _by_rows(outs, targets, weights, keep, flags)
     return _gradients(outs, targets, initial_grads(outs, weights), keep, flags)
 
 
+def _check_flags(*flags: Any) -> None:
+    """Python's error for what is no truth value; PyTorch takes integers for one."""
+    for flag in flags:
+        if flag is not None:
+            index(flag)
+
+
+def _need_targets(targets: Sequence[Any]) -> None:
+    for t in targets:
+        if not isinstance(t, Tensor):
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(t).__name__}")
+
+
 def _gradients(
-    outs: list[Tensor], targets: list[Tensor], grads: list[Tensor], keep: bool, flags: tuple[bool, bool, bool]
+    outs: list[Tensor],
+    targets: list[Tensor],
+    grads: list[Tensor | np.ndarray],
+    keep: bool,
+    flags: tuple[bool, bool, bool],
 ) -> tuple[Tensor | None, ...]:
     create, allow_unused, materialize = flags
     check_outputs(outs)
@@ -217,8 +241,6 @@ def _returned(ct: Any, ends: Cuts) -> Tensor:
 def _by_rows(
     outs: list[Tensor], targets: list[Tensor], weights: list[Any], keep: bool, flags: tuple[bool, bool, bool]
 ) -> tuple[Tensor | None, ...]:
-    from funcgrad.torch._ops.join import stack
-
     for i, (out, weight) in enumerate(zip(outs, weights)):
         if not isinstance(weight, Tensor):
             raise ValueError(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from typing import Any
 
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.torch._pass.engine import current, modified, running
+from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
 from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._pass.saved_tensor import SavedTensor
-from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.story import Off
 from funcgrad.torch._record.tape import Watched, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -163,31 +160,3 @@ class Saved:
         t = fresh(value if node is None else TapeTracer(self.tape, value, node))
         t._cuts = self.cuts
         return t
-
-
-def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A `backward` that is not recorded: to differentiate its result raises an error."""
-
-    @wraps(fn)
-    def once(ctx: Any, *grads: Any) -> Any:
-        before = mode.enabled, mode.off
-        mode.enabled, mode.off = False, Off("once_differentiable", (fn.__code__, 0), fn.__qualname__)
-        try:
-            found = fn(ctx, *grads)
-        finally:
-            mode.enabled, mode.off = before
-        if mode.enabled and running():
-            current().record.mark_once(fn)
-        if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
-            return found
-        if isinstance(found, tuple):
-            return tuple(map(_refusing, found))
-        return _refusing(found)
-
-    return once
-
-
-def _refusing(x: Any) -> Any:
-    from funcgrad.torch._pass.function import Refusing
-
-    return Refusing.apply(x.detach().requires_grad_()) if isinstance(x, Tensor) else x

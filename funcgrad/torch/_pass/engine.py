@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import operator
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -14,11 +14,12 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.tape import SELECT, Node, Pending, Sparse, TapeTracer, entries
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
+from funcgrad.torch._pass.current import under_way
 from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
 from funcgrad.torch._pass.hooks import use
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Off, PassRecord
-from funcgrad.torch._record.tape import Note, Watched, constant, name_of, on_tape
+from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape
 from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -84,24 +85,6 @@ RULES_OF_USERS: set[type] = set()
 DONE: Any = (None, None)
 
 
-class _Running(threading.local):
-    """The passes that are under way in a thread, the innermost last."""
-
-    def __init__(self) -> None:
-        self.passes: list[Pass] = []
-
-
-_running = _Running()
-
-
-def current() -> Pass:
-    return _running.passes[-1]
-
-
-def running() -> bool:
-    return bool(_running.passes)
-
-
 class Pass:
     """One backward pass.
 
@@ -125,26 +108,30 @@ class Pass:
         self.reached: set[int] = set()
         self.inside: set[int] = set()
 
-    def run(self, outputs: Sequence[Tensor], grads: Sequence[Tensor]) -> None:
+    def run(self, outputs: Sequence[Tensor], grads: Sequence[Tensor | np.ndarray]) -> None:
+        """Pull back the gradients of the outputs; those that are arrays are ours."""
         seeds = []
         for out, grad in zip(outputs, grads):
-            ct = self.taken(grad)
-            if not self.create:
-                self.given[id(ct)] = grad
             value = out._read()
-            if ct.dtype != value.dtype:
-                ct = ct.astype(value.dtype)
             self.tape = value._trace
-            seeds.append((value.node, outward(ct)))
+            ct: Any = grad
+            if isinstance(grad, Tensor):
+                ct = self.taken(grad)
+                if not self.create:
+                    self.given[id(ct)] = grad
+                if ct.dtype != value.dtype:
+                    ct = ct.astype(value.dtype)
+                ct = outward(ct)
+            seeds.append((value.node, ct))
         if self.wanted is not None:
             self.pulled = self.ways([node for node, _ in seeds])
         if use.ever:
             self.count([node for node, _ in seeds])
-        _running.passes.append(self)
+        under_way.passes.append(self)
         try:
             self.walk(seeds)
         finally:
-            _running.passes.pop()
+            under_way.passes.pop()
 
     def ways(self, outputs: Sequence[Node]) -> set[int]:
         """The entries to be pulled back: those with a wanted one among what lies behind."""
@@ -380,11 +367,9 @@ class Pass:
             if not self.create:
                 tensor._grad._cuts = self.record.ends
         elif self.create:
-            from funcgrad.torch._ops.pointwise import add
-
-            tensor._grad = self.in_users_mode(add, grad, fresh(ct))
+            tensor._grad = self.in_users_mode(operator.add, grad, fresh(ct))
         elif grad._view is None:
-            grad._write(constant(grad._read()) + ct)
+            grad._write(constant(grad._read()) + ct, at=(self.record.loc, self.record.when))
         else:  # whose base the mode decides about
             self.in_users_mode(grad._write, constant(grad._read()) + ct)
         total: Any = tensor._grad
@@ -408,7 +393,7 @@ class Pass:
         """A user's tensor as a value that nobody else writes into."""
         value = tensor._read() if self.create else constant(tensor._read())
         if tensor._storage.shared:
-            return TapeTracer(value._trace, value.value.copy(), value.node) if on_tape(value) else value.copy()
+            return copied(value)
         tensor._storage.lend()
         return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.torch._pass.context import FunctionCtx, Saved
-from funcgrad.torch._pass.context import once_differentiable as once_differentiable
+from funcgrad.torch._pass.current import current, running
 from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
@@ -202,7 +203,7 @@ class Function:
         return tuple(outputs) if several else outputs[0]
 
 
-class Refusing(Function):
+class _Refusing(Function):
     """What a rule that is differentiable once has returned."""
 
     @staticmethod
@@ -212,6 +213,32 @@ class Refusing(Function):
     @staticmethod
     def backward(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A `backward` that is not recorded: to differentiate its result raises an error."""
+
+    @wraps(fn)
+    def once(ctx: Any, *grads: Any) -> Any:
+        before = mode.enabled, mode.off
+        mode.enabled, mode.off = False, Off("once_differentiable", (fn.__code__, 0), fn.__qualname__)
+        try:
+            found = fn(ctx, *grads)
+        finally:
+            mode.enabled, mode.off = before
+        if mode.enabled and running():
+            current().record.mark_once(fn)
+        if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
+            return found
+        if isinstance(found, tuple):
+            return tuple(map(_refusing, found))
+        return _refusing(found)
+
+    return once
+
+
+def _refusing(x: Any) -> Any:
+    return _Refusing.apply(x.detach().requires_grad_()) if isinstance(x, Tensor) else x
 
 
 def _applied(

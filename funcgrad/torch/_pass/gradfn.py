@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from funcgrad.core.tape import SELECT, Node
-from funcgrad.ops.families import Elementwise
+from funcgrad.ops.families.elementwise import Elementwise
 from funcgrad.torch._pass.hooks import RemovableHandle, register
 from funcgrad.torch._record.composed import form_of_kind
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, unshared

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from funcgrad.torch._pass.current import current
 from funcgrad.torch._record.tape import on_tape, own_note
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -108,8 +109,6 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
 
     def arrived(position: int) -> Callable[[Tensor], None]:
         def hook(grad: Tensor) -> None:
-            from funcgrad.torch._pass.engine import current
-
             run = current()
             if mode == "any":
                 if id(run) not in seen:

@@ -21,6 +21,7 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import SELECT, Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive
 from funcgrad.ops.overwritten import revalued
+from funcgrad.torch._ops.select import clone
 from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
 from funcgrad.torch._pass.inner import Inner
 from funcgrad.torch._record.calls import Kind, note_edges
@@ -330,8 +331,6 @@ class saved_tensors_hooks:
     def before_write(self, t: Tensor) -> Tensor:
         if t is not self.written:
             return t
-        from funcgrad.torch._ops.select import clone
-
         return clone(t)
 
     def take(

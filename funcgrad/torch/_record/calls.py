@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
 from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
-from funcgrad.torch._record.tape import NOTES, Note, Tape, note_of, on_tape, own_note, raw, unshared, watched
+from funcgrad.torch._record.tape import NOTES, Note, Tape, copied, note_of, on_tape, own_note, raw, unshared, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -183,8 +183,7 @@ def values_of(operands: tuple[Any, ...]) -> list[Any]:
     if any(t._storage.shared for t in operands if isinstance(t, Tensor)) and any(map(on_tape, values)):
         for i, t in enumerate(operands):
             if isinstance(t, Tensor) and t._storage.shared:
-                v = values[i]
-                values[i] = TapeTracer(v._trace, v.value.copy(), v.node) if on_tape(v) else v.copy()
+                values[i] = copied(values[i])
     return values
 
 
@@ -202,8 +201,7 @@ def owned(out: Any, values: list[Any]) -> Any:
         out = apart(out, v)
     array = out.value if type(out) is TapeTracer else out
     if type(array) is np.ndarray and (array.base is not None or any(array is v for v in values)):
-        array = array.copy()
-        return TapeTracer(out._trace, array, out.node) if type(out) is TapeTracer else array
+        return copied(out)
     return out
 
 

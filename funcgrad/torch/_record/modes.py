@@ -27,7 +27,7 @@ class _Mode(threading.local):
     """The state of a thread. In `inference` mode recording stays off.
 
     What is recorded on tapes older than `floor` is a constant. `direct`: recording is on, and on the base tape, so
-    that an operation asks nothing. `plain`: one on arrays that are on no tape asks nothing. `off` says why it is off.
+    that an operation asks nothing. `usual`: one on arrays that are on no tape asks nothing. `off` says why it is off.
 
     `savers` are the contexts of hooks on what operations save, the innermost last, which is `saver`; `hooks_refused` is
     the error of one that begins. With any, no operation takes its short way.
@@ -38,7 +38,7 @@ class _Mode(threading.local):
     """
 
     def __init__(self) -> None:
-        self._enabled = self.direct = self.plain = True
+        self._enabled = self.direct = self.usual = True
         self.inference = False
         self.off: Off | None = None
         self._savers: tuple[Any, ...] = ()
@@ -59,7 +59,7 @@ class _Mode(threading.local):
     def enabled(self, enabled: bool) -> None:
         self._enabled = enabled = enabled and not self.inference
         self.direct = enabled and self._tape is BASE and self.saver is None
-        self.plain = not self.inference and self._tape is BASE
+        self.usual = not self.inference and self._tape is BASE
 
     @property
     def tape(self) -> Tape:
@@ -69,7 +69,7 @@ class _Mode(threading.local):
     def tape(self, tape: Tape) -> None:
         self._tape = tape
         self.direct = self._enabled and tape is BASE and self.saver is None
-        self.plain = not self.inference and tape is BASE
+        self.usual = not self.inference and tape is BASE
 
     @property
     def savers(self) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ class Off(NamedTuple):
     name: str = ""
 
 
-class Cut(NamedTuple):
+class PastCut(NamedTuple):
     """Where a value left the tape: by which operation, on which line, and the leaves it was computed from.
 
     `entry` is the value's, weakly, and `when` its number in the sequence of entries. `off` says why recording was off,
@@ -42,7 +42,7 @@ class Cut(NamedTuple):
     when: int = 0
 
 
-Cuts = tuple[Cut, ...]
+Cuts = tuple[PastCut, ...]
 _record = tuple.__new__
 CUTS_KEPT = 8
 """How many cuts a tensor remembers: the nearest."""
@@ -75,7 +75,7 @@ def cut(op: str, value: Any, before: Cuts, off: Off | None = None, flat: bool = 
     is inside of a rule."""
     node = value.node
     leaves = () if _is_done(node) else leaves_of(node)
-    return _noted(_record(Cut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq)), before)
+    return _noted(_record(PastCut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq)), before)
 
 
 def _is_done(node: Node) -> bool:
@@ -88,10 +88,10 @@ def cut_again(op: str, before: Cuts, off: Off | None = None, flat: bool = False)
     """The cuts of a value that had been cut off already, where something would end its derivative here."""
     leaves = tuple({id(leaf): leaf for record in before for leaf in record.leaves}.values())
     when = max((record.when for record in before), default=0)
-    return _noted(Cut(op, here(), leaves, None, off, flat, when), before)
+    return _noted(PastCut(op, here(), leaves, None, off, flat, when), before)
 
 
-def _noted(record: Cut, before: Cuts) -> Cuts:
+def _noted(record: PastCut, before: Cuts) -> Cuts:
     inside_rule = record.off is not None and record.off.what == "forward"
     for leaf in () if record.flat or inside_rule else record.leaves:
         tensor = leaf()
@@ -101,7 +101,7 @@ def _noted(record: Cut, before: Cuts) -> Cuts:
     return record, *before[: CUTS_KEPT - 1]
 
 
-def all_leaves(record: Cut) -> list[Any]:
+def all_leaves(record: PastCut) -> list[Any]:
     """The leaf tensors that are still there: all of them where the entry is, otherwise those that were near."""
     entry = record.entry() if record.entry is not None else None
     refs = record.leaves if entry is None else leaves_of(entry, float("inf"))
@@ -158,7 +158,7 @@ class PassRecord:
                 if cuts:
                     self.cuts = joined(self.cuts, cuts)
         if self.outputs:
-            self.ends = (_record(Cut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
+            self.ends = (_record(PastCut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
         PASSES.append(self)
         for record in self.cuts:
             for leaf in all_leaves(record):
@@ -179,7 +179,7 @@ class PassRecord:
         """A rule that is differentiable once has given gradients that are not recorded, though that was asked for."""
         if self.outputs:
             off = Off("once_differentiable", (fun.__code__, 0), fun.__qualname__)
-            self.once = (Cut("no_grad", self.loc, (), self.outputs[0][0], off, False, self.when),)
+            self.once = (PastCut("no_grad", self.loc, (), self.outputs[0][0], off, False, self.when),)
 
     def ended_in(self, error: BaseException) -> None:
         """An error ended it: the leaves behind are told, with the note of ours that it has."""

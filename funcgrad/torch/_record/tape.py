@@ -171,6 +171,11 @@ def raw(value: Any) -> Any:
     return value.value if type(value) is TapeTracer and type(value._trace) is Tape else value
 
 
+def copied(value: Any) -> Any:
+    """The value in an array of its own, with the entry that it has."""
+    return TapeTracer(value._trace, value.value.copy(), value.node) if type(value) is TapeTracer else value.copy()
+
+
 def constant(value: Any) -> Any:
     """The value without its entry, and without a derivative for anybody else."""
     if type(value) is ndarray:

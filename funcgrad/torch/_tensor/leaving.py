@@ -13,11 +13,10 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.left import left
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import cut_again
-from funcgrad.torch._record.tape import on_tape, raw
+from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import messages
 from funcgrad.torch._tensor.exports import exports
-from funcgrad.torch._tensor.storage import Storage
-from funcgrad.torch._tensor.views import Cutting, Strided, View
+from funcgrad.torch._tensor.views import Cutting, View
 from funcgrad.transforms.jvp import JvpTracer
 
 if TYPE_CHECKING:
@@ -129,50 +128,3 @@ class Leaving:
         if self.requires_grad:
             out._make_leaf("copy")
         return out
-
-    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise messages.noted(RuntimeError(messages.DEEPCOPY_OF_NON_LEAF), self._origin())
-        found = memo.get(id(self))
-        if found is None:
-            array = self._array()
-            memory = memo.setdefault(id(self._storage), None)
-            if memory is None:
-                memory = memo[id(self._storage)] = Storage(np.array(self._storage.value))
-            found = memo[id(self)] = over_memory(memory, self._layout(array), self.requires_grad)
-            if self._grad is not None:
-                found._grad = self._grad.__deepcopy__(memo)
-        return found
-
-    def _layout(self: Any, array: np.ndarray) -> Layout:
-        return self.storage_offset(), array.shape, tuple(n // array.itemsize for n in array.strides)
-
-    def __reduce__(self: Any) -> Any:
-        if isinstance(raw(self._read()), Tracer):
-            raise TypeError("a Tensor inside of to_functional cannot be pickled: it would come back as a constant")
-        return over_memory, (Storage(np.array(self._storage.value)), self._layout(self._array()), self.requires_grad)
-
-
-Layout = tuple[int, tuple[int, ...], tuple[int, ...]]
-"""An offset, sizes and strides, in elements of the memory."""
-
-
-def over_memory(storage: Storage, layout: Layout, requires_grad: bool) -> Tensor:
-    """A tensor that reads memory in a layout: what copying and pickling make, so that views stay views."""
-    memory = np.asarray(storage.value)
-    offset, sizes, strides = layout
-    last = offset + sum((n - 1) * stride for n, stride in zip(sizes, strides))
-    if min(offset, *sizes, *strides, 0) < 0 or (last >= memory.size and 0 not in sizes):
-        raise ValueError(f"a layout of sizes {list(sizes)} and strides {list(strides)} is not within its memory")
-    from funcgrad.torch._tensor.tensor import fresh
-
-    step = Strided(offset, sizes, strides)
-    out = fresh(step(memory))
-    out._storage, out._seen = storage, storage.stamp
-    if layout != (0, memory.shape, tuple(n // memory.itemsize for n in memory.strides)):
-        out._view = View((step,), None, ())
-    else:
-        out._value = storage.value
-    if requires_grad:
-        out._make_leaf("copy")
-    return out

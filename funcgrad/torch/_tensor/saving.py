@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.leaving import over_memory
+from funcgrad.torch._tensor.copying import layout_of, over_memory
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor
@@ -85,7 +85,7 @@ class _Writer:
             return {"tensor again": known}
         self.tensors[id(t)] = len(self.tensors)
         self.kept.append(t)
-        layout = t._layout(t._array("`torch.save`"))
+        layout = layout_of(t, t._array("`torch.save`"))
         storage = t._storage
         place = self.places.setdefault(id(storage), len(self.memories))
         if place == len(self.memories):

@@ -11,6 +11,7 @@ from typing import Any
 
 from funcgrad.config import config
 from funcgrad.torch._tensor import messages
+from funcgrad.torch._tensor.tensor import Tensor
 
 PRECISIONS = ("highest", "high", "medium")
 
@@ -77,8 +78,6 @@ def is_warn_always_enabled() -> bool:
 
 def typename(obj: Any) -> str:
     """The type's name, of a Tensor with its dtype: "torch.FloatTensor"."""
-    from funcgrad.torch._tensor.tensor import Tensor
-
     if isinstance(obj, Tensor):
         return f"torch.{obj.dtype.title}Tensor"
     kind = obj if hasattr(obj, "__qualname__") else type(obj)

@@ -71,11 +71,14 @@ class Write(NamedTuple):
 Writes = tuple[tuple[int, Loc | None, int], ...]
 """As plain tuples, of which one takes 0.1 us: `writes_of` reads them."""
 WRITES_KEPT = 6
+At = tuple[Loc | None, int]
+"""A line and a time."""
 
 
-def _written(version: int, before: Writes) -> Writes:
+def _written(version: int, before: Writes, at: At | None) -> Writes:
     """The last writes, this one first."""
-    return ((version, scope.writer or here(), tick()), *before[: WRITES_KEPT - 1])
+    loc, when = at or (scope.writer or here(), tick())
+    return ((version, loc, when), *before[: WRITES_KEPT - 1])
 
 
 def writes_of(found: Writes) -> list[Write]:
@@ -117,12 +120,12 @@ class Storage:
     def __reduce__(self) -> Any:
         return Storage, (np.array(self.value),)
 
-    def count(self) -> None:
-        """One write more."""
+    def count(self, at: At | None = None) -> None:
+        """One write more, here and now if `at` is not known."""
         self.version = version = self.version + 1
-        self.writes = _written(version, self.writes)
+        self.writes = _written(version, self.writes, at)
 
-    def count_all(self, number: int, at: tuple[Loc | None, int]) -> None:
+    def count_all(self, number: int, at: At) -> None:
         """So many writes more, by one call of a program, at a line and a time."""
         self.version = version = self.version + number
         self.writes = ((version, *at),)
@@ -237,10 +240,10 @@ class Inference(Storage):
         note = f"it was made in inference mode{at(self.made)}. Instead: torch.no_grad() there, or its clone()"
         raise noted(RuntimeError(INFERENCE_SAVED), note)
 
-    def count(self) -> None:
+    def count(self, at: At | None = None) -> None:
         pass
 
-    def count_all(self, number: int, at: tuple[Loc | None, int]) -> None:
+    def count_all(self, number: int, at: At) -> None:
         pass
 
 
@@ -259,9 +262,9 @@ class Unwatched(Storage):
     def __reduce__(self) -> Any:
         return self.of.__reduce__()
 
-    def count(self) -> None:
-        super().count()
-        self.of.unseen = _written(self.version, self.of.unseen)
+    def count(self, at: At | None = None) -> None:
+        super().count(at)
+        self.of.unseen = _written(self.version, self.of.unseen, at)
 
     def replace(self, value: Any) -> None:
         self.of.replace(value)

@@ -14,15 +14,16 @@ from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
 from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.story import Cut, Story, cut, cut_again, event, joined
+from funcgrad.torch._record.story import PastCut, Story, cut, cut_again, event, joined
 from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
 from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.leaving import Leaving
+from funcgrad.torch._tensor.printing import text
 from funcgrad.torch._tensor.sizes import Size, dimension, size_of
-from funcgrad.torch._tensor.storage import Inference, Storage, UntypedStorage, Unwatched, scope
+from funcgrad.torch._tensor.storage import At, Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
 from funcgrad.torch._tensor.writes import write_part
 
@@ -52,19 +53,15 @@ class Tensor(Leaving, Methods):
     _view: View | None = None
     _grad: Tensor | None = None
     _retains: bool = False
-    _cuts: tuple[Cut, ...] = ()
+    _cuts: tuple[PastCut, ...] = ()
     _own_story: Story | None = None
     _made: Loc | None = None
     _when: int = 0
     _label: str = ""
     _role: str = ""
+    _origin: Any
+    """Which operation gave it, for notes on errors; attached by `torch/_explain`."""
     __array_priority__ = 1000.0
-
-    def __init__(self, *data: Any, device: Any = None) -> None:
-        from funcgrad.torch._ops.legacy import constructed
-
-        made = constructed(data, dtypes.get_default_dtype(), device, any_dtype=True)
-        self.__dict__.update(made.__dict__)
 
     # reading
 
@@ -176,10 +173,16 @@ class Tensor(Leaving, Methods):
         if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
             raise RuntimeError(messages.PARTLY_OVERLAPPING)
 
-    def _write(self, new: Any, cuts: tuple[Cut, ...] = (), source: Tensor | None = None) -> None:
+    def _write(
+        self,
+        new: Any,
+        cuts: tuple[PastCut, ...] = (),
+        source: Tensor | None = None,
+        at: At | None = None,
+    ) -> None:
         """Take on the value of an operation in place, recorded or not; shape and dtype are this tensor's.
 
-        `source` is another tensor that has the value.
+        `source` is another tensor that has the value, `at` the line and time of the write, where they are known.
         """
         storage = self._storage
         view = self._view
@@ -191,7 +194,7 @@ class Tensor(Leaving, Methods):
             raise RuntimeError(
                 view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
             )
-        storage.count()
+        storage.count(at)
         if cuts and not self._is_source():
             self._cuts = joined(cuts, self._cuts)
         if view is None:
@@ -234,7 +237,7 @@ class Tensor(Leaving, Methods):
         base = self._base
         return not (mode.enabled and (on_tape(self._read()) or (base is not None and on_tape(base._read()))))
 
-    def _write_memory(self, values: Any, cuts: tuple[Cut, ...], *elements: Step) -> None:
+    def _write_memory(self, values: Any, cuts: tuple[PastCut, ...], *elements: Step) -> None:
         """Write values, or those of some elements, into the memory."""
         storage = self._storage
         storage.count()
@@ -288,6 +291,10 @@ class Tensor(Leaving, Methods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording what is computed from this leaf."""
+        if type(requires_grad) is not bool:
+            kind = type(requires_grad)
+            title = f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {title}")
         if requires_grad and self._read().dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if scope.level or not (requires_grad and self.requires_grad):
@@ -331,12 +338,6 @@ class Tensor(Leaving, Methods):
     def grad(self) -> None:
         self.grad = None
 
-    def _origin(self) -> str:
-        """Which operation gave this tensor, for notes on errors."""
-        from funcgrad.torch._explain.notes import computed_by
-
-        return computed_by(self)
-
     def _check_grad(self, grad: Any) -> None:
         if not isinstance(grad, Tensor):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
@@ -348,21 +349,6 @@ class Tensor(Leaving, Methods):
         if grad.shape != self.shape:
             sizes = {"given": list(grad.shape), "own": list(self.shape)}
             raise RuntimeError(messages.GRAD_OF_OTHER_SIZE.format(**sizes))
-
-    def explain_grad(self) -> Any:
-        """Why `grad` is what it is, or None: a `Report` on the tensor and the leaves it was computed from.
-
-        It works after the fact, with nothing switched on before, and changes nothing.
-
-        >>> import funcgrad.torch as torch
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> loss = x.detach().sum()
-        >>> [leaf.status for leaf in loss.explain_grad().leaves]
-        ['cut', 'cut']
-        """
-        from funcgrad.torch._explain.reports import explain_grad
-
-        return explain_grad(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -548,8 +534,6 @@ class Tensor(Leaving, Methods):
         return id(self)
 
     def __repr__(self) -> str:
-        from funcgrad.torch._tensor.printing import text
-
         return text(self)
 
     def __format__(self, spec: str) -> str:

@@ -11,10 +11,11 @@ from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
+from funcgrad.ops.broadcasting import broadcast_to, reshape
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.index import scatter_set
 from funcgrad.ops.overwritten import overwritten, revalued
-from funcgrad.ops.structure import broadcast_to, reshape, transpose
+from funcgrad.ops.structure import transpose
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._tensor.messages import DATA_OF_SEVERAL
 

@@ -16,7 +16,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.draws import DOUBLE, numbers_of
 from funcgrad.torch._ops.generator import default_generator
 from funcgrad.torch._ops.rejection import Uniform, uniform_of
-from funcgrad.torch._pass.context import once_differentiable
+from funcgrad.torch._pass.function import once_differentiable
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import constant
@@ -67,7 +67,7 @@ def standard_gamma(concentration: Tensor) -> Tensor:
     x = np.maximum(_gammas(a), np.finfo(a.dtype).tiny).astype(a.dtype)
     if not isinstance(concentration._read(), Tracer) or not mode.enabled:
         return fresh(x)
-    from funcgrad.scipy import special
+    from funcgrad.scipy import special  # SciPy may be missing
 
     lower, upper = special.gammainc(a, x), special.gammaincc(a, x)
     is_lower = lower < 0.5
@@ -110,7 +110,7 @@ class Dirichlet(Function):
 
 def _slope_of_beta(x: Any, a: Any, b: Any) -> Any:
     """How a beta variable moves with `a`, keeping its place in the distribution."""
-    from funcgrad.scipy import special
+    from funcgrad.scipy import special  # SciPy may be missing
 
     lower, upper = special.betainc(a, b, x), special.betaincc(a, b, x)
     is_lower = lower < 0.5

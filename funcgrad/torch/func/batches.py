@@ -96,7 +96,7 @@ class _Places:
             )
         self.leaves, self.structure = tree.flatten(args, is_leaf=lambda x: x is None)
         self.call = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): "
-        dims = self._spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args)
+        dims = self._dims_of(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args)
         self.batched = [i for i, dim in enumerate(dims) if dim is not None]
         self.tensors = [self._checked(self.leaves[i], dims[i]) for i in self.batched]
         self.dims = [dim for dim in dims if dim is not None]
@@ -109,16 +109,16 @@ class _Places:
                 f"{sizes} for the mapped dimension"
             )
 
-    def _spread(self, dims: Any, part: Any) -> list[int | None]:
+    def _dims_of(self, dims: Any, part: Any) -> list[int | None]:
         """A dim for each leaf of a part of the arguments."""
         count = len(tree.leaves(part, is_leaf=lambda x: x is None))
         if dims is None or isinstance(dims, int):
             return [dims] * count
         if type(dims) is type(part) and len(dims) == len(part):
             if isinstance(dims, (tuple, list)):
-                return [dim for each in map(self._spread, dims, part) for dim in each]
+                return [dim for each in map(self._dims_of, dims, part) for dim in each]
             if isinstance(dims, dict) and dims.keys() == part.keys():
-                return [dim for key in sorted(part) for dim in self._spread(dims[key], part[key])]
+                return [dim for key in sorted(part) for dim in self._dims_of(dims[key], part[key])]
         raise ValueError(
             f"{self.call}in_dims is not compatible with the structure of `inputs`: in_dims has {dims!r} where the "
             f"inputs have {tree.structure(part)}"

@@ -9,7 +9,7 @@ from typing import Any
 from funcgrad.torch._record.calls import Kind, call, need_tensor, note_inner, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse
-from funcgrad.torch._record.story import Cut, joined
+from funcgrad.torch._record.story import PastCut, joined
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -47,7 +47,7 @@ class Quick:
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         values: list[Any] = []
-        cuts: tuple[Cut, ...] = ()
+        cuts: tuple[PastCut, ...] = ()
         for t in tensors:
             storage = t._storage
             if t._seen != storage.stamp or storage.shared or (t._view is not None and t._view.blocked is not None):

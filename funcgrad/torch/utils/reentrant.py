@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from funcgrad.torch._pass.backward import backward as pass_back
-from funcgrad.torch._pass.engine import current
+from funcgrad.torch._pass.current import current
 from funcgrad.torch._pass.function import Function
 from funcgrad.torch._record.modes import enable_grad
 from funcgrad.torch._tensor.tensor import Tensor

@@ -13,9 +13,9 @@ from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Tracer, known, register
 from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.collectives import meets
 from funcgrad.ops.elementwise import eq, stop_gradient, where
-from funcgrad.ops.structure import reshape
 from funcgrad.transforms.calls import Runner, batched_graph, derived, split_pull
 from funcgrad.transforms.control.programs import (
     ControlCall,

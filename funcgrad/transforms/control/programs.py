@@ -12,7 +12,8 @@ from funcgrad.core.graph import Graph, evaluate, outside_of, without_effects
 from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import trace_graph, writer
 from funcgrad.core.trace import Primitive, is_traced
-from funcgrad.ops.structure import move_axis, spread
+from funcgrad.ops.broadcasting import with_batch
+from funcgrad.ops.structure import move_axis
 from funcgrad.transforms.calls import Runner, run_parts
 
 
@@ -115,7 +116,7 @@ def batched_body(body: Graph, batched: Sequence[bool], carries: int, size: int) 
         def run(*flat: Any, mask: Sequence[bool] = mask, moves: list[bool] = moves) -> list[Any]:
             outs, found = run_parts(lambda *xs: evaluate(body, xs), flat, mask, size)
             moves.extend([m or was for m, was in zip(found, [*mask[:carries], *found[carries:]])])
-            return [y if b else spread(as_shaped(y), not m, size) for y, b, m in zip(outs, found, moves)]
+            return [y if b else with_batch(as_shaped(y), not m, size) for y, b, m in zip(outs, found, moves)]
 
         avals = [Aval((size, *a.shape), a.dtype) if m else a for a, m in zip(body.in_avals, mask)]
         graph = trace_graph(run, avals)

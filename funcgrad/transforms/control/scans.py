@@ -12,7 +12,8 @@ from funcgrad.core.graph import Graph, as_typed, evaluate
 from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Same, is_traced, register
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.ops.structure import concatenate, move_axis, reshape, spread
+from funcgrad.ops.broadcasting import reshape, with_batch
+from funcgrad.ops.structure import concatenate, move_axis
 from funcgrad.transforms.calls import Runner, derived, split_pull
 from funcgrad.transforms.control.programs import (
     ControlCall,
@@ -149,7 +150,7 @@ class ScanCall(ControlCall):
         was_carry, in_xs, _ = steps.parts(batched)
         key = "scan batch", tuple(batched), size
         whole, moves, turns = derived(body, key, lambda: _batched(body, steps, batched, size))
-        starts = [spread(as_shaped(c), was, size) if m else c for c, m, was in zip(carry, moves, was_carry)]
+        starts = [with_batch(as_shaped(c), was, size) if m else c for c, m, was in zip(carry, moves, was_carry)]
         outs = self(
             *map(behind, starts, turns),
             *(move_axis(x, 0, 1) if b else x for x, b in zip(xs, in_xs)),

@@ -20,8 +20,8 @@ from funcgrad.core.staging import is_written
 from funcgrad.core.tape import pulled, selected
 from funcgrad.core.trace import Tracer, is_traced, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.broadcasting import with_batch
 from funcgrad.ops.elementwise import neg, sub
-from funcgrad.ops.structure import spread
 from funcgrad.transforms.calls import Runner, batched_graph, derived, pruned
 from funcgrad.transforms.control.programs import ControlCall, as_shaped, instantiated, unweak
 from funcgrad.transforms.jvp import with_tangents
@@ -203,7 +203,7 @@ class LinearSolveCall(SolveCall):
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         count = len(self.solution(params))
         mask = (True,) * count + tuple(batched[count:])
-        sides = [spread(as_shaped(v), b, size) for v, b in zip(values[:count], batched)]
+        sides = [with_batch(as_shaped(v), b, size) for v, b in zip(values[:count], batched)]
         names = ("matvec", "solve", "vecmat", "transpose_solve")
         whole = {n: None if params[n] is None else _batched(params[n], mask, size) for n in names}
         return self(*sides, *values[count:], **{**params, **whole})

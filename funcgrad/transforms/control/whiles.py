@@ -11,9 +11,9 @@ from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import trace_graph
 from funcgrad.core.trace import Same, register
 from funcgrad.errors import NotDifferentiableError
+from funcgrad.ops.broadcasting import reshape, with_batch
 from funcgrad.ops.elementwise import where
 from funcgrad.ops.reduce import reduce_any
-from funcgrad.ops.structure import reshape, spread
 from funcgrad.transforms.calls import Runner, derived, run_batched
 from funcgrad.transforms.control.programs import (
     ControlCall,
@@ -110,7 +110,7 @@ class WhileCall(ControlCall):
             moves = [True] * count
             test, whole = self._until_all(cond, body, in_first, in_second, size)
             constants = [*first, *second, *first]
-        starts = [spread(as_shaped(c), b, size) if m else c for c, b, m in zip(carry, was, moves)]
+        starts = [with_batch(as_shaped(c), b, size) if m else c for c, b, m in zip(carry, was, moves)]
         outs = self(*starts, *constants, **{**params, "cond": test, "body": whole})
         return tuple(y if m else Same(y) for y, m in zip(outs, moves))
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import copied
 from funcgrad.core.graph import hoist
 from funcgrad.core.linear import LinearTrace, LinearTracer, linear_outputs
+from funcgrad.core.memory import copied, lent
 from funcgrad.core.staging import is_interpreted, trace_graph, unseen
 from funcgrad.core.tape import Node, entries, pull, push
 from funcgrad.core.trace import Tracer, register, unknown_in
@@ -20,21 +20,20 @@ from funcgrad.transforms.calls import run_batched
 from funcgrad.transforms.closure import refuse_hidden
 from funcgrad.transforms.custom.rules import (
     BatchedCall,
-    Call,
     CustomCall,
     CustomRule,
+    RuleCall,
     show,
     unflatten_all,
 )
-from funcgrad.transforms.results import read_only
 
 
-class JvpCall(Call):
+class JvpCall(RuleCall):
     def rule_outputs(self, values: Sequence[Any], moving: Sequence[Any], out_avals: Sequence[Aval]) -> list[Any]:
         """The flat outputs by the user's rule, and behind them their tangents, for tangents of all flat values."""
         (*_, rule), fixed = self.parts(values)
-        primals = unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])
-        given = unflatten_all(self.trees, [read_only(t) for t in moving[: self.count]])
+        primals = unflatten_all(self.trees, [lent(v) for v in values[: self.count]])
+        given = unflatten_all(self.trees, [lent(t) for t in moving[: self.count]])
         result = self.called(values, rule, *fixed, tuple(primals), tuple(given))
         name = f"the jvp rule of `{self.name}`"
         if not isinstance(result, (tuple, list)) or len(result) != 2:

@@ -9,15 +9,15 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
-from funcgrad.core.constants import copied, keep, owner_of
+from funcgrad.core.constants import keep
+from funcgrad.core.memory import copied, lent, owner_of, taken_by
 from funcgrad.core.trace import register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
-from funcgrad.transforms.custom.rules import BatchedCall, Call, CustomCall, CustomRule, show
+from funcgrad.transforms.custom.rules import BatchedCall, CustomCall, CustomRule, RuleCall, show
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.results import memory_of, read_only
 
 
 class Backward(NamedTuple):
@@ -32,7 +32,7 @@ class Backward(NamedTuple):
     indices: Sequence[Any]
 
 
-class VjpCall(Call):
+class VjpCall(RuleCall):
     def forward(self, values: Sequence[Any]) -> tuple[list[Any], Backward]:
         """Flat outputs by the user's fwd, and what its bwd will need."""
         (_, fwd, bwd, *_), fixed = self.parts(values)
@@ -40,7 +40,7 @@ class VjpCall(Call):
         result = self.called(values, fwd, *args)
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {show(result)}")
-        safe = memory_of(tree.leaves(args))
+        safe = taken_by(tree.leaves(args))
         outs = [y if owner_of(y) in safe else copied(y) for y in self.flatten_output(result[0])]
         residuals = tree.map(lambda x: x if owner_of(x) in safe else keep(x), result[1])
         indices = values[len(values) - len(self.axes) :]
@@ -48,7 +48,7 @@ class VjpCall(Call):
 
     def backward(self, back: Backward, cts: Sequence[Any], avals: Sequence[Aval], tracked: Sequence[bool]) -> list[Any]:
         """Flat cotangents by the user's bwd, checked."""
-        cts = self.out_tree.unflatten([read_only(c) for c in cts])
+        cts = self.out_tree.unflatten([lent(c) for c in cts])
         given = self.called(back.indices, back.bwd, *back.fixed, back.residuals, cts)
         if not isinstance(given, (tuple, list)) or len(given) != len(self.positions):
             raise TypeError(

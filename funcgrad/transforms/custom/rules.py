@@ -14,6 +14,7 @@ from funcgrad.core.avals import Aval, refusal
 from funcgrad.core.buffers import settled
 from funcgrad.core.constants import keep
 from funcgrad.core.graph import evaluate
+from funcgrad.core.memory import lent
 from funcgrad.core.trace import Primitive, is_traced
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import array_leaf, normalise_argnums
@@ -22,14 +23,13 @@ from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
 from funcgrad.transforms.function import Signature, call_hiding_frames, importable_name
-from funcgrad.transforms.results import read_only
 
 
 class CustomRule:
     """What custom_vjp and custom_jvp share: binding arguments, flattening, captured traced values."""
 
     kind = ""
-    call: type[Call]
+    call: type[RuleCall]
     primitive: Primitive
     __signature__ = Signature()
 
@@ -130,7 +130,7 @@ def unflatten_all(trees: Sequence[tree.TreeDef], leaves: Sequence[Any]) -> list[
 FIXED = "argument {} is in nondiff_argnums"
 
 
-class Call:
+class RuleCall:
     """One call of a function with a rule, on flat values: the function, its rule, and the trees around them.
 
     The flat values are the leaves of the differentiable arguments, then the traced values among the others, then
@@ -185,7 +185,7 @@ class Call:
 
     def arguments(self, values: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """All arguments of the function."""
-        given = dict(zip(self.positions, unflatten_all(self.trees, [read_only(v) for v in values[: self.count]])))
+        given = dict(zip(self.positions, unflatten_all(self.trees, [lent(v) for v in values[: self.count]])))
         rest = iter(fixed)
         return [given[n] if n in given else next(rest) for n in range(len(given) + len(self.fixed))]
 
@@ -220,7 +220,7 @@ def _nothing(*args: Any) -> None:
 
 
 class BatchedCall:
-    """A `Call` for whole batches; it stands where a `Call` does."""
+    """A `RuleCall` for whole batches; it stands where a `RuleCall` does."""
 
     def __init__(self, inner: Any, batched: list[bool], size: int) -> None:
         self.inner = inner
@@ -239,7 +239,7 @@ class BatchedCall:
 
 
 class CustomCall(Primitive):
-    """A `Call` on its flat values; `graph`, where it is written down, is the program of the function itself."""
+    """A `RuleCall` on its flat values; `graph`, where it is written down, is the program of the function itself."""
 
     multiple = True
     kind: str
@@ -253,10 +253,10 @@ class CustomCall(Primitive):
         call.freeze()
         return {"call": call, "graph": program(call.run)}
 
-    def impl(self, *values: Any, call: Call, graph: Any = None) -> tuple[Any, ...]:
+    def impl(self, *values: Any, call: RuleCall, graph: Any = None) -> tuple[Any, ...]:
         return tuple(call.run(*values) if graph is None else evaluate(graph, values))
 
-    def shape(self, *avals: Aval, call: Call, graph: Any) -> tuple[Aval, ...]:
+    def shape(self, *avals: Aval, call: RuleCall, graph: Any) -> tuple[Aval, ...]:
         return graph.out_avals
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> Any:

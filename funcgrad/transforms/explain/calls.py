@@ -33,7 +33,7 @@ _OPERATORS = {
 _MODULES = ("nn", "lax", "random", "scipy.special", "scipy.stats", "scipy.linalg", "scipy.ndimage", "scipy.signal")
 
 
-class Call(NamedTuple):
+class CallSite(NamedTuple):
     """A call of the user's: its line, and the name of what he called, "" where that is an operator.
 
     `owner` is the object whose method was called, where it matters: a random generator. `derived` says that it runs in
@@ -48,12 +48,12 @@ class Call(NamedTuple):
 
 
 class Calls:
-    """The calls of one run, told apart as they happen: operations of one call have the same `Call`."""
+    """The calls of one run, told apart as they happen: operations of one call have the same `CallSite`."""
 
     def __init__(self) -> None:
         self._base: FrameType | None = None
         self._last: tuple[Any, ...] = ()
-        self._call = Call(None, "")
+        self._call = CallSite(None, "")
 
     def begin(self) -> None:
         """What the calling frame runs is the user's function: frames outside of it are not asked."""
@@ -62,7 +62,7 @@ class Calls:
     def end(self) -> None:
         self._base, self._last = None, ()
 
-    def now(self) -> Call:
+    def now(self) -> CallSite:
         """The call that is running. One instruction may take several values out of the library: that is one call."""
         frame, inner = _users(sys._getframe(1), self._base)
         departs = inner is not None and inner.f_code.co_name in _CONVERSIONS
@@ -85,12 +85,12 @@ class Calls:
             frame = frame.f_back
         return tuple(found)
 
-    def of_program(self, scope: object, loc: Loc | None) -> Call:
+    def of_program(self, scope: object, loc: Loc | None) -> CallSite:
         """The call that an equation of a program was traced in; `scope` is one run of the program."""
         key = (scope, loc, None)
         if not self._is_last(key):
             self._last = key
-            self._call = Call(loc, _written_name(loc))
+            self._call = CallSite(loc, _written_name(loc))
         return self._call
 
     def _is_last(self, key: tuple[Any, ...]) -> bool:
@@ -124,17 +124,17 @@ _DIFFERENTIATE = frozenset(("_value_and_grad", "_vjp", "_jvp", "_linearize"))
 """The functions of `transforms.api` that run what they differentiate."""
 
 
-def _call(frame: FrameType | None, inner: FrameType | None) -> Call:
+def _call(frame: FrameType | None, inner: FrameType | None) -> CallSite:
     if frame is None:
-        return Call(None, "")
+        return CallSite(None, "")
     loc = frame.f_code, frame.f_lasti
     if inner is None or inner.f_code.co_name in _CONVERSIONS:
         name, is_foreign, owner = _callee(frame, loc)
-        return Call(loc, name, is_foreign, owner)
+        return CallSite(loc, name, is_foreign, owner)
     if not is_internal(inner.f_code.co_filename):
         name, is_foreign, owner = _callee(frame, loc)
-        return Call(loc, name if is_foreign and name else _foreign_name(inner), True, owner)
-    return Call(loc, _name(inner, frame))
+        return CallSite(loc, name if is_foreign and name else _foreign_name(inner), True, owner)
+    return CallSite(loc, _name(inner, frame))
 
 
 _CONVERSIONS = frozenset(

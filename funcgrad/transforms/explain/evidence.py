@@ -14,7 +14,7 @@ from funcgrad.core.provenance import Loc
 from funcgrad.core.tape import Node
 from funcgrad.core.trace import Primitive
 from funcgrad.transforms.arguments import array_leaf
-from funcgrad.transforms.explain.calls import Call
+from funcgrad.transforms.explain.calls import CallSite
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot
 from funcgrad.transforms.explain.fate import Fate
 
@@ -53,7 +53,7 @@ class End(NamedTuple):
     used_at: Loc | None = None
     branch: Loc | None = None
     whole: str = ""
-    call: Call | None = None
+    call: CallSite | None = None
     again: bool = False
     of_tensor: bool = False
     fate: Fate = Fate.RETURNED

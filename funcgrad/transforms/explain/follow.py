@@ -23,8 +23,10 @@ from funcgrad.core.provenance import Loc, here, is_users, place
 from funcgrad.core.tape import SELECT, Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, conversion_error
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
-from funcgrad.ops.families import Elementwise, General, Linear
-from funcgrad.transforms.explain.calls import Call, Calls
+from funcgrad.ops.families.elementwise import Elementwise
+from funcgrad.ops.families.general import General
+from funcgrad.ops.families.linear import Linear
+from funcgrad.transforms.explain.calls import Calls, CallSite
 
 
 class Edge(Enum):
@@ -61,7 +63,7 @@ class Entry(Node):
     ) -> None:
         super().__init__(prim, params, parents, saved, loc)
         self.edges = edges
-        self.call: Call | None = None
+        self.call: CallSite | None = None
         self.born: str | None = None
         self.is_float = True
         self.is_mask = False
@@ -150,7 +152,7 @@ class FollowTrace(TapeTrace):
         super().end()
         self.calls.end()
 
-    def call(self) -> Call:
+    def call(self) -> CallSite:
         """The user's call that is running now."""
         return self.calls.now() if self.loc is None else self.calls.of_program(self.scope, self.loc)
 

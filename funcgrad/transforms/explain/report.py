@@ -143,12 +143,12 @@ class Report:
 
     def to_html(self) -> str:
         """The report as a page of HTML of its own, with the graph as SVG."""
-        from funcgrad.transforms.explain.page import page
+        from funcgrad.transforms.explain.page import page  # which texts need not load
 
         return page([self], self.title)
 
     def _repr_html_(self) -> str:
-        from funcgrad.transforms.explain.page import fragment
+        from funcgrad.transforms.explain.page import fragment  # which texts need not load
 
         return fragment(self)
 

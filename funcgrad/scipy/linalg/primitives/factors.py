@@ -9,7 +9,7 @@ import scipy.linalg
 
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.ops.contract import matmul, mH, mT
-from funcgrad.ops.families import General
+from funcgrad.ops.families.general import General
 from funcgrad.ops.index import gather
 from funcgrad.ops.linalg.shared import computed_dtype, for_each, matrix, over_stacks, real_dtype
 from funcgrad.ops.linalg.systems import solve, triangular_solve

@@ -9,9 +9,9 @@ import numpy as np
 import scipy.linalg
 
 from funcgrad.core.avals import Aval
+from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.contract import matmul, mT
 from funcgrad.ops.linalg.shared import column, computed_dtype, for_each, identity, over_stacks, row
-from funcgrad.ops.reduce import reduce_sum
 from funcgrad.ops.structure import concatenate
 from funcgrad.scipy.linalg.primitives.shared import all_finite
 

@@ -120,7 +120,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     """The exponential of square matrices; needs SciPy."""
     check_squares(input, "linalg.matrix_exp")
     check_inexact(input, "linalg.matrix_exp", half=True)
-    from funcgrad.scipy import linalg
+    from funcgrad.scipy import linalg  # SciPy may be missing
 
     return call(EXP, linalg.expm, input)
 

@@ -25,7 +25,7 @@ ZERO_PIVOT = (
 
 
 def _scipy() -> Any:
-    from funcgrad.scipy import linalg
+    from funcgrad.scipy import linalg  # SciPy may be missing
 
     return linalg
 

@@ -44,6 +44,8 @@ from funcgrad.torch.nn.functional.activation import threshold_ as threshold_
 from funcgrad.torch.nn.functional.attention import multi_head_attention_forward as multi_head_attention_forward
 from funcgrad.torch.nn.functional.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from funcgrad.torch.nn.functional.bags import embedding_bag as embedding_bag
+from funcgrad.torch.nn.functional.classes import cross_entropy as cross_entropy
+from funcgrad.torch.nn.functional.classes import nll_loss as nll_loss
 from funcgrad.torch.nn.functional.conv import conv1d as conv1d
 from funcgrad.torch.nn.functional.conv import conv2d as conv2d
 from funcgrad.torch.nn.functional.conv import conv3d as conv3d
@@ -65,14 +67,12 @@ from funcgrad.torch.nn.functional.linear import linear as linear
 from funcgrad.torch.nn.functional.linear import one_hot as one_hot
 from funcgrad.torch.nn.functional.loss import binary_cross_entropy as binary_cross_entropy
 from funcgrad.torch.nn.functional.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from funcgrad.torch.nn.functional.loss import cross_entropy as cross_entropy
 from funcgrad.torch.nn.functional.loss import gaussian_nll_loss as gaussian_nll_loss
 from funcgrad.torch.nn.functional.loss import huber_loss as huber_loss
 from funcgrad.torch.nn.functional.loss import kl_div as kl_div
 from funcgrad.torch.nn.functional.loss import l1_loss as l1_loss
 from funcgrad.torch.nn.functional.loss import mse_loss as mse_loss
 from funcgrad.torch.nn.functional.loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
-from funcgrad.torch.nn.functional.loss import nll_loss as nll_loss
 from funcgrad.torch.nn.functional.loss import poisson_nll_loss as poisson_nll_loss
 from funcgrad.torch.nn.functional.loss import smooth_l1_loss as smooth_l1_loss
 from funcgrad.torch.nn.functional.loss import soft_margin_loss as soft_margin_loss

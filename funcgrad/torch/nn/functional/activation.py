@@ -111,6 +111,8 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`alpha * (exp(x / alpha) - 1)` where x is negative."""
+    if not alpha:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _chosen(_celu, input, inplace, alpha)
 
 
@@ -155,7 +157,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Nearer to zero by `lambd`, 0 in between."""
     need_tensor(input, "softshrink")
     refuse(input, "iub", "softshrink_check")
-    if lambd < 0:
+    if not lambd >= 0:
         largest = np.finfo(input._read().dtype).max
         raise RuntimeError(
             f"lambda must be in range [0, {largest:g}] for input dtype {input.dtype.title}, but found {lambd:g}"
@@ -246,7 +248,10 @@ RRELU = Kind("RreluWithNoiseBackward0", "x")
 
 
 def _rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     value = input._array("`rrelu`")
+    refuse(input, "iubc", "rrelu_with_noise_out_cpu" if training else "leaky_relu_cpu")
     if not training:
         return _leaky(input, (lower + upper) / 2)
     negative = value <= 0

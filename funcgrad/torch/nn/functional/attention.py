@@ -23,6 +23,7 @@ from funcgrad.torch._ops.shape import transpose
 from funcgrad.torch._ops.sums import baddbmm
 from funcgrad.torch._record.calls import Kind, call, lie
 from funcgrad.torch._record.composed import composite
+from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -135,6 +136,16 @@ def scaled_dot_product_attention(
             raise RuntimeError(f"expected scalar type Float but found {query.dtype.title}")
         given = query.dtype.short
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: float != {given}")
+    if not 0 <= dropout_p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
+    if query.shape[-1] != key.shape[-1] and query.shape[:-2] == key.shape[:-2]:
+        batch = query.shape[:-2].numel()
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {query.shape[-1]}] but got: "
+            f"[{batch}, {key.shape[-1]}]."
+        )
+    if attn_mask is not None and query.shape.numel():
+        check_broadcast((*query.shape[:-1], key.shape[-2]), tuple(attn_mask.shape))
     mask = noise((*query.shape[:-1], key.shape[-2]), dropout_p, query._read().dtype) if dropout_p > 0 else None
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     moving_mask = attn_mask is not None and attn_mask.requires_grad
@@ -237,7 +248,7 @@ def _joined_masks(
         return attn_mask
     if key_padding_mask.shape != (batch, source):
         axis = int(key_padding_mask.shape[0] == batch)
-        raise RuntimeError(
+        raise AssertionError(
             f"Expected key_padded_mask.shape[{axis}] to be {(batch, source)[axis]}, but got "
             f"{key_padding_mask.shape[axis]}"
         )

@@ -7,7 +7,7 @@ from funcgrad.torch._ops.pointwise import plus_number
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._record.operands import promote
+from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._tensor.tensor import Tensor
 
 LENGTH = Kind("NormBackward1", "xr", reads=kinks.vector_norm_read)
@@ -31,6 +31,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
             length.clamp_(min=eps)
         return x / length
 
+    check_broadcast(tuple(x1.shape), tuple(x2.shape))
+    rank = max(x1.dim(), x2.dim())
+    x1, x2 = (x if x.dim() == rank else x.reshape((1,) * (rank - x.dim()) + tuple(x.shape)) for x in (x1, x2))
     if x1._read().dtype != x2._read().dtype or x1._read().dtype.kind != "f":
         x1, x2 = promote(x1, x2)
         if x1._read().dtype.kind != "f":

@@ -64,7 +64,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x, w = input._read(), weight._read()
     shape, weights = x.shape, w.shape
     if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype or x.dtype.kind == "b":
-        _refuse_linear(input, weight)
+        _refuse_linear(input, weight, bias)
     if mode.saver is not None:
         return _of_products(input, weight, bias)
     in_order = len(shape) == 2 or getattr(raw(x), "flags", IN_ORDER).c_contiguous
@@ -75,6 +75,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias._read().dtype is not w.dtype:
         one_dtype("self and mat2 must have the same dtype, but got {} and {}", bias, weight)
     if bias._read().shape not in ((weights[0],), (1,), ()):
+        if len(shape) == bias.dim() == 2 and all(n in (1, m) for n, m in zip(bias.shape, (shape[0], weights[0]))):
+            return _of_products(input, weight, bias)
         raise RuntimeError(
             f"The expanded size of the tensor ({weights[0]}) must match the existing size ({bias.shape[0]}) at "
             f"non-singleton dimension 1.  Target sizes: {[*shape[:-1], weights[0]]}.  Tensor sizes: {list(bias.shape)}"
@@ -92,7 +94,7 @@ def _need_tensors(input: Any, weight: Any) -> None:
             )
 
 
-def _refuse_linear(input: Tensor, weight: Tensor) -> None:
+def _refuse_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     """PyTorch's errors."""
     shape = input.shape
     if not shape:
@@ -102,7 +104,12 @@ def _refuse_linear(input: Tensor, weight: Tensor) -> None:
     if shape[-1] != weight.shape[1]:
         n, m = shape[:-1].numel(), weight.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{shape[-1]} and {m[1]}x{m[0]})")
-    refuse(input, "b", "addmm_impl_cpu_")
+    if input.dtype is weight.dtype:
+        refuse(input, "b", "addmm_impl_cpu_")
+    if bias is None:
+        given = f"{input.dtype.short} != {weight.dtype.short}"
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {given}")
+    one_dtype("self and mat2 must have the same dtype, but got {} and {}", bias, weight)
     raise RuntimeError(
         f"mat1 and mat2 must have the same dtype, but got {input.dtype.title} and {weight.dtype.title}"
     )
@@ -208,8 +215,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             raise RuntimeError("Class values must be non-negative.")
         if num_classes == -1:
             num_classes = int(array.max()) + 1
-        elif num_classes < 1:
-            raise RuntimeError("num_classes should be positive")
         elif array.size and array.max() >= num_classes:
             raise RuntimeError("Class values must be smaller than num_classes.")
     return flat("one_hot", nn.one_hot(value, num_classes, dtype=np.int64), tensor)

@@ -165,6 +165,12 @@ def _composed_instances(
 
 
 INSTANCE = Kind("View", "xy!")
+def _check_channels(input: Tensor, **given: Tensor | None) -> None:
+    """PyTorch's error, which has the instances as channels of one."""
+    batch, channels = input.shape[:2]
+    for name, t in given.items():
+        if t is not None and t.numel() != channels:
+            raise RuntimeError(f"{name} should contain {batch * channels} elements not {batch * t.numel()}")
 
 
 def _of_instances(x: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -184,6 +190,11 @@ def instance_norm(
 ) -> Tensor:
     """Each channel of each element of the batch with mean 0 and variance 1."""
     refuse(input, "iubc", "batch_norm")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if any(t is not None and t.dtype is not input.dtype for t in (weight, bias)) and input.dtype.itemsize > 2:
+        raise RuntimeError(f"mixed dtype (CPU): expect parameter to have scalar type of {input.dtype.title}")
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
@@ -220,7 +231,9 @@ def _of_layer_read(keep: Any, x: Any, weight: Any, bias: Any, dims: int, eps: fl
 LAYER = Kind("NativeLayerNormBackward0", "zxy!", takes="012", reads=_of_layer_read)
 
 
-def _check_layer(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None) -> int:
+def _check_layer(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, first: str = "*, "
+) -> int:
     """PyTorch's errors; how many dimensions are normalised."""
     shape = list(normalized_shape)
     if not shape:
@@ -237,7 +250,7 @@ def _check_layer(input: Tensor, normalized_shape: Sequence[int], weight: Tensor 
     if list(input.shape[-len(shape) :]) != shape:
         wanted = ", ".join(map(str, shape))
         raise RuntimeError(
-            f"Given normalized_shape={shape}, expected input with shape [*, {wanted}], but got input of "
+            f"Given normalized_shape={shape}, expected input with shape [{first}{wanted}], but got input of "
             f"size{list(input.shape)}"
         )
     return len(shape)
@@ -282,7 +295,9 @@ def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
     """The last dimensions, which have that shape, divided by the root of the mean of their squares."""
-    dims = _check_layer(input, normalized_shape, weight, None)
+    if input.dim() < len(normalized_shape):
+        raise ValueError(f"Input tensor must have at least {len(normalized_shape)} dimensions, but got {input.dim()}")
+    dims = _check_layer(input, normalized_shape, weight, None, "*")
     refuse(input, "iub", "rms_norm")
     eps = float(np.finfo(input._read().dtype).eps) if eps is None else eps
     return contiguous(
@@ -311,6 +326,9 @@ def group_norm(
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
     channels = input.shape[1]
+    input.shape[0] * channels // num_groups  # PyTorch's error for zero is Python's
+    if num_groups < 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     if channels % num_groups:
         raise RuntimeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape "

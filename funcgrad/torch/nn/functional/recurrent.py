@@ -72,6 +72,15 @@ def _named(last: Sequence[str], found: tuple[Tensor, ...]) -> tuple[Tensor, ...]
     return found
 
 
+def _check_state(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None]) -> None:
+    """PyTorch's errors for a state of another dtype; for an LSTM of float32 it has a kernel of oneDNN's."""
+    title, own = state[0].dtype.title, x.dtype.title
+    if mode == "LSTM" and weights[-1] is None and own == "Float" and any(s.dtype is not x.dtype for s in state):
+        raise RuntimeError("get_mkldnn_dtype: unsupported data type")
+    if title != own:
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {title} and {own}")
+
+
 def layer(
     mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None], reverse: bool
 ) -> tuple[Tensor, ...]:
@@ -80,6 +89,7 @@ def layer(
     `weights` has those of the input, of the state, both biases and the projection, or None for what is missing.
     """
     step = STEPS[mode]
+    _check_state(mode, x, state, weights)
 
     def over_time(v: Any, *rest: Any) -> tuple[Any, ...]:
         first, (w_x, w_h, b_x, b_h, projection) = rest[: len(state)], rest[len(state) :]

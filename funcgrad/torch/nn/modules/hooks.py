@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from funcgrad.torch._pass.function import Function
@@ -34,12 +33,6 @@ class Hooks:
         self.is_full = is_full
         return registered(self.backward_after, hook, first)
 
-    def compile(self, module: Any, options: dict[str, Any]) -> None:
-        """Let calls of the module, with these hooks, be those of a compiled function."""
-        from funcgrad.torch._compile.compiled import compile
-
-        self.compiled = compile(partial(_around, module), **options)
-
 
 class _Everywhere:
     """The hooks of all modules, where there are any."""
@@ -55,10 +48,10 @@ def called(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     own = module._hooks
     if own is not None and own.compiled is not None:
         return own.compiled(*args, **kwargs)
-    return _around(module, *args, **kwargs)
+    return around(module, *args, **kwargs)
 
 
-def _around(module: Any, /, *args: Any, **kwargs: Any) -> Any:
+def around(module: Any, /, *args: Any, **kwargs: Any) -> Any:
     """A module's forward with its hooks, those of all modules first. Those marked `always_call` run also where it
     raises; what they raise then is a warning."""
     groups = [hooks for hooks in (everywhere.hooks, module._hooks) if hooks is not None]

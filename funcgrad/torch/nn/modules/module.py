@@ -118,10 +118,6 @@ class Module(Stateful):
             return self.forward(*args, **kwargs)
         return called(self, args, kwargs)
 
-    def compile(self, **options: Any) -> None:
-        """Compile the calls of this module; `options` are those of `torch.compile`."""
-        self._own_hooks().compile(self, options)
-
     # attributes
 
     def __getattr__(self, name: str) -> Any:
@@ -461,7 +457,7 @@ class Module(Stateful):
         >>> [(leaf.path, leaf.status) for leaf in layer.explain_grads().leaves]
         [('weight', 'flows'), ('bias', 'not_requested')]
         """
-        from funcgrad.torch._explain.modules import explain_grads
+        from funcgrad.torch._explain.modules import explain_grads  # few programs ask, and it is long
 
         return explain_grads(self)
 

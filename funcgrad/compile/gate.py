@@ -1,8 +1,8 @@
 """The way from a Python call into a kernel and back: a C function that takes Python's arguments.
 
 Arguments that are as the kernel wants them are seen to be, and the kernel is called with pointers to their data. For
-any others the entry calls its fallback, which brings them into form. The layout of NumPy's objects is ABI (its C
-macros inline it), and `available` looks whether it is as entry.ll reads it.
+any others the gate calls its fallback, which brings them into form. The layout of NumPy's objects is ABI (its C
+macros inline it), and `available` looks whether it is as gate.ll reads it.
 
 Two arrays of 2 in, a scalar and an array out: 167 ns, where numba's dispatcher takes 965, ctypes 15 000 and
 `np.empty(2)` 177. Of these the call itself takes 25, each argument 8, a scalar out 45 and an array 100, NumPy's own.
@@ -25,12 +25,12 @@ from funcgrad.compile import machine
 from funcgrad.core.avals import Aval
 
 DTYPES = "?bhilqBHILQfdFD"
-"""The dtypes that an entry takes and returns."""
+"""The dtypes that a gate takes and returns."""
 ON_STACK = 4096
 """Bytes of workspace that a call has on its stack: a thread's may be as small as 64 kB."""
 
 
-class Entry(NamedTuple):
+class Gate(NamedTuple):
     """The signature of a kernel, `i32 @kernel(ptr in, ..., ptr out, ..., ptr captured, ptr workspace)`, and the way in.
 
     The kernel gets pointers to data, also of scalars; outputs are fresh, arrays or NumPy's scalars, or Python's where
@@ -76,7 +76,7 @@ class Entry(NamedTuple):
 # ---- the text ----
 
 _WAYS = {"b": 1, "i": 2, "f": 3, "c": 4}
-"""In entry.ll: how Python's scalars of a kind are read and made."""
+"""In gate.ll: how Python's scalars of a kind are read and made."""
 _PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
 
 _TABLE = """
@@ -108,18 +108,18 @@ define void @release() nounwind {
 """
 
 
-def _direct_text(entry: Entry) -> str:
-    in_block = entry.workspace > ON_STACK
+def _direct_text(gate: Gate) -> str:
+    in_block = gate.workspace > ON_STACK
     table = _TABLE.format(
-        n_inputs=len(entry.arguments),
-        n_outputs=len(entry.results),
-        inputs=", ".join(map(_input, entry.arguments)),
-        outputs=", ".join(map(_output, entry.results)),
-        workspace=entry.workspace,
-        release_gil=int(entry.release_gil),
+        n_inputs=len(gate.arguments),
+        n_outputs=len(gate.results),
+        inputs=", ".join(map(_input, gate.arguments)),
+        outputs=", ".join(map(_output, gate.results)),
+        workspace=gate.workspace,
+        release_gil=int(gate.release_gil),
         block="@block" if in_block else "null",
     )
-    return "\n".join([_plain_text(entry), *_constants(entry), table, _BLOCK if in_block else ""])
+    return "\n".join([_plain_text(gate), *_constants(gate), table, _BLOCK if in_block else ""])
 
 
 def _input(aval: Aval) -> str:
@@ -155,9 +155,9 @@ def _shape(aval: Aval) -> str:
     return "@shape." + ".".join(map(str, aval.shape)) if aval.shape else "null"
 
 
-def _constants(entry: Entry) -> list[str]:
+def _constants(gate: Gate) -> list[str]:
     """The lengths and the objects that the tables name."""
-    avals = [*entry.inputs, *entry.outputs]
+    avals = [*gate.inputs, *gate.outputs]
     lines = [f"@python.{kind.__name__} = external global i8" for kind in (float, complex)]
     for name in sorted({_name(aval) for aval in avals}):
         lines += [f"@numpy.{what}.{name} = external global i8" for what in ("descr", "class")]
@@ -167,13 +167,13 @@ def _constants(entry: Entry) -> list[str]:
     return lines
 
 
-def _plain_text(entry: Entry) -> str:
+def _plain_text(gate: Gate) -> str:
     """A function of an array of pointers: the arguments, fresh results, what is captured and the workspace."""
-    count = len(entry.inputs) + len(entry.outputs) + 2
-    first = len(entry.inputs)
-    fresh = [i for i in range(len(entry.outputs)) if i not in entry.given]
-    places = {output: first + k for k, output in enumerate([*entry.given, *fresh])}
-    order = [*range(first), *(places[i] for i in range(len(entry.outputs))), count - 2, count - 1]
+    count = len(gate.inputs) + len(gate.outputs) + 2
+    first = len(gate.inputs)
+    fresh = [i for i in range(len(gate.outputs)) if i not in gate.given]
+    places = {output: first + k for k, output in enumerate([*gate.given, *fresh])}
+    order = [*range(first), *(places[i] for i in range(len(gate.outputs))), count - 2, count - 1]
     lines = ["define i32 @plain(ptr %pointers) nounwind {"]
     for k in range(count):
         lines += [f"%at{k} = getelementptr ptr, ptr %pointers, i64 {k}", f"%p{k} = load ptr, ptr %at{k}"]
@@ -183,9 +183,9 @@ def _plain_text(entry: Entry) -> str:
 
 # ---- the function ----
 
-_SUPPORT = Path(__file__).with_name("entry.ll")
+_SUPPORT = Path(__file__).with_name("gate.ll")
 _CLASS, _VALUE, _DATA, _RANK, _SHAPE, _DESCR, _FLAGS = 8, 16, 16, 24, 32, 56, 64
-"""Offsets in entry.ll."""
+"""Offsets in gate.ll."""
 _C_CONTIGUOUS_AND_ALIGNED = 0x101
 
 
@@ -233,7 +233,7 @@ def _numpys_symbols(table: Any) -> dict[str, int]:
 
 
 def _pythons_symbols() -> dict[str, int]:
-    """Those of entry.ll. On some systems LLVM would not find the functions by itself."""
+    """Those of gate.ll. On some systems LLVM would not find the functions by itself."""
     functions = set(re.findall(r"@(Py\w+)\(", _SUPPORT.read_text()))
     symbols = {name: ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0 for name in functions}
     classes = {f"python.{kind.__name__}": id(kind) for kind in _PYTHON.values()}
@@ -287,7 +287,7 @@ Own = tuple[Callable[..., Any], np.ndarray, bool, tuple[Any, ...]]
 """What a function has of its own: the fallback, what the kernel captures as words, `single`, and whose words it is."""
 
 
-def _direct(entry: Entry, module: machine.Module, own: Own) -> Callable[..., Any]:
+def _direct(gate: Gate, module: machine.Module, own: Own) -> Callable[..., Any]:
     make: Any = ctypes.pythonapi["PyCFunction_NewEx"]
     make.argtypes, make.restype = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object], ctypes.py_object
     # owns what it has as `__self__` and `__module__`
@@ -295,25 +295,25 @@ def _direct(entry: Entry, module: machine.Module, own: Own) -> Callable[..., Any
     return bound
 
 
-def _through_ctypes(entry: Entry, module: machine.Module, own: Own) -> Callable[..., Any]:
+def _through_ctypes(gate: Gate, module: machine.Module, own: Own) -> Callable[..., Any]:
     """The same where Python's or NumPy's objects are not as they are known: some 10 us."""
-    prototype = ctypes.CFUNCTYPE if entry.release_gil else ctypes.PYFUNCTYPE
+    prototype = ctypes.CFUNCTYPE if gate.release_gil else ctypes.PYFUNCTYPE
     function = prototype(ctypes.c_int, ctypes.c_void_p)(module.address("plain"))
     held = module.hold(), own
     fallback, words, single, _ = own
-    pointers = ctypes.c_void_p * (len(entry.inputs) + len(entry.outputs) + 2)
+    pointers = ctypes.c_void_p * (len(gate.inputs) + len(gate.outputs) + 2)
 
     def compiled(*args: Any, held: Any = held) -> Any:
-        arrays = [_fitting(arg, aval) for arg, aval in zip(args, entry.arguments)]
-        if len(args) != len(entry.arguments) or any(array is None for array in arrays):
+        arrays = [_fitting(arg, aval) for arg, aval in zip(args, gate.arguments)]
+        if len(args) != len(gate.arguments) or any(array is None for array in arrays):
             return fallback(*args)
-        results = [np.empty(aval.shape, aval.dtype) for aval in entry.results]
-        space = np.empty(entry.workspace + 63, np.uint8)
+        results = [np.empty(aval.shape, aval.dtype) for aval in gate.results]
+        space = np.empty(gate.workspace + 63, np.uint8)
         addresses = [array.__array_interface__["data"][0] for array in [*arrays, *results, words, space]]
         addresses[-1] = (addresses[-1] + 63) & -64
         if function(pointers(*addresses)):
             return fallback(*args)
-        boxed = [_boxed(result, aval) for result, aval in zip(results, entry.results)]
+        boxed = [_boxed(result, aval) for result, aval in zip(results, gate.results)]
         return boxed[0] if single else tuple(boxed)
 
     return compiled

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from funcgrad.torch._compile.compiled import compile
+from funcgrad.torch.nn.modules.hooks import around
 from funcgrad.torch.nn.modules.module import Module
 
 
@@ -33,3 +36,12 @@ class OptimizedModule(Module):
             self.__dict__[name] = value
         else:
             setattr(self._orig_mod, name, value)
+
+
+def _compile(module: Module, **options: Any) -> None:
+    """Compile the calls of this module; `options` are those of `torch.compile`."""
+    module._own_hooks().compiled = compile(partial(around, module), **options)
+
+
+Module.compile = _compile  # type: ignore[attr-defined]
+Module._optimized = OptimizedModule  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import funcgrad.numpy as fnp
-from funcgrad.numbas.twins import Running
+from funcgrad.from_numba.twins import Running
 
 
 class Generalised:

@@ -24,9 +24,8 @@ from funcgrad.core import provenance
 from funcgrad.core.buffers import Buffer, held, running
 from funcgrad.core.trace import Tracer, escaped
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops import structure
+from funcgrad.ops.broadcasting import broadcast_to, reshape
 from funcgrad.ops.subscript import getitem, update
-from funcgrad.transforms.batch import BatchTracer, SharedTracer
 
 _NO_KEYWORDS: Mapping[str, Any] = {}
 
@@ -159,7 +158,7 @@ def assign(x: Tracer, new: Any, ufunc: np.ufunc | None = None) -> Tracer:
     new = new if isinstance(new, (Tracer, np.ndarray)) else np.asarray(new)
     if new.shape != x.shape:
         try:
-            new = structure.broadcast_to(new, shape=x.shape)
+            new = broadcast_to(new, shape=x.shape)
         except ValueError:
             raise ValueError(
                 f"non-broadcastable output operand with shape {x.shape} doesn't match the broadcast shape {new.shape}"
@@ -183,7 +182,7 @@ def _is_unsure(paths: Sequence[tuple[Any, ...]]) -> bool:
 def _replace(pairs: Sequence[tuple[Tracer, Any]]) -> None:
     """Let each object stand for its new value, all of them or none."""
     for x, new in pairs:
-        if type(x) is not Buffer and type(new) is not type(x) and not _becomes(x, new):
+        if type(x) is not Buffer and type(new) is not type(x) and not x.may_become(type(new)):
             raise TypeError(
                 f"an array of {x._trace.name} cannot take a value of "
                 f"{new._trace.name if isinstance(new, Tracer) else 'no trace'}{provenance.at(provenance.here())}. "
@@ -193,11 +192,6 @@ def _replace(pairs: Sequence[tuple[Tracer, Any]]) -> None:
         if type(x) is not Buffer and type(new) is not type(x):
             x.__class__ = type(new)
         x.replace(new)
-
-
-def _becomes(x: Tracer, new: Any) -> bool:
-    """Whether an object may stand for a value of another class: what a batch shares may come to differ."""
-    return type(x) is SharedTracer and type(new) is BatchTracer
 
 
 def _check(x: Tracer) -> None:
@@ -238,10 +232,8 @@ def _put(value: Any, path: Sequence[Step], part: Any) -> Any:
         new = _PARTS[last.function](whole, part)
     else:
         places = last.of(_positions(whole.shape)).reshape(-1)
-        flat = update(
-            structure.reshape(whole, shape=(whole.size,)), places, structure.reshape(part, shape=(part.size,)), "set"
-        )
-        new = structure.reshape(flat, shape=whole.shape)
+        flat = update(reshape(whole, shape=(whole.size,)), places, reshape(part, shape=(part.size,)), "set")
+        new = reshape(flat, shape=whole.shape)
     return _put(value, before, new)
 
 
@@ -277,12 +269,12 @@ _PARTS: dict[Any, Callable[[Any, Any], Any]] = {
 }
 
 
-def _subscripted(x: Any, subscripts: str) -> Any:
+def subscripted(x: Any, subscripts: str) -> Any:
     """`np.einsum` with the array in front."""
     return np.einsum(subscripts, x)
 
 
-def spread(x: Any, unit: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+def gridded(x: Any, unit: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """A vector of `meshgrid` as the grid that shares its memory."""
     return np.broadcast_to(np.reshape(x, unit), shape)
 
@@ -294,113 +286,9 @@ def flattened(x: Any) -> Any:
 
 FIXED = "assignment destination is read-only"
 """NumPy's words, and what stands in the place of an object that is read-only."""
-BY_LAYOUT: frozenset[Any] = frozenset((np.reshape, np.ravel, np.ascontiguousarray, _subscripted))
+BY_LAYOUT: frozenset[Any] = frozenset((np.reshape, np.ravel, np.ascontiguousarray, subscripted))
 """Functions that give a view or a copy, as the array lies in memory (and `einsum`, as it is told)."""
 READ_ONLY: frozenset[Any] = frozenset(
-    (spread, np.broadcast_to, np.broadcast_arrays, np.diagonal, np.diag, np.linalg.diagonal)
+    (gridded, np.broadcast_to, np.broadcast_arrays, np.diagonal, np.diag, np.linalg.diagonal)
 )
 """Functions whose views NumPy does not let be written."""
-VIEWS: frozenset[Any] = frozenset((
-    *BY_LAYOUT, *READ_ONLY, np.einsum, np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis,
-    np.matrix_transpose, np.linalg.matrix_transpose, np.squeeze, np.expand_dims, np.flip, np.fliplr, np.flipud,
-    np.rot90, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.real, np.imag,
-    np.trim_zeros,
-))  # fmt: skip
-"""Functions that give views of their first argument."""
-EACH: frozenset[Any] = frozenset((np.atleast_1d, np.atleast_2d, np.atleast_3d, np.broadcast_arrays))
-"""Functions that give a view of each argument."""
-ITSELF: frozenset[Any] = frozenset(
-    (np.asarray, np.asanyarray, np.asarray_chkfinite, np.require, np.real_if_close, np.nan_to_num)
-)
-"""Functions that may return an array as it is."""
-
-
-def relation(function: Any) -> Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]:
-    """How what a function of NumPy's returns shares memory with its arguments: `(args, kwargs, result) -> result`."""
-    if function in ITSELF:
-        return lambda args, kwargs, out: out
-    if function is np.broadcast_arrays:
-        return _broadcast
-    if function is np.einsum:
-        return _of_einsum
-    if function in EACH:
-        return lambda args, kwargs, out: _each(function, args, out)
-    if function is np.diag:
-        return _of_diag
-    if function is np.meshgrid:
-        return _of_meshgrid
-    if function is np.real:
-        return _of_real
-    if function is np.imag:
-        return _of_imag
-    if function in VIEWS:
-        return lambda args, kwargs, out: _views(function, args, kwargs, out)
-    return _apart
-
-
-def _each(function: Any, args: tuple[Any, ...], out: Any) -> Any:
-    for a, y in zip(args, out if isinstance(out, (tuple, list)) else (out,)):
-        note(a, y, function)
-    return out
-
-
-def _broadcast(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    for a, y in zip(args, out):
-        note(a, y, np.broadcast_to, (y.shape,))
-    return out
-
-
-def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    if len(args) != 2 or type(args[0]) is not str:
-        return _apart(args, kwargs, out)
-    return note(args[1], out, _subscripted, args[:1])
-
-
-def _of_meshgrid(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    if kwargs.get("copy", True):
-        return _apart(args, kwargs, out)
-    places = list(range(len(args)))
-    if kwargs.get("indexing", "xy") == "xy":
-        places[:2] = places[:2][::-1]
-    for place, x, y in zip(places, args, out):
-        note(x, y, spread, (tuple([np.size(x) if i == place else 1 for i in range(len(args))]), y.shape))
-    return out
-
-
-def _of_real(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    return _views(np.real, args, kwargs, out) if np.iscomplexobj(args[0]) else args[0]
-
-
-def _of_imag(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    if np.iscomplexobj(args[0]) or not isinstance(out, Tracer):
-        return _views(np.imag, args, kwargs, out)
-    out = out.snapshot() if type(out) is not Buffer else out
-    out._place = FIXED
-    return out
-
-
-def _of_diag(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    return _views(np.diag, args, kwargs, out) if out.ndim == 1 else _apart(args, kwargs, out)
-
-
-def _views(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    base, *rest = args
-    if not isinstance(out, (tuple, list)):
-        return note(base, out, function, tuple(rest), kwargs)
-    for index, y in enumerate(out):
-        note(base, y, function, tuple(rest), kwargs, index)
-    return out
-
-
-def _apart(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    """A result that shares no memory: where an implementation hands an argument or a view through, NumPy copies."""
-    if isinstance(out, Tracer):
-        if out._place:
-            return out.snapshot()
-        for a in args:
-            if a is out:
-                return out.snapshot()
-        return out
-    if type(out) is tuple or type(out) is list:
-        return type(out)([_apart(args, kwargs, y) for y in out])
-    return out

@@ -6,7 +6,7 @@ from funcgrad.core.arrivals import await_package
 
 
 def _prepare() -> None:
-    import_module("funcgrad.numbas.met").prepare()
+    import_module("funcgrad.from_numba.met").prepare()
 
 
 await_package("numba", "njit", _prepare)

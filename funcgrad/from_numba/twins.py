@@ -19,9 +19,9 @@ from funcgrad.core.avals import NUMERIC
 from funcgrad.core.buffers import Buffer, buffered, running
 from funcgrad.core.recent import Recent
 from funcgrad.errors import ConcretizationError
-from funcgrad.numbas.classes import class_twin, instance_twin
-from funcgrad.numbas.names import BUILTINS, meaning
-from funcgrad.numpy.dispatch import any_traced
+from funcgrad.from_numba.classes import class_twin, instance_twin
+from funcgrad.from_numba.names import BUILTINS, meaning
+from funcgrad.ops.operands import any_traced
 
 GIVEN = (
     "it is an array that the compiled function was given, or a view of one, and its owner would not see the change. "

@@ -18,9 +18,9 @@ from funcgrad.core import provenance
 from funcgrad.core.arrivals import SOURCES
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import TracerConversionError
-from funcgrad.numbas.generalised import Generalised
-from funcgrad.numbas.scalars import ScalarFunction
-from funcgrad.numbas.twins import made_once, twin
+from funcgrad.from_numba.generalised import Generalised
+from funcgrad.from_numba.scalars import ScalarFunction
+from funcgrad.from_numba.twins import made_once, twin
 
 _VARARGS = 0x04
 

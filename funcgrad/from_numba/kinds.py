@@ -15,10 +15,10 @@ from funcgrad.core.graph import Graph, evaluate
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import primitives
 from funcgrad.errors import ConcretizationTypeError, NotDifferentiableError
-from funcgrad.numbas.formulas import formula, on_arrays
-from funcgrad.numbas.paths import Slope, in_parts, one_by_one, program, without_captured
+from funcgrad.from_numba.formulas import formula, on_arrays
+from funcgrad.from_numba.paths import Slope, in_parts, one_by_one, program, without_captured
 from funcgrad.ops import large
-from funcgrad.ops.families import Elementwise, Factor, Plan
+from funcgrad.ops.families.elementwise import Elementwise, Factor, Plan
 
 _named: WeakValueDictionary[str, OfNumbers] = WeakValueDictionary()
 _naming = threading.Lock()

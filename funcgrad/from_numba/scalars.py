@@ -14,12 +14,12 @@ import numpy as np
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.buffers import held
 from funcgrad.core.trace import Tracer
-from funcgrad.numbas.kinds import OfNumbers
-from funcgrad.numbas.names import meaning
-from funcgrad.numbas.paths import Slope, number
-from funcgrad.numbas.twins import Running, made_once
-from funcgrad.numpy.dispatch import as_array
+from funcgrad.from_numba.kinds import OfNumbers
+from funcgrad.from_numba.names import meaning
+from funcgrad.from_numba.paths import Slope, number
+from funcgrad.from_numba.twins import Running, made_once
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.operands import as_array
 from funcgrad.transforms.decorating import decorator
 
 Function = Callable[..., Any]

@@ -14,7 +14,7 @@ from funcgrad.core.avals import BOOL
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import large
-from funcgrad.ops.families import Elementwise
+from funcgrad.ops.families.elementwise import Elementwise
 
 ARGUMENTS = 4
 """How many `lower` may have."""
