@@ -96,6 +96,45 @@ def test_neither_layout_nor_place_nor_threads_change_bits(dtype):
         np.testing.assert_array_equal(fnp.tanh(x.astype(x.dtype.newbyteorder())), y)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_results_may_be_written_over_an_operand(dtype):
+    """Each chunk of it when it has been read, be it full, short or strided."""
+    twice = large.Kernels(lambda t, x: t * fnp.cos(x) + fnp.sin(t) * x, "twice")
+    with np.errstate(all="ignore"):
+        for n in (*range(1, 5), large.LENGTH - 1, large.LENGTH, large.LENGTH + 1, N, 50 * N):
+            x, t = np.resize(points(dtype), n), np.resize(points(dtype, 1), n)
+            expected = twice((t, x))
+            for operands, k in (((t.copy(), x), 0), ((t, x.copy()), 1)):
+                found = twice(operands, operands[k])
+                assert found is operands[k]
+                np.testing.assert_array_equal(found, expected)
+            one = t.copy()
+            np.testing.assert_array_equal(twice((one, one), one), twice((t, t.copy())))
+            np.testing.assert_array_equal(twice((t.copy()[::-1], x[::-1])), expected[::-1])
+            wide = np.repeat(t, 3)
+            np.testing.assert_array_equal(twice((wide[::3], x), wide[::3]), expected)
+            np.testing.assert_array_equal(np.delete(wide, np.s_[::3]), np.repeat(t, 2))
+            same = np.broadcast_to(t[:1], (n,))
+            np.testing.assert_array_equal(twice((same, x)), twice((same.copy(), x)))
+            np.testing.assert_array_equal(twice((x.copy(), same)), twice((x, same.copy())))
+
+
+def test_derivatives_that_are_one_function_of_numpys_are_that():
+    """With their numbers: those that no kernel has too, and those for whose value a rule asks."""
+    x, t = points("f8"), points("f8", 1)
+    with np.errstate(all="ignore"):
+        for number in (2, 1.01, -0.0, np.float64(1.7), True):
+            found = fg.vjp(lambda x, number=number: x * number, x)[1](t)[0]
+            np.testing.assert_array_equal(found, t * number)
+            np.testing.assert_array_equal(np.signbit(found), np.signbit(t * number))
+            np.testing.assert_array_equal(fg.vjp(lambda x, number=number: x / number, x)[1](t)[0], t / number)
+        for power in (3, 2.7, 0, -0.0, 1):
+            found = fg.vjp(lambda x, power=power: x**power, x)[1](t)[0]
+            with fg.disable_jit():
+                expected = fg.vjp(lambda x, power=power: x**power, x)[1](t)[0]
+            np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
 @pytest.mark.parametrize("name, at", [("log", -1.0), ("log", 0.0), ("exp", 1e4), ("sin", np.inf), ("log1p", -1.0)])
 def test_warnings_are_numpys(name, at):
     x = np.full(N, 0.5)

@@ -72,8 +72,8 @@ def made(
 def ufunc(graph: Graph, name: str, watched: bool = False) -> np.ufunc | None:
     """The universal function of a program over arrays of CHUNK elements; None where no kernel does all of it.
 
-    It takes arrays of the program's dtypes, gives fresh ones (`out=` must not be an input: the kernel reads what it has
-    written over), and no floating-point warnings. `watched`: it counts results that are not finite, in `NOT_FINITE`.
+    It takes arrays of the program's dtypes, also one of them as `out=`, and gives no floating-point warnings.
+    `watched`: it counts results that are not finite, in `NOT_FINITE`.
     """
     steps = split(simplify(graph))
     if not is_available() or len(steps) != 1 or not isinstance(steps[0], Segment):
@@ -88,12 +88,25 @@ def ufunc(graph: Graph, name: str, watched: bool = False) -> np.ufunc | None:
 
 
 _COPIES = """
-; {chunk} elements side by side, one from every `step` bytes; behind the last of `count` come copies of it, so that
-; nothing is computed of numbers that nobody gave
+; {chunk} elements side by side, one from every `step` bytes (0: one number for all); behind the last of `count` come
+; copies of it, so that nothing is computed of numbers that nobody gave
 define internal void @gather{size}(ptr %to, ptr %from, i64 %step, i64 %count) noinline {{
 entry:
   %last = sub i64 %count, 1
-  br label %turn
+  %still = icmp eq i64 %step, 0
+  br i1 %still, label %one, label %turn
+one:
+  %number = load i{bits}, ptr %from
+  %first = insertelement <8 x i{bits}> poison, i{bits} %number, i64 0
+  %eight = shufflevector <8 x i{bits}> %first, <8 x i{bits}> poison, <8 x i32> zeroinitializer
+  br label %fill
+fill:
+  %k.eight = phi i64 [ 0, %one ], [ %k.next, %fill ]
+  %place = getelementptr i{bits}, ptr %to, i64 %k.eight
+  store <8 x i{bits}> %eight, ptr %place, align {size}
+  %k.next = add i64 %k.eight, 8
+  %unfilled = icmp slt i64 %k.next, {chunk}
+  br i1 %unfilled, label %fill, label %end
 turn:
   %i = phi i64 [ 0, %entry ], [ %next, %turn ]
   %inside = icmp slt i64 %i, %count
@@ -111,10 +124,17 @@ end:
 }}
 define internal void @scatter{size}(ptr %to, ptr %from, i64 %step, i64 %count) noinline {{
 entry:
+  %dense = icmp eq i64 %step, {size}
+  br i1 %dense, label %all, label %each
+all:
+  %bytes = mul i64 %count, {size}
+  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
+  ret void
+each:
   %any = icmp sgt i64 %count, 0
   br i1 %any, label %turn, label %end
 turn:
-  %i = phi i64 [ 0, %entry ], [ %next, %turn ]
+  %i = phi i64 [ 0, %each ], [ %next, %turn ]
   %source = getelementptr i{bits}, ptr %from, i64 %i
   %value = load i{bits}, ptr %source
   %offset = mul i64 %i, %step
@@ -228,12 +248,17 @@ def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int, watched: bo
             f"%array{k} = load ptr, ptr %array{k}.at",
             f"%step{k}.at = getelementptr i64, ptr %context, i64 {count + k}",
             f"%step{k} = load i64, ptr %step{k}.at",
-            f"%dense{k} = icmp eq i64 %step{k}, {size}",
         ]
+        # over an input a result is written when its chunk is done: the kernel may read that again
+        apart = range(inputs) if k >= inputs else ()
+        entry.append(f"%dense{k}.0 = icmp eq i64 %step{k}, {size}")
+        for n, i in enumerate(apart):
+            entry += [f"%apart{k}.{i} = icmp ne ptr %array{k}, %array{i}",
+                      f"%dense{k}.{n + 1} = and i1 %dense{k}.{n}, %apart{k}.{i}"]  # fmt: skip
         body += [
             f"%offset{k} = mul i64 %i, %step{k}",
             f"%start{k} = getelementptr i8, ptr %array{k}, i64 %offset{k}",
-            f"%direct{k} = and i1 %full, %dense{k}",
+            f"%direct{k} = and i1 %full, %dense{k}.{len(apart)}",
             f"%place{k} = select i1 %direct{k}, ptr %start{k}, ptr %buffer{k}",
         ]
         context += [
@@ -266,6 +291,8 @@ def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int, watched: bo
     )  # fmt: skip
     sizes = sorted({dtype.itemsize for dtype in dtypes})
     declared = ["declare i32 @feclearexcept(i32)"]
+    if "@llvm.memcpy.p0.p0.i64(" not in segment.text:
+        declared.append("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
     if "@fg_parallel(" not in segment.text:
         declared.append("declare void @fg_parallel(ptr, ptr, i64)")
     texts = [_COPIES.format(size=size, bits=8 * size, chunk=CHUNK) for size in sizes]

@@ -7,9 +7,12 @@ computed from it does: values that turn out not to matter are freed at once, and
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
+from sys import getrefcount
 from typing import Any
+from weakref import getweakrefcount
 
 import numpy as np
 
@@ -131,6 +134,18 @@ class TapeTrace(Trace):
         )
 
 
+REUSED = 1 << 18
+"""Bytes of an array from which on a pass looks whether its memory can be used again: below it does not pay."""
+ALONE = 1 if sys.version_info >= (3, 14) else 2
+"""`getrefcount(x)` of what nothing has but the local variable `x`. Only Python 3.14 may call with a reference that is
+not counted; where it does not, the count is higher, and memory is not used again."""
+
+
+def is_whole(x: np.ndarray) -> bool:
+    """Whether an array that is held once has memory that can be written, and that no other object can come to."""
+    return x.base is None and x.flags.owndata and x.flags.writeable and not getweakrefcount(x)
+
+
 class Sparse:
     """A cotangent that is zero outside one part: `put(buffer)` adds it there, `dense()` makes all of it.
 
@@ -156,9 +171,13 @@ class Pending:
 
     def add(self, node: Node, ct: Any) -> None:
         seq = node.seq
-        arrived = self.arrived.get(seq)
-        if arrived is not None:
-            ct = self._sum(seq, arrived[1], ct)
+        before = self.arrived.pop(seq, None)
+        if before is not None:
+            total = before[1]
+            del before
+            if type(total) is np.ndarray and total.nbytes >= REUSED and getrefcount(total) == ALONE and is_whole(total):
+                self.owned.add(seq)
+            ct = self._sum(seq, total, ct)
         else:
             heappush(self.heap, -seq)
             if type(ct) is Sparse:
@@ -178,7 +197,10 @@ class Pending:
                 ct.put(total)
                 return total
             ct = ct.dense()
-        self.owned.discard(seq)
+        if seq in self.owned:
+            if type(ct) is np.ndarray and ct.shape == total.shape and ct.dtype == total.dtype:
+                return np.add(total, ct, total)
+            self.owned.discard(seq)
         return total + ct
 
 
@@ -227,7 +249,10 @@ def pull(
                 add(parents[0], slots)
             else:
                 saved = node.saved if saved_of is None else saved_of(node)
-                cts = prim.pull(saved, parents, ct, node.params)
+                if type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
+                    cts = prim.pull_over(saved, parents, ct, node.params)
+                else:
+                    cts = prim.pull(saved, parents, ct, node.params)
                 del saved
                 if handed is not None:
                     handed(node, cts)

@@ -61,7 +61,8 @@ def compiled(name: str, *args: Any) -> np.ufunc | None:
 class Kernels:
     """A function of elements as universal functions, each made when its dtypes first come.
 
-    `least` is how many operations are worth a kernel; `watched`: `NOT_FINITE` rises where a result is not finite.
+    `least` is how many operations are worth a kernel: one that is not is NumPy's universal function, if it is one.
+    `watched`: `NOT_FINITE` rises where a result is not finite.
     `of_one` are those of one argument by its dtype's character, for whoever finds 0.5 us too long.
     """
 
@@ -75,8 +76,11 @@ class Kernels:
         self._found: dict[tuple[Any, ...], tuple[np.ufunc, Sequence[int]] | None] = {}
         self.of_one: dict[str, np.ufunc] = {}
 
-    def __call__(self, xs: Sequence[Any]) -> Any:
-        """The result for arrays of floats or truth values, NUMBERS and None; None where there is no kernel."""
+    def __call__(self, xs: Sequence[Any], out: ndarray | None = None) -> Any:
+        """The result for arrays of floats or truth values, numbers and None; None where there is no kernel.
+
+        `out` is an array for the result, which may be one of the operands.
+        """
         if not config._jit:
             return None
         key = tuple([x.dtype.char if type(x) is ndarray else x if x is None else _number(x) for x in xs])
@@ -89,12 +93,12 @@ class Kernels:
         if found is None:
             return None
         kernel, read = found
-        return kernel(*[xs[i] for i in read])
+        return kernel(*[xs[i] for i in read]) if out is None else kernel(*[xs[i] for i in read], out)
 
     def _find(self, key: tuple[Any, ...]) -> tuple[np.ufunc, Sequence[int]] | None:
-        chars = {kind for kind in key if type(kind) is str}
+        chars = {kind for kind in key if type(kind) is str and kind is not NUMBER}
         floats = FLOATS & chars
-        if len(floats) != 1 or not chars <= {*floats, "?"}:
+        if len(floats) != 1 or not chars <= {*floats, "?"} or (NUMBER in key and self._least == 1):
             return None
         (own,) = floats
         places = [i for i, kind in enumerate(key) if type(kind) is str]
@@ -105,22 +109,57 @@ class Kernels:
                 xs[i] = x
             return (self._fun(*xs),)
 
-        graph = trace_graph(whole, [Aval((LENGTH,), np.dtype(key[i])) for i in places])
+        try:
+            graph = trace_graph(whole, [_aval(key[i]) for i in places])
+        except Exception:
+            if NUMBER in key:  # for whose value or type a rule may ask: running it says what is wrong, if anything is
+                return None
+            raise
+        (out,) = graph.outputs
+        if out.aval != _aval(own):
+            return None
+        if len(graph.eqns) < self._least:
+            return _only(graph, key, places)
+        if NUMBER in key:
+            return None
         used = {a for e in graph.eqns for a in e.inputs if isinstance(a, Var)}
         read = [k for k, v in enumerate(graph.inputs) if v in used]
-        (out,) = graph.outputs
-        if len(graph.eqns) < self._least or out.aval != Aval((LENGTH,), np.dtype(own)):
-            return None
         program = Graph(tuple([graph.inputs[k] for k in read]), graph.eqns, graph.outputs)
         kernel = compiled("ufuncs", program, self._name, self._watched)
         return None if kernel is None else (kernel, [places[k] for k in read])
 
 
+NUMBER = "number"
+"""A Python number that is part of no kernel, in the keys of `Kernels`."""
+
+
 def _number(x: Any) -> Any:
-    """A number of NUMBERS, or "!" for what kernels do not take."""
-    if (type(x) is float or type(x) is int) and x in NUMBERS and (x or copysign(1.0, x) > 0):  # -0.0 equals 0.0
-        return x
-    return "!"
+    """A number of NUMBERS, NUMBER for others, or "!" for what kernels do not take."""
+    if type(x) is not float and type(x) is not int:
+        return "!"
+    return x if x in NUMBERS and (x or copysign(1.0, x) > 0) else NUMBER  # -0.0 equals 0.0
+
+
+def _aval(kind: str) -> Aval:
+    return Aval((), np.dtype(np.float64), True) if kind is NUMBER else Aval((LENGTH,), np.dtype(kind))
+
+
+def _only(graph: Graph, key: Sequence[Any], places: Sequence[int]) -> tuple[np.ufunc, Sequence[int]] | None:
+    """NumPy's universal function, where a program calls it and nothing else, with the places of its operands."""
+    eqn = graph.eqns[0] if len(graph.eqns) == 1 else None
+    fun = None if eqn is None else numpys(eqn.prim)
+    if eqn is None or not isinstance(fun, np.ufunc) or eqn.params:
+        return None
+    given: dict[Any, int] = dict(zip(graph.inputs, places))
+    read = []
+    for a in eqn.inputs:
+        value = None if isinstance(a, Var) else a.value
+        same = [i for i, x in enumerate(key) if type(x) is type(value) and x == value]
+        place = given.get(a) if value is None else same[0] if same else None
+        if place is None:
+            return None
+        read.append(place)
+    return fun, read
 
 
 KEPT, IN_HEAP = 256 * 2**20, 32 * 2**20

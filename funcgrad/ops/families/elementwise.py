@@ -118,6 +118,18 @@ class Elementwise(Primitive):
             cts[i] = c if fits is None else fit(c, fits[1][i])
         return cts
 
+    def pull_over(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        terms, kept, fits = saved
+        if fits is not None or params:
+            return self.pull(saved, tracked, ct, params)
+        cts: list[Any] = [None] * len(tracked)
+        last = len(terms) - 1
+        handed_on = False
+        for k, (i, partial) in enumerate(terms):
+            cts[i] = partial.apply(ct, kept, params, over=k == last and not handed_on)
+            handed_on = handed_on or cts[i] is ct
+        return cts
+
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
         terms, kept, fits = saved
         return terms, [wrap(v, p) for v, p in zip(kept, (node, *parents))], fits
@@ -172,8 +184,11 @@ class Along:
         """The linear map itself."""
         return self.m
 
-    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
-        """The tangent or cotangent for `t`, of what was saved of the output and the arguments."""
+    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any], over: bool = False) -> Any:
+        """The tangent or cotangent for `t`, of what was saved of the output and the arguments.
+
+        `over`: nobody else has the array `t`, which the result may be written over.
+        """
         if type(kept) is tuple and type(t) in PLAIN and t.size < large.LEAST:
             kind = t.dtype.char if type(t) is np.ndarray else type(t)
             try:
@@ -183,7 +198,7 @@ class Along:
             if directly is not None:
                 return directly(t, *kept)
         elif type(t) is np.ndarray and t.size >= large.LEAST and not params:
-            done = self._kernels((t, *kept))
+            done = self._kernels((t, *kept), t if over else None)
             if done is not None:
                 return done
         return self._of(t, *kept, **params)
@@ -216,8 +231,8 @@ class Sign(Along):
 
     __slots__ = ()
 
-    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any]) -> Any:
-        return t if self.m == 1 else -t
+    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any], over: bool = False) -> Any:
+        return t if self.m == 1 else np.negative(t, t) if over else -t
 
     def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
         return np.zeros(count, bool)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.avals import Aval
-from funcgrad.core.tape import SELECT, Node, Pending, Sparse, TapeTracer, entries
+from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.current import under_way
@@ -199,6 +200,8 @@ class Pass:
                 recorded = create and (requires_grad(note, ct) or node.seq in self.inside)
                 if careful or (note is not None and note.after):
                     cts = self.pull_back(node, note, ct)
+                elif type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
+                    cts = prim.pull_over(saved_of(node, note), parents, ct, node.params)
                 else:
                     cts = prim.pull(saved_of(node, note), parents, ct, node.params)
                 if recorded:
