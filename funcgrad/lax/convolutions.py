@@ -1,7 +1,7 @@
 """Convolutions and reductions over sliding windows.
 
-A convolution is a product of the array's windows, which are a view, with the kernel: eager it is one call of BLAS on
-the windows laid out in memory, and its derivatives are such products too.
+A convolution is a product of the array's windows with the kernel (`ops/correlate.py`). Of several groups it is one of
+windows, which are a view, and its derivatives are such products too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import contract
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.broadcasting import reshape
+from funcgrad.ops.correlate import correlate
 from funcgrad.ops.operands import as_array
 from funcgrad.ops.structure import flip, inverse, transpose
 from funcgrad.ops.windows import windows
@@ -155,20 +156,19 @@ def conv_general_dilated(
         padding = padtype_to_pads(stretched, _reach(rhs.shape[2:], far), window_strides, padding)
     config = [(0, 0, 0), (0, 0, 0), *((low, high, d - 1) for (low, high), d in zip(padding, near, strict=True))]
     lhs = pad(lhs, lhs.dtype.type(0), config)
-    found = windows(
-        lhs, axes=tuple(range(2, 2 + space)), sizes=rhs.shape[2:], strides=tuple(window_strides), dilations=far
-    )
-    return transpose(_product(found, rhs, groups, batches), axes=inverse(specs.out_spec))
+    strides = tuple(window_strides)
+    if groups * batches == 1:
+        out = correlate(lhs, rhs, strides=strides, dilations=far)
+    else:
+        found = windows(lhs, axes=tuple(range(2, 2 + space)), sizes=rhs.shape[2:], strides=strides, dilations=far)
+        out = _product(found, rhs, groups, batches)
+    return transpose(out, axes=inverse(specs.out_spec))
 
 
 def _product(found: Array, rhs: Array, groups: int, batches: int) -> Array:
-    """Windows `(N, C, *counts, *window)` times a kernel `(O, I, *window)`, as `(N, O, *counts)`."""
+    """Windows `(N, C, *counts, *window)` times a kernel `(O, I, *window)` of several groups, as `(N, O, *counts)`."""
     space = rhs.ndim - 2
     n, c, *rest = found.shape
-    if groups * batches == 1:
-        summed = (1, *range(2 + space, 2 + 2 * space)), tuple(range(1, 2 + space))
-        out = contract.dot_general(found, rhs, contract=summed, batch=((), ()))  # (N, *counts, O)
-        return transpose(out, axes=(0, 1 + space, *range(1, 1 + space)))
     many = groups * batches
     kernel = reshape(rhs, shape=(many, rhs.shape[0] // many, *rhs.shape[1:]))
     if groups > 1:

@@ -55,13 +55,13 @@ def _kernel(x_rank: int, y_rank: int, contract: Pair, batch: Pair) -> Callable[.
             x = x.transpose(x_order)
         if y_order is not None:
             y = y.transpose(y_order)
-        lead, kept, summed = x.shape[:stack], x.shape[stack : stack + rows], x.shape[stack + rows :]
+        lead, kept = x.shape[:stack], x.shape[stack : stack + rows]
         columns = y.shape[stack + depth :]
         # reshaping copies only where several axes become one and do not lie in order
         if rows != 1 or depth != 1:
-            x = x.reshape(*lead, prod(kept), prod(summed)) if stack else _matrix(x, rows)
+            x = _matrices(x, stack, rows)
         if depth != 1 or len(columns) != 1:
-            y = y.reshape(*lead, prod(summed), prod(columns))
+            y = _matrices(y, stack, depth)
         # np.dot is no universal function, which costs less, and copies operands that BLAS does not take
         multiply = np.matmul if stack else np.dot
         z = multiply(x, y, out=None if out is None else out.reshape(*x.shape[:-1], y.shape[-1]))
@@ -70,13 +70,15 @@ def _kernel(x_rank: int, y_rank: int, contract: Pair, batch: Pair) -> Callable[.
     return product
 
 
-def _matrix(x: Any, rows: int) -> Any:
-    """The first axes by the others. Windows of an array are copied along the longer runs: a fifth of the time."""
-    kept, summed = x.shape[:rows], x.shape[rows:]
-    if rows and summed and kept[-1] > summed[-1] and x.strides[rows - 1] == x.itemsize:
-        turned = x.transpose(*range(rows, len(x.shape)), *range(rows))
-        return turned.reshape(prod(summed), prod(kept)).T
-    return x.reshape(prod(kept), prod(summed))
+def _matrices(x: Any, stack: int, rows: int) -> Any:
+    """A stack of matrices of the next axes by the others. Windows of an array are copied along the longer runs: a fifth
+    of the time."""
+    lead, kept, summed = x.shape[:stack], x.shape[stack : stack + rows], x.shape[stack + rows :]
+    if rows and summed and kept[-1] > summed[-1] and x.strides[stack + rows - 1] == x.itemsize:
+        middle = stack + rows
+        turned = x.transpose(*range(stack), *range(middle, len(x.shape)), *range(stack, middle))
+        return turned.reshape(*lead, prod(summed), prod(kept)).swapaxes(-1, -2)
+    return x.reshape(*lead, prod(kept), prod(summed))
 
 
 def flat(x_rank: int, y_rank: int, contract: Pair, batch: Pair) -> tuple[bool, bool] | None:
