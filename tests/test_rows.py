@@ -17,7 +17,7 @@ from funcgrad.ops import large, normalise, reduce
 from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.index import scatter_add
 from funcgrad.ops.reduce import reduce_prod
-from funcgrad.ops.rows import LANES, Rows
+from funcgrad.ops.rows import LANES, NEAR, Rows
 
 FUNCTIONS = {
     "softmax": fg.nn.softmax,
@@ -56,6 +56,68 @@ def test_values_and_derivatives_are_those_on_numpy(name, dtype, tol):
             np.testing.assert_allclose(y, e, rtol=tol, atol=tol * np.abs(e).max(), err_msg=f"{shape}")
 
 
+DOWN = {
+    "softmax": fg.nn.softmax,
+    "log_softmax": fg.nn.log_softmax,
+    "logsumexp": fg.nn.logsumexp,
+    "standardize": fg.nn.standardize,
+}
+ACROSS = [((1, 1000), 0), ((3, 400), 0), ((130, 8), 0), ((700, 31), 0), ((9, 37, 6, 5), 1), ((3, 5, 6, 40), (1, 2))]
+
+
+@pytest.mark.parametrize("name, dtype, tol", [
+    *((name, "f8", 2e-13) for name in DOWN), ("standardize", "f4", 1e-4),
+    *(pytest.param(name, "f4", 1e-4, marks=pytest.mark.long) for name in DOWN if name != "standardize"),
+])  # fmt: skip
+def test_values_and_derivatives_down_columns_are_those_on_numpy(name, dtype, tol):
+    for shape, axis in ACROSS:
+        fun = lambda x, axis=axis: DOWN[name](x, axis=axis)
+        x, t = drawn(shape, dtype), drawn(shape, dtype, 1)
+        weights = drawn(np.shape(fun(x)), dtype, 2)
+
+        def everything(x=x, t=t, weights=weights, fun=fun):
+            gradient = fg.grad(lambda x: fnp.sum(fun(x) ** 2 * weights))
+            batch = np.stack([x, t])
+            return [fun(x), fg.vmap(fun)(batch), fg.vmap(gradient)(batch), gradient(x), fg.jvp(fun, (x,), (t,))[1],
+                    fg.jvp(gradient, (x,), (t,))[1]]  # fmt: skip
+
+        for y, e in zip(everything(), numpys(everything), strict=True):
+            assert (y.shape, y.dtype) == (e.shape, e.dtype)
+            np.testing.assert_allclose(y, e, rtol=tol, atol=tol * np.abs(e).max(), err_msg=f"{shape}")
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("name", DOWN)
+def test_columns_have_the_same_bits_wherever_they_are(name, dtype):
+    fun, x = DOWN[name], drawn((20, 77, 203), dtype)
+    y = fun(x, axis=1)
+    config.threads = 1
+    try:
+        np.testing.assert_array_equal(fun(x, axis=1), y)
+    finally:
+        config.threads = None
+    np.testing.assert_array_equal(fun(np.asfortranarray(x), axis=1), y)
+    np.testing.assert_array_equal(fun(x[::-2, :, ::-1], axis=1), y[::-2, ..., ::-1])
+    for width in (LANES, LANES + 1, 2 * LANES - 1, 100):
+        np.testing.assert_array_equal(fun(x[..., 5 : 5 + width], axis=1), y[..., 5 : 5 + width])
+    np.testing.assert_array_equal(fun(x.reshape(20, 7, 11, 203), axis=(1, 2)).reshape(y.shape), y)
+    np.testing.assert_array_equal(fun(x[7], axis=0), y[7])
+    shifted = np.frombuffer(b"x" + x.tobytes(), np.uint8)[1:].view(dtype).reshape(x.shape)
+    np.testing.assert_array_equal(fun(shifted, axis=1), y)
+    np.testing.assert_array_equal(fun(x.astype(x.dtype.newbyteorder()), axis=1), y)
+    np.testing.assert_array_equal(x, drawn((20, 77, 203), dtype))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("n", [100, 3001, 5000])
+def test_sums_down_columns_are_as_exact_as_numpys(n, dtype):
+    x = np.random.default_rng(0).uniform(0.5, 1, (n, 11)).astype(dtype)
+    found = Rows(lambda x, count, axes: x - reduce_sum(x, axes=axes).reshape(1), "residual")((0,), x)
+    exact = x - x.astype(np.longdouble).sum(0)
+    off = lambda y: np.abs(y - exact).max() / np.abs(exact).max() / np.finfo(dtype).eps
+    assert off(found) <= max(off(x - x.sum(0)), 1.0)
+
+
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
 @pytest.mark.parametrize("n", [100, 3001, 200_000])
 def test_sums_are_as_exact_as_numpys(n, dtype):
@@ -89,13 +151,16 @@ def test_neither_layout_nor_threads_change_bits(name, dtype):
     np.testing.assert_array_equal(x, drawn((2000, 77), dtype))
 
 
+@pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_what_is_not_finite_is_as_on_numpy(name):
+def test_what_is_not_finite_is_as_on_numpy(name, down):
     fun, x = FUNCTIONS[name], drawn((40, 33), "f8")
     x[1, 4], x[2, 0], x[3, 32] = np.nan, np.inf, -np.inf
     x[4], x[5], x[6], x[7] = np.inf, -np.inf, np.nan, 1e300
     x[8, 1], x[9, 2:5], x[10] = 800.0, np.inf, 0.0
     x[11, 3], x[11, 4] = np.inf, -np.inf
+    if down:
+        fun, x = lambda x: DOWN[name](x, axis=0), x.T.copy()
     with np.errstate(all="ignore"):
         for call in (
             lambda: fun(x),
@@ -108,16 +173,18 @@ def test_what_is_not_finite_is_as_on_numpy(name):
             np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize("axis", [-1, 0, 1])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_warnings_are_numpys(name):
-    fun, x = FUNCTIONS[name], drawn((40, 33), "f8")
+def test_warnings_are_numpys(name, axis):
+    x = drawn((40, 33), "f8") if axis < 1 else drawn((2, 20, 33), "f8")
+    fun = lambda x: DOWN[name](x, axis=axis)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fun(x)
-        x[3, 2] = -np.inf
+        x[..., 3, 2] = -np.inf
         if name != "standardize":
             fun(x)
-        x[5, 7] = np.inf
+        x[..., 5, 7] = np.inf
 
     def said(call):
         with warnings.catch_warnings(record=True) as found:
@@ -130,9 +197,12 @@ def test_warnings_are_numpys(name):
 
 def test_small_arrays_other_axes_and_dtypes_are_numpys_bits():
     x = drawn((60, 60), "f8")
+    far = drawn((NEAR // 2**12 + 1, 2**9), "f8")
     for call in (
         lambda: fg.nn.softmax(x[:4, :100]),
-        lambda: fg.nn.standardize(x, axis=0),
+        lambda: fg.nn.standardize(x[:, : LANES - 1].repeat(4, axis=0), axis=0),
+        lambda: fg.nn.standardize(x.reshape(4, 30, 30), axis=(0, 2)),
+        lambda: fg.nn.standardize(far, axis=0),
         lambda: fg.nn.standardize(x.astype("g")),
         lambda: fg.nn.standardize(x + 1j),
         lambda: fg.nn.standardize(x, mean=x.mean()),
@@ -192,7 +262,9 @@ def test_every_function_along_rows_has_kernels_for_both_dtypes():
     for prim in (normalise.softmax, normalise.log_softmax, normalise.logsumexp, normalise.standardise):
         for made in [v for v in vars(prim).values() if isinstance(v, Rows)]:
             count = {"standardise": 2, "standardise cotangent": 3}.get(made._name, 1 + ("tangent" in made._name))
-            assert all(isinstance(made._make(char, count), np.ufunc) for char in large.FLOATS), made._name
+            for columns in (False, True):
+                made_of = [made._make(char, count, columns) for char in large.FLOATS]
+                assert all(isinstance(kernel, np.ufunc) for kernel in made_of), made._name
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", ">f8"])

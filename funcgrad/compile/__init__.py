@@ -51,7 +51,7 @@ From text to a function:
 
 - gate (and gate.ll): the way from a Python call into a kernel and back
 - ufuncs: programs of elements as NumPy's universal functions, for large arrays of eager code
-- rows, rowtext: programs of a row as such functions, for rows of any length, and their text
+- rows, rowtext, columntext: programs of a row as such functions, for rows of any length, and their text
 - steps: running sums, and rows added into an array, as such functions
 - binding: llvmlite
 - machine: LLVM text to machine code, kept while it is used, and on disk

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from funcgrad.compile import pool, ufuncs
+from funcgrad.compile.columntext import ColumnText
 from funcgrad.compile.machine import load
 from funcgrad.compile.passes import is_elementwise
 from funcgrad.compile.rowtext import FOLDS, Pass, RowText, Unfit, is_row
@@ -22,22 +23,24 @@ from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.large import SLOW
 
 
-def ufunc(graph: Graph, name: str) -> np.ufunc | None:
+def ufunc(graph: Graph, name: str, columns: bool = False) -> np.ufunc | None:
     """The universal function of a program over a row, whose last input is the length; None where kernels do not do it.
 
-    It takes rows that are contiguous, and numbers of rows, as the program does; see `ufuncs.ufunc` for the rest.
+    It takes rows that are contiguous, and numbers of rows, as the program does; `columns`: matrices in C order of which
+    each column is a row, at least LANES, and vectors of their numbers. See `ufuncs.ufunc` for the rest.
     """
     graph = simplify(graph)
     passes = _passes(graph)
     if passes is None or not ufuncs.is_available():
         return None
     try:
-        text = RowText(graph, passes).written()
+        text = (ColumnText if columns else RowText)(graph, passes).written()
     except Unfit:
         return None
     pool.address()
     given = [*graph.inputs[:-1], *graph.outputs]
-    signature = ["(n)" if is_row(v) else "()" for v in given]
+    row, number = ("(n,m)", "(m)") if columns else ("(n)", "()")
+    signature = [row if is_row(v) else number for v in given]
     count = len(graph.inputs) - 1
     core = f"{','.join(signature[:count])}->{','.join(signature[count:])}"
     return ufuncs.made(load(text), [v.aval.dtype for v in given], count, name, core)

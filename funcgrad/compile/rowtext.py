@@ -134,13 +134,20 @@ turn:
   br label %look
 few:
   %j = phi i64 [ %i, %look ], [ %j.next, %vector ]
-  %j.next = add i64 %j, {lanes}
+  %j.next = add i64 %j, {unit}
   %whole = icmp sle i64 %j.next, %high
   br i1 %whole, label %vector, label %left
 vector:
 {vector}
   br label %few
 left:
+{left}
+done:
+{result}
+  ret void
+}}
+"""
+_LEFT = """
   %count = sub i64 %high, %j
   %any = icmp sgt i64 %count, 0
   br i1 %any, label %rest, label %done
@@ -149,16 +156,18 @@ rest:
   %counts = shufflevector <{lanes} x i64> %count.one, <{lanes} x i64> poison, <{lanes} x i32> zeroinitializer
   %inside = icmp ult <{lanes} x i64> <{numbers}>, %counts
 {rest}
-  br label %done
-done:
-{result}
-  ret void
-}}
-"""
+  br label %done"""
 
 
 class RowText:
     """The text of the functions of one program. Raises `Unfit`."""
+
+    unit = LANES
+    """How many of a row's elements a vector has."""
+    slot = "i64"
+    """The memory of a number of a row's."""
+    extent = "i64 %n"
+    """What the functions of a row take beside pointers."""
 
     def __init__(self, graph: Graph, passes: Sequence[Pass]) -> None:
         self.graph = graph
@@ -212,7 +221,7 @@ class RowText:
         if not outputs:
             return None
         inputs = list(dict.fromkeys(a for e in eqns for a in e.inputs if isinstance(a, Var) and a not in made))
-        simple = simplify(Graph(tuple(inputs), tuple(eqns), tuple(outputs)))
+        simple = simplify(self._program(inputs, eqns, outputs))
         steps = split(simple)
         segment = steps[0] if len(steps) == 1 else None
         if not isinstance(segment, Segment) or segment.work or "@nest" in segment.kernel:
@@ -231,6 +240,9 @@ class RowText:
         own = dict(zip([*simple.inputs, *simple.outputs], [*inputs, *outputs]))
         return _KernelCall(name, [own[v] for v in segment.inputs], [own[v] for v in segment.outputs])
 
+    def _program(self, inputs: Sequence[Var], eqns: Sequence[Eqn], outputs: Sequence[Atom]) -> Graph:
+        return Graph(tuple(inputs), tuple(eqns), tuple(outputs))
+
     def _numbers(self, s: int, p: Pass) -> list[str]:
         """The call that computes a row's numbers before a pass."""
         own = [v for e in p.numbers for v in e.outputs]
@@ -248,7 +260,8 @@ class RowText:
         entry = [f"%second = alloca [{len(p.folds)} x {self.vector}]"]
         for k, name in enumerate(self.frame):
             entry += [f"%{name}.at = getelementptr ptr, ptr %frame, i64 {k}", f"%{name} = load ptr, ptr %{name}.at"]
-        step = _Step(self, p, call, entry)
+        entry += self._reads()
+        step = Step(self, p, call, entry)
         neutral: list[str] = []
         joined: list[str] = []
         result: list[str] = []
@@ -261,13 +274,17 @@ class RowText:
             self._join(joined, how, [f"%folded{f}", f"%second{f}"], f"%folded{f}")
             self._join(result, how, places, f"%folded{f}")
         turn = [line for u in range(together) for line in step.at(f"%i{u}", u)]
-        steps = [f"%i{u} = add i64 %i, {u * LANES}" for u in range(together)]
+        steps = [f"%i{u} = add i64 %i, {u * self.unit}" for u in range(together)]
         return _PASS.format(
-            s=s, run=IN_A_LANE * together * LANES, two_steps=2 * together * LANES, step=together * LANES, lanes=LANES,
-            numbers=", ".join(f"i64 {k}" for k in range(LANES)), turn=_lines([*steps, *turn]),
-            vector=_lines(step.at("%j", 0)), rest=_lines(step.masked("%j")), entry=_lines(entry),
-            joined=_lines(joined), neutral=_lines(neutral), result=_lines(result),
+            s=s, run=IN_A_LANE * together * self.unit, two_steps=2 * together * self.unit, step=together * self.unit,
+            unit=self.unit, turn=indented([*steps, *turn]), vector=indented(step.at("%j", 0)), left=self._left(step),
+            entry=indented(entry), joined=indented(joined), neutral=indented(neutral), result=indented(result),
         )  # fmt: skip
+
+    def _left(self, step: Step) -> str:
+        """What is less than a vector."""
+        numbers = ", ".join(f"i64 {k}" for k in range(LANES))
+        return _LEFT.format(lanes=LANES, numbers=numbers, rest=indented(step.masked("%j")))
 
     def _neutral(self, how: str) -> str:
         bits = struct.unpack("<Q", struct.pack("<d", FOLDS[how][1]))[0]
@@ -297,8 +314,8 @@ class RowText:
     def _row(self, before: Sequence[Sequence[str]]) -> str:
         folds = max(len(p.folds) for p in self.passes)
         lines = [f"%frame = alloca [{len(self.frame)} x ptr]", f"%folded = alloca [{folds} x {self.vector}], align 64"]
-        lines += [f"%{name} = alloca i64" for name in self.frame if name not in self.given]
-        lines += [f"%count = sitofp i64 %n to {self.one}", f"store {self.one} %count, ptr %length"]
+        lines += [f"%{name} = alloca {self.slot}, align 64" for name in self.frame if name not in self.given]
+        lines += [f"%count = sitofp i64 %n to {self.one}", *self._extents()]
         for k, name in enumerate(self.frame):
             lines += [f"%{name}.at = getelementptr ptr, ptr %frame, i64 {k}", f"store ptr %{name}, ptr %{name}.at"]
         for s, p in enumerate(self.passes):
@@ -308,9 +325,28 @@ class RowText:
             for f, (v, (how, _)) in enumerate(p.folds.items()):
                 place = self._new()
                 lines.append(f"{place} = getelementptr i8, ptr %folded, i64 {f * LANES * self.bits // 8}")
-                lines.append(f"store {self.one} {self._total(lines, how, place)}, ptr %{self.names[v]}")
+                settled = self._settled(lines, how, place)
+                lines.append(f"store {settled}, ptr %{self.names[v]}, align {self.bits // 8}")
         parameters = ", ".join(f"ptr %{name}" for name in self.given)
-        return f"define internal void @row({parameters}, i64 %n) {{\nentry:\n{_lines(lines)}\n  ret void\n}}"
+        return f"define internal void @row({parameters}, {self.extent}) {{\nentry:\n{indented(lines)}\n  ret void\n}}"
+
+    def _extents(self) -> list[str]:
+        """What of a row's extent is kept in memory."""
+        return [f"store {self.one} %count, ptr %length"]
+
+    def _reads(self) -> list[str]:
+        """What a pass reads of that."""
+        return []
+
+    def place(self, lines: list[str], v: Atom, index: str) -> str:
+        """Where a row has the vector at an index."""
+        place = self._new()
+        lines.append(f"{place} = getelementptr {self.one}, ptr %{self.names[v]}, i64 {index}")
+        return place
+
+    def _settled(self, lines: list[str], how: str, place: str) -> str:
+        """What a fold gives, of the vector at a place."""
+        return f"{self.one} {self._total(lines, how, place)}"
 
     def _total(self, lines: list[str], how: str, place: str) -> str:
         """The lanes of a vector folded, in halves."""
@@ -326,10 +362,11 @@ class RowText:
         lines.append(f"{name} = extractelement {self.vector} {value}, i64 0")
         return name
 
-    def _parts(self) -> str:
+    def _passed(self) -> tuple[list[str], list[str]]:
+        """How a part reads the arrays and their steps from the context, and how they come to be there."""
         count = len(self.given)
-        given, places, context = [], [], []
-        for k, name in enumerate(self.given):
+        given, context = [], []
+        for k in range(count):
             for what, at in (("array", k), ("step", count + k)):
                 given += [f"%{what}{k}.at = getelementptr i64, ptr %context, i64 {at}",
                           f"%{what}{k} = load i64, ptr %{what}{k}.at"]  # fmt: skip
@@ -338,18 +375,25 @@ class RowText:
                             f"%{what}{k} = load i64, ptr %{what}{k}.from",
                             f"%{what}{k}.at = getelementptr i64, ptr %context, i64 {at}",
                             f"store i64 %{what}{k}, ptr %{what}{k}.at"]  # fmt: skip
+        return given, context
+
+    def _parts(self) -> str:
+        count = len(self.given)
+        given, context = self._passed()
+        places = []
+        for k, name in enumerate(self.given):
             places += [f"%offset{k} = mul i64 %r, %step{k}", f"%place{k} = add i64 %array{k}, %offset{k}",
                        f"%{name} = inttoptr i64 %place{k} to ptr"]  # fmt: skip
         for at, what in enumerate(("n", "rows", "each"), 2 * count):
             context += [f"%{what}.at = getelementptr i64, ptr %context, i64 {at}", f"store i64 %{what}, ptr %{what}.at"]
         return _PART.format(
-            given=_lines(given), places=_lines(places), context=_lines(context), n=2 * count, rows=2 * count + 1,
+            given=indented(given), places=indented(places), context=indented(context), n=2 * count, rows=2 * count + 1,
             each=2 * count + 2, words=2 * count + 3, arguments=", ".join(f"ptr %{name}" for name in self.given),
             part=ufuncs.PART, alone=ufuncs.ALONE,
         )  # fmt: skip
 
 
-class _Step:
+class Step:
     """The lines for LANES elements of a pass."""
 
     def __init__(self, text: RowText, p: Pass, call: _KernelCall | None, entry: list[str]) -> None:
@@ -365,7 +409,7 @@ class _Step:
 
     def at(self, index: str, u: int) -> list[str]:
         lines: list[str] = []
-        places = {v: self._place(lines, v, index) for v in dict.fromkeys([*self.read, *self.p.stored])}
+        places = {v: self.text.place(lines, v, index) for v in dict.fromkeys([*self.read, *self.p.stored])}
         self._do(lines, places)
         for f, (how, v) in enumerate(self.p.folds.values()):
             value = self.text.load(lines, places.get(v) or self.kept[v])
@@ -378,7 +422,7 @@ class _Step:
         lines: list[str] = []
         vector, align = text.vector, text.bits // 8
         for v in self.read:
-            place, first, one, all_, value = self._place(lines, v, index), *[text._new() for _ in range(4)]
+            place, first, one, all_, value = self.text.place(lines, v, index), *[text._new() for _ in range(4)]
             lines += [
                 f"{first} = load {text.one}, ptr {place}",
                 f"{one} = insertelement {vector} poison, {text.one} {first}, i64 0",
@@ -393,7 +437,7 @@ class _Step:
             lines.append(f"{chosen} = select {text.mask} %inside, {vector} {value}, {vector} {text._neutral(how)}")
             self._fold(lines, how, chosen, f"%fold{f}.0")
         for v in self.p.stored:
-            value, place = text.load(lines, self.kept[v]), self._place(lines, v, index)
+            value, place = text.load(lines, self.kept[v]), self.text.place(lines, v, index)
             lines.append(f"call void @llvm.masked.store.{text.suffix}.p0"
                          f"({vector} {value}, ptr {place}, i32 {align}, {text.mask} %inside)")  # fmt: skip
         return lines
@@ -405,16 +449,11 @@ class _Step:
             known = {**self.kept, **numbers, **places}
             lines.append(call.to([known[v] for v in (*call.inputs, *call.outputs)]))
 
-    def _place(self, lines: list[str], v: Atom, index: str) -> str:
-        place = self.text._new()
-        lines.append(f"{place} = getelementptr {self.text.one}, ptr %{self.text.names[v]}, i64 {index}")
-        return place
-
     def _fold(self, lines: list[str], how: str, value: str, place: str) -> None:
         text = self.text
         total = text.folded(lines, how, text.load(lines, place), value)
         lines.append(f"store {text.vector} {total}, ptr {place}, align {text.bits // 8}")
 
 
-def _lines(lines: Sequence[str]) -> str:
+def indented(lines: Sequence[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)

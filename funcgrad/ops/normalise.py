@@ -1,7 +1,7 @@
 """Functions along axes with one rule each, in place of those of the five to ten operations they are made of.
 
-Normalised exponentials, the logarithm of their sum, and standardising. Along the last axes of large arrays a kernel of
-`rows.py` does each of them, and each of the derivatives, at once.
+Normalised exponentials, the logarithm of their sum, and standardising. Along neighbouring axes of large arrays a kernel
+of `rows.py` does each of them, and each of the derivatives, at once.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def _composed_log_softmax(x: Any, axes: Axes) -> Any:
 
 def _warn_of(y: Any, x: Any, original: Callable[..., Any], axes: Axes) -> None:
     """NumPy's warnings: where a row has NaN, or begins with an infinity, NumPy computes it too."""
-    first = y[(..., *[0] * len(axes))]
+    first = y[tuple([0 if axis in axes else slice(None) for axis in range(y.ndim)])]
     if not np.isfinite(first).all() and warns():
-        original(x[~np.isfinite(first)], tuple(range(1, 1 + len(axes))))
+        rows = np.moveaxis(x, axes, range(-len(axes), 0))
+        original(rows[~np.isfinite(first)], tuple(range(1, 1 + len(axes))))
 
 
 def _softmax(x: Any, axes: Axes) -> Any:
