@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,34 +12,9 @@ from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.optimizer import living
 from funcgrad.transforms.explain.causes.remembered.words import at
-from funcgrad.transforms.explain.places import short
-from funcgrad.transforms.explain.report import Leaf, Report
-from funcgrad.transforms.explain.text import heading
+from funcgrad.transforms.explain.report import Report
+from funcgrad.transforms.explain.table import Table
 from funcgrad.transforms.explain.wording import in_order
-
-
-class Table(Report):
-    """A report whose text is a table: name, shape, status, the cause in short, its line."""
-
-    def __init__(self, title: str, leaves: list[Leaf], notes: list[str], shapes: list[tuple[int, ...]]) -> None:
-        super().__init__(title, leaves, notes)
-        self.shapes = shapes
-
-    def to_text(self, width: int | None = None, colour: bool | None = None) -> str:
-        """The table as text, a line for each parameter."""
-        rows = [("parameter", "shape", "status", "cause")]
-        for leaf, shape in zip(self.leaves, self.shapes):
-            rows.append((leaf.path, str(shape), leaf.status, _in_short(leaf)))
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows]
-        return "\n".join([heading(self), *self.notes, "", *lines])
-
-
-def _in_short(leaf: Leaf) -> str:
-    """The cuts, where they are all; else what stands before the first full stop or colon."""
-    if leaf.status == "cut" and leaf.cuts:
-        return "cut by " + in_order([f"`{cut.op}` at {short(cut.place)}" for cut in leaf.cuts[:3]])
-    return re.split(r"[.:] ", leaf.message, maxsplit=1)[0].rstrip(".")
 
 
 def explain_grads(module: Any) -> Report:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from funcgrad.transforms.explain.text import WIDTH, as_html, lines_of
+from funcgrad.transforms.explain.text import WIDTH, as_html
 
 if TYPE_CHECKING:
     from funcgrad.transforms.explain.report import Report
@@ -59,4 +59,4 @@ def page(reports: Sequence[Report], title: str) -> str:
 def _body(report: Report) -> str:
     svg = report.drawing.to_svg()
     graph = f'<div class="graph">{svg}</div>' if svg else ""
-    return f"<pre>{as_html(lines_of(report, WIDTH))}</pre>{graph}"
+    return f"<pre>{as_html(report.lines(WIDTH))}</pre>{graph}"
