@@ -78,6 +78,8 @@ def called(node: Node) -> str:
     name = snake(note.name)
     if name == "hardtanh" and written(node.loc) == "relu6":
         return "relu6"
+    if name == "addmm" and written(node.loc) != "addmm":
+        return "linear"
     if name == "to_copy":
         return written(node.loc) or "to"
     return _WORDS.get(name, name)

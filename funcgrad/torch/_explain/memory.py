@@ -76,7 +76,7 @@ def _deed(event: Event | None) -> Deed | None:
     return None if event is None else Deed(event.loc, writer(event.loc), event.when)
 
 
-def _going(record: PassRecord | None) -> Going | None:
+def going(record: PassRecord | None) -> Going | None:
     if record is None:
         return None
     refused = "" if record.refused is None else record.refused[1].partition(". ")[0].rstrip(".")
@@ -125,7 +125,7 @@ def look_into(e: Evidence, graph: Graph, node: Node, grad: Any) -> None:
     history: History = e.history
     arrivals = graph.arrivals()
     arrival = None if arrivals is None else arrivals.get(node.seq)
-    if arrival is not None and _agree(arrival, grad):
+    if arrival is not None and agrees(arrival, grad):
         e.arrival = arrival
     history.freed = graph.freed
     if arrival is None and grad is not None and grad.size:
@@ -135,12 +135,13 @@ def look_into(e: Evidence, graph: Graph, node: Node, grad: Any) -> None:
             history.suspects = graph.suspects(node, (*FLAT_PARTS, *SATURATED, *STEPS))
 
 
-def _agree(arrival: Arrival, grad: Any) -> bool:
+def agrees(arrival: Arrival, grad: Any) -> bool:
     """Whether what comes back is what came: the pass may have begun with another gradient."""
     if grad is None:
         return True
-    return bool(np.shape(grad) == arrival.ct.shape and np.isfinite(grad).all() == np.isfinite(arrival.ct).all()
-                and np.any(grad) == arrival.ct.any())
+    if np.shape(grad) != arrival.ct.shape or np.isfinite(grad).all() != np.isfinite(arrival.ct).all():
+        return False
+    return bool(np.any(grad) == arrival.ct.any())
 
 
 def add_cuts(e: Evidence, cuts: Cuts) -> None:
@@ -167,10 +168,11 @@ def history_of(tensor: Tensor, names: Names) -> History:
     grad = tensor._grad
     if story is None:
         return h
-    h.origin = story.origin
-    h.passes = tuple(g for g in map(_going, story.passes) if g is not None)
+    h.origin, h.verdict = story.origin, story.spoilt
+    h.passes = tuple(g for g in map(going, story.passes) if g is not None)
     h.count = story.count
-    h.missed, h.asked, h.refused = map(_going, (story.missed, story.asked, story.refused))
+    h.missed, h.asked, h.refused = map(going, (story.missed, story.asked, story.refused))
+    h.asked_verdict = story.asked.spoilt.get(value.node.seq) if story.asked is not None and on_tape(value) else None
     h.cleared, h.assigned, h.retained = map(_deed, (story.cleared, story.assigned, story.retained))
     h.frozen = _deed(story.switched) if not on_tape(value) else None
     if story.missed is not None:
@@ -179,7 +181,7 @@ def history_of(tensor: Tensor, names: Names) -> History:
     h.marks = tuple(story.passes[0].marks) if story.passes else ()
     h.last_marks = tuple(PASSES[-1].marks) if PASSES else ()
     since = max(story.when, story.cleared.when if story.cleared is not None else 0)
-    h.others = tuple(g for g in map(_going, PASSES) if g is not None and g.when > since and g.loc is not None)
+    h.others = tuple(g for g in map(going, PASSES) if g is not None and g.when > since and g.loc is not None)
     if grad is not None and story.passes and grad._storage.version != story.version and grad._storage.writes:
         write = writes_of(grad._storage.writes)[0]
         h.written = Deed(write.loc, writer(write.loc), write.when)
@@ -274,13 +276,13 @@ def computed_evidence(tensor: Tensor, path: str, graph: Graph, names: Names) -> 
     story = tensor._own_story
     if story is not None:
         h.retained = _deed(story.retained)
-        h.passes = tuple(g for g in map(_going, story.passes) if g is not None)
+        h.passes = tuple(g for g in map(going, story.passes) if g is not None)
         h.count = story.count
         if story.retained is not None:
             writes = [w for w in writes_of(tensor._storage.writes) if w.when > story.retained.when]
             h.rewritten = Deed(writes[-1].loc, writer(writes[-1].loc)) if writes else None
     reached = [t._story.passes[0] for t, _ in graph.owners.values() if t._story.passes]
-    h.others = tuple(g for g in map(_going, sorted(set(reached), key=lambda r: r.when)) if g is not None)
+    h.others = tuple(g for g in map(going, sorted(set(reached), key=lambda r: r.when)) if g is not None)
     e = Evidence(path, raw(tensor._read()), shared, gradient=gradient_of(tensor), history=h)
     e.live = e.total = 1
     return e

@@ -137,9 +137,15 @@ def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor | np.ndarra
     run.record.began(outputs)
     try:
         run.run(outputs, grads)
+        if run.kept.spoilt:
+            from funcgrad.torch._explain.spoilt import remember  # which the way without zeros need not load
+
+            remember(run, outputs)
     except RuntimeError as error:
         run.record.ended_in(explained(error, outputs))
         raise
+    finally:
+        run.freed.clear()
 
 
 def grad(

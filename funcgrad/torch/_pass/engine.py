@@ -12,13 +12,15 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import SELECT, Node, Pending, Sparse, TapeTracer, entries
+from funcgrad.core.trace import Primitive
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.current import under_way
 from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
 from funcgrad.torch._pass.hooks import use
+from funcgrad.torch._pass.kept import Kept, is_spoilt
 from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.story import Off, PassRecord
+from funcgrad.torch._record.story import Off, PassRecord, Story
 from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape
 from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -80,8 +82,21 @@ def outward(ct: Any) -> Any:
     return conj(ct) if ct.dtype.kind == "c" else ct
 
 
-RULES_OF_USERS: set[type] = set()
-"""The primitives whose pull must know of the pass: `autograd.Function`."""
+
+
+class UsersRule(Primitive):
+    """A primitive whose derivative is the user's own code, which must know of the pass: `autograd.Function`."""
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Any:
+        kept, run, seq = saved
+        run.kept.handed[seq] = cts = self.back(kept, run, tracked, ct, params)
+        return cts
+
+    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        """The cotangents of the operands."""
+        raise NotImplementedError
+
+
 DONE: Any = (None, None)
 
 
@@ -103,6 +118,8 @@ class Pass:
         self.found: dict[int, Any] = {}
         self.given: dict[int, Tensor] = {}
         self.record = PassRecord("backward" if accumulates else "grad")
+        self.kept = Kept()
+        self.freed = self.kept.saved
         self.pulled: set[int] | None = None
         self.waiting: dict[int, int] | None = None
         self.reached: set[int] = set()
@@ -123,6 +140,7 @@ class Pass:
                     ct = ct.astype(value.dtype)
                 ct = outward(ct)
             seeds.append((value.node, ct))
+        self.kept.seeds = tuple(seeds)
         if self.wanted is not None:
             self.pulled = self.ways([node for node, _ in seeds])
         if use.ever:
@@ -227,7 +245,9 @@ class Pass:
             if anomaly.state.enabled:
                 anomaly.tell_forward(node)
             raise
-        return self.leaving(note.after, node, cts, ct) if note is not None and note.after else cts
+        if note is not None and note.after:
+            self.kept.handed[node.seq] = cts = self.leaving(note.after, node, cts, ct)
+        return cts
 
     def recorded(self, node: Node, note: Note | None, cts: Sequence[Any]) -> Sequence[Any]:
         """Cotangents of operands that are constants, where PyTorch computes them from what requires a gradient:
@@ -278,13 +298,21 @@ class Pass:
             self.found[node.seq] = ct
             return
         if not self.accumulates:
-            self.found[node.seq] = self.hooked(note.hooks, ct) if note.hooks else ct
+            self.found[node.seq] = ct = self.with_hooks(node, note, ct) if note.hooks else ct
+            if is_spoilt(ct):
+                self.kept.spoilt.append((node, ct))
             return
         if note.hooks or note.before:
             ct = self.arriving(node, note, ct)
         tensor = note.owner()
         if tensor is not None:
-            self.accumulate(tensor, ct)
+            story = self.accumulate(tensor, ct)
+            if is_spoilt(ct):
+                self.kept.spoilt.append((node, ct))
+            else:
+                self.kept.sound = True
+                if story.count == 1:
+                    story.spoilt = None
             if note.filled:
                 for hook in list(note.filled.values()):
                     self.in_users_mode(hook, tensor)
@@ -293,6 +321,7 @@ class Pass:
 
     def arriving(self, node: Node, note: Note, ct: Any) -> Any:
         """What hooks make of the cotangent of an entry."""
+        first = ct
         ct = self.with_hooks(node, note, ct)
         if note.siblings:
             for i, sibling in enumerate(note.siblings):
@@ -303,6 +332,8 @@ class Pass:
             if result is not None:
                 ct = self.replaced(hook, result, ct if type(ct) is list else [ct])
                 ct = ct if note.siblings else ct[0]
+        if ct is not first:
+            self.kept.replaced[node.seq] = ct
         return ct
 
     def with_hooks(self, node: Node, note: Note, ct: Any) -> Any:
@@ -355,7 +386,7 @@ class Pass:
             self.record.mark(hook, before, ct)
         return ct
 
-    def accumulate(self, tensor: Tensor, ct: Any) -> None:
+    def accumulate(self, tensor: Tensor, ct: Any) -> Story:
         grad, story = tensor._grad, tensor._story
         ct = outward(ct)
         if not self.create:
@@ -374,6 +405,7 @@ class Pass:
             self.in_users_mode(grad._write, constant(grad._read()) + ct)
         total: Any = tensor._grad
         story.reach(self.record, total._storage.version)
+        return story
 
     # tensors and values
 
@@ -420,14 +452,15 @@ class Pass:
                     if watched[0].version != watched[1]:
                         raise modified(watched)
                 if not self.keep:
+                    self.freed[node.seq] = saved
                     node.saved = FREED_VALUES
                     if watch:
                         note.watch = ()
             if note.lacks is not None:
                 raise (RuntimeError if note.name == "NotImplemented" else NotImplementedError)(note.lacks)
         prim: Any = node.prim
-        if type(prim) in RULES_OF_USERS:
-            return prim.in_pass(saved, self)
+        if isinstance(prim, UsersRule):
+            return saved, self, node.seq
         return prim.relink(saved, node.parents, node, self.link) if self.create else saved
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
-from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.core.trace import Tracer
 from funcgrad.torch._pass.context import FunctionCtx, Saved
 from funcgrad.torch._pass.current import current, running
-from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
+from funcgrad.torch._pass.engine import Pass, UsersRule, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
@@ -55,7 +55,7 @@ TWO_RULES = (
 )
 
 
-class FunctionCall(Primitive):
+class FunctionCall(UsersRule):
     """A call of a `Function`; made for each class, only ever on the shim's tape."""
 
     module = "torch.autograd.function"
@@ -77,11 +77,8 @@ class FunctionCall(Primitive):
     def shown(self, node: Node) -> FunctionCtx:
         return node.saved[0]
 
-    def in_pass(self, saved: Any, run: Any) -> Any:
-        return saved, run
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        (ctx, avals, flags, outs), run = saved
+    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        ctx, avals, flags, outs = saved
         cts = ct if type(ct) is list else [ct]
         grads: list[Any] = []
         position = 0
@@ -137,7 +134,6 @@ class FunctionCall(Primitive):
         return cts
 
 
-RULES_OF_USERS.add(FunctionCall)
 OWN_GRAD_FN.add(FunctionCall)
 
 

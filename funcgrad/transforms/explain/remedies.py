@@ -101,32 +101,49 @@ def drawn(call: Written | None) -> str:
 _AWAY = {
     "sqrt": "np.sqrt({0} + 1e-12)",
     "log": "np.log({0} + 1e-12)",
+    "reciprocal": "1.0 / ({0} + 1e-12)",
     "norm": "np.sqrt(np.sum({0} ** 2) + 1e-12)",
     "std": "np.sqrt(np.var({0}) + 1e-12)",
     "true_divide": "{0} / ({1} + 1e-12)",
     "divide": "{0} / ({1} + 1e-12)",
     "power": "({0} + 1e-12) ** {1}",
 }
+
 UNDETERMINED = {
     "arctan2": "The angle of (0, 0) is not determined: say by np.where(condition, angle, value) what it is to be "
     "there, and give `arctan2` other arguments where the condition does not hold",
 }
-_ONE_ARGUMENT = frozenset(("sqrt", "log", "norm", "std"))
+_TOO_LARGE = "Its argument is too large for a number: subtract the largest, bound it from above, or use logarithms"
+_NEGATIVE = "Its argument is negative there: bound it from below"
+OUT_OF_RANGE = {
+    **dict.fromkeys(((name, "inf") for name in ("exp", "expm1", "exp2", "sinh", "cosh")), _TOO_LARGE),
+    **dict.fromkeys(((name, "nan") for name in ("log", "log2", "log10", "log1p", "sqrt", "rsqrt")), _NEGATIVE),
+    ("power", "nan"): "Its base is negative there: bound it from below",
+    ("power", "inf"): "The power is too large for a number, or one of zero: keep its base in between",
+    **dict.fromkeys(
+        ((name, "inf") for name in ("multiply", "linear", "matmul", "add", "sum", "mean", "mse_loss")),
+        "The values have grown too large for a number: smaller steps, or inputs and weights that are scaled",
+    ),
+}
+"""What to do where the value of an operation is not finite, and a small constant does not help."""
 SMOOTH = {
     "clip": "a smooth squash, low + (high - low) * fg.nn.sigmoid(x)",
     "clamp": "a smooth squash, low + (high - low) * sigmoid(x)",
     "maximum": "a smooth maximum, np.logaddexp(x, y)",
     "minimum": "a smooth minimum, -np.logaddexp(-x, -y)",
+    "relu": "leaky_relu, or a start at which some of its arguments are positive",
     **dict.fromkeys(("sigmoid", "logistic", "expit", "tanh", "erf"), "a smaller argument, scaled or normalised"),
 }
 
 
 def away(name: str, call: Written | None) -> str:
     """The same a small constant away from the point where its derivative is not finite."""
-    needed = 1 if name in _ONE_ARGUMENT else 2
-    if call is None or name not in _AWAY or len(call.args) != needed or call.keywords:
+    template = _AWAY.get(name)
+    if call is None or template is None or call.keywords:
         return ""
-    return _AWAY[name].format(*call.args)
+    if name == "reciprocal" and len(call.args) == 2:  # as it is written: 1 / x
+        template = _AWAY["divide"]
+    return template.format(*call.args) if len(call.args) == 1 + ("{1}" in template) else ""
 
 
 def guarded(name: str, call: Written, condition: str) -> str:

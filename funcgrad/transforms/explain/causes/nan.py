@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, entries
 from funcgrad.transforms.explain.causes.registry import Finding, cause, remark
 from funcgrad.transforms.explain.diagnosis import Fault, Spot, concrete
 from funcgrad.transforms.explain.evidence import Evidence, Whole
-from funcgrad.transforms.explain.remedies import UNDETERMINED, away, guarded
+from funcgrad.transforms.explain.remedies import OUT_OF_RANGE, UNDETERMINED, away, guarded
 from funcgrad.transforms.explain.report import Fix, short
 from funcgrad.transforms.explain.sources import Written, fitting, in_parentheses, written
 from funcgrad.transforms.explain.status import Status
@@ -168,12 +168,20 @@ def _by_value(e: Evidence, kind: str) -> Finding | None:
     spot, born = e.born
     name, where = e.called(spot.node), place(spot.line)
     value = "NaN" if born == "nan" else "infinite"
-    return Finding(
-        f"The gradient is {kind} because the value is: it became {value} in `{name}` at {short(where)}. "
-        f"Keep the argument of `{name}` away from where it is {value}.",
-        "",
-        (where,),
-    )
+    start = f"The gradient is {kind} because the value is"
+    if spot.kind == "leaf":
+        return Finding(f"{start}: {e.born_name or 'a leaf'} is {value} itself.", "", (where,))
+    if spot.kind == "constant":
+        text = f"{start}: `{name}` at {short(where)} was given a constant that is {value}, as data can be."
+        return Finding(text, "", (where,))
+    text = f"{start}: it became {value} in `{name}` at {short(where)}."
+    call = written(spot.line)
+    code = away(name, call) if born == "inf" and name != "power" else ""
+    if call is not None and code:
+        remedy = "Keep its argument away from that point, by a small constant."
+        return Finding(f"{text} {remedy}", "", (where,), (fitting(call.place, code),))
+    remedy = OUT_OF_RANGE.get((name, born)) or f"Keep the argument of `{name}` away from where it is {value}"
+    return Finding(f"{text} {remedy}.", "", (where,))
 
 
 def _not_finite(e: Evidence, kind: str) -> Finding:
@@ -204,7 +212,7 @@ def _where(e: Evidence, spot: Spot) -> str:
         return "a hook"
     if spot.kind == "given":
         return "the gradient that the backward pass was given"
-    return f"the derivative of `{e.called(spot.node)}`"
+    return f"the {'backward' if spot.kind == 'rule' else 'derivative'} of `{e.called(spot.node)}`"
 
 
 @remark(65)

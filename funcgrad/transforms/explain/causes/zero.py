@@ -77,6 +77,8 @@ def _ended(e: Evidence, spot: Spot) -> str:
     if spot.kind == "given":
         return "the gradient that the backward pass was given, which is zero"
     name = e.called(spot.node)
+    if spot.kind == "rule":
+        return f"the backward of `{name}` at {where}, which gives zeros"
     reason = "its derivative is zero here"
     if name in FLAT_PARTS:
         reason = "all elements are in its flat part"

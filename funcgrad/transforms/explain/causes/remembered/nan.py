@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.remembered.words import at, pass_of, places
+from funcgrad.transforms.explain.causes.remembered.words import at, found_in_the_pass, pass_of, places
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import in_order
@@ -22,7 +22,10 @@ def infinite_after_the_pass(e: Evidence) -> Finding | None:
 
 
 def _after_the_pass(e: Evidence, kind: str) -> Finding | None:
-    """Where the graph is gone: who may have been it."""
+    """What was found at the end of the pass; or where the graph is gone, who may have been it."""
+    found = found_in_the_pass(e, Status.NAN if kind == "NaN" else Status.INF)
+    if found is not None:
+        return found
     h = e.history
     if h is None or e.arrival is not None or h.predicted:
         return None
