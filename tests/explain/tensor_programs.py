@@ -656,6 +656,11 @@ x = leaf()
 y = x ** 2
 with Error: y.backward()  # <-
 """, says=("scalar",))
+program("a column and a row", (77,), "flows", """
+m = nn.Linear(2, 1)
+loss = ((m(torch.ones(3, 2)) - torch.ones(3)) ** 2).mean()
+loss.backward()
+""", ask="m.explain_grads()", says=("pair every row with every element",))
 program("all is well", (0,), "flows", """
 x = leaf()
 (x ** 2).sum().backward()  # <-

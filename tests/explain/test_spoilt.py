@@ -25,7 +25,7 @@ def dead(*shape):
 def searches(monkeypatch):
     """The passes that a reason was looked for in."""
     found, search = [], spoilt._arrivals
-    monkeypatch.setattr(spoilt, "_gone_over", [tick() // spoilt.SHARE])
+    monkeypatch.setattr(spoilt, "_gone_over", {})
     monkeypatch.setattr(spoilt, "_arrivals", lambda run: found.append(run) or search(run))
     return found
 
@@ -98,7 +98,7 @@ def test_the_first_of_a_row_of_passes_is_looked_into(searches):
 
 
 def test_zeros_now_and_then_are_not_looked_into_every_time(searches, monkeypatch):
-    monkeypatch.setattr(spoilt, "BEFORE", 0)
+    monkeypatch.setattr(spoilt, "BEFORE", -(tick() // spoilt.SHARE))
     x = dead()
     for i in range(200):
         x.grad = None
@@ -185,7 +185,6 @@ def test_an_explanation_that_fails_changes_nothing(monkeypatch):
     def broken(run):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(spoilt, "_gone_over", [0])
     monkeypatch.setattr(spoilt, "_arrivals", broken)
     x = dead()
     loss = torch.relu(x).sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -16,6 +16,7 @@ from funcgrad.core.tape import Node, entries
 from funcgrad.torch._explain.calls import called, shared, statement, writer, written
 from funcgrad.torch._explain.graph import FLAT_PARTS, SATURATED, SINGULAR, STEPS, Graph
 from funcgrad.torch._explain.names import Names
+from funcgrad.torch._explain.rules import rule_around
 from funcgrad.torch._record.left import left
 from funcgrad.torch._record.story import PASSES, Cuts, Event, PassRecord, PastCut, all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
@@ -37,6 +38,9 @@ _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 def end_of(cut: PastCut) -> End:
     """Where a value was cut off, as evidence."""
     name, op, off = written(cut.loc), cut.op, cut.off
+    rule = rule_around(cut.loc) if off is None else ""
+    if rule:
+        return End(f"{rule}.forward", Ending.ASKED, cut.loc, rule, as_="bypassed", of_tensor=True)
     if op == "no_grad" and off is not None:
         if off.loc == cut.loc and name:  # our own code has switched it off, inside of what was called
             return End(name, Ending.FLAT, cut.loc, name, as_="inside", of_tensor=True)
@@ -118,6 +122,13 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
         look_into(e, graph, node, grad)
     add_cuts(e, for_leaf(record.cuts, tensor, record.when))
     return e
+
+
+def last_entries(tensors: Iterable[Tensor]) -> list[Node]:
+    """The entries of the last passes that have brought their gradients, where these are still there."""
+    stories = (t._own_story for t in tensors)
+    records = {id(s.passes[0]): s.passes[0] for s in stories if s is not None and s.passes}
+    return entries(node for r in records.values() for ref, _, _ in r.outputs if (node := ref()) is not None)
 
 
 def look_into(e: Evidence, graph: Graph, node: Node, grad: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from funcgrad.torch._explain.memory import constant_evidence, leaf_evidence
+from funcgrad.torch._explain.memory import constant_evidence, last_entries, leaf_evidence
 from funcgrad.torch._explain.names import Names, is_module
+from funcgrad.torch._explain.remarks import remarks_on
 from funcgrad.torch._explain.told import told
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
@@ -31,6 +32,7 @@ def explain_grads(module: Any) -> Report:
 
 def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
     own = {id(p) for p in found.values()}
+    yield from remarks_on(last_entries(found.values()))
     for path, inner in module.named_modules():
         where = f"{path}." if path else ""
         if "requires_grad" in vars(inner):

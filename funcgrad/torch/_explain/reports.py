@@ -18,10 +18,12 @@ from funcgrad.torch._explain.memory import (
     for_leaf,
     gradient_of,
     history_of,
+    last_entries,
     leaf_evidence,
     look_into,
 )
 from funcgrad.torch._explain.names import Names, users_frame
+from funcgrad.torch._explain.remarks import remarks_on
 from funcgrad.torch._explain.told import told
 from funcgrad.torch._record.story import all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
@@ -50,7 +52,8 @@ def explain_grad(tensor: Tensor) -> Report:
         return Report("Gradient of a Tensor", [told(evidence), *_cut_off(tensor, {}, names)])
     if value.node.prim is None:
         origins = _copied_from(tensor, names)
-        return Report("Gradient of a leaf Tensor", [told(leaf_evidence(tensor, path, names)), *origins])
+        leaf = told(leaf_evidence(tensor, path, names))
+        return Report("Gradient of a leaf Tensor", [leaf, *origins], remarks_on(last_entries([tensor])))
     graph = _graph(tensor)
     itself = told(computed_evidence(tensor, path, graph, names))
     return _report("Gradient of a Tensor", [itself], tensor, graph, names, predicts=False)
@@ -93,7 +96,8 @@ def _report(
     cut_off = list(_cut_off(tensor, graph.owners, names))
     nodes = [(names.of(t), node) for t, node in graph.owners.values()]
     outputs = [node for node, _, _ in graph.outputs]
-    notes = [] if (change := graph.unseen()) is None else [f"{sentence_of(change)} {UNSEEN}"]
+    notes = remarks_on(graph.entries)
+    notes += [] if (change := graph.unseen()) is None else [f"{sentence_of(change)} {UNSEEN}"]
     if predicts:
         gone = list(dict.fromkeys(at(leaf.loc) for leaf in graph.gone if leaf.loc is not None))
         notes += [f"A leaf made{where} is held by no variable: nobody can see its gradient." for where in gone[:3]]

@@ -25,9 +25,22 @@ from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.history import Verdict, kind_of
 
 BEFORE, SHARE = 4000, 128
-"""So many entries are gone back over for a reason (60 us each), and then one for so many that were recorded: where
-gradients are zero now and then, as those of a hinge, training takes 3 % longer."""
-_gone_over = [0]
+"""So many entries are gone back over for the reasons of passes from one line (60 us each), and then one for so many
+that were recorded: where gradients are zero now and then, as those of a hinge, training takes 3 % longer."""
+LINES = 64
+"""How many lines are remembered, the last ones."""
+_gone_over: dict[Loc | None, int] = {}
+
+
+def _may_search(entries: int, run: Pass) -> bool:
+    """Whether this pass is gone back over, which is then counted."""
+    loc = run.record.loc
+    before = _gone_over.pop(loc, 0)
+    may = before <= BEFORE + run.record.when // SHARE
+    _gone_over[loc] = before + entries * may
+    if len(_gone_over) > LINES:
+        del _gone_over[next(iter(_gone_over))]
+    return may
 
 
 def remember(run: Pass, outputs: Sequence[Tensor]) -> None:
@@ -53,9 +66,8 @@ def _remember(run: Pass, outputs: Sequence[Tensor]) -> None:
     if not new:
         return
     graph = Graph([(node, np.shape(ct), ct.dtype) for node, ct in run.kept.seeds])
-    if _gone_over[0] > BEFORE + run.record.when // SHARE:
+    if not _may_search(len(graph.entries), run):
         return
-    _gone_over[0] += len(graph.entries)
     arrivals = _arrivals(run)
     first = _born(run, outputs, graph) if any(not np.isfinite(ct).all() for _, _, ct in new) else None
     here, name = going(run.record), ""

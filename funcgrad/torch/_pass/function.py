@@ -12,7 +12,7 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._pass.context import FunctionCtx, Saved
+from funcgrad.torch._pass.context import FunctionCtx, Saved, attributes_as_used
 from funcgrad.torch._pass.current import current, running
 from funcgrad.torch._pass.engine import Pass, UsersRule, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
@@ -94,7 +94,7 @@ class FunctionCall(UsersRule):
                 grads.append(fresh(np.zeros(aval[0], aval[1])))
             else:
                 grads.append(None if c is None else run.tensor(c))
-        found = run.in_users_mode(self.rule, ctx, *grads)
+        found = self.run_rule(ctx, run, grads)
         if not run.keep:
             ctx._saved = None
         back = self.checked(found, avals, flags, run.taken)
@@ -103,6 +103,15 @@ class FunctionCall(UsersRule):
             if needed:
                 run.record.mark(self.rule, given if c is not None else None, c)
         return back
+
+    def run_rule(self, ctx: FunctionCtx, run: Pass, grads: Sequence[Any]) -> Any:
+        instead = attributes_as_used(ctx, self.function.__name__) if run.create else {}
+        before = {key: ctx.__dict__[key] for key in instead}
+        ctx.__dict__.update(instead)
+        try:
+            return run.in_users_mode(self.rule, ctx, *grads)
+        finally:
+            ctx.__dict__.update({key: t for key, t in before.items() if ctx.__dict__.get(key) is instead[key]})
 
     def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], taken: Any) -> list[Any]:
         given = list(found) if isinstance(found, tuple) else [found]

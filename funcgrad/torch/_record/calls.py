@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
 from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
-from funcgrad.torch._record.tape import NOTES, Note, Tape, copied, note_of, on_tape, own_note, raw, watched
+from funcgrad.torch._record.tape import NOTES, Note, Tape, Zero, copied, note_of, on_tape, own_note, raw, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -141,6 +141,11 @@ def ended(op: str, operands: Sequence[Any]) -> Cuts:
     return cut_again(op, cuts, flat=True) if ends and not tracked else cuts
 
 
+def inside_rule() -> bool:
+    """Whether the `forward` of a rule of the user's is running."""
+    return mode.off is not None and mode.off.what == "forward"
+
+
 def flat(op: str, value: Any, *operands: Tensor) -> Tensor:
     """A tensor of values without a derivative, as places, which remembers what they were computed from."""
     out = fresh(value)
@@ -227,7 +232,7 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
         t._cuts = ended(kind.called, tensors)
     elif special:
         cuts = cuts_of(tensors)
-        if cuts and not tracked and out.dtype.kind not in "fc":
+        if cuts and not tracked and (out.dtype.kind not in "fc" or (kind.notes is Zero and inside_rule())):
             cuts = ended(kind.called, tensors)
         if cuts:
             t._cuts = cuts

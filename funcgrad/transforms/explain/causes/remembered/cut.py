@@ -119,6 +119,15 @@ def _instead(end: End) -> tuple[str, str]:
     return "", ""
 
 
+@ends("59a")
+def rule_bypassed(end: End) -> Reason | None:
+    """What `forward` of a rule does, where it was called itself."""
+    if end.as_ != "bypassed":
+        return None
+    why = f"`{end.called}` was called directly, so `{end.written}.backward` is not used, and what it does is recorded"
+    return Reason(why, f"{end.written}.apply(...), which stands for both")
+
+
 @ends(31)
 def in_a_backward(end: End) -> Reason | None:
     if end.as_ != "inside backward":
