@@ -192,3 +192,30 @@ def test_words_are_kept_whole():
     assert lines[1] == "  and module."
     assert wrapped("温度" * 10, 9, "") == ["温度温度"] * 5
     assert wrapped("", 9, "  ") == ["  "]
+
+
+def test_the_svg_of_a_tensor_shows_its_cuts():
+    names = run(
+        "import funcgrad.torch as torch\n"
+        "u, v = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)\n"
+        "loss = (u.detach() * 2.0 + u * v).sum()\n"
+        "constant = (u.detach() * 2.0).sum()\n",
+        "cuts",
+    )
+    for name, operations in (("loss", {"mul", "add", "sum"}), ("constant", set())):
+        drawing = names[name].explain_grad().drawing
+        boxes = {box.label: (i, box) for i, box in enumerate(drawing.boxes)}
+        cut, box = boxes["detach"]
+        assert box.kind == "left" and box.detail.endswith("u.detach()")
+        assert {arrow.kind for arrow in drawing.arrows if arrow.source == cut} == {"cut"}
+        assert [drawing.boxes[arrow.source].kind for arrow in drawing.arrows if arrow.target == cut] == ["leaf"]
+        assert operations < set(boxes)
+
+
+def test_arrows_of_a_loop_go_back_beside_the_boxes():
+    drawing = Drawing([Box(str(i), "", "op") for i in range(4)], [Arrow(0, 1), Arrow(1, 2), Arrow(2, 3), Arrow(2, 0)])
+    layout = Layout(4, drawing.arrows)
+    right = max(layout.corner(i)[0] for i in range(4)) + 230
+    (lane,) = re.findall(r"H(\d+)Q", layout.back(Arrow(2, 0)))
+    assert right < int(lane) + 8 < layout.width
+    assert ET.fromstring(drawing.to_svg()).get("width") == str(layout.width)
