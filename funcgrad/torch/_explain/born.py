@@ -16,11 +16,13 @@ SAID_TO_BE_BORN = ("log", "log2", "log10", "log1p", "exp", "expm1", "divide", "p
 
 
 class Values:
-    """The values of entries, oldest first, as far as they are known; `given` says which took a constant not finite."""
+    """The values of entries, oldest first, as far as they are known; `given` took a constant that is not finite,
+    `meant` one that is infinite and chosen by a mask."""
 
     def __init__(self, entries: Sequence[Node], saved_of: Callable[[Node], Any]) -> None:
         self.known: dict[int, Any] = {}
         self.given: set[int] = set()
+        self.meant: set[int] = set()
         for node in entries:
             note = note_of(node)
             if node.prim is None and note is not None and note.owner is not None:
@@ -43,19 +45,26 @@ class Values:
             prim.relink(saved, node.parents, node, link)
         except (TypeError, ValueError, AttributeError, NotImplementedError):  # a rule of the user's, or compiled code
             return
-        args = []
+        args: list[Any] = []
         for value, parent in seen[len(seen) - len(node.parents) :]:
             if parent is not None and parent.seq in self.known:
                 value = self.known[parent.seq]
             args.append(None if type(value) is Aval else value)
-        if any(p is None and not _finite(v) for v, p in zip(args, node.parents)):
+        constants = [v for v, p in zip(args, node.parents) if p is None and not _finite(v)]
+        chooses = prim.name == "where" and not any(np.isnan(v).any() for v in constants)
+        if constants and not chooses:
             self.given.add(node.seq)
         if node.seq not in self.known and not prim.multiple and not any(v is None for v in args):
             self.known[node.seq] = prim.impl(*args, **node.params)
+        if constants and chooses:  # as the minus infinity of a mask
+            self.meant.add(node.seq)
 
     def spoilt(self, node: Node) -> bool | None:
         """Whether the value of an entry is not finite; None where it is not known."""
-        return not _finite(self.known[node.seq]) if node.seq in self.known else None
+        if node.seq not in self.known:
+            return None
+        value = self.known[node.seq]
+        return bool(np.isnan(value).any()) if node.seq in self.meant else not _finite(value)
 
 
 def _finite(value: Any) -> bool:

@@ -116,6 +116,8 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     node = tensor._read().node
     alive = [(ref(), shape, dtype) for ref, shape, dtype in record.outputs]
     history.is_output = all(n is node for n, _, _ in alive)
+    if history.is_output:
+        history.recent = tuple(end_of(c) for c in left.recent[:3] if _is_near(c, tensor, names))
     graph = Graph([(n, s, d) for n, s, d in alive if n is not None])
     if any(entry is node for entry in graph.entries):
         e.live = e.total = graph.live(node)

@@ -19,10 +19,11 @@ from funcgrad.torch._pass.engine import Pass
 from funcgrad.torch._pass.function import FunctionCall
 from funcgrad.torch._record.tape import note_of, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn.modules.hooks import BackwardHooks
 from funcgrad.transforms.explain.causes import finding_of
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
 from funcgrad.transforms.explain.evidence import Evidence
-from funcgrad.transforms.explain.history import Verdict, kind_of
+from funcgrad.transforms.explain.history import Verdict, is_like, kind_of
 
 BEFORE, SHARE = 4000, 128
 """So many entries are gone back over for the reasons of passes from one line (60 us each), and then one for so many
@@ -59,7 +60,7 @@ def _remember(run: Pass, outputs: Sequence[Tensor]) -> None:
         ct, before = np.asarray(concrete(raw(ct))), tensor._story.spoilt
         if run.kept.sound and kind_of(ct) == "small":  # as that of a bias before a batch norm
             continue
-        if run.accumulates and before is not None and before.kind == kind_of(ct):
+        if run.accumulates and before is not None and is_like(before.kind, kind_of(ct)):
             before.passes += 1
         else:
             new.append((tensor, node, ct))
@@ -118,10 +119,15 @@ def _arrivals(run: Pass) -> dict[int, Arrival]:
 
 def _giver(node: Node) -> tuple[str, Loc | None]:
     """The kind and line of a `Spot`: what has handed on what an entry did."""
-    note = note_of(node)
+    note, prim = note_of(node), node.prim
     if note is not None and note.after:
         return "hook", _line(list(note.after.values())[-1])
-    return ("rule", _line(node.prim.rule)) if isinstance(node.prim, FunctionCall) else ("operation", None)
+    if not isinstance(prim, FunctionCall):
+        return "operation", None
+    hooks = getattr(getattr(node.saved[0], "passed", None), "__self__", None)
+    if isinstance(hooks, BackwardHooks):
+        return "hook", _line([*hooks.before, *hooks.after][-1])
+    return "rule", _line(prim.rule)
 
 
 def _line(fun: Any) -> Loc | None:

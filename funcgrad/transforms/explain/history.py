@@ -52,6 +52,11 @@ def kind_of(gradient: np.ndarray) -> str:
     return "small" if np.abs(gradient).max() < SMALL else ""
 
 
+def is_like(one: str, other: str) -> bool:
+    """Whether two kinds say the same of passes in a row: what is infinite in one is NaN in the next."""
+    return one == other or {one, other} <= {"nan", "inf"}
+
+
 SMALL = 1e-6
 """What is left of contributions that cancel is smaller."""
 

@@ -119,7 +119,15 @@ OUT_OF_RANGE = {
     **dict.fromkeys(((name, "inf") for name in ("exp", "expm1", "exp2", "sinh", "cosh")), _TOO_LARGE),
     **dict.fromkeys(((name, "nan") for name in ("log", "log2", "log10", "log1p", "sqrt", "rsqrt")), _NEGATIVE),
     ("power", "nan"): "Its base is negative there: bound it from below",
-    ("power", "inf"): "The power is too large for a number, or one of zero: keep its base in between",
+    ("power", "inf"): "It is too large for a number, or a negative power of zero: smaller steps, or a bounded base",
+    **dict.fromkeys(
+        ((name, "nan") for name in ("std", "var")),
+        "It divides by n - 1, which is zero for one number: more of them, or correction=0",
+    ),
+    **dict.fromkeys(
+        ((name, "nan") for name in ("softmax", "log_softmax", "logsumexp")),
+        "All of a row is minus infinity there, or an element of it infinite: leave something finite in each row",
+    ),
     **dict.fromkeys(
         ((name, "inf") for name in ("multiply", "linear", "matmul", "add", "sum", "mean", "mse_loss")),
         "The values have grown too large for a number: smaller steps, or inputs and weights that are scaled",
@@ -131,6 +139,7 @@ SMOOTH = {
     "clamp": "a smooth squash, low + (high - low) * sigmoid(x)",
     "maximum": "a smooth maximum, np.logaddexp(x, y)",
     "minimum": "a smooth minimum, -np.logaddexp(-x, -y)",
+    **dict.fromkeys(("multiply", "linear", "matmul", "bmm"), "a factor that is not zero"),
     "relu": "leaky_relu, or a start at which some of its arguments are positive",
     **dict.fromkeys(("sigmoid", "logistic", "expit", "tanh", "erf"), "a smaller argument, scaled or normalised"),
 }
@@ -156,9 +165,11 @@ def guarded(name: str, call: Written, condition: str) -> str:
         divides = isinstance(call.node.op, ast.Div)
         left, right = (call.args[0], guard(call.bare[1])) if divides else (guard(call.bare[0]), call.args[1])
         return f"{left}{operator}{right}"
-    if call.is_method or not call.callee:
-        return ""
     rest = [*call.bare[1:], *(f"{k}={v}" for k, v in call.keywords.items())]
+    if call.is_method and call.callee:
+        return f"{guard(call.bare[0])}.{call.callee.rpartition('.')[2]}({', '.join(rest)})"
+    if not call.callee:
+        return ""
     return f"{call.callee}({', '.join([guard(call.bare[0]), *rest])})"
 
 
@@ -169,6 +180,8 @@ def smooth(name: str, call: Written | None) -> str:
     zero = len(call.args) == 2 and call.args[1] in ("0", "0.0")
     if name == "relu" or (name in ("maximum", "fmax") and zero):
         return f"fg.nn.leaky_relu({call.bare[0]})"
+    if name in ("round", "floor", "ceil", "trunc") and len(call.args) == 1 and not call.keywords:
+        return _THROUGH.format(*call.args, call=call.text)
     if name == "clip" and len(call.args) == 3:
         _, low, high = call.args
         return f"{low} + ({high} - {low}) * fg.nn.sigmoid({call.bare[0]})"

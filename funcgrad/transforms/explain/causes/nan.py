@@ -37,7 +37,7 @@ def _if_nan(find: Callable[[Evidence], Finding | None]) -> Callable[[Evidence], 
 def thrown_away_later(e: Evidence) -> Finding | None:
     """The element in which it became NaN is thrown away later: by where, a mask, a filter."""
     fault = e.arrival.fault if e.arrival is not None else None
-    if fault is None or fault.masked is None or fault.spot.kind != "operation":
+    if fault is None or fault.masked is None or fault.spot.kind != "operation" or not _by_elements(fault.spot.node):
         return None
     name, where, mask = e.called(fault.spot.node), place(fault.spot.line), place(fault.masked.line)
     text = (
@@ -55,6 +55,11 @@ def thrown_away_later(e: Evidence) -> Finding | None:
         text += f" Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there."
         return Finding(text, "", (where, mask))
     return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
+
+
+def _by_elements(node: Node) -> bool:
+    """Whether an element of the derivative belongs to one of the result: else another argument there guards nothing."""
+    return node.prim is not None and node.prim.name not in (*_SPECTRA, "cholesky", "qr", "lu", "solve", "inv", "det")
 
 
 _POLES = frozenset(("log", "log2", "log10", "log1p", "divide", "true_divide", "reciprocal", "power", "arctanh", "div"))
@@ -168,7 +173,7 @@ def _by_value(e: Evidence, kind: str) -> Finding | None:
     spot, born = e.born
     name, where = e.called(spot.node), place(spot.line)
     value = "NaN" if born == "nan" else "infinite"
-    start = f"The gradient is {kind} because the value is"
+    start = f"The gradient is {kind} because {'the value is' if kind == value else 'a value is not finite'}"
     if spot.kind == "leaf":
         return Finding(f"{start}: {e.born_name or 'a leaf'} is {value} itself.", "", (where,))
     if spot.kind == "constant":
@@ -176,7 +181,8 @@ def _by_value(e: Evidence, kind: str) -> Finding | None:
         return Finding(text, "", (where,))
     text = f"{start}: it became {value} in `{name}` at {short(where)}."
     call = written(spot.line)
-    code = away(name, call) if born == "inf" and name != "power" else ""
+    divides = name in ("divide", "true_divide")
+    code = away(name, call) if divides or (born == "inf" and name != "power") else ""
     if call is not None and code:
         remedy = "Keep its argument away from that point, by a small constant."
         return Finding(f"{text} {remedy}", "", (where,), (fitting(call.place, code),))

@@ -19,6 +19,7 @@ FLAT_PARTS = frozenset(
         *("softshrink", "hardshrink", "hinge"),
     )
 )
+STEPS = frozenset(("round", "floor", "ceil", "trunc", "sign", "sgn"))
 _SATURATES = frozenset(
     ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
 )
@@ -82,6 +83,8 @@ def _ended(e: Evidence, spot: Spot) -> str:
     reason = "its derivative is zero here"
     if name in FLAT_PARTS:
         reason = "all elements are in its flat part"
+    elif name in STEPS:
+        reason = "it moves in steps"
     elif name in _SATURATES:
         reason = "it is saturated: its derivative is too small for a number"
     elif name == "where":

@@ -6,7 +6,7 @@ import ast
 
 from funcgrad.core.provenance import place
 from funcgrad.transforms.explain.causes.registry import Finding, Reason, cause, cuts_of, ends
-from funcgrad.transforms.explain.causes.remembered.words import at, pass_of, places
+from funcgrad.transforms.explain.causes.remembered.words import at, may_be, pass_of, places
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
 from funcgrad.transforms.explain.sources import Written, written
 from funcgrad.transforms.explain.status import Status
@@ -177,7 +177,9 @@ def silenced(e: Evidence) -> Finding | None:
         "nothing else."
     )
     if not h.copied:
-        return Finding(start, "the loss as it is computed, from what requires grad", places(h.made))
+        remedy = "the loss as it is computed, from what requires grad"
+        text = f"{start} {may_be(h)}" if h.recent else start
+        return Finding(text, remedy, places(h.made, *(end.loc for end in h.recent[:1])))
     e.ends, e.live, e.total = h.copied, 0, 1
     return Finding(f"{start} What it was computed from {cut_sentence(cuts_of(e), 1)}", "", places(h.made))
 

@@ -54,7 +54,7 @@ def flat_of_a_tensor(end: End) -> Reason | None:
         why = "it counts, which moves in steps"
         return Reason(why, "a smooth count, such as a sum of torch.sigmoid(k * x)", code, op=name)
     if name in ("checkpoint", "checkpoint_sequential"):
-        why = "use_reentrant=True records nothing where no input requires grad, also if the parameters inside do"
+        why = "with use_reentrant=True nothing is recorded where no input requires grad, even if parameters inside do"
         return Reason(why, "use_reentrant=False, or an input that requires grad", op=name)
     return Reason(f"`{name}` is not recorded: it has no derivative", "an operation that has one", op=name)
 
