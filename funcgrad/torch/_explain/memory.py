@@ -115,7 +115,8 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     e.live = e.total = 1
     node = tensor._read().node
     alive = [(ref(), shape, dtype) for ref, shape, dtype in record.outputs]
-    history.is_output = all(n is node for n, _, _ in alive)
+    history.is_output = bool(alive) and all(n is node for n, _, _ in alive)
+    history.compiled = not alive
     if history.is_output:
         history.recent = tuple(end_of(c) for c in left.recent[:3] if _is_near(c, tensor, names))
     graph = Graph([(n, s, d) for n, s, d in alive if n is not None])
@@ -236,8 +237,14 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     return e
 
 
+_TAKES = ("item", "tolist", "float", "complex", "int", "numpy", "tensor", "array", "asarray", "append", "print", "[]=")
+
+
 def _is_near(cut: PastCut, tensor: Tensor, names: Names) -> bool:
-    """Whether a number left where the tensor was made, or else where the question is asked."""
+    """Whether the user took a number where the tensor was made, or else where the question is asked."""
+    name = written(cut.loc)
+    if name and name not in _TAKES and not name.startswith("math."):  # ours, inside of what was called
+        return False
     where = tensor._made[0] if tensor._made is not None else names.code
     if cut.loc is None or where is None or cut.loc[0].co_filename != where.co_filename:
         return False
@@ -290,7 +297,7 @@ def computed_evidence(tensor: Tensor, path: str, graph: Graph, names: Names) -> 
     if story is not None:
         h.retained = _deed(story.retained)
         h.passes = tuple(g for g in map(going, story.passes) if g is not None)
-        h.count = story.count
+        h.count, h.verdict = story.count, story.spoilt
         if story.retained is not None:
             writes = [w for w in writes_of(tensor._storage.writes) if w.when > story.retained.when]
             h.rewritten = Deed(writes[-1].loc, writer(writes[-1].loc)) if writes else None

@@ -81,7 +81,7 @@ def _remember(run: Pass, outputs: Sequence[Tensor]) -> None:
             continue
         e = Evidence("", raw(tensor._read()), shared, gradient=ct, arrival=arrival)
         e.live = e.total = graph.live(node)
-        e.born, e.born_name = first, name
+        e.born, e.born_name, e.saved_of = first, name, run.kept.saved_by
         row, finding = finding_of(e)
         verdict = Verdict(kind_of(ct), row.status, finding, here)
         if run.accumulates:
@@ -114,7 +114,8 @@ def _arrivals(run: Pass) -> dict[int, Arrival]:
         new = kept.replaced.get(node.seq)
         return None if new is None or type(new) is list else (new, _line_of_hooks(node))
 
-    return flow_back(kept.seeds, replace=replaced, saved_of=kept.saved_by, handed=handed)
+    retained = [node.seq for node, _ in kept.spoilt if node.prim is not None]
+    return flow_back(kept.seeds, replace=replaced, saved_of=kept.saved_by, handed=handed, also=retained)
 
 
 def _giver(node: Node) -> tuple[str, Loc | None]:

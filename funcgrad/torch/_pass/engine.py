@@ -306,13 +306,7 @@ class Pass:
             ct = self.arriving(node, note, ct)
         tensor = note.owner()
         if tensor is not None:
-            story = self.accumulate(tensor, ct)
-            if is_spoilt(ct):
-                self.kept.spoilt.append((node, ct))
-            else:
-                self.kept.sound = True
-                if story.count == 1:
-                    story.spoilt = None
+            self.note(node, self.accumulate(tensor, ct), ct)
             if note.filled:
                 for hook in list(note.filled.values()):
                     self.in_users_mode(hook, tensor)
@@ -343,7 +337,7 @@ class Pass:
         if note.owner is not None and node.prim is not None:
             tensor = note.owner()
             if tensor is not None and tensor._read().node is node:
-                self.accumulate(tensor, ct)
+                self.note(node, self.accumulate(tensor, ct), ct)
         return ct
 
     def leaving(self, hooks: dict[int, Any], node: Node, cts: Sequence[Any], ct: Any) -> Any:
@@ -385,6 +379,15 @@ class Pass:
             before, ct = ct, outward(self.taken(result))
             self.record.mark(hook, before, ct)
         return ct
+
+    def note(self, node: Node, story: Story, ct: Any) -> None:
+        """Whether a gradient is sound: if not, the end of the pass looks into it."""
+        if is_spoilt(ct):
+            self.kept.spoilt.append((node, ct))
+        else:
+            self.kept.sound = True
+            if story.count == 1:
+                story.spoilt = None
 
     def accumulate(self, tensor: Tensor, ct: Any) -> Story:
         grad, story = tensor._grad, tensor._story

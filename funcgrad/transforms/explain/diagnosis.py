@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -83,23 +83,26 @@ def flow_back(
     replace: Replace | None = None,
     saved_of: Callable[[Node], Any] | None = None,
     handed: Handed | None = None,
+    also: Collection[int] = (),
 ) -> dict[int, Arrival]:
-    """Pull cotangents back, noting where they vanish, cancel, or stop being finite: what arrives at each leaf.
+    """Pull cotangents back, noting where they vanish, cancel, or stop being finite: what arrives at each leaf, and at
+    the entries in `also`, by `seq`.
 
     `replace(node, ct)` says what a hook makes of the cotangent of an entry's result, with the hook's line; None
     where there is no hook. `saved_of` gives what an entry saved, where that is elsewhere. `handed(node)` says what an
     entry handed to its parents, where its derivative is not to be run again, and the kind and line of a `Spot` there;
     None where it is. A sum that cancels up to rounding goes on as zero.
     """
-    return _Watch(replace, saved_of or (lambda node: node.saved), handed).run(seeds)
+    return _Watch(replace, saved_of or (lambda node: node.saved), handed, also).run(seeds)
 
 
 class _Watch:
     """One pass: `_at_entry` sees sums, `_along_edges` each contribution."""
 
     def __init__(
-        self, replace: Replace | None, saved_of: Callable[[Node], Any], handed: Handed | None
+        self, replace: Replace | None, saved_of: Callable[[Node], Any], handed: Handed | None, also: Collection[int]
     ) -> None:
+        self._also = also
         self._replace = replace
         self._saved_of = saved_of
         self._handed = handed
@@ -146,7 +149,7 @@ class _Watch:
         if self._replace is not None:
             outs = [a and self._replaced(node, a) for a in outs]
         self._here = [a for a in outs if a is not None]
-        if node.prim is None:
+        if node.prim is None or node.seq in self._also:
             self._found[node.seq] = self._here[0]
         if node.prim is not None and node.prim.multiple:
             return [None if a is None else a.ct for a in outs]
@@ -240,7 +243,7 @@ def _summed(node: Node, arrivals: Sequence[Arrival]) -> Arrival:
     total = Arrival(sum(a.ct for a in arrivals))
     scale = sum(np.abs(a.ct) for a in arrivals)
     eps = np.finfo(total.ct.dtype).eps if total.ct.dtype.kind in "fc" else 0
-    if scale.any() and (np.abs(total.ct) <= ROUNDING * eps * scale).all():
+    if np.isfinite(scale).all() and scale.any() and (np.abs(total.ct) <= ROUNDING * eps * scale).all():
         total.ct = np.zeros_like(total.ct)
         total.cancelled = Spot(node, "sum")
     elif not total.ct.any():

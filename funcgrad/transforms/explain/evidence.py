@@ -102,6 +102,8 @@ class Evidence:
     around: Around | None = None
     refused: Exception | None = None
     """The error with which grad refuses what the function does."""
+    saved_of: Callable[[Node], Any] = lambda node: node.saved
+    """What an entry saved, which may have been let go since."""
     history: Any = None
     """What the shim remembers of the tensor; None for a followed run."""
 

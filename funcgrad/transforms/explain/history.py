@@ -84,7 +84,7 @@ class History:
     are the last that brought a gradient since it was cleared, of `count`; `others` have run since it was made and did
     not reach it. `told` are the ends of what was computed from it, `copied` those of the value it was made from, and
     `flat` those of piecewise constant values beside its live paths. `is_output` says that the
-    last pass began at it. `near` are other tensors that the caller sees,
+    last pass began at it, `compiled` that a compiled program ran it. `near` are other tensors that the caller sees,
     `near_unseen` those of them that were written through `.data`, and where. `verdict` is what the pass has found,
     `asked_verdict` what `asked` has.
     """
@@ -99,6 +99,7 @@ class History:
     requires_grad: bool = False
     predicted: bool = False
     is_output: bool = False
+    compiled: bool = False
     freed: bool = False
     passes: tuple[Going, ...] = ()
     count: int = 0

@@ -132,9 +132,10 @@ def equal_values(e: Evidence) -> Finding | None:
     """Vectors of a decomposition whose values are equal."""
     fault = e.arrival.fault if e.arrival is not None else None
     prim = fault.spot.node.prim if fault is not None else None
-    if fault is None or prim is None or prim.name not in _SPECTRA or not isinstance(fault.spot.node.saved, tuple):
+    saved = e.saved_of(fault.spot.node) if fault is not None else None
+    if fault is None or prim is None or prim.name not in _SPECTRA or not isinstance(saved, tuple):
         return None
-    values = np.asarray(concrete(fault.spot.node.saved[0][_SPECTRA[prim.name]]))
+    values = np.asarray(concrete(saved[0][_SPECTRA[prim.name]]))
     rows = values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)
     row = next((r for r in rows if np.unique(r).size < r.size), None)
     if row is None:

@@ -19,9 +19,10 @@ FLAT_PARTS = frozenset(
         *("softshrink", "hardshrink", "hinge"),
     )
 )
+_WRITES = frozenset(("zero", "fill", "copy", "[]="))
 STEPS = frozenset(("round", "floor", "ceil", "trunc", "sign", "sgn"))
 _SATURATES = frozenset(
-    ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
+    ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid", "log_softmax")
 )
 _PRODUCTS = frozenset(
     ("multiply", "mul", "matmul", "mm", "mv", "bmm", "addmm", "dot", "inner", "outer", "einsum", "tensordot", "linear")
@@ -83,6 +84,10 @@ def _ended(e: Evidence, spot: Spot) -> str:
     reason = "its derivative is zero here"
     if name in FLAT_PARTS:
         reason = "all elements are in its flat part"
+    elif name in _WRITES:
+        reason = "it writes over all of it"
+    elif name == "checkpoint":
+        reason = "inside of it: without the checkpoint, a report says where"
     elif name in STEPS:
         reason = "it moves in steps"
     elif name in _SATURATES:

@@ -31,6 +31,9 @@ def _after_the_pass(e: Evidence, kind: str) -> Finding | None:
         return None
     brought = f"{pass_of(h.passes[0])} brought it, and it is {kind}" if h.passes else f"It is {kind}"
     where = (*(g.loc for g in h.passes[:1]), *(loc for _, loc in h.suspects))
+    if h.compiled:
+        text = f"{brought}. A compiled program keeps no graph: the same step uncompiled tells which operation it is."
+        return Finding(text, "", places(*where))
     may = ""
     if h.suspects:
         named = in_order([f"`{name}`{at(loc)}" for name, loc in h.suspects])

@@ -37,6 +37,9 @@ def after_the_pass(e: Evidence) -> Finding | None:
     if marks:
         named = in_order([_OF_MARKS[kind].format(function_of(loc), at(loc)) for kind, loc in marks[:3]])
         return Finding(f"{brought}: {named}.", "", places(*where))
+    if h.compiled:
+        text = f"{brought} in every element. A compiled program keeps no graph: the same step uncompiled tells which."
+        return Finding(text, "", places(*where))
     ask = "torch.explain(loss), before loss.backward() or where that keeps the graph, tells which operation it is."
     if h.suspects:
         named = in_order([f"`{name}`{at(loc)}" for name, loc in h.suspects])
