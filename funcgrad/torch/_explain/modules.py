@@ -43,6 +43,10 @@ def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
                 yield from _unregistered(f"{where}{name}", x, own)
             elif isinstance(x, Tensor) and x.requires_grad and x.is_leaf and id(x) not in own:
                 yield f"`{where}{name}` is no Parameter, so parameters() lacks it. Instead: torch.nn.Parameter(...)."
+    held = [{id(p) for group in o.param_groups for p in group["params"]} for o in living()]
+    waiting = any(p.requires_grad and p._own_story is not None and p._story.count > 1 for p in found.values())
+    if held and waiting and not any(own & ids for ids in held):
+        yield "No optimizer holds any of these parameters: step() and zero_grad() do nothing to them."
     for optimizer in living():
         params = [p for group in optimizer.param_groups for p in group["params"]]
         old = [p for p in params if id(p) not in own and p._own_story is not None and p._story.replaced is not None]

@@ -130,7 +130,7 @@ OUT_OF_RANGE = {
     ),
     **dict.fromkeys(
         ((name, "inf") for name in ("multiply", "linear", "matmul", "add", "sum", "mean", "mse_loss")),
-        "The values have grown too large for a number: smaller steps, or inputs and weights that are scaled",
+        "What it was given is too large for a number, or has become so: smaller steps, or inputs that are scaled",
     ),
 }
 """What to do where the value of an operation is not finite, and a small constant does not help."""
@@ -148,11 +148,22 @@ SMOOTH = {
 def away(name: str, call: Written | None) -> str:
     """The same a small constant away from the point where its derivative is not finite."""
     template = _AWAY.get(name)
-    if call is None or template is None or call.keywords:
+    if call is None or template is None or call.keywords or not _calls(call, name):
         return ""
     if name == "reciprocal" and len(call.args) == 2:  # as it is written: 1 / x
         template = _AWAY["divide"]
     return template.format(*call.args) if len(call.args) == 1 + ("{1}" in template) else ""
+
+
+_SIGNS = {ast.Div: ("divide", "true_divide", "reciprocal"), ast.Pow: ("power",)}
+_SYNONYMS = {"divide": ("div",), "power": ("pow", "float_power"), "norm": ("vector_norm",)}
+
+
+def _calls(call: Written, name: str) -> bool:
+    """Whether an expression is a call of an operation itself, and not of what is made of it."""
+    if isinstance(call.node, ast.BinOp):
+        return name in _SIGNS.get(type(call.node.op), ())
+    return call.callee.rpartition(".")[2] in (name, "true_divide", *_SYNONYMS.get(name, ()))
 
 
 def guarded(name: str, call: Written, condition: str) -> str:

@@ -39,6 +39,8 @@ def thrown_away_later(e: Evidence) -> Finding | None:
     fault = e.arrival.fault if e.arrival is not None else None
     if fault is None or fault.masked is None or fault.spot.kind != "operation" or not _by_elements(fault.spot.node):
         return None
+    if e.born is not None and e.called(fault.masked.node) in _VANISH:  # where infinity went in
+        return None
     name, where, mask = e.called(fault.spot.node), place(fault.spot.line), place(fault.masked.line)
     text = (
         f"{_became(e, fault, 'NaN')}, which `{e.called(fault.masked.node)}` at {short(mask)} throws away; but "
@@ -55,6 +57,15 @@ def thrown_away_later(e: Evidence) -> Finding | None:
         text += f" Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there."
         return Finding(text, "", (where, mask))
     return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
+
+
+_VANISH = frozenset(
+    (
+        *("log", "log1p", "exp", "tanh", "sigmoid", "softmax", "log_softmax"),
+        *("divide", "reciprocal", "power", "sqrt", "rsqrt"),
+    )
+)
+"""Operations whose derivative vanishes at infinity, which throw nothing away."""
 
 
 def _by_elements(node: Node) -> bool:

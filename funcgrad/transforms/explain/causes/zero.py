@@ -14,7 +14,8 @@ from funcgrad.transforms.explain.wording import in_order, lead
 
 FLAT_PARTS = frozenset(
     (
-        *("abs", "maximum", "minimum", "fmax", "fmin", "clip", "clamp", "threshold", "relu", "relu6"),
+        *("abs", "maximum", "minimum", "fmax", "fmin", "clip", "clamp", "clamp_min", "clamp_max"),
+        *("threshold", "relu", "relu6"),
         *("hard_tanh", "hardtanh", "hard_sigmoid", "hardsigmoid", "hard_swish", "hardswish", "hard_silu"),
         *("softshrink", "hardshrink", "hinge"),
     )

@@ -104,7 +104,7 @@ def _instead(end: End) -> tuple[str, str]:
     if call is None:
         return "", ""
     if end.as_ in _WANTED and call.text.endswith(f".{end.as_}()"):
-        return "", call.args[0]
+        return "", call.bare[0]
     if end.as_ == "data" and isinstance(call.node, ast.Attribute):
         return "", ast.unparse(call.node.value)
     if end.as_ == "grad" and isinstance(call.node, ast.Call) and "create_graph" not in call.keywords:
