@@ -288,7 +288,7 @@ def norm(
     input = _for_norm(input, dtype)
     if (order < 0 or order == np.inf) and not count(input.shape, dims):
         raise RuntimeError(no_norm(input, order, dim))
-    return call(NORM, widened(lambda v: kinks.vector_norm(v, order, dims, keepdim), np.float16), input)
+    return call(NORM, widened(lambda v: kinks.norm(v, order, dims, keepdim), np.float16), input)
 
 
 def no_norm(x: Tensor, order: float, dim: Dims) -> str:

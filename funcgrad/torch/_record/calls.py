@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
 from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
-from funcgrad.torch._record.tape import NOTES, Note, Tape, copied, note_of, on_tape, own_note, raw, watched
+from funcgrad.torch._record.tape import NOTES, UNCONNECTED, Note, Tape, copied, note_of, on_tape, own_note, raw, watched
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -223,7 +223,7 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
             if t._view is not None:
                 t._check_entry()
     t = wrap(out, kind, tensors[0] if tensors else None, tensors[1] if len(tensors) > 1 else None)
-    if not tracked and mode.enabled and TapeTracer in map(type, values):
+    if (not tracked or out.node.prim is UNCONNECTED) and mode.enabled and TapeTracer in map(type, values):
         t._cuts = ended(kind.called, tensors)
     elif special:
         cuts = cuts_of(tensors)

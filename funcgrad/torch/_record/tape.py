@@ -10,13 +10,15 @@ and its entry, so dropping the Tensor frees what only it led to.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from numpy import ndarray
 
+from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.overwritten import overwritten
 from funcgrad.torch._tensor.storage import Storage
@@ -153,3 +155,23 @@ def unrecorded(value: Any) -> Any:
     """The value as it is where recording is off: without its entry, and others' in reverse mode. Tangents stay."""
     value = raw(value)
     return overwritten(0, value) if isinstance(value, Tracer) and value.dtype.kind in "fc" else value
+
+
+class Unconnected(Primitive):
+    """An entry with nothing behind it: PyTorch's undefined gradient, which is None for a leaf, and not zero."""
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        return ()
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return saved
+
+
+UNCONNECTED = Unconnected("unconnected")
+
+
+def unconnected(value: Any, operand: Any) -> Any:
+    """A value that requires a gradient as the operand does, and has none for it; without its entry elsewhere."""
+    if not on_tape(operand):
+        return constant(value)
+    return TapeTracer(operand._trace, constant(value), Node(UNCONNECTED, {}, (), (), here()))

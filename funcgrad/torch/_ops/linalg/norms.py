@@ -63,7 +63,7 @@ def vector_norm(
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord:g} norm on {where} the operation does not have an identity"
         )
-    return call(NORM, widened(lambda v: kinks.vector_norm(v, float(ord), dims, keepdim), np.float16), x)
+    return call(NORM, widened(lambda v: kinks.norm(v, float(ord), dims, keepdim), np.float16), x)
 
 
 @routine

@@ -14,7 +14,7 @@ from funcgrad.torch.nn._recorded import recorded
 
 @recorded("NormBackward1", "xr")
 def _length(v: Any, p: float, keepdim: bool) -> Any:
-    return kinks.vector_norm(v, float(p), (v.ndim - 1,), keepdim)
+    return kinks.norm(v, float(p), (v.ndim - 1,) if v.ndim else (), keepdim)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
