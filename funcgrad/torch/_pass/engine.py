@@ -231,12 +231,13 @@ class Pass:
 
     def recorded(self, node: Node, note: Note | None, cts: Sequence[Any]) -> Sequence[Any]:
         """Cotangents of operands that are constants, where PyTorch computes them from what requires a gradient:
-        recorded, with a gradient of zero; with none, of an operation that makes those of all operands at once. (Only
-        where there is one operand, or they are made at once: else it is not known whose gradient needs what was saved.
-        Of several entries those that lead to operands.)"""
+        recorded, with a gradient of zero, or with none. (Only where there is one operand, unless it makes those of all
+        at once: else it is not known whose gradient needs what was saved. Of several entries those that lead to
+        operands.)"""
         parents = node.parents
-        at_once = note is not None and note.gradient == "all"
-        if not (at_once or node.seq in self.inside) and len(operands(node)) != 1:
+        of_all = node.seq in self.inside or (note is not None and note.gradient == "all")
+        ends = note is not None and note.unconnected
+        if not of_all and len(operands(node)) != 1:
             return cts
         self.inside.update(p.seq for p in parents if p is not None and is_inner(p))
         found = [c.dense() if type(c) is Sparse else c for c in cts]
@@ -245,7 +246,7 @@ class Pass:
                 continue
             if isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
                 along = TapeTracer(self.tape, c, parent)
-                found[i] = new = unconnected(c, along) if at_once else fnp.where(np.False_, along, c)
+                found[i] = new = unconnected(c, along) if ends else fnp.where(np.False_, along, c)
                 new.node.note = Note(f"{note.name.removesuffix('0')}Backward0" if note is not None else "Zero")
         return found
 

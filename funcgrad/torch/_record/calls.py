@@ -32,9 +32,10 @@ class Kind:
     its own), "r" (the result; "1": the first of several), "i" (what else `call_with` has been given, where that is not
     the first), "a" (what hooks get besides: all other operands), "?" (what is none of these, as a factorisation) and
     "-" (something that is no tensor, or a number). Then, of a gradient that is itself recorded: "=" (what was saved is
-    only compared), "0" (it is zero), "!" (those of all operands are made at once). It decides when PyTorch's errors
-    about modified or freed values are raised, what hooks on saved tensors get, and what gradients require one; what the
-    derivatives need is kept by the operations beneath. `lacks` is the error of a backward pass that reaches it, where
+    only compared), "0" (it is zero), "!" (those of all operands are made at once), "~" (the same, and what they do not
+    depend on has no second gradient: None, not zero). It decides when PyTorch's errors about modified or freed values
+    are raised, what hooks on saved tensors get, and what gradients require one; what the derivatives need is kept by
+    the operations beneath. `lacks` is the error of a backward pass that reaches it, where
     PyTorch has no derivative.
     """
 
@@ -47,7 +48,7 @@ class Kind:
         self.called = name
         self.name = name if "Backward" in name or name in WITHOUT_FORM else f"{name}Backward0"
         self.notes = next((NOTES[letter] for letter in saves if letter in NOTES), Note)
-        self.saves = saves = saves.rstrip("=0!")
+        self.saves = saves = saves.rstrip("=0!~")
         self.x = "x" in saves
         self.y = "y" in saves
         self.others = any(letter in saves for letter in "*&X")

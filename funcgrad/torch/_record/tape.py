@@ -60,6 +60,7 @@ class Note:
 
     `gradient` says whether, where the pass is recorded, what comes out of it requires a gradient: "used", for of what
     it has saved it is computed; "compared", it is not; "zero", nothing of it does; "all", of all operands it does.
+    `unconnected`: what the gradients do not depend on has none of its own, where that of others is zero.
     `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
@@ -70,6 +71,7 @@ class Note:
     own = False
     inner = False
     gradient = "used"
+    unconnected = False
     hooks: dict[int, Any] | None = None
     before: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
@@ -95,7 +97,13 @@ class Whole(Note):
     gradient = "all"
 
 
-NOTES = {"=": Compared, "0": Zero, "!": Whole}
+class Linear(Whole):
+    """One whose operands have no second gradient, where PyTorch's rule does not reach them: None, and not zero."""
+
+    unconnected = True
+
+
+NOTES = {"=": Compared, "0": Zero, "!": Whole, "~": Linear}
 
 
 def leaf_note(tensor: Any) -> Note:

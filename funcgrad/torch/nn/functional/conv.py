@@ -15,7 +15,7 @@ from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
 Ints = tuple[int, ...]
 Pads = list[tuple[int, int]]
-CONVOLUTION, UNBATCHED = Kind("Convolution", "xy!"), Kind("SqueezeBackward1", "xy!")
+CONVOLUTION, UNBATCHED = Kind("Convolution", "xy~"), Kind("SqueezeBackward1", "xy~")
 
 
 def _with_bias(out: Any, bias: Any, batched: bool) -> Any:

@@ -23,8 +23,8 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.padding import pad
 from funcgrad.torch.nn.functional.pooling import avg_pool2d
 
-BATCH, GROUP = Kind("NativeBatchNormBackward0", "xyi?!"), Kind("NativeGroupNormBackward0", "xy?")
-LAYER, INSTANCE, RMS = Kind("NativeLayerNormBackward0", "zxyi?!"), Kind("View", "xyi?!"), Kind("MulBackward0", "xy?")
+BATCH, GROUP = Kind("NativeBatchNormBackward0", "xyi?~"), Kind("NativeGroupNormBackward0", "xy?")
+LAYER, INSTANCE, RMS = Kind("NativeLayerNormBackward0", "zxyi?~"), Kind("View", "xyi?~"), Kind("MulBackward0", "xy?")
 Axes = tuple[int, ...]
 TRACED_STATISTICS = (
     "running statistics would take on a traced value that ends with the transformation: call eval(), set "
