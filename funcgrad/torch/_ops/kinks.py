@@ -289,6 +289,21 @@ def norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> Any:
     return unconnected(size, v) if order == 0 and on_tape(v) else size
 
 
+def vector_norm_read(keep: Any, v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """`vector_norm` as a function with its derivative by `v`, where the norm that it reads was saved."""
+    found = keep(constant(vector_norm(constant(v), order, axes, keepdims)))
+    wide = found if keepdims else fnp.expand_dims(found, axes)
+    sizes = magnitude(v)
+    if order in (0, 1):
+        return total(sizes * order, axes, keepdims)
+    if abs(order) == np.inf:
+        ends = fnp.equal(constant(sizes), wide)
+        return total(sizes * ends / fnp.sum(ends, axis=axes, keepdims=True), axes, keepdims)
+    none, zero = fnp.equal(wide, 0), fnp.equal(constant(sizes), 0)
+    powers = where(zero, 0, fnp.power(where(zero, 1, sizes), order))
+    return total(where(none, 0, powers * fnp.power(where(none, 1, wide), 1 - order) / order), axes, keepdims)
+
+
 def angle(z: Any) -> Any:
     """The derivative at zero is zero."""
     return atan2(fnp.imag(z), fnp.real(z))

@@ -184,8 +184,8 @@ def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: st
     """Of two tensors, or of one and a number: PyTorch has an entry for each."""
     kinds = {
         (True, True): Kind(f"{backward}Backward0", "yx", lacks),
-        (False, True): Kind(f"{backward}Backward1", "x"),
-        (True, False): Kind(f"{backward}Backward2", "x=", lacks),
+        (False, True): Kind(f"{backward}Backward1", "x", takes="1"),
+        (True, False): Kind(f"{backward}Backward2", "x=", lacks, takes="0"),
     }
     whole = Kind(f"{backward}Backward0", "yx")
 

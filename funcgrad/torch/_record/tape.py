@@ -64,7 +64,10 @@ class Note:
     `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
-    an entry between an operation's result and its operands. `lacks` is the
+    an entry between an operation's result and its operands. `edges` are the entries of the operands, None for a
+    constant, where `parents` are not just these. `part` tells the first and the place of one of several results that
+    have an entry each. `form` says how PyTorch composes the result, and which of several it
+    is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks` is the
     error of a backward pass that reaches it, where there is no derivative.
     """
 
@@ -76,6 +79,11 @@ class Note:
     before: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
     filled: dict[int, Any] | None = None
+    edges: tuple[Node | None, ...] | None = None
+    part: tuple[int, int] | None = None
+    form: tuple[Any, int] | None = None
+    composed: tuple[Any, tuple[int, ...]] | None = None
+    stands_in = False
     lacks: str | None = None
     owner: weakref.ref | None = None
     siblings: tuple[Note, ...] = ()
@@ -117,24 +125,51 @@ def note_of(node: Node) -> Note | None:
     return getattr(node, "note", None)
 
 
+PASSED = {
+    "broadcast_to": "ExpandBackward0",
+    "convert": "ToCopyBackward0",
+    "dot_general": "MmBackward0",
+    "reduce_sum": "SumBackward1",
+    "reshape": "ViewBackward0",
+    "transpose": "PermuteBackward0",
+}
+"""What PyTorch calls what its derivatives are made of, where primitives have other names."""
+
+
 def name_of(node: Node) -> str:
     """What PyTorch calls an entry; those that a backward pass recorded are called by their primitive."""
     note = note_of(node)
     if note is not None:
         return note.name
-    return (
-        f"{str(node.prim).title().replace('_', '')}Backward0" if node.prim is not None else "AccumulateGrad"
-    )
+    prim: Any = node.prim
+    if prim is None:
+        return "AccumulateGrad"
+    if prim.name == "dot_general" and node.params["batch"][0]:
+        return "BmmBackward0"
+    return PASSED.get(prim.name) or f"{prim.name.title().replace('_', '')}Backward0"
 
 
 def own_note(node: Node) -> Note:
     """The entry's own note, to be changed: operations that save nothing share one."""
     note = note_of(node) or Note(name_of(node))
     if not note.own:
-        shared = note
-        node.note = note = type(shared)(shared.name, shared.watch)
-        note.own, note.inner, note.lacks = True, shared.inner, shared.lacks
+        node.note = note = _copied(note)
+        note.own = True
     return note
+
+
+def unshared(node: Node) -> Note:
+    """A note of this entry alone to say more of its operands, which a backward pass does not look into."""
+    note: Note = node.note
+    if not note.own:
+        node.note = note = _copied(note)
+    return note
+
+
+def _copied(note: Note) -> Note:
+    copied = Note.__new__(type(note))
+    copied.__dict__.update(note.__dict__)
+    return copied
 
 
 def on_tape(value: Any) -> bool:
