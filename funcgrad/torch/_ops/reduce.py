@@ -246,7 +246,7 @@ var_mean, std_mean = (_spread(f"{n}_mean", n == "std", True, f"`{n}` and `mean`.
 
 
 NORM = Kind("LinalgVectorNorm", "xr", reads=kinks.vector_norm_read)
-vector_norm = widened(kinks.vector_norm, np.float16)
+vector_norm = widened(kinks.norm, np.float16)
 
 
 def _for_norm(x: Tensor, dtype: dtypes.dtype | None) -> Tensor:

@@ -20,7 +20,8 @@ _SEARCHES = ("searchsorted", "bucketize", "nonzero", "cummax", "cummin")
 _SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _TESTS = (*_SIGNS, "isclose", "isin", "isnan", "isinf", "isfinite", "any", "all", "logical_not", "logical_and")
 _DRAWS = ("multinomial", "sample", "bernoulli", "poisson")
-_COUNTS = ("histc", "bincount", "count_nonzero", "histogram")
+_COUNTS = ("histc", "bincount", "count_nonzero", "histogram", "norm", "vector_norm", "dist")
+"""Of norms and distances, those of order 0."""
 _CODE = {
     "argmax": "(torch.arange({0}.numel()) * torch.softmax(10.0 * {0}, 0)).sum()",
     "argmin": "(torch.arange({0}.numel()) * torch.softmax(-10.0 * {0}, 0)).sum()",
@@ -50,7 +51,7 @@ def flat_of_a_tensor(end: End) -> Reason | None:
         why = "a random draw has no derivative in its distribution's parameters"
         code = f"{call.callee[:-7]}.rsample()" if call is not None and call.text.endswith(".sample()") else ""
         return Reason(why, "rsample() of a distribution that has it, or a loss of log_prob(draw)", code, op=name)
-    if op in _COUNTS:
+    if op in _COUNTS or name in _COUNTS:
         why = "it counts, which moves in steps"
         return Reason(why, "a smooth count, such as a sum of torch.sigmoid(k * x)", code, op=name)
     if name in ("checkpoint", "checkpoint_sequential"):
