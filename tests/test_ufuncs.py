@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,18 @@ REORDERABLE = [name for name in FOLDED if name not in (
 )]  # fmt: skip
 
 
+def is_fold(name: str) -> bool:
+    """Whether NumPy's reduction repeats its own function: on processors with AVX-512 its `power` and `arctan2`, which
+    read rows while they write them, do not (NumPy 2.4). Ours do on all."""
+    ufunc, row = getattr(np, name), operand(name)[0, :, 0].copy()
+    return np.array_equal(ufunc.reduce(row), reduce(ufunc, row))
+
+
 def operand(name: str) -> np.ndarray:
     return (X * 4).astype(np.int64) if name in INTEGER else X
+
+
+WHOLE = [pytest.param(n, marks=pytest.mark.skipif(not is_fold(n), reason="NumPy's is wrong here")) for n in FOLDED]
 
 
 def same(found: Any, expected: Any) -> None:
@@ -59,7 +70,7 @@ def test_attributes_are_numpys(name):
         assert getattr(ours, attribute) == getattr(numpys, attribute)
 
 
-@pytest.mark.parametrize("name", FOLDED)
+@pytest.mark.parametrize("name", WHOLE)
 def test_reduce(name):
     for module in (np, fnp):
         ufunc, x = getattr(module, name), operand(name)
@@ -103,7 +114,7 @@ def test_outer(name):
     agrees(lambda x: getattr(fnp, name).outer(x[0, 0], operand(name)[1, 1]), x)
 
 
-@pytest.mark.parametrize("name", FOLDED)
+@pytest.mark.parametrize("name", WHOLE)
 def test_reduceat(name):
     ufunc, x = getattr(np, name), operand(name)
     agrees(lambda x: ufunc.reduceat(x, [0, 3, 1, 4], axis=1), x)

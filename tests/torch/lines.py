@@ -37,7 +37,7 @@ def shown(x: Any, torch: Any) -> Any:
 
 def found(torch: Any, line: str) -> Any:
     """What a line gives, or its error."""
-    names: dict[str, Any] = {"torch": torch, "np": np}
+    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "np": np}
     *before, last = line.split(";")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -421,7 +421,7 @@ def all_numbers(torch: Any, source: str) -> list[dict[str, str]]:
     return [numbers(torch, at, dtype) for at in (source, moved(source)) for dtype in ("float64", "float32")]
 
 
-def assert_same_numbers(found: dict[str, str], wanted: dict[str, str]) -> None:
+def assert_same_numbers(found: dict[str, str], wanted: dict[str, str], ulps: float = 16.0) -> None:
     """Equal but for rounding, in full precision."""
     assert list(found) == list(wanted)
     for name, text in wanted.items():
@@ -435,7 +435,7 @@ def assert_same_numbers(found: dict[str, str], wanted: dict[str, str]) -> None:
         assert a.shape == b.shape, name
         finite = np.abs(b[np.isfinite(b)]).max(initial=1.0)
         eps = np.finfo(dtype).eps
-        np.testing.assert_allclose(a, b, rtol=16 * eps, atol=4 * eps * finite, err_msg=name)
+        np.testing.assert_allclose(a, b, rtol=ulps * eps, atol=ulps / 4 * eps * finite, err_msg=name)
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tests.torch.graph_programs import BETWEEN, GRAPHS, LOSSY, TWICE
 from tests.torch.programs import numbers, outcome
 from tests.torch.saved_programs import OPERANDS, SAVED, WATCHED
 
@@ -551,6 +552,10 @@ GROUPS: dict[str, dict[str, str]] = {
     "saved": SAVED,
     "watched": WATCHED,
     "operands": OPERANDS,
+    "graphs": GRAPHS,
+    "between": BETWEEN,
+    "lossy": LOSSY,
+    "twice": TWICE,
 }
 
 PROGRAMS = {f"{group}: {name}": source for group, sources in GROUPS.items() for name, source in sources.items()}

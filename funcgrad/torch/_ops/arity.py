@@ -41,10 +41,12 @@ def unary(
     tabled: bool = True,
     in_place: bool = True,
     writes: bool = True,
+    reads: Callable[..., Any] | None = None,
     doc: str = "",
 ) -> Callable[..., Tensor]:
-    """A function of one tensor; integers become the default dtype where it is `floating`. See `binary` for the rest."""
-    kind = Kind(backward or name.title(), saves)
+    """A function of one tensor; integers become the default dtype where it is `floating`. See `binary` for the rest;
+    `reads` is the kind's."""
+    kind = Kind(backward or name.title(), saves, reads=reads)
     title = f"{space}_{name}" if space else name
 
     def slowly(input: Any) -> Tensor:

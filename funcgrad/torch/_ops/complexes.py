@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from funcgrad.torch._ops.kinks import flat
 from funcgrad.torch._ops.memory_order import like_first, lying
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -38,7 +41,16 @@ def _joined(v: Any) -> Any:
 def real(input: Tensor) -> Tensor:
     """The real parts, as a view; of real numbers, the tensor itself."""
     need_tensor(input, "real")
-    return view(input, SELECT, fnp.real) if input.is_complex() else input
+    return _part(input, 0, fnp.real) if input.is_complex() else input
+
+
+def _part(input: Tensor, place: int, fun: Callable[[Any], Any]) -> Tensor:
+    """A view that PyTorch takes in two steps."""
+
+    def composed(t: Tensor) -> Tensor:
+        return view(view_as_real(t), SELECT, lambda v: v[..., place])
+
+    return composite(composed, partial(view, kind=SELECT, step=fun), input)
 
 
 @named(method=False)
@@ -47,7 +59,7 @@ def imag(input: Tensor) -> Tensor:
     need_tensor(input, "imag")
     if not input.is_complex():
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return view(input, SELECT, fnp.imag)
+    return _part(input, 1, fnp.imag)
 
 
 @named(method=False)

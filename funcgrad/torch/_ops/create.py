@@ -14,6 +14,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._ops.signatures import is_integer, kind_of
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import NUMBERS, need_tensor
 from funcgrad.torch._record.story import PastCut, cut, cut_again, event
@@ -206,10 +207,12 @@ def shape_of(size: tuple[Any, ...], function: str) -> tuple[int, ...]:
         raise TypeError(f'{function}() missing 1 required positional arguments: "size"')
     whole = size[0] if len(size) == 1 and isinstance(size[0], (list, tuple)) else size
     for i, n in enumerate(whole):
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            name = type(n).__name__
+        if not (is_integer(n) or (i and isinstance(n, bool))):
+            name, start = kind_of(n), f"{function}(): argument 'size' (position 1) must be tuple of ints, "
             if whole is size:
-                raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not {name}")
+                raise TypeError(f"{start}not {name}")
+            if not i:
+                raise TypeError(f"{start}but found element of type {name} at pos 0")
             raise TypeError(
                 f"{function}(): argument 'size' failed to unpack the object at pos {i + 1} with error \"type must be "
                 f'tuple of ints,but got {name}"'

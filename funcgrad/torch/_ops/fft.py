@@ -7,23 +7,30 @@ direction divides by it: "backward" (the inverse, as None), "ortho" (both, by th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.torch._ops.complexes import conj, conj_physical
 from funcgrad.torch._ops.create import finished
 from funcgrad.torch._ops.join import roll
 from funcgrad.torch._ops.memory_order import order_of
+from funcgrad.torch._ops.select import copied
+from funcgrad.torch._ops.shape import narrow
 from funcgrad.torch._ops.table import named, rows_of
 from funcgrad.torch._record.calls import Kind, call, lie
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import as_floating, cast
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
 R2C = Kind("FftR2C", "x=")
-C2R, C2C, CONJ = (Kind(n) for n in ("FftC2R", "FftC2C", "Conj"))
+C2R, C2C, CONJ, PAD = (Kind(n) for n in ("FftC2R", "FftC2C", "Conj", "ConstantPadNd"))
+INVERSE = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+"""How the transform in the other direction is normed."""
 Lengths = Sequence[int] | None
 Dims = int | Sequence[int] | None
 Norm = str | None
@@ -60,13 +67,35 @@ def _axis(dim: int, ndim: int) -> int:
 
 
 def _on_axis(
-    fun: Callable[..., Any], kind: Kind, x: Tensor, n: int | None, dim: int, norm: Norm, halved: bool = False
+    fun: Callable[..., Any],
+    kind: Kind,
+    x: Tensor,
+    n: int | None,
+    dim: int,
+    norm: Norm,
+    halved: bool = False,
+    form: Callable[..., Tensor] | None = None,
 ) -> Tensor:
-    """One transform; `halved` where the input has half of the coefficients."""
+    """One transform; `halved` where the input has half of the coefficients. `form` is how PyTorch composes it."""
     axis = _axis(dim, x.dim())
     _check_length((2 * (x.shape[axis] - 1) if halved else x.shape[axis]) if n is None else n)
     _check_norm(norm)
-    return _lies(call(kind, lambda v: fun(v, n, axis, norm), x), x, [axis])
+    if n is not None:
+        x = _fitted(x, [n // 2 + 1 if halved else n], [axis])
+    plain = partial(call, kind, lambda v: fun(v, n, axis, norm))
+    found = plain(x) if form is None else composite(lambda t: form(t, n, axis, INVERSE[norm]), plain, x)
+    return _lies(found, x, [axis])
+
+
+def _fitted(x: Tensor, sizes: Sequence[int], axes: Sequence[int]) -> Tensor:
+    """Cut, or filled with zeros, to these sizes."""
+    for n, axis in zip(sizes, axes):
+        if n < x.shape[axis]:
+            x = narrow(x, axis, 0, n)
+    pairs = [(0, 0)] * x.dim()
+    for n, axis in zip(sizes, axes):
+        pairs[axis] = 0, n - x.shape[axis]
+    return call(PAD, lambda v: fnp.pad(v, pairs), x) if any(more for _, more in pairs) else x
 
 
 def _lies(result: Tensor, x: Tensor, axes: list[int]) -> Tensor:
@@ -92,7 +121,9 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -
 def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """The inverse of `fft`."""
     x = _ready(input)
-    return _on_axis(fnp.fft.ifft, C2C if x.is_complex() else CONJ, x, n, dim, norm)
+    return _on_axis(fnp.fft.ifft, C2C, x, n, dim, norm) if x.is_complex() else _on_axis(
+        fnp.fft.ifft, CONJ, x, n, dim, norm, form=lambda *how: conj(fft(*how))
+    )
 
 
 @routine
@@ -111,14 +142,15 @@ def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None)
 @routine
 def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """`fft` of the first half of a sequence with Hermitian symmetry: real, n long."""
-    return _on_axis(fnp.fft.hfft, C2R, _ready(input, True), n, dim, norm, halved=True)
+    x = _ready(input, True)
+    return _on_axis(fnp.fft.hfft, C2R, x, n, dim, norm, True, lambda t, *how: irfft(conj(t), *how))
 
 
 @routine
 def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None) -> Tensor:
     """The inverse of `hfft`: complex, `n // 2 + 1` long, of real numbers."""
     _need_real(input, "ihfft")
-    return _on_axis(fnp.fft.ihfft, CONJ, _ready(input), n, dim, norm)
+    return _on_axis(fnp.fft.ihfft, CONJ, _ready(input), n, dim, norm, form=lambda *how: conj(rfft(*how)))
 
 
 # Along several dimensions
@@ -155,9 +187,8 @@ def _several(fun: Callable[..., Any], x: Tensor, s: Lengths, dim: Dims, norm: No
     """`fft` or `ifft` along each dimension."""
     x = _ready(x, True)
     sizes, axes = _lengths(x, s, dim, norm)
-    found = call(C2C, lambda v: fun(v, sizes, axes, norm) if axes else fnp.add(v, 0), x)
-    if any(n > x.shape[axis] for n, axis in zip(sizes, axes)):
-        x = found  # which is padded first, and then lies in order
+    x = _fitted(x, sizes, axes)
+    found = call(C2C, lambda v: fun(v, sizes, axes, norm) if axes else copied(v), x)
     return _lies(found, x, [d for d in order_of(x) if d in axes])
 
 
@@ -180,6 +211,7 @@ def rfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None)
         raise RuntimeError(f"rfftn expects a real-valued input tensor, but got {input.dtype.title}")
     x = _ready(input)
     sizes, axes = _lengths(x, s, dim, norm, "rfftn")
+    x = _fitted(x, sizes, axes)
     return _lies(call(R2C, lambda v: fnp.fft.rfftn(v, sizes, axes, norm), x), x, axes)
 
 
@@ -188,6 +220,7 @@ def irfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None
     """The inverse of `rfftn`: real."""
     x = _ready(input, True)
     sizes, axes = _lengths(x, s, dim, norm, "irfftn", halved=True)
+    x = _fitted(x, [*sizes[:-1], sizes[-1] // 2 + 1], axes)
     return _lies(call(C2R, lambda v: fnp.fft.irfftn(v, sizes, axes, norm), x), x, axes)
 
 
@@ -201,7 +234,12 @@ def hfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None)
         v = fnp.fft.fftn(v, sizes[:-1], axes[:-1], norm) if axes[1:] else v
         return fnp.fft.hfft(v, sizes[-1], axes[-1], norm)
 
-    return _lies(call(C2R, transform, x), x, axes)
+    def composed(t: Tensor) -> Tensor:
+        t = fftn(t, None, axes[:-1], norm) if axes[1:] else t
+        return irfft(conj(t), sizes[-1], axes[-1], INVERSE[norm])
+
+    x = _fitted(x, [*sizes[:-1], sizes[-1] // 2 + 1], axes)
+    return _lies(composite(composed, partial(call, C2R, transform), x), x, axes)
 
 
 @routine
@@ -216,7 +254,12 @@ def ihfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None
         v = fnp.fft.ihfft(v, sizes[-1], axes[-1], norm)
         return fnp.fft.ifftn(v, sizes[:-1], axes[:-1], norm) if axes[1:] else v
 
-    found = call(C2C if axes[1:] else CONJ, transform, x)
+    def composed(t: Tensor) -> Tensor:
+        t = rfft(t, None, axes[-1], INVERSE[norm])
+        return ifftn(conj_physical(t), None, axes[:-1], norm) if axes[1:] else conj(t)
+
+    x = _fitted(x, sizes, axes)
+    found = composite(composed, partial(call, C2C if axes[1:] else CONJ, transform), x)
     return _lies(found, x, [d for d in order_of(x) if d in axes[:-1]] or axes)
 
 

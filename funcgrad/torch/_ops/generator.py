@@ -61,7 +61,8 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed; negative ones count from 2**64 - 1 down."""
-        seed = int(seed)
+        if type(seed) is not int:
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         if not -(2**63) <= seed < 2**64:
             raise RuntimeError(f"Overflow when unpacking long long: {seed} is no 64-bit seed")
         self.first = seed if seed >= 0 else seed + 2**64

@@ -7,6 +7,7 @@ arrays, in the dimensions that the view has left. (NumPy takes an integer beside
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from funcgrad.torch._ops.gather import check_masks, check_put, check_stored, ent
 from funcgrad.torch._ops.inplace import copy_, finish
 from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
-from funcgrad.torch._record.modes import quietly
+from funcgrad.torch._record.composed import composite
+from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import number
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes
@@ -28,6 +30,7 @@ from funcgrad.torch._tensor.writes import write_part
 
 ALIAS, SELECT, SLICE, UNSQUEEZE = Kind("Alias"), Kind("Select"), Kind("Slice"), Kind("Unsqueeze")
 INDEX, INDEX_PUT = Kind("Index", "-"), Kind("IndexPut", "-")
+WHOLE = slice(None)
 INDEXED_AT_ONCE = 32
 SMALL = 65504
 """The largest number of float16: what every floating dtype holds."""
@@ -205,9 +208,44 @@ def _sliced(input: Tensor, index: Index) -> Tensor:
     return place
 
 
+def _steps(index: Index, shape: tuple[int, ...], alone: bool) -> list[tuple[Kind, Any]]:
+    """The views that PyTorch makes of a basic index: one for each of it that takes less than all. `alone` is one that
+    is not in a tuple."""
+    steps: list[tuple[Kind, Any]] = []
+    at = axis = 0
+    behind = sum(e is not None and e is not Ellipsis for e in index.basic)
+    for entry in index.basic:
+        if entry is Ellipsis:
+            at, axis = len(shape) - behind, axis + len(shape) - behind - at
+        elif entry is None:
+            steps.append((UNSQUEEZE, (*(WHOLE,) * axis, None)))
+            axis += 1
+        else:
+            if type(entry) is int:
+                steps.append((SELECT, (*(WHOLE,) * axis, entry)))
+            else:
+                if alone or entry.indices(shape[at]) != (0, shape[at], 1):
+                    steps.append((SLICE, (*(WHOLE,) * axis, entry)))
+                axis += 1
+            at, behind = at + 1, behind - 1
+    return steps or [(ALIAS, index.basic)]
+
+
+def _step_by_step(input: Tensor, steps: list[tuple[Kind, Any]]) -> Tensor:
+    for kind, part in steps:
+        input = view(input, kind, Part(part))
+    return input
+
+
 def get(input: Tensor, index: Any) -> Tensor:
     """`x[index]`: a view where the index is basic, else a copy."""
     found = index_of(index, input._read().shape)
+    if found.arrays is None and mode.enabled and on_tape(input._value):
+        steps = _steps(found, input._read().shape, not isinstance(index, tuple))
+        at_once = partial(view, kind=steps[-1][0], step=Part(found.basic))
+        if len(steps) == 1:
+            return at_once(input)
+        return composite(lambda x: _step_by_step(x, steps), at_once, input)
     place = _sliced(input, found)
     if found.arrays is None:
         return place

@@ -68,7 +68,9 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
 @named(method=False)
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape of an operation on tensors of these shapes."""
-    sizes: list[tuple[int, ...]] = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    sizes: list[tuple[int, ...]] = [
+        (s,) if isinstance(s, int) else s if isinstance(s, Size) else tuple(s) for s in shapes
+    ]
     whole = [1] * max(map(len, sizes), default=0)
     for which, shape in enumerate(sizes):
         for i in range(-1, -1 - len(shape), -1):

@@ -189,15 +189,18 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 neg_ = unary("neg", fnp.negative, tabled=False)
 
 
+NEGATION_OF_BOOLS = (
+    "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+    "`logical_not()` operator instead."
+)
+
+
 @named("negative", writes=True, out=True)
 def neg(input: Tensor) -> Tensor:
     """-input"""
     if isinstance(input, Tensor) and input._read().dtype.kind != "f":
         if input._read().dtype.kind == "b":
-            raise RuntimeError(
-                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                "invert a mask, use the `~` or `logical_not()` operator instead."
-            )
+            raise RuntimeError(NEGATION_OF_BOOLS)
         return call(NEG, fnp.negative, input)
     return neg_(input)
 
@@ -225,8 +228,9 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-ADDCMUL, ADDCDIV = Kind("Addcmul", "&"), Kind("Addcdiv", "Xy")
-LERP, LERP_TENSOR, LERP_WEIGHT = Kind("Lerp", "-"), Kind("LerpBackward1", "x"), Kind("LerpBackward1", "yzx")
+ADDCMUL, ADDCDIV = Kind("Addcmul", "&", takes="201"), Kind("Addcdiv", "Xy", takes="201")
+LERP = Kind("Lerp", "-")
+LERP_TENSOR, LERP_WEIGHT = (Kind("LerpBackward1", saves, takes="210") for saves in ("x", "yzx"))
 
 
 def _three(function: str, *tensors: Any) -> list[Any]:
@@ -281,7 +285,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     need_tensors("lerp", input=input, end=end)
     weight = number(weight)
     if isinstance(weight, Tensor) and not weight.dim() and weight._read().dtype.kind not in "c":
-        weight = cast(weight, input._read().dtype) if weight.dtype is not input.dtype else weight
+        weight = promote(weight, input)[0]
     others = {"end": end, "weight": weight} if isinstance(weight, Tensor) else {"end": end}
     for name, t in others.items():
         if t.dtype is not input.dtype:
@@ -309,7 +313,10 @@ def _between(x: Any, end: Any, weight: Any) -> Any:
 # Powers
 
 sqrt = unary("sqrt", fnp.sqrt, "r", doc="Square roots.")
-rsqrt = unary("rsqrt", lambda x: fnp.reciprocal(fnp.sqrt(x)), "r", doc="1 / sqrt(input)")
+rsqrt = unary(
+    "rsqrt", lambda x: fnp.reciprocal(fnp.sqrt(x)), "r", doc="1 / sqrt(input)",
+    reads=lambda keep, x: fnp.reciprocal(keep(fnp.sqrt(x), fnp.reciprocal)),
+)  # fmt: skip
 _NO_POWER = ("b", "pow")
 power_by_number = binary("pow", fnp.power, "x", refuses=_NO_POWER, tabled=False)
 power_of_number = binary("pow", kinks.power_of_number, "xr", backward="PowBackward2", refuses=_NO_POWER, tabled=False)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
+
+import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.pointwise import mul
-from funcgrad.torch._ops.shape import permute, reshape
+from funcgrad.torch._ops.shape import (
+    contiguous,
+    expand,
+    permute,
+    reshape,
+    squeeze,
+    t,
+    transpose,
+    unsafe_view,
+    unsqueeze,
+)
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast, refuse
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
@@ -223,7 +237,25 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         return mm(input, other)
     _check_matmul(input, other)
     kind = SQUEEZE if (i, j) == (1, 2) else CLONE if i == 2 and input.requires_grad else UNSAFE_VIEW
-    return call(kind, values.matmul, input, other)
+    return composite(_composed, partial(call, kind, values.matmul), input, other)
+
+
+def _composed(a: Tensor, b: Tensor) -> Tensor:
+    """As PyTorch composes it: of one product of matrices, or of a stack of products."""
+    i, j = a.dim(), b.dim()
+    if (i, j) == (1, 2):
+        return squeeze(mm(unsqueeze(a, 0), b), 0)
+    large, small = (a, b) if i >= j else (transpose(b, -2, -1), t(a) if i == 2 else a)
+    if small.dim() <= 2 and (small.requires_grad or i != 2):
+        rows = reshape(large, (-1, large.shape[-1]))
+        product = mv(rows, small) if small.dim() == 1 else mm(rows, small)
+        out = unsafe_view(product, (*large.shape[:-1], *small.shape[1:]))
+        return out if i >= j or i == 1 else contiguous(transpose(out, -2, -1))
+    first, second = a if i > 1 else unsqueeze(a, 0), b if j > 1 else unsqueeze(b, -1)
+    batch = np.broadcast_shapes(first.shape[:-2], second.shape[:-2])
+    stacks = (reshape(expand(v, (*batch, *v.shape[-2:])), (-1, *v.shape[-2:])) for v in (first, second))
+    rest = (*first.shape[-2:-1][: i - 1], *second.shape[-1:][: j - 1])
+    return unsafe_view(bmm(*stacks), (*batch, *rest))
 
 
 def _check_matmul(input: Tensor, other: Tensor) -> None:

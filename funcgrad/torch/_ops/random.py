@@ -21,7 +21,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 @named(method=False)
 def manual_seed(seed: int) -> Generator:
     """Start the random numbers again."""
-    return default_generator.manual_seed(seed)
+    return default_generator.manual_seed(int(seed))
 
 
 @named(method=False)

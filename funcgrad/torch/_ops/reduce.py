@@ -245,7 +245,8 @@ std = _spread("std", True, False, "The square root of `var`.")
 var_mean, std_mean = (_spread(f"{n}_mean", n == "std", True, f"`{n}` and `mean`.") for n in ("var", "std"))
 
 
-NORM = Kind("LinalgVectorNorm", "xr")
+NORM = Kind("LinalgVectorNorm", "xr", reads=kinks.vector_norm_read)
+vector_norm = widened(kinks.norm, np.float16)
 
 
 def _for_norm(x: Tensor, dtype: dtypes.dtype | None) -> Tensor:
@@ -288,7 +289,7 @@ def norm(
     input = _for_norm(input, dtype)
     if (order < 0 or order == np.inf) and not count(input.shape, dims):
         raise RuntimeError(no_norm(input, order, dim))
-    return call(NORM, widened(lambda v: kinks.vector_norm(v, order, dims, keepdim), np.float16), input)
+    return call(NORM, vector_norm, input, order=order, axes=dims, keepdims=keepdim)
 
 
 def no_norm(x: Tensor, order: float, dim: Dims) -> str:

@@ -35,8 +35,10 @@ from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-SCATTER, SCATTER_NUMBER, SCATTER_ADD = Kind("Scatter", "-"), Kind("ScatterBackward1", "-"), Kind("ScatterAdd", "-")
-SCATTER_REDUCE, INDEX_REDUCE = Kind("ScatterReduce", "xyr"), Kind("IndexReduce", "xyr")
+SCATTER, SCATTER_ADD = Kind("Scatter", "-"), Kind("ScatterAdd", "-")
+SCATTER_NUMBER = Kind("ScatterBackward1", "-", takes="0")
+SCATTER_REDUCE = Kind("ScatterReduce", "xyr")
+INDEX_REDUCE, INDEX_PRODUCT = Kind("IndexReduce", "xyr"), Kind("IndexReduce", "xyr?")
 PUT, INDEX_ADD, INDEX_COPY = Kind("Put", "y"), Kind("IndexAdd", "-"), Kind("IndexCopy", "y")
 INDEX_FILL, INDEX_FILL_TENSOR = Kind("IndexFill", "-"), Kind("IndexFillBackward1", "-")
 INDEX_PUT, MASKED_SCATTER = Kind("IndexPut", "-"), Kind("MaskedScatter", "-")
@@ -226,7 +228,8 @@ def index_reduce(
     if outside(places, 0, input.shape[axis] if input.dim() else 1) is not None:
         raise IndexError("index out of range in self")
     at_places = with_axes(lambda v, s: reduced(v, _on_axis(axis, places), s, reduce, include_self))
-    return call_with((index,), INDEX_REDUCE, widened(at_places, np.float16), input, source)
+    kind = INDEX_PRODUCT if reduce == "prod" else INDEX_REDUCE
+    return call_with((index,), kind, widened(at_places, np.float16), input, source)
 
 
 @named(in_place=True)
@@ -380,7 +383,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         there = fnp.broadcast_to(chosen, shape)
         order = fnp.cumsum(fnp.reshape(there, (there.size,)).astype(np.int64)) - 1
         if not s.size:
-            return fnp.add(fnp.broadcast_to(v, shape), v.dtype.type(0))
+            return fnp.add(fnp.broadcast_to(v, shape), fnp.sum(s))
         taken = fnp.reshape(s, (s.size,))[fnp.clip(order, 0, s.size - 1)]
         return fnp.where(there, fnp.reshape(taken, shape), v)
 

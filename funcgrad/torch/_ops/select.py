@@ -27,7 +27,7 @@ BYTE_CONDITION = (
     "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
     "PyTorch. Use a boolean condition instead."
 )
-MASKED_FILL = Kind("MaskedFill", "-")
+MASKED_FILL, MASKED_FILL_NUMBER = Kind("MaskedFill", "-", takes="02"), Kind("MaskedFill", "-", takes="0")
 
 
 @named(method=False, out=True)
@@ -115,7 +115,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = value.to(input.dtype)
     else:
         value = dtypes.held(value, input._read().dtype)
-    return contiguous(call_with((mask,), MASKED_FILL, lambda v, m, f: chosen(raw(m), f, v), input, mask, value))
+    kind = MASKED_FILL if isinstance(value, Tensor) else MASKED_FILL_NUMBER
+    return contiguous(call_with((mask,), kind, lambda v, m, f: chosen(raw(m), f, v), input, mask, value))
 
 
 CLONE = Kind("Clone")

@@ -13,7 +13,8 @@ from funcgrad.torch._ops import values
 from funcgrad.torch._ops.memory_order import check_rank
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor, view
+from funcgrad.torch._record.calls import Kind, call, need_tensor, parts, view
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.formats import contiguous_format, preserve_format
@@ -27,7 +28,7 @@ T_OF_OTHERS = (
     "will throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
     "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor."
 )
-VIEW, UNSAFE_VIEW = Kind("View"), Kind("UnsafeView")
+VIEW, UNSAFE_VIEW, RESHAPE_ALIAS = Kind("View"), Kind("UnsafeView"), Kind("ReshapeAlias")
 T, TRANSPOSE, PERMUTE, EXPAND = Kind("T"), Kind("Transpose"), Kind("Permute"), Kind("Expand")
 SQUEEZE, SQUEEZE_DIM, SQUEEZE_DIMS = Kind("Squeeze"), Kind("SqueezeBackward1"), Kind("SqueezeBackward2")
 UNSQUEEZE, ALIAS = Kind("Unsqueeze"), Kind("Alias")
@@ -131,8 +132,19 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     need_tensor(input, "reshape")
     sizes = _full(sizes_of(shape), input.numel())
     if _as_view(input, sizes):
-        return view(input, VIEW, lambda v: values.reshape(v, shape=sizes))
+        value = raw(input._read())
+        kind = VIEW if not isinstance(value, np.ndarray) or value.flags.c_contiguous else RESHAPE_ALIAS
+        return view(input, kind, lambda v: values.reshape(v, shape=sizes))
+    return composite(_reshaped_copy, unsafe_view, input, sizes)
+
+
+def unsafe_view(input: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """The elements in another shape, in memory of their own."""
     return call(UNSAFE_VIEW, lambda v: values.reshape(v, shape=sizes), input)
+
+
+def _reshaped_copy(input: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    return unsafe_view(clone(input, memory_format=contiguous_format), sizes)
 
 
 @named(function=False)
@@ -356,7 +368,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name="Unbind")
         return view(input, UNBIND, Part((*before, i)), blocked=blocked)
 
-    return tuple(taken(i) for i in range(input.shape[axis]))
+    return parts([taken(i) for i in range(input.shape[axis])])
 
 
 @named()
@@ -401,7 +413,7 @@ def _pieces(input: Tensor, kind: Kind, axis: int, sizes: list[int]) -> tuple[Ten
         blocked = MULTI_VIEW_IN_PLACE.format(index=i, name=kind.name.removesuffix("Backward0"))
         pieces.append(view(input, kind, Part(index), blocked=blocked))
         start += size
-    return tuple(pieces)
+    return parts(pieces)
 
 
 @named()

@@ -33,7 +33,7 @@ _OTHER_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", 
 # What fits a parameter
 
 
-def _is_integer(x: Any) -> bool:
+def is_integer(x: Any) -> bool:
     if isinstance(x, Tensor):
         return not x.requires_grad and x.dim() == 0 and x._read().dtype.kind in "iu"
     return isinstance(x, (int, np.integer)) and not isinstance(x, bool)
@@ -72,8 +72,8 @@ class Type(NamedTuple):
     fits: Callable[[Any], bool]
 
 
-_INTEGER = Type("int", _is_integer)
-_INTEGERS = Type("tuple of ints", lambda x: _is_list_of(_is_integer, x))
+_INTEGER = Type("int", is_integer)
+_INTEGERS = Type("tuple of ints", lambda x: _is_list_of(is_integer, x))
 _TENSORS = Type("tuple of Tensors", lambda x: isinstance(x, (tuple, list)) and all(isinstance(t, Tensor) for t in x))
 _TYPES = {
     "Tensor": Type("Tensor", lambda x: isinstance(x, Tensor)),
@@ -120,7 +120,7 @@ class Parameter:
 
     def fits(self, x: Any, function: str) -> bool:
         if self.type is _INTEGERS and self.sized and not isinstance(x, (tuple, list)):
-            return _is_integer(x)
+            return is_integer(x)
         if self.type.shown == "Tensor" and isinstance(x, (int, float, complex, np.number)):
             return _NUMBERS_AS_TENSORS.match(function) is not None
         return self.type.fits(x)
@@ -131,10 +131,10 @@ class Parameter:
         start = f"{function}(): argument '{self.name}'{where} must be {self.type.shown}, "
         if self.type is _TENSORS and isinstance(x, (tuple, list)):
             i, element = next((i, element) for i, element in enumerate(x) if not isinstance(element, Tensor))
-            return f"{NO_TENSOR} {i} in argument {position}, but got {_kind(element)}"
+            return f"{NO_TENSOR} {i} in argument {position}, but got {kind_of(element)}"
         if self.type is _INTEGERS and isinstance(x, (tuple, list)) and not by_name:
-            return f"{start}but found element of type {_kind(x[0])} at pos 0"
-        return f"{start}not {_kind(x)}"
+            return f"{start}but found element of type {kind_of(x[0])} at pos 0"
+        return f"{start}not {kind_of(x)}"
 
 
 class Signature:
@@ -194,10 +194,10 @@ class Signature:
             elements = args if position == 0 and self._spreads(args) else x
             if p.type is _INTEGERS and isinstance(elements, (tuple, list)):
                 for i, element in enumerate(elements):
-                    if not (_is_integer(element) or isinstance(element, bool)):
+                    if not (is_integer(element) or isinstance(element, bool)):
                         return (
                             f"{self.name}(): argument '{p.name}' failed to unpack the object at pos {i + 1} with error "
-                            f'"type must be tuple of ints,but got {_kind(element)}"'
+                            f'"type must be tuple of ints,but got {kind_of(element)}"'
                         )
         return ""
 
@@ -206,7 +206,7 @@ class Signature:
         if self.positional != 1 or not args:
             return False
         only = self.parameters[0]
-        return only.type is _INTEGERS and not only.may_be_none and _is_integer(args[0])
+        return only.type is _INTEGERS and not only.may_be_none and is_integer(args[0])
 
     def _none_wanted(self, args: Sequence[Any], options: Mapping[str, Any]) -> str:
         if options:
@@ -257,7 +257,7 @@ class Signature:
         return f"({', '.join(shown)}{end})"
 
 
-def _kind(x: Any) -> str:
+def kind_of(x: Any) -> str:
     """The name of a type as PyTorch's extension types have it."""
     kind = type(x)
     if kind in _NAMES:
@@ -273,8 +273,8 @@ _NAMES = {t: f"torch.{t.__name__}" for t in (dtypes.dtype, layout, memory_format
 
 def _described(x: Any) -> str:
     if not isinstance(x, (tuple, list)):
-        return _kind(x)
-    inside = ", ".join(map(_kind, x))
+        return kind_of(x)
+    inside = ", ".join(map(kind_of, x))
     if isinstance(x, list):
         return f"list of [{inside}]"
     return f"tuple of ({inside}{',' if len(x) == 1 else ''})"
@@ -282,7 +282,7 @@ def _described(x: Any) -> str:
 
 def _looks_like(shown: str, x: Any) -> bool:
     """Whether a list marks the argument as fitting: by its type's name."""
-    return _kind(x) in {"float": ("float", "int"), "int": ("int",)}.get(shown, (shown,))
+    return kind_of(x) in {"float": ("float", "int"), "int": ("int",)}.get(shown, (shown,))
 
 
 @cache
@@ -336,7 +336,7 @@ def takes_data(owner: str, name: str) -> bool:
 
 
 def _listed(name: str, signatures: list[Signature], args: Sequence[Any], options: Mapping[str, Any]) -> str:
-    got = [*map(_kind, args), *(f"{n}={_kind(x)}" for n, x in list(options.items())[::-1])]
+    got = [*map(kind_of, args), *(f"{n}={kind_of(x)}" for n, x in list(options.items())[::-1])]
     end = "" if args or not options else ", "
     start = f"{name}() received an invalid combination of arguments - got ({', '.join(got)}{end}), but expected "
     shown = [s for s in signatures if not s.hidden]

@@ -102,7 +102,14 @@ def corrcoef(input: Tensor) -> Tensor:
     return clamp(c, -1, 1) if not c.is_complex() else c
 
 
-DIST, RENORM = Kind("Dist", "yxr!"), Kind("Renorm", "x")
+
+
+def _distance_read(keep: Any, a: Any, b: Any, p: float) -> Any:
+    d = fnp.subtract(a, b)
+    return kinks.vector_norm_read(keep, d, p, tuple(range(d.ndim)), False)
+
+
+DIST, RENORM = Kind("Dist", "yxr!", reads=_distance_read), Kind("Renorm", "x")
 
 
 @named()
@@ -118,14 +125,18 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
         )
     if (p < 0 or p == np.inf) and 0 in np.broadcast_shapes(x.shape, y.shape):
         raise RuntimeError(no_norm(x, p, None))
-    return call(DIST, lambda a, b: _distance(fnp.subtract(a, b), p=float(p)), x, y)
+    return call(DIST, _between, x, y, p=float(p))
 
 
 def _size(d: Any, p: float) -> Any:
-    return kinks.vector_norm(d, p, tuple(range(len(d.shape))), False)
+    return kinks.norm(d, p, tuple(range(len(d.shape))), False)
 
 
 _distance = widened(_size, np.float16)
+
+
+def _between(a: Any, b: Any, p: float) -> Any:
+    return _distance(fnp.subtract(a, b), p=p)
 
 
 @named(in_place=True, out=True)

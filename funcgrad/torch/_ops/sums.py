@@ -17,7 +17,9 @@ from funcgrad.torch._record.operands import promote, refuse
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
-ADDMM, ADDBMM, BADDBMM, ADDMV, ADDR = (Kind(n, "&") for n in ("Addmm", "Addbmm", "Baddbmm", "Addmv", "Addr"))
+ADDMM, ADDBMM, BADDBMM, ADDMV, ADDR = (
+    Kind(n, "&", takes="201") for n in ("Addmm", "Addbmm", "Baddbmm", "Addmv", "Addr")
+)
 
 
 def _sum(

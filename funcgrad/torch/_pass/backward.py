@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -99,11 +100,13 @@ def backward(
     if targets is not None and not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = _checked_grads("backward", outputs, grad_tensors)
+    _check_flags(retain_graph, create_graph)
     if create_graph:
         warnings.warn(CREATE_GRAPH, UserWarning, stacklevel=3)
     wanted = None
     if targets is not None:
         wanted = {}
+        _need_targets(targets)
         for t in targets:
             t.retain_grad()
             wanted[t._read().node.seq] = t
@@ -178,10 +181,25 @@ def grad(
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     weights = [None] * len(outs) if grad_outputs is None else listed(grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
+    _check_flags(retain_graph, create_graph, allow_unused)
+    _need_targets(targets)
     flags = create_graph, allow_unused, materialize_grads
     if is_grads_batched:
         return _by_rows(outs, targets, weights, keep, flags)
     return _gradients(outs, targets, initial_grads(outs, weights), keep, flags)
+
+
+def _check_flags(*flags: Any) -> None:
+    """Python's error for what is no truth value; PyTorch takes integers for one."""
+    for flag in flags:
+        if flag is not None:
+            index(flag)
+
+
+def _need_targets(targets: Sequence[Any]) -> None:
+    for t in targets:
+        if not isinstance(t, Tensor):
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(t).__name__}")
 
 
 def _gradients(

@@ -21,7 +21,7 @@ from funcgrad.torch._pass.hooks import use
 from funcgrad.torch._pass.kept import Kept, is_spoilt
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Off, PassRecord, Story
-from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape
+from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape, unconnected
 from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -251,10 +251,12 @@ class Pass:
 
     def recorded(self, node: Node, note: Note | None, cts: Sequence[Any]) -> Sequence[Any]:
         """Cotangents of operands that are constants, where PyTorch computes them from what requires a gradient:
-        recorded, with a gradient of zero. (Only where there is one operand, unless it makes those of all at once: else
-        it is not known whose gradient needs what was saved. Of several entries those that lead to operands.)"""
+        recorded, with a gradient of zero, or with none. (Only where there is one operand, unless it makes those of all
+        at once: else it is not known whose gradient needs what was saved. Of several entries those that lead to
+        operands.)"""
         parents = node.parents
         of_all = node.seq in self.inside or (note is not None and note.gradient == "all")
+        ends = note is not None and note.unconnected
         if not of_all and len(operands(node)) != 1:
             return cts
         self.inside.update(p.seq for p in parents if p is not None and is_inner(p))
@@ -263,7 +265,8 @@ class Pass:
             if parent is None or parent.seq in self.inside:
                 continue
             if isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
-                found[i] = new = fnp.where(np.False_, TapeTracer(self.tape, c, parent), c)
+                along = TapeTracer(self.tape, c, parent)
+                found[i] = new = unconnected(c, along) if ends else fnp.where(np.False_, along, c)
                 new.node.note = Note(f"{note.name.removesuffix('0')}Backward0" if note is not None else "Zero")
         return found
 

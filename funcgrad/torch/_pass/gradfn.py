@@ -9,7 +9,8 @@ from weakref import WeakValueDictionary
 from funcgrad.core.tape import SELECT, Node
 from funcgrad.ops.families.elementwise import Elementwise
 from funcgrad.torch._pass.hooks import RemovableHandle, register
-from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape
+from funcgrad.torch._record.composed import form_of_kind
+from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, unshared
 from funcgrad.torch._tensor.tensor import Tensor
 
 FREED = (
@@ -26,7 +27,7 @@ class Freed:
 
 
 FREED_VALUES = Freed()
-NUMBERED = ("Pow0", "Pow2", "Remainder0", "Fmod0", "Div1", "Mul1", "Rsub1")
+NUMBERED = ("Add1", "Pow0", "Pow2", "Remainder0", "Fmod0", "Div1", "Mul1", "Rsub1")
 BY_NUMBERS = {f"{name[:-1]}Backward{name[-1]}" for name in NUMBERED}
 """Entries of a tensor and a number, which PyTorch's addition, product and quotient take for a tensor."""
 SAVED_OF: list[Callable[[Any, str], Any]] = []
@@ -50,25 +51,16 @@ class GradFn:
     @property
     def next_functions(self) -> tuple[tuple[GradFn | None, int], ...]:
         """The entries of the operands, each with the position among its outputs."""
-        found: list[tuple[GradFn | None, int]] = []
-        stack = list(reversed(self._node.parents))
-        several = False
-        while stack:
-            node = stack.pop()
-            if node is None:
-                found.append((None, 0))
-                continue
-            note = note_of(node)
-            if note is None or note.inner:
-                several = several or node.prim is not SELECT
-                stack.extend(reversed(node.parents))
-            else:
-                found.append((grad_fn(node), node.params["index"] if node.prim is SELECT else 0))
-        if several:  # by each of which an operand was read
-            return tuple({(fn, i): None for fn, i in found if fn is not None})
-        if not _has_two_operands(self._node):
-            return tuple((fn, i) for fn, i in found if fn is not None)
-        return tuple(found)
+        note = note_of(self._node)
+        if note is not None and note.composed is not None and note.form is None:
+            unshared(self._node).form = form_of_kind(note.composed, _flat(self._node)), 0
+            note = note_of(self._node)
+        if note is not None and note.form is not None:
+            form, index = note.form
+            return grad_fn(form.entry(index)).next_functions
+        if note is not None and note.edges is not None:
+            return tuple((None, 0) if n is None else _edge(n) for n in note.edges)
+        return _edges(self._node)
 
     @property
     def variable(self) -> Tensor | None:
@@ -78,15 +70,13 @@ class GradFn:
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` behind this operation; a tuple it returns replaces `grad_inputs`."""
-        if any(p is not None and (note := note_of(p)) is not None and note.inner for p in self._node.parents):
-            raise NotImplementedError(
-                f"register_hook: {name_of(self._node)} is several operations in funcgrad.torch; hook the tensors that "
-                "it takes, by Tensor.register_hook"
-            )
+        _need_single("register_hook", self._node)
         return register(self._node, "after", hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_outputs)` before this operation; a tuple it returns replaces them."""
+        if _stands_in(self._node):
+            _need_single("register_prehook", self._node)
         return register(self._node, "before", hook)
 
     def __getattr__(self, name: str) -> Any:
@@ -105,6 +95,67 @@ class GradFn:
         return f"<{place}{kind.__name__} object at {id(self._node):#x}>"
 
 
+def _edge(node: Node) -> tuple[GradFn | None, int]:
+    """What shows an entry: one object for all results of an operation; and which of them it is of."""
+    first, place = _place(node)
+    found = _shown_first.get(first)
+    if found is None:
+        found = _shown_first[first] = grad_fn(node)
+    return found, place
+
+
+def _place(node: Node) -> tuple[int, int]:
+    if node.prim is SELECT:
+        assert node.parents[0] is not None
+        return node.parents[0].seq, node.params["index"]
+    note = note_of(node)
+    return (node.seq, 0) if note is None or note.part is None else note.part
+
+
+def _edges(of: Node) -> tuple[tuple[GradFn | None, int], ...]:
+    """Those of an entry that tells them itself."""
+    found = [(None, 0) if n is None else _edge(n) for n in _flat(of)]
+    if any(p is not None and _is_inner(p) and p.prim is not SELECT for p in of.parents):  # each read an operand
+        return tuple({(fn, i): None for fn, i in found if fn is not None})
+    if not _has_two_operands(of):
+        return tuple((fn, i) for fn, i in found if fn is not None)
+    return tuple(found)
+
+
+def _is_inner(node: Node) -> bool:
+    note = note_of(node)
+    return note is None or note.inner
+
+
+def _flat(of: Node) -> list[Node | None]:
+    """The entries that an operation of several read, in the order of reading, with None for constants."""
+    found: list[Node | None] = []
+    stack = list(reversed(of.parents))
+    while stack:
+        node = stack.pop()
+        if node is not None and _is_inner(node):
+            stack.extend(reversed(node.parents))
+        else:
+            found.append(node)
+    return found
+
+
+def _stands_in(node: Node) -> bool:
+    note = note_of(node)
+    return note is not None and note.stands_in
+
+
+def _need_single(function: str, node: Node) -> None:
+    """An error for an operation that is several entries here, or that several of PyTorch's are."""
+    note = note_of(node)
+    composed = note is not None and (note.stands_in or note.form is not None)
+    if composed or any(p is not None and (n := note_of(p)) is not None and n.inner for p in node.parents):
+        raise NotImplementedError(
+            f"{function}: {name_of(node)} is several operations in funcgrad.torch; hook the tensors that it takes, by "
+            "Tensor.register_hook"
+        )
+
+
 def _has_two_operands(node: Node) -> bool:
     """Whether a constant among the operands of one operation may be a tensor: else it is a number, or an index."""
     prim: Any = node.prim
@@ -121,6 +172,7 @@ def role_of(watched: Watched) -> str:
 
 _classes: dict[tuple[str, str], type] = {}
 _shown: WeakValueDictionary[int, GradFn] = WeakValueDictionary()
+_shown_first: WeakValueDictionary[int, GradFn] = WeakValueDictionary()
 
 
 def grad_fn(node: Node) -> GradFn:
@@ -144,4 +196,8 @@ def tensor_grad_fn(self: Tensor) -> Any:
     value = self._read()
     if not on_tape(value) or value.node.prim is None:
         return None
-    return NotImplemented if name_of(value.node) == "NotImplemented" else grad_fn(value.node)
+    if name_of(value.node) == "NotImplemented":
+        return NotImplemented
+    shown = grad_fn(value.node)
+    _shown_first.setdefault(_place(value.node)[0], shown)
+    return shown

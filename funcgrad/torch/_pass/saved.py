@@ -18,15 +18,16 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer, selected
+from funcgrad.core.tape import SELECT, Node, TapeTracer, selected
+from funcgrad.ops.overwritten import revalued
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._pass.engine import Pass, UsersRule
 from funcgrad.torch._pass.inner import Inner
-from funcgrad.torch._record.calls import Kind
+from funcgrad.torch._record.calls import Kind, note_edges
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import BASE, Note, on_tape, raw
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 PACK_WRITES = (
     "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
@@ -102,22 +103,40 @@ class Remade:
         self.operands: dict[int, Packed] = {}
         self.results: dict[int, Packed] = {}
         self.others: list[Other] = []
+        self.kept: list[Packed] = []
         self.moving: list[bool] = []
         self.entries: list[Node] = []
 
     def pack(self, hooks: saved_tensors_hooks, operands: Sequence[Any], besides: Sequence[Tensor]) -> None:
-        if "i" in self.kind.saves:
-            self.pack_operands(hooks, operands)
+        before, _, behind = self.kind.saves.rpartition("i")
+        self.pack_operands(hooks, operands, before)
         self.others += [Other(hooks, t) for t in besides]
-        if "i" not in self.kind.saves:
-            self.pack_operands(hooks, operands)
+        self.pack_operands(hooks, operands, behind)
 
-    def pack_operands(self, hooks: saved_tensors_hooks, operands: Sequence[Any]) -> None:
+    def pack_between(self, hooks: saved_tensors_hooks, values: Sequence[Any], results: Sequence[Tensor]) -> None:
+        """What is saved between operands and results, and of the results."""
+
+        def keep(v: Any, as_: Callable[[Any], Any] | None = None) -> Any:
+            if v is not None:
+                new = v if as_ is None else as_(v)
+                result = next((t for t in results if same(new, raw(t._value))), None)
+                self.kept.append(Packed(hooks, fresh(new) if result is None else result))
+            return v
+
+        assert self.kind.reads is not None
+        quietly(self.kind.reads, keep, *(raw(v) for v in values), **self.params)
+
+    def pack_operands(self, hooks: saved_tensors_hooks, operands: Sequence[Any], letters: str) -> None:
         self.tensors = [isinstance(t, Tensor) for t in operands]
-        places = [i for i, is_tensor in enumerate(self.tensors) if is_tensor]
-        for i in self.kind.saved_places(places, [n is not None for n in self.nodes]):
+        places = [i for i, is_tensor in enumerate(self.tensors) if is_tensor or self.kind.reads is not None]
+        for i in self.kind.saved_places(places, [n is not None for n in self.nodes], letters):
+            if not self.tensors[i]:
+                continue
             kept = Other if "?" in self.kind.saves else Packed
-            self.operands[i] = kept(hooks, hooks.before_write(operands[i]))
+            whole = hooks.whole_numbers(operands[i])
+            self.operands[i] = kept(hooks, hooks.before_write(operands[i] if whole is None else whole))
+            if whole is not None:
+                self.operands[i].dtype = operands[i]._read().dtype
             self.values[i] = None
 
     def outputs(self, run: Pass) -> tuple[Any, ...]:
@@ -128,24 +147,53 @@ class Remade:
         for i, packed in self.operands.items():
             given[i] = packed.value(run)
             self.checksame(packed, given[i])
+        if self.kind.reads is not None and run.create:
+            self.read(run, given)
         values = [v if node is None else TapeTracer(BASE, v, node) for v, node in zip(given, self.nodes)]
         before, mode.enabled = mode.enabled, True
         try:
-            out = quietly(self.fun, *values, **self.params)
+            if self.kind.reads is None or run.create:
+                out = quietly(self.fun, *values, **self.params)
+            else:
+                out = self.read(run, values)
         finally:
             mode.enabled = before
         return out if type(out) is tuple else (out,)
 
+    def read(self, run: Pass, values: Sequence[Any]) -> Any:
+        """The results as PyTorch's derivative reads them, of the unpacked values between operands and results. That has
+        no derivatives of its own: where the pass is recorded, what was unpacked must be what was packed."""
+        unpacked = iter(self.kept)
+
+        def keep(v: Any, as_: Callable[[Any], Any] | None = None) -> Any:
+            if v is None:
+                return None
+            value = next(unpacked).value(run)
+            if same(value, raw(v) if as_ is None else as_(raw(v))):
+                return v
+            value = value if as_ is None else as_(value)
+            if run.create:
+                raise NotImplementedError(OTHER_VALUES.format("what is between operands and result", self.kind.name))
+            if not on_tape(v):
+                return value
+            self.between[_place(v.node)] = value, v.node
+            return revalued(v, value)
+
+        assert self.kind.reads is not None
+        return quietly(self.kind.reads, keep, *values, **self.params)
+
     def pulled(self, run: Pass, cts: Sequence[Any]) -> list[Any]:
         """The cotangents of the operands, each entry's once."""
         first = Node().seq
+        self.between: dict[tuple[int, int], tuple[Any, Node]] = {}
         outs = self.outputs(run)
         inner = _Unpacked(run, first, [n for n in self.nodes if n is not None])
+        inner.results.update(self.between)
         for i, packed in self.results.items():
             value = packed.value(run)
             if not same(value, raw(outs[i])):
                 self.check_reads(outs[i].node)
-                inner.results[outs[i].node.seq] = value, self.entries[i]
+                inner.results[_place(outs[i].node)] = value, self.entries[i]
         ends = [(y.node, c) for y, c in zip([y for y, m in zip(outs, self.moving) if m], cts) if c is not None]
         found = inner.over(ends)
         return [None if n is None else found.pop(n.seq, None) for n in self.nodes]
@@ -173,6 +221,14 @@ class Remade:
             raise NotImplementedError(OTHER_VALUES.format("the result", self.kind.name))
 
 
+def _place(node: Node) -> tuple[int, int]:
+    """An entry, or that of several outputs and which of them it is."""
+    if node.prim is not SELECT:
+        return node.seq, 0
+    assert node.parents[0] is not None
+    return node.parents[0].seq, node.params["index"]
+
+
 def same(a: Any, b: Any) -> bool:
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
@@ -182,7 +238,7 @@ class _Unpacked(Inner):
 
     def __init__(self, outer: Pass, first: int, wanted: Sequence[Node]) -> None:
         super().__init__(outer, first, wanted)
-        self.results: dict[int, tuple[Any, Node]] = {}
+        self.results: dict[tuple[int, int], tuple[Any, Node]] = {}
 
     def over(self, ends: list[tuple[Node, Any]]) -> dict[int, Any]:
         self.tape = BASE
@@ -191,8 +247,8 @@ class _Unpacked(Inner):
         return self.found
 
     def link(self, value: Any, node: Node | None) -> Any:
-        if node is not None and node.seq in self.results and value is not None:
-            value, node = self.results[node.seq]
+        if node is not None and value is not None and (found := self.results.get(_place(node))) is not None:
+            value, node = found
         return super().link(value, node) if self.create else value
 
     def saved_of(self, node: Node, note: Note | None) -> Any:
@@ -232,6 +288,7 @@ class saved_tensors_hooks:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
         self.written: Tensor | None = None
         self.besides: Sequence[Tensor] = ()
+        self.wholes: tuple[tuple[Tensor, Tensor], ...] = ()
 
     def __enter__(self) -> None:
         if mode.hooks_refused is not None:
@@ -259,6 +316,13 @@ class saved_tensors_hooks:
         finally:
             self.besides = before
 
+    def stands_for(self, cast: Tensor, given: Tensor) -> None:
+        """An operand of whole numbers was cast for an operation: PyTorch saves what was given."""
+        self.wholes = (*self.wholes[-1:], (cast, given))
+
+    def whole_numbers(self, t: Tensor) -> Tensor | None:
+        return next((given for cast, given in self.wholes if cast is t), None)
+
     def before_write(self, t: Tensor) -> Tensor:
         if t is not self.written:
             return t
@@ -274,8 +338,10 @@ class saved_tensors_hooks:
             return
         remade = Remade(kind, fun, values, params)
         remade.pack(self, operands, self.besides)
+        self.wholes = ()
         node = Node(REMADE, {}, tuple(remade.nodes), remade, here())
         node.note = Note(kind.name, ())
+        note_edges(kind, node, values)
         remade.moving, count = moving, sum(moving)
         for t, moves in zip(results, moving):
             own = node
@@ -285,8 +351,10 @@ class saved_tensors_hooks:
             remade.entries.append(own)
             if moves:
                 t._value = TapeTracer(BASE, raw(t._value), own)
+        if kind.reads is not None:
+            remade.pack_between(self, values, results)
         for i, (t, moves) in enumerate(zip(results, moving)):
-            if moves and kind.result and (i == 0 or "r" in kind.saves):
+            if moves and kind.result and kind.reads is None and (i == 0 or "r" in kind.saves):
                 remade.results[i] = Packed(self, t)
 
     def take_others(self, out: Tensor, tensors: Sequence[Tensor]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,7 +12,20 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
 from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
-from funcgrad.torch._record.tape import NOTES, Note, Tape, Zero, copied, note_of, on_tape, own_note, raw, watched
+from funcgrad.torch._record.tape import (
+    NOTES,
+    UNCONNECTED,
+    Note,
+    Tape,
+    Zero,
+    copied,
+    note_of,
+    on_tape,
+    own_note,
+    raw,
+    unshared,
+    watched,
+)
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -32,39 +45,57 @@ class Kind:
     its own), "r" (the result; "1": the first of several), "i" (what else `call_with` has been given, where that is not
     the first), "a" (what hooks get besides: all other operands), "?" (what is none of these, as a factorisation) and
     "-" (something that is no tensor, or a number). Then, of a gradient that is itself recorded: "=" (what was saved is
-    only compared), "0" (it is zero), "!" (those of all operands are made at once). It decides when PyTorch's errors
-    about modified or freed values are raised, what hooks on saved tensors get, and what gradients require one; what the
-    derivatives need is kept by the operations beneath. `lacks` is the error of a backward pass that reaches it, where
+    only compared), "0" (it is zero), "!" (those of all operands are made at once), "~" (the same, and what they do not
+    depend on has no second gradient: None, not zero). It decides when PyTorch's errors about modified or freed values
+    are raised, what hooks on saved tensors get, and what gradients require one; what the derivatives need is kept by
+    the operations beneath. `lacks` is the error of a backward pass that reaches it, where
     PyTorch has no derivative.
+
+    `takes` are the places of the operands that have a derivative, as "201", in PyTorch's order: where that is another,
+    others have none, or some may be missing. `reads(keep, *operands)` is the operation as PyTorch's derivative reads
+    it: of `keep(value)` for each value that it saves between operands and results (`keep(value, f)` where it saves
+    f(value), and f is its own inverse), and for its results. `form` is how PyTorch composes it of operations on
+    tensors, and the number of dimensions that these have.
     """
 
     __slots__ = (
         *("called", "inner", "name", "note", "notes", "others", "own_x", "own_y", "result", "saves", "shared"),
-        *"xyz",
+        *("reads", "takes", *"xyz"),
     )
 
-    def __init__(self, name: str, saves: str = "", lacks: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        saves: str = "",
+        lacks: str | None = None,
+        takes: str = "",
+        reads: Callable[..., Any] | None = None,
+        form: tuple[Callable[..., Any], tuple[int, ...]] | None = None,
+    ) -> None:
         self.called = name
         self.name = name if "Backward" in name or name in WITHOUT_FORM else f"{name}Backward0"
         self.notes = next((NOTES[letter] for letter in saves if letter in NOTES), Note)
-        self.saves = saves = saves.rstrip("=0!")
+        if form is not None:
+            self.notes = cast(type[Note], type("Composed", (self.notes,), {"composed": form}))
+        self.saves = saves = saves.rstrip("=0!~")
         self.x = "x" in saves
         self.y = "y" in saves
         self.others = any(letter in saves for letter in "*&X")
         self.own_x, self.own_y = "o" in saves, "o" in saves or "Y" in saves
         self.z = "z" in saves
         self.result = "r" in saves or "1" in saves
+        self.takes, self.reads = takes, reads
         self.note = self.notes(self.name, () if saves == "-" else None)
         self.note.lacks = lacks
         self.inner = self.notes(self.name, ())
         self.inner.inner = True
         self.shared = saves in ("", "-") or lacks is not None
 
-    def saved_places(self, places: Sequence[int], moving: Sequence[bool]) -> list[int]:
-        """Which operands PyTorch saves, in its order, among those at `places`, which are tensors."""
+    def saved_places(self, places: Sequence[int], moving: Sequence[bool], letters: str) -> list[int]:
+        """Which operands PyTorch saves, by these of the letters, in its order, among those at `places`."""
         found: dict[int, None] = {}
         x, y = places[:1], places[1:2]
-        for letter in self.saves:
+        for letter in letters:
             if letter in "XY":
                 found.update({i: None for i in (x if letter == "X" else y) if any(moving[j] for j in y)})
             elif letter == "a":
@@ -78,6 +109,16 @@ class Kind:
                 at = "xyz".index(letter)
                 found.update(dict.fromkeys(places[at : at + 1]))
         return list(found)
+
+
+def reads_results(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """`Kind.reads` of a function whose derivatives are functions of its results alone."""
+
+    def read(keep: Callable[..., Any], *operands: Any, **params: Any) -> Any:
+        found = fun(*operands, **params)
+        return tuple(map(keep, found)) if isinstance(found, tuple) else keep(found)
+
+    return read
 
 
 def saved_by(kind: Kind, x: Any, y: Any, storage: Any) -> tuple[Any, ...]:
@@ -228,7 +269,7 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
             if t._view is not None:
                 t._check_entry()
     t = wrap(out, kind, tensors[0] if tensors else None, tensors[1] if len(tensors) > 1 else None)
-    if not tracked and mode.enabled and TapeTracer in map(type, values):
+    if (not tracked or out.node.prim is UNCONNECTED) and mode.enabled and TapeTracer in map(type, values):
         t._cuts = ended(kind.called, tensors)
     elif special:
         cuts = cuts_of(tensors)
@@ -243,7 +284,29 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
         note_inner(kind, out.node, values)
         if kind.z:
             watch(t, *tensors[2:3])
+    if tracked and (len(tensors) > 1 or kind.takes):
+        note_edges(kind, out.node, values)
     return t
+
+
+def note_edges(kind: Kind, node: Node, values: Sequence[Any]) -> None:
+    """Keep the entries of the operands, in their order, where the entry does not show them."""
+    if kind.takes:
+        given = dict(zip("0123456789", values))
+        found: list[Any] = [given.get(place) for place in kind.takes]
+    else:
+        found = [v for v in values if isinstance(v, (np.ndarray, Tracer)) and v.dtype.kind in "fc"]
+    edges: list[Node | None] = [v.node if on_tape(v) else None for v in found]
+    if None in edges or edges != list(node.parents):
+        unshared(node).edges = tuple(edges)
+
+
+def parts(outs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Results of one operation that have an entry each."""
+    nodes = [t._value.node for t in outs if on_tape(t._value)]
+    for i, node in enumerate(nodes):
+        unshared(node).part = nodes[0].seq, i
+    return tuple(outs)
 
 
 def note_inner(kind: Kind, node: Node, values: list[Any]) -> None:

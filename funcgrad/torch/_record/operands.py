@@ -117,6 +117,8 @@ def promote(*operands: Any, floating: bool = False) -> list[Any]:
     for t, v in zip(operands, values):
         if isinstance(t, Tensor):
             out.append(t if v.dtype == common else cast(t, common))
+            if mode.saver is not None and v.dtype.kind in "iub":
+                mode.saver.stands_for(out[-1], t)
         else:
             out.append(_wrapped(int(v) if type(v) is bool and common.kind != "b" else v, common))
     return out

@@ -10,13 +10,15 @@ and its entry, so dropping the Tensor frees what only it led to.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from numpy import ndarray
 
+from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.overwritten import overwritten
 from funcgrad.torch._tensor.storage import Storage
@@ -58,20 +60,30 @@ class Note:
 
     `gradient` says whether, where the pass is recorded, what comes out of it requires a gradient: "used", for of what
     it has saved it is computed; "compared", it is not; "zero", nothing of it does; "all", of all operands it does.
+    `unconnected`: what the gradients do not depend on has none of its own, where that of others is zero.
     `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
-    an entry between an operation's result and its operands. `lacks` is the
+    an entry between an operation's result and its operands. `edges` are the entries of the operands, None for a
+    constant, where `parents` are not just these. `part` tells the first and the place of one of several results that
+    have an entry each. `form` says how PyTorch composes the result, and which of several it
+    is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks` is the
     error of a backward pass that reaches it, where there is no derivative.
     """
 
     own = False
     inner = False
     gradient = "used"
+    unconnected = False
     hooks: dict[int, Any] | None = None
     before: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
     filled: dict[int, Any] | None = None
+    edges: tuple[Node | None, ...] | None = None
+    part: tuple[int, int] | None = None
+    form: tuple[Any, int] | None = None
+    composed: tuple[Any, tuple[int, ...]] | None = None
+    stands_in = False
     lacks: str | None = None
     owner: weakref.ref | None = None
     siblings: tuple[Note, ...] = ()
@@ -93,7 +105,13 @@ class Whole(Note):
     gradient = "all"
 
 
-NOTES = {"=": Compared, "0": Zero, "!": Whole}
+class Linear(Whole):
+    """One whose operands have no second gradient, where PyTorch's rule does not reach them: None, and not zero."""
+
+    unconnected = True
+
+
+NOTES = {"=": Compared, "0": Zero, "!": Whole, "~": Linear}
 
 
 def leaf_note(tensor: Any) -> Note:
@@ -107,24 +125,51 @@ def note_of(node: Node) -> Note | None:
     return getattr(node, "note", None)
 
 
+PASSED = {
+    "broadcast_to": "ExpandBackward0",
+    "convert": "ToCopyBackward0",
+    "dot_general": "MmBackward0",
+    "reduce_sum": "SumBackward1",
+    "reshape": "ViewBackward0",
+    "transpose": "PermuteBackward0",
+}
+"""What PyTorch calls what its derivatives are made of, where primitives have other names."""
+
+
 def name_of(node: Node) -> str:
     """What PyTorch calls an entry; those that a backward pass recorded are called by their primitive."""
     note = note_of(node)
     if note is not None:
         return note.name
-    return (
-        f"{str(node.prim).title().replace('_', '')}Backward0" if node.prim is not None else "AccumulateGrad"
-    )
+    prim: Any = node.prim
+    if prim is None:
+        return "AccumulateGrad"
+    if prim.name == "dot_general" and node.params["batch"][0]:
+        return "BmmBackward0"
+    return PASSED.get(prim.name) or f"{prim.name.title().replace('_', '')}Backward0"
 
 
 def own_note(node: Node) -> Note:
     """The entry's own note, to be changed: operations that save nothing share one."""
     note = note_of(node) or Note(name_of(node))
     if not note.own:
-        shared = note
-        node.note = note = type(shared)(shared.name, shared.watch)
-        note.own, note.inner, note.lacks = True, shared.inner, shared.lacks
+        node.note = note = _copied(note)
+        note.own = True
     return note
+
+
+def unshared(node: Node) -> Note:
+    """A note of this entry alone to say more of its operands, which a backward pass does not look into."""
+    note: Note = node.note
+    if not note.own:
+        node.note = note = _copied(note)
+    return note
+
+
+def _copied(note: Note) -> Note:
+    copied = Note.__new__(type(note))
+    copied.__dict__.update(note.__dict__)
+    return copied
 
 
 def on_tape(value: Any) -> bool:
@@ -153,3 +198,23 @@ def unrecorded(value: Any) -> Any:
     """The value as it is where recording is off: without its entry, and others' in reverse mode. Tangents stay."""
     value = raw(value)
     return overwritten(0, value) if isinstance(value, Tracer) and value.dtype.kind in "fc" else value
+
+
+class Unconnected(Primitive):
+    """An entry with nothing behind it: PyTorch's undefined gradient, which is None for a leaf, and not zero."""
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        return ()
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return saved
+
+
+UNCONNECTED = Unconnected("unconnected")
+
+
+def unconnected(value: Any, operand: Any) -> Any:
+    """A value that requires a gradient as the operand does, and has none for it; without its entry elsewhere."""
+    if not on_tape(operand):
+        return constant(value)
+    return TapeTracer(operand._trace, constant(value), Node(UNCONNECTED, {}, (), (), here()))

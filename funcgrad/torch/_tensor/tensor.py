@@ -291,6 +291,10 @@ class Tensor(Leaving, Methods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording what is computed from this leaf."""
+        if type(requires_grad) is not bool:
+            kind = type(requires_grad)
+            title = f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {title}")
         if requires_grad and self._read().dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if scope.level or not (requires_grad and self.requires_grad):

@@ -14,13 +14,15 @@ from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 
 
-def recorded(name: str, saves: str = "", kernel: str = "") -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+def recorded(
+    name: str, saves: str = "", kernel: str = "", reads: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
     """The decorated function takes arrays or traced values where the new one takes Tensors, and numbers as they are.
 
-    `name` and `saves` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves. `kernel` is the
-    name in its error for what are no floating numbers.
+    `name`, `saves` and `reads` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves. `kernel`
+    is the name in its error for what are no floating numbers.
     """
-    kind = Kind(name, saves)
+    kind = Kind(name, saves, reads=reads)
 
     def over_tensors(fun: Callable[..., Any]) -> Callable[..., Tensor]:
         @wraps(fun)

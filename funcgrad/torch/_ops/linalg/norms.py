@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.extremes import amax, amin
 from funcgrad.torch._ops.linalg.shared import check_inexact, check_squares, routine
 from funcgrad.torch._ops.linalg.spectra import svdvals
 from funcgrad.torch._ops.linalg.systems import inv_ex
 from funcgrad.torch._ops.memory_order import in_rows, lying
-from funcgrad.torch._ops.pointwise import div, mul
-from funcgrad.torch._ops.precision import widened
-from funcgrad.torch._ops.reduce import Dims, count, dims_of
+from funcgrad.torch._ops.pointwise import div, mul, reciprocal
+from funcgrad.torch._ops.reduce import NORM, Dims, count, dims_of
 from funcgrad.torch._ops.reduce import sum as sum_of
+from funcgrad.torch._ops.reduce import vector_norm as plain_norm
 from funcgrad.torch._ops.shape import narrow, permute, squeeze, unsqueeze
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import cast
@@ -24,7 +23,7 @@ from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-NORM, NAN_TO_NUM = Kind("LinalgVectorNorm", "xr"), Kind("NanToNum", "x")
+NAN_TO_NUM = Kind("NanToNum", "x")
 OF_VECTORS = (1.0, -1.0, np.inf, -np.inf)
 
 
@@ -63,7 +62,7 @@ def vector_norm(
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord:g} norm on {where} the operation does not have an identity"
         )
-    return call(NORM, widened(lambda v: kinks.vector_norm(v, float(ord), dims, keepdim), np.float16), x)
+    return call(NORM, plain_norm, x, order=float(ord), axes=dims, keepdims=keepdim)
 
 
 @routine
@@ -153,7 +152,8 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
         first, last = narrow(values, -1, 0, 1), narrow(values, -1, values.shape[-1] - 1, 1)
         return squeeze(div(last, first) if p == -2 else div(first, last), -1)
     check_squares(A, f"linalg.cond(ord={_shown(p)})")
-    product = mul(matrix_norm(A, p), matrix_norm(inv_ex(A)[0], p))
     if p == "nuc":
-        return product
+        values = svdvals(A)
+        return mul(sum_of(values, -1), sum_of(reciprocal(values), -1))
+    product = mul(matrix_norm(A, p), matrix_norm(inv_ex(A)[0], p))
     return call(NAN_TO_NUM, lambda v: fnp.where(fnp.isnan(v), v.dtype.type(np.inf), v), product)

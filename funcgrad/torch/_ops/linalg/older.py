@@ -15,8 +15,8 @@ from funcgrad.torch._ops.linalg.chains import matrix_power as power
 from funcgrad.torch._ops.linalg.lu import factored, unpacked
 from funcgrad.torch._ops.linalg.shared import check_squares, refuse_half
 from funcgrad.torch._ops.linalg.spectra import orthogonal_factors, pinv, singular_factors, svdvals
+from funcgrad.torch._ops.linalg.systems import cholesky_read, factor, signs_and_logarithms, triangular
 from funcgrad.torch._ops.linalg.systems import det as determinant
-from funcgrad.torch._ops.linalg.systems import factor, signs_and_logarithms, triangular
 from funcgrad.torch._ops.linalg.systems import inverse as inverse_of
 from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.pointwise import add, log
@@ -28,7 +28,7 @@ from funcgrad.torch._record.operands import check_broadcast, need_elements
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-CHOLESKY, CHOLESKY_SOLVE = Kind("Cholesky", "r"), Kind("CholeskySolve", "yxr")
+CHOLESKY, CHOLESKY_SOLVE = Kind("Cholesky", "r", reads=cholesky_read), Kind("CholeskySolve", "yxr")
 CHOLESKY_INVERSE = Kind("CholeskyInverse", "xr")
 TRIANGULAR = Kind("TriangularSolve", "yx1")
 DEPRECATED = "torch.{} is deprecated in favor of torch.linalg.{} and will be removed in a future PyTorch release."

@@ -22,11 +22,24 @@ from funcgrad.torch._ops.linalg.shared import (
 )
 from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.table import returned
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call, reads_results
+from funcgrad.torch._record.modes import mode as modes
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-QR, SVD, EIGH, EIG = (Kind(n, "r") for n in ("LinalgQr", "LinalgSvd", "LinalgEigh", "LinalgEig"))
+QR = Kind("LinalgQr", "r", reads=reads_results(fnp.linalg.qr))
+
+
+def _svd_read(keep: Any, v: Any) -> Any:
+    u, s, vh = fnp.linalg.svd(v, full_matrices=False)
+    s = keep(s)
+    return keep(u), s, keep(vh)
+
+
+SVD = Kind("LinalgSvd", "r", reads=_svd_read)
+SVD_OF_ALL = Kind("LinalgSvd", "r")
+EIGH, EIG = Kind("LinalgEigh", "r", reads=reads_results(fnp.linalg.eigh)), Kind("LinalgEig", "r")
+
 QR_ALONE = Kind(
     "LinalgQr",
     "r",
@@ -57,7 +70,7 @@ def orthogonal_factors(A: Tensor, mode: str) -> tuple[Tensor, Tensor]:
         )
     refuse_half(A, "geqrf_cpu")
     if mode == "reduced" or (mode == "complete" and A.shape[-2] <= A.shape[-1]):
-        return call(QR, lambda v: tuple(fnp.linalg.qr(v, mode)), A)
+        return call(QR, lambda v, mode: tuple(fnp.linalg.qr(v, mode)), A, mode=mode)
 
     def unlinked(v: Any) -> Any:
         """Values that hang on `v` without a derivative."""
@@ -89,16 +102,18 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order, and eigenvectors, of Hermitian matrices, of which one triangle is read."""
     _check_hermitian(A, UPLO, "linalg.eigh")
 
-    def both(v: Any) -> Any:
+    def both(v: Any, UPLO: str) -> Any:
         return checked_eigen(EIGH, "linalg_eigh", fnp.linalg.eigh(v, UPLO))
 
-    return returned("linalg_eigh", call(EIGH, both, A))
+    return returned("linalg_eigh", call(EIGH, both, A, UPLO=UPLO))
 
 
 @routine
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of Hermitian matrices, in rising order."""
     _check_hermitian(A, UPLO, "linalg.eigh" if A.requires_grad else "linalg.eigvalsh")
+    if modes.saver is not None:
+        return eigh(A, UPLO)[0]
     return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)
 
 
@@ -160,7 +175,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
 def singular_factors(A: Tensor, full: bool, driver: str | None = None) -> Any:
     _check_svd(A, driver)
     n, m = A.shape[-2:]
-    return call(SVD, _full_svd if full and n != m else _thin_svd, A)
+    return call(SVD_OF_ALL if full and n != m else SVD, _full_svd if full and n != m else _thin_svd, A)
 
 
 def _thin_svd(v: Any) -> Any:
@@ -179,6 +194,8 @@ def _full_svd(v: Any) -> Any:
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values of matrices, descending."""
     _check_svd(A, driver, "linalg.svdvals")
+    if modes.saver is not None:
+        return singular_factors(A, False)[1]
     return call(SVD, fnp.linalg.svdvals, A)
 
 

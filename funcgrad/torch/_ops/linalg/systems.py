@@ -25,15 +25,25 @@ from funcgrad.torch._ops.linalg.shared import (
 from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.shape import permute, reshape
 from funcgrad.torch._ops.table import returned
-from funcgrad.torch._record.calls import Kind, call, view
+from funcgrad.torch._record.calls import Kind, call, reads_results, view
 from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._record.tape import constant, on_tape, raw
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
-DET, SLOGDET, INV = Kind("LinalgDet", "xr?"), Kind("LinalgSlogdet", "x?"), Kind("LinalgInvEx", "r")
+
+def cholesky_read(keep: Any, v: Any, upper: bool = False) -> Any:
+    return adjoint(keep(fnp.linalg.cholesky(adjoint(v)), adjoint)) if upper else keep(fnp.linalg.cholesky(v))
+
+
+def adjoint(v: Any) -> Any:
+    return fnp.conj(fnp.matrix_transpose(v))
+
+
+DET, SLOGDET = Kind("LinalgDet", "xr?"), Kind("LinalgSlogdet", "x?")
+INV = Kind("LinalgInvEx", "r", reads=reads_results(fnp.linalg.inv))
 SOLVE, SOLVE_TRIANGULAR = Kind("LinalgSolveEx", "xr?"), Kind("LinalgSolveTriangular", "xr")
-CHOLESKY, ALIAS = Kind("LinalgCholeskyEx", "r"), Kind("ReshapeAlias")
+CHOLESKY, ALIAS = Kind("LinalgCholeskyEx", "r", reads=cholesky_read), Kind("ReshapeAlias")
 SINGULAR = (
     "{batch}The diagonal element {order} is zero, the inversion could not be completed because the input matrix is "
     "singular."
@@ -232,7 +242,7 @@ def factor(A: Tensor, upper: bool, function: str, kind: Kind = CHOLESKY) -> Tens
     minors = (lambda m: minor(m.conj().T)) if upper else minor
 
     def run() -> Tensor:
-        out = call(kind, partial(fnp.linalg.cholesky, upper=upper), A)
+        out = call(kind, fnp.linalg.cholesky, A, upper=upper)
         found: Any = constant(out._read())
         if not isinstance(found, Tracer) and np.isnan(found.diagonal(axis1=-2, axis2=-1)).any():
             raise np.linalg.LinAlgError  # LAPACK refuses it, NumPy does not

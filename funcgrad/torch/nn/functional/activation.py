@@ -17,6 +17,7 @@ from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.random import default_generator
 from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor
 from funcgrad.torch._record.operands import one_dtype, refuse
+from funcgrad.torch._tensor.dtypes import held
 from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -26,6 +27,11 @@ from funcgrad.torch.nn._recorded import Quick, recorded
 
 def _chosen(fun: Any, input: Tensor, inplace: bool, *args: Any) -> Tensor:
     return in_place(fun)(input, *args) if inplace else fun(input, *args)
+
+
+def _log_sigmoid_read(keep: Any, x: Any) -> Any:
+    below = x < 0
+    return fnp.where(below, x, 0) - fnp.log1p(keep(fnp.exp(fnp.where(below, x, -x))))
 
 
 _leaky_relu = recorded("LeakyRelu", "x", "leaky_relu_cpu")(_kinks.leaky_relu)
@@ -42,7 +48,7 @@ _hardsigmoid = recorded("Hardsigmoid", "x", "hardsigmoid_cpu")(_kinks.hardsigmoi
 _hardswish = recorded("Hardswish", "x", "hardswish_cpu")(_kinks.hardswish)
 _gelu = recorded("Gelu", "x", "GeluKernelImpl")(nn.gelu)
 _glu = recorded("Glu", "x", "glu_cpu")(nn.glu)
-_logsigmoid = recorded("LogSigmoid", "x?", "log_sigmoid_cpu")(nn.log_sigmoid)
+_logsigmoid = recorded("LogSigmoid", "x", "log_sigmoid_cpu", _log_sigmoid_read)(nn.log_sigmoid)
 
 
 @recorded("Elu", "x", "elu_cpu")
@@ -91,6 +97,9 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """`value` where the input is not above the threshold."""
     need_tensor(input, "threshold")
     refuse(input, "bc", "threshold_cpu")
+    kind = input._read().dtype
+    if kind.kind in "iu":
+        threshold, value = (held(given, kind).item() for given in (threshold, value))
     return _chosen(_threshold, input, inplace, threshold, value)
 
 
@@ -106,6 +115,8 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`alpha * (exp(x / alpha) - 1)` where x is negative."""
+    if not alpha:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _chosen(_celu, input, inplace, alpha)
 
 
@@ -150,7 +161,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Nearer to zero by `lambd`, 0 in between."""
     need_tensor(input, "softshrink")
     refuse(input, "iub", "softshrink_check")
-    if lambd < 0:
+    if not lambd >= 0:
         largest = np.finfo(input._read().dtype).max
         raise RuntimeError(
             f"lambda must be in range [0, {largest:g}] for input dtype {input.dtype.title}, but found {lambd:g}"
@@ -241,7 +252,10 @@ RRELU = Kind("RreluWithNoiseBackward0", "x")
 
 
 def _rrelu(input: Tensor, lower: float, upper: float, training: bool) -> Tensor:
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     value = input._array("`rrelu`")
+    refuse(input, "iubc", "rrelu_with_noise_out_cpu" if training else "leaky_relu_cpu")
     if not training:
         return _leaky(input, (lower + upper) / 2)
     negative = value <= 0

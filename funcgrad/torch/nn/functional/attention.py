@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad import nn
+from funcgrad.core.trace import Tracer
+from funcgrad.lax import stop_gradient
 from funcgrad.torch._ops.create import zeros
 from funcgrad.torch._ops.join import cat
-from funcgrad.torch._ops.products import matmul
+from funcgrad.torch._ops.memory_order import order_of
+from funcgrad.torch._ops.pointwise import times_number
+from funcgrad.torch._ops.products import bmm, matmul
 from funcgrad.torch._ops.reduce import softmax
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._ops.shape import transpose
+from funcgrad.torch._ops.sums import baddbmm
+from funcgrad.torch._record.calls import Kind, call, lie
+from funcgrad.torch._record.composed import composite
+from funcgrad.torch._record.operands import check_broadcast
+from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.dropout import dropout, noise
 from funcgrad.torch.nn.functional.linear import linear
 from funcgrad.torch.nn.functional.padding import pad
 
-ATTENTION, OTHER_ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xya?"), Kind("UnsafeView", "xya?")
 
-
-def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:
-    """A row that attends to nothing is zero."""
+def _scores(query: Any, key: Any, mask: Any, scale: float, is_causal: bool) -> tuple[Any, Any]:
+    """How much each attends to each, and where it may."""
     scores = fnp.matmul(query * scale, fnp.swapaxes(key, -1, -2))
     allowed = None
     if is_causal:
@@ -33,8 +41,57 @@ def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: fl
     elif mask is not None:
         allowed = mask if mask.dtype.kind == "b" else mask != -np.inf
         scores = scores if mask.dtype.kind == "b" else scores + fnp.where(allowed, mask, 0.0)
+    return scores, allowed
+
+
+def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:
+    """A row that attends to nothing is zero."""
+    scores, allowed = _scores(query, key, mask, scale, is_causal)
     weights = nn.softmax(scores, -1, where=allowed)
     return fnp.matmul(weights if noise is None else weights * noise, value)
+
+
+def _attended_read(
+    keep: Any, query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool
+) -> Any:
+    """As the derivative of the fused kernel reads it: of the logarithms of the sums of rows, and of the result."""
+    scores, allowed = _scores(query, key, mask, scale, is_causal)
+    scores = scores if allowed is None else fnp.where(allowed, scores, -np.inf)
+    fixed = stop_gradient(scores)
+    top = fnp.max(fixed, axis=-1, keepdims=True)
+    top = fnp.where(fnp.isfinite(top), top, 0.0)
+    sums = keep((fnp.log(fnp.sum(fnp.exp(fixed - top), axis=-1, keepdims=True)) + top)[..., 0])
+    shares = fnp.where(fnp.isfinite(sums)[..., None], fnp.exp(scores - sums[..., None]), 0.0)
+    result = keep(stop_gradient(fnp.matmul(shares, value)))
+    return fnp.matmul(shares, value) - result * fnp.sum(shares, axis=-1, keepdims=True)
+
+
+ATTENTION = Kind("ScaledDotProductFlashAttentionForCpu", "xyz", takes="012", reads=_attended_read)
+IN_PARTS, OF_MATRICES, SAFE_SOFTMAX = Kind("UnsafeView", "xyz"), Kind("Mm", "xyz"), Kind("SafeSoftmax", "r")
+
+
+def _has_empty_row(scores: Tensor) -> bool:
+    value = constant(scores._read())
+    return isinstance(value, Tracer) or bool(np.all(value == -np.inf, axis=-1).any())
+
+
+def _safe_softmax(v: Any) -> Any:
+    """Zeros where nothing counts."""
+    return nn.softmax(v, -1, where=v != -np.inf)
+
+
+def _composed(
+    query: Tensor, key: Tensor, value: Tensor, mask: Any, noise: Any, scale: float, is_causal: bool
+) -> Tensor:
+    """As PyTorch composes it where no fused kernel is for it."""
+    part = math.sqrt(abs(scale))
+    scores = matmul(times_number(query, part), times_number(transpose(key, -2, -1), part))
+    if is_causal:
+        mask = fresh(np.tri(*scores.shape[-2:]).astype(bool))
+    if mask is not None:
+        scores = scores + additive(mask.logical_not() if mask.dtype is dtypes.bool else mask, "mask", query.dtype)
+    shares = call(SAFE_SOFTMAX, _safe_softmax if _has_empty_row(scores) else nn.softmax, scores)
+    return matmul(shares if noise is None else shares * noise, value)
 
 
 def scaled_dot_product_attention(
@@ -79,12 +136,27 @@ def scaled_dot_product_attention(
             raise RuntimeError(f"expected scalar type Float but found {query.dtype.title}")
         given = query.dtype.short
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: float != {given}")
+    if not 0 <= dropout_p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
+    if query.shape[-1] != key.shape[-1] and query.shape[:-2] == key.shape[:-2]:
+        batch = query.shape[:-2].numel()
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {query.shape[-1]}] but got: "
+            f"[{batch}, {key.shape[-1]}]."
+        )
+    if attn_mask is not None and query.shape.numel():
+        check_broadcast((*query.shape[:-1], key.shape[-2]), tuple(attn_mask.shape))
     mask = noise((*query.shape[:-1], key.shape[-2]), dropout_p, query._read().dtype) if dropout_p > 0 else None
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     moving_mask = attn_mask is not None and attn_mask.requires_grad
     plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and mask is None and not moving_mask
-    kind = ATTENTION if plain else OTHER_ATTENTION
-    return call(kind, _attended, query, key, value, attn_mask, mask, scale=factor, is_causal=is_causal)
+    options = {"scale": factor, "is_causal": is_causal}
+    if plain:
+        found = call(ATTENTION, _attended, query, key, value, attn_mask, mask, **options)
+        return lie(found, tuple(order_of(query)))
+    kept = None if mask is None else fresh(mask)
+    one = OF_MATRICES if query.dim() == key.dim() == value.dim() == 2 else IN_PARTS
+    return composite(_composed, partial(call, one, _attended), query, key, value, attn_mask, kept, **options)
 
 
 def additive(
@@ -142,12 +214,23 @@ def _projected(
     query, key, value = inputs
     if isinstance(weights, Tensor):
         if query is key is value:
-            return list(linear(query, weights, bias).chunk(3, -1))
+            return _side_by_side(linear(query, weights, bias), 3)
+        features = query.shape[-1]
+        if key is value:
+            w_q, w_kv = weights.split([features, 2 * features])
+            b_q, b_kv = (None, None) if bias is None else bias.split([features, 2 * features])
+            return [linear(query, w_q, b_q), *_side_by_side(linear(key, w_kv, b_kv), 2)]
         apart: Any = weights.chunk(3)
     else:
         apart = weights
     biases = (None, None, None) if bias is None else bias.chunk(3)
     return [linear(t, w, b) for t, w, b in zip(inputs, apart, biases)]
+
+
+def _side_by_side(x: Tensor, count: int) -> list[Tensor]:
+    """Equal parts of the last dimension, each of memory in order."""
+    parts = x.unflatten(-1, (count, x.shape[-1] // count)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
+    return [parts[i] for i in range(count)]
 
 
 def _joined_masks(
@@ -165,12 +248,20 @@ def _joined_masks(
         return attn_mask
     if key_padding_mask.shape != (batch, source):
         axis = int(key_padding_mask.shape[0] == batch)
-        raise RuntimeError(
+        raise AssertionError(
             f"Expected key_padded_mask.shape[{axis}] to be {(batch, source)[axis]}, but got "
             f"{key_padding_mask.shape[axis]}"
         )
     key_padding_mask = key_padding_mask.reshape(batch, 1, 1, source)
     return key_padding_mask if attn_mask is None else attn_mask + key_padding_mask
+
+
+def _scores_of_heads(q: Tensor, keys: Tensor, mask: Tensor | None, heads: int) -> Tensor:
+    if mask is None:
+        return bmm(q, keys)
+    if mask.dim() == 4:
+        mask = mask.expand(-1, heads, -1, -1).reshape(-1, *mask.shape[2:])
+    return baddbmm(mask, q, keys)
 
 
 def multi_head_attention_forward(
@@ -225,21 +316,24 @@ def multi_head_attention_forward(
     if bias_k is not None and bias_v is not None:
         k, v = cat([k, bias_k.repeat(1, batch, 1)]), cat([v, bias_v.repeat(1, batch, 1)])
         attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))
-    q, k, v = (t.reshape(t.shape[0], batch, num_heads, -1).permute(1, 2, 0, 3) for t in (q, k, v))
+    q, k, v = (t.view(t.shape[0], batch * num_heads, -1).transpose(0, 1) for t in (q, k, v))
     if add_zero_attn:
-        k, v = (cat([t, zeros(*t.shape[:2], 1, t.shape[3], dtype=t.dtype)], 2) for t in (k, v))
+        k, v = (cat([t, zeros(t.shape[0], 1, t.shape[2], dtype=t.dtype)], 1) for t in (k, v))
         attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))
     dropout_p = dropout_p if training else 0.0
     shares = None
     if need_weights:
-        scores = matmul(q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1))
-        shares = softmax(scores if attn_mask is None else scores + attn_mask, -1)
+        scaled, keys = q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1)
+        shares = softmax(_scores_of_heads(scaled, keys, attn_mask, num_heads), -1)
         shares = dropout(shares, dropout_p) if dropout_p > 0 else shares
-        out = matmul(shares, v)
-        shares = shares.mean(1) if average_attn_weights else shares.view(shares.shape)
+        out = bmm(shares, v).transpose(0, 1).reshape(length * batch, features)
+        shares = shares.view(batch, num_heads, length, k.shape[1])
+        shares = shares.mean(1) if average_attn_weights else shares
         shares = shares if batched else shares.squeeze(0)
     else:
+        q, k, v = (t.view(batch, num_heads, *t.shape[1:]) for t in (q, k, v))
         out = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p)
-    out = linear(out.permute(2, 0, 1, 3).reshape(length * batch, features), out_proj_weight, out_proj_bias)
+        out = out.permute(2, 0, 1, 3).contiguous().view(length * batch, features)
+    out = linear(out, out_proj_weight, out_proj_bias)
     out = out.view(length, batch, out.shape[1])
     return out if batched else out.squeeze(1), shares

@@ -14,7 +14,7 @@ from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.linear import check_rows
 
-BAG = Kind("EmbeddingBag", "xya?=")
+BAG = Kind("EmbeddingBag", "xya?=", takes="01")
 
 
 def _added(weight: Any, scale: Any, index: np.ndarray, bags: np.ndarray, counts: np.ndarray, mode: str) -> Any:

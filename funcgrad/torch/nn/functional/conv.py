@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import funcgrad.numpy as fnp
 from funcgrad.lax import conv_general_dilated
 from funcgrad.torch._ops.memory_order import like_images
+from funcgrad.torch._ops.shape import squeeze, unsqueeze
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
 Ints = tuple[int, ...]
 Pads = list[tuple[int, int]]
-CONVOLUTION, UNBATCHED = Kind("Convolution", "xy!"), Kind("SqueezeBackward1", "xy!")
+CONVOLUTION, UNBATCHED = (Kind(n, "xy~", takes="012") for n in ("Convolution", "SqueezeBackward1"))
 
 
 def _with_bias(out: Any, bias: Any, batched: bool) -> Any:
@@ -60,9 +63,29 @@ def pads(padding: Any, window: Ints, stride: Ints, dilation: Ints) -> Pads:
     return [(t // 2, t - t // 2) for t in totals]
 
 
+def need_lengths(input: Tensor, weight: Tensor, space: int, function: str, **options: Any) -> None:
+    """PyTorch's errors for ranks, and for options that are neither one number nor one for each dimension."""
+    batched = need_space(input, space, function)
+    dims = weight.dim() - 2
+    if dims < 1:
+        raise RuntimeError("weight should have at least three dimensions")
+    for name, n in options.items():
+        if isinstance(n, Iterable) and len(given := list(n)) not in (1, dims):
+            raise RuntimeError(
+                f"expected {name} to be a single integer value or a list of {dims} values to match the convolution "
+                f"dimensions, but got {name}={given}"
+            )
+    if dims != space:
+        shape = list(input.shape) if batched else [1, *input.shape]
+        raise RuntimeError(
+            f"Expected {dims + 2}-dimensional input for {dims + 2}-dimensional weight {list(weight.shape)}, but got "
+            f"{len(shape)}-dimensional input of size {shape} instead"
+        )
+
+
 def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, transposed: bool, function: str) -> bool:
     """PyTorch's errors; whether there is a batch."""
-    batched = need_space(input, weight.dim() - 2, function)
+    batched = input.dim() == weight.dim()
     shape, sizes = list(input.shape) if batched else [1, *input.shape], list(weight.shape)
     expected = sizes[0] if transposed else sizes[1] * groups
     if shape[1] != expected:
@@ -88,6 +111,12 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, tran
     return batched
 
 
+def _of_one(conv: Any, *how: Any) -> Tensor:
+    """Without a batch: of a batch of one."""
+    *options, input, weight, bias = how
+    return squeeze(conv(unsqueeze(input, 0), weight, bias, *options), 0)
+
+
 def _conv(space: int) -> Callable[..., Tensor]:
     name = f"conv{space}d"
 
@@ -101,6 +130,8 @@ def _conv(space: int) -> Callable[..., Tensor]:
         groups: int = 1,
     ) -> Tensor:
         """The convolution of ``(N, C, *space)``, or of one without the batch, with ``(O, C / groups, *window)``."""
+        lengths = {"stride": stride, "padding": 0 if isinstance(padding, str) else padding, "dilation": dilation}
+        need_lengths(input, weight, space, name, **lengths)
         stride, dilation = per_dim(stride, space), per_dim(dilation, space)
         batched = _check(input, weight, bias, groups, False, name)
         window = tuple(weight.shape[2:])
@@ -118,7 +149,11 @@ def _conv(space: int) -> Callable[..., Tensor]:
                 "greater than actual input size"
             )
         options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
-        found = call(CONVOLUTION if batched else UNBATCHED, _convolved, input, weight, bias, **options)
+        if batched:
+            found = call(CONVOLUTION, _convolved, input, weight, bias, **options)
+        else:
+            form = partial(_of_one, conv, stride, padding, dilation, groups)
+            found = composite(form, partial(call, UNBATCHED, _convolved, **options), input, weight, bias)
         return like_images(found, input, weight)
 
     conv.__name__ = conv.__qualname__ = name
@@ -139,6 +174,8 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
         dilation: Any = 1,
     ) -> Tensor:
         """The transpose of the convolution with that weight ``(C, O / groups, *window)``: `stride` enlarges."""
+        lengths = {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": output_padding}
+        need_lengths(input, weight, space, name, **lengths)
         stride, dilation, padding, extra = (per_dim(n, space) for n in (stride, dilation, padding, output_padding))
         batched = _check(input, weight, bias, groups, True, name)
         for more, s, d in zip(extra, stride, dilation):
@@ -154,7 +191,11 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
         reach = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation)]
         borders = [(r - p, r - p + more) for r, p, more in zip(reach, padding, extra)]
         options = {"batched": batched, "stride": stride, "pads": borders, "dilation": dilation, "groups": groups}
-        found = call(CONVOLUTION if batched else UNBATCHED, _transposed, input, weight, bias, **options)
+        if batched:
+            found = call(CONVOLUTION, _transposed, input, weight, bias, **options)
+        else:
+            form = partial(_of_one, conv_transpose, stride, padding, extra, groups, dilation)
+            found = composite(form, partial(call, UNBATCHED, _transposed, **options), input, weight, bias)
         return like_images(found, input, weight)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name

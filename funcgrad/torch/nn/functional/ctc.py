@@ -15,7 +15,7 @@ from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.loss import check_reduction
 
-CTC = Kind("CtcLoss", "xr")
+CTC = Kind("CtcLoss", "xr", takes="0")
 CHECKING = "(while checking arguments for ctc_loss_allocate_outputs)"
 
 
@@ -86,6 +86,11 @@ def _counts(given: Any, batch: int, highest: int | None, name: str) -> np.ndarra
 def _labels(targets: Tensor, counts: np.ndarray, classes: int) -> np.ndarray:
     """The targets of each element of the batch as a row; PyTorch's errors for a wrong number of them."""
     given, longest = targets._array().astype(np.int64), int(counts.max(initial=0))
+    if given.ndim == 2 and len(given) != len(counts):
+        raise RuntimeError(
+            f"Expected tensor to have size {len(counts)} at dimension 0, but got size {len(given)} for argument #2 "
+            f"'targets' {CHECKING}"
+        )
     if given.ndim == 1:
         if len(given) != counts.sum():
             raise RuntimeError(
@@ -129,11 +134,21 @@ def ctc_loss(
     refuse(log_probs, "iub", "ctc_loss_cpu")
     refuse(log_probs, "e", "ctc_loss_cpu")
     batched = log_probs.dim() == 3
+    if log_probs.dim() not in (2, 3):
+        raise RuntimeError(
+            f"Expected 3-dimensional tensor, but got {log_probs.dim() + 1}-dimensional tensor for argument #1 "
+            f"'log_probs' {CHECKING}"
+        )
     shape = log_probs.shape if batched else (log_probs.shape[0], 1, log_probs.shape[1])
     if not 0 <= blank < shape[2]:
         raise RuntimeError("blank must be in label range")
     lengths = _counts(input_lengths, shape[1], shape[0], "input_lengths")
     counts = _counts(target_lengths, shape[1], None, "target_lengths")
+    if targets.dim() not in (1, 2):
+        raise RuntimeError(
+            f"Expected 1 to 2 dimensions, but got {targets.dim()}-dimensional tensor for argument #2 "
+            f"'targets' {CHECKING}"
+        )
     options = {"labels": _labels(targets, counts, shape[2]), "lengths": lengths, "counts": counts, "blank": blank}
     options["zero_infinity"] = zero_infinity
     x = log_probs if batched else log_probs.unsqueeze(1)

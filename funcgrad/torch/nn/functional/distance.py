@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.pointwise import plus_number
 from funcgrad.torch._ops.reduce import norm
+from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._record.operands import promote
+from funcgrad.torch._record.operands import check_broadcast, promote
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn._recorded import recorded
 
-
-@recorded("NormBackward1", "xr")
-def _length(v: Any, p: float, keepdim: bool) -> Any:
-    return kinks.vector_norm(v, float(p), (v.ndim - 1,), keepdim)
+LENGTH = Kind("NormBackward1", "xr", reads=kinks.vector_norm_read)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension."""
-    return _length(x1 - x2 + eps, p, keepdim)
+    d = plus_number(x1 - x2, eps)
+    return call(LENGTH, kinks.norm, d, order=float(p), axes=(d.dim() - 1,) if d.dim() else (), keepdims=keepdim)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -34,6 +31,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
             length.clamp_(min=eps)
         return x / length
 
+    check_broadcast(tuple(x1.shape), tuple(x2.shape))
+    rank = max(x1.dim(), x2.dim())
+    x1, x2 = (x if x.dim() == rank else x.reshape((1,) * (rank - x.dim()) + tuple(x.shape)) for x in (x1, x2))
     if x1._read().dtype != x2._read().dtype or x1._read().dtype.kind != "f":
         x1, x2 = promote(x1, x2)
         if x1._read().dtype.kind != "f":

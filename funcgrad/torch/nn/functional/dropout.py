@@ -12,6 +12,7 @@ from funcgrad.torch._ops.memory_order import laid_out, order_of
 from funcgrad.torch._ops.pointwise import add, mul
 from funcgrad.torch._ops.random import default_generator
 from funcgrad.torch._record.calls import lie
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
@@ -28,14 +29,18 @@ def noise(shape: tuple[int, ...], p: float, dtype: np.dtype, like: Tensor | None
 
 
 def _check(p: float) -> None:
-    if not 0.0 <= p <= 1.0:
+    if p < 0.0 or p > 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if p != p:
+        raise RuntimeError("dropout probability has to be between 0 and 1, but got nan")
 
 
 def _is_kept(input: Tensor, p: float, training: bool) -> bool:
     """Whether nothing is dropped; PyTorch's error for what can be divided by no fraction."""
     if not training or p == 0 or not input.numel():
         return True
+    if p < 1:
+        refuse(input, "c", "bernoulli_scalar_cpu_")
     if p < 1 and input._read().dtype.kind not in "fc":
         raise RuntimeError(f"result type Float can't be cast to the desired output type {input.dtype.title}")
     return False

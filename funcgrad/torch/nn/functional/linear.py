@@ -13,15 +13,42 @@ from funcgrad.torch._ops import products, sums
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.values import affine
 from funcgrad.torch._record.calls import Kind, call_with, flat, need_tensor
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.modes import mode, no_grad
 from funcgrad.torch._record.operands import one_dtype, refuse
-from funcgrad.torch._record.tape import constant
+from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn._recorded import Quick, recorded
 
+
+def _of_products(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As PyTorch computes it: the transposed weight, the input as a matrix."""
+    if input.dim() == 1:
+        y = products.matmul(input, shaping.t(weight))
+        return y if bias is None else y + bias
+    if input.dim() > 2 and (bias is None or not input.is_contiguous()):
+        y = products.matmul(input, shaping.t(weight))
+        return y if bias is None else y + bias
+    rows = input if input.dim() == 2 else shaping.reshape(input, (-1, input.shape[-1]))
+    columns = shaping.t(weight)
+    y = products.mm(rows, columns) if bias is None else sums.addmm(bias, rows, columns)
+    return y if input.dim() == 2 else shaping.reshape(y, (*input.shape[:-1], weight.shape[0]))
+
+
 _addmm, _view, _mm, _unsafe_view, _squeeze = (
-    Quick(Kind(name, "*"), affine) for name in ("Addmm", "View", "Mm", "UnsafeView", "SqueezeBackward4")
+    Quick(Kind(name, "*", form=(_of_products, ranks)), affine)
+    for name, ranks in (
+        ("Addmm", (2, 2, 1)),
+        ("View", (3, 2, 1)),
+        ("Mm", (2, 2)),
+        ("UnsafeView", (3, 2)),
+        ("SqueezeBackward4", (1, 2)),
+    )
 )
+
+
+IN_ORDER = np.zeros(1).flags
+_added = Quick(Kind("AddBackward0", "*"), affine)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -37,30 +64,26 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x, w = input._read(), weight._read()
     shape, weights = x.shape, w.shape
     if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype or x.dtype.kind == "b":
-        _refuse_linear(input, weight)
+        _refuse_linear(input, weight, bias)
     if mode.saver is not None:
         return _of_products(input, weight, bias)
+    in_order = len(shape) == 2 or getattr(raw(x), "flags", IN_ORDER).c_contiguous
     if bias is None:
+        if not in_order:
+            return composite(_of_products, _unsafe_view, input, weight)
         return (_mm if len(shape) == 2 else _unsafe_view if len(shape) > 2 else _squeeze)(input, weight)
     if bias._read().dtype is not w.dtype:
         one_dtype("self and mat2 must have the same dtype, but got {} and {}", bias, weight)
     if bias._read().shape not in ((weights[0],), (1,), ()):
+        if len(shape) == bias.dim() == 2 and all(n in (1, m) for n, m in zip(bias.shape, (shape[0], weights[0]))):
+            return _of_products(input, weight, bias)
         raise RuntimeError(
             f"The expanded size of the tensor ({weights[0]}) must match the existing size ({bias.shape[0]}) at "
             f"non-singleton dimension 1.  Target sizes: {[*shape[:-1], weights[0]]}.  Tensor sizes: {list(bias.shape)}"
         )
+    if not in_order and len(shape) > 2:
+        return composite(_of_products, _added, input, weight, bias)
     return (_addmm if len(shape) == 2 else _view)(input, weight, bias)
-
-
-def _of_products(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """As PyTorch computes it, where hooks look at what is saved: the transposed weight, the input as a matrix."""
-    if input.dim() == 1:
-        y = products.matmul(input, shaping.t(weight))
-        return y if bias is None else y + bias
-    rows = input if input.dim() == 2 else shaping.reshape(input, (-1, input.shape[-1]))
-    columns = shaping.t(weight)
-    y = products.mm(rows, columns) if bias is None else sums.addmm(bias, rows, columns)
-    return y if input.dim() == 2 else shaping.reshape(y, (*input.shape[:-1], weight.shape[0]))
 
 
 def _need_tensors(input: Any, weight: Any) -> None:
@@ -71,7 +94,7 @@ def _need_tensors(input: Any, weight: Any) -> None:
             )
 
 
-def _refuse_linear(input: Tensor, weight: Tensor) -> None:
+def _refuse_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     """PyTorch's errors."""
     shape = input.shape
     if not shape:
@@ -81,7 +104,12 @@ def _refuse_linear(input: Tensor, weight: Tensor) -> None:
     if shape[-1] != weight.shape[1]:
         n, m = shape[:-1].numel(), weight.shape
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{shape[-1]} and {m[1]}x{m[0]})")
-    refuse(input, "b", "addmm_impl_cpu_")
+    if input.dtype is weight.dtype:
+        refuse(input, "b", "addmm_impl_cpu_")
+    if bias is None:
+        given = f"{input.dtype.short} != {weight.dtype.short}"
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {given}")
+    one_dtype("self and mat2 must have the same dtype, but got {} and {}", bias, weight)
     raise RuntimeError(
         f"mat1 and mat2 must have the same dtype, but got {input.dtype.title} and {weight.dtype.title}"
     )
@@ -187,8 +215,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             raise RuntimeError("Class values must be non-negative.")
         if num_classes == -1:
             num_classes = int(array.max()) + 1
-        elif num_classes < 1:
-            raise RuntimeError("num_classes should be positive")
         elif array.size and array.max() >= num_classes:
             raise RuntimeError("Class values must be smaller than num_classes.")
     return flat("one_hot", nn.one_hot(value, num_classes, dtype=np.int64), tensor)

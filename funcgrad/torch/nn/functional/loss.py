@@ -15,11 +15,13 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
+from funcgrad.torch._ops.inspect import broadcast_shapes
+from funcgrad.torch._ops.pointwise import NEGATION_OF_BOOLS, plus_number
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.special import xlogy
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
-from funcgrad.torch._record.operands import check_broadcast, one_dtype, promote, refuse
+from funcgrad.torch._record.operands import cast, check_broadcast, one_dtype, promote, refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
@@ -180,8 +182,8 @@ def _bce(x: Any, target: Any, weight: Any, reduction: str) -> Any:
     return reduced_value(loss if weight is None else (loss * weight).astype(x.dtype), reduction)
 
 
-BCE = Kind("BinaryCrossEntropy", "xyz")
-BCE_WITH_LOGITS = Kind("BinaryCrossEntropyWithLogits", "zxya")
+BCE = Kind("BinaryCrossEntropy", "xyz", takes="01")
+BCE_WITH_LOGITS = Kind("BinaryCrossEntropyWithLogits", "zxya", takes="01")
 
 
 def binary_cross_entropy(
@@ -205,6 +207,10 @@ def binary_cross_entropy(
     value = constant(input._read())
     if not isinstance(value, Tracer) and not bool(np.all((value >= 0) & (value <= 1))):
         raise RuntimeError("all elements of input should be between 0 and 1")
+    if weight is not None:
+        shape = broadcast_shapes(target.shape, weight.shape)
+        if shape != input.shape:
+            raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
     return call(BCE, _bce, input, target, weight, reduction=reduction)
 
 
@@ -235,6 +241,12 @@ def binary_cross_entropy_with_logits(
         raise RuntimeError(
             f"result type {input.dtype.title} can't be cast to the desired output type {target.dtype.title}"
         )
+    whole = tuple(target.shape)
+    for given in (pos_weight, weight):
+        if given is not None:
+            first, second = (tuple(given.shape), whole) if given is pos_weight else (whole, tuple(given.shape))
+            check_broadcast(first, second)
+            whole = np.broadcast_shapes(first, second)
     return call(BCE_WITH_LOGITS, _bce_with_logits, input, target, weight, pos_weight, reduction=reduction)
 
 
@@ -280,7 +292,7 @@ def poisson_nll_loss(
     """exp(input) - target * input, or with the rate itself as input; `full` adds Stirling's approximation."""
     reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
-    loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
+    loss = ops.exp(input) - target * input if log_input else input - target * ops.log(plus_number(input, eps))
     if full:
         stirling = target * ops.log(target) - target + 0.5 * ops.log(2 * math.pi * target)
         loss = loss + stirling.masked_fill(target <= 1, 0)
@@ -322,7 +334,7 @@ def _soft_margin(x: Any, target: Any, reduction: str) -> Any:
     return reduced_value(nn.softplus(-target * x), reduction)
 
 
-SOFT_MARGIN = Kind("SoftMarginLoss", "xy")
+SOFT_MARGIN = Kind("SoftMarginLoss", "xy", takes="0")
 
 
 def soft_margin_loss(
@@ -331,8 +343,18 @@ def soft_margin_loss(
     """log(1 + exp(-target * input)) for targets 1 and -1."""
     reduction = chosen(size_average, reduce, reduction)
     check_reduction(reduction)
-    if input._read().dtype.kind in "iub":
+    refuse(input, "b", NEGATION_OF_BOOLS)
+    check_broadcast(tuple(input.shape), tuple(target.shape))
+    if input._read().dtype.kind in "iu":
         raise RuntimeError(f"result type Float can't be cast to the desired output type {input.dtype.title}")
+    if target._read().dtype.kind == "c" != input._read().dtype.kind:
+        raise RuntimeError(
+            f"result type {target.dtype.title} can't be cast to the desired output type {input.dtype.title}"
+        )
+    whole = np.broadcast_shapes(tuple(input.shape), tuple(target.shape))
+    if whole != input.shape:
+        raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(whole)}")
+    target = target if target.dtype is input.dtype else cast(target, input._read().dtype)
     return call(SOFT_MARGIN, _soft_margin, input, target, reduction=reduction)
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 import funcgrad.numpy as fnp
+from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.create import zeros_like
-from funcgrad.torch._ops.pointwise import minimum
+from funcgrad.torch._ops.pointwise import minimum, plus_number
 from funcgrad.torch._ops.select import where
 from funcgrad.torch._record.calls import Kind, call_with
-from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._record.operands import one_dtype, refuse
+from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._reduction import chosen
-from funcgrad.torch.nn.functional.classes import check_classes
 from funcgrad.torch.nn.functional.distance import pairwise_distance
 from funcgrad.torch.nn.functional.loss import check_reduction, reduced, reduced_value
 
@@ -53,7 +54,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
+    return reduced(plus_number(-target * (input1 - input2), margin).clamp_min(0), reduction)
 
 
 def cosine_embedding_loss(
@@ -98,7 +99,17 @@ def triplet_margin_loss(
     reduction = chosen(size_average, reduce, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
+    _need_one_rank(anchor, positive, negative)
     return _triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
+
+
+def _need_one_rank(anchor: Tensor, positive: Tensor, negative: Tensor) -> None:
+    a, p, n = (t.dim() for t in (anchor, positive, negative))
+    if not a == p == n:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            f"anchor {a}D, positive {p}D, and negative {n}D inputs"
+        )
 
 
 def _triplet(
@@ -107,7 +118,7 @@ def _triplet(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = minimum(far, distance(positive, negative))
-    return reduced((margin + near - far).clamp_min(0), reduction)
+    return reduced((plus_number(near, margin) - far).clamp_min(0), reduction)
 
 
 def triplet_margin_with_distance_loss(
@@ -124,18 +135,13 @@ def triplet_margin_with_distance_loss(
     check_reduction(reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
-    a, p, n = (t.dim() for t in (anchor, positive, negative))
-    if not a == p == n:
-        raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
-            f"anchor {a}D, positive {p}D, and negative {n}D inputs"
-        )
+    _need_one_rank(anchor, positive, negative)
     distance = pairwise_distance if distance_function is None else distance_function
     return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
 
 
 def _multi_margin(x: Any, weight: Any, target: Any, p: int, margin: float, reduction: str) -> Any:
-    rows = x if x.ndim > 1 else x[None]
+    rows = x if x.ndim > 1 else fnp.reshape(x, (1, -1))
     at = target.reshape(-1, 1)
     gaps = margin - fnp.take_along_axis(rows, at, 1) + rows
     terms = fnp.where((gaps > 0) & (np.arange(rows.shape[1]) != at), gaps, 0.0) ** p
@@ -145,7 +151,36 @@ def _multi_margin(x: Any, weight: Any, target: Any, p: int, margin: float, reduc
     return reduced_value(loss if x.ndim > 1 else loss[0], reduction)
 
 
-MULTI_MARGIN = Kind("MultiMarginLoss", "xyi")
+def _checked_classes(input: Tensor, target: Tensor, weight: Tensor | None) -> Any:
+    """The target's values; PyTorch's errors."""
+    shape, given = list(input.shape), list(target.shape)
+    if weight is not None and weight.dim() != 1:
+        raise ValueError("weight must be one-dimensional")
+    if len(shape) > 2 or (shape and not shape[-1]):
+        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {shape}")
+    rows, classes = shape[0] if len(shape) == 2 else 1, shape[-1] if shape else 1
+    if len(given) > 1 or target.numel() != rows:
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size)"
+            f". Expected target size [{rows}], but got {given}. Input has shape {shape}."
+        )
+    if weight is not None and weight.numel() != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+    refuse(input, "iub", "multi_margin_loss_cpu_kernel")
+    _need_long(target)
+    one_dtype("expected scalar type {} but found {}", input, weight)
+    value = constant(target._read())
+    if not isinstance(value, Tracer) and value.size and not (0 <= value.min() and value.max() < classes):
+        raise RuntimeError("target out of range")
+    return value
+
+
+def _need_long(target: Tensor) -> None:
+    if target._read().dtype != np.int64:
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype.title}")
+
+
+MULTI_MARGIN = Kind("MultiMarginLoss", "xiy", takes="0")
 
 
 def multi_margin_loss(
@@ -163,8 +198,7 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     check_reduction(reduction)
-    value = check_classes(input, target.reshape(-1) if input.dim() > 1 else target, None, -1 << 62)
-    refuse(input, "iub", "multi_margin_loss_cpu_kernel")
+    value = _checked_classes(input, target, weight)
     options = {"target": value, "p": p, "margin": margin, "reduction": reduction}
     return call_with((target,), MULTI_MARGIN, _multi_margin, input, weight, **options)
 
@@ -192,7 +226,8 @@ def multilabel_margin_loss(
         raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {shape}")
     if list(target.shape) != shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {shape}")
-    refuse(input, "iub", "multilabel_margin_loss_forward_out_frame")
+    refuse(input, "iubce", "multilabel_margin_loss_forward_out_frame")
+    _need_long(target)
     rows = target._array("`multilabel_margin_loss`").astype(np.int64).reshape(-1, shape[-1] if shape else 1)
     if rows.size and not (-1 <= rows.min() and rows.max() < rows.shape[1]):
         raise RuntimeError("argument #2 'target' is out of range")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.lax import stop_gradient
+from funcgrad.torch._ops import pointwise
 from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
-from funcgrad.torch._record.calls import Kind, call, call_with, contiguous, watch
+from funcgrad.torch._record.calls import Kind, call, contiguous, watch
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.modes import mode, no_grad
 from funcgrad.torch._record.operands import one_dtype, refuse
 from funcgrad.torch._record.tape import constant
@@ -23,8 +27,6 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.padding import pad
 from funcgrad.torch.nn.functional.pooling import avg_pool2d
 
-BATCH, GROUP = Kind("NativeBatchNormBackward0", "xyi?!"), Kind("NativeGroupNormBackward0", "xy?")
-LAYER, INSTANCE, RMS = Kind("NativeLayerNormBackward0", "zxyi?!"), Kind("View", "xyi?!"), Kind("MulBackward0", "xy?")
 Axes = tuple[int, ...]
 TRACED_STATISTICS = (
     "running statistics would take on a traced value that ends with the transformation: call eval(), set "
@@ -41,22 +43,46 @@ def _scaled(y: Any, weight: Any, bias: Any, shape: Axes) -> Any:
     return y if bias is None else add(y, fnp.reshape(bias, shape))
 
 
-def _statistics(input: Tensor, axes: Axes, eps: float, keepdims: bool = False) -> tuple[Tensor, ...]:
-    """What PyTorch saves besides, where hooks look at it: the mean, and one over the deviation."""
-    if mode.saver is None:
-        return ()
-    value = constant(input._read())
-    deviation = fnp.sqrt(fnp.var(value, axis=axes, keepdims=keepdims) + eps)
-    return fresh(fnp.mean(value, axis=axes, keepdims=keepdims)), fresh(fnp.reciprocal(deviation))
+def _standardised_read(keep: Any, x: Any, axes: Axes, eps: float, shape: Axes) -> Any:
+    """With mean 0 and variance 1, of a mean and an inverse deviation that were saved in that shape. As the deviations
+    from the mean are none on average, the variance does not move with it."""
+    kept = tuple(n for i, n in enumerate(x.shape) if i not in axes) if shape == () else shape
+    wide = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    mean = fnp.reshape(keep(fnp.reshape(fnp.mean(x, axis=axes), kept)), wide)
+    off = x - stop_gradient(mean)
+    deviation = keep(fnp.sqrt(fnp.reshape(fnp.mean(off * off, axis=axes), kept) + eps), fnp.reciprocal)
+    return (x - mean) * fnp.reshape(fnp.reciprocal(deviation), wide)
 
 
-def _of_batch(x: Any, weight: Any, bias: Any, axes: Axes, shape: Axes, eps: float) -> Any:
+def _of_batch(x: Any, weight: Any, bias: Any, running: Sequence[Any], axes: Axes, shape: Axes, eps: float) -> Any:
     return _scaled(_standardised(x, axes=axes, eps=eps), weight, bias, shape)
+
+
+def _of_batch_read(
+    keep: Any, x: Any, weight: Any, bias: Any, running: Sequence[Any], axes: Axes, shape: Axes, eps: float
+) -> Any:
+    for statistic in running:  # which the gradient does not read
+        keep(statistic)
+    return _scaled(_standardised_read(keep, x, axes, eps, ()), weight, bias, shape)
 
 
 def _of_statistics(x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: Axes, eps: float) -> Any:
     y = (x - fnp.reshape(mean, shape)) / fnp.sqrt(fnp.reshape(var, shape) + eps)
     return _scaled(y, weight, bias, shape)
+
+
+def _of_statistics_read(
+    keep: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: Axes, eps: float
+) -> Any:
+    mean, var = keep(mean), keep(var)
+    for _ in range(2):  # the statistics of the batch, which are none
+        keep(np.zeros(0, x.dtype))
+    return _of_statistics(x, weight, bias, mean, var, shape, eps)
+
+
+BATCH, BY_STATISTICS = (
+    Kind("NativeBatchNormBackward0", "xy~", takes="012", reads=reads) for reads in (_of_batch_read, _of_statistics_read)
+)
 
 
 def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: Any) -> None:
@@ -108,19 +134,43 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        out = call(BATCH, _of_statistics, input, weight, bias, running_mean, running_var, shape=channels, eps=eps)
-        return watch(out, running_mean, running_var)
+        statistics = (running_mean, running_var)
+        out = call(BY_STATISTICS, _of_statistics, input, weight, bias, *statistics, shape=channels, eps=eps)
+        return out if mode.saver is not None else watch(out, running_mean, running_var)
     count = prod(shape[a] for a in axes)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-    saved = _statistics(input, axes, eps)
-    out = call_with(saved, BATCH, _of_batch, input, weight, bias, axes=axes, shape=channels, eps=eps)
-    out = like_images(out, input)
+    running = [None if t is None else constant(t._read()) for t in (running_mean, running_var)]
+    options = {"running": running, "axes": axes, "shape": channels, "eps": eps}
+    out = like_images(call(BATCH, _of_batch, input, weight, bias, **options), input)
     if running_mean is not None or running_var is not None:
         value = constant(input._read())
         _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
         _follow(input, _uncounted(running_var), momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
+    if mode.saver is not None:
+        return out
     return watch(out, *(running for running in (running_mean, running_var) if running is not None))
+
+
+def _composed_instances(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, *running: Tensor | None, eps: float
+) -> Tensor:
+    """As PyTorch composes it: all channels of a batch of one."""
+    batch, channels = input.shape[:2]
+    as_one = input.contiguous().view(1, batch * channels, *input.shape[2:])
+    mean, var, scale, shift = (
+        None if t is None else t.repeat(batch) for t in (*(running or (None, None)), weight, bias)
+    )
+    return batch_norm(as_one, mean, var, scale, shift, not running, 0.0, eps).view(input.shape)
+
+
+INSTANCE = Kind("View", "xy~")
+def _check_channels(input: Tensor, **given: Tensor | None) -> None:
+    """PyTorch's error, which has the instances as channels of one."""
+    batch, channels = input.shape[:2]
+    for name, t in given.items():
+        if t is not None and t.numel() != channels:
+            raise RuntimeError(f"{name} should contain {batch * channels} elements not {batch * t.numel()}")
 
 
 def _of_instances(x: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -140,15 +190,23 @@ def instance_norm(
 ) -> Tensor:
     """Each channel of each element of the batch with mean 0 and variance 1."""
     refuse(input, "iubc", "batch_norm")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if any(t is not None and t.dtype is not input.dtype for t in (weight, bias)) and input.dtype.itemsize > 2:
+        raise RuntimeError(f"mixed dtype (CPU): expect parameter to have scalar type of {input.dtype.title}")
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
         shape = (1, -1, *(1,) * (input.dim() - 2))
-        return call(INSTANCE, _of_statistics, input, weight, bias, running_mean, running_var, shape=shape, eps=eps)
+        plain = partial(call, INSTANCE, _of_statistics, shape=shape)
+        return composite(_composed_instances, plain, input, weight, bias, running_mean, running_var, eps=eps)
     count = input.shape[2:].numel()
     if count == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
-    out = contiguous(call(INSTANCE, _of_instances, input, weight, bias, eps=eps))
+    out = contiguous(
+        composite(_composed_instances, partial(call, INSTANCE, _of_instances), input, weight, bias, eps=eps)
+    )
     if running_mean is not None or running_var is not None:
         value, axes = constant(input._read()), tuple(range(2, input.dim()))
         _follow(input, running_mean, momentum, fnp.mean(fnp.mean(value, axis=axes), axis=0))
@@ -163,7 +221,19 @@ def _of_layer(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
     return y if bias is None else add(y, bias)
 
 
-def _check_layer(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None) -> int:
+def _of_layer_read(keep: Any, x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
+    axes = tuple(range(x.ndim - dims, x.ndim))
+    y = _standardised_read(keep, x, axes, eps, (*x.shape[: x.ndim - dims], *(1,) * dims))
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+LAYER = Kind("NativeLayerNormBackward0", "zxy~", takes="012", reads=_of_layer_read)
+
+
+def _check_layer(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, first: str = "*, "
+) -> int:
     """PyTorch's errors; how many dimensions are normalised."""
     shape = list(normalized_shape)
     if not shape:
@@ -180,7 +250,7 @@ def _check_layer(input: Tensor, normalized_shape: Sequence[int], weight: Tensor 
     if list(input.shape[-len(shape) :]) != shape:
         wanted = ", ".join(map(str, shape))
         raise RuntimeError(
-            f"Given normalized_shape={shape}, expected input with shape [*, {wanted}], but got input of "
+            f"Given normalized_shape={shape}, expected input with shape [{first}{wanted}], but got input of "
             f"size{list(input.shape)}"
         )
     return len(shape)
@@ -197,8 +267,7 @@ def layer_norm(
     dims = _check_layer(input, normalized_shape, weight, bias)
     _need_one_dtype(input, weight, bias)
     refuse(input, "iubc", "LayerNormKernelImpl")
-    saved = _statistics(input, tuple(range(input.dim() - dims, input.dim())), eps, keepdims=True)
-    return contiguous(call_with(saved, LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps))
+    return contiguous(call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps))
 
 
 def _over_root_mean_square(x: Any, axes: Axes, eps: float) -> Any:
@@ -213,19 +282,41 @@ def _by_root_mean_square(x: Any, weight: Any, dims: int, eps: float) -> Any:
     return y if weight is None else y * weight
 
 
+def _composed_rms(input: Tensor, weight: Tensor | None, dims: int, eps: float) -> Tensor:
+    mean = input.pow(2).mean(tuple(range(-dims, 0)), True)
+    y = input * pointwise.rsqrt(pointwise.plus_number(mean, eps))
+    return y if weight is None else y * weight
+
+
+RMS = Kind("MulBackward0", "xy")
+
+
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
     """The last dimensions, which have that shape, divided by the root of the mean of their squares."""
-    dims = _check_layer(input, normalized_shape, weight, None)
+    if input.dim() < len(normalized_shape):
+        raise ValueError(f"Input tensor must have at least {len(normalized_shape)} dimensions, but got {input.dim()}")
+    dims = _check_layer(input, normalized_shape, weight, None, "*")
     refuse(input, "iub", "rms_norm")
     eps = float(np.finfo(input._read().dtype).eps) if eps is None else eps
-    return contiguous(call(RMS, _by_root_mean_square, input, weight, dims=dims, eps=eps))
+    return contiguous(
+        composite(_composed_rms, partial(call, RMS, _by_root_mean_square), input, weight, dims=dims, eps=eps)
+    )
 
 
 def _of_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
     y = _standardised(fnp.reshape(x, (x.shape[0], groups, prod(x.shape[1:]) // groups)), axes=(2,), eps=eps)
     return _scaled(fnp.reshape(y, x.shape), weight, bias, (1, -1, *(1,) * (x.ndim - 2)))
+
+
+def _of_groups_read(keep: Any, x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
+    rows = fnp.reshape(x, (x.shape[0], groups, prod(x.shape[1:]) // groups))
+    y = _standardised_read(keep, rows, (2,), eps, ())
+    return _scaled(fnp.reshape(y, x.shape), weight, bias, (1, -1, *(1,) * (x.ndim - 2)))
+
+
+GROUP = Kind("NativeGroupNormBackward0", "xy", takes="012", reads=_of_groups_read)
 
 
 def group_norm(
@@ -235,6 +326,9 @@ def group_norm(
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
     channels = input.shape[1]
+    input.shape[0] * channels // num_groups  # PyTorch's error for zero is Python's
+    if num_groups < 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     if channels % num_groups:
         raise RuntimeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape "

@@ -17,6 +17,13 @@ BORDERS = {
     for mode, name in (("reflect", "Reflection"), ("replicate", "Replication"))
 }
 MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+UNSUPPORTED = (
+    "Padding size {size} is not supported for {ndim}D input tensor.\n"
+    "Supported combinations for non-constant padding:\n"
+    "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"
+    "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
+    "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
+)
 Pairs = list[tuple[int, int]]
 
 
@@ -39,22 +46,32 @@ def _with_border(x: Any, pairs: Pairs, mode: str) -> Any:
 def _check_border(input: Tensor, pad: Sequence[int], mode: str) -> int:
     """PyTorch's errors; how many dimensions of space are padded."""
     space, ndim = len(pad) // 2, input.dim()
-    if mode not in MODES:
-        raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if space not in (1, 2, 3) or ndim not in (space + 1, space + 2):
-        raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
+        raise NotImplementedError(UNSUPPORTED.format(size=len(pad), ndim=ndim))
+    if mode != "circular" and 0 in input.shape[-space - 1 :]:
+        raise RuntimeError(
+            f"Expected {space + 1}D or {space + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            f"dimensions for input, but got: {list(input.shape)}"
         )
     for i in range(space):
         axis, low, high = ndim - 1 - i, pad[2 * i], pad[2 * i + 1]
         n = input.shape[axis]
         if mode == "reflect" and max(low, high) >= n:
             raise RuntimeError(
-                "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
-                f"({low}, {high}) at dimension {axis} of input {list(input.shape)}"
+                f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input dimension, but got: "
+                f"padding ({low}, {high}) at dimension {axis} of input {list(input.shape)}"
             )
         if mode == "circular" and max(low, high) > n:
             raise RuntimeError("Padding value causes wrapping around more than once.")
+        if mode == "circular" and n + low + high < 0:
+            raise RuntimeError("Negative padding value is resulting in an empty dimension")
+    sizes = [n + pad[2 * i] + pad[2 * i + 1] for i, n in enumerate(input.shape[: -space - 1 : -1])][::-1]
+    if mode != "circular" and min(sizes) < 1:
+        given, left = (
+            [f"{axis}: {n}" for axis, n in zip("DHW"[-space:], ns)] for ns in (tuple(input.shape)[-space:], sizes)
+        )
+        shown = f"{given[0]} {', '.join(given[1:])}" if space == 3 else ", ".join(given)
+        raise RuntimeError(f"input ({shown}) is too small. Calculated output {' '.join(left)}")
     return space
 
 
@@ -78,13 +95,15 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         )
     given = [(int(pad[2 * i]), int(pad[2 * i + 1])) for i in range(len(pad) // 2)]
     pairs = [(0, 0)] * (ndim - len(given)) + given[::-1]
-    if any(n + low + high < 0 for n, (low, high) in zip(input.shape, pairs)):
-        raise RuntimeError("narrow(): length must be non-negative.")
     if mode == "constant":
+        if any(n + low + high < 0 for n, (low, high) in zip(input.shape, pairs)):
+            raise RuntimeError("narrow(): length must be non-negative.")
         held = dtypes.held(0 if value is None else value, input._read().dtype).item()
         return like_images(call(CONSTANT, _with_constant, input, pairs=pairs, value=held), input)
+    if mode not in MODES:
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value is not None and value != 0:
-        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     space = _check_border(input, pad, mode)
     kind = CIRCULAR if mode == "circular" else BORDERS[mode][space - 1]
     found = call(kind, _with_border, input, pairs=pairs, mode=MODES[mode])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,77 +16,21 @@ from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.reduce import mean
+from funcgrad.torch._ops.shape import squeeze, unsqueeze
 from funcgrad.torch._ops.values import gather, reshape
 from funcgrad.torch._record.calls import Kind, call, call_with
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.sizes import per_dim
+from funcgrad.torch.nn.functional.windows import Ints, adaptive_counts, windows, with_defaults
 
-Ints = tuple[int, ...]
 SQUEEZE, SQUEEZE_PLACES = Kind("SqueezeBackward1", "x"), Kind("SqueezeBackward1", "xi")
 AVERAGES = SQUEEZE, Kind("AvgPool2DBackward0", "x"), Kind("AvgPool3DBackward0", "x")
 MAXIMA = SQUEEZE_PLACES, Kind("MaxPool2DWithIndicesBackward0", "xi"), Kind("MaxPool3DWithIndicesBackward0", "xi")
 ADAPTIVE = SQUEEZE, Kind("AdaptiveAvgPool2DBackward0", "x"), Kind("AdaptiveAvgPool3DBackward0", "x")
 ADAPTIVE_MAXIMA = SQUEEZE_PLACES, Kind("AdaptiveMaxPool2DBackward0", "xi"), Kind("AdaptiveMaxPool3DBackward0", "xi")
-
-
-def _need_space(input: Tensor, space: int) -> None:
-    if input.dim() not in (space + 1, space + 2):
-        raise RuntimeError(f"non-empty {space + 1}D or {space + 2}D (batch mode) tensor expected for input")
-
-
-def counted(sizes: Ints, window: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool = False) -> Ints:
-    """How many windows there are. With `ceil` also one that begins inside and ends beyond."""
-    found = []
-    for n, k, s, p, d in zip(sizes, window, stride, padding, dilation):
-        room = n + 2 * p - d * (k - 1) - 1
-        count = (room + (s - 1 if ceil else 0)) // s + 1
-        if ceil and (count - 1) * s >= n + p:
-            count -= 1
-        found.append(count)
-    return tuple(found)
-
-
-class _Windows(NamedTuple):
-    """How windows lie in space: their sizes for each dimension, and so on."""
-
-    sizes: Ints
-    counts: Ints
-    window: Ints
-    stride: Ints
-    padding: Ints
-    dilation: Ints
-
-
-def _windows(input: Tensor, space: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> _Windows:
-    """What a call says of them; PyTorch's errors."""
-    _need_space(input, space)
-    window = per_dim(kernel, space)
-    steps = window if stride is None or stride == [] else per_dim(stride, space)
-    if any(s == 0 for s in steps):
-        raise RuntimeError("stride should not be zero")
-    pads, far, sizes = per_dim(padding, space), per_dim(dilation, space), tuple(input.shape[-space:])
-    counts = counted(sizes, window, steps, pads, far, ceil)
-    _check_windows(input, counts, window, pads)
-    return _Windows(sizes, counts, window, steps, pads, far)
-
-
-def _check_windows(input: Tensor, counts: Ints, window: Ints, padding: Ints) -> None:
-    for k, p in zip(window, padding):
-        if p < 0:
-            raise RuntimeError("pad must be non-negative")
-        if p > k // 2:
-            raise RuntimeError(
-                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation=1"
-            )
-    if any(n < 1 for n in counts):
-        sizes = [*((1,) if len(window) == 1 else ()), *input.shape[-len(window) - 1 :]][-3:]
-        out = [*sizes[: len(sizes) - len(counts)], *counts]
-        raise RuntimeError(
-            f"Given input size: ({'x'.join(map(str, sizes))}). Calculated output size: ({'x'.join(map(str, out))}). "
-            "Output size is too small"
-        )
 
 
 class Places:
@@ -136,6 +80,14 @@ def _pooled_at(input: Tensor, kind: Kind, at: np.ndarray, inside: np.ndarray, co
     return like_images(found, input), like_images(where, input)
 
 
+def _by_rows(pool: Callable[..., Any], *how: Any, **options: Any) -> Any:
+    """A pool along one dimension, as PyTorch composes it: of an image with one row."""
+    *sizes, input = how
+    image = [(default, *n) if type(n) is tuple else n for n, default in zip(sizes, (1, 1, 0, 1, 0, 0))]
+    found = pool(unsqueeze(input, -2), *image, **options)
+    return tuple(squeeze(t, -2) for t in found) if isinstance(found, tuple) else squeeze(found, -2)
+
+
 def _laid(result: Tensor, input: Tensor) -> Tensor:
     """Volumes are never channels last where PyTorch's kernels for them know one order only."""
     return like_images(result, *([input] if input.dim() < 5 else []))
@@ -143,6 +95,16 @@ def _laid(result: Tensor, input: Tensor) -> Tensor:
 
 def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     name = f"max_pool{space}d"
+
+    def indexed(called: str, input: Tensor, *options: Any) -> tuple[Tensor, Tensor]:
+        found = windows(called, input, space, *options)
+        refuse(input, *(("iubc", "max_pool1d_impl") if space == 1 else ("bc", name)))
+        places = _places(*found)
+        kind, counts = MAXIMA[space - 1], found.counts
+        plain = partial(_pooled_at, kind=kind, at=places.at, inside=places.inside, counts=counts)
+        if space > 1:
+            return plain(input)
+        return composite(partial(_by_rows, max_pool2d_with_indices, *found[2:], *options[4:]), plain, input)
 
     def with_indices(
         input: Tensor,
@@ -154,10 +116,7 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return_indices: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """The largest element of each window, and where in the flattened space they stand."""
-        refuse(input, *(("iubc", "max_pool1d_impl") if space == 1 else ("bc", name)))
-        windows = _windows(input, space, kernel_size, stride, padding, dilation, ceil_mode)
-        places = _places(*windows)
-        return _pooled_at(input, MAXIMA[space - 1], places.at, places.inside, windows.counts)
+        return indexed(f"{name}_with_indices", input, kernel_size, stride, padding, dilation, ceil_mode)
 
     def max_pool(
         input: Tensor,
@@ -169,7 +128,8 @@ def _max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return_indices: bool = False,
     ) -> Any:
         """The largest element of each window; with `return_indices` also where it stands."""
-        found = with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        called = f"{name}_with_indices" if return_indices else name
+        found = indexed(called, input, kernel_size, stride, padding, dilation, ceil_mode)
         return found if return_indices else found[0]
 
     max_pool.__name__ = max_pool.__qualname__ = name
@@ -223,13 +183,19 @@ def _avg_pool(space: int) -> Callable[..., Tensor]:
     ) -> Tensor:
         if divisor == 0:
             raise RuntimeError("divisor must be not zero")
-        refuse(input, "bc", "avg_pool3d_out_frame" if space == 3 else "avg_pool2d")
-        sizes, counts, window, steps, pads, _ = _windows(input, space, kernel_size, stride, padding, 1, ceil_mode)
+        found = windows(name, input, space, kernel_size, stride, padding, 1, ceil_mode)
+        sizes, counts, window, steps, pads, _ = found
+        if input._read().dtype != np.int64:
+            refuse(input, "iubce" if space == 3 else "iubc", "avg_pool3d_out_frame" if space == 3 else "avg_pool2d")
         by: Any = divisor
         if by is None:
             by = _divisors(sizes, counts, window, steps, pads, count_include_pad).astype(input._read().dtype)
         options = {"counts": counts, "window": window, "stride": steps, "padding": pads, "divisors": by}
-        return _laid(call(AVERAGES[space - 1], _average, input, **options), input)
+        plain = partial(call, AVERAGES[space - 1], _average, **options)
+        if space > 1:
+            return _laid(plain(input), input)
+        form = partial(_by_rows, avg_pool2d, window, steps, pads, ceil_mode, count_include_pad)
+        return _laid(composite(form, plain, input), input)
 
     def avg_pool1d(
         input: Tensor,
@@ -267,7 +233,7 @@ def _adaptive_means(x: Any, counts: Ints) -> Any:
     """One dimension after the other: windows of one size as such, others by the matrix that takes their means."""
     space = len(counts)
     sizes = x.shape[x.ndim - space :]
-    if all(n % c == 0 for n, c in zip(sizes, counts)):
+    if all(c and n % c == 0 for n, c in zip(sizes, counts)):
         window = tuple(n // c for n, c in zip(sizes, counts))
         return _sums(x, counts, window, window, (0,) * space) / prod(window)
     for axis, (n, count) in enumerate(zip(sizes, counts), x.ndim - space):
@@ -281,24 +247,36 @@ def _adaptive_means(x: Any, counts: Ints) -> Any:
 _adaptive_mean = widened(_adaptive_means, np.float16)
 
 
-def _adaptive_counts(input: Tensor, output_size: Any, space: int) -> Ints:
-    _need_space(input, space)
-    return tuple(n if c is None else c for n, c in zip(input.shape[-space:], per_dim(output_size, space)))
-
-
 def _adaptive_avg_pool(space: int) -> Callable[..., Tensor]:
     name = f"adaptive_avg_pool{space}d"
 
     def adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
         """The means of as many windows as the output has elements; None keeps a size."""
-        counts = _adaptive_counts(input, output_size, space)
+        counts = adaptive_counts(name, input, with_defaults(output_size, input) if space > 1 else output_size, space)
         if space > 1 and set(counts) == {1}:
             return mean(input, tuple(range(-space, 0)), True)
         refuse(input, "iubc", "adaptive_avg_pool3d_cpu" if space == 3 else "adaptive_avg_pool2d")
-        return _laid(call(ADAPTIVE[space - 1], _adaptive_mean, input, counts=counts), input)
+        plain = partial(call, ADAPTIVE[space - 1], _adaptive_mean, counts=counts)
+        found = plain(input) if space > 1 else composite(partial(_by_rows, adaptive_avg_pool2d, counts), plain, input)
+        return _laid(found, input)
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
     return adaptive_avg_pool
+
+
+def _adaptive_places(sizes: Ints, counts: Ints) -> tuple[np.ndarray, np.ndarray]:
+    """Where the elements of windows stand in the flattened space, and which of them are in the window."""
+    if 0 in counts:
+        return np.zeros((0, 1), np.int64), np.ones((0, 1), bool)
+    at, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
+    for n, count in zip(sizes, counts):
+        bounds = _bounds(n, count)
+        steps = np.arange(max(end - start for start, end in bounds))
+        starts, ends = (np.array(b)[:, None] for b in zip(*bounds))
+        along, within = np.minimum(starts + steps, n - 1), starts + steps < ends
+        at = (at[:, None, :, None] * n + along[None, :, None, :]).reshape(len(at) * count, -1)
+        inside = (inside[:, None, :, None] & within[None, :, None, :]).reshape(at.shape)
+    return at, inside
 
 
 def _adaptive_max_pool(space: int) -> Callable[..., Any]:
@@ -306,18 +284,12 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
 
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         """The largest element of as many windows as the output has elements."""
-        counts = _adaptive_counts(input, output_size, space)
+        counts = adaptive_counts(name, input, with_defaults(output_size, input) if space > 1 else output_size, space)
         refuse(input, "iubc", "adaptive_max_pool3d_cpu" if space == 3 else "adaptive_max_pool2d")
-        sizes = tuple(input.shape[-space:])
-        at, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
-        for n, count in zip(sizes, counts):
-            bounds = _bounds(n, count)
-            steps = np.arange(max(end - start for start, end in bounds))
-            starts, ends = (np.array(b)[:, None] for b in zip(*bounds))
-            along, within = np.minimum(starts + steps, n - 1), starts + steps < ends
-            at = (at[:, None, :, None] * n + along[None, :, None, :]).reshape(len(at) * count, -1)
-            inside = (inside[:, None, :, None] & within[None, :, None, :]).reshape(at.shape)
-        largest, places = _pooled_at(input, ADAPTIVE_MAXIMA[space - 1], at, inside, counts)
+        at, inside = _adaptive_places(tuple(input.shape[-space:]), counts)
+        plain = partial(_pooled_at, kind=ADAPTIVE_MAXIMA[space - 1], at=at, inside=inside, counts=counts)
+        form = partial(_by_rows, adaptive_max_pool2d, counts, return_indices=True)
+        largest, places = plain(input) if space > 1 else composite(form, plain, input)
         return (_laid(largest, input), _laid(places, input)) if return_indices else _laid(largest, input)
 
     adaptive_max_pool.__name__ = adaptive_max_pool.__qualname__ = name

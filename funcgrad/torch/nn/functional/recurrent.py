@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -11,8 +12,11 @@ from funcgrad.lax import scan
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.values import add, affine, concatenate, logistic, multiply, relu, reshape, subtract, tanh
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import one_dtype
+from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn.functional import recurrent_steps
 
 State = tuple[Any, ...]
 
@@ -52,9 +56,29 @@ def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = Non
 
 
 STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(relu), "LSTM": _lstm, "GRU": _gru}
-LAYER = Kind("Stack", "*a?")
-PACKED = Kind("Cat", "*a?")
-CELLS = {mode: Kind(name, "*a?") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
+LAYER, PACKED = Kind("Stack", "*"), Kind("Cat", "*")
+CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
+
+
+LAST = {"RNN_TANH": ("Tanh",), "RNN_RELU": ("Relu",), "LSTM": ("Mul", "Add"), "GRU": ("Add",)}
+"""The last operations of each part of a state."""
+
+
+def _named(last: Sequence[str], found: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The results, of which those behind the first are called by the last operation of each."""
+    for t, name in zip(found[1:], last):
+        if on_tape(t._value) and (note := note_of(t._value.node)) is not None and note.form is not None:
+            note.name = f"{name}Backward0"
+    return found
+
+
+def _check_state(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor | None]) -> None:
+    """PyTorch's errors for a state of another dtype; for an LSTM of float32 it has a kernel of oneDNN's."""
+    title, own = state[0].dtype.title, x.dtype.title
+    if mode == "LSTM" and weights[-1] is None and own == "Float" and any(s.dtype is not x.dtype for s in state):
+        raise RuntimeError("get_mkldnn_dtype: unsupported data type")
+    if title != own:
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {title} and {own}")
 
 
 def layer(
@@ -65,6 +89,7 @@ def layer(
     `weights` has those of the input, of the state, both biases and the projection, or None for what is missing.
     """
     step = STEPS[mode]
+    _check_state(mode, x, state, weights)
 
     def over_time(v: Any, *rest: Any) -> tuple[Any, ...]:
         first, (w_x, w_h, b_x, b_h, projection) = rest[: len(state)], rest[len(state) :]
@@ -83,7 +108,9 @@ def layer(
             rows.append(reshape(y, shape=(1, *y.shape)))
         return concatenate(*rows[:: -1 if reverse else 1], axis=0), *now
 
-    return call(LAYER, over_time, x, *state, *weights)
+    form = partial(recurrent_steps.layer, mode=mode, states=len(state), reverse=reverse)
+    last = ("Mm", "Add") if weights[4] is not None else LAST[mode]
+    return _named(last, composite(form, partial(call, LAYER, over_time), x, *state, *weights))
 
 
 def packed_layer(
@@ -113,7 +140,8 @@ def packed_layer(
         last = [concatenate(*parts, axis=0) for parts in zip(now, *done[::-1])]
         return concatenate(*outs[:: -1 if reverse else 1], axis=0), *last
 
-    return call(PACKED, over_time, x, *state, *weights)
+    form = partial(recurrent_steps.packed_layer, mode=mode, states=len(state), sizes=sizes, reverse=reverse)
+    return composite(form, partial(call, PACKED, over_time), x, *state, *weights)
 
 
 def _rows(x: Any, start: int, stop: int) -> Any:
@@ -129,4 +157,6 @@ def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor
         parts, (wx, wh, bx, bh) = rest[: len(state)], rest[len(state) :]
         return STEPS[mode](affine(v, wx, bx), tuple(parts), wh, bh)
 
-    return call(CELLS[mode], advance, x, *state, *weights)
+    form = partial(recurrent_steps.cell, mode=mode, states=len(state))
+    found = composite(form, partial(call, CELLS[mode], advance), x, *state, *weights)
+    return _named(LAST[mode][1:], found) if type(found) is tuple else (found,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,16 @@ import funcgrad.numpy as fnp
 from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.pooling import (
     Places,
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
-    counted,
 )
 from funcgrad.torch.nn.functional.sizes import per_dim
+from funcgrad.torch.nn.functional.windows import blocks_counted, need_pairs
 
 NEEDED = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
 AREA = adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -33,6 +34,7 @@ KINDS = {
     ("bicubic", 2): Kind("UpsampleBicubic2DBackward0", "-"),
 }
 Taps = tuple[np.ndarray, np.ndarray | None]
+Pair = tuple[int, ...]
 """Which elements each new one is made of, ``(new size, taps)``, and their weights."""
 
 
@@ -156,11 +158,20 @@ def interpolate(
             f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
         )
     if any(n <= 0 for n in (*sizes, *input.shape[2:])):
+        given, wanted = (", ".join(f"{a}: {n}" for a, n in zip("DHW"[-space:], ns)) for ns in (input.shape[2:], sizes))
         raise RuntimeError(
-            f"Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} output {sizes}"
+            f"Input and output sizes should be greater than 0, but got input ({given}) {'and ' * (space == 1)}output "
+            f"({wanted})"
+        )
+    if not input.shape[1]:
+        raise RuntimeError(
+            f"Non-empty {ndim}D data tensor expected but got a tensor with sizes {list(input.shape)}"
         )
     shape = "nearest" if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
-    refuse(input, "ib" if shape == "nearest" else "iub", f"compute_indices_weights_{shape}")
+    kernel = f"compute_indices_weights_{shape}"
+    if space == 2 and shape != "cubic":
+        kernel = f"upsample_{'bilinear' if shape == 'linear' else shape}2d_channels_last"
+    refuse(input, "ibc" if shape == "nearest" else "iubc", kernel)
     taps = []
     for n, m, scale in zip(input.shape[2:], sizes, scales):
         if shape == "nearest":
@@ -203,36 +214,40 @@ UNFOLD, FOLD = Kind("Im2Col"), Kind("Col2Im")
 PIXEL_SHUFFLE, PIXEL_UNSHUFFLE = Kind("PixelShuffle"), Kind("PixelUnshuffle")
 
 
-def _blocks(sizes: Sequence[int], kernel: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Places, int]:
-    """The places of each block's elements in the padded image, and how many blocks there are."""
-    window, far, pads, steps = (per_dim(n, 2) for n in (kernel, dilation, padding, stride))
-    padded = tuple(n + 2 * p for n, p in zip(sizes, pads))
-    counts = counted(padded, window, steps, (0, 0), far)
-    if min(counts) < 1:
-        raise RuntimeError(
-            f"Given input with spatial size {tuple(sizes)}, kernel_size={window}, dilation={far}, padding={pads}, "
-            f"calculated shape of the array of sliding blocks as {counts}, but its components must be at least one."
-        )
-    return Places(padded, counts, window, steps, (0, 0), far), counts[0] * counts[1]
+def _places_of(sizes: Pair, counts: Pair, options: dict[str, Pair]) -> np.ndarray:
+    """The places of each block's elements in the padded image."""
+    padded = tuple(n + 2 * p for n, p in zip(sizes, options["padding"]))
+    return Places(padded, counts, options["kernel_size"], options["stride"], (0, 0), options["dilation"]).at
 
 
 def _unfolded(x: Any, places: np.ndarray, pads: tuple[int, ...]) -> Any:
     image = fnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(p, p) for p in pads])
-    flat = fnp.reshape(image, (*x.shape[:-2], -1))
+    flat = fnp.reshape(image, (*x.shape[:-2], prod(image.shape[-2:])))
     taken = flat[..., places.T]  # (N, C, window, blocks)
-    return fnp.reshape(taken, (*x.shape[:-3], -1, len(places)))
+    return fnp.reshape(taken, (*x.shape[:-3], x.shape[-3] * places.shape[1], len(places)))
 
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The blocks of ``(N, C, H, W)`` side by side: ``(N, C * window, blocks)``."""
-    if input.dim() not in (3, 4):
+    options = need_pairs(kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
+    shape = input.shape
+    dimension(2, len(shape))
+    if input.dim() not in (3, 4) or 0 in shape[-3:]:
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
-            f"but got: {list(input.shape)}"
+            f"but got: {list(shape)}"
+        )
+    sizes: Pair = tuple(shape[-2:])
+    counts = blocks_counted(sizes, options)
+    if min(counts) < 1:
+        raise RuntimeError(
+            f"Given input with spatial size {sizes}, kernel_size={options['kernel_size']}, "
+            f"dilation={options['dilation']}, padding={options['padding']}, calculated shape of the array of sliding "
+            f"blocks as {counts}, but its components must be at least one."
         )
     refuse(input, "iu", "im2col_out_cpu")
-    places, _ = _blocks(input.shape[-2:], kernel_size, dilation, padding, stride)
-    return call(UNFOLD, _unfolded, input, places=places.at, pads=per_dim(padding, 2))
+    places = _places_of(sizes, counts, options)
+    return call(UNFOLD, _unfolded, input, places=places, pads=options["padding"])
 
 
 def _folded(x: Any, places: np.ndarray, sizes: tuple[int, ...], pads: tuple[int, ...], window: int) -> Any:
@@ -248,18 +263,31 @@ def fold(
     input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
     """The image that is the sum of its blocks: the transpose of `unfold`."""
-    sizes, pads = per_dim(output_size, 2), per_dim(padding, 2)
-    places, blocks = _blocks(sizes, kernel_size, dilation, padding, stride)
-    window = places.at.shape[1]
-    if input.shape[-2] % window:
+    names = {"kernel_size": kernel_size, "dilation": dilation, "padding": padding, "stride": stride}
+    options = need_pairs(output_size=output_size, **names)
+    sizes, window = options.pop("output_size"), prod(options["kernel_size"])
+    shape = input.shape
+    if input.dim() not in (2, 3) or 0 in shape[-2:]:
         raise RuntimeError(
-            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
-            f"input.size(1)={input.shape[-2]} and kernel_size=({', '.join(map(str, per_dim(kernel_size, 2)))})."
+            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for "
+            f"input, but got: {list(shape)}"
         )
-    if input.shape[-1] != blocks:
-        raise RuntimeError(f"fold: {blocks} blocks make an image of {list(sizes)}, not {input.shape[-1]}")
+    if shape[-2] % window:
+        raise RuntimeError(
+            f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={shape[-2]} and kernel_size={options['kernel_size']}."
+        )
+    counts = blocks_counted(sizes, options)
+    if shape[-1] != prod(counts) or min(counts) < 1:
+        given = ", ".join(f"{name}={options[name]}" for name in names)
+        raise RuntimeError(
+            f"Given output_size={sizes}, {given}, expected size of input's dimension 2 to match the "
+            f"calculated number of sliding blocks {counts[0]} * {counts[1]} = {prod(counts)}, but got "
+            f"input.size(2)={shape[-1]}."
+        )
     refuse(input, "iu", "col2im_out_cpu")
-    return call(FOLD, _folded, input, places=places.at, sizes=sizes, pads=pads, window=window)
+    places = _places_of(sizes, counts, options)
+    return call(FOLD, _folded, input, places=places, sizes=sizes, pads=options["padding"], window=window)
 
 
 def _shuffled(x: Any, r: int) -> Any:
@@ -268,9 +296,20 @@ def _shuffled(x: Any, r: int) -> Any:
     return fnp.reshape(blocks, (*ahead, c // (r * r), h * r, w * r))
 
 
+def need_factor(function: str, option: str, input: Tensor, factor: int) -> None:
+    """PyTorch's errors for fewer than three dimensions, and for a factor that is no count."""
+    if input.dim() < 3:
+        raise RuntimeError(
+            f"{function} expects input to have at least 3 dimensions, but got input with {input.dim()} dimension(s)"
+        )
+    if factor <= 0:
+        raise RuntimeError(f"{function} expects a positive {option}, but got {factor}")
+
+
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """``(*, C * r * r, H, W)`` as ``(*, C, H * r, W * r)``."""
-    if input.dim() < 3 or input.shape[-3] % upscale_factor**2:
+    need_factor("pixel_shuffle", "upscale_factor", input, upscale_factor)
+    if input.shape[-3] % upscale_factor**2:
         raise RuntimeError(
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
             f"but input.size(-3)={input.shape[-3]} is not divisible by {upscale_factor**2}"
@@ -286,6 +325,13 @@ def _unshuffled(x: Any, r: int) -> Any:
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """The inverse of `pixel_shuffle`."""
+    need_factor("pixel_unshuffle", "downscale_factor", input, downscale_factor)
+    for name, n in zip(("height", "width"), range(-2, 0)):
+        if input.shape[n] % downscale_factor:
+            raise RuntimeError(
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({n})="
+                f"{input.shape[n]} is not divisible by {downscale_factor}"
+            )
     return like_images(call(PIXEL_UNSHUFFLE, _unshuffled, input, r=downscale_factor), input)
 
 

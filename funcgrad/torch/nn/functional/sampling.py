@@ -17,7 +17,7 @@ from funcgrad.torch._record.calls import Kind, call, contiguous
 from funcgrad.torch._record.operands import need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
-SAMPLERS = {n: Kind(f"GridSampler{n}D", "xy") for n in (2, 3)}
+SAMPLERS = {n: Kind(f"GridSampler{n}D", "yx") for n in (2, 3)}
 AFFINE_GRID = Kind("AffineGridGenerator", "-")
 MODES = ("bilinear", "nearest", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")

@@ -13,6 +13,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.ops.subscript import update
 from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._record.calls import Kind, call_with
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import per_dim
@@ -40,6 +41,12 @@ def _sizes(
     space = len(window)
     plain = tuple((n - 1) * s + k - 2 * p for n, k, s, p in zip(input.shape[-space:], window, stride, padding))
     if given is None:
+        for axis, n in enumerate(plain):
+            if n < 0:
+                raise ValueError(
+                    "max_unpooling: output_size must contain non-negative spatial dimensions, but got "
+                    f"output_size[{axis}]={n}"
+                )
         return plain
     wanted = tuple(given)[2:] if len(given) == space + 2 else tuple(given)
     if len(wanted) != space:
@@ -54,6 +61,7 @@ def _sizes(
 
 
 def _check(input: Tensor, indices: Tensor, sizes: Ints, space: int) -> None:
+    more = [1] if space == 1 else []  # the dimension that PyTorch adds
     if indices._read().dtype != np.int64:
         raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype.title}")
     if input.dim() not in (space + 1, space + 2):
@@ -63,16 +71,17 @@ def _check(input: Tensor, indices: Tensor, sizes: Ints, space: int) -> None:
         )
     if input.shape != indices.shape:
         raise RuntimeError(
-            f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
-            f"tensor with shape: {list(indices.shape)}"
+            f"Expected shape of indices to be same as that of the input tensor ({[*input.shape, *more]}) but got "
+            f"indices tensor with shape: {[*indices.shape, *more]}"
         )
+    refuse(input, "iubc", f"max_unpool{max(space, 2)}d")
     at = constant(indices._read())
     if not isinstance(at, Tracer):
         wrong = at[(at < 0) | (at >= prod(sizes))]
         if wrong.size:
             raise RuntimeError(
                 f"Found an invalid max index: {wrong.reshape(-1)[0]} (output volumes are of size "
-                f"{'x'.join(map(str, sizes if space > 1 else (*sizes, 1)))})"
+                f"{'x'.join(map(str, (*sizes, *more)))})"
             )
 
 

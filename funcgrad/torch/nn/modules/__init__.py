@@ -147,6 +147,7 @@ from funcgrad.torch.nn.modules.rnn import RNNCell as RNNCell
 from funcgrad.torch.nn.modules.rnn import RNNCellBase as RNNCellBase
 from funcgrad.torch.nn.modules.sparse import Embedding as Embedding
 from funcgrad.torch.nn.modules.sparse import EmbeddingBag as EmbeddingBag
+from funcgrad.torch.nn.modules.titles import titled as _titled
 from funcgrad.torch.nn.modules.transformer import Transformer as Transformer
 from funcgrad.torch.nn.modules.transformer import TransformerDecoder as TransformerDecoder
 from funcgrad.torch.nn.modules.transformer import TransformerDecoderLayer as TransformerDecoderLayer
@@ -160,6 +161,8 @@ from funcgrad.torch.nn.modules.upsampling import Unfold as Unfold
 from funcgrad.torch.nn.modules.upsampling import Upsample as Upsample
 from funcgrad.torch.nn.modules.upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from funcgrad.torch.nn.modules.upsampling import UpsamplingNearest2d as UpsamplingNearest2d
+
+_titled(globals())
 
 if not _typing.TYPE_CHECKING:  # a checker reads no computed list, and shall see that a name does not exist
     __all__ = _public_names(globals())

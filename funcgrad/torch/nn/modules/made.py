@@ -12,7 +12,7 @@ from funcgrad.torch.nn.parameter import Parameter
 
 def parameter(*shape: int, device: Any = None, dtype: Any = None) -> Parameter:
     """One of that shape, to be filled."""
-    return Parameter(empty(shape, device=device, dtype=dtype))
+    return Parameter(empty(shape if len(shape) != 1 else shape[0], device=device, dtype=dtype))
 
 
 def fill_weights(weight: Parameter, bias: Parameter | None) -> None:

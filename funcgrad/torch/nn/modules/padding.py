@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
-from funcgrad.torch.nn.functional.sizes import per_dim
 from funcgrad.torch.nn.modules.module import Module
 
 
@@ -18,7 +18,7 @@ class _Pad(Module):
 
     def __init__(self, padding: Any) -> None:
         super().__init__()
-        self.padding = per_dim(padding, 2 * self._space)
+        self.padding = tuple(padding) if isinstance(padding, Iterable) else (padding,) * (2 * self._space)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, self._mode)

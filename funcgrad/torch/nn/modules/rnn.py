@@ -132,10 +132,14 @@ class RNNBase(Module):
 
     def _check_states(self, given: tuple[Tensor, ...], shapes: list[tuple[int, ...]]) -> None:
         """PyTorch's errors."""
+        if len(given) < len(shapes):
+            raise IndexError("tuple index out of range")
         for i, (state, shape) in enumerate(zip(given, shapes)):
             if tuple(state.size()) != shape:
                 which = f"hidden[{i}]" if self.mode == "LSTM" else "hidden"
                 raise RuntimeError(f"Expected {which} size {shape}, got {list(state.shape)}")
+        if len(given) > len(shapes):
+            raise RuntimeError("lstm expects two hidden states")
 
     def _run(
         self, input: Tensor, states: tuple[Tensor, ...], sizes: Sequence[int] | None = None

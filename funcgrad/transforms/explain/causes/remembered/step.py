@@ -26,7 +26,8 @@ _HAS_RSAMPLE = re.compile(
     r"\b(Normal|Uniform|Beta|Gamma|Exponential|Laplace|Cauchy|Gumbel|Dirichlet|StudentT|Chi2|Pareto|Weibull|LogNormal|"
     r"HalfNormal|HalfCauchy|MultivariateNormal|Kumaraswamy|LogisticNormal|RelaxedBernoulli|RelaxedOneHotCategorical)\("
 )
-_COUNTS = ("histc", "bincount", "count_nonzero", "histogram")
+_COUNTS = ("histc", "bincount", "count_nonzero", "histogram", "norm", "vector_norm", "dist")
+"""Of norms and distances, those of order 0."""
 _CODE = {
     "argmax": "(torch.arange({0}.numel()) * torch.softmax(10.0 * {0}, 0)).sum()",
     "argmin": "(torch.arange({0}.numel()) * torch.softmax(-10.0 * {0}, 0)).sum()",
@@ -57,7 +58,7 @@ def flat_of_a_tensor(end: End) -> Reason | None:
         smooth = call is not None and call.text.endswith(".sample()") and _HAS_RSAMPLE.search(call.callee)
         code = f"{call.callee[:-7]}.rsample()" if call is not None and smooth else ""
         return Reason(why, "rsample() of a distribution that has it, or a loss of log_prob(draw)", code, op=name)
-    if op in _COUNTS:
+    if op in _COUNTS or name in _COUNTS:
         why = "it counts, which moves in steps"
         return Reason(why, "a smooth count, such as a sum of torch.sigmoid(k * x)", code, op=name)
     if name in ("checkpoint", "checkpoint_sequential"):
