@@ -204,19 +204,11 @@ class Pending:
         return total + ct
 
 
-def pull(
-    seeds: list[tuple[Node, Any]],
-    visit: Callable[[Node, Any], Any] | None = None,
-    saved_of: Callable[[Node], Any] | None = None,
-    handed: Callable[[Node, Sequence[Any]], None] | None = None,
-) -> dict[int, Any]:
+def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
     """Apply the recorded maps backwards; returns the cotangent of each leaf reached, by the leaf's `seq`.
 
-    `seeds` are entries with their cotangents; the list is emptied, so that it keeps nothing alive.
-    `visit(node, ct)` may replace a cotangent on its way (hooks), or stop it by None; `saved_of(node)` may replace what
-    is saved, for gradients that are themselves recorded; `handed(node, cts)` sees what an entry hands to each of its
-    parents, before it is summed. Entries are let go as soon as they are done: where nobody
-    else holds them, their saved values are freed while the pass goes on.
+    `seeds` are entries with their cotangents; the list is emptied, so that it keeps nothing alive. Entries are let go
+    as soon as they are done: where nobody else holds them, their saved values are freed while the pass goes on.
     """
     pending = Pending()
     add = pending.add
@@ -230,11 +222,6 @@ def pull(
         while node is not None or heap:
             if node is None:
                 node, ct = arrived.pop(-heappop(heap))
-            if visit is not None:
-                ct = visit(node, ct)
-                if ct is None:
-                    node = None
-                    continue
             prim = node.prim
             parents = node.parents
             if prim is None:
@@ -243,19 +230,15 @@ def pull(
             elif prim is SELECT:
                 slots = [None] * node.params["of"]
                 slots[node.params["index"]] = ct
-                if handed is not None:
-                    handed(node, (slots,))
                 node = ct = None
                 add(parents[0], slots)
             else:
-                saved = node.saved if saved_of is None else saved_of(node)
+                saved = node.saved
                 if type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
                     cts = prim.pull_over(saved, parents, ct, node.params)
                 else:
                     cts = prim.pull(saved, parents, ct, node.params)
                 del saved
-                if handed is not None:
-                    handed(node, cts)
                 node = ct = None
                 for parent, c in zip(parents, cts):
                     if parent is None or c is None:

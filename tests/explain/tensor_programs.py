@@ -501,7 +501,7 @@ program("a dead relu, after the pass", (54,), "zero", """
 x = leaf()
 loss = torch.relu(-x).sum()  # <-
 loss.backward()  # <-2
-""", says=("It may be `relu`", "torch.explain(loss)"))
+""", says=("all elements are in its flat part", "`backward()`"), right="np.full(2, -0.01)")
 program("a dead relu, graph kept", (54,), "zero", """
 x = leaf()
 loss = torch.relu(-x).sum()  # <-
@@ -525,11 +525,11 @@ x = leaf()
 y = x * 2
 y.register_hook(lambda g: g * 0)  # <-
 y.sum().backward()
-""", says=("replaced a gradient by zeros",))
+""", says=("it ends in the hook at", "which gives zeros"))
 program("a gradient of zeros is given", (56,), "zero", """
 x = leaf()
 (x * 2).backward(torch.zeros(2))  # <-
-""", says=("the gradient that the pass was given",))
+""", says=("the gradient that the backward pass was given, which is zero",))
 program("a rule that returns None", (59,), "unused", """
 class Rule(torch.autograd.Function):
     @staticmethod
@@ -573,7 +573,7 @@ program("a branch not taken, after the pass", (61,), "nan", """
 x = leaf(0.0, 2.0)
 loss = torch.where(x > 0, torch.sqrt(x), torch.zeros(2)).sum()  # <-
 loss.backward()  # <-2
-""", says=("It may be the derivative of `sqrt`",))
+""", says=("the derivative of `sqrt`", "element 0", "throws away"), right="np.array([0.0, 0.5 / np.sqrt(2.0)])")
 program("a norm at zero", (62,), "nan", """
 x = leaf(0.0, 0.0)
 loss = (x ** 2).sum().sqrt()  # <-
@@ -656,6 +656,11 @@ x = leaf()
 y = x ** 2
 with Error: y.backward()  # <-
 """, says=("scalar",))
+program("a column and a row", (77,), "flows", """
+m = nn.Linear(2, 1)
+loss = ((m(torch.ones(3, 2)) - torch.ones(3)) ** 2).mean()
+loss.backward()
+""", ask="m.explain_grads()", says=("pair every row with every element",))
 program("all is well", (0,), "flows", """
 x = leaf()
 (x ** 2).sum().backward()  # <-

@@ -265,3 +265,19 @@ def test_the_gradient_that_arrived(value, exponent, status):
     a = torch.tensor([value], requires_grad=True)
     (a**exponent).sum().backward()
     assert a.explain_grad().leaves[0].status == status
+
+
+def test_the_norm_of_order_zero_is_named_where_it_ends_the_gradient():
+    x = torch.tensor([1.0, 0.0, 2.0], requires_grad=True)
+    (x * 2).norm(0).backward()
+    assert x.grad is None
+    (leaf,) = x.explain_grad().leaves
+    assert leaf.status == "cut" and "`norm`" in str(leaf) and "counts" in str(leaf)
+
+
+def test_the_bias_of_a_normalisation_has_no_second_derivative():
+    x, bias = torch.ones(2, 3), torch.zeros(3, requires_grad=True)
+    y = torch.nn.functional.layer_norm(x, (3,), None, bias)
+    (first,) = torch.autograd.grad(y.sum(), bias, create_graph=True)
+    assert first.requires_grad
+    assert torch.autograd.grad(first.sum(), bias, allow_unused=True) == (None,)

@@ -272,3 +272,18 @@ def test_funcgrad_alone_knows_nothing_of_tensors():
         "assert not HOSTS and 'funcgrad.torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_polynomials_whose_degrees_are_not_known_are_evaluated_in_a_loop():
+    x, n = torch.tensor([0.3, 0.5, 2.0]), torch.tensor([2.0, 5.0, -1.0])
+    for of in (torch.special.legendre_polynomial_p, torch.special.shifted_chebyshev_polynomial_u):
+        wanted = of(x, n).numpy()
+        np.testing.assert_allclose(torch.vmap(of)(x, n).numpy(), wanted, rtol=1e-6)
+        np.testing.assert_allclose(fg.jit(of)(x, n).numpy(), wanted, rtol=1e-6)
+        np.testing.assert_array_equal(torch.func.grad(lambda a: (a + of(a, n)).sum())(x).numpy(), 1)
+
+
+def test_a_function_that_is_not_recorded_has_no_gradient_in_transformations_either():
+    x = torch.tensor([0.3, 0.5])
+    for of in (torch.special.bessel_j0, torch.special.modified_bessel_k1):
+        np.testing.assert_array_equal(torch.func.grad(lambda a, of=of: (a + of(a)).sum())(x).numpy(), 1)

@@ -72,12 +72,14 @@ def called(node: Node) -> str:
     entry: Node = node.parents[0] if node.prim is SELECT and node.parents[0] is not None else node
     note = note_of(entry) or note_of(node)
     if note is None:
-        return str(entry.prim) if entry.prim is not None else "a leaf"
+        return written(entry.loc) or str(entry.prim) if entry.prim is not None else "a leaf"
     if note.own and getattr(entry.prim, "function", None) is not None:
         return str(entry.prim.function.__name__)  # type: ignore[union-attr]
     name = snake(note.name)
     if name == "hardtanh" and written(node.loc) == "relu6":
         return "relu6"
+    if name == "addmm" and written(node.loc) != "addmm":
+        return "linear"
     if name == "to_copy":
         return written(node.loc) or "to"
     return _WORDS.get(name, name)

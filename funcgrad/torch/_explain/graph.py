@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad.core.tape import Node, entries
 from funcgrad.torch._explain.calls import called, statement, writer
 from funcgrad.torch._explain.names import Names
-from funcgrad.torch._pass.engine import RULES_OF_USERS
+from funcgrad.torch._pass.engine import UsersRule
 from funcgrad.torch._pass.gradfn import FREED_VALUES
 from funcgrad.torch._record.tape import Watched, note_of
 from funcgrad.torch._tensor.storage import writes_of
@@ -64,7 +64,7 @@ class Graph:
         values are gone or changed, or the user's own code would have to be run."""
         if self.freed or self.changed(None) is not None:
             return None
-        if any(type(entry.prim) in RULES_OF_USERS or _has_hooks(entry) for entry in self.entries):
+        if any(isinstance(entry.prim, UsersRule) or _has_hooks(entry) for entry in self.entries):
             return None
         try:
             return flow_back([(node, np.ones(shape, dtype)) for node, shape, dtype in self.outputs])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -16,6 +16,7 @@ from funcgrad.core.tape import Node, entries
 from funcgrad.torch._explain.calls import called, shared, statement, writer, written
 from funcgrad.torch._explain.graph import FLAT_PARTS, SATURATED, SINGULAR, STEPS, Graph
 from funcgrad.torch._explain.names import Names
+from funcgrad.torch._explain.rules import rule_around
 from funcgrad.torch._record.left import left
 from funcgrad.torch._record.story import PASSES, Cuts, Event, PassRecord, PastCut, all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
@@ -37,6 +38,9 @@ _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 def end_of(cut: PastCut) -> End:
     """Where a value was cut off, as evidence."""
     name, op, off = written(cut.loc), cut.op, cut.off
+    rule = rule_around(cut.loc) if off is None else ""
+    if rule:
+        return End(f"{rule}.forward", Ending.ASKED, cut.loc, rule, as_="bypassed", of_tensor=True)
     if op == "no_grad" and off is not None:
         if off.loc == cut.loc and name:  # our own code has switched it off, inside of what was called
             return End(name, Ending.FLAT, cut.loc, name, as_="inside", of_tensor=True)
@@ -76,7 +80,7 @@ def _deed(event: Event | None) -> Deed | None:
     return None if event is None else Deed(event.loc, writer(event.loc), event.when)
 
 
-def _going(record: PassRecord | None) -> Going | None:
+def going(record: PassRecord | None) -> Going | None:
     if record is None:
         return None
     refused = "" if record.refused is None else record.refused[1].partition(". ")[0].rstrip(".")
@@ -111,7 +115,10 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     e.live = e.total = 1
     node = tensor._read().node
     alive = [(ref(), shape, dtype) for ref, shape, dtype in record.outputs]
-    history.is_output = all(n is node for n, _, _ in alive)
+    history.is_output = bool(alive) and all(n is node for n, _, _ in alive)
+    history.compiled = not alive
+    if history.is_output:
+        history.recent = tuple(end_of(c) for c in left.recent[:3] if _is_near(c, tensor, names))
     graph = Graph([(n, s, d) for n, s, d in alive if n is not None])
     if any(entry is node for entry in graph.entries):
         e.live = e.total = graph.live(node)
@@ -120,12 +127,19 @@ def leaf_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     return e
 
 
+def last_entries(tensors: Iterable[Tensor]) -> list[Node]:
+    """The entries of the last passes that have brought their gradients, where these are still there."""
+    stories = (t._own_story for t in tensors)
+    records = {id(s.passes[0]): s.passes[0] for s in stories if s is not None and s.passes}
+    return entries(node for r in records.values() for ref, _, _ in r.outputs if (node := ref()) is not None)
+
+
 def look_into(e: Evidence, graph: Graph, node: Node, grad: Any) -> None:
     """What the graph says of a leaf whose gradient is known: where it became zero or not finite, or who may have."""
     history: History = e.history
     arrivals = graph.arrivals()
     arrival = None if arrivals is None else arrivals.get(node.seq)
-    if arrival is not None and _agree(arrival, grad):
+    if arrival is not None and agrees(arrival, grad):
         e.arrival = arrival
     history.freed = graph.freed
     if arrival is None and grad is not None and grad.size:
@@ -135,12 +149,13 @@ def look_into(e: Evidence, graph: Graph, node: Node, grad: Any) -> None:
             history.suspects = graph.suspects(node, (*FLAT_PARTS, *SATURATED, *STEPS))
 
 
-def _agree(arrival: Arrival, grad: Any) -> bool:
+def agrees(arrival: Arrival, grad: Any) -> bool:
     """Whether what comes back is what came: the pass may have begun with another gradient."""
     if grad is None:
         return True
-    return bool(np.shape(grad) == arrival.ct.shape and np.isfinite(grad).all() == np.isfinite(arrival.ct).all()
-                and np.any(grad) == arrival.ct.any())
+    if np.shape(grad) != arrival.ct.shape or np.isfinite(grad).all() != np.isfinite(arrival.ct).all():
+        return False
+    return bool(np.any(grad) == arrival.ct.any())
 
 
 def add_cuts(e: Evidence, cuts: Cuts) -> None:
@@ -167,10 +182,11 @@ def history_of(tensor: Tensor, names: Names) -> History:
     grad = tensor._grad
     if story is None:
         return h
-    h.origin = story.origin
-    h.passes = tuple(g for g in map(_going, story.passes) if g is not None)
+    h.origin, h.verdict = story.origin, story.spoilt
+    h.passes = tuple(g for g in map(going, story.passes) if g is not None)
     h.count = story.count
-    h.missed, h.asked, h.refused = map(_going, (story.missed, story.asked, story.refused))
+    h.missed, h.asked, h.refused = map(going, (story.missed, story.asked, story.refused))
+    h.asked_verdict = story.asked.spoilt.get(value.node.seq) if story.asked is not None and on_tape(value) else None
     h.cleared, h.assigned, h.retained = map(_deed, (story.cleared, story.assigned, story.retained))
     h.frozen = _deed(story.switched) if not on_tape(value) else None
     if story.missed is not None:
@@ -179,7 +195,7 @@ def history_of(tensor: Tensor, names: Names) -> History:
     h.marks = tuple(story.passes[0].marks) if story.passes else ()
     h.last_marks = tuple(PASSES[-1].marks) if PASSES else ()
     since = max(story.when, story.cleared.when if story.cleared is not None else 0)
-    h.others = tuple(g for g in map(_going, PASSES) if g is not None and g.when > since and g.loc is not None)
+    h.others = tuple(g for g in map(going, PASSES) if g is not None and g.when > since and g.loc is not None)
     if grad is not None and story.passes and grad._storage.version != story.version and grad._storage.writes:
         write = writes_of(grad._storage.writes)[0]
         h.written = Deed(write.loc, writer(write.loc), write.when)
@@ -221,8 +237,14 @@ def constant_evidence(tensor: Tensor, path: str, names: Names) -> Evidence:
     return e
 
 
+_TAKES = ("item", "tolist", "float", "complex", "int", "numpy", "tensor", "array", "asarray", "append", "print", "[]=")
+
+
 def _is_near(cut: PastCut, tensor: Tensor, names: Names) -> bool:
-    """Whether a number left where the tensor was made, or else where the question is asked."""
+    """Whether the user took a number where the tensor was made, or else where the question is asked."""
+    name = written(cut.loc)
+    if name and name not in _TAKES and not name.startswith("math."):  # ours, inside of what was called
+        return False
     where = tensor._made[0] if tensor._made is not None else names.code
     if cut.loc is None or where is None or cut.loc[0].co_filename != where.co_filename:
         return False
@@ -274,13 +296,13 @@ def computed_evidence(tensor: Tensor, path: str, graph: Graph, names: Names) -> 
     story = tensor._own_story
     if story is not None:
         h.retained = _deed(story.retained)
-        h.passes = tuple(g for g in map(_going, story.passes) if g is not None)
-        h.count = story.count
+        h.passes = tuple(g for g in map(going, story.passes) if g is not None)
+        h.count, h.verdict = story.count, story.spoilt
         if story.retained is not None:
             writes = [w for w in writes_of(tensor._storage.writes) if w.when > story.retained.when]
             h.rewritten = Deed(writes[-1].loc, writer(writes[-1].loc)) if writes else None
     reached = [t._story.passes[0] for t, _ in graph.owners.values() if t._story.passes]
-    h.others = tuple(g for g in map(_going, sorted(set(reached), key=lambda r: r.when)) if g is not None)
+    h.others = tuple(g for g in map(going, sorted(set(reached), key=lambda r: r.when)) if g is not None)
     e = Evidence(path, raw(tensor._read()), shared, gradient=gradient_of(tensor), history=h)
     e.live = e.total = 1
     return e

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from funcgrad.torch._explain.memory import constant_evidence, leaf_evidence
+from funcgrad.torch._explain.memory import constant_evidence, last_entries, leaf_evidence
 from funcgrad.torch._explain.names import Names, is_module
+from funcgrad.torch._explain.remarks import remarks_on
 from funcgrad.torch._explain.told import told
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.optimizer import living
 from funcgrad.transforms.explain.causes.remembered.words import at
-from funcgrad.transforms.explain.places import short
-from funcgrad.transforms.explain.report import Leaf, Report
-from funcgrad.transforms.explain.text import heading
+from funcgrad.transforms.explain.report import Report
+from funcgrad.transforms.explain.table import Table
 from funcgrad.transforms.explain.wording import in_order
-
-
-class Table(Report):
-    """A report whose text is a table: name, shape, status, the cause in short, its line."""
-
-    def __init__(self, title: str, leaves: list[Leaf], notes: list[str], shapes: list[tuple[int, ...]]) -> None:
-        super().__init__(title, leaves, notes)
-        self.shapes = shapes
-
-    def to_text(self, width: int | None = None, colour: bool | None = None) -> str:
-        """The table as text, a line for each parameter."""
-        rows = [("parameter", "shape", "status", "cause")]
-        for leaf, shape in zip(self.leaves, self.shapes):
-            rows.append((leaf.path, str(shape), leaf.status, _in_short(leaf)))
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows]
-        return "\n".join([heading(self), *self.notes, "", *lines])
-
-
-def _in_short(leaf: Leaf) -> str:
-    """The cuts, where they are all; else what stands before the first full stop or colon."""
-    if leaf.status == "cut" and leaf.cuts:
-        return "cut by " + in_order([f"`{cut.op}` at {short(cut.place)}" for cut in leaf.cuts[:3]])
-    return re.split(r"[.:] ", leaf.message, maxsplit=1)[0].rstrip(".")
 
 
 def explain_grads(module: Any) -> Report:
@@ -57,6 +32,7 @@ def explain_grads(module: Any) -> Report:
 
 def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
     own = {id(p) for p in found.values()}
+    yield from remarks_on(last_entries(found.values()))
     for path, inner in module.named_modules():
         where = f"{path}." if path else ""
         if "requires_grad" in vars(inner):
@@ -67,6 +43,10 @@ def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
                 yield from _unregistered(f"{where}{name}", x, own)
             elif isinstance(x, Tensor) and x.requires_grad and x.is_leaf and id(x) not in own:
                 yield f"`{where}{name}` is no Parameter, so parameters() lacks it. Instead: torch.nn.Parameter(...)."
+    held = [{id(p) for group in o.param_groups for p in group["params"]} for o in living()]
+    waiting = any(p.requires_grad and p._own_story is not None and p._story.count > 1 for p in found.values())
+    if held and waiting and not any(own & ids for ids in held):
+        yield "No optimizer holds any of these parameters: step() and zero_grad() do nothing to them."
     for optimizer in living():
         params = [p for group in optimizer.param_groups for p in group["params"]]
         old = [p for p in params if id(p) not in own and p._own_story is not None and p._story.replaced is not None]

@@ -18,10 +18,12 @@ from funcgrad.torch._explain.memory import (
     for_leaf,
     gradient_of,
     history_of,
+    last_entries,
     leaf_evidence,
     look_into,
 )
 from funcgrad.torch._explain.names import Names, users_frame
+from funcgrad.torch._explain.remarks import remarks_on
 from funcgrad.torch._explain.told import told
 from funcgrad.torch._record.story import all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
@@ -29,6 +31,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.causes.remembered.stale import sentence_of
 from funcgrad.transforms.explain.causes.remembered.words import at
 from funcgrad.transforms.explain.evidence import Evidence
+from funcgrad.transforms.explain.paths import Paths
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Leaf, Report
 
@@ -46,11 +49,11 @@ def explain_grad(tensor: Tensor) -> Report:
     path = _asked(_ASKED) or "the tensor"
     value = tensor._read()
     if not on_tape(value):
-        evidence = constant_evidence(tensor, path, names)
-        return Report("Gradient of a Tensor", [told(evidence), *_cut_off(tensor, {}, names)])
+        return _of_constant("Gradient of a Tensor", tensor, path, names)
     if value.node.prim is None:
         origins = _copied_from(tensor, names)
-        return Report("Gradient of a leaf Tensor", [told(leaf_evidence(tensor, path, names)), *origins])
+        leaf = told(leaf_evidence(tensor, path, names))
+        return Report("Gradient of a leaf Tensor", [leaf, *origins], remarks_on(last_entries([tensor])))
     graph = _graph(tensor)
     itself = told(computed_evidence(tensor, path, graph, names))
     return _report("Gradient of a Tensor", [itself], tensor, graph, names, predicts=False)
@@ -63,8 +66,7 @@ def explain(loss: Tensor) -> Report:
     value = loss._read()
     title = f"Gradients that {path}.backward() would bring"
     if not on_tape(value):
-        evidence = constant_evidence(loss, path, names)
-        return Report(title, [told(evidence), *_cut_off(loss, {}, names)])
+        return _of_constant(title, loss, path, names)
     graph = _graph(loss)
     if value.node.prim is None:
         alone = leaf_evidence(loss, path, names)
@@ -73,6 +75,13 @@ def explain(loss: Tensor) -> Report:
     first = computed_evidence(loss, path, graph, names)
     refused = graph.changed(names) is not None or graph.freed
     return _report(title, [told(first)] if refused else [], loss, graph, names, predicts=not refused)
+
+
+def _of_constant(title: str, tensor: Tensor, path: str, names: Names) -> Report:
+    """Of a tensor that does not require grad, and of the leaves that it was cut off from."""
+    leaves = list(_cut_off(tensor, {}, names))
+    drawing = picture(Paths([], [], []), [], [], called, [(leaf.path, leaf.cuts) for leaf in leaves])
+    return Report(title, [told(constant_evidence(tensor, path, names)), *leaves], (), drawing if leaves else None)
 
 
 def _asked(pattern: re.Pattern[str]) -> str:
@@ -93,11 +102,13 @@ def _report(
     cut_off = list(_cut_off(tensor, graph.owners, names))
     nodes = [(names.of(t), node) for t, node in graph.owners.values()]
     outputs = [node for node, _, _ in graph.outputs]
-    notes = [] if (change := graph.unseen()) is None else [f"{sentence_of(change)} {UNSEEN}"]
+    notes = remarks_on(graph.entries)
+    notes += [] if (change := graph.unseen()) is None else [f"{sentence_of(change)} {UNSEEN}"]
     if predicts:
         gone = list(dict.fromkeys(at(leaf.loc) for leaf in graph.gone if leaf.loc is not None))
         notes += [f"A leaf made{where} is held by no variable: nobody can see its gradient." for where in gone[:3]]
-    return Report(title, [*first, *leaves, *cut_off], notes, picture(graph.paths, nodes, outputs, called))
+    cuts = [(leaf.path, leaf.cuts) for leaf in (*leaves, *cut_off) if leaf.cuts]
+    return Report(title, [*first, *leaves, *cut_off], notes, picture(graph.paths, nodes, outputs, called, cuts))
 
 
 def _leaves(tensor: Tensor, graph: Graph, names: Names, predicts: bool) -> Iterator[Evidence]:

@@ -11,6 +11,7 @@ from funcgrad.transforms.explain.report import Leaf
 _NAMES = {
     "fg.nn.leaky_relu": "torch.nn.functional.leaky_relu",
     "fg.nn.sigmoid": "torch.sigmoid",
+    "fg.stop_gradient": "torch.Tensor.detach",
     **{f"np.{name}": f"torch.{name}" for name in ("where", "sqrt", "log", "sum", "var", "arctan2", "logaddexp", "exp")},
 }
 _NAME = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, _NAMES))})(?=\()")

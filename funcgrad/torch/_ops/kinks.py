@@ -16,7 +16,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.values import maximum as highest
 from funcgrad.torch._ops.values import minimum as lowest
 from funcgrad.torch._ops.values import total, where
-from funcgrad.torch._record.tape import constant, raw
+from funcgrad.torch._record.tape import constant, on_tape, raw, unconnected
 
 
 def is_anywhere(mask: Any) -> bool:
@@ -162,9 +162,15 @@ def power_of_number(y: Any, n: Any) -> Any:
 
 
 def root(squares: Any) -> Any:
-    """The square root, with the derivative zero at zero, as norm and std have it."""
+    """The square root, with the derivative zero at zero, as std has it."""
     zero = fnp.equal(raw(squares), 0)
     return where(zero, squares.dtype.type(0), fnp.sqrt(where(zero, squares.dtype.type(1), squares)))
+
+
+def _cusp(squares: Any, zero: Any) -> Any:
+    """Zeros with the derivative zero by what is squared, and the second one NaN; for where it is `zero`."""
+    number = squares.dtype.type
+    return fnp.power(where(zero, squares, number(0)), number(1.5))
 
 
 def over_freedom(squares: Any, n: float) -> Any:
@@ -253,7 +259,9 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
         return total(terms, axes, keepdims)
 
     if order == 2:
-        return root(summed(squared(v)))
+        squares = summed(squared(v))
+        zero = fnp.equal(raw(squares), 0)
+        return where(zero, _cusp(squares, zero), root(squares)) if is_anywhere(zero) else fnp.sqrt(squares)
     if abs(order) == np.inf:
         return (highest if order > 0 else lowest)(magnitude(v), axes, keepdims)
     if order == 1:
@@ -262,15 +270,23 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> 
     zero, one = fnp.equal(raw(sizes), 0), sizes.dtype.type(1)
     if order == 0:
         return summed(where(np.False_, sizes, where(zero, sizes.dtype.type(0), one)))
-    powers = summed(
-        where(zero, constant(fnp.power(constant(sizes), order)), fnp.power(where(zero, one, sizes), order))
-    )
+    held = where(zero, v, v.dtype.type(0))
+    smooth = order >= 2 and order == int(order)
+    flat_there = fnp.multiply(fnp.abs(held), 0) if smooth else _cusp(squared(held), zero)
+    at_zero = fnp.add(constant(fnp.power(constant(sizes), order)), flat_there)
+    powers = summed(where(zero, at_zero, fnp.power(where(zero, one, sizes), order)))
     still = fnp.logical_or(fnp.equal(raw(powers), 0), fnp.equal(fnp.power(raw(powers), 1 / order), 0))
     return where(
         still,
-        constant(fnp.power(constant(powers), 1 / order)),
+        fnp.add(constant(fnp.power(constant(powers), 1 / order)), summed(flat_there)),
         fnp.power(where(still, one, powers), 1 / order),
     )
+
+
+def norm(v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """As `vector_norm`; that of order 0 has no gradient, which is not one of zero."""
+    size = vector_norm(v, order, axes, keepdims)
+    return unconnected(size, v) if order == 0 and on_tape(v) else size
 
 
 def vector_norm_read(keep: Any, v: Any, order: float, axes: tuple[int, ...], keepdims: bool) -> Any:

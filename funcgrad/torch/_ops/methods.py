@@ -29,6 +29,7 @@ from funcgrad.torch._ops import (
     memory,
     parts,
     pointwise,
+    polynomials,
     products,
     quantiles,
     random,
@@ -74,9 +75,9 @@ def _constructed(self: Any, *data: Any, device: Any = None) -> None:
 
 _method("__init__", _constructed)
 ROOMS = (
-    create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, compare, select, reduce,
-    extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter, products, sums,
-    distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft, frames, memory,
+    create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, polynomials, compare,
+    select, reduce, extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter,
+    products, sums, distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft, frames, memory,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 

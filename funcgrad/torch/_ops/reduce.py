@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -246,7 +247,7 @@ var_mean, std_mean = (_spread(f"{n}_mean", n == "std", True, f"`{n}` and `mean`.
 
 
 NORM = Kind("LinalgVectorNorm", "xr", reads=kinks.vector_norm_read)
-vector_norm = widened(kinks.vector_norm, np.float16)
+vector_norm = widened(kinks.norm, np.float16)
 
 
 def _for_norm(x: Tensor, dtype: dtypes.dtype | None) -> Tensor:
@@ -352,21 +353,43 @@ def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel
     return call(kind, lambda v: values.reshape(fun(values.reshape(v, shape=(1,)), axes=(0,)), shape=()), x)
 
 
-_softmax, _log_softmax = widened(values.softmax, np.float16), widened(values.log_softmax, np.float16)
+def _normalisation(kind: Kind, fun: Callable[..., Any], name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A function along a dimension: the long way, and for each dimension the short way of functions of one tensor."""
+    widely = widened(fun, np.float16)
+
+    def slowly(x: Tensor, dim: int, dtype: dtypes.dtype | None = None) -> Tensor:
+        return _normalised(kind, widely, ready(x, dtype, name, sums=False), dim, name)
+
+    @lru_cache(16)
+    def along(dim: int) -> Callable[..., Tensor]:
+        def whole(v: Any) -> Any:
+            if 0 in v.shape:
+                raise RuntimeError("taken slowly")
+            return fun(v, (dimension(dim, len(v.shape)),))
+
+        return quick_of_one(whole, kind, lambda x: slowly(x, dim), narrow=False)
+
+    return slowly, along
+
+
+_long_softmax, _softmax_along = _normalisation(SOFTMAX, values.softmax, "softmax")
+_long_log_softmax, _log_softmax_along = _normalisation(LOG_SOFTMAX, values.log_softmax, "log_softmax")
 
 
 @named()
 def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """exp(input), scaled so that it sums to one along `dim`."""
-    x = ready(input, dtype, "softmax", sums=False)
-    return _normalised(SOFTMAX, _softmax, x, dim, "softmax")
+    if dtype is None and type(dim) is int:
+        return contiguous(_softmax_along(dim)(input))
+    return _long_softmax(input, dim, dtype)
 
 
 @named()
 def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The logarithm of `softmax`."""
-    x = ready(input, dtype, "log_softmax", sums=False)
-    return _normalised(LOG_SOFTMAX, _log_softmax, x, dim, "log_softmax")
+    if dtype is None and type(dim) is int:
+        return contiguous(_log_softmax_along(dim)(input))
+    return _long_log_softmax(input, dim, dtype)
 
 
 @named(out=True)

@@ -383,7 +383,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         there = fnp.broadcast_to(chosen, shape)
         order = fnp.cumsum(fnp.reshape(there, (there.size,)).astype(np.int64)) - 1
         if not s.size:
-            return fnp.add(fnp.broadcast_to(v, shape), v.dtype.type(0))
+            return fnp.add(fnp.broadcast_to(v, shape), fnp.sum(s))
         taken = fnp.reshape(s, (s.size,))[fnp.clip(order, 0, s.size - 1)]
         return fnp.where(there, fnp.reshape(taken, shape), v)
 

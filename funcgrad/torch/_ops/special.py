@@ -17,7 +17,7 @@ from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor
 from funcgrad.torch._record.operands import as_floating, check_together, no_overload, number, promote, refuse
-from funcgrad.torch._record.tape import raw
+from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -146,7 +146,7 @@ def _bessel(name: str, function: str, doc: str) -> Any:
     def apply(input: Tensor) -> Any:
         need_tensor(input, f"special_{name}")
         refuse(input, "ce", kernel)
-        return call(kind, lambda v: fun(raw(v)), as_floating(input))
+        return call(kind, lambda v: fun(constant(v)), as_floating(input))
 
     return named(name=name, space="special", out=True)(
         titled(apply, f"special_{name}", f"{doc}; as in PyTorch, not recorded.")

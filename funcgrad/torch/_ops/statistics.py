@@ -129,7 +129,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 
 
 def _size(d: Any, p: float) -> Any:
-    return kinks.vector_norm(d, p, tuple(range(len(d.shape))), False)
+    return kinks.norm(d, p, tuple(range(len(d.shape))), False)
 
 
 _distance = widened(_size, np.float16)

@@ -138,11 +138,19 @@ def _mark_given(run: Pass, grads: Sequence[Tensor | np.ndarray]) -> None:
 def _remembered(run: Pass, outputs: list[Tensor], grads: list[Tensor | np.ndarray]) -> None:
     """Run a pass; tensors remember it, and an error tells what they know."""
     run.record.began(outputs)
+    if run.accumulates and run.wanted is not None:
+        run.record.called = "backward(inputs=...)"
     try:
         run.run(outputs, grads)
+        if run.kept.spoilt:
+            from funcgrad.torch._explain.spoilt import remember  # which the way without zeros need not load
+
+            remember(run, outputs)
     except RuntimeError as error:
         run.record.ended_in(explained(error, outputs))
         raise
+    finally:
+        run.freed.clear()
 
 
 def grad(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.trace import Primitive
+from funcgrad.torch._pass.current import current, running
 from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
 from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._pass.saved_tensor import SavedTensor
-from funcgrad.torch._record.tape import Watched, on_tape, raw
+from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.tape import Note, Watched, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
@@ -72,7 +76,8 @@ class FunctionCtx(GradFn):
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         if self._saved is None:
             raise RuntimeError(FREED)
-        return tuple(None if s is None else s.tensor() for s in self._saved)
+        name = type(self).__name__.removesuffix("Backward")
+        return tuple(None if s is None else as_used(s.tensor(), name) for s in self._saved)
 
     def with_saved(self, tensors: Sequence[Tensor | None], needs: tuple[bool, ...]) -> FunctionCtx:
         """What another transformation gives to a rule: the same, with other tensors saved."""
@@ -160,3 +165,43 @@ class Saved:
         t = fresh(value if node is None else TapeTracer(self.tape, value, node))
         t._cuts = self.cuts
         return t
+
+
+class _Intermediate(Primitive):
+    """A value that `forward` computed on its way, as a pass that is recorded uses it: it has no derivative."""
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return saved
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Any:
+        raise RuntimeError(INTERMEDIATE.format(function=saved))
+
+
+INTERMEDIATE = (
+    "{function}.backward used a tensor that {function}.forward computed and kept, and which is neither an input nor an "
+    "output of it: nothing is recorded in forward, so a second derivative would miss what this tensor contributes (in "
+    "PyTorch it does, silently). Instead: save the inputs and compute it again in backward; or return it from forward "
+    "as one more output, and save that; or keep its .detach(), where it is to be a constant"
+)
+_INTERMEDIATE = _Intermediate("intermediate")
+
+
+def attributes_as_used(ctx: FunctionCtx, function: str) -> dict[str, Tensor]:
+    """Those of the attributes of the user's own which a rule is to find changed."""
+    own = {key: t for key, t in ctx.__dict__.items() if not key.startswith("_") and isinstance(t, Tensor)}
+    used = {key: as_used(t, function) for key, t in own.items()}
+    return {key: t for key, t in used.items() if t is not own[key]}
+
+
+def as_used(t: Tensor, function: str) -> Tensor:
+    """A tensor that a rule has kept, as it uses it: where the pass is recorded, and it was computed in `forward` from
+    what requires grad, one whose derivative is refused."""
+    if not (t._cuts and mode.enabled and running() and current().create) or on_tape(t._read()):
+        return t
+    inside = [c for c in t._cuts if c.off is not None and c.off.what == "forward" and not c.flat]
+    sources = [node for c in inside if c.entry is not None and (node := c.entry()) is not None]
+    if not sources or t._read().dtype.kind not in "fc":
+        return t
+    node = Node(_INTERMEDIATE, {}, tuple(dict.fromkeys(sources)), function, here())
+    node.note = Note(f"{function}Backward")
+    return fresh(TapeTracer(current().tape, raw(t._read()), node))

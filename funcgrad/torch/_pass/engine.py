@@ -13,14 +13,16 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
+from funcgrad.core.trace import Primitive
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.current import under_way
 from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
 from funcgrad.torch._pass.hooks import use
+from funcgrad.torch._pass.kept import Kept, is_spoilt
 from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.story import Off, PassRecord
-from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape
+from funcgrad.torch._record.story import Off, PassRecord, Story
+from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape, unconnected
 from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -81,8 +83,21 @@ def outward(ct: Any) -> Any:
     return conj(ct) if ct.dtype.kind == "c" else ct
 
 
-RULES_OF_USERS: set[type] = set()
-"""The primitives whose pull must know of the pass: `autograd.Function`."""
+
+
+class UsersRule(Primitive):
+    """A primitive whose derivative is the user's own code, which must know of the pass: `autograd.Function`."""
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Any:
+        kept, run, seq = saved
+        run.kept.handed[seq] = cts = self.back(kept, run, tracked, ct, params)
+        return cts
+
+    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        """The cotangents of the operands."""
+        raise NotImplementedError
+
+
 DONE: Any = (None, None)
 
 
@@ -104,6 +119,8 @@ class Pass:
         self.found: dict[int, Any] = {}
         self.given: dict[int, Tensor] = {}
         self.record = PassRecord("backward" if accumulates else "grad")
+        self.kept = Kept()
+        self.freed = self.kept.saved
         self.pulled: set[int] | None = None
         self.waiting: dict[int, int] | None = None
         self.reached: set[int] = set()
@@ -124,6 +141,7 @@ class Pass:
                     ct = ct.astype(value.dtype)
                 ct = outward(ct)
             seeds.append((value.node, ct))
+        self.kept.seeds = tuple(seeds)
         if self.wanted is not None:
             self.pulled = self.ways([node for node, _ in seeds])
         if use.ever:
@@ -230,14 +248,18 @@ class Pass:
             if anomaly.state.enabled:
                 anomaly.tell_forward(node)
             raise
-        return self.leaving(note.after, node, cts, ct) if note is not None and note.after else cts
+        if note is not None and note.after:
+            self.kept.handed[node.seq] = cts = self.leaving(note.after, node, cts, ct)
+        return cts
 
     def recorded(self, node: Node, note: Note | None, cts: Sequence[Any]) -> Sequence[Any]:
         """Cotangents of operands that are constants, where PyTorch computes them from what requires a gradient:
-        recorded, with a gradient of zero. (Only where there is one operand, unless it makes those of all at once: else
-        it is not known whose gradient needs what was saved. Of several entries those that lead to operands.)"""
+        recorded, with a gradient of zero, or with none. (Only where there is one operand, unless it makes those of all
+        at once: else it is not known whose gradient needs what was saved. Of several entries those that lead to
+        operands.)"""
         parents = node.parents
         of_all = node.seq in self.inside or (note is not None and note.gradient == "all")
+        ends = note is not None and note.unconnected
         if not of_all and len(operands(node)) != 1:
             return cts
         self.inside.update(p.seq for p in parents if p is not None and is_inner(p))
@@ -246,7 +268,8 @@ class Pass:
             if parent is None or parent.seq in self.inside:
                 continue
             if isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
-                found[i] = new = fnp.where(np.False_, TapeTracer(self.tape, c, parent), c)
+                along = TapeTracer(self.tape, c, parent)
+                found[i] = new = unconnected(c, along) if ends else fnp.where(np.False_, along, c)
                 new.node.note = Note(f"{note.name.removesuffix('0')}Backward0" if note is not None else "Zero")
         return found
 
@@ -281,13 +304,15 @@ class Pass:
             self.found[node.seq] = ct
             return
         if not self.accumulates:
-            self.found[node.seq] = self.hooked(note.hooks, ct) if note.hooks else ct
+            self.found[node.seq] = ct = self.with_hooks(node, note, ct) if note.hooks else ct
+            if is_spoilt(ct):
+                self.kept.spoilt.append((node, ct))
             return
         if note.hooks or note.before:
             ct = self.arriving(node, note, ct)
         tensor = note.owner()
         if tensor is not None:
-            self.accumulate(tensor, ct)
+            self.note(node, self.accumulate(tensor, ct), ct)
             if note.filled:
                 for hook in list(note.filled.values()):
                     self.in_users_mode(hook, tensor)
@@ -296,6 +321,7 @@ class Pass:
 
     def arriving(self, node: Node, note: Note, ct: Any) -> Any:
         """What hooks make of the cotangent of an entry."""
+        first = ct
         ct = self.with_hooks(node, note, ct)
         if note.siblings:
             for i, sibling in enumerate(note.siblings):
@@ -306,6 +332,8 @@ class Pass:
             if result is not None:
                 ct = self.replaced(hook, result, ct if type(ct) is list else [ct])
                 ct = ct if note.siblings else ct[0]
+        if ct is not first:
+            self.kept.replaced[node.seq] = ct
         return ct
 
     def with_hooks(self, node: Node, note: Note, ct: Any) -> Any:
@@ -315,7 +343,7 @@ class Pass:
         if note.owner is not None and node.prim is not None:
             tensor = note.owner()
             if tensor is not None and tensor._read().node is node:
-                self.accumulate(tensor, ct)
+                self.note(node, self.accumulate(tensor, ct), ct)
         return ct
 
     def leaving(self, hooks: dict[int, Any], node: Node, cts: Sequence[Any], ct: Any) -> Any:
@@ -358,7 +386,16 @@ class Pass:
             self.record.mark(hook, before, ct)
         return ct
 
-    def accumulate(self, tensor: Tensor, ct: Any) -> None:
+    def note(self, node: Node, story: Story, ct: Any) -> None:
+        """Whether a gradient is sound: if not, the end of the pass looks into it."""
+        if is_spoilt(ct):
+            self.kept.spoilt.append((node, ct))
+        else:
+            self.kept.sound = True
+            if story.count == 1:
+                story.spoilt = None
+
+    def accumulate(self, tensor: Tensor, ct: Any) -> Story:
         grad, story = tensor._grad, tensor._story
         ct = outward(ct)
         if not self.create:
@@ -377,6 +414,7 @@ class Pass:
             self.in_users_mode(grad._write, constant(grad._read()) + ct)
         total: Any = tensor._grad
         story.reach(self.record, total._storage.version)
+        return story
 
     # tensors and values
 
@@ -423,14 +461,15 @@ class Pass:
                     if watched[0].version != watched[1]:
                         raise modified(watched)
                 if not self.keep:
+                    self.freed[node.seq] = saved
                     node.saved = FREED_VALUES
                     if watch:
                         note.watch = ()
             if note.lacks is not None:
                 raise (RuntimeError if note.name == "NotImplemented" else NotImplementedError)(note.lacks)
         prim: Any = node.prim
-        if type(prim) in RULES_OF_USERS:
-            return prim.in_pass(saved, self)
+        if isinstance(prim, UsersRule):
+            return saved, self, node.seq
         return prim.relink(saved, node.parents, node, self.link) if self.create else saved
 
 

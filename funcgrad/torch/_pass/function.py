@@ -11,10 +11,10 @@ import numpy as np
 
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
-from funcgrad.core.trace import Primitive, Tracer
-from funcgrad.torch._pass.context import FunctionCtx, Saved
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._pass.context import FunctionCtx, Saved, attributes_as_used
 from funcgrad.torch._pass.current import current, running
-from funcgrad.torch._pass.engine import RULES_OF_USERS, outward
+from funcgrad.torch._pass.engine import Pass, UsersRule, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
@@ -55,7 +55,7 @@ TWO_RULES = (
 )
 
 
-class FunctionCall(Primitive):
+class FunctionCall(UsersRule):
     """A call of a `Function`; made for each class, only ever on the shim's tape."""
 
     module = "torch.autograd.function"
@@ -77,11 +77,8 @@ class FunctionCall(Primitive):
     def shown(self, node: Node) -> FunctionCtx:
         return node.saved[0]
 
-    def in_pass(self, saved: Any, run: Any) -> Any:
-        return saved, run
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        (ctx, avals, flags, outs), run = saved
+    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        ctx, avals, flags, outs = saved
         cts = ct if type(ct) is list else [ct]
         grads: list[Any] = []
         position = 0
@@ -97,7 +94,7 @@ class FunctionCall(Primitive):
                 grads.append(fresh(np.zeros(aval[0], aval[1])))
             else:
                 grads.append(None if c is None else run.tensor(c))
-        found = run.in_users_mode(self.rule, ctx, *grads)
+        found = self.run_rule(ctx, run, grads)
         if not run.keep:
             ctx._saved = None
         back = self.checked(found, avals, flags, run.taken)
@@ -106,6 +103,15 @@ class FunctionCall(Primitive):
             if needed:
                 run.record.mark(self.rule, given if c is not None else None, c)
         return back
+
+    def run_rule(self, ctx: FunctionCtx, run: Pass, grads: Sequence[Any]) -> Any:
+        instead = attributes_as_used(ctx, self.function.__name__) if run.create else {}
+        before = {key: ctx.__dict__[key] for key in instead}
+        ctx.__dict__.update(instead)
+        try:
+            return run.in_users_mode(self.rule, ctx, *grads)
+        finally:
+            ctx.__dict__.update({key: t for key, t in before.items() if ctx.__dict__.get(key) is instead[key]})
 
     def checked(self, found: Any, avals: Sequence[Any], flags: Sequence[bool], taken: Any) -> list[Any]:
         given = list(found) if isinstance(found, tuple) else [found]
@@ -137,7 +143,6 @@ class FunctionCall(Primitive):
         return cts
 
 
-RULES_OF_USERS.add(FunctionCall)
 OWN_GRAD_FN.add(FunctionCall)
 
 

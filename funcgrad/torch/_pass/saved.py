@@ -19,10 +19,9 @@ import numpy as np
 from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import SELECT, Node, TapeTracer, selected
-from funcgrad.core.trace import Primitive
 from funcgrad.ops.overwritten import revalued
 from funcgrad.torch._ops.select import clone
-from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
+from funcgrad.torch._pass.engine import Pass, UsersRule
 from funcgrad.torch._pass.inner import Inner
 from funcgrad.torch._record.calls import Kind, note_edges
 from funcgrad.torch._record.modes import mode, quietly
@@ -257,19 +256,15 @@ class _Unpacked(Inner):
         return prim.relink(node.saved, node.parents, node, self.link) if self.create or self.results else node.saved
 
 
-class _Remake(Primitive):
+class _Remake(UsersRule):
     """An operation that is computed again when it is pulled back."""
 
-    def in_pass(self, saved: Any, run: Pass) -> Any:
-        return saved, run
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        remade, run = saved
+    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        remade: Remade = saved
         return remade.pulled(run, ct if type(ct) is list else [ct])
 
 
 REMADE = _Remake("remade")
-RULES_OF_USERS.add(_Remake)
 
 
 class saved_tensors_hooks:

@@ -13,8 +13,7 @@ from typing import Any
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.core.trace import Primitive
-from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
+from funcgrad.torch._pass.engine import Pass, UsersRule
 from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES, SAVED_OF, GradFn, role_of
 from funcgrad.torch._pass.saved import OTHER_VALUES, REMADE, Packed, same, saved_tensors_hooks
 from funcgrad.torch._record.modes import mode
@@ -180,19 +179,15 @@ class Replaced:
         return self.prim.relink(self.saved, node.parents, node, link)
 
 
-class _Replaced(Primitive):
+class _Replaced(UsersRule):
     """An operation of which hooks give what it has saved."""
 
-    def in_pass(self, saved: Any, run: Pass) -> Any:
-        return saved, run
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Any:
-        replaced, run = saved
+    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Any:
+        replaced: Replaced = saved
         return replaced.prim.pull(replaced.values(run), tracked, ct, params)
 
 
 REPLACED = _Replaced("replaced")
-RULES_OF_USERS.add(_Replaced)
 
 
 def saved_of(grad_fn: GradFn, name: str) -> Any:

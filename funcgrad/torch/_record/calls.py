@@ -12,7 +12,20 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
 from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
-from funcgrad.torch._record.tape import NOTES, Note, Tape, copied, note_of, on_tape, own_note, raw, unshared, watched
+from funcgrad.torch._record.tape import (
+    NOTES,
+    UNCONNECTED,
+    Note,
+    Tape,
+    Zero,
+    copied,
+    note_of,
+    on_tape,
+    own_note,
+    raw,
+    unshared,
+    watched,
+)
 from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -32,9 +45,10 @@ class Kind:
     its own), "r" (the result; "1": the first of several), "i" (what else `call_with` has been given, where that is not
     the first), "a" (what hooks get besides: all other operands), "?" (what is none of these, as a factorisation) and
     "-" (something that is no tensor, or a number). Then, of a gradient that is itself recorded: "=" (what was saved is
-    only compared), "0" (it is zero), "!" (those of all operands are made at once). It decides when PyTorch's errors
-    about modified or freed values are raised, what hooks on saved tensors get, and what gradients require one; what the
-    derivatives need is kept by the operations beneath. `lacks` is the error of a backward pass that reaches it, where
+    only compared), "0" (it is zero), "!" (those of all operands are made at once), "~" (the same, and what they do not
+    depend on has no second gradient: None, not zero). It decides when PyTorch's errors about modified or freed values
+    are raised, what hooks on saved tensors get, and what gradients require one; what the derivatives need is kept by
+    the operations beneath. `lacks` is the error of a backward pass that reaches it, where
     PyTorch has no derivative.
 
     `takes` are the places of the operands that have a derivative, as "201", in PyTorch's order: where that is another,
@@ -63,7 +77,7 @@ class Kind:
         self.notes = next((NOTES[letter] for letter in saves if letter in NOTES), Note)
         if form is not None:
             self.notes = cast(type[Note], type("Composed", (self.notes,), {"composed": form}))
-        self.saves = saves = saves.rstrip("=0!")
+        self.saves = saves = saves.rstrip("=0!~")
         self.x = "x" in saves
         self.y = "y" in saves
         self.others = any(letter in saves for letter in "*&X")
@@ -168,6 +182,11 @@ def ended(op: str, operands: Sequence[Any]) -> Cuts:
     return cut_again(op, cuts, flat=True) if ends and not tracked else cuts
 
 
+def inside_rule() -> bool:
+    """Whether the `forward` of a rule of the user's is running."""
+    return mode.off is not None and mode.off.what == "forward"
+
+
 def flat(op: str, value: Any, *operands: Tensor) -> Tensor:
     """A tensor of values without a derivative, as places, which remembers what they were computed from."""
     out = fresh(value)
@@ -250,11 +269,11 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
             if t._view is not None:
                 t._check_entry()
     t = wrap(out, kind, tensors[0] if tensors else None, tensors[1] if len(tensors) > 1 else None)
-    if not tracked and mode.enabled and TapeTracer in map(type, values):
+    if (not tracked or out.node.prim is UNCONNECTED) and mode.enabled and TapeTracer in map(type, values):
         t._cuts = ended(kind.called, tensors)
     elif special:
         cuts = cuts_of(tensors)
-        if cuts and not tracked and out.dtype.kind not in "fc":
+        if cuts and not tracked and (out.dtype.kind not in "fc" or (kind.notes is Zero and inside_rule())):
             cuts = ended(kind.called, tensors)
         if cuts:
             t._cuts = cuts

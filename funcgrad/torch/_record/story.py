@@ -132,9 +132,10 @@ class PassRecord:
     """A backward pass: its line, what was called (`backward` or `grad`), its outputs weakly, when it was, and the cuts
     of the outputs. `ends` are those of gradients that are not recorded, `once` those that a rule did not record,
     `refused` the error it ended in, as its type's name, text and note. `marks` are what the user's own code did to
-    gradients: "zero" by a hook, "none" by a rule, ..."""
+    gradients: "zero" by a hook, "none" by a rule, ... `spoilt` says by the `seq` of a leaf why the gradient that was
+    returned is zero or not finite."""
 
-    __slots__ = ("called", "cuts", "ends", "loc", "marks", "once", "outputs", "refused", "when")
+    __slots__ = ("called", "cuts", "ends", "loc", "marks", "once", "outputs", "refused", "spoilt", "when")
 
     def __init__(self, called: str) -> None:
         self.called = called
@@ -146,6 +147,7 @@ class PassRecord:
         self.ends: Cuts = ()
         self.once: Cuts = ()
         self.refused: tuple[str, str, str] | None = None
+        self.spoilt: dict[int, Any] = {}
 
     def began(self, outputs: Sequence[Any]) -> None:
         """It is run on these tensors; leaves that they are cut off from are told so."""
@@ -221,12 +223,13 @@ class Story:
     is the version of the gradient's memory after the last. `copied` are the cuts of the value it was made a leaf of.
     `missed` is the last pass that came from a value cut off
     this leaf, `asked` the last `autograd.grad` that returned its gradient, `refused` the last pass over it that ended
-    in an error.
+    in an error. `spoilt` says why the gradient is zero or not finite, as found in the first of the last passes that
+    brought such a one.
     """
 
     __slots__ = (
         "asked", "assigned", "cleared", "copied", "count", "cuts", "made", "missed", "origin", "passes", "refused",
-        "replaced", "retained", "switched", "version", "when",
+        "replaced", "retained", "spoilt", "switched", "version", "when",
     )  # fmt: skip
 
     def __init__(self, origin: str, before: Story | None = None) -> None:
@@ -240,6 +243,7 @@ class Story:
         self.missed: PassRecord | None = None
         self.asked: PassRecord | None = None
         self.refused: PassRecord | None = None
+        self.spoilt: Any = None
         self.cleared: Event | None = None
         self.assigned: Event | None = None
         self.retained: Event | None = None

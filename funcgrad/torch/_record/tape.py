@@ -10,13 +10,15 @@ and its entry, so dropping the Tensor frees what only it led to.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from numpy import ndarray
 
+from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
-from funcgrad.core.trace import Tracer
+from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.overwritten import overwritten
 from funcgrad.torch._tensor.storage import Storage
@@ -58,6 +60,7 @@ class Note:
 
     `gradient` says whether, where the pass is recorded, what comes out of it requires a gradient: "used", for of what
     it has saved it is computed; "compared", it is not; "zero", nothing of it does; "all", of all operands it does.
+    `unconnected`: what the gradients do not depend on has none of its own, where that of others is zero.
     `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
     one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
@@ -71,6 +74,7 @@ class Note:
     own = False
     inner = False
     gradient = "used"
+    unconnected = False
     hooks: dict[int, Any] | None = None
     before: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
@@ -101,7 +105,13 @@ class Whole(Note):
     gradient = "all"
 
 
-NOTES = {"=": Compared, "0": Zero, "!": Whole}
+class Linear(Whole):
+    """One whose operands have no second gradient, where PyTorch's rule does not reach them: None, and not zero."""
+
+    unconnected = True
+
+
+NOTES = {"=": Compared, "0": Zero, "!": Whole, "~": Linear}
 
 
 def leaf_note(tensor: Any) -> Note:
@@ -188,3 +198,23 @@ def unrecorded(value: Any) -> Any:
     """The value as it is where recording is off: without its entry, and others' in reverse mode. Tangents stay."""
     value = raw(value)
     return overwritten(0, value) if isinstance(value, Tracer) and value.dtype.kind in "fc" else value
+
+
+class Unconnected(Primitive):
+    """An entry with nothing behind it: PyTorch's undefined gradient, which is None for a leaf, and not zero."""
+
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+        return ()
+
+    def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
+        return saved
+
+
+UNCONNECTED = Unconnected("unconnected")
+
+
+def unconnected(value: Any, operand: Any) -> Any:
+    """A value that requires a gradient as the operand does, and has none for it; without its entry elsewhere."""
+    if not on_tape(operand):
+        return constant(value)
+    return TapeTracer(operand._trace, constant(value), Node(UNCONNECTED, {}, (), (), here()))

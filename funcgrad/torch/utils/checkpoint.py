@@ -8,9 +8,9 @@ from typing import Any
 
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
-from funcgrad.core.trace import Primitive, Tracer
+from funcgrad.core.trace import Tracer
 from funcgrad.torch._pass.context import Saved
-from funcgrad.torch._pass.engine import RULES_OF_USERS, Pass
+from funcgrad.torch._pass.engine import Pass, UsersRule
 from funcgrad.torch._pass.inner import Inner
 from funcgrad.torch._pass.saved import without_hooks
 from funcgrad.torch._record.modes import enable_grad, mode
@@ -145,14 +145,11 @@ def _recorded(out: Any, again: Callable[[], list[Tensor]], parents: tuple[Node, 
     return _replaced(out, iter(results))
 
 
-class _Recomputed(Primitive):
+class _Recomputed(UsersRule):
     """A call that is made again when it is pulled back."""
 
-    def in_pass(self, saved: Any, run: Pass) -> Any:
-        return saved, run
-
-    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        (again, shapes, moving), outer = saved
+    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        again, shapes, moving = saved
         cts = iter(ct if type(ct) is list else [ct])
         first = Node().seq
         outputs = again()
@@ -163,13 +160,12 @@ class _Recomputed(Primitive):
             )
         pairs = [(t, next(cts)) for t, moves in zip(outputs, moving) if moves]
         pairs = [(t, c) for t, c in pairs if c is not None and on_tape(t._read())]
-        inner = Inner(outer, first, tracked)
-        found = inner.within([t for t, _ in pairs], [outer.tensor(c) for _, c in pairs])
+        inner = Inner(run, first, tracked)
+        found = inner.within([t for t, _ in pairs], [run.tensor(c) for _, c in pairs])
         return [found.get(p.seq) for p in tracked]
 
 
 RECOMPUTED = _Recomputed("checkpoint")
-RULES_OF_USERS.add(_Recomputed)
 
 
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad.core.provenance import Loc, at, here
-from funcgrad.core.tape import Node, Sparse, pull
+from funcgrad.core.tape import SELECT, Node, Sparse
 from funcgrad.core.trace import Tracer
 
 ROUNDING = 64
@@ -29,8 +30,9 @@ def concrete(x: Any) -> Any:
 class Spot(NamedTuple):
     """A place on the way back: an operation's derivative, or what else changed a cotangent at an entry.
 
-    `kind` is "operation", "sum" (of what came to the entry's result), "hook" (it replaced that), or "given" (the
-    cotangent that the pass began with).
+    `kind` is "operation", "sum" (of what came to the entry's result), "hook" (it replaced that), "rule" (the user's own
+    backward gave it), or "given" (the cotangent that the pass began with); on the way forwards also "leaf", and
+    "constant" for one that the operation was given.
     """
 
     node: Node
@@ -72,6 +74,7 @@ class Arrival:
 
 
 Replace = Callable[[Node, Any], "tuple[Any, Loc | None] | None"]
+Handed = Callable[[Node], "tuple[Sequence[Any], str, Loc | None] | None"]
 
 
 def flow_back(
@@ -79,37 +82,74 @@ def flow_back(
     *,
     replace: Replace | None = None,
     saved_of: Callable[[Node], Any] | None = None,
+    handed: Handed | None = None,
+    also: Collection[int] = (),
 ) -> dict[int, Arrival]:
-    """Pull cotangents back, noting where they vanish, cancel, or stop being finite: what arrives at each leaf.
+    """Pull cotangents back, noting where they vanish, cancel, or stop being finite: what arrives at each leaf, and at
+    the entries in `also`, by `seq`.
 
     `replace(node, ct)` says what a hook makes of the cotangent of an entry's result, with the hook's line; None
-    where there is no hook. `saved_of` is that of `core.tape.pull`. A sum that cancels up to rounding goes on as zero.
+    where there is no hook. `saved_of` gives what an entry saved, where that is elsewhere. `handed(node)` says what an
+    entry handed to its parents, where its derivative is not to be run again, and the kind and line of a `Spot` there;
+    None where it is. A sum that cancels up to rounding goes on as zero.
     """
-    return _Watch(replace, saved_of or (lambda node: node.saved)).run(seeds)
+    return _Watch(replace, saved_of or (lambda node: node.saved), handed, also).run(seeds)
 
 
 class _Watch:
-    """The two visitors of one pass: `at_entry` sees sums, `along_edges` each contribution."""
+    """One pass: `_at_entry` sees sums, `_along_edges` each contribution."""
 
-    def __init__(self, replace: Replace | None, saved_of: Callable[[Node], Any]) -> None:
+    def __init__(
+        self, replace: Replace | None, saved_of: Callable[[Node], Any], handed: Handed | None, also: Collection[int]
+    ) -> None:
+        self._also = also
         self._replace = replace
         self._saved_of = saved_of
+        self._handed = handed
+        self._waiting: dict[int, Node] = {}
+        self._heap: list[int] = []
         self._coming: dict[int, list[list[Arrival]]] = {}
         self._here: list[Arrival] = []
         self._found: dict[int, Arrival] = {}
 
     def run(self, seeds: Sequence[tuple[Node, Any]]) -> dict[int, Arrival]:
         for node, ct in seeds:
-            self._coming.setdefault(node.seq, [[]])[0].append(_given(node, ct))
-        pull(list(seeds), self._at_entry, self._saved_of, self._along_edges)
+            self._slots(node, 1)[0].append(_given(node, ct))
+        with np.errstate(all="ignore"):
+            while self._heap:
+                node = self._waiting.pop(-heappop(self._heap))
+                self._along_edges(node, self._back(node, self._at_entry(node)))
         return self._found
 
-    def _at_entry(self, node: Node, ct: Any) -> Any:
+    def _slots(self, node: Node, count: int) -> list[list[Arrival]]:
+        """What has come to each output of an entry, which waits to be visited; the newest is first."""
+        if node.seq not in self._waiting:
+            self._waiting[node.seq] = node
+            heappush(self._heap, -node.seq)
+            self._coming[node.seq] = [[] for _ in range(count)]
+        return self._coming[node.seq]
+
+    def _back(self, node: Node, ct: Any) -> Sequence[Any]:
+        """What an entry hands to its parents."""
+        prim = node.prim
+        if prim is None:
+            return ()
+        if prim is SELECT:
+            slots = [None] * node.params["of"]
+            slots[node.params["index"]] = ct
+            return (slots,)
+        given = self._given(node)
+        return prim.pull(self._saved_of(node), node.parents, ct, node.params) if given is None else given[0]
+
+    def _given(self, node: Node) -> tuple[Sequence[Any], str, Loc | None] | None:
+        return None if self._handed is None else self._handed(node)
+
+    def _at_entry(self, node: Node) -> Any:
         outs = [_summed(node, given) if given else None for given in self._coming.pop(node.seq)]
         if self._replace is not None:
             outs = [a and self._replaced(node, a) for a in outs]
         self._here = [a for a in outs if a is not None]
-        if node.prim is None:
+        if node.prim is None or node.seq in self._also:
             self._found[node.seq] = self._here[0]
         if node.prim is not None and node.prim.multiple:
             return [None if a is None else a.ct for a in outs]
@@ -121,19 +161,19 @@ class _Watch:
         return arrival if new is None else _passed(Spot(node, "hook", new[1]), [arrival], new[0])
 
     def _along_edges(self, node: Node, cts: Sequence[Any]) -> None:
+        given = self._given(node)
+        spot = Spot(node) if given is None else Spot(node, *given[1:])
         for i, (parent, ct) in enumerate(zip(node.parents, cts)):
             if parent is None or ct is None:
                 continue
             if type(ct) is list:  # one output of an entry with several
-                slots = self._coming.setdefault(parent.seq, [[] for _ in ct])
-                slots[node.params["index"]] += self._here
+                self._slots(parent, len(ct))[node.params["index"]].extend(self._here)
             else:
-                passed = _passed(Spot(node), self._here, ct.dense() if type(ct) is Sparse else ct)
-                if self._cancels(node, i, passed.ct):
+                passed = _passed(spot, self._here, ct.dense() if type(ct) is Sparse else ct)
+                if given is None and self._cancels(node, i, passed.ct):
                     passed.ct = np.zeros_like(passed.ct)
-                    passed.dead, passed.cancelled = (), Spot(node)
-                self._coming.setdefault(parent.seq, [[]])[0].append(passed)
-
+                    passed.dead, passed.cancelled = (), spot
+                self._slots(parent, 1)[0].append(passed)
 
     def _cancels(self, node: Node, i: int, ct: np.ndarray) -> bool:
         """Whether what one entry hands on is a sum over the elements of its result that cancels up to rounding.
@@ -203,7 +243,7 @@ def _summed(node: Node, arrivals: Sequence[Arrival]) -> Arrival:
     total = Arrival(sum(a.ct for a in arrivals))
     scale = sum(np.abs(a.ct) for a in arrivals)
     eps = np.finfo(total.ct.dtype).eps if total.ct.dtype.kind in "fc" else 0
-    if scale.any() and (np.abs(total.ct) <= ROUNDING * eps * scale).all():
+    if np.isfinite(scale).all() and scale.any() and (np.abs(total.ct) <= ROUNDING * eps * scale).all():
         total.ct = np.zeros_like(total.ct)
         total.cancelled = Spot(node, "sum")
     elif not total.ct.any():

@@ -81,6 +81,9 @@ class Drawing:
 
     def _svg_arrows(self, layout: Layout) -> Iterator[str]:
         for arrow in self.arrows:
+            if arrow.source > arrow.target:
+                yield f'<path d="{layout.back(arrow)}" marker-end="url(#fg-tip)"/>'
+                continue
             points = layout.points(arrow)
             path = f"M{points[0][0]} {points[0][1]}"
             for (x, y), (u, v) in pairwise(points):
@@ -100,7 +103,7 @@ class Layout:
     """Boxes in rows, each row below those of what it depends on; arrows over several rows keep a lane free in each.
 
     Within a row the order is that of what is above (the barycentre method of Sugiyama, Tagawa and Toda 1981). Arrows
-    back, from loops that are grouped by line, move nothing.
+    back, from loops that are grouped by line, move nothing: they run on the right of all boxes.
     """
 
     def __init__(self, boxes: int, arrows: Sequence[Arrow]) -> None:
@@ -123,6 +126,9 @@ class Layout:
         self.width = 0
         for slots in rows:
             self._place(slots, above)
+        self._backs = [a for a in arrows if a.source > a.target]
+        self._edge = self.width
+        self.width += len(self._backs) * _LANE + (_GAP if self._backs else 0)
         self.height = len(rows) * (_HEIGHT + _BELOW) - _BELOW + 8
 
     def _place(self, slots: list[Slot], above: dict[Slot, list[Slot]]) -> None:
@@ -137,6 +143,15 @@ class Layout:
     def corner(self, box: int) -> tuple[int, int]:
         """The upper left corner of a box."""
         return self._middle[box] - _WIDTH // 2, 4 + self._row[box] * (_HEIGHT + _BELOW)
+
+    def back(self, arrow: Arrow) -> str:
+        """The way of an arrow up to an earlier box: on the right of all boxes, in a lane of its own."""
+        (x, y), (u, v) = (self.corner(box) for box in (arrow.source, arrow.target))
+        lane = self._edge + _GAP // 2 + self._backs.index(arrow) * _LANE
+        return (
+            f"M{x + _WIDTH} {y + _HEIGHT // 2}H{lane - 8}Q{lane} {y + _HEIGHT // 2} {lane} {y + _HEIGHT // 2 - 8}"
+            f"V{v + _HEIGHT // 2 + 8}Q{lane} {v + _HEIGHT // 2} {lane - 8} {v + _HEIGHT // 2}H{u + _WIDTH}"
+        )
 
     def points(self, arrow: Arrow) -> list[tuple[int, int]]:
         """Where an arrow leaves, passes rows, and arrives."""

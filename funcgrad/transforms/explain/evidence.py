@@ -85,7 +85,7 @@ class Evidence:
     the leaf first; `left` are those at which grad refuses that a number leaves, where it is not seen to come back to
     the output. `arrival` is what came back to it (None: nothing did), `called` says the name of an entry's operation as
     the user called it. `born` is the operation on its way in which a value stopped being finite, where the output is
-    not; `kind` then says whether that was "nan" or "inf".
+    not, and whether that was "nan" or "inf"; of a leaf that is so itself, `born_name` is the name.
     """
 
     path: str
@@ -98,9 +98,12 @@ class Evidence:
     gradient: np.ndarray | None = None
     arrival: Arrival | None = None
     born: tuple[Spot, str] | None = None
+    born_name: str = ""
     around: Around | None = None
     refused: Exception | None = None
     """The error with which grad refuses what the function does."""
+    saved_of: Callable[[Node], Any] = lambda node: node.saved
+    """What an entry saved, which may have been let go since."""
     history: Any = None
     """What the shim remembers of the tensor; None for a followed run."""
 

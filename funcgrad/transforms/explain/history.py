@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from funcgrad.core.provenance import Loc
 from funcgrad.transforms.explain.evidence import End
+from funcgrad.transforms.explain.status import Status
 
 
 class Deed(NamedTuple):
@@ -40,6 +43,39 @@ class Changed(NamedTuple):
     unseen: bool = False
 
 
+def kind_of(gradient: np.ndarray) -> str:
+    """Of a gradient that is spoilt, how: "nan", "inf", "zero" in all elements, or "small"; else ""."""
+    if not np.isfinite(gradient).all():
+        return "nan" if np.isnan(gradient).any() else "inf"
+    if not gradient.any():
+        return "zero"
+    return "small" if np.abs(gradient).max() < SMALL else ""
+
+
+def is_like(one: str, other: str) -> bool:
+    """Whether two kinds say the same of passes in a row: what is infinite in one is NaN in the next."""
+    return one == other or {one, other} <= {"nan", "inf"}
+
+
+SMALL = 1e-6
+"""What is left of contributions that cancel is smaller."""
+
+
+@dataclass
+class Verdict:
+    """Why a gradient came out zero or not finite, as it was found at the end of the pass that brought it.
+
+    `kind` is that of `kind_of`, `status` and `finding` what a cause said of it. `passes` counts those that have
+    brought the same since, with the first.
+    """
+
+    kind: str
+    status: Status
+    finding: Any
+    going: Going
+    passes: int = 1
+
+
 @dataclass
 class History:
     """What a tensor remembers. `kind` is "leaf", "computed" (from what requires grad) or "constant".
@@ -48,8 +84,9 @@ class History:
     are the last that brought a gradient since it was cleared, of `count`; `others` have run since it was made and did
     not reach it. `told` are the ends of what was computed from it, `copied` those of the value it was made from, and
     `flat` those of piecewise constant values beside its live paths. `is_output` says that the
-    last pass began at it. `near` are other tensors that the caller sees,
-    `near_unseen` those of them that were written through `.data`, and where.
+    last pass began at it, `compiled` that a compiled program ran it. `near` are other tensors that the caller sees,
+    `near_unseen` those of them that were written through `.data`, and where. `verdict` is what the pass has found,
+    `asked_verdict` what `asked` has.
     """
 
     kind: str
@@ -62,6 +99,7 @@ class History:
     requires_grad: bool = False
     predicted: bool = False
     is_output: bool = False
+    compiled: bool = False
     freed: bool = False
     passes: tuple[Going, ...] = ()
     count: int = 0
@@ -78,6 +116,8 @@ class History:
     rewritten: Deed | None = None
     rebound: str = ""
     changed: Changed | None = None
+    verdict: Verdict | None = None
+    asked_verdict: Verdict | None = None
     told: tuple[End, ...] = ()
     missed_ends: tuple[End, ...] = ()
     copied: tuple[End, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from funcgrad.transforms.explain.text import WIDTH, as_html, lines_of
+from funcgrad.transforms.explain.text import WIDTH, as_html
 
 if TYPE_CHECKING:
     from funcgrad.transforms.explain.report import Report
@@ -22,8 +22,8 @@ _DARK = (
 STYLE = (
     f".fg-report{{{_LIGHT}color:var(--fg-text);background:var(--fg-back);padding:8px;color-scheme:light dark}}"
     f"@media (prefers-color-scheme:dark){{.fg-report{{{_DARK}}}}}"
-    f'[data-jp-theme-light="true"] .fg-report,.vscode-light .fg-report{{{_LIGHT}}}'
-    f'[data-jp-theme-light="false"] .fg-report,.vscode-dark .fg-report{{{_DARK}}}'
+    f'[data-jp-theme-light="true"] .fg-report,.vscode-light .fg-report{{{_LIGHT}color-scheme:light}}'
+    f'[data-jp-theme-light="false"] .fg-report,.vscode-dark .fg-report{{{_DARK}color-scheme:dark}}'
     ".fg-report pre{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px;line-height:1.35;margin:0;"
     "color:inherit;background:none;border:0;white-space:pre;overflow-x:auto}"
     ".fg-report .title,.fg-report .path{font-weight:600}"
@@ -33,7 +33,9 @@ STYLE = (
     ".fg-report svg text{fill:var(--fg-text);font-family:ui-monospace,Menlo,Consolas,monospace;font-size:11px}"
     ".fg-report svg .name{font-weight:600}.fg-report svg rect{stroke:var(--fg-line)}"
     ".fg-report svg path{stroke:var(--fg-line);fill:none}.fg-report svg path.cut{stroke:var(--fg-bad);"
-    "stroke-dasharray:4 3}.fg-report svg text.cut{fill:var(--fg-bad)}.fg-report svg path.chooses{stroke-dasharray:1 3}"
+    "stroke-dasharray:4 3}.fg-report svg text.cut{fill:var(--fg-bad)}"
+    ".fg-report svg text.cut,.fg-report svg text.chooses{paint-order:stroke;stroke:var(--fg-back);stroke-width:4px}"
+    ".fg-report svg path.chooses{stroke-dasharray:1 3}"
     ".fg-report svg marker path{fill:var(--fg-line);stroke:none}"
     ".fg-report svg .leaf{fill:var(--fg-leaf)}.fg-report svg .output{fill:var(--fg-output)}"
     ".fg-report svg .op{fill:var(--fg-op)}.fg-report svg .left{fill:var(--fg-left)}"
@@ -59,4 +61,4 @@ def page(reports: Sequence[Report], title: str) -> str:
 def _body(report: Report) -> str:
     svg = report.drawing.to_svg()
     graph = f'<div class="graph">{svg}</div>' if svg else ""
-    return f"<pre>{as_html(lines_of(report, WIDTH))}</pre>{graph}"
+    return f"<pre>{as_html(report.lines(WIDTH))}</pre>{graph}"

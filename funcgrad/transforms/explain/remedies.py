@@ -101,32 +101,69 @@ def drawn(call: Written | None) -> str:
 _AWAY = {
     "sqrt": "np.sqrt({0} + 1e-12)",
     "log": "np.log({0} + 1e-12)",
+    "reciprocal": "1.0 / ({0} + 1e-12)",
     "norm": "np.sqrt(np.sum({0} ** 2) + 1e-12)",
     "std": "np.sqrt(np.var({0}) + 1e-12)",
     "true_divide": "{0} / ({1} + 1e-12)",
     "divide": "{0} / ({1} + 1e-12)",
     "power": "({0} + 1e-12) ** {1}",
 }
+
 UNDETERMINED = {
     "arctan2": "The angle of (0, 0) is not determined: say by np.where(condition, angle, value) what it is to be "
     "there, and give `arctan2` other arguments where the condition does not hold",
 }
-_ONE_ARGUMENT = frozenset(("sqrt", "log", "norm", "std"))
+_TOO_LARGE = "Its argument is too large for a number: subtract the largest, bound it from above, or use logarithms"
+_NEGATIVE = "Its argument is negative there: bound it from below"
+OUT_OF_RANGE = {
+    **dict.fromkeys(((name, "inf") for name in ("exp", "expm1", "exp2", "sinh", "cosh")), _TOO_LARGE),
+    **dict.fromkeys(((name, "nan") for name in ("log", "log2", "log10", "log1p", "sqrt", "rsqrt")), _NEGATIVE),
+    ("power", "nan"): "Its base is negative there: bound it from below",
+    ("power", "inf"): "It is too large for a number, or a negative power of zero: smaller steps, or a bounded base",
+    **dict.fromkeys(
+        ((name, "nan") for name in ("std", "var")),
+        "It divides by n - 1, which is zero for one number: more of them, or correction=0",
+    ),
+    **dict.fromkeys(
+        ((name, "nan") for name in ("softmax", "log_softmax", "logsumexp")),
+        "All of a row is minus infinity there, or an element of it infinite: leave something finite in each row",
+    ),
+    **dict.fromkeys(
+        ((name, "inf") for name in ("multiply", "linear", "matmul", "add", "sum", "mean", "mse_loss")),
+        "What it was given is too large for a number, or has become so: smaller steps, or inputs that are scaled",
+    ),
+}
+"""What to do where the value of an operation is not finite, and a small constant does not help."""
 SMOOTH = {
     "clip": "a smooth squash, low + (high - low) * fg.nn.sigmoid(x)",
     "clamp": "a smooth squash, low + (high - low) * sigmoid(x)",
     "maximum": "a smooth maximum, np.logaddexp(x, y)",
     "minimum": "a smooth minimum, -np.logaddexp(-x, -y)",
+    **dict.fromkeys(("multiply", "linear", "matmul", "bmm"), "a factor that is not zero"),
+    "relu": "leaky_relu, or a start at which some of its arguments are positive",
     **dict.fromkeys(("sigmoid", "logistic", "expit", "tanh", "erf"), "a smaller argument, scaled or normalised"),
 }
 
 
 def away(name: str, call: Written | None) -> str:
     """The same a small constant away from the point where its derivative is not finite."""
-    needed = 1 if name in _ONE_ARGUMENT else 2
-    if call is None or name not in _AWAY or len(call.args) != needed or call.keywords:
+    template = _AWAY.get(name)
+    if call is None or template is None or call.keywords or not _calls(call, name):
         return ""
-    return _AWAY[name].format(*call.args)
+    if name == "reciprocal" and len(call.args) == 2:  # as it is written: 1 / x
+        template = _AWAY["divide"]
+    return template.format(*call.args) if len(call.args) == 1 + ("{1}" in template) else ""
+
+
+_SIGNS = {ast.Div: ("divide", "true_divide", "reciprocal"), ast.Pow: ("power",)}
+_SYNONYMS = {"divide": ("div",), "power": ("pow", "float_power"), "norm": ("vector_norm",)}
+
+
+def _calls(call: Written, name: str) -> bool:
+    """Whether an expression is a call of an operation itself, and not of what is made of it."""
+    if isinstance(call.node, ast.BinOp):
+        return name in _SIGNS.get(type(call.node.op), ())
+    return call.callee.rpartition(".")[2] in (name, "true_divide", *_SYNONYMS.get(name, ()))
 
 
 def guarded(name: str, call: Written, condition: str) -> str:
@@ -139,9 +176,11 @@ def guarded(name: str, call: Written, condition: str) -> str:
         divides = isinstance(call.node.op, ast.Div)
         left, right = (call.args[0], guard(call.bare[1])) if divides else (guard(call.bare[0]), call.args[1])
         return f"{left}{operator}{right}"
-    if call.is_method or not call.callee:
-        return ""
     rest = [*call.bare[1:], *(f"{k}={v}" for k, v in call.keywords.items())]
+    if call.is_method and call.callee:
+        return f"{guard(call.bare[0])}.{call.callee.rpartition('.')[2]}({', '.join(rest)})"
+    if not call.callee:
+        return ""
     return f"{call.callee}({', '.join([guard(call.bare[0]), *rest])})"
 
 
@@ -152,6 +191,8 @@ def smooth(name: str, call: Written | None) -> str:
     zero = len(call.args) == 2 and call.args[1] in ("0", "0.0")
     if name == "relu" or (name in ("maximum", "fmax") and zero):
         return f"fg.nn.leaky_relu({call.bare[0]})"
+    if name in ("round", "floor", "ceil", "trunc") and len(call.args) == 1 and not call.keywords:
+        return _THROUGH.format(*call.args, call=call.text)
     if name == "clip" and len(call.args) == 3:
         _, low, high = call.args
         return f"{low} + ({high} - {low}) * fg.nn.sigmoid({call.bare[0]})"

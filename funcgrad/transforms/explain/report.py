@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.core.provenance import Place
 from funcgrad.transforms.explain.drawing import Drawing
 from funcgrad.transforms.explain.places import short as short
-from funcgrad.transforms.explain.text import heading, lines_of, output_has_colour, rendered, width_of_output
+from funcgrad.transforms.explain.text import Line, heading, lines_of, output_has_colour, rendered, width_of_output
 
 
 class Fix(NamedTuple):
@@ -126,8 +126,12 @@ class Report:
         Where they are not given, width and colour are those of the terminal that standard output is; elsewhere it is 79
         columns without colour. NO_COLOR switches colour off.
         """
-        lines = lines_of(self, width_of_output() if width is None else width)
+        lines = self.lines(width_of_output() if width is None else width)
         return rendered(lines, output_has_colour() if colour is None else colour)
+
+    def lines(self, width: int) -> Iterator[Line]:
+        """The text, in parts of which each has its colour."""
+        return lines_of(self, width)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as lists, dicts, strings and numbers (a complex number as its text)."""

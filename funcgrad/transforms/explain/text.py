@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
-from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from funcgrad.core.provenance import Place
@@ -85,27 +86,85 @@ def heading(report: Report) -> str:
 
 
 def lines_of(report: Report, width: int) -> Iterator[Line]:
-    for text in _wrapped(heading(report), width):
-        yield [Piece(text, "title")]
-    for note in report.notes:
-        for text in _wrapped(note, width):
-            yield [Piece(text)]
+    yield from lines_of_head(report, width)
     for leaf in report.leaves:
         yield []
-        yield from _leaf(leaf, width)
+        yield from lines_of_leaf(leaf, width)
 
 
-def _wrapped(text: str, width: int, indent: str = "", rest: str = "") -> list[str]:
-    return wrap(text, width, initial_indent=indent, subsequent_indent=rest or indent, break_on_hyphens=False)
+def lines_of_head(report: Report, width: int) -> Iterator[Line]:
+    """The title, and the notes on the whole."""
+    for text in wrapped(heading(report), width):
+        yield [Piece(text, "title")]
+    for note in report.notes:
+        for text in wrapped(note, width):
+            yield [Piece(text)]
 
 
-def _leaf(leaf: Leaf, width: int) -> Iterator[Line]:
-    *first, last = _wrapped(f"{leaf.path}: {leaf.status}", width, "", "    ")
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: letters of the East take two, accents none."""
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(letter: str) -> int:
+    if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def wrapped(text: str, width: int, indent: str = "", rest: str | None = None) -> list[str]:
+    """Lines of a text, broken between words; a word that is longer than a line at a sign in it, if there is one."""
+    rest = indent if rest is None else rest
+    lines, line, is_new = [], indent, True
+    for word in text.split():
+        for i, part in enumerate(_parts(word, width - columns(rest))):
+            if not is_new and (i or columns(line) + 1 + columns(part) > width):
+                lines.append(line)
+                line, is_new = rest, True
+            line += part if is_new else f" {part}"
+            is_new = False
+    return [*lines, line]
+
+
+_BREAKS = re.compile(r"(?<=[./\\,:(\[])"), re.compile(r"(?<=_)")
+"""Where a word is broken that is longer than a line: after a dot or the like, or else within a name."""
+
+
+def _parts(word: str, room: int, breaks: Sequence[re.Pattern[str]] = _BREAKS) -> Iterator[str]:
+    """A word in parts that fit."""
+    part = ""
+    for piece in breaks[0].split(word) if breaks and columns(word) > room else (word,):
+        if part and columns(part) + columns(piece) > room:
+            yield part
+            part = ""
+        part += piece
+        if columns(part) > room and len(breaks) > 1:
+            *whole, part = _parts(part, room, breaks[1:])
+            yield from whole
+    while columns(part) > room:
+        first, _ = _cut(part, room)
+        yield first
+        part = part[len(first) :]
+    yield part
+
+
+def _cut(text: str, room: int) -> tuple[str, int]:
+    """As much of a text as fits, at least a letter, and its columns."""
+    taken = 0
+    for i, letter in enumerate(text):
+        taken += _columns_of(letter)
+        if taken > room and i:
+            return text[:i], taken - _columns_of(letter)
+    return text, taken
+
+
+def lines_of_leaf(leaf: Leaf, width: int) -> Iterator[Line]:
+    *first, last = wrapped(f"{leaf.path}: {leaf.status}", width, "", "    ")
     for text in first:
         yield [Piece(text, "path")]
     start = last.removesuffix(leaf.status)
     yield [Piece(start, "path"), Piece(last[len(start) :], kind_of(leaf.status))]
-    for text in _wrapped(leaf.message, width, "  "):
+    for text in wrapped(leaf.message, width, "  "):
         yield [Piece(text)]
     by_line: dict[tuple[str, int], list[Place]] = {}
     for place in (*(cut.place for cut in leaf.cuts), *leaf.places):
@@ -119,22 +178,33 @@ def _leaf(leaf: Leaf, width: int) -> Iterator[Line]:
 
 def excerpt(places: Sequence[Place], width: int) -> Iterator[Line]:
     """A source line after its location, the guilty parts underlined; at most `width` columns wide."""
-    source = places[0].source
+    source = places[0].source.replace("\t", " ")
     where = f"    {short(places[0])}   "
-    if len(where) + len(source) > width:
-        yield from ([Piece(text)] for text in _wrapped(where.strip(), width, "    ", "      "))
+    if columns(where) + columns(source) > width:
+        yield from ([Piece(text)] for text in wrapped(where.strip(), width, "    ", "      "))
         where = " " * 6
-    room = width - len(where)
-    marks = [" "] * len(source)
+    marked = [False] * len(source)
     for place in places:
         if place.col is not None and place.end_col is not None:
-            marks[place.col : place.end_col] = "^" * (place.end_col - place.col)
-    if len(source) > room:
-        start = max(0, min("".join(marks).find("^") - 8, len(source) - room))
-        rest = len(source) > start + room
-        source, marks = source[start : start + room], marks[start : start + room]
-        source = ("..." + source[3:]) if start else source
-        source = (source[:-3] + "...") if rest else source
+            marked[place.col : place.end_col] = [True] * (place.end_col - place.col)
+    source, marked = _part(source, marked, width - columns(where))
     yield [Piece(where + source)]
-    if "^" in marks:
-        yield [Piece(" " * len(where)), Piece("".join(marks).rstrip(), "caret")]
+    if any(marked):
+        marks = "".join(("^" if mark else " ") * _columns_of(letter) for letter, mark in zip(source, marked))
+        yield [Piece(" " * columns(where)), Piece(marks.rstrip(), "caret")]
+
+
+def _part(source: str, marked: list[bool], room: int) -> tuple[str, list[bool]]:
+    """As much of a line as fits, from shortly before what is marked; dots stand for the rest."""
+    if columns(source) <= room:
+        return source, marked
+    start = max(0, marked.index(True) - 8) if any(marked) else 0
+    while start and columns(source[start - 1 :]) <= room:  # the end of the line fits: more of its beginning
+        start -= 1
+    shown, dots = source[start:], [False] * 3
+    if start:
+        shown, marked = f"...{shown[3:]}", dots + marked[start + 3 :]
+    if columns(shown) > room:
+        first, _ = _cut(shown, room - 3)
+        shown, marked = f"{first}...", marked[: len(first)] + dots
+    return shown, marked

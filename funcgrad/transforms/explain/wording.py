@@ -72,6 +72,7 @@ def cut_sentence(cuts: Sequence[Cut], paths: int, consequence: str = "") -> str:
     verb = "is cut" if paths == 1 else "are cut"
     named = [f"`{cut.op}` at {short(cut.place)}" for cut in cuts[:3] if not cut.again]
     again = [f"`{cut.op}` at {short(cut.place)}" for cut in cuts[:3] if cut.again]
+    named, again = list(dict.fromkeys(named)), list(dict.fromkeys(again))
     if len(cuts) > 3:
         (again or named).append(f"{len(cuts) - 3} more")
     reasons: dict[tuple[str, str], list[Cut]] = {}

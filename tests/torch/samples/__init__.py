@@ -87,7 +87,10 @@ def weighted(torch: Any, outs: list[Any]) -> Any:
 
 
 def outcome(torch: Any, case: Case) -> dict[str, Any]:
-    """What an expression gives: dtypes, shapes, values, the entry's name, gradients of both orders; or the error."""
+    """What an expression gives: dtypes, shapes, values, the entry's name, gradients of both orders; or the error.
+
+    Second gradients that are None are zeros here: which they are depends on what is recorded of constants.
+    """
     leaves = tensors(torch, case)
     moving = [t for t in leaves if t.requires_grad]
     found: dict[str, Any] = {}
@@ -100,7 +103,7 @@ def outcome(torch: Any, case: Case) -> dict[str, Any]:
             found["entry"] = [type(y.grad_fn).__name__ for y in tracked]
             if tracked:
                 gradients = torch.autograd.grad(weighted(torch, tracked), moving, create_graph=True, allow_unused=True)
-                found["gradients"] = [_numbers(g, x) for g, x in zip(gradients, moving)]
+                found["gradients"] = [None if g is None else _numbers(g, x) for g, x in zip(gradients, moving)]
                 curved = [g for g in gradients if g is not None and g.requires_grad]
                 if curved and case.sample.orders > 1:
                     again = torch.autograd.grad(weighted(torch, curved), moving, allow_unused=True)
@@ -148,7 +151,10 @@ def differences(case: Case, found: dict[str, Any], wanted: dict[str, Any]) -> li
             differ += [f"result {i}: {d}" for d in far(f[2], w[2], case, f[0])]
     for key in ("gradients", "second"):
         for i, (f, w) in enumerate(zip(found.get(key, ()), wanted.get(key, ()), strict=True)):
-            differ += [f"{key} {i}: {d}" for d in far(f, w, case, case.dtype)]
+            if f is None or w is None:
+                differ += [f"{key} {i}: {f}, not {w}"] if f is not w else []
+            else:
+                differ += [f"{key} {i}: {d}" for d in far(f, w, case, case.dtype)]
     return differ
 
 

@@ -73,6 +73,14 @@ POLES = [
     *listed(([0.0, -0.0, 1.0], [-0.5, 0.5, -0.25]),
             "1 / torch.xlogy(x.detach(), y.detach().abs()); 1 / torch.special.xlog1py(x.detach(), y.detach())"),
     *listed(([0.5, -1.7, -2.3, nan], [nan, -0.0, 0.0, 1.0], [-1.7, nan, -0.5, 2.0]), "torch.clamp(x, y, z)"),
+    *listed(([[0.0, 0.0], [3.0, 0.0], [nan, 0.0]],), """x.norm(2, 1); x.norm(0, 1); x.norm(3, 1);
+    x.norm(-1, 1); torch.linalg.vector_norm(x, 0.5, 0); torch.linalg.vector_norm(x, 0); torch.dist(x, x.detach(), 0);
+    torch.linalg.vector_norm(x, 2, -1, True); torch.nn.functional.pairwise_distance(x, x.detach(), 0.0)"""),
+    *listed(([0.0, inf, 1.0],), "x.norm(-1); x.norm(-0.5)"),
+    *listed(([2, 0, -1, 3],), """torch.nn.functional.threshold(x, 0.5, 7.5);
+    torch.nn.functional.threshold(x, -0.5, -1.5); torch.nn.functional.threshold(x, 1, 1e20);
+    torch.nn.functional.threshold(x.to(torch.uint8), -1.0, 1); torch.nn.functional.threshold(x.int(), 1, 2.5)"""),
+    *listed(([[0.0, 0.0], [3.0, 2.0], [0.0, 2.0]],), "x.norm(1.5, 0); x.norm(2.5, 0)"),
     *listed(([[3.0, 4.0], [nan, 1.0], [0.3, 0.4]],), "torch.renorm(x, 2, 0, 1.0); torch.renorm(x, 2, 0, inf)",
             exact=True, why="PyTorch multiplies 0 by NaN"),
     *listed(([0.3, 2.0],), "torch.ldexp(x, torch.tensor([2.5, -1.5]))"),

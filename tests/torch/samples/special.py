@@ -16,6 +16,12 @@ AT_ZEROS = ([0.0, 0.0, 0.0, 0.0, 0.0, 2.0, -1.0], [0.0, 1.0, -1.0, inf, nan, 0.0
 LIMITS = ([0.0, 0.0, 0.0, 1.0, -1.0, inf, 1.0, 0.0], [0.5, 0.0, -1.0, 0.0, 1.0, 1.0, inf, inf])
 SPREAD = ([[1.0], [0.3], [2.5]], [0.5, 1.5])
 UNEQUAL = ([0.3, 0.7], [0.1, 0.2, 0.3])
+POLYNOMIAL = ([0.3, -0.7, 0.0, 1.6, -2.0, 1.0, -1.0],)
+DEGREES = ([[0.3], [-0.7], [2.0], [1.0]], [0.0, 1.0, 2.0, 4.0])
+POLYNOMIALS = (
+    *(f"{shift}chebyshev_polynomial_{kind}" for shift in ("", "shifted_") for kind in "tuvw"),
+    "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
+)
 FEW = ("float64",)
 SINGLE = ("float32",)
 WHOLE = ("int64",)
@@ -141,4 +147,11 @@ SAMPLES = [
                 "torch.special.i0e(x) * 1", "torch.special.erfcx(x) * 1", "torch.special.bessel_y0(x) * 1",
                 "torch.i0(x) * 1", "torch.special.entr(x) * 1", "torch.igammac(x, x) * 1", "torch.special.i1e(x) * 1",
                 "torch.special.ndtri(x) * 1", "torch.special.log_ndtr(x) * 1", "torch.special.xlog1py(x, x) * 1"),
+    *[Sample(f"torch.special.{name}(x, {degree})", (POLYNOMIAL,), 512, "of its terms; PyTorch takes cosines from 6 on")
+      for name in POLYNOMIALS for degree in ("0", "1", "2", "5", "9", "-1", "2.7")],
+    *[Sample(f"torch.special.{name}({args})", (DEGREES,), 512, "of its terms", dtypes=kinds)
+      for name in POLYNOMIALS
+      for args, kinds in (("x, y", FEW), ("0.5, y", FEW), ("x.long(), y", SINGLE), ("x, y.long()", SINGLE),
+                          ("x, 'a'", FEW))],
+    Sample("torch.special.legendre_polynomial_p(x, 3)", (COMPLEXES,), dtypes=("complex128",)),
 ]  # fmt: skip

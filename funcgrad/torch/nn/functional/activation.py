@@ -17,6 +17,7 @@ from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.random import default_generator
 from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor
 from funcgrad.torch._record.operands import one_dtype, refuse
+from funcgrad.torch._tensor.dtypes import held
 from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -96,6 +97,9 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """`value` where the input is not above the threshold."""
     need_tensor(input, "threshold")
     refuse(input, "bc", "threshold_cpu")
+    kind = input._read().dtype
+    if kind.kind in "iu":
+        threshold, value = (held(given, kind).item() for given in (threshold, value))
     return _chosen(_threshold, input, inplace, threshold, value)
 
 

@@ -18,7 +18,7 @@ from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
 Ints = tuple[int, ...]
 Pads = list[tuple[int, int]]
-CONVOLUTION, UNBATCHED = (Kind(n, "xy!", takes="012") for n in ("Convolution", "SqueezeBackward1"))
+CONVOLUTION, UNBATCHED = (Kind(n, "xy~", takes="012") for n in ("Convolution", "SqueezeBackward1"))
 
 
 def _with_bias(out: Any, bias: Any, batched: bool) -> Any:

@@ -16,7 +16,7 @@ LENGTH = Kind("NormBackward1", "xr", reads=kinks.vector_norm_read)
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension."""
     d = plus_number(x1 - x2, eps)
-    return call(LENGTH, kinks.vector_norm, d, order=float(p), axes=(d.dim() - 1,), keepdims=keepdim)
+    return call(LENGTH, kinks.norm, d, order=float(p), axes=(d.dim() - 1,) if d.dim() else (), keepdims=keepdim)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

@@ -81,7 +81,7 @@ def _of_statistics_read(
 
 
 BATCH, BY_STATISTICS = (
-    Kind("NativeBatchNormBackward0", "xy!", takes="012", reads=reads) for reads in (_of_batch_read, _of_statistics_read)
+    Kind("NativeBatchNormBackward0", "xy~", takes="012", reads=reads) for reads in (_of_batch_read, _of_statistics_read)
 )
 
 
@@ -164,7 +164,7 @@ def _composed_instances(
     return batch_norm(as_one, mean, var, scale, shift, not running, 0.0, eps).view(input.shape)
 
 
-INSTANCE = Kind("View", "xy!")
+INSTANCE = Kind("View", "xy~")
 def _check_channels(input: Tensor, **given: Tensor | None) -> None:
     """PyTorch's error, which has the instances as channels of one."""
     batch, channels = input.shape[:2]
@@ -228,7 +228,7 @@ def _of_layer_read(keep: Any, x: Any, weight: Any, bias: Any, dims: int, eps: fl
     return y if bias is None else y + bias
 
 
-LAYER = Kind("NativeLayerNormBackward0", "zxy!", takes="012", reads=_of_layer_read)
+LAYER = Kind("NativeLayerNormBackward0", "zxy~", takes="012", reads=_of_layer_read)
 
 
 def _check_layer(

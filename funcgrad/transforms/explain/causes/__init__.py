@@ -25,5 +25,6 @@ from funcgrad.transforms.explain.causes.registry import answer as answer
 from funcgrad.transforms.explain.causes.registry import cause as cause
 from funcgrad.transforms.explain.causes.registry import cut_of as cut_of
 from funcgrad.transforms.explain.causes.registry import ends as ends
+from funcgrad.transforms.explain.causes.registry import finding_of as finding_of
 from funcgrad.transforms.explain.causes.registry import remark as remark
 from funcgrad.transforms.explain.causes.registry import remarks_on as remarks_on

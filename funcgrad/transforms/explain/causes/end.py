@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 import numpy as np
 
 from funcgrad.core.avals import aval_of, is_inexact
-from funcgrad.core.provenance import Place, is_users, place
+from funcgrad.core.provenance import Loc, Place, is_users, place
 from funcgrad.transforms.explain.causes.registry import Finding, cause, cut_of, remark
 from funcgrad.transforms.explain.causes.zero import FLAT_PARTS
 from funcgrad.transforms.explain.evidence import Evidence, Whole
@@ -114,7 +115,12 @@ _COLUMNS = (",None]", "newaxis", "(-1,1)", "expand_dims")
 
 @remark(77)
 def pairs_all(w: Whole) -> str | None:
-    unasked = [(name, loc, call) for name, loc in w.paired if not _asks_for_pairs(call := written(loc))]
+    return in_pairs(w.paired)
+
+
+def in_pairs(paired: Sequence[tuple[str, Loc | None]]) -> str | None:
+    """What is said of operations that pair a column with a row, by name and line."""
+    unasked = [(name, loc, call) for name, loc in paired if not _asks_for_pairs(call := written(loc))]
     if not unasked:
         return None
     name, loc, call = unasked[0]

@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, entries
 from funcgrad.transforms.explain.causes.registry import Finding, cause, remark
 from funcgrad.transforms.explain.diagnosis import Fault, Spot, concrete
 from funcgrad.transforms.explain.evidence import Evidence, Whole
-from funcgrad.transforms.explain.remedies import UNDETERMINED, away, guarded
+from funcgrad.transforms.explain.remedies import OUT_OF_RANGE, UNDETERMINED, away, guarded
 from funcgrad.transforms.explain.report import Fix, short
 from funcgrad.transforms.explain.sources import Written, fitting, in_parentheses, written
 from funcgrad.transforms.explain.status import Status
@@ -37,7 +37,9 @@ def _if_nan(find: Callable[[Evidence], Finding | None]) -> Callable[[Evidence], 
 def thrown_away_later(e: Evidence) -> Finding | None:
     """The element in which it became NaN is thrown away later: by where, a mask, a filter."""
     fault = e.arrival.fault if e.arrival is not None else None
-    if fault is None or fault.masked is None or fault.spot.kind != "operation":
+    if fault is None or fault.masked is None or fault.spot.kind != "operation" or not _by_elements(fault.spot.node):
+        return None
+    if e.born is not None and e.called(fault.masked.node) in _VANISH:  # where infinity went in
         return None
     name, where, mask = e.called(fault.spot.node), place(fault.spot.line), place(fault.masked.line)
     text = (
@@ -55,6 +57,20 @@ def thrown_away_later(e: Evidence) -> Finding | None:
         text += f" Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there."
         return Finding(text, "", (where, mask))
     return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
+
+
+_VANISH = frozenset(
+    (
+        *("log", "log1p", "exp", "tanh", "sigmoid", "softmax", "log_softmax"),
+        *("divide", "reciprocal", "power", "sqrt", "rsqrt"),
+    )
+)
+"""Operations whose derivative vanishes at infinity, which throw nothing away."""
+
+
+def _by_elements(node: Node) -> bool:
+    """Whether an element of the derivative belongs to one of the result: else another argument there guards nothing."""
+    return node.prim is not None and node.prim.name not in (*_SPECTRA, "cholesky", "qr", "lu", "solve", "inv", "det")
 
 
 _POLES = frozenset(("log", "log2", "log10", "log1p", "divide", "true_divide", "reciprocal", "power", "arctanh", "div"))
@@ -127,9 +143,10 @@ def equal_values(e: Evidence) -> Finding | None:
     """Vectors of a decomposition whose values are equal."""
     fault = e.arrival.fault if e.arrival is not None else None
     prim = fault.spot.node.prim if fault is not None else None
-    if fault is None or prim is None or prim.name not in _SPECTRA or not isinstance(fault.spot.node.saved, tuple):
+    saved = e.saved_of(fault.spot.node) if fault is not None else None
+    if fault is None or prim is None or prim.name not in _SPECTRA or not isinstance(saved, tuple):
         return None
-    values = np.asarray(concrete(fault.spot.node.saved[0][_SPECTRA[prim.name]]))
+    values = np.asarray(concrete(saved[0][_SPECTRA[prim.name]]))
     rows = values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)
     row = next((r for r in rows if np.unique(r).size < r.size), None)
     if row is None:
@@ -168,12 +185,21 @@ def _by_value(e: Evidence, kind: str) -> Finding | None:
     spot, born = e.born
     name, where = e.called(spot.node), place(spot.line)
     value = "NaN" if born == "nan" else "infinite"
-    return Finding(
-        f"The gradient is {kind} because the value is: it became {value} in `{name}` at {short(where)}. "
-        f"Keep the argument of `{name}` away from where it is {value}.",
-        "",
-        (where,),
-    )
+    start = f"The gradient is {kind} because {'the value is' if kind == value else 'a value is not finite'}"
+    if spot.kind == "leaf":
+        return Finding(f"{start}: {e.born_name or 'a leaf'} is {value} itself.", "", (where,))
+    if spot.kind == "constant":
+        text = f"{start}: `{name}` at {short(where)} was given a constant that is {value}, as data can be."
+        return Finding(text, "", (where,))
+    text = f"{start}: it became {value} in `{name}` at {short(where)}."
+    call = written(spot.line)
+    divides = name in ("divide", "true_divide")
+    code = away(name, call) if divides or (born == "inf" and name != "power") else ""
+    if call is not None and code:
+        remedy = "Keep its argument away from that point, by a small constant."
+        return Finding(f"{text} {remedy}", "", (where,), (fitting(call.place, code),))
+    remedy = OUT_OF_RANGE.get((name, born)) or f"Keep the argument of `{name}` away from where it is {value}"
+    return Finding(f"{text} {remedy}.", "", (where,))
 
 
 def _not_finite(e: Evidence, kind: str) -> Finding:
@@ -204,7 +230,7 @@ def _where(e: Evidence, spot: Spot) -> str:
         return "a hook"
     if spot.kind == "given":
         return "the gradient that the backward pass was given"
-    return f"the derivative of `{e.called(spot.node)}`"
+    return f"the {'backward' if spot.kind == 'rule' else 'derivative'} of `{e.called(spot.node)}`"
 
 
 @remark(65)

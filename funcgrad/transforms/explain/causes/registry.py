@@ -128,22 +128,28 @@ def cut_of(end: End) -> Cut:
     raise AssertionError(f"no cause says why a derivative ends at {end}")
 
 
-def answer(e: Evidence) -> Leaf:
-    """What a report says of a leaf: the finding of the first cause that applies."""
-    without_straight_through(e)
+def finding_of(e: Evidence) -> tuple[Cause, Finding]:
+    """The first cause that applies, and what it says."""
     for row in CAUSES:
         finding = row.answer(e)
         if finding is not None:
-            return Leaf(
-                e.path,
-                row.status.value,
-                finding.message,
-                cuts_of(e),
-                e.total,
-                e.total - e.live,
-                e.gradient,
-                finding.places,
-                row.answer.__name__,
-                finding.repair,
-            )
+            return row, finding
     raise AssertionError(f"no cause answers for {e.path}")
+
+
+def answer(e: Evidence) -> Leaf:
+    """What a report says of a leaf: the finding of the first cause that applies."""
+    without_straight_through(e)
+    row, finding = finding_of(e)
+    return Leaf(
+        e.path,
+        row.status.value,
+        finding.message,
+        cuts_of(e),
+        e.total,
+        e.total - e.live,
+        e.gradient,
+        finding.places,
+        row.answer.__name__,
+        finding.repair,
+    )

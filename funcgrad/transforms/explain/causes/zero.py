@@ -14,13 +14,16 @@ from funcgrad.transforms.explain.wording import in_order, lead
 
 FLAT_PARTS = frozenset(
     (
-        *("abs", "maximum", "minimum", "fmax", "fmin", "clip", "clamp", "threshold", "relu", "relu6"),
+        *("abs", "maximum", "minimum", "fmax", "fmin", "clip", "clamp", "clamp_min", "clamp_max"),
+        *("threshold", "relu", "relu6"),
         *("hard_tanh", "hardtanh", "hard_sigmoid", "hardsigmoid", "hard_swish", "hardswish", "hard_silu"),
         *("softshrink", "hardshrink", "hinge"),
     )
 )
+_WRITES = frozenset(("zero", "fill", "copy", "[]="))
+STEPS = frozenset(("round", "floor", "ceil", "trunc", "sign", "sgn"))
 _SATURATES = frozenset(
-    ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid")
+    ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid", "log_softmax")
 )
 _PRODUCTS = frozenset(
     ("multiply", "mul", "matmul", "mm", "mv", "bmm", "addmm", "dot", "inner", "outer", "einsum", "tensordot", "linear")
@@ -77,9 +80,17 @@ def _ended(e: Evidence, spot: Spot) -> str:
     if spot.kind == "given":
         return "the gradient that the backward pass was given, which is zero"
     name = e.called(spot.node)
+    if spot.kind == "rule":
+        return f"the backward of `{name}` at {where}, which gives zeros"
     reason = "its derivative is zero here"
     if name in FLAT_PARTS:
         reason = "all elements are in its flat part"
+    elif name in _WRITES:
+        reason = "it writes over all of it"
+    elif name == "checkpoint":
+        reason = "inside of it: without the checkpoint, a report says where"
+    elif name in STEPS:
+        reason = "it moves in steps"
     elif name in _SATURATES:
         reason = "it is saturated: its derivative is too small for a number"
     elif name == "where":

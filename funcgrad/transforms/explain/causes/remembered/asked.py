@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.remembered.words import at, places, variables
+from funcgrad.transforms.explain.causes.remembered.words import at, may_be, places, variables
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.history import History
 from funcgrad.transforms.explain.status import Status
@@ -82,12 +82,12 @@ def not_asked_for(e: Evidence) -> Finding | None:
         return None
     remedy = "requires_grad=True there, or requires_grad_() before it is used"
     if h.made is not None and h.recent:
-        left = f"It was made{at(h.made)} from plain numbers. {_may_be(h)}"
+        left = f"It was made{at(h.made)} from plain numbers. {may_be(h)}"
         return Finding(left, _NUMBERS, places(h.made, h.recent[0].loc))
     if h.made is not None:
         return Finding(f"It was made{at(h.made)} without requires_grad=True.{_kept(h)}", remedy, places(h.made))
     if h.recent:
-        return Finding(f"It does not require grad. {_may_be(h)}", _NUMBERS, places(h.recent[0].loc))
+        return Finding(f"It does not require grad. {may_be(h)}", _NUMBERS, places(h.recent[0].loc))
     if h.near_unseen:
         written = in_order([f"`{name}`{at(loc)}" for name, loc in h.near_unseen])
         return Finding(
@@ -123,10 +123,3 @@ def not_asked_for(e: Evidence) -> Finding | None:
 
 
 _NUMBERS = "the tensor itself in place of its numbers"
-
-
-def _may_be(h: History) -> str:
-    """Numbers that had left, from which it may have been made."""
-    last = h.recent[0]
-    name = last.written or last.called
-    return f"Numbers left by `{name}`{at(last.loc)}: if it was made from them, that is where the derivative ended."

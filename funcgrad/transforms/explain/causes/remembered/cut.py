@@ -6,7 +6,7 @@ import ast
 
 from funcgrad.core.provenance import place
 from funcgrad.transforms.explain.causes.registry import Finding, Reason, cause, cuts_of, ends
-from funcgrad.transforms.explain.causes.remembered.words import at, pass_of, places
+from funcgrad.transforms.explain.causes.remembered.words import at, may_be, pass_of, places
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
 from funcgrad.transforms.explain.sources import Written, written
 from funcgrad.transforms.explain.status import Status
@@ -104,7 +104,7 @@ def _instead(end: End) -> tuple[str, str]:
     if call is None:
         return "", ""
     if end.as_ in _WANTED and call.text.endswith(f".{end.as_}()"):
-        return "", call.args[0]
+        return "", call.bare[0]
     if end.as_ == "data" and isinstance(call.node, ast.Attribute):
         return "", ast.unparse(call.node.value)
     if end.as_ == "grad" and isinstance(call.node, ast.Call) and "create_graph" not in call.keywords:
@@ -117,6 +117,15 @@ def _instead(end: End) -> tuple[str, str]:
     if end.kind is Ending.LEFT and call.callee.startswith("math."):
         return call.callee, f"torch.{call.callee[5:]}({', '.join(call.bare)})"
     return "", ""
+
+
+@ends("59a")
+def rule_bypassed(end: End) -> Reason | None:
+    """What `forward` of a rule does, where it was called itself."""
+    if end.as_ != "bypassed":
+        return None
+    why = f"`{end.called}` was called directly, so `{end.written}.backward` is not used, and what it does is recorded"
+    return Reason(why, f"{end.written}.apply(...), which stands for both")
 
 
 @ends(31)
@@ -168,7 +177,9 @@ def silenced(e: Evidence) -> Finding | None:
         "nothing else."
     )
     if not h.copied:
-        return Finding(start, "the loss as it is computed, from what requires grad", places(h.made))
+        remedy = "the loss as it is computed, from what requires grad"
+        text = f"{start} {may_be(h)}" if h.recent else start
+        return Finding(text, remedy, places(h.made, *(end.loc for end in h.recent[:1])))
     e.ends, e.live, e.total = h.copied, 0, 1
     return Finding(f"{start} What it was computed from {cut_sentence(cuts_of(e), 1)}", "", places(h.made))
 

@@ -17,8 +17,9 @@ def reached(e: Evidence) -> Finding | None:
     if h is None or e.gradient is None or h.kind not in ("leaf", "cut_off"):
         return None
     text = f"{lead(e.live)} to the tensor. {gradient_summary(e.gradient)}" if e.live else gradient_summary(e.gradient)
-    if h.passes and not h.predicted:
-        text = f"{pass_of(h.passes[0])} brought its gradient. {gradient_summary(e.gradient)}"
+    brought = () if h.predicted else h.passes[:1]
+    if brought:
+        text = f"{pass_of(brought[0])} brought its gradient. {gradient_summary(e.gradient)}"
     spot = e.arrival.masked if e.arrival is not None else None
     if spot is not None and not e.gradient.all() and e.called(spot.node) in FLAT_PARTS:
         text += f" Where it is zero, `{e.called(spot.node)}`{at(spot.line)} may be flat."
@@ -27,4 +28,4 @@ def reached(e: Evidence) -> Finding | None:
     if h.flat:
         name = h.flat[-1].written or h.flat[-1].called
         text += f" `{name}`{at(h.flat[-1].loc)} beside it moves in steps and adds nothing to it."
-    return Finding(text, "", places(*(g.loc for g in h.passes[:1]), *((h.written.loc,) if h.written else ())))
+    return Finding(text, "", places(*(g.loc for g in brought), *((h.written.loc,) if h.written else ())))

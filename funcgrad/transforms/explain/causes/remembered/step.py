@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from funcgrad.transforms.explain.causes.registry import Reason, ends
 from funcgrad.transforms.explain.evidence import End, Ending
 from funcgrad.transforms.explain.sources import Written, written
@@ -20,7 +22,12 @@ _SEARCHES = ("searchsorted", "bucketize", "nonzero", "cummax", "cummin")
 _SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _TESTS = (*_SIGNS, "isclose", "isin", "isnan", "isinf", "isfinite", "any", "all", "logical_not", "logical_and")
 _DRAWS = ("multinomial", "sample", "bernoulli", "poisson")
-_COUNTS = ("histc", "bincount", "count_nonzero", "histogram")
+_HAS_RSAMPLE = re.compile(
+    r"\b(Normal|Uniform|Beta|Gamma|Exponential|Laplace|Cauchy|Gumbel|Dirichlet|StudentT|Chi2|Pareto|Weibull|LogNormal|"
+    r"HalfNormal|HalfCauchy|MultivariateNormal|Kumaraswamy|LogisticNormal|RelaxedBernoulli|RelaxedOneHotCategorical)\("
+)
+_COUNTS = ("histc", "bincount", "count_nonzero", "histogram", "norm", "vector_norm", "dist")
+"""Of norms and distances, those of order 0."""
 _CODE = {
     "argmax": "(torch.arange({0}.numel()) * torch.softmax(10.0 * {0}, 0)).sum()",
     "argmin": "(torch.arange({0}.numel()) * torch.softmax(-10.0 * {0}, 0)).sum()",
@@ -48,13 +55,14 @@ def flat_of_a_tensor(end: End) -> Reason | None:
         return Reason(why, remedy, code, op=_SIGNS.get(op, name))
     if op in _DRAWS or name in _DRAWS:
         why = "a random draw has no derivative in its distribution's parameters"
-        code = f"{call.callee[:-7]}.rsample()" if call is not None and call.text.endswith(".sample()") else ""
+        smooth = call is not None and call.text.endswith(".sample()") and _HAS_RSAMPLE.search(call.callee)
+        code = f"{call.callee[:-7]}.rsample()" if call is not None and smooth else ""
         return Reason(why, "rsample() of a distribution that has it, or a loss of log_prob(draw)", code, op=name)
-    if op in _COUNTS:
+    if op in _COUNTS or name in _COUNTS:
         why = "it counts, which moves in steps"
         return Reason(why, "a smooth count, such as a sum of torch.sigmoid(k * x)", code, op=name)
     if name in ("checkpoint", "checkpoint_sequential"):
-        why = "use_reentrant=True records nothing where no input requires grad, also if the parameters inside do"
+        why = "with use_reentrant=True nothing is recorded where no input requires grad, even if parameters inside do"
         return Reason(why, "use_reentrant=False, or an input that requires grad", op=name)
     return Reason(f"`{name}` is not recorded: it has no derivative", "an operation that has one", op=name)
 

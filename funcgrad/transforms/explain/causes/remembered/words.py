@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from funcgrad.core.provenance import Loc, Place, place
-from funcgrad.transforms.explain.history import Going
+from funcgrad.transforms.explain.causes.registry import Finding
+from funcgrad.transforms.explain.evidence import Evidence
+from funcgrad.transforms.explain.history import Going, History, is_like, kind_of
 from funcgrad.transforms.explain.places import short
+from funcgrad.transforms.explain.status import Status
 
 
 def at(loc: Loc | None) -> str:
@@ -31,3 +34,28 @@ def function_of(loc: Loc | None) -> str:
 
 def variables(found: Iterable[tuple[str, Loc | None]]) -> list[str]:
     return [f"`{name}`{f' ({short(place(loc))})' if loc is not None else ''}" for name, loc in found]
+
+
+def may_be(h: History) -> str:
+    """Numbers that had left, from which it may have been made."""
+    last = h.recent[0]
+    name = last.written or last.called
+    return f"Numbers left by `{name}`{at(last.loc)}: if it was made from them, that is where the derivative ended."
+
+
+def found_in_the_pass(e: Evidence, status: Status) -> Finding | None:
+    """What was found at the end of the pass that brought the gradient, or of the first that brought such a one."""
+    h = e.history
+    if h is None or e.gradient is None or e.arrival is not None or h.predicted or h.verdict is None:
+        return None
+    v = h.verdict
+    statuses = (Status.NAN, Status.INF) if status in (Status.NAN, Status.INF) else (status,)
+    if v.status not in statuses or not is_like(v.kind, kind_of(e.gradient)):
+        return None
+    brought = f"{pass_of(v.going)} brought it."
+    if v.passes > 1:
+        what = "not finite" if v.kind in ("nan", "inf") else "zero"
+        brought = f"So it was in {pass_of(v.going)}, the first of {v.passes} passes in which it was {what}."
+    return v.finding._replace(
+        sentence=f"{v.finding.sentence} {brought}", places=(*v.finding.places, *places(v.going.loc))
+    )

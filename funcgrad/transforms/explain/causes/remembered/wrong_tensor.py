@@ -108,11 +108,11 @@ def returned(e: Evidence) -> Finding | None:
     h = e.history
     if not _waits(e) or h.asked is None or (h.cleared is not None and h.cleared.when > h.asked.when):
         return None
-    return Finding(
-        f"{pass_of(h.asked)} returned its gradient: it fills no .grad.",
-        "loss.backward(), which does",
-        places(h.asked.loc),
-    )
+    text = f"{pass_of(h.asked)} returned its gradient: it fills no .grad."
+    if h.asked_verdict is not None:
+        found = h.asked_verdict.finding
+        return found._replace(sentence=f"{text} {found.sentence}", places=(*places(h.asked.loc), *found.places))
+    return Finding(text, "loss.backward(), which does", places(h.asked.loc))
 
 
 @cause(21, status=Status.NOT_RUN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcgrad.transforms.explain.causes.registry import Finding, cause
-from funcgrad.transforms.explain.causes.remembered.words import at, function_of, pass_of, places
+from funcgrad.transforms.explain.causes.remembered.words import at, found_in_the_pass, function_of, pass_of, places
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import in_order
@@ -13,6 +13,16 @@ _OF_MARKS = {
     "none": "`{0}`{1} returned None for an input that needs a gradient",
     "given": "the gradient that the pass was given{1} is all zero",
 }
+
+
+@cause(55, status=Status.CANCELS)
+def cancelled_in_the_pass(e: Evidence) -> Finding | None:
+    return found_in_the_pass(e, Status.CANCELS)
+
+
+@cause(54, 56, status=Status.ZERO)
+def dead_in_the_pass(e: Evidence) -> Finding | None:
+    return found_in_the_pass(e, Status.ZERO)
 
 
 @cause(54, 56, 59, status=Status.ZERO)
@@ -27,6 +37,9 @@ def after_the_pass(e: Evidence) -> Finding | None:
     if marks:
         named = in_order([_OF_MARKS[kind].format(function_of(loc), at(loc)) for kind, loc in marks[:3]])
         return Finding(f"{brought}: {named}.", "", places(*where))
+    if h.compiled:
+        text = f"{brought} in every element. A compiled program keeps no graph: the same step uncompiled tells which."
+        return Finding(text, "", places(*where))
     ask = "torch.explain(loss), before loss.backward() or where that keeps the graph, tells which operation it is."
     if h.suspects:
         named = in_order([f"`{name}`{at(loc)}" for name, loc in h.suspects])
