@@ -51,7 +51,7 @@ from funcgrad.torch._ops.memory_order import check_rank, formatted
 from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import call
-from funcgrad.torch._record.operands import TO_COPY, cast, is_operand
+from funcgrad.torch._record.operands import TO_COPY, cast, is_operand, number
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import NO_CUDA, Device, used
@@ -152,9 +152,9 @@ def _operator(function: Any) -> Any:
         return function.operator
 
     def method(self: Tensor, other: Any) -> Any:
-        if type(other) is Tensor or type(other) is float or is_operand(other):
+        if type(other) is Tensor or type(other) is float:
             return function(self, other)
-        return NotImplemented
+        return function(self, number(other)) if is_operand(other) else NotImplemented
 
     return method
 
