@@ -678,7 +678,7 @@ def test_static_values_are_told_apart():
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"x": x}, lambda x: (x, [x])])
 def test_shapes_in_turn_are_prepared_once(wrap, monkeypatch):
     """What a signature needs for its quick way is made once, however often the signatures change."""
-    from funcgrad.compile import entry, wrappers
+    from funcgrad.compile import gate, wrappers
 
     made = []
 
@@ -686,7 +686,7 @@ def test_shapes_in_turn_are_prepared_once(wrap, monkeypatch):
         return lambda *a: made.append(a) or function(*a)
 
     monkeypatch.setattr(wrappers, "_built", counted(wrappers._built))
-    monkeypatch.setattr(entry, "words_of", counted(entry.words_of))
+    monkeypatch.setattr(gate, "words_of", counted(gate.words_of))
     f = jit(lambda t: sum(np.sum(x * 2.0) for x in fg.tree.leaves(t)))
     args = [wrap(np.ones(n)) for n in (2, 3, 4)]
     for a in args:

@@ -355,8 +355,10 @@ def test_equal_singular_values():
 
 @pytest.mark.filterwarnings("ignore:Matrix is singular:scipy.linalg.LinAlgWarning")
 def test_where_there_is_no_derivative_it_is_nan():
-    zeros, diagonal = np.zeros((2, 2)), np.diag([1.0, 0.0])
-    for fun, a in ((linalg.sqrtm, diagonal), (linalg.polar, zeros), (lambda a: linalg.solve_sylvester(a, -a, a), A)):
+    zeros, diagonal = np.zeros((2, 2)), np.diag([1.0, 0.0])  # exact: others are singular but for rounding
+    for fun, a in (
+        (linalg.sqrtm, diagonal), (linalg.polar, zeros), (lambda a: linalg.solve_sylvester(a, -a, a), diagonal)
+    ):
         value, pullback = fg.vjp(lambda a, fun=fun: tuple_of(fun(a))[0], a)
         assert np.isnan(pullback(np.ones_like(value))[0]).all()
 
