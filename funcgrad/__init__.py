@@ -29,6 +29,7 @@ from funcgrad.config import config as config
 from funcgrad.config import debug_nans as debug_nans
 from funcgrad.config import disable_jit as disable_jit
 from funcgrad.core.avals import ShapeDtypeStruct as ShapeDtypeStruct
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
 from funcgrad.lax import stop_gradient as stop_gradient
@@ -108,6 +109,7 @@ def _later(name: str) -> _typing.Any:
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _later
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "elementwise")
 
 _PACKAGES = ("ad_checkpoint", "checkpoint_policies", "debug", "errors", "flatten_util", "lax", "numpy", "tree", *_LATER)

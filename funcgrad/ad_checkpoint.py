@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from funcgrad import tree
+from funcgrad.core.entrance import entrances
+from funcgrad.core.frames import hiding
 from funcgrad.ops import elementwise
 from funcgrad.transforms import policies
 from funcgrad.transforms.remat import checkpoint as checkpoint
@@ -12,6 +14,7 @@ from funcgrad.transforms.remat import remat as remat
 
 checkpoint_policies = policies
 
+globals().update(entrances(globals()))
 __all__ = ["checkpoint", "checkpoint_name", "checkpoint_policies", "remat"]
 
 
@@ -19,6 +22,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
+@hiding
 def checkpoint_name(x: Any, name: str) -> Any:
     """The same values, under a name that a policy of `checkpoint` may know.
 

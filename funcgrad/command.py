@@ -18,9 +18,9 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.config import disable_jit
-from funcgrad.core.provenance import here, is_internal, place
+from funcgrad.core.frames import hide
+from funcgrad.core.provenance import here, place
 from funcgrad.core.trace import is_traced
-from funcgrad.errors import strip_frames
 from funcgrad.transforms import api
 from funcgrad.transforms.explain import explain
 from funcgrad.transforms.explain.page import page
@@ -85,7 +85,8 @@ def _run(script: str, rest: Sequence[str], watch: Watch) -> tuple[ModuleType, in
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except Exception as error:
-        traceback.print_exception(strip_frames(error, is_internal))
+        hide(error)
+        traceback.print_exception(error)
         status = 1
     finally:
         sys.modules["__main__"], sys.argv, sys.path[:] = before

@@ -6,8 +6,8 @@ import builtins
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from funcgrad.core.frames import call_hiding_frames, hiding
 from funcgrad.transforms.callbacks import called, debug_callback_call
-from funcgrad.transforms.function import call_hiding_frames
 
 __all__ = ["callback", "print"]
 
@@ -16,6 +16,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
+@hiding
 def callback(callback: Callable[..., Any], *args: Any, ordered: bool = False, **kwargs: Any) -> None:
     """Call a function with the values that arguments have when the program runs; what it returns does not matter.
 
@@ -42,6 +43,7 @@ def callback(callback: Callable[..., Any], *args: Any, ordered: bool = False, **
     )
 
 
+@hiding
 def print(fmt: str, *args: Any, ordered: bool = False, **kwargs: Any) -> None:
     """Print values when the program runs: `fmt.format(*args, **kwargs)`, with the values in place of traced ones.
 

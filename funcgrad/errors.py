@@ -7,10 +7,6 @@ we raise is a subclass of both, or an alias, so that JAX's names in `except` cla
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from types import TracebackType
-
 __all__ = [
     "ConcretizationError",
     "ConcretizationTypeError",
@@ -97,78 +93,3 @@ class UnbatchedPrimitiveWarning(UserWarning):
 
 class LongLoopWarning(UserWarning):
     """A loop of Python's over a traced value was written down step by step, and is long."""
-
-
-class _Hidden(threading.local):
-    """The kind and the words of our last error where NumPy puts errors of its own in its place: for a size."""
-
-    error: tuple[type[Exception], str] | None = None
-
-
-hidden = _Hidden()
-
-
-def strip_frames(error: BaseException, is_internal: Callable[[str], bool]) -> BaseException:
-    """The error as a user should see it: without the frames of files for which ``is_internal(filename)`` holds.
-
-    To be raised while ``error`` is handled. Our error in NumPy's "setting an array element with a sequence" takes
-    its place; any other error stays the one that was raised, with its cause, context and notes.
-    """
-    tb = error.__traceback__
-    if hidden.error and type(error) is TypeError and "'Traced<" in str(error):
-        if str(error).startswith("expected a sequence of integers or a single integer, got"):
-            kind, words = hidden.error
-            error = kind(words)
-        hidden.error = None
-    error = _unwrapped(error)
-    kept: list[TracebackType] = []
-    last = tb
-    while tb is not None:
-        if not is_internal(tb.tb_frame.f_code.co_filename):
-            kept.append(tb)
-        last, tb = tb, tb.tb_next
-    if not kept and not _is_said(error, last):
-        return error
-    chain: TracebackType | None = None
-    for tb in reversed(kept):
-        chain = TracebackType(chain, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
-    return error.with_traceback(chain)
-
-
-def _is_said(error: BaseException, last: TracebackType | None) -> bool:
-    """Whether an error from inside of the library is one that we raise, and no mistake of ours to be looked for."""
-    return not isinstance(error, AssertionError) and last is not None and _raises(last)
-
-
-def _raises(tb: TracebackType) -> bool:
-    from opcode import opname
-
-    return opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] == "RAISE_VARARGS"
-
-
-def _unwrapped(error: BaseException) -> BaseException:
-    """Our error where NumPy or SciPy has put its own around it, with what had been attached to theirs."""
-    ours = error.__cause__
-    if not isinstance(ours, (TracerConversionError, ConcretizationError)) or not _is_theirs(error):
-        return error
-    for note in getattr(error, "__notes__", ()):
-        ours.add_note(note)
-    # raising `ours` makes `error` its context: what came before moves behind it, and no cycle holds the frames
-    ours.__suppress_context__ = ours.__context__ is None
-    error.__cause__, error.__context__, error.__traceback__ = None, ours.__context__, None
-    error.__suppress_context__ = False
-    return ours
-
-
-def _is_theirs(error: BaseException) -> bool:
-    """Whether NumPy could not store an element, or SciPy not use a value, and no `raise` of the user's is behind it."""
-    if type(error) is SystemError:  # C code that calls the user's function
-        return "returned a result with an exception set" in str(error)
-    tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None:
-        tb = tb.tb_next
-    if tb is not None and str(tb.tb_frame.f_globals.get("__name__")).startswith("scipy."):
-        return True
-    if type(error) is not ValueError or not str(error).startswith("setting an array element with a sequence"):
-        return False
-    return tb is None or not _raises(tb)

@@ -11,6 +11,7 @@ import numpy as np
 
 from funcgrad import tree as _tree
 from funcgrad.core.avals import array_leaf, refusal
+from funcgrad.core.frames import hiding
 
 __all__ = ["ravel_pytree"]
 
@@ -20,6 +21,7 @@ def __dir__() -> list[str]:
 
 
 
+@hiding
 def ravel_pytree(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     """All leaves of `tree` as one new vector of shape (size,), and `unravel`, which rebuilds the tree.
 

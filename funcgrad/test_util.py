@@ -10,6 +10,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
+from funcgrad.core.frames import hiding
 from funcgrad.core.memory import copied
 from funcgrad.transforms.api import jvp, vjp
 
@@ -26,6 +27,7 @@ _TOLERANCE = {8: 1e-5, 4: 2e-2, 2: 2e-1}
 """By the bytes of one real number of the least precise dtype involved."""
 
 
+@hiding
 def check_grads(
     fun: Callable[..., Any],
     args: Sequence[Any],

@@ -2,6 +2,7 @@
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.tree import DictKey as DictKey
@@ -35,6 +36,7 @@ from funcgrad.tree import treedef_is_leaf as treedef_is_leaf
 from funcgrad.tree import treedef_tuple as treedef_tuple
 from funcgrad.tree import unflatten as tree_unflatten  # noqa: F401
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals())
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__)

@@ -17,12 +17,12 @@ from funcgrad.config import config
 from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, aval_of, described, refusal
 from funcgrad.core.forks import unforked
+from funcgrad.core.frames import hide, instead_of
 from funcgrad.core.graph import Graph, hoist, without_effects
 from funcgrad.core.memory import copied
 from funcgrad.core.recent import Recent
 from funcgrad.core.staging import is_written, trace_graph
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import strip_frames
 from funcgrad.ops import large
 from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
 from funcgrad.transforms.axes import Axis, bound_axes, with_axes
@@ -153,7 +153,11 @@ class Jitted(Transformed, Generic[P, R]):
                 return self._call(args, kwargs, None)
             return self._fast(*args)
         except Exception as error:
-            raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
+            try:
+                raise instead_of(error)
+            except Exception as shown:
+                hide(shown)
+                raise
 
     def _fast(self, *args: Any) -> Any:
         """A call whose arguments are not those of the last one, whose compiled function takes this method's place."""
@@ -251,7 +255,11 @@ class Jitted(Transformed, Generic[P, R]):
 
             return Lowered(program_of(staged.graph), tree.structure((dynamic, named)), staged.out_tree, name_of(self))
         except Exception as error:
-            raise strip_frames(error, provenance.is_internal)  # noqa: B904
+            try:
+                raise instead_of(error)
+            except Exception as shown:
+                hide(shown)
+                raise
 
     def cache_size(self) -> int:
         """How many signatures have been traced and kept."""

@@ -13,13 +13,12 @@ from funcgrad import tree
 from funcgrad.compile.alone import alone
 from funcgrad.compile.program import Program
 from funcgrad.compile.running import run_graph
-from funcgrad.core import provenance
 from funcgrad.core.avals import Aval, array_leaf, aval_of, refusal
 from funcgrad.core.forks import unforked
+from funcgrad.core.frames import hide, instead_of
 from funcgrad.core.graph import evaluate
 from funcgrad.core.staging import is_written
 from funcgrad.core.trace import is_traced
-from funcgrad.errors import strip_frames
 from funcgrad.transforms.calls import graph_call
 
 
@@ -140,7 +139,11 @@ class Compiled:
             outs = evaluate(graph, leaves) if is_written(graph.outside) else self._program(*leaves)
             return self._out_tree.unflatten(outs)
         except Exception as error:
-            raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
+            try:
+                raise instead_of(error)
+            except Exception as shown:
+                hide(shown)
+                raise
 
     def as_text(self) -> str:
         """The kernels, and the function that runs them, as readable Python."""

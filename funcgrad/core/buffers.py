@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import tree
-from funcgrad.core import arrivals
+from funcgrad.core import arrivals, warned
 from funcgrad.core.avals import NUMERIC, Aval, aval_of
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer
@@ -43,11 +43,14 @@ def run(trace: Trace, fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapp
     if arrivals.awaited:
         arrivals.greet()
     outer = _scope.trace
+    begun = warned.begin() if outer is None else None
     _scope.trace = trace
     try:
         return settled(fun(*args, **kwargs), trace)
     finally:
         _scope.trace = outer
+        if begun is not None:
+            warned.end(begun)
 
 
 def apply(trace: Trace, fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any] = _NONE) -> Any:

@@ -37,6 +37,11 @@ def is_internal(filename: str) -> bool:
     return filename in _ours
 
 
+def is_ours(filename: str) -> bool:
+    """Whether a file is the library's, and neither NumPy's nor the user's."""
+    return filename.startswith(_HERE) and is_internal(filename)
+
+
 def is_users(filename: str) -> bool:
     """Whether a file is the user's: not ours, not of the standard library, and not installed as a package."""
     return not is_internal(filename) and filename in _users

@@ -2,6 +2,7 @@
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.lax import linalg as linalg
 from funcgrad.lax.collectives import all_gather as all_gather
 from funcgrad.lax.collectives import all_to_all as all_to_all
@@ -161,6 +162,7 @@ from funcgrad.lax.special import rsqrt as rsqrt
 from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "linalg")
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__)

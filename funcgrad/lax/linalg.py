@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcgrad.core.frames import hiding
 from funcgrad.numpy import conj, eye, linalg
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
@@ -23,6 +24,7 @@ def _symmetrised(x: Array) -> Array:
     return (x + mH(x)) / 2
 
 
+@hiding
 def cholesky(x: Array, *, symmetrize_input: bool = True) -> Array:
     """The lower triangular factor of a positive definite matrix, of its symmetric part by default.
 
@@ -35,6 +37,7 @@ def cholesky(x: Array, *, symmetrize_input: bool = True) -> Array:
     return linalg.cholesky(_symmetrised(x) if symmetrize_input else x)
 
 
+@hiding
 def eigh(x: Array, *, lower: bool = True, symmetrize_input: bool = True) -> tuple[Array, Array]:
     """Eigenvectors in columns, and eigenvalues in rising order, of a Hermitian matrix: in this order, as JAX has it.
 
@@ -52,18 +55,21 @@ def eigh(x: Array, *, lower: bool = True, symmetrize_input: bool = True) -> tupl
     return vectors, values
 
 
+@hiding
 def qr(x: Array, *, full_matrices: bool = True) -> tuple[Array, Array]:
     """A matrix as one with orthonormal columns times an upper triangular one."""
     q, r = linalg.qr(as_inexact(x), "complete" if full_matrices else "reduced")
     return q, r
 
 
+@hiding
 def svd(x: Array, *, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """`(u, s, vh)` with `x = u * s @ vh`, or `s` alone."""
     found = linalg.svd(as_inexact(x), full_matrices, compute_uv)
     return tuple(found) if compute_uv else found
 
 
+@hiding
 def triangular_solve(
     a: Array,
     b: Array,

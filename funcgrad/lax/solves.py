@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.graph import Graph, Literal, Var, evaluate
 from funcgrad.core.linear import transpose
 from funcgrad.core.memory import copied
@@ -25,7 +26,6 @@ from funcgrad.transforms.calls import pruned
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.control.programs import instantiated
 from funcgrad.transforms.control.solves import linear_solve_call, root_call
-from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 

@@ -2,6 +2,7 @@
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.nn import activations, attention, normalised, pooling
 from funcgrad.nn import initializers as initializers
@@ -10,6 +11,7 @@ from funcgrad.nn.attention import *  # noqa: F403
 from funcgrad.nn.normalised import *  # noqa: F403
 from funcgrad.nn.pooling import *  # noqa: F403
 
+globals().update(_entrances(globals()))
 __all__ = ["initializers"]
 __all__ += activations.__all__
 __all__ += attention.__all__

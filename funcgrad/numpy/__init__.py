@@ -9,6 +9,7 @@ import typing as _typing
 from numpy import __array_api_version__ as __array_api_version__
 from numpy import __array_namespace_info__ as __array_namespace_info__
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.numpy import fft as fft
@@ -36,6 +37,7 @@ from funcgrad.numpy.sets import *  # noqa: F403  (unique, isin, union1d, ...)
 from funcgrad.numpy.shaping import *  # noqa: F403  (reshape, moveaxis, tile, diag, ...)
 from funcgrad.numpy.statistics import *  # noqa: F403  (mean, var, cov, nansum, ...)
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "fft", "linalg")
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__, "numpy")

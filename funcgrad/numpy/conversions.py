@@ -15,6 +15,7 @@ from funcgrad.core import arrays, provenance, remedies
 from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
+from funcgrad.core.frames import hidden
 from funcgrad.core.reading import around_place, stores
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped, known
@@ -25,7 +26,6 @@ from funcgrad.errors import (
     TracerConversionError,
     TracerIntegerConversionError,
     UnknownArrayError,
-    hidden,
 )
 from funcgrad.ops.views import FIXED
 

@@ -18,7 +18,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
 from funcgrad.core.buffers import buffered, held, running
+from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import begin, end
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
 from funcgrad.numpy.relations import relation
 from funcgrad.ops.operands import any_traced
@@ -61,33 +63,45 @@ def numpy_function(
         related = relation(numpys)
 
         def traced(*args: Any, **kwargs: Any) -> Any:
-            if len(args) > out_position and args[out_position] is not None:
-                kwargs["out"] = args[out_position]
-                args = (*args[:out_position], None, *args[out_position + 1 :])
-            if kwargs and isinstance(kwargs.get("out"), Tracer):
-                out = kwargs.pop("out")
-                return assign(out, function(*args, **kwargs))
-            scope = running()
-            if scope is None or not scope.has_buffers:
-                plain, options = args, kwargs
-            else:
-                plain, options = held(args), held(kwargs)
-                if not any_traced(plain) and not any_traced(options.values()) and ours.isdisjoint(options):
-                    return related(args, kwargs, buffered(numpys(*plain, **options)))
-            if options and not takes_all:
-                options = _accepted(fun.__name__, parameters, options)
-            y = related(args, options, fun(*plain, **options))
-            return fresh(y) if creates and isinstance(y, Tracer) else y
+            try:
+                if len(args) > out_position and args[out_position] is not None:
+                    kwargs["out"] = args[out_position]
+                    args = (*args[:out_position], None, *args[out_position + 1 :])
+                if kwargs and isinstance(kwargs.get("out"), Tracer):
+                    out = kwargs.pop("out")
+                    return assign(out, function(*args, **kwargs))
+                scope = running()
+                if scope is None or not scope.has_buffers:
+                    plain, options = args, kwargs
+                else:
+                    plain, options = held(args), held(kwargs)
+                    if not any_traced(plain) and not any_traced(options.values()) and ours.isdisjoint(options):
+                        return related(args, kwargs, buffered(numpys(*plain, **options)))
+                if options and not takes_all:
+                    options = _accepted(fun.__name__, parameters, options)
+                y = related(args, options, fun(*plain, **options))
+                return fresh(y) if creates and isinstance(y, Tracer) else y
+            except Exception as error:
+                hide(error)
+                raise
 
         @wraps(fun)
         def function(*args: Any, **kwargs: Any) -> Any:
-            if any_traced(args) or (kwargs and (any_traced(kwargs.values()) or not ours.isdisjoint(kwargs))):
-                return traced(*args, **kwargs)
-            y = numpys(*args, **kwargs)
-            return buffered(y) if creates else y
+            begun = begin()
+            try:
+                if any_traced(args) or (kwargs and (any_traced(kwargs.values()) or not ours.isdisjoint(kwargs))):
+                    return traced(*args, **kwargs)
+                y = numpys(*args, **kwargs)
+                return buffered(y) if creates else y
+            except Exception as error:
+                hide(error)
+                raise
+            finally:
+                if begun is not None:
+                    end(begun)
 
-        IMPLEMENTATIONS[numpys] = traced
-        return function  # type: ignore[return-value]
+        IMPLEMENTATIONS[numpys] = hides(traced)
+        return hides(function)  # type: ignore[return-value]
 
     return decorate
 

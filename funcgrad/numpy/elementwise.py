@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from funcgrad.core.frames import hide, hides
+from funcgrad.core.warned import plainly
 from funcgrad.numpy.dispatch import UFUNCS, Array, numpy_function
 from funcgrad.numpy.ufuncs import with_methods
 from funcgrad.ops import elementwise as ew
@@ -138,7 +141,13 @@ def _ufunc(name: str, op: Any, doc: str) -> Callable[..., Any]:
     else:
 
         def function(*args: Any, **options: Any) -> Any:  # type: ignore[misc]
-            return numpys(*args, **options) if options else op(*args)
+            try:
+                return plainly(partial(numpys, **options), *args) if options else plainly(op, *args)
+            except Exception as error:
+                hide(error)
+                raise
+
+        hides(function)
 
         function.__name__ = name
     function.__qualname__ = name

@@ -13,6 +13,7 @@ import numpy as np
 
 from funcgrad.core import provenance, remedies
 from funcgrad.core.buffers import Buffer
+from funcgrad.core.frames import hiding
 from funcgrad.core.staging import is_staging
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
@@ -184,14 +185,19 @@ _OWN: dict[str, Any] = {
 """Methods and attributes that are no function of NumPy's on the array alone."""
 
 
+def _shown(method: Any) -> Any:
+    """A method whose errors show the user's frames only, as those of an escaped value outside of transformations."""
+    return method if isinstance(method, property) or hasattr(method, "is_entrance") else hiding(method)
+
+
 def _attach() -> None:
     for name, method in _SPECIAL.items():
-        setattr(Tracer, f"__{name}__", method)
+        setattr(Tracer, f"__{name}__", _shown(method))
     for name in _METHODS:
         function = getattr(np, name)
         setattr(Tracer, name, IMPLEMENTATIONS.get(function) or protocols.UFUNCS[function])
     for name, method in _OWN.items():
-        setattr(Tracer, name, method)
+        setattr(Tracer, name, _shown(method))
     for name in _CONVERSIONS:
         setattr(Buffer, name, _of_held(name))
     Buffer.__array__ = conversions.buffer_array  # type: ignore[attr-defined]

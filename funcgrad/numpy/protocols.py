@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.buffers import Buffer, buffered, held
+from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import IMPLEMENTATIONS, UFUNCS, unsupported
 from funcgrad.numpy.ufuncs import into, run
@@ -14,22 +15,32 @@ from funcgrad.numpy.writing import at
 from funcgrad.transforms.batch import SharedTracer
 
 
+@hides
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, x: Any, *others: Any, **options: Any) -> Any:
     """What NumPy calls for a universal function, or a method of one, given a traced value."""
-    if not others and not options and method == "__call__":
-        function = UFUNCS.get(ufunc)
-        if function is not None:
-            return function(x)  # what np.sin(x) costs beside fnp.sin(x): 0.7 us
-    return run(ufunc, method, x, *others, **options)
+    try:
+        if not others and not options and method == "__call__":
+            function = UFUNCS.get(ufunc)
+            if function is not None:
+                return function(x)  # what np.sin(x) costs beside fnp.sin(x): 0.7 us
+        return run(ufunc, method, x, *others, **options)
+    except Exception as error:
+        hide(error)
+        raise
 
 
+@hides
 def array_function(self: Tracer, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What NumPy calls for its other functions with a traced value among their arguments."""
     implementation = IMPLEMENTATIONS.get(func)
-    if implementation is None:
-        name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
-        raise unsupported(name, " `dir(funcgrad.numpy)` lists what is.")
-    return implementation(*args, **kwargs)
+    try:
+        if implementation is None:
+            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
+            raise unsupported(name, " `dir(funcgrad.numpy)` lists what is.")
+        return implementation(*args, **kwargs)
+    except Exception as error:
+        hide(error)
+        raise
 
 
 def buffer_ufunc(self: Buffer, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:

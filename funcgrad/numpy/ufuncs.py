@@ -18,6 +18,7 @@ from funcgrad.core.arrivals import SOURCES, traceable
 from funcgrad.core.avals import aval_of
 from funcgrad.core.buffers import held
 from funcgrad.core.foreign import Called
+from funcgrad.core.frames import hiding
 from funcgrad.core.provenance import is_internal
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
@@ -304,7 +305,7 @@ def _method(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
     method.__name__ = name
     method.__qualname__ = f"{ufunc.__name__}.{name}"
     method.__doc__ = plain.__doc__
-    return method
+    return hiding(method)
 
 
 def _operand(ufunc: np.ufunc, a: Array, dtype: Any) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.frames import hide
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.broadcasting import reshape
@@ -58,7 +59,11 @@ def _operator(op: Any, name: str) -> Any:
         return op
 
     def apply(*args: Any) -> Any:
-        return op(*args)
+        try:
+            return op(*args)
+        except Exception as error:
+            hide(error)
+            raise
 
     apply.__name__ = name
     return apply
@@ -66,7 +71,11 @@ def _operator(op: Any, name: str) -> Any:
 
 def _reflected(op: Any) -> Any:
     def apply(x: Tracer, y: Any) -> Any:
-        return op(y, x)
+        try:
+            return op(y, x)
+        except Exception as error:
+            hide(error)
+            raise
 
     return apply
 
@@ -85,10 +94,14 @@ def in_place(op: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[Tracer
     """The operator `x += y` for an operation: an array is written, a number replaced."""
 
     def apply(x: Tracer, y: Any) -> Any:
-        new = op(x, y)
-        if new is NotImplemented or is_number(x):
-            return new
-        return assign(x, new, ufunc)
+        try:
+            new = op(x, y)
+            if new is NotImplemented or is_number(x):
+                return new
+            return assign(x, new, ufunc)
+        except Exception as error:
+            hide(error)
+            raise
 
     apply.__name__ = ufunc.__name__
     return apply
@@ -101,19 +114,23 @@ def _copied(x: Tracer, *args: Any) -> Any:
 
 def _getitem(x: Tracer, idx: Any) -> Any:
     """`x[idx]`, a view where the index is basic."""
-    y = getitem(x, idx)
-    kind = type(idx)
-    if kind is slice:
-        return note(x, y, getitem, (idx,))
-    if kind is int:
-        return note(x, y, getitem, (idx,)) if len(x.shape) > 1 else y
-    parts = idx if kind is tuple else (idx,)
-    for part in parts:
-        if type(part) not in _BASIC and not (
-            isinstance(part, (np.integer, Tracer)) and not part.shape and part.dtype.kind in "iu"
-        ):
-            return y
-    return note(x, y, getitem, (idx,)) if y.shape or any(part is ... for part in parts) else y
+    try:
+        y = getitem(x, idx)
+        kind = type(idx)
+        if kind is slice:
+            return note(x, y, getitem, (idx,))
+        if kind is int:
+            return note(x, y, getitem, (idx,)) if len(x.shape) > 1 else y
+        parts = idx if kind is tuple else (idx,)
+        for part in parts:
+            if type(part) not in _BASIC and not (
+                isinstance(part, (np.integer, Tracer)) and not part.shape and part.dtype.kind in "iu"
+            ):
+                return y
+        return note(x, y, getitem, (idx,)) if y.shape or any(part is ... for part in parts) else y
+    except Exception as error:
+        hide(error)
+        raise
 
 
 _BASIC = frozenset((int, slice, type(None), type(...)))
@@ -121,10 +138,14 @@ _BASIC = frozenset((int, slice, type(None), type(...)))
 
 def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
     """The elements in another shape, given as one tuple or as several ints."""
-    if order == "C" and len(shape) == 1 and type(shape[0]) is tuple and -1 not in shape[0]:
-        return note(x, reshape(x, shape=shape[0]), np.reshape, shape)
-    wanted = shape[0] if len(shape) == 1 else shape
-    return note(x, reshaped(x, wanted, order), np.reshape, (wanted,), {"order": order})
+    try:
+        if order == "C" and len(shape) == 1 and type(shape[0]) is tuple and -1 not in shape[0]:
+            return note(x, reshape(x, shape=shape[0]), np.reshape, shape)
+        wanted = shape[0] if len(shape) == 1 else shape
+        return note(x, reshaped(x, wanted, order), np.reshape, (wanted,), {"order": order})
+    except Exception as error:
+        hide(error)
+        raise
 
 
 def _astype(

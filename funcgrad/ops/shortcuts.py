@@ -14,8 +14,10 @@ from numpy import float32, float64, ndarray
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.constants import SMALL, keep
+from funcgrad.core.frames import hide
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.warned import plainly
 
 NO_PARAMS: dict[str, Any] = {}
 PLAIN = frozenset((ndarray, float64, float32))
@@ -29,23 +31,27 @@ def eager_unary(prim: Any) -> Callable[..., Any]:
     plans = prim.plans
 
     def apply(x: Any) -> Any:
-        kind = type(x)
-        if kind is ndarray:
-            return impl(x)
-        if kind is TapeTracer:
-            value = x.value
-            trace = x._trace
-            kind = type(value)
-            if kind in PLAIN and trace.alive:
-                y = impl(value)
-                if type(y) is kind and y.dtype is value.dtype:
-                    plan = plans.get(ALONE)
-                    if plan is None:
-                        return prim(x)  # no derivative, or the first time
-                    terms, (keep_y, keep_x), _ = plan
-                    saved = terms, (y if keep_y else None, value if keep_x else None), None
-                    return TapeTracer(trace, y, Node(prim, NO_PARAMS, (x.node,), saved, here()))
-        return prim(x)
+        try:
+            kind = type(x)
+            if kind is ndarray:
+                return plainly(impl, x)
+            if kind is TapeTracer:
+                value = x.value
+                trace = x._trace
+                kind = type(value)
+                if kind in PLAIN and trace.alive:
+                    y = impl(value)
+                    if type(y) is kind and y.dtype is value.dtype:
+                        plan = plans.get(ALONE)
+                        if plan is None:
+                            return prim(x)  # no derivative, or the first time
+                        terms, (keep_y, keep_x), _ = plan
+                        saved = terms, (y if keep_y else None, value if keep_x else None), None
+                        return TapeTracer(trace, y, Node(prim, NO_PARAMS, (x.node,), saved, here()))
+            return plainly(prim, x)
+        except Exception as error:
+            hide(error)
+            raise
 
     return _named(apply, prim)
 
@@ -56,44 +62,48 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
     plans = prim.plans
 
     def apply(x: Any, y: Any) -> Any:
-        parents: tuple[Node | None, Node | None]
-        if type(x) is TapeTracer:
-            trace, a = x._trace, x.value
-            kind = type(a)
-            if type(y) is TapeTracer:
-                key, b, parents = BOTH, y.value, (x.node, y.node)
-                fits = type(b) is kind and y._trace is trace
+        try:
+            parents: tuple[Node | None, Node | None]
+            if type(x) is TapeTracer:
+                trace, a = x._trace, x.value
+                kind = type(a)
+                if type(y) is TapeTracer:
+                    key, b, parents = BOTH, y.value, (x.node, y.node)
+                    fits = type(b) is kind and y._trace is trace
+                else:
+                    key, b, parents = FIRST, y, (x.node, None)
+                    fits = type(y) is float or type(y) is int or type(y) is kind
+                like = a
+            elif type(y) is TapeTracer:
+                trace, a, b = y._trace, x, y.value
+                kind = type(b)
+                key, parents = SECOND, (None, y.node)
+                fits = type(x) is float or type(x) is int or type(x) is kind
+                like = b
             else:
-                key, b, parents = FIRST, y, (x.node, None)
-                fits = type(y) is float or type(y) is int or type(y) is kind
-            like = a
-        elif type(y) is TapeTracer:
-            trace, a, b = y._trace, x, y.value
-            kind = type(b)
-            key, parents = SECOND, (None, y.node)
-            fits = type(x) is float or type(x) is int or type(x) is kind
-            like = b
-        else:
-            return prim(x, y)
-        plan = plans.get(key)
-        if not fits or plan is None or kind not in PLAIN or not trace.alive:
-            return prim(x, y)
-        terms, (keep_z, keep_a, keep_b), copied = plan
-        alike = True
-        if type(a) is type(b):
-            if a.dtype is not b.dtype:
+                return plainly(prim, x, y)
+            plan = plans.get(key)
+            if not fits or plan is None or kind not in PLAIN or not trace.alive:
                 return prim(x, y)
-            alike = a.shape == b.shape
-            if copied and alike and a.nbytes <= SMALL:
-                a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
-            elif copied:
-                a, b = (a, keep(b)) if key is FIRST else (keep(a), b)
-        z = impl(a, b)
-        if type(z) is not kind or z.dtype is not like.dtype:
-            return prim(x, y)
-        avals = None if alike else _broadcast(z, a, b, terms)
-        saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), avals
-        return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
+            terms, (keep_z, keep_a, keep_b), copied = plan
+            alike = True
+            if type(a) is type(b):
+                if a.dtype is not b.dtype:
+                    return prim(x, y)
+                alike = a.shape == b.shape
+                if copied and alike and a.nbytes <= SMALL:
+                    a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
+                elif copied:
+                    a, b = (a, keep(b)) if key is FIRST else (keep(a), b)
+            z = impl(a, b)
+            if type(z) is not kind or z.dtype is not like.dtype:
+                return prim(x, y)
+            avals = None if alike else _broadcast(z, a, b, terms)
+            saved = terms, (z if keep_z else None, a if keep_a else None, b if keep_b else None), avals
+            return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
+        except Exception as error:
+            hide(error)
+            raise
 
     return _named(apply, prim)
 
@@ -113,34 +123,38 @@ def eager_choice(prim: Any) -> Callable[..., Any]:
     plans = prim.plans
 
     def apply(c: Any, x: Any, y: Any) -> Any:
-        parents: tuple[Node | None, Node | None, Node | None]
-        if type(x) is TapeTracer:
-            trace, a = x._trace, x.value
-            if type(y) is TapeTracer:
-                moving, b, parents = (False, True, True), y.value, (None, x.node, y.node)
-                fits = y._trace is trace
+        try:
+            parents: tuple[Node | None, Node | None, Node | None]
+            if type(x) is TapeTracer:
+                trace, a = x._trace, x.value
+                if type(y) is TapeTracer:
+                    moving, b, parents = (False, True, True), y.value, (None, x.node, y.node)
+                    fits = y._trace is trace
+                else:
+                    moving, b, parents, fits = (False, True, False), y, (None, x.node, None), True
+                like = a
+            elif type(y) is TapeTracer:
+                trace, a, b, parents, fits = y._trace, x, y.value, (None, None, y.node), True
+                moving, like = (False, False, True), b
             else:
-                moving, b, parents, fits = (False, True, False), y, (None, x.node, None), True
-            like = a
-        elif type(y) is TapeTracer:
-            trace, a, b, parents, fits = y._trace, x, y.value, (None, None, y.node), True
-            moving, like = (False, False, True), b
-        else:
-            return prim(c, x, y)
-        plan = plans.get(moving)
-        if not fits or plan is None or type(c) is not ndarray or type(like) is not ndarray or not trace.alive:
-            return prim(c, x, y)
-        for v in (a, b):
-            if type(v) is ndarray:
-                if v.dtype is not like.dtype or v.shape != c.shape:
-                    return prim(c, x, y)
-            elif type(v) is not float and type(v) is not int:
+                return plainly(prim, c, x, y)
+            plan = plans.get(moving)
+            if not fits or plan is None or type(c) is not ndarray or type(like) is not ndarray or not trace.alive:
                 return prim(c, x, y)
-        z = impl(c, a, b)
-        if z.dtype is not like.dtype or c.dtype.kind != "b":
-            return prim(c, x, y)
-        saved = plan.terms, [None, keep(c), None, None], None
-        return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
+            for v in (a, b):
+                if type(v) is ndarray:
+                    if v.dtype is not like.dtype or v.shape != c.shape:
+                        return prim(c, x, y)
+                elif type(v) is not float and type(v) is not int:
+                    return prim(c, x, y)
+            z = impl(c, a, b)
+            if z.dtype is not like.dtype or c.dtype.kind != "b":
+                return prim(c, x, y)
+            saved = plan.terms, [None, keep(c), None, None], None
+            return TapeTracer(trace, z, Node(prim, NO_PARAMS, parents, saved, here()))
+        except Exception as error:
+            hide(error)
+            raise
 
     return _named(apply, prim)
 
@@ -148,4 +162,5 @@ def eager_choice(prim: Any) -> Callable[..., Any]:
 def _named(apply: Any, prim: Any) -> Callable[..., Any]:
     apply.__name__ = apply.__qualname__ = prim.name
     apply.prim = prim
+    apply.is_entrance = True
     return apply

@@ -10,6 +10,7 @@ and 64 bits enabled; numbers made of them are equal but for the rounding of func
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.random.choices import categorical as categorical
@@ -58,6 +59,7 @@ from funcgrad.random.uniform import weibull_min as weibull_min
 from funcgrad.random.vectors import multivariate_normal as multivariate_normal
 from funcgrad.random.vectors import orthogonal as orthogonal
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals())
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__)

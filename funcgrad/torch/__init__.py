@@ -9,6 +9,7 @@ import importlib as _importlib
 import math as _math
 from typing import Any as _Any
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch import autograd as autograd
 from funcgrad.torch._compile.compiled import compile
@@ -116,6 +117,7 @@ _ELSEWHERE = {"vmap": "func", "autocast": "amp"} | dict.fromkeys(
 """Names that packages have too."""
 
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals())
 
 

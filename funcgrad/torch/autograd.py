@@ -2,6 +2,7 @@
 
 import sys as _sys
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._pass import derivatives as functional
 from funcgrad.torch._pass import forward_ad as forward_ad
@@ -21,6 +22,7 @@ from funcgrad.torch._record.modes import inference_mode as inference_mode
 from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "forward_ad", "function", "functional", "graph")
 _MODULES = {"functional": functional, "forward_ad": forward_ad, "function": function, "graph": graph}
 _sys.modules.update({f"{__name__}.{name}": module for name, module in _MODULES.items()})

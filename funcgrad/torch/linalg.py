@@ -3,6 +3,7 @@
 Values, gradients and errors are PyTorch's; `lu` and its kin and `matrix_exp` need SciPy.
 """
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.linalg.shared import LinAlgError as LinAlgError
 from funcgrad.torch._ops.table import functions_of as _functions_of
@@ -10,6 +11,7 @@ from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 
 globals().update(_functions_of("linalg"))
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals())
 __getattr__ = _tells_nearest(__name__, __all__)
 

@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact, refusal
 from funcgrad.core.buffers import apply
+from funcgrad.core.frames import hiding
 from funcgrad.core.linear import LinearTrace, LinearTracer, linear_outputs
 from funcgrad.core.memory import copied, private, taken_by
 from funcgrad.core.provenance import here
@@ -29,7 +30,7 @@ from funcgrad.transforms.arguments import (
     tangent_for,
 )
 from funcgrad.transforms.decorating import derived, with_value
-from funcgrad.transforms.function import Transformed, call_hiding_frames, transform
+from funcgrad.transforms.function import Transformed, transform
 from funcgrad.transforms.jvp import JvpTracer
 from funcgrad.transforms.results import below, copies, gradients, result, results, zeros_for
 
@@ -164,7 +165,12 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
 
 
 def _grad(fun: Any, args: tuple, kwargs: dict, **options: Any) -> Any:
-    value, gradient = _value_and_grad(fun, args, kwargs, name="grad", **options)
+    return grad_of(fun, args, kwargs, name="grad", **options)
+
+
+def grad_of(fun: Any, args: tuple, kwargs: dict, **options: Any) -> Any:
+    """What `grad` computes, in the name of what uses it."""
+    value, gradient = _value_and_grad(fun, args, kwargs, **options)
     return (gradient, value[1]) if options["has_aux"] else gradient
 
 
@@ -174,8 +180,8 @@ def _value_and_grad(
     kwargs: dict,
     argnums: Argnums,
     has_aux: bool,
-    holomorphic: bool,
-    allow_int: bool,
+    holomorphic: bool = False,
+    allow_int: bool = False,
     name: str = "value_and_grad",
 ) -> Any:
     positions = normalise_argnums(argnums, len(args), name)
@@ -262,18 +268,24 @@ class Inputs:
 
 
 def _vjp(fun: Any, primals: tuple, has_aux: bool) -> Any:
+    return vjp_of(fun, primals, has_aux, "vjp")
+
+
+def vjp_of(fun: Any, primals: tuple, has_aux: bool, name: str) -> Any:
+    """What `vjp` computes, in the name of what uses it."""
     trace = nans.tape()
-    inputs = Inputs(trace, fun, primals, range(len(primals)), "vjp", allow_int=True)
+    inputs = Inputs(trace, fun, primals, range(len(primals)), name, allow_int=True)
     out = apply(trace, fun, inputs.args)
     inputs.args = None
     aux = None
     if has_aux:
-        out, aux = output_and_aux(out, "vjp")
-    outputs = Outputs(out, trace, "vjp")
+        out, aux = output_and_aux(out, name)
+    outputs = Outputs(out, trace, name)
 
+    @hiding
     def vjp_fun(ct: Any) -> tuple[Any, ...]:
         """The cotangents of the primals for a cotangent of the output."""
-        seeds, given = call_hiding_frames(outputs.seeds, ct)
+        seeds, given = outputs.seeds(ct)
         return tuple(inputs.cotangents(pull(seeds), taken_by(given)))
 
     value = outputs.values()
@@ -316,7 +328,12 @@ class Outputs:
 
 
 def _jvp(fun: Any, given: tuple[Sequence[Any], Sequence[Any]], has_aux: bool) -> Any:
-    args, leaves, moving = paired_leaves(fun, *given, "jvp")
+    return jvp_of(fun, given, has_aux, "jvp")
+
+
+def jvp_of(fun: Any, given: tuple[Sequence[Any], Sequence[Any]], has_aux: bool, name: str) -> Any:
+    """What `jvp` computes, in the name of what uses it."""
+    args, leaves, moving = paired_leaves(fun, *given, name)
     trace = nans.forward()
     traced = [
         x if t is None else as_argument(JvpTracer(trace, private(x), private(t), None)) for x, t in zip(leaves, moving)
@@ -324,8 +341,8 @@ def _jvp(fun: Any, given: tuple[Sequence[Any], Sequence[Any]], has_aux: bool) ->
     out = apply(trace, fun, args(traced))
     aux = None
     if has_aux:
-        out, aux = output_and_aux(out, "jvp")
-    flat, treedef = numbers(out, "jvp")
+        out, aux = output_and_aux(out, name)
+    flat, treedef = numbers(out, name)
     taken = taken_by([*leaves, *moving, *flat])
     values = [result(below(y, trace), None, taken) for y in flat]
     moved = gradients(
@@ -377,24 +394,30 @@ def paired_leaves(
 
 
 def _linearize(fun: Any, primals: tuple, has_aux: bool) -> Any:
+    return linearize_of(fun, primals, has_aux, "linearize")
+
+
+def linearize_of(fun: Any, primals: tuple, has_aux: bool, name: str) -> Any:
+    """What `linearize` computes, in the name of what uses it."""
     trace = nans.tape()
-    inputs = Inputs(trace, fun, primals, range(len(primals)), "linearize", allow_int=True)
+    inputs = Inputs(trace, fun, primals, range(len(primals)), name, allow_int=True)
     out = apply(trace, fun, inputs.args)
     inputs.args = None
     aux = None
     if has_aux:
-        out, aux = output_and_aux(out, "linearize")
+        out, aux = output_and_aux(out, name)
         aux = copies(aux, trace)
-    outputs = Outputs(out, trace, "linearize")
+    outputs = Outputs(out, trace, name)
     nodes = entries(n for n in outputs.nodes if n is not None)
     leaves = [node for group in inputs.nodes for node in group]
     value = outputs.values()
     values = [zeros_for(Aval(a.shape, a.dtype)) for a in outputs.avals]
 
+    @hiding
     def f_jvp(*tangents: Any) -> Any:
         """The tangent of the output for tangents of the primals."""
         originals = [t.unflatten(xs) for t, xs in zip(inputs.trees, inputs.leaves)]
-        _, _, moving = call_hiding_frames(paired_leaves, fun, originals, tangents, "linearize")
+        _, _, moving = paired_leaves(fun, originals, tangents, name)
         known = {n.seq: t for n, t in zip(leaves, moving) if n is not None and t is not None}
         push(nodes, known)
         taken = taken_by(moving)
@@ -429,9 +452,10 @@ def _linear_transpose(fun: Any, primals: tuple) -> Callable[[Any], tuple[Any, ..
     outputs = Outputs(out, trace, "linear_transpose")
     linear_outputs(tree.leaves(out), trace, "linear_transpose: the function")
 
+    @hiding
     def transposed(ct: Any) -> tuple[Any, ...]:
         """The cotangents of the arguments for a cotangent of the output."""
-        seeds, given = call_hiding_frames(outputs.seeds, ct)
+        seeds, given = outputs.seeds(ct)
         found = pull(seeds)
         taken = taken_by(given)
         results = []

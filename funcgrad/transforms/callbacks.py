@@ -14,6 +14,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, described, refusal
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.memory import copied
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.staging import writer
@@ -21,7 +22,6 @@ from funcgrad.core.trace import Primitive, escaped, newest_trace, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.transforms.arguments import array_leaf
-from funcgrad.transforms.function import call_hiding_frames
 
 VMAP_METHODS = ("sequential", "sequential_unrolled", "expand_dims", "broadcast_all")
 

@@ -11,10 +11,10 @@ from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, refusal
 from funcgrad.core.constants import identity_matrix
 from funcgrad.ops.broadcasting import reduce_sum
-from funcgrad.transforms.api import check_entries, grad, jvp, linearize, vjp
+from funcgrad.transforms.api import check_entries, grad_of, jvp_of, linearize_of, vjp_of
 from funcgrad.transforms.arguments import Argnums, NotDifferentiableError, array_leaf, differentiable, normalise_argnums
 from funcgrad.transforms.decorating import derived
-from funcgrad.transforms.function import Transformed
+from funcgrad.transforms.function import Transformed, transform
 from funcgrad.transforms.results import result
 from funcgrad.transforms.vmap import vmap
 
@@ -72,8 +72,8 @@ def hessian(
         array([[4., 2.],
                [2., 0.]])
     """
-    inner = jacrev(fun, argnums, has_aux, holomorphic)
-    return jacfwd(inner, argnums, has_aux, holomorphic)
+    options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic, "name": "hessian"}
+    return Transformed(_jacfwd, Transformed(_jacrev, fun, allow_int=False, **options), **options)
 
 
 def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -93,7 +93,8 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     """
     check_entries(primals, tangents, "hvp")
     argnums: Argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
-    return jvp(grad(fun, argnums), primals, tangents)[1]
+    gradient = Transformed(grad_of, fun, argnums=argnums, has_aux=False, name="hvp")
+    return transform(jvp_of, gradient, (primals, tangents), False, "hvp")[1]
 
 
 @derived
@@ -119,7 +120,7 @@ def _elementwise_grad(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> 
         shape = aval_of(value).shape
         return reduce_sum(out, axes=tuple(range(len(shape)))) if shape else out
 
-    return grad(total, argnums)(*args)
+    return grad_of(total, args, {}, argnums=argnums, has_aux=False, name="elementwise_grad")
 
 
 def _basis(leaves: Sequence[Any]) -> list[Any]:
@@ -185,14 +186,16 @@ def _check_outputs(leaves: Sequence[Any], holomorphic: bool, name: str) -> None:
             raise NotDifferentiableError(f"{name}: holomorphic=True needs complex outputs, not {dtype}")
 
 
-def _jacfwd(fun: Any, args: tuple, kwargs: dict, argnums: Argnums, has_aux: bool, holomorphic: bool) -> Any:
-    chosen, primals = _selected(fun, args, kwargs, argnums, "jacfwd", holomorphic=holomorphic)
+def _jacfwd(
+    fun: Any, args: tuple, kwargs: dict, argnums: Argnums, has_aux: bool, holomorphic: bool, name: str = "jacfwd"
+) -> Any:
+    chosen, primals = _selected(fun, args, kwargs, argnums, name, holomorphic=holomorphic)
     leaves, treedef = tree.flatten(primals)
     if not holomorphic and any(aval_of(x).dtype.kind == "c" for x in leaves):
-        raise NotDifferentiableError("jacfwd: complex inputs need holomorphic=True")
-    out, f_jvp, *aux = linearize(chosen, *primals, has_aux=has_aux)
+        raise NotDifferentiableError(f"{name}: complex inputs need holomorphic=True")
+    out, f_jvp, *aux = linearize_of(chosen, primals, has_aux, name)
     flat_out, out_tree = tree.flatten(out)
-    _check_outputs(flat_out, holomorphic, "jacfwd")
+    _check_outputs(flat_out, holomorphic, name)
     avals = [aval_of(x) for x in leaves]
     if not leaves:
         jacobian = out_tree.unflatten([_without_tuple(primals, argnums) for _ in flat_out])
@@ -204,14 +207,23 @@ def _jacfwd(fun: Any, args: tuple, kwargs: dict, argnums: Argnums, has_aux: bool
 
 
 def _jacrev(
-    fun: Any, args: tuple, kwargs: dict, argnums: Argnums, has_aux: bool, holomorphic: bool, allow_int: bool
+    fun: Any,
+    args: tuple,
+    kwargs: dict,
+    argnums: Argnums,
+    has_aux: bool,
+    holomorphic: bool,
+    allow_int: bool,
+    name: str = "jacrev",
 ) -> Any:
-    chosen, primals = _selected(fun, args, kwargs, argnums, "jacrev", holomorphic=holomorphic, allow_int=allow_int)
-    out, vjp_fun, *aux = vjp(chosen, *primals, has_aux=has_aux)
+    chosen, primals = _selected(fun, args, kwargs, argnums, name, holomorphic=holomorphic, allow_int=allow_int)
+    out, vjp_fun, *aux = vjp_of(chosen, primals, has_aux, name)
     flat_out, out_tree = tree.flatten(out)
-    _check_outputs(flat_out, holomorphic, "jacrev")
+    if not flat_out:
+        return (out, *aux) if has_aux else out
+    _check_outputs(flat_out, holomorphic, name)
     if not holomorphic and any(aval_of(y).dtype.kind == "c" for y in flat_out):
-        raise NotDifferentiableError("jacrev: complex outputs need holomorphic=True")
+        raise NotDifferentiableError(f"{name}: complex outputs need holomorphic=True")
     avals = [aval_of(y) for y in flat_out]
     rows, treedef = tree.flatten(vmap(vjp_fun)(out_tree.unflatten(_basis(flat_out))))
     # rows: for each input leaf (basis of all outputs, *input shape); wanted: for each output leaf a tree of inputs

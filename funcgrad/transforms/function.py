@@ -9,9 +9,8 @@ from functools import partial, reduce, update_wrapper
 from types import MethodType
 from typing import Any
 
-from funcgrad.core import provenance
 from funcgrad.core.arrivals import traceable
-from funcgrad.errors import strip_frames
+from funcgrad.core.frames import call_hiding_frames, hide, instead_of
 from funcgrad.transforms.arguments import check_argnums
 from funcgrad.transforms.guests import HOSTS, host_of, hosted
 
@@ -32,9 +31,9 @@ class Transformed:
 
     def __init__(self, run: Function, fun: Function, **options: Any) -> None:
         if not callable(fun):
-            raise TypeError(f"{_public_name(run)} takes a function, not {type(fun).__name__}")
+            raise TypeError(f"{options.get('name') or _public_name(run)} takes a function, not {type(fun).__name__}")
         if "argnums" in options:
-            check_argnums(options["argnums"], _public_name(run))
+            check_argnums(options["argnums"], options.get("name") or _public_name(run))
         update_wrapper(self, fun, updated=())
         _lend_attributes(fun, self)
         self._run = run
@@ -49,7 +48,11 @@ class Transformed:
             call = lambda fun, given: self._run(fun, *given, **self._options)
             return host(_public_name(self._run), call, self._fun, (args, kwargs))
         except Exception as error:
-            raise strip_frames(error, provenance.is_internal)  # noqa: B904  (the cause stays as it is)
+            try:
+                raise instead_of(error)
+            except Exception as shown:
+                hide(shown)
+                raise
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -84,19 +87,11 @@ def importable_name(wrapper: Any) -> str | None:
 
 
 def _public_name(run: Function) -> str:
-    return run.__name__.removeprefix("_")
+    return run.__name__.removeprefix("_").removesuffix("_of")
 
 
 def _rebuild(kind: type, run: Function, fun: Function, options: dict[str, Any]) -> Transformed:
     return kind(run, fun, **options)
-
-
-def call_hiding_frames(run: Function, *args: Any) -> Any:
-    """Call one of our own functions so that an error shows the user's frames only."""
-    try:
-        return run(*args)
-    except Exception as error:
-        raise strip_frames(error, provenance.is_internal)  # noqa: B904
 
 
 def transform(run: Function, fun: Function, given: Any, *options: Any) -> Any:

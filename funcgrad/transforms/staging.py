@@ -7,10 +7,11 @@ from typing import Any
 
 from funcgrad import tree
 from funcgrad.core.avals import ShapeDtypeStruct, aval_of, described, refusal
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.graph import Graph
 from funcgrad.core.staging import trace_graph
 from funcgrad.transforms.arguments import array_leaf, leaf_path
-from funcgrad.transforms.function import Transformed, call_hiding_frames
+from funcgrad.transforms.function import Transformed
 
 
 def make_graph(fun: Callable[..., Any]) -> Callable[..., Graph]:

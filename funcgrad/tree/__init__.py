@@ -7,6 +7,7 @@
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.tree.functions import all as all  # noqa: A004
@@ -48,6 +49,7 @@ from funcgrad.tree.registration import register_pytree_with_keys_class as regist
 from funcgrad.tree.registration import register_static as register_static
 from funcgrad.tree.registration import static as static
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals())
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__)

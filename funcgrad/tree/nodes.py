@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from funcgrad.core.frames import hide, hides
 from funcgrad.tree.keys import DictKey, GetAttrKey, SequenceKey
 
 __all__ = [
@@ -334,6 +335,7 @@ def _flatten_into(out: list, tree: Any, is_leaf: IsLeaf | None) -> TreeDef:
     return _node(kind, aux, treedefs, len(out) - start)
 
 
+@hides
 def flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], TreeDef]:
     """The leaves of `tree`, left to right, and its structure.
 
@@ -343,7 +345,11 @@ def flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], TreeDe
     ([3, 1, 2], PyTreeDef({'b': (*, *), 'a': *, 'c': None}))
     """
     out: list[Any] = []
-    return out, _flatten_into(out, tree, is_leaf)
+    try:
+        return out, _flatten_into(out, tree, is_leaf)
+    except Exception as error:
+        hide(error)
+        raise
 
 
 def _unflatten_from(treedef: TreeDef, source: Iterator[Any]) -> Any:
@@ -374,22 +380,32 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
     return _unflatten_from(treedef, iter(given))
 
 
+@hides
 def leaves(tree: Any, is_leaf: IsLeaf | None = None) -> list[Any]:
     """The leaves of `tree`, in the order of `flatten`, and with its errors.
 
     >>> leaves([1, (2, None), {'x': 3}])
     [1, 2, 3]
     """
-    return flatten(tree, is_leaf)[0]
+    try:
+        return flatten(tree, is_leaf)[0]
+    except Exception as error:
+        hide(error)
+        raise
 
 
+@hides
 def structure(tree: Any, is_leaf: IsLeaf | None = None) -> TreeDef:
     """The structure of `tree`; errors as `flatten`.
 
     >>> structure([1, (2, None)]) == structure([7, (8, None)])
     True
     """
-    return flatten(tree, is_leaf)[1]
+    try:
+        return flatten(tree, is_leaf)[1]
+    except Exception as error:
+        hide(error)
+        raise
 
 
 def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf | None = None) -> Any:

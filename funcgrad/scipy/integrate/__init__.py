@@ -9,6 +9,7 @@ import typing as _typing
 from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import REMEDIES
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.integrate.ode import odeint as odeint
 from funcgrad.scipy.integrate.ode import solve_ivp as solve_ivp
@@ -21,6 +22,7 @@ from funcgrad.scipy.integrate.samples import romb as romb
 from funcgrad.scipy.integrate.samples import simpson as simpson
 from funcgrad.scipy.integrate.samples import trapezoid as trapezoid
 
+globals().update(_entrances(globals()))
 __all__ = [
     "cumulative_simpson",
     "cumulative_trapezoid",

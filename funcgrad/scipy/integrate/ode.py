@@ -18,6 +18,7 @@ from scipy.integrate import ODEintWarning
 from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import Aval
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.provenance import at, here
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.joining import concatenate, stack
@@ -38,7 +39,6 @@ from funcgrad.scipy.integrate.equations import (
 )
 from funcgrad.scipy.integrate.paths import FLOAT, Path, shaped, traced, with_value
 from funcgrad.transforms.deferred import Deferred, deferred_call
-from funcgrad.transforms.function import call_hiding_frames
 
 INT = np.dtype(np.int64)
 ODEINT_TOLERANCE = 1.49012e-8

@@ -16,6 +16,7 @@ from scipy.integrate import IntegrationWarning
 from funcgrad import lax
 from funcgrad.core.avals import Aval
 from funcgrad.core.buffers import held
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, is_traced, known
 from funcgrad.errors import NotDifferentiableError
@@ -35,7 +36,6 @@ from funcgrad.scipy.integrate.equations import (
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.custom import custom_jvp
 from funcgrad.transforms.deferred import Deferred, deferred_call
-from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 FLOAT = np.dtype(np.float64)

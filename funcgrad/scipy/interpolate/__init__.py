@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.interpolate.grids import RegularGridInterpolator, interpn
 from funcgrad.scipy.interpolate.lines import interp1d
@@ -20,6 +21,7 @@ from funcgrad.scipy.interpolate.piecewise import (
 )
 from funcgrad.scipy.interpolate.splines import BSpline, make_interp_spline
 
+globals().update(_entrances(globals()))
 __all__ = [
     "Akima1DInterpolator",
     "BSpline",

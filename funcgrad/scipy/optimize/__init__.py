@@ -22,6 +22,7 @@ from scipy.optimize import (  # what SciPy's functions and these take and return
 )
 
 from funcgrad.core.avals import REMEDIES
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.optimize.assignment import linear_sum_assignment as linear_sum_assignment
 from funcgrad.scipy.optimize.assignment import linprog as linprog
@@ -44,6 +45,7 @@ from funcgrad.scipy.optimize.systems import fixed_point as fixed_point
 from funcgrad.scipy.optimize.systems import fsolve as fsolve
 from funcgrad.scipy.optimize.systems import root as root
 
+globals().update(_entrances(globals()))
 __all__ = [
     "BFGS",
     "SR1",

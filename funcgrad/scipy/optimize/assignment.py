@@ -12,12 +12,12 @@ from scipy.optimize import OptimizeResult
 
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.trace import is_traced
 from funcgrad.lax import stop_gradient
 from funcgrad.scipy.optimize.calling import OUTCOME, Found, run_on_numbers
 from funcgrad.transforms.callbacks import called, pure_callback_call
 from funcgrad.transforms.closure import Captured
-from funcgrad.transforms.function import call_hiding_frames
 
 
 def linear_sum_assignment(cost_matrix: Any, maximize: bool = False) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from scipy.optimize import OptimizeResult
 
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
 from funcgrad.ops.operands import any_traced
@@ -26,7 +27,6 @@ from funcgrad.scipy.optimize.programs import Watch
 from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_vector, limits_of_pair, unknown_of
 from funcgrad.transforms.api import grad
 from funcgrad.transforms.dense import jacfwd
-from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 Losses: dict[str, Function] = {

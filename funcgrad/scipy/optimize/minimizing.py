@@ -12,6 +12,7 @@ import scipy.optimize
 from scipy.optimize import OptimizeResult
 
 from funcgrad.core.avals import Aval
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.scipy.optimize import restrictions
 from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import minimum_at
@@ -20,7 +21,6 @@ from funcgrad.scipy.optimize.programs import Watch
 from funcgrad.scipy.optimize.restrictions import Restriction
 from funcgrad.scipy.optimize.unknowns import Limits, Unknown, as_tuple, limits_of, unknown_of
 from funcgrad.transforms.api import grad
-from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 _WITHOUT_GRADIENT = ("nelder-mead", "powell", "cobyla", "cobyqa")

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.optimize import OptimizeWarning
 
 import funcgrad.scipy.special  # SciPy's universal functions take traced values from here on  # noqa: F401
-from funcgrad.core.provenance import is_internal
-from funcgrad.errors import strip_frames
+from funcgrad.core.frames import instead_of
 from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.optimize.programs import Watch, on_numbers
 from funcgrad.transforms.api import value_and_grad
@@ -34,7 +33,7 @@ def derived(
     try:
         return on_numbers(derivative, example, args, watch)
     except Exception as error:
-        reason = strip_frames(error, is_internal)
+        reason = instead_of(error)
     plain(example[0])
     warn(
         f"{words} cannot be had: {type(reason).__name__}: {reason}\nSciPy takes differences instead, as it does "

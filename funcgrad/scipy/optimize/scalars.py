@@ -12,6 +12,7 @@ from scipy.optimize import OptimizeResult, RootResults
 
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.lax import stop_gradient
 from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import elementwise_root_at, minimum_at
@@ -19,7 +20,6 @@ from funcgrad.scipy.optimize.numerics import derived, scalar
 from funcgrad.scipy.optimize.programs import Watch
 from funcgrad.scipy.optimize.unknowns import as_tuple
 from funcgrad.transforms.api import jvp
-from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 _NUMBER = Aval((), np.dtype(np.float64))

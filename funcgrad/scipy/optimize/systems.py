@@ -12,6 +12,7 @@ from scipy.optimize import OptimizeResult
 
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
 from funcgrad.scipy.dispatch import warn
@@ -20,7 +21,6 @@ from funcgrad.scipy.optimize.implicit import root_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of
 from funcgrad.scipy.optimize.programs import Watch
 from funcgrad.scipy.optimize.unknowns import Unknown, as_tuple, as_vector, unknown_of
-from funcgrad.transforms.function import call_hiding_frames
 
 Function = Callable[..., Any]
 _FLAT = ("hybr", "lm")

@@ -10,6 +10,7 @@ Example:
 
 import typing as _typing
 
+from funcgrad.core.frames import hide_in as _hide_in
 from funcgrad.names import tells_nearest as _tells_nearest
 from funcgrad.scipy.stats.continuous import (
     CAUCHY,
@@ -91,3 +92,7 @@ binom = Discrete("binom", BINOM)
 geom = Discrete("geom", GEOM)
 nbinom = Discrete("nbinom", NBINOM)
 poisson = Discrete("poisson", POISSON)
+
+for _kind in {kind for x in list(globals().values()) for kind in type(x).__mro__}:
+    if _kind.__module__.startswith("funcgrad.scipy.stats"):
+        _hide_in(_kind)

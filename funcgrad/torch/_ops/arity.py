@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy import float16, ndarray
 
+from funcgrad.core.frames import hide, hides
 from funcgrad.torch._ops.table import guarded, into, named, titled
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor, wrap
 from funcgrad.torch._record.modes import mode
@@ -89,9 +90,13 @@ def quick_of_one(
                     return t
                 except RuntimeError:  # begun inside another operation, or raised again below
                     pass
-        return slowly(input) if out is None else into(out, apply, (input,), {})
+        try:
+            return slowly(input) if out is None else into(out, apply, (input,), {})
+        except Exception as error:
+            hide(error)
+            raise
 
-    return apply
+    return hides(apply)
 
 
 def binary(
@@ -167,9 +172,7 @@ def _quick_of_two(
     """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number."""
 
     def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
-        if out is not None:
-            return into(out, apply, (input, other), {})
-        if isinstance(input, Tensor):
+        if isinstance(input, Tensor) and out is None:
             a = input._value if input._seen == input._storage.stamp else input._read()
             if isinstance(other, Tensor):
                 b = other._value if other._seen == other._storage.stamp else other._read()
@@ -205,11 +208,15 @@ def _quick_of_two(
                     return t
                 except RuntimeError:
                     pass
-        if is_operator and not is_operand(other):
+        if is_operator and out is None and not is_operand(other):
             return NotImplemented
-        return slowly(input, other)
+        try:
+            return slowly(input, other) if out is None else into(out, apply, (input, other), {})
+        except Exception as error:
+            hide(error)
+            raise
 
-    return apply
+    return hides(apply)
 
 
 def of_two_tensors(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.core.frames import hide
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.signatures import Fitting
 from funcgrad.torch._ops.table import admitted, other_call
@@ -74,26 +75,30 @@ def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tens
     fitting = Fitting()
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        kinds = (*map(type, args), *kwargs, *map(type, kwargs.values()))
-        if kinds not in fitting.kinds:
-            (_, *args), kwargs = admitted("Tensor", called, (self, *args), kwargs, fitting, kinds)
-        self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
-        if checks:
-            for other in _tensors_in((*args, *kwargs.values())):
-                self._check_overlap(other)
         try:
-            saver = mode.saver
-            new = fun(self, *args, **kwargs) if saver is None else saver.writing(self, fun, args, kwargs)
+            kinds = (*map(type, args), *kwargs, *map(type, kwargs.values()))
+            if kinds not in fitting.kinds:
+                (_, *args), kwargs = admitted("Tensor", called, (self, *args), kwargs, fitting, kinds)
+            self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
+            if checks:
+                for other in _tensors_in((*args, *kwargs.values())):
+                    self._check_overlap(other)
+            try:
+                saver = mode.saver
+                new = fun(self, *args, **kwargs) if saver is None else saver.writing(self, fun, args, kwargs)
+            except Exception as error:
+                instead = other_call(error, fun, "Tensor", called, (self, *args), kwargs)
+                if instead is None:
+                    raise
+                new = instead()
+            if fun.__name__ in COMPARISONS and mode.enabled and self.requires_grad:
+                kind = COMPARISONS[fun.__name__][isinstance((*args, *kwargs.values())[0], Tensor)]
+                answers = new._read().astype(self._read().dtype)
+                new = call(kind, lambda v: fnp.where(np.False_, v, answers), self)
+            return finish(self, new)
         except Exception as error:
-            instead = other_call(error, fun, "Tensor", called, (self, *args), kwargs)
-            if instead is None:
-                raise
-            new = instead()
-        if fun.__name__ in COMPARISONS and mode.enabled and self.requires_grad:
-            kind = COMPARISONS[fun.__name__][isinstance((*args, *kwargs.values())[0], Tensor)]
-            answers = new._read().astype(self._read().dtype)
-            new = call(kind, lambda v: fnp.where(np.False_, v, answers), self)
-        return finish(self, new)
+            hide(error)
+            raise
 
     method.__name__ = method.__qualname__ = fun.__name__ + "_"
     method.__doc__ = f"`{fun.__name__}` in place."

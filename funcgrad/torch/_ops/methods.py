@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.frames import hide, hiding
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import (
     compare,
@@ -152,9 +153,13 @@ def _operator(function: Any) -> Any:
         return function.operator
 
     def method(self: Tensor, other: Any) -> Any:
-        if type(other) is Tensor or type(other) is float:
-            return function(self, other)
-        return function(self, number(other)) if is_operand(other) else NotImplemented
+        try:
+            if type(other) is Tensor or type(other) is float:
+                return function(self, other)
+            return function(self, number(other)) if is_operand(other) else NotImplemented
+        except Exception as error:
+            hide(error)
+            raise
 
     return method
 
@@ -312,3 +317,18 @@ _method("__array_wrap__", _array_wrap)
 
 _method("real", property(complexes.real))
 _method("imag", property(complexes.imag))
+
+
+# What raises without having been a row: errors show the user's frames only
+
+RAISES = (
+    "__array__ __bool__ __complex__ __contains__ __delitem__ __float__ __getitem__ __index__ __int__ __iter__ __len__ "
+    "__matmul__ __setitem__ backward detach_ item numpy register_hook register_post_accumulate_grad_hook "
+    "requires_grad_ retain_grad size stride tolist"
+)
+for _name in RAISES.split():
+    if not hasattr(getattr(Tensor, _name), "is_entrance"):
+        _method(_name, hiding(getattr(Tensor, _name)))
+for _name, _property in list(Tensor.__dict__.items()):
+    if isinstance(_property, property) and _property.fset is not None:
+        _method(_name, _property.setter(hiding(_property.fset)))

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from funcgrad import names
+from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.signatures import Fitting, numbers_read, refusal, takes_data
 from funcgrad.torch._record.modes import mode
@@ -135,18 +136,22 @@ def guarded(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any
 
     @wraps(fun)
     def apply(*args: Any, **options: Any) -> Any:
-        kinds = (*map(type, args), *options, *map(type, options.values())) if options else tuple(map(type, args))
-        if kinds not in fitting.kinds:
-            args, options = admitted(owner, name, args, options, fitting, kinds)
         try:
-            return fun(*args, **options)
+            kinds = (*map(type, args), *options, *map(type, options.values())) if options else tuple(map(type, args))
+            if kinds not in fitting.kinds:
+                args, options = admitted(owner, name, args, options, fitting, kinds)
+            try:
+                return fun(*args, **options)
+            except Exception as error:
+                instead = other_call(error, fun, owner, name, args, options)
+                if instead is None:
+                    raise
+                return instead()
         except Exception as error:
-            instead = other_call(error, fun, owner, name, args, options)
-            if instead is None:
-                raise
-            return instead()
+            hide(error)
+            raise
 
-    checked: Any = apply
+    checked: Any = hides(apply)
     checked.__kwdefaults__ = fun.__kwdefaults__  # where it is seen that it takes `out`
     return checked
 
@@ -157,12 +162,16 @@ def with_out(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., An
 
     @wraps(fun)
     def apply(*args: Any, out: Any = None, **options: Any) -> Any:
-        if out is None:
-            return checked(*args, **options)
-        admitted(owner, name, args, {**options, "out": out}, Fitting(), ())
-        return into(out, checked, args, options)
+        try:
+            if out is None:
+                return checked(*args, **options)
+            admitted(owner, name, args, {**options, "out": out}, Fitting(), ())
+            return into(out, checked, args, options)
+        except Exception as error:
+            hide(error)
+            raise
 
-    return apply
+    return hides(apply)
 
 
 def admitted(

@@ -3,6 +3,7 @@
 import sys as _sys
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.distributions import constraints as constraints
@@ -78,6 +79,7 @@ from funcgrad.torch.distributions.vectors import Dirichlet as Dirichlet
 from funcgrad.torch.distributions.vectors import MultivariateNormal as MultivariateNormal
 from funcgrad.torch.distributions.von_mises import VonMises as VonMises
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "constraints", "transforms")
 _FILES = {
     "bernoulli": Bernoulli, "beta": Beta, "binomial": Binomial, "categorical": Categorical, "cauchy": Cauchy,

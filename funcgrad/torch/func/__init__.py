@@ -2,6 +2,7 @@
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.func.batches import vmap as vmap
@@ -21,6 +22,7 @@ _INSTEAD = {
     "debug_unwrap": "print, which shows the numbers that are known",
 }
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals())
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__, _INSTEAD)

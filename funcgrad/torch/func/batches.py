@@ -9,6 +9,7 @@ from typing import Any
 
 from funcgrad import numpy as fnp
 from funcgrad import tree
+from funcgrad.core.frames import hiding
 from funcgrad.torch._ops.generator import through
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.func.trees import Given, recording, tensors_of, values_of
@@ -54,6 +55,7 @@ def vmap(
         )
     name = getattr(func, "__name__", repr(func))
 
+    @hiding
     @wraps(func)
     def batched(*args: Any, **kwargs: Any) -> Any:
         places = _Places(name, in_dims, args)

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from funcgrad import tree
+from funcgrad.core.frames import hiding
 from funcgrad.torch._pass.saved import disable_saved_tensors_hooks
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
@@ -42,6 +43,7 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
     """
     both = grad_and_value(func, argnums, has_aux)
 
+    @hiding
     @wraps(func)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         found, value = both(*args, **kwargs)
@@ -53,6 +55,7 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
 def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """`grad`, with the function's value: ``(gradient, value)``, or ``(gradient, (value, aux))``."""
 
+    @hiding
     @wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
         chosen, of_chosen = chosen_of(func, argnums, args, kwargs)
@@ -148,6 +151,7 @@ def jacrev(
     `chunk_size`, which bounds PyTorch's memory, changes nothing here.
     """
 
+    @hiding
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         chosen, of_chosen = chosen_of(func, argnums, args, kwargs)

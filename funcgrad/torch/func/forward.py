@@ -10,6 +10,7 @@ import numpy as np
 
 from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.frames import hiding
 from funcgrad.core.linear import LinearTrace, linear_outputs
 from funcgrad.core.tape import Node, entries, push
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -162,6 +163,7 @@ def jacfwd(
     `chunk_size`, which bounds PyTorch's memory, changes nothing here. `randomness` is "error" or "same", as in `vmap`.
     """
 
+    @hiding
     @wraps(func)
     def jacobian(*args: Any) -> Any:
         chosen, of_chosen = chosen_of(func, argnums, args, {})

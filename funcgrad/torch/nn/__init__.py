@@ -2,6 +2,7 @@
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn import functional as functional
@@ -14,6 +15,7 @@ from funcgrad.torch.nn.parameter import Parameter as Parameter
 from funcgrad.torch.nn.parameter import UninitializedBuffer as UninitializedBuffer
 from funcgrad.torch.nn.parameter import UninitializedParameter as UninitializedParameter
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "functional", "init", "modules", "parameter", "utils")
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__)

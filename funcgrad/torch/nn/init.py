@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
@@ -271,6 +272,7 @@ xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal = map
 )
 
 
+globals().update(_entrances(globals()))
 __all__ = _own_names(globals())
 
 

@@ -3,6 +3,7 @@
 import importlib as _importlib
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.optim import lr_scheduler as lr_scheduler
@@ -28,6 +29,7 @@ _INSTEAD = {
     "Muon": "AdamW",
 }
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "lr_scheduler", "swa_utils")
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from funcgrad import tree
 from funcgrad.core.avals import is_inexact
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.graph import evaluate, hoist
 from funcgrad.core.provenance import at, here
 from funcgrad.transforms.custom.reverse import custom_vjp
 from funcgrad.transforms.custom.rules import name_of, show
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.function import call_hiding_frames
 from funcgrad.transforms.staging import stage
 
 

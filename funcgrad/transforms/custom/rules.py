@@ -13,6 +13,7 @@ from funcgrad import tree
 from funcgrad.core.avals import Aval, refusal
 from funcgrad.core.buffers import settled
 from funcgrad.core.constants import keep
+from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.graph import evaluate
 from funcgrad.core.memory import lent
 from funcgrad.core.trace import Primitive, is_traced
@@ -22,7 +23,7 @@ from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import batched_graph, derived, run_batched
 from funcgrad.transforms.closure import Captured
 from funcgrad.transforms.frozen import frozen
-from funcgrad.transforms.function import Signature, call_hiding_frames, importable_name
+from funcgrad.transforms.function import Signature, importable_name
 
 
 class CustomRule:

@@ -14,7 +14,8 @@ from funcgrad.core.provenance import Loc, is_internal, is_users
 from funcgrad.transforms.explain.sources import written
 
 _WRAPPERS = frozenset(
-    ("traced", "function", "of_traced", "wrapper", "wrapped", "inner", "apply", "call", "array_function", "array_ufunc")
+    ("traced", "function", "of_traced", "wrapper", "wrapped", "inner", "apply", "call", "plainly", "array_function",
+     "array_ufunc")
 )
 """Functions around the one that was called."""
 _OPERATORS = {
@@ -120,7 +121,7 @@ def _is_derived(frame: FrameType | None, base: FrameType | None) -> bool:
     return False
 
 
-_DIFFERENTIATE = frozenset(("_value_and_grad", "_vjp", "_jvp", "_linearize"))
+_DIFFERENTIATE = frozenset(("_value_and_grad", "vjp_of", "jvp_of", "linearize_of"))
 """The functions of `transforms.api` that run what they differentiate."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.buffers import run
+from funcgrad.core.frames import is_raised
 from funcgrad.core.provenance import is_internal, place
 from funcgrad.core.tape import Node, pull
 from funcgrad.errors import NotDifferentiableError
@@ -117,19 +119,25 @@ def diagnose(fun: Any, args: tuple, kwargs: dict, argnums: Argnums) -> Report:
             elif trace.has_followed:
                 follow = False
                 notes = [_not_followed(error)]
-            elif isinstance(error, NotDifferentiableError) and is_internal(_innermost(error)):
+            elif isinstance(error, NotDifferentiableError) and not _is_users(error):
                 return _refused(fun, args, positions, error)
             else:
                 raise
 
 
-def _innermost(error: Exception) -> str:
-    """The file in which an error arose."""
-    file = ""
+def _is_users(error: Exception) -> bool:
+    """Whether a statement of the user's raised an error, and not what it called."""
+    tb = _innermost(error)
+    return not is_internal(tb.tb_frame.f_code.co_filename) and is_raised(tb)
+
+
+def _innermost(error: Exception) -> TracebackType:
+    """Where an error that is being handled arose, as far as its frames are shown."""
     tb = error.__traceback__
-    while tb is not None:
-        file, tb = tb.tb_frame.f_code.co_filename, tb.tb_next
-    return file
+    assert tb is not None
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb
 
 
 def _refused(fun: Any, args: tuple, positions: Sequence[int], error: Exception) -> Report:
@@ -166,7 +174,7 @@ def _report(
             cts = pull(run.seeds())
             arrivals = flow_back(run.seeds())
         except TypeError as error:
-            if not is_internal(_innermost(error)):
+            if not is_internal(_innermost(error).tb_frame.f_code.co_filename):
                 raise
             return _refused(fun, args, positions, error)  # what a rule of the user's gave
     finally:

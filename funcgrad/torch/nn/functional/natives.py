@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.frames import hide
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.signatures import Fitting, kind_of, refusal
 
@@ -190,22 +191,26 @@ def _checked(fun: Callable[..., Any], refused: Refusal) -> Callable[..., Any]:
 
     @wraps(fun)
     def apply(*args: Any, **options: Any) -> Any:
-        kinds: Any = tuple([type(x) if type(x) not in (tuple, list) else (type(x), *map(type, x)) for x in args])
-        if options:
-            kinds = (*kinds, *options, *map(type, options.values()))
-        if kinds not in fitting.kinds:
-            given = (*args, *options.values())
-            if not any(isinstance(x, Tracer) for x in given) and (unfit := refused(args, options)):
-                raise unfit
-            if any(isinstance(x, np.number) for x in given):
-                args, options = tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
-            else:
-                fitting.kinds.add(kinds)
         try:
-            return fun(*args, **options)
+            kinds: Any = tuple([type(x) if type(x) not in (tuple, list) else (type(x), *map(type, x)) for x in args])
+            if options:
+                kinds = (*kinds, *options, *map(type, options.values()))
+            if kinds not in fitting.kinds:
+                given = (*args, *options.values())
+                if not any(isinstance(x, Tracer) for x in given) and (unfit := refused(args, options)):
+                    raise unfit
+                if any(isinstance(x, np.number) for x in given):
+                    args, options = tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
+                else:
+                    fitting.kinds.add(kinds)
+            try:
+                return fun(*args, **options)
+            except Exception as error:
+                if (unfit := refused(args, options)) and str(unfit) != str(error):
+                    raise unfit from None
+                raise
         except Exception as error:
-            if (unfit := refused(args, options)) and str(unfit) != str(error):
-                raise unfit from None
+            hide(error)
             raise
 
     return apply

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self, TypeVar
 
+from funcgrad.core.frames import hide
 from funcgrad.torch._ops.create import empty_like
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
@@ -114,9 +115,13 @@ class Module(Stateful):
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None and everywhere.hooks is None:
-            return self.forward(*args, **kwargs)
-        return called(self, args, kwargs)
+        try:
+            if self._hooks is None and everywhere.hooks is None:
+                return self.forward(*args, **kwargs)
+            return called(self, args, kwargs)
+        except Exception as error:
+            hide(error)
+            raise
 
     # attributes
 

@@ -3,6 +3,7 @@ parameters."""
 
 import typing as _typing
 
+from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn.utils import parametrizations as parametrizations
@@ -25,6 +26,7 @@ from funcgrad.torch.nn.utils.normalised import remove_weight_norm as remove_weig
 from funcgrad.torch.nn.utils.normalised import spectral_norm as spectral_norm
 from funcgrad.torch.nn.utils.normalised import weight_norm as weight_norm
 
+globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "parametrizations", "parametrize", "rnn", "stateless")
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__)

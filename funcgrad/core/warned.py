@@ -1,0 +1,106 @@
+"""NumPy's floating-point warnings at the user's line. NumPy names the line of Python that called it, which is ours.
+
+While a function of the user's is being transformed, and in public functions, NumPy hands the text of a warning to us
+(its mode "log") where it would warn itself, and we warn at the user's line: filters, `-W error` and "once for each
+location" see that one. `np.errstate` of the user's holds as ever: "ignore", "raise" and "call" are left alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from contextvars import Context, ContextVar, Token
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy._core import umath
+
+from funcgrad.core.provenance import is_internal, is_users
+
+_state: ContextVar[Any] = getattr(umath, "_extobj_contextvar", None) or ContextVar("state", default=None)
+"""What `np.errstate` sets too, which takes 1.3 us for that where this takes 0.2. Without it NumPy names our line."""
+_get, _set, _reset = _state.get, _state.set, _state.reset
+
+
+class _Log:
+    """What NumPy writes its warnings to."""
+
+    def write(self, text: str) -> None:
+        frame = sys._getframe(1)
+        where = _users(frame) if is_internal(frame.f_code.co_filename) else frame
+        names = where.f_globals
+        warnings.warn_explicit(
+            text.removeprefix("Warning: ").rstrip(),
+            RuntimeWarning,
+            where.f_code.co_filename,
+            where.f_lineno,
+            module=names.get("__name__"),
+            registry=names.setdefault("__warningregistry__", {}),
+        )
+
+
+_LOG = _Log()
+
+
+def _users(frame: FrameType) -> FrameType:
+    """The innermost frame of the user's around one; that of the library that calls us where none is."""
+    found: FrameType | None = None
+    outer: FrameType | None = frame
+    while outer is not None:
+        if is_users(outer.f_code.co_filename):
+            return outer
+        if found is None and not is_internal(outer.f_code.co_filename):
+            found = outer
+        outer = outer.f_back
+    return found or frame
+
+
+def _logging() -> Any:
+    """NumPy's state with our log where it warns; None where it does not, or a function of the user's is called."""
+    warned = [kind for kind, how in np.geterr().items() if how == "warn"]
+    if not warned or np.geterrcall() is not None:
+        return None
+    with np.errstate(call=_LOG, **dict.fromkeys(warned, "log")):  # type: ignore[arg-type]
+        return _get()
+
+
+_default, _ours = Context().run(lambda: (_get(), _logging()))
+"""NumPy's state where nobody has set any, and what takes its place."""
+_last = _default, _ours
+"""The same for the state that was met last."""
+
+
+def begin() -> tuple[Token[Any], Any] | None:
+    """From now on warnings name the user's line; None where they do already, or there are none."""
+    global _last
+    state = _get()
+    known, ours = _last
+    if state is not known:
+        if state is ours:
+            return None
+        ours = _logging()
+        _last = state, ours
+    return None if ours is None else (_set(ours), ours)
+
+
+def end(begun: tuple[Token[Any], Any]) -> None:
+    """NumPy's state is again what it was, unless the user has set another since."""
+    token, ours = begun
+    if _get() is ours:
+        _reset(token)
+
+
+def plainly(fun: Callable[..., Any], *args: Any) -> Any:
+    """A call of NumPy's function, or of ours over it, between `begin` and `end` where nobody has set a state.
+
+    It takes 0.2 us, and 0.05 us in derivatives, which have set one.
+    """
+    if _get() is not _default:
+        return fun(*args)
+    token = _set(_ours)
+    try:
+        return fun(*args)
+    finally:
+        _reset(token)
