@@ -19,21 +19,12 @@ MODULES = sorted(
 )
 
 
-class Written(doctest.DocTestFinder):
-    """Finds examples in the module that a function is written in, where a public one has it in a wrapper."""
-
-    def _from_module(self, module, object):
-        return super()._from_module(module, inspect.unwrap(object))
-
-
 @together("name", ["funcgrad", *MODULES], lambda name: ".".join(name.split(".")[:2]))
 def test_examples_run(name):
     module = importlib.import_module(name)
     names = {"np": np, "fg": fg}
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    for examples in Written().find(module, name, extraglobs=names):
-        runner.run(examples)
-    assert runner.failures == 0, f"{runner.failures} of {runner.tries} examples in {name} fail"
+    found = doctest.testmod(module, extraglobs=names, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.failed == 0, f"{found.failed} of {found.attempted} examples in {name} fail"
 
 
 @pytest.mark.parametrize("name", [n for n in dir(fg) if not n.startswith("_") and not inspect.ismodule(getattr(fg, n))])

@@ -670,3 +670,47 @@ def test_an_error_leaves_nothing_behind(name, fails):
     finally:
         gc.unfreeze()
         gc.enable()
+
+
+def no_scalar(x):
+    return x * 2.0
+
+
+WRONG_CALLS = {
+    "hvp": [
+        lambda: fg.hvp(no_scalar, (X,), (X,)),
+        lambda: fg.hvp(np.sum, (X,), (np.ones(7),)),
+        lambda: fg.hvp(np.sum, ("a",), ("a",)),
+        lambda: fg.hvp(np.sum, ({"a": X},), ({"b": X},)),
+        lambda: fg.hvp(lambda x: None, (X,), (X,)),
+        lambda: fg.hvp(3, (X,), (X,)),
+    ],
+    "hessian": [
+        lambda: fg.hessian(np.sum)("a"),
+        lambda: fg.hessian(np.sum)(np.ones(3, int)),
+        lambda: fg.hessian(np.sum, has_aux=True)(X),
+        lambda: fg.hessian(np.sum, argnums=3)(X),
+        lambda: fg.hessian(lambda x: "a")(X),
+        lambda: fg.hessian(lambda x: x.sum() * 1j)(X),
+        lambda: fg.hessian(3),
+    ],
+    "jacfwd": [lambda: fg.jacfwd(lambda x: "a")(X), lambda: fg.jacfwd(np.sum, has_aux=True)(X)],
+    "jacrev": [lambda: fg.jacrev(lambda x: "a")(X), lambda: fg.jacrev(np.sum, has_aux=True)(X)],
+    "elementwise_grad": [
+        lambda: fg.elementwise_grad(np.sin)("a"),
+        lambda: fg.elementwise_grad(np.sin)(np.ones(3, int)),
+        lambda: fg.elementwise_grad(lambda x: x * 1j)(X),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "call"), [(name, call) for name, calls in WRONG_CALLS.items() for call in calls])
+def test_what_is_composed_raises_in_its_own_name(name, call):
+    with pytest.raises((TypeError, ValueError), match=rf"^{name}\b"):
+        call()
+
+
+def test_a_function_of_nothing_has_no_rows():
+    for jacobian in (fg.jacrev, fg.jacfwd, fg.hessian):
+        assert jacobian(lambda x: None)(X) is None
+        assert jacobian(lambda x: {})(X) == {}

@@ -16,7 +16,6 @@ import os
 import re
 import stat
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -24,6 +23,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from funcgrad.config import config
+from funcgrad.core import warned
 
 _MAGIC = b"funcgrad kernel 1\n"
 _SUM = 32
@@ -235,4 +235,4 @@ def warn() -> None:
     global _warned
     if _troubles and not _warned:
         _warned = True
-        warnings.warn(_troubles[0], RuntimeWarning, stacklevel=3)
+        warned.warn(_troubles[0], RuntimeWarning)

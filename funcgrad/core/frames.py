@@ -15,7 +15,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import wraps
-from opcode import opname
 from types import FunctionType, TracebackType
 from typing import Any, TypeVar
 
@@ -115,6 +114,8 @@ def _is_scipys(tb: TracebackType) -> bool:
 
 def is_raised(tb: TracebackType) -> bool:
     """Whether a statement `raise` stands where the traceback ends."""
+    from opcode import opname
+
     return opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] == "RAISE_VARARGS"
 
 

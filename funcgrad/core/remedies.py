@@ -6,7 +6,6 @@ The line is parsed only for an error.
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from types import FrameType
 
@@ -14,6 +13,7 @@ from funcgrad.core.provenance import at, is_internal
 from funcgrad.core.reading import LONGEST, Found, around, called, range_of, short, users_frame
 from funcgrad.core.staging import StageTracer
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.errors import LongLoopWarning
 
 _SIZES = {
@@ -124,29 +124,21 @@ def for_iteration() -> str:
 
 def warn_of_length(x: Tracer) -> None:
     """Warn where a loop over a traced value writes down many steps, one by one."""
-    _warn(
+    warn(
         f"a loop over a traced value writes down its {x.shape[0]} steps one by one, which takes long to compile: "
         "fg.lax.scan(step, init, xs) writes down one, fg.lax.map(f, xs) where steps do not depend on each other, and "
-        "fg.vmap(f)(xs) runs all at once."
+        "fg.vmap(f)(xs) runs all at once.",
+        LongLoopWarning,
     )
 
 
 def warn_of_compiling(operations: int, seconds: float) -> None:
     """Warn before a program is compiled that is so long that its loops must have been written down step by step."""
-    _warn(
+    warn(
         f"compiling {operations} operations will take about {seconds:.0f} s: loops of Python's are written down step "
-        "by step. jit the step and loop around it, or use fg.lax.scan."
+        "by step. jit the step and loop around it, or use fg.lax.scan.",
+        LongLoopWarning,
     )
-
-
-def _warn(text: str) -> None:
-    import warnings
-
-    frame = users_frame()
-    level, inner = 1, sys._getframe(0)
-    while inner is not frame and inner.f_back is not None:
-        level, inner = level + 1, inner.f_back
-    warnings.warn(text, LongLoopWarning, stacklevel=level)
 
 
 def _of_truth(node: ast.AST, at: tuple) -> Iterator[tuple[str, ast.AST]]:

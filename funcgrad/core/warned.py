@@ -30,18 +30,27 @@ class _Log:
     def write(self, text: str) -> None:
         frame = sys._getframe(1)
         where = _users(frame) if is_internal(frame.f_code.co_filename) else frame
-        names = where.f_globals
-        warnings.warn_explicit(
-            text.removeprefix("Warning: ").rstrip(),
-            RuntimeWarning,
-            where.f_code.co_filename,
-            where.f_lineno,
-            module=names.get("__name__"),
-            registry=names.setdefault("__warningregistry__", {}),
-        )
+        _warn_at(where, text.removeprefix("Warning: ").rstrip(), RuntimeWarning)
 
 
 _LOG = _Log()
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """`warnings.warn` at the user's line, however many calls of ours are in between."""
+    _warn_at(_users(sys._getframe(1)), message, category)
+
+
+def _warn_at(frame: FrameType, message: str, category: type[Warning]) -> None:
+    names = frame.f_globals
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=names.get("__name__"),
+        registry=names.setdefault("__warningregistry__", {}),
+    )
 
 
 def _users(frame: FrameType) -> FrameType:

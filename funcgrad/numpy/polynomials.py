@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.numpy import linalg
 from funcgrad.numpy.contractions import convolve
 from funcgrad.numpy.creation import vander
@@ -212,7 +212,7 @@ def polyfit(
     if full:
         return c, residuals, rank, spread, rcond
     if not isinstance(rank, Tracer) and rank != order:
-        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
+        warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning)
     if not cov:
         return c
     base = linalg.inv(matrix_product(left.T, left)) / (scale[:, None] * scale)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from funcgrad.core.frames import hide, hides
-from funcgrad.core.provenance import here_past, place
 from funcgrad.core.warned import begin, end
 from funcgrad.numpy.dispatch import UFUNCS
 from funcgrad.ops.operands import any_traced
@@ -43,9 +41,3 @@ def beside(module: ModuleType) -> Callable[[Function], Function]:
         return hides(function)  # type: ignore[return-value]
 
     return decorate
-
-
-def warn(message: str, category: type[Warning]) -> None:
-    """A warning at the user's line, where SciPy would name that of ours which calls it, and we one of SciPy's."""
-    where = place(here_past(("scipy",)))
-    warnings.warn_explicit(message, category, where.filename, where.lineno)

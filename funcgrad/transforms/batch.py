@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Same, Trace, Tracer, as_argument
+from funcgrad.core.warned import warn
 from funcgrad.errors import UnbatchedPrimitiveWarning
 from funcgrad.ops.broadcasting import broadcast_to
 from funcgrad.ops.operands import as_array
@@ -112,7 +112,7 @@ class BatchTrace(Trace):
 
 def looped(prim: Primitive, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
     """The results of a primitive for each element of a batch, one after another, stacked."""
-    warnings.warn(f"vmap runs `{prim}` as a loop over {size} elements", UnbatchedPrimitiveWarning, stacklevel=2)
+    warn(f"vmap runs `{prim}` as a loop over {size} elements", UnbatchedPrimitiveWarning)
     outs = [prim(*(v[b] if m else v for v, m in zip(values, batched)), **params) for b in range(size)]
     return tuple(as_array(ys) for ys in zip(*outs)) if prim.multiple else as_array(outs)
 

@@ -20,10 +20,10 @@ from scipy.optimize import OptimizeResult
 from funcgrad.core.avals import Aval
 from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.provenance import at, here
+from funcgrad.core.warned import warn
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.joining import concatenate, stack
 from funcgrad.ops.operands import as_array
-from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
     Function,
     Functions,

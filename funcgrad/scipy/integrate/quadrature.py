@@ -19,9 +19,9 @@ from funcgrad.core.buffers import held
 from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer, is_traced, known
+from funcgrad.core.warned import warn
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.ops.operands import as_array
-from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.integrate.equations import (
     Functions,
     Unknown,

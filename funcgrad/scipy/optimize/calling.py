@@ -11,8 +11,8 @@ from scipy.optimize import OptimizeWarning
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.trace import known
+from funcgrad.core.warned import warn
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.dispatch import warn
 from funcgrad.transforms.callbacks import pure_callback
 from funcgrad.transforms.closure import Captured
 

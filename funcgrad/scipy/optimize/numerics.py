@@ -10,7 +10,7 @@ from scipy.optimize import OptimizeWarning
 
 import funcgrad.scipy.special  # SciPy's universal functions take traced values from here on  # noqa: F401
 from funcgrad.core.frames import instead_of
-from funcgrad.scipy.dispatch import warn
+from funcgrad.core.warned import warn
 from funcgrad.scipy.optimize.programs import Watch, on_numbers
 from funcgrad.transforms.api import value_and_grad
 from funcgrad.transforms.dense import hessian, hvp, jacfwd, jacrev

@@ -13,9 +13,9 @@ from scipy.optimize import OptimizeResult
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.frames import call_hiding_frames
+from funcgrad.core.warned import warn
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.lax import stop_gradient
-from funcgrad.scipy.dispatch import warn
 from funcgrad.scipy.optimize.calling import OUTCOME, Found, outcome, run_on_numbers
 from funcgrad.scipy.optimize.implicit import root_at
 from funcgrad.scipy.optimize.numerics import derived, jacobian_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import scipy.signal
 
 import funcgrad.numpy as fnp
+from funcgrad.core.warned import warn
 from funcgrad.numpy.dispatch import Array, axis_of
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.operands import as_array, as_inexact
@@ -151,7 +151,7 @@ def medfilt(volume: Array, kernel_size: Any = None) -> Array:
     if any(k % 2 != 1 for k in sizes):
         raise ValueError("Each element of kernel_size should be odd.")
     if any(k > n for k, n in zip(sizes, volume.shape)):
-        warnings.warn("kernel_size exceeds volume extent: the volume will be zero-padded.", stacklevel=3)
+        warn("kernel_size exceeds volume extent: the volume will be zero-padded.")
     ones = (1,) * volume.ndim
     padded = fnp.pad(volume, [(k // 2, k // 2) for k in sizes])
     found = windows(padded, axes=tuple(range(volume.ndim)), sizes=sizes, strides=ones, dilations=ones)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import types
-import warnings
 import weakref
 from collections.abc import Callable
 from functools import update_wrapper
@@ -14,6 +13,7 @@ from funcgrad import tree
 from funcgrad.compile.keys import exact
 from funcgrad.core.recent import Recent
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.torch._compile.config import config
 from funcgrad.torch._compile.overlay import Unsupported, ValueNeeded, is_tracing
 from funcgrad.torch._compile.program import NumberSet, StateMade, Traced, grad_of, memory_of, traced
@@ -90,7 +90,7 @@ class Compiled:
             raise RuntimeError(f"torch.compile(fullgraph=True): `{name_of(self._fun)}`: {reason}") from None
         if self._told.get(str(reason)) is None:
             self._told[str(reason)] = True
-            warnings.warn(f"torch.compile: `{name_of(self._fun)}` runs uncompiled: {reason}", stacklevel=3)
+            warn(f"torch.compile: `{name_of(self._fun)}` runs uncompiled: {reason}")
         return self._fun(*args, **kwargs)
 
     def forget(self) -> None:

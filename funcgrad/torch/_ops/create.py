@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.nested import array_of, check_memory
 from funcgrad.torch._ops.shape import sizes_of
@@ -153,7 +153,7 @@ def new_tensor(self: Tensor, data: Any, *, dtype: dtypes.dtype | None = None, re
 
 def _copied(data: Any, dtype: dtypes.dtype | None, requires_grad: bool, function: str) -> Tensor:
     if isinstance(data, Tensor):
-        warnings.warn(COPY_OF_TENSOR.format(function), UserWarning, stacklevel=3)
+        warn(COPY_OF_TENSOR.format(function), UserWarning)
         value = data._read()
         cuts = cut("tensor", value, data._cuts) if on_tape(value) else data._cuts
         value = constant(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.errors import ConcretizationError
 from funcgrad.ops.subscript import getitem
 from funcgrad.torch._ops.extremes import places_along
@@ -42,7 +42,7 @@ def entry_of(value: Any) -> Any:
     """An index array as PyTorch takes it: bytes are a mask."""
     if value.dtype == np.uint8:
         if value.ndim:
-            warnings.warn(BYTES, UserWarning, stacklevel=7)
+            warn(BYTES, UserWarning)
         return value.astype(bool)
     if value.dtype not in (np.int64, np.int32, np.bool_):
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")

@@ -6,13 +6,13 @@ arrays, in the dimensions that the view has left. (NumPy takes an integer beside
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.gather import check_masks, check_put, check_stored, entry_of, told, values_of
 from funcgrad.torch._ops.inplace import copy_, finish
@@ -71,7 +71,7 @@ def entries_of(index: Any) -> tuple[Any, ...]:
         return index
     if isinstance(index, list) and len(index) < INDEXED_AT_ONCE:
         if any(e is None or e is Ellipsis or isinstance(e, (Tensor, list, tuple, slice)) for e in index):
-            warnings.warn(SEQUENCE_AS_TUPLE, UserWarning, stacklevel=4)
+            warn(SEQUENCE_AS_TUPLE, UserWarning)
             return tuple(index)
     return (index,)
 

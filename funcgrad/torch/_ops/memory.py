@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops import inplace
 from funcgrad.torch._ops.create import factory, full
 from funcgrad.torch._ops.gather import nonzero
@@ -122,14 +122,14 @@ def new_empty_strided(input: Tensor, size: Sequence[int], stride: Sequence[int],
 @named(function=False)
 def resize(input: Tensor, *sizes: int) -> Tensor:
     """Deprecated by PyTorch: write `reshape`."""
-    warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=3)
+    warn("non-inplace resize is deprecated", UserWarning)
     return _resized(input, tuple(sizes[0]) if sizes and isinstance(sizes[0], (tuple, list)) else sizes)
 
 
 @named(function=False)
 def resize_as(input: Tensor, tensor: Tensor) -> Tensor:
     """Deprecated by PyTorch: write `reshape_as`."""
-    warnings.warn("non-inplace resize_as is deprecated", UserWarning, stacklevel=3)
+    warn("non-inplace resize_as is deprecated", UserWarning)
     return _resized(input, tensor.shape)
 
 

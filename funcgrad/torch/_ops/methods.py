@@ -327,8 +327,9 @@ RAISES = (
     "requires_grad_ retain_grad size stride tolist"
 )
 for _name in RAISES.split():
+    _owner = next(kind for kind in Tensor.__mro__ if _name in kind.__dict__)
     if not hasattr(getattr(Tensor, _name), "is_entrance"):
-        _method(_name, hiding(getattr(Tensor, _name)))
+        setattr(_owner, _name, hiding(getattr(Tensor, _name)))
 for _name, _property in list(Tensor.__dict__.items()):
     if isinstance(_property, property) and _property.fset is not None:
         _method(_name, _property.setter(hiding(_property.fset)))

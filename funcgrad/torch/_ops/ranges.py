@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import factory, finished
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._tensor import dtypes
@@ -78,7 +78,7 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
 @factory
 def range(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Numbers from start up to end, which belongs to them, in steps. Deprecated by PyTorch: write `arange`."""
-    warnings.warn(RANGE, UserWarning, stacklevel=3)
+    warn(RANGE, UserWarning)
     start, end, step = _bounds(bounds, named, "range")
     _checked(start, end, step)
     kind = as_numpy(dtype) or dtypes.default()

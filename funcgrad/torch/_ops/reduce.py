@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from funcgrad import lax, nn
 from funcgrad import numpy as fnp
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.arity import quick_of_one
 from funcgrad.torch._ops.compare import PLAIN
@@ -222,7 +222,7 @@ def _spread(name: str, deviates: bool, with_mean: bool, doc: str) -> Callable[..
         dims = dims_of(dim, input.dim())
         n = (count(input.shape, dims) if count(input.shape, others_of(dims, input.dim())) else 0) - correction
         if n <= 0:
-            warnings.warn(NO_FREEDOM.format(function=name), UserWarning, stacklevel=2)
+            warn(NO_FREEDOM.format(function=name), UserWarning)
 
         def spread(v: Any) -> Any:
             d = fnp.subtract(v, _mean(v, dims, True) if dims else v)

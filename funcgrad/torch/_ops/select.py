@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.table import named
@@ -43,7 +43,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             raise RuntimeError(
                 f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.title}"
             )
-        warnings.warn(BYTE_CONDITION, UserWarning, stacklevel=3)
+        warn(BYTE_CONDITION, UserWarning)
     check_together(condition, x, y)
     x, y = promote(x, y)
     return call_with((condition,), WHERE, lambda c, a, b: chosen(raw(c), a, b), condition, x, y)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.complexes import conj, real
 from funcgrad.torch._ops.join import diag
@@ -80,7 +80,7 @@ def cov(
     if aweights is not None and correction:
         factor = total - correction * sum(mul(weights, aweights)) / total
     if _known(factor) and bool(factor <= 0):
-        warnings.warn(NO_FREEDOM, UserWarning, stacklevel=2)
+        warn(NO_FREEDOM, UserWarning)
         factor = factor * 0
     products = mm(centred, conj((centred if weights is None else mul(centred, weights)).t()))
     return div_(products, factor).squeeze()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import collections
 import inspect
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, NoReturn
@@ -22,6 +21,7 @@ import numpy as np
 from funcgrad import names
 from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.signatures import Fitting, numbers_read, refusal, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._tensor import dtypes
@@ -245,7 +245,7 @@ def _store(target: Tensor, result: Tensor) -> None:
     if value.shape != own.shape:
         if own.size:
             sizes = {"old": list(own.shape), "new": list(value.shape)}
-            warnings.warn(RESIZED.format(**sizes), UserWarning, stacklevel=5)
+            warn(RESIZED.format(**sizes), UserWarning)
         target.resize_(value.shape)
     target._write(value if value.dtype == own.dtype else value.astype(own.dtype))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node
+from funcgrad.core.warned import warn
 from funcgrad.torch._record.tape import name_of
 
 SLOW = (
@@ -45,7 +45,7 @@ class detect_anomaly(set_detect_anomaly):
     def __init__(self, check_nan: bool = True) -> None:
         self.wanted = check_nan
         self.before = state.enabled, state.checks
-        warnings.warn(SLOW, UserWarning, stacklevel=2)
+        warn(SLOW, UserWarning)
 
     def __enter__(self) -> None:
         self.before = state.enabled, state.checks
@@ -72,7 +72,7 @@ def tell_forward(node: Node) -> None:
             f'  File "{where.filename}", line {where.lineno}, in {node.loc[0].co_name}\n'
             f"    {where.source}\n"
         )
-    warnings.warn(message, UserWarning, stacklevel=2)
+    warn(message, UserWarning)
 
 
 def check(node: Node, cts: Sequence[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from math import prod
 from operator import index
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.engine import Pass, outward
 from funcgrad.torch._record.story import Cuts, PassRecord
@@ -102,7 +102,7 @@ def backward(
     grads = _checked_grads("backward", outputs, grad_tensors)
     _check_flags(retain_graph, create_graph)
     if create_graph:
-        warnings.warn(CREATE_GRAPH, UserWarning, stacklevel=3)
+        warn(CREATE_GRAPH, UserWarning)
     wanted = None
     if targets is not None:
         wanted = {}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import from_numpy
 from funcgrad.torch._pass.backward import grad
 from funcgrad.torch._tensor.tensor import Tensor
@@ -49,7 +49,7 @@ def gradcheck(
         raise ValueError(NONE_REQUIRES)
     for i in checked:
         if xs[i].dtype.numpy.name not in ("float64", "complex128"):
-            warnings.warn(NOT_DOUBLE.format(i), UserWarning, stacklevel=2)
+            warn(NOT_DOUBLE.format(i), UserWarning)
     try:
         _compare(func, xs, checked, eps, atol, rtol, nondet_tol)
     except GradcheckError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from funcgrad.core.warned import warn
 
 LEAF_IN_PLACE = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_IN_PLACE = "a view of a leaf Variable that requires grad is being used in an in-place operation."
@@ -157,4 +157,4 @@ def warn_once(message: str) -> None:
     """A warning that PyTorch gives once in a process."""
     if message not in _warned or settings.always:
         _warned.add(message)
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warn(message, UserWarning)

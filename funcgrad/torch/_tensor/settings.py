@@ -6,10 +6,10 @@ Those about precision and determinism change nothing: sums are in the precision 
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 from funcgrad.config import config
+from funcgrad.core.warned import warn
 from funcgrad.torch._tensor import messages
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -46,11 +46,10 @@ def get_float32_matmul_precision() -> str:
 def set_float32_matmul_precision(precision: str) -> None:
     """ "highest", "high" or "medium", all of which mean float32 here."""
     if precision not in PRECISIONS:
-        warnings.warn(
+        warn(
             f"{precision} is not one of 'highest', 'high', or 'medium'; the current"
             "setFloat32MatmulPrecision call has no effect.",
             UserWarning,
-            stacklevel=2,
         )
         return
     _promises.precision = precision

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from funcgrad.core.provenance import Loc, here
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
+from funcgrad.core.warned import warn
 from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.story import PastCut, Story, cut, cut_again, event, joined
@@ -322,7 +322,7 @@ class Tensor(Leaving, Methods):
         """The accumulated gradient of a leaf (or of a tensor that retains it), None before."""
         if self._grad is None and on_tape(self._read()) and not self._is_source() and not self._retains:
             warning: Any = messages.noted(UserWarning(messages.GRAD_OF_NON_LEAF), self._origin())
-            warnings.warn(warning, stacklevel=2)
+            warn(warning)
         return self._grad
 
     @grad.setter

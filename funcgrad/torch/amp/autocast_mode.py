@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device
 
@@ -109,11 +109,11 @@ class autocast:
     def _can_cast(self) -> bool:
         """False with PyTorch's warning; an error where PyTorch casts."""
         if self.device == "cuda":
-            warnings.warn(NO_CUDA, UserWarning, stacklevel=3)
+            warn(NO_CUDA, UserWarning)
         elif self.device == "cpu" and self.fast_dtype in REDUCED:
             raise NotImplementedError(NO_CASTS.format(dtype=self.fast_dtype))
         elif self.device == "cpu":
-            warnings.warn(OTHER_DTYPE, UserWarning, stacklevel=3)
+            warn(OTHER_DTYPE, UserWarning)
         return False
 
     def __enter__(self) -> autocast:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import full
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor import dtypes
@@ -46,7 +46,7 @@ class GradScaler:
         self._device = device
         self._enabled = enabled
         if enabled and device == "cuda":
-            warnings.warn(NO_CUDA, UserWarning, stacklevel=2)
+            warn(NO_CUDA, UserWarning)
             self._enabled = False
         if not self._enabled:
             return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch import amp
 from funcgrad.torch._tensor import dtypes
@@ -18,7 +18,7 @@ class autocast(amp.autocast):
     def __init__(
         self, enabled: bool = True, dtype: dtypes.dtype = dtypes.bfloat16, cache_enabled: bool = True
     ) -> None:
-        warnings.warn(DEPRECATED.format("autocast"), FutureWarning, stacklevel=2)
+        warn(DEPRECATED.format("autocast"), FutureWarning)
         super().__init__("cpu", dtype, enabled, cache_enabled)
 
 
@@ -26,7 +26,7 @@ class GradScaler(amp.GradScaler):
     """`torch.amp.GradScaler("cpu")`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        warnings.warn(DEPRECATED.format("GradScaler"), FutureWarning, stacklevel=2)
+        warn(DEPRECATED.format("GradScaler"), FutureWarning)
         super().__init__("cpu", *args, **kwargs)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch import amp
 from funcgrad.torch._tensor import dtypes
@@ -14,7 +14,7 @@ DEPRECATED = "`torch.cuda.amp.{0}(args...)` is deprecated. Please use `torch.amp
 
 
 def _deprecated(name: str, use: str) -> None:
-    warnings.warn(DEPRECATED.format(name, use), FutureWarning, stacklevel=3)
+    warn(DEPRECATED.format(name, use), FutureWarning)
 
 
 def amp_definitely_not_available() -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 import funcgrad.torch as torch
 from funcgrad.core.trace import known
+from funcgrad.core.warned import warn
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.sizes import Size
@@ -65,7 +65,7 @@ class Distribution:
         try:
             found = self.arg_constraints
         except NotImplementedError:
-            warnings.warn(NO_CONSTRAINTS.format(type(self)), stacklevel=4)
+            warn(NO_CONSTRAINTS.format(type(self)))
             return
         for name, constraint in found.items():
             if is_dependent(constraint):
@@ -141,8 +141,8 @@ class Distribution:
         raise NotImplementedError
 
     def sample_n(self, n: int) -> Tensor:
-        warnings.warn(
-            "`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=2
+        warn(
+            "`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning,
         )
         return self.sample((n,))
 
@@ -188,7 +188,7 @@ class Distribution:
         try:
             support = self.support
         except NotImplementedError:
-            warnings.warn(NO_SUPPORT.format(type(self)), stacklevel=3)
+            warn(NO_SUPPORT.format(type(self)))
             return
         if not _all(support.check(value)):
             raise ValueError(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, ClassVar
 
 import funcgrad.torch as torch
+from funcgrad.core.warned import warn
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.distributions import constraints
@@ -98,9 +98,8 @@ class Wishart(ExponentialFamily):
             raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {n - 1}.")
         self.__dict__[name] = matrix.expand(*batch, -1, -1)
         if bool((self.df < n).any()):
-            warnings.warn(
+            warn(
                 "Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.",
-                stacklevel=2,
             )
         super().__init__(batch, matrix.shape[-2:], validate_args=validate_args)
         if name == "scale_tril":
@@ -185,7 +184,7 @@ class Wishart(ExponentialFamily):
         sample = self._drawn(sample_shape)
         again = self._any_of_batch(self.support.check(sample))
         if bool(again.any()):
-            warnings.warn("Singular sample detected.", stacklevel=2)
+            warn("Singular sample detected.")
             for _ in range(10 if max_try_correction is None else max_try_correction):
                 new = self._drawn((int(again.sum()),))
                 sample[again] = new

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
+
+from funcgrad.core.warned import warn
 
 DEPRECATED = "size_average and reduce args will be deprecated, please use reduction='{}' instead."
 
@@ -14,5 +15,5 @@ def chosen(size_average: Any, reduce: Any, reduction: str) -> str:
         return reduction
     averages, reduces = size_average is None or size_average, reduce is None or reduce
     reduction = "none" if not reduces else "mean" if averages else "sum"
-    warnings.warn(DEPRECATED.format(reduction), UserWarning, stacklevel=3)
+    warn(DEPRECATED.format(reduction), UserWarning)
     return reduction

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.entrance import entrances as _entrances
+from funcgrad.core.warned import warn
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
@@ -101,11 +101,10 @@ def trunc_normal_(
     Where that would often happen, uniform numbers are accepted with the probability that the density has.
     """
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
+        warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
             "incorrect.",
             UserWarning,
-            stacklevel=2,
         )
 
     def below(x: float) -> float:
@@ -207,7 +206,7 @@ def kaiming_uniform_(
 ) -> Tensor:
     """He et al., "Delving deep into rectifiers", 2015; `a` is the negative slope."""
     if 0 in tensor.shape:
-        warnings.warn(ZERO_ELEMENTS, UserWarning, stacklevel=2)
+        warn(ZERO_ELEMENTS, UserWarning)
         return tensor
     bound = math.sqrt(3.0) * _std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
@@ -222,7 +221,7 @@ def kaiming_normal_(
 ) -> Tensor:
     """As `kaiming_uniform_`, normal."""
     if 0 in tensor.shape:
-        warnings.warn(ZERO_ELEMENTS, UserWarning, stacklevel=2)
+        warn(ZERO_ELEMENTS, UserWarning)
         return tensor
     return normal_(tensor, 0, _std(tensor, a, mode, nonlinearity), generator)
 
@@ -258,7 +257,7 @@ def _older(name: str) -> Callable[..., Tensor]:
 
     def init(*args: Any, **options: Any) -> Tensor:
         text = f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."
-        warnings.warn(text, FutureWarning, stacklevel=2)
+        warn(text, FutureWarning)
         return fill(*args, **options)
 
     init.__name__ = init.__qualname__ = name
@@ -272,8 +271,8 @@ xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal = map
 )
 
 
-globals().update(_entrances(globals()))
 __all__ = _own_names(globals())
+globals().update(_entrances({_name: globals()[_name] for _name in __all__}))
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -11,6 +10,7 @@ from itertools import chain
 from typing import Any
 from weakref import WeakSet
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import enable_grad
 from funcgrad.torch._record.story import event
@@ -165,7 +165,7 @@ class Optimizer:
             param_group.setdefault(name, default)
         params = param_group["params"]
         if len(params) != len(set(params)):
-            warnings.warn(DUPLICATES, stacklevel=3)
+            warn(DUPLICATES)
         self._check_others(param_group)
         self.param_groups.append(param_group)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.torch._pass.context import Saved
 from funcgrad.torch._pass.engine import Pass, UsersRule
 from funcgrad.torch._pass.inner import Inner
@@ -54,7 +54,7 @@ def checkpoint(
     tensor([0.5403, 0.5403])
     """
     if use_reentrant is None:
-        warnings.warn(UNDECIDED.format("", RAISES), stacklevel=2)
+        warn(UNDECIDED.format("", RAISES))
         use_reentrant = True
     if use_reentrant:
         if kwargs:
@@ -171,7 +171,7 @@ RECOMPUTED = _Recomputed("checkpoint")
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None) -> Any:
     """The functions (or modules) one after the other, in so many parts, of which all but the last are checkpointed."""
     if use_reentrant is None:
-        warnings.warn(UNDECIDED.format(".checkpoint_sequential", SEQUENTIAL_RAISES), stacklevel=2)
+        warn(UNDECIDED.format(".checkpoint_sequential", SEQUENTIAL_RAISES))
         use_reentrant = True
     steps = list(functions)
     size = len(steps) // segments

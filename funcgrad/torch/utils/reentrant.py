@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._pass.backward import backward as pass_back
 from funcgrad.torch._pass.current import current
 from funcgrad.torch._pass.function import Function
@@ -28,7 +28,7 @@ class CheckpointFunction(Function):
     @staticmethod
     def forward(ctx: Any, run_function: Any, preserve_rng_state: bool, *args: Any) -> Any:
         if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
-            warnings.warn(NO_INPUT, stacklevel=4)
+            warn(NO_INPUT)
         ctx.run_function = run_function
         ctx.state = random_state() if preserve_rng_state else None
         ctx.others = [None if isinstance(a, Tensor) else a for a in args]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 import funcgrad.numpy as fnp
 from funcgrad import nn
+from funcgrad.core.warned import warn
 from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
 from funcgrad.torch._ops import pointwise, reduce, values
 from funcgrad.torch._ops.create import empty_like, zeros_like
@@ -221,10 +221,9 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 def _dim_of(name: str, ndim: int) -> int:
-    warnings.warn(
+    warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
         UserWarning,
-        stacklevel=3,
     )
     return 0 if ndim in (0, 1, 3) else 1
 
@@ -286,7 +285,7 @@ def gumbel_softmax(
 ) -> Tensor:
     """Samples of categories that differentiate: Jang et al., 2017. With `hard`, one-hot with the others' gradients."""
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", UserWarning, stacklevel=2)
+        warn("`eps` parameter is deprecated and has no effect.", UserWarning)
     gumbels = -exponential_(empty_like(logits, memory_format=contiguous_format)).log()
     soft = ((logits + gumbels) / tau).softmax(dim)
     if not hard:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.lax import stop_gradient
 from funcgrad.torch._ops.create import zeros
 from funcgrad.torch._ops.join import cat
@@ -168,10 +168,9 @@ def additive(
     if mask.dtype is not dtypes.bool and not mask.is_floating_point():
         raise AssertionError(f"only bool and floating types of {name} are supported")
     if other is not None and other.dtype is not mask.dtype:
-        warnings.warn(
+        warn(
             f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
             UserWarning,
-            stacklevel=3,
         )
     if mask.is_floating_point():
         return mask

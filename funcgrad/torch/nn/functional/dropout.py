@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.memory_order import laid_out, order_of
 from funcgrad.torch._ops.pointwise import add, mul
@@ -98,9 +98,9 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """`dropout` of whole channels of ``(N, C, H, W)``."""
     _check(p)
     if input.dim() not in (3, 4):
-        warnings.warn(NO_CHANNELS.format(n=2, rank=input.dim(), ranks="3D or 4D"), UserWarning, stacklevel=2)
+        warn(NO_CHANNELS.format(n=2, rank=input.dim(), ranks="3D or 4D"), UserWarning)
     elif input.dim() == 3:
-        warnings.warn(CHANNELS_OF_SERIES, UserWarning, stacklevel=2)
+        warn(CHANNELS_OF_SERIES, UserWarning)
     return _of_channels(input, p, training, inplace, True)
 
 
@@ -108,7 +108,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """`dropout` of whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
     _check(p)
     if input.dim() not in (4, 5):
-        warnings.warn(NO_CHANNELS.format(n=3, rank=input.dim(), ranks="4D or 5D"), UserWarning, stacklevel=2)
+        warn(NO_CHANNELS.format(n=3, rank=input.dim(), ranks="4D or 5D"), UserWarning)
     return _of_channels(input, p, training, inplace, input.dim() == 5)
 
 

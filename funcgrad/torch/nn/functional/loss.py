@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
@@ -58,11 +58,10 @@ def reduced_value(loss: Any, reduction: str) -> Any:
 def _of_sizes(input: Tensor, target: Tensor) -> None:
     """PyTorch's warning about a target that is broadcast."""
     if target.shape != input.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             UserWarning,
-            stacklevel=3,
         )
 
 
@@ -262,12 +261,11 @@ def kl_div(
 ) -> Tensor:
     """target * (log(target) - input), where `input` has log-probabilities, and `target` too if `log_target`."""
     if reduction == "mean" and size_average is None and reduce is None:
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             UserWarning,
-            stacklevel=2,
         )
     reduction = chosen(size_average, reduce, reduction)
     for given in (input, target):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from math import prod
 from typing import Any
 
 import numpy as np
 
 import funcgrad.numpy as fnp
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import refuse
@@ -185,8 +185,8 @@ def interpolate(
 
 
 def _older(name: str) -> None:
-    warnings.warn(
-        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning, stacklevel=3
+    warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning,
     )
 
 

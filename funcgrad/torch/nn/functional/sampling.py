@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import funcgrad.numpy as fnp
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.kinks import flat
 from funcgrad.torch._record.calls import Kind, call, contiguous
 from funcgrad.torch._record.operands import need_tensors, refuse
@@ -166,7 +166,7 @@ def grid_sample(
             f"'{padding_mode}'"
         )
     if align_corners is None:
-        warnings.warn(UNSAID_CORNERS, UserWarning, stacklevel=2)
+        warn(UNSAID_CORNERS, UserWarning)
     _check_sampling(input, grid, mode)
     space = input.dim() - 2
     refuse(input, "biuc", f"grid_sampler_{space}d_cpu" + "_kernel_impl" * (space == 2))
@@ -185,7 +185,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
               [ 0.5000,  0.0000]]]])
     """
     if align_corners is None:
-        warnings.warn(UNSAID_CORNERS, UserWarning, stacklevel=2)
+        warn(UNSAID_CORNERS, UserWarning)
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     axes = len(size) - 2
@@ -200,7 +200,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
             f"{theta.shape}."
         )
     if align_corners and min(size[2:]) == 1:
-        warnings.warn(UNIT_GRID, UserWarning, stacklevel=2)
+        warn(UNIT_GRID, UserWarning)
     elif min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     if theta.shape[0] != size[0]:

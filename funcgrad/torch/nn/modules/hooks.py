@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._pass.function import Function
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import mode
@@ -78,10 +78,9 @@ def around(module: Any, /, *args: Any, **kwargs: Any) -> Any:
                     result = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
                     out = out if result is None else result
                 except Exception as error:
-                    warnings.warn(
+                    warn(
                         "module forward hook with ``always_call=True`` raised an exception that was silenced as "
                         f"another error was raised in forward: {error}",
-                        stacklevel=2,
                     )
         raise
 
@@ -163,10 +162,9 @@ class BackwardHooks:
 
     def of_outputs(self, out: Any) -> Any:
         if not isinstance(out, (Tensor, tuple)):
-            warnings.warn(
+            warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
                 f"{type(out)}",
-                stacklevel=3,
             )
         if not mode.enabled:
             return out
@@ -186,7 +184,7 @@ class BackwardHooks:
                 by_outputs = _as_many(found, by_outputs, "Backward pre hook", "grad_output")
         self.by_outputs = by_outputs
         if not self.waits_for_inputs:
-            warnings.warn(WITHOUT_INPUTS, UserWarning, stacklevel=2)
+            warn(WITHOUT_INPUTS, UserWarning)
             for hook in self.after:
                 found = hook(self.module, (None,) * self.count, by_outputs)
                 if found is not None and not (isinstance(found, tuple) and all(g is None for g in found)):

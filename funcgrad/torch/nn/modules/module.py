@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self, TypeVar
 
 from funcgrad.core.frames import hide
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import empty_like
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
@@ -387,7 +387,7 @@ class Module(Stateful):
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
         if dtype.is_complex:
-            warnings.warn(COMPLEX_MODULES, stacklevel=2)
+            warn(COMPLEX_MODULES)
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() or t.is_complex() else t)
 
     def _of_floats(self, dtype: dtypes.dtype) -> Self:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import ones, tensor, zeros
 from funcgrad.torch._tensor.dtypes import int64
 from funcgrad.torch._tensor.tensor import Tensor
@@ -148,11 +148,10 @@ class _InstanceNorm(_Running):
                     f"expected input's size at dim={axis} to match num_features ({self.num_features}), but got: "
                     f"{input.shape[axis]}."
                 )
-            warnings.warn(
+            warn(
                 f"input's size at dim={axis} does not match num_features. You can silence this warning by not passing "
                 "in num_features, which is not used because affine=False",
                 UserWarning,
-                stacklevel=2,
             )
         out = F.instance_norm(
             input.unsqueeze(0) if single else input,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import zeros
 from funcgrad.torch._ops.join import cat, stack
 from funcgrad.torch._ops.shape import select
@@ -30,11 +30,10 @@ def _check_options(options: dict[str, Any]) -> None:
             "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
         )
     if dropout > 0 and layers == 1:
-        warnings.warn(
+        warn(
             "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
             f"greater than 1, but got dropout={dropout} and num_layers={layers}",
             UserWarning,
-            stacklevel=4,
         )
     for name, kind in (("bias", bool), ("batch_first", bool), ("input_size", int), ("hidden_size", int)):
         if not isinstance(options[name], kind):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import tensor
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
@@ -167,8 +167,8 @@ class TransformerEncoder(Module):
         self.norm = norm
         reason = _why_never_nested(encoder_layer)
         if enable_nested_tensor and reason:
-            warnings.warn(
-                f"enable_nested_tensor is True, but self.use_nested_tensor is False because {reason}", stacklevel=2
+            warn(
+                f"enable_nested_tensor is True, but self.use_nested_tensor is False because {reason}",
             )
 
     def forward(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
@@ -96,7 +96,7 @@ class SpectralNorm(_Computed):
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Let a weight be made of its lengths, `weight_g`, and directions, `weight_v`, before each call; deprecated."""
-    warnings.warn(DEPRECATED, FutureWarning, stacklevel=2)
+    warn(DEPRECATED, FutureWarning)
     fn, weight = WeightNorm(name, dim), getattr(module, name)
     fn.begin(module, g=Parameter(lengths(weight, dim).detach()), v=Parameter(weight.detach()))
     setattr(module, name, fn.weight(module, False))

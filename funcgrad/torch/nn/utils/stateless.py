@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from funcgrad.core.warned import warn
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.module import Module
@@ -28,7 +28,7 @@ def functional_call(
     """`torch.func.functional_call`, with a FutureWarning."""
     from funcgrad.torch import func  # which is made of modules too
 
-    warnings.warn(DEPRECATED, FutureWarning, stacklevel=2)
+    warn(DEPRECATED, FutureWarning)
     return func.functional_call(
         module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict
     )

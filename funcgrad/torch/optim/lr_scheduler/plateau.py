@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, SupportsFloat
 
+from funcgrad.core.warned import warn
 from funcgrad.torch.optim.lr_scheduler.scheduler import (
     DEPRECATED_EPOCH,
     LRScheduler,
@@ -71,7 +71,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Take note of the metric, and lower the learning rates where it is time."""
         current = float(metrics)
         if epoch is not None:
-            warnings.warn(DEPRECATED_EPOCH, UserWarning, stacklevel=2)
+            warn(DEPRECATED_EPOCH, UserWarning)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(current, self.best):
             self.best = current

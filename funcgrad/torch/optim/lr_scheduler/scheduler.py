@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import types
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 from weakref import ref
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.optimizer import Optimizer
 
@@ -131,12 +131,12 @@ class LRScheduler:
         """Set the learning rates for the next epoch."""
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
-                warnings.warn(OVERRIDDEN_STEP, UserWarning, stacklevel=2)
+                warn(OVERRIDDEN_STEP, UserWarning)
             elif not getattr(self.optimizer, "_opt_called", False):
-                warnings.warn(WRONG_ORDER, UserWarning, stacklevel=2)
+                warn(WRONG_ORDER, UserWarning)
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(DEPRECATED_EPOCH, UserWarning, stacklevel=2)
+            warn(DEPRECATED_EPOCH, UserWarning)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
@@ -161,7 +161,7 @@ class LRScheduler:
 
     def _warn_outside(self) -> None:
         if not self._get_lr_called_within_step:
-            warnings.warn(LAST_LR, UserWarning, stacklevel=3)
+            warn(LAST_LR, UserWarning)
 
     def _scaled(self, factor: Any) -> list[Any]:
         """The present rates times a factor."""

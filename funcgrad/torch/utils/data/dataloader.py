@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle, islice, repeat
 from typing import Any, Generic, TypeVar
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.random import Generator
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch.utils.data.collate import default_collate, default_convert
@@ -168,7 +168,7 @@ class _Batches:
         if loader.timeout != 0 and not loader.num_workers:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         if loader.pin_memory:
-            warnings.warn(NO_PINNED_MEMORY, stacklevel=3)
+            warn(NO_PINNED_MEMORY)
         self.indices = iter(loader._index_sampler)
         self.count = 0
         self._begin()
@@ -191,10 +191,9 @@ class _Batches:
         self.count += 1
         loader, reported = self.loader, self.loader._reported
         if loader._iterates and reported is not None and self.count > reported * max(loader.num_workers, 1):
-            warnings.warn(
+            warn(
                 f"Length of IterableDataset {loader.dataset} was reported to be {reported}(when accessing "
                 f"len(dataloader)), but {self.count} samples have been fetched. ",
-                stacklevel=2,
             )
         return data
 

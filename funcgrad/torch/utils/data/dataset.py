@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.random import Generator, randperm
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -178,7 +178,7 @@ def _lengths(size: int, fractions: Sequence[float]) -> list[int]:
         lengths[i % len(lengths)] += 1
     for i, length in enumerate(lengths):
         if length == 0:
-            warnings.warn(
-                f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3
+            warn(
+                f"Length of split at index {i} is 0. This might result in an empty dataset.",
             )
     return lengths
