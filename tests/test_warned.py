@@ -159,3 +159,21 @@ def test_tensors_do_not_warn_as_pytorch_does_not():
             torch.func.grad(lambda t: t.log().sum())(t.detach())
 
     assert not recorded(run)
+
+
+def test_code_without_a_module_warns_too():
+    found = recorded(lambda: exec("fg.grad(lambda x: np.log(x))(0.0)", {"fg": fg, "np": np}))
+    assert [warning.filename for warning in found] == ["<string>"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda: torch.nn.functional.softmax(torch.ones(3)), lambda: torch.nn.init.uniform(torch.ones(3)),
+     lambda: torch.var(torch.ones(1)), lambda: torch.tensor(torch.ones(3)),
+     lambda: torch.add(torch.ones(3), 1.0, out=torch.ones(2)),
+     lambda: torch.nn.init.kaiming_normal_(torch.ones(0, 1)), lambda: torch.nn.LSTM(2, 3, num_layers=1, dropout=0.5),
+     lambda: torch.nn.functional.nll_loss(torch.ones(1, 2), torch.tensor([0]), size_average=True)],
+)  # fmt: skip
+def test_warnings_of_ours_name_the_users_line(call):
+    found = recorded(call)
+    assert found and {warning.filename for warning in found} == {__file__}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import keyword
-import string
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def names() -> Iterator[str]:
     """a, b, ..., z, aa, ab, ..., without Python's keywords."""
     for length in itertools.count(1):
-        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+        for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=length):
             name = "".join(letters)
             if not keyword.iskeyword(name):
                 yield name

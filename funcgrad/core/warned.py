@@ -48,7 +48,7 @@ def _warn_at(frame: FrameType, message: str, category: type[Warning]) -> None:
         category,
         frame.f_code.co_filename,
         frame.f_lineno,
-        module=names.get("__name__"),
+        module=names.get("__name__", "<string>"),  # as Python has it
         registry=names.setdefault("__warningregistry__", {}),
     )
 

@@ -293,7 +293,7 @@ OPERATORS, IN_PLACE = re.compile(rf"__r?({_OPERATORS})__"), re.compile(rf"__i({_
 def _written_in_the_class(value: Any) -> bool:
     """Whether checkers see it in tensor.py, or it is none of the attached functions."""
     function = value.fget if isinstance(value, property) else getattr(value, "func", value)
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return code is None or code.co_filename.endswith("tensor.py")
 
 
