@@ -19,7 +19,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-
 def _symmetrised(x: Array) -> Array:
     return (x + mH(x)) / 2
 

@@ -54,6 +54,16 @@ def test_no_tensor_is_kept_alive():
     assert PASSES and left.recent  # it was remembered
 
 
+def test_texts_that_are_executed_are_not_one_file():
+    exec("(x * 2).sum().item()", {"x": torch.ones(2, requires_grad=True)})
+    report = eval("(x * 2).sum().explain_grad()", {"x": torch.ones(2)})
+    assert "Numbers left" not in str(report)
+    together = "number = (x * 2).sum().item()\nreport = (y * 2).sum().explain_grad()"
+    names = {"x": torch.ones(2, requires_grad=True), "y": torch.ones(2)}
+    exec(together, names)
+    assert "Numbers left" in str(names["report"])
+
+
 def test_reports_keep_no_tensor_alive():
     gc.collect()
     x = torch.tensor([1.0, 2.0], requires_grad=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import difflib
+import linecache
 import sys
 from collections.abc import Iterable, Iterator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -246,9 +247,17 @@ def _is_near(cut: PastCut, tensor: Tensor, names: Names) -> bool:
     if name and name not in _TAKES and not name.startswith("math."):  # ours, inside of what was called
         return False
     where = tensor._made[0] if tensor._made is not None else names.code
-    if cut.loc is None or where is None or cut.loc[0].co_filename != where.co_filename:
+    if cut.loc is None or where is None or not _share_a_file(cut.loc[0], where):
         return False
     return tensor._made is None or (cut.when < tensor._when and not _is_literal(tensor._made))
+
+
+def _share_a_file(code: CodeType, other: CodeType) -> bool:
+    """Whether two pieces of code were written together: those of ``<string>`` were only if they are the same."""
+    name = code.co_filename
+    if name.startswith("<") and name not in linecache.cache:
+        return code is other
+    return name == other.co_filename
 
 
 def _is_literal(made: Loc) -> bool:

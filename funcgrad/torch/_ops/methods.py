@@ -277,7 +277,6 @@ _method("cpu", lambda self: self)
 _method("cuda", _cuda)
 
 
-
 def _in_dtype(kind: dtypes.dtype) -> Any:
     def convert(self: Tensor, *, memory_format: Any = None) -> Tensor:
         return _to(self, kind)

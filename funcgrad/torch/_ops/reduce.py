@@ -269,7 +269,6 @@ def _for_norm(x: Tensor, dtype: dtypes.dtype | None) -> Tensor:
     return x if x.dtype is dtype else cast(x, dtype.numpy)
 
 
-
 @named(out=True)
 def norm(
     input: Tensor,
@@ -363,9 +362,8 @@ def _normalisation(kind: Kind, fun: Callable[..., Any], name: str) -> tuple[Call
     @lru_cache(16)
     def along(dim: int) -> Callable[..., Tensor]:
         def whole(v: Any) -> Any:
-            if 0 in v.shape:
-                raise RuntimeError("taken slowly")
-            return fun(v, (dimension(dim, len(v.shape)),))
+            axes = (dimension(dim, len(v.shape)),)
+            return copied(v) if 0 in v.shape else fun(v, axes)
 
         return quick_of_one(whole, kind, lambda x: slowly(x, dim), narrow=False)
 

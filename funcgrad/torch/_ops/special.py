@@ -242,7 +242,6 @@ def zeta(input: Any, other: Any) -> Tensor:
     return _of_zeta(input, other)
 
 
-
 @named(space="special", out=True)
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals (the even one of two); its derivative is zero."""

@@ -102,8 +102,6 @@ def corrcoef(input: Tensor) -> Tensor:
     return clamp(c, -1, 1) if not c.is_complex() else c
 
 
-
-
 def _distance_read(keep: Any, a: Any, b: Any, p: float) -> Any:
     d = fnp.subtract(a, b)
     return kinks.vector_norm_read(keep, d, p, tuple(range(d.ndim)), False)

@@ -83,8 +83,6 @@ def outward(ct: Any) -> Any:
     return conj(ct) if ct.dtype.kind == "c" else ct
 
 
-
-
 class UsersRule(Primitive):
     """A primitive whose derivative is the user's own code, which must know of the pass: `autograd.Function`."""
 

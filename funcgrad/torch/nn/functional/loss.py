@@ -249,8 +249,6 @@ def binary_cross_entropy_with_logits(
     return call(BCE_WITH_LOGITS, _bce_with_logits, input, target, weight, pos_weight, reduction=reduction)
 
 
-
-
 def kl_div(
     input: Tensor,
     target: Tensor,

@@ -182,8 +182,6 @@ def interpolate(
     return like_images(call(KINDS[mode, space], _resized, input, taps=taps), input)
 
 
-
-
 def _older(name: str) -> None:
     warn(
         f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning,
