@@ -19,9 +19,9 @@ from numpy._core import umath
 
 from funcgrad.core.provenance import is_internal, is_users
 
-_state: ContextVar[Any] = getattr(umath, "_extobj_contextvar", None) or ContextVar("state", default=None)
+_variable: ContextVar[Any] = getattr(umath, "_extobj_contextvar", None) or ContextVar("state", default=None)
 """What `np.errstate` sets too, which takes 1.3 us for that where this takes 0.2. Without it NumPy names our line."""
-_get, _set, _reset = _state.get, _state.set, _state.reset
+state, _set, _reset = _variable.get, _variable.set, _variable.reset
 
 
 class _Log:
@@ -72,42 +72,37 @@ def _logging() -> Any:
     if not warned or np.geterrcall() is not None:
         return None
     with np.errstate(call=_LOG, **dict.fromkeys(warned, "log")):  # type: ignore[arg-type]
-        return _get()
+        return state()
 
 
-_default, _ours = Context().run(lambda: (_get(), _logging()))
+UNSET, _ours = Context().run(lambda: (state(), _logging()))
 """NumPy's state where nobody has set any, and what takes its place."""
-_last = _default, _ours
+_last = UNSET, _ours
 """The same for the state that was met last."""
 
 
 def begin() -> tuple[Token[Any], Any] | None:
     """From now on warnings name the user's line; None where they do already, or there are none."""
     global _last
-    state = _get()
+    now = state()
     known, ours = _last
-    if state is not known:
-        if state is ours:
+    if now is not known:
+        if now is ours:
             return None
         ours = _logging()
-        _last = state, ours
+        _last = now, ours
     return None if ours is None else (_set(ours), ours)
 
 
 def end(begun: tuple[Token[Any], Any]) -> None:
     """NumPy's state is again what it was, unless the user has set another since."""
     token, ours = begun
-    if _get() is ours:
+    if state() is ours:
         _reset(token)
 
 
 def plainly(fun: Callable[..., Any], *args: Any) -> Any:
-    """A call of NumPy's function, or of ours over it, between `begin` and `end` where nobody has set a state.
-
-    It takes 0.2 us, and 0.05 us in derivatives, which have set one.
-    """
-    if _get() is not _default:
-        return fun(*args)
+    """A call of NumPy's function, or of ours over it, between `begin` and `end`, where `state()` is UNSET: 0.2 us."""
     token = _set(_ours)
     try:
         return fun(*args)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.frames import hide, hides
-from funcgrad.core.warned import plainly
+from funcgrad.core.warned import UNSET, plainly, state
 from funcgrad.numpy.dispatch import UFUNCS, Array, numpy_function
 from funcgrad.numpy.ufuncs import with_methods
 from funcgrad.ops import elementwise as ew
@@ -142,7 +142,8 @@ def _ufunc(name: str, op: Any, doc: str) -> Callable[..., Any]:
 
         def function(*args: Any, **options: Any) -> Any:  # type: ignore[misc]
             try:
-                return plainly(partial(numpys, **options), *args) if options else plainly(op, *args)
+                called = partial(numpys, **options) if options else op
+                return plainly(called, *args) if state() is UNSET else called(*args)
             except Exception as error:
                 hide(error)
                 raise

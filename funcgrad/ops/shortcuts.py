@@ -17,7 +17,7 @@ from funcgrad.core.constants import SMALL, keep
 from funcgrad.core.frames import hide
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.core.warned import plainly
+from funcgrad.core.warned import UNSET, plainly, state
 
 NO_PARAMS: dict[str, Any] = {}
 PLAIN = frozenset((ndarray, float64, float32))
@@ -34,7 +34,7 @@ def eager_unary(prim: Any) -> Callable[..., Any]:
         try:
             kind = type(x)
             if kind is ndarray:
-                return plainly(impl, x)
+                return plainly(impl, x) if state() is UNSET else impl(x)
             if kind is TapeTracer:
                 value = x.value
                 trace = x._trace
@@ -48,7 +48,7 @@ def eager_unary(prim: Any) -> Callable[..., Any]:
                         terms, (keep_y, keep_x), _ = plan
                         saved = terms, (y if keep_y else None, value if keep_x else None), None
                         return TapeTracer(trace, y, Node(prim, NO_PARAMS, (x.node,), saved, here()))
-            return plainly(prim, x)
+            return plainly(prim, x) if state() is UNSET else prim(x)
         except Exception as error:
             hide(error)
             raise
@@ -81,7 +81,7 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
                 fits = type(x) is float or type(x) is int or type(x) is kind
                 like = b
             else:
-                return plainly(prim, x, y)
+                return plainly(prim, x, y) if state() is UNSET else prim(x, y)
             plan = plans.get(key)
             if not fits or plan is None or kind not in PLAIN or not trace.alive:
                 return prim(x, y)
@@ -137,7 +137,7 @@ def eager_choice(prim: Any) -> Callable[..., Any]:
                 trace, a, b, parents, fits = y._trace, x, y.value, (None, None, y.node), True
                 moving, like = (False, False, True), b
             else:
-                return plainly(prim, c, x, y)
+                return plainly(prim, c, x, y) if state() is UNSET else prim(c, x, y)
             plan = plans.get(moving)
             if not fits or plan is None or type(c) is not ndarray or type(like) is not ndarray or not trace.alive:
                 return prim(c, x, y)

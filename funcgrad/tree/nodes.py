@@ -362,6 +362,7 @@ def _unflatten_from(treedef: TreeDef, source: Iterator[Any]) -> Any:
     return treedef.kind.unflatten(treedef.aux, children)
 
 
+@hides
 def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
     """The tree of structure `treedef` whose leaves are `leaves`, in the order of `flatten`.
 
@@ -370,14 +371,18 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
     >>> unflatten(structure({'a': 0, 'b': (0, 0)}), [1, 2, 3])
     {'a': 1, 'b': (2, 3)}
     """
-    given = tuple(leaves)
-    if len(given) != treedef.num_leaves:
-        raise ValueError(f"{treedef} has {treedef.num_leaves} leaves, but {len(given)} were given")
-    if treedef.kind is None:
-        return given[0]
-    if treedef.is_flat:
-        return treedef.kind.unflatten(treedef.aux, given)
-    return _unflatten_from(treedef, iter(given))
+    try:
+        given = tuple(leaves)
+        if len(given) != treedef.num_leaves:
+            raise ValueError(f"{treedef} has {treedef.num_leaves} leaves, but {len(given)} were given")
+        if treedef.kind is None:
+            return given[0]
+        if treedef.is_flat:
+            return treedef.kind.unflatten(treedef.aux, given)
+        return _unflatten_from(treedef, iter(given))
+    except Exception as error:
+        hide(error)
+        raise
 
 
 @hides
@@ -408,6 +413,7 @@ def structure(tree: Any, is_leaf: IsLeaf | None = None) -> TreeDef:
         raise
 
 
+@hides
 def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf | None = None) -> Any:
     """The tree of `f(leaf, *leaves_of_rest)`, with the structure of `tree`.
 
@@ -417,9 +423,13 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf | None = N
     >>> map(lambda x, y: x + y, {'a': 1, 'b': (2, 3)}, {'a': 10, 'b': (20, 30)})
     {'a': 11, 'b': (22, 33)}
     """
-    first, treedef = flatten(tree, is_leaf)
-    others = [flatten_up_to(treedef, other) for other in rest]
-    return unflatten(treedef, [f(*group) for group in zip(first, *others)])
+    try:
+        first, treedef = flatten(tree, is_leaf)
+        others = [flatten_up_to(treedef, other) for other in rest]
+        return unflatten(treedef, [f(*group) for group in zip(first, *others)])
+    except Exception as error:
+        hide(error)
+        raise
 
 
 _no_initializer = object()
@@ -450,6 +460,7 @@ def key_paths(treedef: TreeDef) -> Iterator[tuple[str, ...]]:
                 yield (entry, *rest)
 
 
+@hides
 def leaf_paths(tree: Any) -> Iterator[str]:
     """The path of each leaf, in the order of `flatten`, of a tree or of a TreeDef; a lone leaf's path is "".
 
@@ -525,6 +536,7 @@ def _walked_together(treedef: TreeDef, tree: Any, tree_is_prefix: bool, name: st
     return out
 
 
+@hides
 def flatten_up_to(treedef: TreeDef, tree: Any, name: str = "") -> list[Any]:
     """What stands in `tree` at each leaf of `treedef`, subtrees whole.
 
@@ -534,9 +546,14 @@ def flatten_up_to(treedef: TreeDef, tree: Any, name: str = "") -> list[Any]:
     >>> flatten_up_to(structure({'a': 0, 'b': 0}), {'a': 1, 'b': (2, 3)})
     [1, (2, 3)]
     """
-    return _walked_together(treedef, tree, False, name)
+    try:
+        return _walked_together(treedef, tree, False, name)
+    except Exception as error:
+        hide(error)
+        raise
 
 
+@hides
 def flatten_prefix(prefix: Any, treedef: TreeDef, name: str = "") -> list[Any]:
     """For each leaf of `treedef`, the leaf of `prefix` above it; None in `prefix` is a leaf (vmap's in_axes).
 
@@ -546,4 +563,8 @@ def flatten_prefix(prefix: Any, treedef: TreeDef, name: str = "") -> list[Any]:
     >>> flatten_prefix((0, None, {'x': 1}), structure((7, [7, 7], {'x': (7, 7)})))
     [0, None, None, 1, 1]
     """
-    return _walked_together(treedef, prefix, True, name)
+    try:
+        return _walked_together(treedef, prefix, True, name)
+    except Exception as error:
+        hide(error)
+        raise

@@ -69,6 +69,7 @@ def quick_of_one(
     fun: Callable[[Any], Any], kind: Kind, slowly: Callable[[Any], Tensor], narrow: bool
 ) -> Callable[..., Tensor]:
     """The short way for a tensor of floats, those of 16 bits only if they are `narrow`; otherwise `slowly`."""
+    of_arrays = _of_arrays(fun)
 
     def apply(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         if isinstance(input, Tensor) and out is None:
@@ -84,7 +85,7 @@ def quick_of_one(
                 and (narrow or value.dtype.type is not float16)
             ):
                 try:
-                    t = wrap(mode.quiet(fun, value), kind, input)
+                    t = wrap(mode.quiet(of_arrays if type(value) is ndarray else fun, value), kind, input)
                     if input._cuts:
                         t._cuts = input._cuts
                     return t
@@ -97,6 +98,12 @@ def quick_of_one(
             raise
 
     return hides(apply)
+
+
+def _of_arrays(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """What a function does to arrays alone, where that is known: 0.1 us less."""
+    prim = getattr(fun, "prim", None)
+    return fun if prim is None else prim.impl
 
 
 def binary(
@@ -170,6 +177,7 @@ def _quick_of_two(
     is_operator: bool,
 ) -> Callable[..., Tensor]:
     """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number."""
+    of_arrays = _of_arrays(fun)
 
     def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         if isinstance(input, Tensor) and out is None:
@@ -186,7 +194,8 @@ def _quick_of_two(
                     and (a.dtype.kind == "f" or any_dtype)
                 ):
                     try:
-                        t = wrap(mode.quiet(fun, a, b), kind, input, other)
+                        known = of_arrays if type(a) is type(b) is ndarray else fun
+                        t = wrap(mode.quiet(known, a, b), kind, input, other)
                         if input._cuts or other._cuts:
                             t._cuts = joined(input._cuts, other._cuts)
                         return t
@@ -202,7 +211,7 @@ def _quick_of_two(
                 and number_kind is not None
             ):
                 try:
-                    t = wrap(mode.quiet(fun, a, other), number_kind, input)
+                    t = wrap(mode.quiet(of_arrays if type(a) is ndarray else fun, a, other), number_kind, input)
                     if input._cuts:
                         t._cuts = input._cuts
                     return t

@@ -330,5 +330,5 @@ for _name in RAISES.split():
     if not hasattr(getattr(Tensor, _name), "is_entrance"):
         setattr(_owner, _name, hiding(getattr(Tensor, _name)))
 for _name, _property in list(Tensor.__dict__.items()):
-    if isinstance(_property, property) and _property.fset is not None:
+    if isinstance(_property, property) and _property.fset is not None and not hasattr(_property.fset, "is_entrance"):
         _method(_name, _property.setter(hiding(_property.fset)))

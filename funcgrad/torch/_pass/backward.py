@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core.frames import hide, hides
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.engine import Pass, outward
@@ -272,6 +273,7 @@ def _by_rows(
     return tuple(None if any(g is None for g in column) else stack(column) for column in columns)
 
 
+@hides
 def tensor_backward(
     self: Tensor,
     gradient: Any = None,
@@ -284,7 +286,11 @@ def tensor_backward(
     RuntimeError where it requires no gradient, is no scalar and no `gradient` is given, or was freed or
     modified.
     """
-    backward(self, gradient, retain_graph, create_graph, inputs)
+    try:
+        backward(self, gradient, retain_graph, create_graph, inputs)
+    except Exception as error:
+        hide(error)
+        raise
 
 
 tensor_backward.__name__, tensor_backward.__qualname__ = "backward", "Tensor.backward"

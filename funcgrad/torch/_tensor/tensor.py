@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from funcgrad.core.frames import hide, hides
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.tape import TapeTracer
@@ -326,9 +327,14 @@ class Tensor(Leaving, Methods):
         return self._grad
 
     @grad.setter
+    @hides
     def grad(self, grad: Tensor | None) -> None:
         if grad is not None:
-            self._check_grad(grad)
+            try:
+                self._check_grad(grad)
+            except Exception as error:
+                hide(error)
+                raise
             self._story.assign()
         elif self._grad is not None:
             self._story.clear(event())
