@@ -120,7 +120,7 @@ COMPILED = [plain, views, in_place, custom, second, unused]
 
 
 def assert_constant(step):
-    """That some rounds of steps take no memory: what leaks takes it in each, caches and free lists of Python's do not."""
+    """That some rounds of steps take no memory: what leaks takes it in each, Python's caches and free lists do not."""
     gc.collect()
     gc.disable()
     fill_free_lists()
