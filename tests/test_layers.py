@@ -35,6 +35,7 @@ LAYERS = [
     ["core.staging"],
     ["core.remedies"],
     ["ops.direct", "ops.shortcuts", "ops.large"],
+    ["ops.rows"],
     ["ops.families"],
     ["ops.broadcasting"],
     ["ops.families.elementwise"],

@@ -41,7 +41,7 @@ def _total(terms: Any, axes: Axes) -> Any:
 
 def _composed_softmax(x: Any, axes: Axes) -> Any:
     terms = ew.exp(_shifted(x, axes))
-    return terms / _total(terms, axes)
+    return terms * (1.0 / _total(terms, axes))
 
 
 def _composed_log_softmax(x: Any, axes: Axes) -> Any:
@@ -59,7 +59,7 @@ def _warn_of(y: Any, x: Any, original: Callable[..., Any], axes: Axes) -> None:
 
 def _softmax(x: Any, axes: Axes) -> Any:
     terms = ew.exp(x - np.maximum.reduce(x, axes, keepdims=True))
-    return terms / np.add.reduce(terms, axes, keepdims=True)
+    return terms * (1.0 / np.add.reduce(terms, axes, keepdims=True))
 
 
 def _log_softmax(x: Any, axes: Axes) -> Any:
@@ -319,11 +319,11 @@ def _standard(x: Any, axes: Axes, eps: Any, count: Any = None) -> tuple[Any, Any
     """`count` is how many elements a row has, where the shape does not say it."""
     centred = _centred(x, axes, count)
     deviation = _deviation(centred, axes, eps, count)
-    return centred / deviation, deviation
+    return centred * (1.0 / deviation), deviation
 
 
 def _pull_standard(ct: Any, y: Any, deviation: Any, axes: Axes, count: Any = None) -> Any:
-    return (_centred(ct, axes, count) - y * _mean(y * ct, axes, count)) / deviation
+    return (_centred(ct, axes, count) - y * _mean(y * ct, axes, count)) * (1.0 / deviation)
 
 
 standardise = Standardised()
