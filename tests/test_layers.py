@@ -35,7 +35,6 @@ LAYERS = [
     ["core.staging"],
     ["core.remedies"],
     ["ops.direct", "ops.shortcuts", "ops.large"],
-    ["ops.rows"],
     ["ops.families"],
     ["ops.broadcasting"],
     ["ops.families.elementwise"],

@@ -12,7 +12,7 @@ import funcgrad.numpy as fnp
 from funcgrad.config import config
 from funcgrad.ops import reduce
 from funcgrad.ops.broadcasting import reduce_sum
-from funcgrad.ops.rows import Reduction
+from funcgrad.ops.large import Reduction
 
 REDUCTIONS = {
     "sum": (reduce_sum, np.add),

@@ -18,8 +18,7 @@ from funcgrad.compile.gate import words_of
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.graph import Atom, Eqn, Graph, Var
-from funcgrad.ops.large import SLOW
-from funcgrad.ops.rows import LANES
+from funcgrad.ops.large import LANES, SLOW
 
 IN_A_LANE = 16
 TOGETHER = 4
