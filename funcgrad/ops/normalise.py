@@ -40,7 +40,7 @@ def _total(terms: Any, axes: Axes) -> Any:
 
 
 def _divided(x: Any, number: Any, count: Any) -> Any:
-    """Rows by a number for each, neither huge nor tiny: in their kernels times one over it, which is a division a row."""
+    """Rows by a number for each, neither huge nor tiny: in their kernels times one over it, a division for each row."""
     return x / number if count is None else x * (1.0 / number)
 
 
