@@ -88,21 +88,21 @@ def check_together(*operands: Any) -> None:
 
 
 def number(x: Any) -> Any:
-    """A NumPy scalar as the Python number that PyTorch takes it for; an array as a tensor."""
+    """A NumPy scalar as the Python number that PyTorch takes it for."""
     if isinstance(x, Tracer):
         raise TypeError(
             f"an operand of a Tensor is a traced value of {x._trace.name}{at(x.location())}: Tensors and funcgrad's "
             "transformations meet in funcgrad.torch.to_functional(fn, *tensors), which makes a function of arrays"
         )
+    if isinstance(x, np.bool_):
+        return float(x)
     if isinstance(x, np.generic):
         return x.item()
-    if isinstance(x, np.ndarray):
-        return fresh(x)
     return x
 
 
 def is_operand(x: Any) -> bool:
-    return isinstance(x, (Tensor, *NUMBERS, np.generic, np.ndarray))
+    return isinstance(x, (Tensor, *NUMBERS, np.generic))
 
 
 def promote(*operands: Any, floating: bool = False) -> list[Any]:
