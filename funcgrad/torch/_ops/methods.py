@@ -194,11 +194,16 @@ for _name, _function in _REFLECTED.items():
     setattr(Tensor, f"__r{_name}__", _function)
 
 
+@hides
 def _equal(self: Tensor, other: Any) -> Any:
     """As PyTorch's, of arrays too: no other operator takes them, which leaves them to NumPy."""
-    if isinstance(other, np.ndarray) and other.dtype.kind in "biufc":
-        other = create.from_numpy(other)
-    return _compared(self, other)
+    try:
+        if isinstance(other, np.ndarray) and other.dtype.kind in "biufc":
+            other = create.from_numpy(other)
+        return _compared(self, other)
+    except Exception as error:
+        hide(error)
+        raise
 
 
 _compared = Tensor.__eq__
