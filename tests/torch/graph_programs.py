@@ -54,6 +54,9 @@ LOSSY = {
         *("F.cross_entropy(x, torch.tensor([0, 2]))", "F.cross_entropy(x, torch.tensor([0, 2]), w.detach(), label_smoothing=0.1)", "F.cross_entropy(x, y.softmax(1), w.detach())", "F.nll_loss(v, torch.zeros(2, 3, dtype=torch.int64))", "F.nll_loss(x, torch.tensor([0, 2]), reduction='none')", "F.logsigmoid(x)", "F.pairwise_distance(x, y)", "x.nanmean()"),
         *(f"x.norm({p})" for p in ("", "1", "0.5", "3", "torch.inf", "2, 1", "3, 0, True")), "torch.dist(x, y)", "torch.dist(x, y, 3)", "x.rsqrt()",
         *("L.inv(z)", "L.cholesky(z @ z.mT)", "L.cholesky(z @ z.mT, upper=True)", "L.svdvals(z)", "L.svd(z)[1]", "L.qr(z)[1]", "L.eigvalsh(z)", "L.matrix_norm(z, 'nuc')", "v @ u", "F.linear(v.transpose(0, 1), z, w)"),
+        *("L.det(z)", "L.det(z.mT)", "L.det(z + 1j * z.mT).abs()", "L.slogdet(z)[1]", "L.slogdet(z + 1j * z.mT)[0].real", "torch.logdet(z @ z.mT)", "L.solve(z, w)", "L.solve(z, x.mT)", "L.solve(z, x, left=False)", "L.solve(torch.stack([z, z.mT]), v.mT)", "L.solve(z, v.mT)", "L.tensorsolve(z, w)"),
+        *("L.solve_triangular(z, x.mT, upper=True)", "L.solve_triangular(z, x, upper=False, left=False, unitriangular=True)", "torch.triangular_solve(x.mT, z, upper=False, transpose=True)", "torch.cholesky_solve(x.mT, z)", "torch.cholesky_solve(x.mT, z, upper=True)", "torch.cholesky_inverse(z)", "torch.cholesky_inverse(z, upper=True)"),
+        *("L.lstsq(x.mT, w)[0]", "L.lstsq(x.mT, y.mT, driver='gels')[0]", "L.lstsq(x.mT, y.mT, driver='gelsd')[1]", "L.pinv(x)", "L.pinv(x.mT)", "L.pinv(z @ z.mT, hermitian=True)", "L.lu(z)[1:]", "L.lu(x)[1:]", "L.lu(x.mT)[1:]", "L.lu_factor(z)[0]", "L.lu_solve(*L.lu_factor(z), x.mT)", "L.lu_solve(*L.lu_factor(z), x, left=False, adjoint=True)", "L.eigvals(z).abs()"),
     )
 }
 """What is packed, and the gradients of what is unpacked."""
