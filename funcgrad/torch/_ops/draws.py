@@ -25,6 +25,7 @@ from funcgrad.torch._record.calls import Kind, call, flat, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.sizes import check_new
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 DOUBLE = np.dtype(np.float64)
@@ -209,7 +210,9 @@ def normal(
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         if size is None:
             raise TypeError("normal() received an invalid combination of arguments: two numbers need a size")
-        out = finished(np.zeros(sizes_of((size,)), dtypes.as_numpy(dtype) or dtypes.default()), False, "normal")
+        shape = sizes_of((size,))
+        check_new(shape)
+        out = finished(np.zeros(shape, dtypes.as_numpy(dtype) or dtypes.default()), False, "normal")
         normal_(out, mean, std, generator=generator)
         return out.requires_grad_() if requires_grad else out
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]

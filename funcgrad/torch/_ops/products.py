@@ -139,6 +139,7 @@ def cross_of(input: Tensor, other: Tensor, dim: int) -> Tensor:
     if n != 3 or m != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {n} and {m}")
     check_broadcast(input.shape, other.shape)
+    refuse(input, "b", "cross")
     same_scalar_type(input, other)
     return call(CROSS, lambda a, b: fnp.cross(a, b, axis=axis), input, other)
 

@@ -293,9 +293,7 @@ class Tensor(Leaving, Methods):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording what is computed from this leaf."""
         if type(requires_grad) is not bool:
-            kind = type(requires_grad)
-            title = f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
-            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {title}")
+            raise TypeError("requires_grad is no bool")
         if requires_grad and self._read().dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if scope.level or not (requires_grad and self.requires_grad):
@@ -517,7 +515,7 @@ class Tensor(Leaving, Methods):
         strides = tuple(s // value.itemsize for s in value.strides)
         return strides if dim is None else strides[dimension(dim, len(strides))]
 
-    def is_contiguous(self, memory_format: Any = contiguous_format) -> bool:
+    def is_contiguous(self, *, memory_format: Any = contiguous_format) -> bool:
         array = self._array()
         if memory_format is channels_last or memory_format is channels_last_3d:
             rank = 4 if memory_format is channels_last else 5
