@@ -54,12 +54,21 @@ def _started(x: Tensor, generator: Generator | None, kernel: str, integer: bool 
     return generator or default_generator
 
 
+def check_ends(low: float, high: float) -> None:
+    if low > high:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
+
+
+def check_spread(std: float) -> None:
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+
+
 @named(function=False)
 def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Any = None, **named: float) -> Tensor:
     """Uniform in [from, to)."""
     low = named.get("from", from_)
-    if low > to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={to:g}")
+    check_ends(low, to)
     source, kind = _started(self, generator, "check_uniform_bounds"), self._read().dtype
     first, last = kind.type(low), kind.type(to)
     return _filled(self, "Uniform", source.uniform(self.numel(), kind) * (last - first) + first)
@@ -68,8 +77,7 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: An
 @named(function=False)
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Normal, with a mean and a standard deviation."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+    check_spread(std)
     source, kind = _started(self, generator, "normal_kernel_cpu"), self._read().dtype
     return _filled(self, "Normal", _normal(source, self, mean, std, kind))
 

@@ -61,6 +61,13 @@ def check_new(shape: Sequence[int]) -> None:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
 
 
+def existing(dim: int, ndim: int) -> int:
+    """As `dimension`, of a tensor that has at least one."""
+    if not ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return dimension(dim, ndim)
+
+
 def dimension(dim: int, ndim: int) -> int:
     """A non-negative dimension; PyTorch's IndexError where there is none."""
     limit = max(ndim, 1)
