@@ -14,8 +14,8 @@ from funcgrad.torch._ops.signatures import refusal
 from funcgrad.torch._tensor.tensor import Tensor
 
 NATIVES = (
-    "_lu_with_info _unique2 block_diag cartesian_prod cdist chain_matmul einsum meshgrid split split_with_sizes stft "
-    "tensordot unique_consecutive unique_dim"
+    "_lu_with_info _unique2 atleast_1d atleast_2d atleast_3d block_diag cartesian_prod cdist chain_matmul einsum "
+    "meshgrid split split_with_sizes stft tensordot unique_consecutive unique_dim"
 )
 """The functions of `torch._C._VariableFunctions` whose signatures are kept (tests/torch/signatures.py)."""
 DISTANCES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
@@ -109,6 +109,17 @@ def _block_diag(*tensors: Any) -> Handed:
 @_handed("torch", "cartesian_prod")
 def _cartesian_prod(*tensors: Any) -> Handed:
     return Handed("_VF", "cartesian_prod", (tensors,))
+
+
+def _at_least(name: str) -> Recipe:
+    def at_least(*tensors: Any) -> Handed:
+        return Handed("_VF", name, tensors if len(tensors) == 1 else (tensors,))
+
+    return at_least
+
+
+for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
+    _handed("torch", _name)(_at_least(_name))
 
 
 # Distinct elements

@@ -172,6 +172,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is given."""
     need_tensor(L, "cholesky_inverse")
     check_squares(L, "cholesky_inverse")
+    refuse_half(L, "cholesky_inverse_out_cpu", integers=True)
 
     def invert(factor: Any) -> Any:
         lower = _lower(factor, upper)

@@ -225,7 +225,12 @@ def matrix_rank(
     """How many singular values are above max(atol, rtol * the largest); `tol` is an older name of `atol`."""
     if A.dim() < 2:
         raise RuntimeError("torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
-    if A._read().dtype.kind not in "fc" or is_half(A):
+    for x, name in ((tol if atol is None else atol, "atol"), (rtol, "rtol")):
+        if isinstance(x, Tensor) and x.is_complex():
+            raise RuntimeError(
+                f"torch.linalg.matrix_rank: {name} tensor of complex type is not supported. Got {x.dtype.title}"
+            )
+    if (tol is None and rtol is None) and (A._read().dtype.kind not in "fc" or is_half(A)):
         raise RuntimeError("This function doesn't handle types other than float and double")
     if hermitian:
         check_squares(A, "linalg.eigh")
