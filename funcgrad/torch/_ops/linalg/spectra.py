@@ -109,7 +109,7 @@ def orthogonal_factors(A: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     def unlinked(v: Any) -> Any:
         """Values that hang on `v` without a derivative."""
         there = fnp.sum(v)
-        found = fnp.linalg.qr(constant(v), mode)
+        found = fnp.linalg.qr(constant(v), mode)  # type: ignore[call-overload]
         q, r = (fnp.zeros((0,), v.dtype), found) if mode == "r" else found
         return fnp.where(np.False_, there, q), fnp.where(np.False_, there, r)
 
@@ -136,7 +136,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order, and eigenvectors, of Hermitian matrices, of which one triangle is read."""
     _check_hermitian(A, UPLO)
 
-    def both(v: Any, UPLO: str) -> Any:
+    def both(v: Any, UPLO: Any) -> Any:
         return checked_eigen(EIGH, "linalg_eigh", fnp.linalg.eigh(v, UPLO))
 
     return returned("linalg_eigh", call(EIGH, both, A, UPLO=UPLO))
@@ -148,7 +148,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     _check_hermitian(A, UPLO)
     if modes.saver is not None:
         return eigh(A, UPLO)[0]
-    return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)
+    return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)  # type: ignore[call-overload]
 
 
 def _check_general(A: Tensor, function: str) -> None:
