@@ -128,6 +128,13 @@ class Place(NamedTuple):
         return f"{self.filename}:{self.lineno}"
 
 
+def lines_of(filename: str) -> list[str]:
+    """The lines of a file as it is now, or as it was last seen where it is gone."""
+    if os.path.exists(filename):
+        linecache.checkcache(filename)  # which forgets what was read before the file was edited
+    return linecache.getlines(filename)
+
+
 def place(loc: Loc | None) -> Place:
     """Read the file, line, columns and source text of a location."""
     if loc is None:
@@ -139,7 +146,8 @@ def place(loc: Loc | None) -> Place:
             line, end_line, col, end_col = position
             break
     line = line or code.co_firstlineno
-    text = linecache.getline(code.co_filename, line)
+    lines = lines_of(code.co_filename)
+    text = lines[line - 1] if line <= len(lines) else ""
     source = text.strip()
     if col is not None and end_line == line:
         # columns count UTF-8 bytes from the start of the unstripped line

@@ -167,15 +167,19 @@ class PassRecord:
                 leaf._story.missed = self
 
     def mark(self, fun: Any, before: Any, after: Any) -> None:
-        """The user's function has made one gradient of another: remembered where it is zero, missing or not finite."""
-        if len(self.marks) < MARKS_KEPT and ((isinstance(before, ndarray) and before.any()) or before is None):
-            what = "none" if after is None else ""
-            if isinstance(after, ndarray) and before is not None:
-                spoilt = not isfinite(after).all() and isfinite(before).all()
-                what = "nan" if spoilt else "" if after.any() else "zero"
-            if what:
-                code = getattr(fun, "__code__", None)
-                self.marks = (*self.marks, (what, None if code is None else (code, 0)))
+        """The user's function has made one gradient of another: remembered where it is zero or not finite."""
+        if len(self.marks) < MARKS_KEPT and isinstance(before, ndarray) and before.any() and isinstance(after, ndarray):
+            spoilt = not isfinite(after).all() and isfinite(before).all()
+            if spoilt or not after.any():
+                self.marks = (*self.marks, ("nan" if spoilt else "zero", line_of(fun)))
+
+    def denied(self, fun: Any, operand: Any) -> None:
+        """The user's rule has given None for an operand, an entry: its leaves remember that."""
+        self.marks = (*self.marks[: MARKS_KEPT - 1], ("none", line_of(fun)))
+        for ref in () if operand is None else leaves_of(operand, float("inf")):
+            leaf = ref()
+            if leaf is not None:
+                leaf._story.denied = self, line_of(fun)
 
     def mark_once(self, fun: Any) -> None:
         """A rule that is differentiable once has given gradients that are not recorded, though that was asked for."""
@@ -193,6 +197,12 @@ class PassRecord:
                 leaf = ref()
                 if leaf is not None:
                     leaf._story.refused = self
+
+
+def line_of(fun: Any) -> Loc | None:
+    """Where a function of the user's begins."""
+    code = getattr(fun, "__code__", None)
+    return None if code is None else (code, 0)
 
 
 PASSES: deque[PassRecord] = deque(maxlen=16)
@@ -221,15 +231,15 @@ class Story:
 
     `passes` are the last ones that brought a gradient since it was cleared, and `count` how many there were; `version`
     is the version of the gradient's memory after the last. `copied` are the cuts of the value it was made a leaf of.
-    `missed` is the last pass that came from a value cut off
-    this leaf, `asked` the last `autograd.grad` that returned its gradient, `refused` the last pass over it that ended
-    in an error. `spoilt` says why the gradient is zero or not finite, as found in the first of the last passes that
-    brought such a one.
+    `missed` is the last pass that came from a value cut off this leaf, `asked` the last `autograd.grad` that returned
+    its gradient, `refused` the last pass over it that ended in an error, `denied` the last in which a rule of the
+    user's gave it None, and that rule. `spoilt` says why the gradient is zero or not finite, as found in the first of
+    the last passes that brought such a one.
     """
 
     __slots__ = (
-        "asked", "assigned", "cleared", "copied", "count", "cuts", "made", "missed", "origin", "passes", "refused",
-        "replaced", "retained", "spoilt", "switched", "version", "when",
+        "asked", "assigned", "cleared", "copied", "count", "cuts", "denied", "made", "missed", "origin", "passes",
+        "refused", "replaced", "retained", "spoilt", "switched", "version", "when",
     )  # fmt: skip
 
     def __init__(self, origin: str, before: Story | None = None) -> None:
@@ -243,6 +253,7 @@ class Story:
         self.missed: PassRecord | None = None
         self.asked: PassRecord | None = None
         self.refused: PassRecord | None = None
+        self.denied: tuple[PassRecord, Loc | None] | None = None
         self.spoilt: Any = None
         self.cleared: Event | None = None
         self.assigned: Event | None = None
