@@ -90,7 +90,7 @@ _living: WeakKeyDictionary[Optimizer, int] = WeakKeyDictionary()
 
 
 def living() -> dict[Optimizer, int]:
-    """The optimizers that are there, and when each last made a step or cleared gradients, in the sequence of entries."""
+    """The optimizers that are there, and when each last made a step or cleared gradients, among entries."""
     return dict(_living)
 
 
