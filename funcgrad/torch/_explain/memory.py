@@ -29,7 +29,7 @@ from funcgrad.transforms.explain.history import Deed, Going, History
 from funcgrad.transforms.explain.sources import around
 
 _LEFT = ("item", "tolist", "numpy", "from_numpy", "tensor")
-_ASKED = ("detach", "detach_", "data", "Parameter")
+_ASKED = ("detach", "detach_", "data", "data=", "Parameter")
 _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 
 
@@ -38,6 +38,10 @@ _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 
 def end_of(cut: PastCut) -> End:
     """Where a value was cut off, as evidence."""
+    return _end_of(cut)._replace(used_at=cut.used_at)
+
+
+def _end_of(cut: PastCut) -> End:
     name, op, off = written(cut.loc), cut.op, cut.off
     rule = rule_around(cut.loc) if off is None else ""
     if rule:

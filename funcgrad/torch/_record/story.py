@@ -30,7 +30,7 @@ class PastCut(NamedTuple):
 
     `entry` is the value's, weakly, and `when` its number in the sequence of entries. `off` says why recording was off,
     where that was the reason. `flat`: behind it is what has no derivative, as an index or a comparison, so that a
-    derivative beside it misses nothing.
+    derivative beside it misses nothing. `used_at` is where it became an index.
     """
 
     op: str
@@ -40,6 +40,7 @@ class PastCut(NamedTuple):
     off: Off | None = None
     flat: bool = False
     when: int = 0
+    used_at: Loc | None = None
 
 
 Cuts = tuple[PastCut, ...]
@@ -75,7 +76,7 @@ def cut(op: str, value: Any, before: Cuts, off: Off | None = None, flat: bool = 
     is inside of a rule."""
     node = value.node
     leaves = () if _is_done(node) else leaves_of(node)
-    return _noted(_record(PastCut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq)), before)
+    return _noted(_record(PastCut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq, None)), before)
 
 
 def _is_done(node: Node) -> bool:
@@ -122,6 +123,12 @@ def flattened(cuts: Cuts) -> Cuts:
     return cuts if all(c.flat for c in cuts) else tuple(c if c.flat else c._replace(flat=True) for c in cuts)
 
 
+def indexing(cuts: Cuts) -> Cuts:
+    """The cuts of what is read at places that were computed from a value that has them."""
+    at = here() if cuts else None
+    return tuple(c._replace(flat=True, used_at=c.used_at or at) for c in cuts)
+
+
 # passes
 
 
@@ -160,7 +167,8 @@ class PassRecord:
                 if cuts:
                     self.cuts = joined(self.cuts, cuts)
         if self.outputs:
-            self.ends = (_record(PastCut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
+            end = (self.called, self.loc, (), self.outputs[0][0], None, False, self.when, None)
+            self.ends = (_record(PastCut, end),)
         PASSES.append(self)
         for record in self.cuts:
             for leaf in all_leaves(record):
