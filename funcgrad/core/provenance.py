@@ -125,7 +125,16 @@ class Place(NamedTuple):
     function: str
 
     def __str__(self) -> str:
-        return f"{self.filename}:{self.lineno}"
+        cell = cell_of(self.filename)
+        return f"{cell}, line {self.lineno}" if cell else f"{self.filename}:{self.lineno}"
+
+
+def cell_of(filename: str) -> str:
+    """What IPython calls a file that is a cell of a notebook: `Cell In[3]`; else nothing."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    name = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(filename)
+    return " ".join(name) if name else ""
 
 
 def lines_of(filename: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from funcgrad.core.provenance import at
 from funcgrad.core.tape import Node, entries
 from funcgrad.torch._explain.calls import called, written
 from funcgrad.torch._explain.graph import Graph
@@ -17,7 +18,6 @@ from funcgrad.torch._record.story import PASSES
 from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.causes.remembered.stale import remedy_of, sentence_of
-from funcgrad.transforms.explain.causes.remembered.words import at
 from funcgrad.transforms.explain.wording import in_order
 
 UNTRACKED = "does not require grad and does not have a grad_fn"
