@@ -125,7 +125,23 @@ class Place(NamedTuple):
     function: str
 
     def __str__(self) -> str:
-        return f"{self.filename}:{self.lineno}"
+        cell = cell_of(self.filename)
+        return f"{cell}, line {self.lineno}" if cell else f"{self.filename}:{self.lineno}"
+
+
+def cell_of(filename: str) -> str:
+    """What IPython calls a file that is a cell of a notebook: `Cell In[3]`; else nothing."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    name = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(filename)
+    return " ".join(name) if name else ""
+
+
+def lines_of(filename: str) -> list[str]:
+    """The lines of a file as it is now, or as it was last seen where it is gone."""
+    if os.path.exists(filename):
+        linecache.checkcache(filename)  # which forgets what was read before the file was edited
+    return linecache.getlines(filename)
 
 
 def place(loc: Loc | None) -> Place:
@@ -139,7 +155,8 @@ def place(loc: Loc | None) -> Place:
             line, end_line, col, end_col = position
             break
     line = line or code.co_firstlineno
-    text = linecache.getline(code.co_filename, line)
+    lines = lines_of(code.co_filename)
+    text = lines[line - 1] if line <= len(lines) else ""
     source = text.strip()
     if col is not None and end_line == line:
         # columns count UTF-8 bytes from the start of the unstripped line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from functools import lru_cache
 from types import FrameType, ModuleType
 from typing import NamedTuple
 
-from funcgrad.core.provenance import Loc, is_internal, is_users
+from funcgrad.core.provenance import Loc, is_internal, is_users, lines_of
 
 LONGEST = 60
 """How much of the user's expression a remedy repeats."""
@@ -53,7 +52,7 @@ def outward_to_users(frame: FrameType | None) -> tuple[FrameType | None, FrameTy
 
 def nodes(filename: str) -> list[ast.AST]:
     """All nodes of a file; none where its text cannot be found."""
-    return _parsed("".join(linecache.getlines(filename)))
+    return _parsed("".join(lines_of(filename)))
 
 
 @lru_cache(16)

@@ -11,6 +11,7 @@ import pytest
 
 import funcgrad as fg
 import funcgrad.numpy as fnp
+import funcgrad.torch as torch
 from funcgrad import lax, nn, random
 from funcgrad.transforms.explain.report import short
 from tests.groups import together
@@ -138,6 +139,10 @@ def test_cells_of_a_notebook(monkeypatch):
     (leaf,) = fg.explain(namespace["loss"])(X).leaves
     assert "`floor` at Cell In[3], line 2" in leaf.message
     assert short(leaf.cuts[0].place) == "Cell In[3], line 2"
+    text = "x = torch.ones(2, requires_grad=True)\ny = x * 2\ny.backward()\n"
+    with pytest.raises(RuntimeError) as e:
+        exec(compile(text, "/tmp/ipykernel_1/2.py", "exec"), {"torch": torch})
+    assert "`mul` at Cell In[3], line 2" in e.value.__notes__[0]
 
 
 def test_a_healthy_helper_is_no_cut():

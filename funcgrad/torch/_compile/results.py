@@ -13,7 +13,7 @@ from funcgrad.core.trace import Primitive
 from funcgrad.torch._compile.overlay import Unsupported
 from funcgrad.torch._compile.session import Outer, Session
 from funcgrad.torch._compile.watch import PLAIN, Watch
-from funcgrad.torch._pass.gradfn import FREED_VALUES
+from funcgrad.torch._pass.gradfn import Freed
 from funcgrad.torch._record.tape import BASE, Note, note_of, on_tape, raw
 from funcgrad.torch._tensor.devices import Device
 from funcgrad.torch._tensor.dtypes import dtype
@@ -168,7 +168,7 @@ def _recorded(node: Node) -> str:
     while stack:
         entry = stack.pop()
         note = note_of(entry)
-        freed = freed or entry.saved is FREED_VALUES
+        freed = freed or type(entry.saved) is Freed
         if entry.prim is not None and note is not None and (note.hooks or note.before or note.after or note.lacks):
             raise Unsupported("a result, which requires a gradient, was computed from a tensor with a hook")
         for parent in entry.parents:
@@ -183,7 +183,7 @@ _GONE = Primitive("CompiledFunction")
 
 def freed(array: np.ndarray) -> TapeTracer:
     """A value whose history a backward pass has freed."""
-    node = Node(_GONE, {}, (), FREED_VALUES)
+    node = Node(_GONE, {}, (), Freed())
     node.note = Note(NAME, ())
     return TapeTracer(BASE, array, node)
 

@@ -25,13 +25,14 @@ _SHARED = {
 }  # fmt: skip
 
 
-@lru_cache(256)
 def statement(loc: Loc | None) -> ast.AST | None:
     """What an instruction stands for, where that is on one line: an expression, or an assignment in place."""
     where = place(loc)
-    if where.col is None:
-        return None
-    text = where.source[where.col : where.end_col].strip()
+    return None if where.col is None else _parsed(where.source[where.col : where.end_col].strip())
+
+
+@lru_cache(256)
+def _parsed(text: str) -> ast.AST | None:
     for mode in ("eval", "exec"):
         try:
             tree = ast.parse(text, mode=mode)

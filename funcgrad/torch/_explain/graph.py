@@ -12,7 +12,7 @@ from funcgrad.core.tape import Node, entries
 from funcgrad.torch._explain.calls import called, statement, writer
 from funcgrad.torch._explain.names import Names
 from funcgrad.torch._pass.engine import UsersRule
-from funcgrad.torch._pass.gradfn import FREED_VALUES
+from funcgrad.torch._pass.gradfn import Freed
 from funcgrad.torch._record.tape import Watched, note_of
 from funcgrad.torch._tensor.storage import writes_of
 from funcgrad.torch._tensor.tensor import Tensor
@@ -54,7 +54,7 @@ class Graph:
                     self.gone.append(entry)
                 else:
                     self.owners[id(owner)] = (owner, entry)
-        self.freed = any(entry.saved is FREED_VALUES for entry in self.entries)
+        self.freed = any(type(entry.saved) is Freed for entry in self.entries)
 
     def live(self, node: Node) -> int:
         return self.paths.of_leaf(node)[0]
@@ -74,7 +74,7 @@ class Graph:
     def changed(self, names: Names | None) -> Changed | None:
         """The newest entry of whose saved values one has been written since, and by whom."""
         for entry in reversed(self.entries):
-            for watched in (getattr(note_of(entry), "watch", None) or ()) if entry.saved is not FREED_VALUES else ():
+            for watched in (getattr(note_of(entry), "watch", None) or ()) if type(entry.saved) is not Freed else ():
                 if _version(watched) != watched.version:
                     return change(entry, watched, names)
         return None

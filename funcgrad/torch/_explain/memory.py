@@ -29,7 +29,7 @@ from funcgrad.transforms.explain.history import Deed, Going, History
 from funcgrad.transforms.explain.sources import around
 
 _LEFT = ("item", "tolist", "numpy", "from_numpy", "tensor")
-_ASKED = ("detach", "detach_", "data", "Parameter")
+_ASKED = ("detach", "detach_", "data", "data=", "Parameter")
 _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 
 
@@ -38,6 +38,10 @@ _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 
 def end_of(cut: PastCut) -> End:
     """Where a value was cut off, as evidence."""
+    return _end_of(cut)._replace(used_at=cut.used_at)
+
+
+def _end_of(cut: PastCut) -> End:
     name, op, off = written(cut.loc), cut.op, cut.off
     rule = rule_around(cut.loc) if off is None else ""
     if rule:
@@ -194,7 +198,7 @@ def history_of(tensor: Tensor, names: Names) -> History:
         h.missed_ends = ends_of(for_leaf(story.missed.cuts, tensor, story.missed.when) or story.missed.cuts)
     h.told, h.copied = ends_of(story.cuts), ends_of(story.copied)
     h.marks = tuple(story.passes[0].marks) if story.passes else ()
-    h.last_marks = tuple(PASSES[-1].marks) if PASSES else ()
+    h.denied, h.denier = (None, None) if story.denied is None else (going(story.denied[0]), story.denied[1])
     since = max(story.when, story.cleared.when if story.cleared is not None else 0)
     h.others = tuple(g for g in map(going, PASSES) if g is not None and g.when > since and g.loc is not None)
     if grad is not None and story.passes and grad._storage.version != story.version and grad._storage.writes:
@@ -242,14 +246,14 @@ _TAKES = ("item", "tolist", "float", "complex", "int", "numpy", "tensor", "array
 
 
 def _is_near(cut: PastCut, tensor: Tensor, names: Names) -> bool:
-    """Whether the user took a number where the tensor was made, or else where the question is asked."""
+    """Whether the user took a number where the tensor was made, or else in code that runs where it is asked about."""
     name = written(cut.loc)
     if name and name not in _TAKES and not name.startswith("math."):  # ours, inside of what was called
         return False
-    where = tensor._made[0] if tensor._made is not None else names.code
-    if cut.loc is None or where is None or not _share_a_file(cut.loc[0], where):
-        return False
-    return tensor._made is None or (cut.when < tensor._when and not _is_literal(tensor._made))
+    if cut.loc is None or tensor._made is None:
+        return cut.loc is not None and any(code is cut.loc[0] for code in names.run)
+    before = cut.when < tensor._when and not _is_literal(tensor._made)
+    return before and _share_a_file(cut.loc[0], tensor._made[0])
 
 
 def _share_a_file(code: CodeType, other: CodeType) -> bool:

@@ -44,8 +44,10 @@ def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
             elif isinstance(x, Tensor) and x.requires_grad and x.is_leaf and id(x) not in own:
                 yield f"`{where}{name}` is no Parameter, so parameters() lacks it. Instead: torch.nn.Parameter(...)."
     held = [{id(p) for group in o.param_groups for p in group["params"]} for o in living()]
-    waiting = any(p.requires_grad and p._own_story is not None and p._story.count > 1 for p in found.values())
-    if held and waiting and not any(own & ids for ids in held):
+    stories = [p._own_story for p in found.values() if p.requires_grad and p._own_story is not None]
+    since = min((story.passes[-1].when for story in stories if story.count > 1), default=None)
+    used = since is not None and any(last > since for last in living().values())
+    if used and not any(own & ids for ids in held):
         yield "No optimizer holds any of these parameters: step() and zero_grad() do nothing to them."
     for optimizer in living():
         params = [p for group in optimizer.param_groups for p in group["params"]]

@@ -6,14 +6,15 @@ import re
 import sys
 from collections.abc import Iterator
 from inspect import CO_OPTIMIZED
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from funcgrad.core.provenance import is_internal, place
+from funcgrad.core.provenance import is_internal, is_users, place
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.transforms.explain.places import short
 
 _ASSIGNED = re.compile(r"(?:self\.)?(\w+)\s*(?::[^=]+)?=[^=]")
+_ROOT = re.compile(r"[.\[]")
 HELD = 3
 """How often a copy of a frame's variables is held that the user has not asked for: by the frame, here, by the count."""
 _FEW = 64
@@ -29,15 +30,22 @@ def users_frame() -> FrameType | None:
 
 
 class Names:
-    """The tensors and modules that a frame can see, by name."""
+    """The tensors and modules that a frame can see, by name; `run` is the code around it, and of functions it calls."""
 
     def __init__(self, frame: FrameType | None) -> None:
         self.tensors: dict[int, tuple[str, Tensor]] = {}
         self.modules: list[tuple[str, Any]] = []
-        self.code = None if frame is None else frame.f_code
+        self._read: set[str] = set()
+        self.run: set[CodeType] = set()
         if frame is None:
             return
         variables = frame.f_locals
+        self._read, self.run = _read_by(frame.f_code, {**frame.f_globals, **variables})
+        outer = frame.f_back
+        while outer is not None:
+            if is_users(outer.f_code.co_filename):
+                self.run |= _read_by(outer.f_code, outer.f_globals)[1]
+            outer = outer.f_back
         for scope in (variables, frame.f_globals):
             for name, x in list(scope.items()):
                 if not name.startswith("__"):
@@ -79,16 +87,23 @@ class Names:
             return f"`{owner}{tensor._label}` ({short(where)})"
         return f"`{assigned.group(1)}` ({short(where)})" if assigned else f"the leaf made at {short(where)}"
 
+    def _near(self) -> list[tuple[str, Tensor]]:
+        """The tensors that the code asking reads, by itself or in functions it calls; or else all, the last made first:
+        a notebook is full of those of other cells."""
+        found = list(self.tensors.values())
+        read = [(name, x) for name, x in found if _ROOT.split(name, 1)[0] in self._read]
+        return read if len(read) > 1 else sorted(found, key=lambda pair: -pair[1]._when)
+
     def plain(self) -> Iterator[tuple[str, Tensor]]:
         """Floating variables, not of modules, that do not require grad and were not cut off from what does."""
         of_modules = {id(t) for _, m in self.modules for t in (*m.parameters(), *m.buffers())}
-        for name, x in self.tensors.values():
+        for name, x in self._near():
             if id(x) not in of_modules and x._read().dtype.kind in "fc" and not x.requires_grad and not x._cuts:
                 yield name, x
 
     def late(self) -> Iterator[tuple[str, Tensor]]:
         """Leaves that began to require grad after they were made."""
-        for name, x in self.tensors.values():
+        for name, x in self._near():
             story = x._own_story
             if story is None or story.origin != "requires_grad_" or not x.requires_grad:
                 continue
@@ -96,9 +111,24 @@ class Names:
                 yield name, x
 
     def frozen(self) -> Iterator[tuple[str, Tensor]]:
-        for name, x in self.tensors.values():
+        for name, x in self._near():
             if x._own_story is not None and x._own_story.switched is not None and not x.requires_grad:
                 yield name, x
+
+
+def _read_by(code: CodeType, variables: dict[str, Any]) -> tuple[set[str], set[CodeType]]:
+    """The names that code reads, with those that the user's functions among them read, and the code of these."""
+    found: set[str] = set()
+    waiting, seen = [code], {code}
+    for each in waiting:  # which grows
+        names = {*each.co_names, *each.co_varnames, *each.co_cellvars, *each.co_freevars}
+        functions = [variables.get(name) for name in names - found]
+        inner = [f.__code__ for f in functions if isinstance(f, FunctionType) and is_users(f.__code__.co_filename)]
+        inner += [const for const in each.co_consts if isinstance(const, CodeType)]
+        waiting += [c for c in inner if c not in seen]
+        seen.update(inner)
+        found |= names
+    return found, seen
 
 
 def is_module(x: Any) -> bool:

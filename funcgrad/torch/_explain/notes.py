@@ -13,7 +13,7 @@ from funcgrad.torch._explain.graph import Graph
 from funcgrad.torch._explain.memory import constant_evidence
 from funcgrad.torch._explain.names import Names, users_frame
 from funcgrad.torch._explain.told import told
-from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
+from funcgrad.torch._pass.gradfn import FREED, Freed
 from funcgrad.torch._record.story import PASSES
 from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
@@ -73,14 +73,11 @@ def _modified(outputs: Sequence[Tensor]) -> str:
 def _freed(outputs: Sequence[Tensor]) -> str:
     """Which part of the graph an earlier pass has let go of: the newest of it that is still used."""
     graph = _graph(outputs)
-    gone = [e for e in graph.entries if e.saved is FREED_VALUES] if graph is not None else []
-    if not gone:
-        return ""
-    earlier = [p for p in list(PASSES)[:-1] if p.when > gone[0].seq]
+    gone = [(e, e.saved.by) for e in graph.entries if type(e.saved) is Freed] if graph is not None else []
+    earlier = [(e, by) for e, by in gone if by is not None and by is not PASSES[-1]]  # not by the one that ends here
     if not earlier:
         return ""
-    passed = earlier[-1]  # entries that are newer are of the pass that has ended here
-    last = [e for e in gone if e.seq < passed.when][-1]
+    last, passed = earlier[-1]
     what = f"what `{called(last)}`{at(last.loc)} saved was let go by {passed.called}(){at(passed.loc)}."
     if graph is not None and graph.entries[-1].seq > passed.when:
         return (

@@ -17,6 +17,7 @@ from funcgrad.torch._explain.memory import agrees, going
 from funcgrad.torch._explain.names import Names, users_frame
 from funcgrad.torch._pass.engine import Pass
 from funcgrad.torch._pass.function import FunctionCall
+from funcgrad.torch._record.story import line_of
 from funcgrad.torch._record.tape import note_of, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.hooks import BackwardHooks
@@ -122,22 +123,17 @@ def _giver(node: Node) -> tuple[str, Loc | None]:
     """The kind and line of a `Spot`: what has handed on what an entry did."""
     note, prim = note_of(node), node.prim
     if note is not None and note.after:
-        return "hook", _line(list(note.after.values())[-1])
+        return "hook", line_of(list(note.after.values())[-1])
     if not isinstance(prim, FunctionCall):
         return "operation", None
     hooks = getattr(getattr(node.saved[0], "passed", None), "__self__", None)
     if isinstance(hooks, BackwardHooks):
-        return "hook", _line([*hooks.before, *hooks.after][-1])
-    return "rule", _line(prim.rule)
-
-
-def _line(fun: Any) -> Loc | None:
-    code = getattr(fun, "__code__", None)
-    return None if code is None else (code, 0)
+        return "hook", line_of([*hooks.before, *hooks.after][-1])
+    return "rule", line_of(prim.rule)
 
 
 def _line_of_hooks(node: Node) -> Loc | None:
     """The last hook on the gradient of an entry."""
     note = note_of(node)
     hooks = [*(note.hooks or {}).values(), *(note.before or {}).values()] if note is not None else []
-    return _line(hooks[-1]) if hooks else None
+    return line_of(hooks[-1]) if hooks else None

@@ -21,6 +21,7 @@ from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import number
+from funcgrad.torch._record.story import indexing, joined
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.storage import Storage
@@ -249,6 +250,9 @@ def get(input: Tensor, index: Any) -> Tensor:
         return composite(lambda x: _step_by_step(x, steps), at_once, input)
     place = _sliced(input, found)
     if found.arrays is None:
+        for entry in index if type(index) is tuple else (index,):
+            if isinstance(entry, Tensor) and entry._cuts:
+                place._cuts = joined(place._cuts, indexing(entry._cuts))
         return place
     try:
         out = call(INDEX, lambda v: getitem(v, found.arrays), place)

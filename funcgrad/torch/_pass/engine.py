@@ -17,7 +17,7 @@ from funcgrad.core.trace import Primitive
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.current import under_way
-from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES
+from funcgrad.torch._pass.gradfn import FREED, Freed
 from funcgrad.torch._pass.hooks import use
 from funcgrad.torch._pass.kept import Kept, is_spoilt
 from funcgrad.torch._record.modes import mode
@@ -118,7 +118,7 @@ class Pass:
         self.given: dict[int, Tensor] = {}
         self.record = PassRecord("backward" if accumulates else "grad")
         self.kept = Kept()
-        self.freed = self.kept.saved
+        self.freed, self.gone = self.kept.saved, Freed(self.record)
         self.pulled: set[int] | None = None
         self.waiting: dict[int, int] | None = None
         self.reached: set[int] = set()
@@ -451,7 +451,7 @@ class Pass:
     def saved_of(self, node: Node, note: Note | None) -> Any:
         saved = node.saved
         if note is not None:
-            if saved is FREED_VALUES:
+            if type(saved) is Freed:
                 raise RuntimeError(FREED)
             watch = note.watch
             if watch is not None:
@@ -460,7 +460,7 @@ class Pass:
                         raise modified(watched)
                 if not self.keep:
                     self.freed[node.seq] = saved
-                    node.saved = FREED_VALUES
+                    node.saved = self.gone
                     if watch:
                         note.watch = ()
             if note.lacks is not None:

@@ -97,9 +97,11 @@ class FunctionCall(UsersRule):
             ctx._saved = None
         back = self.checked(found, avals, flags, run.taken)
         given = next((c for c in cts if c is not None), None)
-        for c, needed in zip(back, flags):
-            if needed:
-                run.record.mark(self.rule, given if c is not None else None, c)
+        for c, needed, operand in zip(back, flags, tracked):
+            if needed and c is None:
+                run.record.denied(self.rule, operand)
+            elif needed:
+                run.record.mark(self.rule, given, c)
         return back
 
     def run_rule(self, ctx: FunctionCtx, run: Pass, grads: Sequence[Any]) -> Any:

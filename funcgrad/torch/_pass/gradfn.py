@@ -10,6 +10,7 @@ from funcgrad.core.tape import SELECT, Node
 from funcgrad.ops.families.elementwise import Elementwise
 from funcgrad.torch._pass.hooks import RemovableHandle, register
 from funcgrad.torch._record.composed import form_of_kind
+from funcgrad.torch._record.story import PassRecord
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, unshared
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -23,10 +24,14 @@ IN_NAMESPACE = ("CopySlices", "AccumulateGrad", "CopyBackwards")
 
 
 class Freed:
-    """Stands for saved values that a backward pass has let go."""
+    """Stands for saved values that a backward pass has let go: the record of that pass, where it is known."""
+
+    __slots__ = ("by",)
+
+    def __init__(self, by: PassRecord | None = None) -> None:
+        self.by = by
 
 
-FREED_VALUES = Freed()
 NUMBERED = ("Add1", "Pow0", "Pow2", "Remainder0", "Fmod0", "Div1", "Mul1", "Rsub1")
 BY_NUMBERS = {f"{name[:-1]}Backward{name[-1]}" for name in NUMBERED}
 """Entries of a tensor and a number, which PyTorch's addition, product and quotient take for a tensor."""

@@ -14,7 +14,7 @@ from typing import Any
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._pass.engine import Pass, UsersRule
-from funcgrad.torch._pass.gradfn import FREED, FREED_VALUES, SAVED_OF, GradFn, role_of
+from funcgrad.torch._pass.gradfn import FREED, SAVED_OF, Freed, GradFn, role_of
 from funcgrad.torch._pass.saved import OTHER_VALUES, REMADE, Packed, same, saved_tensors_hooks
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, own_note, raw
@@ -65,7 +65,7 @@ class OfEntry:
             raise AttributeError(f"'{name_of(node)}' object has no attribute '_saved_{role}'")
 
     def freed(self) -> bool:
-        return self.node.saved is FREED_VALUES
+        return type(self.node.saved) is Freed
 
     def packed(self) -> Packed | None:
         kept: Any = self.node.saved

@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
-from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, joined
+from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, indexing, joined
 from funcgrad.torch._record.tape import (
     NOTES,
     UNCONNECTED,
@@ -324,7 +324,7 @@ def watch(out: Tensor, *tensors: Tensor) -> Tensor:
     """The result, which has saved tensors besides its operands, as an index."""
     for t in tensors:
         if t._cuts:
-            out._cuts = joined(out._cuts, flattened(t._cuts))
+            out._cuts = joined(out._cuts, indexing(t._cuts))
     if on_tape(out._value):
         if mode.saver is not None:
             return mode.saver.take_others(out, tensors)

@@ -30,7 +30,7 @@ class PastCut(NamedTuple):
 
     `entry` is the value's, weakly, and `when` its number in the sequence of entries. `off` says why recording was off,
     where that was the reason. `flat`: behind it is what has no derivative, as an index or a comparison, so that a
-    derivative beside it misses nothing.
+    derivative beside it misses nothing. `used_at` is where it became an index.
     """
 
     op: str
@@ -40,6 +40,7 @@ class PastCut(NamedTuple):
     off: Off | None = None
     flat: bool = False
     when: int = 0
+    used_at: Loc | None = None
 
 
 Cuts = tuple[PastCut, ...]
@@ -75,7 +76,7 @@ def cut(op: str, value: Any, before: Cuts, off: Off | None = None, flat: bool = 
     is inside of a rule."""
     node = value.node
     leaves = () if _is_done(node) else leaves_of(node)
-    return _noted(_record(PastCut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq)), before)
+    return _noted(_record(PastCut, (op, here(), leaves, weakref.ref(node), off, flat, node.seq, None)), before)
 
 
 def _is_done(node: Node) -> bool:
@@ -122,6 +123,12 @@ def flattened(cuts: Cuts) -> Cuts:
     return cuts if all(c.flat for c in cuts) else tuple(c if c.flat else c._replace(flat=True) for c in cuts)
 
 
+def indexing(cuts: Cuts) -> Cuts:
+    """The cuts of what is read at places that were computed from a value that has them."""
+    at = here() if cuts else None
+    return tuple(c._replace(flat=True, used_at=c.used_at or at) for c in cuts)
+
+
 # passes
 
 
@@ -160,22 +167,27 @@ class PassRecord:
                 if cuts:
                     self.cuts = joined(self.cuts, cuts)
         if self.outputs:
-            self.ends = (_record(PastCut, (self.called, self.loc, (), self.outputs[0][0], None, False, self.when)),)
+            end = (self.called, self.loc, (), self.outputs[0][0], None, False, self.when, None)
+            self.ends = (_record(PastCut, end),)
         PASSES.append(self)
         for record in self.cuts:
             for leaf in all_leaves(record):
                 leaf._story.missed = self
 
     def mark(self, fun: Any, before: Any, after: Any) -> None:
-        """The user's function has made one gradient of another: remembered where it is zero, missing or not finite."""
-        if len(self.marks) < MARKS_KEPT and ((isinstance(before, ndarray) and before.any()) or before is None):
-            what = "none" if after is None else ""
-            if isinstance(after, ndarray) and before is not None:
-                spoilt = not isfinite(after).all() and isfinite(before).all()
-                what = "nan" if spoilt else "" if after.any() else "zero"
-            if what:
-                code = getattr(fun, "__code__", None)
-                self.marks = (*self.marks, (what, None if code is None else (code, 0)))
+        """The user's function has made one gradient of another: remembered where it is zero or not finite."""
+        if len(self.marks) < MARKS_KEPT and isinstance(before, ndarray) and before.any() and isinstance(after, ndarray):
+            spoilt = not isfinite(after).all() and isfinite(before).all()
+            if spoilt or not after.any():
+                self.marks = (*self.marks, ("nan" if spoilt else "zero", line_of(fun)))
+
+    def denied(self, fun: Any, operand: Any) -> None:
+        """The user's rule has given None for an operand, an entry: its leaves remember that."""
+        self.marks = (*self.marks[: MARKS_KEPT - 1], ("none", line_of(fun)))
+        for ref in () if operand is None else leaves_of(operand, float("inf")):
+            leaf = ref()
+            if leaf is not None:
+                leaf._story.denied = self, line_of(fun)
 
     def mark_once(self, fun: Any) -> None:
         """A rule that is differentiable once has given gradients that are not recorded, though that was asked for."""
@@ -193,6 +205,12 @@ class PassRecord:
                 leaf = ref()
                 if leaf is not None:
                     leaf._story.refused = self
+
+
+def line_of(fun: Any) -> Loc | None:
+    """Where a function of the user's begins."""
+    code = getattr(fun, "__code__", None)
+    return None if code is None else (code, 0)
 
 
 PASSES: deque[PassRecord] = deque(maxlen=16)
@@ -221,15 +239,15 @@ class Story:
 
     `passes` are the last ones that brought a gradient since it was cleared, and `count` how many there were; `version`
     is the version of the gradient's memory after the last. `copied` are the cuts of the value it was made a leaf of.
-    `missed` is the last pass that came from a value cut off
-    this leaf, `asked` the last `autograd.grad` that returned its gradient, `refused` the last pass over it that ended
-    in an error. `spoilt` says why the gradient is zero or not finite, as found in the first of the last passes that
-    brought such a one.
+    `missed` is the last pass that came from a value cut off this leaf, `asked` the last `autograd.grad` that returned
+    its gradient, `refused` the last pass over it that ended in an error, `denied` the last in which a rule of the
+    user's gave it None, and that rule. `spoilt` says why the gradient is zero or not finite, as found in the first of
+    the last passes that brought such a one.
     """
 
     __slots__ = (
-        "asked", "assigned", "cleared", "copied", "count", "cuts", "made", "missed", "origin", "passes", "refused",
-        "replaced", "retained", "spoilt", "switched", "version", "when",
+        "asked", "assigned", "cleared", "copied", "count", "cuts", "denied", "made", "missed", "origin", "passes",
+        "refused", "replaced", "retained", "spoilt", "switched", "version", "when",
     )  # fmt: skip
 
     def __init__(self, origin: str, before: Story | None = None) -> None:
@@ -243,6 +261,7 @@ class Story:
         self.missed: PassRecord | None = None
         self.asked: PassRecord | None = None
         self.refused: PassRecord | None = None
+        self.denied: tuple[PassRecord, Loc | None] | None = None
         self.spoilt: Any = None
         self.cleared: Event | None = None
         self.assigned: Event | None = None

@@ -434,6 +434,12 @@ class Tensor(Leaving, Methods):
         self._seen = self._storage.stamp
         self._storage.lend()
         self._value = TapeTracer(value._trace, given, value.node) if on_tape(value) else given
+        if on_tape(data._read()):
+            cuts = cut("data=", data._read(), data._cuts)
+            if self.is_leaf and on_tape(value):
+                self._story.copied = cuts
+            else:
+                self._cuts = cuts
 
     @property
     def _version(self) -> int:

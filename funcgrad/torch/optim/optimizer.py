@@ -8,8 +8,9 @@ from copy import deepcopy
 from functools import wraps
 from itertools import chain
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
+from funcgrad.core.tape import tick
 from funcgrad.core.warned import warn
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import enable_grad
@@ -65,6 +66,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        _living[self] = tick()
         if not (_global_pre or _global_post or self._hooks["step_pre"] or self._hooks["step_post"]):
             return step(self, *args, **kwargs)
         given: tuple[Any, ...] = (self, *args)
@@ -84,12 +86,12 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
-_living: WeakSet[Optimizer] = WeakSet()
+_living: WeakKeyDictionary[Optimizer, int] = WeakKeyDictionary()
 
 
-def living() -> list[Optimizer]:
-    """The optimizers that are there."""
-    return list(_living)
+def living() -> dict[Optimizer, int]:
+    """The optimizers that are there, and when each last made a step or cleared gradients, among entries."""
+    return dict(_living)
 
 
 class Optimizer:
@@ -113,7 +115,7 @@ class Optimizer:
             cls.step = _with_hooks(cls.__dict__["step"])
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        _living.add(self)
+        _living[self] = -1
         self.defaults = defaults
         self._hooks: dict[str, dict[int, Any]] = {name: {} for name in HOOKS}
         if isinstance(params, Tensor):
@@ -196,6 +198,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or (`set_to_none=False`) make them zeros."""
         at = event()
+        _living[self] = at.when
         for group in self.param_groups:
             for p in group["params"]:
                 grad = p._grad

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import sys
-from functools import lru_cache
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
@@ -221,7 +220,6 @@ def _callee(frame: FrameType, loc: Loc) -> tuple[str, bool, Any]:
 _MISSING = object()
 
 
-@lru_cache(256)
 def callee_text(loc: Loc | None) -> str:
     """The function that an instruction calls, as it stands in the source: `np.sin`, `self.net.forward`."""
     call = written(loc)

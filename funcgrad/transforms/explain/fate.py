@@ -7,14 +7,13 @@ is explained. What a name in between stands for is not known, so a number that i
 from __future__ import annotations
 
 import ast
-import linecache
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 
 import numpy as np
 
-from funcgrad.core.provenance import Loc
+from funcgrad.core.provenance import Loc, lines_of
 from funcgrad.transforms.explain.sources import MODULES, root
 
 
@@ -76,7 +75,7 @@ def _span(loc: Loc) -> Span | None:
 def _function(loc: Loc) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
     """The function whose code a location is in."""
     code, at = loc[0], _span(loc)
-    tree = _tree(code.co_filename, "".join(linecache.getlines(code.co_filename)))
+    tree = _tree(code.co_filename, "".join(lines_of(code.co_filename)))
     if tree is None or at is None:
         return None
     around = [

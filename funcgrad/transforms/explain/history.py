@@ -82,11 +82,11 @@ class History:
 
     `op` computed it at `loc`; `made` is the line of a leaf or constant and `origin` the function. Of a leaf, `passes`
     are the last that brought a gradient since it was cleared, of `count`; `others` have run since it was made and did
-    not reach it. `told` are the ends of what was computed from it, `copied` those of the value it was made from, and
-    `flat` those of piecewise constant values beside its live paths. `is_output` says that the
-    last pass began at it, `compiled` that a compiled program ran it. `near` are other tensors that the caller sees,
-    `near_unseen` those of them that were written through `.data`, and where. `verdict` is what the pass has found,
-    `asked_verdict` what `asked` has.
+    not reach it; in `denied` a rule of the user's, `denier`, gave it None. `told` are the ends of what was computed
+    from it, `copied` those of the value it was made from, and `flat` those of piecewise constant values beside its live
+    paths. `is_output` says that the last pass began at it, `compiled` that a compiled program ran it. `near` are other
+    tensors that the caller sees, `near_unseen` those of them that were written through `.data`, and where. `verdict` is
+    what the pass has found, `asked_verdict` what `asked` has.
     """
 
     kind: str
@@ -107,6 +107,8 @@ class History:
     missed: Going | None = None
     asked: Going | None = None
     refused: Going | None = None
+    denied: Going | None = None
+    denier: Loc | None = None
     inside: Loc | None = None
     cleared: Deed | None = None
     assigned: Deed | None = None
@@ -124,7 +126,6 @@ class History:
     recent: tuple[End, ...] = ()
     flat: tuple[End, ...] = ()
     marks: tuple[tuple[str, Loc | None], ...] = ()
-    last_marks: tuple[tuple[str, Loc | None], ...] = ()
     suspects: tuple[tuple[str, Loc | None], ...] = ()
     leaves: tuple[str, ...] = ()
     near: tuple[tuple[str, Loc | None], ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -107,10 +108,22 @@ def asks_for_the_type(w: Whole) -> str | None:
 
 def _asks_for_pairs(call: Written | None) -> bool:
     """Whether a column is made of numbers in the very expression that pairs them."""
-    return call is not None and any(word in call.text.replace(" ", "") for word in _COLUMNS)
+    return call is not None and _makes_a_column(call.node)
 
 
-_COLUMNS = (",None]", "newaxis", "(-1,1)", "expand_dims")
+def _makes_a_column(node: ast.AST) -> bool:
+    """Whether an expression has a column in it, but for the factors of a product of matrices."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        return False
+    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _PRODUCTS:
+        return False
+    if isinstance(node, ast.Subscript | ast.Call) and _COLUMN.search(ast.unparse(node)):
+        return True
+    return any(map(_makes_a_column, ast.iter_child_nodes(node)))
+
+
+_PRODUCTS = ("matmul", "mm", "mv", "dot", "einsum", "linear")
+_COLUMN = re.compile(r", (None|[\w.]*newaxis)\]$|\(-1, 1\)\)?$|\b(expand_dims|unsqueeze)\(")
 
 
 @remark(77)

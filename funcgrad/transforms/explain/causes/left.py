@@ -36,6 +36,18 @@ _CONVERSIONS = frozenset(
 )
 
 
+def _twin(callee: str) -> str:
+    """The function of `fnp` under the name of one of NumPy's, as it is called: `np.linalg.norm`; or ""."""
+    module, _, path = callee.partition(".")
+    return f"fnp.{path}" if module in ("np", "numpy") and _exists(f"funcgrad.numpy.{path}") else ""
+
+
+def _is_index(where: Place) -> bool:
+    """Whether what stands at a place is, or is part of, an index on its line."""
+    outer = around_all(where, ast.Subscript)
+    return any(s.slice.col_offset <= where.col and where.end_col <= s.slice.end_col_offset for s in outer)
+
+
 _BRANCHES = frozenset(("cond", "switch", "while_loop"))
 
 
@@ -152,9 +164,15 @@ def conversion(end: End) -> Reason | None:
         what = f"`{end.written or end.called}` takes a plain array"
         code = renamed(f"fnp.{end.called}", call) if hasattr(np, end.called) else ""
         return Reason(what, f"fnp.{end.called}, which takes traced values", code)
+    if end.as_ in ("float", "complex") and call is not None and (twin := _twin(call.callee)):
+        what = f"`{call.callee}` makes a plain array of what it is given, as a list of values"
+        return Reason(what, f"{twin}, which takes traced values", renamed(twin, call))
     if end.as_ == "numpy":
         what = f"`{end.written}` takes a plain array" if end.written else "the value left as a plain array"
         return Reason(what, "the value as it is, with the functions of NumPy or funcgrad")
+    if end.as_ in _STEPS and call is not None and _is_index(call.place):
+        why = f"the value left as {_LEFT_AS[end.as_]} for an index, which moves in steps"
+        return Reason(why, "an interpolation between the elements: np.interp(x, np.arange(len(t)), t)")
     code = ""
     if call is not None and call.args and call.callee.rpartition(".")[2] == end.as_ and _may_stay(end, call):
         code = call.args[0] if end.as_ in _ITSELF else _STEPS.get(end.as_, "").format(call.args[0])

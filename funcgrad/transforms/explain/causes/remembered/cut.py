@@ -16,6 +16,10 @@ _OF_TENSORS = {
     "detach": ("its derivative was asked to end here", "the tensor itself, where its derivative is wanted"),
     "detach_": ("its derivative was asked to end here", "the tensor as it was, where its derivative is wanted"),
     "data": ("`.data` is the value without its history", "the tensor itself"),
+    "data=": (
+        "what is assigned to `.data` leaves its history behind",
+        "the tensor that was computed, where it is used",
+    ),
     "Parameter": (
         "a Parameter is a new leaf, whatever its value was computed from",
         "the tensor it is computed from as the Parameter, and the computation in forward()",

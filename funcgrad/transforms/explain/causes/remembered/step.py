@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from funcgrad.transforms.explain.causes.registry import Reason, ends
+from funcgrad.transforms.explain.causes.remembered.words import at
 from funcgrad.transforms.explain.evidence import End, Ending
 from funcgrad.transforms.explain.sources import Written, written
 
@@ -14,6 +15,9 @@ def cast_of_a_tensor(end: End) -> Reason | None:
     if not end.of_tensor or end.called != "to":
         return None
     called = end.written if end.written not in ("", "to", "type") else f"to({end.as_})"
+    if end.used_at is not None:
+        why = f"it gives {end.as_} for an index{at(end.used_at)}, which moves in steps"
+        return Reason(why, "an interpolation between the elements", op=called)
     return Reason(f"it gives {end.as_}, and an integer has no derivative", "a floating-point dtype", op=called)
 
 
@@ -45,6 +49,10 @@ def flat_of_a_tensor(end: End) -> Reason | None:
         return None
     op, name = end.called, end.written or end.called
     call = written(end.loc)
+    if end.used_at is not None and (op in _PLACES or op in _SEARCHES):
+        why = f"it gives places, which are integers and move in steps, and are an index{at(end.used_at)}"
+        remedy = "a mean of all elements with weights that have a derivative, such as torch.softmax(-k * distances, 0)"
+        return Reason(why, remedy, op=name)
     code = _CODE[op].format(*call.args) if call is not None and op in _CODE and _fits(op, call) else ""
     if op in _PLACES or op in _SEARCHES:
         why = "it gives places, which are integers and move in steps"

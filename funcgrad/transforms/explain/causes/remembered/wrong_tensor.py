@@ -130,17 +130,15 @@ def cleared(e: Evidence) -> Finding | None:
 
 @cause(59, status=Status.UNUSED)
 def rule_gave_none(e: Evidence) -> Finding | None:
-    """In the last pass, a rule of the user's returned None."""
+    """A rule of the user's has returned None where it is an input, or behind one."""
     h = e.history
-    nones = [] if h is None or not _waits(e) or e.total else [loc for kind, loc in h.last_marks if kind == "none"]
-    if not nones or not h.others:
+    if not _waits(e) or e.total or h.denied is None or (h.cleared is not None and h.cleared.when > h.denied.when):
         return None
-    names = in_order(list(dict.fromkeys(f"`{function_of(loc)}`{at(loc)}" for loc in nones)))
     return Finding(
-        f"{pass_of(h.others[-1])} brought it nothing, and in that pass {names} returned None for an input that needs a "
-        "gradient.",
+        f"{pass_of(h.denied)} brought it nothing: `{function_of(h.denier)}`{at(h.denier)} returned None for an input "
+        "that needs a gradient.",
         "a gradient for each input that needs one",
-        places(h.others[-1].loc, *nones),
+        places(h.denied.loc, h.denier),
     )
 
 
