@@ -18,8 +18,8 @@ TEXTS = {
         "norm renorm gather take_along_dim linalg_vector_norm linalg_det linalg_slogdet linalg_inv linalg_inv_ex "
         "linalg_solve linalg_solve_ex linalg_cholesky linalg_cholesky_ex linalg_qr linalg_eigvalsh linalg_eigh "
         "linalg_svdvals linalg_svd linalg_matrix_power linalg_cross linalg_matmul linalg_lu linalg_lu_factor "
-        "linalg_lu_factor_ex linalg_lu_solve aminmax msort max min sort topk tril triu diag mm bmm matmul addmm baddbmm "
-        "addmv cross"
+        "linalg_lu_factor_ex linalg_lu_solve aminmax msort max min sort topk tril triu diag mm bmm matmul addmm addmv "
+        "baddbmm cross"
     ),
     KERNEL: "ceil conj_physical floor frac neg round sgn sign special_round trunc",
     CUMULATIVE: "cummax cummin logcumsumexp",
