@@ -89,7 +89,7 @@ def _check_vectors(input: Tensor, other: Tensor) -> None:
         )
 
 
-@named()
+@named(out=True)
 def dot(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products of two vectors."""
     need_tensor(input, "dot")
@@ -99,7 +99,7 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
     return call(DOT, fnp.dot, input, other)
 
 
-@named()
+@named(out=True)
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products of two vectors, the first one conjugated."""
     need_tensor(input, "vdot")
@@ -116,7 +116,7 @@ def _dot_as(kind: Kind, input: Tensor, other: Tensor) -> Tensor:
     return call(kind, fnp.dot, input, other)
 
 
-@named("ger")
+@named("ger", out=True)
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of elements of two vectors."""
     need_tensor(input, "outer")
@@ -148,7 +148,7 @@ def cross_of(input: Tensor, other: Tensor, dim: int) -> Tensor:
     return call(CROSS, lambda a, b: fnp.cross(a, b, axis=axis), input, other)
 
 
-@named()
+@named(out=True)
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector product along `dim`, or along the first dimension of length three."""
     need_tensor(input, "cross")
@@ -164,7 +164,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 # Matrices
 
 
-@named()
+@named(out=True)
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector."""
     need_tensor(input, "mv")
@@ -182,7 +182,7 @@ def _check_mv(matrix: tuple[int, ...], vector: tuple[int, ...]) -> None:
         raise RuntimeError(f"size mismatch, got input ({n}), mat ({n}x{k}), vec ({vector[0]})")
 
 
-@named()
+@named(out=True)
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     need_tensor(input, "mm")
@@ -202,7 +202,7 @@ def _check_mm(first: tuple[int, ...], second: tuple[int, ...]) -> None:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {j}x{m})")
 
 
-@named()
+@named(out=True)
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of matrices in two stacks."""
     need_tensor(input, "bmm")
@@ -222,7 +222,7 @@ def check_bmm(first: tuple[int, ...], second: tuple[int, ...]) -> None:
         )
 
 
-@named()
+@named(out=True)
 @hides
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; vectors lose their dimension, leading dimensions broadcast."""
@@ -311,7 +311,7 @@ def trace(input: Tensor) -> Tensor:
 # Of any rank
 
 
-@named()
+@named(out=True)
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums of products over the last dimensions; a number times the other tensor."""
     need_tensor(input, "inner")
@@ -389,7 +389,7 @@ def _contracted(a: Tensor, b: Tensor, firsts: Any, seconds: Any) -> tuple[list[i
     return found
 
 
-@named()
+@named(out=True)
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product: each element of `input` times `other`, side by side."""
     need_tensor(input, "kron")

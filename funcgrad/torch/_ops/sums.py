@@ -56,7 +56,7 @@ def _check_dtypes(input: Tensor, a: Tensor, b: Tensor) -> None:
     refuse(a, "b", "addmm_impl_cpu_")
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)"""
     need_tensor(input, "addmm")
@@ -71,7 +71,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     return _sum(ADDMM, fnp.matmul, input, mat1, mat2, beta, alpha)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2), for stacks of matrices"""
     need_tensor(input, "baddbmm")
@@ -86,7 +86,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
     return _sum(BADDBMM, fnp.matmul, input, batch1, batch2, beta, alpha)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (the sum of the products of matrices in two stacks)"""
     need_tensor(input, "addbmm")
@@ -102,7 +102,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
     return _sum(ADDBMM, lambda x, y: fnp.sum(fnp.matmul(x, y), axis=0), input, batch1, batch2, beta, alpha)
 
 
-@named(writes=True)
+@named(writes=True, out=True)
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec)"""
     need_tensor(input, "addmv")
@@ -120,7 +120,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     return _sum(ADDMV, fnp.matmul, input, mat, vec, beta, alpha)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 @lying(like_first)
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)"""

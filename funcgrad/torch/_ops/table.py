@@ -23,6 +23,7 @@ from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.handed import unfit
+from funcgrad.torch._ops.outs import check_out
 from funcgrad.torch._ops.signatures import Fitting, numbers_read, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse_traced
@@ -254,6 +255,7 @@ def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, A
             "one of the arguments requires grad."
         )
     for target, result in zip(outs, results):
+        check_out(getattr(function, "__name__", ""), target, result)  # a factory's is a partial function
         _store(target, result)
     return returned(function.__name__, tuple(outs)) if isinstance(found, tuple) else out
 

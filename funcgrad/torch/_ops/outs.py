@@ -1,0 +1,45 @@
+"""What PyTorch says of an `out=` of another dtype than the result's; functions that are not here convert the result."""
+
+from __future__ import annotations
+
+from funcgrad.torch._tensor.tensor import Tensor
+
+STRICT = "Expected out tensor to have dtype {wanted.short}, but got {given.short} instead"
+KERNEL = "Found dtype {given.title} but expected {wanted.title}"
+CUMULATIVE = "expected scalar_type {wanted.title} but found {given.title}"
+BOOLEAN = "{name} does not support non-boolean outputs."
+MATRIX = "{short} expected out tensor dtype {wanted.title} but got: {given.title}"
+EXTREME = (
+    "Expected the dtype for input and out to match, but got {wanted.title} for input's dtype and {given.title} for "
+    "out's dtype."
+)
+TEXTS = {
+    STRICT: (
+        "norm renorm gather take_along_dim linalg_vector_norm linalg_det linalg_slogdet linalg_inv linalg_inv_ex "
+        "linalg_solve linalg_solve_ex linalg_cholesky linalg_cholesky_ex linalg_qr linalg_eigvalsh linalg_eigh "
+        "linalg_svdvals linalg_svd linalg_matrix_power linalg_cross linalg_matmul linalg_lu linalg_lu_factor "
+        "linalg_lu_factor_ex linalg_lu_solve aminmax msort max min sort topk tril triu diag mm bmm matmul addmm addmv "
+        "baddbmm cross"
+    ),
+    KERNEL: "ceil conj_physical floor frac neg round sgn sign special_round trunc",
+    CUMULATIVE: "cummax cummin logcumsumexp",
+    BOOLEAN: "isneginf isposinf signbit",
+    MATRIX: "linalg_norm linalg_matrix_norm",
+    "nan_to_num: dtype of out: {given.title} should be same as input: {wanted.title}": "nan_to_num",
+    EXTREME: "amax amin",
+    "index_select(): self and result must have the same scalar type": "index_select",
+    "Expected out type to be {wanted.title} but got {given.title}": "where",
+    "tensordot: Expected the output tensor to have dtype {wanted.title}, but got an output tensor with dtype "
+    "{given.title}": "inner tensordot",
+    "result dtype {given.title} does not match input dtype {wanted.title}": "dot vdot",
+    "quantile() out tensor must be same dtype as the input tensor": "quantile nanquantile",
+}
+_BY_NAME = {name: text for text, names in TEXTS.items() for name in names.split()}
+
+
+def check_out(name: str, target: Tensor, result: Tensor) -> None:
+    """PyTorch's error where the function does not convert."""
+    wanted, given = result.dtype, target.dtype
+    if wanted is not given and name in _BY_NAME:
+        words = {"wanted": wanted, "given": given, "name": name, "short": name.replace("_", ".", 1)}
+        raise RuntimeError(_BY_NAME[name].format(**words))
