@@ -195,6 +195,8 @@ def refusal(where: str, x: Any, otherwise: str = "") -> str:
     what = f"an array of dtype {dtype}" if plain else type(x).__name__
     instead = _instead(x, dtype if plain else None)
     remedy = f"Write {instead}. " if instead else f"{otherwise} " if otherwise else ""
+    if remedy and where.startswith("an "):
+        where = f"An{where[2:]}"
     return f"{remedy}{where} is {what}, which is not a number or a plain array of numbers."
 
 

@@ -122,7 +122,7 @@ class Parameter:
     def fits(self, x: Any, function: str) -> bool:
         if self.type is _INTEGERS and self.sized and not isinstance(x, (tuple, list)):
             return is_integer(x)
-        if self.type.shown == "Tensor" and isinstance(x, (int, float, complex, np.number)):
+        if self.type.shown == "Tensor" and isinstance(x, (int, float, complex, np.number, np.bool_)):
             return _NUMBERS_AS_TENSORS.match(function) is not None
         return self.type.fits(x)
 

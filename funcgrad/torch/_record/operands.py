@@ -101,17 +101,17 @@ def refuse_traced(*given: Any) -> None:
 
 
 def number(x: Any) -> Any:
-    """A NumPy scalar as the Python number that PyTorch takes it for; an array as a tensor."""
+    """A NumPy scalar as the Python number that PyTorch takes it for."""
     refuse_traced(x)
+    if isinstance(x, np.bool_):
+        return float(x)
     if isinstance(x, np.generic):
         return x.item()
-    if isinstance(x, np.ndarray):
-        return fresh(x)
     return x
 
 
 def is_operand(x: Any) -> bool:
-    return isinstance(x, (Tensor, *NUMBERS, np.generic, np.ndarray))
+    return isinstance(x, (Tensor, *NUMBERS, np.generic))
 
 
 def promote(*operands: Any, floating: bool = False) -> list[Any]:

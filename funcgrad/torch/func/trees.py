@@ -77,11 +77,14 @@ def outputs_of(out: Any, refused: str) -> Any:
     return tree.map(lambda t: t._read(), out)
 
 
-def recording(level: str, fun: Callable[..., Any], *args: Any, given: Any = (), **kwargs: Any) -> Any:
+def recording(
+    level: str, fun: Callable[..., Any], *args: Any, given: Any = (), hosted: bool = False, **kwargs: Any
+) -> Any:
     """Call a transformation `differentiably`: `no_grad` around it does not make its derivatives zero. `level` is
-    "derivative" or "batch"; `given` is a tree of what the user's function gets besides, whose Tensors it may write.
+    "derivative" or "batch"; `given` is a tree of what the user's function gets besides, whose Tensors it may write;
+    `hosted`, that it is funcgrad's own.
     """
-    with inside(level, [t._storage for t in tree.leaves(given) if isinstance(t, Tensor)]):
+    with inside(level, [t._storage for t in tree.leaves(given) if isinstance(t, Tensor)], hosted):
         return differentiably(fun, *args, **kwargs)
 
 
