@@ -7,6 +7,8 @@ Also: `explain` says why a gradient is missing, zero or NaN; `pure_callback`, `i
 programs; `funcgrad.numpy` has NumPy's names, `funcgrad.lax`, `funcgrad.nn` and `funcgrad.random` JAX's,
 `funcgrad.scipy` SciPy's, `funcgrad.torch` PyTorch's tensors; `funcgrad.kernels` has functions for numba's `njit` code;
 `funcgrad.test_util` checks numerically.
+
+`dir(fg)` has the public names; what `help` lists as PACKAGE CONTENTS are all files of the folder.
 """
 
 import sys as _sys

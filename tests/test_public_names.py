@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pydoc
+import re
 import subprocess
 import sys
 
@@ -261,6 +263,16 @@ def test_dir_shows_public_names_only(path):
             continue
         assert inspect.ismodule(value) == (name in PACKAGES.get(path, ["checkpoint_policies"])), name
         assert getattr(value, "__module__", None) not in ("typing", "collections.abc", "functools"), name
+
+
+@pytest.mark.parametrize("path", ["", "numpy", "torch", "lax", "nn"])
+def test_help_describes_public_names_only(path):
+    """PACKAGE CONTENTS are the files of the folder, which pydoc lists of every package."""
+    module = importlib.import_module(f"funcgrad.{path}".rstrip("."))
+    text = pydoc.plain(pydoc.TextDoc().docmodule(module))
+    functions = text[text.index("\nFUNCTIONS\n") : text.index("\nFILE\n")].split("\nDATA\n")[0]
+    described = set(re.findall(r"^    (\w+)(?: = \w+)?\(", functions, re.MULTILINE))
+    assert len(described) > 10 and described <= set(dir(module))
 
 
 def test_dir_of_torch():
