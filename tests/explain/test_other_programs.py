@@ -7,7 +7,7 @@ import os
 import random
 import re
 import warnings
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
 from typing import Any
 
@@ -170,3 +170,19 @@ def test_reports_in_a_row_are_those_of_fresh_processes():
     assert all(len(re.findall(r"\w+", text)) > 5 for text in alone.values())
     for program in [*programs, *programs]:
         assert text_of(program) == alone[program.name]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_explanation_fails_behind_the_errors_and_gradients_it_must_not_replace(monkeypatch):
+    raised = []
+
+    class Seen(suppress):
+        def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+            raised.extend([error] if error is not None else [])
+            return super().__exit__(kind, error, trace)
+
+    monkeypatch.setattr("funcgrad.torch._explain.spoilt.suppress", Seen)
+    monkeypatch.setattr("funcgrad.torch._explain.notes.suppress", Seen)
+    for program in PROGRAMS:
+        text_of(program)
+    assert not raised
