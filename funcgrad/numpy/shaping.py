@@ -232,7 +232,8 @@ def rot90(m: Array, k: int = 1, axes: Sequence[int] = (0, 1)) -> Array:
 def roll(a: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
     """Moved along the axes by `shift` places, which may be traced; what leaves at one end enters at the other."""
     a = as_array(a)
-    shifts = shift if isinstance(shift, (tuple, list)) else (shift,) if not np.ndim(shift) else tuple(shift)
+    whole = not isinstance(shift, (tuple, list)) and not np.ndim(shift)
+    shifts: tuple[Any, ...] = (shift,) if whole else tuple(shift)  # type: ignore[arg-type]
     if axis is None:
         flat = broadcasting.reshape(a, shape=(a.size,))
         return broadcasting.reshape(roll(flat, sum(shifts), 0), shape=a.shape)
