@@ -714,3 +714,33 @@ def test_a_function_of_nothing_has_no_rows():
     for jacobian in (fg.jacrev, fg.jacfwd, fg.hessian):
         assert jacobian(lambda x: None)(X) is None
         assert jacobian(lambda x: {})(X) == {}
+
+
+def rule(fwd, bwd):
+    f = fg.custom_vjp(lambda x: x)
+    f.defvjp(fwd, bwd)
+    return lambda x: f(x).sum()
+
+
+def jvp_rule(given):
+    f = fg.custom_jvp(lambda x: x)
+    f.defjvp(given)
+    return lambda x: f(x).sum()
+
+
+NOT_PAIRS = {
+    "aux": lambda: fg.grad(np.sum, has_aux=True),
+    "aux forward": lambda: lambda x: fg.jvp(np.sum, (x,), (x,), has_aux=True),
+    "scan": lambda: lambda x: fg.lax.scan(lambda c, y: c * y, np.sum(x), x),
+    "fwd": lambda: fg.grad(rule(lambda x: x * 2.0, lambda kept, ct: (ct,))),
+    "bwd": lambda: fg.grad(rule(lambda x: (x, x), lambda kept, ct: kept * ct)),
+    "jvp": lambda: fg.grad(jvp_rule(lambda primals, tangents: tangents[0])),
+    "gradient": lambda: lambda x: fg.custom_gradient(np.sin)(x),
+    "no function": lambda: lambda x: fg.grad(x),
+}
+
+
+@pytest.mark.parametrize("name", NOT_PAIRS)
+def test_a_traced_value_where_a_pair_belongs_is_named_by_its_type(name):
+    with pytest.raises(TypeError, match=r"a traced f64\[3?\]$"):
+        fg.jit(NOT_PAIRS[name]())(X)

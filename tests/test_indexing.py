@@ -632,3 +632,22 @@ def test_sums_of_many_float16(wrap):
         found = wrap(fg.grad(f))(x)
         assert found.dtype == np.float16 and found[0] == np.float16(total)
     assert wrap(fg.grad(lambda x: np.sum(np.cumsum(x) * c)))(x)[0] == np.float16(total)
+
+
+SHIFTS = [(7, None), ([1, -2], None), (-9, 1), ([1, 2], [0, 1]), (2, [0, 1])]
+
+
+@pytest.mark.parametrize(("shift", "axis"), SHIFTS, ids=str)
+def test_a_traced_shift_rolls_as_a_known_one(shift, axis):
+    x, shift = np.arange(12.0).reshape(3, 4), np.array(shift)
+    expected = np.roll(x, shift, axis)
+    np.testing.assert_array_equal(jit(lambda x, k: np.roll(x, k, axis))(x, shift), expected)
+    np.testing.assert_array_equal(vmap(lambda k: fnp.roll(x, k, axis))(shift[None])[0], expected)
+    gradient = jit(grad(lambda x, k: np.sum(np.roll(x, k, axis) * expected)))(x, shift)
+    np.testing.assert_array_equal(gradient, x)
+
+
+def test_a_traced_shift_of_nothing_and_one_that_is_no_integer():
+    assert jit(lambda x, k: np.roll(x, k))(np.zeros((0, 2)), 1).shape == (0, 2)
+    with pytest.raises(TypeError, match="shift must be of integers"):
+        jit(lambda x, k: np.roll(x, k))(np.ones(2), 1.5)

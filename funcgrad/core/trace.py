@@ -298,6 +298,13 @@ def primitives() -> dict[str, Primitive]:
     return dict(_registry)
 
 
+def described(x: Any) -> str:
+    """What a value is, in an error that asks for something else."""
+    if isinstance(x, Tracer):
+        return f"a traced {x.aval}"
+    return f"a {type(x).__name__} of length {len(x)}" if isinstance(x, (tuple, list)) else type(x).__name__
+
+
 def known(x: Any) -> Any:
     """The array or number that a value stands for; None where it is traced and only its shape is known."""
     while isinstance(x, Tracer):

@@ -15,7 +15,7 @@ from funcgrad.core.graph import evaluate
 from funcgrad.core.memory import lent
 from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import is_interpreted, is_staging
-from funcgrad.core.trace import known
+from funcgrad.core.trace import described, known
 from funcgrad.lax.signatures import (
     Columns,
     Program,
@@ -306,7 +306,7 @@ def scan(
 
 def _pair(result: Any) -> tuple[Any, Any]:
     if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise TypeError(f"scan: the body must return (carry, y){at(here())}, not {type(result).__name__}")
+        raise TypeError(f"scan: the body must return (carry, y){at(here())}, not {described(result)}")
     return result[0], result[1]
 
 

@@ -15,7 +15,7 @@ from funcgrad.core.linear import transpose
 from funcgrad.core.memory import copied
 from funcgrad.core.provenance import at, here
 from funcgrad.core.staging import is_staging, trace_graph
-from funcgrad.core.trace import is_traced, known
+from funcgrad.core.trace import described, is_traced, known
 from funcgrad.errors import ConcretizationError
 from funcgrad.lax.control import runner
 from funcgrad.lax.signatures import Program, as_array, leaves_of, owned, returning, sharing, strong
@@ -149,7 +149,7 @@ def _with_values(
 def _pair(out: Any, what: str) -> tuple[Any, Any]:
     if not isinstance(out, (tuple, list)) or len(out) != 2:
         raise TypeError(
-            f"{what}: with has_aux=True solve must return (solution, aux), not {type(out).__name__}{at(here())}"
+            f"{what}: with has_aux=True solve must return (solution, aux), not {described(out)}{at(here())}"
         )
     return out[0], out[1]
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, Axes, Axis, axes_of, axis_of, numpy_function
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.operands import as_array
-from funcgrad.ops.subscript import update
+from funcgrad.ops.subscript import getitem, update
 
 __all__ = [
     "atleast_1d",
@@ -229,19 +230,33 @@ def rot90(m: Array, k: int = 1, axes: Sequence[int] = (0, 1)) -> Array:
 
 @numpy_function(np)
 def roll(a: Array, shift: int | Sequence[int], axis: Axes = None) -> Array:
-    """Moved along the axes by `shift` places; what leaves at one end enters at the other."""
+    """Moved along the axes by `shift` places, which may be traced; what leaves at one end enters at the other."""
     a = as_array(a)
+    whole = not isinstance(shift, (tuple, list)) and not np.ndim(shift)
+    shifts: tuple[Any, ...] = (shift,) if whole else tuple(shift)  # type: ignore[arg-type]
     if axis is None:
         flat = broadcasting.reshape(a, shape=(a.size,))
-        return broadcasting.reshape(roll(flat, int(np.sum(shift)), 0), shape=a.shape)
-    for places, i in np.broadcast(shift, axis):
+        return broadcasting.reshape(roll(flat, sum(shifts), 0), shape=a.shape)
+    axes = tuple(np.atleast_1d(axis))
+    count = np.broadcast_shapes((len(shifts),), (len(axes),))[0]
+    for places, i in zip(shifts * count if len(shifts) == 1 else shifts, axes * count if len(axes) == 1 else axes):
         i = axis_of(i, a.ndim)
-        places = int(places) % a.shape[i] if a.shape[i] else 0
-        if places:
-            before = (slice(None),) * i
-            moved, rest = a[(*before, slice(-places, None))], a[(*before, slice(None, -places))]
-            a = structure.concatenate(moved, rest, axis=i)
+        if a.shape[i]:
+            a = _rolled(a, places, i)
     return a
+
+
+def _rolled(a: Array, places: Any, axis: int) -> Array:
+    size, before = a.shape[axis], (slice(None),) * axis
+    if isinstance(places, Tracer):
+        if places.dtype.kind not in "iub":
+            raise TypeError(f"roll: shift must be of integers, not {places.dtype}: write shift.astype(int)")
+        return getitem(a, (*before, (np.arange(size) - places) % size))
+    places = int(places) % size
+    if not places:
+        return a
+    moved, rest = a[(*before, slice(-places, None))], a[(*before, slice(None, -places))]
+    return structure.concatenate(moved, rest, axis=axis)
 
 
 @numpy_function(np)

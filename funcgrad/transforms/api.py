@@ -15,7 +15,7 @@ from funcgrad.core.linear import LinearTrace, LinearTracer, linear_outputs
 from funcgrad.core.memory import copied, private, taken_by
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer, entries, pull, push
-from funcgrad.core.trace import Trace, as_argument
+from funcgrad.core.trace import Trace, as_argument, described
 from funcgrad.transforms import nans
 from funcgrad.transforms.arguments import (
     Argnums,
@@ -209,7 +209,7 @@ def _value_and_grad(
 def output_and_aux(out: Any, name: str) -> tuple[Any, Any]:
     """Split what a function with has_aux returned."""
     if not isinstance(out, (tuple, list)) or len(out) != 2:
-        raise TypeError(f"{name}: with has_aux=True the function must return (output, aux), not {type(out).__name__}")
+        raise TypeError(f"{name}: with has_aux=True the function must return (output, aux), not {described(out)}")
     return out[0], out[1]
 
 

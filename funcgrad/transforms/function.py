@@ -11,6 +11,7 @@ from typing import Any
 
 from funcgrad.core.arrivals import traceable
 from funcgrad.core.frames import call_hiding_frames, hide, instead_of
+from funcgrad.core.trace import described
 from funcgrad.transforms.arguments import check_argnums
 from funcgrad.transforms.guests import HOSTS, host_of, hosted
 
@@ -31,7 +32,7 @@ class Transformed:
 
     def __init__(self, run: Function, fun: Function, **options: Any) -> None:
         if not callable(fun):
-            raise TypeError(f"{options.get('name') or _public_name(run)} takes a function, not {type(fun).__name__}")
+            raise TypeError(f"{options.get('name') or _public_name(run)} takes a function, not {described(fun)}")
         if "argnums" in options:
             check_argnums(options["argnums"], options.get("name") or _public_name(run))
         update_wrapper(self, fun, updated=())

@@ -366,6 +366,7 @@ FUNCTIONAL = {
     "gradgradcheck": X + "print(torch.autograd.gradgradcheck(lambda x: x ** 3, (x,)))",
     "anomaly with a NaN": "import warnings; warnings.simplefilter('ignore'); x = torch.tensor([0.0, 1.0], requires_grad=True)\nwith torch.autograd.detect_anomaly(): (x.sqrt() * 0).sum().backward()",
     "anomaly without one": "import warnings; warnings.simplefilter('ignore'); x = torch.tensor([1.0], requires_grad=True)\nwith torch.autograd.detect_anomaly(): x.sqrt().sum().backward()\nprint(x.grad, torch.is_anomaly_enabled())",
+    "anomaly with a NaN that is one number": "import warnings; warnings.simplefilter('ignore'); x = torch.tensor(0.0, requires_grad=True)\ntry:\n  with torch.autograd.set_detect_anomaly(True): (torch.sqrt(x - 1) * 0).backward()\nexcept RuntimeError as e: print(e)\nprint(x.grad)",
     "anomaly set": "import warnings; warnings.simplefilter('ignore'); print(torch.is_anomaly_enabled())\nwith torch.autograd.set_detect_anomaly(True): print(torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled())\nprint(torch.is_anomaly_enabled())",
 }
 

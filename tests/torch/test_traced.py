@@ -76,6 +76,14 @@ def test_a_value_that_is_not_known_is_asked_for(expression, transform):
     assert remedy in str(error.value).split(" needs the value of ")[0]
 
 
+@pytest.mark.parametrize("fun", [lambda x: x * x.item(), lambda x: x if x > 1 else -x, lambda x: torch.unique(x)])
+def test_the_advice_names_no_function_that_was_not_called(fun):
+    with pytest.raises(fg.errors.ConcretizationError) as error:
+        torch.vmap(fun)(torch.tensor(POINT[0]))
+    assert "known beforehand" in str(error.value)
+    assert "to_functional" not in str(error.value)
+
+
 @pytest.mark.parametrize("expression", CONCRETE)
 def test_checkpoint_knows_the_values(expression):
     fun, kept = traced(expression, lambda f: f), traced(expression, fg.checkpoint)

@@ -17,9 +17,7 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 COUNTS = "Counts of values"
 DISTINCT = "How many elements differ"
-ADVICE = (
-    "Count values that are known beforehand, and close over the result in the function that to_functional is given."
-)
+ADVICE = "Count values that are known beforehand, and close over the result."
 
 SEARCHSORTED, ISIN = Kind("searchsorted"), Kind("isin")
 

@@ -338,7 +338,7 @@ def put(input: Tensor, index: Any, value: Any) -> None:
     if _put_at_once(input, index, value):
         return
     found = index_of(index, input._read().shape)
-    value = _storable(value, input)
+    value = storable(value, input)
     place = _sliced(input, found)
     if found.arrays is None:
         if not isinstance(value, Tensor):
@@ -361,7 +361,7 @@ def put(input: Tensor, index: Any, value: Any) -> None:
     store(place, found.arrays, value, found.tensors)
 
 
-def _storable(value: Any, input: Tensor) -> Any:
+def storable(value: Any, input: Tensor) -> Any:
     """A Tensor or a Python number; PyTorch's error for anything else."""
     if type(value) in (float, int, bool, complex):
         if type(value) is int and value not in LONG:

@@ -174,7 +174,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         return self
 
     def fitted(new: Any) -> Any:
-        new = new if new.dtype == own else new.astype(own)
+        if new.dtype != own:
+            new = (new.real if own.kind != "c" == new.dtype.kind else new).astype(own)
         return new if new.shape == shape else fnp.broadcast_to(new, shape)
 
     base = self._base

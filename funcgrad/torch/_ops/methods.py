@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -360,8 +361,19 @@ def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_sca
 
 _method("__array_wrap__", _array_wrap)
 
-_method("real", property(complexes.real))
-_method("imag", property(complexes.imag))
+
+def _part(part: Callable[[Tensor], Tensor]) -> property:
+    """Part of the numbers, to be read and to be written."""
+
+    def assign(self: Tensor, value: Any) -> None:
+        place = part(self)
+        place.copy_(indexing.storable(value, place))
+
+    return property(part, assign)
+
+
+_method("real", _part(complexes.real))
+_method("imag", _part(complexes.imag))
 
 
 # What raises without having been a row: errors show the user's frames only, and PyTorch's words for arguments

@@ -24,6 +24,13 @@ _SLOW = (
 )
 
 
+class _Many:
+    """In the place of a tensor that is not one number: refused in its turn."""
+
+    def __init__(self, kind: np.dtype) -> None:
+        self.kind = kind
+
+
 def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[PastCut, ...]]:
     """Data as an array of its own, and the cuts of tensors inside."""
     if hasattr(data, "__array__") and not isinstance(data, Tensor):
@@ -38,8 +45,8 @@ def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[PastC
         plain, cuts = data, list(left.cuts_of(data))
         own = dtype or reduce(dtypes.promoted, [dtypes.of_number(kind()) for kind in types] or [dtypes.default()])
     else:
-        plain = _plain(data, cuts) if isinstance(data, Tensor) else _of_numbers(data, cuts, dtype)
-        _sizes(plain)  # whose errors come first
+        sizes = _sizes(data)  # whose errors come first
+        plain = _plain(data, cuts, len(sizes), dtype is not None and dtype.kind in "iub")
         own = _inferred(plain) if dtype is None else dtype
     try:
         array = np.array(plain)
@@ -86,29 +93,30 @@ def _numbers_in(data: Any) -> set[type] | None:
     return types if types <= _PLAIN else None
 
 
-def _plain(x: Tensor, cuts: list[PastCut]) -> Any:
-    """The array of a tensor, whose cuts are added."""
-    cuts.extend(x._cuts)
-    if on_tape(x._read()):
-        x._number(lambda n: n)
-        cuts[:] = cut("tensor", x._read(), tuple(cuts))
-    return x._array()
-
-
-def _of_numbers(x: Any, cuts: list[PastCut], dtype: np.dtype | None) -> Any:
-    """Nested lists, in which a tensor stands for its one number; PyTorch's error for any other."""
+def _plain(x: Any, cuts: list[PastCut], depth: int, whole: bool) -> Any:
+    """Nested lists with arrays for tensors, whose cuts are added; `depth` more dimensions are expected."""
     if isinstance(x, Tensor):
-        if x.numel() != 1:
-            kind = x._read().dtype if dtype is None else dtype
-            if kind.kind in "iu":
-                raise TypeError("only integer tensors of a single element can be converted to an index")
-            raise ValueError("only one element tensors can be converted to Python scalars")
-        return _plain(x, cuts).reshape(())
+        cuts.extend(x._cuts)
+        if on_tape(x._read()):
+            x._number(lambda n: n)
+            cuts[:] = cut("tensor", x._read(), tuple(cuts))
+        return _listed(x._array(), depth, whole)
     if isinstance(x, (list, tuple)):
-        return [_of_numbers(y, cuts, dtype) for y in x]
+        return [_plain(y, cuts, max(depth - 1, 0), whole) for y in x]
     if type(x) is float:
         cuts.extend(left.cuts_of(x))
     return x
+
+
+def _listed(array: Any, depth: int, whole: bool) -> Any:
+    """A tensor in a list: a list where first elements are lists, else one number, for integers a whole one."""
+    if depth:
+        return [_listed(part, depth - 1, whole) for part in array] if array.ndim else array
+    if array.size != 1:
+        return _Many(array.dtype)
+    if whole and array.dtype.kind not in "iub":
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return array.reshape(())
 
 
 def _is_sequence(x: Any) -> bool:
@@ -120,7 +128,7 @@ def _is_sequence(x: Any) -> bool:
 def _sizes(x: Any) -> tuple[int, ...]:
     """The shape, which the first elements tell."""
     sizes: list[int] = []
-    while _is_sequence(x):
+    while not isinstance(x, Tensor) and _is_sequence(x):
         if isinstance(x, np.ndarray):
             if sizes:
                 messages.warn_once(_SLOW)
@@ -138,6 +146,8 @@ def _inferred(x: Any) -> np.dtype:
     """The common dtype: of Python's numbers the default ones, of the rest its own."""
     if isinstance(x, (np.ndarray, np.generic)):
         return dtypes.of(x.dtype).numpy
+    if isinstance(x, _Many):
+        return x.kind
     for kind in (bool, int, float, complex):
         if isinstance(x, kind):
             return dtypes.of_number(kind())
@@ -153,6 +163,12 @@ def _inferred(x: Any) -> np.dtype:
 def _check(x: Any, sizes: tuple[int, ...], kind: np.dtype, dim: int = 0) -> None:
     """PyTorch's error for the first element that is missing, too many, or no number."""
     if dim == len(sizes):
+        if isinstance(x, _Many):
+            if kind.kind in "iu":
+                raise TypeError("only integer tensors of a single element can be converted to an index")
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        if isinstance(x, np.ndarray) and x.ndim:
+            raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
         if not isinstance(x, (int, float, complex, np.number, np.bool_, np.ndarray)):
             whole = f"'{type(x).__name__}' object cannot be interpreted as an integer"
             raise TypeError(whole if kind.kind in "iub" else f"must be real number, not {type(x).__name__}")

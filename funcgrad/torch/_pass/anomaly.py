@@ -82,5 +82,5 @@ def check(node: Node, cts: Sequence[Any]) -> None:
     for i, ct in enumerate(cts):
         array = ct.dense() if hasattr(ct, "dense") else ct
         array = getattr(array, "value", array)
-        if isinstance(array, np.ndarray) and array.dtype.kind in "fc" and np.isnan(array).any():
+        if isinstance(array, (np.ndarray, np.generic)) and array.dtype.kind in "fc" and np.isnan(array).any():
             raise RuntimeError(f"Function '{name_of(node)}' returned nan values in its {i}th output.")

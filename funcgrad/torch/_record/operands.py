@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.calls import NUMBERS, Kind, call
-from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.story import cut, flattened, joined
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
@@ -159,14 +159,15 @@ def cast(t: Tensor, to: np.dtype) -> Tensor:
         if not isinstance(value, Tracer):
             return fresh(value.real.astype(to))
     if isinstance(value, Tracer) and to.kind in "fc":
-        return call(TO_COPY, lambda v: v.astype(to), t)
+        real = value.dtype.kind == "c" and to.kind == "f"
+        return call(TO_COPY, lambda v: (v.real if real else v).astype(to), t)
     cuts = t._cuts if to.kind in "fc" else flattened(t._cuts)
     if on_tape(value):
         op = f"to({dtypes.of(to)})"
         cuts = joined(cut(op, value, (), flat=True) if mode.enabled else cut("no_grad", value, (), mode.off), cuts)
     plain: Any = constant(value)
     array: Any = plain if isinstance(plain, Tracer) else np.asarray(plain)
-    out = fresh(array.astype(to))
+    out = fresh(quietly(array.astype, to))
     out._cuts = cuts
     return out
 

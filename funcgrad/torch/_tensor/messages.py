@@ -126,12 +126,12 @@ NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.
 NUMPY_OF_TRACED = "Cannot access data pointer of Tensor that doesn't have storage"
 USE_TENSORS = (
     "Compute with the Tensor itself, in place of its numbers; numbers that are known beforehand may be closed over by "
-    "the function that to_functional is given."
+    "the function."
 )
 PLACES = "The places of nonzero elements"
 USE_WHERE = (
     "Choose between values with torch.where(condition, a, b); a condition that is known beforehand may be closed over "
-    "by the function that to_functional is given."
+    "by the function."
 )
 SCALAR_OF_TRACKED = (
     "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"

@@ -14,7 +14,7 @@ from funcgrad.core.linear import LinearTrace, LinearTracer, linear_outputs
 from funcgrad.core.memory import copied, lent
 from funcgrad.core.staging import is_interpreted, trace_graph, unseen
 from funcgrad.core.tape import Node, entries, pull, push
-from funcgrad.core.trace import Tracer, register, unknown_in
+from funcgrad.core.trace import Tracer, described, register, unknown_in
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.calls import run_batched
 from funcgrad.transforms.closure import refuse_hidden
@@ -23,7 +23,6 @@ from funcgrad.transforms.custom.rules import (
     CustomCall,
     CustomRule,
     RuleCall,
-    show,
     unflatten_all,
 )
 
@@ -37,7 +36,7 @@ class JvpCall(RuleCall):
         result = self.called(values, rule, *fixed, tuple(primals), tuple(given))
         name = f"the jvp rule of `{self.name}`"
         if not isinstance(result, (tuple, list)) or len(result) != 2:
-            raise TypeError(f"{name} must return (output, tangent), not {show(result)}")
+            raise TypeError(f"{name} must return (output, tangent), not {described(result)}")
         expected = self.out_tree
         values = self.flatten_output(result[0])
         if not self.out_tree.matches(expected):

@@ -11,8 +11,9 @@ from funcgrad.core.avals import is_inexact
 from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.graph import evaluate, hoist
 from funcgrad.core.provenance import at, here
+from funcgrad.core.trace import described
 from funcgrad.transforms.custom.reverse import custom_vjp
-from funcgrad.transforms.custom.rules import name_of, show
+from funcgrad.transforms.custom.rules import name_of
 from funcgrad.transforms.frozen import frozen
 from funcgrad.transforms.staging import stage
 
@@ -42,7 +43,7 @@ def custom_gradient(fun: Callable[..., Any]) -> custom_vjp:
     def both(*args: Any) -> tuple[Any, Callable[..., Any]]:
         result = fun(*args)
         if not isinstance(result, (tuple, list)) or len(result) != 2 or not callable(result[1]):
-            raise TypeError(f"custom_gradient: `{name}` must return (output, vjp function), not {show(result)}")
+            raise TypeError(f"custom_gradient: `{name}` must return (output, vjp function), not {described(result)}")
         return result[0], result[1]
 
     def output(*args: Any) -> Any:
@@ -104,7 +105,7 @@ def _closure_convert(fun: Callable[..., Any], example_args: tuple) -> tuple[Call
         if count < 0 or given != in_tree:
             raise TypeError(
                 f"closure_convert: the converted `{name}`{at(here())} takes arguments of the structure "
-                f"{in_tree.children[0]} and then {expected} constants, not {show(args_and_consts)}"
+                f"{in_tree.children[0]} and then {expected} constants, not {described(args_and_consts)}"
             )
         rest = iter(args_and_consts[count:])
         values = [next(rest) if x is None else x for x in fixed]

@@ -11,12 +11,12 @@ from funcgrad import tree
 from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import keep
 from funcgrad.core.memory import copied, lent, owner_of, taken_by
-from funcgrad.core.trace import register
+from funcgrad.core.trace import described, register
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import tangent_for
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.closure import refuse_hidden
-from funcgrad.transforms.custom.rules import BatchedCall, CustomCall, CustomRule, RuleCall, show
+from funcgrad.transforms.custom.rules import BatchedCall, CustomCall, CustomRule, RuleCall
 from funcgrad.transforms.frozen import frozen
 
 
@@ -39,7 +39,7 @@ class VjpCall(RuleCall):
         args = self.arguments(values, fixed)
         result = self.called(values, fwd, *args)
         if not isinstance(result, (tuple, list)) or len(result) != 2:
-            raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {show(result)}")
+            raise TypeError(f"the fwd rule of `{self.name}` must return (output, residuals), not {described(result)}")
         safe = taken_by(tree.leaves(args))
         outs = [y if owner_of(y) in safe else copied(y) for y in self.flatten_output(result[0])]
         residuals = tree.map(lambda x: x if owner_of(x) in safe else keep(x), result[1])
@@ -53,7 +53,7 @@ class VjpCall(RuleCall):
         if not isinstance(given, (tuple, list)) or len(given) != len(self.positions):
             raise TypeError(
                 f"the bwd rule of `{self.name}` must return a tuple with a cotangent for each of its "
-                f"{len(self.positions)} differentiable arguments, but it returned {show(given)}"
+                f"{len(self.positions)} differentiable arguments, but it returned {described(given)}"
             )
         found: list[Any] = []
         for n, treedef, ct in zip(self.positions, self.trees, given):

@@ -267,7 +267,3 @@ class CustomCall(Primitive):
         if graph is not None:
             whole["graph"] = derived(graph, ("batch", mask, size), lambda: batched_graph(graph, mask, size))
         return self(*values, **whole)
-
-
-def show(x: Any) -> str:
-    return f"a {type(x).__name__} of length {len(x)}" if isinstance(x, (tuple, list)) else f"{type(x).__name__}"
