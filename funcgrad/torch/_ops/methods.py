@@ -47,7 +47,7 @@ from funcgrad.torch._ops import (
 )
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
-from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
+from funcgrad.torch._ops.linalg import chains, ldl, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.memory_order import check_rank, formatted
 from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
@@ -78,7 +78,7 @@ _method("__init__", _constructed)
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, polynomials, compare,
     select, reduce, extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter,
-    products, sums, distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft, frames, memory,
+    products, sums, distances, einsum, systems, lstsq, lu, ldl, spectra, norms, chains, older, fft, frames, memory,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
