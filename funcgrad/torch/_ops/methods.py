@@ -315,7 +315,7 @@ def _in_dtype(kind: dtypes.dtype) -> Any:
     return convert
 
 
-for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
+for _name in ("half", "bfloat16", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
     _checked(_name, _in_dtype(getattr(dtypes, _name)))
 _checked("char", _in_dtype(dtypes.int8))
 _checked("byte", _in_dtype(dtypes.uint8))
