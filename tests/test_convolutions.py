@@ -7,6 +7,8 @@ import pytest
 
 import funcgrad as fg
 from funcgrad import lax
+from funcgrad.core.entrance import behind
+from funcgrad.lax.reductions import MONOIDS
 from funcgrad.ops.correlate import FEW, correlate, correlate_spread, correlate_weigh
 
 CASES = {
@@ -121,3 +123,14 @@ def test_batches(in_axes):
         one = [v if axis is None else np.take(v, k, axis) for v, axis in zip((x, w), in_axes)]
         for a, b in zip(found, fun(*one)):
             np.testing.assert_allclose(a[k], b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["add", "mul", "max", "min", "bitwise_and", "bitwise_or", "bitwise_xor"])
+def test_windows_know_the_public_operators(name):
+    assert behind(getattr(lax, name)) in MONOIDS
+
+
+def test_a_tie_in_a_window_goes_to_its_first_element():
+    x = np.array([0.0, 2.0, 2.0, 1.0])
+    gradient = fg.grad(lambda x: lax.reduce_window(x, -np.inf, lax.max, (4,), (1,), "VALID").sum())(x)
+    np.testing.assert_array_equal(gradient, [0.0, 1.0, 0.0, 0.0])

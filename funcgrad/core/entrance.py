@@ -12,6 +12,7 @@ from funcgrad.core.frames import hide, hide_in, hides, instead_of
 from funcgrad.core.warned import begin, end
 
 _made: dict[Callable[..., Any], Callable[..., Any]] = {}
+_behind: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def entrance(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,9 +39,15 @@ def entrance(fun: Callable[..., Any]) -> Callable[..., Any]:
                 end(begun)
 
     _made[fun] = hides(call)
+    _behind[call] = fun
     written = vars(sys.modules[fun.__module__])
     written.update({name: call for name, x in written.items() if x is fun})
     return call
+
+
+def behind(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that an entrance is of, for who asks which of ours a function is; any other is itself."""
+    return _behind.get(fun, fun)
 
 
 def entrances(names: Mapping[str, Any]) -> dict[str, Any]:

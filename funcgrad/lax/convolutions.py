@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from funcgrad.core.entrance import behind
 from funcgrad.lax.operators import matched
 from funcgrad.lax.reductions import MONOIDS, reduce, reduce_max, reduce_min
 from funcgrad.lax.shaping import full_like, pad
@@ -308,7 +309,7 @@ def reduce_window(
         dilations=far,
     )
     axes = tuple(range(rank, 2 * rank))
-    reducer = MONOIDS.get(computation)
+    reducer = MONOIDS.get(behind(computation))
     if reducer is None:
         return reduce(found, init, computation, axes)
     if reducer in (reduce_max, reduce_min):

@@ -10,6 +10,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad import tree
+from funcgrad.core.entrance import behind
 from funcgrad.lax import operators as lo
 from funcgrad.numpy.dispatch import Array, axis_of
 from funcgrad.numpy.ufuncs import accumulate
@@ -117,8 +118,9 @@ def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dim
     start = tree.map(
         lambda v, x: fnp.full([x.shape[d] for d in kept], ew.convert(as_array(v), dtype=x.dtype)), init_values, arrays
     )
-    if first is arrays and computation in MONOIDS:
-        return by_element(start, MONOIDS[computation](first, axes))
+    reducer = MONOIDS.get(behind(computation))
+    if first is arrays and reducer is not None:
+        return by_element(start, reducer(first, axes))
     rows = tree.map(lambda x: fnp.transpose(x, (*axes, *kept)).reshape((-1, *(x.shape[d] for d in kept))), arrays)
     count = tree.leaves(rows)[0].shape[0]
     while count > 1:

@@ -14,6 +14,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, no_grad, within
+from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor.storage import inside
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -25,6 +26,7 @@ def values_of(x: Any) -> Any:
 
 def _value_of(t: Any) -> Any:
     if not isinstance(t, Tensor):
+        refuse_traced(t)
         raise ValueError(f"Thing passed to transform API must be Tensor, got {type(t)}")
     return t._read() if mode.enabled else cut_off(t._read())
 
