@@ -308,7 +308,7 @@ def test_dir_of_the_package():
         ("torch", "zerros", "There is zeros"),
         ("torch.nn", "Lineer", "There is Linear"),
         ("torch.optim", "Addam", "There is Adam"),
-        ("torch.optim", "Muon", "use AdamW"),
+        ("torch.optim", "SparseAdam", "use Adam"),
         ("torch.func", "gradd", "There is grad"),
         ("torch.utils.data", "DataLoder", "There is DataLoader"),
         ("torch.distributions", "Norml", "There is Normal"),

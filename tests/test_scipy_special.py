@@ -62,7 +62,7 @@ def close(y, expected, name):
 
 
 def test_every_name_has_a_row():
-    assert set(special.__all__) == {*CALLS, *OF_ORDER, "multigammaln", "gammasgn"}
+    assert set(special.__all__) == {*CALLS, *OF_ORDER, "multigammaln", "gammasgn", "airy"}
     assert all(getattr(special, name).__doc__ for name in special.__all__)
 
 
@@ -346,3 +346,17 @@ def test_scaled_bessel_functions_far_out():
                 np.testing.assert_allclose(ours(x), same(x), rtol=1e-8)
                 if general == "ive":
                     np.testing.assert_allclose(ours(-x), same(-x), rtol=1e-8)
+
+
+def test_airy_functions():
+    """Of real and complex numbers; two solutions of y'' = x * y, whose Wronskian is 1 / pi."""
+    for x in (ANY, ANY + 0.5j, ANY.astype(np.float32)):
+        found = special.airy(x)
+        for y, traced, expected in zip(found, fg.jit(special.airy)(x), scipy.special.airy(x), strict=True):
+            close(np.asarray(y), expected, "airy")
+            np.testing.assert_array_equal(traced, expected)
+    for i in range(4):
+        check_grads(lambda x, i=i: special.airy(x)[i], (ANY,), order=2)
+    ai, aip, bi, bip = special.airy(ANY)
+    np.testing.assert_allclose(ai * bip - aip * bi, 1 / np.pi, rtol=1e-12)
+    assert special.airy(1)[0] == scipy.special.airy(1)[0]

@@ -1,7 +1,7 @@
-"""Bessel functions of the first and second kind, and modified ones.
+"""Bessel functions of the first and second kind, modified ones, and Airy functions.
 
-The derivatives, of DLMF 10.6.1 and 10.29.1, are made of the orders next to a function's. Scaled are I times
-exp(-abs(x)) and K times exp(x), and J and Y times exp(-abs(imag(x))), which is 1 for real numbers.
+The derivatives of Bessel functions, of DLMF 10.6.1 and 10.29.1, are made of the orders next to a function's. Scaled
+are I times exp(-abs(x)) and K times exp(x), and J and Y times exp(-abs(imag(x))), which is 1 for real numbers.
 """
 
 from __future__ import annotations
@@ -112,3 +112,8 @@ k0e: Elementwise = elementwise("k0e", Scipys("k0e"), d=lambda y, x: _slope_of_k(
 k1e: Elementwise = elementwise(
     "k1e", Scipys("k1e"), d=lambda y, x: _slope_of_k(1.0, x, y - 0.5 * (k0e(x) + kve(2.0, x)))
 )
+
+airy_ai: Elementwise = elementwise("airy_ai", Scipys("airy", "biufc", 0), d=lambda y, x: airy_aip(x))
+airy_aip: Elementwise = elementwise("airy_aip", Scipys("airy", "biufc", 1), d=lambda y, x: x * airy_ai(x))
+airy_bi: Elementwise = elementwise("airy_bi", Scipys("airy", "biufc", 2), d=lambda y, x: airy_bip(x))
+airy_bip: Elementwise = elementwise("airy_bip", Scipys("airy", "biufc", 3), d=lambda y, x: x * airy_bi(x))

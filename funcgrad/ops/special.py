@@ -66,12 +66,13 @@ class Scipys:
     """SciPy's universal function of a name, for what only `funcgrad.scipy` reaches. Its dtypes are SciPy's.
 
     `takes` has the kinds of dtypes for which the derivatives hold: SciPy also has some functions of complex numbers
-    whose derivatives here are those of real ones.
+    whose derivatives here are those of real ones. `output` is one of several results.
     """
 
-    def __init__(self, name: str, takes: str = "biuf") -> None:
+    def __init__(self, name: str, takes: str = "biuf", output: int | None = None) -> None:
         self._name = name
         self._takes = takes
+        self._output = output
 
     @cached_property
     def _function(self) -> Any:
@@ -84,7 +85,8 @@ class Scipys:
             kind = np.result_type(x).kind
             if kind not in self._takes:
                 raise TypeError(f"the derivatives of `{self._name}` are not known for {np.result_type(x)}")
-        return self._function(*args, **params)
+        found = self._function(*args, **params)
+        return found if self._output is None else found[self._output]
 
 
 def _each(of_float: Callable[[float], float]) -> Callable[[Any], Any]:

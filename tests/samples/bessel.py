@@ -9,6 +9,7 @@ from tests.samples import Sample
 
 ANY = np.array([-3.0, -0.2, 0.4, 12.0])
 
+AIRY = np.array([-3.0, -0.2, 0.4, 2.5])
 POSITIVE = np.array([0.7, 1.9, 4.2, 9.0])
 WHOLE = np.array([0, 1, 2, -3])
 OWN = "NumPy makes int64 and float32 float64"
@@ -38,4 +39,8 @@ ROWS = [
     Sample("k1", ops.k1, (POSITIVE,)),
     Sample("k0e", ops.k0e, (POSITIVE,)),
     Sample("k1e", ops.k1e, (POSITIVE,)),
+    Sample("airy_ai", ops.airy_ai, (AIRY,), complex_too=True),
+    Sample("airy_aip", ops.airy_aip, (AIRY,), complex_too=True),
+    Sample("airy_bi", ops.airy_bi, (AIRY,), complex_too=True),
+    Sample("airy_bip", ops.airy_bip, (AIRY,), complex_too=True),
 ]

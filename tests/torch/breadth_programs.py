@@ -351,6 +351,14 @@ for layer, bn, shape, more in ((nn.Conv2d(2, 3, 2), nn.BatchNorm2d(3), (1, 2, 4,
 layer, bn = filled(nn.Linear(2, 3, bias=False)), filled(nn.BatchNorm1d(3)); fused = nn.utils.fuse_linear_bn_eval(layer, bn); print(fused, fused.bias); other = fused.weight
 """
 OLDER = {
+    "made, not filled": "nn = torch.nn; torch.manual_seed(0); m = nn.utils.skip_init(nn.Linear, 2, out_features=3); print(m, m.weight.requires_grad, torch.rand(2))\n"
+    "for kind, size, order in (('2d', (2, 2), torch.channels_last), ('3d', (1, 2, 2), torch.channels_last_3d)):\n"
+    "    m = nn.Sequential(getattr(nn, 'Conv' + kind)(2, 3, size), nn.Sequential(getattr(nn, 'ConvTranspose' + kind)(3, 2, size)), nn.Linear(2, 2))\n"
+    "    w = m[0].weight.detach().clone(); out = getattr(nn.utils, f'convert_conv{kind}_weight_memory_format')(m, order)\n"
+    "    print(out is m, [p.stride() for p in m.parameters()], torch.equal(w, m[0].weight), m[0].weight.is_leaf)\n"
+    + tried("nn.utils.skip_init(lambda: 1)", "nn.utils.skip_init(nn.Sequential)"),
+    "linear_cross_entropy": "f = torch.nn.functional.linear_cross_entropy; x, w, t = torch.ones(4, 5), torch.ones(3, 5), torch.tensor([0, 1, 2, 1])\n"
+    + tried("f(x, w[0], t)", "f(x, w[:, :4], t)", "f(x[None], w, t)", "f(x[0], torch.ones(3, 2, 5), t)", "f(x, w, t, linear_bias=x)", "f(x, w, torch.ones(4, 3) / 3, ignore_index=0)"),
     "fused": FUSED + tried("nn.utils.fuse_conv_bn_eval(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))", "nn.utils.fuse_linear_bn_eval(nn.Linear(1, 3).eval(), nn.BatchNorm1d(2).eval())", "nn.utils.fuse_linear_bn_eval(nn.Linear(1, 3), nn.BatchNorm1d(3).eval())"),
     "initial": "init = torch.nn.init; torch.manual_seed(3)\nfor name in ('uniform', 'normal', 'eye', 'xavier_uniform', 'xavier_normal', 'kaiming_uniform', 'kaiming_normal', 'orthogonal'): print(name, getattr(init, name)(torch.empty(2, 2)))\nprint(init.constant(torch.empty(2), 3.0), init.dirac(torch.empty(1, 1, 3)), init.uniform(torch.empty(2), a=1.0, b=2.0))",
     "variable": "from importlib import import_module\nVariable = import_module(torch.__name__ + '.autograd').Variable\nx = torch.ones(2, requires_grad=True); v = Variable(x); w = Variable(torch.ones(2), requires_grad=True); (w * 3).sum().backward(); print(v.requires_grad, v.is_leaf, v.data_ptr() == x.data_ptr(), w.grad, isinstance(x, Variable), isinstance(3, Variable), Variable())\n" + tried("Variable(3)", "Variable(torch.ones(1, dtype=torch.int64), requires_grad=True)"),

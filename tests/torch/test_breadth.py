@@ -40,7 +40,9 @@ def test_a_dtype_that_numpy_has_not_is_a_name_only():
     assert torch.ones(1).dtype != torch.bfloat16
     for use in (lambda: torch.ones(1, dtype=torch.bfloat16), lambda: torch.ones(1).to(torch.bfloat16),
                 lambda: torch.finfo(torch.bfloat16), lambda: torch.set_default_dtype(torch.bfloat16),
-                lambda: torch.nn.Linear(1, 1, dtype=torch.bfloat16)):  # fmt: skip
+                lambda: torch.nn.Linear(1, 1, dtype=torch.bfloat16), lambda: torch.ones(1).bfloat16(),
+                lambda: torch.nn.Linear(1, 1).bfloat16(),
+                lambda: torch.nn.Linear(1, 1).to(torch.bfloat16)):  # fmt: skip
         with pytest.raises(TypeError, match=r"use torch\.float32"):
             use()
     assert torch.get_default_dtype() is torch.float32

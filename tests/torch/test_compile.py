@@ -63,6 +63,8 @@ OPTIMIZERS = {
     "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.5),
     "Adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1),
     "NAdam": lambda p: torch.optim.NAdam(p, lr=0.01),
+    "Adafactor": lambda p: torch.optim.Adafactor(p),
+    "Muon": lambda p: torch.optim.Muon([w for w in p if w.dim() == 2], lr=0.01),
     "RAdam": lambda p: torch.optim.RAdam(p, lr=0.01),
     "Adamax": lambda p: torch.optim.Adamax(p, lr=0.01),
 }

@@ -121,7 +121,8 @@ def test_a_step_leaves_the_mode_as_it_was_when_it_fails():
 
 
 @pytest.mark.parametrize(
-    "package, name", [("optim", "Muon"), ("distributions", "Nothing"), ("func", "functionalize"), ("optim", "Nothing")]
+    "package, name",
+    [("optim", "SparseAdam"), ("distributions", "Nothing"), ("func", "functionalize"), ("optim", "Nothing")],
 )
 def test_a_missing_name_says_so(package, name):
     with pytest.raises(AttributeError, match=name):

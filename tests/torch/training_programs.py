@@ -68,6 +68,24 @@ MADE = {
     "RAdam, decoupled": "RAdam([w, b], lr=0.05, weight_decay=0.1, decoupled_weight_decay=True)",
 }
 OPTIMIZERS = {name: f"{NETWORK}optimizer = torch.optim.{made}{LOOP.format(steps=50)}" for name, made in MADE.items()}
+MADE_FOR_TEN_STEPS = {
+    "Adafactor": "Adafactor([w, b])",
+    "Adafactor with decay": "Adafactor([w, b], lr=0.1, eps=(1e-6, 1e-2), d=2.0, weight_decay=0.1)",
+    "Adafactor, maximizing": "Adafactor([w, b], lr=torch.tensor(0.05), beta2_decay=-0.5, maximize=True)",
+    "Muon": "Muon([w], lr=0.05)",
+    "Muon, no Nesterov": "Muon([w], lr=0.05, weight_decay=0.0, momentum=0.5, nesterov=False, ns_steps=3)",
+    "Muon, as AdamW": "Muon([w], lr=torch.tensor(0.02), adjust_lr_fn='match_rms_adamw')",
+}
+OPTIMIZERS |= {
+    name: f"{NETWORK}optimizer = torch.optim.{made}{LOOP.format(steps=10)}" for name, made in MADE_FOR_TEN_STEPS.items()
+}
+STACK = """
+w = torch.tensor([[[0.5, -1.0], [2.0, 0.3]], [[-0.7, 1.1], [0.2, 0.9]]], requires_grad=True)
+optimizer = torch.optim.Adafactor([w])
+for _ in range(5):
+    optimizer.zero_grad(); (torch.sin(w) * w).sum().backward(); optimizer.step()
+"""
+OPTIMIZERS["Adafactor of a stack"] = STACK + "print([s.shape for s in optimizer.state[w].values()])"
 
 BOWL = """
 w = torch.tensor([-1.2, 1.0], requires_grad=True)
@@ -110,6 +128,19 @@ MANNERS = {
     "some names": P + "torch.optim.SGD([('p', p), q], lr=0.1)",
     "names in one group": P + "torch.optim.SGD([('p', p)], lr=0.1).add_param_group({'params': q})",
     "negative rate": P + "torch.optim.SGD([p], lr=-1.0)",
+    **{
+        f"Adafactor, {option}": P + f"torch.optim.Adafactor([p], {option})"
+        for option in ("lr=-1.0", "beta2_decay=0.5", "eps=(-1.0, 1e-3)", "eps=(None, -1.0)", "d=0.5", "weight_decay=-1.0")
+    },
+    **{
+        f"Muon, {option}": f"w = torch.ones(2, 3, requires_grad=True); o = torch.optim.Muon([w], {option}); w.sum().backward(); o.step()"
+        for option in ("lr=-1.0", "momentum=-1.0", "weight_decay=-1.0", "adjust_lr_fn='other'", "ns_steps=100", "ns_coefficients=(1.0, 2.0)")
+    },
+    "Muon of a vector": P + "torch.optim.Muon([p])",
+    **{
+        f"{name} of complex numbers": f"w = torch.ones(2, 3, dtype=torch.complex64, requires_grad=True); o = torch.optim.{name}([w]); w.abs().sum().backward(); o.step()"
+        for name in ("Adafactor", "Muon")
+    },
     "negative momentum": P + "torch.optim.SGD([p], momentum=-1.0)",
     "negative decay": P + "torch.optim.Adam([p], weight_decay=-1.0)",
     "negative epsilon": P + "torch.optim.RMSprop([p], eps=-1.0)",
@@ -586,6 +617,8 @@ def tolerance(name: str, dtype: str) -> float:
         return APPROXIMATE[name]
     if any(kind in name for kind in TRIGAMMA):
         return max(LOOSE[dtype], 1e-8)
+    if name.startswith("Muon"):
+        return 2e-3  # a bfloat16 may be rounded the other way
     if name.startswith("LBFGS"):
         return max(LOOSE[dtype], 1e-9, 2e-3 * (dtype == "float32"))  # its rounding grows from step to step
     if name.startswith("through "):

@@ -1,4 +1,4 @@
-"""Bessel functions and modified ones, of the first and second kind. They have no derivative in their order."""
+"""Bessel functions and modified ones, of the first and second kind, without a derivative in their order; Airy's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from funcgrad.ops import special as ops
 from funcgrad.scipy.special.shared import universal
 
 __all__ = [
+    "airy",
     "i0",
     "i0e",
     "i1",
@@ -31,6 +32,17 @@ __all__ = [
     "yv",
     "yve",
 ]
+
+
+@universal
+def airy(z: Array) -> tuple[Array, Array, Array, Array]:
+    """The Airy functions Ai, its derivative, Bi, its derivative; complex `z` too.
+
+    Example:
+        >>> fg.grad(lambda z: airy(z)[0])(0.0)
+        np.float64(-0.2588194037928068)
+    """
+    return bessel.airy_ai(z), bessel.airy_aip(z), bessel.airy_bi(z), bessel.airy_bip(z)
 
 
 @universal

@@ -48,7 +48,7 @@ from funcgrad.torch._ops import (
 )
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
-from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
+from funcgrad.torch._ops.linalg import chains, ldl, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.memory_order import check_rank, formatted
 from funcgrad.torch._ops.table import ROWS, called_as, guarded, refused_late, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
@@ -79,7 +79,7 @@ _method("__init__", _constructed)
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, polynomials, compare,
     select, reduce, extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter,
-    products, sums, distances, einsum, systems, lstsq, lu, spectra, norms, chains, older, fft, frames, memory,
+    products, sums, distances, einsum, systems, lstsq, lu, ldl, spectra, norms, chains, older, fft, frames, memory,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 
@@ -326,7 +326,7 @@ def _in_dtype(kind: dtypes.dtype) -> Any:
     return convert
 
 
-for _name in ("half", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
+for _name in ("half", "bfloat16", "float", "double", "int", "long", "short", "bool", "cfloat", "cdouble"):
     _checked(_name, _in_dtype(getattr(dtypes, _name)))
 _checked("char", _in_dtype(dtypes.int8))
 _checked("byte", _in_dtype(dtypes.uint8))

@@ -133,15 +133,27 @@ igammac = of_two_tensors(
     doc="1 - igamma(input, other)",
 )  # fmt: skip
 
-# Bessel functions
+# Bessel functions, and those of their kin
+
+
+def _airy(x: Any) -> Any:
+    from funcgrad.scipy import special  # SciPy may be missing
+
+    return special.airy(x)[0]
+
+
+def _spherical(x: Any) -> Any:
+    far, zero = fnp.isinf(x), fnp.equal(x, 0)
+    return fnp.where(far, 0, fnp.where(zero, 1, fnp.sin(x) / fnp.where(zero, 1, x))).astype(x.dtype)
+
 
 i0 = unary(
     "i0", scipys("i0"), "x", backward="I0", refuses=("c", "i0_vml_cpu"), doc="The modified Bessel function of order 0."
 )
 
 
-def _bessel(name: str, function: str, doc: str) -> Any:
-    fun, kernel, kind = scipys(function), f"{name}_cpu", Kind(name)
+def _bessel(name: str, function: str | Callable[[Any], Any], doc: str) -> Any:
+    fun, kernel, kind = scipys(function) if isinstance(function, str) else function, f"{name}_cpu", Kind(name)
 
     def apply(input: Tensor) -> Any:
         need_tensor(input, f"special_{name}")
@@ -164,6 +176,8 @@ for _name, _function, _doc in (
     ("modified_bessel_k1", "k1", "The modified Bessel function of the second kind of order 1"),
     ("scaled_modified_bessel_k0", "k0e", "exp(input) * modified_bessel_k0(input)"),
     ("scaled_modified_bessel_k1", "k1e", "exp(input) * modified_bessel_k1(input)"),
+    ("airy_ai", _airy, "The Airy function Ai"),
+    ("spherical_bessel_j0", _spherical, "sin(input) / input, the spherical Bessel function of order 0"),
 ):
     _bessel(_name, _function, _doc)
 

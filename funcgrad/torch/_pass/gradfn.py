@@ -20,7 +20,7 @@ FREED = (
     "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
     "if you need to access saved tensors after calling backward."
 )
-IN_NAMESPACE = ("CopySlices", "AccumulateGrad", "CopyBackwards")
+IN_NAMESPACE = ("CopySlices", "AccumulateGrad", "CopyBackwards", "NotImplemented")
 
 
 class Freed:
@@ -201,8 +201,6 @@ def tensor_grad_fn(self: Tensor) -> Any:
     value = self._read()
     if not on_tape(value) or value.node.prim is None:
         return None
-    if name_of(value.node) == "NotImplemented":
-        return NotImplemented
     shown = grad_fn(value.node)
     _shown_first.setdefault(_place(value.node)[0], shown)
     return shown

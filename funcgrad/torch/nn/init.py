@@ -269,8 +269,8 @@ def _older(name: str) -> Callable[..., Tensor]:
 
 
 uniform, normal, constant, eye, dirac = map(_older, ("uniform", "normal", "constant", "eye", "dirac"))
-xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal = map(
-    _older, ("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "orthogonal")
+xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal, sparse = map(
+    _older, ("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "orthogonal", "sparse")
 )
 
 

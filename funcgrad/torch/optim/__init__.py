@@ -7,6 +7,7 @@ from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.optim import lr_scheduler as lr_scheduler
+from funcgrad.torch.optim.adafactor import Adafactor as Adafactor
 from funcgrad.torch.optim.adagrad import Adadelta as Adadelta
 from funcgrad.torch.optim.adagrad import Adagrad as Adagrad
 from funcgrad.torch.optim.adagrad import RMSprop as RMSprop
@@ -16,6 +17,7 @@ from funcgrad.torch.optim.adamax import Adamax as Adamax
 from funcgrad.torch.optim.adamax import NAdam as NAdam
 from funcgrad.torch.optim.adamax import RAdam as RAdam
 from funcgrad.torch.optim.lbfgs import LBFGS as LBFGS
+from funcgrad.torch.optim.muon import Muon as Muon
 from funcgrad.torch.optim.optimizer import Optimizer as Optimizer
 from funcgrad.torch.optim.optimizer import register_optimizer_step_post_hook as register_optimizer_step_post_hook
 from funcgrad.torch.optim.optimizer import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
@@ -25,8 +27,6 @@ from funcgrad.torch.optim.signs import Rprop as Rprop
 
 _INSTEAD = {
     "SparseAdam": "Adam (there are no sparse tensors)",
-    "Adafactor": "Adam",
-    "Muon": "AdamW",
 }
 
 globals().update(_entrances(globals()))

@@ -33,8 +33,11 @@ class Elementwise(Optimizer):
     """A subclass says what is remembered of a parameter (`start`), and gives the rule of a group (`rule`).
 
     A rule is a formula on values (`value`, `write`): NumPy's arrays in a training loop, without a Tensor for each
-    operation; recorded values with `differentiable=True`; traced ones inside of `to_functional`.
+    operation; recorded values with `differentiable=True`; traced ones inside of `to_functional`. A rule that
+    `decays_itself` gets values without weight decay.
     """
+
+    decays_itself = False
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         super().__init__(params, defaults)
@@ -56,7 +59,7 @@ class Elementwise(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; returns the closure's loss."""
         loss = evaluated(closure)
-        before, mode.enabled = mode.enabled, self.defaults["differentiable"]
+        before, mode.enabled = mode.enabled, self.defaults.get("differentiable", False)
         scope.writer = here()
         try:
             quietly(self._update)
@@ -69,7 +72,7 @@ class Elementwise(Optimizer):
         for group in self.param_groups:
             if group.get("capturable"):
                 raise AssertionError(CAPTURABLE)
-            update, decayed = self.rule(group), _decayed(group)
+            update, decayed = self.rule(group), _decayed(group, self.decays_itself)
             for p in group["params"]:
                 grad = p._grad
                 if grad is None:
@@ -85,9 +88,10 @@ class Elementwise(Optimizer):
                     raise _unfit(p, state) or error from None
 
 
-def _decayed(group: dict[str, Any]) -> Callable[[Tensor, Tensor], tuple[Any, Any]]:
-    """What gives the value of a parameter, and its gradient's to be followed down, with the group's weight decay."""
-    maximize, decay = group["maximize"], scalar(group.get("weight_decay", 0))
+def _decayed(group: dict[str, Any], is_rules: bool) -> Callable[[Tensor, Tensor], tuple[Any, Any]]:
+    """What gives the value of a parameter, and its gradient's to be followed down, with the group's weight decay, if
+    that is not the rule's."""
+    maximize, decay = group.get("maximize"), 0 if is_rules else scalar(group.get("weight_decay", 0))
     decays = isinstance(decay, Tracer) or decay != 0
     kept = 1 - scalar(group["lr"]) * decay if group.get("decoupled_weight_decay") else None
 

@@ -289,6 +289,22 @@ CHAINS = (
 )  # fmt: skip
 FACTORS = (
     several(
+        ((M,), ([M, P],), (A,), (V,), (NONE,)),
+        """torch.linalg.ldl_factor(x); torch.linalg.ldl_factor_ex(x); torch.linalg.ldl_factor(x + x.mT, hermitian=True);
+        torch.linalg.ldl_factor_ex(x, check_errors=True); torch.linalg.ldl_factor(x.long())""",
+        **MANY_STEPS,
+    )
+    + several(((SINGULAR,), ([[0.0, 0.0], [0.0, 0.0]],)), "torch.linalg.ldl_factor_ex(x * 1)", **MANY_STEPS)
+    + several(
+        ((M, B), (M, M), (M, V), (M, A), ([M, P], B)),
+        """torch.linalg.ldl_solve(*torch.linalg.ldl_factor(x), y);
+        torch.linalg.ldl_solve(*torch.linalg.ldl_factor(x.detach()), y.float());
+        torch.linalg.ldl_solve(torch.linalg.ldl_factor(x)[0], torch.tensor([1, 2]), y)""",
+        **MANY_STEPS,
+    )
+    + several(((CM, CV),), "torch.linalg.ldl_factor(x); torch.linalg.ldl_factor(x + x.mH, hermitian=True);"
+              "torch.linalg.ldl_solve(*torch.linalg.ldl_factor(x), y)", dtypes=COMPLEX, **MANY_STEPS)
+    + several(
         ((M,), ([M, P],), (A,), (B,), (SINGULAR,), (V,), (NONE,)),
         """torch.linalg.lu(x.detach()); torch.linalg.lu_factor(x.detach()); torch.linalg.lu_factor_ex(x.detach());
         torch.linalg.lu_factor_ex(x.detach(), check_errors=True); torch.lu(x.detach());

@@ -98,6 +98,12 @@ SAMPLES = [
         for f in ("modified_bessel_i0", "modified_bessel_i1",
                   "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1")
     ),
+    Sample("torch.special.airy_ai(x)", (WIDE, POSITIVE, ([0.0, -10.3, 50.0, 200.0, inf, -inf, nan],), NONE), 1e7,
+           "PyTorch's has an error of 1e-9", dtypes=FEW),
+    Sample("torch.special.airy_ai(x)  # float32", (WIDE, ([0.0, nan],)), 64, "of its series", dtypes=SINGLE),
+    Sample("torch.special.spherical_bessel_j0(x)", (LINE, ([0.0, 100.0, inf, -inf, nan],), NONE), 16, "of its series"),
+    *whole("torch.special.airy_ai(x)+0", "torch.special.spherical_bessel_j0(x)+0"),
+    *of_complex("torch.special.airy_ai(x)+1", "torch.special.spherical_bessel_j0(x)+1"),
     Sample("torch.logit(x)", (UNIT, ([0.0, 1.0, -1.0, 2.0, nan],), NONE), 16, ENDS_OF_LOGIT, exact=True),
     Sample("torch.logit(x, 0.1)", (UNIT, ([0.0, 1.0, 0.1, 0.5],)), 16, ENDS_OF_LOGIT, exact=True),
     Sample("torch.special.logit(x, eps=0.25)", (UNIT,), 16, "of a difference"),

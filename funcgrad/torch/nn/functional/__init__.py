@@ -65,6 +65,7 @@ from funcgrad.torch.nn.functional.linear import bilinear as bilinear
 from funcgrad.torch.nn.functional.linear import embedding as embedding
 from funcgrad.torch.nn.functional.linear import linear as linear
 from funcgrad.torch.nn.functional.linear import one_hot as one_hot
+from funcgrad.torch.nn.functional.linear_classes import linear_cross_entropy as linear_cross_entropy
 from funcgrad.torch.nn.functional.loss import binary_cross_entropy as binary_cross_entropy
 from funcgrad.torch.nn.functional.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from funcgrad.torch.nn.functional.loss import gaussian_nll_loss as gaussian_nll_loss
@@ -96,8 +97,11 @@ from funcgrad.torch.nn.functional.pooling import adaptive_avg_pool1d as adaptive
 from funcgrad.torch.nn.functional.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
 from funcgrad.torch.nn.functional.pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
 from funcgrad.torch.nn.functional.pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from funcgrad.torch.nn.functional.pooling import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
 from funcgrad.torch.nn.functional.pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from funcgrad.torch.nn.functional.pooling import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
 from funcgrad.torch.nn.functional.pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from funcgrad.torch.nn.functional.pooling import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
 from funcgrad.torch.nn.functional.pooling import avg_pool1d as avg_pool1d
 from funcgrad.torch.nn.functional.pooling import avg_pool2d as avg_pool2d
 from funcgrad.torch.nn.functional.pooling import avg_pool3d as avg_pool3d

@@ -279,7 +279,7 @@ def _adaptive_places(sizes: Ints, counts: Ints) -> tuple[np.ndarray, np.ndarray]
     return at, inside
 
 
-def _adaptive_max_pool(space: int) -> Callable[..., Any]:
+def _adaptive_max_pool(space: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     name = f"adaptive_max_pool{space}d"
 
     def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -292,8 +292,13 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
         largest, places = plain(input) if space > 1 else composite(form, plain, input)
         return (_laid(largest, input), _laid(places, input)) if return_indices else _laid(largest, input)
 
+    def with_indices(input: Tensor, output_size: Any, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+        """The largest element of as many windows as the output has elements, and where they stand."""
+        return adaptive_max_pool(input, output_size, True)
+
     adaptive_max_pool.__name__ = adaptive_max_pool.__qualname__ = name
-    return adaptive_max_pool
+    with_indices.__name__ = with_indices.__qualname__ = name + "_with_indices"
+    return adaptive_max_pool, with_indices
 
 
 (max_pool1d, max_pool1d_with_indices), (max_pool2d, max_pool2d_with_indices), (max_pool3d, max_pool3d_with_indices) = (
@@ -301,7 +306,9 @@ def _adaptive_max_pool(space: int) -> Callable[..., Any]:
 )
 avg_pool1d, avg_pool2d, avg_pool3d = map(_avg_pool, (1, 2, 3))
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_adaptive_avg_pool, (1, 2, 3))
-adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_adaptive_max_pool, (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool1d_with_indices = _adaptive_max_pool(1)
+adaptive_max_pool2d, adaptive_max_pool2d_with_indices = _adaptive_max_pool(2)
+adaptive_max_pool3d, adaptive_max_pool3d_with_indices = _adaptive_max_pool(3)
 
 
 def _lp_pool(space: int) -> Callable[..., Tensor]:

@@ -44,7 +44,6 @@ COMPLEX_MODULES = (
 )
 INSTEAD = {
     "cuda": ": tensors live on the CPU",
-    "bfloat16": ": NumPy has no such numbers. There is half",
 }
 T_destination = TypeVar("T_destination", bound=dict[str, Any])
 
@@ -404,6 +403,10 @@ class Module(Stateful):
     def half(self) -> Self:
         """All real floating parameters and buffers in float16."""
         return self._of_floats(dtypes.float16)
+
+    def bfloat16(self) -> Self:
+        """An error: there are no such numbers."""
+        return self._of_floats(dtypes.bfloat16)
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """All parameters and buffers with memory that is not filled."""

@@ -21,6 +21,9 @@ from funcgrad.torch.nn.utils.fusion import fuse_conv_bn_eval as fuse_conv_bn_eva
 from funcgrad.torch.nn.utils.fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
 from funcgrad.torch.nn.utils.fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
 from funcgrad.torch.nn.utils.fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
+from funcgrad.torch.nn.utils.making import convert_conv2d_weight_memory_format as convert_conv2d_weight_memory_format
+from funcgrad.torch.nn.utils.making import convert_conv3d_weight_memory_format as convert_conv3d_weight_memory_format
+from funcgrad.torch.nn.utils.making import skip_init as skip_init
 from funcgrad.torch.nn.utils.normalised import remove_spectral_norm as remove_spectral_norm
 from funcgrad.torch.nn.utils.normalised import remove_weight_norm as remove_weight_norm
 from funcgrad.torch.nn.utils.normalised import spectral_norm as spectral_norm
