@@ -33,7 +33,8 @@ INVERSE = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": 
 """How the transform in the other direction is normed."""
 Lengths = int | Sequence[int] | None
 Dims = int | Sequence[int] | None
-Norm = str | None
+Norm = Any
+"""`"backward"`, `"ortho"`, `"forward"`, or None for the first."""
 routine = rows_of("fft")
 
 

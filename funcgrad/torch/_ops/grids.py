@@ -155,7 +155,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(given)}")
     if input.dim() < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
-    axes = tuple(dimension(d, input.dim()) for d in given)
+    axes: Any = tuple(dimension(d, input.dim()) for d in given)
     if given[0] == given[1] or abs(given[0] - given[1]) == input.dim():
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {given[0]} and dim1 = {given[1]}"

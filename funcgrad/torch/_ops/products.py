@@ -12,6 +12,7 @@ from funcgrad import numpy as fnp
 from funcgrad.core.frames import hide, hides
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.pointwise import mul
+from funcgrad.torch._ops.reduce import sum as total
 from funcgrad.torch._ops.shape import (
     contiguous,
     expand,
@@ -27,6 +28,7 @@ from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast, refuse
+from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
@@ -35,7 +37,8 @@ DOT = Kind("Dot", "&")
 VDOT, MV, MM, BMM = (Kind(n, "*") for n in ("Vdot", "Mv", "Mm", "Bmm"))
 UNSAFE_VIEW, CLONE, SQUEEZE = (Kind(n, "*") for n in ("UnsafeView", "Clone", "SqueezeBackward4"))
 SUM = Kind("SumBackward1")
-KRON, TRACE, CROSS = Kind("UnsafeView", "*"), Kind("Trace"), Kind("LinalgCross", "*")
+IN_ORDER = np.zeros(1).flags
+TRACE, CROSS = Kind("Trace"), Kind("LinalgCross", "*")
 
 
 def need_other(x: Any, function: str, name: str = "other") -> None:
@@ -343,10 +346,17 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     size = prod(a.shape[i] for i in firsts)
     shape = (*(a.shape[i] for i in kept), *(b.shape[i] for i in others))
     left, right = permute(a, *kept, *firsts), permute(b, *seconds, *others)
-    if not shape:
-        return reshape(dot(reshape(left, size), reshape(right, size)), ())
     rows, columns = prod(a.shape[i] for i in kept), prod(b.shape[i] for i in others)
+    if rows == columns == 1:
+        return reshape(_whole_product(left, right, size), shape)
     return reshape(mm(reshape(left, (rows, size)), reshape(right, (size, columns))), shape)
+
+
+def _whole_product(left: Tensor, right: Tensor, size: int) -> Tensor:
+    """A product over all dimensions: of vectors, where the elements lie in order."""
+    if all(getattr(raw(x._read()), "flags", IN_ORDER).c_contiguous for x in (left, right)):
+        return dot(*(x if x.dim() == 1 else reshape(x, size) for x in (left, right)))
+    return total(mul(squeeze(left), squeeze(right)))
 
 
 def _summed(x: Tensor, axes: list[int], other: Tensor, others: list[int]) -> Tensor:
@@ -386,8 +396,8 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     need_other(other, "kron")
     rank = max(input.dim(), other.dim())
     a, b = ((1,) * (rank - x.dim()) + tuple(x.shape) for x in (input, other))
-    apart = mul(reshape(input, _widened(a, 0)), reshape(other, _widened(b, 1)))
-    return call(KRON, lambda v: fnp.reshape(v, tuple(n * m for n, m in zip(a, b))), apart)
+    apart = mul(unsafe_view(input, _widened(a, 0)), unsafe_view(other, _widened(b, 1)))
+    return unsafe_view(apart, tuple(n * m for n, m in zip(a, b)))
 
 
 def _widened(shape: tuple[int, ...], place: int) -> tuple[int, ...]:

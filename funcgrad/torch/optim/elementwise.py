@@ -164,7 +164,7 @@ def counted(state: dict[str, Any]) -> Any:
     step = state["step"]
     count = value(step) + 1
     write(step, count)
-    return fnp.astype(count, np.float64) if isinstance(count, Tracer) else count.item()
+    return fnp.astype(count, np.float64) if isinstance(count, Tracer) else count.item()  # type: ignore[call-overload]
 
 
 def zeros(p: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def _with_constant(x: Any, pairs: Pairs, value: Any) -> Any:
     return fnp.pad(x, pairs, constant_values=value)
 
 
-def _with_border(x: Any, pairs: Pairs, mode: str) -> Any:
+def _with_border(x: Any, pairs: Pairs, mode: Any) -> Any:
     x, pairs = _trimmed(x, pairs)
     return fnp.pad(x, pairs, mode=mode)
 
