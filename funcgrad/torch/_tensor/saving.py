@@ -38,6 +38,7 @@ def save(obj: Any, f: Any) -> None:
     >>> import funcgrad.torch as torch
     >>> file = io.BytesIO()
     >>> torch.save({"w": torch.ones(2)}, file)
+    >>> _ = file.seek(0)
     >>> torch.load(file)
     {'w': tensor([1., 1.])}
     """
