@@ -7,7 +7,7 @@ Programs have windows, a product and their transposes instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -24,8 +24,10 @@ from funcgrad.ops.windows import overlap_add, window_counts, windows
 
 Ints = tuple[int, ...]
 FEW = 256
-"""Windows of one array below which those of all arrays are one matrix: products of small matrices are slow, and
+"""Windows of one array below which those of several are one matrix: products of small matrices are slow, and
 exchanging the first two axes of large ones."""
+MATRIX = 2**16
+"""Elements of a matrix of windows below which it is not worth a product of its own."""
 
 
 def _windows(x: np.ndarray, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
@@ -40,26 +42,47 @@ def _first(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return np.moveaxis(x, 0, rows).reshape(prod(x.shape[1 : 1 + rows]), columns)
 
 
+def _matrices(found: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Windows as matrices, a window in each column, of one array or some: which, and their matrix.
+
+    They have FEW windows and MATRIX elements, where there are as many, and one memory: it stays in the cache.
+    """
+    n, depth, places = len(found), prod(found.shape[1 : 1 + rows]), prod(found.shape[1 + rows :])
+    if n and places >= FEW and found[0].flags.c_contiguous:  # each element is a window
+        yield from ((slice(i, i + 1), found[i].reshape(depth, places)) for i in range(n))
+        return
+    many = max(1, min(n, max(-(-FEW // max(places, 1)), MATRIX // max(depth * places, 1))))
+    memory = np.empty(depth * many * places, found.dtype)
+    for start in range(0, n, many):
+        some = slice(start, min(n, start + many))
+        part = np.moveaxis(found[some], 0, rows)
+        matrix = memory[: part.size].reshape(depth, (some.stop - start) * places)
+        matrix.reshape(part.shape)[...] = part
+        yield some, matrix
+
+
 def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> np.ndarray:
     found = _windows(x, w.shape[2:], strides, dilations)
-    counts = found.shape[w.ndim :]
-    n, o, depth, places = x.shape[0], w.shape[0], prod(w.shape[1:]), prod(counts)
-    kernel = w.reshape(o, depth)
-    if places >= FEW:
-        return np.matmul(kernel, found.reshape(n, depth, places)).reshape(n, o, *counts)
-    product = np.dot(kernel, _first(found, w.ndim - 1, n * places))
-    return np.ascontiguousarray(product.reshape(o, n, *counts).swapaxes(0, 1))
+    counts, o = found.shape[w.ndim :], w.shape[0]
+    kernel = w.reshape(o, prod(w.shape[1:]))
+    out = np.empty((len(x), o, *counts), x.dtype)
+    for some, matrix in _matrices(found, w.ndim - 1):
+        if some.stop - some.start == 1:
+            np.dot(kernel, matrix, out[some].reshape(o, matrix.shape[1]))
+        else:
+            out[some] = np.dot(kernel, matrix).reshape(o, some.stop - some.start, *counts).swapaxes(0, 1)
+    return out
 
 
 def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
     found = _windows(x, sizes, strides, dilations)
-    (n, o), depth, places = ct.shape[:2], x.shape[1] * prod(sizes), prod(ct.shape[2:])
-    if places >= FEW:
-        each = np.matmul(ct.reshape(n, o, places), found.reshape(n, depth, places).swapaxes(1, 2))
-        product = np.add.reduce(each, 0)
-    else:
-        product = np.dot(_first(ct, 1, n * places), _first(found, 1 + len(sizes), n * places).T)
-    return product.reshape(o, x.shape[1], *sizes)
+    terms = (
+        np.dot(_first(ct[some], 1, matrix.shape[1]), matrix.T) for some, matrix in _matrices(found, 1 + len(sizes))
+    )
+    product = next(terms, np.zeros((ct.shape[1], x.shape[1] * prod(sizes)), ct.dtype))
+    for term in terms:
+        product += term
+    return product.reshape(ct.shape[1], x.shape[1], *sizes)
 
 
 def _spread(ct: np.ndarray, w: np.ndarray, shape: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
