@@ -14,7 +14,7 @@ from funcgrad.compile.rowtext import Pass, RowText, Step, indented
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Var
 from funcgrad.ops.broadcasting import broadcast_to
-from funcgrad.ops.rows import LANES
+from funcgrad.ops.large import LANES
 
 _PART = """
 define internal void @part(ptr %context, i64 %part) {{

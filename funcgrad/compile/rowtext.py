@@ -18,14 +18,13 @@ from funcgrad.compile.gate import words_of
 from funcgrad.compile.segments import Segment, split
 from funcgrad.compile.simplify import simplify
 from funcgrad.core.graph import Atom, Eqn, Graph, Var
-from funcgrad.ops.large import SLOW
-from funcgrad.ops.rows import LANES
+from funcgrad.ops.large import LANES, SLOW
 
 IN_A_LANE = 16
 TOGETHER = 4
 """Vectors whose folds do not wait for each other, where no function is called that takes longer than they do."""
-FOLDS = {"sum": ("fadd", -0.0), "prod": ("fmul", 1.0), "max": ("maximum", -np.inf), "min": ("minimum", np.inf)}
-"""Instructions or intrinsics, and what changes nothing."""
+FOLDS = {"sum": ("fadd", -0.0), "prod": ("fmul", 1.0), "max": ("ogt", -np.inf), "min": ("olt", np.inf)}
+"""Instructions, or comparisons for which the first is kept, and what changes nothing."""
 
 
 class Pass(NamedTuple):
@@ -53,6 +52,10 @@ class _KernelCall(NamedTuple):
 
     def to(self, pointers: Sequence[str]) -> str:
         return f"call i32 @{self.name}({', '.join(f'ptr {p}' for p in pointers)}, ptr @{self.name}.table, ptr null)"
+
+
+def _together(p: Pass) -> int:
+    return 1 if any(e.prim.lower in SLOW for e in p.eqns) else TOGETHER
 
 
 def is_row(v: Atom) -> bool:
@@ -109,7 +112,7 @@ entry:
 _PASS = """
 define internal void @pass{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) noinline {{
 entry:
-{entry}
+{second}
   %size = sub i64 %high, %low
   %long = icmp sgt i64 %size, {run}
   br i1 %long, label %halves, label %run
@@ -122,10 +125,16 @@ halves:
 {joined}
   ret void
 run:
+  call void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded)
+  ret void
+}}
+define internal void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) alwaysinline {{
+entry:
+{entry}
 {neutral}
   br label %look
 look:
-  %i = phi i64 [ %low, %run ], [ %i.next, %turn ]
+  %i = phi i64 [ %low, %entry ], [ %i.next, %turn ]
   %i.next = add i64 %i, {step}
   %more = icmp sle i64 %i.next, %high
   br i1 %more, label %turn, label %few
@@ -197,11 +206,10 @@ class RowText:
     def written(self) -> str:
         before = [self._numbers(s, p) for s, p in enumerate(self.passes)]
         bodies = [self._pass(s, p) for s, p in enumerate(self.passes)]
-        two = f"{self.vector}, {self.vector}"
         declared = [
             "declare i32 @feclearexcept(i32)", "declare void @fg_parallel(ptr, ptr, i64)",
             "declare i64 @llvm.smin.i64(i64, i64)", "declare i64 @llvm.smax.i64(i64, i64)",
-            *[f"declare {self.vector} @llvm.{f}.{self.suffix}({two})" for f in ("maximum", "minimum")],
+            f"declare {self.vector} @llvm.fabs.{self.suffix}({self.vector})",
             f"declare {self.vector} @llvm.masked.load.{self.suffix}.p0(ptr, i32, {self.mask}, {self.vector})",
             f"declare void @llvm.masked.store.{self.suffix}.p0({self.vector}, ptr, i32, {self.mask})",
         ]  # fmt: skip
@@ -256,8 +264,9 @@ class RowText:
         if not p.folds and not p.stored:
             return ""
         call = self._kernel(f"step{s}", p.eqns, [*p.stored, *(v for _, v in p.folds.values())])
-        together = 1 if any(e.prim.lower in SLOW for e in p.eqns) else TOGETHER
-        entry = [f"%second = alloca [{len(p.folds)} x {self.vector}]"]
+        together = _together(p)
+        entry: list[str] = []
+        second = [f"%second = alloca [{len(p.folds)} x {self.vector}]"]
         for k, name in enumerate(self.frame):
             entry += [f"%{name}.at = getelementptr ptr, ptr %frame, i64 {k}", f"%{name} = load ptr, ptr %{name}.at"]
         entry += self._reads()
@@ -270,16 +279,22 @@ class RowText:
             entry += [f"{place} = alloca {self.vector}" for place in places]
             neutral += [f"store {self.vector} {self._neutral(how)}, ptr {place}" for place in places]
             size = LANES * self.bits // 8
-            entry += [f"%{at}{f} = getelementptr i8, ptr %{at}, i64 {f * size}" for at in ("folded", "second")]
+            entry.append(f"%folded{f} = getelementptr i8, ptr %folded, i64 {f * size}")
+            second += [f"%{at}{f} = getelementptr i8, ptr %{at}, i64 {f * size}" for at in ("folded", "second")]
             self._join(joined, how, [f"%folded{f}", f"%second{f}"], f"%folded{f}")
             self._join(result, how, places, f"%folded{f}")
         turn = [line for u in range(together) for line in step.at(f"%i{u}", u)]
         steps = [f"%i{u} = add i64 %i, {u * self.unit}" for u in range(together)]
         return _PASS.format(
-            s=s, run=IN_A_LANE * together * self.unit, two_steps=2 * together * self.unit, step=together * self.unit,
+            s=s, run=self._run(p), two_steps=2 * together * self.unit, step=together * self.unit,
             unit=self.unit, turn=indented([*steps, *turn]), vector=indented(step.at("%j", 0)), left=self._left(step),
-            entry=indented(entry), joined=indented(joined), neutral=indented(neutral), result=indented(result),
+            entry=indented(entry), second=indented(second), joined=indented(joined), neutral=indented(neutral),
+            result=indented(result),
         )  # fmt: skip
+
+    def _run(self, p: Pass) -> int:
+        """How many elements of a row are folded without halves: rows of no more need no call, 20 ns for a pass."""
+        return IN_A_LANE * _together(p) * self.unit
 
     def _left(self, step: Step) -> str:
         """What is less than a vector."""
@@ -287,14 +302,29 @@ class RowText:
         return _LEFT.format(lanes=LANES, numbers=numbers, rest=indented(step.masked("%j")))
 
     def _neutral(self, how: str) -> str:
-        bits = struct.unpack("<Q", struct.pack("<d", FOLDS[how][1]))[0]
-        return f"<{', '.join([f'{self.one} 0x{bits:016X}'] * LANES)}>"
+        return f"<{', '.join([f'{self.one} {_literal(FOLDS[how][1])}'] * LANES)}>"
 
     def folded(self, lines: list[str], how: str, x: str, y: str) -> str:
-        name, do = self._new(), FOLDS[how][0]
-        v = self.vector
-        called = f"call {v} @llvm.{do}.{self.suffix}({v} {x}, {v} {y})"
-        lines.append(f"{name} = {called if do.endswith('imum') else f'{do} {v} {x}, {y}'}")
+        name, do, v, mask = self._new(), FOLDS[how][0], self.vector, self.mask
+        if do == "fadd":
+            lines.append(f"{name} = {do} {v} {x}, {y}")
+            return name
+        if do == "fmul":
+            # what has lost digits says so: it stays zero
+            product, size, small = (self._new() for _ in range(3))
+            least = float(np.finfo(f"f{self.bits // 8}").smallest_normal)
+            lines += [
+                f"{product} = {do} {v} {x}, {y}", f"{size} = call {v} @llvm.fabs.{self.suffix}({v} {product})",
+                f"{small} = fcmp olt {v} {size}, splat ({self.one} {_literal(least)})",
+                f"{name} = select {mask} {small}, {v} zeroinitializer, {v} {product}",
+            ]  # fmt: skip
+            return name
+        # three instructions, half as many as `llvm.maximum`, which orders zeros; NaN is kept, and taken
+        before, one, none = (self._new() for _ in range(3))
+        lines += [
+            f"{before} = fcmp {do} {v} {x}, {y}", f"{one} = select {mask} {before}, {v} {x}, {v} {y}",
+            f"{none} = fcmp uno {v} {x}, {x}", f"{name} = select {mask} {none}, {v} {x}, {v} {one}",
+        ]  # fmt: skip
         return name
 
     def load(self, lines: list[str], place: str) -> str:
@@ -321,7 +351,12 @@ class RowText:
         for s, p in enumerate(self.passes):
             lines += before[s]
             if p.folds or p.stored:
-                lines.append(f"call void @pass{s}(ptr %frame, i64 0, i64 %n, ptr %folded)")
+                arguments = "(ptr %frame, i64 0, i64 %n, ptr %folded)"
+                lines += [
+                    f"%short{s} = icmp sle i64 %n, {self._run(p)}", f"br i1 %short{s}, label %run{s}, label %pass{s}",
+                    f"run{s}:", f"call void @run{s}{arguments}", f"br label %done{s}",
+                    f"pass{s}:", f"call void @pass{s}{arguments}", f"br label %done{s}", f"done{s}:",
+                ]  # fmt: skip
             for f, (v, (how, _)) in enumerate(p.folds.items()):
                 place = self._new()
                 lines.append(f"{place} = getelementptr i8, ptr %folded, i64 {f * LANES * self.bits // 8}")
@@ -393,6 +428,10 @@ class RowText:
         )  # fmt: skip
 
 
+def _literal(x: float) -> str:
+    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
+
+
 class Step:
     """The lines for LANES elements of a pass."""
 
@@ -456,4 +495,4 @@ class Step:
 
 
 def indented(lines: Sequence[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
+    return "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)

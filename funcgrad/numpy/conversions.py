@@ -196,23 +196,6 @@ AS_BYTES = {
     "tofile": _number("x.tofile(file)", _BYTES, np.ndarray.tofile),
 }
 """Methods of arrays that read memory."""
-MEMORY = {
-    "ctypes": "An array of numbers for C code is fg.stop_gradient(x).",
-    "data": "An array whose memory can be read is fg.stop_gradient(x).",
-    "flags": "How it lies in memory is NumPy's, where the function runs on plain arrays.",
-    "strides": "Take windows by indices, x[np.arange(n)[:, None] + np.arange(width)].",
-}
-"""Attributes of arrays that describe memory, and what to write."""
-
-
-def memory(name: str) -> property:
-    """An attribute that only memory has."""
-
-    def get(x: Tracer) -> NoReturn:
-        where = provenance.at(provenance.here())
-        raise AttributeError(f"a traced value has no `{name}`: it is no piece of memory{where}. {MEMORY[name]}")
-
-    return property(get)
 
 
 def view(x: Tracer, dtype: Any = None, type: Any = None) -> Tracer:

@@ -15,6 +15,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.families.linear import Linear, cast
 from funcgrad.ops.families.lowering import View
+from funcgrad.ops.large import LEAST_REDUCED, Reduction
 
 Axes = tuple[int, ...]
 Shape = tuple[int, ...]
@@ -88,23 +89,24 @@ def batched_axes(prim: Callable[[], Primitive]) -> Callable[..., Any]:
 
 _sum: Linear = Linear(
     "reduce_sum",
-    lambda x, axes: np.add.reduce(x, axis=axes),
+    lambda x, axes: _add(x, axes),
     shape=summed,
     pull=lambda ct, i, x, axes: repeated(ct, x.shape, axes),
     batch=batched_axes(lambda: _sum),
     lower="sum",
 )
+_add: Reduction = Reduction(np.add, _sum, least_long=2**18)
 
 
 def reduce_sum(x: Any, axes: Axes) -> Any:
     """The sum, 2 us sooner on the tape than the primitive itself: most scalar functions end in it."""
     kind = type(x)
     if kind is np.ndarray:
-        return np.add.reduce(x, axes)
+        return np.add.reduce(x, axes) if x.size < LEAST_REDUCED else _add(x, axes)
     if kind is TapeTracer:
         value, trace = x.value, x._trace
         if type(value) is np.ndarray and value.dtype.kind in "fc" and trace.alive:
-            y = np.add.reduce(value, axes)
+            y = np.add.reduce(value, axes) if value.size < LEAST_REDUCED else _add(value, axes)
             saved = (Aval(value.shape, value.dtype),)
             return TapeTracer(trace, y, Node(_sum, {"axes": axes}, (x.node,), saved, here()))
     return _sum(x, axes=axes)

@@ -12,7 +12,7 @@ import ctypes
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from math import copysign
+from math import copysign, inf, prod
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ NUMBERS = frozenset(k / 2 for k in range(-8, 9))
 """Python's numbers that may be part of a kernel, as exponents mostly are: others would make ever more kernels."""
 LENGTH = 256
 """Of the arrays that a function is traced over."""
+LANES = 8
+"""Of the rows that a function along rows is traced over (`rows.py`)."""
 NOT_FINITE = ctypes.c_int64()
 """Counts the chunks in which kernels that are watched found an infinity or NaN, in any thread."""
 _makers: dict[str, Callable[..., np.ufunc | None]] = {}
@@ -171,7 +173,7 @@ def keep_memory() -> None:
     """Let the C library keep freed memory for the next array, where nobody has told it what to do with it.
 
     Else it gives the memory of large arrays back to the system and asks for it again: half of the time of a gradient of
-    10^5 elements. It concerns the whole process, so it waits for the first kernel. Only glibc knows how.
+    10^5 elements. It concerns the whole process, so it waits for the first kernel or large sum. Only glibc knows how.
     """
     asked = "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_"
     if any(name in os.environ for name in asked) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
@@ -242,3 +244,126 @@ def numpys(prim: Any) -> Callable[..., Any]:
 def warns() -> bool:
     """Whether NumPy's warnings are on; in derivatives they are not."""
     return any(how != "ignore" for how in np.geterr().values())
+
+
+# ---- reductions ----
+
+LEAST_REDUCED = 2**15
+"""Elements from which on kernels reduce: what is around the call of one takes some 7 us."""
+LONG = 512
+"""Elements of a row up to which what NumPy does for each row counts."""
+PART = 2**14
+"""Elements of the parts of longer rows, about."""
+WIDE = 64
+"""Columns from which on NumPy goes down them, and as many or more as narrow ones become."""
+DEEP = 8
+"""Elements of such columns below which they are NumPy's too."""
+
+
+class Reduction:
+    """`ufunc.reduce(x, axes)` for a tuple of axes that rises, by kernels where they are faster (`bench/kernels.py`).
+
+    To NumPy rows are sums one after another, with some 15 ns for each, and products go number by number. Long rows are
+    cut, so that threads share them. Arrays of few columns are read as rows of several of their rows. Many columns stay
+    NumPy's, which adds row to row as fast as memory gives them. Errors and warnings are NumPy's.
+
+    `rule` is the primitive, for kernels to be traced. Rows of more than LONG elements are NumPy's where there are less
+    than `least_long` in all.
+
+    Kernels add and multiply in another order. Where that comes to an infinity or NaN, or on its way a product to what
+    is below the normal numbers (kernels make zeros of it, see `rowtext.py`), NumPy computes the row: multiplied in
+    pairs numbers may overflow, or lose digits, that do not one after another.
+    """
+
+    __slots__ = ("_found", "_least_long", "_rule", "_ufunc")
+
+    def __init__(self, ufunc: np.ufunc, rule: Callable[..., Any], least_long: float) -> None:
+        self._ufunc = ufunc
+        self._rule = rule
+        self._least_long = least_long
+        self._found: dict[tuple[str, bool], np.ufunc | None] = {}
+
+    def __call__(self, x: Any, axes: tuple[int, ...]) -> Any:
+        if type(x) is ndarray and x.size >= LEAST_REDUCED and x.dtype.char in FLOATS and axes and config._jit:
+            keep_memory()
+            if not x.flags.c_contiguous or self._is_worth(x, axes):
+                y = self._by_kernel(x, axes)
+                if y is not None:
+                    return y
+        return self._ufunc.reduce(x, axes)
+
+    def _is_worth(self, x: ndarray, axes: tuple[int, ...]) -> bool:
+        """Most of what `_by_kernel` finds out, sooner."""
+        last = x.shape[-1]
+        if axes[-1] < x.ndim - 1:
+            return last < WIDE
+        return x.size >= self._least_long or (last <= LONG and len(axes) < x.ndim)
+
+    def _by_kernel(self, x: ndarray, axes: tuple[int, ...]) -> Any:
+        """The last axes, if they are neighbours, by a kernel, and those before them then; None where NumPy does it."""
+        if not x.flags.c_contiguous:
+            last = x.ndim - 1
+            mirrored = tuple([last - a for a in reversed(axes)])
+            y = self._by_kernel(x.T, mirrored) if x.flags.f_contiguous else None
+            return None if y is None else y.T
+        first = axes[-1]
+        while first - 1 in axes:
+            first -= 1
+        before, behind, shape = axes[: axes.index(first)], axes[-1] + 1, x.shape
+        if before and self._ufunc is np.multiply:
+            return None
+        n, inner = prod(shape[first:behind]), prod(shape[behind:])
+        x = x.reshape(-1, n, inner)
+        parts = self._of_rows(x) if inner == 1 else self._of_columns(x)
+        if parts is None:
+            return None
+        y = self._settled(parts, x).reshape(shape[:first] + shape[behind:])
+        return self(y, before) if before else y if y.ndim else y[()]
+
+    def _of_rows(self, x: ndarray) -> ndarray | None:
+        n = x.shape[1]
+        count = max(1, n // PART)
+        return None if n > LONG and x.size < self._least_long else self._parts(x, count, n // count, 1)
+
+    def _of_columns(self, x: ndarray) -> ndarray | None:
+        _, n, inner = x.shape
+        several = -(-WIDE // inner)
+        count = max(1, n * inner // PART)
+        deep = n // (several * count)
+        return self._parts(x, count, deep, several) if inner < WIDE and deep >= DEEP else None
+
+    def _parts(self, x: ndarray, count: int, deep: int, several: int) -> ndarray | None:
+        """What `count` parts of `several` columns come to, and what is left over, to be reduced along axis 1."""
+        outer, n, inner = x.shape
+        done = count * deep * several
+        columns = (several * inner,) if several * inner > 1 else ()
+        key = x.dtype.char, bool(columns)
+        kernel = self._found[key] if key in self._found else self._found.setdefault(key, self._kernel(*key))
+        if kernel is None:
+            return None
+        parts = kernel(x[:, :done].reshape(outer, count, deep, *columns)).reshape(outer, count * several, inner)
+        return parts if done == n else np.concatenate([parts, x[:, done:]], 1)
+
+    def _kernel(self, char: str, columns: bool) -> np.ufunc | None:
+        row, number = Aval((LANES,), np.dtype(char)), Aval((1,), np.dtype(char))
+        graph = trace_graph(lambda x, count: (self._rule(x, axes=(0,)).reshape(1),), [row, number])
+        return compiled("rows", graph, self._ufunc.__name__, columns)
+
+    def _settled(self, parts: ndarray, x: ndarray) -> ndarray:
+        ufunc = self._ufunc
+        steps = parts
+        if parts.shape[1] > 1:
+            with np.errstate(all="ignore"):
+                steps = ufunc.accumulate(parts, 1) if ufunc is np.multiply else ufunc.reduce(parts, 1, keepdims=True)
+        y = steps[:, -1]
+        if ufunc is np.add:
+            sure = np.isfinite(y)
+        elif ufunc is np.multiply:
+            size = np.abs(steps)
+            sure = (size >= np.finfo(size.dtype).smallest_normal) & (size < inf)
+        else:
+            return y
+        if not sure.all():
+            unsure = ~sure.reshape(len(y), -1).all(1)
+            y[unsure] = ufunc.reduce(x[unsure], 1)
+        return y

@@ -39,12 +39,17 @@ def _total(terms: Any, axes: Axes) -> Any:
     return _kept(reduce_sum(terms, axes=axes), terms.shape, axes)
 
 
-def _composed_softmax(x: Any, axes: Axes) -> Any:
+def _divided(x: Any, number: Any, count: Any) -> Any:
+    """Rows by a number for each, neither huge nor tiny: in their kernels times one over it, a division for each row."""
+    return x / number if count is None else x * (1.0 / number)
+
+
+def _composed_softmax(x: Any, axes: Axes, count: Any = None) -> Any:
     terms = ew.exp(_shifted(x, axes))
-    return terms / _total(terms, axes)
+    return _divided(terms, _total(terms, axes), count)
 
 
-def _composed_log_softmax(x: Any, axes: Axes) -> Any:
+def _composed_log_softmax(x: Any, axes: Axes, count: Any = None) -> Any:
     shifted = _shifted(x, axes)
     return shifted - ew.log(_total(ew.exp(shifted), axes))
 
@@ -88,7 +93,7 @@ class Normalised(Primitive):
         self.original = original
         self.composed = composed
         self.parts = parts
-        self._rows = Rows(lambda x, count, axes: composed(x, axes), name)
+        self._rows = Rows(lambda x, count, axes: composed(x, axes, count), name)
         self._pushed = Rows(lambda t, y, count, axes: self._push(t, y, axes), f"{name} tangent")
         self._pulled = Rows(lambda t, y, count, axes: self._pull(t, y, axes), f"{name} cotangent")
         register(self)
@@ -319,11 +324,11 @@ def _standard(x: Any, axes: Axes, eps: Any, count: Any = None) -> tuple[Any, Any
     """`count` is how many elements a row has, where the shape does not say it."""
     centred = _centred(x, axes, count)
     deviation = _deviation(centred, axes, eps, count)
-    return centred / deviation, deviation
+    return _divided(centred, deviation, count), deviation
 
 
 def _pull_standard(ct: Any, y: Any, deviation: Any, axes: Axes, count: Any = None) -> Any:
-    return (_centred(ct, axes, count) - y * _mean(y * ct, axes, count)) / deviation
+    return _divided(_centred(ct, axes, count) - y * _mean(y * ct, axes, count), deviation, count)
 
 
 standardise = Standardised()

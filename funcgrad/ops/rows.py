@@ -16,10 +16,8 @@ from numpy import ndarray
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
 from funcgrad.core.staging import trace_graph
-from funcgrad.ops.large import FLOATS, LEAST, compiled
+from funcgrad.ops.large import FLOATS, LANES, LEAST, compiled
 
-LANES = 8
-"""Of the row that a function is traced over."""
 LINE, SETS = 64, 2**16
 """Bytes of a cache's line, and distance in bytes from which on lines compete for the same places of a core's cache."""
 NEAR = 2**19

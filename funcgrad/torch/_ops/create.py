@@ -266,6 +266,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
 def _number(fill_value: Any, function: str) -> Any:
     if isinstance(fill_value, Tensor) and not fill_value.dim() and not fill_value.requires_grad:
         return fill_value.item()
+    if isinstance(fill_value, np.bool_):
+        return float(fill_value)
     if not isinstance(fill_value, NUMBERS):
         raise TypeError(
             f"{function}(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}"

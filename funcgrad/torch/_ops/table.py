@@ -24,6 +24,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.signatures import Fitting, numbers_read, refusal, takes_data
 from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -209,6 +210,8 @@ def other_call(
 
     Where the arguments fit no signature, it is PyTorch's error for that, which comes before all others.
     """
+    if isinstance(error, (TypeError, AttributeError)):
+        refuse_traced(*args, *options.values())
     if isinstance(error, TypeError) and not _OTHER_NAMES.keys().isdisjoint(options):
         parameters = inspect.signature(fun).parameters
         own = {n if n in parameters else _OTHER_NAMES.get(n, n): x for n, x in options.items()}
