@@ -335,7 +335,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 # Softmax and cumulative sums
 
 SOFTMAX, LOG_SOFTMAX = Kind("Softmax", "r"), Kind("LogSoftmax", "r")
-CUMSUM, CUMPROD, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Cumprod", "xr"), Kind("Logcumsumexp", "xr")
+CUMSUM, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Logcumsumexp", "xr")
 
 
 def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel: str) -> Tensor:
@@ -427,6 +427,28 @@ def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Ten
     return contiguous(call(CUMSUM, _kept(_cumulated(fnp.cumsum, axis), dtype), x))
 
 
+def _cumprod(v: Any, axis: int, dtype: dtypes.dtype | None) -> Any:
+    return _kept(_cumulated(fnp.cumprod, axis), dtype)(v)
+
+
+def _cumprod_read(keep: Callable[..., Any], v: Any, axis: int, dtype: dtypes.dtype | None) -> Any:
+    """Linear in the factors, of the products that were saved, as PyTorch has it where no factor is zero."""
+    fixed = constant(v)
+    products = _cumprod(fixed, axis, dtype)
+    found = keep(products)
+    if not fnp.any(fnp.equal(fixed, 0)):
+        return fnp.multiply(found, _cumulated(fnp.cumsum, axis)(fnp.divide(v, fixed)))
+    if found is not products:
+        raise NotImplementedError(
+            "saved_tensors_hooks: let unpack_hook give the products of cumprod back as they were packed: where factors "
+            "are zero, funcgrad.torch has no derivative that reads others"
+        )
+    return _cumprod(v, axis, dtype)
+
+
+CUMPROD = Kind("Cumprod", "xr", reads=_cumprod_read)
+
+
 @named(in_place=True, out=True)
 def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running products along `dim`."""
@@ -434,7 +456,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Te
     axis = dimension(dim, x.dim())
     if x.dim() and x.numel():
         refuse(x, "b", "cumprod_out_cpu")
-    return contiguous(call(CUMPROD, _kept(_cumulated(fnp.cumprod, axis), dtype), x))
+    return contiguous(call(CUMPROD, _cumprod, x, axis=axis, dtype=dtype))
 
 
 @named(out=True)
