@@ -30,6 +30,8 @@ EXPRESSIONS = (
     *("torch.einsum('ij,jk,lk->li', x, z, y)", "torch.einsum('ij,jk,lk->', x, z, y)"),
     *("torch.inner(x, y)", "torch.inner(w, w)", "torch.inner(v, w)", "torch.inner(x[:1], w)", "torch.tensordot(x, y, ([0, 1], [0, 1]))", "torch.tensordot(x, u[0], ([0, 1], [1, 0]))", "torch.tensordot(v, z, 1)", "torch.kron(x, z)", "torch.kron(w, x)"),
     *("x.quantile(0.3)", "x.quantile(0.3, 0, True)", "torch.quantile(x, w.sigmoid(), 1)", "torch.quantile(x, w.sigmoid())", "x.nanquantile(0.3, 1)", "torch.nanquantile(x, w.sigmoid(), 0, True)", "w[0].quantile(0.3, 0)", "x.quantile(0.3, 1, interpolation='lower')"),
+    *("L.vander(w)", "L.vander(x, N=2)", "torch.logdet(z)"),
+    *("torch.cdist(x, z, 2.0, 'use_mm_for_euclid_dist')", "F.embedding_bag(torch.tensor([0, 1, 1]), z, torch.tensor([0, 2]), mode='sum', per_sample_weights=w)"),
 )
 GRAPHS = {
     expression: LEAVES + NO_PATH + WALK + f"out = {expression}\nprint(told(out.grad_fn, {{}}))" for expression in EXPRESSIONS
@@ -64,6 +66,8 @@ LOSSY = {
         *("L.solve_triangular(z, x.mT, upper=True)", "L.solve_triangular(z, x, upper=False, left=False, unitriangular=True)", "(__import__('warnings').simplefilter('ignore'), torch.triangular_solve(x.mT, z, upper=False, transpose=True))[1]", "torch.cholesky_solve(x.mT, z)", "torch.cholesky_solve(x.mT, z, upper=True)", "torch.cholesky_inverse(z)", "torch.cholesky_inverse(z, upper=True)"),
         *("L.lstsq(x.mT, w)[0]", "L.lstsq(x.mT, y.mT, driver='gels')[0]", "L.lstsq(x.mT, y.mT, driver='gelsd')[1]", "L.pinv(x)", "L.pinv(x.mT)", "L.pinv(z @ z.mT, hermitian=True)", "L.lu(z)[1:]", "L.lu(x)[1:]", "L.lu(x.mT)[1:]", "L.lu_factor(z)[0]", "L.lu_solve(*L.lu_factor(z), x.mT)", "L.lu_solve(*L.lu_factor(z), x, left=False, adjoint=True)", "L.eigvals(z).abs()"),
         *("torch.einsum('ij,kj->ki', x, y)", "torch.einsum('aij,bj->iba', v, y)", "torch.einsum('ij,kl->ikjl', x, z)", "torch.inner(x, y)", "torch.tensordot(x, u[0], ([0, 1], [1, 0]))", "torch.kron(x, z)", "torch.nanquantile(x, w.sigmoid(), 0)"),
+        *("x.cumprod(1)", "L.vander(w)", "L.vander(x, N=2)", "torch.cdist(x, z, 1.5)", "torch.cdist(x, z)", "torch.cdist(x, z, 1)", "torch.cdist(x, z, 0)", "torch.cdist(x, z, 2.0, 'use_mm_for_euclid_dist')", "torch.pdist(z, 3)", "torch.ldexp(x, y)", "torch.ldexp(x, torch.tensor([2, 3, 1]))", "x.logsumexp((0, 1))", "x.logsumexp(1, True)", "x.median()", "x.nanmedian()"),
+        *("F.embedding_bag(torch.tensor([0, 1, 1]), z, torch.tensor([0, 2]))", "F.embedding_bag(torch.tensor([[0, 1], [1, 2]]), z, mode='max')", "F.embedding_bag(torch.tensor([0, 1, 1]), z, torch.tensor([0, 2]), mode='sum', per_sample_weights=w)"),
     )
 }
 """What is packed, and the gradients of what is unpacked."""

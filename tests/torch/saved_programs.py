@@ -30,6 +30,8 @@ SAVED = {
     "matrices of 16 bits": GRAPH + HALVES + "a = (torch.arange(6, dtype=torch.float64).reshape(2, 3) / 7).requires_grad_(); b = (torch.arange(6, dtype=torch.float64).reshape(3, 2) / 11 - 0.3).requires_grad_(); c = torch.ones(2, dtype=torch.float64, requires_grad=True)\n"
     "with halves:\n  y = torch.nn.functional.linear((a @ b).relu(), a[:, :2], c)\n(y * y).sum().backward(); print(a.grad, b.grad, c.grad)",
     "doubled": X + GRAPH + "with G.saved_tensors_hooks(lambda t: t, lambda t: t * 2):\n  y = x.sin() * x\n(g,) = torch.autograd.grad(y.sum(), x, create_graph=True); (h,) = torch.autograd.grad(g.sum(), x); print(g.detach(), h)",
+    "doubled complex numbers": THIRDS + GRAPH + "with G.saved_tensors_hooks(lambda t: t, lambda t: t * 2):\n  z = torch.polar(x, w)\n(z.real + 3 * z.imag).sum().backward(); print(x.grad, w.grad)",
+    "shifted products": THIRDS + GRAPH + "with G.saved_tensors_hooks(lambda t: t, lambda t: t + 0.1):\n  y = torch.vander(x, 4); z = (w * 1).cumprod_(0)\n(y.sum() + z.sum()).backward(); print(x.grad, w.grad)",
     "unpacked at each pass": X + GRAPH + TELL + "with G.saved_tensors_hooks(pack, unpack):\n  y = x.exp().sum()\ny.backward(retain_graph=True); y.backward(); print(x.grad)",
     "freed": X + GRAPH + "with G.saved_tensors_hooks(lambda t: t, lambda t: t):\n  y = x.exp().sum()\ny.backward(); y.backward()",
     "the innermost": X + GRAPH + "def named(n): return G.saved_tensors_hooks(lambda t: (print('pack', n), t)[1], lambda t: (print('unpack', n), t)[1])\n"

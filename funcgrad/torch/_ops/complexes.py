@@ -18,6 +18,7 @@ from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor, view
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
+from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 
 SELECT, VIEW_AS_REAL, VIEW_AS_COMPLEX = Kind("Select", "-"), Kind("ViewAsReal"), Kind("ViewAsComplex")
@@ -130,7 +131,17 @@ def _parts(x: Any, y: Any, function: str, names: tuple[str, str]) -> None:
     check_broadcast(x.shape, y.shape)
 
 
-COMPLEX, POLAR = Kind("Complex", "yx"), Kind("Polar", "r")
+def _turned(size: Any, at: Any) -> Any:
+    return lax.complex(fnp.multiply(size, fnp.cos(at)), fnp.multiply(size, fnp.sin(at)))
+
+
+def _turned_read(keep: Any, size: Any, at: Any) -> Any:
+    """Linear in both, of the result that was saved."""
+    found = keep(_turned(constant(size), constant(at)))
+    return fnp.add(fnp.multiply(kinks.sgn(found), size), fnp.multiply(fnp.multiply(found, 1j), at))
+
+
+COMPLEX, POLAR = Kind("Complex", "yx"), Kind("Polar", "r", reads=_turned_read)
 
 
 @named(method=False, out=True)
@@ -148,8 +159,4 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """abs * exp(1j * angle)"""
     _parts(abs, angle, "polar", ("abs", "angle"))
     refuse(abs, "e", "polar_cpu")
-
-    def turned(size: Any, at: Any) -> Any:
-        return lax.complex(fnp.multiply(size, fnp.cos(at)), fnp.multiply(size, fnp.sin(at)))
-
-    return call(POLAR, turned, abs, angle)
+    return call(POLAR, _turned, abs, angle)

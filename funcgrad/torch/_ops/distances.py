@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.products import same_scalar_type
+from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
-CDIST, PDIST, VIEW = Kind("Cdist", "xyr!"), Kind("Pdist", "xr"), Kind("View", "xyr!")
 MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 MANY = 25
 """With more vectors than these, PyTorch computes Euclidean distances by one matrix product."""
@@ -32,6 +34,40 @@ def _norms(differences: Any, p: float) -> Any:
     if p == np.inf:
         return kinks.largest(differences)
     return kinks.vector_norm(differences, p, (differences.ndim - 1,), False)
+
+
+def _all_pairs(x: Any, y: Any) -> Any:
+    return fnp.subtract(x[..., :, None, :], y[..., None, :, :])
+
+
+def _distances(x: Any, y: Any, p: float) -> Any:
+    return _norms(_all_pairs(x, y), p)
+
+
+def _distances_read(keep: Any, x: Any, y: Any, p: float) -> Any:
+    between = _all_pairs(x, y)
+    return kinks.vector_norm_read(keep, between, p, (between.ndim - 1,), False)
+
+
+def _of_rows(v: Any) -> Any:
+    first, second = np.triu_indices(v.shape[0], 1)
+    return fnp.subtract(v[first], v[second])
+
+
+def _of_rows_read(keep: Any, v: Any, p: float) -> Any:
+    return kinks.vector_norm_read(keep, _of_rows(v), p, (1,), False)
+
+
+CDIST, PDIST = Kind("Cdist", "xyr!", reads=_distances_read), Kind("Pdist", "xr", reads=_of_rows_read)
+CDIST_OF_LARGEST, PDIST_OF_LARGEST = Kind("Cdist", "xyr!"), Kind("Pdist", "xr")
+"""Of the infinite norm, for which PyTorch has another derivative than `vector_norm`."""
+EUCLIDEAN = Kind("EuclideanDist", "xyr!", reads=partial(_distances_read, p=2.0))
+VIEW = Kind("View", "xyr!")
+
+
+def _by_one_product(x1: Tensor, x2: Tensor) -> Tensor:
+    found = call(EUCLIDEAN, _by_product, x1, x2)
+    return reshape(found, found.shape)
 
 
 @named(method=False)
@@ -60,8 +96,8 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
     same_scalar_type(x1, x2)
     many = max(x1.shape[-2], x2.shape[-2]) > MANY and compute_mode in (None, MODES[0])
     if p == 2 and (many or compute_mode == MODES[1]):
-        return call(VIEW, _by_product, x1, x2)
-    return call(CDIST, lambda x, y: _norms(fnp.subtract(x[..., :, None, :], y[..., None, :, :]), p), x1, x2)
+        return composite(_by_one_product, partial(call, VIEW, _by_product), x1, x2)
+    return call(CDIST_OF_LARGEST if p == np.inf else CDIST, _distances, x1, x2, p=p)
 
 
 @named(method=False)
@@ -75,5 +111,5 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
     refuse(input, "e", "pdist")
-    first, second = np.triu_indices(input.shape[0], 1)
-    return call(PDIST, lambda v: _norms(fnp.subtract(v[first], v[second]), p), input)
+    kind = PDIST_OF_LARGEST if p == np.inf else PDIST
+    return call(kind, lambda v, p: _norms(_of_rows(v), p), input, p=p)

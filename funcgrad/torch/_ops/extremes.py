@@ -194,7 +194,11 @@ argmax, argmin = _position("argmax", fnp.argmax), _position("argmin", fnp.argmin
 
 SORT, SORT_STABLE = Kind("Sort", "-"), Kind("SortBackward1", "-")
 TOPK, KTHVALUE = Kind("Topk", "-"), Kind("Kthvalue", "-")
-MEDIAN = {name: Kind(name.title(), "xr=") for name in ("median", "nanmedian")}
+MEDIAN = {
+    name: Kind(name.title(), "xr=", reads=lambda keep, v, found: kinks.shared_by_equals(v, keep(found)))
+    for name in ("median", "nanmedian")
+}
+MEDIAN_OF_NONE = {name: Kind(name.title(), "xr=") for name in MEDIAN}
 MEDIAN_DIM = {name: Kind(f"{name.title()}Backward1", "-") for name in ("median", "nanmedian")}
 
 
@@ -288,7 +292,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Any:
     v = constant(input._read())
     flat = fnp.reshape(v, (v.size,)) if dim is None or not v.ndim else v
     if not flat.shape[axis]:
-        return call(MEDIAN[name], kinks.none_of, input)
+        return call(MEDIAN_OF_NONE[name], kinks.none_of, input)
     nans = fnp.isnan(flat) if flat.dtype.kind == "f" else fnp.zeros(flat.shape, bool)
     known = flat.shape[axis] - fnp.sum(nans, axis=axis, keepdims=True)
     middle = fnp.maximum(known - 1, 0) // 2
@@ -297,7 +301,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Any:
     order = fnp.argsort(flat, axis=axis, stable=True)
     places = fnp.squeeze(fnp.take_along_axis(order, fnp.minimum(middle, flat.shape[axis] - 1), axis), axis)
     if dim is None:
-        return call(MEDIAN[name], lambda v: kinks.shared_by_equals(v, flat[places]), input)
+        return call(MEDIAN[name], kinks.shared_by_equals, input, found=flat[places])
     return found_at(name, MEDIAN_DIM[name], input, places, axis, keepdim)
 
 

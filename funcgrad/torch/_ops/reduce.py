@@ -20,7 +20,7 @@ from funcgrad.torch._ops.table import named, titled
 from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import as_floating, cast, refuse
-from funcgrad.torch._record.tape import raw
+from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
@@ -335,8 +335,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 # Softmax and cumulative sums
 
 SOFTMAX, LOG_SOFTMAX = Kind("Softmax", "r"), Kind("LogSoftmax", "r")
-LOGSUMEXP = Kind("Logsumexp", "xr")
-CUMSUM, CUMPROD, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Cumprod", "xr"), Kind("Logcumsumexp", "xr")
+CUMSUM, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Logcumsumexp", "xr")
 
 
 def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel: str) -> Tensor:
@@ -390,6 +389,20 @@ def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -
     return _long_log_softmax(input, dim, dtype)
 
 
+def _logsumexp(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    y = kinks.logsumexp(nn.logsumexp, v, dims)
+    return y if keepdim else values.reshape(y, shape=tuple([n for i, n in enumerate(v.shape) if i not in dims]))
+
+
+def _logsumexp_read(keep: Any, v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    found = keep(widened(_logsumexp, np.float16)(constant(v), dims=dims, keepdim=keepdim))
+    wide = found if keepdim else fnp.expand_dims(found, dims)
+    return fnp.sum(fnp.exp(fnp.subtract(v, wide)), axis=dims, keepdims=keepdim)
+
+
+LOGSUMEXP = Kind("Logsumexp", "xr", reads=_logsumexp_read)
+
+
 @named(out=True)
 def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
     """log(sum(exp(input), dim)), without overflow."""
@@ -397,13 +410,7 @@ def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) ->
     if dim is None:
         raise TypeError("logsumexp(): argument 'dim' (position 2) must be tuple of ints, not NoneType")
     x = as_floating(input)
-    dims = dims_of(dim, x.dim())
-
-    def whole(v: Any) -> Any:
-        y = kinks.logsumexp(nn.logsumexp, v, dims)
-        return y if keepdim else values.reshape(y, shape=tuple([n for i, n in enumerate(v.shape) if i not in dims]))
-
-    return call(LOGSUMEXP, widened(whole, np.float16), x)
+    return call(LOGSUMEXP, widened(_logsumexp, np.float16), x, dims=dims_of(dim, x.dim()), keepdim=keepdim)
 
 
 def _cumulated(fun: Callable[..., Any], axis: int) -> Callable[[Any], Any]:
@@ -420,6 +427,28 @@ def cumsum(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Ten
     return contiguous(call(CUMSUM, _kept(_cumulated(fnp.cumsum, axis), dtype), x))
 
 
+def _cumprod(v: Any, axis: int, dtype: dtypes.dtype | None) -> Any:
+    return _kept(_cumulated(fnp.cumprod, axis), dtype)(v)
+
+
+def _cumprod_read(keep: Callable[..., Any], v: Any, axis: int, dtype: dtypes.dtype | None) -> Any:
+    """Linear in the factors, of the products that were saved, as PyTorch has it where no factor is zero."""
+    fixed = constant(v)
+    products = _cumprod(fixed, axis, dtype)
+    found = keep(products)
+    if not fnp.any(fnp.equal(fixed, 0)):
+        return fnp.multiply(found, _cumulated(fnp.cumsum, axis)(fnp.divide(v, fixed)))
+    if found is not products:
+        raise NotImplementedError(
+            "saved_tensors_hooks: let unpack_hook give the products of cumprod back as they were packed: where factors "
+            "are zero, funcgrad.torch has no derivative that reads others"
+        )
+    return _cumprod(v, axis, dtype)
+
+
+CUMPROD = Kind("Cumprod", "xr", reads=_cumprod_read)
+
+
 @named(in_place=True, out=True)
 def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running products along `dim`."""
@@ -427,7 +456,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Te
     axis = dimension(dim, x.dim())
     if x.dim() and x.numel():
         refuse(x, "b", "cumprod_out_cpu")
-    return contiguous(call(CUMPROD, _kept(_cumulated(fnp.cumprod, axis), dtype), x))
+    return contiguous(call(CUMPROD, _cumprod, x, axis=axis, dtype=dtype))
 
 
 @named(out=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ def nan_to_num(
 
 # Parts of numbers
 
-FREXP, LDEXP = Kind("Frexp", "-"), Kind("Ldexp", "yr=")
+FREXP = Kind("Frexp", "-")
 
 
 @named(out=True)
@@ -159,6 +160,20 @@ def frexp(input: Tensor) -> Any:
     return returned("frexp", call(FREXP, split, input))
 
 
+def _scaled(v: Any, exponent: Any) -> Any:
+    return fnp.multiply(v, fnp.exp2(exponent).astype(v.dtype))
+
+
+def _scaled_read(keep: Any, v: Any, exponent: Any) -> Any:
+    """Linear in both, of the result that was saved."""
+    found = keep(_scaled(constant(v), constant(exponent)))
+    steep = fnp.multiply(exponent, math.log(2)).astype(v.dtype)
+    return fnp.add(_scaled(v, constant(exponent)), fnp.multiply(found, steep))
+
+
+LDEXP = Kind("Ldexp", "yr=", reads=_scaled_read)
+
+
 @named(writes=True, out=True)
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2**other"""
@@ -166,7 +181,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     check_broadcast(input.shape, other.shape)
     x, y = promote(input, other, floating=True)
     exponents = other if other.is_floating_point() and other.dim() else y
-    return call(LDEXP, lambda a, b: fnp.multiply(a, fnp.exp2(b).astype(a.dtype)), x, exponents)
+    return call(LDEXP, _scaled, x, exponents)
 
 
 def _neighbour(x: Any, towards: Any) -> Any:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.torch._ops.join import cat
 from funcgrad.torch._ops.linalg.shared import check_inexact, check_squares, need_second, routine
 from funcgrad.torch._ops.linalg.systems import inverse
 from funcgrad.torch._ops.memory_order import in_columns, lying
 from funcgrad.torch._ops.pointwise import mul
 from funcgrad.torch._ops.products import cross_of, mm, vdot
 from funcgrad.torch._ops.products import matmul as product_of
+from funcgrad.torch._ops.reduce import cumprod
 from funcgrad.torch._ops.reduce import sum as sum_of
 from funcgrad.torch._ops.select import clone
 from funcgrad.torch._ops.shape import diagonal as diagonal_of
-from funcgrad.torch._ops.shape import unsqueeze, view_as_shape
+from funcgrad.torch._ops.shape import expand, unsqueeze, view_as_shape
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import Kind, call, contiguous
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-EXP, COPY, CAT = Kind("LinalgMatrixExp", "x"), Kind("CopyBackwards"), Kind("Cat", "x?=")
+EXP, COPY, CAT = Kind("LinalgMatrixExp", "x"), Kind("CopyBackwards"), Kind("Cat", "x=")
 HOUSEHOLDER = Kind("LinalgHouseholderProduct", "xyr")
 
 
@@ -172,13 +176,22 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")
 
-    def powers(v: Any) -> Any:
-        v = fnp.reshape(v, (1,)) if v.shape == () else v
-        columns = fnp.broadcast_to(v[..., None], (*v.shape, n - 1))
-        ones, powers = np.ones((*v.shape, 1), v.dtype), fnp.cumprod(columns, axis=-1)
-        return fnp.concatenate([ones, powers if own.kind in "fc" else powers.astype(np.int64)], axis=-1)
+    return composite(_running_powers, partial(call, CAT, _powers), x, n=n)
 
-    return call(CAT, powers, x)
+
+def _powers(v: Any, n: int) -> Any:
+    v = fnp.reshape(v, (1,)) if v.shape == () else v
+    columns = fnp.broadcast_to(v[..., None], (*v.shape, n - 1))
+    powers = fnp.cumprod(columns, axis=-1)
+    powers = powers if v.dtype.kind in "fc" else powers.astype(np.int64)
+    return fnp.concatenate([np.ones((*v.shape, 1), v.dtype), powers], axis=-1)
+
+
+def _running_powers(x: Tensor, n: int) -> Tensor:
+    """As PyTorch composes it."""
+    x = x if x.dim() else unsqueeze(x, 0)
+    powers = cumprod(expand(unsqueeze(x, -1), *x.shape, n - 1), -1)
+    return cat([fresh(np.ones((*x.shape, 1), powers._read().dtype)), powers], -1)
 
 
 @routine

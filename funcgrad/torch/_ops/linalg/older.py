@@ -63,7 +63,9 @@ def logdet(input: Tensor) -> Tensor:
     need_tensor(input, "logdet")
     check_squares(input, "logdet")
     sign, size = signs_and_logarithms(input, "linalg.slogdet")
-    return add(log(sign), size) if input.is_complex() else where(sign.detach() == -1, np.nan, size)
+    if input.is_complex():
+        return add(log(sign), size)
+    return where(sign.detach() == -1, fresh(np.asarray(np.nan, size._read().dtype)), size)
 
 
 @named()

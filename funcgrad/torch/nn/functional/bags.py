@@ -9,19 +9,21 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad.ops.subscript import update
 from funcgrad.torch._ops.values import gather
-from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.calls import Kind, call_with, watch
 from funcgrad.torch._record.tape import constant
-from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.linear import check_rows
 
-BAG = Kind("EmbeddingBag", "xya?=", takes="01")
+BAG, WEIGHTED_BAG = Kind("EmbeddingBag", "-", takes="01"), Kind("EmbeddingBag", "iyx", takes="01")
 
 
-def _added(weight: Any, scale: Any, index: np.ndarray, bags: np.ndarray, counts: np.ndarray, mode: str) -> Any:
+def _added(
+    weight: Any, scale: Any, used: np.ndarray, index: np.ndarray, bags: np.ndarray, counts: np.ndarray, mode: str
+) -> Any:
     """The sums, or means, of the rows of each bag."""
     rows = fnp.take(weight, index, axis=0)
     if scale is not None:
-        rows = rows * scale[:, None]
+        rows = rows * fnp.reshape(scale, (scale.size,))[used][:, None]
     total = update(np.zeros((len(counts), weight.shape[1]), weight.dtype), bags, rows, "add")
     return total / np.maximum(counts, 1).astype(weight.dtype)[:, None] if mode == "mean" else total
 
@@ -117,7 +119,10 @@ def embedding_bag(
         count -= 1
         used = used[bags[used] < count]
     options = {"index": index[used], "bags": bags[used], "counts": np.bincount(bags[used], minlength=count)}
+    told = [fresh(np.asarray(v, np.int64)) for v in (index, starts, bags, options["counts"], np.zeros(count))]
     if mode == "max":
-        return call(BAG, _largest, weight, **options)
-    scale = None if per_sample_weights is None else per_sample_weights.reshape(-1)[used]
-    return call(BAG, _added, weight, scale, mode=mode, **options)
+        told[-1] = fresh(np.zeros((count, weight.shape[1]), np.int64))
+        return call_with(told, BAG, _largest, weight, **options)
+    kind = BAG if per_sample_weights is None else WEIGHTED_BAG
+    found = call_with(told[:2], kind, _added, weight, per_sample_weights, used=used, mode=mode, **options)
+    return watch(found, *told[2:])
