@@ -19,6 +19,8 @@ class Config:
       TypeError.
     - `debug_nans` (FUNCGRAD_DEBUG_NANS): True raises FloatingPointError at the first operation that makes a NaN; see
       `debug_nans`.
+    - `traceback` (FUNCGRAD_TRACEBACK): "user" shows the user's frames in tracebacks of errors, "full" the library's
+      too. Anything else raises ValueError.
     - `threads` (FUNCGRAD_THREADS): how many threads a large kernel may use, from its next call on; 1 makes none.
       None or 0 is automatic: as many as the process has cores, but no more than NumPy's BLAS may use, so that
       OPENBLAS_NUM_THREADS, OMP_NUM_THREADS and threadpoolctl hold here too. Results are the same for any number.
@@ -37,13 +39,14 @@ class Config:
         >>> config.threads = None
     """
 
-    __slots__ = ("_cache_dir", "_cache_size", "_debug_nans", "_jit", "_threads", "usual")
+    __slots__ = ("_cache_dir", "_cache_size", "_debug_nans", "_jit", "_threads", "_traceback", "usual")
     usual: bool
     """Whether jitted functions just run their programs: `jit` is on, and nothing looks at the results."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._debug_nans = _switch(environment, "FUNCGRAD_DEBUG_NANS", "0")
         self.jit = _switch(environment, "FUNCGRAD_JIT", "1")
+        self.traceback = environment.get("FUNCGRAD_TRACEBACK") or "user"
         self._threads = ctypes.c_int64()
         self.threads = _number(environment, "FUNCGRAD_THREADS", "threads", 0)
         self.cache_size = _number(environment, "FUNCGRAD_CACHE_SIZE", "bytes", 512 << 20)
@@ -71,6 +74,16 @@ class Config:
             raise TypeError(f"config.debug_nans must be True or False, not {value!r}")
         self._debug_nans = value
         self.usual = self._jit and not value
+
+    @property
+    def traceback(self) -> str:
+        return self._traceback
+
+    @traceback.setter
+    def traceback(self, value: str) -> None:
+        if value not in ("user", "full"):
+            raise ValueError(f'config.traceback must be "user" or "full", not {value!r}')
+        self._traceback = value
 
     @property
     def threads(self) -> int | None:
@@ -105,7 +118,7 @@ class Config:
         self._cache_size = value
 
     def __repr__(self) -> str:
-        shown = ("jit", "threads", "debug_nans", "cache_dir", "cache_size")
+        shown = ("jit", "threads", "debug_nans", "traceback", "cache_dir", "cache_size")
         return f"Config({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 

@@ -392,7 +392,7 @@ def test_converting_an_escaped_value(transform, convert):
 
 def test_indexing_a_plain_array():
     table = np.arange(3.0)
-    with pytest.raises(ConcretizationError, match=r"fnp\.at\(a\)\[i\]\.get\(\)"):
+    with pytest.raises(ConcretizationError, match=r"write `fnp\.take\(table, i, axis=0\)`"):
         fg.vmap(lambda i: table[i])(np.arange(3))
     np.testing.assert_array_equal(fg.vmap(lambda i: fg.numpy.at(table)[i].get())(np.arange(3)), table)
 
@@ -706,7 +706,7 @@ WRONG_CALLS = {
 
 @pytest.mark.parametrize(("name", "call"), [(name, call) for name, calls in WRONG_CALLS.items() for call in calls])
 def test_what_is_composed_raises_in_its_own_name(name, call):
-    with pytest.raises((TypeError, ValueError), match=rf"^{name}\b"):
+    with pytest.raises((TypeError, ValueError), match=rf"(^|\. ){name}\b"):
         call()
 
 

@@ -129,6 +129,20 @@ def test_a_mistake_of_ours_shows_its_frames():
         assert (traceback.extract_tb(caught.value.__traceback__)[-1].name in ("inner", "mistaken")) is shown
 
 
+def test_frames_are_shown_on_request(monkeypatch):
+    for call in (lambda: fg.grad(lambda x: x.reshape(5))(X), lambda: torch.sin(Odd()), lambda: fnp.log("a")):
+        for shown in ("full", "user"):
+            monkeypatch.setattr(fg.config, "traceback", shown)
+            with pytest.raises((TypeError, ValueError)) as caught:
+                call()
+            files = {frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)}
+            assert (len(files) > 1) == (shown == "full")
+    assert fg.config.__class__({"FUNCGRAD_TRACEBACK": "full"}).traceback == "full"
+    for wrong in ({"FUNCGRAD_TRACEBACK": "1"}, {"FUNCGRAD_TRACEBACK": "Full"}):
+        with pytest.raises(ValueError, match=r'traceback must be "user" or "full"'):
+            fg.config.__class__(wrong)
+
+
 def test_hiding_keeps_the_error_and_its_story():
     def fails():
         try:

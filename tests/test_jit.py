@@ -336,9 +336,11 @@ def test_traced_values_have_no_hash():
 
 
 @pytest.mark.parametrize("args, kwargs, message", [
-    ((X, "mean"), {}, r"argument 1 `y` is str.*static_argnums=1"),
-    ((X,), {"y": object()}, r"argument `y` is object.*static_argnames='y'"),
-    (({"a": [X, "b"]}, X), {}, r"argument 0 `x`, leaf \['a'\]\[1\] is str"),
+    ((X, "mean"), {}, r"^Name a constant static: jit\(..., static_argnums=1\)\. jit: argument 1 `y` is str"),
+    ((X,), {"y": object()}, r"^Name a constant static: jit\(..., static_argnames='y'\)\. jit: argument `y` is object"),
+    (({"a": [X, "b"]}, X), {}, r"^Pass a constant by itself.* jit: argument 0 `x`, leaf \['a'\]\[1\] is str"),
+    (({1.0, 2.0}, X), {}, r"^Pass np\.array\(list\(x\)\).* jit: argument 0 `x` is set"),
+    ((fg.errors, X), {}, r"^Pass its arrays.*Name a constant static"),
     ((np.array(["a"]), X), {}, r"argument 0 `x` is an array of dtype <U1"),
 ])  # fmt: skip
 def test_leaves_that_are_no_numbers(args, kwargs, message):

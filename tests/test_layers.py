@@ -14,13 +14,12 @@ from tests.groups import together
 
 ROOT = Path(funcgrad.__file__).parent
 LAYERS = [
-    ["errors", "names"],
+    ["errors", "names", "config"],
     ["core.provenance"],
     ["core.frames", "core.warned"],
     ["core.entrance"],
     ["tree"],
     ["tree_util"],
-    ["config"],
     ["core.reading"],
     ["core.arrays"],
     ["core.avals"],

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.core.avals import aval_of
 from funcgrad.core.staging import trace_graph
@@ -206,3 +207,24 @@ def test_partition() -> None:
     np.testing.assert_array_equal(grad(lambda x: np.partition(x, -1, None)[-1])(x), x == x.max())
     with pytest.raises(ValueError, match="out of bounds"):
         vjp(lambda x: fnp.partition(x, 5), x)
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("detach", r"use fg\.stop_gradient\(x\)"),
+        ("requires_grad", r"use fg\.grad\(f\)\(x\)"),
+        ("numpy", "use x as it is"),
+        ("exp", r"use np\.exp\(x\)"),
+        ("relu", r"use fg\.nn\.relu\(x\)"),
+        ("_value", r"use print\(x\)"),
+        ("shap", "a traced array has no attribute 'shap'$"),
+        ("ndarray_", "a traced array has no attribute 'ndarray_'$"),
+    ],
+)
+@pytest.mark.parametrize("transform", [grad, vmap, fg.jit, fg.explain])
+def test_attributes_of_other_libraries_arrays(transform: Any, name: str, instead: str) -> None:
+    with pytest.raises(AttributeError, match=instead) as info:
+        transform(lambda x: getattr(x, name))(X)
+    assert info.value.name == name and isinstance(info.value.obj, Tracer)
+    assert {frame.path.name for frame in info.traceback} == {"test_methods.py"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -150,7 +151,7 @@ def test_leaves(name):
         message = str(error.value)
         assert REFUSED in message and instead in message, (way, message)
         assert "argument 0 `p`, leaf ['k']" in message
-        assert way == "hessian" or message.startswith(way)
+        assert way == "hessian" or re.search(rf"(^|\. ){way}: ", message)
 
 
 @pytest.mark.parametrize("name", [n for n in ODD if n not in NO_LEAF])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, Protocol, overload
 from weakref import WeakMethod
@@ -24,7 +24,7 @@ from funcgrad.core.recent import Recent
 from funcgrad.core.staging import is_written, trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.ops import large
-from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
+from funcgrad.transforms.arguments import array_leaf, leaf_path, of_an_object, parameter_name, refused_output
 from funcgrad.transforms.axes import Axis, bound_axes, with_axes
 from funcgrad.transforms.calls import graph_call
 from funcgrad.transforms.custom.rules import name_of
@@ -48,6 +48,8 @@ _SCALARS = frozenset((float, int, complex, bool, *(np.dtype(c).type for c in "?b
 class Jitting(Protocol[Options]):
     """What `jit` is to a type checker: its result is called as the function is."""
 
+    @overload
+    def __call__(self, fun: np.ufunc, /, *args: Options.args, **options: Options.kwargs) -> Jitted[..., Any]: ...
     @overload
     def __call__(self, fun: Callable[P, R], /, *args: Options.args, **options: Options.kwargs) -> Jitted[P, R]: ...
     @overload
@@ -358,12 +360,8 @@ class Jitted(Transformed, Generic[P, R]):
             return leaf
         value = array_leaf(leaf)
         if value is None:
-            where, name = self._where(index, args, kwargs, static)
-            raise TypeError(
-                f"{refusal(f'jit: {where}', leaf)} Pass {name} to jit if it is "
-                "a constant (it must be hashable), or register its class with fg.register_pytree_node "
-                "if it holds arrays."
-            )
+            where, option = self._where(index, args, kwargs, static)
+            raise TypeError(refusal(f"jit: {where}", leaf, _remedy(leaf, where, option)))
         return value
 
     def _where(self, index: int, args: tuple, kwargs: dict[str, Any], static: set[int]) -> tuple[str, str]:
@@ -397,11 +395,21 @@ class Jitted(Transformed, Generic[P, R]):
             ) from None
 
 
+def _remedy(leaf: Any, where: str, option: str) -> str:
+    """How what is no array becomes a constant of the program, or an array of it."""
+    if isinstance(leaf, (set, frozenset, Iterator)):
+        return "Pass np.array(list(x)), as a set or an iterator has no elements that could be traced."
+    if ", leaf " in where:
+        static = "Pass a constant by itself, as an argument that static_argnums names."
+    else:
+        static = f"Name a constant static: jit(..., {option})."
+    return f"{of_an_object(leaf)} {static}".lstrip()
+
+
 def _output(y: Any, index: int, out_tree: tree.TreeDef) -> Any:
     value = array_leaf(y)
     if value is None:
-        path = list(tree.leaf_paths(out_tree))[index]
-        raise TypeError(refusal(f"jit: output{path} of the function", y))
+        raise refused_output(y, "jit", index, out_tree)
     return value
 
 

@@ -188,15 +188,16 @@ def _odd_element(x: Any) -> Any:
     return None
 
 
-def refusal(where: str, x: Any) -> str:
-    """Why what stands at `where` is refused, and what to write instead."""
+def refusal(where: str, x: Any, otherwise: str = "") -> str:
+    """What to write in place of an object at `where`, and why it is refused; `otherwise` is said where no rule fits."""
     dtype = getattr(x, "dtype", None)
     plain = type(x) is np.ndarray
     what = f"an array of dtype {dtype}" if plain else type(x).__name__
     instead = _instead(x, dtype if plain else None)
-    return f"{where} is {what}, which is not a number or a plain array of numbers." + (
-        f" Write {instead}." if instead else ""
-    )
+    remedy = f"Write {instead}. " if instead else f"{otherwise} " if otherwise else ""
+    if remedy and where.startswith("an "):
+        where = f"An{where[2:]}"
+    return f"{remedy}{where} is {what}, which is not a number or a plain array of numbers."
 
 
 def _instead(x: Any, dtype: np.dtype | None) -> str:

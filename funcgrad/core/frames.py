@@ -18,6 +18,7 @@ from functools import wraps
 from types import FunctionType, TracebackType
 from typing import Any, TypeVar
 
+from funcgrad.config import config
 from funcgrad.core.provenance import is_internal, is_ours
 from funcgrad.errors import ConcretizationError, TracerConversionError
 
@@ -40,8 +41,10 @@ hidden = _Hidden()
 def hide(error: BaseException) -> None:
     """Take the library's frames, and NumPy's, out of the traceback of an error that is being handled.
 
-    So are those of SciPy's where the library has called it.
+    So are those of SciPy's where the library has called it. `config.traceback` leaves all where they are.
     """
+    if config.traceback == "full":
+        return
     last = error.__traceback__
     kept: list[TracebackType] = []
     within = False

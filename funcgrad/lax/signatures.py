@@ -17,7 +17,7 @@ from funcgrad.core.staging import is_interpreted, record_graph, trace_graph
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.joining import stack
 from funcgrad.ops.elementwise import convert
-from funcgrad.transforms.arguments import array_leaf
+from funcgrad.transforms.arguments import array_leaf, of_an_object
 
 
 def leaves_of(x: Any, what: str) -> tuple[list[Any], tree.TreeDef]:
@@ -27,8 +27,7 @@ def leaves_of(x: Any, what: str) -> tuple[list[Any], tree.TreeDef]:
         if array_leaf(leaf) is None:
             path = list(tree.leaf_paths(treedef))[index]
             raise TypeError(
-                f"{refusal(f'{what}{path}{at(here())}', leaf)} A class that holds arrays is registered with "
-                "fg.register_pytree_node or fg.register_dataclass."
+                refusal(f"{what}{path}{at(here())}", leaf, of_an_object(leaf) or "Close over what is no array.")
             )
     return flat, treedef
 

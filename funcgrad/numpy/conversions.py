@@ -110,12 +110,10 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     owner, loc = _foreign_operand()
     if owner is not None:
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
-    remedy = arrays.for_conversion() or (
+    remedy = arrays.for_index(x.dtype == bool) or arrays.for_conversion() or (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
         "several, and fnp.array of nested lists."
     )
-    if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
-        remedy += " To index a plain array `a` with it, write fnp.take(a, i, axis=0) or fnp.at(a)[i].get()."
     refuse(x, "making a plain array of a traced value", remedy, TracedArrayError, UnknownArrayError)
 
 
@@ -196,23 +194,6 @@ AS_BYTES = {
     "tofile": _number("x.tofile(file)", _BYTES, np.ndarray.tofile),
 }
 """Methods of arrays that read memory."""
-MEMORY = {
-    "ctypes": "An array of numbers for C code is fg.stop_gradient(x).",
-    "data": "An array whose memory can be read is fg.stop_gradient(x).",
-    "flags": "How it lies in memory is NumPy's, where the function runs on plain arrays.",
-    "strides": "Take windows by indices, x[np.arange(n)[:, None] + np.arange(width)].",
-}
-"""Attributes of arrays that describe memory, and what to write."""
-
-
-def memory(name: str) -> property:
-    """An attribute that only memory has."""
-
-    def get(x: Tracer) -> NoReturn:
-        where = provenance.at(provenance.here())
-        raise AttributeError(f"a traced value has no `{name}`: it is no piece of memory{where}. {MEMORY[name]}")
-
-    return property(get)
 
 
 def view(x: Tracer, dtype: Any = None, type: Any = None) -> Tracer:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 
 from funcgrad.core import provenance, remedies
 from funcgrad.core.buffers import Buffer
-from funcgrad.core.frames import hiding
+from funcgrad.core.frames import hide, hides, hiding
 from funcgrad.core.staging import is_staging
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
@@ -119,6 +120,18 @@ def _of_memory(name: str, instead: str) -> Any:
     return refuse
 
 
+@hides
+def _absent(x: Tracer, name: str) -> NoReturn:
+    """The `__getattr__` of traced values."""
+    try:
+        from funcgrad.numpy.absent import words  # where there is something to say
+
+        raise AttributeError(words(name), name=name, obj=x)
+    except AttributeError as error:
+        hide(error)
+        raise
+
+
 _CONVERSIONS = (
     "__bool__", "__float__", "__int__", "__complex__", "__index__", "__trunc__", "__round__", "__format__", "item",
     "tolist", "tobytes",
@@ -177,7 +190,7 @@ _OWN: dict[str, Any] = {
     "device": property(lambda x: "cpu"),
     "flat": property(_flat, _set_flat),
     **conversions.AS_BYTES,
-    **{name: conversions.memory(name) for name in conversions.MEMORY},
+    **{name: property(partial(_absent, name=name)) for name in ("ctypes", "data", "flags", "strides")},
     "at": property(At, doc="`x.at[idx].set(v)` and its like: see `funcgrad.numpy.at`."),
     "itemsize": property(lambda x: x.dtype.itemsize),
     "nbytes": property(lambda x: x.dtype.itemsize * x.size),
@@ -198,6 +211,7 @@ def _attach() -> None:
         setattr(Tracer, name, IMPLEMENTATIONS.get(function) or protocols.UFUNCS[function])
     for name, method in _OWN.items():
         setattr(Tracer, name, _shown(method))
+    Tracer.__getattr__ = _absent  # type: ignore[attr-defined]
     for name in _CONVERSIONS:
         setattr(Buffer, name, _of_held(name))
     Buffer.__array__ = conversions.buffer_array  # type: ignore[attr-defined]

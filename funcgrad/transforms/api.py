@@ -26,6 +26,7 @@ from funcgrad.transforms.arguments import (
     normalise_argnums,
     parameter_name,
     refuse_tangent,
+    refused_output,
     scalar_output,
     tangent_for,
 )
@@ -217,8 +218,7 @@ def numbers(out: Any, name: str) -> tuple[list[Any], tree.TreeDef]:
     flat, treedef = tree.flatten(out)
     for index, y in enumerate(flat):
         if array_leaf(y) is None:
-            path = list(tree.leaf_paths(treedef))[index]
-            raise TypeError(refusal(f"{name}: output{path} of the function", y))
+            raise refused_output(y, name, index, treedef)
     return flat, treedef
 
 

@@ -88,12 +88,24 @@ def differentiable(
     return checked
 
 
-def _of_an_object(leaf: Any) -> str:
+def of_an_object(leaf: Any) -> str:
     """How the arrays that an object of the user's class holds become arguments."""
     kind = type(leaf)
-    if not hasattr(leaf, "__dict__") or isinstance(leaf, (type, np.ndarray)) or "__dataclass_fields__" in dir(kind):
+    if not hasattr(leaf, "__dict__") or callable(leaf) or isinstance(leaf, np.ndarray):
         return ""
-    return f" Pass its arrays, or register its class with fg.register_pytree_node({kind.__name__}, flatten, unflatten)."
+    return f"Pass its arrays, or register its class with fg.register_pytree_node({kind.__name__}, flatten, unflatten)."
+
+
+def _apart(leaf: Any) -> str:
+    """Where what has no derivative may stand."""
+    closed = "What is not differentiated may be closed over, or passed as an argument that argnums does not name."
+    return f"{of_an_object(leaf)} {closed}".lstrip()
+
+
+def refused_output(y: Any, name: str, index: int, out_tree: tree.TreeDef) -> TypeError:
+    """The error for a leaf of what a function returned that is no number."""
+    path = list(tree.leaf_paths(out_tree))[index] if out_tree is not tree.LEAF else ""
+    return TypeError(refusal(f"{name}: output{path} of the function", y, "Return arrays and numbers only."))
 
 
 def _refuse(
@@ -109,9 +121,7 @@ def _refuse(
 ) -> None:
     if value is None:
         raise NotDifferentiableError(
-            refusal(f"{name}: {leaf_path(fun, position, treedef, index)}", leaf)
-            + _of_an_object(leaf)
-            + " What is not differentiated may be closed over, or passed as an argument that argnums does not name."
+            refusal(f"{name}: {leaf_path(fun, position, treedef, index)}", leaf, _apart(leaf))
         )
     dtype = aval_of(value).dtype
     if holomorphic and dtype.kind != "c":

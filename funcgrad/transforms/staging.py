@@ -10,7 +10,7 @@ from funcgrad.core.avals import ShapeDtypeStruct, aval_of, described, refusal
 from funcgrad.core.frames import call_hiding_frames
 from funcgrad.core.graph import Graph
 from funcgrad.core.staging import trace_graph
-from funcgrad.transforms.arguments import array_leaf, leaf_path
+from funcgrad.transforms.arguments import array_leaf, leaf_path, refused_output
 from funcgrad.transforms.function import Transformed
 
 
@@ -65,8 +65,7 @@ def stage(fun: Callable[..., Any], args: tuple, kwargs: dict, name: str) -> tupl
         out_trees.append(out_tree)
         for index, y in enumerate(outputs):
             if array_leaf(y) is None:
-                path = list(tree.leaf_paths(out_tree))[index]
-                raise TypeError(refusal(f"{name}: output{path} of the function", y))
+                raise refused_output(y, name, index, out_tree)
         return outputs
 
     graph = trace_graph(flat, avals)

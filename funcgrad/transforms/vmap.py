@@ -15,7 +15,7 @@ from funcgrad.core.memory import private, taken_by
 from funcgrad.core.trace import escaped, is_traced
 from funcgrad.ops.structure import move_axis
 from funcgrad.transforms import nans
-from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name
+from funcgrad.transforms.arguments import array_leaf, leaf_path, parameter_name, refused_output
 from funcgrad.transforms.axes import Axis, AxisName, bound_axes, with_axes
 from funcgrad.transforms.batch import BatchTrace, stretch
 from funcgrad.transforms.decorating import derived
@@ -110,7 +110,7 @@ def _axis(fun: Any, x: Any, axis: Any, owner: tuple[Any, tree.TreeDef, int]) -> 
         raise TypeError(f"vmap: in_axes must hold ints and None, not {axis!r}, for {_name(fun, owner)}")
     value = array_leaf(x)
     if value is None:
-        raise TypeError(refusal(f"vmap: {_name(fun, owner)}", x) + " What is not batched has in_axes None.")
+        raise TypeError(refusal(f"vmap: {_name(fun, owner)}", x, "Give what is not batched in_axes None."))
     rank = np.ndim(value)
     if not -rank <= axis < rank:
         raise ValueError(
@@ -156,7 +156,7 @@ def _output(y: Any, axis: Any, trace: BatchTrace, index: int, out_tree: tree.Tre
         if is_traced(value) and not value._trace.alive:
             raise escaped((value,))
         if array_leaf(value) is None:
-            raise TypeError(refusal(f"vmap: output{path} of the function", value))
+            raise refused_output(value, "vmap", index, out_tree)
     if axis is None:
         if batched:
             raise ValueError(f"vmap: out_axes is None for output{path}, which is batched")

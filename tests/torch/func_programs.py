@@ -1,6 +1,6 @@
 # ruff: noqa: E501
 """Programs about `torch.func`: what `no_grad`, `detach`, `data` and writes in place mean under its transformations;
-and about which gradients require one.
+about which gradients require one; and about rules of the user's for batches.
 
 `python -m tests.torch.func_programs` runs them under PyTorch and writes func_expected.json.
 """
@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tests.torch import batch_programs
 from tests.torch.semantics_programs import found
 
 EXPECTED = Path(__file__).parent / "func_expected.json"
@@ -279,6 +280,7 @@ PROGRAMS = {
         f"different random numbers: {body}": f"{BEGIN}torch.manual_seed(0); print(F.vmap(lambda v: {body}, randomness='different')(torch.zeros(3, 2)))"
         for body in SAMPLED
     },
+    **batch_programs.programs(BEGIN),
 }
 
 

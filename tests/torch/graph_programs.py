@@ -8,6 +8,8 @@ LEAVES = (
     "F, nn, L = torch.nn.functional, torch.nn, torch.linalg\nx, y, z, w = leaf(2, 3), leaf(2, 3, shift=1.0), leaf(3, 3, shift=2.0), leaf(3, shift=3.0)\nv, u, c = leaf(2, 2, 3, shift=4.0), leaf(2, 3, 2, shift=5.0), torch.ones(2, 3, dtype=torch.float64)\n"
     "sequences = nn.utils.rnn.pack_sequence([v[0], v[1, :1]])\ndef layer(m):\n  m = m.to(torch.float64)\n  for i, p in enumerate(m.parameters()): p.data = leaf(*p.shape, shift=i * 0.3).detach() / 3\n  return m\n"
 )
+NO_PATH = "if hasattr(torch.backends, 'opt_einsum'): torch.backends.opt_einsum.enabled = False\n"
+"""PyTorch's order of products without the package that finds a cheaper one."""
 WALK = (
     "def told(f, known):\n  if f is None: return '-'\n  if f in known: return '#' + str(known[f])\n  known[f] = len(known)\n"
     "  inner = ' '.join(told(g, known) + (f'[{i}]' if i else '') for g, i in f.next_functions)\n"
@@ -24,9 +26,13 @@ EXPRESSIONS = (
     *("layer(nn.RNN(3, 2))(v)[0]", "layer(nn.RNN(3, 2, nonlinearity='relu', bias=False))(v)[1]", "layer(nn.LSTM(3, 4, proj_size=2))(v)[0]", "layer(nn.GRU(3, 2))(v)[0]", "layer(nn.RNNCell(3, 2))(x)", "layer(nn.LSTMCell(3, 2, bias=False))(x)[1]", "layer(nn.GRUCell(3, 2))(x)", "layer(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.LayerNorm(4), nn.Linear(4, 1)))(x).mean()"),
     *("layer(nn.MultiheadAttention(3, 3))(v, v, v)[0]", "layer(nn.MultiheadAttention(3, 3))(v, u.mT, u.mT, attn_mask=c[:, :2] > 2)[0]", "layer(nn.MultiheadAttention(3, 1, batch_first=True))(v, v, v, need_weights=False)[0]", "layer(nn.TransformerEncoderLayer(3, 1, 2, 0.0))(v)"),
     *("F.max_pool1d(v, 2)", "F.avg_pool1d(v, 2)", "F.adaptive_avg_pool1d(v[0], 2)", "torch.fft.fft(x, 2).abs()", "torch.fft.ifft(x, 5).abs()", "torch.fft.hfft(x)", "torch.fft.ihfft(x).abs()", "torch.fft.ihfft2(x).abs()", "torch.fft.rfft(x).real"),
+    *(f"torch.einsum('{e})" for e in ("ij,kj->ki', x, y", "bij,bjk->ikb', v, u", "ij,ij->ij', x, y", "ij,kl->ikjl', x, z", "ii', z", "ij->ji', x", "ij->j', x", "ij,kj->i', x, z", "aij,bj->iba', v[:, :1], x", "iij,j->i', z[None], w", "i,i', w, w")),
+    *("torch.einsum('ij,jk,lk->li', x, z, y)", "torch.einsum('ij,jk,lk->', x, z, y)"),
+    *("torch.inner(x, y)", "torch.inner(w, w)", "torch.inner(v, w)", "torch.inner(x[:1], w)", "torch.tensordot(x, y, ([0, 1], [0, 1]))", "torch.tensordot(x, u[0], ([0, 1], [1, 0]))", "torch.tensordot(v, z, 1)", "torch.kron(x, z)", "torch.kron(w, x)"),
+    *("x.quantile(0.3)", "x.quantile(0.3, 0, True)", "torch.quantile(x, w.sigmoid(), 1)", "torch.quantile(x, w.sigmoid())", "x.nanquantile(0.3, 1)", "torch.nanquantile(x, w.sigmoid(), 0, True)", "w[0].quantile(0.3, 0)", "x.quantile(0.3, 1, interpolation='lower')"),
 )
 GRAPHS = {
-    expression: LEAVES + WALK + f"out = {expression}\nprint(told(out.grad_fn, {{}}))" for expression in EXPRESSIONS
+    expression: LEAVES + NO_PATH + WALK + f"out = {expression}\nprint(told(out.grad_fn, {{}}))" for expression in EXPRESSIONS
 }
 """Names, operands in their order, constants, shared entries."""
 
@@ -54,6 +60,10 @@ LOSSY = {
         *("F.cross_entropy(x, torch.tensor([0, 2]))", "F.cross_entropy(x, torch.tensor([0, 2]), w.detach(), label_smoothing=0.1)", "F.cross_entropy(x, y.softmax(1), w.detach())", "F.nll_loss(v, torch.zeros(2, 3, dtype=torch.int64))", "F.nll_loss(x, torch.tensor([0, 2]), reduction='none')", "F.logsigmoid(x)", "F.pairwise_distance(x, y)", "x.nanmean()"),
         *(f"x.norm({p})" for p in ("", "1", "0.5", "3", "torch.inf", "2, 1", "3, 0, True")), "torch.dist(x, y)", "torch.dist(x, y, 3)", "x.rsqrt()",
         *("L.inv(z)", "L.cholesky(z @ z.mT)", "L.cholesky(z @ z.mT, upper=True)", "L.svdvals(z)", "L.svd(z)[1]", "L.qr(z)[1]", "L.eigvalsh(z)", "L.matrix_norm(z, 'nuc')", "v @ u", "F.linear(v.transpose(0, 1), z, w)"),
+        *("L.det(z)", "L.det(z.mT)", "L.det(z + 1j * z.mT).abs()", "L.slogdet(z)[1]", "L.slogdet(z + 1j * z.mT)[0].real", "torch.logdet(z @ z.mT)", "L.solve(z, w)", "L.solve(z, x.mT)", "L.solve(z, x, left=False)", "L.solve(torch.stack([z, z.mT]), v.mT)", "L.solve(z, v.mT)", "L.tensorsolve(z, w)"),
+        *("L.solve_triangular(z, x.mT, upper=True)", "L.solve_triangular(z, x, upper=False, left=False, unitriangular=True)", "(__import__('warnings').simplefilter('ignore'), torch.triangular_solve(x.mT, z, upper=False, transpose=True))[1]", "torch.cholesky_solve(x.mT, z)", "torch.cholesky_solve(x.mT, z, upper=True)", "torch.cholesky_inverse(z)", "torch.cholesky_inverse(z, upper=True)"),
+        *("L.lstsq(x.mT, w)[0]", "L.lstsq(x.mT, y.mT, driver='gels')[0]", "L.lstsq(x.mT, y.mT, driver='gelsd')[1]", "L.pinv(x)", "L.pinv(x.mT)", "L.pinv(z @ z.mT, hermitian=True)", "L.lu(z)[1:]", "L.lu(x)[1:]", "L.lu(x.mT)[1:]", "L.lu_factor(z)[0]", "L.lu_solve(*L.lu_factor(z), x.mT)", "L.lu_solve(*L.lu_factor(z), x, left=False, adjoint=True)", "L.eigvals(z).abs()"),
+        *("torch.einsum('ij,kj->ki', x, y)", "torch.einsum('aij,bj->iba', v, y)", "torch.einsum('ij,kl->ikjl', x, z)", "torch.inner(x, y)", "torch.tensordot(x, u[0], ([0, 1], [1, 0]))", "torch.kron(x, z)", "torch.nanquantile(x, w.sigmoid(), 0)"),
     )
 }
 """What is packed, and the gradients of what is unpacked."""

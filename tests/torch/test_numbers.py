@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from math import inf, nan
 
 import numpy as np
@@ -122,13 +121,3 @@ def test_float16_takes_numbers_stored_by_an_index_as_infinity():
     assert x.tolist() == [inf, 0.0]
 
 
-OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow]
-
-
-@pytest.mark.parametrize("other", [np.array([1.0, 2.0]), np.array([1, 2]), np.array(0.5), np.float32(0.5), np.int64(3)])
-@pytest.mark.parametrize("of", OPERATORS)
-def test_operators_take_numpys_numbers_and_arrays_on_both_sides(of, other):
-    x = torch.tensor([1.5, 2.5], dtype=torch.float64)
-    same = torch.tensor(other, dtype=torch.float64)
-    assert torch.equal(of(x, other), of(x, same))
-    assert torch.allclose(of(other, x), of(same, x), rtol=1e-15)  # quotients are products with a reciprocal

@@ -76,6 +76,15 @@ def test_backward_frees_saved_values():
     assert saved() is None
 
 
+def test_values_that_come_back_as_they_were_change_no_gradient():
+    """Where PyTorch's derivative reads factors, and that of a singular matrix is another than ours."""
+    a = torch.tensor([[1.0, 2.0], [2.0, 4.0]], requires_grad=True)
+    with torch.autograd.graph.save_on_cpu():
+        y = torch.linalg.det(a)
+    (found,) = torch.autograd.grad(y, a)
+    assert found.tolist() == [[4.0, -2.0], [-2.0, 1.0]]
+
+
 def test_depth():
     x = torch.ones(2, requires_grad=True)
     y = x

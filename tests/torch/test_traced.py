@@ -154,3 +154,25 @@ def test_a_captured_tensor_in_func():
     with pytest.raises(RuntimeError, match="would mutate a captured Tensor"):
         torch.func.grad(lambda x: (buffer.add_(x) * x).sum())(torch.ones(2))
     assert buffer.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("transform", [fg.grad, fg.jit, fg.vmap, fg.explain])
+@pytest.mark.parametrize(
+    "call",
+    [
+        torch.sin, torch.sum, torch.stack, torch.tensor, torch.as_tensor, torch.from_numpy, torch.linalg.inv,
+        torch.nn.functional.relu, torch.nn.functional.cross_entropy, torch.nn.Linear(4, 1),
+        lambda x: torch.stack([x, x]), lambda x: torch.cat((WEIGHTS, x)), lambda x: torch.add(WEIGHTS, x),
+        lambda x: torch.dot(WEIGHTS, x), lambda x: torch.matmul(WEIGHTS, x), lambda x: WEIGHTS.clone().copy_(x),
+        lambda x: torch.where(WEIGHTS > 0, x, WEIGHTS), lambda x: torch.func.grad(torch.sum)(x),
+        lambda x: torch.nn.functional.mse_loss(WEIGHTS, x),
+    ],
+)  # fmt: skip
+def test_functions_of_tensors_refuse_traced_arrays(transform, call):
+    if transform is fg.explain and call in (torch.tensor, torch.as_tensor):  # which it reports as a cut
+        return
+    remedy = r"^Give what is transformed Tensors, torch\.from_numpy\(x\).*traced array"
+    with pytest.raises(TypeError, match=remedy) as error:
+        transform(lambda x: call(x).sum())(POINT)
+    assert str(error.value).count("test_traced.py:") == 1 and error.value.__cause__ is None
+    assert error.value.__suppress_context__ or error.value.__context__ is None

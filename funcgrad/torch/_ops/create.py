@@ -26,6 +26,7 @@ from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.formats import preserve_format, strided
 from funcgrad.torch._tensor.messages import warn_once
+from funcgrad.torch._tensor.sizes import check_new
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -218,11 +219,9 @@ def shape_of(size: tuple[Any, ...], function: str) -> tuple[int, ...]:
                 f'tuple of ints,but got {name}"'
             )
     shape = sizes_of(size)
-    if any(n < 0 for n in shape):
-        if function in ("zeros", "ones"):
-            raise RuntimeError("zeros: Dimension size must be non-negative.")
-        n = next(n for n in shape if n < 0)
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+    if function == "zeros" and any(n < 0 for n in shape):
+        raise RuntimeError("zeros: Dimension size must be non-negative.")
+    check_new(shape)
     return shape
 
 
@@ -266,6 +265,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
 def _number(fill_value: Any, function: str) -> Any:
     if isinstance(fill_value, Tensor) and not fill_value.dim() and not fill_value.requires_grad:
         return fill_value.item()
+    if isinstance(fill_value, np.bool_):
+        return float(fill_value)
     if not isinstance(fill_value, NUMBERS):
         raise TypeError(
             f"{function}(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}"

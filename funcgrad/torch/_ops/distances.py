@@ -12,7 +12,7 @@ from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.products import same_scalar_type
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
-from funcgrad.torch._record.operands import check_broadcast, need_tensors
+from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
 CDIST, PDIST, VIEW = Kind("Cdist", "xyr!"), Kind("Pdist", "xr"), Kind("View", "xyr!")
@@ -74,5 +74,6 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
+    refuse(input, "e", "pdist")
     first, second = np.triu_indices(input.shape[0], 1)
     return call(PDIST, lambda v: _norms(fnp.subtract(v[first], v[second]), p), input)

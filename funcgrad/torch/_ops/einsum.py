@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from math import prod
 from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops.memory_order import order_of
-from funcgrad.torch._ops.products import same_scalar_type
+from funcgrad.torch._ops.pointwise import mul
+from funcgrad.torch._ops.products import bmm, same_scalar_type
+from funcgrad.torch._ops.reduce import sum as sum_of
+from funcgrad.torch._ops.shape import diagonal, movedim, permute, reshape, unsqueeze
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, lie
+from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import need_elements, promote, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
 SUM, PERMUTE = Kind("SumBackward1"), Kind("Permute")
-PAIR, MANY = ((Kind("View", saves), Kind("Mul", saves)) for saves in ("*", "*?"))
+PAIR, MANY = ((Kind("View", saves), Kind("Mul", saves)) for saves in ("*", "xy"))
 """Of two operands, and of more: summed over subscripts, and not."""
 NUMBERED = ascii_uppercase + ascii_lowercase
 NOTHING = (
@@ -47,13 +53,80 @@ def einsum(*args: Any) -> Tensor:
         for x in operands[1:]:
             same_scalar_type(operands[0], x)
         refuse(operands[0], "b", "bmm")
-    pair = MANY if len(operands) > 2 else PAIR
-    kind = pair[not summed] if len(operands) > 1 else SUM if summed else PERMUTE
-    text = ",".join(inputs) + "->" + output
-    found = call(kind, lambda *vs: fnp.einsum(text, *vs), *operands)
+    product = MANY if len(operands) > 2 else PAIR
+    kind = product[not summed] if len(operands) > 1 else SUM if summed else PERMUTE
+    plain = partial(call, kind, partial(fnp.einsum, ",".join(inputs) + "->" + output))
+    found = composite(partial(_composed, inputs, output), plain, *operands)
     if len(operands) == 1 and not summed and len(output) == len(inputs[0]):
         return lie(found, tuple(output.index(inputs[0][d]) for d in order_of(operands[0])))
     return lie(found, _order(inputs, output, operands)) if summed and len(operands) == 2 else found
+
+
+# As PyTorch composes it
+
+
+def _composed(inputs: Sequence[str], output: str, *operands: Tensor) -> Tensor:
+    """Of operands with all letters as their dimensions, those of the result first, two after two; `opt_einsum`, with
+    which PyTorch finds a cheaper order where it is installed, has no part in it."""
+    letters = output + "".join(s for s in NUMBERED if s not in output and any(s in part for part in inputs))
+    left = [_with_all(x, part, letters) for x, part in zip(operands, inputs)]
+    rank, own = len(letters), len(output)
+    if len(left) == 1:
+        return left[0] if rank == own else sum_of(left[0], tuple(range(own, rank)))
+    counts = {i: sum(x.shape[i] != 1 for x in left) for i in range(own, rank)}
+    while len(left) > 1:
+        x, y, *left = left
+        both = [i for i in counts if x.shape[i] != 1 != y.shape[i]]
+        for i in both:
+            counts[i] -= 1
+        summed = [i for i in both if counts[i] == 1]
+        x, y = (_without(x, y, counts), _without(y, x, counts))
+        counts.update(dict.fromkeys(summed, 0))
+        left.insert(0, _pair(x, y, summed) if summed else mul(x, y))
+    return left[0] if rank == own else reshape(left[0], left[0].shape[:own])
+
+
+def _without(x: Tensor, other: Tensor, counts: dict[int, int]) -> Tensor:
+    """Summed over the dimensions that nobody else has."""
+    alone = [i for i, n in counts.items() if n == 1 and x.shape[i] != 1 == other.shape[i]]
+    counts.update(dict.fromkeys(alone, 0))
+    return sum_of(x, alone, True) if alone else x
+
+
+def _with_all(x: Tensor, part: str, letters: str) -> Tensor:
+    """An operand with the dimensions in the order of `letters`, of which those that it has not are one."""
+    for letter in dict.fromkeys(part):
+        at = part.index(letter)
+        while (again := part.find(letter, at + 1)) > 0:
+            x = movedim(diagonal(x, 0, at, again), -1, at)
+            part = part[:again] + part[again + 1 :]
+    for letter in letters:
+        if letter not in part:
+            x, part = unsqueeze(x, -1), part + letter
+    return permute(x, *(part.index(letter) for letter in letters))
+
+
+def _pair(x: Tensor, y: Tensor, summed: list[int]) -> Tensor:
+    """The product of two, summed over dimensions that both have: one product of matrices for each place of the others
+    that both have, of which the rows come first in the result."""
+    kept = [i for i in range(x.dim()) if i not in summed]
+    shared = [i for i in kept if x.shape[i] != 1 != y.shape[i]]
+    rows = [i for i in kept if x.shape[i] != 1 == y.shape[i]]
+    columns = [i for i in kept if x.shape[i] == 1]
+    if rows and columns and columns[-1] < rows[0]:
+        x, y, rows, columns = y, x, columns, rows
+
+    def size(t: Tensor, dims: list[int]) -> int:
+        return prod(t.shape[i] for i in dims)
+
+    left = reshape(permute(x, *shared, *rows, *summed, *columns), (size(x, shared), size(x, rows), size(x, summed)))
+    right = reshape(
+        permute(y, *shared, *summed, *columns, *rows), (size(y, shared), size(y, summed), size(y, columns))
+    )
+    order = [*shared, *rows, *summed, *columns]
+    sizes = [x.shape[i] for i in (*shared, *rows)] + [1 for _ in summed] + [y.shape[i] for i in columns]
+    found = reshape(bmm(left, right), sizes)
+    return permute(found, *(order.index(i) for i in range(len(order))))
 
 
 def _order(inputs: Sequence[str], output: str, operands: Sequence[Tensor]) -> tuple[int, ...]:

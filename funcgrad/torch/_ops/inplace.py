@@ -13,7 +13,7 @@ from funcgrad.core.frames import hide
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.signatures import Fitting
 from funcgrad.torch._ops.table import admitted, other_call
-from funcgrad.torch._record.calls import Kind, call, cuts_of
+from funcgrad.torch._record.calls import NUMBERS, Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import on_tape, own_note, raw
@@ -86,6 +86,9 @@ def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tens
             try:
                 saver = mode.saver
                 new = fun(self, *args, **kwargs) if saver is None else saver.writing(self, fun, args, kwargs)
+            except NotImplementedError:
+                _check_fits(self, (*args, *kwargs.values()))
+                raise
             except Exception as error:
                 instead = other_call(error, fun, "Tensor", called, (self, *args), kwargs)
                 if instead is None:
@@ -105,6 +108,20 @@ def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tens
     return method
 
 
+def _check_fits(x: Tensor, others: Iterable[Any]) -> None:
+    """PyTorch's error for a result that the tensor cannot hold, which comes before that for a missing kernel."""
+    operands = [y for y in map(number, others) if isinstance(y, Tensor) or type(y) in NUMBERS]
+    common = dtypes.result_type(x._read(), *(y._read() if isinstance(y, Tensor) else y for y in operands))
+    if dtypes.category(common) > dtypes.category(x._read().dtype):
+        raise cannot_hold(x, common)
+
+
+def cannot_hold(x: Tensor, dtype: np.dtype) -> RuntimeError:
+    return RuntimeError(
+        f"result type {dtypes.of(dtype).title} can't be cast to the desired output type {x.dtype.title}"
+    )
+
+
 def finish(x: Tensor, new: Tensor) -> Tensor:
     """Let `x` take on the result of an operation that has been computed for it."""
     value, shape, dtype = new._read(), x._read().shape, x._read().dtype
@@ -120,10 +137,7 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
         )
     if value.dtype != dtype:
         if dtypes.category(value.dtype) > dtypes.category(dtype):
-            raise RuntimeError(
-                f"result type {dtypes.of(value.dtype).title} can't be cast to the desired output type "
-                f"{x.dtype.title}"
-            )
+            raise cannot_hold(x, value.dtype)
         name = value.node.note.name if on_tape(value) else ""
         value = value.astype(dtype)
         if on_tape(value):
@@ -254,6 +268,8 @@ def resize_(self: Tensor, *sizes: Any) -> Tensor:
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     full = shaping.sizes_of(sizes)
+    if any(n < 0 for n in full):
+        raise RuntimeError("numel: integer multiplication overflow")
     memory = np.asarray(self._storage.value).reshape(-1)
     first, count = self.storage_offset(), math.prod(full)
     if memory.size < first + count:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.frames import hide, hiding
+from funcgrad.core.frames import hide, hides, hiding
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import (
     compare,
@@ -49,7 +49,7 @@ from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.memory_order import check_rank, formatted
-from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
+from funcgrad.torch._ops.table import ROWS, called_as, guarded, refused_late, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import call
 from funcgrad.torch._record.operands import TO_COPY, cast, is_operand, number
@@ -137,6 +137,10 @@ def _iter(self: Tensor) -> Any:
 
 
 def _contains(self: Tensor, element: Any) -> bool:
+    if not is_operand(element):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
     return bool(np.any(self._array() == (element._array() if isinstance(element, Tensor) else element)))
 
 
@@ -181,15 +185,52 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "
     setattr(Tensor, f"__i{_name}__", _operator(in_place(_FORWARD[_name], f"__i{_name}__")))
 _REFLECTED = {
     "add": _operator(pointwise.add_), "mul": _operator(pointwise.mul), "sub": _operator(pointwise.rsub),
-    "truediv": _operator(pointwise.rdiv), "floordiv": _swapped(pointwise.floor_divide),
-    "mod": _swapped(pointwise.remainder), "pow": _swapped(pointwise.pow),
+    "floordiv": _swapped(pointwise.floor_divide), "mod": _swapped(pointwise.remainder), "pow": _swapped(pointwise.pow),
     "and": _operator(compare.bitwise_and), "or": _operator(compare.bitwise_or),
     "xor": _operator(compare.bitwise_xor), "lshift": _swapped(compare.bitwise_left_shift),
     "rshift": _swapped(compare.bitwise_right_shift),
 }  # fmt: skip
 for _name, _function in _REFLECTED.items():
     setattr(Tensor, f"__r{_name}__", _function)
-_method("__matmul__", products.matmul)
+
+
+@hides
+def _equal(self: Tensor, other: Any) -> Any:
+    """As PyTorch's, of arrays too: no other operator takes them, which leaves them to NumPy."""
+    try:
+        if isinstance(other, np.ndarray) and other.dtype.kind in "biufc":
+            other = create.from_numpy(other)
+        return _compared(self, other)
+    except Exception as error:
+        hide(error)
+        raise
+
+
+_compared = Tensor.__eq__
+_method("__eq__", _equal)
+
+
+def _divided_by(self: Tensor, other: Any) -> Any:
+    """other / self, which PyTorch takes for a product: one with an array is NumPy's."""
+    if isinstance(other, np.ndarray):
+        try:
+            return pointwise.reciprocal(self) * other
+        except TypeError:
+            return NotImplemented
+    return pointwise.rdiv(self, number(other)) if is_operand(other) else NotImplemented
+
+
+@hides
+def _product(self: Tensor, other: Any) -> Any:
+    try:
+        return products.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+    except Exception as error:
+        hide(error)
+        raise
+
+
+_method("__rtruediv__", hiding(_divided_by))
+_method("__matmul__", _product)
 _method("__neg__", pointwise.neg)
 _method("__pos__", pointwise.positive)
 _method("__abs__", pointwise.abs)
@@ -271,9 +312,9 @@ for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta"
     _method(_name, False)
 _method("is_cpu", True)
 _method("name", None)
-_method("to_dense", lambda self: self)
 _checked("type", _type)
-_method("cpu", lambda self: self)
+_checked("cpu", lambda self, *, memory_format=None: self)
+_checked("to_dense", lambda self, dtype=None, *, masked_grad=None: self if dtype is None else _to(self, dtype))
 _method("cuda", _cuda)
 
 
@@ -295,6 +336,9 @@ def _type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 def _maker(name: str) -> Any:
+    """`new_zeros` says of its sizes what `empty` does, which has zeros too."""
+    name = "empty" if name == "zeros" else name
+
     def make(self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, **kwargs: Any) -> Tensor:
         return getattr(create, name)(*args, dtype=dtype or self.dtype, **kwargs)
 
@@ -309,7 +353,9 @@ _checked("new", lambda self, *args, device=None: legacy.constructed(args, self.d
 
 
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
-    return create.from_numpy(np.asarray(array))
+    """What NumPy's functions give for a Tensor; booleans are bytes, as in PyTorch."""
+    found = np.asarray(array)
+    return create.from_numpy(found.astype(np.uint8) if found.dtype == bool else found)
 
 
 _method("__array_wrap__", _array_wrap)
@@ -318,13 +364,18 @@ _method("real", property(complexes.real))
 _method("imag", property(complexes.imag))
 
 
-# What raises without having been a row: errors show the user's frames only
+# What raises without having been a row: errors show the user's frames only, and PyTorch's words for arguments
 
+LATE = (
+    "data_ptr detach detach_ element_size is_contiguous is_inference item nelement numpy requires_grad_ retain_grad "
+    "size storage_offset stride tolist untyped_storage"
+)
 RAISES = (
     "__array__ __bool__ __complex__ __contains__ __delitem__ __float__ __getitem__ __index__ __int__ __iter__ __len__ "
-    "__matmul__ __setitem__ backward detach_ item numpy register_hook register_post_accumulate_grad_hook "
-    "requires_grad_ retain_grad size stride tolist"
+    "__setitem__ backward register_hook register_post_accumulate_grad_hook"
 )
+for _name in LATE.split():
+    _method(_name, refused_late(getattr(Tensor, _name), _name))
 for _name in RAISES.split():
     _owner = next(kind for kind in Tensor.__mro__ if _name in kind.__dict__)
     if not hasattr(getattr(Tensor, _name), "is_entrance"):

@@ -12,6 +12,7 @@ from funcgrad import numpy as fnp
 from funcgrad.core.frames import hide, hides
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.pointwise import mul
+from funcgrad.torch._ops.reduce import sum as total
 from funcgrad.torch._ops.shape import (
     contiguous,
     expand,
@@ -27,6 +28,7 @@ from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast, refuse
+from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
@@ -34,7 +36,9 @@ from funcgrad.torch._tensor.tensor import Tensor
 DOT = Kind("Dot", "&")
 VDOT, MV, MM, BMM = (Kind(n, "*") for n in ("Vdot", "Mv", "Mm", "Bmm"))
 UNSAFE_VIEW, CLONE, SQUEEZE = (Kind(n, "*") for n in ("UnsafeView", "Clone", "SqueezeBackward4"))
-KRON, TRACE, CROSS = Kind("UnsafeView", "*"), Kind("Trace"), Kind("LinalgCross", "*")
+SUM = Kind("SumBackward1")
+IN_ORDER = np.zeros(1).flags
+TRACE, CROSS = Kind("Trace"), Kind("LinalgCross", "*")
 
 
 def need_other(x: Any, function: str, name: str = "other") -> None:
@@ -139,6 +143,7 @@ def cross_of(input: Tensor, other: Tensor, dim: int) -> Tensor:
     if n != 3 or m != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {n} and {m}")
     check_broadcast(input.shape, other.shape)
+    refuse(input, "b", "cross")
     same_scalar_type(input, other)
     return call(CROSS, lambda a, b: fnp.cross(a, b, axis=axis), input, other)
 
@@ -321,7 +326,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return tensordot(input, other, ([-1], [-1]))
 
 
-@named(method=False)
+@named(method=False, out=True)
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over the last dimensions of one and the first of the other, or over two lists of them."""
     need_tensor(a, "tensordot")
@@ -335,15 +340,29 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         dims = list(range(-dims, 0)), list(range(dims))
     firsts, seconds = _contracted(a, b, *dims)
+    a, b = (_summed(x, axes, y, others) for x, axes, y, others in ((a, firsts, b, seconds), (b, seconds, a, firsts)))
     kept = [i for i in range(a.dim()) if i not in firsts]
     others = [i for i in range(b.dim()) if i not in seconds]
     size = prod(a.shape[i] for i in firsts)
     shape = (*(a.shape[i] for i in kept), *(b.shape[i] for i in others))
     left, right = permute(a, *kept, *firsts), permute(b, *seconds, *others)
-    if not shape:
-        return reshape(dot(reshape(left, size), reshape(right, size)), ())
     rows, columns = prod(a.shape[i] for i in kept), prod(b.shape[i] for i in others)
+    if rows == columns == 1:
+        return reshape(_whole_product(left, right, size), shape)
     return reshape(mm(reshape(left, (rows, size)), reshape(right, (size, columns))), shape)
+
+
+def _whole_product(left: Tensor, right: Tensor, size: int) -> Tensor:
+    """A product over all dimensions: of vectors, where the elements lie in order."""
+    if all(getattr(raw(x._read()), "flags", IN_ORDER).c_contiguous for x in (left, right)):
+        return dot(*(x if x.dim() == 1 else reshape(x, size) for x in (left, right)))
+    return total(mul(squeeze(left), squeeze(right)))
+
+
+def _summed(x: Tensor, axes: list[int], other: Tensor, others: list[int]) -> Tensor:
+    """Summed over the dimensions to which the other has one element."""
+    wide = tuple(i for i, j in zip(axes, others) if other.shape[j] == 1 != x.shape[i])
+    return call(SUM, lambda v: fnp.sum(v, axis=wide, keepdims=True), x) if wide else x
 
 
 def _contracted(a: Tensor, b: Tensor, firsts: Any, seconds: Any) -> tuple[list[int], list[int]]:
@@ -358,7 +377,7 @@ def _contracted(a: Tensor, b: Tensor, firsts: Any, seconds: Any) -> tuple[list[i
             raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
         at += [dimension(d, x.dim()) for d in dims]
     for first, second, i, j in zip(firsts, seconds, *found):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {first} and second has "
                 f"size {b.shape[j]} in dim {second}"
@@ -377,8 +396,8 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     need_other(other, "kron")
     rank = max(input.dim(), other.dim())
     a, b = ((1,) * (rank - x.dim()) + tuple(x.shape) for x in (input, other))
-    apart = mul(reshape(input, _widened(a, 0)), reshape(other, _widened(b, 1)))
-    return call(KRON, lambda v: fnp.reshape(v, tuple(n * m for n, m in zip(a, b))), apart)
+    apart = mul(unsafe_view(input, _widened(a, 0)), unsafe_view(other, _widened(b, 1)))
+    return unsafe_view(apart, tuple(n * m for n, m in zip(a, b)))
 
 
 def _widened(shape: tuple[int, ...], place: int) -> tuple[int, ...]:

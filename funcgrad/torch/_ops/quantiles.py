@@ -10,10 +10,12 @@ from funcgrad import numpy as fnp
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.extremes import sort
 from funcgrad.torch._ops.gather import gather
-from funcgrad.torch._ops.pointwise import lerp, sub_, times_number
-from funcgrad.torch._ops.select import where
+from funcgrad.torch._ops.grids import broadcast_tensors
+from funcgrad.torch._ops.pointwise import lerp, mul, sub_, times_number
+from funcgrad.torch._ops.select import masked_fill
+from funcgrad.torch._ops.shape import transpose, unsqueeze, view_as_shape
 from funcgrad.torch._ops.table import named
-from funcgrad.torch._record.calls import Kind, call, need_tensor
+from funcgrad.torch._record.calls import call, need_tensor
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.sizes import dimension
@@ -21,7 +23,6 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 ROUNDED = {"lower": fnp.floor, "higher": fnp.ceil, "nearest": fnp.rint}
-RESHAPED = Kind("SqueezeBackward4")
 
 
 @named(out=True)
@@ -73,8 +74,13 @@ def _quantile(
     q = _check(input, q, interpolation)
     rank = input.dim()
     axis = 0 if dim is None else dimension(dim, rank)
-    rows = input.flatten() if dim is None or not rank else input.transpose(axis, -1) if axis < rank - 1 else input
-    in_order = sort(rows)[0]
+    if dim is None:
+        in_order = sort(input.flatten())[0]
+        kept: tuple[int, ...] = (1,) * rank if keepdim else ()
+    else:
+        in_order = sort(input if axis == rank - 1 else transpose(unsqueeze(input, -1), axis, -1))[0]
+        kept = (*input.shape[:axis], *((1,) if keepdim and rank else ()), *input.shape[axis + 1 :])
+    in_order = view_as_shape(in_order, (*kept, in_order.shape[-1]))
     ranks = _ranks(in_order, q, ignores_nans)
     if interpolation in ROUNDED:
         ranks = call(PLAIN, lambda v: ROUNDED[interpolation](raw(v)), ranks)
@@ -84,14 +90,9 @@ def _quantile(
         above = call(PLAIN, lambda v: fnp.ceil(raw(v)).astype(np.int64), ranks)
         weights = sub_(ranks, below) if interpolation == "linear" else ranks.detach() * 0 + 0.5
         found = lerp(found, gather(in_order, -1, above), weights)
-    shape = (1,) * rank if dim is None else tuple([1 if d == axis else n for d, n in enumerate(input.shape)])
-    kept = shape if keepdim else () if dim is None else shape[:axis] + shape[axis + 1 :]
-
-    def laid(v: Any) -> Any:
-        in_place = v if dim is None or axis >= rank - 1 else fnp.swapaxes(v, axis, -1)
-        return fnp.reshape(fnp.moveaxis(in_place, axis, 0), (*q.shape, *kept))
-
-    return call(RESHAPED, laid, found)
+    if q.dim():
+        found.unsqueeze_(0).transpose_(0, -1)
+    return found.squeeze_(-1)
 
 
 def _ranks(in_order: Tensor, q: Tensor, ignores_nans: bool) -> Tensor:
@@ -100,5 +101,6 @@ def _ranks(in_order: Tensor, q: Tensor, ignores_nans: bool) -> Tensor:
     nans = in_order.detach().isnan()
     if ignores_nans:
         known = nans.logical_not().sum(-1, keepdim=True) - 1
-        return (q * known.to(q.dtype)).masked_fill(known < 0, 0)
-    return where(nans.any(-1, keepdim=True), fresh(np.asarray(last, q._read().dtype)), times_number(q, last))
+        ranks = mul(q, known)
+        return ranks.masked_fill_(ranks < 0, 0)
+    return masked_fill(*broadcast_tensors(times_number(q, last), nans.any(-1, keepdim=True)), last)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcgrad.torch._ops.generator import Generator
+from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device
 from funcgrad.torch._tensor.formats import layout, memory_format
@@ -121,7 +122,7 @@ class Parameter:
     def fits(self, x: Any, function: str) -> bool:
         if self.type is _INTEGERS and self.sized and not isinstance(x, (tuple, list)):
             return is_integer(x)
-        if self.type.shown == "Tensor" and isinstance(x, (int, float, complex, np.number)):
+        if self.type.shown == "Tensor" and isinstance(x, (int, float, complex, np.number, np.bool_)):
             return _NUMBERS_AS_TENSORS.match(function) is not None
         return self.type.fits(x)
 
@@ -131,6 +132,7 @@ class Parameter:
         start = f"{function}(): argument '{self.name}'{where} must be {self.type.shown}, "
         if self.type is _TENSORS and isinstance(x, (tuple, list)):
             i, element = next((i, element) for i, element in enumerate(x) if not isinstance(element, Tensor))
+            refuse_traced(element)
             return f"{NO_TENSOR} {i} in argument {position}, but got {kind_of(element)}"
         if self.type is _INTEGERS and isinstance(x, (tuple, list)) and not by_name:
             return f"{start}but found element of type {kind_of(x[0])} at pos 0"

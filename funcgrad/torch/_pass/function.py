@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
+import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -10,26 +10,21 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer, selected
+from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._pass.context import FunctionCtx, Saved, attributes_as_used
+from funcgrad.torch._pass.batched import batch_of, by_rule, check_rule, needs_context
+from funcgrad.torch._pass.context import FunctionCtx, attributes_as_used
 from funcgrad.torch._pass.current import current, running
 from funcgrad.torch._pass.engine import Pass, UsersRule, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
+from funcgrad.torch._pass.recorded import Recorded
 from funcgrad.torch._record.calls import cuts_of
 from funcgrad.torch._record.modes import mode, own_tape
 from funcgrad.torch._record.story import Off, joined
-from funcgrad.torch._record.tape import Note, Tape, constant, on_tape, raw, unrecorded
-from funcgrad.torch._tensor.messages import (
-    DIRTY_LEAF,
-    DIRTY_NOT_RETURNED,
-    FUNCTION_VIEW_IN_PLACE,
-    FUNCTION_VIEW_WRITTEN,
-    MULTI_VIEW_IN_PLACE,
-)
+from funcgrad.torch._record.tape import Tape, constant, on_tape, raw, unrecorded
+from funcgrad.torch._tensor.messages import DIRTY_LEAF, DIRTY_NOT_RETURNED
 from funcgrad.torch._tensor.storage import Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import View
 from funcgrad.transforms.custom.both import custom_both
 from funcgrad.transforms.jvp import JvpTracer
 
@@ -49,6 +44,9 @@ NO_RULE = (
     "mode AD."
 )
 NO_JVP = "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+NO_VMAP = (
+    "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
+)
 TWO_RULES = (
     "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
     "them."
@@ -173,11 +171,16 @@ class Function:
     tensor(12.)
     """
 
+    generate_vmap_rule = False
+    """Whether `torch.func.vmap` runs `forward` and `backward` on samples: they are made of operations on Tensors."""
     _call: FunctionCall
+    _has_context = _has_vmap = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._call = FunctionCall(cls)
+        cls._has_context = cls.setup_context is not Function.setup_context
+        cls._has_vmap = cls.vmap is not Function.vmap
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(LEGACY)
@@ -201,9 +204,22 @@ class Function:
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         raise NotImplementedError("setup_context is not implemented.")
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
+        """The output for a whole batch, and where the batch is in it: ``(output, out_dims)``.
+
+        `args` are those of `forward`; `in_dims` has for each the dimension of the batch, None where there is none.
+        `info.batch_size` says how many samples there are, `info.randomness` what `torch.func.vmap` was given.
+        """
+        raise NotImplementedError(NO_VMAP)
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` unrecorded, and record the call as one operation."""
+        if cls._has_context and (kwargs or cls.forward.__defaults__):
+            bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
         _, outputs, several, _ = _applied(cls, args, kwargs)
         return tuple(outputs) if several else outputs[0]
 
@@ -247,11 +263,15 @@ def _refusing(x: Any) -> Any:
 
 
 def _applied(
-    cls: type[Function], args: Sequence[Any], kwargs: dict[str, Any]
+    cls: type[Function], args: Sequence[Any], kwargs: dict[str, Any], saving: bool = False
 ) -> tuple[FunctionCtx, list[Any], bool, tuple[Any, ...]]:
-    """The context, the outputs as the caller gets them, whether there may be several, and what was to be saved."""
+    """The context, the outputs as the caller gets them, whether there may be several, and what was to be saved.
+
+    `saving`: for the rule of a derivative, which needs the context.
+    """
+    needs_context(cls)
     needs = tuple(isinstance(a, Tensor) and on_tape(a._read()) for a in args)
-    ctx, outputs, several = _run(cls, args, needs, kwargs)
+    ctx, outputs, several = _run(cls, args, needs, kwargs, saving)
     _check_dirty(ctx, outputs)
     saved = ctx._to_save
     found = outputs
@@ -265,19 +285,47 @@ def _applied(
 
 
 def _run(
-    cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...], kwargs: dict[str, Any]
+    cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...], kwargs: dict[str, Any], saving: bool
 ) -> tuple[FunctionCtx, list[Any], bool]:
-    """The outputs, not recorded, and whether there may be several; other transformations see the user's rule."""
-    ctx, out = _forward(cls, args, needs, kwargs)
-    outputs = list(out) if isinstance(out, tuple) else [out]
+    """The outputs, not recorded, and whether there may be several; other transformations see the user's rules."""
+    batch = batch_of(args)
+    if batch is not None and scope.strict:
+        check_rule(cls, kwargs)
+    if batch is not None and cls._has_vmap:
+        out = by_rule(cls, batch, args, kwargs)
+        ctx = _context(cls, args, needs, out) if saving else cls._call.context()
+        _refuse_dirty(ctx)
+        return ctx, _several(out), isinstance(out, tuple)
     inner = [raw(a._read()) if isinstance(a, Tensor) else None for a in args]
-    if any(isinstance(v, Tracer) for v in inner):
-        if ctx._dirty:
-            raise NotImplementedError("ctx.mark_dirty inside of to_functional: return a new tensor from forward")
-        given = [a._read() if isinstance(a, Tensor) else None for a in args] if _is_recorded_inside(args) else inner
-        values = iter(Traced(cls, args, kwargs).outputs(given))
-        outputs = [_revalued(y, next(values), ctx, args) if isinstance(y, Tensor) else y for y in outputs]
+    if not any(isinstance(v, Tracer) for v in inner):
+        ctx, out = _forward(cls, args, needs, kwargs)
+        return ctx, _several(out), isinstance(out, tuple)
+    given = [a._read() if isinstance(a, Tensor) else None for a in args] if _is_recorded_inside(args) else inner
+    rule = Traced(cls, args, kwargs)
+    if cls._has_context:
+        values = iter(rule.outputs(given))
+        laid, several = rule.laid
+        outputs = [fresh(_unrecorded(next(values))) if isinstance(y, Tensor) else y for y in laid]
+        ctx = _context(cls, args, needs, tuple(outputs) if several else outputs[0])
+        for y in outputs:
+            if id(y) in ctx._flat:
+                y._value = y._storage.value = constant(y._value)
+        _refuse_dirty(ctx)
+        return ctx, outputs, several
+    ctx, out = _forward(cls, args, needs, kwargs)
+    _refuse_dirty(ctx)
+    values = iter(rule.outputs(given))
+    outputs = [_revalued(y, next(values), ctx, args) if isinstance(y, Tensor) else y for y in _several(out)]
     return ctx, outputs, isinstance(out, tuple)
+
+
+def _several(out: Any) -> list[Any]:
+    return list(out) if isinstance(out, tuple) else [out]
+
+
+def _refuse_dirty(ctx: FunctionCtx) -> None:
+    if ctx._dirty:
+        raise NotImplementedError("ctx.mark_dirty inside of to_functional: return a new tensor from forward")
 
 
 def _is_recorded_inside(args: Sequence[Any]) -> bool:
@@ -289,19 +337,41 @@ def _is_recorded_inside(args: Sequence[Any]) -> bool:
 def _forward(
     cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...], kwargs: dict[str, Any]
 ) -> tuple[FunctionCtx, Any]:
+    if cls._has_context:
+        out = _without_context(cls, args, kwargs)
+        return _context(cls, args, needs, out), out
     ctx = cls._call.context()
     ctx.needs_input_grad = needs
+    return ctx, _in_forward(cls, cls.forward, ctx, *args, **kwargs)
+
+
+def _without_context(cls: type[Function], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """What `forward` returns that has a `setup_context` besides; on values, it runs outside of all transformations."""
+    if any(isinstance(a, Tensor) and isinstance(raw(a._read()), Tracer) for a in args):
+        return _in_forward(cls, cls.forward, *args, **kwargs)
+    strict, scope.strict = scope.strict, False
+    try:
+        return _in_forward(cls, cls.forward, *args, **kwargs)
+    finally:
+        scope.strict = strict
+
+
+def _context(cls: type[Function], args: Sequence[Any], needs: tuple[bool, ...], out: Any) -> FunctionCtx:
+    """What `setup_context` leaves of a call."""
+    ctx = cls._call.context()
+    ctx.needs_input_grad = needs
+    _in_forward(cls, cls.setup_context, ctx, tuple(args), out)
+    return ctx
+
+
+def _in_forward(cls: type[Function], fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a part of the user's forward rule: nothing is recorded in it."""
     before = mode.enabled, mode.off
     mode.enabled, mode.off = False, Off("forward", here(), cls.__name__)
     try:
-        if cls.setup_context is not Function.setup_context:
-            out = cls.forward(*args, **kwargs)
-            cls.setup_context(ctx, tuple(args), out)
-        else:
-            out = cls.forward(ctx, *args, **kwargs)
+        return fun(*args, **kwargs)
     finally:
         mode.enabled, mode.off = before
-    return ctx, out
 
 
 def _revalued(y: Tensor, value: Any, ctx: FunctionCtx, args: Sequence[Any]) -> Tensor:
@@ -343,82 +413,6 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     return [y.detach() if isinstance(y, Tensor) and on_tape(y._read()) else y for y in outputs]
 
 
-class Recorded:
-    """One call that is recorded: its entry, and what its outputs become."""
-
-    def __init__(self, call: FunctionCall, ctx: FunctionCtx, args: Sequence[Any], needs: tuple[bool, ...]) -> None:
-        self.call, self.ctx, self.args, self.needs = call, ctx, args, needs
-        self.values: list[Any] = [a._read() if isinstance(a, Tensor) else None for a in args]
-        self.tape = next(v._trace for v in self.values if on_tape(v))
-
-    def outputs(self, outputs: list[Any]) -> list[Any]:
-        ctx = self.ctx
-        moving = [isinstance(y, Tensor) and y._read().dtype.kind in "fc" and id(y) not in ctx._flat for y in outputs]
-        node = self.entry(outputs, moving)
-        ctx._entry = weakref.ref(node)
-        count = sum(moving)
-        saved = [None if t is None else Saved(t, mode.saver) for t in ctx._to_save]
-        results: list[Any] = []
-        selections: list[Note] = []
-        for y, moves in zip(outputs, moving):
-            if not moves:
-                results.append(y)
-                continue
-            own = node
-            if count > 1:
-                own = selected(node, len(selections), count)
-                own.note = Note(self.call.name)
-                own.note.own = True
-                selections.append(own.note)
-            result = self.output(y, TapeTracer(self.tape, raw(y._read()), own), len(results), count)
-            for s, t in zip(saved, ctx._to_save):
-                if s is not None and t is y and (result is y or not self.is_argument(t)):
-                    s.belongs_to(result._value, self.call.name)
-            results.append(result)
-        node.note.siblings = tuple(selections)
-        ctx._saved = tuple(saved)
-        ctx._to_save = ()
-        return results
-
-    def entry(self, outputs: list[Any], moving: list[bool]) -> Node:
-        avals = [(() if v is None else v.shape, None if v is None else v.dtype) for v in self.values]
-        outs = [
-            (y._read().shape, y._read().dtype, m) if isinstance(y, Tensor) else None for y, m in zip(outputs, moving)
-        ]
-        parents = tuple([v.node if on_tape(v) else None for v in self.values])
-        node = Node(self.call, {}, parents, (self.ctx, avals, self.needs, outs), here())
-        node.note = Note(self.call.name)
-        node.note.own = True
-        return node
-
-    def is_argument(self, y: Tensor) -> bool:
-        return any(y is a for a in self.args)
-
-    def output(self, y: Tensor, value: TapeTracer, index: int, count: int) -> Tensor:
-        """An output: what `forward` wrote itself, a new tensor, or a view that must not be written."""
-        if any(y is t for t in self.ctx._dirty):
-            y._write(value)
-            return y
-        result = fresh(value)
-        result._storage, result._seen = y._storage, y._storage.stamp
-        y._storage.lend()
-        result._cuts = cuts_of(tuple(self.args))
-        view = y._view
-        name = self.call.function.__name__
-        if view is not None and view.base is not None:
-            result._view = View(view.storage_steps, view.base, view.steps)
-        elif self.is_argument(y):
-            result._view = View(view.storage_steps if view is not None else (), y, ())
-        elif view is not None:
-            result._view = View(view.storage_steps, None, ())
-        if result._view is not None and result._view.base is not None:
-            blocked = MULTI_VIEW_IN_PLACE if count > 1 else FUNCTION_VIEW_IN_PLACE
-            result._view.blocked = blocked.format(index=index, name=name)
-            result._view.written = FUNCTION_VIEW_WRITTEN.format(index=index, name=name)
-            result._view.version = y._storage.version
-        return result
-
-
 def _own(value: Any) -> Any:
     """A value without its entry on the present tape, which ends."""
     return value.value if type(value) is TapeTracer and value._trace is mode.tape else value
@@ -436,6 +430,8 @@ class Traced:
         self.positions = [i for i, m in enumerate(self.moving) if m]
         self.others = [None if m else a for a, m in zip(args, self.moving)]
         self.avals = [(a._read().shape, a._read().dtype) if m else ((), None) for a, m in zip(args, self.moving)]
+        self.laid: tuple[list[Any], bool] = [], False
+        """The outputs of the last run, and whether there may be several: which are tensors is the same in each."""
 
     def outputs(self, values: Sequence[Any]) -> list[Any]:
         """The values of the outputs that are tensors."""
@@ -451,12 +447,25 @@ class Traced:
 
     def forward(self, *values: Any) -> tuple[Any, ...]:
         with own_tape(constants=False):
-            out = _forward(self.cls, self.inputs(values), self.moving, self.kwargs)[1]
-            return tuple(_own(y._read()) for y in (out if isinstance(out, tuple) else (out,)) if isinstance(y, Tensor))
+            args = self.inputs(values)
+            batch = batch_of(args) if self.cls._has_vmap else None
+            if batch is not None:
+                out = by_rule(self.cls, batch, args, self.kwargs)
+            elif self.cls._has_context:
+                out = _without_context(self.cls, args, self.kwargs)
+            else:
+                out = _forward(self.cls, args, self.moving, self.kwargs)[1]
+            self.laid = _several(out), isinstance(out, tuple)
+            return tuple(_own(y._read()) for y in self.laid[0] if isinstance(y, Tensor))
+
+    def applied(self, values: Sequence[Any]) -> tuple[FunctionCtx, list[Any], bool, tuple[Any, ...]]:
+        ctx, outputs, several, to_save = _applied(self.cls, self.inputs(values), self.kwargs, saving=True)
+        self.laid = outputs, several
+        return ctx, outputs, several, to_save
 
     def forward_saving(self, *values: Any) -> tuple[tuple[Any, ...], Any]:
         with own_tape(constants=False):
-            ctx, outputs, _, to_save = _applied(self.cls, self.inputs(values), self.kwargs)
+            ctx, outputs, _, to_save = self.applied(values)
             saved = tuple(None if t is None else _own(t._read()) for t in to_save)
             found = tuple(_own(y._read()) for y in outputs if isinstance(y, Tensor))
             return found, (saved, ctx, [isinstance(y, Tensor) for y in outputs])
@@ -476,7 +485,7 @@ class Traced:
         if self.cls.jvp is Function.jvp:
             raise RuntimeError(NO_JVP)
         with own_tape(constants=False):
-            ctx, outputs, several, _ = _applied(self.cls, self.inputs(values), self.kwargs)
+            ctx, outputs, several, _ = self.applied(values)
             ctx = ctx.with_saved(ctx._to_save_forward, self.moving)
             moved: list[Any] = [None] * len(self.others)
             for i, t in zip(self.positions, tangents):

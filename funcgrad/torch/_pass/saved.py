@@ -147,31 +147,30 @@ class Remade:
         for i, packed in self.operands.items():
             given[i] = packed.value(run)
             self.checksame(packed, given[i])
-        if self.kind.reads is not None and run.create:
-            self.read(run, given)
         values = [v if node is None else TapeTracer(BASE, v, node) for v, node in zip(given, self.nodes)]
         before, mode.enabled = mode.enabled, True
         try:
-            if self.kind.reads is None or run.create:
+            out = None if self.kind.reads is None else self.read(run, values)
+            if out is None:
                 out = quietly(self.fun, *values, **self.params)
-            else:
-                out = self.read(run, values)
         finally:
             mode.enabled = before
         return out if type(out) is tuple else (out,)
 
     def read(self, run: Pass, values: Sequence[Any]) -> Any:
-        """The results as PyTorch's derivative reads them, of the unpacked values between operands and results. That has
-        no derivatives of its own: where the pass is recorded, what was unpacked must be what was packed."""
-        unpacked = iter(self.kept)
+        """The results as PyTorch's derivative reads them, of the unpacked values between operands and results. None
+        where these are what follows from the operands: then the operation itself is differentiated. What reads them
+        has no second derivatives, so that a pass that is recorded refuses others."""
+        unpacked, changed = iter(self.kept), False
 
         def keep(v: Any, as_: Callable[[Any], Any] | None = None) -> Any:
+            nonlocal changed
             if v is None:
                 return None
             value = next(unpacked).value(run)
             if same(value, raw(v) if as_ is None else as_(raw(v))):
                 return v
-            value = value if as_ is None else as_(value)
+            changed, value = True, value if as_ is None else as_(value)
             if run.create:
                 raise NotImplementedError(OTHER_VALUES.format("what is between operands and result", self.kind.name))
             if not on_tape(v):
@@ -180,7 +179,8 @@ class Remade:
             return revalued(v, value)
 
         assert self.kind.reads is not None
-        return quietly(self.kind.reads, keep, *values, **self.params)
+        out = quietly(self.kind.reads, keep, *values, **self.params)
+        return out if changed else None
 
     def pulled(self, run: Pass, cts: Sequence[Any]) -> list[Any]:
         """The cotangents of the operands, each entry's once."""

@@ -1,13 +1,14 @@
 """What PyTorch records as several operations and is one entry here: composed of them where that can be seen.
 
 That is where hooks look at what is saved, and where `grad_fn.next_functions` is asked for what lies between a result
-and its operands: then it is composed once, of zeros in the operands' shapes, and what that records is shown.
+and its operands. Then the operations are run once, on zeros in the operands' shapes that stand at the operands'
+entries, and what that records is shown. It has no part in a backward pass.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,20 @@ from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import BASE, note_of, on_tape, unshared
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
+Described = tuple[Node | None, tuple[int, ...], np.dtype, tuple[int, ...] | None]
+"""The entry of an operand, its shape and dtype, and its strides where its elements do not lie in order."""
+
 
 class Form:
-    """How a result is composed: a function of Tensors, and of the operands their entries, shapes and dtypes."""
+    """How a result is composed: a function of Tensors, and what is known of its operands without their memory.
 
-    def __init__(self, fun: Callable[..., Any], operands: tuple[Any, ...], params: dict[str, Any]) -> None:
-        self.fun, self.params = fun, params
-        self.operands = [_described(t) if isinstance(t, Tensor) else t for t in operands]
+    `operands` are `Described`, and what is no tensor alone in a tuple.
+    """
+
+    __slots__ = ("entries", "fun", "operands", "params")
+
+    def __init__(self, fun: Callable[..., Any], operands: Sequence[tuple[Any, ...]], params: dict[str, Any]) -> None:
+        self.fun, self.operands, self.params = fun, operands, params
         self.entries: list[Node] | None = None
 
     def entry(self, index: int) -> Node:
@@ -52,30 +60,27 @@ class Form:
 
 
 def form_of_kind(composed: tuple[Callable[..., Any], tuple[int, ...]], read: list[Node | None]) -> Form:
-    """The form of an entry whose kind says how it is composed, of tensors with so many dimensions; a product of
-    constants is none of the entries, and stands before what is added."""
+    """The form of an entry whose kind says how it is composed, of tensors with so many dimensions. A product of
+    constants has no entry: so of two factors before what is added there may be one entry alone, the last one."""
     fun, ranks = composed
-    form = Form(fun, (), {})
     nodes = [None] * (len(ranks) - len(read)) + read
-    form.operands = [_Described((n, (1,) * rank, np.dtype(float), None)) for n, rank in zip(nodes, ranks)]
-    return form
+    return Form(fun, [(node, (1,) * rank, np.dtype(float), None) for node, rank in zip(nodes, ranks)], {})
 
 
-class _Described(tuple):
-    """The entry of an operand, its shape, dtype, and strides where its elements do not lie in order."""
+def _described(t: Any) -> tuple[Any, ...]:
+    if not isinstance(t, Tensor):
+        return (t,)
+    value, node = t._value, None
+    if type(value) is TapeTracer and value._trace is BASE:
+        value, node = value.value, value.node
+    strides = value.strides if type(value) is np.ndarray and not value.flags.c_contiguous else None
+    return node, value.shape, value.dtype, strides
 
 
-def _described(t: Tensor) -> _Described:
-    value = t._value
-    array = value.value if on_tape(value) else value
-    strides = array.strides if type(array) is np.ndarray and not array.flags.c_contiguous else None
-    return _Described((value.node if on_tape(value) else None, value.shape, value.dtype, strides))
-
-
-def _stand_in(operand: Any) -> Any:
-    if type(operand) is not _Described:
-        return operand
-    node, shape, dtype, strides = operand
+def _stand_in(described: tuple[Any, ...]) -> Any:
+    if len(described) == 1:
+        return described[0]
+    node, shape, dtype, strides = described
     zeros = np.zeros(shape, dtype)
     if strides is not None and zeros.size:
         reach = sum((n - 1) * abs(s) for n, s in zip(shape, strides)) // dtype.itemsize + 1
@@ -88,9 +93,13 @@ def composite(form: Callable[..., Any], plain: Callable[..., Any], *operands: An
     if mode.saver is not None:
         return form(*operands, **params)
     found = plain(*operands, **params)
-    outs = [t for t in (found if type(found) is tuple else (found,)) if on_tape(t._value)]
-    if outs and outs[0]._value._trace is BASE:
-        of = Form(form, operands, params)
-        for i, t in enumerate(outs):
-            unshared(t._value.node).form = of, i
+    if type(found) is not tuple:
+        value = found._value
+        if type(value) is TapeTracer and value._trace is BASE:
+            unshared(value.node).form = Form(form, [_described(t) for t in operands], params), 0
+        return found
+    nodes = [t._value.node for t in found if on_tape(t._value) and t._value._trace is BASE]
+    of = Form(form, [_described(t) for t in operands], params) if nodes else None
+    for i, node in enumerate(nodes):
+        unshared(node).form = of, i
     return found

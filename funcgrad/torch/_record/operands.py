@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import at
+from funcgrad.core.provenance import at, here
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.calls import NUMBERS, Kind, call
 from funcgrad.torch._record.modes import mode
@@ -87,22 +87,31 @@ def check_together(*operands: Any) -> None:
             whole = shape or whole
 
 
+def refuse_traced(*given: Any) -> None:
+    """TypeError for a traced array, which is no Tensor, among arguments and in lists of them."""
+    for x in given:
+        if isinstance(x, (list, tuple)):
+            refuse_traced(*x)
+        elif isinstance(x, Tracer):
+            raise TypeError(
+                "Give what is transformed Tensors, torch.from_numpy(x) in place of the array x, and it is called with "
+                "Tensors; funcgrad.torch.to_functional(fn, *tensors) makes a function of arrays. A function of Tensors "
+                f"was given a traced array of {x._trace.name}{at(here())}"
+            ) from None
+
+
 def number(x: Any) -> Any:
-    """A NumPy scalar as the Python number that PyTorch takes it for; an array as a tensor."""
-    if isinstance(x, Tracer):
-        raise TypeError(
-            f"an operand of a Tensor is a traced value of {x._trace.name}{at(x.location())}: Tensors and funcgrad's "
-            "transformations meet in funcgrad.torch.to_functional(fn, *tensors), which makes a function of arrays"
-        )
+    """A NumPy scalar as the Python number that PyTorch takes it for."""
+    refuse_traced(x)
+    if isinstance(x, np.bool_):
+        return float(x)
     if isinstance(x, np.generic):
         return x.item()
-    if isinstance(x, np.ndarray):
-        return fresh(x)
     return x
 
 
 def is_operand(x: Any) -> bool:
-    return isinstance(x, (Tensor, *NUMBERS, np.generic, np.ndarray))
+    return isinstance(x, (Tensor, *NUMBERS, np.generic))
 
 
 def promote(*operands: Any, floating: bool = False) -> list[Any]:

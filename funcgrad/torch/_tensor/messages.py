@@ -119,7 +119,8 @@ DEEPCOPY_OF_NON_LEAF = (
     "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
 )
 STAY_A_TENSOR = (
-    "behind detach() there is no derivative; where one is wanted, write torch's function (torch.sin for np.sin)"
+    "behind detach() there is no derivative; where one is wanted, write torch's function (torch.sin for np.sin), and "
+    "torch.from_numpy(a) for an array that is an operand"
 )
 NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 NUMPY_OF_TRACED = "Cannot access data pointer of Tensor that doesn't have storage"

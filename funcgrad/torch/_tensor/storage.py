@@ -22,8 +22,9 @@ class _Scope(threading.local):
 
     `number` is the age of the traces that it makes, or less: it rises, and is 0 outside of all. `level` is the number
     of the innermost call of a transformation of `torch.func`, `derives` that of the innermost which takes derivatives;
-    0 where there is none. `given` is the memory of that one's arguments. `writer` is the user's line, where what writes
-    is ours and has asked for it.
+    0 where there is none. `given` is the memory of that one's arguments. In `strict` ones users' rules are
+    what PyTorch demands. `writer` is the user's line, where what writes is ours and has asked for it. `outer` is the
+    state around the call.
     """
 
     number: float = 0
@@ -31,7 +32,9 @@ class _Scope(threading.local):
     derives: float = 0
     given: frozenset[Storage] = frozenset()
     dual = False
+    strict = False
     writer: Loc | None = None
+    outer: dict[str, Any] | None = None
 
     @property
     def forward(self) -> bool:
@@ -43,16 +46,35 @@ scope = _Scope()
 
 
 @contextmanager
-def inside(level: str = "", given: Iterable[Storage] = ()) -> Iterator[None]:
+def inside(level: str = "", given: Iterable[Storage] = (), hosted: bool = False) -> Iterator[None]:
     """A call of a transformed function. Memory made before it must not keep its traced values.
 
-    `level` says which transformation of `torch.func` it is: "derivative" or "batch".
+    `level` says which transformation of `torch.func` it is: "derivative" or "batch"; `hosted`, that funcgrad's own was
+    called.
     """
     before = scope.__dict__.copy()
+    scope.outer = before
+    scope.strict = scope.strict if not level else not hosted
     scope.number = number = Trace().age
     scope.level = number if level else 0
     if level != "batch":
         scope.derives, scope.given = scope.level, frozenset(given)
+    try:
+        yield
+    finally:
+        scope.__dict__.clear()
+        scope.__dict__.update(before)
+
+
+@contextmanager
+def beneath(age: float) -> Iterator[None]:
+    """The state around the call that made a trace of this age, for what that leaves to the transformations outside."""
+    before = scope.__dict__.copy()
+    outer = before
+    while outer.get("number", 0) > age:
+        outer = outer["outer"]
+    scope.__dict__.clear()
+    scope.__dict__.update(outer.get("outer") or {})
     try:
         yield
     finally:
@@ -154,6 +176,11 @@ class Storage:
             self.private = True
         assign(steps, self.value, part)
         self.stamp += 1
+
+    @property
+    def written(self) -> bool:
+        """Whether it has been written since it was made; to show it to NumPy is no write."""
+        return bool(self.version) or self.stamp > self.shared
 
     def lend(self) -> None:
         """Somebody else keeps the array: it is copied before it is written."""

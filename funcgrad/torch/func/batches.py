@@ -11,6 +11,7 @@ from funcgrad import numpy as fnp
 from funcgrad import tree
 from funcgrad.core.frames import hiding
 from funcgrad.torch._ops.generator import through
+from funcgrad.torch._pass.batched import Level, levels
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.func.trees import Given, recording, tensors_of, values_of
 from funcgrad.transforms import vmap as batching
@@ -19,11 +20,6 @@ from funcgrad.transforms.batch import BatchTrace
 RANDOM = (
     "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
     "randomness flags on vmap or perform the randomness operation out of vmap"
-)
-
-COLUMNS = (
-    "jacfwd(randomness='different'): funcgrad.torch calls the function once, for all columns; draw the random numbers "
-    "outside of it, or say 'same'"
 )
 
 
@@ -153,22 +149,22 @@ def random_numbers(randomness: str, batch: BatchTrace | None = None) -> Iterator
     """Random operations do not know of the batch: refuse them ("error"), let them draw for one sample ("same"), or give
     them numbers for each ("different")."""
     before = through.way
+    if batch is not None:
+        levels[batch] = Level(randomness, before)
     if randomness == "error":
         through.way = _refuse
-    elif randomness == "different":
-        through.way = _refuse_columns if batch is None else partial(_for_each, batch, before)
+    elif randomness == "different" and batch is not None:
+        through.way = partial(_for_each, batch, before)
     try:
         yield
     finally:
         through.way = before
+        if batch is not None:
+            del levels[batch]
 
 
 def _refuse(draw: Callable[..., Any], count: int, *rest: Any) -> Any:
     raise RuntimeError(RANDOM)
-
-
-def _refuse_columns(draw: Callable[..., Any], count: int, *rest: Any) -> Any:
-    raise NotImplementedError(COLUMNS)
 
 
 def _for_each(batch: BatchTrace, around: Any, draw: Callable[..., Any], count: int, *rest: Any) -> Any:

@@ -171,10 +171,17 @@ def jacfwd(
         writes = Writes(chosen)
 
         def columns(*values: Any) -> Any:
-            with random_numbers(randomness):
-                linear = Linear(pure_of(lambda *xs: of_chosen(xs), has_aux, FORWARD, writes), values)
-            refuse_complex("jacfwd", linear.out, "output")
-            return _columns(linear, values, isinstance(argnums, int)), *linear.aux
+            pure = pure_of(lambda *xs: of_chosen(xs), has_aux, FORWARD, writes)
+
+            def along(*tangents: Any) -> Any:
+                with random_numbers(randomness, tree.leaves(tangents)[0]._trace):
+                    out, moved, aux = api.jvp(pure, values, tangents, has_aux=True)
+                refuse_complex("jacfwd", out, "output")
+                return moved, aux
+
+            basis, sizes = _basis(values)
+            moved, aux = batching.vmap(along, out_axes=(-1, None))(*basis)
+            return _columns(moved, values, sizes, isinstance(argnums, int)), *aux
 
         given = floating(chosen)
         refuse_complex("jacfwd", given, "input")
@@ -185,16 +192,22 @@ def jacfwd(
     return jacobian
 
 
-def _columns(linear: Linear, values: tuple[Any, ...], alone: bool) -> Any:
+def _basis(values: tuple[Any, ...]) -> tuple[Any, list[int]]:
+    """The unit vectors of the space of the inputs, and the sizes of these."""
+    leaves, structure = tree.flatten(values)
+    sizes = [v.size for v in leaves]
+    basis = []
+    for v, end in zip(leaves, np.cumsum(sizes)):
+        block = np.zeros((sum(sizes), v.size), v.dtype)
+        block[end - v.size : end] = np.eye(v.size)
+        basis.append(block.reshape(sum(sizes), *v.shape))
+    return structure.unflatten(basis), sizes
+
+
+def _columns(moved: Any, values: tuple[Any, ...], sizes: list[int], alone: bool) -> Any:
     """For each output the derivatives by each input, or by the only one."""
     leaves, structure = tree.flatten(values)
-    count = sum(v.size for v in leaves)
-    basis, ends = [], np.cumsum([v.size for v in leaves])
-    for v, end in zip(leaves, ends):
-        block = np.zeros((count, v.size), v.dtype)
-        block[end - v.size : end] = np.eye(v.size)
-        basis.append(block.reshape(count, *v.shape))
-    moved = batching.vmap(linear.along, out_axes=-1)(*structure.unflatten(basis))
+    ends = np.cumsum(sizes)
 
     def split(column: Any) -> Any:
         shape = column.shape[:-1]

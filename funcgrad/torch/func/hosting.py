@@ -63,7 +63,7 @@ def host(name: str, call: Callable[..., Any], fun: Callable[..., Any], given: An
     level = LEVELS[name]
     inner = _Inner(name, fun)
     if level:
-        found = recording(level, call, inner, _held(given))
+        found = recording(level, call, inner, _held(given), hosted=True)
     else:
         found = differentiably(call, inner, _held(given))
     return _returned(name, inner.value_held(found))
@@ -103,7 +103,7 @@ class _Inner:
 
         args, kwargs = tree.map(given, (args, kwargs), is_leaf=_is_held)
         out = self.fun(*args, **kwargs)
-        if any(t._storage.stamp or t._storage.version for t in tensors):
+        if any(t._storage.written for t in tensors):
             raise NotImplementedError(
                 f"fg.{self.name} of a function that writes its argument in place: let it write into a clone()"
             )

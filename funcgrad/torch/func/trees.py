@@ -14,6 +14,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, no_grad, within
+from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor.storage import inside
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -25,6 +26,7 @@ def values_of(x: Any) -> Any:
 
 def _value_of(t: Any) -> Any:
     if not isinstance(t, Tensor):
+        refuse_traced(t)
         raise ValueError(f"Thing passed to transform API must be Tensor, got {type(t)}")
     return t._read() if mode.enabled else cut_off(t._read())
 
@@ -75,11 +77,14 @@ def outputs_of(out: Any, refused: str) -> Any:
     return tree.map(lambda t: t._read(), out)
 
 
-def recording(level: str, fun: Callable[..., Any], *args: Any, given: Any = (), **kwargs: Any) -> Any:
+def recording(
+    level: str, fun: Callable[..., Any], *args: Any, given: Any = (), hosted: bool = False, **kwargs: Any
+) -> Any:
     """Call a transformation `differentiably`: `no_grad` around it does not make its derivatives zero. `level` is
-    "derivative" or "batch"; `given` is a tree of what the user's function gets besides, whose Tensors it may write.
+    "derivative" or "batch"; `given` is a tree of what the user's function gets besides, whose Tensors it may write;
+    `hosted`, that it is funcgrad's own.
     """
-    with inside(level, [t._storage for t in tree.leaves(given) if isinstance(t, Tensor)]):
+    with inside(level, [t._storage for t in tree.leaves(given) if isinstance(t, Tensor)], hosted):
         return differentiably(fun, *args, **kwargs)
 
 

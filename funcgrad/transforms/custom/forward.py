@@ -105,7 +105,7 @@ class CustomJvpCall(CustomCall):
     def jvp(self, values: Sequence[Any], tangents: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         """Forward mode runs the rule on the tangents themselves."""
         out_avals = self._out_avals(values, tangents, params)
-        full = [_zeros(v) if t is None else t for v, t in zip(values, tangents)]
+        full = [zeros_of(v) if t is None else t for v, t in zip(values, tangents)]
         found = params["call"].rule_outputs(values, full, out_avals)
         refuse_hidden(f"{self.kind} `{params['call'].name}`", [*values, *full], found)
         return tuple(found[: len(out_avals)]), tuple(found[len(out_avals) :])
@@ -147,10 +147,10 @@ def linearized(
 
 def _tangent(x: Any, trace: LinearTrace) -> Any:
     aval = aval_of(x)
-    return trace.leaf(Aval(aval.shape, aval.dtype)) if is_inexact(aval.dtype) else _zeros(x)
+    return trace.leaf(Aval(aval.shape, aval.dtype)) if is_inexact(aval.dtype) else zeros_of(x)
 
 
-def _zeros(x: Any) -> Any:
+def zeros_of(x: Any) -> Any:
     aval = aval_of(x)
     return np.zeros(aval.shape, aval.dtype)
 

@@ -102,10 +102,8 @@ class CustomRule:
             for index, x in enumerate(flat):
                 if array_leaf(x) is None:
                     path = list(tree.leaf_paths(treedef))[index]
-                    raise TypeError(
-                        f"{refusal(f'{self.kind}: argument {n}{path} of `{self.__name__}`', x)} What is no array has "
-                        "its position in nondiff_argnums."
-                    )
+                    where = f"{self.kind}: argument {n}{path} of `{self.__name__}`"
+                    raise TypeError(refusal(where, x, f"Name what is no array: nondiff_argnums=({n},)."))
             leaves.extend(flat)
             trees.append(treedef)
         return leaves, trees

@@ -16,7 +16,24 @@ from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-LSTSQ = Kind("LinalgLstsq", "yx1")
+
+def _closest(
+    a: Any, b: Any, vector: bool, tolerance: float, has_residuals: bool, keep: Any = None
+) -> tuple[Any, Any]:
+    """The solution and its residuals, or these of the solution that was saved, at which they are smallest."""
+    columns = b[..., None] if vector else b
+    x = fnp.matmul(fnp.linalg.pinv(a, rcond=tolerance), columns)
+    found = x[..., 0] if vector else x
+    if keep is not None:
+        kept = keep(constant(found))
+        x = kept[..., None] if vector else kept
+    gap = fnp.subtract(columns, fnp.matmul(a, x))
+    left = fnp.sum(fnp.real(fnp.multiply(fnp.conj(gap), gap)), axis=-2)
+    empty = fnp.where(np.False_, fnp.real(fnp.sum(found)), fnp.zeros((0,), left.dtype))
+    return found, (left if has_residuals else empty)
+
+
+LSTSQ = Kind("LinalgLstsq", "yx1", reads=lambda keep, a, b, **how: _closest(a, b, **how, keep=keep))
 DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
@@ -40,15 +57,8 @@ def lstsq(input: Tensor, B: Tensor, rcond: float | None = None, *, driver: str |
     full = not isinstance(rank, Tracer) and bool(np.all(rank == m))
     has_residuals = n > m and (full or isinstance(rank, Tracer)) and driver != "gelsy"
 
-    def both(a: Any, b: Any) -> Any:
-        columns = b[..., None] if vector else b
-        x = fnp.matmul(fnp.linalg.pinv(a, rcond=tolerance), columns)
-        gap = fnp.subtract(columns, fnp.matmul(a, x))
-        left = fnp.sum(fnp.real(fnp.multiply(fnp.conj(gap), gap)), axis=-2)
-        empty = fnp.where(np.False_, fnp.real(fnp.sum(x)), fnp.zeros((0,), left.dtype))
-        return (x[..., 0] if vector else x), (left if has_residuals else empty)
-
-    x, residuals = call(LSTSQ, both, input, B)
+    how = {"vector": vector, "tolerance": tolerance, "has_residuals": has_residuals}
+    x, residuals = call(LSTSQ, _closest, input, B, **how)
     none = np.zeros((0,), np.int64)
     ranks = none if driver == "gels" else np.asarray(rank, np.int64) if not isinstance(rank, Tracer) else rank
     shown = raw(sizes) if driver in ("gelsd", "gelss") else np.zeros((0,), np.empty(0, values.dtype).real.dtype)
@@ -65,6 +75,11 @@ def _checked(input: Tensor, B: Tensor, driver: str | None) -> bool:
         raise RuntimeError(
             "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
             f"{input.dtype.title} and other's dtype {B.dtype.title}"
+        )
+    if not 0 <= input.dim() - B.dim() <= 1:
+        raise RuntimeError(
+            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) "
+            "<= 1"
         )
     vector = input.dim() - 1 == B.dim() and B.shape[:-1] == input.shape[:-2]
     if vector and input.shape[-2] != B.shape[-1]:

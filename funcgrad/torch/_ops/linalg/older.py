@@ -13,9 +13,16 @@ from funcgrad.torch._ops.linalg.chains import chain, householder_product, reflec
 from funcgrad.torch._ops.linalg.chains import matrix_exp as exponential
 from funcgrad.torch._ops.linalg.chains import matrix_power as power
 from funcgrad.torch._ops.linalg.lu import factored, unpacked
+from funcgrad.torch._ops.linalg.reads import adjoint, or_nan
 from funcgrad.torch._ops.linalg.shared import check_squares, refuse_half
 from funcgrad.torch._ops.linalg.spectra import orthogonal_factors, pinv, singular_factors, svdvals
-from funcgrad.torch._ops.linalg.systems import cholesky_read, factor, signs_and_logarithms, triangular
+from funcgrad.torch._ops.linalg.systems import (
+    cholesky_read,
+    factor,
+    signs_and_logarithms,
+    triangular,
+    triangular_read,
+)
 from funcgrad.torch._ops.linalg.systems import det as determinant
 from funcgrad.torch._ops.linalg.systems import inverse as inverse_of
 from funcgrad.torch._ops.memory_order import in_columns, lying
@@ -25,12 +32,11 @@ from funcgrad.torch._ops.shape import transpose
 from funcgrad.torch._ops.table import named, returned
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import check_broadcast, need_elements
+from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
-CHOLESKY, CHOLESKY_SOLVE = Kind("Cholesky", "r", reads=cholesky_read), Kind("CholeskySolve", "yxr")
-CHOLESKY_INVERSE = Kind("CholeskyInverse", "xr")
-TRIANGULAR = Kind("TriangularSolve", "yx1")
+CHOLESKY = Kind("Cholesky", "r", reads=cholesky_read)
 DEPRECATED = "torch.{} is deprecated in favor of torch.linalg.{} and will be removed in a future PyTorch release."
 
 
@@ -116,17 +122,32 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
         "U = torch.linalg.cholesky(A).mH\n"
         "This transform will produce equivalent results for all valid (symmetric positive definite) inputs."
     )
+    if not input.numel():
+        return clone(input)
+    check_squares(input, "cholesky")
+    refuse_half(input, "cholesky_cpu", integers=True)
     return factor(input, upper, "cholesky", CHOLESKY)
 
 
 def _lower(v: Any, upper: bool) -> Any:
     """The lower triangular factor. As in PyTorch, the derivative is that by all of the matrix."""
-    v = _adjoint(v) if upper else v
+    v = adjoint(v) if upper else v
     return kinks.read(fnp.tril(v), v)
 
 
-def _adjoint(v: Any) -> Any:
-    return fnp.conj(fnp.matrix_transpose(v))
+def _by_factor(b: Any, factor: Any, upper: bool) -> Any:
+    lower = _lower(factor, upper)
+    return fnp.linalg.solve(adjoint(lower), fnp.linalg.solve(lower, b))
+
+
+def _by_factor_read(keep: Any, b: Any, factor: Any, upper: bool) -> Any:
+    """Linear in both, of the solution that was saved."""
+    x = keep(or_nan(lambda f, b: _by_factor(b, f, upper), constant(factor), constant(b)))
+    pair = (adjoint(factor), factor) if upper else (factor, adjoint(factor))
+    return _by_factor(fnp.subtract(b, fnp.matmul(fnp.matmul(*pair), x)), constant(factor), upper)
+
+
+CHOLESKY_SOLVE = Kind("CholeskySolve", "yxr", reads=_by_factor_read)
 
 
 @named()
@@ -139,11 +160,7 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
             raise RuntimeError(f"{name} should have at least 2 dimensions, but has {x.dim()} dimensions instead")
     _check_columns(input, L, "cholesky_solve")
 
-    def solve(b: Any, factor: Any) -> Any:
-        lower = _lower(factor, upper)
-        return fnp.linalg.solve(_adjoint(lower), fnp.linalg.solve(lower, b))
-
-    return call(CHOLESKY_SOLVE, solve, input, L)
+    return call(CHOLESKY_SOLVE, _by_factor, input, L, upper=upper)
 
 
 def _check_columns(b: Tensor, A: Tensor, function: str) -> None:
@@ -162,19 +179,45 @@ def _check_columns(b: Tensor, A: Tensor, function: str) -> None:
     check_broadcast(b.shape[:-2], A.shape[:-2])
 
 
+def _inverse_by_factor(factor: Any, upper: bool) -> Any:
+    found = fnp.linalg.inv(_lower(factor, upper))
+    return fnp.matmul(adjoint(found), found)
+
+
+def _inverse_by_factor_read(keep: Any, factor: Any, upper: bool) -> Any:
+    """Linear in the factor, of the inverse that was saved, which may not be symmetric any more."""
+    fixed = constant(factor)
+    inverse = keep(or_nan(lambda f: _inverse_by_factor(f, upper), fixed))
+    left = fnp.matmul(adjoint(fixed), factor) if upper else fnp.matmul(factor, adjoint(fixed))
+    outer = adjoint(inverse)
+    return fnp.negative(
+        fnp.add(fnp.matmul(outer, fnp.matmul(left, outer)), fnp.matmul(inverse, fnp.matmul(adjoint(left), inverse)))
+    )
+
+
+CHOLESKY_INVERSE = Kind("CholeskyInverse", "xr", reads=_inverse_by_factor_read)
+
+
 @named()
 @lying(in_columns)
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is given."""
     need_tensor(L, "cholesky_inverse")
     check_squares(L, "cholesky_inverse")
+    refuse_half(L, "cholesky_inverse_out_cpu", integers=True)
+    return call(CHOLESKY_INVERSE, _inverse_by_factor, L, upper=upper)
 
-    def invert(factor: Any) -> Any:
-        lower = _lower(factor, upper)
-        found = fnp.linalg.inv(lower)
-        return fnp.matmul(_adjoint(found), found)
 
-    return call(CHOLESKY_INVERSE, invert, L)
+def _with_copy(solution: Any, b: Any, a: Any) -> tuple[Any, Any]:
+    batch = np.broadcast_shapes(b.shape[:-2], a.shape[:-2])
+    return solution, fnp.broadcast_to(a, (*batch, *a.shape[-2:]))
+
+
+TRIANGULAR = Kind(
+    "TriangularSolve",
+    "yx1",
+    reads=lambda keep, b, a, **how: _with_copy(triangular_read(keep, a, b, **how), b, a),
+)
 
 
 @named()
@@ -198,13 +241,11 @@ def triangular_solve(
             )
     _check_columns(b, A, "triangular_solve")
 
-    batch = np.broadcast_shapes(b.shape[:-2], A.shape[:-2])
+    def solve(v: Any, a: Any, **how: Any) -> Any:
+        return _with_copy(triangular(a, v, **how), v, a)
 
-    def solve(v: Any, a: Any) -> Any:
-        solution = triangular(a, v, upper=upper, transpose=transpose, unit=unitriangular)
-        return solution, fnp.broadcast_to(a, (*batch, *a.shape[-2:]))
-
-    return returned("triangular_solve", call(TRIANGULAR, solve, b, A))
+    how = {"upper": upper, "transpose": transpose, "unit": unitriangular}
+    return returned("triangular_solve", call(TRIANGULAR, solve, b, A, **how))
 
 
 # Factors
@@ -270,6 +311,7 @@ def geqrf(input: Tensor) -> Any:
 @named()
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
     """Q @ other (other @ Q where not `left`; Q.mH with `transpose`) for the reflections that `geqrf` found."""
+    _check_ranks(input, tau, other)
     rows = other.shape[-2 if left else -1]
     if input.shape[-2] != rows:
         raise RuntimeError(
@@ -280,14 +322,44 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
         raise RuntimeError(
             f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])"
         )
+    _check_batches(input, tau, other)
     turned = left == transpose
 
     def product(v: Any, t: Any, c: Any) -> Any:
-        c = c if left else _adjoint(c)
+        c = c if left else adjoint(c)
         c = reflected(v, t, c, turned)
-        return c if left else _adjoint(c)
+        return c if left else adjoint(c)
 
     return call(ORMQR, product, input, tau, other)
+
+
+def _check_ranks(input: Tensor, tau: Tensor, other: Tensor) -> None:
+    for x, name in ((input, "input"), (other, "other")):
+        if x.dim() < 2:
+            raise RuntimeError(f"torch.ormqr: {name} must have at least 2 dimensions.")
+    if not tau.dim():
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+
+
+def _check_batches(input: Tensor, tau: Tensor, other: Tensor) -> None:
+    for x, name, least, ends in ((tau, "tau", 1, "one dimension less than"), (other, "other", 0, "")):
+        if x.dim() != input.dim() - least:
+            raise RuntimeError(
+                f"torch.ormqr: Expected {name} to have {ends or 'the same number of dimensions as'} input, but got "
+                f"{name}.ndim equal to {x.dim()} and input.ndim is equal to {input.dim()}"
+            )
+        if x.shape[: input.dim() - 2] != input.shape[:-2]:
+            raise RuntimeError(
+                f"torch.ormqr: Expected batch dimensions of {name} to be equal to input.shape[:-2], but got "
+                f"{list(x.shape[: input.dim() - 2])}"
+            )
+    for x, name in ((tau, "tau"), (other, "other")):
+        if x.dtype is not input.dtype:
+            raise RuntimeError(
+                f"torch.ormqr: Expected input and {name} to have the same dtype, but input has dtype"
+                f"{input.dtype.title} and {name} has dtype {x.dtype.title}"
+            )
+    refuse_half(input, "ormqr_cpu", integers=True)
 
 
 @named(method=False)

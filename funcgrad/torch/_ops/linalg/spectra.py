@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.linalg.phases import checked_eigen, checked_singular
+from funcgrad.torch._ops.linalg.reads import adjoint
 from funcgrad.torch._ops.linalg.shared import (
     LinAlgError,
     check_inexact,
@@ -38,7 +38,21 @@ def _svd_read(keep: Any, v: Any) -> Any:
 
 SVD = Kind("LinalgSvd", "r", reads=_svd_read)
 SVD_OF_ALL = Kind("LinalgSvd", "r")
-EIGH, EIG = Kind("LinalgEigh", "r", reads=reads_results(fnp.linalg.eigh)), Kind("LinalgEig", "r")
+EIGH = Kind("LinalgEigh", "r", reads=reads_results(fnp.linalg.eigh))
+
+
+def _eigvals(v: Any) -> Any:
+    return _complex(fnp.linalg.eig(v)[0], v)
+
+
+def _eigvals_read(keep: Any, v: Any) -> Any:
+    """Linear in the matrix, of the eigenvectors that were saved."""
+    _, vectors = (keep(_complex(x, v)) for x in fnp.linalg.eig(constant(v)))
+    inner = fnp.linalg.solve(vectors, fnp.matmul(v, vectors))
+    return fnp.diagonal(inner, axis1=-2, axis2=-1)
+
+
+EIG, EIGVALS = Kind("LinalgEig", "r"), Kind("LinalgEig", "r", reads=_eigvals_read)
 
 QR_ALONE = Kind(
     "LinalgQr",
@@ -49,7 +63,27 @@ QR_ALONE = Kind(
 QR_COMPLETE = Kind(
     "LinalgQr", "r", "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
 )
-PINV = Kind("LinalgPinv", "xr?")
+
+
+def _pinv(v: Any, part: Any, hermitian: bool) -> Any:
+    if hermitian:
+        v = kinks.read(fnp.add(fnp.tril(v), adjoint(fnp.tril(v, -1))), v)
+    return fnp.linalg.pinv(v, rcond=raw(part))
+
+
+def _pinv_read(keep: Any, v: Any, part: Any, hermitian: bool) -> Any:
+    """Linear in the matrix, of the inverse that was saved (Golub and Pereyra, 1973)."""
+    fixed = constant(v)
+    p = keep(_pinv(fixed, part, hermitian))
+    turned = adjoint(v)
+    across = fnp.subtract(turned, fnp.matmul(fnp.matmul(turned, fixed), p))
+    inside = fnp.subtract(turned, fnp.matmul(p, fnp.matmul(fixed, turned)))
+    found = fnp.matmul(fnp.matmul(p, adjoint(p)), across)
+    found = fnp.add(found, fnp.matmul(inside, fnp.matmul(adjoint(p), p)))
+    return fnp.subtract(found, fnp.matmul(p, fnp.matmul(v, p)))
+
+
+PINV = Kind("LinalgPinv", "xr", reads=_pinv_read)
 MODES = ("reduced", "r", "complete")
 NOT_FINITE = "{}: The algorithm failed to converge because the input matrix contained non-finite values."
 
@@ -75,7 +109,7 @@ def orthogonal_factors(A: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     def unlinked(v: Any) -> Any:
         """Values that hang on `v` without a derivative."""
         there = fnp.sum(v)
-        found = fnp.linalg.qr(constant(v), mode)
+        found = fnp.linalg.qr(constant(v), mode)  # type: ignore[call-overload]
         q, r = (fnp.zeros((0,), v.dtype), found) if mode == "r" else found
         return fnp.where(np.False_, there, q), fnp.where(np.False_, there, r)
 
@@ -90,8 +124,8 @@ def _check_uplo(UPLO: str) -> None:
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
 
 
-def _check_hermitian(A: Tensor, UPLO: str, function: str) -> None:
-    check_squares(A, function)
+def _check_hermitian(A: Tensor, UPLO: str) -> None:
+    check_squares(A, "linalg.eigh")
     _check_uplo(UPLO)
     refuse_half(A, "linalg_eigh_cpu", integers=True)
 
@@ -100,9 +134,9 @@ def _check_hermitian(A: Tensor, UPLO: str, function: str) -> None:
 @lying(in_columns)
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order, and eigenvectors, of Hermitian matrices, of which one triangle is read."""
-    _check_hermitian(A, UPLO, "linalg.eigh")
+    _check_hermitian(A, UPLO)
 
-    def both(v: Any, UPLO: str) -> Any:
+    def both(v: Any, UPLO: Any) -> Any:
         return checked_eigen(EIGH, "linalg_eigh", fnp.linalg.eigh(v, UPLO))
 
     return returned("linalg_eigh", call(EIGH, both, A, UPLO=UPLO))
@@ -111,16 +145,16 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
 @routine
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of Hermitian matrices, in rising order."""
-    _check_hermitian(A, UPLO, "linalg.eigh" if A.requires_grad else "linalg.eigvalsh")
+    _check_hermitian(A, UPLO)
     if modes.saver is not None:
         return eigh(A, UPLO)[0]
-    return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)
+    return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)  # type: ignore[call-overload]
 
 
 def _check_general(A: Tensor, function: str) -> None:
-    check_squares(A, function)
     if A._read().dtype.kind not in "fc":
         raise RuntimeError(f"Unknown Complex ScalarType for {A.dtype.title}")
+    check_squares(A, function)
     refuse_half(A, "linalg_eig_out_cpu")
     values: Any = constant(A._read())
     if not isinstance(values, Tracer) and not np.isfinite(values).all():
@@ -136,6 +170,7 @@ def _complex(v: Any, like: Any) -> Any:
 def eig(input: Tensor) -> Any:
     """Eigenvalues, in no order, and eigenvectors of square matrices: complex numbers."""
     _check_general(input, "linalg.eig")
+
     def both(v: Any) -> Any:
         return tuple([_complex(x, v) for x in checked_eigen(EIG, "linalg_eig", fnp.linalg.eig(v))])
 
@@ -146,6 +181,8 @@ def eig(input: Tensor) -> Any:
 def eigvals(input: Tensor) -> Tensor:
     """The eigenvalues of square matrices, in no order: complex numbers."""
     _check_general(input, "linalg.eig" if input.requires_grad else "linalg.eigvals")
+    if modes.saver is not None:
+        return call(EIGVALS, _eigvals, input)
     return call(EIG, lambda v: _complex(fnp.linalg.eigvals(v), v), input)
 
 
@@ -225,7 +262,12 @@ def matrix_rank(
     """How many singular values are above max(atol, rtol * the largest); `tol` is an older name of `atol`."""
     if A.dim() < 2:
         raise RuntimeError("torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
-    if A._read().dtype.kind not in "fc" or is_half(A):
+    for x, name in ((tol if atol is None else atol, "atol"), (rtol, "rtol")):
+        if isinstance(x, Tensor) and x.is_complex():
+            raise RuntimeError(
+                f"torch.linalg.matrix_rank: {name} tensor of complex type is not supported. Got {x.dtype.title}"
+            )
+    if (tol is None and rtol is None) and (A._read().dtype.kind not in "fc" or is_half(A)):
         raise RuntimeError("This function doesn't handle types other than float and double")
     if hermitian:
         check_squares(A, "linalg.eigh")
@@ -252,15 +294,9 @@ def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
     else:
         _check_svd(A, None)
     if 0 in A.shape:
-        return call(PINV, lambda v: fnp.conj(fnp.matrix_transpose(v)), A)
+        return call(PINV, lambda v, **how: adjoint(v), A, part=0.0, hermitian=hermitian)
     sizes = _sizes(A, hermitian)
     limits = _limits(A, sizes, atol, rcond if rtol is None else rtol)
     largest = fnp.max(sizes, axis=-1)
     part = fnp.divide(limits, fnp.where(fnp.greater(largest, 0), largest, 1))
-    return call(PINV, partial(_pinv, part, hermitian), A)
-
-
-def _pinv(part: Any, hermitian: bool, v: Any) -> Any:
-    if hermitian:
-        v = kinks.read(fnp.add(fnp.tril(v), fnp.conj(fnp.matrix_transpose(fnp.tril(v, -1)))), v)
-    return fnp.linalg.pinv(v, rcond=raw(part))
+    return call(PINV, _pinv, A, part=part, hermitian=hermitian)

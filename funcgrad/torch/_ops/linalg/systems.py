@@ -11,6 +11,8 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.core.trace import Tracer
 from funcgrad.lax import linalg as lax
+from funcgrad.torch._ops.linalg import reads
+from funcgrad.torch._ops.linalg.reads import adjoint
 from funcgrad.torch._ops.linalg.shared import (
     LinAlgError,
     check_inexact,
@@ -36,13 +38,20 @@ def cholesky_read(keep: Any, v: Any, upper: bool = False) -> Any:
     return adjoint(keep(fnp.linalg.cholesky(adjoint(v)), adjoint)) if upper else keep(fnp.linalg.cholesky(v))
 
 
-def adjoint(v: Any) -> Any:
-    return fnp.conj(fnp.matrix_transpose(v))
+def triangular_read(keep: Any, a: Any, b: Any, **how: Any) -> Any:
+    """Linear in both, of a solution that was saved: what it leaves of `b`, solved."""
+    a, b = _of_one_stack(a, b)
+    x = keep(reads.or_nan(partial(triangular, **how), constant(a), constant(b)))
+    part = (fnp.triu if how["upper"] else fnp.tril)(a, (1 if how["upper"] else -1) * how.get("unit", False))
+    part = fnp.matrix_transpose(part) if how.get("transpose") else part
+    rest = fnp.subtract(b, fnp.matmul(part, x) if how.get("left", True) else fnp.matmul(x, part))
+    return triangular(constant(a), rest, **how)
 
 
-DET, SLOGDET = Kind("LinalgDet", "xr?"), Kind("LinalgSlogdet", "x?")
+DET, SLOGDET = Kind("LinalgDet", "xr", reads=reads.det), Kind("LinalgSlogdet", "x", reads=reads.slogdet)
 INV = Kind("LinalgInvEx", "r", reads=reads_results(fnp.linalg.inv))
-SOLVE, SOLVE_TRIANGULAR = Kind("LinalgSolveEx", "xr?"), Kind("LinalgSolveTriangular", "xr")
+SOLVE = Kind("LinalgSolveEx", "xr", reads=reads.solve)
+SOLVE_TRIANGULAR = Kind("LinalgSolveTriangular", "xr", reads=triangular_read)
 CHOLESKY, ALIAS = Kind("LinalgCholeskyEx", "r", reads=cholesky_read), Kind("ReshapeAlias")
 SINGULAR = (
     "{batch}The diagonal element {order} is zero, the inversion could not be completed because the input matrix is "
@@ -64,7 +73,7 @@ def det(A: Tensor) -> Tensor:
     check_squares(A, "linalg.det")
     check_inexact(A, "linalg.det", half=True)
     refuse_half(A, "lu_cpu")
-    return call(DET, fnp.linalg.det, A)
+    return call(DET, lambda v, in_rows: fnp.linalg.det(v), A, in_rows=_in_rows(A))
 
 
 @routine
@@ -73,17 +82,23 @@ def slogdet(A: Tensor) -> Any:
     return returned("linalg_slogdet", signs_and_logarithms(A, "linalg.slogdet"))
 
 
+def _in_rows(A: Tensor) -> bool:
+    """Whether PyTorch factors the transposed matrix, which lies in columns."""
+    array = raw(A._read())
+    return array.dtype.kind != "c" and (isinstance(array, Tracer) or array.flags.c_contiguous)
+
+
 def signs_and_logarithms(A: Tensor, function: str) -> Any:
     check_squares(A, function)
     check_inexact(A, function)
 
-    def both(v: Any) -> Any:
+    def both(v: Any, in_rows: bool) -> Any:
         sign, size = fnp.linalg.slogdet(v)
         if on_tape(v) and not isinstance(raw(size), Tracer) and np.isneginf(raw(size)).any():
             sign, size = _unbounded(v, np.isneginf(raw(size)))
         return (sign if v.dtype.kind == "c" else fnp.where(np.False_, size, raw(sign))), size
 
-    return call(SLOGDET, both, A)
+    return call(SLOGDET, both, A, in_rows=_in_rows(A))
 
 
 def _unbounded(v: Any, singular: Any) -> Any:
@@ -125,10 +140,10 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     return returned("linalg_inv_ex", found)
 
 
-def _of_regular(fun: Any, singular: np.ndarray, v: Any, *others: Any) -> Any:
+def _of_regular(fun: Any, singular: np.ndarray, v: Any, *others: Any, **params: Any) -> Any:
     """A function of matrices, NaN for those that are singular."""
     one = np.eye(v.shape[-1], dtype=v.dtype)
-    found = fun(fnp.where(singular[..., None, None], fnp.add(fnp.multiply(v, 0), one), v), *others)
+    found = fun(fnp.where(singular[..., None, None], fnp.add(fnp.multiply(v, 0), one), v), *others, **params)
     there = singular[..., None, None] if found.ndim > v.ndim - 1 else singular[..., None]
     return fnp.multiply(found, fnp.where(there, v.dtype.type(np.nan), v.dtype.type(1)))
 
@@ -151,8 +166,8 @@ def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = Fa
         if check_errors:
             raise
         info = infos(A, zero_pivot)
-        whole = _solver(_is_vector(A, B), left)
-        found = call(SOLVE, partial(_of_regular, whole, info._array() > 0), A, B), info
+        how = {"vector": _is_vector(A, B), "left": left}
+        found = call(SOLVE, partial(_of_regular, reads.solution, info._array() > 0), A, B, **how), info
     return returned("linalg_solve_ex", found)
 
 
@@ -172,7 +187,8 @@ def _solution(A: Tensor, B: Tensor, left: bool, function: str) -> Tensor:
     vector = _is_vector(A, B)
     shape = (*B.shape, 1) if vector else tuple(B.shape)
     check_fits(A.shape, shape, left, "linalg.solve")
-    found = guarded(lambda: call(SOLVE, _solver(vector, left), A, B), A, zero_pivot, f"{function}: {UNSOLVED}")
+    how = {"vector": vector, "left": left}
+    found = guarded(lambda: call(SOLVE, reads.solution, A, B, **how), A, zero_pivot, f"{function}: {UNSOLVED}")
     if left and not vector:
         in_columns(found, A)
     return found
@@ -190,17 +206,6 @@ def check_fits(a: tuple[int, ...], b: tuple[int, ...], left: bool, function: str
     check_broadcast(b[:-2], a[:-2])
 
 
-def _solver(vector: bool, left: bool) -> Any:
-    def solve(a: Any, b: Any) -> Any:
-        if vector:
-            return fnp.linalg.solve(a, b[..., None])[..., 0]
-        if left:
-            return fnp.linalg.solve(a, b)
-        return fnp.matrix_transpose(fnp.linalg.solve(fnp.matrix_transpose(a), fnp.matrix_transpose(b)))
-
-    return solve
-
-
 @routine
 @lying(in_columns)
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
@@ -209,15 +214,20 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
     check_squares(A, "linalg.solve_triangular")
     check_fits(A.shape, tuple(B.shape), left, "linalg.solve_triangular")
     refuse_half(A, "triangular_solve_cpu", integers=True)
-    return call(SOLVE_TRIANGULAR, partial(triangular, upper=upper, left=left, unit=unitriangular), *promote(A, B))
+    return call(SOLVE_TRIANGULAR, triangular, *promote(A, B), upper=upper, left=left, unit=unitriangular)
 
 
 def triangular(a: Any, b: Any, *, upper: bool, left: bool = True, transpose: bool = False, unit: bool = False) -> Any:
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    a, b = (fnp.broadcast_to(x, (*batch, *x.shape[-2:])) if x.shape[:-2] != batch else x for x in (a, b))
+    a, b = _of_one_stack(a, b)
     if not b.size:
         return fnp.add(b, 0)
     return lax.triangular_solve(a, b, left_side=left, lower=not upper, transpose_a=transpose, unit_diagonal=unit)
+
+
+def _of_one_stack(a: Any, b: Any) -> tuple[Any, Any]:
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = (fnp.broadcast_to(x, (*batch, *x.shape[-2:])) if x.shape[:-2] != batch else x for x in (a, b))
+    return a, b
 
 
 # Cholesky factors
@@ -281,13 +291,8 @@ def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
     """The inverse of what `tensordot` over the first `ind` dimensions does."""
     if ind <= 0:
         raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
-    last, first = prod(input.shape[ind:]), prod(input.shape[:ind])
-    if last != first:
-        raise RuntimeError(
-            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
-            f"{last} != {first}"
-        )
-    found = inverse(reshape(input, (first, last)), "inv")
+    size = _check_halves(input, ind, "ind")
+    found = inverse(reshape(input, (size, size)), "inv")
     return view(found, ALIAS, lambda v: fnp.reshape(v, (*input.shape[ind:], *input.shape[:ind])))
 
 
@@ -298,7 +303,21 @@ def tensorsolve(A: Tensor, B: Tensor, dims: tuple[int, ...] | None = None) -> Te
     if dims is not None:
         moved = [dimension(d, A.dim()) for d in dims]
         A = permute(A, *(i for i in range(A.dim()) if i not in moved), *moved)
-    shape = A.shape[B.dim() :]
-    size = prod(shape)
-    found = solve(reshape(A, (B.numel(), size)), reshape(B, (B.numel(),)))
-    return reshape(found, shape)
+    size = prod(A.shape[B.dim() :])
+    if size != B.numel() or size != prod(A.shape[: B.dim()]):
+        _check_halves(A, B.dim(), "other.ndim", B.numel())
+    found = solve(reshape(A, (size, size)), reshape(B, (size,)))
+    return reshape(found, A.shape[B.dim() :])
+
+
+def _check_halves(x: Tensor, n: int, count: str, wanted: int | None = None) -> int:
+    """PyTorch's error where the sizes in front of the n-th dimension do not multiply up to those behind."""
+    if n > x.dim():
+        raise RuntimeError(f"ArrayRef: invalid slice, N = {n}; size = {x.dim()}")
+    last, first = prod(x.shape[n:]), prod(x.shape[:n]) if wanted is None else wanted
+    if last != first:
+        raise RuntimeError(
+            f"Expected self to satisfy the requirement prod(self.shape[{count}:]) == prod(self.shape[:{count}]), but "
+            f"got {last} != {first}"
+        )
+    return last

@@ -47,7 +47,6 @@ _addmm, _view, _mm, _unsafe_view, _squeeze = (
 )
 
 
-IN_ORDER = np.zeros(1).flags
 _added = Quick(Kind("AddBackward0", "*"), affine)
 
 
@@ -67,7 +66,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         _refuse_linear(input, weight, bias)
     if mode.saver is not None:
         return _of_products(input, weight, bias)
-    in_order = len(shape) == 2 or getattr(raw(x), "flags", IN_ORDER).c_contiguous
+    in_order = len(shape) == 2 or getattr(raw(x), "flags", products.IN_ORDER).c_contiguous
     if bias is None:
         if not in_order:
             return composite(_of_products, _unsafe_view, input, weight)

@@ -17,6 +17,7 @@ import numpy as np
 from funcgrad.core.frames import hide
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops.signatures import Fitting, kind_of, refusal
+from funcgrad.torch._record.operands import refuse_traced
 
 BUILTIN = {
     "torch": (
@@ -206,6 +207,8 @@ def _checked(fun: Callable[..., Any], refused: Refusal) -> Callable[..., Any]:
             try:
                 return fun(*args, **options)
             except Exception as error:
+                if isinstance(error, (TypeError, AttributeError)):
+                    refuse_traced(*args, *options.values())
                 if (unfit := refused(args, options)) and str(unfit) != str(error):
                     raise unfit from None
                 raise
