@@ -27,6 +27,7 @@ import funcgrad as fg
 from funcgrad.config import config
 from funcgrad.core.trace import primitives
 from funcgrad.ops import index, large, normalise, reduce
+from funcgrad.ops.broadcasting import reduce_sum
 
 SIZES = {"L2": 10_000, "L3": 100_000, "memory": 2_000_000}
 ROW = 100
@@ -73,6 +74,12 @@ def along_rows(n: int, dtype: str, only: str = "") -> Iterator[Line]:
     _, saved = normalise.standardise.record((x,), (True,), with_eps)
     yield "standardise", partial(normalise.standardise, x, **with_eps), [x]
     yield "d standardise", partial(normalise.standardise.pull, saved, (True,), t, with_eps), [saved[0], t]
+    near_one = np.exp(0.01 * x)
+    for name, prim in (("sum", reduce_sum), ("max", reduce.reduce_max), ("prod", reduce.reduce_prod)):
+        yield f"{name} of rows", partial(prim, near_one, **axes), [near_one]
+        yield f"{name} of all", partial(prim, near_one, axes=(0, 1)), [near_one]
+        few = near_one.reshape(-1, 5)
+        yield f"{name} of 5 columns", partial(prim, few, axes=(0,)), [few]
     yield "cumsum", partial(reduce.cumsum, x, axis=1), [x]
     yield "cumprod", partial(reduce.cumprod, x, axis=1), [x]
     places = rng.integers(0, 100, n // ROW)

@@ -240,6 +240,12 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                     cts = prim.pull(saved, parents, ct, node.params)
                 del saved
                 node = ct = None
+                if len(parents) == 1 and not heap:
+                    (c,) = cts
+                    if parents[0] is not None and c is not None and type(c) is not Sparse:
+                        (node,), ct = parents, c  # as below, without a loop
+                        del cts, c, parents
+                        continue
                 for parent, c in zip(parents, cts):
                     if parent is None or c is None:
                         continue

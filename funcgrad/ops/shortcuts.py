@@ -39,7 +39,7 @@ def eager_unary(prim: Any) -> Callable[..., Any]:
                 value = x.value
                 trace = x._trace
                 kind = type(value)
-                if kind in PLAIN and trace.alive:
+                if (kind is ndarray or kind in PLAIN) and trace.alive:
                     y = impl(value)
                     if type(y) is kind and y.dtype is value.dtype:
                         plan = plans.get(ALONE)
@@ -83,7 +83,7 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
             else:
                 return plainly(prim, x, y) if state() is UNSET else prim(x, y)
             plan = plans.get(key)
-            if not fits or plan is None or kind not in PLAIN or not trace.alive:
+            if not fits or plan is None or not (kind is ndarray or kind in PLAIN) or not trace.alive:
                 return prim(x, y)
             terms, (keep_z, keep_a, keep_b), copied = plan
             alike = True

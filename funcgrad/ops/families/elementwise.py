@@ -110,7 +110,10 @@ class Elementwise(Primitive):
         count = len(tracked)
         if count <= 2 and fits is None and len(terms) == 1:
             ((i, partial),) = terms
-            c = partial.apply(ct, kept, params)
+            directly = None
+            if type(ct) is np.ndarray and type(kept) is tuple and ct.size < large.LEAST:  # apply's way, without a call
+                directly = partial._direct.get(ct.dtype.char)
+            c = partial.apply(ct, kept, params) if directly is None else directly(ct, *kept)
             return (c,) if count == 1 else (None, c) if i else (c, None)
         cts: list[Any] = [None] * len(tracked)
         for i, partial in terms:
