@@ -429,3 +429,25 @@ def test_names_of_the_users_file_alone():
     with pytest.raises(TypeError, match=r"^Choose between values with jnp\.where") as raised:
         fg.vmap(names["f"])(np.ones(2))
     assert "static" not in str(raised.value) and "import numpy" not in str(raised.value)
+
+
+TABLE = np.arange(12.0).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "instead"),
+    [
+        (lambda i: TABLE[i], "In place of `TABLE[i]`, write `fnp.take(TABLE, i, axis=0)`"),
+        (lambda i: TABLE.T[-i].sum(), "In place of `TABLE.T[-i]`, write `fnp.take(TABLE.T, -i, axis=0)`"),
+        (lambda i: TABLE[1, i], "In place of `TABLE[1, i]`, write `fnp.at(TABLE)[1, i].get()`"),
+        (lambda i: TABLE[i, :2], "In place of `TABLE[i, :2]`, write `fnp.at(TABLE)[i, :2].get()`"),
+        (lambda i: TABLE[i > 0], "In place of `TABLE[i > 0]`, write `np.where(i > 0, TABLE, 0)`"),
+        (lambda i: TABLE[np.array([i])], "In place of `np.array([i])`, write `np.stack([i])`"),
+    ],
+)
+def test_a_plain_array_indexed_by_a_traced_value(call, instead):
+    for transformed in (fg.jit(call), fg.vmap(call)):
+        with pytest.raises(fg.errors.UnknownArrayError) as error:
+            transformed(np.array([1, 0]))
+        assert str(error.value).startswith(instead)
+    assert np.array_equal(fg.jit(lambda i: fnp.at(TABLE)[i, :2].get())(2), TABLE[2, :2])

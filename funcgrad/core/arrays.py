@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from funcgrad.core.reading import around, called, calls, nodes, outward_to_users, short, users_frame
+from funcgrad.core.reading import around, called, calls, nodes, outward_to_users, range_of, short, users_frame
 
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _CLASSES = {
@@ -53,6 +54,26 @@ def for_conversion() -> str | None:
         if frame is not None and _draws(frame, found.node.func):
             return _RANDOM
     return None
+
+
+def for_index(mask: bool) -> str | None:
+    """What to write where a plain array, which takes no traced index, is indexed by one, or by a traced mask."""
+    found = next(iter(around(users_frame(), _subscript)), None)
+    if found is None:
+        return None
+    node = found.node
+    assert isinstance(node, ast.Subscript)
+    array, index = short(node.value), short(node.slice)
+    if isinstance(node.slice, ast.Tuple):
+        instead = f"fnp.at({array})[{index.strip('()')}].get()"
+    else:
+        instead = f"np.where({index}, {array}, 0)" if mask else f"fnp.take({array}, {index}, axis=0)"
+    return f"In place of `{short(node)}`, write `{instead}`: a plain array takes no traced index."
+
+
+def _subscript(node: ast.AST, at: tuple) -> Iterator[tuple[str, ast.AST]]:
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and range_of(node) == at:
+        yield "index", node
 
 
 def _for_call(call: ast.Call, name: str) -> str:

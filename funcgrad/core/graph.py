@@ -182,7 +182,8 @@ def closed(graph: Graph, captured: Sequence[Tracer]) -> Graph:
     if captured:
         raise TypeError(
             f"a function or its rule uses a traced value (made{provenance.at(captured[0].location())}) that is neither "
-            "an argument nor a variable it closes over (a global or an attribute?): pass it as an argument"
+            "an argument nor a variable it closes over (a global, an attribute, or inside of another function?): pass "
+            "it as an argument; fg.closure_convert(fun, *args) makes arguments of such values"
         )
     return graph
 

@@ -104,7 +104,7 @@ def _cast(of: Any) -> type:
         if not isinstance(x, Tracer):
             return of(x)
         if dtype.kind in "iu" and x.dtype.kind == "f":
-            x = fnp.trunc(x)
+            x = fnp.trunc(x)  # type: ignore[call-overload]
         return x if x.dtype == dtype and not x.aval.weak else x.astype(dtype)
 
     made: type = _Cast(of.__name__, (of,), {"__new__": new, "dtype": dtype, "of": of, "__module__": of.__module__})

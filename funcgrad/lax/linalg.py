@@ -64,7 +64,7 @@ def qr(x: Array, *, full_matrices: bool = True) -> tuple[Array, Array]:
 @hiding
 def svd(x: Array, *, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """`(u, s, vh)` with `x = u * s @ vh`, or `s` alone."""
-    found = linalg.svd(as_inexact(x), full_matrices, compute_uv)
+    found = linalg.svd(as_inexact(x), full_matrices, compute_uv)  # type: ignore[call-overload]
     return tuple(found) if compute_uv else found
 
 

@@ -110,12 +110,10 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     owner, loc = _foreign_operand()
     if owner is not None:
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
-    remedy = arrays.for_conversion() or (
+    remedy = arrays.for_index(x.dtype == bool) or arrays.for_conversion() or (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
         "several, and fnp.array of nested lists."
     )
-    if x.dtype.kind in "iub":  # a plain array asks for this where it is indexed
-        remedy += " To index a plain array `a` with it, write fnp.take(a, i, axis=0) or fnp.at(a)[i].get()."
     refuse(x, "making a plain array of a traced value", remedy, TracedArrayError, UnknownArrayError)
 
 

@@ -19,7 +19,8 @@ def refuse_hidden(kind: str, values: Sequence[Any], results: Sequence[Any]) -> N
     if met is not None and (known is None or met.age > known.age):
         raise TypeError(
             f"{kind}: the function or its rule uses a traced value that is neither an argument nor a variable it "
-            "closes over (a global or an attribute?): pass it as an argument"
+            "closes over (a global, an attribute, or inside of another function?): pass it as an argument; "
+            "fg.closure_convert(fun, *args) makes arguments of such values"
         )
 
 

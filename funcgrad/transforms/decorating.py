@@ -1,7 +1,8 @@
 """Transformations as decorators with options, and what type checkers know of them.
 
 `grad(f, 1)`, `@grad` and `@grad(argnums=1)` are one function. Its result takes the arguments of the function that it is
-given; a protocol for each kind of result says so, as a signature alone cannot.
+given; a protocol for each kind of result says so, as a signature alone cannot. Of a universal function of NumPy's
+checkers would take the first of several signatures, which is that of numbers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+import numpy as np
 
 Function = Callable[..., Any]
 Options = ParamSpec("Options")
@@ -35,6 +38,8 @@ class Derived(Protocol[Options, Result]):
     """Its result takes the function's arguments, and returns something else."""
 
     @overload
+    def __call__(self, fun: np.ufunc, /, *args: Options.args, **options: Options.kwargs) -> Callable[..., Result]: ...
+    @overload
     def __call__(
         self, fun: Callable[P, Any], /, *args: Options.args, **options: Options.kwargs
     ) -> Callable[P, Result]: ...
@@ -47,6 +52,10 @@ class WithValue(Protocol[Options]):
 
     @overload
     def __call__(
+        self, fun: np.ufunc, /, *args: Options.args, **options: Options.kwargs
+    ) -> Callable[..., tuple[Any, Any]]: ...
+    @overload
+    def __call__(
         self, fun: Callable[P, R], /, *args: Options.args, **options: Options.kwargs
     ) -> Callable[P, tuple[R, Any]]: ...
     @overload
@@ -56,6 +65,8 @@ class WithValue(Protocol[Options]):
 class Alike(Protocol[Options]):
     """Its result is called as the function is, and returns the same."""
 
+    @overload
+    def __call__(self, fun: np.ufunc, /, *args: Options.args, **options: Options.kwargs) -> Callable[..., Any]: ...
     @overload
     def __call__(self, fun: Callable[P, R], /, *args: Options.args, **options: Options.kwargs) -> Callable[P, R]: ...
     @overload

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import funcgrad.torch as shim
+from funcgrad.torch._ops.handed import NATIVES as HANDED
 from funcgrad.torch._ops.signatures import STORED, Signature
 from funcgrad.torch.nn.functional.natives import NATIVES
 
@@ -76,6 +77,9 @@ def owners(torch: Any) -> Iterator[tuple[str, str, Any, str]]:
     for name in sorted(dir(torch.Tensor)):
         if hasattr(shim.Tensor, name) and type(getattr(torch.Tensor, name)).__name__ == "method_descriptor":
             yield "Tensor", name, getattr(x, name), name
+    yield "TensorBase", "unflatten", super(torch.Tensor, x).unflatten, "unflatten"
+    for name in HANDED.split():
+        yield "_VF", name, getattr(torch._C._VariableFunctions, name), name
     for owner, name in NATIVES:
         for called in (name, f"{name}_"):
             space = torch._C._VariableFunctions if owner == "torch" else torch._C._nn

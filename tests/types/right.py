@@ -79,5 +79,17 @@ print(report.leaves[0].status, report.to_dict(), clipped(np.ones(2)))
 print(fnp.sin(1.0), fnp.linalg.solve(np.eye(2), np.ones(2)), special.erf(0.5), fg.nn.softmax(np.ones(3)))
 print(optimize.minimize(loss, np.ones(3), args=(1.0,)).x, fg.random.normal(fg.random.key(0), (3,)))
 print(fg.lax.cond(True, lambda: 1.0, lambda: 2.0), fg.tree.map(np.exp, {"a": np.ones(2)}))
+print(fg.vmap(np.sin)(np.ones(3)), fg.elementwise_grad(np.tanh)(np.ones(3)), fg.jit(np.exp)(np.ones(3)))
+print(fnp.nonzero(np.ones(3), size=2), fnp.unique(np.ones(3), size=2), fnp.at(np.ones(3))[0].set(1.0))
+print(fnp.linalg.norm(fnp.stack([fnp.ones(2), np.ones(2)])), fnp.fft.fft(np.ones(4)).real, fnp.add.reduce(np.ones(3)))
+
+
+def smooth(w: Vector) -> Vector:
+    widened = fnp.concatenate([w, w])
+    found: Vector = fnp.exp(-(widened[: w.size] ** 2)) + fnp.where(w > 0.0, w, 0.0)
+    return found
+
+
+assert_type(fg.jit(smooth)(np.ones(3)), Vector)
 fg.config.jit = True
 fg.config.threads = 2

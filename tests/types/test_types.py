@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import numpy_stub
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PROGRAMS = sorted(path.name for path in HERE.glob("*.py") if not path.name.startswith("test_"))
@@ -53,3 +55,10 @@ def test_what_checkers_say(checker: Callable[[Path], set[tuple[str, int]]], tmp_
     }
     assert len(wrong) > 15
     assert checker(tmp_path) == wrong
+
+
+@pytest.mark.parametrize("space", numpy_stub.STUBS)
+def test_stubs_have_the_names_of_funcgrad_numpy(space: str) -> None:
+    """NumPy's own types, where the parameters are NumPy's."""
+    assert numpy_stub.STUBS[space].read_text() == numpy_stub.stub(space)
+    assert sum(f"from {space} import " in line for line in numpy_stub.stub(space).splitlines()) > 10

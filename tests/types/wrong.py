@@ -26,6 +26,12 @@ print(fg.jit(loss, static_argnum=1))  # wrong
 print(fg.checkpoint(loss)(np.ones(3)))  # wrong
 print(fg.graad)  # wrong
 print(fnp.sinn(1.0))  # wrong
+print(fnp.zeros(3).shap)  # wrong
+print(fnp.concatenate([np.ones(3), np.ones(3)]).summ())  # wrong
+print(fnp.sin(np.ones(3)).men())  # wrong
+print(fnp.linalg.inv(np.eye(2)).tt)  # wrong
+print(fnp.fft.rfft(np.ones(4)).reel)  # wrong
+print(fnp.zeros("three"))  # wrong
 print(fg.lax.scann)  # wrong
 print(fg.nn.sofmax)  # wrong
 print(fg.random.normall)  # wrong

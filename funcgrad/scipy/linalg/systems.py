@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy import linalg
-from funcgrad.numpy.dispatch import Array, Axes
+from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.linalg.equations import squared_residuals
 from funcgrad.numpy.linalg.shared import adjoint
 from funcgrad.ops import elementwise as ew
@@ -337,7 +337,7 @@ def lstsq(
 
 @scipy_function
 def norm(
-    a: Array, ord: Any = None, axis: Axes = None, keepdims: bool = False, check_finite: bool = True
+    a: Array, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True
 ) -> Array:
     """A norm of vectors or matrices: `funcgrad.numpy.linalg.norm`."""
     return linalg.norm(operand(a, check_finite), ord, axis, keepdims)

@@ -22,7 +22,7 @@ from funcgrad.scipy.ndimage.interpolation import known_mode, per_axis, returned
 from funcgrad.scipy.supports import in_double
 
 _scipy_function = beside(scipy.ndimage)
-PADDING = {
+PADDING: dict[str, Any] = {
     "reflect": "symmetric", "mirror": "reflect", "nearest": "edge", "wrap": "wrap", "grid-wrap": "wrap",
     "constant": "constant", "grid-constant": "constant",
 }  # fmt: skip

@@ -21,7 +21,7 @@ from funcgrad.scipy.dispatch import beside
 _scipy_function = beside(scipy.signal)
 Ints = Sequence[int]
 MODES = ("full", "same", "valid")
-BOUNDARIES = {
+BOUNDARIES: dict[str, Any] = {
     "fill": None, "pad": None, "wrap": "wrap", "circular": "wrap", "symm": "symmetric", "symmetric": "symmetric",
 }  # fmt: skip
 

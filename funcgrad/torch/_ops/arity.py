@@ -7,12 +7,13 @@ dtypes and shapes; and values of another tape than the base tape.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any
 
 from numpy import float16, ndarray
 
 from funcgrad.core.frames import hide, hides
-from funcgrad.torch._ops.table import guarded, into, named, titled
+from funcgrad.torch._ops.table import guarded, named, titled, with_out
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import (
@@ -28,6 +29,9 @@ from funcgrad.torch._record.operands import (
 )
 from funcgrad.torch._record.story import joined
 from funcgrad.torch._tensor.tensor import Tensor
+
+ABSENT: Any = object()
+"""What a parameter is that was not given. Arguments too many or too few go the long way, which refuses them."""
 
 
 def unary(
@@ -55,8 +59,10 @@ def unary(
         refuse(input, *refuses)
         return call(kind, fun, as_floating(input) if floating else input)
 
+    titled(slowly, name, "")
+
     def called_as(owner: str, known: str) -> Callable[..., Tensor]:
-        quick = quick_of_one(fun, kind, guarded(slowly, owner, known), "e" not in refuses[0])
+        quick = quick_of_one(fun, kind, long_way(slowly, owner, known), "e" not in refuses[0])
         return titled(quick, known, doc or f"{name} of each element.")
 
     apply = called_as(space or "torch", title)
@@ -65,14 +71,21 @@ def unary(
     return named(*aliases, name=name, space=space, **forms)(apply) if tabled else apply
 
 
+def long_way(slowly: Callable[..., Tensor], owner: str, known: str) -> Callable[..., Tensor]:
+    """The function whose arguments are refused in PyTorch's words; `out=` is taken by functions only."""
+    if owner == "Tensor":
+        return guarded(slowly, owner, known)
+    return with_out(slowly, owner, known)
+
+
 def quick_of_one(
     fun: Callable[[Any], Any], kind: Kind, slowly: Callable[[Any], Tensor], narrow: bool
 ) -> Callable[..., Tensor]:
     """The short way for a tensor of floats, those of 16 bits only if they are `narrow`; otherwise `slowly`."""
     of_arrays = _of_arrays(fun)
 
-    def apply(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-        if isinstance(input, Tensor) and out is None:
+    def apply(input: Tensor = ABSENT, *more: Any, **options: Any) -> Tensor:
+        if isinstance(input, Tensor) and not (more or options):
             storage = input._storage
             value = input._value
             if (
@@ -92,12 +105,29 @@ def quick_of_one(
                 except RuntimeError:  # begun inside another operation, or raised again below
                     pass
         try:
-            return slowly(input) if out is None else into(out, apply, (input,), {})
+            return slowly(*_given(input), *more, **options)
         except Exception as error:
             hide(error)
             raise
 
+    apply.__signature__ = OF_ONE  # type: ignore[attr-defined]
     return hides(apply)
+
+
+def _given(*args: Any) -> list[Any]:
+    return [x for x in args if x is not ABSENT]
+
+
+def _signature(**types: str) -> Signature:
+    """Of parameters of these types, and `out`."""
+    named_ones = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind) for n, kind in types.items()]
+    out = Parameter("out", Parameter.KEYWORD_ONLY, default=None, annotation="Tensor | None")
+    return Signature([*named_ones, out], return_annotation="Tensor")
+
+
+OF_ONE = _signature(input="Tensor")
+OF_TWO = _signature(input="Any", other="Any")
+OF_TWO_TENSORS = _signature(input="Tensor", other="Tensor")
 
 
 def _of_arrays(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,14 +182,14 @@ def binary(
             check_divisor(x, y)
         return call(kind if both else number_kind, fun, x, y)
 
+    titled(slowly, name, "")
     any_dtype = not (floating or divides or refuses[0])
     of_number = number_kind if numbers else None
 
     def called_as(owner: str, known: str, is_operator: bool = False) -> Callable[..., Tensor]:
-        slow = slowly if is_operator else guarded(slowly, owner, known)
+        slow = slowly if is_operator else long_way(slowly, owner, known)
         quick = _quick_of_two(fun, kind, of_number, slow, any_dtype, is_operator)
-        if not numbers:
-            quick.__annotations__ |= {"input": "Tensor", "other": "Tensor"}
+        quick.__signature__ = OF_TWO if numbers else OF_TWO_TENSORS  # type: ignore[attr-defined]
         return titled(quick, known, doc or f"{name} of elements.")
 
     made = called_as("torch", name)
@@ -179,8 +209,8 @@ def _quick_of_two(
     """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number."""
     of_arrays = _of_arrays(fun)
 
-    def apply(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
-        if isinstance(input, Tensor) and out is None:
+    def apply(input: Any = ABSENT, other: Any = ABSENT, *more: Any, **options: Any) -> Tensor:
+        if isinstance(input, Tensor) and not (more or options):
             a = input._value if input._seen == input._storage.stamp else input._read()
             if isinstance(other, Tensor):
                 b = other._value if other._seen == other._storage.stamp else other._read()
@@ -217,10 +247,10 @@ def _quick_of_two(
                     return t
                 except RuntimeError:
                     pass
-        if is_operator and out is None and not is_operand(other):
+        if is_operator and not is_operand(other):
             return NotImplemented
         try:
-            return slowly(input, other) if out is None else into(out, apply, (input, other), {})
+            return slowly(*_given(input, other), *more, **options)
         except Exception as error:
             hide(error)
             raise

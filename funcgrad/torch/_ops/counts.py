@@ -157,7 +157,7 @@ HISTOGRAM = Kind("NotImplemented", "-", "derivative for aten::histogram is not i
 @named(out=True)
 def histogram(
     input: Tensor,
-    bins: Any,
+    bins: Any = 100,
     *,
     range: tuple[float, float] | None = None,
     weight: Tensor | None = None,

@@ -26,6 +26,7 @@ from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.formats import preserve_format, strided
 from funcgrad.torch._tensor.messages import warn_once
+from funcgrad.torch._tensor.sizes import check_new
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -218,11 +219,9 @@ def shape_of(size: tuple[Any, ...], function: str) -> tuple[int, ...]:
                 f'tuple of ints,but got {name}"'
             )
     shape = sizes_of(size)
-    if any(n < 0 for n in shape):
-        if function in ("zeros", "ones"):
-            raise RuntimeError("zeros: Dimension size must be non-negative.")
-        n = next(n for n in shape if n < 0)
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+    if function == "zeros" and any(n < 0 for n in shape):
+        raise RuntimeError("zeros: Dimension size must be non-negative.")
+    check_new(shape)
     return shape
 
 

@@ -15,7 +15,7 @@ from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.composed import composite
-from funcgrad.torch._record.operands import check_broadcast, need_tensors
+from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
 MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
@@ -110,5 +110,6 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
+    refuse(input, "e", "pdist")
     kind = PDIST_OF_LARGEST if p == np.inf else PDIST
     return call(kind, lambda v, p: _norms(_of_rows(v), p), input, p=p)

@@ -25,6 +25,7 @@ from funcgrad.torch._record.calls import Kind, call, flat, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.sizes import check_new
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 DOUBLE = np.dtype(np.float64)
@@ -53,12 +54,21 @@ def _started(x: Tensor, generator: Generator | None, kernel: str, integer: bool 
     return generator or default_generator
 
 
+def check_ends(low: float, high: float) -> None:
+    if low > high:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
+
+
+def check_spread(std: float) -> None:
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+
+
 @named(function=False)
 def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Any = None, **named: float) -> Tensor:
     """Uniform in [from, to)."""
     low = named.get("from", from_)
-    if low > to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={to:g}")
+    check_ends(low, to)
     source, kind = _started(self, generator, "check_uniform_bounds"), self._read().dtype
     first, last = kind.type(low), kind.type(to)
     return _filled(self, "Uniform", source.uniform(self.numel(), kind) * (last - first) + first)
@@ -67,8 +77,7 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: An
 @named(function=False)
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Normal, with a mean and a standard deviation."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+    check_spread(std)
     source, kind = _started(self, generator, "normal_kernel_cpu"), self._read().dtype
     return _filled(self, "Normal", _normal(source, self, mean, std, kind))
 
@@ -209,7 +218,9 @@ def normal(
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         if size is None:
             raise TypeError("normal() received an invalid combination of arguments: two numbers need a size")
-        out = finished(np.zeros(sizes_of((size,)), dtypes.as_numpy(dtype) or dtypes.default()), False, "normal")
+        shape = sizes_of((size,))
+        check_new(shape)
+        out = finished(np.zeros(shape, dtypes.as_numpy(dtype) or dtypes.default()), False, "normal")
         normal_(out, mean, std, generator=generator)
         return out.requires_grad_() if requires_grad else out
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]

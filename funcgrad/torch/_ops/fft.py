@@ -24,16 +24,17 @@ from funcgrad.torch._record.calls import Kind, call, lie
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import as_floating, cast
 from funcgrad.torch._tensor import dtypes
-from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._tensor.sizes import check_new, dimension
 from funcgrad.torch._tensor.tensor import Tensor
 
 R2C = Kind("FftR2C", "x=")
 C2R, C2C, CONJ, PAD = (Kind(n) for n in ("FftC2R", "FftC2C", "Conj", "ConstantPadNd"))
 INVERSE = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 """How the transform in the other direction is normed."""
-Lengths = Sequence[int] | None
+Lengths = int | Sequence[int] | None
 Dims = int | Sequence[int] | None
-Norm = str | None
+Norm = Any
+"""`"backward"`, `"ortho"`, `"forward"`, or None for the first."""
 routine = rows_of("fft")
 
 
@@ -157,9 +158,10 @@ def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm = None)
 
 
 def _lengths(
-    x: Tensor, s: Lengths, dim: Dims, norm: Norm, last: str = "", halved: bool = False
+    x: Tensor, s: Lengths, dim: Dims, last: str = "", halved: bool = False
 ) -> tuple[list[int], list[int]]:
     """The length and the axis of each transform; `last` is the function that needs at least one."""
+    s = [s] if isinstance(s, int) else s
     dims = [dim] if isinstance(dim, int) else None if dim is None else list(dim)
     if dims is None and s is not None and len(s) > x.dim():
         raise RuntimeError(f"Got shape with {len(s)} values but input tensor only has {x.dim()} dimensions.")
@@ -179,15 +181,20 @@ def _lengths(
     if halved and (s is None or s[-1] == -1):
         sizes[-1] = 2 * (x.shape[axes[-1]] - 1)
         _check_length(sizes[-1])
-    _check_norm(norm)
     return sizes, axes
+
+
+def _prepared(x: Tensor, sizes: list[int], axes: list[int], norm: Norm, complex_result: bool, halved: bool) -> Tensor:
+    """In a dtype that there are transforms for, cut or filled; `halved` where it has half of the last coefficients."""
+    x = _ready(x, complex_result)
+    _check_norm(norm)
+    return _fitted(x, [*sizes[:-1], sizes[-1] // 2 + 1] if halved else sizes, axes)
 
 
 def _several(fun: Callable[..., Any], x: Tensor, s: Lengths, dim: Dims, norm: Norm) -> Tensor:
     """`fft` or `ifft` along each dimension."""
-    x = _ready(x, True)
-    sizes, axes = _lengths(x, s, dim, norm)
-    x = _fitted(x, sizes, axes)
+    sizes, axes = _lengths(x, s, dim)
+    x = _prepared(x, sizes, axes, norm, complex_result=True, halved=False)
     found = call(C2C, lambda v: fun(v, sizes, axes, norm) if axes else copied(v), x)
     return _lies(found, x, [d for d in order_of(x) if d in axes])
 
@@ -209,26 +216,24 @@ def rfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None)
     """`rfft` along the last of `dim`, `fft` along the others."""
     if input.is_complex():
         raise RuntimeError(f"rfftn expects a real-valued input tensor, but got {input.dtype.title}")
-    x = _ready(input)
-    sizes, axes = _lengths(x, s, dim, norm, "rfftn")
-    x = _fitted(x, sizes, axes)
+    sizes, axes = _lengths(input, s, dim, "rfftn")
+    x = _prepared(input, sizes, axes, norm, complex_result=False, halved=False)
     return _lies(call(R2C, lambda v: fnp.fft.rfftn(v, sizes, axes, norm), x), x, axes)
 
 
 @routine
 def irfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None) -> Tensor:
     """The inverse of `rfftn`: real."""
-    x = _ready(input, True)
-    sizes, axes = _lengths(x, s, dim, norm, "irfftn", halved=True)
-    x = _fitted(x, [*sizes[:-1], sizes[-1] // 2 + 1], axes)
+    sizes, axes = _lengths(input, s, dim, "irfftn", halved=True)
+    x = _prepared(input, sizes, axes, norm, complex_result=True, halved=True)
     return _lies(call(C2R, lambda v: fnp.fft.irfftn(v, sizes, axes, norm), x), x, axes)
 
 
 @routine
 def hfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None) -> Tensor:
     """`fft` along all of `dim` but the last, then `hfft`: real."""
-    x = _ready(input, True)
-    sizes, axes = _lengths(x, s, dim, norm, "hfftn", halved=True)
+    sizes, axes = _lengths(input, s, dim, "hfftn", halved=True)
+    x = _prepared(input, sizes, axes, norm, complex_result=True, halved=True)
 
     def transform(v: Any) -> Any:
         v = fnp.fft.fftn(v, sizes[:-1], axes[:-1], norm) if axes[1:] else v
@@ -238,17 +243,16 @@ def hfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None)
         t = fftn(t, None, axes[:-1], norm) if axes[1:] else t
         return irfft(conj(t), sizes[-1], axes[-1], INVERSE[norm])
 
-    x = _fitted(x, [*sizes[:-1], sizes[-1] // 2 + 1], axes)
     return _lies(composite(composed, partial(call, C2R, transform), x), x, axes)
 
 
 @routine
 def ihfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None) -> Tensor:
     """The inverse of `hfftn`: complex, of real numbers."""
+    sizes, axes = _lengths(input, s, dim, "ihfftn")
     if input.is_complex():
         raise RuntimeError(f"Only supports floating-point dtypes, but found: {input.dtype.title}")
-    x = _ready(input)
-    sizes, axes = _lengths(x, s, dim, norm, "ihfftn")
+    x = _prepared(input, sizes, axes, norm, complex_result=False, halved=False)
 
     def transform(v: Any) -> Any:
         v = fnp.fft.ihfft(v, sizes[-1], axes[-1], norm)
@@ -258,7 +262,6 @@ def ihfftn(input: Tensor, s: Lengths = None, dim: Dims = None, norm: Norm = None
         t = rfft(t, None, axes[-1], INVERSE[norm])
         return ifftn(conj_physical(t), None, axes[:-1], norm) if axes[1:] else conj(t)
 
-    x = _fitted(x, sizes, axes)
     found = composite(composed, partial(call, C2C if axes[1:] else CONJ, transform), x)
     return _lies(found, x, [d for d in order_of(x) if d in axes[:-1]] or axes)
 
@@ -295,8 +298,7 @@ def _frequencies(
 def _check_count(n: Any, name: str) -> None:
     if not isinstance(n, int):
         raise TypeError(f"fft_{name}(): argument 'n' (position 1) must be int, not {type(n).__name__}")
-    if n < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+    check_new((n,))
 
 
 @named(space="fft")

@@ -140,7 +140,7 @@ def stft(
         frames = frames * weights
     if onesided and of_complex:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
-    norm = "ortho" if normalized else "backward"
+    norm: Any = "ortho" if normalized else "backward"
     if of_complex or onesided is False:
         out = call(C2C if of_complex else R2C, lambda v: fnp.fft.fft(v, norm=norm), frames)
     else:
@@ -191,7 +191,7 @@ def istft(
         raise RuntimeError("Complex windows are incompatible with return_complex=False")
     batch = input if input.dim() == 3 else unsqueeze(input, 0)
     spectra = transpose(batch, 1, 2)
-    norm = "ortho" if normalized else "backward"
+    norm: Any = "ortho" if normalized else "backward"
     if return_complex:
         frames = call(C2C, lambda v: fnp.fft.ifft(v, norm=norm), spectra)
     else:

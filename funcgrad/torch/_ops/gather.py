@@ -143,6 +143,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """out[i][j] = input[index[i][j]][j] for dim 0, and alike."""
     need_tensor(input, "gather")
     axis, ndim = dimension(dim, input.dim()), input.dim()
+    if index.numel() and index._read().dtype not in (np.int32, np.int64):
+        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
     if index.numel() and max(ndim, 1) != max(index.dim(), 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     if not index.numel():
@@ -209,8 +211,6 @@ def numbers_of(index: Tensor, input: Tensor, function: str) -> Any:
 @lying(in_rows)
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather`, where the other dimensions broadcast; all elements in a row where no dimension is given."""
-    if indices._read().dtype.kind not in "iu":
-        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.title}")
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     if input.dim() != indices.dim():
@@ -218,6 +218,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.dim()} dimensions for input, and {indices.dim()} dimensions for indices"
         )
+    if indices._read().dtype.kind not in "iu":
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.title}")
     axis = dimension(dim, input.dim())
     n, m = input.shape[axis], indices.shape[axis]
     flat = [(*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in (input, indices)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations as combined
 from itertools import combinations_with_replacement
 from typing import Any
@@ -117,13 +117,13 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     need_elements(xs)
     if not xs:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if any(x.dtype is not xs[0].dtype for x in xs):
+        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for x in xs:
         if x.dim() > 1:
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x}")
-        if x.dtype is not xs[0].dtype:
-            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
-    if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     swapped = indexing == "xy" and len(xs) > 1
     ordered = [xs[1], xs[0], *xs[2:]] if swapped else xs
     shape = tuple(x.numel() for x in ordered)
@@ -155,7 +155,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(given)}")
     if input.dim() < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
-    axes = tuple(dimension(d, input.dim()) for d in given)
+    axes: Any = tuple(dimension(d, input.dim()) for d in given)
     if given[0] == given[1] or abs(given[0] - given[1]) == input.dim():
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {given[0]} and dim1 = {given[1]}"
@@ -184,11 +184,21 @@ def flipud(input: Tensor) -> Tensor:
 @named(method=False)
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The places in a shape of the elements with these numbers, a tensor for each dimension."""
-    if indices._read().dtype.kind not in "iu":
+    if indices.is_complex() or indices._read().dtype.kind not in "iu":
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, (int, Sequence)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in sizes:
+        if not isinstance(n, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(n)}")
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    if 0 in sizes and indices.numel():
+        raise RuntimeError("ZeroDivisionError")
     left = indices._array("Numbers of elements")
     found = []
-    for n in reversed((shape,) if isinstance(shape, int) else tuple(shape)):
+    for n in reversed(sizes):
         left, place = np.divmod(left, n)
         found.append(fresh(place))
     return tuple(reversed(found))

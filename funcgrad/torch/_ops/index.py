@@ -152,7 +152,8 @@ def index_of(index: Any, shape: tuple[int, ...]) -> Index:
     entries = [_plain(e) for e in given]
     taken = sum(map(_taken, entries))
     if not shape and len(entries) == 1 and type(entries[0]) is int and not isinstance(given[0], Tensor):
-        raise IndexError(OF_SCALAR)
+        outside = f"index {entries[0]} is out of bounds for dimension 0 with size 0"
+        raise IndexError(outside if entries[0] else OF_SCALAR)
     if not shape and entries and isinstance(entries[0], slice):
         raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     if taken > len(shape):

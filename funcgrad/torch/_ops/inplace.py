@@ -268,6 +268,8 @@ def resize_(self: Tensor, *sizes: Any) -> Tensor:
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     full = shaping.sizes_of(sizes)
+    if any(n < 0 for n in full):
+        raise RuntimeError("numel: integer multiplication overflow")
     memory = np.asarray(self._storage.value).reshape(-1)
     first, count = self.storage_offset(), math.prod(full)
     if memory.size < first + count:

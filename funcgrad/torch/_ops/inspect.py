@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,9 +69,14 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
 @named(method=False)
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape of an operation on tensors of these shapes."""
-    sizes: list[tuple[int, ...]] = [
-        (s,) if isinstance(s, int) else s if isinstance(s, Size) else tuple(s) for s in shapes
-    ]
+    sizes: list[tuple[int, ...]] = []
+    for shape in shapes:
+        if not (shape is None or isinstance(shape, (int, Sequence))):
+            raise RuntimeError(
+                f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {shape}"
+            )
+        if shape is not None:
+            sizes.append((shape,) if isinstance(shape, int) else shape if isinstance(shape, Size) else tuple(shape))
     whole = [1] * max(map(len, sizes), default=0)
     for which, shape in enumerate(sizes):
         for i in range(-1, -1 - len(shape), -1):

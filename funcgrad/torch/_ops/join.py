@@ -19,7 +19,7 @@ from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor
 from funcgrad.torch._record.operands import promote, refuse
 from funcgrad.torch._tensor.formats import contiguous_format
-from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._tensor.sizes import check_new, dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 CAT, STACK, REPEAT, FLIP, ROLL = Kind("Cat"), Kind("Stack"), Kind("Repeat"), Kind("Flip"), Kind("Roll")
@@ -86,9 +86,7 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
         )
     shape = [n * count for n, count in zip((1,) * (len(counts) - input.dim()) + input.shape, counts)]
-    for n in shape:
-        if n < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {shape}")
+    check_new(shape)
     return contiguous(call(REPEAT, lambda v: fnp.tile(v, counts), input))
 
 

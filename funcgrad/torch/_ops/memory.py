@@ -23,6 +23,7 @@ from funcgrad.torch._record.operands import number
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.copying import over_memory
 from funcgrad.torch._tensor.messages import warn_once
+from funcgrad.torch._tensor.sizes import check_new
 from funcgrad.torch._tensor.storage import Storage, TypedStorage, UntypedStorage
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -92,6 +93,7 @@ def empty_strided(
         raise RuntimeError(
             f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
         )
+    check_new(size)
     needed = 1 + sum((n - 1) * s for n, s in zip(size, stride)) if math.prod(size) else 0
     return over_memory(Storage(np.zeros(needed, kind)), (0, tuple(size), tuple(stride)), requires_grad)
 
@@ -107,6 +109,7 @@ def empty_permuted(
             "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
             f"{len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"
         )
+    check_new(size)
     strides, step = [0] * len(size), 1
     for axis in reversed(physical_layout):
         strides[axis], step = step, step * size[axis]
@@ -217,5 +220,7 @@ def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
 @named(out=True)
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """The places of the first `size` elements that are not zero, as rows; rows of `fill_value` behind them."""
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     found = nonzero(input)[:size]
     return cat([found, full((size - len(found), input.dim()), fill_value, dtype=dtypes.int64)])

@@ -49,7 +49,7 @@ from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
 from funcgrad.torch._ops.linalg import chains, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.memory_order import check_rank, formatted
-from funcgrad.torch._ops.table import ROWS, called_as, guarded, titled
+from funcgrad.torch._ops.table import ROWS, called_as, guarded, refused_late, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import call
 from funcgrad.torch._record.operands import TO_COPY, cast, is_operand, number
@@ -312,9 +312,9 @@ for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta"
     _method(_name, False)
 _method("is_cpu", True)
 _method("name", None)
-_method("to_dense", lambda self: self)
 _checked("type", _type)
-_method("cpu", lambda self: self)
+_checked("cpu", lambda self, *, memory_format=None: self)
+_checked("to_dense", lambda self, dtype=None, *, masked_grad=None: self if dtype is None else _to(self, dtype))
 _method("cuda", _cuda)
 
 
@@ -336,6 +336,9 @@ def _type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 def _maker(name: str) -> Any:
+    """`new_zeros` says of its sizes what `empty` does, which has zeros too."""
+    name = "empty" if name == "zeros" else name
+
     def make(self: Tensor, *args: Any, dtype: dtypes.dtype | None = None, **kwargs: Any) -> Tensor:
         return getattr(create, name)(*args, dtype=dtype or self.dtype, **kwargs)
 
@@ -361,13 +364,18 @@ _method("real", property(complexes.real))
 _method("imag", property(complexes.imag))
 
 
-# What raises without having been a row: errors show the user's frames only
+# What raises without having been a row: errors show the user's frames only, and PyTorch's words for arguments
 
+LATE = (
+    "data_ptr detach detach_ element_size is_contiguous is_inference item nelement numpy requires_grad_ retain_grad "
+    "size storage_offset stride tolist untyped_storage"
+)
 RAISES = (
     "__array__ __bool__ __complex__ __contains__ __delitem__ __float__ __getitem__ __index__ __int__ __iter__ __len__ "
-    "__setitem__ backward detach_ item numpy register_hook register_post_accumulate_grad_hook "
-    "requires_grad_ retain_grad size stride tolist"
+    "__setitem__ backward register_hook register_post_accumulate_grad_hook"
 )
+for _name in LATE.split():
+    _method(_name, refused_late(getattr(Tensor, _name), _name))
 for _name in RAISES.split():
     _owner = next(kind for kind in Tensor.__mro__ if _name in kind.__dict__)
     if not hasattr(getattr(Tensor, _name), "is_entrance"):

@@ -38,7 +38,7 @@ def array_of(data: Any, dtype: np.dtype | None) -> tuple[np.ndarray, tuple[PastC
         plain, cuts = data, list(left.cuts_of(data))
         own = dtype or reduce(dtypes.promoted, [dtypes.of_number(kind()) for kind in types] or [dtypes.default()])
     else:
-        plain = _plain(data, cuts)
+        plain = _plain(data, cuts) if isinstance(data, Tensor) else _of_numbers(data, cuts, dtype)
         _sizes(plain)  # whose errors come first
         own = _inferred(plain) if dtype is None else dtype
     try:
@@ -86,16 +86,26 @@ def _numbers_in(data: Any) -> set[type] | None:
     return types if types <= _PLAIN else None
 
 
-def _plain(x: Any, cuts: list[PastCut]) -> Any:
-    """Nested lists with arrays for tensors, whose cuts are added."""
+def _plain(x: Tensor, cuts: list[PastCut]) -> Any:
+    """The array of a tensor, whose cuts are added."""
+    cuts.extend(x._cuts)
+    if on_tape(x._read()):
+        x._number(lambda n: n)
+        cuts[:] = cut("tensor", x._read(), tuple(cuts))
+    return x._array()
+
+
+def _of_numbers(x: Any, cuts: list[PastCut], dtype: np.dtype | None) -> Any:
+    """Nested lists, in which a tensor stands for its one number; PyTorch's error for any other."""
     if isinstance(x, Tensor):
-        cuts.extend(x._cuts)
-        if on_tape(x._read()):
-            x._number(lambda n: n)
-            cuts[:] = cut("tensor", x._read(), tuple(cuts))
-        return x._array()
+        if x.numel() != 1:
+            kind = x._read().dtype if dtype is None else dtype
+            if kind.kind in "iu":
+                raise TypeError("only integer tensors of a single element can be converted to an index")
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return _plain(x, cuts).reshape(())
     if isinstance(x, (list, tuple)):
-        return [_plain(y, cuts) for y in x]
+        return [_of_numbers(y, cuts, dtype) for y in x]
     if type(x) is float:
         cuts.extend(left.cuts_of(x))
     return x

@@ -20,7 +20,7 @@ from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, view
 from funcgrad.torch._record.operands import cast
 from funcgrad.torch._record.tape import raw
-from funcgrad.torch._tensor import sizes
+from funcgrad.torch._tensor import dtypes, sizes
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch._tensor.views import put
@@ -40,6 +40,15 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     axis, given = dimension(dim, input.dim()), indices_or_sections
     if isinstance(given, Tensor):
+        if given.dtype is not dtypes.int64:
+            raise RuntimeError(
+                f"tensor_split expected tensor_indices_or_sections to have dtype of long, but got {given.dtype.title}"
+            )
+        if given.dim() > 1:
+            raise RuntimeError(
+                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, "
+                f"but got a tensor with {given.dim()} dims"
+            )
         given = given.tolist()
     n = input.shape[axis]
     if isinstance(given, int):

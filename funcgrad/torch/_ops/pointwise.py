@@ -142,7 +142,7 @@ def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     return rsub_(scaled(other, input, alpha), other)
 
 
-ROUNDED = {"floor": fnp.floor_divide, "trunc": kinks.truncated_quotient}
+ROUNDED: dict[str, Any] = {"floor": fnp.floor_divide, "trunc": kinks.truncated_quotient}
 DIV_ROUNDED = Kind("DivBackward2")
 
 

@@ -36,6 +36,7 @@ from funcgrad.torch._tensor.tensor import Tensor
 DOT = Kind("Dot", "&")
 VDOT, MV, MM, BMM = (Kind(n, "*") for n in ("Vdot", "Mv", "Mm", "Bmm"))
 UNSAFE_VIEW, CLONE, SQUEEZE = (Kind(n, "*") for n in ("UnsafeView", "Clone", "SqueezeBackward4"))
+SUM = Kind("SumBackward1")
 IN_ORDER = np.zeros(1).flags
 TRACE, CROSS = Kind("Trace"), Kind("LinalgCross", "*")
 
@@ -142,6 +143,7 @@ def cross_of(input: Tensor, other: Tensor, dim: int) -> Tensor:
     if n != 3 or m != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {n} and {m}")
     check_broadcast(input.shape, other.shape)
+    refuse(input, "b", "cross")
     same_scalar_type(input, other)
     return call(CROSS, lambda a, b: fnp.cross(a, b, axis=axis), input, other)
 
@@ -324,7 +326,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return tensordot(input, other, ([-1], [-1]))
 
 
-@named(method=False)
+@named(method=False, out=True)
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over the last dimensions of one and the first of the other, or over two lists of them."""
     need_tensor(a, "tensordot")
@@ -338,6 +340,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         dims = list(range(-dims, 0)), list(range(dims))
     firsts, seconds = _contracted(a, b, *dims)
+    a, b = (_summed(x, axes, y, others) for x, axes, y, others in ((a, firsts, b, seconds), (b, seconds, a, firsts)))
     kept = [i for i in range(a.dim()) if i not in firsts]
     others = [i for i in range(b.dim()) if i not in seconds]
     size = prod(a.shape[i] for i in firsts)
@@ -356,6 +359,12 @@ def _whole_product(left: Tensor, right: Tensor, size: int) -> Tensor:
     return total(mul(squeeze(left), squeeze(right)))
 
 
+def _summed(x: Tensor, axes: list[int], other: Tensor, others: list[int]) -> Tensor:
+    """Summed over the dimensions to which the other has one element."""
+    wide = tuple(i for i, j in zip(axes, others) if other.shape[j] == 1 != x.shape[i])
+    return call(SUM, lambda v: fnp.sum(v, axis=wide, keepdims=True), x) if wide else x
+
+
 def _contracted(a: Tensor, b: Tensor, firsts: Any, seconds: Any) -> tuple[list[int], list[int]]:
     """The dimensions that are summed over."""
     if len(firsts) != len(seconds):
@@ -368,7 +377,7 @@ def _contracted(a: Tensor, b: Tensor, firsts: Any, seconds: Any) -> tuple[list[i
             raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
         at += [dimension(d, x.dim()) for d in dims]
     for first, second, i, j in zip(firsts, seconds, *found):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {first} and second has "
                 f"size {b.shape[j]} in dim {second}"

@@ -15,6 +15,7 @@ from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import need_tensor
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.dtypes import as_numpy
+from funcgrad.torch._tensor.sizes import check_new
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -58,6 +59,7 @@ def _made(
     like: Tensor | None = None,
 ) -> Tensor:
     shape = sizes_of(size)
+    check_new(shape)
     kind = as_numpy(dtype) or dtypes.default()
     source, count = generator or default_generator, math.prod(shape)
     if draw == "normal" and like is not None and not kept_in_order(like):
@@ -128,6 +130,7 @@ def integers(generator: Generator | None, low: int, high: int, shape: tuple[int,
             limits = np.iinfo(kind) if kind.kind != "b" else None
             if limits is None or not limits.min <= bound <= limits.max:
                 raise RuntimeError(f"{name} is out of bounds for {dtypes.of(kind).short}")
+    check_new(shape)
     source, count = generator or default_generator, math.prod(shape)
     long = high - low >= 2**32 and kind in (np.int64, np.float64, np.float32)
     words = source.long_words(count) if long else source.words(count)
@@ -168,8 +171,7 @@ def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """The integers below n in random order."""
-    if n < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+    check_new((n,))
     order = np.arange(n)
     words = (generator or default_generator).words(max(n - 1, 0)).tolist()
     for i, word in enumerate(words):

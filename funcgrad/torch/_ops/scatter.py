@@ -316,17 +316,17 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 @lying(like_first)
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy with the elements of `source` at the elements with these numbers, or added to them."""
-    if source.numel() != index.numel():
-        raise IndexError(
-            "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
-            f"{source.numel()}, index.numel() = {index.numel()}"
-        )
     if index._read().dtype != np.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.title}")
     if source.dtype is not input.dtype:
         raise RuntimeError(
             "put_(): self and source expected to have the same dtype, but got self.dtype = "
             f"{input.dtype.title} and source.dtype = {source.dtype.title}"
+        )
+    if source.numel() != index.numel():
+        raise IndexError(
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{source.numel()}, index.numel() = {index.numel()}"
         )
     places, how = numbers_of(index, input, "put_"), "add" if accumulate else "set"
 
@@ -367,14 +367,14 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 @lying(in_rows)
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy with the elements of `source`, one after the other, where a mask holds."""
-    if mask._read().dtype.kind != "b":
-        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.title}")
+    check_broadcast(mask.shape, input.shape)
     if source.dtype is not input.dtype:
         raise RuntimeError(
             "masked_scatter: expected self and source to have same dtypes but got"
             f"{input.dtype.title} and {source.dtype.title}"
         )
-    check_broadcast(mask.shape, input.shape)
+    if mask._read().dtype.kind != "b":
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.title}")
     shape, chosen = np.broadcast_shapes(mask.shape, input.shape), constant(mask._read())
     if not isinstance(chosen, Tracer) and source.numel() < np.broadcast_to(chosen, shape).sum():
         raise RuntimeError("Number of elements of source < number of ones in mask")

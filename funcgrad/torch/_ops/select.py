@@ -100,16 +100,15 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with `value` where the mask holds."""
     value = number(value)
+    check_broadcast(mask.shape, input.shape)
+    if isinstance(value, Tensor) and value.dim():
+        raise RuntimeError(
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."
+        )
     if mask.dtype is not dtypes.bool:
         name = mask.dtype.short
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {name}")
-    check_broadcast(mask.shape, input.shape)
     if isinstance(value, Tensor):
-        if value.dim():
-            raise RuntimeError(
-                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.dim()} "
-                "dimension(s)."
-            )
         if dtypes.category(value._read().dtype) > dtypes.category(input._read().dtype):
             raise RuntimeError(f"value cannot be converted to type {dtypes.c_name(input.dtype)} without overflow")
         value = value.to(input.dtype)

@@ -374,6 +374,8 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 @named()
 def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of a size (the last may be smaller), or of the given sizes."""
+    if isinstance(split_size, Tensor) and split_size.numel() == 1:
+        split_size = int(split_size)
     if not isinstance(split_size, int):
         return split_with_sizes(input, split_size, dim)
     axis = dimension(dim, input.dim())

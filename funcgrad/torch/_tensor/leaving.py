@@ -48,6 +48,8 @@ class Leaving:
 
     def numpy(self: Any, *, force: bool = False) -> np.ndarray:
         """The memory as an ndarray. RuntimeError where it requires a gradient, unless forced (a copy)."""
+        if type(force) is not bool:
+            raise TypeError("force is no bool")
         value = self._read()
         asked = not force and mode.enabled
         if on_tape(value):

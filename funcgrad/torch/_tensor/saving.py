@@ -7,6 +7,7 @@ which are pickles.)
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections import OrderedDict
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.copying import layout_of, over_memory
+from funcgrad.torch._tensor.devices import TYPES
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor
@@ -39,6 +41,12 @@ def save(obj: Any, f: Any) -> None:
     >>> torch.load(file)
     {'w': tensor([1., 1.])}
     """
+    if isinstance(f, (str, os.PathLike)):
+        folder = os.path.dirname(os.path.abspath(f))
+        if not os.path.isdir(folder):
+            raise RuntimeError(f"Parent directory {folder} does not exist.")
+    elif not hasattr(f, "write"):
+        raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     writer = _Writer()
     structure = writer.written(obj)
     with zipfile.ZipFile(f, "w") as archive:
@@ -94,7 +102,15 @@ class _Writer:
 
 
 def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: bool = False) -> Any:
-    """What `save` wrote, from a file or path; nothing in it is executed. RuntimeError for other files."""
+    """What `save` wrote, from a file or path; nothing in it is executed. RuntimeError for other files, EOFError where a
+    file stands at its end."""
+    if not isinstance(f, (str, os.PathLike)):
+        _check_place(f, mmap)
+    if isinstance(map_location, str) and map_location.partition(":")[0] not in TYPES:
+        raise RuntimeError(
+            "don't know how to restore data location of torch.storage.UntypedStorage (tagged with "
+            f"{map_location})"
+        )
     try:
         with zipfile.ZipFile(f) as archive:
             structure = json.loads(archive.read("structure.json"))
@@ -104,6 +120,22 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
             return reader.read(structure["value"])
     except (zipfile.BadZipFile, KeyError) as error:
         raise RuntimeError(NOT_OURS) from error
+
+
+def _check_place(f: Any, mmap: bool) -> None:
+    """A file is read from where it stands; what it cannot do is said as PyTorch does."""
+    if mmap:
+        raise ValueError("f must be a file path in order to use the mmap argument")
+    for what in ("seek", "tell", "read"):
+        if not hasattr(f, what):
+            raise AttributeError(
+                f"'{type(f).__name__}' object has no attribute '{what}'. You can only torch.load from a file that is "
+                "seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
+            )
+    start = f.tell()
+    if not f.read(1):
+        raise EOFError("call f.seek(0) before torch.load(f): nothing stands behind the place where the file is")
+    f.seek(start)
 
 
 class _Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -52,6 +52,20 @@ class Size(tuple):
 def size_of(shape: tuple[int, ...]) -> Size:
     """A shape that is known to be one."""
     return _new(Size, shape)
+
+
+def check_new(shape: Sequence[int]) -> None:
+    """PyTorch's error for a new tensor of sizes that are negative."""
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+
+
+def existing(dim: int, ndim: int) -> int:
+    """As `dimension`, of a tensor that has at least one."""
+    if not ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return dimension(dim, ndim)
 
 
 def dimension(dim: int, ndim: int) -> int:

@@ -23,7 +23,7 @@ from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, cont
 from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.leaving import Leaving
 from funcgrad.torch._tensor.printing import text
-from funcgrad.torch._tensor.sizes import Size, dimension, size_of
+from funcgrad.torch._tensor.sizes import Size, existing, size_of
 from funcgrad.torch._tensor.storage import At, Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
 from funcgrad.torch._tensor.writes import write_part
@@ -293,9 +293,7 @@ class Tensor(Leaving, Methods):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording what is computed from this leaf."""
         if type(requires_grad) is not bool:
-            kind = type(requires_grad)
-            title = f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
-            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {title}")
+            raise TypeError("requires_grad is no bool")
         if requires_grad and self._read().dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if scope.level or not (requires_grad and self.requires_grad):
@@ -490,7 +488,7 @@ class Tensor(Leaving, Methods):
 
     def size(self, dim: int | None = None) -> Any:
         shape = self.shape
-        return shape if dim is None else shape[dimension(dim, len(shape))]
+        return shape if dim is None else shape[existing(dim, len(shape))]
 
     def numel(self) -> int:
         return self.shape.numel()
@@ -515,9 +513,9 @@ class Tensor(Leaving, Methods):
     def stride(self, dim: int | None = None) -> Any:
         value = self._array()
         strides = tuple(s // value.itemsize for s in value.strides)
-        return strides if dim is None else strides[dimension(dim, len(strides))]
+        return strides if dim is None else strides[existing(dim, len(strides))]
 
-    def is_contiguous(self, memory_format: Any = contiguous_format) -> bool:
+    def is_contiguous(self, *, memory_format: Any = contiguous_format) -> bool:
         array = self._array()
         if memory_format is channels_last or memory_format is channels_last_3d:
             rank = 4 if memory_format is channels_last else 5

@@ -154,6 +154,7 @@ class Multinomial(_OfCategorical):
             raise NotImplementedError("inhomogeneous total_count is not supported")
         self.total_count = total_count
         self._behind(probs, logits, validate_args)
+        Binomial(total_count, probs=self.probs)  # which checks the count
 
     def _keep(self, new: Any) -> None:
         new.total_count = self.total_count

@@ -171,7 +171,10 @@ class Distribution:
         return values.expand(-1, *self._batch_shape) if expand else values
 
     def _extended_shape(self, sample_shape: Any = ()) -> Size:
-        return Size((*sample_shape, *self._batch_shape, *self._event_shape))
+        shape = Size([*Size(sample_shape), *self._batch_shape, *self._event_shape])
+        if any(n < 0 for n in shape):
+            raise RuntimeError("numel: integer multiplication overflow")
+        return shape
 
     def _validate_sample(self, value: Any) -> None:
         if not isinstance(value, Tensor):

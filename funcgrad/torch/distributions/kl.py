@@ -40,6 +40,10 @@ _divergences: dict[tuple[type, type], Divergence] = {}
 def register_kl(type_p: type, type_q: type) -> Callable[[Divergence], Divergence]:
     """A decorator for the divergence of a pair of distributions, and of their subclasses."""
 
+    for kind in (type_p, type_q):
+        if not isinstance(kind, type):
+            raise TypeError("issubclass() arg 1 must be a class")
+
     def register(fun: Divergence) -> Divergence:
         _divergences[type_p, type_q] = fun
         return fun

@@ -11,6 +11,7 @@ import numpy as np
 from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.core.warned import warn
 from funcgrad.names import own_names as _own_names
+from funcgrad.torch._ops.draws import check_ends, check_spread
 from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
 from funcgrad.torch._record.modes import no_grad
@@ -65,12 +66,14 @@ def _halves(x: Any) -> tuple[Any, Any]:
 
 
 def _uniform(tensor: Tensor, a: float, b: float, generator: Generator | None) -> np.ndarray:
+    check_ends(a, b)
     kind = tensor._read().dtype
     return _scaled((generator or default_generator).uniform(tensor.numel(), kind), b - a, a, kind)
 
 
 def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None) -> np.ndarray:
     """A few, and those of memory that is not in order, are drawn in double precision, and rounded last."""
+    check_spread(std)
     kind, count = tensor._read().dtype, tensor.numel()
     if count < 16 or not in_order(tensor):
         few = (generator or default_generator).doubles(count)

@@ -9,6 +9,7 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.create import empty
+from funcgrad.torch._ops.signatures import kind_of
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
@@ -25,6 +26,10 @@ class Parameter(Tensor):
     __module__ = "funcgrad.torch.nn.parameter"
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
+        if type(requires_grad) is not bool:
+            raise TypeError(
+                f"_make_subclass(): argument 'require_grad' (position 3) must be bool, not {kind_of(requires_grad)}"
+            )
         if data is None:
             data = fresh(np.empty(0, dtypes.default()))
         alias = data._alias("Parameter") if isinstance(data, Tensor) else data.detach()  # PyTorch's error

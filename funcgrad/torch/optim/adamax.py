@@ -189,7 +189,7 @@ def _multiplied(product: Tensor, factor: Any) -> Any:
     """Multiply a remembered number, and return it as it is remembered: rounded."""
     old = product._read()
     if isinstance(factor, Tracer):
-        new = old * fnp.astype(factor, old.dtype)
+        new = old * fnp.astype(factor, old.dtype)  # type: ignore[call-overload]
         write(product, new)
         return fnp.astype(new, np.float64)
     new = old * factor

@@ -11,7 +11,9 @@ from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.core.provenance import here
 from funcgrad.core.trace import Tracer
+from funcgrad.torch._ops.inplace import check_output
 from funcgrad.torch._record.modes import mode, quietly
+from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.storage import scope
@@ -77,7 +79,10 @@ class Elementwise(Optimizer):
                     state = self.start(p, group)
                     if state:
                         states[p] = state
-                update(p, *decayed(p, grad), state)  # which lets go of the old value before the next one
+                try:
+                    update(p, *decayed(p, grad), state)  # which lets go of the old value before the next one
+                except ValueError as error:
+                    raise _unfit(p, state) or error from None
 
 
 def _decayed(group: dict[str, Any]) -> Callable[[Tensor, Tensor], tuple[Any, Any]]:
@@ -101,6 +106,17 @@ def _decayed(group: dict[str, Any]) -> Callable[[Tensor, Tensor], tuple[Any, Any
     return decayed
 
 
+def _unfit(p: Tensor, state: dict[str, Any]) -> RuntimeError | None:
+    """PyTorch's error where a state has the shape of another parameter."""
+    try:
+        for remembered in state.values():
+            if isinstance(remembered, Tensor):
+                check_broadcast(remembered.shape, p.shape)
+    except RuntimeError as error:
+        return error
+    return None
+
+
 def value(t: Tensor) -> Any:
     """The value that a rule computes with; of complex tensors the real and imaginary parts, along a last axis."""
     if t._view is None and not mode.enabled:
@@ -114,7 +130,8 @@ def value(t: Tensor) -> Any:
 def write(t: Tensor, new: Any) -> None:
     """Let a parameter, or what is remembered of it, take on a new value."""
     held = t._storage.value
-    if type(new) is np.ndarray and new.dtype is held.dtype and t._view is None and not mode.enabled:
+    plain = type(new) is np.ndarray and new.dtype is held.dtype and t._view is None and not mode.enabled
+    if plain and new.shape == held.shape:
         t._write(new)  # nothing to check, which takes 1 us in place of 3
         return
     t._check_writable()
@@ -122,6 +139,8 @@ def write(t: Tensor, new: Any) -> None:
         new = lax.complex(new[..., 0], new[..., 1])
     if new.dtype != held.dtype:
         new = new.astype(held.dtype)
+    if new.shape != t.shape:
+        check_output(t.shape, new.shape)
     t._write(np.asarray(new) if isinstance(new, np.generic) else new)
 
 
@@ -145,7 +164,7 @@ def counted(state: dict[str, Any]) -> Any:
     step = state["step"]
     count = value(step) + 1
     write(step, count)
-    return fnp.astype(count, np.float64) if isinstance(count, Tracer) else count.item()
+    return fnp.astype(count, np.float64) if isinstance(count, Tracer) else count.item()  # type: ignore[call-overload]
 
 
 def zeros(p: Tensor) -> Tensor:

@@ -167,17 +167,22 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 @routine
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """The powers 0, 1, ... N - 1 of each element, along a new last dimension."""
+    own = x._read().dtype
+    if own == np.float16 or own.kind == "b":
+        raise RuntimeError(
+            f"linalg.vander supports floating point, complex, and integer tensors, but got {x.dtype.title}"
+        )
     n = N if N is not None else x.shape[-1] if x.dim() else 1
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")
-
     return composite(_running_powers, partial(call, CAT, _powers), x, n=n)
 
 
 def _powers(v: Any, n: int) -> Any:
     v = fnp.reshape(v, (1,)) if v.shape == () else v
     columns = fnp.broadcast_to(v[..., None], (*v.shape, n - 1))
-    return fnp.concatenate([np.ones((*v.shape, 1), v.dtype), fnp.cumprod(columns, axis=-1)], axis=-1)
+    ones, powers = np.ones((*v.shape, 1), v.dtype), fnp.cumprod(columns, axis=-1)
+    return fnp.concatenate([ones, powers if v.dtype.kind in "fc" else powers.astype(np.int64)], axis=-1)
 
 
 def _running_powers(x: Tensor, n: int) -> Tensor:

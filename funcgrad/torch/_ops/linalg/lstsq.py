@@ -76,6 +76,11 @@ def _checked(input: Tensor, B: Tensor, driver: str | None) -> bool:
             "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
             f"{input.dtype.title} and other's dtype {B.dtype.title}"
         )
+    if not 0 <= input.dim() - B.dim() <= 1:
+        raise RuntimeError(
+            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) "
+            "<= 1"
+        )
     vector = input.dim() - 1 == B.dim() and B.shape[:-1] == input.shape[:-2]
     if vector and input.shape[-2] != B.shape[-1]:
         raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-1)")

@@ -99,7 +99,8 @@ ZERO_PIVOT = (
 def _check(A: Tensor, pivot: bool, name: str) -> None:
     if A.dim() < 2:
         raise RuntimeError(f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(A.shape)} instead")
-    refuse_half(A, "lu_cpu", integers=True)
+    if A.numel():
+        refuse_half(A, "lu_cpu", integers=True)
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
 
@@ -167,13 +168,24 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     """X with A @ X = B (X @ A = B where not `left`; A.mH with `adjoint`), of what `lu_factor` found of A."""
     need_second(pivots, "lu_solve", "pivots")
-    check_inexact(LU, "linalg.lu_solve")
+    check_inexact(LU, "torch.linalg.lu_solve", half=True)
+    if LU.dtype is not B.dtype:
+        raise RuntimeError(
+            f"linalg.lu_solve: Expected LU and B to have the same dtype, but found LU of type {LU.dtype.title} and B "
+            f"of type {B.dtype.title} instead"
+        )
     check_squares(LU, "torch.linalg.lu_solve")
     if str(pivots.dtype) != "torch.int32":
         raise RuntimeError("linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
     check_fits(LU.shape, tuple(B.shape), left, "linalg.lu_solve")
     if pivots.shape[-1] != LU.shape[-1]:
         raise RuntimeError("linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix")
+    if pivots.shape != LU.shape[:-1]:
+        raise RuntimeError(
+            "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
+            f"{list(pivots.shape)} instead"
+        )
+    refuse_half(LU, "linalg.lu_solve_cpu")
     how = {"order": fnp.subtract(raw(pivots._read()), 1), "left": left, "conjugated": adjoint}
     found = call(LU_SOLVE, _solution, LU, B, **how)
     if left:

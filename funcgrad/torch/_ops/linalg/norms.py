@@ -75,12 +75,14 @@ def matrix_norm(
     dtype: dtypes.dtype | None = None,
 ) -> Tensor:
     """The norm of the matrices along two dimensions: "fro", "nuc", 2, -2 (singular values), 1, -1, inf, -inf (sums)."""
+    if isinstance(ord, complex):
+        raise RuntimeError("linalg.matrix_norm: Expected a non-complex scalar as the order of norm.")
     if ord not in ("fro", "nuc", 2, -2, *OF_VECTORS):
         raise RuntimeError(f"linalg.matrix_norm: Order {_shown(ord)} not supported.")
     if A.dim() < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    check_inexact(A, "linalg.matrix_norm", half=True)
+    check_inexact(A, "linalg.matrix_norm", half=ord not in ("nuc", 2, -2))
     if len(dims) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {', '.join(map(str, dims))}")
     rows, columns = (dimension(d, A.dim()) for d in dims)

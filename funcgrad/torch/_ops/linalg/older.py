@@ -124,6 +124,10 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
         "U = torch.linalg.cholesky(A).mH\n"
         "This transform will produce equivalent results for all valid (symmetric positive definite) inputs."
     )
+    if not input.numel():
+        return clone(input)
+    check_squares(input, "cholesky")
+    refuse_half(input, "cholesky_cpu", integers=True)
     return factor(input, upper, "cholesky", CHOLESKY)
 
 
@@ -202,6 +206,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is given."""
     need_tensor(L, "cholesky_inverse")
     check_squares(L, "cholesky_inverse")
+    refuse_half(L, "cholesky_inverse_out_cpu", integers=True)
     return call(CHOLESKY_INVERSE, _inverse_by_factor, L, upper=upper)
 
 
@@ -308,6 +313,7 @@ def geqrf(input: Tensor) -> Any:
 @named()
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
     """Q @ other (other @ Q where not `left`; Q.mH with `transpose`) for the reflections that `geqrf` found."""
+    _check_ranks(input, tau, other)
     rows = other.shape[-2 if left else -1]
     if input.shape[-2] != rows:
         raise RuntimeError(
@@ -318,6 +324,7 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
         raise RuntimeError(
             f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])"
         )
+    _check_batches(input, tau, other)
     turned = left == transpose
 
     def product(v: Any, t: Any, c: Any) -> Any:
@@ -326,6 +333,35 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
         return c if left else adjoint(c)
 
     return call(ORMQR, product, input, tau, other)
+
+
+def _check_ranks(input: Tensor, tau: Tensor, other: Tensor) -> None:
+    for x, name in ((input, "input"), (other, "other")):
+        if x.dim() < 2:
+            raise RuntimeError(f"torch.ormqr: {name} must have at least 2 dimensions.")
+    if not tau.dim():
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+
+
+def _check_batches(input: Tensor, tau: Tensor, other: Tensor) -> None:
+    for x, name, least, ends in ((tau, "tau", 1, "one dimension less than"), (other, "other", 0, "")):
+        if x.dim() != input.dim() - least:
+            raise RuntimeError(
+                f"torch.ormqr: Expected {name} to have {ends or 'the same number of dimensions as'} input, but got "
+                f"{name}.ndim equal to {x.dim()} and input.ndim is equal to {input.dim()}"
+            )
+        if x.shape[: input.dim() - 2] != input.shape[:-2]:
+            raise RuntimeError(
+                f"torch.ormqr: Expected batch dimensions of {name} to be equal to input.shape[:-2], but got "
+                f"{list(x.shape[: input.dim() - 2])}"
+            )
+    for x, name in ((tau, "tau"), (other, "other")):
+        if x.dtype is not input.dtype:
+            raise RuntimeError(
+                f"torch.ormqr: Expected input and {name} to have the same dtype, but input has dtype"
+                f"{input.dtype.title} and {name} has dtype {x.dtype.title}"
+            )
+    refuse_half(input, "ormqr_cpu", integers=True)
 
 
 @named(method=False)

@@ -109,7 +109,7 @@ def orthogonal_factors(A: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     def unlinked(v: Any) -> Any:
         """Values that hang on `v` without a derivative."""
         there = fnp.sum(v)
-        found = fnp.linalg.qr(constant(v), mode)
+        found = fnp.linalg.qr(constant(v), mode)  # type: ignore[call-overload]
         q, r = (fnp.zeros((0,), v.dtype), found) if mode == "r" else found
         return fnp.where(np.False_, there, q), fnp.where(np.False_, there, r)
 
@@ -124,8 +124,8 @@ def _check_uplo(UPLO: str) -> None:
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
 
 
-def _check_hermitian(A: Tensor, UPLO: str, function: str) -> None:
-    check_squares(A, function)
+def _check_hermitian(A: Tensor, UPLO: str) -> None:
+    check_squares(A, "linalg.eigh")
     _check_uplo(UPLO)
     refuse_half(A, "linalg_eigh_cpu", integers=True)
 
@@ -134,9 +134,9 @@ def _check_hermitian(A: Tensor, UPLO: str, function: str) -> None:
 @lying(in_columns)
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order, and eigenvectors, of Hermitian matrices, of which one triangle is read."""
-    _check_hermitian(A, UPLO, "linalg.eigh")
+    _check_hermitian(A, UPLO)
 
-    def both(v: Any, UPLO: str) -> Any:
+    def both(v: Any, UPLO: Any) -> Any:
         return checked_eigen(EIGH, "linalg_eigh", fnp.linalg.eigh(v, UPLO))
 
     return returned("linalg_eigh", call(EIGH, both, A, UPLO=UPLO))
@@ -145,16 +145,16 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
 @routine
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of Hermitian matrices, in rising order."""
-    _check_hermitian(A, UPLO, "linalg.eigh" if A.requires_grad else "linalg.eigvalsh")
+    _check_hermitian(A, UPLO)
     if modes.saver is not None:
         return eigh(A, UPLO)[0]
-    return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)
+    return call(EIGH, lambda v: fnp.linalg.eigvalsh(v, UPLO), A)  # type: ignore[call-overload]
 
 
 def _check_general(A: Tensor, function: str) -> None:
-    check_squares(A, function)
     if A._read().dtype.kind not in "fc":
         raise RuntimeError(f"Unknown Complex ScalarType for {A.dtype.title}")
+    check_squares(A, function)
     refuse_half(A, "linalg_eig_out_cpu")
     values: Any = constant(A._read())
     if not isinstance(values, Tracer) and not np.isfinite(values).all():
@@ -262,7 +262,12 @@ def matrix_rank(
     """How many singular values are above max(atol, rtol * the largest); `tol` is an older name of `atol`."""
     if A.dim() < 2:
         raise RuntimeError("torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
-    if A._read().dtype.kind not in "fc" or is_half(A):
+    for x, name in ((tol if atol is None else atol, "atol"), (rtol, "rtol")):
+        if isinstance(x, Tensor) and x.is_complex():
+            raise RuntimeError(
+                f"torch.linalg.matrix_rank: {name} tensor of complex type is not supported. Got {x.dtype.title}"
+            )
+    if (tol is None and rtol is None) and (A._read().dtype.kind not in "fc" or is_half(A)):
         raise RuntimeError("This function doesn't handle types other than float and double")
     if hermitian:
         check_squares(A, "linalg.eigh")

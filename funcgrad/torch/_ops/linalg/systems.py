@@ -291,13 +291,8 @@ def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
     """The inverse of what `tensordot` over the first `ind` dimensions does."""
     if ind <= 0:
         raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
-    last, first = prod(input.shape[ind:]), prod(input.shape[:ind])
-    if last != first:
-        raise RuntimeError(
-            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
-            f"{last} != {first}"
-        )
-    found = inverse(reshape(input, (first, last)), "inv")
+    size = _check_halves(input, ind, "ind")
+    found = inverse(reshape(input, (size, size)), "inv")
     return view(found, ALIAS, lambda v: fnp.reshape(v, (*input.shape[ind:], *input.shape[:ind])))
 
 
@@ -308,7 +303,21 @@ def tensorsolve(A: Tensor, B: Tensor, dims: tuple[int, ...] | None = None) -> Te
     if dims is not None:
         moved = [dimension(d, A.dim()) for d in dims]
         A = permute(A, *(i for i in range(A.dim()) if i not in moved), *moved)
-    shape = A.shape[B.dim() :]
-    size = prod(shape)
-    found = solve(reshape(A, (B.numel(), size)), reshape(B, (B.numel(),)))
-    return reshape(found, shape)
+    size = prod(A.shape[B.dim() :])
+    if size != B.numel() or size != prod(A.shape[: B.dim()]):
+        _check_halves(A, B.dim(), "other.ndim", B.numel())
+    found = solve(reshape(A, (size, size)), reshape(B, (size,)))
+    return reshape(found, A.shape[B.dim() :])
+
+
+def _check_halves(x: Tensor, n: int, count: str, wanted: int | None = None) -> int:
+    """PyTorch's error where the sizes in front of the n-th dimension do not multiply up to those behind."""
+    if n > x.dim():
+        raise RuntimeError(f"ArrayRef: invalid slice, N = {n}; size = {x.dim()}")
+    last, first = prod(x.shape[n:]), prod(x.shape[:n]) if wanted is None else wanted
+    if last != first:
+        raise RuntimeError(
+            f"Expected self to satisfy the requirement prod(self.shape[{count}:]) == prod(self.shape[:{count}]), but "
+            f"got {last} != {first}"
+        )
+    return last

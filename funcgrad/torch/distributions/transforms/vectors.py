@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import funcgrad.torch as torch
@@ -186,8 +187,9 @@ def _rows(shape: Any) -> int:
     return n
 
 
-def _with_diagonal(matrix: Tensor, diagonal: Tensor) -> Tensor:
-    return matrix.tril(-1) + diagonal.diag_embed()
+def _with_diagonal(matrix: Tensor, diagonal: Callable[[Tensor], Tensor]) -> Tensor:
+    """A lower triangle with a function of its diagonal."""
+    return matrix.tril(-1) + diagonal(matrix.diagonal(dim1=-2, dim2=-1)).diag_embed()
 
 
 class LowerCholeskyTransform(_Plain):
@@ -197,10 +199,10 @@ class LowerCholeskyTransform(_Plain):
     codomain = constraints.lower_cholesky
 
     def _call(self, x: Tensor) -> Tensor:
-        return _with_diagonal(x, x.diagonal(dim1=-2, dim2=-1).exp())
+        return _with_diagonal(x, torch.exp)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return _with_diagonal(y, y.diagonal(dim1=-2, dim2=-1).log())
+        return _with_diagonal(y, torch.log)
 
 
 class PositiveDefiniteTransform(_Plain):

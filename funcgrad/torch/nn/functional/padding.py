@@ -8,6 +8,7 @@ from typing import Any
 import funcgrad.numpy as fnp
 from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._record.calls import Kind, call, contiguous, need_tensor
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -38,7 +39,7 @@ def _with_constant(x: Any, pairs: Pairs, value: Any) -> Any:
     return fnp.pad(x, pairs, constant_values=value)
 
 
-def _with_border(x: Any, pairs: Pairs, mode: str) -> Any:
+def _with_border(x: Any, pairs: Pairs, mode: Any) -> Any:
     x, pairs = _trimmed(x, pairs)
     return fnp.pad(x, pairs, mode=mode)
 
@@ -105,6 +106,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if value is not None and value != 0:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     space = _check_border(input, pad, mode)
+    if mode != "circular":
+        refuse(input, "b", f"{'reflection' if mode == 'reflect' else 'replication'}_pad{space}d")
     kind = CIRCULAR if mode == "circular" else BORDERS[mode][space - 1]
     found = call(kind, _with_border, input, pairs=pairs, mode=MODES[mode])
     return contiguous(found) if mode == "circular" else like_images(found, input)

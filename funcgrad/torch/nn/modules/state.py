@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from funcgrad.core.frames import hide_in
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops.shape import select
 from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
@@ -23,6 +25,12 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ("missing_keys", "unexpe
 
     def __repr__(self) -> str:
         return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
+
+
+POSITIONAL = (
+    "Positional args are being deprecated, use kwargs instead. Refer to "
+    "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details."
+)
 
 
 class Stateful:
@@ -79,11 +87,15 @@ class Stateful:
         if type(self).get_extra_state is not Stateful.get_extra_state:
             destination[prefix + EXTRA] = self.get_extra_state()
 
-    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """All parameters and persistent buffers, detached unless `keep_vars`, under their names.
 
         They share the memory of the module's.
         """
+        if args:
+            warn(POSITIONAL, FutureWarning)
+            named = (destination, prefix, keep_vars)
+            destination, prefix, keep_vars = [*args, *named[len(args) :]][:3]
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -209,4 +221,7 @@ class Stateful:
         return keys
 
 
+for _method in vars(Stateful).values():
+    if isinstance(_method, FunctionType):  # whose errors about arguments name the class that users know
+        _method.__qualname__ = f"Module.{_method.__name__}"
 hide_in(Stateful)

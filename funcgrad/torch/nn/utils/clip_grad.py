@@ -62,7 +62,7 @@ def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Scale the gradients of the parameters, whose norm is `total_norm`, so that it is at most `max_norm`."""
-    factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
+    factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     for grad in _gradients(parameters):
         grad.mul_(factor.to(grad.dtype))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from funcgrad.torch._ops.join import cat
-from funcgrad.torch._ops.shape import narrow
 from funcgrad.torch._tensor.tensor import Tensor
 
 
@@ -21,5 +20,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     start = 0
     for parameter in parameters:
         end = start + parameter.numel()
-        parameter.data = narrow(vec, 0, start, end - start).view_as(parameter).data
+        parameter.data = vec[start:end].view_as(parameter).data
         start = end

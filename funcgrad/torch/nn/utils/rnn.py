@@ -13,6 +13,7 @@ from funcgrad.torch._ops.create import as_tensor, empty_like, full, tensor
 from funcgrad.torch._ops.extremes import sort
 from funcgrad.torch._ops.ranges import arange
 from funcgrad.torch._record.calls import Kind, call
+from funcgrad.torch._record.operands import need_elements
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -174,8 +175,8 @@ def pad_packed_sequence(
     (tensor([[1, 2, 3],
             [4, 0, 0]]), tensor([3, 1]))
     """
+    longest = sequence.batch_sizes.size(0)
     data, batch_sizes, _, back = sequence
-    longest = batch_sizes.size(0)
     if total_length is not None and total_length < longest:
         raise ValueError(
             "Expected total_length to be at least the length of the longest sequence in input, but got "
@@ -217,8 +218,7 @@ def pad_sequence(
     if padding_side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     first = parts[0]
-    if not isinstance(first, Tensor):
-        raise TypeError(f"expected Tensor as element 0 in argument 0, but got {type(first).__name__}")
+    need_elements(parts)
     longest = max(part.shape[0] for part in parts)
     sizes = (len(parts), longest) if batch_first else (longest, len(parts))
     out = full((*sizes, *first.shape[1:]), padding_value, dtype=first.dtype)
