@@ -175,16 +175,14 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     n = N if N is not None else x.shape[-1] if x.dim() else 1
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")
-
     return composite(_running_powers, partial(call, CAT, _powers), x, n=n)
 
 
 def _powers(v: Any, n: int) -> Any:
     v = fnp.reshape(v, (1,)) if v.shape == () else v
     columns = fnp.broadcast_to(v[..., None], (*v.shape, n - 1))
-    powers = fnp.cumprod(columns, axis=-1)
-    powers = powers if v.dtype.kind in "fc" else powers.astype(np.int64)
-    return fnp.concatenate([np.ones((*v.shape, 1), v.dtype), powers], axis=-1)
+    ones, powers = np.ones((*v.shape, 1), v.dtype), fnp.cumprod(columns, axis=-1)
+    return fnp.concatenate([ones, powers if v.dtype.kind in "fc" else powers.astype(np.int64)], axis=-1)
 
 
 def _running_powers(x: Tensor, n: int) -> Tensor:
