@@ -217,7 +217,7 @@ class TestCustomVjp:
     def test_argument_that_is_no_array(self):
         f = fg.custom_vjp(lambda x, name: x)
         f.defvjp(lambda x, name: (x, None), lambda r, ct: (ct, None))
-        with pytest.raises(TypeError, match=r"argument 1.*str.*nondiff_argnums"):
+        with pytest.raises(TypeError, match=r"nondiff_argnums=\(1,\).*argument 1.*str"):
             fg.grad(f)(1.0, "label")
 
     @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_the_setting_is_checked():
     for value in (-1, 1.5, "2", True):
         with pytest.raises(TypeError, match=r"config\.threads must be"):
             Config({}).threads = value
-    shown = "Config(jit=True, threads=3, debug_nans=False, cache_dir=None, cache_size=536870912)"
+    shown = "Config(jit=True, threads=3, debug_nans=False, traceback='user', cache_dir=None, cache_size=536870912)"
     assert repr(Config({"FUNCGRAD_THREADS": "3", "FUNCGRAD_CACHE_DIR": ""})) == shown
 
 

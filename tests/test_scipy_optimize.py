@@ -804,9 +804,9 @@ def test_singular_solutions_are_told_before_they_are_solved_for():
 def test_results_are_objects_whose_solution_is_returned():
     found = lambda a: optimize.minimize(lambda x: (x - a) ** 2, 1.0)
     for transformed in (fg.jit(found), fg.jacobian(found), fg.grad(found)):
-        with pytest.raises(TypeError, match=r"OptimizeResult, .* Write result\.x \(or"):
+        with pytest.raises(TypeError, match=r"Write result\.x \(or.* OptimizeResult, "):
             transformed(2.0)
-    with pytest.raises(TypeError, match=r"output\[0\].* RootResults, .* Write result\.root"):
+    with pytest.raises(TypeError, match=r"Write result\.root.*output\[0\].* RootResults, "):
         fg.jacobian(lambda a: [optimize.root_scalar(lambda x: x - a, x0=1.0)])(2.0)
 
 

@@ -58,11 +58,15 @@ def for_conversion() -> str | None:
 
 def for_index(mask: bool) -> str | None:
     """What to write where a plain array, which takes no traced index, is indexed by one, or by a traced mask."""
-    found = next(iter(around(users_frame(), _subscript)), None)
-    if found is None:
+    frame = users_frame()
+    found = next(iter(around(frame, _subscript)), None)
+    if frame is None or found is None:
         return None
     node = found.node
     assert isinstance(node, ast.Subscript)
+    indexed = _value(frame, node.value)
+    if indexed is not None and not isinstance(indexed, np.ndarray):
+        return None  # np.r_, np.c_
     array, index = short(node.value), short(node.slice)
     if isinstance(node.slice, ast.Tuple):
         instead = f"fnp.at({array})[{index.strip('()')}].get()"

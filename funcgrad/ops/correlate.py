@@ -65,7 +65,7 @@ def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> 
     found = _windows(x, w.shape[2:], strides, dilations)
     counts, o = found.shape[w.ndim :], w.shape[0]
     kernel = w.reshape(o, prod(w.shape[1:]))
-    out = np.empty((len(x), o, *counts), x.dtype)
+    out = np.empty((len(x), o, *counts), np.result_type(x.dtype, w.dtype))
     for some, matrix in _matrices(found, w.ndim - 1):
         if some.stop - some.start == 1:
             np.dot(kernel, matrix, out[some].reshape(o, matrix.shape[1]))
@@ -79,7 +79,7 @@ def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations:
     terms = (
         np.dot(_first(ct[some], 1, matrix.shape[1]), matrix.T) for some, matrix in _matrices(found, 1 + len(sizes))
     )
-    product = next(terms, np.zeros((ct.shape[1], x.shape[1] * prod(sizes)), ct.dtype))
+    product = next(terms, np.zeros((ct.shape[1], x.shape[1] * prod(sizes)), np.result_type(x.dtype, ct.dtype)))
     for term in terms:
         product += term
     return product.reshape(ct.shape[1], x.shape[1], *sizes)
