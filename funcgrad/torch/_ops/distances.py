@@ -9,6 +9,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks
+from funcgrad.torch._ops.handed import DISTANCES
 from funcgrad.torch._ops.memory_order import in_rows, lying
 from funcgrad.torch._ops.products import same_scalar_type
 from funcgrad.torch._ops.shape import reshape
@@ -18,7 +19,6 @@ from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.operands import check_broadcast, need_tensors, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 
-MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 MANY = 25
 """With more vectors than these, PyTorch computes Euclidean distances by one matrix product."""
 
@@ -72,13 +72,13 @@ def _by_one_product(x1: Tensor, x2: Tensor) -> Tensor:
 
 @named(method=False)
 @lying(in_rows)
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MODES[0]) -> Tensor:
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = DISTANCES[0]) -> Tensor:
     """The p-norm of the difference of each vector of `x1` and each of `x2`; all differences are held at once.
 
     As in PyTorch, the derivative at a distance of zero is zero.
     """
     need_tensors("cdist", x1=x1, x2=x2)
-    if compute_mode is not None and compute_mode not in MODES:
+    if compute_mode is not None and compute_mode not in DISTANCES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     for i, x in enumerate((x1, x2), 1):
         if x.dim() < 2:
@@ -94,8 +94,8 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
         raise RuntimeError("cdist only supports non-negative p values")
     check_broadcast(x1.shape[:-2], x2.shape[:-2])
     same_scalar_type(x1, x2)
-    many = max(x1.shape[-2], x2.shape[-2]) > MANY and compute_mode in (None, MODES[0])
-    if p == 2 and (many or compute_mode == MODES[1]):
+    many = max(x1.shape[-2], x2.shape[-2]) > MANY and compute_mode in (None, DISTANCES[0])
+    if p == 2 and (many or compute_mode == DISTANCES[1]):
         return composite(_by_one_product, partial(call, VIEW, _by_product), x1, x2)
     return call(CDIST_OF_LARGEST if p == np.inf else CDIST, _distances, x1, x2, p=p)
 

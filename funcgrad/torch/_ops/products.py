@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
-from funcgrad.core.frames import hide, hides
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.pointwise import mul
 from funcgrad.torch._ops.reduce import sum as total
@@ -223,19 +222,14 @@ def check_bmm(first: tuple[int, ...], second: tuple[int, ...]) -> None:
 
 
 @named(out=True)
-@hides
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; vectors lose their dimension, leading dimensions broadcast."""
-    try:
-        if isinstance(input, Tensor) and isinstance(other, Tensor):
-            a, b = input._read(), other._read()
-            fit = len(a.shape) == 2 == len(b.shape) and a.shape[1] == b.shape[0]
-            if fit and a.dtype is b.dtype and a.dtype.kind == "f":
-                return call(MM, values.matrices, input, other)
-        return _matmul(input, other)
-    except Exception as error:
-        hide(error)
-        raise
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        a, b = input._read(), other._read()
+        fit = len(a.shape) == 2 == len(b.shape) and a.shape[1] == b.shape[0]
+        if fit and a.dtype is b.dtype and a.dtype.kind == "f":
+            return call(MM, values.matrices, input, other)
+    return _matmul(input, other)
 
 
 def _matmul(input: Tensor, other: Tensor) -> Tensor:
