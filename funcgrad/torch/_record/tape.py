@@ -65,8 +65,8 @@ class Note:
     `gradient` says whether, where the pass is recorded, what comes out of it requires a gradient: "used", for of what
     it has saved it is computed; "compared", it is not; "zero", nothing of it does; "all", of all operands it does.
     `unconnected`: what the gradients do not depend on has none of its own, where that of others is zero.
-    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
-    one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
+    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `single` says that it is of
+    one entry only, so that more may be said of it, and `own` that a pass must look at it: `hooks` on the gradient, `before` and `after` on what the operation
     takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
     an entry between an operation's result and its operands. `edges` are the entries of the operands, None for a
     constant, where `parents` are not just these. `part` tells the first and the place of one of several results that
@@ -76,6 +76,7 @@ class Note:
     """
 
     own = False
+    single = False
     inner = False
     gradient = "used"
     unconnected = False
@@ -165,7 +166,7 @@ def own_note(node: Node) -> Note:
 def unshared(node: Node) -> Note:
     """A note of this entry alone to say more of its operands, which a backward pass does not look into."""
     note: Note = node.note
-    if not note.own:
+    if not (note.single or note.own):
         node.note = note = _copied(note)
     return note
 
@@ -173,6 +174,7 @@ def unshared(node: Node) -> Note:
 def _copied(note: Note) -> Note:
     copied = Note.__new__(type(note))
     copied.__dict__.update(note.__dict__)
+    copied.single = True
     return copied
 
 
