@@ -16,13 +16,14 @@ from numpy import ndarray, zeros
 
 from funcgrad.core.avals import Aval, is_inexact
 from funcgrad.core.constants import keep
-from funcgrad.core.graph import Graph, evaluate
+from funcgrad.core.graph import Eqn, Graph, evaluate
 from funcgrad.core.provenance import here
 from funcgrad.core.recent import Recent
 from funcgrad.core.staging import trace_graph
 from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Primitive
 from funcgrad.ops import large
+from funcgrad.ops.families.elementwise import Elementwise
 from funcgrad.ops.straight import Straight, straight
 from funcgrad.transforms.calls import derived, split_pull, tangent_graph
 
@@ -36,13 +37,14 @@ _ONCE: Any = object()
 class Traced(NamedTuple):
     """A function's program for some shapes, and its derivative by the operands that move.
 
-    `forward` returns, behind the `count` results, what `backward` takes before the cotangents; that returns those of
+    `forward` returns, behind the `results`, what `backward` takes before the cotangents; that returns those of
     the operands which are `reached`.
     """
 
     graph: Graph
     mask: tuple[bool, ...]
-    count: int
+    results: int
+    is_tuple: bool
     forward: Graph
     backward: Graph
     reached: Sequence[bool]
@@ -63,7 +65,7 @@ class FusedCall(Primitive):
 
     def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         traced = saved.traced
-        cts = [ct] if traced.count == 1 else [_zeros(y) if c is None else c for c, y in zip(ct, traced.graph.outputs)]
+        cts = [ct] if traced.results == 1 else [_zeros(y) if c is None else c for c, y in zip(ct, traced.graph.outputs)]
         if all(type(x) is ndarray for x in (*cts, *saved.values)):
             found = iter(traced.run_back(*saved.values, *cts))
         else:
@@ -77,11 +79,11 @@ class FusedCall(Primitive):
         tangent, moved = derived(graph, ("push", mask), lambda: tangent_graph(graph, mask))
         moving = iter(evaluate(tangent, [*saved.inputs, *(t for t in tangents if t is not None)]))
         found = tuple([next(moving) if m else None for m in moved])
-        return found[0] if traced.count == 1 else found
+        return found[0] if traced.results == 1 else found
 
     def relink(self, saved: Kept, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Kept:
         inputs = [wrap(v, p) for v, p in zip(saved.inputs, parents)]
-        return saved._replace(inputs=inputs, values=evaluate(saved.traced.forward, inputs)[saved.traced.count :])
+        return saved._replace(inputs=inputs, values=evaluate(saved.traced.forward, inputs)[saved.traced.results :])
 
 
 FUSED = FusedCall("fused")
@@ -120,7 +122,7 @@ def fused(fun: Callable[..., Any]) -> Callable[..., Any]:
                     trace = x._trace
                 elif trace is not x._trace:
                     return fun(*operands, **params)
-            if type(v) is not ndarray or v.size >= large.LEAST:
+            if type(v) is not ndarray:
                 return fun(*operands, **params)
             key += (v.shape, v.dtype, node is None)
             values.append(v)
@@ -150,27 +152,37 @@ def _traced(
 ) -> Traced | bool:
     """The program; False where a result is not such that an entry could stand for it."""
 
+    is_tuple = False
+
     def flat(*given: Any) -> Sequence[Any]:
+        nonlocal is_tuple
         found = iter(given)
         out = fun(*[x if x is None or type(x) in NUMBERS else next(found) for x in operands], **params)
-        return out if isinstance(out, tuple) else (out,)
+        is_tuple = isinstance(out, tuple)
+        return out if is_tuple else (out,)
 
     graph = trace_graph(flat, [Aval(v.shape, v.dtype) for v in values], interpreted=True)
     mask = tuple([p is not None for p in parents])
     forward, backward, reached = split_pull(graph, mask)
     made = {y for eqn in graph.eqns for y in eqn.outputs}
-    if not all(y in made and is_inexact(y.aval.dtype) for y in graph.outputs):
+    if not all(y in made and is_inexact(y.aval.dtype) for y in graph.outputs) or any(map(_is_large, graph.eqns)):
         return False
     return Traced(
-        graph, mask, len(graph.outputs), forward, backward, reached, straight(forward), straight(backward)
+        graph, mask, len(graph.outputs), is_tuple, forward, backward, reached, straight(forward), straight(backward)
     )
+
+
+def _is_large(eqn: Eqn) -> bool:
+    """Whether kernels of its own compute an operation, and its derivative at once, sooner than NumPy's functions."""
+    return isinstance(eqn.prim, Elementwise) and any(y.aval.size >= large.LEAST for y in eqn.outputs)
 
 
 def _recorded(trace: Any, traced: Traced, values: list[Any], parents: list[Any]) -> Any:
     values = [keep(v) if p is None else v for v, p in zip(values, parents)]
     results = traced.run(*values)
-    count = traced.count
+    count = traced.results
     node = Node(FUSED, {}, tuple(parents), Kept(traced, values, results[count:]), here())
     if count == 1:
-        return TapeTracer(trace, results[0], node)
+        y = TapeTracer(trace, results[0], node)
+        return (y,) if traced.is_tuple else y
     return tuple([TapeTracer(trace, y, selected(node, i, count)) for i, y in enumerate(results[:count])])

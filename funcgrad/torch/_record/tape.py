@@ -65,14 +65,14 @@ class Note:
     `gradient` says whether, where the pass is recorded, what comes out of it requires a gradient: "used", for of what
     it has saved it is computed; "compared", it is not; "zero", nothing of it does; "all", of all operands it does.
     `unconnected`: what the gradients do not depend on has none of its own, where that of others is zero.
-    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `single` says that it is of
-    one entry only, so that more may be said of it, and `own` that a pass must look at it: `hooks` on the gradient, `before` and `after` on what the operation
-    takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
-    an entry between an operation's result and its operands. `edges` are the entries of the operands, None for a
-    constant, where `parents` are not just these. `part` tells the first and the place of one of several results that
-    have an entry each. `form` says how PyTorch composes the result, and which of several it
-    is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks` is the
-    error of a backward pass that reaches it, where there is no derivative.
+    `watch` is None where PyTorch saves nothing; else what it saved, as `Watched`. `single` says that it is of
+    one entry only, so that more may be said of it, and `own` that a pass must look at it: at `hooks` on the gradient,
+    `before` and `after` on what the operation takes and gives, `filled` when a leaf's `grad` is, `siblings` for the
+    notes of the outputs of several. `inner` is an entry between an operation's result and its operands. `edges` are the
+    entries of the operands, None for a constant, where `parents` are not just these. `part` tells the first and the
+    place of one of several results that have an entry each. `form` says how PyTorch composes the result, and which of
+    several it is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks`
+    is the error of a backward pass that reaches it, where there is no derivative.
     """
 
     own = False
