@@ -10,8 +10,8 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Primitive
 from funcgrad.torch._pass.current import current, running
-from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
+from funcgrad.torch._pass.modified import check
 from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._pass.saved_tensor import SavedTensor
 from funcgrad.torch._record.modes import mode
@@ -152,7 +152,7 @@ class Saved:
         if self.packed is not None:
             return self.restored(raw(self.packed.tensor()._read()), node)
         if self.watched.storage.version != self.watched.version:
-            raise modified(self.watched)
+            check(self.watched)
         source = self.watched.source
         t = source() if type(source) is weakref.ref else None
         if t is not None and t._storage is self.watched.storage:
