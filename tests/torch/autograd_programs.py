@@ -70,4 +70,58 @@ ORDERS = {
 }
 """To the last derivative that requires grad: which do, and the numbers."""
 
-PROGRAMS = {"left": LEFT, "returned": RETURNED, "raising": RAISING, "orders": ORDERS}
+G = X + "G = torch.autograd.graph\n"
+EDGES = {
+    "of a leaf": G + "e = G.get_gradient_edge(x); print(type(e).__name__, e._fields, e.node.name(), e.output_nr); print(torch.autograd.grad((x * 2).sum(), e))",
+    "of a result": G + "y = x * 2; e = G.get_gradient_edge(y); print(e.node.name(), e.node is y.grad_fn); print(torch.autograd.grad((y * y).sum(), [e, x]))",
+    "of a constant": G + "G.get_gradient_edge(torch.ones(2))",
+    "of a number": G + "G.get_gradient_edge(3)",
+    "of one of several": G + "a, b = x[:2].unbind(); e = G.get_gradient_edge(b); print(e.node.name(), e.output_nr, b.output_nr, x.output_nr); print(torch.autograd.grad(a * b, e))",
+    "to begin at": G + "y = (x * 2).sum(); e = G.get_gradient_edge(y); torch.autograd.backward(e); print(x.grad)",
+    "to begin at, weighted": G + "y = x * 2; e = G.get_gradient_edge(y); del y; print(torch.autograd.grad(e, x, torch.ones(3, dtype=torch.float64)))",
+    "to begin at, no scalar": G + "y = x * 2; e = G.get_gradient_edge(y); torch.autograd.grad(e, x)",
+    "as inputs": G + "y = x * 2; e = G.get_gradient_edge(y); (y * 3).sum().backward(inputs=[e, G.get_gradient_edge(x)]); print(x.grad, y.retains_grad)",
+    "unused": G + "e = G.get_gradient_edge(x * 2); z = (x * 3).sum(); print(torch.autograd.grad(z, e, allow_unused=True, retain_graph=True)); torch.autograd.grad(z, e)",
+    "before a write": G + "y = x * 2; e = G.get_gradient_edge(y); y.mul_(3); print(torch.autograd.grad(y.sum(), e))",
+    "recorded": G + "y = x * 2; e = G.get_gradient_edge(y); (g,) = torch.autograd.grad((y * y).sum(), e, create_graph=True); print(g.requires_grad); del g",
+    "made by hand": G + "y = x * 2; print(torch.autograd.grad((y * y).sum(), [G.GradientEdge(y.grad_fn, 0), G.GradientEdge(*y.grad_fn.next_functions[0])]))",
+    "hooks on constants": G + "G.register_multi_grad_hook((x, torch.ones(2)), print)",
+}
+
+MUTATION = {
+    "written in place": G + "with G.allow_mutation_on_saved_tensors():\n  y = x * 2; z = y.sin(); y.add_(1); z.sum().backward()\nprint(y, y._version, x.grad)",
+    "a result": G + "with G.allow_mutation_on_saved_tensors():\n  y = x.exp(); z = y * 2; y.mul_(3); (z + y).sum().backward()\nprint(x.grad)",
+    "through a view": G + "with G.allow_mutation_on_saved_tensors():\n  y = x * 1; v = y[1:]; z = (v * v).sum(); v.mul_(5); z.backward()\nprint(x.grad)",
+    "detached": G + "with G.allow_mutation_on_saved_tensors():\n  w = x * 1; y = w * w; w.detach().mul_(7); y.sum().backward()\nprint(x.grad, w)",
+    "under no_grad": G + "with G.allow_mutation_on_saved_tensors():\n  w = x * 1; y = w * w\n  with torch.no_grad(): w.mul_(7)\n  y.sum().backward()\nprint(x.grad, w)",
+    "by a Function": G + function("ctx.save_for_backward(a); return a * a", "return 2 * ctx.saved_tensors[0] * g") + "with G.allow_mutation_on_saved_tensors():\n  w = x * 1; y = F.apply(w); w.detach().mul_(7); y.sum().backward()\nprint(x.grad)",
+    "saved before": G + "y = x * 2; z = y.sin()\nwith G.allow_mutation_on_saved_tensors():\n  y.add_(1); z.sum().backward()",
+    "nested": G + "with G.allow_mutation_on_saved_tensors():\n  with G.allow_mutation_on_saved_tensors(): pass",
+    "the end of it": G + "try:\n  with G.allow_mutation_on_saved_tensors(): raise ValueError\nexcept ValueError: pass\ny = x * 2; z = y.sin(); y.add_(1); z.sum().backward()",
+}
+
+NODES = {
+    "metadata": Y + "y.grad_fn.metadata['a'] = 1; print(y.grad_fn.metadata, (x * 2).grad_fn.metadata); y.sum().backward(); print(x.grad)",
+    "of a Function": X + function("return a * 2") + "y = F.apply(x); print(isinstance(y.grad_fn, torch.autograd.graph.Node), y.grad_fn.name(), y.grad_fn.metadata)",
+    "sequence": X + "a = x * 2; b = a * 3; print(b.grad_fn._sequence_nr() > a.grad_fn._sequence_nr(), a.grad_fn.requires_grad)",
+    "grad_mode": "from importlib import import_module as i; m = i(torch.__name__ + '.autograd.grad_mode'); print(m.no_grad is torch.no_grad, m.set_grad_enabled is torch.set_grad_enabled)",
+    **{f"slices: {w}": X + f"c = torch.ones(3, dtype=torch.float64)\ny = x * 1; {w}; print(y.grad_fn.name(), [None if f is None else f.name() for f, _ in y.grad_fn.next_functions])"
+       for w in ("y[0] = 5", "y[0] = x[1]", "y[0:2].mul_(2)", "y[0:2].mul_(x[1:])", "y[0:2].mul_(c[1:])", "y[:2].fill_(3)", "y[:2].zero_()", "y[:2].copy_(x[1:])", "y[:2].copy_(c[1:])", "y[:2].exp_()", "y = torch.zeros(3, dtype=torch.float64); y[0] = x[0]", "y[:2].addcmul_(x[1:], c[1:])")},
+}
+
+REPLACED = {
+    f"{hook}: {gives}": Y + f"{register}(lambda {takes}: {gives}); y.sum().backward(); print(x.grad)"
+    for hook, register, takes, all_of in (
+        ("tensor", "y.register_hook", "g", ("g.float()", "g[:1]", "g * 5", "3", "(g,)")),
+        ("before", "y.grad_fn.register_prehook", "g", ("(g[0].float(),)", "(g[0][:1],)", "(g[0] * 5,)", "(3,)", "(None,)", "[g[0]]", "g[0]", "g * 2")),
+        ("behind", "y.grad_fn.register_hook", "g, o", ("(g[0].float(), None)", "(g[0][:1], None)", "(g[0] * 5, None)", "(3, None)", "(None, None)", "g[0]", "g[:1]", "(g[0], g[0])")),
+        ("leaf", "y.grad_fn.next_functions[0][0].register_prehook", "g", ("(g[0].float(),)", "(g[0] * 5,)", "(None,)", "g[0]")),
+    )
+    for gives in all_of
+}
+"""What hooks put in the place of a gradient."""
+
+PROGRAMS = {
+    "left": LEFT, "returned": RETURNED, "raising": RAISING, "orders": ORDERS, "edges": EDGES, "mutation": MUTATION,
+    "nodes": NODES, "replaced": REPLACED,
+}  # fmt: skip

@@ -18,8 +18,8 @@ from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.again import recorded as recorded_too
 from funcgrad.torch._pass.again import requires_grad
 from funcgrad.torch._pass.current import under_way
-from funcgrad.torch._pass.gradfn import FREED, Freed
-from funcgrad.torch._pass.hooks import use
+from funcgrad.torch._pass.gradfn import FREED, Freed, has_two_operands
+from funcgrad.torch._pass.hooks import checked, checked_all, use
 from funcgrad.torch._pass.kept import Kept, is_spoilt
 from funcgrad.torch._pass.modified import check
 from funcgrad.torch._record.modes import mode
@@ -158,6 +158,8 @@ class Pass:
                 else:
                     if note.own:
                         ct = self.arriving(node, note, ct)
+                        if ct is None:  # a hook took it away
+                            continue
                 parents = node.parents
                 if prim is SELECT:
                     slots = [None] * node.params["of"]
@@ -240,7 +242,7 @@ class Pass:
             ct = self.arriving(node, note, ct)
         tensor = note.owner()
         if tensor is not None:
-            if on_tape(tensor._value):  # else it was frozen since
+            if ct is not None and on_tape(tensor._value):  # else it was frozen since
                 self.note(node, self.accumulate(tensor, ct), ct)
             if note.filled:
                 for hook in list(note.filled.values()):
@@ -279,22 +281,20 @@ class Pass:
         """What hooks behind an operation make of the cotangents of its operands."""
         found = [c.dense() if type(c) is Sparse else c for c in cts]
         given = self.shown(ct)
+        places = [i for i, _ in enumerate(found) if has_two_operands(node) or node.parents[i] is not None]
         for hook in list(hooks.values()):
-            result = self.in_users_mode(hook, self.shown(found), given)
+            operands = [found[i] for i in places]
+            result = self.in_users_mode(hook, self.shown(operands), given)
             if result is not None:
-                found = self.replaced(hook, result, found)
+                for i, c in zip(places, self.replaced(hook, result, operands)):
+                    found[i] = c
         return found
 
     def shown(self, cts: Any) -> tuple[Tensor | None, ...]:
         return tuple(None if c is None else self.tensor(c) for c in (cts if type(cts) is list else [cts]))
 
     def replaced(self, hook: Any, result: Any, before: list[Any]) -> list[Any]:
-        given = result if isinstance(result, tuple) else (result,)
-        if len(given) != len(before):
-            raise RuntimeError(
-                f"hook '{hook.__name__}' has returned an incorrect number of values (got {len(given)}, but expected "
-                f"{len(before)})"
-            )
+        given = checked_all(hook, before, result)
         return [None if t is None else outward(self.taken(t)) for t in given]
 
     def hooked(self, hooks: dict[int, Callable[[Any], Any]], ct: Any) -> Any:
@@ -307,11 +307,7 @@ class Pass:
                 if shown is not None and shown._storage.version != version:
                     ct = outward(self.taken(shown))
                 continue
-            if not isinstance(result, Tensor):
-                raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
-            if ct is not None and result._read().shape != ct.shape:
-                raise RuntimeError(f"hook '{hook.__name__}' has changed the size of value")
-            before, ct = ct, outward(self.taken(result))
+            before, ct = ct, outward(self.taken(checked(hook, ct, result)))
             self.record.mark(hook, before, ct)
         return ct
 
@@ -388,7 +384,7 @@ class Pass:
             if watch is not None:
                 for watched in watch:
                     if watched[0].version != watched[1]:
-                        check(watched)
+                        check(watched, node.seq)
                 if not self.keep:
                     self.freed[node.seq] = saved
                     node.saved = self.gone

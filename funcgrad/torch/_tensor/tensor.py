@@ -16,7 +16,7 @@ from funcgrad.core.warned import warn
 from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.story import PastCut, Story, cut, cut_again, event, joined
-from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, on_tape, own_note, raw, unconnected
+from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, node_of, on_tape, own_note, raw, unconnected
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
@@ -214,7 +214,9 @@ class Tensor(Leaving, Methods):
             whole = write_part(base, view.steps, new, self, source)
             if whole is None:
                 whole = put(view.steps, base._read(), new)
-            whole.node.note = Note("CopySlices")
+            whole.node.note = note = Note("CopySlices")
+            note.edges = node_of(base._value), node_of(source._value) if source is not None else None
+            note.slice_of = node_of(new) if source is None else None
             base_view = base._view
             steps = base_view.storage_steps if base_view is not None else ()
             if steps:
