@@ -239,7 +239,7 @@ PACKAGES = {
     "lax": ["linalg"],
     "nn": ["initializers"],
     "scipy.sparse": ["linalg"],
-    "torch.autograd": ["forward_ad", "function", "functional", "graph"],
+    "torch.autograd": ["forward_ad", "function", "functional", "grad_mode", "graph"],
     "torch.backends": ["cuda", "cudnn", "mps"],
     "torch.cpu": ["amp"],
     "torch.cuda": ["amp"],

@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.tape import Node, TapeTracer, tick
 from funcgrad.core.trace import Primitive
 from funcgrad.torch._pass.current import current, running
-from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
+from funcgrad.torch._pass.modified import check
 from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._pass.saved_tensor import SavedTensor
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Note, Watched, on_tape, raw
+from funcgrad.torch._tensor.storage import Doubted
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 
@@ -129,7 +130,7 @@ class OfContext:
 class Saved:
     """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version."""
 
-    __slots__ = ("cuts", "node", "packed", "tape", "value", "watched")
+    __slots__ = ("cuts", "node", "packed", "saved_at", "tape", "value", "watched")
 
     def __init__(self, t: Tensor, hooks: Any = None) -> None:
         value = t._read()
@@ -140,6 +141,7 @@ class Saved:
         self.tape: Any = value._trace if on_tape(value) else None
         self.watched = Watched(t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False)
         self.cuts = t._cuts
+        self.saved_at = tick()
 
     def belongs_to(self, result: TapeTracer, name: str) -> None:
         self.node = weakref.ref(result.node)
@@ -151,11 +153,12 @@ class Saved:
         node = self.node() if type(self.node) is weakref.ref else self.node
         if self.packed is not None:
             return self.restored(raw(self.packed.tensor()._read()), node)
-        if self.watched.storage.version != self.watched.version:
-            raise modified(self.watched)
+        unwritten = self.watched.storage.version == self.watched.version
+        if not unwritten or isinstance(self.watched.storage.version, Doubted):
+            check(self.watched, self.saved_at)
         source = self.watched.source
         t = source() if type(source) is weakref.ref else None
-        if t is not None and t._storage is self.watched.storage:
+        if t is not None and unwritten and t._storage is self.watched.storage:
             value = t._read()
             if (value.node if on_tape(value) else None) is node:
                 return t

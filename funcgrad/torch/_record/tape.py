@@ -72,7 +72,8 @@ class Note:
     entries of the operands, None for a constant, where `parents` are not just these. `part` tells the first and the
     place of one of several results that have an entry each. `form` says how PyTorch composes the result, and which of
     several it is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks`
-    is the error of a backward pass that reaches it, where there is no derivative.
+    is the error of a backward pass that reaches it, where there is no derivative. `metadata` is the
+    user's. `slice_of` is the entry of an operation whose result was written into a part in place.
     """
 
     own = False
@@ -90,6 +91,8 @@ class Note:
     composed: tuple[Any, tuple[int, ...]] | None = None
     stands_in = False
     lacks: str | None = None
+    metadata: dict[str, Any] | None = None
+    slice_of: Node | None = None
     owner: weakref.ref | None = None
     siblings: tuple[Note, ...] = ()
 
@@ -180,6 +183,10 @@ def _copied(note: Note) -> Note:
 
 def on_tape(value: Any) -> bool:
     return type(value) is TapeTracer and type(value._trace) is Tape
+
+
+def node_of(value: Any) -> Node | None:
+    return value.node if on_tape(value) else None
 
 
 def raw(value: Any) -> Any:
