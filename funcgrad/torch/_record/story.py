@@ -92,6 +92,11 @@ def cut_again(op: str, before: Cuts, off: Off | None = None, flat: bool = False)
     return _noted(PastCut(op, here(), leaves, None, off, flat, when), before)
 
 
+def cut_elsewhere(off: Off | None) -> Cuts:
+    """The cuts of a value that another transformation follows, where recording is off."""
+    return (PastCut("no_grad", here(), (), None, off),)
+
+
 def _noted(record: PastCut, before: Cuts) -> Cuts:
     inside_rule = record.off is not None and record.off.what == "forward"
     for leaf in () if record.flat or inside_rule else record.leaves:
