@@ -27,21 +27,17 @@ from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.history import Verdict, is_like, kind_of
 
 BEFORE, SHARE = 4000, 128
-"""So many entries are gone back over for the reasons of passes from one line (60 us each), and then one for so many
-that were recorded: where gradients are zero now and then, as those of a hinge, training takes 3 % longer."""
-LINES = 64
-"""How many lines are remembered, the last ones."""
-_gone_over: dict[Loc | None, int] = {}
+"""So many entries are gone back over for a model (60 us each), and then one for so many that were recorded since it was
+made: where gradients are zero now and then, as those of a hinge, training takes 3 % longer."""
 
 
-def _may_search(entries: int, run: Pass) -> bool:
-    """Whether this pass is gone back over, which is then counted."""
-    loc = run.record.loc
-    before = _gone_over.pop(loc, 0)
-    may = before <= BEFORE + run.record.when // SHARE
-    _gone_over[loc] = before + entries * may
-    if len(_gone_over) > LINES:
-        del _gone_over[next(iter(_gone_over))]
+def _may_search(graph: Graph, run: Pass) -> bool:
+    """Whether this pass is gone back over, which the oldest of its leaves counts: another model has a count of its
+    own."""
+    stories = [leaf._story for leaf, _ in graph.owners.values()]
+    story = min(stories, key=lambda each: each.when)
+    may = story.searched <= BEFORE + (run.record.when - story.when) // SHARE
+    story.searched += len(graph.entries) * may
     return may
 
 
@@ -68,7 +64,7 @@ def _remember(run: Pass, outputs: Sequence[Tensor]) -> None:
     if not new:
         return
     graph = Graph([(node, np.shape(ct), ct.dtype) for node, ct in run.kept.seeds])
-    if not _may_search(len(graph.entries), run):
+    if graph.owners and not _may_search(graph, run):
         return
     arrivals = _arrivals(run)
     first = _born(run, outputs, graph) if any(not np.isfinite(ct).all() for _, _, ct in new) else None

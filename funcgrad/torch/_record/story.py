@@ -247,12 +247,13 @@ class Story:
     `missed` is the last pass that came from a value cut off this leaf, `asked` the last `autograd.grad` that returned
     its gradient, `refused` the last pass over it that ended in an error, `denied` the last in which a rule of the
     user's gave it None, and that rule. `spoilt` says why the gradient is zero or not finite, as found in the first of
-    the last passes that brought such a one.
+    the last passes that brought such a one; `searched` counts the entries
+    gone back over for that in graphs of which it is the oldest leaf.
     """
 
     __slots__ = (
         "asked", "assigned", "cleared", "copied", "count", "cuts", "denied", "made", "missed", "origin", "passes",
-        "refused", "replaced", "retained", "spoilt", "switched", "version", "when",
+        "refused", "replaced", "retained", "searched", "spoilt", "switched", "version", "when",
     )  # fmt: skip
 
     def __init__(self, origin: str, before: Story | None = None) -> None:
@@ -262,7 +263,7 @@ class Story:
         self.cuts: Cuts = ()
         self.copied: Cuts = ()
         self.passes: tuple[PassRecord, ...] = ()
-        self.count = self.version = 0
+        self.count = self.version = self.searched = 0
         self.missed: PassRecord | None = None
         self.asked: PassRecord | None = None
         self.refused: PassRecord | None = None

@@ -10,7 +10,7 @@ from funcgrad.transforms.explain.evidence import End, Evidence, Whole
 from funcgrad.transforms.explain.report import Cut, Fix, Leaf
 from funcgrad.transforms.explain.sources import fitting
 from funcgrad.transforms.explain.status import ORDER, Status
-from funcgrad.transforms.explain.straight import without_straight_through
+from funcgrad.transforms.explain.straight import without_largest, without_straight_through
 
 Row = int | str
 """A row of the catalogue: 24, "59a". Row 0 is that nothing is wrong."""
@@ -140,6 +140,7 @@ def finding_of(e: Evidence) -> tuple[Cause, Finding]:
 def answer(e: Evidence) -> Leaf:
     """What a report says of a leaf: the finding of the first cause that applies."""
     without_straight_through(e)
+    without_largest(e)
     row, finding = finding_of(e)
     return Leaf(
         e.path,
