@@ -41,6 +41,19 @@ def _may_search(graph: Graph, run: Pass) -> bool:
     return may
 
 
+def remember_inside(run: Pass, inner: Pass, call: int, outside: Sequence[Node]) -> None:
+    """What became of cotangents within a call that is made again, at the entries from outside: the pass keeps it."""
+    with suppress(Exception):
+        graph = _graph(run)
+        if graph.owners and _may_search(graph, run):
+            arrivals = _arrivals(inner, [node.seq for node in outside])
+            run.kept.inside[call] = {node.seq: arrivals[node.seq] for node in outside if node.seq in arrivals}
+
+
+def _graph(run: Pass) -> Graph:
+    return Graph([(node, np.shape(ct), ct.dtype) for node, ct in run.kept.seeds])
+
+
 def remember(run: Pass, outputs: Sequence[Tensor]) -> None:
     """Leaves whose gradient the pass has spoilt keep why. One that was so in the pass before keeps the first reason."""
     with suppress(Exception):  # what goes wrong with an explanation must not take the place of the gradient
@@ -63,7 +76,7 @@ def _remember(run: Pass, outputs: Sequence[Tensor]) -> None:
             new.append((tensor, node, ct))
     if not new:
         return
-    graph = Graph([(node, np.shape(ct), ct.dtype) for node, ct in run.kept.seeds])
+    graph = _graph(run)
     if graph.owners and not _may_search(graph, run):
         return
     arrivals = _arrivals(run)
@@ -98,21 +111,24 @@ def _born(run: Pass, outputs: Sequence[Tensor], graph: Graph) -> tuple[Spot, str
         return born(ends, graph.entries, run.kept.saved_by, shared)
 
 
-def _arrivals(run: Pass) -> dict[int, Arrival]:
+def _arrivals(run: Pass, also: Sequence[int] = ()) -> dict[int, Arrival]:
     kept, pulled = run.kept, run.pulled
 
     def handed(node: Node) -> tuple[Sequence[Any], str, Loc | None] | None:
         if pulled is not None and node.seq not in pulled:
             return [None] * len(node.parents), "operation", None
         cts = kept.handed.get(node.seq)
-        return None if cts is None else (cts, *_giver(node))
+        if cts is None:
+            return None
+        inside = kept.inside.get(node.seq, {})
+        return [inside.get(p.seq, c) if p is not None else c for p, c in zip(node.parents, cts)], *_giver(node)
 
     def replaced(node: Node, ct: Any) -> tuple[Any, Loc | None] | None:
         new = kept.replaced.get(node.seq)
         return None if new is None or type(new) is list else (new, _line_of_hooks(node))
 
     retained = [node.seq for node, _ in kept.spoilt if node.prim is not None]
-    return flow_back(kept.seeds, replace=replaced, saved_of=kept.saved_by, handed=handed, also=retained)
+    return flow_back(kept.seeds, replace=replaced, saved_of=kept.saved_by, handed=handed, also=[*retained, *also])
 
 
 def _giver(node: Node) -> tuple[str, Loc | None]:

@@ -90,8 +90,9 @@ def flow_back(
 
     `replace(node, ct)` says what a hook makes of the cotangent of an entry's result, with the hook's line; None
     where there is no hook. `saved_of` gives what an entry saved, where that is elsewhere. `handed(node)` says what an
-    entry handed to its parents, where its derivative is not to be run again, and the kind and line of a `Spot` there;
-    None where it is. A sum that cancels up to rounding goes on as zero.
+    entry handed to its parents, where its derivative is not to be run again, and the kind and line of a `Spot` there
+    (an `Arrival` for what is known of the way inside); None where it is. A sum that cancels up to rounding goes on as
+    zero.
     """
     return _Watch(replace, saved_of or (lambda node: node.saved), handed, also).run(seeds)
 
@@ -168,6 +169,8 @@ class _Watch:
                 continue
             if type(ct) is list:  # one output of an entry with several
                 self._slots(parent, len(ct))[node.params["index"]].extend(self._here)
+            elif type(ct) is Arrival:
+                self._slots(parent, 1)[0].append(_from_inside(ct, self._here))
             else:
                 passed = _passed(spot, self._here, ct.dense() if type(ct) is Sparse else ct)
                 if given is None and self._cancels(node, i, passed.ct):
@@ -229,6 +232,21 @@ def _passed(spot: Spot, incoming: Sequence[Arrival], ct: Any) -> Arrival:
         element = _first_fault(ct)
         lost = any(a.ct.shape == ct.shape and not a.ct[element] for a in incoming)
         arrival.fault = Fault(spot, element, _first(a.masked for a in incoming) if lost else None)
+    return arrival
+
+
+def _from_inside(inner: Arrival, incoming: Sequence[Arrival]) -> Arrival:
+    """What an entry hands on that was followed inside of it, where the cotangents it began with are those coming."""
+    arrival = Arrival(inner.ct)
+    arrival.dead = tuple(s for s in inner.dead if s.kind != "given") or (_union(incoming) if inner.dead else ())
+    arrival.cancelled = inner.cancelled or (_first(a.cancelled for a in incoming) if inner.dead else None)
+    before = _first(a.masked for a in incoming)
+    arrival.masked = before if inner.masked is not None and inner.masked.kind == "given" else inner.masked
+    arrival.fault = inner.fault
+    if inner.fault is not None and inner.fault.spot.kind == "given":
+        arrival.fault = _first(a.fault for a in incoming)
+    elif inner.fault is not None and inner.fault.masked is not None and inner.fault.masked.kind == "given":
+        arrival.fault = inner.fault._replace(masked=before)
     return arrival
 
 
