@@ -179,6 +179,11 @@ class PassRecord:
             for leaf in all_leaves(record):
                 leaf._story.missed = self
 
+    def ends_for(self, targets: Sequence[Any]) -> None:
+        """What it returns are plain values, of gradients by these tensors."""
+        leaves = tuple(weakref.ref(t) for t in targets if t._value.node.prim is None)
+        self.ends = tuple(end._replace(leaves=leaves) for end in self.ends)
+
     def mark(self, fun: Any, before: Any, after: Any) -> None:
         """The user's function has made one gradient of another: remembered where it is zero or not finite."""
         if len(self.marks) < MARKS_KEPT and isinstance(before, ndarray) and before.any() and isinstance(after, ndarray):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.tape import SELECT, Node, Sparse
 from funcgrad.core.trace import Tracer
@@ -27,17 +28,35 @@ def concrete(x: Any) -> Any:
     return x
 
 
+def operands_of(node: Node, saved: Any) -> list[Any]:
+    """The operands of an entry as far as it saved them; None for the others."""
+    prim: Any = node.prim
+    seen: list[Any] = []
+
+    def link(value: Any, entry: Node | None) -> Any:
+        seen.append(value)
+        return value
+
+    try:
+        prim.relink(saved, node.parents, node, link)
+    except (TypeError, ValueError, AttributeError, NotImplementedError):  # a rule of the user's, or compiled code
+        return [None] * len(node.parents)
+    values = seen[len(seen) - len(node.parents) :]
+    return [None if type(value) is Aval else value for value in values] or [None]
+
+
 class Spot(NamedTuple):
     """A place on the way back: an operation's derivative, or what else changed a cotangent at an entry.
 
     `kind` is "operation", "sum" (of what came to the entry's result), "hook" (it replaced that), "rule" (the user's own
     backward gave it), or "given" (the cotangent that the pass began with); on the way forwards also "leaf", and
-    "constant" for one that the operation was given.
+    "constant" for one that the operation was given. `terms` are those of a sum.
     """
 
     node: Node
     kind: str = "operation"
     loc: Loc | None = None
+    terms: tuple[Spot, ...] = ()
 
     @property
     def line(self) -> Loc | None:
@@ -60,10 +79,10 @@ class Arrival:
 
     `dead`: where all of it became zero; `masked`: where some of it did; `fault`: where it stopped being finite;
     `cancelled`: where contributions that are not zero added up to zero: at the result of an entry ("sum"), or inside of
-    its derivative ("operation").
+    its derivative ("operation"). `of` is what handed it on last.
     """
 
-    __slots__ = ("cancelled", "ct", "dead", "fault", "masked")
+    __slots__ = ("cancelled", "ct", "dead", "fault", "masked", "of")
 
     def __init__(self, ct: Any) -> None:
         self.ct = np.asarray(concrete(ct))
@@ -71,6 +90,7 @@ class Arrival:
         self.masked: Spot | None = None
         self.fault: Fault | None = None
         self.cancelled: Spot | None = None
+        self.of: Spot | None = None
 
 
 Replace = Callable[[Node, Any], "tuple[Any, Loc | None] | None"]
@@ -176,6 +196,7 @@ class _Watch:
                 if given is None and self._cancels(node, i, passed.ct):
                     passed.ct = np.zeros_like(passed.ct)
                     passed.dead, passed.cancelled = (), spot
+                passed.of = spot
                 self._slots(parent, 1)[0].append(passed)
 
     def _cancels(self, node: Node, i: int, ct: np.ndarray) -> bool:
@@ -263,7 +284,8 @@ def _summed(node: Node, arrivals: Sequence[Arrival]) -> Arrival:
     eps = np.finfo(total.ct.dtype).eps if total.ct.dtype.kind in "fc" else 0
     if np.isfinite(scale).all() and scale.any() and (np.abs(total.ct) <= ROUNDING * eps * scale).all():
         total.ct = np.zeros_like(total.ct)
-        total.cancelled = Spot(node, "sum")
+        terms = dict.fromkeys(a.of for a in arrivals if a.of is not None)
+        total.cancelled = Spot(node, "sum", terms=tuple(terms))
     elif not total.ct.any():
         total.cancelled = _first(a.cancelled for a in arrivals)
     total.dead = _union(arrivals) if not total.ct.any() else ()
