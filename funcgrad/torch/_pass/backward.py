@@ -239,6 +239,8 @@ def _gradients(
     _remembered(run, outs, grads)
     for t in targets:
         t._story.asked = run.record
+    if not create:
+        run.record.ends_for(targets)
     results: list[Tensor | None] = []
     for i, t in enumerate(targets):
         ct = run.found.get(t._read().node.seq)

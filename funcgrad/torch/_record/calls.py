@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
-from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, indexing, joined
+from funcgrad.torch._record.story import Cuts, cut, cut_again, cut_elsewhere, flattened, indexing, joined
 from funcgrad.torch._record.tape import (
     NOTES,
     UNCONNECTED,
@@ -19,6 +19,7 @@ from funcgrad.torch._record.tape import (
     Tape,
     Zero,
     copied,
+    moves,
     note_of,
     on_tape,
     raw,
@@ -168,6 +169,8 @@ def cuts_of(operands: Sequence[Any]) -> Cuts:
                 cuts = joined(cuts, t._cuts)
             if not mode.enabled and on_tape(t._value):
                 cuts = joined(cut("no_grad", t._value, (), mode.off), cuts)
+            elif inside_rule() and moves(t._value):
+                cuts = joined(cut_elsewhere(mode.off), cuts)
     return cuts
 
 

@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 from numpy import ndarray
 
 from funcgrad.core.provenance import here
+from funcgrad.core.staging import RecordTracer
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.overwritten import overwritten
 from funcgrad.torch._tensor.storage import Storage
+from funcgrad.transforms.jvp import JvpTracer
 
 
 class Tape(TapeTrace):
@@ -205,6 +207,15 @@ def constant(value: Any) -> Any:
         return value
     value = raw(value)
     return stop_gradient(value) if isinstance(value, Tracer) else value
+
+
+def moves(value: Any) -> bool:
+    """Whether a known value may have a derivative, in any transformation under way."""
+    while isinstance(value, Tracer) and value.has_value:
+        if isinstance(value, (TapeTracer, JvpTracer, RecordTracer)):
+            return value.dtype.kind in "fc"
+        value = value.value  # type: ignore[attr-defined]
+    return False
 
 
 def unrecorded(value: Any) -> Any:
