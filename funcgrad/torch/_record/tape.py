@@ -35,6 +35,10 @@ BASE = Tape()
 BASE.age = 0
 
 
+Recorded = TapeTracer
+"""A value with an entry, on a tape of the shim's or of another transformation."""
+
+
 class Watched(NamedTuple):
     """A tensor that PyTorch would have saved: its storage's version then, and who it is for the error.
 
