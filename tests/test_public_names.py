@@ -246,7 +246,7 @@ PACKAGES = {
     "torch.cuda": ["amp"],
     "torch.distributions": ["constraints", "transforms"],
     "torch.nn": ["functional", "init", "modules", "parameter", "utils"],
-    "torch.nn.utils": ["parametrizations", "parametrize", "rnn", "stateless"],
+    "torch.nn.utils": ["parametrizations", "parametrize", "prune", "rnn", "stateless"],
     "torch.optim": ["lr_scheduler", "swa_utils"],
     "torch.utils": ["checkpoint", "data"],
 }
