@@ -30,6 +30,7 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.dropout import dropout, noise
 from funcgrad.torch.nn.functional.linear import linear
 from funcgrad.torch.nn.functional.padding import pad
+from funcgrad.transforms.fused import fused
 
 
 def _scores(query: Any, key: Any, mask: Any, scale: float, is_causal: bool) -> tuple[Any, Any]:
@@ -44,6 +45,7 @@ def _scores(query: Any, key: Any, mask: Any, scale: float, is_causal: bool) -> t
     return scores, allowed
 
 
+@fused
 def _attended(query: Any, key: Any, value: Any, mask: Any, noise: Any, scale: float, is_causal: bool) -> Any:
     """A row that attends to nothing is zero."""
     scores, allowed = _scores(query, key, mask, scale, is_causal)

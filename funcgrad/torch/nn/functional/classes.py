@@ -19,6 +19,7 @@ from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.loss import check_reduction, reduced
+from funcgrad.transforms.fused import fused
 
 
 def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: str) -> Any:
@@ -26,7 +27,7 @@ def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: 
     axis = 1 if x.ndim > 1 else 0
     counts = target != ignore_index
     if weight is None and type(counts) is np.ndarray and x.ndim == 2 and x.dtype != np.float16 and counts.all():
-        return _of_rows(x, target, reduction)
+        return _of_rows(x, target, reduction=reduction)
     safe = fnp.where(counts, target, 0)
     picked = fnp.squeeze(fnp.take_along_axis(x, fnp.expand_dims(safe, axis), axis), axis)
     weights = counts.astype(x.dtype) if weight is None else fnp.where(counts, weight[safe], 0.0)
@@ -36,9 +37,10 @@ def _likelihood(x: Any, weight: Any, target: Any, ignore_index: int, reduction: 
     return fnp.sum(loss) / fnp.sum(weights) if reduction == "mean" else fnp.sum(loss)
 
 
-def _of_rows(x: Any, target: np.ndarray, reduction: str) -> Any:
+@fused
+def _of_rows(x: Any, target: Any, reduction: str) -> Any:
     """`_likelihood` of a matrix, of which all rows count: half the time."""
-    count = len(target)
+    (count,) = target.shape
     loss = values.negative(values.gather(x, np.arange(count), target))
     if reduction == "none":
         return loss

@@ -28,6 +28,7 @@ from funcgrad.torch.nn import _kinks
 from funcgrad.torch.nn._recorded import Quick
 from funcgrad.torch.nn._reduction import chosen
 from funcgrad.torch.nn.functional.activation import logsigmoid
+from funcgrad.transforms.fused import fused
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -87,7 +88,12 @@ def _huber(d: Any, beta: float) -> Any:
 def _of_difference(name: str, kernel: str, loss: Callable[[Any, float], Any]) -> Callable[..., Tensor]:
     """A loss of the difference, elementwise and reduced, as one operation."""
     kind = Kind(name, "xy")
-    quick = Quick(kind, lambda a, b: _mean(loss(a - b, 1.0)))
+
+    @fused
+    def of_difference(a: Any, b: Any, beta: float = 1.0, reduction: str = "mean") -> Any:
+        return reduced_value(loss(a - b, beta), reduction)
+
+    quick = Quick(kind, of_difference)
 
     def apply(input: Tensor, target: Tensor, reduction: str, beta: float = 1.0) -> Tensor:
         if reduction == "mean" and beta == 1 and _are_alike(input, target):
@@ -97,7 +103,7 @@ def _of_difference(name: str, kernel: str, loss: Callable[[Any, float], Any]) ->
         check_reduction(reduction)
         x, y = promote(input, target)
         refuse(x, "iubc", kernel)
-        return call(kind, lambda a, b: reduced_value(loss(a - b, beta), reduction), x, y)
+        return call(kind, of_difference, x, y, beta=beta, reduction=reduction)
 
     return apply
 
@@ -213,6 +219,7 @@ def binary_cross_entropy(
     return call(BCE, _bce, input, target, weight, reduction=reduction)
 
 
+@fused
 def _bce_with_logits(x: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
     factor = 1.0 if pos_weight is None else (pos_weight - 1.0) * target + 1.0
     loss = (1.0 - target) * x - factor * nn.log_sigmoid(x)

@@ -94,8 +94,12 @@ def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: A
         old = constant(running._read())
         if isinstance(statistic, Tracer) and not isinstance(old, Tracer):
             raise TypeError(TRACED_STATISTICS)
-        with no_grad():
-            running.copy_(fresh(old * (1 - momentum) + fnp.astype(statistic, old.dtype) * momentum))
+        moved = old * (1 - momentum) + fnp.astype(statistic, old.dtype) * momentum
+        if mode.usual and running._writes_plainly(moved) and not running.is_inference():
+            running._write_memory(moved, ())
+        else:
+            with no_grad():
+                running.copy_(fresh(moved))
 
 
 def _uncounted(running: Tensor | None) -> Tensor | None:
