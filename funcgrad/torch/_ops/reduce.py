@@ -373,7 +373,7 @@ _long_softmax, _softmax_along = _normalisation(SOFTMAX, values.softmax, "softmax
 _long_log_softmax, _log_softmax_along = _normalisation(LOG_SOFTMAX, values.log_softmax, "log_softmax")
 
 
-@named()
+@named(out=True)
 def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """exp(input), scaled so that it sums to one along `dim`."""
     if dtype is None and type(dim) is int:
@@ -381,7 +381,7 @@ def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Te
     return _long_softmax(input, dim, dtype)
 
 
-@named()
+@named(out=True)
 def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The logarithm of `softmax`."""
     if dtype is None and type(dim) is int:
