@@ -9,6 +9,7 @@ from funcgrad.core.frames import hide
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import empty_like
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import refuse_asked
 from funcgrad.torch._record.story import event
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device, used
@@ -117,8 +118,12 @@ class Module(Stateful, Hooked):
                 return self.forward(*args, **kwargs)
             return called(self, args, kwargs)
         except Exception as error:
-            hide(error)
-            raise
+            try:
+                refuse_asked(error)
+                raise
+            except Exception as shown:
+                hide(shown)
+                raise
 
     # attributes
 
