@@ -35,11 +35,11 @@ PACKAGES = (
 )  # fmt: skip
 SPACES = ("linalg", "fft", "special")
 ELSEWHERE = re.compile(
-    r"quant|sparse|mkldnn|miopen|cudnn|fbgemm|autocast|_copy$|unsafe_|sym_|cuda|xla|xpu|ipu|mtia|mps|vulkan|distributed"
-    r"|dequant|nested|jit|script|coalesce|(?<!with)_indices$|crow|ccol|fake_|q_|qscheme|int_repr|native_|_backward|_stats|import_ir"
-    r"|parse_|compiled_with|get_file|fork|wait|deterministic|flush_denormal|interop|storage_type|vmap|while_loop|cond$"
-    r"|hash_tensor|to_mkldnn|to_padded|share_memory|pin_memory|is_pinned|record_stream|reinforce|volatile|fused|Fused|"
-    r"Sparse|DataParallel|Quant|Elastic"
+    r"quant|mkldnn|miopen|cudnn|fbgemm|autocast|sparse|sym_|cuda|xla|xpu|ipu|mtia|mps|vulkan|distributed"
+    r"|dequant|nested|jit|script|coalesce|(?<!with)_indices$|indices_copy$|values_copy|crow|ccol|fake_|q_|qscheme"
+    r"|int_repr|native_|_backward|_stats|import_ir|parse_|compiled_with|get_file|fork|wait|deterministic"
+    r"|flush_denormal|interop|storage_type|vmap|hash_tensor|to_mkldnn|to_padded|share_memory|pin_memory|is_pinned"
+    r"|record_stream|reinforce|volatile|fused|Fused|Sparse|DataParallel|Quant|Elastic"
 )
 """Names of PyTorch's for devices, formats and tools that this library has nothing of."""
 

@@ -1,6 +1,6 @@
 # ruff: noqa: E501
 """Programs with what stands around models, which print the same under PyTorch and under funcgrad.torch: comparisons for
-tests, pruning, weights that stay orthogonal.
+tests, pruning, weights that stay orthogonal, layers as functions of the top, branches.
 
 `python -m tests.torch.tool_programs` writes tool_expected.json, with PyTorch installed.
 """
@@ -94,7 +94,36 @@ PARAMETRIZED = {
     "handed over": DOUBLED + "Q.register_parametrization(m, 'weight', Twice()); n = nn.Linear(2, 2, bias=False); print(Q.transfer_parametrizations_and_params(m, n) is n, n, n.weight, n.parametrizations.weight.original is m.parametrizations.weight.original, Q.type_before_parametrizations(n) is nn.Linear, Q.type_before_parametrizations(nn.ReLU()) is nn.ReLU)\n"
     "m = nn.Linear(2, 1); m.bias.data = torch.tensor([5.0]); Q.register_parametrization(m, 'bias', Sum()); n = nn.Linear(2, 1, bias=False); del n.bias; Q.transfer_parametrizations_and_params(m, n, 'bias'); print(n.bias, list(n.state_dict())); print(Q.transfer_parametrizations_and_params(nn.ReLU(), n) is n)",
 }
-GROUPS = {"compared": {name: CLOSE + text for name, text in COMPARED.items()}, "made": MADE, "pruned": PRUNED, "orthogonal": TURNED, "parametrized": PARAMETRIZED}
+FILLED = "import math\ndef fill(*sizes): return (torch.cos(torch.arange(float(math.prod(sizes))) * 0.7 + len(sizes)) * 0.6).view(sizes).clone().requires_grad_()\ndef summed(*ts): return sum((t * torch.arange(1.0, 1 + t.numel()).view(t.shape)).sum() for t in ts)\n"
+RECURRENT = """
+def parameters(gates, layers, directions, bias):
+    sizes = [2 if layer == 0 else 3 * directions for layer in range(layers) for _ in range(directions)]
+    return [p for n in sizes for p in (fill(gates * 3, n), fill(gates * 3, 3), *([fill(gates * 3), fill(gates * 3)] if bias else []))]
+for layers, directions, bias, first in ((1, 1, True, False), (2, 2, True, True), (1, 2, False, False)):
+    params, h = parameters({gates}, layers, directions, bias), fill(layers * directions, 2, 3)
+    hx, x = (h, fill(layers * directions, 2, 3)) if {name!r} == 'lstm' else h, fill(2, 4, 2) if first else fill(4, 2, 2)
+    out = torch.{name}(x, hx, params, bias, layers, 0.0, True, directions == 2, first)
+    print(*(t.detach() for t in out), [t.is_contiguous() for t in out], *torch.autograd.grad(summed(*out), [x, h, params[0], params[-1]]))
+    out = torch.{name}(fill(5, 2), torch.tensor([2, 2, 1]), hx, params, bias, layers, 0.0, True, directions == 2)
+    print(*(t.detach() for t in out))
+torch.manual_seed(1); print(torch.{name}(fill(4, 2, 2), (fill(2, 2, 3),) * 2 if {name!r} == 'lstm' else fill(2, 2, 3), parameters({gates}, 2, 1, False), False, 2, 0.5, True, False, False)[0].detach())
+"""
+NATIVE = {
+    **{name: FILLED + RECURRENT.format(name=name, gates=gates) for name, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1))},
+    "projected": FILLED + "import warnings; warnings.simplefilter('ignore'); ps = [fill(12, 2), fill(12, 2), fill(12), fill(12), fill(2, 3)]\n" + each("print(*(t.detach() for t in torch.lstm(fill(4, 2, 2), (fill(1, 2, 2), fill(1, 2, 3)), ps, True, 1, 0.0, True, False, False)))", "torch.lstm(fill(4, 2, 2), (fill(1, 2, 2),), ps, True, 1, 0.0, True, False, False)"),
+    "bags": FILLED + "w, i, o = fill(6, 2), torch.tensor([1, 2, 4, 5, 4, 3]), torch.tensor([0, 2, 2, 5])\nfor mode in range(3):\n  for padding in (None, 4):\n    found = torch.embedding_bag(w, i, o, False, mode, False, None, False, padding) if padding else torch.embedding_bag(w, i, o, mode=mode)\n    print(*found, found[0].grad_fn.name(), *torch.autograd.grad(summed(found[0]), w))",
+    "dropped channels": "torch.manual_seed(0); x, y = torch.ones(2, 3, 4, requires_grad=True), torch.ones(2, 3)\nz = torch.feature_dropout(x, 0.5, True); print(z[..., 0], z.grad_fn.name(), torch.feature_dropout(x, 0.5, False) is x, torch.feature_alpha_dropout(x, 0.5, True)[..., 0], torch.feature_dropout_(y, 0.5, True) is y, y)\n"
+    + "".join(f"torch.manual_seed(0); y = torch.ones(2, 3); print({call} is y, y)\n" for call in ("torch.feature_alpha_dropout_(y, 0.5, True)", "torch.alpha_dropout_(y, 0.5, True)", "F.alpha_dropout(y, 0.5, True, True)", "F.feature_alpha_dropout(y, 0.5, True, True)", "nn.AlphaDropout(0.3, True)(y)"))
+    + each("torch.feature_dropout(x, 2.0, True)", "torch.feature_alpha_dropout(x, -1.0, True)"),
+    "losses and leaks": FILLED + "x, t = fill(4, 2, 3), torch.tensor([[1, 2], [2, 1]])\nfor r in range(3): loss = torch.ctc_loss(x, t, (4, 4), (2, 1), 0, r); print(loss, *torch.autograd.grad(loss.sum(), x))\nprint(torch.ctc_loss(x, t, torch.tensor([4, 4]), torch.tensor([2, 1])), torch.ctc_loss(x, t, (4, 4), (2, 1)))\n"
+    "torch.manual_seed(0); a = fill(7).detach(); print(torch.rrelu(a), torch.rrelu(a, training=True), torch.rrelu_(a, 0.1, 0.2, True) is a, a)\ne = torch.arange(6.0).view(3, 2); print(torch.embedding_renorm_(e, torch.tensor([1, 2, 1]), 2.0, 2.0) is e, e)",
+}
+BRANCHES = {
+    "taken": "x = torch.tensor(2.0, requires_grad=True)\n" + each("y = torch.cond(x > 1, lambda a: a * a, lambda a: -a, (x,)); print(y.item(), torch.autograd.grad(y, x)[0].item())", "print(torch.cond(False, lambda a: a * a, lambda a: -a, (x.detach(),)).item())", "torch.cond(torch.tensor([True, False]), lambda a: a, lambda a: a, (x,))"),
+    "again and again": each("i, x = torch.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (torch.tensor(0), torch.tensor(1.5))); print(i, x)", "torch.while_loop(3, lambda x: (x,), (torch.tensor(0),))"),
+    "functionalized": "def f(x): y = x * 2; y.add_(1); return y\nfn = import_module(torch.__name__ + '.func')\n" + each("print(fn.functionalize(f)(torch.ones(2)), fn.functionalize(f, remove='mutations_and_views')(torch.ones(2)))", "fn.functionalize(f, remove='x')(torch.ones(2))", "m = nn.Sequential(nn.BatchNorm1d(2), nn.InstanceNorm1d(2, track_running_stats=True)); print(fn.replace_all_batch_norm_modules_(m) is m, [(n, b.shape) for n, b in m.named_buffers()], m[0].track_running_stats)"),
+}
+GROUPS = {"compared": {name: CLOSE + text for name, text in COMPARED.items()}, "made": MADE, "pruned": PRUNED, "orthogonal": TURNED, "parametrized": PARAMETRIZED, "native": NATIVE, "branch": BRANCHES}
 ALL = {f"{group}: {name}": BEGIN + text for group, texts in GROUPS.items() for name, text in texts.items()}
 
 

@@ -23,7 +23,7 @@ from funcgrad.torch._tensor.tensor import Tensor, fresh
 COPIED = Kind("CopyBackwards")
 
 
-@named()
+@named(out=True)
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:

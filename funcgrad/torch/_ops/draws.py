@@ -174,7 +174,7 @@ def _check_chances(chances: np.ndarray, p: Any) -> None:
         )
 
 
-@named()
+@named(out=True)
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """One with the chance that is the element of `input`, or p, else zero.
 
@@ -237,7 +237,7 @@ def normal(
     return call(Kind(f"NormalBackward{place}"), lambda *vs: kinks.flat(scaled, *vs), *tensors)
 
 
-@named()
+@named(out=True)
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Places along the last dimension, drawn with the weights that stand there."""
     need_tensor(input, "multinomial")

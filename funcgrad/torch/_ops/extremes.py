@@ -185,7 +185,8 @@ def _position(name: str, fun: Any) -> Callable[..., Tensor]:
 
         return call(kind, find, input)
 
-    return named()(titled(position, name, f"Where the {name[3:]}imum is, over `dim` or in the flattened tensor."))
+    doc = f"Where the {name[3:]}imum is, over `dim` or in the flattened tensor."
+    return named(out=True)(titled(position, name, doc))
 
 
 argmax, argmin = _position("argmax", fnp.argmax), _position("argmin", fnp.argmin)
@@ -229,7 +230,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
     return _taken("sort", SORT if stable is None else SORT_STABLE, input, places, axis)
 
 
-@named()
+@named(out=True)
 @lying(like_first)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Where the sorted values were."""
@@ -270,14 +271,14 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     return found_at("kthvalue", KTHVALUE, input, places, axis, keepdim)
 
 
-@named()
+@named(out=True)
 @lying(in_rows)
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the two middle elements (over `dim`, with its place); NaN where there is one."""
     return _median(input, dim, keepdim, "median")
 
 
-@named()
+@named(out=True)
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The `median` of what is not NaN."""
     return _median(input, dim, keepdim, "nanmedian")

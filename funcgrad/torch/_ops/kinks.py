@@ -204,15 +204,15 @@ def clamped(v: Any, low: Any, high: Any, bounds_move: bool) -> Any:
     return out
 
 
-def shared_by_nans(whole: Callable[..., Any], v: Any) -> Any:
-    """An extreme of all elements: those that are NaN share the gradient, where one is."""
+def shared_by_nans(whole: Callable[..., Any], v: Any, axis: int | None = None) -> Any:
+    """An extreme of all elements, or along an axis: those that are NaN share the gradient, where one is."""
     nans = fnp.isnan(raw(v))
     if not is_anywhere(nans):
         return whole(v)
     zero = v.dtype.type(0)
-    count = fnp.maximum(fnp.sum(nans.astype(v.dtype)), 1)
-    shared = fnp.divide(fnp.sum(where(nans, v, zero)), count)
-    return where(fnp.any(nans), shared, whole(where(nans, zero, v)))
+    count = fnp.maximum(fnp.sum(nans.astype(v.dtype), axis=axis), 1)
+    shared = fnp.divide(fnp.sum(where(nans, v, zero), axis=axis), count)
+    return where(fnp.any(nans, axis=axis), shared, whole(where(nans, zero, v)))
 
 
 def shared_by_equals(v: Any, found: Any) -> Any:

@@ -11,8 +11,10 @@ import numpy as np
 from funcgrad.core.frames import hide, hides, hiding
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import (
+    branches,
     compare,
     complexes,
+    copies,
     counts,
     create,
     differences,
@@ -39,6 +41,7 @@ from funcgrad.torch._ops import (
     reduce,
     rejection,
     scatter,
+    segments,
     select,
     shape,
     special,
@@ -48,7 +51,7 @@ from funcgrad.torch._ops import (
 )
 from funcgrad.torch._ops import index as indexing
 from funcgrad.torch._ops.inplace import in_place
-from funcgrad.torch._ops.linalg import chains, ldl, lstsq, lu, norms, older, spectra, systems
+from funcgrad.torch._ops.linalg import chains, ldl, lowrank, lstsq, lu, norms, older, spectra, systems
 from funcgrad.torch._ops.memory_order import check_rank, formatted
 from funcgrad.torch._ops.table import ROWS, called_as, guarded, refused_late, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
@@ -78,8 +81,9 @@ def _constructed(self: Any, *data: Any, device: Any = None) -> None:
 _method("__init__", _constructed)
 ROOMS = (
     create, ranges, random, draws, rejection, inspect, pointwise, steps, complexes, special, polynomials, compare,
-    select, reduce, extremes, quantiles, statistics, differences, counts, shape, parts, join, grids, gather, scatter,
-    products, sums, distances, einsum, systems, lstsq, lu, ldl, spectra, norms, chains, older, fft, frames, memory,
+    select, reduce, extremes, quantiles, statistics, differences, counts, shape, parts, copies, join, grids, gather,
+    scatter, segments, products, sums, distances, einsum, systems, lstsq, lu, ldl, spectra, norms, chains, lowrank,
+    older, fft, frames, memory, branches,
 )  # fmt: skip
 """Where the rows are, in the order of the docs."""
 

@@ -19,7 +19,10 @@ TEXTS = {
         "linalg_solve linalg_solve_ex linalg_cholesky linalg_cholesky_ex linalg_qr linalg_eigvalsh linalg_eigh "
         "linalg_svdvals linalg_svd linalg_matrix_power linalg_cross linalg_matmul linalg_lu linalg_lu_factor "
         "linalg_lu_factor_ex linalg_lu_solve aminmax msort max min sort topk tril triu diag mm bmm matmul addmm addmv "
-        "baddbmm cross"
+        "baddbmm cross argmax argmin index_add index_copy index_reduce inverse isin log_softmax lu_solve lu_unpack "
+        "matrix_power median nanmedian qr scatter scatter_add scatter_reduce slice_scatter slogdet softmax svd "
+        "triangular_solve alias_copy as_strided_copy diagonal_copy expand_copy permute_copy select_copy slice_copy "
+        "squeeze_copy t_copy transpose_copy unfold_copy unsqueeze_copy view_copy detach_copy"
     ),
     KERNEL: "ceil conj_physical floor frac neg round sgn sign special_round trunc",
     CUMULATIVE: "cummax cummin logcumsumexp",
@@ -32,6 +35,11 @@ TEXTS = {
     "tensordot: Expected the output tensor to have dtype {wanted.title}, but got an output tensor with dtype "
     "{given.title}": "inner tensordot",
     "result dtype {given.title} does not match input dtype {wanted.title}": "dot vdot",
+    "Expected self.dtype() == output.dtype() to be true, but got false.  (Could this error message be improved?  If "
+    "so, please report an enhancement request to PyTorch.)": "narrow_copy",
+    "multinomial expects Long tensor out, got: {given.title}": "multinomial",
+    "torch.ormqr: Expected input and result to have the same dtype, but input has dtype{wanted.title} and result has "
+    "dtype {given.title}": "ormqr",
     "quantile() out tensor must be same dtype as the input tensor": "quantile nanquantile",
 }
 _BY_NAME = {name: text for text, names in TEXTS.items() for name in names.split()}

@@ -28,6 +28,7 @@ from funcgrad.torch._tensor.views import put
 UNFOLD, AS_STRIDED, SLICE, NARROW_COPY = Kind("Unfold"), Kind("AsStrided"), Kind("Slice"), Kind("NarrowCopy")
 SELECT_SCATTER, SLICE_SCATTER = Kind("SelectScatter"), Kind("SliceScatter")
 DIAGONAL_SCATTER, DIAG_EMBED = Kind("DiagonalScatter"), Kind("DiagEmbed")
+AS_STRIDED_SCATTER = Kind("AsStridedScatter")
 
 
 # Divided
@@ -58,10 +59,10 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         places = [i * size + min(i, larger) for i in range(given + 1)]
     else:
         places = [0, *(int(i) for i in given), n]
-    return tuple(_sliced(input, axis, slice(start, stop)) for start, stop in pairwise(places))
+    return tuple(sliced(input, axis, slice(start, stop)) for start, stop in pairwise(places))
 
 
-def _sliced(input: Tensor, axis: int, part: slice) -> Tensor:
+def sliced(input: Tensor, axis: int, part: slice) -> Tensor:
     return view(input, SLICE, lambda v: getitem(v, (*(slice(None),) * axis, part)))
 
 
@@ -92,7 +93,7 @@ vsplit = _split_along("vsplit", 2, lambda x: 0, "`tensor_split` along rows.")
 dsplit = _split_along("dsplit", 3, lambda x: 2, "`tensor_split` along the third dimension.")
 
 
-@named()
+@named(out=True)
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A copy of `narrow`."""
     return call(NARROW_COPY, step_of(narrowed(input, dim, start, length)), input)
@@ -160,10 +161,16 @@ def as_strided(
             f"{itemsize} requiring a storage size of {needed} are out of bounds for storage of size "
             f"{input.numel() * itemsize}"
         )
+    places = _places(shape, strides, first)
+    return view(input, AS_STRIDED, lambda v: getitem(fnp.reshape(v, (v.size,)), places), overlapping=True)
+
+
+def _places(shape: tuple[int, ...], strides: tuple[int, ...], first: int) -> np.ndarray:
+    """Where in memory the elements stand."""
     places = np.full(shape, first)
     for axis, (n, s) in enumerate(zip(shape, strides)):
         places += (np.arange(n) * s).reshape((n,) + (1,) * (len(shape) - 1 - axis))
-    return view(input, AS_STRIDED, lambda v: getitem(fnp.reshape(v, (v.size,)), places), overlapping=True)
+    return places
 
 
 # With another part
@@ -177,9 +184,11 @@ def _with_part(kind: Kind, input: Tensor, src: Tensor, part: Tensor) -> Tensor:
             f"{list(part.shape)}"
         )
     step = step_of(part)
-    if src.dtype is not input.dtype:
-        src = cast(src, input._read().dtype)
-    return call(kind, lambda v, s: put((step,), v, s), input, src)
+    return call(kind, lambda v, s: put((step,), v, s), input, _of_dtype(src, input))
+
+
+def _of_dtype(src: Tensor, input: Tensor) -> Tensor:
+    return src if src.dtype is input.dtype else cast(src, input._read().dtype)
 
 
 @named()
@@ -188,7 +197,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     return _with_part(SELECT_SCATTER, input, src, selected(input, dim, index))
 
 
-@named()
+@named(out=True)
 def slice_scatter(
     input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
@@ -196,13 +205,35 @@ def slice_scatter(
     axis = dimension(dim, input.dim())
     if step <= 0:
         raise RuntimeError("slice step must be positive")
-    return _with_part(SLICE_SCATTER, input, src, _sliced(input, axis, slice(start, end, step)))
+    return _with_part(SLICE_SCATTER, input, src, sliced(input, axis, slice(start, end, step)))
 
 
 @named()
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A copy with `src` in place of `diagonal(offset, dim1, dim2)`."""
     return _with_part(DIAGONAL_SCATTER, input, src, diagonal_of(input, offset, dim1, dim2))
+
+
+@named()
+def as_strided_scatter(
+    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Tensor:
+    """A copy with `src` in place of `as_strided(size, stride, storage_offset)`, whose elements must not overlap."""
+    part = as_strided(input, size, stride, storage_offset)
+    if src.shape != part.shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(part.shape)}"
+        )
+    places = _places(tuple(size), tuple(stride), storage_offset or 0).reshape(-1)
+    if len(np.unique(places)) < places.size:
+        raise NotImplementedError("as_strided_scatter: give strides by which no element stands at two places")
+
+    def scattered(v: Any, s: Any) -> Any:
+        flat = update(fnp.reshape(v, (v.size,)), places, fnp.reshape(s, (s.size,)), "set")
+        return fnp.reshape(flat, v.shape)
+
+    return call(AS_STRIDED_SCATTER, scattered, input, _of_dtype(src, input))
 
 
 @named()

@@ -366,7 +366,7 @@ def _normalisation(kind: Kind, fun: Callable[..., Any], name: str, doc: str) -> 
 
         return hides(apply)
 
-    return named()(with_short_way(quick)(titled(slowly, name, doc)))
+    return named(out=True)(with_short_way(quick)(titled(slowly, name, doc)))
 
 
 softmax = _normalisation(

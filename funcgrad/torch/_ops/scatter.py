@@ -87,7 +87,7 @@ def _at(
     return call_with((index,), kind, widened(at_places, np.float16), input, src)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
@@ -107,7 +107,7 @@ def scatter(
     return _at(input, dim, index, source, lambda v, where, s: update(v, where, s, how), kind)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy with src[i][j] added to out[index[i][j]][j] for dim 0, and alike."""
     if not isinstance(src, Tensor):
@@ -115,7 +115,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _at(input, dim, index, src, lambda v, where, s: update(v, where, s, "add"), SCATTER_ADD)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -200,7 +200,7 @@ def _on_axis(axis: int, places: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, fnp.reshape(places, (places.size,)))
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy with the slices of `source`, times `alpha`, added to those at the given places along a dimension."""
     need_tensor(input, "index_add")
@@ -213,7 +213,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     return call_with((index,), INDEX_ADD, widened(with_axes(added), np.float16), input, source)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 @lying(in_rows)
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
@@ -232,7 +232,7 @@ def index_reduce(
     return call_with((index,), kind, widened(at_places, np.float16), input, source)
 
 
-@named(in_place=True)
+@named(in_place=True, out=True)
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """A copy with the slices of `source` at the given places along a dimension."""
     axis = dimension(dim, input.dim())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import collections
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, NoReturn
 
@@ -258,7 +258,7 @@ def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, A
     for target, result in zip(outs, results):
         check_out(getattr(function, "__name__", ""), target, result)  # a factory's is a partial function
         _store(target, result)
-    return returned(function.__name__, tuple(outs)) if isinstance(found, tuple) else out
+    return _as_outs(found, outs) if isinstance(found, tuple) else out
 
 
 def _store(target: Tensor, result: Tensor) -> None:
@@ -300,6 +300,15 @@ def _return_type(name: str) -> Any:
 
 
 RETURN_TYPES: dict[str, Any] = {}
+
+
+def _as_outs(found: tuple[Any, ...], outs: Sequence[Tensor]) -> Any:
+    """The tensors that were given, under the names that the results have."""
+    if not hasattr(found, "_fields"):
+        return tuple(outs)
+    name = f"{type(found).__name__}_out"
+    FIELDS[name] = found._fields
+    return returned(name, tuple(outs))
 
 
 def returned(name: str, found: Any) -> Any:

@@ -15,10 +15,12 @@ from funcgrad.torch.func.forward import jacfwd as jacfwd
 from funcgrad.torch.func.forward import jvp as jvp
 from funcgrad.torch.func.forward import linearize as linearize
 from funcgrad.torch.func.modules import functional_call as functional_call
+from funcgrad.torch.func.modules import functionalize as functionalize
+from funcgrad.torch.func.modules import replace_all_batch_norm_modules_ as replace_all_batch_norm_modules_
 from funcgrad.torch.func.modules import stack_module_state as stack_module_state
 
 _INSTEAD = {
-    "functionalize": "funcgrad.torch.to_functional",
+    "rearrange": "reshape and permute",
     "debug_unwrap": "print, which shows the numbers that are known",
 }
 

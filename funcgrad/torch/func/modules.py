@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import funcgrad.torch as torch
@@ -134,3 +135,34 @@ def _stacked(tensors: list[Tensor]) -> Tensor:
     with no_grad():
         out = torch.stack(tensors).detach()
     return out.requires_grad_(required[0])
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let batch norms in a module, in place, have no running statistics, which other transformations cannot write."""
+    from funcgrad.torch.nn.modules.normalization import _BatchNorm  # torch.func needs no layers else
+
+    for module in root.modules():
+        if isinstance(module, _BatchNorm) and module.track_running_stats:
+            module.track_running_stats = False
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+    return root
+
+
+def functionalize(func: Callable[..., Any], *, remove: str = "mutations") -> Callable[..., Any]:
+    """The function itself, which needs no change: what writes in place is traced by the other transformations as well.
+
+    RuntimeError for `remove` that is neither "mutations" nor "mutations_and_views".
+    """
+    if remove not in ("mutations", "mutations_and_views"):
+        raise RuntimeError(
+            f"functionalize(f, remove='mutations'): received invalid argument for remove={remove}. Valid options are:\n"
+            "     remove='mutations': all inplace and out= operators will be removed from the program, and replaced "
+            "with their out-of-place equivalents.\n     remove='mutations_and_views': In addition to the above, all "
+            "aliasing operators {view} will be replaced with their non-aliasing counterparts, {view}_copy.\n"
+        )
+
+    @wraps(func)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs)
+
+    return call

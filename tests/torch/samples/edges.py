@@ -133,4 +133,8 @@ NO_TENSORS = listed(NUMBERS, """
     (x * 1).hypot_(1); (x * 1).ldexp_(1); (x * 1).cumsum_(0.5); torch.mode(x, (0,))
 """, dtypes=FEW)  # fmt: skip
 
-SAMPLES = together(DTYPES, PLACES, POLES, FREEDOM, COMPLEX_NUMBERS, SEARCHES, NO_TENSORS)
+BRANCHES = listed(MATRIX, """
+    torch.cond(True, lambda v: v * v, lambda v: -v, (x,)); torch.cond(False, lambda v: v * v, lambda v: -v, (x,));
+    torch.while_loop(lambda n, v: n < 3, lambda n, v: (n + 1, v * 2), (torch.tensor(0), x.detach()))[1]
+""")  # fmt: skip
+SAMPLES = together(DTYPES, PLACES, POLES, FREEDOM, COMPLEX_NUMBERS, SEARCHES, NO_TENSORS, BRANCHES)

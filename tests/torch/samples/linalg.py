@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tests.torch.samples.products import A, B, S, T, U, V, W, several
 
 M = [[2.0, 1.0, 0.5], [0.3, 3.0, 0.2], [0.1, 0.4, 1.5]]
@@ -340,4 +342,22 @@ OUTS = several(
     ulps=64,
     why="LAPACK",
 )
-SAMPLES = DETERMINANTS + EQUATIONS + CHOLESKY + ORTHOGONAL + SPECTRA + NORMS + CHAINS + FACTORS + OUTS
+TALL = [[math.sin(1.3 * (6 * i + j) ** 1.1) for j in range(4)] for i in range(7)]
+WIDE_SYMMETRIC = [[1.0 / (1 + i + j) + 3.0 * i * (i == j) for j in range(7)] for i in range(7)]
+POSITIVE = [[0.2 ** abs(i - j) for j in range(7)] for i in range(7)]
+PARTS = several(
+    ((TALL,),),
+    """torch.manual_seed(3) and torch.svd_lowrank(x.mT, 4)[1];
+    torch.manual_seed(3) and torch.svd_lowrank(x, 4, 1, x[0] * 2)[1];
+    torch.svd_lowrank(x, 4)[2].shape; torch.svd_lowrank(x, 9)[0].shape;
+    torch.manual_seed(3) and torch.pca_lowrank(x)[1]; torch.manual_seed(3) and torch.pca_lowrank(x, center=False)[1];
+    torch.manual_seed(3) and torch.pca_lowrank(x, 4)[1]; torch.pca_lowrank(x, 5); torch.pca_lowrank(x, -1);
+    torch.pca_lowrank(x, niter=-1);
+    torch.lobpcg(x.detach(), 1)""",
+    ulps=4096, why="of random vectors, which are orthogonalised several times", orders=1,
+) + several(
+    ((WIDE_SYMMETRIC, POSITIVE),),
+    """torch.lobpcg(x, 3)[0]; torch.lobpcg(x.detach(), 2, y.detach())[0].shape;
+    torch.lobpcg(x.detach()[:3, :3], 1, y.detach())""",
+)  # fmt: skip
+SAMPLES = PARTS + DETERMINANTS + EQUATIONS + CHOLESKY + ORTHOGONAL + SPECTRA + NORMS + CHAINS + FACTORS + OUTS

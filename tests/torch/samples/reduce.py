@@ -242,4 +242,32 @@ REFUSED = [
     for call in ("mode(x)", "kthvalue(x, 1)", "sort(x)", "topk(x, 1)", "amin(x)", "amax(x)", "unique(x)", "clamp(x, 0)",
                  "unique_consecutive(x)", "clamp_min(x, 0)", "frac(x)", "round(x)", "floor(x)")
 ] + whole("torch.kthvalue(x > 1, 1)", "torch.topk(x > 1, 1)", "torch.gradient(x > 1)")  # fmt: skip
-SAMPLES = ORDER + SUMS + STATISTICS + AT_ZERO + DIFFERENCES + COUNTS + REFUSED
+SIX_ROWS = ([[0.5, -1.0], [2.0, 0.25], [2.0, 3.0], [-0.5, 0.75], [1.5, -2.0], [0.1, 0.3]],)
+"""Those that share a gradient are in the first segment: PyTorch does not divide negative ones."""
+SEGMENTS = [
+    Sample(f"torch.segment_reduce({call})", points, orders=1)
+    for points, calls in (
+        ((SIX_ROWS,), (
+            "x, 'sum', lengths=torch.tensor([2, 0, 4])", "x, 'mean', lengths=torch.tensor([2, 4])",
+            "x, 'max', lengths=torch.tensor([3, 3])", "x, 'min', lengths=torch.tensor([1, 5])",
+            "x, 'prod', lengths=torch.tensor([2, 0, 4])", "x, 'sum', offsets=torch.tensor([1, 2, 6])",
+            "x, 'amax', offsets=torch.tensor([0, 2, 2, 6]), initial=1",
+            "x, 'mean', lengths=torch.tensor([2, 0, 4]), initial=1.5",
+            "x, 'amin', lengths=torch.tensor([2, 4]), initial=-0.75",
+            "x, 'prod', lengths=torch.tensor([6, 0]), initial=2.0",
+            "x, 'sum', lengths=torch.tensor([2, 3]), unsafe=True",
+            "x.view(2, 3, 2), 'max', lengths=torch.tensor([[2, 1], [3, 0]]), axis=1", "x, 'sum'",
+            "x, 'x', lengths=torch.tensor([2, 4])", "x, 'sum', lengths=torch.tensor([2, 3])",
+            "x, 'sum', lengths=torch.tensor([2, -1, 5])", "x, 'sum', lengths=torch.tensor([[2, 3]])",
+            "x, 'sum', lengths=torch.tensor([2.0, 4.0])", "x, 'sum', lengths=torch.tensor([2, 4]), axis=1",
+            "x, 'sum', indices=torch.tensor([0, 0, 0, 1, 1, 1])", "x.long(), 'sum', lengths=torch.tensor([2, 4])",
+            "x[:0], 'sum', lengths=torch.tensor([0, 0])", "x[0, 0], 'sum', lengths=torch.tensor([1])",
+        )),
+        ((([1.0, 3.0, 3.0, nan, 2.0, 0.5],), ([0.0, 3.0, 0.0, 2.0, 4.0, 0.0],), ([2.0, nan, nan, 1.0, 4.0, 0.0],)), (
+            "x, 'max', lengths=torch.tensor([3, 3]), initial=None", "x, 'min', lengths=torch.tensor([3, 3])",
+            "x, 'prod', lengths=torch.tensor([3, 2, 1])", "x, 'max', lengths=torch.tensor([3, 2, 1]), initial=2.0",
+        )),
+    )
+    for call in calls
+]  # fmt: skip
+SAMPLES = SEGMENTS + ORDER + SUMS + STATISTICS + AT_ZERO + DIFFERENCES + COUNTS + REFUSED

@@ -78,4 +78,22 @@ OF_INTEGERS = listed(([[1, 2, 3], [4, 5, 6]],), """
     x.select_scatter(x[0] * 2, 0, 1); x.select_scatter(x[0] * 2.5, 0, 1); x.unfold(1, 2, 1).sum((1, 2));
     x.as_strided((3, 2), (2, 1))
 """, dtypes=("int64",))  # fmt: skip
-SAMPLES = together(CUBES, MATRICES, VECTORS, SCALARS, OF_EMPTY, OF_COMPLEX, OF_INTEGERS)
+COPIES = listed((MATRIX,), """
+    torch.alias_copy(x); torch.as_strided_copy(x, (2, 2), (1, 2)); torch.diagonal_copy(x); torch.diagonal_copy(x, 1);
+    torch.expand_copy(x, (2, 2, 3)); torch.expand_copy(x, (2, 2)); torch.permute_copy(x, (1, 0)); torch.t_copy(x);
+    torch.select_copy(x, 0, 1); torch.select_copy(x, 0, 7); torch.slice_copy(x, 1, 0, 2); torch.slice_copy(x);
+    torch.slice_copy(x, 1, 0, 2, 0); torch.split_copy(x, 2, 1); torch.split_copy(x, -1);
+    torch.split_with_sizes_copy(x, [1, 2], 1); torch.squeeze_copy(x[:, :1]); torch.squeeze_copy(x[:, :1], 1);
+    torch.squeeze_copy(x[:, :1], (0, 1)); torch.transpose_copy(x, 0, 1); torch.transpose_copy(x, 0, 5);
+    torch.unbind_copy(x); torch.unfold_copy(x, 1, 2, 1); torch.unsqueeze_copy(x, 0); torch.view_copy(x, (3, 2));
+    torch.view_copy(x, (5,)); torch.view_as_complex_copy(x[:, :2].clone());
+    torch.view_as_complex_copy(x.detach()[:, :2].clone());
+    torch.detach_copy(x.detach()); torch.unsafe_chunk(x, 2); x.unsafe_chunk(2); torch.unsafe_split(x, 1);
+    x.unsafe_split(2); torch.unsafe_split_with_sizes(x, [1, 1]); x.unsafe_split_with_sizes([1, 1]);
+    torch.as_strided_scatter(x.detach(), x[:, :2] * 2, (2, 2), (1, 2), 1); x.as_strided_scatter(x[:1], (2, 2), (1, 2));
+    torch.transpose_copy(x.detach(), 0, 1, out=torch.empty(3, 2, dtype=x.dtype));
+    torch.transpose_copy(x.detach(), 0, 1, out=torch.empty(3, 2).half());
+    torch.view_copy(x.detach(), (6,), out=torch.empty(6, dtype=x.dtype));
+    torch.transpose_copy(x, 0); torch.select_copy(x, 0, 1.5); torch.view_copy(x)
+""") + listed((COMPLEX,), "torch.view_as_real_copy(x)", dtypes=("complex128", "complex64"))  # fmt: skip
+SAMPLES = together(CUBES, MATRICES, COPIES, VECTORS, SCALARS, OF_EMPTY, OF_COMPLEX, OF_INTEGERS)

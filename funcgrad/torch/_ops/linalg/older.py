@@ -50,7 +50,7 @@ def det(input: Tensor) -> Tensor:
     return determinant(input)
 
 
-@named()
+@named(out=True)
 def slogdet(input: Tensor) -> Any:
     """The sign of the determinant, and the logarithm of its absolute value."""
     need_tensor(input, "slogdet")
@@ -68,7 +68,7 @@ def logdet(input: Tensor) -> Tensor:
     return where(sign.detach() == -1, fresh(np.asarray(np.nan, size._read().dtype)), size)
 
 
-@named()
+@named(out=True)
 def inverse(input: Tensor) -> Tensor:
     """The inverse of square matrices."""
     need_tensor(input, "inverse")
@@ -82,7 +82,7 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     return pinv(input, rcond)
 
 
-@named()
+@named(out=True)
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """The n-th power of square matrices."""
     return power(input, n)
@@ -113,7 +113,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 # Cholesky factors and triangular systems
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """The lower triangular factor of positive-definite matrices, or the upper one."""
@@ -152,7 +152,7 @@ def _by_factor_read(keep: Any, b: Any, factor: Any, upper: bool) -> Any:
 CHOLESKY_SOLVE = Kind("CholeskySolve", "yxr", reads=_by_factor_read)
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """X with A @ X = input, for the Cholesky factor of A."""
@@ -200,7 +200,7 @@ def _inverse_by_factor_read(keep: Any, factor: Any, upper: bool) -> Any:
 CHOLESKY_INVERSE = Kind("CholeskyInverse", "xr", reads=_inverse_by_factor_read)
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is given."""
@@ -222,7 +222,7 @@ TRIANGULAR = Kind(
 )
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
@@ -253,7 +253,7 @@ def triangular_solve(
 # Factors
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def qr(input: Tensor, some: bool = True) -> Any:
     """Q with orthonormal columns and upper triangular R."""
@@ -266,7 +266,7 @@ def qr(input: Tensor, some: bool = True) -> Any:
     return returned("qr", orthogonal_factors(input, "reduced" if some else "complete"))
 
 
-@named()
+@named(out=True)
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """U, S and V with U @ diag(S) @ V.mH = input; zeros for U and V where they are not computed."""
     need_tensor(input, "svd")
@@ -283,7 +283,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     return returned("svd", (u, s, v.conj() if input.is_complex() else v))
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def orgqr(input: Tensor, input2: Tensor) -> Tensor:
     """`torch.linalg.householder_product`"""
@@ -294,7 +294,7 @@ GEQRF = Kind("Geqrf", "-", "the derivative for 'geqrf' is not implemented.")
 ORMQR = Kind("Ormqr", "yxr?")
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def geqrf(input: Tensor) -> Any:
     """R on and above the diagonal, below it the reflections that `orgqr` and `ormqr` take with the second result."""
@@ -310,7 +310,7 @@ def geqrf(input: Tensor) -> Any:
     return returned("geqrf", call(GEQRF, reflections, input))
 
 
-@named()
+@named(out=True)
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
     """Q @ other (other @ Q where not `left`; Q.mH with `transpose`) for the reflections that `geqrf` found."""
     _check_ranks(input, tau, other)
@@ -364,7 +364,7 @@ def _check_batches(input: Tensor, tau: Tensor, other: Tensor) -> None:
     refuse_half(input, "ormqr_cpu", integers=True)
 
 
-@named(method=False)
+@named(method=False, out=True)
 def lu_unpack(
     LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
 ) -> Any:
@@ -388,7 +388,7 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
     return found if get_infos else found[:2]
 
 
-@named()
+@named(out=True)
 @lying(in_columns)
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """X with A @ X = b, of what `torch.linalg.lu_factor` found of A."""

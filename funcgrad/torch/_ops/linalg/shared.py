@@ -30,6 +30,7 @@ FIELDS.update(
         "linalg_lu_factor": ("LU", "pivots"),
         "linalg_lu_factor_ex": ("LU", "pivots", "info"),
         "lu_unpack": ("P", "L", "U"),
+        "geqrf": ("a", "tau"),
         "triangular_solve": ("solution", "cloned_coefficient"),
     }
 )

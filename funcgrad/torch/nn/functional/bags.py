@@ -28,14 +28,19 @@ def _added(
     return total / np.maximum(counts, 1).astype(weight.dtype)[:, None] if mode == "mean" else total
 
 
-def _largest(weight: Any, index: np.ndarray, bags: np.ndarray, counts: np.ndarray) -> Any:
-    """The largest elements of the rows of each bag, the first of equal ones; 0 where it is empty."""
-    columns = np.arange(weight.shape[1])
+def _largest_at(weight: Any, index: np.ndarray, bags: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Which rows have the largest elements of each bag, the first of equal ones."""
     at = np.zeros((len(counts), weight.shape[1]), np.int64)
     for bag in np.flatnonzero(counts):
         mine = index[bags == bag]
-        at[bag] = mine[np.asarray(fnp.argmax(constant(weight)[mine], axis=0))]
-    return fnp.where((counts > 0)[:, None], gather(weight, at, np.broadcast_to(columns, at.shape)), 0.0)
+        at[bag] = mine[np.asarray(fnp.argmax(weight[mine], axis=0))]
+    return at
+
+
+def _largest(weight: Any, at: np.ndarray, counts: np.ndarray) -> Any:
+    """The elements in these rows; 0 where a bag is empty."""
+    columns = np.broadcast_to(np.arange(weight.shape[1]), at.shape)
+    return fnp.where((counts > 0)[:, None], gather(weight, at, columns), 0.0)
 
 
 def _check_offsets(starts: np.ndarray, count: int) -> None:
@@ -71,28 +76,20 @@ def _in_bags(input: Tensor, offsets: Tensor | None) -> tuple[np.ndarray, np.ndar
     return index, offsets._array("`embedding_bag`")
 
 
-def embedding_bag(
+def bagged(
     input: Tensor,
     weight: Tensor,
-    offsets: Tensor | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2,
-    scale_grad_by_freq: bool = False,
-    mode: str = "mean",
-    sparse: bool = False,
-    per_sample_weights: Tensor | None = None,
-    include_last_offset: bool = False,
-    padding_idx: int | None = None,
-) -> Tensor:
-    """The rows of `weight` that `input` names, reduced over each bag of them: "sum", "mean" or "max".
-
-    Args:
-        input: a bag in each row; or all behind each other, where `offsets` says at which the bags begin.
-        weight: ``(count, features)``.
-        per_sample_weights: a factor for each of `input`, for "sum".
-        include_last_offset: `offsets` says also where the last bag ends.
-        padding_idx: the row that does not count.
-    """
+    offsets: Tensor | None,
+    max_norm: float | None,
+    norm_type: float,
+    scale_grad_by_freq: bool,
+    mode: str,
+    sparse: bool,
+    per_sample_weights: Tensor | None,
+    include_last_offset: bool,
+    padding_idx: int | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """`embedding_bag`; the bag that each of `input` is in; the bags' sizes; these again, or which rows are largest."""
     if sparse:
         raise NotImplementedError("embedding_bag: leave out sparse=True: funcgrad.torch has no sparse gradients")
     if scale_grad_by_freq:
@@ -123,11 +120,40 @@ def embedding_bag(
     if include_last_offset and input.dim() == 1:
         count -= 1
         used = used[bags[used] < count]
-    options = {"index": index[used], "bags": bags[used], "counts": np.bincount(bags[used], minlength=count)}
-    told = [fresh(np.asarray(v, np.int64)) for v in (index, starts, bags, options["counts"], np.zeros(count))]
+    counts = np.bincount(bags[used], minlength=count)
+    options = {"index": index[used], "bags": bags[used], "counts": counts}
+    at = _largest_at(constant(weight._read()), **options) if mode == "max" else counts
+    saved, told = [[fresh(np.asarray(v, np.int64)) for v in vs] for vs in ((index, starts), (bags, counts, at))]
     if mode == "max":
-        told[-1] = fresh(np.zeros((count, weight.shape[1]), np.int64))
-        return call_with(told, BAG, _largest, weight, **options)
-    kind = BAG if per_sample_weights is None else WEIGHTED_BAG
-    found = call_with(told[:2], kind, _added, weight, per_sample_weights, used=used, mode=mode, **options)
-    return watch(found, *told[2:])
+        found = call_with((*saved, *told), BAG, _largest, weight, at=at, counts=counts)
+    else:
+        kind = BAG if per_sample_weights is None else WEIGHTED_BAG
+        found = call_with(saved, kind, _added, weight, per_sample_weights, used=used, mode=mode, **options)
+        watch(found, *told)
+    return found, told[0], told[1], told[2]
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """The rows of `weight` that `input` names, reduced over each bag of them: "sum", "mean" or "max".
+
+    Args:
+        input: a bag in each row; or all behind each other, where `offsets` says at which the bags begin.
+        weight: ``(count, features)``.
+        per_sample_weights: a factor for each of `input`, for "sum".
+        include_last_offset: `offsets` says also where the last bag ends.
+        padding_idx: the row that does not count.
+    """
+    how = (scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
+    return bagged(input, weight, offsets, max_norm, norm_type, *how)[0]

@@ -62,7 +62,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return _dropped(input, None, p, training, inplace)
 
 
-def _of_channels(input: Tensor, p: float, training: bool, inplace: bool, batched: bool) -> Tensor:
+def of_channels(input: Tensor, p: float, training: bool, inplace: bool, batched: bool) -> Tensor:
+    """`dropout` of whole channels, which are the second dimension, or without a batch the first."""
     shape = input.shape if batched else (1, *input.shape)
     mask = (*shape[:2], *(1,) * (len(shape) - 2))
     return _dropped(input, mask if batched else mask[1:], p, training, inplace)
@@ -77,7 +78,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
             "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
             "batch dimension (i.e. 2D or 3D inputs)."
         )
-    return _of_channels(input, p, training, inplace, input.dim() == 3)
+    return of_channels(input, p, training, inplace, input.dim() == 3)
 
 
 NO_CHANNELS = (
@@ -101,7 +102,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         warn(NO_CHANNELS.format(n=2, rank=input.dim(), ranks="3D or 4D"), UserWarning)
     elif input.dim() == 3:
         warn(CHANNELS_OF_SERIES, UserWarning)
-    return _of_channels(input, p, training, inplace, True)
+    return of_channels(input, p, training, inplace, True)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -109,7 +110,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     _check(p)
     if input.dim() not in (4, 5):
         warn(NO_CHANNELS.format(n=3, rank=input.dim(), ranks="4D or 5D"), UserWarning)
-    return _of_channels(input, p, training, inplace, input.dim() == 5)
+    return of_channels(input, p, training, inplace, input.dim() == 5)
 
 
 SATURATED = 1.7580993408473766
@@ -121,13 +122,13 @@ def _dropped_low(input: Tensor, shape: tuple[int, ...] | None, p: float, trainin
     if _is_kept(input, p, training):
         return input
     dtype: Any = input._read().dtype
+    times, plus = (in_place(mul), in_place(add)) if inplace else (mul, add)
     if p == 1:
-        return mul(input, fresh(np.zeros((), dtype)))
+        return times(input, fresh(np.zeros((), dtype)))
     mask = kept(shape or tuple(input.shape), p, dtype, None if shape else input)
     scale = 1.0 / np.sqrt((SATURATED**2 * p + 1) * (1 - p))
     shift = (mask - 1) * (SATURATED * scale) + SATURATED * scale * p
-    scaled = (in_place(mul) if inplace else mul)(input, fresh((mask * scale).astype(dtype)))
-    return add(scaled, fresh(shift.astype(dtype)))
+    return plus(times(input, fresh((mask * scale).astype(dtype))), fresh(shift.astype(dtype)))
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

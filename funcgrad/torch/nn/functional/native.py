@@ -11,10 +11,15 @@ from typing import Any
 
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
+from funcgrad.torch.nn.functional.bags import bagged
+from funcgrad.torch.nn.functional.dropout import of_channels
+from funcgrad.torch.nn.functional.linear import check_rows
 from funcgrad.torch.nn.functional.recurrent import cell
+from funcgrad.torch.nn.functional.recurrent_stacks import gru, lstm, rnn_relu, rnn_tanh
 from funcgrad.torch.nn.functional.sampling import MODES, PADDINGS
 
 REDUCTIONS = ("none", "mean", "sum")
+BAGS = ("sum", "mean", "max")
 ALIKE = (
     "adaptive_avg_pool1d", "avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d", "conv2d", "conv3d",
     "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "hardshrink",
@@ -111,6 +116,20 @@ def cosine_embedding_loss(
     return F.cosine_embedding_loss(input1, input2, target, margin, reduction=REDUCTIONS[reduction])
 
 
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: int = 0,
+    zero_infinity: bool = False,
+) -> Tensor:
+    """Minus the log-probability that classes over time are the targets."""
+    how = (blank, REDUCTIONS[reduction], zero_infinity)
+    return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, *how)
+
+
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """In training, elements are zero with probability p, and the others divided by 1 - p."""
     return F.dropout(input, _probability(p), train)
@@ -149,6 +168,51 @@ def group_norm(
 ) -> Tensor:
     """Standardised over groups of channels."""
     return F.group_norm(input, num_groups, weight, bias, eps)
+
+
+def embedding_bag(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Rows of the weight, reduced over bags of them; the bag of each row, the bags' sizes, where the largest are."""
+    how = (scale_grad_by_freq, BAGS[mode], sparse, per_sample_weights, include_last_offset, padding_idx)
+    found, bags, sizes, places = bagged(indices, weight, offsets, None, 2, *how)
+    if mode == 0:  # of a sum PyTorch tells less
+        return found, bags if padding_idx is not None else bags.new_empty(0), sizes.new_zeros(sizes.shape), sizes * 0
+    return found, bags, sizes, places
+
+
+def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor:
+    """The rows that `indices` names shortened, in place, to a length of `max_norm`."""
+    check_rows("embedding_renorm_", indices, input, max_norm, norm_type)
+    return input
+
+
+def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
+    """`alpha_dropout` of whole channels."""
+    return F.feature_alpha_dropout(input, _probability(p), train)
+
+
+def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`feature_alpha_dropout` in place."""
+    return F.feature_alpha_dropout(input, _probability(p), train, inplace=True)
+
+
+def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
+    """`dropout` of whole channels of ``(N, C, *)``."""
+    return of_channels(input, _probability(p), train, False, True)
+
+
+def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`feature_dropout` in place."""
+    return of_channels(input, _probability(p), train, True, True)
 
 
 def gru_cell(
@@ -251,6 +315,20 @@ def rnn_tanh_cell(
     return cell("RNN_TANH", input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
 
 
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, generator: None = None
+) -> Tensor:
+    """`leaky_relu` with slopes by chance."""
+    return F.rrelu(input, lower, upper, training)
+
+
+def rrelu_(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, generator: None = None
+) -> Tensor:
+    """`rrelu` in place."""
+    return F.rrelu_(input, lower, upper, training)
+
+
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -268,5 +346,6 @@ def triplet_margin_loss(
 LAYERS: dict[str, Callable[..., Any]] = {
     **{name: getattr(F, name) for name in ALIKE if name in vars(F)},
     **{name: f for name, f in vars().items() if getattr(f, "__module__", "") == __name__ and name[0] != "_"},
+    "gru": gru, "lstm": lstm, "rnn_relu": rnn_relu, "rnn_tanh": rnn_tanh,
 }
 """By the names that they have in `torch`."""

@@ -45,12 +45,15 @@ class Dropout3d(Dropout):
 
 
 class AlphaDropout(Dropout):
-    """Dropout that keeps mean 0 and variance 1 behind a SELU."""
+    """Dropout that keeps mean 0 and variance 1 behind a SELU; in PyTorch `inplace` changes nothing."""
 
     _function = staticmethod(F.alpha_dropout)
 
+    def forward(self, input: Tensor) -> Tensor:
+        return self._function(input, self.p, self.training)
 
-class FeatureAlphaDropout(Dropout):
+
+class FeatureAlphaDropout(AlphaDropout):
     """`AlphaDropout` of whole channels."""
 
     _function = staticmethod(F.feature_alpha_dropout)

@@ -8,12 +8,10 @@ from typing import Any
 
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import zeros
-from funcgrad.torch._ops.join import cat, stack
-from funcgrad.torch._ops.shape import select
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn import init
-from funcgrad.torch.nn.functional.recurrent import cell, layer, packed_layer
+from funcgrad.torch.nn.functional.recurrent import cell
+from funcgrad.torch.nn.functional.recurrent_stacks import stacked
 from funcgrad.torch.nn.modules.made import parameter
 from funcgrad.torch.nn.modules.module import Module
 from funcgrad.torch.nn.utils.rnn import PackedSequence
@@ -144,21 +142,11 @@ class RNNBase(Module):
         self, input: Tensor, states: tuple[Tensor, ...], sizes: Sequence[int] | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Over ``(length, batch, features)``, or over the rows of a packed sequence with these batch sizes."""
-        lasts: list[list[Tensor]] = []
-        for number in range(self.num_layers):
-            outs = []
-            for reverse, suffix in enumerate(self._suffixes(number)):
-                begin, weights = [select(state, 0, len(lasts)) for state in states], self._weights(suffix)
-                if sizes is None:
-                    out, *last = layer(self.mode, input, begin, weights, bool(reverse))
-                else:
-                    out, *last = packed_layer(self.mode, input, sizes, begin, weights, bool(reverse))
-                outs.append(out)
-                lasts.append(last)
-            input = outs[0] if len(outs) == 1 else cat(outs, -1)
-            if self.dropout and number < self.num_layers - 1:
-                input = F.dropout(input, self.dropout, self.training)
-        return input, tuple(stack(parts) for parts in zip(*lasts))
+        suffixes = [suffix for number in range(self.num_layers) for suffix in self._suffixes(number)]
+        weights = [self._weights(suffix) for suffix in suffixes]
+        return stacked(
+            self.mode, input, states, weights, 1 + self.bidirectional, self.dropout, self.training, sizes
+        )
 
     def _run_packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         """Over a packed sequence; states are in the order of the sequences that were packed."""
