@@ -152,7 +152,21 @@ SEVERED = {
     "refused, without a warning": X + "import warnings; warnings.simplefilter('error'); (x * 2).backward(create_graph=True)",
 }
 
+JACOBIANS = {
+    f"{function} of {fun}, {options}": "F = torch.autograd.functional\n" + X + f"r = F.{function}(lambda a: {fun}, x, {options}); r = r if isinstance(r, tuple) else (r,); print([(t.detach(), t.requires_grad) for t in r]); del r"
+    for function, funs, all_of in (
+        ("jacobian", ("a**3", "a.exp().sum()", "(a**2, a.exp())", "torch.ones(2, dtype=torch.float64)", "a.relu()", "a.detach()", "(a, 3)"), ("vectorize=True", "strategy='forward-mode'", "strategy='forward-mode', strict=True, vectorize=True", "strategy='forward-mode', create_graph=True, vectorize=True", "strict=True, vectorize=True", "create_graph=True, vectorize=True", "strategy='x'")),
+        ("jacobian", ("a**3", "a.exp().sum()", "torch.outer(a, a)", "a.relu()", "a.detach()"), ("strategy='forward-mode', vectorize=True",)),
+        ("jacobian", ("a[:0]",), ("strict=False",)),
+        ("hessian", ("(a**3).sum()", "a.exp().prod()", "a.sum()", "a.relu().sum()", "a", "(a.sum(), a)", "torch.ones(())"), ("vectorize=True", "strict=True", "strict=True, vectorize=True", "outer_jacobian_strategy='forward-mode'", "outer_jacobian_strategy='x'")),
+        ("hessian", ("(a**3).sum()", "a.exp().prod()", "a.relu().sum()", "a"), ("outer_jacobian_strategy='forward-mode', vectorize=True",)),
+        ("hvp", ("a**3", "a.sum()", "(a**3).sum()", "(a, a)"), ("torch.ones(3, dtype=torch.float64), strict=True", "torch.ones(2)")),
+    )
+    for fun in funs
+    for options in all_of
+}
+
 PROGRAMS = {
     "left": LEFT, "returned": RETURNED, "raising": RAISING, "orders": ORDERS, "edges": EDGES, "mutation": MUTATION,
-    "nodes": NODES, "replaced": REPLACED, "single": SINGLE, "severed": SEVERED,
+    "nodes": NODES, "replaced": REPLACED, "single": SINGLE, "severed": SEVERED, "jacobians": JACOBIANS,
 }  # fmt: skip
