@@ -121,7 +121,52 @@ REPLACED = {
 }
 """What hooks put in the place of a gradient."""
 
+M = "m = torch.arange(6.0, dtype=torch.float64).reshape(2, 3).requires_grad_()\n"
+SINGLE = {
+    **{expression: M + f"F = torch.nn.functional; w = torch.tensor([0.3, -1.0, 0.7], dtype=torch.float64, requires_grad=True); y = {expression}; y.grad_fn.register_hook(lambda gi, go: print(gi, go)); y.grad_fn.register_prehook(lambda go: (go[0] * 2,)); y.sum().backward(retain_graph=True); y.sum().backward(); print(m.grad)"
+       for expression in ("m[0, 1]", "m[0, 1:]", "m[:, 0]", "m[..., 1, None]", "m.view(3, 2)[0, 0]", "m.mean()", "m.mean(0)", "m.var()", "m.std(1)", "m.softmax(0)", "m.norm()", "m.logsumexp(1)", "F.cross_entropy(m, torch.tensor([0, 1]))", "m.sort()[0].sum()", "m.clamp(1, 3)", "F.gelu(m)", "m @ w", "m.prod()", "m * w", "F.logsigmoid(m)")},
+    "within": M + "y = m[0, 1]; f = y.grad_fn.next_functions[0][0]; f.register_hook(lambda gi, go: print(gi, go)); print(f is y.grad_fn.next_functions[0][0]); y.backward(); print(m.grad)",
+    "within, replaced": M + "y = m[1, 1:] * 2; y.grad_fn.next_functions[0][0].next_functions[0][0].register_prehook(lambda go: (go[0] * 7,)); y.sum().backward(); print(m.grad)",
+    "replaced": M + "y = m.var(); y.grad_fn.register_hook(lambda gi, go: (gi[0] * 10,)); (y * 2).backward(); print(m.grad)",
+    "beside others": M + "a = m * 2; y = a[0, 1]; z = a.exp(); y.grad_fn.register_hook(lambda gi, go: (gi[0] * 10,)); (y * 3 + z.sum() + y).backward(); print(m.grad)",
+    "asked for": M + "a = m * 2; y = a[0, 1]; y.grad_fn.register_hook(lambda gi, go: (gi[0] * 10,)); print(torch.autograd.grad(y * 3, a, retain_graph=True), torch.autograd.grad(y * 3, m))",
+    "recorded": M + "y = m.var(); y.grad_fn.register_hook(lambda gi, go: (gi[0] * 10,)); (g,) = torch.autograd.grad(y, m, create_graph=True); print(torch.autograd.grad((g * g).sum(), m)); del g",
+    "freed": M + "y = m.var(); y.grad_fn.register_hook(lambda gi, go: None); y.backward(); y.backward()",
+    "freed before": M + "y = m.var(); y.backward(); y.grad_fn.register_hook(lambda gi, go: None); y.backward()",
+    "written": M + "a = m * 2; y = a.var(); y.grad_fn.register_hook(lambda gi, go: None); a.mul_(2); y.backward()",
+}
+
+SEVERED = {
+    "gradient": X + "with torch.no_grad(): v = x[:2]\nprint(v.requires_grad, v.is_leaf); y = v * 3; print(y.requires_grad, y.grad_fn.next_functions); y.sum().backward(); print(v.grad, x.grad)",
+    "asked for": X + "with torch.no_grad(): v = x[:2]\ntorch.autograd.grad((v * 3).sum(), v)",
+    "of a result": Y + "with torch.no_grad(): v = y.view(3)\nv.register_hook(print); (v * 3 + y).sum().backward(); print(v.grad, x.grad)",
+    "required again": X + "with torch.no_grad(): v = x[:2]\nv.requires_grad_(); (v * 2).sum().backward(); print(v.grad, x.grad)",
+    "a view of it": X + "with torch.no_grad(): v = x[:2]\nu = v[...]; print(u.is_leaf); u.mul_(2)",
+    "a part of several": Y + "v = y.split(1)[0]; v[0] *= 2",
+    "by a Function": Y + function("ctx.mark_dirty(a); a.mul_(2); return a", "return g * 2") + "F.apply(y.unbind()[0])",
+    "a leaf by a Function": X + function("ctx.mark_dirty(a); a.mul_(2); return a", "return g * 2") + "try: F.apply(x)\nexcept RuntimeError as e: print(e)\nprint(x._version)",
+    "squeezed in place": M + "y = m * 2; v = y[:, :1]; v.squeeze_(); print(v.shape, v.grad_fn.name(), y.grad_fn.name(), v._base is y, y._version); (v * 3).sum().backward(retain_graph=True); print(m.grad); y.sum().backward(); print(m.grad)",
+    "turned in place": M + "y = m * 2; v = y.view(3, 2); v.t_(); print(v.grad_fn.name(), v._base is y); v.mul_(torch.arange(6.0).view(2, 3)); print(y, y.grad_fn.name()); v.sum().backward(); print(m.grad)",
+    "a slice that was saved": M + "y = m * 2; z = y.exp(); v = y[0]; w = y.amax(-1); v.zero_(); w.sum().backward()",
+    "inference": M + "with torch.inference_mode(): y = m * 2\nprint(y[0]._is_view())",
+    "refused, without a warning": X + "import warnings; warnings.simplefilter('error'); (x * 2).backward(create_graph=True)",
+}
+
+JACOBIANS = {
+    f"{function} of {fun}, {options}": "F = torch.autograd.functional\n" + X + f"r = F.{function}(lambda a: {fun}, x, {options}); r = r if isinstance(r, tuple) else (r,); print([(t.detach(), t.requires_grad) for t in r]); del r"
+    for function, funs, all_of in (
+        ("jacobian", ("a**3", "a.exp().sum()", "(a**2, a.exp())", "torch.ones(2, dtype=torch.float64)", "a.relu()", "a.detach()", "(a, 3)"), ("vectorize=True", "strategy='forward-mode'", "strategy='forward-mode', strict=True, vectorize=True", "strategy='forward-mode', create_graph=True, vectorize=True", "strict=True, vectorize=True", "create_graph=True, vectorize=True", "strategy='x'")),
+        ("jacobian", ("a**3", "a.exp().sum()", "torch.outer(a, a)", "a.relu()", "a.detach()"), ("strategy='forward-mode', vectorize=True",)),
+        ("jacobian", ("a[:0]",), ("strict=False",)),
+        ("hessian", ("(a**3).sum()", "a.exp().prod()", "a.sum()", "a.relu().sum()", "a", "(a.sum(), a)", "torch.ones(())"), ("vectorize=True", "strict=True", "strict=True, vectorize=True", "outer_jacobian_strategy='forward-mode'", "outer_jacobian_strategy='x'")),
+        ("hessian", ("(a**3).sum()", "a.exp().prod()", "a.relu().sum()", "a"), ("outer_jacobian_strategy='forward-mode', vectorize=True",)),
+        ("hvp", ("a**3", "a.sum()", "(a**3).sum()", "(a, a)"), ("torch.ones(3, dtype=torch.float64), strict=True", "torch.ones(2)")),
+    )
+    for fun in funs
+    for options in all_of
+}
+
 PROGRAMS = {
     "left": LEFT, "returned": RETURNED, "raising": RAISING, "orders": ORDERS, "edges": EDGES, "mutation": MUTATION,
-    "nodes": NODES, "replaced": REPLACED,
+    "nodes": NODES, "replaced": REPLACED, "single": SINGLE, "severed": SEVERED, "jacobians": JACOBIANS,
 }  # fmt: skip

@@ -224,9 +224,11 @@ def reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
         self._check_writable(method.__name__)
-        own = self._view
-        if own is not None and own.base is not None and self.requires_grad:
-            raise NotImplementedError(f"{method.__name__} of a view that requires grad: use the form without `_`")
+        if on_tape(self._read()) and not mode.enabled:
+            raise NotImplementedError(
+                f"use the form without `_`: {method.__name__} of a tensor that requires grad, while recording is off"
+            )
+        is_view = self._is_view()
         seen = fun(self, *args, **options)
         assert seen._view is not None
         if on_tape(seen._value):
@@ -234,8 +236,9 @@ def reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
             operation, _, form = note.name.partition("Backward")
             note.name = f"{operation}Backward{int(form) + (3 if operation == 'Squeeze' else 1)}"
         self._value, self._seen = seen._value, seen._seen
-        self._view = View(seen._view.storage_steps, None, ())
+        self._view = seen._view if is_view else View(seen._view.storage_steps, None, ())
         self._storage.count()
+        self._view.version = self._storage.version
         return self
 
     method.__name__ = method.__qualname__ = fun.__name__ + "_"

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.frames import hide, hides
-from funcgrad.core.warned import warn
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.edges import GradientEdge, at_end
 from funcgrad.torch._pass.engine import Pass, outward
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
+from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 CREATE_GRAPH = (
@@ -109,8 +109,6 @@ def backward(
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = _checked_grads("backward", outputs, grad_tensors)
     _check_flags(retain_graph, create_graph)
-    if create_graph:
-        warn(CREATE_GRAPH, UserWarning)
     wanted = None
     if targets is not None:
         wanted = {}
@@ -119,6 +117,8 @@ def backward(
             if given is t:
                 t.retain_grad()
             wanted[t._read().node.seq] = t
+    if create_graph:
+        warn_once(CREATE_GRAPH)
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
     if grad_tensors is not None:
         _mark_given(run, grads)

@@ -1,7 +1,8 @@
 """`torch.autograd.functional`: Jacobians, Hessians and their products with vectors, of functions of Tensors.
 
 As in PyTorch they are made of backward passes: a product from the right differentiates one with respect to the
-weights of the outputs, which it is linear in. `vectorize` and `strategy` are accepted, and change nothing.
+weights of the outputs, which it is linear in. `vectorize` and `strategy` change no values: PyTorch refuses some of
+their combinations, and a result in forward mode requires grad where the inputs do.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from funcgrad.names import own_names as _own_names
 from funcgrad.torch._ops.create import ones_like, zeros_like
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.backward import grad
@@ -93,8 +93,18 @@ def _result(found: Sequence[Tensor], several: bool, create: bool) -> Any:
 
 DEPENDS = "The user-provided function is independent of input {0}. This is not allowed in strict mode."
 DEPENDS_TWICE = (
-    "The output of the user-provided function is linear in input {0}: its second derivative does not depend on it. "
-    "This is not allowed in strict mode."
+    "While computing the hessian, found that the jacobian of the user-provided function with respect to input {0} is "
+    "independent of the input. This is not allowed in strict mode. You should ensure that your function is twice "
+    "differentiable and that the jacobian depends on the inputs (this would be violated by a linear function for "
+    "example)."
+)
+FORWARD, REVERSE = "forward-mode", "reverse-mode"
+NOT_TOGETHER = (
+    "torch.autograd.functional.jacobian: `{0}=True` and `{1}` are not supported together{2}. Please either set "
+    "`{0}=False` or `{3}`."
+)
+ONLY_VECTORIZED = (
+    "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
 )
 
 
@@ -129,22 +139,45 @@ def _scalar(outputs: tuple[Tensor, ...], several: bool, function: str) -> None:
         raise RuntimeError(f"The Tensor returned by the function given to {function} should contain a single element")
 
 
-def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """The value of a scalar function, and the product of `v` with its Hessian."""
+def _times_hessian(function: str, func: Function, inputs: Any, v: Any, create_graph: bool, strict: bool) -> Any:
     with enable_grad():
-        several, xs = _inputs(inputs, create_graph, "vhp")
-        vector = _vector(v, xs, "vhp", "the input to the user-provided function is")
-        several_out, outputs = _tuple_of(func(*xs), OUTPUTS, "vhp")
-        _scalar(outputs, several_out, "vhp")
+        several, xs = _inputs(inputs, create_graph, function)
+        vector = _vector(v, xs, function, "the input to the user-provided function is")
+        several_out, outputs = _tuple_of(func(*xs), OUTPUTS, function)
+        _scalar(outputs, several_out, function)
         _checked(outputs, strict)
         first = _gradients(outputs, xs, None, strict, DEPENDS)
         found = _gradients(first, xs, vector, strict, DEPENDS_TWICE)
     return _result(outputs, False, create_graph), _result(found, several, create_graph)
 
 
+def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+    """The value of a scalar function, and the product of `v` with its Hessian."""
+    return _times_hessian("vhp", func, inputs, v, create_graph, strict)
+
+
 def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """The value of a scalar function, and the product of its Hessian with `v`: as `vhp`, the Hessian is symmetric."""
-    return vhp(func, inputs, v, create_graph, strict)
+    return _times_hessian("hvp", func, inputs, v, create_graph, strict)
+
+
+def _settled(inputs: Any, create: bool, strict: bool, vectorize: bool, strategy: str) -> bool:
+    """Whether a Jacobian is recorded: PyTorch's errors for what it does not do together."""
+    if strategy not in (FORWARD, REVERSE):
+        raise AssertionError(
+            'Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has more outputs '
+            'than inputs, "forward-mode" tends to be more performant. Otherwise, prefer to use "reverse-mode".'
+        )
+    if strategy == FORWARD:
+        forward = f'strategy="{FORWARD}"', " (yet)", f'strategy="{REVERSE}"'
+        if create:
+            raise NotImplementedError(NOT_TOGETHER.format("create_graph", *forward))
+        if strict:
+            raise RuntimeError(NOT_TOGETHER.format("strict", *forward))
+        if not vectorize:
+            raise NotImplementedError(ONLY_VECTORIZED)
+        return any(t.requires_grad for t in _tuple_of(inputs, "inputs", "jacobian")[1])
+    return create
 
 
 def jacobian(
@@ -163,23 +196,18 @@ def jacobian(
     tensor([[2., 0.],
             [0., 4.]])
     """
-    if strategy not in ("forward-mode", "reverse-mode"):
-        raise AssertionError(
-            'Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has more outputs '
-            'than inputs, "forward-mode" tends to be more performant.'
-        )
+    create_graph = _settled(inputs, create_graph, strict, vectorize, strategy)
     with enable_grad():
         several, xs = _inputs(inputs, create_graph, "jacobian")
         several_out, outputs = _tuple_of(func(*xs), OUTPUTS, "jacobian")
         _checked(outputs, strict)
+        if strict and vectorize:
+            raise RuntimeError(NOT_TOGETHER.format("strict", "vectorized=True", "", "vectorize=False"))
         rows = []
         for y in outputs:
             elements = [_gradients([e], xs, None, strict, DEPENDS) for e in y.reshape(-1)]
             columns = [
-                stack([row[i] for row in elements]).reshape(tuple(y.shape) + tuple(x.shape))
-                if elements
-                else zeros_like(x).reshape(tuple(y.shape) + tuple(x.shape))
-                for i, x in enumerate(xs)
+                stack([row[i] for row in elements]).reshape(tuple(y.shape) + tuple(x.shape)) for i, x in enumerate(xs)
             ]
             rows.append(_result(columns, several, create_graph))
     return tuple(rows) if several_out else rows[0]
@@ -195,18 +223,23 @@ def hessian(
 ) -> Any:
     """The Hessian of a scalar function: a tensor of shape `input.shape + input.shape`, or a tuple of tuples of them."""
     several, _ = _tuple_of(inputs, "inputs", "hessian")
+    if outer_jacobian_strategy not in (FORWARD, REVERSE):
+        raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
 
     def first(*xs: Tensor) -> Any:
         several_out, outputs = _tuple_of(func(*xs), OUTPUTS, "hessian")
         _scalar(outputs, several_out, "hessian")
         _checked(outputs, strict)
         found = _gradients([outputs[0].reshape(())], xs, None, strict, DEPENDS)
+        for i, g in enumerate(found):
+            if strict and not g.requires_grad:
+                raise RuntimeError(DEPENDS_TWICE.format(i))
         return found if several else found[0]
 
-    return jacobian(first, inputs, create_graph, strict)
+    return jacobian(first, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
-__all__ = _own_names(globals())
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
 
 def __dir__() -> list[str]:

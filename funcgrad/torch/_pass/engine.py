@@ -229,7 +229,7 @@ class Pass:
 
     def leaf(self, node: Node, ct: Any) -> None:
         note = getattr(node, "note", None)
-        if self.wanted is not None and node.seq not in self.wanted:
+        if (self.wanted is not None and node.seq not in self.wanted) or (note is not None and note.severed):
             return
         if note is None or note.owner is None:
             self.found[node.seq] = ct

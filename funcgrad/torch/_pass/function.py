@@ -402,7 +402,10 @@ def _unrecorded(value: Any) -> Any:
 
 def _check_dirty(ctx: FunctionCtx, outputs: list[Any]) -> None:
     for t in ctx._dirty:
+        if mode.enabled and on_tape(t._value) and t._view is not None and t._view.blocked is not None:
+            raise RuntimeError(t._view.blocked)
         if on_tape(t._read()) and t.is_leaf and mode.enabled:
+            t._storage.count()
             raise RuntimeError(DIRTY_LEAF)
         if not any(y is t for y in outputs):
             raise RuntimeError(DIRTY_NOT_RETURNED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from funcgrad.core.tape import SELECT, Node
 from funcgrad.ops.families.elementwise import Elementwise
@@ -37,6 +37,8 @@ BY_NUMBERS = {f"{name[:-1]}Backward{name[-1]}" for name in NUMBERED}
 """Entries of a tensor and a number, which PyTorch's addition, product and quotient take for a tensor."""
 SAVED_OF: list[Callable[[Any, str], Any]] = []
 """What finds a saved tensor by its name: `_pass.saved_tensor`, which is above this file."""
+AS_SINGLE: list[Callable[[str, Node], None]] = []
+"""What makes an entry one operation, on which hooks are registered: `_pass.single`, which is above this file."""
 OWN_GRAD_FN: set[type] = set()
 """The primitives whose entries keep what `grad_fn` shows: `autograd.Function`."""
 
@@ -50,18 +52,18 @@ class GradFn:
         self._node = node
 
     def name(self) -> str:
-        name = name_of(self._node)
-        return "torch::autograd::" + name if name in IN_NAMESPACE else name
+        return full_name(self._node)
 
     @property
     def next_functions(self) -> tuple[tuple[GradFn | None, int], ...]:
         """The entries of the operands, each with the position among its outputs."""
         note = note_of(self._node)
         if note is not None and note.composed is not None and note.form is None:
-            unshared(self._node).form = form_of_kind(note.composed, _flat(self._node)), 0
+            unshared(self._node).form = form_of_kind(note.composed, flat(self._node)), 0
             note = note_of(self._node)
         if note is not None and note.form is not None:
             form, index = note.form
+            form.real = ref(self._node)
             return grad_fn(form.entry(index)).next_functions
         if note is not None and note.slice_of is not None and note.edges is not None:
             return _told(note.edges[:1]) + grad_fn(note.slice_of).next_functions[1:]
@@ -92,13 +94,12 @@ class GradFn:
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` behind this operation; a tuple it returns replaces `grad_inputs`."""
-        _need_single("register_hook", self._node)
+        AS_SINGLE[0]("register_hook", self._node)
         return register(self._node, "after", hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_outputs)` before this operation; a tuple it returns replaces them."""
-        if _stands_in(self._node):
-            _need_single("register_prehook", self._node)
+        AS_SINGLE[0]("register_prehook", self._node)
         return register(self._node, "before", hook)
 
     def __getattr__(self, name: str) -> Any:
@@ -117,8 +118,16 @@ class GradFn:
         return f"<{place}{kind.__name__} object at {id(self._node):#x}>"
 
 
+def full_name(node: Node) -> str:
+    name = name_of(node)
+    return "torch::autograd::" + name if name in IN_NAMESPACE else name
+
+
 def edge_of(node: Node) -> tuple[GradFn | None, int]:
     """What shows an entry: one object for all results of an operation; and which of them it is of."""
+    note = note_of(node)
+    if note is not None and note.severed:
+        return None, 0
     first, place = _place(node)
     found = _shown_first.get(first)
     if found is None:
@@ -140,52 +149,46 @@ def _place(node: Node) -> tuple[int, int]:
 
 def _edges(of: Node) -> tuple[tuple[GradFn | None, int], ...]:
     """Those of an entry that tells them itself."""
-    found = _told(_flat(of))
-    if any(p is not None and _is_inner(p) and p.prim is not SELECT for p in of.parents):  # each read an operand
+    found = _told(flat(of))
+    if any(p is not None and is_inner(p) and p.prim is not SELECT for p in of.parents):  # each read an operand
         return tuple({(fn, i): None for fn, i in found if fn is not None})
     if not has_two_operands(of):
         return tuple((fn, i) for fn, i in found if fn is not None)
     return tuple(found)
 
 
-def _is_inner(node: Node) -> bool:
+def is_inner(node: Node) -> bool:
     note = note_of(node)
     return note is None or note.inner
 
 
-def _flat(of: Node) -> list[Node | None]:
+def flat(of: Node) -> list[Node | None]:
     """The entries that an operation of several read, in the order of reading, with None for constants."""
     found: list[Node | None] = []
     stack = list(reversed(of.parents))
     while stack:
         node = stack.pop()
-        if node is not None and _is_inner(node):
+        if node is not None and is_inner(node):
             stack.extend(reversed(node.parents))
         else:
             found.append(node)
     return found
 
 
-def _stands_in(node: Node) -> bool:
-    note = note_of(node)
-    return note is not None and note.stands_in
-
-
-def _need_single(function: str, node: Node) -> None:
-    """An error for an operation that is several entries here, or that several of PyTorch's are."""
-    note = note_of(node)
-    composed = note is not None and (note.stands_in or note.form is not None)
-    if composed or any(p is not None and (n := note_of(p)) is not None and n.inner for p in node.parents):
-        raise NotImplementedError(
-            f"{function}: {name_of(node)} is several operations in funcgrad.torch; hook the tensors that it takes, by "
-            "Tensor.register_hook"
-        )
+def moved(node: Node, seq: float) -> None:
+    """Give an entry another place among those of the tape; what shows it is shown on."""
+    for shown in (_shown, _shown_first):
+        found = shown.pop(node.seq, None)
+        if found is not None:
+            shown[seq] = found
+    node.seq = seq  # type: ignore[assignment]
 
 
 def has_two_operands(node: Node) -> bool:
     """Whether a constant among the operands of one operation may be a tensor: else it is a number, or an index."""
     prim: Any = node.prim
-    if prim is None or type(prim) in OWN_GRAD_FN:
+    note = note_of(node)
+    if prim is None or type(prim) in OWN_GRAD_FN or (note is not None and note.edges == node.parents):
         return True
     by_two = prim.name == "dot_general" or (isinstance(prim, Elementwise) and len(node.parents) == 2)
     return by_two and name_of(node) not in BY_NUMBERS
@@ -197,8 +200,8 @@ def role_of(watched: Watched) -> str:
 
 
 _classes: dict[tuple[str, str], type] = {}
-_shown: WeakValueDictionary[int, GradFn] = WeakValueDictionary()
-_shown_first: WeakValueDictionary[int, GradFn] = WeakValueDictionary()
+_shown: WeakValueDictionary[float, GradFn] = WeakValueDictionary()
+_shown_first: WeakValueDictionary[float, GradFn] = WeakValueDictionary()
 
 
 def grad_fn(node: Node) -> GradFn:

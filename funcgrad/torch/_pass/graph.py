@@ -11,6 +11,7 @@ from funcgrad.torch._pass.modified import allow_mutation_on_saved_tensors
 from funcgrad.torch._pass.saved import disable_saved_tensors_hooks as disable_saved_tensors_hooks
 from funcgrad.torch._pass.saved import save_on_cpu as save_on_cpu
 from funcgrad.torch._pass.saved import saved_tensors_hooks as saved_tensors_hooks
+from funcgrad.torch._pass.single import as_single as as_single
 from funcgrad.torch._tensor.tensor import Tensor
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from funcgrad.core.tape import tick
-from funcgrad.torch._record.tape import Watched, name_of, on_tape
+from funcgrad.torch._pass.gradfn import full_name
+from funcgrad.torch._record.tape import Watched, on_tape
 from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.messages import DETACHED_SINCE
 from funcgrad.torch._tensor.storage import Doubted
@@ -57,7 +58,7 @@ def modified(watched: Watched) -> RuntimeError:
         if tensor is not None:
             value = tensor._read()
         if on_tape(value) and value.node.prim is not None:
-            name = "AsStrided" if tensor is None and watched.is_view else name_of(value.node)
+            name = "AsStrided" if tensor is None and watched.is_view else full_name(value.node)
     name = name.replace("Backward0", "").replace("Backward", "")
     kind = "CPUBoolType" if value.dtype.kind == "b" else f"torch.{of(value.dtype).title}Tensor"
     which = f", which is output 0 of {name}," if name else ""

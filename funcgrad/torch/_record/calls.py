@@ -382,7 +382,7 @@ def view(
         out._view = View((*own.storage_steps, *steps), x, steps)
     else:
         out._view = View((*own.storage_steps, *steps), own.base, (*own.steps, *steps))
-        blocked = blocked or own.blocked
+        blocked = blocked or (own.blocked and _seen_through(kind, own.blocked))
         overlapping = overlapping or own.overlapping
     out._view.blocked = blocked
     out._view.written = written
@@ -391,8 +391,17 @@ def view(
     out._view.overlapping = overlapping
     if tracked and not mode.enabled:
         out._make_leaf("no_grad")
+        out._value.node.note.severed = True
         out._cuts = joined(cut("no_grad", value, (), mode.off), out._cuts)
     return out
+
+
+def _seen_through(kind: Kind, blocked: str) -> str:
+    """The error for writing to a view, of which this is a view in turn: PyTorch names that."""
+    seen = f"Output 0 of {kind.name.partition('Backward')[0]} is a view"
+    if blocked is NO_GRAD_VIEW_IN_PLACE:
+        return f"{seen} of a view which was{blocked.removeprefix('A view was')}"
+    return seen + blocked.partition(" is a view")[2]
 
 
 def contiguous(t: Tensor, but_channels_last: bool = False) -> Tensor:

@@ -8,6 +8,7 @@ entries, and what that records is shown. It has no part in a backward pass.
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,14 +27,15 @@ Described = tuple[Node | None, tuple[int, ...], np.dtype, tuple[int, ...] | None
 class Form:
     """How a result is composed: a function of Tensors, and what is known of its operands without their memory.
 
-    `operands` are `Described`, and what is no tensor alone in a tuple.
+    `operands` are `Described`, and what is no tensor alone in a tuple. `real` is the entry that it is of.
     """
 
-    __slots__ = ("entries", "fun", "operands", "params")
+    __slots__ = ("entries", "fun", "operands", "params", "real")
 
     def __init__(self, fun: Callable[..., Any], operands: Sequence[tuple[Any, ...]], params: dict[str, Any]) -> None:
         self.fun, self.operands, self.params = fun, operands, params
         self.entries: list[Node] | None = None
+        self.real: weakref.ref[Node] | None = None
 
     def entry(self, index: int) -> Node:
         """The entry of a result as PyTorch has it, with those between it and the operands."""
@@ -55,7 +57,7 @@ class Form:
         outs = [t._value.node for t in (found if isinstance(found, tuple) else (found,)) if on_tape(t._value)]
         for node in entries(outs):
             if node.seq > first and note_of(node) is not None:
-                unshared(node).stands_in = True
+                unshared(node).stands_in = self
         return outs
 
 

@@ -16,6 +16,7 @@ _NO_GRAD_VIEW = (
     "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
     "tracked) or both outside (if you want the inplace to be tracked)."
 )
+AMBIGUOUS = "this use case is ambiguous"
 NO_GRAD_VIEW_IN_PLACE = _NO_GRAD_VIEW.format(event="is being")
 NO_GRAD_VIEW_WRITTEN = _NO_GRAD_VIEW.format(event="its base or another view of its base has been")
 MULTI_VIEW_IN_PLACE = (

@@ -196,7 +196,7 @@ class Tensor(Leaving, Methods):
             new = (overwritten if scope.forward else revalued)(raw(self._read()), new)
         if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
             raise RuntimeError(
-                view.blocked if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE else messages.MULTI_VIEW_OF_PLAIN
+                view.blocked if messages.AMBIGUOUS in view.blocked else messages.MULTI_VIEW_OF_PLAIN
             )
         storage.count(at)
         if cuts and not self._is_source():
@@ -291,6 +291,8 @@ class Tensor(Leaving, Methods):
                 raise RuntimeError(messages.OUTSIDE_TO_FUNCTIONAL)
             elif value.node.prim is not None:
                 raise RuntimeError(messages.ONLY_OF_LEAVES)
+            else:
+                value.node.note.severed = False
         elif on_tape(value):
             if value.node.prim is not None:
                 raise RuntimeError(messages.NOT_A_LEAF)
@@ -303,7 +305,7 @@ class Tensor(Leaving, Methods):
             raise TypeError("requires_grad is no bool")
         if requires_grad and self._read().dtype.kind not in "fc":
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
-        if scope.level or not (requires_grad and self.requires_grad):
+        if scope.level or not (requires_grad and self.requires_grad) or self._is_source():
             self.requires_grad = requires_grad
         return self
 
@@ -467,7 +469,7 @@ class Tensor(Leaving, Methods):
         return base if base is not None and base._storage is self._storage else None
 
     def _is_view(self) -> bool:
-        return self._base is not None
+        return self._base is not None and not self.is_inference()
 
     # shape and dtype
 
