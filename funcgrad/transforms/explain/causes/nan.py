@@ -56,7 +56,8 @@ def thrown_away_later(e: Evidence) -> Finding | None:
     if repair is not None:
         return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
     call = written(fault.spot.line)
-    nudged = away(name, call) if e.called(fault.masked.node) in _FACTORS else ""
+    masked = fault.masked
+    nudged = away(name, call) if masked is not None and e.called(masked.node) in _FACTORS else ""
     if call is not None and nudged:
         return Finding(f"{text} {_NUDGE}", "", (where, mask), (fitting(call.place, nudged),))
     guard = f"Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there"
