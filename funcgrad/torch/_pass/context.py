@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import SELECT, Node, TapeTracer, selected
+from funcgrad.core.tape import SELECT, Node, TapeTracer, selected, tick
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.torch._pass.current import current, running
-from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
+from funcgrad.torch._pass.modified import check
 from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._pass.saved_tensor import SavedTensor
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import PastCut
 from funcgrad.torch._record.tape import Note, Watched, on_tape, raw
+from funcgrad.torch._tensor.storage import Doubted
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.transforms.custom.both import custom_both
 
@@ -133,7 +134,7 @@ class OfContext:
 class Saved:
     """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version."""
 
-    __slots__ = ("cuts", "node", "packed", "part", "tape", "value", "watched")
+    __slots__ = ("cuts", "node", "packed", "part", "saved_at", "tape", "value", "watched")
 
     def __init__(self, t: Tensor, hooks: Any = None) -> None:
         value = t._read()
@@ -145,6 +146,7 @@ class Saved:
         self.tape: Any = value._trace if on_tape(value) else None
         self.watched = Watched(t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False)
         self.cuts = t._cuts
+        self.saved_at = tick()
 
     def belongs_to(self, result: TapeTracer, name: str) -> None:
         node: Any = result.node
@@ -159,11 +161,12 @@ class Saved:
         node = self.entry()
         if self.packed is not None:
             return self.restored(raw(self.packed.tensor()._read()), node)
-        if self.watched.storage.version != self.watched.version:
-            raise modified(self.watched)
+        unwritten = self.watched.storage.version == self.watched.version
+        if not unwritten or isinstance(self.watched.storage.version, Doubted):
+            check(self.watched, self.saved_at)
         source = self.watched.source
         t = source() if type(source) is weakref.ref else None
-        if t is not None and t._storage is self.watched.storage:
+        if t is not None and unwritten and t._storage is self.watched.storage:
             value = t._read()
             if (value.node if on_tape(value) else None) is node:
                 return t

@@ -413,6 +413,8 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     for y in outputs:
         if isinstance(y, Tensor) and not any(y is a for a in args):
             y._cuts = joined(y._cuts, cuts)
+    for t in ctx._dirty:
+        t._storage.count()
     return [y.detach() if isinstance(y, Tensor) and on_tape(y._read()) else y for y in outputs]
 
 

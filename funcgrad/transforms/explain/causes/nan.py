@@ -39,11 +39,12 @@ def thrown_away_later(e: Evidence) -> Finding | None:
     fault = e.arrival.fault if e.arrival is not None else None
     if fault is None or fault.masked is None or fault.spot.kind != "operation" or not _by_elements(fault.spot.node):
         return None
-    if e.born is not None and e.called(fault.masked.node) in _VANISH:  # where infinity went in
+    masked = fault.masked
+    if e.born is not None and e.called(masked.node) in _VANISH:  # where infinity went in
         return None
-    name, where, mask = e.called(fault.spot.node), place(fault.spot.line), place(fault.masked.line)
+    name, where, mask = e.called(fault.spot.node), place(fault.spot.line), place(masked.line)
     text = (
-        f"{_became(e, fault, 'NaN')}, which `{e.called(fault.masked.node)}` at {short(mask)} throws away; but "
+        f"{_became(e, fault, 'NaN')}, which `{e.called(masked.node)}` at {short(mask)} throws away; but "
         "0 * inf is NaN."
     )
     pole = _pole(e, fault.spot.node)
@@ -56,8 +57,7 @@ def thrown_away_later(e: Evidence) -> Finding | None:
     if repair is not None:
         return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
     call = written(fault.spot.line)
-    masked = fault.masked
-    nudged = away(name, call) if masked is not None and e.called(masked.node) in _FACTORS else ""
+    nudged = away(name, call) if e.called(masked.node) in _FACTORS else ""
     if call is not None and nudged:
         return Finding(f"{text} {_NUDGE}", "", (where, mask), (fitting(call.place, nudged),))
     guard = f"Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there"
