@@ -19,16 +19,17 @@ from funcgrad.torch._explain.graph import FLAT_PARTS, SATURATED, SINGULAR, STEPS
 from funcgrad.torch._explain.names import Names
 from funcgrad.torch._explain.rules import rule_around
 from funcgrad.torch._record.left import left
-from funcgrad.torch._record.story import PASSES, Cuts, Event, PassRecord, PastCut, all_leaves
+from funcgrad.torch._record.story import PASSES, Cuts, Event, PassRecord, PastCut, Story, all_leaves
 from funcgrad.torch._record.tape import on_tape, raw
 from funcgrad.torch._tensor.storage import writes_of
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.optim.optimizer import living
 from funcgrad.transforms.explain.diagnosis import Arrival
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
 from funcgrad.transforms.explain.history import Deed, Going, History
 from funcgrad.transforms.explain.sources import around
 
-_LEFT = ("item", "tolist", "numpy", "from_numpy", "tensor")
+_LEFT = ("item", "tolist", "numpy", "from_numpy", "tensor", "save")
 _ASKED = ("detach", "detach_", "data", "data=", "Parameter")
 _FLAGS = ("requires_grad", "retains_grad", "grad", "data")
 
@@ -190,6 +191,7 @@ def history_of(tensor: Tensor, names: Names) -> History:
     h.origin, h.verdict = story.origin, story.spoilt
     h.passes = tuple(g for g in map(going, story.passes) if g is not None)
     h.count = story.count
+    h.left_out = story.count > 1 and _is_left_out(tensor, story)
     h.missed, h.asked, h.refused = map(going, (story.missed, story.asked, story.refused))
     h.asked_verdict = story.asked.spoilt.get(value.node.seq) if story.asked is not None and on_tape(value) else None
     h.cleared, h.assigned, h.retained = map(_deed, (story.cleared, story.assigned, story.retained))
@@ -205,6 +207,12 @@ def history_of(tensor: Tensor, names: Names) -> History:
         write = writes_of(grad._storage.writes)[0]
         h.written = Deed(write.loc, writer(write.loc), write.when)
     return h
+
+
+def _is_left_out(tensor: Tensor, story: Story) -> bool:
+    """Whether optimizers have run since the first of its passes, and none holds the tensor."""
+    running = [o for o, last in living().items() if last > story.passes[-1].when]
+    return bool(running) and not any(p is tensor for o in running for group in o.param_groups for p in group["params"])
 
 
 def _misspelt(tensor: Tensor) -> str:

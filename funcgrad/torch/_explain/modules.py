@@ -9,6 +9,7 @@ from funcgrad.torch._explain.memory import constant_evidence, last_entries, leaf
 from funcgrad.torch._explain.names import Names, is_module
 from funcgrad.torch._explain.remarks import remarks_on
 from funcgrad.torch._explain.told import told
+from funcgrad.torch._record.story import Replaced
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.optim.optimizer import living
@@ -51,13 +52,17 @@ def _notes(module: Any, found: dict[str, Tensor]) -> Iterator[str]:
         yield "No optimizer holds any of these parameters: step() and zero_grad() do nothing to them."
     for optimizer in living():
         params = [p for group in optimizer.param_groups for p in group["params"]]
-        old = [p for p in params if id(p) not in own and p._own_story is not None and p._story.replaced is not None]
-        if old and any(id(p) in own for p in params):
-            labels = in_order([f"`{p._label}`{at(p._story.replaced.loc)}" for p in old])
+        old = [(p, replaced) for p in params if id(p) not in own and (replaced := _replaced(p)) is not None]
+        if any(id(replaced.by()) in own for _, replaced in old):
+            labels = in_order([f"`{p._label}`{at(replaced.at.loc)}" for p, replaced in old])
             yield (
                 f"{len(old)} of {len(params)} tensors in the {type(optimizer).__name__} are no longer in the module: "
                 f"replaced were {labels}. Instead: make the optimizer after that."
             )
+
+
+def _replaced(tensor: Tensor) -> Replaced | None:
+    return None if tensor._own_story is None else tensor._story.replaced
 
 
 def _unregistered(path: str, x: Any, own: set[int]) -> Iterator[str]:

@@ -44,11 +44,11 @@ class Names:
             return
         variables = frame.f_locals
         self._read, self.run = _read_by(frame.f_code, {**frame.f_globals, **variables})
-        outer = frame.f_back
+        outer = frame.f_back if frame.f_code.co_name != "<module>" else None  # behind which is what runs the script
         while outer is not None:
             if is_users(outer.f_code.co_filename):
                 self.run |= _read_by(outer.f_code, outer.f_globals)[1]
-            outer = outer.f_back
+            outer = outer.f_back if outer.f_code.co_name != "<module>" else None
         for scope in (variables, frame.f_globals):
             for name, x in list(scope.items()):
                 if not name.startswith("__"):

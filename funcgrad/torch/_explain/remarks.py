@@ -35,7 +35,11 @@ def _bypassed(entries: Sequence[Node]) -> Iterator[str]:
         if rule and entry.loc is not None:
             found.setdefault(rule, entry.loc)
     for rule, loc in found.items():
-        yield (
-            f"`{rule}.forward` was called directly, and is recorded itself{at(loc)}: `{rule}.backward` has no part in "
-            f"these gradients. Instead: {rule}.apply(...)."
-        )
+        yield f"{bypassed(rule, loc)}. Instead: {rule}.apply(...)."
+
+
+def bypassed(rule: str, loc: Loc | None = None) -> str:
+    return (
+        f"`{rule}.forward` was called directly, and is recorded itself{at(loc)}: `{rule}.backward` has no part in "
+        "these gradients"
+    )

@@ -15,6 +15,8 @@ from funcgrad.torch._explain.calls import shared
 from funcgrad.torch._explain.graph import Graph
 from funcgrad.torch._explain.memory import agrees, going
 from funcgrad.torch._explain.names import Names, users_frame
+from funcgrad.torch._explain.remarks import bypassed
+from funcgrad.torch._explain.rules import rule_around
 from funcgrad.torch._pass.engine import Pass
 from funcgrad.torch._pass.function import FunctionCall
 from funcgrad.torch._record.story import line_of
@@ -22,6 +24,7 @@ from funcgrad.torch._record.tape import note_of, on_tape, raw
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.modules.hooks import BackwardHooks
 from funcgrad.transforms.explain.causes import finding_of
+from funcgrad.transforms.explain.causes.registry import Finding
 from funcgrad.transforms.explain.diagnosis import Arrival, Spot, concrete, flow_back
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.history import Verdict, is_like, kind_of
@@ -93,11 +96,22 @@ def _remember(run: Pass, outputs: Sequence[Tensor]) -> None:
         e.live = e.total = graph.live(node)
         e.born, e.born_name, e.saved_of = first, name, run.kept.saved_by
         row, finding = finding_of(e)
-        verdict = Verdict(kind_of(ct), row.status, finding, here)
+        verdict = Verdict(kind_of(ct), row.status, _of_bypassed(finding, arrival), here)
         if run.accumulates:
             tensor._story.spoilt = verdict
         else:
             run.record.spoilt[node.seq] = verdict
+
+
+def _of_bypassed(finding: Finding, arrival: Arrival) -> Finding:
+    """The finding; where a rule of the user's was passed by, with that: what ended the derivative is inside of it."""
+    fault = () if arrival.fault is None else (arrival.fault.spot,)
+    rule = next((rule for spot in (*arrival.dead, *fault) if (rule := rule_around(spot.line))), "")
+    if not rule:
+        return finding
+    return finding._replace(
+        sentence=f"{finding.sentence} {bypassed(rule)}.", remedy=f"{rule}.apply(...), which stands for both", repair=()
+    )
 
 
 def _cancels(arrival: Arrival, ct: np.ndarray) -> bool:

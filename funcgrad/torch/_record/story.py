@@ -241,6 +241,20 @@ def event() -> Event:
     return Event(here(), tick())
 
 
+class Replaced(NamedTuple):
+    """That a module has another parameter in place of this one: since when, and, weakly, which."""
+
+    at: Event
+    by: weakref.ref
+
+
+def note_replaced(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Parameters that others of their names take the place of remember it."""
+    for name, parameter in old.items():
+        if name in new and new[name] is not parameter:
+            parameter._story.replaced = Replaced(event(), weakref.ref(new[name]))
+
+
 PASSES_KEPT = 4
 
 
@@ -277,7 +291,7 @@ class Story:
         self.cleared: Event | None = None
         self.assigned: Event | None = None
         self.retained: Event | None = None
-        self.replaced: Event | None = None
+        self.replaced: Replaced | None = None
 
     def reach(self, record: PassRecord, version: int) -> None:
         """A pass has brought a gradient, whose memory has that version now."""

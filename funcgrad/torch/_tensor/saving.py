@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.torch._record.left import left
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.copying import layout_of, over_memory
 from funcgrad.torch._tensor.devices import TYPES
@@ -104,6 +105,8 @@ class _Writer:
             return {"tensor again": known}
         self.tensors[id(t)] = len(self.tensors)
         self.kept.append(t)
+        if not t.is_leaf:
+            left.note("save", t)
         layout = layout_of(t, t._array("`torch.save`"))
         storage = t._storage
         place = self.places.setdefault(id(storage), len(self.memories))

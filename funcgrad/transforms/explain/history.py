@@ -86,7 +86,7 @@ class History:
     from it, `copied` those of the value it was made from, and `flat` those of piecewise constant values beside its live
     paths. `is_output` says that the last pass began at it, `compiled` that a compiled program ran it. `near` are other
     tensors that the caller sees, `near_unseen` those of them that were written through `.data`, and where. `verdict` is
-    what the pass has found, `asked_verdict` what `asked` has.
+    what the pass has found, `asked_verdict` what `asked` has. `left_out`: there are optimizers, and none has it.
     """
 
     kind: str
@@ -98,6 +98,7 @@ class History:
     misspelt: str = ""
     requires_grad: bool = False
     predicted: bool = False
+    left_out: bool = False
     is_output: bool = False
     compiled: bool = False
     freed: bool = False
@@ -138,4 +139,4 @@ class History:
     @property
     def told_cuts(self) -> tuple[End, ...]:
         """Of what was computed from it, where values were cut off, and not only looked at as numbers."""
-        return tuple(end for end in self.told if end.as_ not in ("item", "tolist"))
+        return tuple(end for end in self.told if end.as_ not in ("item", "tolist", "save"))

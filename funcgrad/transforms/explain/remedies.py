@@ -141,6 +141,7 @@ SMOOTH = {
     "maximum": "a smooth maximum, np.logaddexp(x, y)",
     "minimum": "a smooth minimum, -np.logaddexp(-x, -y)",
     **dict.fromkeys(("multiply", "linear", "matmul", "bmm"), "a factor that is not zero"),
+    **dict.fromkeys(("bernoulli", "poisson"), "rsample() of a relaxed distribution, or a loss of log_prob(draw)"),
     "relu": "leaky_relu, or a start at which some of its arguments are positive",
     **dict.fromkeys(("sigmoid", "logistic", "expit", "tanh", "erf"), "a smaller argument, scaled or normalised"),
 }

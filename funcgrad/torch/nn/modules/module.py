@@ -10,7 +10,7 @@ from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import empty_like
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import refuse_asked
-from funcgrad.torch._record.story import event
+from funcgrad.torch._record.story import note_replaced
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device, used
 from funcgrad.torch._tensor.tensor import Tensor
@@ -163,7 +163,7 @@ class Module(Stateful, Hooked):
                 raise AttributeError("cannot assign module before Module.__init__() call")
             if name not in modules:
                 self._forget(name)
-            modules[name] = value
+            self._set_module(name, value)
         elif modules is not None and name in modules:
             if value is not None:
                 raise TypeError(
@@ -219,8 +219,8 @@ class Module(Stateful, Hooked):
         if param is not None:
             param._label, param._role = name, "parameter"
         old = self._parameters.get(name)
-        if old is not None and old is not param:
-            old._story.replaced = event()
+        if old is not None and param is not None:
+            note_replaced({name: old}, {name: param})
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -242,9 +242,15 @@ class Module(Stateful, Hooked):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{type_name(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
-        self._modules[name] = module
+        self._set_module(name, module)
 
     add_module = register_module
+
+    def _set_module(self, name: str, module: Module | None) -> None:
+        old = self._modules.get(name)
+        if old is not None and module is not None:
+            note_replaced(dict(old.named_parameters()), dict(module.named_parameters()))
+        self._modules[name] = module
 
     # members
 

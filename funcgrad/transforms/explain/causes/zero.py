@@ -24,6 +24,7 @@ FLAT_PARTS = frozenset(
 )
 _WRITES = frozenset(("zero", "fill", "copy", "[]="))
 STEPS = frozenset(("round", "floor", "ceil", "trunc", "sign", "sgn"))
+_DRAWS = frozenset(("bernoulli", "poisson", "multinomial"))
 _SATURATES = frozenset(
     ("sigmoid", "logistic", "expit", "tanh", "erf", "erfc", "softmax", "exp", "softplus", "log_sigmoid", "log_softmax")
 )
@@ -110,6 +111,8 @@ def _ended(e: Evidence, spot: Spot) -> str:
         reason = "it writes over all of it"
     elif name == "checkpoint":
         reason = "inside of it: without the checkpoint, a report says where"
+    elif name in _DRAWS:
+        reason = "a random draw does not say how it moves with its parameters"
     elif name in STEPS:
         reason = "it moves in steps"
     elif name in _SHARES and _is_alone(e, spot):

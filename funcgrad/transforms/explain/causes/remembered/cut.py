@@ -37,6 +37,7 @@ _OF_TENSORS = {
     "tolist": ("the values left as Python numbers", "the tensor itself, or torch.stack of several"),
     "numpy": ("the values left as a NumPy array", "torch's operations on the tensor itself"),
     "tensor": ("the copy is a new tensor without a history", "t.clone(), or torch.stack of a list of tensors"),
+    "save": ("the values left for a file", "the tensor itself, or its computation from what is loaded"),
     "from_numpy": ("an array has no history", "torch's operations on the tensor itself"),
     "state_dict": ("it gives values without their history", "the parameter itself, or state_dict(keep_vars=True)"),
 }

@@ -61,9 +61,14 @@ def summed(e: Evidence) -> Finding | None:
         return None
     lines = in_order(list(dict.fromkeys(pass_of(g) for g in reversed(h.passes))))
     since = f"since it was cleared{at(h.cleared.loc)}" if h.cleared is not None else "and was never cleared"
+    remedy = "optimizer.zero_grad() before backward(), where only the last is meant"
+    none = ""
+    if h.left_out:
+        none = " No optimizer holds it: step() and zero_grad() do nothing to it."
+        remedy = "an optimizer made of the parameters as they are now, or of all of them"
     return Finding(
-        f"Its gradient is the sum of {h.count} backward passes {since}: {lines}. {gradient_summary(e.gradient)}",
-        "optimizer.zero_grad() before backward(), where only the last is meant",
+        f"Its gradient is the sum of {h.count} backward passes {since}: {lines}. {gradient_summary(e.gradient)}{none}",
+        remedy,
         places(*(g.loc for g in h.passes)),
     )
 
