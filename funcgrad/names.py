@@ -50,8 +50,8 @@ def tells_nearest(
         message = missing(f"module {module!r}", name, there, otherwise, instead)
         if theirs and not name.startswith("_") and hasattr(import_module(theirs), name):
             written = (instead or {}).get(name)
-            rest = f"and {written} where a derivative is wanted" if written else "which has no derivative here"
-            message = f"module {module!r} has no attribute {name!r}: use {theirs}.{name} for plain arrays, {rest}"
+            why = f"write {written} where a derivative is wanted" if written else "it has no derivative here"
+            message = f"module {module!r} has no attribute {name!r}: {why}. {theirs}.{name} takes plain arrays only"
         raise AttributeError(message, name=name)
 
     return absent

@@ -8,25 +8,25 @@ from __future__ import annotations
 STATS = {
     "betabinom": (
         "special.betaln(k + a, n - k + b) - special.betaln(a, b) - special.betaln(n - k + 1, k + 1) - np.log(n + 1), "
-        "its logpmf,"
+        "its logpmf"
     ),
     "gaussian_kde": (
         "special.logsumexp(norm.logpdf(x[:, None], data, width), axis=1) - np.log(len(data)), its logpdf with the "
-        "standard deviation `width` of the kernels,"
+        "standard deviation `width` of the kernels"
     ),
-    "gennorm": "np.log(beta / 2) - special.gammaln(1 / beta) - np.abs(x) ** beta, its logpdf,",
-    "gumbel_l": "gumbel_r.logpdf(-x), its logpdf,",
-    "halfcauchy": "np.log(2) + cauchy.logpdf(x), its logpdf,",
-    "invgamma": "gamma.logpdf(1 / x, a) - 2 * np.log(x), its logpdf,",
+    "gennorm": "np.log(beta / 2) - special.gammaln(1 / beta) - np.abs(x) ** beta, its logpdf",
+    "gumbel_l": "gumbel_r.logpdf(-x), its logpdf",
+    "halfcauchy": "np.log(2) + cauchy.logpdf(x), its logpdf",
+    "invgamma": "gamma.logpdf(1 / x, a) - 2 * np.log(x), its logpdf",
     "iqr": "np.diff(np.quantile(x, [0.25, 0.75]))[0]",
-    "linregress": "np.polyfit(x, y, 1), the slope and the intercept,",
-    "loguniform": "-np.log(x * np.log(b / a)), its logpdf,",
+    "linregress": "np.polyfit(x, y, 1), the slope and the intercept",
+    "loguniform": "-np.log(x * np.log(b / a)), its logpdf",
     "median_abs_deviation": "np.median(np.abs(x - np.median(x)))",
-    "rayleigh": "np.log(x) - x**2 / 2, its logpdf,",
-    "skewnorm": "np.log(2) + norm.logpdf(x) + norm.logcdf(a * x), its logpdf,",
+    "rayleigh": "np.log(x) - x**2 / 2, its logpdf",
+    "skewnorm": "np.log(2) + norm.logpdf(x) + norm.logcdf(a * x), its logpdf",
     "tmean": "np.mean(x, where=(low <= x) & (x <= high))",
-    "vonmises": "kappa * (np.cos(x - loc) - 1) - np.log(2 * np.pi * special.i0e(kappa)), its logpdf,",
-    "wasserstein_distance": "np.mean(np.abs(np.sort(u) - np.sort(v))), for samples of one size,",
+    "vonmises": "kappa * (np.cos(x - loc) - 1) - np.log(2 * np.pi * special.i0e(kappa)), its logpdf",
+    "wasserstein_distance": "np.mean(np.abs(np.sort(u) - np.sort(v))), for samples of one size",
 }
 SPECIAL = {
     "bdtr": "special.betainc(n - np.floor(k), np.floor(k) + 1, 1 - p)",
