@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 _FALSE = frozenset(("0", "false", "no", "off"))
 _TRUE = frozenset(("", "1", "true", "yes", "on"))
@@ -117,9 +118,23 @@ class Config:
             raise TypeError(f"config.cache_size must be a number of bytes, not {value!r}")
         self._cache_size = value
 
+    if not TYPE_CHECKING:  # a checker shall see that a name does not exist
+
+        def __getattr__(self, name: str) -> None:
+            """AttributeError, which says what to write in place of JAX's settings."""
+            instead = f": {_JAXS}" if name == "update" else ""
+            raise AttributeError(f"'Config' object has no attribute {name!r}{instead}", name=name, obj=self)
+
     def __repr__(self) -> str:
         shown = ("jit", "threads", "debug_nans", "traceback", "cache_dir", "cache_size")
         return f"Config({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+
+_JAXS = (
+    "leave jax_enable_x64 out, as numbers are float64; write fg.config.debug_nans = True for jax_debug_nans, "
+    "fg.config.jit = False for jax_disable_jit, fg.config.cache_dir = folder for jax_compilation_cache_dir"
+)
+"""What to write in place of `jax.config.update(...)`."""
 
 
 def _switch(environment: Mapping[str, str], name: str, default: str) -> bool:

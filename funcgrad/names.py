@@ -42,16 +42,16 @@ def tells_nearest(
 ) -> Callable[[str], NoReturn]:
     """The `__getattr__` of a module with these names.
 
-    `theirs` is the other library's that it stands beside, `instead` says what to use for names that it does not have.
+    `theirs` is the other library's that it stands beside, `instead` says what to use for names that it does not have:
+    where it stands beside another one, what to write where a derivative is wanted.
     """
 
     def absent(name: str) -> NoReturn:
         message = missing(f"module {module!r}", name, there, otherwise, instead)
         if theirs and not name.startswith("_") and hasattr(import_module(theirs), name):
-            message = (
-                f"module {module!r} has no attribute {name!r}: it has no derivative here. {theirs}.{name} takes plain "
-                "arrays only"
-            )
+            written = (instead or {}).get(name)
+            why = f"write {written} where a derivative is wanted" if written else "it has no derivative here"
+            message = f"module {module!r} has no attribute {name!r}: {why}. {theirs}.{name} takes plain arrays only"
         raise AttributeError(message, name=name)
 
     return absent

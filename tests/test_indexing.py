@@ -651,3 +651,19 @@ def test_a_traced_shift_of_nothing_and_one_that_is_no_integer():
     assert jit(lambda x, k: np.roll(x, k))(np.zeros((0, 2)), 1).shape == (0, 2)
     with pytest.raises(TypeError, match="shift must be of integers"):
         jit(lambda x, k: np.roll(x, k))(np.ones(2), 1.5)
+
+
+@pytest.mark.parametrize("repeats", [[1, 2, 3], [0, 2, 0], [0, 0, 0], 2], ids=str)
+@pytest.mark.parametrize("length", [0, 2, 6, 9])
+def test_repeat_to_a_length(repeats, length):
+    """What NumPy gives, cut off or filled up with the last element; `repeats` may be traced."""
+    x, repeats = np.array([1.0, 2.0, 3.0]), np.array(repeats)
+    expected = np.append(np.repeat(x, repeats), np.full(length, 3.0))[:length]
+    call = lambda x, repeats: fnp.repeat(x, repeats, total_repeat_length=length)
+    np.testing.assert_array_equal(call(x, repeats), expected)
+    np.testing.assert_array_equal(fg.jit(call)(x, repeats), expected)
+    np.testing.assert_array_equal(fg.vmap(call, (0, None))(x[None], repeats), expected[None])
+    counts = fg.jit(fg.grad(lambda x, repeats: call(x, repeats).sum()))(x, repeats)
+    np.testing.assert_array_equal(counts, [np.sum(expected == v) for v in x])
+    stacked = fnp.repeat(np.stack([x, x]), repeats, 1, total_repeat_length=length)
+    np.testing.assert_array_equal(stacked, np.stack([expected, expected]))

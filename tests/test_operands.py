@@ -64,8 +64,8 @@ ODD = {
     "Series": (pandas("Series"), "x.to_numpy()"),
     "DataFrame": (pandas("DataFrame"), "x.to_numpy()"),
     "Index": (pandas("Index"), "x.to_numpy()"),
-    "csr_matrix": (sparse("csr_matrix"), "x.toarray()"),
-    "csr_array": (sparse("csr_array"), "x.toarray()"),
+    "csr_matrix": (sparse("csr_matrix"), "A.toarray()"),
+    "csr_array": (sparse("csr_array"), "fg.ops.segment_sum(C.data * x[C.col], C.row, C.shape[0])"),
     "jax": (jax_array, "np.asarray(x)"),
     "torch": (torch_tensor, "x.detach().numpy()"),
 }

@@ -6,6 +6,7 @@ import functools
 import importlib
 import math
 import warnings
+from dataclasses import dataclass
 from math import asin
 
 import numpy as np
@@ -408,6 +409,13 @@ class Net:
         self.w = np.ones(2)
 
 
+@fg.register_dataclass
+@dataclass
+class Named:
+    rate: float
+    name: str
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -415,6 +423,12 @@ class Net:
         (lambda: fg.hvp(np.sum, (np.ones(2),), ()), "^hvp: 1 primals but 0 tangents"),
         (lambda: fg.grad(lambda n: np.sum(n.w))(Net()), r"Pass its arrays.*register_pytree_node\(Net, flatten"),
         (lambda: fg.vmap(np.add)(np.ones(2), np.ones(3)), "batch sizes differ.*in_axes has None"),
+        (lambda: fg.vmap(np.sin)([1.0, 2.0]), r"leaf \[0\] has shape \(\) and no axis 0; np\.array makes one"),
+        (lambda: fg.vmap(np.sin)(1.0), r"has shape \(\) and no axis 0; where it is not batched"),
+        (lambda: fg.grad(np.add, argnum=1)(1.0, 2.0), r"^grad\(\) got an unexpected .* 'argnum': use argnums$"),
+        (lambda: fg.vmap(np.add, in_axs=0)(1.0, 2.0), r"'in_axs': use in_axes$"),
+        (lambda: fg.grad(lambda n: n.rate)(Named(2.0, "a")), r"^Write `name: \.\.\. = fg\.tree\.static\(\)`"),
+        (lambda: fg.random.normal(fg.random.key(0), 3), r"^normal: write the shape as a tuple, \(3,\), not 3 at"),
     ],
 )
 def test_arguments_that_do_not_fit(call, words):
@@ -429,6 +443,28 @@ def test_names_of_the_users_file_alone():
     with pytest.raises(TypeError, match=r"^Choose between values with jnp\.where") as raised:
         fg.vmap(names["f"])(np.ones(2))
     assert "static" not in str(raised.value) and "import numpy" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: np.polynomial.chebyshev.chebval(0.3, x), r"^In place of `np\.poly.*which takes plain arrays only"),
+        (lambda x: np.testing.assert_allclose(x, x), r"^In place of `np\.testing.*stop_gradient\(x\) where"),
+        (lambda x: "%.2f" % x[0], r"^In place of `'%\.2f' % x\[0\]`, write an f-string"),  # noqa: UP031
+        (lambda x: x.item(1), r"^In place of `x\.item\(1\)`, write `x\[1\]`"),
+        (lambda x: np.outer(x, x).item(1), r"write `np\.ravel\(np\.outer\(x, x\)\)\[1\]`"),
+        (lambda x: np.outer(x, x).item(0, 1), r"write `np\.outer\(x, x\)\[0, 1\]`"),
+    ],
+)
+def test_what_is_written_in_its_place_is_there(f, words):
+    with pytest.raises(TracerConversionError, match=words):
+        fg.grad(f)(np.ones(3))
+
+
+def test_settings_of_jax():
+    with pytest.raises(AttributeError, match=r"leave jax_enable_x64 out.*fg\.config\.debug_nans = True"):
+        fg.config.update("jax_enable_x64", True)
+    assert not hasattr(fg.config, "jitt")
 
 
 TABLE = np.arange(12.0).reshape(3, 4)

@@ -69,7 +69,8 @@ def same(found, expected, rtol, x):
 
 
 def test_every_name_has_a_row():
-    assert set(stats.__all__) == {*CONTINUOUS, *DISCRETE, "dirichlet", "multinomial", "multivariate_normal"}
+    several = {"dirichlet", "multinomial", "multivariate_normal"}
+    assert set(stats.__all__) == {*CONTINUOUS, *DISCRETE, *several, *DESCRIPTIVE, "pearsonr", "zmap"}
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -480,3 +481,79 @@ def test_scipys_stats_is_imported_when_it_is_used():
         "assert 'scipy.stats' not in sys.modules\nstats.norm.logpdf(0.3)\nassert 'scipy.stats' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+SAMPLE, OTHER_SAMPLE = np.random.default_rng(8).gamma(2.0, size=(2, 6, 3))
+DESCRIPTIVE = {
+    "zscore": [{}, {"ddof": 1}],
+    "gmean": [{}, {"weights": OTHER_SAMPLE}],
+    "hmean": [{}, {"weights": OTHER_SAMPLE}],
+    "moment": [{}, {"order": 3}, {"order": 2, "center": 0.5}],
+    "skew": [{}, {"bias": False}],
+    "kurtosis": [{}, {"bias": False}, {"fisher": False}, {"fisher": False, "bias": False}],
+    "sem": [{}, {"ddof": 0}],
+    "variation": [{}, {"ddof": 1}],
+    "entropy": [{}, {"qk": OTHER_SAMPLE}, {"base": 2}],
+}
+
+
+@pytest.mark.parametrize("name", DESCRIPTIVE)
+@pytest.mark.parametrize("axis", [0, 1, -1, None])
+class TestDescriptive:
+    def test_values_and_dtypes(self, name, axis):
+        ours, scipys = getattr(stats, name), getattr(scipy.stats, name)
+        for options in DESCRIPTIVE[name]:
+            for keepdims in ({}, {"keepdims": True})[: 1 if name == "zscore" else 2]:
+                for dtype, rtol in ((np.float64, 1e-12), (np.float32, 1e-4)):
+                    given = {n: x.astype(dtype) if isinstance(x, np.ndarray) else x for n, x in options.items()}
+                    given |= {"axis": axis, **keepdims}
+                    a = SAMPLE.astype(dtype)
+                    expected = scipys(a, **given)
+                    for found in (fg.vjp(lambda a: ours(a, **given), a)[0], fg.jit(lambda a: ours(a, **given))(a)):
+                        np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-6 if dtype is np.float32 else 0)
+                        assert found.dtype == expected.dtype and found.shape == expected.shape
+                    np.testing.assert_array_equal(ours(a, **given), expected)
+
+    def test_derivatives(self, name, axis):
+        for options in DESCRIPTIVE[name]:
+            check_grads(lambda a: getattr(stats, name)(a, axis=axis, **options), (SAMPLE,), 2)
+
+
+@pytest.mark.parametrize("name", DESCRIPTIVE)
+@pytest.mark.parametrize("sample", [[0.1] * 5, [1.0], [], [1.0, np.nan], [3, 5, 4]], ids=str)
+@pytest.mark.filterwarnings("ignore")
+def test_samples_that_say_little(name, sample):
+    sample = np.array(sample)
+    expected = getattr(scipy.stats, name)(sample)
+    for wrap in (lambda f: lambda x: fg.vjp(f, x)[0], fg.jit):
+        found = wrap(getattr(stats, name))(sample.astype(float))
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_correlations(axis, alternative):
+    expected = scipy.stats.pearsonr(SAMPLE, OTHER_SAMPLE, axis=axis, alternative=alternative)
+    f = lambda x: stats.pearsonr(x, OTHER_SAMPLE, axis=axis, alternative=alternative)
+    for found in (fg.vjp(f, SAMPLE)[0], fg.jit(f)(SAMPLE)):
+        np.testing.assert_allclose(found.statistic, expected.statistic, rtol=1e-12)
+        np.testing.assert_allclose(found.pvalue, expected.pvalue, rtol=1e-9)
+    check_grads(lambda x: tuple(f(x)), (SAMPLE,), 2)
+    assert type(f(SAMPLE)) is type(expected)
+
+
+def test_scores_among_others():
+    for axis in (0, 1, None):
+        expected = scipy.stats.zmap(SAMPLE, OTHER_SAMPLE, axis=axis, ddof=1)
+        f = lambda scores, compare: stats.zmap(scores, compare, axis=axis, ddof=1)
+        np.testing.assert_allclose(fg.jit(f)(SAMPLE, OTHER_SAMPLE), expected, rtol=1e-12)
+        check_grads(f, (SAMPLE, OTHER_SAMPLE), 1)
+
+
+def test_what_samples_of_traced_values_refuse():
+    with pytest.raises(TypeError, match=r"^Leave nan_policy out"):
+        fg.grad(lambda a: stats.skew(a, nan_policy="omit"))(SAMPLE[:, 0])
+    with pytest.raises(TypeError, match=r"^Leave method out"):
+        fg.grad(lambda a: stats.pearsonr(a, a, method=scipy.stats.PermutationMethod()).statistic)(SAMPLE[:, 0])
+    with pytest.raises(ValueError, match="alternative"):
+        fg.grad(lambda a: stats.pearsonr(a, a, alternative="more").statistic)(SAMPLE[:, 0])

@@ -545,7 +545,7 @@ def test_ravel_and_unravel_take_traced_values():
 @pytest.mark.parametrize("module", [nodes, keys, registration, functions, funcgrad.flatten_util])
 def test_examples_in_docstrings(module, monkeypatch):
     monkeypatch.setattr(nodes, "_kinds", dict(nodes._kinds))  # the examples register classes; let them, every time
-    result = doctest.testmod(module)
+    result = doctest.testmod(module, extraglobs={"fg": funcgrad})
     assert result.attempted > 0 and result.failed == 0
     missing = [name for name in module.__all__ if ">>>" not in getattr(module, name).__doc__]
     assert missing == []

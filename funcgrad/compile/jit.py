@@ -79,8 +79,9 @@ def jit(
     Arguments are pytrees of arrays and numbers; a Python number counts by its type, not its value.
     Arguments that are none of these are named by `static_argnums` or `static_argnames`: they must be
     hashable, and each new value is traced anew. Arrays that `fun` closes over are captured as they are when
-    it is traced. Results of rank 0 are NumPy scalars, others fresh C-contiguous arrays. `donate_argnums` is
-    accepted for JAX's sake and changes nothing: arguments are never written into, and may be used afterwards.
+    it is traced. Results of rank 0 are NumPy scalars (Python's, where they come of Python's numbers alone), others
+    fresh C-contiguous arrays. `donate_argnums` is accepted for JAX's sake and changes nothing: arguments are never
+    written into, and may be used afterwards.
 
     The result has `lower(*args)` (the compiled `Program`, whose `compile()` is a function for such arguments only,
     `numba` one for code of numba's, and `export(folder)` writes one for C), `cache_size()` and `clear_cache()`. A

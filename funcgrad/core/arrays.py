@@ -108,8 +108,18 @@ def _for_numpys(frame: FrameType | None, name: str) -> str:
     call = next((c for c in found if isinstance(c, ast.Call) and called(c) == name), None)
     if call is not None and isinstance(call.func, ast.Attribute):
         space = "fnp.linalg" if ".linalg." in ast.unparse(call.func) else "fnp"
+        if not _is_there(space, name):
+            return (
+                f"In place of `{short(call)}`, which takes plain arrays only, write what it computes with functions "
+                "that take traced values, or give it fg.stop_gradient(x) where it has no part in the result."
+            )
         return f"In place of `{short(call)}`, write `{short(_of(call, space, name))}`, which takes traced values."
     return f"In place of np.{name}, write fnp.{name}, which takes traced values."
+
+
+def _is_there(space: str, name: str) -> bool:
+    module = sys.modules.get(space.replace("fnp", "funcgrad.numpy"))
+    return module is None or name in module.__all__
 
 
 def _of(call: ast.Call, module: str, name: str) -> ast.Call:
@@ -120,11 +130,18 @@ def _of(call: ast.Call, module: str, name: str) -> ast.Call:
 def for_float(shape: tuple[int, ...], otherwise: str) -> str:
     """What to write in place of `float(x)`, `x.item()` or a function of `math`, of an array of that shape."""
     frame = users_frame()
+    form = next((f.node for f in around(frame, _formats)), None)
+    if form is not None:
+        return f"In place of `{short(form)}`, write an f-string, f\"{{x:.2f}}\", which shows the value."
     call = next((f.node for f in around(frame, calls)), None)
     if frame is None or not isinstance(call, ast.Call):
         return otherwise
     name, of = called(call), call.func
     if name == "item" and isinstance(of, ast.Attribute):
+        if call.args:
+            value, at = short(of.value, "x"), ", ".join(map(short, call.args))
+            value = f"np.ravel({value})" if len(call.args) == 1 and len(shape) > 1 else value
+            return f"In place of `{short(call)}`, write `{value}[{at}]`."
         return _as_it_is(call, of.value, shape)
     if name in ("float", "complex") and isinstance(of, ast.Name) and len(call.args) == 1:
         return _as_it_is(call, call.args[0], shape)
@@ -135,6 +152,12 @@ def for_float(shape: tuple[int, ...], otherwise: str) -> str:
         if space != "np" or hasattr(np, instead):
             return f"In place of `{short(call)}`, write `{short(_of(call, space, instead))}`."
     return otherwise
+
+
+def _formats(node: ast.AST, at: tuple) -> Iterator[tuple[str, ast.AST]]:
+    """`"%.2f" % x`, where the instruction is that operator."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and range_of(node) == at:
+        yield "format", node
 
 
 _MATH = {

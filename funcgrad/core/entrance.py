@@ -29,6 +29,8 @@ def entrance(fun: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return fun(*args, **kwargs)
         except Exception as error:
+            if type(error) is TypeError:
+                _name_parameter(error, fun)
             try:
                 raise instead_of(error)
             except Exception as shown:
@@ -43,6 +45,19 @@ def entrance(fun: Callable[..., Any]) -> Callable[..., Any]:
     written = vars(sys.modules[fun.__module__])
     written.update({name: call for name, x in written.items() if x is fun})
     return call
+
+
+def _name_parameter(error: TypeError, fun: Callable[..., Any]) -> None:
+    """Let Python's error for a keyword that a function does not have name the nearest that it has."""
+    start = f"{fun.__name__}() got an unexpected keyword argument '"
+    if not error.args or not str(error.args[0]).startswith(start):
+        return
+    import difflib  # for an error only
+    import inspect
+
+    given = str(error.args[0])[len(start) :].rstrip("'")
+    if near := difflib.get_close_matches(given, inspect.signature(fun).parameters, 1):
+        error.args = (f"{error.args[0]}: use {near[0]}",)
 
 
 def behind(fun: Callable[..., Any]) -> Callable[..., Any]:

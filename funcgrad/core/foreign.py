@@ -29,6 +29,8 @@ class Called(NamedTuple):
         if _is_ours(self.package, self.name):
             path = f"{self.package}.{self.name}"
             return f"In place of scipy.{path}, write funcgrad.scipy.{path}, which takes traced values."
+        if instead := _instead(self.package, self.name):
+            return f"In place of scipy.{self.package}.{self.name}, write {instead} with names of funcgrad.scipy."
         return (
             f"SciPy computes with plain arrays only, and there is no funcgrad.scipy.{self.package}.{self.name}: "
             "fg.custom_vjp gives a function of yours that calls it a derivative."
@@ -80,6 +82,11 @@ def _package(module: str) -> str:
     parts = module.split(".")
     private = next((n for n, part in enumerate(parts) if part.startswith("_")), len(parts))
     return ".".join(parts[1:private]) if parts[0] == "scipy" else ""
+
+
+def _instead(package: str, name: str) -> str:
+    tables = vars(import_module("funcgrad.scipy.absent"))
+    return tables.get(package.upper(), {}).get(name.partition(".")[0], "")
 
 
 def _is_ours(package: str, name: str) -> bool:

@@ -20,6 +20,7 @@ from funcgrad.numpy.sets import unique_all as unique_all
 from funcgrad.numpy.sets import unique_counts as unique_counts
 from funcgrad.numpy.sets import unique_inverse as unique_inverse
 from funcgrad.numpy.sets import unique_values as unique_values
+from funcgrad.numpy.shaping import repeat as repeat
 from numpy import False_ as False_
 from numpy import ScalarType as ScalarType
 from numpy import True_ as True_
@@ -363,7 +364,6 @@ from numpy import real as real
 from numpy import real_if_close as real_if_close
 from numpy import reciprocal as reciprocal
 from numpy import remainder as remainder
-from numpy import repeat as repeat
 from numpy import require as require
 from numpy import reshape as reshape
 from numpy import resize as resize

@@ -14,6 +14,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import Array, Axes, Axis, axes_of, axis_of, numpy_function
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
+from funcgrad.ops.bounds import mode_of, update_within
 from funcgrad.ops.operands import as_array
 from funcgrad.ops.subscript import getitem, update
 
@@ -274,13 +275,29 @@ def tile(A: Array, reps: int | Sequence[int]) -> Array:
     return broadcasting.reshape(spread, shape=tuple(c * n for c, n in zip(counts, sizes)))
 
 
-@numpy_function(np)
-def repeat(a: Array, repeats: int | Sequence[int], axis: Axis = None) -> Array:
-    """Each element repeated along `axis` (or flattened); `repeats` is a number, or one for each element."""
+@numpy_function(np, extra=("total_repeat_length",))
+def repeat(
+    a: Array, repeats: int | Sequence[int], axis: Axis = None, *, total_repeat_length: int | None = None
+) -> Array:
+    """Each element repeated along `axis` (or flattened); `repeats` is a number, or one for each element.
+
+    With `total_repeat_length`, as in JAX, so many are returned, and `repeats` may be traced: what is too much is left
+    out, and the last element fills up what is missing.
+
+    Example:
+        >>> import numpy as np
+        >>> repeat(np.array([3.0, 5.0]), np.array([1, 2]), total_repeat_length=4)
+        array([3., 5., 5., 5.])
+    """
     a = as_array(a)
     if axis is None:
         a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
     axis = axis_of(axis, a.ndim)
+    if total_repeat_length is not None:
+        ends = broadcasting.broadcast_to(as_array(repeats), shape=(a.shape[axis],)).cumsum(0)
+        marks = np.zeros(total_repeat_length, int)
+        index = update_within(marks, ends[:-1], 1, "add", mode_of("drop")).cumsum(0)
+        return a[(slice(None),) * axis + (index,)]
     if np.ndim(repeats) == 0:
         count = operator.index(repeats)  # type: ignore[arg-type]
         spread = broadcasting.broadcast_to(

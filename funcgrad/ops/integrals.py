@@ -126,6 +126,8 @@ erfcx: Elementwise = elementwise("erfcx", Scipys("erfcx"), d=_d_erfcx)
 """exp(x**2) erfc(x)."""
 dawsn: Elementwise = elementwise("dawsn", Scipys("dawsn"), d=_d_dawsn)
 """Dawson's integral, exp(-x**2) times that of exp(t**2) from 0 to x."""
+erfi: Elementwise = elementwise("erfi", Scipys("erfi"), d=lambda y, x: 2 / ROOT_PI * exp(x * x))
+"""-i erf(i x)."""
 erfcinv: Elementwise = elementwise("erfcinv", Scipys("erfcinv"), d=lambda y, x: -ROOT_PI / 2 * exp(y * y))
 ellipk: Elementwise = elementwise("ellipk", Scipys("ellipk"), d=in_floats(_d_ellipk))
 """The integral of 1 / sqrt(1 - m sin(t)**2) over a quarter turn."""

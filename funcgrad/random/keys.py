@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core.avals import broadcast_shapes
+from funcgrad.core.provenance import at, here
 from funcgrad.numpy.dispatch import Array
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.broadcasting import reshape
@@ -37,6 +38,8 @@ def shape_of(name: str, shape: Shape | None, *parameters: Any) -> tuple[int, ...
     shapes = [np.shape(p) for p in parameters]
     if shape is None:
         return broadcast_shapes(*shapes)
+    if not isinstance(shape, Iterable):
+        raise TypeError(f"{name}: write the shape as a tuple, ({shape},), not {shape}{at(here())}")
     wanted = tuple(map(index, shape))
     if shapes and broadcast_shapes(wanted, *shapes) != wanted:
         raise ValueError(f"{name}: parameters of shapes {', '.join(map(str, shapes))} do not broadcast to {wanted}")

@@ -121,6 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m funcgrad",
         description="A tour of funcgrad on real data: compiled derivatives, the torch shim, explain.",
+        epilog="python -m funcgrad explain SCRIPT says why the gradients of a script are what they are; "
+        "python -m funcgrad.cache lists the kernels on disk.",
     )
     parser.add_argument("--quick", action="store_true", help="time for a shorter while")
     parser.add_argument("--version", action="version", version=f"funcgrad {fg.__version__}")

@@ -96,10 +96,13 @@ def of_an_object(leaf: Any) -> str:
     return f"Pass its arrays, or register its class with fg.register_pytree_node({kind.__name__}, flatten, unflatten)."
 
 
-def _apart(leaf: Any) -> str:
+def _apart(leaf: Any, path: str) -> str:
     """Where what has no derivative may stand."""
+    _, dot, field = path.rpartition(".")
+    is_field = bool(dot) and field.isidentifier()
+    static = f"Write `{field}: ... = fg.tree.static()` in a dataclass for a field that is no array." if is_field else ""
     closed = "What is not differentiated may be closed over, or passed as an argument that argnums does not name."
-    return f"{of_an_object(leaf)} {closed}".lstrip()
+    return " ".join(filter(None, (static, of_an_object(leaf), closed)))
 
 
 def refused_output(y: Any, name: str, index: int, out_tree: tree.TreeDef) -> TypeError:
@@ -121,7 +124,11 @@ def _refuse(
 ) -> None:
     if value is None:
         raise NotDifferentiableError(
-            refusal(f"{name}: {leaf_path(fun, position, treedef, index)}", leaf, _apart(leaf))
+            refusal(
+                f"{name}: {leaf_path(fun, position, treedef, index)}",
+                leaf,
+                _apart(leaf, list(tree.leaf_paths(treedef))[index]),
+            )
         )
     dtype = aval_of(value).dtype
     if holomorphic and dtype.kind != "c":

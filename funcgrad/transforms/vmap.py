@@ -113,9 +113,11 @@ def _axis(fun: Any, x: Any, axis: Any, owner: tuple[Any, tree.TreeDef, int]) -> 
         raise TypeError(refusal(f"vmap: {_name(fun, owner)}", x, "Give what is not batched in_axes None."))
     rank = np.ndim(value)
     if not -rank <= axis < rank:
+        in_list = owner[1].kind is not None and owner[1].kind.cls in (list, tuple)
+        whole = "np.array makes one array of a list, which is a tree of arrays, and " if in_list else ""
         raise ValueError(
-            f"vmap: {_name(fun, owner)} has shape {np.shape(value)} and no axis {axis}; where it is not batched, give "
-            "it in_axes None"
+            f"vmap: {_name(fun, owner)} has shape {np.shape(value)} and no axis {axis}; {whole}"
+            "where it is not batched, give it in_axes None"
         )
     return int(axis) % rank
 

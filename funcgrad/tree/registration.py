@@ -34,7 +34,7 @@ def register_pytree_node(cls: type, flatten_fn: Callable[[Any], tuple[Iterable[A
     >>> class Pair:
     ...     def __init__(self, a, b): self.a, self.b = a, b
     >>> register_pytree_node(Pair, lambda p: ((p.a, p.b), 'aux'), lambda aux, children: Pair(*children))
-    >>> nodes.flatten(Pair(1, 2))
+    >>> fg.tree.flatten(Pair(1, 2))
     ([1, 2], PyTreeDef(CustomNode(Pair['aux'], [*, *])))
     """
     if not isinstance(cls, type):
@@ -66,7 +66,7 @@ def register_dataclass(cls: _Class | None = None, data_fields: Sequence[str] | N
     ... class Layer:
     ...     w: float
     ...     name: str = dataclasses.field(metadata={'static': True})
-    >>> nodes.flatten(Layer(2.0, 'first'))
+    >>> fg.tree.flatten(Layer(2.0, 'first'))
     ([2.0], PyTreeDef(Layer(w=*, name='first')))
     """
     if cls is None:
@@ -104,7 +104,7 @@ def static(**options: Any) -> Any:
     ... class Scale:
     ...     by: float
     ...     unit: str = static(default='m')
-    >>> nodes.leaves(Scale(2.0))
+    >>> fg.tree.leaves(Scale(2.0))
     [2.0]
     """
     metadata = {**(options.pop("metadata", None) or {}), "static": True}
@@ -120,7 +120,7 @@ def register_pytree_node_class(cls: _Class) -> _Class:
     ...     def tree_flatten(self): return self.pair, None
     ...     @classmethod
     ...     def tree_unflatten(cls, aux, children): return cls(*children)
-    >>> nodes.leaves(Pair(1, 2))
+    >>> fg.tree.leaves(Pair(1, 2))
     [1, 2]
     """
     register_pytree_node(cls, lambda node: node.tree_flatten(), cls.tree_unflatten)  # type: ignore[attr-defined]
@@ -155,7 +155,7 @@ def register_pytree_with_keys(cls: type, flatten_with_keys: Callable[[Any], tupl
     ...     def __init__(self, a, b): self.a, self.b = a, b
     >>> register_pytree_with_keys(
     ...     Pair, lambda p: (((GetAttrKey('a'), p.a), (GetAttrKey('b'), p.b)), None), lambda aux, pair: Pair(*pair))
-    >>> list(nodes.leaf_paths(Pair(1, [2])))
+    >>> list(fg.tree.leaf_paths(Pair(1, [2])))
     ['.a', '.b[0]']
     """
 
@@ -178,7 +178,7 @@ def register_pytree_with_keys_class(cls: _Class) -> _Class:
     ...     def tree_flatten_with_keys(self): return [(GetAttrKey('content'), self.content)], None
     ...     @classmethod
     ...     def tree_unflatten(cls, aux, children): return cls(*children)
-    >>> list(nodes.leaf_paths(Box(1)))
+    >>> list(fg.tree.leaf_paths(Box(1)))
     ['.content']
     """
     named: Any = cls
@@ -191,7 +191,7 @@ def register_static(cls: _Class) -> _Class:
 
     >>> @register_static
     ... class Mode(str): pass
-    >>> nodes.flatten([Mode('train'), 1.0])[0]
+    >>> fg.tree.flatten([Mode('train'), 1.0])[0]
     [1.0]
     """
     _register(_NodeType(cls, lambda node: ((), node), lambda node, children: node, lambda aux, count: [],
@@ -202,7 +202,7 @@ def register_static(cls: _Class) -> _Class:
 class Partial(functools.partial):
     """`functools.partial` as a node: the arguments are children, the function is part of the structure.
 
-    >>> nodes.leaves(Partial(max, 1.0, default=2.0))
+    >>> fg.tree.leaves(Partial(max, 1.0, default=2.0))
     [1.0, 2.0]
     """
 

@@ -31,6 +31,7 @@ ROWS = [
     Sample("hyp2f1", lambda x: ops.hyp2f1(0.7, 1.6, 2.5, x), (ANY / 2,), float32=False, reason=WIDE),
     Sample("erfcx", ops.erfcx, (np.array([-1.4, 0.3, 6.0, 25.0]),)),
     Sample("dawsn", ops.dawsn, (np.array([-21.0, -0.4, 0.0, 3.0]),)),
+    Sample("erfi", ops.erfi, (np.array([-1.4, 0.0, 0.3, 2.0]),)),
     Sample("erfcinv", ops.erfcinv, (np.array([0.2, 0.9, 1.6]),)),
     Sample("ellipk", ops.ellipk, (np.array([-5.0, -0.2, 0.0, 0.3, 0.8]),)),
     Sample("ellipe", ops.ellipe, (np.array([-5.0, -0.2, 0.0, 0.3, 0.8]),)),

@@ -6,6 +6,7 @@ Each function takes SciPy's arguments, but for `out` and `where`. On plain array
 import typing as _typing
 
 from funcgrad.names import tells_nearest as _tells_nearest
+from funcgrad.scipy.absent import SPECIAL as _SPECIAL
 from funcgrad.scipy.special import (
     bessel,
     distributions,
@@ -45,4 +46,4 @@ def __dir__() -> list[str]:
 
 
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
-    __getattr__ = _tells_nearest(__name__, __all__, "scipy.special")
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.special", _SPECIAL)

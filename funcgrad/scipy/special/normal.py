@@ -14,6 +14,7 @@ __all__ = [
     "erfc",
     "erfcinv",
     "erfcx",
+    "erfi",
     "erfinv",
     "expit",
     "log_expit",
@@ -98,6 +99,17 @@ def erfcx(x: Array) -> Array:
 def dawsn(x: Array) -> Array:
     """Dawson's integral, `sqrt(pi) / 2 * exp(-x**2) * erfi(x)`, for real `x`."""
     return integrals.dawsn(x)
+
+
+@universal
+def erfi(z: Array) -> Array:
+    """The imaginary error function, `-1j * erf(1j * z)`, for real `z`.
+
+    Example:
+        >>> fg.grad(erfi)(0.0).round(6)
+        np.float64(1.128379)
+    """
+    return integrals.erfi(z)
 
 
 @universal

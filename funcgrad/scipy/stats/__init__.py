@@ -12,6 +12,7 @@ import typing as _typing
 
 from funcgrad.core.frames import hide_in as _hide_in
 from funcgrad.names import tells_nearest as _tells_nearest
+from funcgrad.scipy.absent import STATS as _STATS
 from funcgrad.scipy.stats.continuous import (
     CAUCHY,
     EXPON,
@@ -26,6 +27,19 @@ from funcgrad.scipy.stats.continuous import (
     WEIBULL_MAX,
     WEIBULL_MIN,
 )
+from funcgrad.scipy.stats.descriptive import (
+    entropy,
+    gmean,
+    hmean,
+    kurtosis,
+    moment,
+    pearsonr,
+    sem,
+    skew,
+    variation,
+    zmap,
+    zscore,
+)
 from funcgrad.scipy.stats.discrete import BERNOULLI, BINOM, GEOM, NBINOM, POISSON
 from funcgrad.scipy.stats.distribution import Continuous, Discrete
 from funcgrad.scipy.stats.multivariate import dirichlet, multinomial, multivariate_normal
@@ -38,26 +52,37 @@ __all__ = [
     "cauchy",
     "chi2",
     "dirichlet",
+    "entropy",
     "expon",
     "f",
     "gamma",
     "geom",
+    "gmean",
     "gumbel_r",
     "halfnorm",
+    "hmean",
+    "kurtosis",
     "laplace",
     "logistic",
     "lognorm",
+    "moment",
     "multinomial",
     "multivariate_normal",
     "nbinom",
     "norm",
     "pareto",
+    "pearsonr",
     "poisson",
+    "sem",
+    "skew",
     "t",
     "truncnorm",
     "uniform",
+    "variation",
     "weibull_max",
     "weibull_min",
+    "zmap",
+    "zscore",
 ]
 
 
@@ -66,7 +91,7 @@ def __dir__() -> list[str]:
 
 
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
-    __getattr__ = _tells_nearest(__name__, __all__, "scipy.stats")
+    __getattr__ = _tells_nearest(__name__, __all__, "scipy.stats", _STATS)
 
 beta = Continuous("beta", BETA)
 cauchy = Continuous("cauchy", CAUCHY)
