@@ -351,6 +351,13 @@ for layer, bn, shape, more in ((nn.Conv2d(2, 3, 2), nn.BatchNorm2d(3), (1, 2, 4,
 layer, bn = filled(nn.Linear(2, 3, bias=False)), filled(nn.BatchNorm1d(3)); fused = nn.utils.fuse_linear_bn_eval(layer, bn); print(fused, fused.bias); other = fused.weight
 """
 OLDER = {
+    "draws of nothing": "for draw in (lambda: torch.randperm(1), lambda: torch.randperm(0), lambda: torch.rand(0), lambda: torch.empty(0).uniform_(), lambda: torch.empty(0).bernoulli_(0.5), lambda: torch.bernoulli(torch.ones(0)), lambda: torch.randint(0, 5, (0,)), lambda: torch.randint(0, 2**40, (0,)), lambda: torch.empty(0).exponential_(), lambda: torch.randn(0), lambda: torch.empty(0).random_(), lambda: torch.nn.functional.dropout(torch.ones(0))):\n"
+    "    torch.manual_seed(5); draw(); print(torch.rand(2, dtype=torch.float64), torch.randn(1))",
+    "requires_grad is a bool": "x = torch.ones(2)\n"
+    "for given in ('a', 1, None, 0.0):\n"
+    "    try: x.requires_grad = given\n"
+    "    except Exception as error: print(type(error).__name__, error)\n"
+    "print(x.requires_grad)",
     "made, not filled": "nn = torch.nn; torch.manual_seed(0); m = nn.utils.skip_init(nn.Linear, 2, out_features=3); print(m, m.weight.requires_grad, torch.rand(2))\n"
     "for kind, size, order in (('2d', (2, 2), torch.channels_last), ('3d', (1, 2, 2), torch.channels_last_3d)):\n"
     "    m = nn.Sequential(getattr(nn, 'Conv' + kind)(2, 3, size), nn.Sequential(getattr(nn, 'ConvTranspose' + kind)(3, 2, size)), nn.Linear(2, 2))\n"

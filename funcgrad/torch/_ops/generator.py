@@ -110,8 +110,8 @@ class Generator:
 
     @drawing
     def words(self, count: int) -> np.ndarray:
-        """32 random bits each."""
-        return np.frombuffer(self.words_of.bytes(4 * count), "<u4").astype(np.uint64)
+        """32 random bits each. (For no bytes NumPy takes a word all the same.)"""
+        return np.frombuffer(self.words_of.bytes(4 * count) if count else b"", "<u4").astype(np.uint64)
 
     @drawing
     def uniform(self, count: int, dtype: np.dtype) -> np.ndarray:

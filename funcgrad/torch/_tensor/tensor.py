@@ -280,6 +280,8 @@ class Tensor(Leaving, Methods):
     @requires_grad.setter
     def requires_grad(self, required: bool) -> None:
         value = self._current()
+        if type(required) is not bool:
+            raise RuntimeError("requires_grad must be a bool")
         if scope.level:
             raise RuntimeError(messages.REQUIRES_INSIDE)
         if required:
