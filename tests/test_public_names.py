@@ -229,10 +229,11 @@ MODULES = [
     *(f"torch.{name}" for name in (
         "accelerator", "amp", "autograd", "autograd.forward_ad", "autograd.function", "autograd.functional",
         "autograd.graph", "backends", "compiler", "cpu", "cpu.amp", "cuda", "cuda.amp", "distributions",
-        "distributions.constraints", "distributions.transforms", "fft", "func", "linalg", "nn", "nn.functional",
-        "nn.init", "nn.modules", "nn.parameter", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize",
-        "nn.utils.rnn", "nn.utils.stateless", "optim", "optim.lr_scheduler", "optim.swa_utils", "random", "special",
-        "utils", "utils.checkpoint", "utils.data",
+        "distributions.constraints", "distributions.transforms", "fft", "func", "linalg", "nn", "nn.attention",
+        "nn.functional", "nn.init", "nn.modules", "nn.parameter", "nn.utils", "nn.utils.parametrizations",
+        "nn.utils.parametrize", "nn.utils.prune", "nn.utils.rnn", "nn.utils.stateless", "optim", "optim.lr_scheduler",
+        "optim.swa_utils", "random", "signal", "signal.windows", "special", "testing", "utils",
+        "utils.checkpoint", "utils.data",
     )),
 ]  # fmt: skip
 PACKAGES = {
@@ -245,9 +246,10 @@ PACKAGES = {
     "torch.cpu": ["amp"],
     "torch.cuda": ["amp"],
     "torch.distributions": ["constraints", "transforms"],
-    "torch.nn": ["functional", "init", "modules", "parameter", "utils"],
+    "torch.nn": ["attention", "functional", "init", "modules", "parameter", "utils"],
     "torch.nn.utils": ["parametrizations", "parametrize", "prune", "rnn", "stateless"],
     "torch.optim": ["lr_scheduler", "swa_utils"],
+    "torch.signal": ["windows"],
     "torch.utils": ["checkpoint", "data"],
 }
 

@@ -104,7 +104,7 @@ globals().update(_functions_of())
 
 _PACKAGES = (
     "_dynamo", "accelerator", "amp", "backends", "compiler", "cpu", "cuda", "distributions", "fft", "func", "linalg",
-    "nn", "optim", "random", "special", "testing", "utils", "version",
+    "nn", "optim", "random", "signal", "special", "testing", "utils", "version",
 )  # fmt: skip
 """Imported when they are asked for: distributions take SciPy."""
 _ELSEWHERE = {"vmap": "func", "autocast": "amp"} | dict.fromkeys(
@@ -115,7 +115,11 @@ _ELSEWHERE = {"vmap": "func", "autocast": "amp"} | dict.fromkeys(
     "amp.autocast_mode",
 )  # fmt: skip
 """Names that packages have too."""
-
+_REMOVED = {
+    "eig": "torch.linalg.eig", "lstsq": "torch.linalg.lstsq", "matrix_rank": "torch.linalg.matrix_rank",
+    "solve": "torch.linalg.solve(A, b)", "symeig": "torch.linalg.eigh",
+}  # fmt: skip
+"""Names that raise an error in PyTorch too, and what is written instead."""
 
 globals().update(_entrances(globals()))
 __all__ = _public_names(globals())
@@ -128,7 +132,7 @@ def __getattr__(name: str) -> _Any:
         return getattr(_importlib.import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
     if not name.startswith("_") and name in _layers():
         return _layers()[name]
-    return _tells_nearest(__name__, __dir__())(name)
+    return _tells_nearest(__name__, __dir__(), _REMOVED)(name)
 
 
 def _layers() -> dict[str, _Any]:

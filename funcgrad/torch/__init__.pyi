@@ -96,6 +96,7 @@ from funcgrad.torch import linalg as linalg
 from funcgrad.torch import nn as nn
 from funcgrad.torch import optim as optim
 from funcgrad.torch import random as random
+from funcgrad.torch import signal as signal
 from funcgrad.torch import special as special
 from funcgrad.torch import testing as testing
 from funcgrad.torch import utils as utils

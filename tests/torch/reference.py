@@ -28,10 +28,10 @@ PAGE = ROOT / "docs" / "torch.md"
 FUNCTIONS, METHODS = (ROOT / "funcgrad" / "torch" / n for n in ("__init__.pyi", "_tensor/methods.pyi"))
 NAMES = Path(__file__).with_name("names.json")
 PACKAGES = (
-    "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize", "nn.utils.prune",
-    "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils.data", "utils.checkpoint", "testing",
-    "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph", "func", "amp", "distributions",
-    "distributions.constraints", "distributions.transforms",
+    "nn", "nn.attention", "nn.functional", "nn.init", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize",
+    "nn.utils.prune", "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils.data",
+    "utils.checkpoint", "testing", "signal.windows", "autograd", "autograd.functional", "autograd.forward_ad",
+    "autograd.graph", "func", "amp", "distributions", "distributions.constraints", "distributions.transforms",
 )  # fmt: skip
 SPACES = ("linalg", "fft", "special")
 ELSEWHERE = re.compile(

@@ -122,7 +122,7 @@ def test_a_step_leaves_the_mode_as_it_was_when_it_fails():
 
 @pytest.mark.parametrize(
     "package, name",
-    [("optim", "SparseAdam"), ("distributions", "Nothing"), ("func", "functionalize"), ("optim", "Nothing")],
+    [("optim", "SparseAdam"), ("distributions", "Nothing"), ("func", "rearrange"), ("optim", "Nothing")],
 )
 def test_a_missing_name_says_so(package, name):
     with pytest.raises(AttributeError, match=name):

@@ -1,6 +1,7 @@
 # ruff: noqa: E501
 """Programs with what stands around models, which print the same under PyTorch and under funcgrad.torch: comparisons for
-tests, pruning, weights that stay orthogonal, layers as functions of the top, branches.
+tests, pruning, weights that stay orthogonal, layers as functions of the top, branches; and of
+what is refused beside them.
 
 `python -m tests.torch.tool_programs` writes tool_expected.json, with PyTorch installed.
 """
@@ -123,7 +124,19 @@ BRANCHES = {
     "again and again": each("i, x = torch.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (torch.tensor(0), torch.tensor(1.5))); print(i, x)", "torch.while_loop(3, lambda x: (x,), (torch.tensor(0),))"),
     "functionalized": "def f(x): y = x * 2; y.add_(1); return y\nfn = import_module(torch.__name__ + '.func')\n" + each("print(fn.functionalize(f)(torch.ones(2)), fn.functionalize(f, remove='mutations_and_views')(torch.ones(2)))", "fn.functionalize(f, remove='x')(torch.ones(2))", "m = nn.Sequential(nn.BatchNorm1d(2), nn.InstanceNorm1d(2, track_running_stats=True)); print(fn.replace_all_batch_norm_modules_(m) is m, [(n, b.shape) for n, b in m.named_buffers()], m[0].track_running_stats)"),
 }
-GROUPS = {"compared": {name: CLOSE + text for name, text in COMPARED.items()}, "made": MADE, "pruned": PRUNED, "orthogonal": TURNED, "parametrized": PARAMETRIZED, "native": NATIVE, "branch": BRANCHES}
+ATTEND = "def o(*sizes): return torch.ones(sizes)\nattend = F.scaled_dot_product_attention\n"
+REFUSED = {
+    "attention": ATTEND + each("attend(o(2, 3, 4), o(2, 5, 4), o(2, 3, 4))", "attend(o(3, 4), o(5, 4), o(3, 4))", "attend(o(2, 2, 3, 4), o(2, 2, 5, 4), o(2, 2, 3, 6))", "attend(o(3, 3, 4), o(2, 3, 4), o(2, 3, 4))", "attend(o(2, 2, 3, 4), o(3, 2, 3, 4), o(2, 2, 3, 4))", "attend(o(2, 3, 4), o(2, 3, 5), o(2, 3, 4))", "attend(o(3, 4), o(3, 5), o(3, 4))", "attend(o(2, 3, 4), o(2, 3, 4), o(3, 3, 4))", "attend(o(4), o(3, 4), o(4, 4))", "attend(o(3, 4), o(3, 4), o(4))", "print(attend(o(2, 3, 4), o(3, 4), o(3, 4)).shape)"),
+    "elements": "t = torch.ones(2)\n" + each("'a' in t", "None in t", "[1.0] in t", "torch.ones(3) in t", "print(1 in t, torch.ones(2) in t, torch.zeros(1) in t)"),
+    "kernels": "a = import_module(torch.__name__ + '.nn.attention')\n" + each("a.sdpa_kernel(3).__enter__()", "print([b.name for b in a.SDPBackend.__members__.values()])", "a.sdpa_kernel([a.SDPBackend.MATH]).__enter__()"),
+    "singular": each("torch.linalg.inv(torch.zeros(2, 2))", "torch.linalg.cholesky(-torch.eye(2))", "print(torch.linalg.LinAlgError.__name__, issubclass(torch.linalg.LinAlgError, RuntimeError))"),
+    "structures": "fn, x = import_module(torch.__name__ + '.func'), torch.ones(2)\n" + each("fn.jvp(lambda x: x, (x,), (x, x))", "fn.jvp(lambda x: x['a'], ({'a': x, 'c': (x, [x])},), ({'b': x},))", "fn.jvp(lambda x: x, [x], (x,))", "fn.jvp(lambda x: x, (3.0,), (x,))", "fn.jvp(lambda x: x, (x,), (3.0,))", "fn.jvp(lambda: x, (), ())", "fn.vjp(lambda x: (x, {'a': x}), x)[1](x)", "fn.functional_call(nn.Linear(1, 1), {'y': x, 'x': x}, x, strict=True)", "fn.functional_call(nn.Linear(1, 1), {'bias': x[:1]}, x, strict=True)"),
+}
+WINDOWS = {
+    name: "w = import_module(torch.__name__ + '.signal.windows')\n" + each(*(f"print(w.{name}({m}, sym={sym}{', ' * bool(more)}{more}))" for m in (0, 1, 2, 7) for sym in (True, False)), f"print(w.{name}(4, dtype=torch.float64, requires_grad=True{', ' * bool(more)}{more}).requires_grad)", f"w.{name}(-1{', ' * bool(more)}{more})", f"w.{name}(3, dtype=torch.int64{', ' * bool(more)}{more})", *odd)
+    for name, more, odd in (("bartlett", "", ()), ("blackman", "", ()), ("cosine", "", ()), ("exponential", "tau=2.5", ("w.exponential(3, tau=0)", "w.exponential(3, center=1.0)", "print(w.exponential(4, center=0.5, sym=False))")), ("gaussian", "std=1.5", ("w.gaussian(3, std=-1)",)), ("general_cosine", "a=(0.5, 0.3, 0.2)", ("w.general_cosine(3, a=3)", "w.general_cosine(3, a=[])")), ("general_hamming", "alpha=0.6", ()), ("hamming", "", ()), ("hann", "", ()), ("kaiser", "beta=5.0", ("w.kaiser(3, beta=-1)",)), ("nuttall", "", ()))
+}
+GROUPS = {"compared": {name: CLOSE + text for name, text in COMPARED.items()}, "made": MADE, "pruned": PRUNED, "orthogonal": TURNED, "parametrized": PARAMETRIZED, "native": NATIVE, "branch": BRANCHES, "refused": REFUSED, "window": WINDOWS}
 ALL = {f"{group}: {name}": BEGIN + text for group, texts in GROUPS.items() for name, text in texts.items()}
 
 

@@ -56,7 +56,7 @@ from funcgrad.torch._ops.memory_order import check_rank, formatted
 from funcgrad.torch._ops.table import ROWS, called_as, guarded, refused_late, titled
 from funcgrad.torch._pass import backward, gradfn, hooks
 from funcgrad.torch._record.calls import call
-from funcgrad.torch._record.operands import TO_COPY, cast, is_operand, number
+from funcgrad.torch._record.operands import TO_COPY, cast, check_broadcast, is_operand, number
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import NO_CUDA, Device, used
@@ -147,6 +147,8 @@ def _contains(self: Tensor, element: Any) -> bool:
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
         )
+    if isinstance(element, Tensor):
+        check_broadcast(element.shape, self.shape)
     return bool(np.any(self._array() == (element._array() if isinstance(element, Tensor) else element)))
 
 

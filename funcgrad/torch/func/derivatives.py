@@ -12,7 +12,16 @@ from funcgrad.torch._pass.saved import disable_saved_tensors_hooks
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
 from funcgrad.torch.func.forward import jacfwd, pure_of
-from funcgrad.torch.func.trees import Given, Writes, differentiably, outputs_of, recording, tensors_of, values_of
+from funcgrad.torch.func.trees import (
+    Given,
+    Writes,
+    differentiably,
+    outputs_of,
+    recording,
+    shape_of,
+    tensors_of,
+    values_of,
+)
 from funcgrad.transforms import api, dense
 
 REVERSE = "vjp(f, *primals): expected f(*primals) to return only tensors, got unsupported type {}"
@@ -124,11 +133,10 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 
 def _check_cotangents(cotangents: Any, out: Any) -> None:
-    given, wanted = tree.structure(cotangents), tree.structure(out)
-    if given != wanted:
+    if tree.structure(cotangents) != tree.structure(out):
         raise RuntimeError(
             "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
-            f"cotangents: {given}, primal output: {wanted}"
+            f"cotangents: {shape_of(cotangents)}, primal output: {shape_of(out)}"
         )
     for i, (ct, v) in enumerate(zip(tree.leaves(cotangents), tree.leaves(out))):
         if isinstance(ct, Tensor) and ct.shape != tuple(v.shape):

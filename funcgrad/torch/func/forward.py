@@ -13,10 +13,20 @@ from funcgrad.core.avals import Aval, aval_of
 from funcgrad.core.frames import hiding
 from funcgrad.core.linear import LinearTrace, linear_outputs
 from funcgrad.core.tape import Node, entries, push
+from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.func.arguments import Argnums, chosen_of, floating, refuse_complex
 from funcgrad.torch.func.batches import random_numbers
-from funcgrad.torch.func.trees import Given, Writes, differentiably, outputs_of, recording, tensors_of, values_of
+from funcgrad.torch.func.trees import (
+    Given,
+    Writes,
+    differentiably,
+    outputs_of,
+    recording,
+    spec_of,
+    tensors_of,
+    values_of,
+)
 from funcgrad.transforms import api
 from funcgrad.transforms import vmap as batching
 
@@ -69,13 +79,20 @@ def jvp(
 def _check_tangents(primals: Any, tangents: Any) -> None:
     if not isinstance(primals, tuple):
         raise RuntimeError(f"{OF_JVP}Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
-    given, wanted = tree.structure(tangents), tree.structure(primals)
-    if given != wanted:
+    if tree.structure(tangents) != tree.structure(primals):
         raise RuntimeError(
             f"{OF_JVP}Expected primals and tangents to have the same python structure. For example, if primals is a "
-            f"tuple of 3 tensors, tangents also must be. Got primals with structure {wanted} and tangents with "
-            f"structure {given}"
+            f"tuple of 3 tensors, tangents also must be. Got primals with structure {spec_of(primals)} and tangents "
+            f"with structure {spec_of(tangents)}"
         )
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        leaves = tree.leaves(given)
+        if not leaves:
+            raise RuntimeError(f"{OF_JVP}Expected {name} to contain at least one Tensor.")
+        for leaf in leaves:
+            refuse_traced(leaf)
+            if not isinstance(leaf, Tensor):
+                raise RuntimeError(f"{OF_JVP}Expected {name} to only contain Tensors, got {type(leaf)}")
     for t, x in zip(tree.leaves(tangents), tree.leaves(primals)):
         if isinstance(t, Tensor) and isinstance(x, Tensor) and t.shape != x.shape:
             raise RuntimeError(

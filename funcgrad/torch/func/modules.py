@@ -98,8 +98,8 @@ def _tied(places: dict[str, tuple[dict[str, Any], str]], new: dict[str, Tensor])
 
 def _check_names(module: Any, places: dict[str, Any], given: dict[str, Tensor]) -> None:
     message = f"Error(s) in reparametrizing for {type(module).__name__}:"
-    unexpected = [name for name in given if name not in places]
-    missing = [name for name in places if name not in given]
+    unexpected = sorted(given.keys() - places.keys())
+    missing = sorted(places.keys() - given.keys())
     if unexpected:
         message += f"\n\tUnexpected key(s): {', '.join(map(repr, unexpected))}."
     if missing:

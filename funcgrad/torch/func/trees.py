@@ -93,3 +93,16 @@ def differentiably(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if mode.enabled:
         return fun(*args, **kwargs)
     return tree.map(cut_off, within((True, False, None), fun, *args, **kwargs))
+
+
+def spec_of(x: Any, indent: int = 2) -> str:
+    """A tree's structure in the words of PyTorch's errors."""
+    if not isinstance(x, (tuple, list, dict)):
+        return "*"
+    parts = f",\n{' ' * indent}".join(spec_of(v, indent + 2) for v in (x.values() if isinstance(x, dict) else x))
+    return f"TreeSpec({type(x).__name__}, {list(x) if isinstance(x, dict) else None}, [{parts}])"
+
+
+def shape_of(x: Any) -> str:
+    """A tree with a star for each leaf."""
+    return str(tree.structure(x)).removeprefix("PyTreeDef(").removesuffix(")")

@@ -5,6 +5,7 @@ import typing as _typing
 from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
+from funcgrad.torch.nn import attention as attention
 from funcgrad.torch.nn import functional as functional
 from funcgrad.torch.nn import init as init
 from funcgrad.torch.nn import modules as modules
@@ -16,9 +17,11 @@ from funcgrad.torch.nn.parameter import UninitializedBuffer as UninitializedBuff
 from funcgrad.torch.nn.parameter import UninitializedParameter as UninitializedParameter
 
 globals().update(_entrances(globals()))
-__all__ = _public_names(globals(), "functional", "init", "modules", "parameter", "utils")
+__all__ = _public_names(globals(), "attention", "functional", "init", "modules", "parameter", "utils")
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
-    __getattr__ = _tells_nearest(__name__, __all__)
+    __getattr__ = _tells_nearest(
+        __name__, __all__, {"CrossMapLRN2d": "LocalResponseNorm", "LinearCrossEntropyOptions": "options=None"}
+    )
 
 
 def __dir__() -> list[str]:

@@ -360,4 +360,14 @@ PARTS = several(
     """torch.lobpcg(x, 3)[0]; torch.lobpcg(x.detach(), 2, y.detach())[0].shape;
     torch.lobpcg(x.detach()[:3, :3], 1, y.detach())""",
 )  # fmt: skip
-SAMPLES = PARTS + DETERMINANTS + EQUATIONS + CHOLESKY + ORTHOGONAL + SPECTRA + NORMS + CHAINS + FACTORS + OUTS
+WHOLE_FACTORS = several(
+    ((M,), (S,), ([M, P],)),
+    "torch.cholesky_inverse(x * 1); torch.cholesky_inverse(x * 1, True); torch.cholesky_inverse(x.tril())",
+    **MANY_STEPS,
+) + several(
+    ((B, M), ([B, B], M)), "torch.cholesky_solve(x, y * 1); torch.cholesky_solve(x, y * 1, True)", **MANY_STEPS
+)
+"""Of matrices that are no triangles."""
+SAMPLES = (
+    WHOLE_FACTORS + PARTS + DETERMINANTS + EQUATIONS + CHOLESKY + ORTHOGONAL + SPECTRA + NORMS + CHAINS + FACTORS + OUTS
+)

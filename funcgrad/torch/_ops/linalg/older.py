@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad import numpy as fnp
+from funcgrad.core.trace import Tracer
 from funcgrad.torch._ops import kinks
 from funcgrad.torch._ops.linalg import lu as factors
 from funcgrad.torch._ops.linalg.chains import chain, householder_product, reflected
@@ -137,7 +138,22 @@ def _lower(v: Any, upper: bool) -> Any:
     return kinks.read(fnp.tril(v), v)
 
 
+def _is_triangular(factor: Any, upper: bool) -> bool:
+    """Whether it is known to be."""
+    value = constant(factor)
+    return not isinstance(value, Tracer) and not np.any((np.tril if upper else np.triu)(value, -1 if upper else 1))
+
+
+def _product(factor: Any, upper: bool) -> Any:
+    """That of the triangle with its adjoint, whose derivative is that of the whole matrix: as PyTorch takes it."""
+    whole = fnp.matmul(adjoint(factor), factor) if upper else fnp.matmul(factor, adjoint(factor))
+    lower = _lower(constant(factor), upper)
+    return fnp.add(whole, fnp.subtract(fnp.matmul(lower, adjoint(lower)), constant(whole)))
+
+
 def _by_factor(b: Any, factor: Any, upper: bool) -> Any:
+    if factor is not constant(factor) and not _is_triangular(factor, upper):
+        return fnp.linalg.solve(_product(factor, upper), b)
     lower = _lower(factor, upper)
     return fnp.linalg.solve(adjoint(lower), fnp.linalg.solve(lower, b))
 
@@ -182,6 +198,8 @@ def _check_columns(b: Tensor, A: Tensor, function: str) -> None:
 
 
 def _inverse_by_factor(factor: Any, upper: bool) -> Any:
+    if factor is not constant(factor) and not _is_triangular(factor, upper):
+        return fnp.linalg.inv(_product(factor, upper))
     found = fnp.linalg.inv(_lower(factor, upper))
     return fnp.matmul(adjoint(found), found)
 

@@ -39,10 +39,14 @@ FIELDS.update(
 routine = rows_of("linalg")
 
 
-class LinAlgError(RuntimeError):
+class _LinAlgError(RuntimeError):
     """A matrix does not have what was asked for: it is singular, not positive definite, or not finite."""
 
     __module__ = "funcgrad.torch.linalg"
+
+
+LinAlgError = _LinAlgError
+"""Which is PyTorch's public name of the class."""
 
 
 def need_second(x: Any, function: str, name: str) -> None:

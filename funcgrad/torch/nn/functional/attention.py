@@ -23,6 +23,7 @@ from funcgrad.torch._ops.shape import transpose
 from funcgrad.torch._ops.sums import baddbmm
 from funcgrad.torch._record.calls import Kind, call, lie
 from funcgrad.torch._record.composed import composite
+from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import check_broadcast
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
@@ -96,6 +97,14 @@ def _composed(
     return matmul(shares if noise is None else shares * noise, value)
 
 
+def _check_products(query: Tensor, key: Tensor, value: Tensor) -> None:
+    """PyTorch's errors for sizes that do not fit: those of its products."""
+    stacks = {tuple(t.shape[:-2]) for t in (query, key, value)}
+    if len(stacks) > 1 or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        with no_grad():
+            matmul(matmul(query, key.mT), value)
+
+
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -117,11 +126,11 @@ def scaled_dot_product_attention(
         scale: 1 / sqrt(E) by default.
         enable_gqa: heads of key and value (dimension -3) serve several of the query.
     """
-    for name, t in (("query", query), ("key", key), ("value", value)):
-        if t.dim() < 2:
-            raise RuntimeError(
-                f"Expected {name} to be at least 2 dimensional, but got {t.dim()}"
-            )
+    if min(query.dim(), key.dim(), value.dim()) < 2:
+        raise RuntimeError(
+            f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {query.dim()} "
+            f"key.dim: {key.dim()} and value.dim: {value.dim()} instead."
+        )
     if attn_mask is not None and is_causal:
         raise RuntimeError(
             "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
@@ -140,12 +149,7 @@ def scaled_dot_product_attention(
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: float != {given}")
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
-    if query.shape[-1] != key.shape[-1] and query.shape[:-2] == key.shape[:-2]:
-        batch = query.shape[:-2].numel()
-        raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {query.shape[-1]}] but got: "
-            f"[{batch}, {key.shape[-1]}]."
-        )
+    _check_products(query, key, value)
     if attn_mask is not None and query.shape.numel():
         check_broadcast((*query.shape[:-1], key.shape[-2]), tuple(attn_mask.shape))
     mask = noise((*query.shape[:-1], key.shape[-2]), dropout_p, query._read().dtype) if dropout_p > 0 else None
