@@ -68,7 +68,8 @@ def of_math(name: str, call: Written | None) -> str:
     function = _MATH.get(name, name)
     if call is None or not hasattr(math, name) or not hasattr(np, function):
         return ""
-    return f"np.{function}({', '.join(call.bare)})"
+    of_numpy = f"np.{function}({', '.join(call.bare)})"
+    return _THROUGH.format(*call.args, call=of_numpy) if TEMPLATES.get(name) == _THROUGH else of_numpy
 
 
 def renamed(prefix: str, call: Written | None, of_module: bool = False) -> str:

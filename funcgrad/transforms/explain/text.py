@@ -167,7 +167,8 @@ def lines_of_leaf(leaf: Leaf, width: int) -> Iterator[Line]:
     for text in wrapped(leaf.message, width, "  "):
         yield [Piece(text)]
     by_line: dict[tuple[str, int], list[Place]] = {}
-    for place in (*(cut.place for cut in leaf.cuts), *leaf.places):
+    cuts = () if leaf.status in ("nan", "inf") else leaf.cuts  # which are not what the message is about
+    for place in (*(cut.place for cut in cuts), *leaf.places):
         if place.source:
             by_line.setdefault(place[:2], []).append(place)
     for places in list(by_line.values())[:SHOWN]:

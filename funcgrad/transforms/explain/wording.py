@@ -82,11 +82,21 @@ def cut_sentence(cuts: Sequence[Cut], paths: int, consequence: str = "") -> str:
         reasons.setdefault((cut.op, cut.why), []).append(cut)
     sentences = []
     for (op, why), given in reasons.items():
-        remedies = in_order(list(dict.fromkeys(cut.remedy for cut in given)))
+        remedies = _joined(list(dict.fromkeys(cut.remedy for cut in given)))
         start = f"`{op}`: {why}" if len(reasons) > 1 else f"{why[0].upper()}{why[1:]}"
         sentences.append(f"{start}. Instead: {remedies}.")
     twice = f", and again by {in_order(again)}" if again and named else ""
     return f"{verb} by {in_order(named or again)}{twice}{consequence}. {' '.join(sentences)}"
+
+
+_WANTED = ", where its derivative is wanted"
+
+
+def _joined(remedies: Sequence[str]) -> str:
+    """Remedies in one sentence, in which what all end in is said once."""
+    if len(remedies) > 1 and all(remedy.endswith(_WANTED) for remedy in remedies):
+        return in_order([remedy.removesuffix(_WANTED) for remedy in remedies]) + _WANTED
+    return in_order(remedies)
 
 
 def gradient_summary(gradient: np.ndarray) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.causes.registry import Finding, Reason, cause, cut_of, ends
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
-from funcgrad.transforms.explain.fate import Fate
+from funcgrad.transforms.explain.fate import Fate, code_around
 from funcgrad.transforms.explain.remedies import BETWEEN, drawn, of_math, renamed
 from funcgrad.transforms.explain.report import short
 from funcgrad.transforms.explain.sources import Written, around, around_all, fitting, written
@@ -46,6 +46,16 @@ def _is_index(where: Place) -> bool:
     """Whether what stands at a place is, or is part of, an index on its line."""
     outer = around_all(where, ast.Subscript)
     return any(s.slice.col_offset <= where.col and where.end_col <= s.slice.end_col_offset for s in outer)
+
+
+def _is_named_index(end: End, where: Place) -> bool:
+    """Whether what stands at a place is given a name that is used in an index."""
+    found, tree = around(where, ast.Assign), code_around(end.loc)
+    if found is None or tree is None or not isinstance(found[0], ast.Assign):
+        return False
+    names = {target.id for target in found[0].targets if isinstance(target, ast.Name)}
+    slices = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    return any(isinstance(n, ast.Name) and n.id in names for each in slices for n in ast.walk(each))
 
 
 _BRANCHES = frozenset(("cond", "switch", "while_loop"))
@@ -184,7 +194,7 @@ def conversion(end: End) -> Reason | None:
     if end.as_ == "numpy":
         what = f"`{end.written}` takes a plain array" if end.written else "the value left as a plain array"
         return Reason(what, "the value as it is, with the functions of NumPy or funcgrad")
-    if end.as_ in _STEPS and call is not None and _is_index(call.place):
+    if end.as_ in _STEPS and call is not None and (_is_index(call.place) or _is_named_index(end, call.place)):
         why = f"the value left as {_LEFT_AS[end.as_]} for an index, which moves in steps"
         return Reason(why, BETWEEN)
     code = ""
