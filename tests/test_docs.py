@@ -53,6 +53,17 @@ def test_scipys_names_are_listed(module):
     assert sorted(re.findall(r"`(\w+)`", row)) == sorted(importlib.import_module(f"funcgrad.scipy.{module}").__all__)
 
 
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.name
+)
+def test_prose_has_one_width(page):
+    """Tables, what programs print, and lists that are made have the width that they need."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    made = {"torch.md": "- `", "coverage.md": "NumPy's own"}.get(page.name, "|")
+    wide = [line for line in prose.split("\n") if len(line) > 120 and not line.startswith(("|", "`", "![", made))]
+    assert not wide
+
+
 def test_pages_are_found():
     assert {"how_it_works.md", "README.md"} <= {page.name for page in PAGES}
 

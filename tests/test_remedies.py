@@ -467,6 +467,12 @@ def test_settings_of_jax():
     assert not hasattr(fg.config, "jitt")
 
 
+def test_what_a_program_has_is_asked_of_the_program():
+    with pytest.raises(AttributeError, match=r"use f\.lower\(\*args\)\.numba"):
+        fg.jit(np.sin).numba
+    assert not hasattr(fg.jit(np.sin), "anything")
+
+
 TABLE = np.arange(12.0).reshape(3, 4)
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.spatial.distance
 import scipy.special
 import scipy.stats
 
 import funcgrad as fg
+import funcgrad.numpy as fnp
 from funcgrad.scipy import special, stats
-from funcgrad.scipy.absent import SPECIAL, STATS
+from funcgrad.scipy.absent import SPATIAL, SPECIAL, STATS
 from funcgrad.test_util import check_grads
 
 X, UNIT = np.array([0.3, 1.2, 2.6]), np.array([0.2, 0.5, 0.9])
 DATA = np.array([0.1, 0.7, 1.9, 2.0, 3.6])
-LIBRARY = {"np": np, "special": special, **{n: getattr(stats, n) for n in ("norm", "cauchy", "gamma", "gumbel_r")}}
+DENSITIES = {name: getattr(stats, name) for name in ("norm", "cauchy", "gamma", "gumbel_r")}
+LIBRARY = {"np": np, "fnp": fnp, "special": special, **DENSITIES}
 WIDTH = 0.6
 # For each name: what the expression's letters stand for, first that in which it is differentiated, and SciPy's value.
 IN_SPECIAL = {
@@ -70,6 +73,19 @@ def test_special(name):
 def test_stats(name):
     given, value = IN_STATS[name]
     check(STATS[name], given, value(getattr(scipy.stats, name), *given.values()))
+
+
+def test_distances():
+    points, others = np.random.default_rng(2).normal(size=(2, 4, 3))
+    i, j = np.triu_indices(4, 1)
+    written = SPATIAL["cdist"].partition(", whose")[0]
+    check(written, {"x": points, "y": others}, scipy.spatial.distance.cdist(points, others))
+    check(SPATIAL["pdist"].partition(" with ")[0], {"x": points, "i": i, "j": j}, scipy.spatial.distance.pdist(points))
+    d = np.arange(1.0, 7.0)
+    half = SPATIAL["squareform"].partition(", and its")[0]
+    check(f"(lambda a: a + a.T)({half})", {"d": d, "n": 4}, scipy.spatial.distance.squareform(d))
+    with pytest.raises(TypeError, match=r"^In place of scipy\.spatial\.distance\.pdist, write np\.sqrt"):
+        fg.grad(lambda x: scipy.spatial.distance.pdist(x).sum())(points)
 
 
 @pytest.mark.parametrize(

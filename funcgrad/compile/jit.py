@@ -150,6 +150,14 @@ class Jitted(Transformed, Generic[P, R]):
         self._quick: dict[Any, Callable[..., Any]] = {}
         self._hosted: Jitted[..., Any] | None = None
 
+    if not TYPE_CHECKING:  # a checker shall see that a name does not exist
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """AttributeError, which says what a compiled program has."""
+            of_program = name in ("numba", "text", "graph", "kernels", "export", "calls")
+            instead = f": use f.lower(*args).{name}, of the program for such arguments" if of_program else ""
+            raise AttributeError(f"'Jitted' object has no attribute {name!r}{instead}", name=name, obj=self)
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             if kwargs or not config.usual:

@@ -30,7 +30,8 @@ class Called(NamedTuple):
             path = f"{self.package}.{self.name}"
             return f"In place of scipy.{path}, write funcgrad.scipy.{path}, which takes traced values."
         if instead := _instead(self.package, self.name):
-            return f"In place of scipy.{self.package}.{self.name}, write {instead} with names of funcgrad.scipy."
+            names = ", with names of funcgrad.scipy" if "special." in instead or "logpdf" in instead else ""
+            return f"In place of scipy.{self.package}.{self.name}, write {instead}{names}."
         return (
             f"SciPy computes with plain arrays only, and there is no funcgrad.scipy.{self.package}.{self.name}: "
             "fg.custom_vjp gives a function of yours that calls it a derivative."
@@ -86,7 +87,7 @@ def _package(module: str) -> str:
 
 def _instead(package: str, name: str) -> str:
     tables = vars(import_module("funcgrad.scipy.absent"))
-    return tables.get(package.upper(), {}).get(name.partition(".")[0], "")
+    return tables.get(package.partition(".")[0].upper(), {}).get(name.partition(".")[0], "")
 
 
 def _is_ours(package: str, name: str) -> bool:

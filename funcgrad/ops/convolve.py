@@ -13,7 +13,7 @@ from funcgrad.ops.families.linear import Linear
 from funcgrad.ops.structure import flip
 
 
-def _along_rows(x: np.ndarray, y: np.ndarray, mode: Any, size: int) -> np.ndarray:
+def _row_by_row(x: np.ndarray, y: np.ndarray, mode: Any, size: int) -> np.ndarray:
     if x.ndim == 1:
         return np.convolve(x, y, mode)
     rows = zip(x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1]), strict=True)
@@ -46,7 +46,7 @@ def _batch(prim: Any) -> Any:
 
 convolve: Linear = Linear(
     "convolve",
-    lambda x, y: _along_rows(x, y, "full", _overlaps(x, y)),
+    lambda x, y: _row_by_row(x, y, "full", _overlaps(x, y)),
     shape=lambda x, y: Aval((*x.shape[:-1], _overlaps(x, y)), _dtype(x, y)),
     pull=lambda ct, i, x, y: convolve_inside(ct, _reversed((y, x)[i])),
     batch=_batch(lambda: convolve),
@@ -62,7 +62,7 @@ def _pull_inside(ct: Any, i: int, x: Any, y: Any) -> Any:
 
 convolve_inside: Linear = Linear(
     "convolve_inside",
-    lambda x, y: _along_rows(x, y, "valid", _places(x, y)),
+    lambda x, y: _row_by_row(x, y, "valid", _places(x, y)),
     shape=lambda x, y: Aval((*x.shape[:-1], _places(x, y)), _dtype(x, y)),
     pull=_pull_inside,
     batch=_batch(lambda: convolve_inside),

@@ -122,6 +122,13 @@ def _d_ellipe(y: Any, m: Any) -> Any:
     return where(near, series, (ellipe(far) - ellipk(far)) / (2 * far))
 
 
+def _d_spence(y: Any, z: Any) -> Any:
+    """log(z) / (1 - z), with z - 1 where that is exact: it is rounded for small z, and 0 / 0 at 1."""
+    small = z < 0.5
+    low = where(small, z, 0.5)
+    return where(small, log(low) / (1 - low), -log1p_over(where(small, 0.5, z) - 1))
+
+
 erfcx: Elementwise = elementwise("erfcx", Scipys("erfcx"), d=_d_erfcx)
 """exp(x**2) erfc(x)."""
 dawsn: Elementwise = elementwise("dawsn", Scipys("dawsn"), d=_d_dawsn)
@@ -152,7 +159,7 @@ expn: Elementwise = elementwise(
     "expn", Scipys("expn"), d=(refused("`expn`'s order n"), lambda y, n, x: -_lower_order(y, n, x))
 )
 """The integral of exp(-x t) / t**n from 1 on."""
-spence: Elementwise = elementwise("spence", Scipys("spence"), d=lambda y, z: -log1p_over(z - 1))
+spence: Elementwise = elementwise("spence", Scipys("spence"), d=_d_spence)
 """The integral of log(t) / (1 - t) from 1 to z."""
 owens_t: Elementwise = elementwise(
     "owens_t",

@@ -52,14 +52,14 @@ class Rows:
             return None
         inner = first.shape[behind:]
         if inner:
-            found = self._along_columns(xs, outer, behind, prod(inner))
+            found = self._of_columns(xs, outer, behind, prod(inner))
         else:
-            found = self._along_rows(xs, outer, len(axes))
+            found = self._of_rows(xs, outer, len(axes))
         if type(found) is not tuple:
             return None if found is None else _shaped(found, first, outer, behind)
         return tuple([_shaped(y, first, outer, behind) for y in found])
 
-    def _along_rows(self, xs: Sequence[Any], outer: int, many: int) -> Any:
+    def _of_rows(self, xs: Sequence[Any], outer: int, many: int) -> Any:
         dtype = xs[0].dtype
         given: list[Any] = []
         for k, x in enumerate(xs):
@@ -76,7 +76,7 @@ class Rows:
         kernel = self._kernel(dtype.char, len(xs), False)
         return None if kernel is None else kernel(*given)
 
-    def _along_columns(self, xs: Sequence[Any], outer: int, behind: int, width: int) -> Any:
+    def _of_columns(self, xs: Sequence[Any], outer: int, behind: int, width: int) -> Any:
         dtype = xs[0].dtype
         length = prod(xs[0].shape[outer:behind])
         if width < LANES or length * max(LINE, gcd(width * dtype.itemsize, SETS)) > NEAR:

@@ -244,7 +244,8 @@ def _zeta(s: Any, x: Any) -> Any:
     if np.all(x > 0):
         return y
     fraction = x - np.floor(x)
-    below = _zeta_of_positive(s, 1 - fraction) - _zeta_of_positive(s, np.where(x > 0, 1, 1 - x))
+    # close to an integer 1 - fraction is rounded, and the distance to the integer above is not
+    below = _zeta_of_positive(s, np.ceil(x) - x) - _zeta_of_positive(s, np.where(x > 0, 1, 1 - x))
     sign = np.where(s % 2 == 0, 1, np.where(s % 1 == 0, -1, np.nan))
     pole = np.where(s % 2 == 0, np.inf, np.nan)
     return np.where(x > 0, y, np.where(fraction == 0, pole, y + sign * below))

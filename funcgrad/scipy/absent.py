@@ -28,6 +28,11 @@ STATS = {
     "vonmises": "kappa * (np.cos(x - loc) - 1) - np.log(2 * np.pi * special.i0e(kappa)), its logpdf",
     "wasserstein_distance": "np.mean(np.abs(np.sort(u) - np.sort(v))), for samples of one size",
 }
+SPATIAL = {
+    "cdist": "np.sqrt(((x[:, None] - y) ** 2).sum(-1)), whose derivative is NaN where points meet",
+    "pdist": "np.sqrt(((x[i] - x[j]) ** 2).sum(-1)) with i, j = np.triu_indices(len(x), 1)",
+    "squareform": "fnp.at(np.zeros((n, n)))[np.triu_indices(n, 1)].set(d), and its transpose added",
+}
 SPECIAL = {
     "bdtr": "special.betainc(n - np.floor(k), np.floor(k) + 1, 1 - p)",
     "boxcox1p": "special.boxcox(1 + x, lmbda)",

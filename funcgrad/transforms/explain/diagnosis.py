@@ -118,7 +118,7 @@ def flow_back(
 
 
 class _Watch:
-    """One pass: `_at_entry` sees sums, `_along_edges` each contribution."""
+    """One pass: `_at_entry` sees sums, `_over_edges` each contribution."""
 
     def __init__(
         self, replace: Replace | None, saved_of: Callable[[Node], Any], handed: Handed | None, also: Collection[int]
@@ -139,7 +139,7 @@ class _Watch:
         with np.errstate(all="ignore"):
             while self._heap:
                 node = self._waiting.pop(-heappop(self._heap))
-                self._along_edges(node, self._back(node, self._at_entry(node)))
+                self._over_edges(node, self._back(node, self._at_entry(node)))
         return self._found
 
     def _slots(self, node: Node, count: int) -> list[list[Arrival]]:
@@ -181,7 +181,7 @@ class _Watch:
         new = self._replace(node, arrival.ct)
         return arrival if new is None else _passed(Spot(node, "hook", new[1]), [arrival], new[0])
 
-    def _along_edges(self, node: Node, cts: Sequence[Any]) -> None:
+    def _over_edges(self, node: Node, cts: Sequence[Any]) -> None:
         given = self._given(node)
         spot = Spot(node) if given is None else Spot(node, *given[1:])
         for i, (parent, ct) in enumerate(zip(node.parents, cts)):

@@ -28,7 +28,7 @@ def _part(x: Any, number: int, count: int) -> Any:
     return getitem(x, (*ahead, slice(number * size, (number + 1) * size)))
 
 
-def _plain(activation: Callable[[Any], Any]) -> Callable[..., State]:
+def _elman(activation: Callable[[Any], Any]) -> Callable[..., State]:
     @fused
     def step(given: Any, weight: Any, bias: Any, projection: Any, h: Any) -> State:
         return (activation(add(given, affine(h, weight, bias))),)
@@ -62,7 +62,7 @@ def _stacked(*rows: Any) -> Any:
     return concatenate(*[reshape(y, shape=(1, *y.shape)) for y in rows], axis=0)
 
 
-STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(relu), "LSTM": _lstm, "GRU": _gru}
+STEPS = {"RNN_TANH": _elman(tanh), "RNN_RELU": _elman(relu), "LSTM": _lstm, "GRU": _gru}
 LAYER, PACKED = Kind("Stack", "*"), Kind("Cat", "*")
 CELLS = {mode: Kind(name, "*") for mode, name in zip(STEPS, ("Tanh", "Relu", "Mul", "AddBackward0"))}
 

@@ -177,10 +177,10 @@ def _left_to(method: BasePruningMethod, t: Tensor, mask: Tensor) -> Any:
     dim = method.dim + t.dim() if method.dim < 0 else method.dim
     if dim < 0:
         raise IndexError(f"Index is out of bounds for tensor with dimensions {t.dim()}")
-    return _along(t, dim, mask.sum(dim=[d for d in range(t.dim()) if d != dim]) != 0)
+    return _selecting(t, dim, mask.sum(dim=[d for d in range(t.dim()) if d != dim]) != 0)
 
 
-def _along(t: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
+def _selecting(t: Tensor, dim: int, index: Tensor) -> tuple[Any, ...]:
     """An index of slices, but for one dimension."""
     found: list[Any] = [slice(None)] * t.dim()
     found[dim] = index
@@ -266,7 +266,7 @@ class _Structured(_Amount, BasePruningMethod):
         if not count:
             return default_mask
         mask = t.new_zeros(t.shape)
-        mask[_along(t, self.dim, self._kept(t, count))] = 1
+        mask[_selecting(t, self.dim, self._kept(t, count))] = 1
         return mask * default_mask.to(dtype=mask.dtype)
 
 
