@@ -36,6 +36,8 @@ IMPLEMENTATIONS: dict[Any, Callable[..., Any]] = {}
 """For each function of NumPy that takes traced values, what it runs on them."""
 UFUNCS: dict[Any, Callable[..., Any]] = {}
 """The same for universal functions; they are called without keywords."""
+CALLED: dict[Any, Callable[..., Any]] = {}
+"""The same for those of one argument, for `array_ufunc` alone to call."""
 
 _NEVER = 1 << 30
 _IGNORED = frozenset(("order", "subok", "copy", "casting", "like", "kind", "device"))

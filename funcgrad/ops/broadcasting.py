@@ -11,7 +11,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, broadcast_shapes
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.tape import TapeTracer, recorded
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.families.linear import Linear, cast
 from funcgrad.ops.families.lowering import View
@@ -108,7 +108,7 @@ def reduce_sum(x: Any, axes: Axes) -> Any:
         if type(value) is np.ndarray and value.dtype.kind in "fc" and trace.alive:
             y = np.add.reduce(value, axes) if value.size < LEAST_REDUCED else _add(value, axes)
             saved = (Aval(value.shape, value.dtype),)
-            return TapeTracer(trace, y, Node(_sum, {"axes": axes}, (x.node,), saved, here()))
+            return recorded(trace, y, _sum, {"axes": axes}, (x.node,), saved, here())
     return _sum(x, axes=axes)
 
 
