@@ -93,7 +93,7 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
     """The shortcut for two arguments of one kind and dtype, or one of them and a Python number."""
     impl = prim.impl
     plans = prim.plans
-    steady = prim.linear is not None  # no rule of these asks for the type or value of a number
+    arithmetic = prim.linear is not None and prim.python is not None  # no rule of these asks for a number's type
 
     def apply(x: Any, y: Any) -> Any:
         try:
@@ -131,7 +131,7 @@ def eager_binary(prim: Any) -> Callable[..., Any]:
                     a, b = (a, b.copy()) if key is FIRST else (a.copy(), b)
                 elif copied:
                     a, b = (a, keep(b)) if key is FIRST else (keep(a), b)
-            elif steady and kind is ndarray:
+            elif arithmetic and kind is ndarray:
                 numbers = NUMBERS.get(dtype.char)
                 if numbers is not None:
                     a, b = (a, numbers[b]) if key is FIRST else (numbers[a], b)
