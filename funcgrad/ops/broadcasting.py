@@ -15,7 +15,7 @@ from funcgrad.core.tape import TapeTracer, recorded
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.families.linear import Linear, cast
 from funcgrad.ops.families.lowering import View
-from funcgrad.ops.large import LEAST_REDUCED, Reduction
+from funcgrad.ops.reductions import LEAST_REDUCED, Reduction
 
 Axes = tuple[int, ...]
 Shape = tuple[int, ...]
@@ -95,7 +95,7 @@ _sum: Linear = Linear(
     batch=batched_axes(lambda: _sum),
     lower="sum",
 )
-_add: Reduction = Reduction(np.add, _sum, least_long=2**18)
+_add: Reduction = Reduction(np.add, _sum, least_long=2**18, least_whole=2**16)
 
 
 def reduce_sum(x: Any, axes: Axes) -> Any:
