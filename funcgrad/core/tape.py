@@ -21,6 +21,7 @@ from funcgrad.core.constants import keep
 from funcgrad.core.memory import copied, owner_of, released
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument
+from funcgrad.core.warned import quiet, set_state, state
 
 tick = itertools.count().__next__
 """The next number in the sequence of entries, for what happens between them."""
@@ -246,7 +247,9 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
     leaves: dict[int, Any] = {}
     node: Any = None
     ct: Any = None
-    with np.errstate(all="ignore"):
+    before = state()
+    try:
+        set_state(quiet(before))
         while node is not None or heap:
             if node is None:
                 node, ct = arrived.pop(-heappop(heap))
@@ -291,6 +294,8 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                 del cts
                 parent = c = None
             del parents
+    finally:
+        set_state(before)
     return leaves
 
 
@@ -308,7 +313,9 @@ def entries(outputs: Iterable[Node]) -> list[Node]:
 
 def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
     """Apply recorded maps forwards. `nodes` is oldest first; `tangents`, by `seq`, has the leaves' and is extended."""
-    with np.errstate(all="ignore"):
+    before = state()
+    try:
+        set_state(quiet(before))
         for node in nodes:
             if node.prim is None:
                 continue
@@ -319,6 +326,8 @@ def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
                 tangents[node.seq] = incoming[0][node.params["index"]]
             else:
                 tangents[node.seq] = node.prim.push(node.saved, incoming, node.params)
+    finally:
+        set_state(before)
     return tangents
 
 

@@ -14,6 +14,7 @@ from funcgrad import numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
 from funcgrad.core.trace import Primitive
+from funcgrad.core.warned import quiet, set_state, state
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.current import under_way
@@ -185,7 +186,9 @@ class Pass:
             add(*seeds.pop())
         pulled, waiting = self.pulled, self.waiting
         careful, saved_of, create = anomaly.state.enabled, self.saved_of, self.create
-        with np.errstate(all="ignore"):
+        before = state()
+        try:
+            set_state(quiet(before))
             while heap:
                 node: Any
                 node, ct = arrived.pop(-heappop(heap), DONE)
@@ -234,6 +237,8 @@ class Pass:
                 del cts
                 parent = None
                 del node, parents, ct
+        finally:
+            set_state(before)
 
     def pull_back(self, node: Node, note: Note | None, ct: Any) -> Any:
         """The cotangents of the operands, where hooks or anomaly mode look at them."""
