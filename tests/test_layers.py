@@ -34,6 +34,7 @@ LAYERS = [
     ["core.staging"],
     ["core.remedies"],
     ["ops.direct", "ops.shortcuts", "ops.large"],
+    ["ops.reductions"],
     ["ops.families"],
     ["ops.broadcasting"],
     ["ops.families.elementwise"],

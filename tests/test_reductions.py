@@ -12,7 +12,7 @@ import funcgrad.numpy as fnp
 from funcgrad.config import config
 from funcgrad.ops import reduce
 from funcgrad.ops.broadcasting import reduce_sum
-from funcgrad.ops.large import Reduction
+from funcgrad.ops.reductions import Reduction
 
 REDUCTIONS = {
     "sum": (reduce_sum, np.add),
@@ -125,6 +125,31 @@ def test_warnings_are_numpys(dtype):
     assert {str(w.message) for w in caught} == {str(w.message) for w in numpys} != set()
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(reduce_sum(x, axes=(1,)), found)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_sums_of_all_that_are_numpys(dtype, counted):
+    """Zeros have signs; what overflows warns, in parts or at the end; and an exact sum is one."""
+    large = np.finfo(dtype).max / 30_000
+    for x in (
+        np.full(70_000, -0.0, dtype), np.zeros((700, 100), dtype), np.resize(np.array([1.0, -1.0], dtype), 70_000),
+        np.full(70_001, large, dtype), np.repeat(np.array([large, -large], dtype), 35_000),
+        np.repeat(np.array([np.inf, -np.inf], dtype), 35_000), np.resize(np.array([1.0, np.nan], dtype), 70_000),
+    ):  # fmt: skip
+        caught, sums = [], []
+        for total in (lambda x: reduce_sum(x, axes=tuple(range(x.ndim))), lambda x: np.add.reduce(x, None)):
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                sums.append(total(x))
+            caught.append({str(w.message) for w in said})
+        if np.isfinite(sums[1]):
+            assert type(sums[0]) is type(sums[1]) and sums[0].tobytes() == sums[1].tobytes()
+            assert not caught[0]
+        else:
+            np.testing.assert_array_equal(*sums)
+            assert caught[0] == caught[1]
+    assert not any(counted)
+    assert reduce_sum(np.full(70_000, 0.1, dtype), axes=(0,)) != 0 and any(counted)
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])

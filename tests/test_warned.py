@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import signal
 import threading
 import traceback
 import warnings
@@ -12,6 +14,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 import funcgrad.torch as torch
+from funcgrad.core.buffers import running
 
 SMALL, LARGE = np.zeros(3), np.zeros(5000)
 
@@ -177,3 +180,43 @@ def test_code_without_a_module_warns_too():
 def test_warnings_of_ours_name_the_users_line(call):
     found = recorded(call)
     assert found and {warning.filename for warning in found} == {__file__}
+
+
+def _torchs_gradient(x):
+    t = torch.tensor(x, requires_grad=True)
+    (t.sin() * 1.01).sum().backward()
+    return t.grad.numpy()
+
+
+INTERRUPTED = {
+    "grad": fg.grad(lambda x: np.sum(np.sin(x) * 1.01)),
+    "jvp": lambda x: fg.jvp(lambda x: np.sin(x) * 1.01, (x,), (x,))[1],
+    "hvp": lambda x: fg.hvp(lambda x: np.sum(np.sin(x) * x), (x,), (x,)),
+    "a function of NumPy's": lambda x: fnp.where(x > 0.5, fnp.sin(x), fnp.sum(x)),
+    "a tensor": _torchs_gradient,
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals")
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_an_interrupt_leaves_numpys_state_as_it_was(name):
+    """Wherever it comes, and the next call is as if nothing had been."""
+    run, x, rng = INTERRUPTED[name], np.linspace(0.1, 1.0, 10), random.Random(0)
+    expected, before, made = run(x), np.geterr(), 0
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for _ in range(1000):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(2e-5, 2e-4))
+                for _ in range(100):
+                    run(x)
+            except KeyboardInterrupt:
+                made += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            assert np.geterr() == before and running() is None
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    assert made > 500
+    np.testing.assert_array_equal(run(x), expected)

@@ -43,14 +43,17 @@ def run(trace: Trace, fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapp
     if arrivals.awaited:
         arrivals.greet()
     outer = _scope.trace
-    begun = warned.begin() if outer is None else None
     _scope.trace = trace
     try:
+        if outer is None:
+            return warned.logged(_run, (trace, fun, args, kwargs), _NONE)
         return settled(fun(*args, **kwargs), trace)
     finally:
         _scope.trace = outer
-        if begun is not None:
-            warned.end(begun)
+
+
+def _run(trace: Trace, fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return settled(fun(*args, **kwargs), trace)
 
 
 def apply(trace: Trace, fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any] = _NONE) -> Any:

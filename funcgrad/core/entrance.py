@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from funcgrad.core.frames import hide, hide_in, hides, instead_of
-from funcgrad.core.warned import begin, end
+from funcgrad.core.warned import logged
 
 _made: dict[Callable[..., Any], Callable[..., Any]] = {}
 _behind: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -25,9 +25,8 @@ def entrance(fun: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
-        begun = begin()
         try:
-            return fun(*args, **kwargs)
+            return logged(fun, args, kwargs)
         except Exception as error:
             if type(error) is TypeError:
                 _name_parameter(error, fun)
@@ -36,9 +35,6 @@ def entrance(fun: Callable[..., Any]) -> Callable[..., Any]:
             except Exception as shown:
                 hide(shown)
                 raise
-        finally:
-            if begun is not None:
-                end(begun)
 
     _made[fun] = hides(call)
     _behind[call] = fun

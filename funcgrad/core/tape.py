@@ -21,6 +21,7 @@ from funcgrad.core.constants import keep
 from funcgrad.core.memory import copied, owner_of, released
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument
+from funcgrad.core.warned import quiet, set_state, state
 
 tick = itertools.count().__next__
 """The next number in the sequence of entries, for what happens between them."""
@@ -97,6 +98,34 @@ class TapeTracer(Tracer):
         return self.node.loc
 
 
+_new = object.__new__
+
+
+def recorded(
+    trace: Trace,
+    value: Any,
+    prim: Primitive,
+    params: dict[str, Any],
+    parents: tuple[Node | None, ...],
+    saved: Any,
+    loc: Loc | None,
+) -> TapeTracer:
+    """A value with an entry of its own; the two classes called take 0.1 us longer."""
+    node = _new(Node)
+    node.seq = tick()
+    node.prim = prim
+    node.params = params
+    node.parents = parents
+    node.saved = saved
+    node.loc = loc
+    x = _new(TapeTracer)
+    x._trace = trace
+    x._place = None
+    x.value = value
+    x.node = node
+    return x
+
+
 class TapeTrace(Trace):
     """Computes, and records what reverse mode needs."""
 
@@ -120,9 +149,9 @@ class TapeTrace(Trace):
         out, saved = prim.record(values, parents, params)
         if saved is None:
             return released(out, values)
-        node = Node(prim, params, tuple(parents), saved, here())
         if not prim.multiple:
-            return TapeTracer(self, out, node)
+            return recorded(self, out, prim, params, tuple(parents), saved, here())
+        node = Node(prim, params, tuple(parents), saved, here())
         constants = {owner_of(v) for v, p in zip(values, parents) if p is None}
         return tuple(
             released(y, out)
@@ -218,7 +247,9 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
     leaves: dict[int, Any] = {}
     node: Any = None
     ct: Any = None
-    with np.errstate(all="ignore"):
+    before = state()
+    try:
+        set_state(quiet(before))
         while node is not None or heap:
             if node is None:
                 node, ct = arrived.pop(-heappop(heap))
@@ -240,12 +271,12 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                     cts = prim.pull(saved, parents, ct, node.params)
                 del saved
                 node = ct = None
-                if len(parents) == 1 and not heap:
-                    (c,) = cts
-                    if parents[0] is not None and c is not None and type(c) is not Sparse:
-                        (node,), ct = parents, c  # as below, without a loop
-                        del cts, c, parents
+                if not heap and (len(parents) == 1 or (len(parents) == 2 and parents[1] is None)):
+                    node, ct = parents[0], cts[0]
+                    if node is not None and ct is not None and type(ct) is not Sparse:
+                        del cts, parents  # as below, without a loop
                         continue
+                    node = ct = None
                 for parent, c in zip(parents, cts):
                     if parent is None or c is None:
                         continue
@@ -263,6 +294,8 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                 del cts
                 parent = c = None
             del parents
+    finally:
+        set_state(before)
     return leaves
 
 
@@ -280,7 +313,9 @@ def entries(outputs: Iterable[Node]) -> list[Node]:
 
 def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
     """Apply recorded maps forwards. `nodes` is oldest first; `tangents`, by `seq`, has the leaves' and is extended."""
-    with np.errstate(all="ignore"):
+    before = state()
+    try:
+        set_state(quiet(before))
         for node in nodes:
             if node.prim is None:
                 continue
@@ -291,6 +326,8 @@ def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
                 tangents[node.seq] = incoming[0][node.params["index"]]
             else:
                 tangents[node.seq] = node.prim.push(node.saved, incoming, node.params)
+    finally:
+        set_state(before)
     return tangents
 
 

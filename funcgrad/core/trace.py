@@ -19,6 +19,7 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, Traced, operand
 from funcgrad.core.reading import named
+from funcgrad.core.warned import quiet, set_state, state
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -241,8 +242,12 @@ class Primitive:
         out, saved = self.record(values, tangents, params)
         if saved is None:
             return out, None
-        with np.errstate(all="ignore"):
+        before = state()
+        try:
+            set_state(quiet(before))
             return out, self.push(saved, tangents, params)
+        finally:
+            set_state(before)
 
     def body(self, params: dict[str, Any]) -> Any:
         return None

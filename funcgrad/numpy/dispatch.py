@@ -20,7 +20,7 @@ from funcgrad.core import provenance
 from funcgrad.core.buffers import buffered, held, running
 from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
-from funcgrad.core.warned import begin, end
+from funcgrad.core.warned import logged
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
 from funcgrad.numpy.relations import relation
 from funcgrad.ops.operands import any_traced
@@ -36,6 +36,8 @@ IMPLEMENTATIONS: dict[Any, Callable[..., Any]] = {}
 """For each function of NumPy that takes traced values, what it runs on them."""
 UFUNCS: dict[Any, Callable[..., Any]] = {}
 """The same for universal functions; they are called without keywords."""
+CALLED: dict[Any, Callable[..., Any]] = {}
+"""The same for those of one argument, for `array_ufunc` alone to call."""
 
 _NEVER = 1 << 30
 _IGNORED = frozenset(("order", "subok", "copy", "casting", "like", "kind", "device"))
@@ -85,20 +87,19 @@ def numpy_function(
                 hide(error)
                 raise
 
+        def of_traced(*args: Any, **kwargs: Any) -> Any:
+            if any_traced(args) or (kwargs and (any_traced(kwargs.values()) or not ours.isdisjoint(kwargs))):
+                return traced(*args, **kwargs)
+            y = numpys(*args, **kwargs)
+            return buffered(y) if creates else y
+
         @wraps(fun)
         def function(*args: Any, **kwargs: Any) -> Any:
-            begun = begin()
             try:
-                if any_traced(args) or (kwargs and (any_traced(kwargs.values()) or not ours.isdisjoint(kwargs))):
-                    return traced(*args, **kwargs)
-                y = numpys(*args, **kwargs)
-                return buffered(y) if creates else y
+                return logged(of_traced, args, kwargs)
             except Exception as error:
                 hide(error)
                 raise
-            finally:
-                if begun is not None:
-                    end(begun)
 
         IMPLEMENTATIONS[numpys] = hides(traced)
         return hides(function)  # type: ignore[return-value]

@@ -17,7 +17,7 @@ import numpy as np
 
 from funcgrad.core.frames import hide, hides
 from funcgrad.core.warned import UNSET, plainly, state
-from funcgrad.numpy.dispatch import UFUNCS, Array, numpy_function
+from funcgrad.numpy.dispatch import CALLED, UFUNCS, Array, numpy_function
 from funcgrad.numpy.ufuncs import with_methods
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.operands import as_array, as_inexact
@@ -156,13 +156,14 @@ def _ufunc(name: str, op: Any, doc: str) -> Callable[..., Any]:
     function.__doc__ = doc
     numpys = getattr(np, name)
     UFUNCS[numpys] = function
+    CALLED[numpys] = getattr(op, "through", function)
     return with_methods(function, numpys)
 
 
 def _composition(fun: Callable[..., Any]) -> Callable[..., Any]:
     """A universal function of NumPy that is a composition here."""
     numpys = getattr(np, fun.__name__)
-    UFUNCS[numpys] = fun
+    UFUNCS[numpys] = CALLED[numpys] = fun
     return with_methods(numpy_function(numpys)(fun), numpys)
 
 

@@ -29,7 +29,7 @@ from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in
     statistics,
     writing,
 )
-from funcgrad.numpy.dispatch import IMPLEMENTATIONS, Array
+from funcgrad.numpy.dispatch import IMPLEMENTATIONS, UFUNCS, Array
 from funcgrad.numpy.places import At
 from funcgrad.numpy.shaping import matrix_transpose
 from funcgrad.ops import broadcasting, structure
@@ -209,7 +209,7 @@ def _attach() -> None:
         setattr(Tracer, f"__{name}__", _shown(method))
     for name in _METHODS:
         function = getattr(np, name)
-        setattr(Tracer, name, IMPLEMENTATIONS.get(function) or protocols.UFUNCS[function])
+        setattr(Tracer, name, IMPLEMENTATIONS.get(function) or UFUNCS[function])
     for name, method in _OWN.items():
         setattr(Tracer, name, _shown(method))
     Tracer.__getattr__ = _absent  # type: ignore[attr-defined]

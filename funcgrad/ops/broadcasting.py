@@ -11,11 +11,11 @@ import numpy as np
 
 from funcgrad.core.avals import Aval, broadcast_shapes
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.tape import TapeTracer, recorded
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.families.linear import Linear, cast
 from funcgrad.ops.families.lowering import View
-from funcgrad.ops.large import LEAST_REDUCED, Reduction
+from funcgrad.ops.reductions import LEAST_REDUCED, Reduction
 
 Axes = tuple[int, ...]
 Shape = tuple[int, ...]
@@ -95,7 +95,7 @@ _sum: Linear = Linear(
     batch=batched_axes(lambda: _sum),
     lower="sum",
 )
-_add: Reduction = Reduction(np.add, _sum, least_long=2**18)
+_add: Reduction = Reduction(np.add, _sum, least_long=2**18, least_whole=2**16)
 
 
 def reduce_sum(x: Any, axes: Axes) -> Any:
@@ -108,7 +108,7 @@ def reduce_sum(x: Any, axes: Axes) -> Any:
         if type(value) is np.ndarray and value.dtype.kind in "fc" and trace.alive:
             y = np.add.reduce(value, axes) if value.size < LEAST_REDUCED else _add(value, axes)
             saved = (Aval(value.shape, value.dtype),)
-            return TapeTracer(trace, y, Node(_sum, {"axes": axes}, (x.node,), saved, here()))
+            return recorded(trace, y, _sum, {"axes": axes}, (x.node,), saved, here())
     return _sum(x, axes=axes)
 
 

@@ -13,7 +13,7 @@ from numpy import ndarray
 from funcgrad.core.avals import Aval
 from funcgrad.core.constants import keep
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.tape import TapeTracer, recorded
 from funcgrad.ops.elementwise import conj
 from funcgrad.ops.families.linear import Linear
 from funcgrad.ops.families.lowering import Contraction
@@ -223,7 +223,7 @@ class _Product(Linear):
                 else:
                     saved = [Aval(a.shape, a.dtype), keep(b)] if right is None else [a, b]
                 params = {"contract": contract, "batch": batch}
-                return TapeTracer(trace, z, Node(self, params, (left, right), saved, here()))
+                return recorded(trace, z, self, params, (left, right), saved, here())
         return super().__call__(x, y, contract=contract, batch=batch)
 
 

@@ -8,7 +8,7 @@ in the same order: the same bits in half of the time.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,24 +25,28 @@ OPERATORS = {
 """What takes NumPy's scalars a tenth of the time of its functions; for arrays these are faster."""
 
 
-def direct(linear_map: Callable[..., Any], kind: str | type, kept: int) -> Callable[..., Any] | None:
-    """A linear map `m(t, y, *xs)` as a function of what `ops.shortcuts` saves, `kept` values beside `t`.
+def direct(
+    linear_maps: Sequence[Callable[..., Any] | None], kind: np.dtype | type, kept: int, numbers: bool
+) -> Callable[..., Any] | None:
+    """Linear maps `m(t, y, *xs)` as one function of what `ops.shortcuts` saves, `kept` values beside `t`.
 
-    `kind` is the character of the arrays' dtype, or the type of NumPy's scalars. None where something else than NumPy's
+    It returns a tuple, with None where there is no map. `kind` is the arrays' dtype, or the type of NumPy's
+    scalars; `numbers`: one of the values may be a Python number. None where something else than NumPy's
     functions is in it.
     """
     aval = Aval((), np.dtype(kind))
-    if aval.dtype.char not in large.FLOATS:
+    if aval.dtype.char not in large.FLOATS or not aval.dtype.isnative:
         return None
+    maps = [m for m in linear_maps if m is not None]
     try:
-        graph = trace_graph(lambda *xs: (linear_map(*xs),), [aval] * (1 + kept))
+        graph = trace_graph(lambda *xs: [m(*xs) for m in maps], [aval] * (1 + kept))
     except Exception:  # of whatever kind: running the rule says what is wrong
         return None
-    if kept > 2 and len(graph.eqns) > 1:
-        return None  # one of two operands may be a Python number, for whose type and value a rule may ask
-    if graph.outputs[0].aval != aval or not all(map(_is_plain, graph.eqns)):
+    if numbers and len(graph.eqns) > 1:
+        return None  # for the type and value of a Python number a rule may ask
+    if any(y.aval != aval for y in graph.outputs) or not all(map(_is_plain, graph.eqns)):
         return None
-    return written(graph, {} if type(kind) is str else OPERATORS)
+    return written(graph, [m is not None for m in linear_maps], OPERATORS if isinstance(kind, type) else {})
 
 
 def _is_plain(eqn: Eqn) -> bool:
@@ -55,8 +59,11 @@ def _read(value: Any, eqn: Eqn, aval: Aval) -> Any:
     return np.array(value, aval.dtype) if type(value) in (int, float) and aval.dtype in beside else value
 
 
-def written(graph: Graph, operators: Mapping[Any, str]) -> Callable[..., Any]:
-    """A program of plain equations as a Python function, with operators or NumPy's functions in their place."""
+def written(graph: Graph, given: Sequence[bool], operators: Mapping[Any, str]) -> Callable[..., Any]:
+    """A program of plain equations as a Python function, with operators or NumPy's functions in their place.
+
+    The tuple that it returns has None for what is not `given`.
+    """
     names: dict[Any, str] = {v: f"x{i}" for i, v in enumerate(graph.inputs)}
     scope: dict[str, Any] = {}
 
@@ -78,7 +85,9 @@ def written(graph: Graph, operators: Mapping[Any, str]) -> Callable[..., Any]:
             call = f"{constant(large.numpys(eqn.prim))}({', '.join(['{}'] * len(operands))})"
         names[eqn.outputs[0]] = f"y{len(lines)}"
         lines.append(f"    y{len(lines)} = {call.format(*operands)}")
-    lines.append(f"    return {name(graph.outputs[0])}")
+    outputs = iter(graph.outputs)
+    results = [name(next(outputs)) if is_given else "None" for is_given in given]
+    lines.append(f"    return ({', '.join(results)},)")
     text = "\n".join([f"def derivative({', '.join([names[v] for v in graph.inputs])}):", *lines])
     exec(compile(text, f"{__file__}:derivative", "exec", dont_inherit=True), scope)
     made: Callable[..., Any] = scope["derivative"]

@@ -15,7 +15,7 @@ import numpy as np
 from funcgrad.core.avals import Aval
 from funcgrad.core.linear import not_linear
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.tape import TapeTracer, recorded
 from funcgrad.core.trace import Primitive, Tracer, register
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.broadcasting import expanded, reduce_sum, reshape
@@ -109,7 +109,7 @@ class Normalised(Primitive):
         """With a shorter way for plain arrays on the tape of one gradient, as in `ops/shortcuts.py`."""
         if type(x) is TapeTracer and type(x.value) is np.ndarray and x.value.dtype.kind in "fc" and x._trace.alive:
             y = self.impl(x.value, axes)
-            return TapeTracer(x._trace, y, Node(self, {"axes": axes}, (x.node,), y, here()))
+            return recorded(x._trace, y, self, {"axes": axes}, (x.node,), y, here())
         return super().__call__(x, axes=axes)
 
     def shape(self, x: Aval, axes: Axes) -> Aval:

@@ -9,7 +9,7 @@ import numpy as np
 
 from funcgrad.core.avals import aval_of
 from funcgrad.core.trace import register
-from funcgrad.ops.families.elementwise import Elementwise, Sign, elementwise
+from funcgrad.ops.families.elementwise import Elementwise, Plan, Sign, elementwise
 
 
 def _new(old: Any, new: Any) -> Any:
@@ -55,7 +55,8 @@ class Overwritten(Elementwise):
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
         out = self.shape(*avals)
-        return out, (() if tracked[1] is None else ((1, Sign(1)),), [None] * 3, (out, avals))
+        terms = () if tracked[1] is None else ((1, Sign(1)),)
+        return out, (Plan(terms, (False,) * 3, ()), [None] * 3, (out, avals))
 
 
 overwritten = register(Overwritten())

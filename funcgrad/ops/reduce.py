@@ -15,7 +15,8 @@ from funcgrad.ops.elementwise import convert, eq
 from funcgrad.ops.families.general import General
 from funcgrad.ops.families.linear import Linear
 from funcgrad.ops.families.lowering import Statements
-from funcgrad.ops.large import Reduction, stepping, warns
+from funcgrad.ops.large import stepping, warns
+from funcgrad.ops.reductions import Reduction
 from funcgrad.ops.structure import concatenate, flip, pad, transpose
 
 Axes = tuple[int, ...]
@@ -59,7 +60,7 @@ def _extreme(name: str, ufunc: np.ufunc, lower: str) -> General:
         return Aval(dropped(aval.shape, axes), aval.dtype)
 
     # of long rows NumPy's are faster: its vectors are twice as wide
-    impl = Reduction(ufunc, lambda x, axes: prim(x, axes=axes), least_long=inf)
+    impl = Reduction(ufunc, lambda x, axes: prim(x, axes=axes), least_long=inf, least_whole=inf)
     prim = General(
         name, impl, shape=shape, jvps=(_d_extreme,), batch=batched_axes(lambda: prim), lower=lower
     )
@@ -179,7 +180,7 @@ def _d_prod(t: Any, y: Any, x: Any, axes: Axes) -> Any:
 
 reduce_prod: General = General(
     "reduce_prod",
-    Reduction(np.multiply, lambda x, axes: reduce_prod(x, axes=axes), least_long=0),
+    Reduction(np.multiply, lambda x, axes: reduce_prod(x, axes=axes), least_long=0, least_whole=0),
     shape=summed,
     jvps=(_d_prod,),
     batch=batched_axes(lambda: reduce_prod),

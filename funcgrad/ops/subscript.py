@@ -18,7 +18,7 @@ from funcgrad.core import remedies
 from funcgrad.core.avals import Aval, aval_of, operand
 from funcgrad.core.provenance import here
 from funcgrad.core.staging import concretization_error
-from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.tape import TapeTracer, recorded
 from funcgrad.core.trace import Trace, Tracer, is_traced
 from funcgrad.errors import NonConcreteBooleanIndexError
 from funcgrad.ops import elementwise
@@ -293,7 +293,7 @@ def _eager(x: TapeTracer, value: ndarray, idx: Any) -> TapeTracer | None:
         index = tuple(index)
         y = value[as_slices(index)]
     saved = (Aval(shape, value.dtype),)
-    return TapeTracer(x._trace, y, Node(slice_, {"index": index}, (x.node,), saved, here()))
+    return recorded(x._trace, y, slice_, {"index": index}, (x.node,), saved, here())
 
 
 def update(x: Any, idx: Any, v: Any, mode: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from funcgrad.core.frames import hide, hides
-from funcgrad.core.warned import begin, end
+from funcgrad.core.warned import logged
 from funcgrad.numpy.dispatch import UFUNCS
 from funcgrad.ops.operands import any_traced
 
@@ -27,16 +27,12 @@ def beside(module: ModuleType) -> Callable[[Function], Function]:
 
         @wraps(fun)
         def function(*args: Any, **kwargs: Any) -> Any:
-            begun = begin()
             try:
                 traced = any_traced(args) or any_traced(kwargs.values())
-                return (fun if traced else plain)(*args, **kwargs)
+                return logged(fun if traced else plain, args, kwargs)
             except Exception as error:
                 hide(error)
                 raise
-            finally:
-                if begun is not None:
-                    end(begun)
 
         return hides(function)  # type: ignore[return-value]
 

@@ -1,7 +1,6 @@
 """Classes that are nodes of pytrees."""
 from __future__ import annotations
 
-import dataclasses
 import functools
 from builtins import map as builtin_map
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 
 from funcgrad.tree import nodes
 from funcgrad.tree.keys import FlattenedIndexKey, GetAttrKey
-from funcgrad.tree.nodes import _NodeType, _show_fields, exact
+from funcgrad.tree.nodes import _NodeType, _show_fields, exact, is_dataclass
 
 __all__ = [
     "Partial", "register_dataclass", "register_pytree_node", "register_pytree_node_class", "register_pytree_with_keys",
@@ -61,6 +60,7 @@ def register_dataclass(cls: _Class | None = None, data_fields: Sequence[str] | N
     init=False are left to it. TypeError if `cls` is not a dataclass, ValueError if the names are not its init
     fields, each once.
 
+    >>> import dataclasses
     >>> @register_dataclass
     ... @dataclasses.dataclass
     ... class Layer:
@@ -71,9 +71,11 @@ def register_dataclass(cls: _Class | None = None, data_fields: Sequence[str] | N
     """
     if cls is None:
         return functools.partial(register_dataclass, data_fields=data_fields, meta_fields=meta_fields)
-    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+    if not (isinstance(cls, type) and is_dataclass(cls)):
         raise TypeError(f"register_dataclass needs a dataclass, got {cls!r}; write @dataclass below it")
-    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+    from dataclasses import fields as fields_of  # imported by who made the class
+
+    fields = {field.name: field for field in fields_of(cls) if field.init}
     if meta_fields is not None:
         meta = tuple(meta_fields)
     elif data_fields is not None:
@@ -99,6 +101,7 @@ def register_dataclass(cls: _Class | None = None, data_fields: Sequence[str] | N
 def static(**options: Any) -> Any:
     """`dataclasses.field(**options)` for a field that is part of the structure of a registered dataclass.
 
+    >>> import dataclasses
     >>> @register_dataclass
     ... @dataclasses.dataclass
     ... class Scale:
@@ -107,8 +110,10 @@ def static(**options: Any) -> Any:
     >>> fg.tree.leaves(Scale(2.0))
     [2.0]
     """
+    from dataclasses import field
+
     metadata = {**(options.pop("metadata", None) or {}), "static": True}
-    return dataclasses.field(metadata=metadata, **options)
+    return field(metadata=metadata, **options)
 
 
 def register_pytree_node_class(cls: _Class) -> _Class:

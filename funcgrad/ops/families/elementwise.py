@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from funcgrad.core.avals import PYTHON_SCALARS, Aval, aval_of, broadcast_shapes, is_inexact
 from funcgrad.core.constants import keep
@@ -77,7 +78,7 @@ class Elementwise(Primitive):
         kept = [v if needed else None for v, needed in zip((y, *values), plan.keeps)]
         for slot in plan.copied:
             kept[slot] = keep(kept[slot])
-        return y, (plan.terms, kept, None if same else (out, avals))
+        return y, (plan, kept, None if same else (out, avals))
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         moving = tuple([t is not None for t in tracked])
@@ -88,12 +89,12 @@ class Elementwise(Primitive):
         avals = [v if t is not None else aval_of(v) for v, t in zip(values, tracked)]
         out = self.shape(*avals, **params)
         kept = [None, *(keep(v) if needed else None for v, needed in zip(values, plan.keeps[1:]))]
-        return out, (plan.terms, kept, (out, avals))
+        return out, (plan, kept, (out, avals))
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
-        terms, kept, fits = saved
+        plan, kept, fits = saved
         total = None
-        for i, partial in terms:
+        for i, partial in plan.terms:
             if tangents[i] is not None:
                 term = partial.apply(tangents[i], kept, params)
                 total = term if total is None else total + term
@@ -106,36 +107,39 @@ class Elementwise(Primitive):
         return total
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
-        terms, kept, fits = saved
-        count = len(tracked)
-        if count <= 2 and fits is None and len(terms) == 1:
-            ((i, partial),) = terms
-            directly = None
-            if type(ct) is np.ndarray and type(kept) is tuple and ct.size < large.LEAST:  # apply's way, without a call
-                directly = partial._direct.get(ct.dtype.char)
-            c = partial.apply(ct, kept, params) if directly is None else directly(ct, *kept)
-            return (c,) if count == 1 else (None, c) if i else (c, None)
+        plan, kept, fits = saved
+        if fits is None and type(kept) is tuple:
+            kind: Any = type(ct)
+            if kind is ndarray:
+                kind = ct.dtype if ct.size < large.LEAST else None
+            if kind is not None:
+                try:
+                    directly = plan.direct[kind]
+                except KeyError:
+                    directly = plan.directly(kind, tracked)
+                if directly is not None:
+                    return directly(ct, *kept)
         cts: list[Any] = [None] * len(tracked)
-        for i, partial in terms:
+        for i, partial in plan.terms:
             c = partial.apply(ct, kept, params)
             cts[i] = c if fits is None else fit(c, fits[1][i])
         return cts
 
     def pull_over(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
-        terms, kept, fits = saved
+        plan, kept, fits = saved
         if fits is not None or params:
             return self.pull(saved, tracked, ct, params)
         cts: list[Any] = [None] * len(tracked)
-        last = len(terms) - 1
+        last = len(plan.terms) - 1
         handed_on = False
-        for k, (i, partial) in enumerate(terms):
+        for k, (i, partial) in enumerate(plan.terms):
             cts[i] = partial.apply(ct, kept, params, over=k == last and not handed_on)
             handed_on = handed_on or cts[i] is ct
         return cts
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
-        terms, kept, fits = saved
-        return terms, [wrap(v, p) for v, p in zip(kept, (node, *parents))], fits
+        plan, kept, fits = saved
+        return plan, [wrap(v, p) for v, p in zip(kept, (node, *parents))], fits
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
         return self(*aligned(values, batched), **params)
@@ -160,16 +164,30 @@ class Elementwise(Primitive):
         return Plan(tuple(terms), tuple(used.tolist()), copied)
 
 
-class Plan(NamedTuple):
+class Plan:
     """The derivatives for one choice of tracked arguments, and what is saved for them.
 
     Slot 0 is the output, slot i + 1 argument i: `keeps` says which slots are saved, `copied` names the constants
-    among them.
+    among them. `direct` has all the derivatives as one function, by the kind of small cotangents.
     """
 
-    terms: tuple[tuple[int, Along], ...]
-    keeps: tuple[bool, ...]
-    copied: tuple[int, ...]
+    __slots__ = ("copied", "direct", "keeps", "terms")
+
+    def __init__(self, terms: tuple[tuple[int, Along], ...], keeps: tuple[bool, ...], copied: tuple[int, ...]) -> None:
+        self.terms = terms
+        self.keeps = keeps
+        self.copied = copied
+        self.direct: dict[np.dtype | type, Callable[..., Any] | None] = {}
+
+    def directly(self, kind: np.dtype | type, tracked: Sequence[Any]) -> Callable[..., Any] | None:
+        """`direct` of a kind, made when it first comes."""
+        maps: list[Any] = [None] * len(tracked)
+        for i, partial in self.terms:
+            maps[i] = partial.along
+        known = isinstance(kind, np.dtype) or kind in PLAIN
+        found = direct(maps, kind, len(self.keeps), bool(self.copied)) if known else None
+        self.direct[kind] = found
+        return found
 
 
 class Along:
@@ -180,7 +198,7 @@ class Along:
     def __init__(self, m: Any) -> None:
         self.m = m
         self._of = self.map()
-        self._direct: dict[str | type, Callable[..., Any] | None] = {}
+        self._direct: dict[np.dtype | type, Callable[..., Any] | None] = {}
         self._kernels = large.Kernels(self._of, "derivative", least=2)
 
     def map(self) -> Callable[..., Any]:
@@ -193,23 +211,27 @@ class Along:
         `over`: nobody else has the array `t`, which the result may be written over.
         """
         if type(kept) is tuple and type(t) in PLAIN and t.size < large.LEAST:
-            kind = t.dtype.char if type(t) is np.ndarray else type(t)
+            kind = t.dtype if type(t) is ndarray else type(t)
             try:
                 directly = self._direct[kind]
             except KeyError:
-                directly = self._direct[kind] = direct(self._of, kind, len(kept))
+                directly = self._direct[kind] = direct((self._of,), kind, len(kept), len(kept) > 2)
             if directly is not None:
-                return directly(t, *kept)
-        elif type(t) is np.ndarray and t.size >= large.LEAST and not params:
+                return directly(t, *kept)[0]
+        elif type(t) is ndarray and t.size >= large.LEAST and not params:
             done = self._kernels((t, *kept), t if over else None)
             if done is not None:
                 return done
         return self._of(t, *kept, **params)
 
+    def along(self, t: Any, *kept: Any) -> Any:
+        """`apply` of an operation without parameters."""
+        return self.apply(t, kept, {})
+
     def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
         """Which of the output and the inputs are read, found by tracing on scalars."""
         try:
-            graph = trace_graph(lambda *xs: (self.apply(xs[0], xs[1:], {}),), [Aval((), dtype)] * (1 + count))
+            graph = trace_graph(lambda *xs: (self.along(*xs),), [Aval((), dtype)] * (1 + count))
         except TypeError:
             # a function without a meaning for complex numbers is never asked about them
             if dtype.kind == "c":

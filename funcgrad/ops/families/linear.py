@@ -11,7 +11,7 @@ from funcgrad.core.avals import Aval, aval_of, is_inexact
 from funcgrad.core.constants import keep
 from funcgrad.core.linear import affine, is_zero, not_linear
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
+from funcgrad.core.tape import TapeTracer, recorded
 from funcgrad.core.trace import Primitive, Trace, register
 
 
@@ -99,7 +99,7 @@ class Linear(Primitive):
         on_it = [type(a) is TapeTracer and a._trace is trace for a in args]
         values = [a.value if on else a for a, on in zip(args, on_it)]
         parents = tuple([a.node if on else None for a, on in zip(args, on_it)])
-        return TapeTracer(trace, values[0], Node(self, params, parents, self._saved(values, parents), here()))
+        return recorded(trace, values[0], self, params, parents, self._saved(values, parents), here())
 
     def record_linear(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         positions = range(len(values)) if self.linear is None else self.linear

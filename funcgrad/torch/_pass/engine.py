@@ -13,7 +13,7 @@ import numpy as np
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
 from funcgrad.core.trace import Primitive
-from funcgrad.core.warned import hushed
+from funcgrad.core.warned import quiet, set_state, state
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.again import recorded as recorded_too
@@ -136,7 +136,9 @@ class Pass:
             add(*seeds.pop())
         pulled, waiting = self.pulled, self.waiting
         careful, saved_of, create = anomaly.state.enabled, self.saved_of, self.create
-        with hushed():
+        before = state()
+        try:
+            set_state(quiet(before))
             while heap:
                 node: Any
                 node, ct = arrived.pop(-heappop(heap), DONE)
@@ -188,6 +190,8 @@ class Pass:
                 del cts
                 parent = None
                 del node, parents, ct
+        finally:
+            set_state(before)
 
     def pull_back(self, node: Node, note: Note | None, ct: Any) -> Any:
         """The cotangents of the operands, where hooks or anomaly mode look at them."""

@@ -13,8 +13,8 @@ from funcgrad.core.provenance import Loc, is_internal, is_users
 from funcgrad.transforms.explain.sources import written
 
 _WRAPPERS = frozenset(
-    ("traced", "function", "of_traced", "wrapper", "wrapped", "inner", "apply", "call", "plainly", "array_function",
-     "array_ufunc")
+    ("traced", "function", "of_traced", "wrapper", "wrapped", "inner", "apply", "call", "plainly", "logged",
+     "array_function", "array_ufunc")
 )
 """Functions around the one that was called."""
 _OPERATORS = {
