@@ -86,7 +86,7 @@ class Note:
     part: tuple[int, int] | None = None
     form: tuple[Any, int] | None = None
     composed: tuple[Any, tuple[int, ...]] | None = None
-    stands_in: Any = None
+    stands_in: weakref.ref | None = None
     severed = False
     lacks: str | None = None
     metadata: dict[str, Any] | None = None

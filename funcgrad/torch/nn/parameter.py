@@ -94,6 +94,7 @@ UNINITIALIZED = (
 class UninitializedTensorMixin(Tensor):
     """A tensor that has a dtype, and no shape and memory before `materialize`: whatever reads it raises ValueError."""
 
+    __torch_function__ = None
     cls_to_become: type[Tensor]
     _required: bool
     _held: Tensor
