@@ -13,6 +13,7 @@ from funcgrad.core.frames import hide, hides
 from funcgrad.torch._ops.join import stack
 from funcgrad.torch._pass.edges import GradientEdge, at_end
 from funcgrad.torch._pass.engine import Pass, outward
+from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor.messages import warn_once
@@ -126,6 +127,8 @@ def backward(
 
 def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor | np.ndarray]:
     """The gradient of each output. Leaves remember a pass that is refused."""
+    if grads is None and len(outputs) == 1 and _is_plain_loss(outputs[0]):
+        return [np.array(1, outputs[0]._value.value.dtype)]
     try:
         checked = initial_grads(outputs, [None] * len(outputs) if grads is None else listed(grads))
     except RuntimeError as error:
@@ -135,6 +138,14 @@ def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tenso
         raise
     check_outputs(outputs)
     return checked
+
+
+def _is_plain_loss(out: Any) -> bool:
+    """Whether there is nothing to check: a recorded number that no view or mode makes special."""
+    if not isinstance(out, Tensor) or out._view is not None or out._seen != out._storage.stamp or not mode.direct:
+        return False
+    value = out._value
+    return on_tape(value) and value.value.shape == () and value.value.dtype.kind == "f"
 
 
 def _mark_given(run: Pass, grads: Sequence[Tensor | np.ndarray]) -> None:
@@ -228,6 +239,8 @@ def _gradients(
     _remembered(run, outs, grads)
     for t in targets:
         t._story.asked = run.record
+    if not create:
+        run.record.ends_for(targets)
     results: list[Tensor | None] = []
     for i, t in enumerate(targets):
         ct = run.found.get(t._read().node.seq)

@@ -13,6 +13,7 @@ import numpy as np
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
 from funcgrad.core.trace import Primitive
+from funcgrad.core.warned import hushed
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.again import recorded as recorded_too
@@ -135,7 +136,7 @@ class Pass:
             add(*seeds.pop())
         pulled, waiting = self.pulled, self.waiting
         careful, saved_of, create = anomaly.state.enabled, self.saved_of, self.create
-        with np.errstate(all="ignore"):
+        with hushed():
             while heap:
                 node: Any
                 node, ct = arrived.pop(-heappop(heap), DONE)

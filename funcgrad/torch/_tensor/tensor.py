@@ -228,6 +228,8 @@ class Tensor(Leaving, Methods):
                 self._seen = storage.stamp
                 if self._retains:
                     self._follow()
+            elif type(self._value) is np.ndarray:  # which need not be read again
+                self._value, self._seen = storage.value, storage.stamp
             return
         base = self._base
         if base is not None and (on_tape(new) or (mode.enabled and on_tape(base._read()))):
