@@ -95,6 +95,7 @@ from funcgrad.torch import func as func
 from funcgrad.torch import linalg as linalg
 from funcgrad.torch import nn as nn
 from funcgrad.torch import optim as optim
+from funcgrad.torch import overrides as overrides
 from funcgrad.torch import random as random
 from funcgrad.torch import signal as signal
 from funcgrad.torch import special as special

@@ -15,6 +15,7 @@ from tests.torch import autograd_programs
 from tests.torch.graph_programs import BETWEEN, GRAPHS, LOSSY, TWICE
 from tests.torch.programs import numbers, outcome
 from tests.torch.saved_programs import OPERANDS, SAVED, WATCHED
+from tests.torch.subclass_programs import SUBCLASSES
 
 X = "x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)\n"
 M = "m = torch.arange(6.0, dtype=torch.float64).reshape(2, 3).requires_grad_()\n"
@@ -559,6 +560,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "lossy": LOSSY,
     "twice": TWICE,
     **autograd_programs.PROGRAMS,
+    "subclasses": SUBCLASSES,
 }
 
 PROGRAMS = {f"{group}: {name}": source for group, sources in GROUPS.items() for name, source in sources.items()}

@@ -50,8 +50,12 @@ def test_both_orders_of_a_primitive(row):
 
     tensors = [torch.tensor(a, requires_grad=i in moving) for i, a in enumerate(args)]
     leaves = [tensors[i] for i in moving]
-    with pytest.warns(UserWarning, match="create_graph=True"):
-        call(Kind("Row"), fun, *tensors).backward(create_graph=True)
+    torch.set_warn_always(True)
+    try:
+        with pytest.warns(UserWarning, match="create_graph=True"):
+            call(Kind("Row"), fun, *tensors).backward(create_graph=True)
+    finally:
+        torch.set_warn_always(False)
     found = torch.autograd.grad(call(Kind("Row"), fun, *tensors), leaves, create_graph=True, materialize_grads=True)
     again = [np.zeros(a.shape) for a in leaves]
     if slope(found).requires_grad:

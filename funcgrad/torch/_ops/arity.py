@@ -10,7 +10,7 @@ from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from typing import Any
 
-from numpy import float16, ndarray
+from numpy import dtype, float16, ndarray
 
 from funcgrad.core.frames import hide, hides
 from funcgrad.torch._ops.table import guarded, named, titled, with_out
@@ -155,6 +155,23 @@ OF_TWO = _signature(input="Any", other="Any")
 OF_TWO_TENSORS = _signature(input="Tensor", other="Tensor")
 
 
+class _OfUsers:
+    """The value of a tensor whose class is a user's, for the short way: nothing that it takes."""
+
+    shape = ()
+
+    def __init__(self, kind: str) -> None:
+        self.dtype = dtype(kind)
+
+
+_INPUT, _OTHER = _OfUsers("O"), _OfUsers("M8")
+"""Of two dtypes, so that they do not fit together."""
+
+
+def _again(x: Tensor, of_users: _OfUsers) -> Any:
+    return of_users if x._seen < 0 else x._read()
+
+
 def _of_arrays(fun: Callable[..., Any]) -> Callable[..., Any]:
     """What a function does to arrays alone, where that is known: 0.1 us less."""
     prim = getattr(fun, "prim", None)
@@ -240,9 +257,9 @@ def quick_of_two(
 
     def apply(input: Any = ABSENT, other: Any = ABSENT, *more: Any, **options: Any) -> Tensor:
         if isinstance(input, Tensor) and not (more or options):
-            a = input._value if input._seen == input._storage.stamp else input._read()
+            a = input._value if input._seen == input._storage.stamp else _again(input, _INPUT)
             if isinstance(other, Tensor):
-                b = other._value if other._seen == other._storage.stamp else other._read()
+                b = other._value if other._seen == other._storage.stamp else _again(other, _OTHER)
                 x = a.value if type(a) is Recorded else a
                 y = b.value if type(b) is Recorded else b
                 if (
@@ -278,8 +295,8 @@ def quick_of_two(
                     return t
                 except RuntimeError:
                     pass
-        if is_operator and not is_operand(other):
-            return NotImplemented
+        if is_operator and (not is_operand(other) or (isinstance(other, Tensor) and other._seen < 0 <= input._seen)):
+            return NotImplemented  # to a class of a user's, too
         try:
             return slowly(*given(input, other), *more, **options)
         except Exception as error:

@@ -11,13 +11,13 @@ import numpy as np
 from funcgrad import numpy as fnp
 from funcgrad.core.frames import hide
 from funcgrad.torch._ops import shape as shaping
-from funcgrad.torch._ops.signatures import Fitting
 from funcgrad.torch._ops.table import admitted, other_call
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast, number
 from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.overrides import Fitting, dispatched, overriding, public, state
 from funcgrad.torch._tensor.storage import Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Flat, Part, Shaped, View
@@ -78,6 +78,10 @@ def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tens
         try:
             kinds = (*map(type, args), *kwargs, *map(type, kwargs.values()))
             if kinds not in fitting.kinds:
+                found = overriding((self, *args, *kwargs.values()))
+                if found and not state.off:
+                    return dispatched(public("Tensor", called), found, (self, *args), kwargs)
+                kinds = () if found else kinds
                 (_, *args), kwargs = admitted("Tensor", called, (self, *args), kwargs, fitting, kinds)
             self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
             if checks:

@@ -168,7 +168,9 @@ def _operator(function: Any) -> Any:
         try:
             if type(other) is Tensor or type(other) is float:
                 return function(self, other)
-            return function(self, number(other)) if is_operand(other) else NotImplemented
+            if not is_operand(other) or (isinstance(other, Tensor) and other._seen < 0 <= self._seen):
+                return NotImplemented  # to a class of a user's, too
+            return function(self, number(other))
         except Exception as error:
             hide(error)
             raise

@@ -59,15 +59,6 @@ def _is_list_of(fits: Callable[[Any], bool], x: Any) -> bool:
     return isinstance(x, (tuple, list)) and (len(x) == 0 or fits(x[0]))
 
 
-class Fitting:
-    """The types of arguments that a function has let through; in a slot, where `torch.compile` does not watch it."""
-
-    __slots__ = ("kinds",)
-
-    def __init__(self) -> None:
-        self.kinds: set[tuple[Any, ...]] = set()
-
-
 class Type(NamedTuple):
     shown: str
     fits: Callable[[Any], bool]

@@ -24,10 +24,11 @@ from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.handed import unfit
 from funcgrad.torch._ops.outs import check_out
-from funcgrad.torch._ops.signatures import Fitting, numbers_read, takes_data
+from funcgrad.torch._ops.signatures import numbers_read, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.overrides import Fitting, dispatched, overriding, public, state
 from funcgrad.torch._tensor.tensor import Tensor
 
 RESIZED = (
@@ -143,7 +144,10 @@ def guarded(fun: Callable[..., Any], owner: str, name: str) -> Callable[..., Any
         try:
             kinds = (*map(type, args), *options, *map(type, options.values())) if options else tuple(map(type, args))
             if kinds not in fitting.kinds:
-                args, options = admitted(owner, name, args, options, fitting, kinds)
+                found = overriding((*args, *options.values()))
+                if found and not state.off:
+                    return dispatched(public(owner, name), found, args, options)
+                args, options = admitted(owner, name, args, options, fitting, () if found else kinds)
             try:
                 return fun(*args, **options)
             except Exception as error:
@@ -216,7 +220,7 @@ def admitted(
             return (*own, *read[0]), read[1]
     if any(isinstance(x, np.number) for x in given) and not takes_data(owner, name):
         return tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
-    fitting.kinds.add(kinds)
+    fitting.admit(kinds)
     return args, options
 
 

@@ -57,8 +57,8 @@ def as_single(function: str, node: Node) -> None:
     if note.part is not None or note.siblings:
         raise NotImplementedError(SEVERAL.format(function, name_of(node)))
     if note.stands_in is not None:
-        real = note.stands_in.real
-        shown = None if real is None else real()
+        form = note.stands_in()
+        shown = form.real() if form is not None and form.real is not None else None
         if shown is None or not _composed(shown):
             raise NotImplementedError(SEVERAL.format(function, name_of(node)))
     elif note.composed is not None or (note.form is not None and not _composed(node)):

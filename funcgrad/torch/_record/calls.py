@@ -136,7 +136,7 @@ def saved_by(kind: Kind, x: Any, y: Any, storage: Any) -> tuple[Any, ...]:
     return watch
 
 
-_new_tensor, _new_storage, _new_note = Tensor.__new__, Storage.__new__, Note.__new__
+_new_tensor, _new_storage, _new_note = object.__new__, Storage.__new__, Note.__new__
 
 
 def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:

@@ -30,7 +30,7 @@ class Form:
     `operands` are `Described`, and what is no tensor alone in a tuple. `real` is the entry that it is of.
     """
 
-    __slots__ = ("entries", "fun", "operands", "params", "real")
+    __slots__ = ("__weakref__", "entries", "fun", "operands", "params", "real")
 
     def __init__(self, fun: Callable[..., Any], operands: Sequence[tuple[Any, ...]], params: dict[str, Any]) -> None:
         self.fun, self.operands, self.params = fun, operands, params
@@ -57,7 +57,7 @@ class Form:
         outs = [t._value.node for t in (found if isinstance(found, tuple) else (found,)) if on_tape(t._value)]
         for node in entries(outs):
             if node.seq > first and note_of(node) is not None:
-                unshared(node).stands_in = self
+                unshared(node).stands_in = weakref.ref(self)
         return outs
 
 

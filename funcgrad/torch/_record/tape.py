@@ -73,10 +73,10 @@ class Note:
     notes of the outputs of several. `inner` is an entry between an operation's result and its operands. `edges` are the
     entries of the operands, None for a constant, where `parents` are not just these. `part` tells the first and the
     place of one of several results that have an entry each. `form` says how PyTorch composes the result, and which of
-    several it is (`composed` has it of all entries of a kind); `stands_in` is that form at an entry which was made to
-    show it. `severed`: a view that was made while recording was off, which is a leaf that no gradient reaches. `lacks`
-    is the error of a backward pass that reaches it, where there is no derivative. `metadata` is the user's. `slice_of`
-    is the entry of an operation whose result was written into a part in place.
+    several it is (`composed` has it of all entries of a kind); `stands_in` refers to that form, at an entry that was
+    made to show it. `severed`: a view that was made while recording was off, which is a leaf that no gradient reaches.
+    `lacks` is the error of a backward pass that reaches it, where there is no derivative. `metadata` is the user's.
+    `slice_of` is the entry of an operation whose result was written into a part in place.
     """
 
     own = False
@@ -92,7 +92,7 @@ class Note:
     part: tuple[int, int] | None = None
     form: tuple[Any, int] | None = None
     composed: tuple[Any, tuple[int, ...]] | None = None
-    stands_in: Any = None
+    stands_in: weakref.ref | None = None
     severed = False
     lacks: str | None = None
     metadata: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import messages
+from funcgrad.torch._tensor.overrides import is_written
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Strided, View
@@ -39,6 +40,8 @@ def over_memory(storage: Storage, layout: Layout, requires_grad: bool) -> Tensor
 def _deepcopy(self: Any, memo: dict[int, Any]) -> Tensor:
     if not self.is_leaf:
         raise messages.noted(RuntimeError(messages.DEEPCOPY_OF_NON_LEAF), self._origin())
+    if is_written(type(self)):
+        raise RuntimeError(messages.DEEPCOPY_OF_SUBCLASS)
     found = memo.get(id(self))
     if found is None:
         array = self._array()

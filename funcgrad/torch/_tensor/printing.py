@@ -10,6 +10,7 @@ import numpy as np
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.tape import name_of, on_tape, raw
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.overrides import is_written
 
 PROFILES: dict[str | None, dict[str, Any]] = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
@@ -156,14 +157,15 @@ def text(t: Any) -> str:
     if isinstance(value, Tracer):
         return f"tensor({value!r})"
     array = np.asarray(value)
-    indent = len("tensor(")
+    name = type(t).__name__ if is_written(type(t)) else "tensor"
+    indent = len(name) + 1
     if array.size:
         short = array.size > options.threshold
         shown = _shown(array, short)
         write = _ComplexFormat(shown) if array.dtype.kind == "c" else _Format(shown)
-        out = "tensor(" + _body(array, indent, short, write)
+        out = f"{name}(" + _body(array, indent, short, write)
     else:
-        out = "tensor([]"
+        out = f"{name}([]"
     last = len(out) - out.rfind("\n") + 1
     for suffix in _suffixes(t, array):
         if last + len(suffix) + 2 > options.linewidth:

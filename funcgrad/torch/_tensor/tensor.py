@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from funcgrad.core.frames import hide, hides
-from funcgrad.core.provenance import Loc, here
+from funcgrad.core.provenance import Loc, here, is_internal
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer, known
@@ -17,7 +18,7 @@ from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.story import PastCut, Story, cut, cut_again, event, joined
 from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, node_of, on_tape, own_note, raw, unconnected
-from funcgrad.torch._tensor import dtypes, messages
+from funcgrad.torch._tensor import dtypes, messages, overrides
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
 from funcgrad.torch._tensor.formats import layout as Layout
@@ -63,6 +64,25 @@ class Tensor(Leaving, Methods):
     _origin: Any
     """Which operation gave it, for notes on errors; attached by `torch/_explain`."""
     __array_priority__ = 1000.0
+    __torch_function__: Any = classmethod(overrides.usual)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__torch_function__ is not None and not is_internal(sys._getframe(1).f_code.co_filename):
+            overrides.written(cls, Tensor)
+
+    def __new__(cls, *data: Any, **options: Any) -> Any:
+        """For classes of users' whose `__init__` is their own: the tensor is there before."""
+        out = object.__new__(cls)
+        if cls.__init__ is not Tensor.__init__ and overrides.is_written(cls):
+            Tensor.__init__(out, *data, **options)
+        return out
+
+    @staticmethod
+    def _make_subclass(cls: type[Tensor], data: Tensor, require_grad: bool = False) -> Any:
+        """The memory of a tensor as a leaf of a subclass."""
+        out = data.detach().as_subclass(cls)
+        return out.requires_grad_() if require_grad else out
 
     # reading
 
@@ -496,9 +516,14 @@ class Tensor(Leaving, Methods):
         return strided
 
     def as_subclass(self, cls: type[Tensor]) -> Tensor:
-        """The same tensor as an object of a subclass."""
-        out = object.__new__(cls)
-        out.__dict__.update(self.__dict__)
+        """The same memory as a tensor of a subclass, and the same entry behind it."""
+        if not isinstance(cls, type):
+            raise TypeError(f"cls must be a type (got {type(cls).__name__})")
+        if not issubclass(cls, Tensor):
+            raise TypeError(messages.NO_SUBCLASS)
+        with overrides.as_if_plain():
+            out = self[...] if self.requires_grad else self._alias("as_subclass")
+        out.__class__ = cls
         return out
 
     def dim(self) -> int:
@@ -564,7 +589,7 @@ class Tensor(Leaving, Methods):
         return object.__format__(self, spec)
 
 
-_new = Tensor.__new__
+_new = object.__new__
 _new_storage = Storage.__new__
 
 

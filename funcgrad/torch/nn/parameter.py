@@ -24,6 +24,7 @@ class Parameter(Tensor):
     """
 
     __module__ = "funcgrad.torch.nn.parameter"
+    __torch_function__ = None  # as in PyTorch: what is computed from it is a Tensor
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if type(requires_grad) is not bool:
@@ -93,6 +94,7 @@ UNINITIALIZED = (
 class UninitializedTensorMixin(Tensor):
     """A tensor that has a dtype, and no shape and memory before `materialize`: whatever reads it raises ValueError."""
 
+    __torch_function__ = None
     cls_to_become: type[Tensor]
     _required: bool
     _held: Tensor

@@ -16,8 +16,9 @@ import numpy as np
 
 from funcgrad.core.frames import hide
 from funcgrad.core.trace import Tracer
-from funcgrad.torch._ops.signatures import Fitting, kind_of, refusal
+from funcgrad.torch._ops.signatures import kind_of, refusal
 from funcgrad.torch._record.operands import refuse_traced
+from funcgrad.torch._tensor.overrides import Fitting, dispatched, overriding, public, state
 
 BUILTIN = {
     "torch": (
@@ -198,12 +199,15 @@ def _checked(fun: Callable[..., Any], refused: Refusal) -> Callable[..., Any]:
                 kinds = (*kinds, *options, *map(type, options.values()))
             if kinds not in fitting.kinds:
                 given = (*args, *options.values())
+                found = overriding(given)
+                if found and not state.off:
+                    return dispatched(public("nn.functional", fun.__name__), found, args, options)
                 if not any(isinstance(x, Tracer) for x in given) and (unfit := refused(args, options)):
                     raise unfit
                 if any(isinstance(x, np.number) for x in given):
                     args, options = tuple(map(_plain, args)), {n: _plain(x) for n, x in options.items()}
-                else:
-                    fitting.kinds.add(kinds)
+                elif not found:
+                    fitting.admit(kinds)
             try:
                 return fun(*args, **options)
             except Exception as error:
