@@ -60,7 +60,7 @@ def _d_boxcox_power(y: Any, x: Any, power: Any) -> Any:
     """Its limit where x is 0."""
     zero = x == 0
     length = log(where(zero, 1.0, x))
-    limit = where(power > 0, 1 / where(power > 0, power, 1.0) ** 2, math.inf)
+    limit = where(power > 0, 1 / where(zero & (power > 0), power, 1.0) ** 2, math.inf)
     return where(zero, limit, length * length * exprel(power * length, order=1))
 
 
@@ -150,7 +150,16 @@ expn: Elementwise = elementwise(
     "expn", Scipys("expn"), d=(refused("`expn`'s order n"), lambda y, n, x: -_lower_order(y, n, x))
 )
 """The integral of exp(-x t) / t**n from 1 on."""
-spence: Elementwise = elementwise("spence", Scipys("spence"), d=lambda y, z: -log1p_over(z - 1))
+
+
+def _d_spence(y: Any, z: Any) -> Any:
+    """log(z) / (1 - z); near 1 by z - 1, which is exact there, and from which z is not found again near 0."""
+    near = ew.abs(z - 1) < 0.3
+    far = where(near, 2.0, z)
+    return where(near, -log1p_over(where(near, z - 1, 0.0)), log(far) / (1 - far))
+
+
+spence: Elementwise = elementwise("spence", Scipys("spence"), d=in_floats(_d_spence))
 """The integral of log(t) / (1 - t) from 1 to z."""
 owens_t: Elementwise = elementwise(
     "owens_t",
