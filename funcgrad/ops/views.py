@@ -189,9 +189,10 @@ def _replace(pairs: Sequence[tuple[Tracer, Any]]) -> None:
                 "Take a copy of the array first, which can be written: x = fnp.copy(x)."
             )
     for x, new in pairs:
-        if type(x) is not Buffer and type(new) is not type(x):
-            x.__class__ = type(new)
-        x.replace(new)
+        if type(x) is Buffer:
+            x.replace(new)
+        else:
+            x.become(new)
 
 
 def _check(x: Tracer) -> None:
