@@ -96,6 +96,7 @@ _method("backward", backward.tensor_backward)
 _method("register_hook", hooks.register_hook)
 _method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)
 _method("grad_fn", property(gradfn.tensor_grad_fn))
+_method("output_nr", property(gradfn.output_nr))
 _checked("view", shape.view_as_shape)
 
 

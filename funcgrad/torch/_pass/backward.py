@@ -12,6 +12,7 @@ import numpy as np
 from funcgrad.core.frames import hide, hides
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.join import stack
+from funcgrad.torch._pass.edges import GradientEdge, at_end
 from funcgrad.torch._pass.engine import Pass, outward
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Cuts, PassRecord
@@ -82,7 +83,12 @@ def explained(error: RuntimeError, outputs: Sequence[Tensor], inputs: Sequence[T
 
 
 def listed(x: Any) -> list[Any]:
-    return [x] if isinstance(x, Tensor) or x is None else list(x)
+    return [x] if isinstance(x, (Tensor, GradientEdge)) or x is None else list(x)
+
+
+def ends(x: Any) -> list[Any]:
+    """Tensors, those of edges among them."""
+    return list(map(at_end, listed(x)))
 
 
 def backward(
@@ -97,8 +103,8 @@ def backward(
     `inputs` restricts this to the given tensors, which may be no leaves. Saved values are freed unless
     `retain_graph`; with `create_graph` the gradients can themselves be differentiated.
     """
-    outputs = listed(tensors)
-    targets = None if inputs is None else listed(inputs)
+    outputs = ends(tensors)
+    targets = None if inputs is None else ends(inputs)
     if targets is not None and not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = _checked_grads("backward", outputs, grad_tensors)
@@ -109,8 +115,9 @@ def backward(
     if targets is not None:
         wanted = {}
         _need_targets(targets)
-        for t in targets:
-            t.retain_grad()
+        for given, t in zip(listed(inputs), targets):
+            if given is t:
+                t.retain_grad()
             wanted[t._read().node.seq] = t
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
     if grad_tensors is not None:
@@ -182,7 +189,7 @@ def grad(
     With `create_graph` they can themselves be differentiated. With `is_grads_batched`, `grad_outputs` have one
     dimension more, in front, and so has the result: a pass is run for each of its rows.
     """
-    outs, targets = listed(outputs), listed(inputs)
+    outs, targets = ends(outputs), ends(inputs)
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
@@ -232,6 +239,8 @@ def _gradients(
     _remembered(run, outs, grads)
     for t in targets:
         t._story.asked = run.record
+    if not create:
+        run.record.ends_for(targets)
     results: list[Tensor | None] = []
     for i, t in enumerate(targets):
         ct = run.found.get(t._read().node.seq)
