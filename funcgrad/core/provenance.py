@@ -28,6 +28,7 @@ _foreign: set[str] = set()
 _recent: CodeType | None = None
 """The code of the user's that `here` found last."""
 _getframe = sys._getframe
+_IS_SCALAR = np.isscalar.__code__
 
 
 def is_internal(filename: str) -> bool:
@@ -105,6 +106,30 @@ def here_past(packages: Collection[str]) -> Loc | None:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return None
+
+
+def is_asked_by_user(frame: FrameType) -> bool:
+    """Whether the frame that asks a value for its class is the user's; other packages would read an array's memory.
+
+    `abc` and `typing` ask for who uses their classes, `np.isscalar` for its caller, `functools` for who dispatches.
+    """
+    code = frame.f_code
+    if code.co_filename in _ours and code is not _IS_SCALAR:  # nearly always
+        return False
+    asks: FrameType | None = frame
+    while asks is not None and _module(asks) in ("abc", "typing"):
+        asks = asks.f_back
+    if asks is not None and _module(asks) == "functools":
+        asks = asks.f_back
+        if asks is not None and is_ours(asks.f_code.co_filename):  # which calls a function of the user's
+            return True
+    elif asks is not None and asks.f_code is _IS_SCALAR:
+        asks = asks.f_back
+    return asks is not None and is_users(asks.f_code.co_filename)
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__"))
 
 
 def is_thrown_away(frame: FrameType) -> bool:

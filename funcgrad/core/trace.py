@@ -10,6 +10,7 @@ global state: a function that raises leaves nothing behind, and threads do not m
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -90,6 +91,32 @@ class Tracer(Traced):
         for name in _slots(type(self)):  # type: ignore[arg-type]
             setattr(self, name, getattr(new, name))
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What `isinstance` goes by where the class itself is another: to the user, what the plain function sees.
+
+        `isinstance(x, np.ndarray)` chooses the same branch as without a transformation. Our own code, NumPy's and
+        that of other packages see a traced value.
+        """
+        return self._stands_for() if provenance.is_asked_by_user(sys._getframe(1)) else type(self)
+
+    def _stands_for(self) -> type:
+        """The class of the value in the plain function; of rank 0 that of the number, where the value is not known."""
+        aval = self.aval
+        if aval.shape:
+            return np.ndarray
+        value = known(self)
+        if value is not None:
+            return type(value)
+        number = aval.dtype.type
+        return type(number(0).item()) if aval.weak else number
+
+    def become(self, new: Tracer) -> None:
+        """Stand for a value of the same trace that may be of another class."""
+        if type(new) is not type(self):
+            _set_class(self, type(new))
+        self.replace(new)
+
     def may_become(self, kind: type[Tracer]) -> bool:
         """Whether the object may stand for a value of another class from now on."""
         return False
@@ -138,6 +165,9 @@ class Tracer(Traced):
             f"only. A traced value of {self._trace.name}{provenance.at(provenance.here())} is unhashable, as == "
             "compares its elements: functools.lru_cache, sets and the keys of dicts cannot hold it."
         )
+
+
+_set_class: Callable[[Any, type], None] = object.__dict__["__class__"].__set__
 
 
 class Same(NamedTuple):

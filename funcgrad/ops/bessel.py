@@ -61,9 +61,14 @@ def _d_zero(y: Any, x: Any) -> Any:
 
 
 def _d_one(y: Any, x: Any) -> Any:
-    """I1' = I0 - I1 / x, and I1(x) / x is 1/2 at 0."""
-    zero = x == 0
-    return _slope_of_i(y, 1.0, x, bessel_i0e(x) - sign(x) * y - where(zero, 0.5, y / where(zero, 1.0, x)))
+    """I1' = I0 - I1 / x, where I1(x) / x near 0 is its series, as derivatives of the quotient cancel."""
+    near, zero = ew.abs(x) < 0.5, x == 0
+    small = where(near, x, 0.0)
+    square, series = 0.25 * small * small, 1.0
+    for k in range(9, 0, -1):
+        series = 1.0 + square / (k * (k + 1)) * series
+    quotient = where(near, 0.5 * ew.exp(-ew.abs(where(zero, 0.0, small))) * series, y / where(near, 1.0, x))
+    return _slope_of_i(y, 1.0, x, bessel_i0e(x) - sign(x) * y - quotient)
 
 
 bessel_i0e: Elementwise = elementwise("bessel_i0e", Borrowed("i0e", lambda x: _scaled(0, x)), d=_d_zero)

@@ -207,21 +207,42 @@ sqrt = elementwise("sqrt", np.sqrt, d=lambda y, x: 0.5 / y, lower="sqrt")
 cbrt = elementwise("cbrt", np.cbrt, d=lambda y, x: (1 / 3) / y / y, lower="cbrt")
 
 
-def _hypot_by(x: Any, z: Any) -> Any:
+def _cosine(x: Any, y: Any) -> Any:
+    z = np.hypot(x, y)
     origin = z == 0
-    return where(origin, 0.5, x / where(origin, 1, z))
+    return np.where(origin, 0.5, x / np.where(origin, 1, z))[()] if np.any(origin) else x / z
 
 
-hypot = elementwise(
-    "hypot", np.hypot, d=(lambda z, x, y: _hypot_by(x, z), lambda z, x, y: _hypot_by(y, z)), lower="hypot"
+def _turned(t: Any, x: Any, y: Any, by: Any) -> Any:
+    """t * sine * by / z**2, with zero at the origin."""
+    z = hypot(x, y)
+    origin = z == 0
+    z = where(origin, 1, z)
+    return where(origin, 0, t * (y / z) * (by / z) / z)
+
+
+hypot: Elementwise = elementwise(
+    "hypot", np.hypot, d=(lambda z, x, y: cosine(x, y), lambda z, x, y: cosine(y, x)), lower="hypot"
 )
+cosine: Elementwise = elementwise(
+    "cosine",
+    _cosine,
+    along=(lambda t, c, x, y: _turned(t, x, y, y), lambda t, c, x, y: -_turned(t, x, y, x)),
+    lower="(0.5 if ({0} == 0 and {1} == 0) else {0} / hypot({0}, {1}))",
+)
+"""x / hypot(x, y), and 1/2 at the origin: that quotient's own derivative 1 / z - x * x / z**3 cancels."""
 
 
 # Exponentials and logarithms
 
 exp = elementwise("exp", np.exp, d=lambda y, x: y, lower="exp")
 exp2 = elementwise("exp2", np.exp2, d=lambda y, x: ln(2) * y, lower="exp2")
-expm1 = elementwise("expm1", np.expm1, d=lambda y, x: y + 1, lower="expm1")
+expm1 = elementwise(
+    "expm1",
+    np.expm1,
+    d=lambda y, x: exp(x),  # y + 1 has lost exp(x) where y is near -1
+    lower="expm1",
+)
 log = elementwise("log", np.log, along=(lambda t, y, x: t / x,), lower="log")
 log2 = elementwise("log2", np.log2, along=(lambda t, y, x: t / (ln(2) * x),), lower="log2")
 log10 = elementwise("log10", np.log10, along=(lambda t, y, x: t / (ln(10) * x),), lower="log10")
@@ -281,8 +302,27 @@ arctan2 = elementwise(
 )
 sinh = elementwise("sinh", np.sinh, d=lambda y, x: cosh(x), lower="sinh")
 cosh: Elementwise = elementwise("cosh", np.cosh, d=lambda y, x: sinh(x), lower="cosh")
-tanh = elementwise("tanh", np.tanh, d=lambda y, x: 1 - y * y, lower="tanh")
-arcsinh = elementwise("arcsinh", np.arcsinh, along=(lambda t, y, x: t / sqrt(1 + x * x),), lower="arcsinh")
+
+
+def _sech(x: Any) -> Any:
+    if np.iscomplexobj(x):  # whose cosh may be an infinity without a reciprocal
+        x = np.where(np.real(x) < 0, -x, x)
+        return np.where(np.real(x) > 20, 2 * np.exp(-x), 1 / np.cosh(x))[()]
+    return 1 / np.cosh(x)
+
+
+sech = elementwise("sech", _sech, d=lambda y, x: -(y * tanh(x)), lower="1 / cosh({0})")
+"""1 / cosh(x). Its square is the derivative of tanh, which 1 - tanh(x)**2 has lost where |tanh(x)| is near 1."""
+tanh: Elementwise = elementwise("tanh", np.tanh, d=lambda y, x: square(sech(x)), lower="tanh")
+
+
+def _arcsinh_along(t: Any, y: Any, x: Any) -> Any:
+    if aval_of(x).dtype.kind == "c":
+        return t / sqrt(1 + x * x)
+    return t / hypot(1, x)  # the square of 1e200 is infinite
+
+
+arcsinh = elementwise("arcsinh", np.arcsinh, along=(_arcsinh_along,), lower="arcsinh")
 arccosh = elementwise(
     "arccosh",
     np.arccosh,

@@ -60,7 +60,7 @@ def _d_boxcox_power(y: Any, x: Any, power: Any) -> Any:
     """Its limit where x is 0."""
     zero = x == 0
     length = log(where(zero, 1.0, x))
-    limit = where(power > 0, 1 / where(power > 0, power, 1.0) ** 2, math.inf)
+    limit = where(power > 0, 1 / where(zero & (power > 0), power, 1.0) ** 2, math.inf)
     return where(zero, limit, length * length * exprel(power * length, order=1))
 
 
@@ -122,13 +122,6 @@ def _d_ellipe(y: Any, m: Any) -> Any:
     return where(near, series, (ellipe(far) - ellipk(far)) / (2 * far))
 
 
-def _d_spence(y: Any, z: Any) -> Any:
-    """log(z) / (1 - z), with z - 1 where that is exact: it is rounded for small z, and 0 / 0 at 1."""
-    small = z < 0.5
-    low = where(small, z, 0.5)
-    return where(small, log(low) / (1 - low), -log1p_over(where(small, 0.5, z) - 1))
-
-
 erfcx: Elementwise = elementwise("erfcx", Scipys("erfcx"), d=_d_erfcx)
 """exp(x**2) erfc(x)."""
 dawsn: Elementwise = elementwise("dawsn", Scipys("dawsn"), d=_d_dawsn)
@@ -159,7 +152,16 @@ expn: Elementwise = elementwise(
     "expn", Scipys("expn"), d=(refused("`expn`'s order n"), lambda y, n, x: -_lower_order(y, n, x))
 )
 """The integral of exp(-x t) / t**n from 1 on."""
-spence: Elementwise = elementwise("spence", Scipys("spence"), d=_d_spence)
+
+
+def _d_spence(y: Any, z: Any) -> Any:
+    """log(z) / (1 - z); near 1 by z - 1, which is exact there, and from which z is not found again near 0."""
+    near = ew.abs(z - 1) < 0.3
+    far = where(near, 2.0, z)
+    return where(near, -log1p_over(where(near, z - 1, 0.0)), log(far) / (1 - far))
+
+
+spence: Elementwise = elementwise("spence", Scipys("spence"), d=in_floats(_d_spence))
 """The integral of log(t) / (1 - t) from 1 to z."""
 owens_t: Elementwise = elementwise(
     "owens_t",

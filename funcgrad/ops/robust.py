@@ -34,8 +34,8 @@ def _d_pseudo_huber_delta(y: Any, delta: Any, r: Any) -> Any:
 
 
 def _d_pseudo_huber_r(y: Any, delta: Any, r: Any) -> Any:
-    h, _ = _sides(delta, r)
-    return where(delta < 0, math.nan, delta * (r / h))
+    _, safe = _sides(delta, r)
+    return where(delta < 0, math.nan, delta * ew.cosine(r, safe))
 
 
 huber: Elementwise = elementwise("huber", Scipys("huber"), d=(in_floats(_d_huber_delta), in_floats(_d_huber_r)))

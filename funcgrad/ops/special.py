@@ -16,7 +16,7 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.avals import aval_of
 from funcgrad.errors import NotDifferentiableError
-from funcgrad.ops.elementwise import convert, exp
+from funcgrad.ops.elementwise import convert, exp, sech, square
 from funcgrad.ops.families.elementwise import Elementwise, elementwise
 
 ROOT_2, ROOT_PI = math.sqrt(2), math.sqrt(math.pi)
@@ -154,7 +154,7 @@ erf_inv = elementwise("erf_inv", Borrowed("erfinv", _erf_inv_of), d=lambda y, x:
 # The logistic function
 
 
-def _logistic(x: Any) -> Any:
+def logistic_of(x: Any) -> Any:
     if np.iscomplexobj(x):
         upper = np.real(x) >= 0
         small = np.exp(np.where(upper, -x, x))
@@ -170,7 +170,12 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-logistic: Elementwise = elementwise("logistic", _logistic, d=lambda y, x: y * (1 - y), lower="logistic")
+logistic: Elementwise = elementwise(
+    "logistic",
+    logistic_of,
+    d=lambda y, x: square(0.5 * sech(0.5 * x)),  # y * (1 - y) has lost its digits where y is near 1
+    lower="logistic",
+)
 softplus = elementwise("softplus", _softplus, d=lambda y, x: logistic(x), lower="softplus")
 
 
@@ -243,12 +248,12 @@ def _zeta(s: Any, x: Any) -> Any:
     y = _zeta_of_positive(s, np.where(x > 0, x, x - np.floor(x)))
     if np.all(x > 0):
         return y
-    fraction = x - np.floor(x)
-    # close to an integer 1 - fraction is rounded, and the distance to the integer above is not
-    below = _zeta_of_positive(s, np.ceil(x) - x) - _zeta_of_positive(s, np.where(x > 0, 1, 1 - x))
+    missing = np.ceil(x) - x  # 1 less the fraction would have lost x just below 0
     sign = np.where(s % 2 == 0, 1, np.where(s % 1 == 0, -1, np.nan))
     pole = np.where(s % 2 == 0, np.inf, np.nan)
-    return np.where(x > 0, y, np.where(fraction == 0, pole, y + sign * below))
+    # in this order, as the first two cancel halfway between whole numbers
+    below = y + sign * _zeta_of_positive(s, missing) - sign * _zeta_of_positive(s, np.where(x > 0, 1, 1 - x))
+    return np.where(x > 0, y, np.where(missing == 0, pole, below))
 
 
 def _zeta_of_positive(s: Any, x: Any) -> Any:

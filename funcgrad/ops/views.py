@@ -191,9 +191,10 @@ def _replace(pairs: Sequence[tuple[Tracer, Any]]) -> None:
                 f"{new._trace.name if isinstance(new, Tracer) else 'no trace'}{provenance.at(provenance.here())}."
             )
     for x, new in pairs:
-        if type(x) is not Buffer and type(new) is not type(x):
-            x.__class__ = type(new)
-        x.replace(new)
+        if type(x) is Buffer:
+            x.replace(new)
+        else:
+            x.become(new)
 
 
 def _check(x: Tracer) -> None:

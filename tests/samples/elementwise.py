@@ -76,6 +76,8 @@ POWERS = [
     _row("cbrt", POSITIVE),
     _row("hypot", ANY, OTHER),
     _row("hypot", ROW, COLUMN, label="broadcast"),
+    _row("cosine", ANY, OTHER),
+    _row("cosine", ROW, COLUMN, label="broadcast"),
 ]  # fmt: skip
 
 EXPONENTIALS = [
@@ -89,7 +91,7 @@ EXPONENTIALS = [
 TRIGONOMETRY = [
     *(
         _row(prim, WITHIN_ONE, complex_too=True)
-        for prim in ("sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh")
+        for prim in ("sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh", "sech")
     ),
     *(_row(prim, WITHIN_ONE, complex_too=True) for prim in ("arcsin", "arccos", "arcsinh", "arctanh")),
     _row("one_minus_square", WITHIN_ONE, complex_too=True),

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad import nn
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
 from funcgrad.torch._ops.arity import binary, shortened, unary
@@ -369,7 +368,7 @@ def square(input: Tensor) -> Tensor:
 
 exp = unary("exp", fnp.exp, "r")
 exp2 = unary("exp2", fnp.exp2, "r", doc="2 ** input")
-expm1 = unary("expm1", fnp.expm1, "r", doc="exp(input) - 1, also for small numbers.")
+expm1 = unary("expm1", values.expm1, "r", doc="exp(input) - 1, also for small numbers.")
 log = unary("log", fnp.log, "x", doc="Natural logarithms.")
 log2 = unary("log2", fnp.log2, "x", doc="Logarithms to the base 2.")
 log10 = unary("log10", fnp.log10, "x", doc="Logarithms to the base 10.")
@@ -382,7 +381,7 @@ acos = unary("acos", fnp.arccos, "x", "arccos")
 atan = unary("atan", fnp.arctan, "x", "arctan")
 sinh = unary("sinh", fnp.sinh, "x")
 cosh = unary("cosh", fnp.cosh, "x")
-tanh = unary("tanh", fnp.tanh, "r")
+tanh = unary("tanh", values.tanh, "r")
 asinh = unary("asinh", fnp.arcsinh, "x", "arcsinh")
 acosh = unary("acosh", kinks.acosh, "x", "arccosh")
 atanh = unary("atanh", fnp.arctanh, "x", "arctanh")
@@ -395,7 +394,7 @@ rad2deg = unary(
     "rad2deg", fnp.rad2deg, backward="Rad2Deg", refuses=("c", "rad2deg is not supported for complex tensors."),
     doc="Degrees of radians.",
 )  # fmt: skip
-sigmoid = unary("sigmoid", nn.sigmoid, "r", doc="1 / (1 + exp(-input))")
+sigmoid = unary("sigmoid", values.logistic, "r", doc="1 / (1 + exp(-input))")
 
 
 RELU = Kind("Relu", "r")

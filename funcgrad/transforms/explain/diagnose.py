@@ -212,7 +212,6 @@ def _report(
         output=run.output,
         outputs=run.outputs,
         refused=tuple(map(end_of, trace.refused)),
-        checked=tuple(trace.checked),
         paired=tuple((called(e), e.loc) for e in trace.paired),
         born=None if born is None else (called(born[0].node), born[0].line, born[1]),
         runs=runs + others.runs + stops.runs,

@@ -136,7 +136,7 @@ class Evidence:
 class Whole:
     """What is known of a followed run as a whole: what it returned, what grad refuses in it, what may be a mistake.
 
-    `checked` and `paired` are those of `FollowTrace`. `born` is the operation in which a value stopped being finite,
+    `paired` are those of `FollowTrace`. `born` is the operation in which a value stopped being finite,
     where an output is not: its name, line, and "nan" or "inf". `runs` is how often the function ran.
     """
 
@@ -144,7 +144,6 @@ class Whole:
     output: Any
     outputs: list[Any]
     refused: tuple[End, ...]
-    checked: tuple[Loc, ...]
     paired: tuple[tuple[str, Loc | None], ...]
     born: tuple[str, Loc | None, str] | None
     runs: int

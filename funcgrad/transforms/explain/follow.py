@@ -9,7 +9,6 @@ refused here too at first, as the function may have an answer to that; then it i
 from __future__ import annotations
 
 import operator
-import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.graph import Graph, Literal
-from funcgrad.core.provenance import Loc, here, is_users, place
+from funcgrad.core.provenance import Loc, here, place
 from funcgrad.core.tape import SELECT, Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer, conversion_error
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
@@ -112,13 +111,12 @@ class FollowTrace(TapeTrace):
 
     `entries` holds all entries, oldest first; `departures` those at which a value left, `refused` those at
     which `grad` raises, as a derivative would be lost. `scope` and `loc` are the run of a program, and the line that
-    its operation was traced in, where it is not the one that calls it. `checked` are the lines that ask for the type of
-    a value, `paired` the differences in which each row of a followed column meets each element of a plain array.
+    its operation was traced in, where it is not the one that calls it. `paired` are the differences in which each row
+    of a followed column meets each element of a plain array.
     """
 
     __slots__ = (
         "calls",
-        "checked",
         "departures",
         "entries",
         "follow",
@@ -145,7 +143,6 @@ class FollowTrace(TapeTrace):
         self.loc: Loc | None = None
         self.scope: object = None
         self.calls = Calls()
-        self.checked: list[Loc] = []
         self.paired: list[Entry] = []
 
     def end(self) -> None:
@@ -423,14 +420,6 @@ class LiveTracer(FollowTracer):
     """A value that `grad` tracks."""
 
     __slots__ = ()
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        """Asked for by `isinstance` of another class: the trace keeps the user's lines that do."""
-        frame = sys._getframe(1)
-        if is_users(frame.f_code.co_filename):
-            self._trace.checked.append((frame.f_code, frame.f_lasti))
-        return LiveTracer
 
 
 class PlainTracer(FollowTracer):

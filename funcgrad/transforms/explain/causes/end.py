@@ -93,19 +93,6 @@ def refuses(w: Whole) -> str | None:
     return f"grad refuses to run this function: `{first.op}` at {short(first.place)} {would} lose the derivative."
 
 
-@remark(44)
-def asks_for_the_type(w: Whole) -> str | None:
-    for loc in w.checked:
-        call = written(loc)
-        if call is not None and isinstance(call.node, ast.Call) and call.callee == "isinstance" and len(call.args) == 2:
-            if any(name in call.args[1] for name in ("ndarray", "generic", "float", "Number")):
-                return (
-                    f"`{call.text}` at {short(place(loc))} is False of a value that is being differentiated: it is a "
-                    f"traced value and no {call.bare[1]}. Ask for what is needed: hasattr({call.bare[0]}, 'shape')."
-                )
-    return None
-
-
 def _asks_for_pairs(call: Written | None) -> bool:
     """Whether a column is made of numbers in the very expression that pairs them."""
     return call is not None and _makes_a_column(call.node)
