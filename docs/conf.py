@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 MODULES = {
     "funcgrad": "Transformations",
     "funcgrad.lax": "Control flow and JAX's operators",
+    "funcgrad.ops": "Sums of segments",
     "funcgrad.numpy": "NumPy's functions",
     "funcgrad.numpy.linalg": "Linear algebra",
     "funcgrad.numpy.fft": "Fourier transforms",

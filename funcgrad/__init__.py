@@ -25,6 +25,7 @@ from funcgrad import errors as errors
 from funcgrad import from_numba as _from_numba
 from funcgrad import lax as lax
 from funcgrad import numpy as numpy
+from funcgrad import ops as ops
 from funcgrad import tree as tree
 from funcgrad.compile.jit import jit as jit
 from funcgrad.config import config as config
@@ -75,9 +76,8 @@ _INSTEAD = {
     "make_jaxpr": "fg.make_graph",
     "pmap": "fg.vmap",
     "Array": "numpy.ndarray",
-    **dict.fromkeys(
-        ("devices", "device_put", "device_get", "block_until_ready"), "nothing in its place: arrays are NumPy's"
-    ),
+    "devices": "code for one device: arrays are NumPy's, in the CPU's memory",
+    **dict.fromkeys(("device_put", "device_get", "block_until_ready"), "x as it is: arrays are NumPy's"),
     **dict.fromkeys(("make_vjp", "vector_jacobian_product"), "fg.vjp"),
     **dict.fromkeys(("make_jvp", "jacobian_vector_product"), "fg.jvp"),
     **dict.fromkeys(("hessian_vector_product", "make_hvp"), "fg.hvp"),
@@ -114,9 +114,9 @@ if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
 globals().update(_entrances(globals()))
 __all__ = _public_names(globals(), "elementwise")
 
-_PACKAGES = ("ad_checkpoint", "checkpoint_policies", "debug", "errors", "flatten_util", "lax", "numpy", "tree", *_LATER)
+_PACKAGES = ("ad_checkpoint", "checkpoint_policies", "debug", "errors", "flatten_util", "lax", "numpy", "ops", "tree")
 """Not in `__all__`: `from funcgrad import *` must not put our `numpy` or `torch` in the place of others."""
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_PACKAGES, "__version__"]
+    return [*__all__, *_PACKAGES, *_LATER, "__version__"]

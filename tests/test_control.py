@@ -136,7 +136,7 @@ class TestCustomVjp:
             f.defvjp(lambda x: (scale * x, None), lambda res, ct: (scale * ct,))
             return f(3.0)
 
-        with pytest.raises(NotDifferentiableError, match=r"closes over `scale`.*argument"):
+        with pytest.raises(NotDifferentiableError, match=r"^Pass `scale` as an argument.*closes over `scale`"):
             fg.grad(outer)(2.0)
 
     def test_closure_over_a_value_of_an_outer_derivative(self):
@@ -173,7 +173,7 @@ class TestCustomVjp:
         f = fg.custom_vjp(lambda x, y: x * y)
         f.defvjp(lambda x, y: (x * y, y), lambda y, ct: (ct * y, None))
         assert fg.grad(f)(2.0, 5.0) == 5.0
-        with pytest.raises(TypeError, match=r"returned None for argument 1.*zeros"):
+        with pytest.raises(TypeError, match=r"^Return zeros.*returned None for argument 1"):
             fg.grad(f, 1)(2.0, 5.0)
 
     def test_gradient_dtype_is_the_arguments(self):
@@ -230,7 +230,7 @@ class TestCustomVjp:
         ],
     )
     def test_forward_mode_raises(self, forward):
-        with pytest.raises(NotDifferentiableError, match=r"custom_vjp.*custom_jvp"):
+        with pytest.raises(NotDifferentiableError, match=r"custom_jvp.*custom_vjp"):
             forward(cube_with_wrong_rule())
 
     def test_jit_around_and_inside(self):

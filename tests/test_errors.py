@@ -381,6 +381,34 @@ def test_messages_use_public_names(transform):
     assert repr(transform(math.sin)).startswith(f"<{transform.__name__} of ")
 
 
+@pytest.mark.parametrize("transform", [fg.grad, fg.jit])
+def test_a_traced_leaf_is_described_as_an_array(transform):
+    with pytest.raises(ValueError, match=r"found a leaf, the array float64\[3\]$"):
+        transform(lambda x: fg.tree.map(lambda a, b: a + b, {"a": x}, x))(np.ones(3))
+
+
+@pytest.mark.parametrize("transform", [fg.grad, fg.jit, fg.vmap, fg.jacfwd])
+@pytest.mark.parametrize("wrong", [lambda x: x(), lambda x: bytes("", x), open, lambda x: {}.update(a=1, **x)])
+def test_errors_of_pythons_own_name_no_class_of_ours(transform, wrong):
+    with pytest.raises(TypeError, match=r"'?Traced\b"):
+        transform(lambda x: wrong(x[0]))(np.ones((1, 1)))
+
+
+SIZED = {
+    "nonzero": lambda x: np.nonzero(x)[0],
+    "where": lambda x: np.where(x > 0.0)[0],
+    "argwhere": np.argwhere,
+    "unique": np.unique,
+}
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_what_has_a_size_that_values_tell_leads_with_what_to_write(name):
+    written = "nonzero" if name == "where" else name
+    with pytest.raises(ConcretizationError, match=rf"^Write fnp\.{written}\(x, size=n\).*np\.where\(condition, a, b\)"):
+        fg.jit(SIZED[name])(np.ones(3))
+
+
 @pytest.mark.parametrize("convert", [float, lambda x: x.item(), np.asarray, lambda x: f"{x:.2f}"])
 @pytest.mark.parametrize("transform", [fg.grad, fg.jit])
 def test_converting_an_escaped_value(transform, convert):

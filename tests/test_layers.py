@@ -237,6 +237,7 @@ def test_the_shim_has_no_rules_of_its_own(path):
     """
     used = {name for _, name in imported(path) if name.startswith(("ops", "core", "transforms"))}
     allowed = {"ops.subscript", "core.trace", "core.provenance", "core.frames", "core.entrance", "core.warned"}
+    allowed.add("transforms.fused")  # which makes one entry of what others compute
     assert used - INNER.get(module_name(path), set()) <= allowed, used
 
 

@@ -315,7 +315,7 @@ def test_errors_leave_no_tape_behind(call, no_collector):
 
     def ours():
         # other tests of the process may hold some of their own
-        return sum(type(o).__name__ in ("Node", "TapeTracer", "TapeTrace") for o in gc.get_objects())
+        return sum(type(o).__qualname__ in ("Node", "TapeTracer", "TapeTrace") for o in gc.get_objects())
 
     for _ in range(3):
         call(A)

@@ -68,6 +68,7 @@ PARAMETERS = {
     "dimension_numbers=None feature_group_count=1 batch_group_count=1",
     "lax.reduce_window": "operand init_value computation window_dimensions window_strides padding",
     "lax.linalg.triangular_solve": "a b left_side=False lower=False transpose_a=False conjugate_a=False",
+    **{f"ops.segment_{what}": "data segment_ids num_segments=None mode=None" for what in ("sum", "prod", "max", "min")},
     "random.key": "seed",
     "random.split": "key num=2",
     "random.normal": "key shape=()",
@@ -222,7 +223,7 @@ def test_numpy_is_not_changed_by_the_import():
 
 MODULES = [
     "ad_checkpoint", "debug", "errors", "flatten_util", "lax", "lax.linalg", "nn", "nn.initializers", "numpy",
-    "numpy.fft", "numpy.linalg", "random", "scipy", "scipy.integrate", "scipy.interpolate", "scipy.linalg",
+    "numpy.fft", "numpy.linalg", "ops", "random", "scipy", "scipy.integrate", "scipy.interpolate", "scipy.linalg",
     "scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.sparse.linalg", "scipy.special",
     "scipy.stats", "test_util", "transforms.policies", "tree", "tree_util", "kernels",
     *(f"torch.{name}" for name in (
@@ -239,13 +240,13 @@ PACKAGES = {
     "lax": ["linalg"],
     "nn": ["initializers"],
     "scipy.sparse": ["linalg"],
-    "torch.autograd": ["forward_ad", "function", "functional", "graph"],
+    "torch.autograd": ["forward_ad", "function", "functional", "grad_mode", "graph"],
     "torch.backends": ["cuda", "cudnn", "mps"],
     "torch.cpu": ["amp"],
     "torch.cuda": ["amp"],
     "torch.distributions": ["constraints", "transforms"],
     "torch.nn": ["functional", "init", "modules", "parameter", "utils"],
-    "torch.nn.utils": ["parametrizations", "parametrize", "rnn", "stateless"],
+    "torch.nn.utils": ["parametrizations", "parametrize", "prune", "rnn", "stateless"],
     "torch.optim": ["lr_scheduler", "swa_utils"],
     "torch.utils": ["checkpoint", "data"],
 }
@@ -285,8 +286,8 @@ def test_dir_of_torch():
 
 def test_dir_of_the_package():
     shown = set(dir(fg))
-    assert {"grad", "jit", "numpy", "torch", "scipy", "tree", "errors", "__version__"} <= shown
-    assert not shown & {"core", "ops", "compile", "transforms", "ModuleType"}
+    assert {"grad", "jit", "numpy", "ops", "torch", "scipy", "tree", "errors", "__version__"} <= shown
+    assert not shown & {"core", "compile", "transforms", "ModuleType"}
     assert {name for name in shown if name[0] == "_"} == {"__version__"}
     assert not [name for name in fg.__all__ if inspect.ismodule(getattr(fg, name))]
 

@@ -105,7 +105,7 @@ class TestSolveIvp:
 
     def test_too_stiff_for_an_explicit_method(self, monkeypatch):
         monkeypatch.setattr("funcgrad.scipy.integrate.steps.LIMIT", 100)
-        with pytest.raises(NotDifferentiableError, match="use method='Radau'"):
+        with pytest.raises(NotDifferentiableError, match=r"^For stiff equations use method='Radau'"):
             fg.grad(lambda y: at_end(1e5, y0=y, tolerance=1e-3))(0.0)
 
     @pytest.mark.parametrize("method", STIFF)
@@ -217,7 +217,7 @@ class TestSolveIvp:
         assert pull(np.ones_like(y))[0].dtype == np.float32
         spin = lambda w: solve_ivp(lambda t, y: 1j * w * y, (0, 1), [1 + 0j], rtol=1e-9, atol=1e-9).y[0, -1]
         np.testing.assert_allclose(fg.jvp(spin, (1.0,), (1.0,))[1], 1j * np.exp(1j), rtol=1e-8)
-        with pytest.raises(NotDifferentiableError, match="explicit methods only"):
+        with pytest.raises(NotDifferentiableError, match=r"^Take an explicit method"):
             fg.jvp(lambda w: solve_ivp(lambda t, y: 1j * w * y, (0, 1), [1 + 0j], "BDF").y, (1.0,), (1.0,))
 
     @pytest.mark.parametrize("given", [False, True])
@@ -327,9 +327,9 @@ class TestErrors:
 
     @pytest.mark.parametrize("transform", [fg.jit, lambda f: lambda x: fg.vmap(f)(np.array([x]))])
     def test_what_depends_on_values(self, transform):
-        with pytest.raises(ConcretizationError, match=r"how many steps .*Give t_eval"):
+        with pytest.raises(ConcretizationError, match=r"^Give t_eval.*How many steps"):
             transform(lambda r: solve_ivp(decay, (0, 1), [1.0], args=(r,)).y)(1.0)
-        with pytest.raises(ConcretizationError, match=r"events .*outside"):
+        with pytest.raises(ConcretizationError, match=r"outside of jit and vmap\. Which events"):
             transform(lambda r: solve_ivp(decay, (0, 1), [1.0], t_eval=[1], events=decay, args=(r,)).y)(1.0)
         with pytest.raises(ConcretizationError, match=r"traced rtol"):
             transform(lambda r: solve_ivp(decay, (0, 1), [1.0], t_eval=[1], rtol=r, args=(r,)).y)(1.0)
@@ -339,7 +339,7 @@ class TestErrors:
             transform(lambda r: quad(lambda x: r * x, 0, 1, full_output=True)[0])(1.0)
 
     def test_the_rest(self):
-        with pytest.raises(NotDifferentiableError, match=r"dense output.*t_eval"):
+        with pytest.raises(NotDifferentiableError, match=r"^Give t_eval.*dense output"):
             fg.grad(lambda r: solve_ivp(decay, (0, 1), [1.0], dense_output=True, args=(r,)).sol(0.5)[0])(1.0)
         with pytest.raises(NotDifferentiableError, match="tcrit"):
             fg.grad(lambda r: odeint(lambda y, t: -r * y, 1.0, [0.0, 1.0], tcrit=[0.5])[1, 0])(1.0)

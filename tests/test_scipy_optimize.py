@@ -507,7 +507,7 @@ def test_traced_values_in_attributes():
 
     expected = fg.jacobian(lambda t: optimize.minimize(quartic, np.zeros(2), (t,), tol=1e-10).x)(0.3)
     np.testing.assert_allclose(fg.jacobian(found)(0.3), expected, rtol=1e-8)
-    with pytest.raises(TypeError, match="pass it in args"):
+    with pytest.raises(TypeError, match=r"^Pass in args"):
         fg.jit(found)(0.3)
 
 
@@ -822,7 +822,7 @@ def test_linear_programs_of_traced_values():
     held = fg.grad(lambda c: c @ solve(fg.stop_gradient(c)).x)
     np.testing.assert_allclose(held(costs[0]), expected.x)
     for transformed in (fg.grad(lambda c: solve(c).fun), fg.jit(fg.grad(lambda c: solve(c).fun))):
-        with pytest.raises(NotDifferentiableError, match=r"`linprog` at .*test_scipy_optimize.*fg\.stop_gradient"):
+        with pytest.raises(NotDifferentiableError, match=r"fg\.stop_gradient.*`linprog` at .*test_scipy_optimize"):
             transformed(costs[0])
 
 

@@ -211,6 +211,7 @@ def test_unsortable_keys_name_the_path(tree, place):
     ({"a": 0, "b": 0}, {"a": 0, "c": 0},
      "at the root of the tree: expected dict {'a': *, 'b': *}, found dict {'a': *, 'c': *}"
      "; missing ['b']; not expected ['c']"),
+    ({"w": (0,)}, {"w": np.ones((2, 3))}, "at ['w']: expected tuple (*,), found a leaf, the array float64[2, 3]"),
     ([[0, 0]], [[0, 0, 0]], "at [0]: expected list [*, *], found list [*, *, *]; not expected [2]"),
     (Point(0, None), Point(0, 1), "at .y: expected None, found a leaf of type int"),
     (Point(0, 0), (0, 0), "at the root of the tree: expected Point(x=*, y=*), found tuple (*, *)"),

@@ -91,8 +91,8 @@ def without_effects(params: dict[str, Any]) -> dict[str, Any]:
     """
     if "io" in outside_of(params):
         raise NotDifferentiableError(
-            "linearize goes through a compiled function or loop by running it again on tangents, and an io_callback in "
-            "it may give something else then: use jvp or vjp, or call io_callback outside and pass its result"
+            "Use jvp or vjp, or call io_callback outside and pass its result: linearize goes through a compiled "
+            "function or loop by running it again on tangents, and an io_callback in it may give something else then"
         )
     swap = lambda value: _quiet(value) if isinstance(value, Graph) else value
     return {k: tuple(map(swap, v)) if type(v) is tuple else swap(v) for k, v in params.items()}
@@ -181,9 +181,9 @@ def closed(graph: Graph, captured: Sequence[Tracer]) -> Graph:
     """A program that has captured no traced values; TypeError where it has."""
     if captured:
         raise TypeError(
-            f"a function or its rule uses a traced value (made{provenance.at(captured[0].location())}) that is neither "
-            "an argument nor a variable it closes over (a global, an attribute, or inside of another function?): pass "
-            "it as an argument; fg.closure_convert(fun, *args) makes arguments of such values"
+            "Pass what a function uses as an argument; fg.closure_convert(fun, *args) makes arguments of such values. "
+            f"A function or its rule uses a traced value (made{provenance.at(captured[0].location())}) that is neither "
+            "an argument nor a variable it closes over (a global, an attribute, or inside of another function?)"
         )
     return graph
 

@@ -19,7 +19,7 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, Traced, operand
 from funcgrad.core.reading import named
-from funcgrad.core.warned import quiet, set_state, state
+from funcgrad.core.warned import SILENT, set_state, state
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -70,6 +70,9 @@ class Tracer(Traced):
     _trace: Trace
     _place: Any
     """The memory that it shares with views, where there are any (`funcgrad.ops.views`)."""
+
+    def __init_subclass__(cls) -> None:
+        cls.__name__ = "Traced"  # what errors of Python's call it, as it prints; `__qualname__` stays for us
 
     @property
     def aval(self) -> Aval:
@@ -131,9 +134,9 @@ class Tracer(Traced):
 
     def __hash__(self) -> int:
         raise TypeError(
-            f"a traced value of {self._trace.name}{provenance.at(provenance.here())} is unhashable, as == compares "
-            "its elements. functools.lru_cache, sets and the keys of dicts cannot hold it: leave the cache out where a "
-            "function is transformed, or cache what depends on shapes and plain numbers only."
+            "Leave the cache out where a function is transformed, or cache what depends on shapes and plain numbers "
+            f"only. A traced value of {self._trace.name}{provenance.at(provenance.here())} is unhashable, as == "
+            "compares its elements: functools.lru_cache, sets and the keys of dicts cannot hold it."
         )
 
 
@@ -241,7 +244,7 @@ class Primitive:
             return out, None
         before = state()
         try:
-            set_state(quiet(before))
+            set_state(SILENT)
             return out, self.push(saved, tangents, params)
         finally:
             set_state(before)
@@ -349,9 +352,9 @@ def escaped(args: Sequence[Any], prim: Primitive | None = None) -> EscapedTracer
             used = provenance.at(provenance.here())
             doing = f" by `{prim}`" if prim is not None else ""
             return EscapedTracerError(
-                f"a traced value of {x._trace.name} ({x.aval}), made{made}, was used{doing}{used} after the "
-                "transformation had ended. It was kept in a global, an attribute or a container: return it from the "
-                "function instead (has_aux=True returns values beside the result), or keep fg.stop_gradient(x)."
+                "Return the value from the function (has_aux=True returns values beside the result), or keep "
+                f"fg.stop_gradient(x). A traced value of {x._trace.name} ({x.aval}), made{made}, was used{doing}{used} "
+                "after the transformation had ended: it was kept in a global, an attribute or a container."
             )
     return EscapedTracerError("a traced value was used after its transformation had ended")
 

@@ -32,6 +32,7 @@ def instance_twin(x: Any, cls: type, given: Callable[[Any], Any]) -> Any:
 
 def _refuse(self: Any, name: str, value: Any) -> NoReturn:
     raise TypeError(
+        "Make the object inside of the function that is transformed, or return the new value. "
         f"`{name}` of a {type(self).__name__} was to be changed{at(here())}, of which its owner would see nothing, as "
-        "the function is traced. Make the object inside of the function that is transformed, or return the new value."
+        "the function is traced."
     )

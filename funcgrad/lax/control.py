@@ -56,7 +56,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         operands: pytrees of arrays.
 
     Raises:
-        TypeError: `pred` is no scalar, or the branches return different types; the message names the leaf.
+        TypeError: `pred` is no bool or real number, or the branches return different types; the message names the leaf.
 
     Under `vmap` of `pred` both run, and the result of each element is chosen. Where `pred` is known, the branch gets
     its operands' arrays read-only, and the other is not looked at.
@@ -66,8 +66,11 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         >>> fg.jit(lambda x: cond(x > 0, lambda x: x * x, lambda x: -x, x))(3.0)
         np.float64(9.0)
     """
-    if np.shape(pred) != ():
-        raise TypeError(f"cond: the predicate must be a scalar, but has shape {np.shape(pred)}{at(here())}")
+    if type(pred) is not bool:
+        flat, treedef = leaves_of(pred, "cond: the predicate")
+        if treedef.children or len(flat) != 1 or np.shape(pred) != () or aval_of(pred).dtype.kind not in "biuf":
+            found = treedef if treedef.children or len(flat) != 1 else aval_of(pred)
+            raise TypeError(f"cond: the predicate must be a bool or a real number of shape (), not {found}{at(here())}")
     if known(pred) is not None:
         return run_on_loan(true_fun if bool(pred) else false_fun, operands)
     index = convert(ne(pred, 0), dtype=np.dtype(np.int64))
@@ -133,7 +136,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         init_val: a pytree of arrays.
 
     Raises:
-        TypeError: the body returns other types than it takes.
+        TypeError: the condition is no bool, or the body returns other types than it takes.
         NotDifferentiableError: reverse mode through a loop that is traced (`jit`, `vmap` of the condition).
 
     Under `vmap` of the condition it runs until no element goes on.
@@ -156,8 +159,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     avals = [aval_of(x) for x in flat]
     body = _fitting("while_loop", lambda avals: Program(body_fun, [treedef], avals, "while_loop"), treedef, avals)
     cond_program = Program(cond_fun, [treedef], body.in_avals, "while_loop")
-    if [a.shape for a in cond_program.out_avals] != [()]:
-        raise TypeError(f"while_loop: cond_fun must return a scalar, not {list(cond_program.out_avals)}{at(here())}")
+    _check_condition(cond_program.out_tree, cond_program.out_avals)
     outs = while_call(
         *body.start(flat),
         *cond_program.captured,
@@ -171,9 +173,22 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
 
 
 def _truth(x: Any) -> bool | None:
-    if np.shape(x) != ():
-        raise TypeError(f"while_loop: cond_fun must return a scalar, not a value of shape {np.shape(x)}{at(here())}")
+    if type(x) is not bool:
+        flat, treedef = leaves_of(x, "while_loop: what cond_fun returns")
+        _check_condition(treedef, [aval_of(y) for y in flat])
     return None if known(x) is None else bool(x)
+
+
+def _check_condition(treedef: tree.TreeDef, avals: Sequence[Aval]) -> None:
+    """TypeError where what a condition returned, of this structure, is not one bool."""
+    if treedef.num_leaves != 1 or treedef.children or avals[0].shape != ():
+        found = avals[0] if len(avals) == 1 and not treedef.children else treedef
+        remedy = "np.any and np.all make one of several"
+    elif avals[0].dtype.kind != "b":
+        found, remedy = avals[0], "write x > 0, or x != 0"
+    else:
+        return
+    raise TypeError(f"while_loop: cond_fun must return a bool of shape (), not {found}: {remedy}{at(here())}")
 
 
 def _next_carry(what: str, before: Any, after: Any) -> Any:

@@ -16,7 +16,7 @@ from funcgrad.core.avals import refusal
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.foreign import scipys
 from funcgrad.core.frames import hidden
-from funcgrad.core.reading import around_place, stores
+from funcgrad.core.reading import around_place, named, stores
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer, conversion_error, escaped, known
 from funcgrad.errors import (
@@ -207,8 +207,8 @@ def set_flags(x: Tracer, *, write: Any = None, align: Any = None, uic: Any = Non
     """`x.setflags(write=False)` makes an array read-only; nothing else can be set."""
     if write or align or uic:
         raise TypeError(
-            f"`x.setflags` cannot make a traced value writable{provenance.at(provenance.here())}. "
-            "Write `x = fnp.copy(x)`, which can be written."
+            named("Write x = fnp.copy(x), which can be written.")
+            + f" `x.setflags` cannot make a traced value writable{provenance.at(provenance.here())}."
         )
     if write is not None:
         x._place = FIXED

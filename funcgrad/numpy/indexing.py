@@ -186,7 +186,7 @@ def nonzero(a: Array, *, size: int | None = None, fill_value: Any = None) -> tup
         (array([ 1,  3, -1]),)
     """
     if size is None:
-        return np.nonzero(concrete(a, "nonzero", "With size=, the first so many are returned."))
+        return np.nonzero(concrete(a, "nonzero", sized("nonzero")))
     a = as_array(a)
     flat, exists = _first_nonzero(a, size)
     fills = fill_value if isinstance(fill_value, tuple) else (fill_value or 0,) * a.ndim
@@ -216,7 +216,7 @@ def flatnonzero(a: Array, *, size: int | None = None, fill_value: Any = None) ->
 def argwhere(a: Array, *, size: int | None = None, fill_value: Any = None) -> Array:
     """The indices of the elements that are not zero, one row for each; `size` as in `nonzero`."""
     if size is None:
-        return np.argwhere(concrete(a, "argwhere", "With size=, the first so many are returned."))
+        return np.argwhere(concrete(a, "argwhere", sized("argwhere")))
     a = as_array(a)
     return stack(nonzero(a, size=size, fill_value=fill_value), 1) if a.ndim else np.zeros((size, 0), int)
 
@@ -225,6 +225,14 @@ def known(a: Array) -> Any:
     """The value of `a` without its derivative; None where only its shape is known."""
     a = ew.stop_gradient(a)
     return a._as_plain() if isinstance(a, Tracer) else a
+
+
+def sized(name: str) -> str:
+    """What to write in place of a function whose result has a size that only values tell."""
+    return (
+        f"Write fnp.{name}(x, size=n), which returns the first n; np.where(condition, a, b) chooses between values and "
+        "keeps the shape."
+    )
 
 
 def concrete(

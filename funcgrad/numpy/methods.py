@@ -15,6 +15,7 @@ import numpy as np
 from funcgrad.core import provenance, remedies
 from funcgrad.core.buffers import Buffer
 from funcgrad.core.frames import hide, hides, hiding
+from funcgrad.core.reading import named
 from funcgrad.core.staging import is_staging
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import (  # noqa: F401  (all of them, for what they enter in the tables)
@@ -113,8 +114,8 @@ def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
 def _of_memory(name: str, instead: str) -> Any:
     def refuse(x: Tracer, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            f"`x.{name}` changes the memory of an array, and a traced value has none"
-            f"{provenance.at(provenance.here())}. Write `x = {instead}`."
+            f"Write x = {named(instead)}. `x.{name}` changes the memory of an array, and a traced value has none"
+            f"{provenance.at(provenance.here())}."
         )
 
     return refuse

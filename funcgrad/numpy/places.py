@@ -156,8 +156,8 @@ class Place:
         out = update_within(self._x, self._idx, values, operation, mode_of(mode))
         if isinstance(out, Tracer) and not out._trace.sees_inside and provenance.is_thrown_away(sys._getframe(2)):
             raise TypeError(
-                f"the result of `at[].{operation}`{provenance.at(provenance.here())} is thrown away: it is a new "
-                "array, and the old one stays as it is. Write x = x.at[i].set(v), or x[i] = v."
+                f"Write x = x.at[i].{operation}(v), or x[i] = v. The result of `at[].{operation}`"
+                f"{provenance.at(provenance.here())} is thrown away: it is a new array, and the old one stays as it is."
             )
         return out
 
@@ -169,8 +169,8 @@ class Place:
             return np.ones(self._x.shape, int)
         if unknown:
             raise TypeError(
-                f"`apply` at an index that is only traced{provenance.at(provenance.here())}: how often it names a "
-                "place is not known. Where each is named once, say unique_indices=True."
+                "Where the index names each place once, say unique_indices=True. `apply` at an index that is only "
+                f"traced{provenance.at(provenance.here())}: how often it names a place is not known."
             )
         return update_within(np.zeros(self._x.shape, int), self._idx, 1, "add", rule)
 

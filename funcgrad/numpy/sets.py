@@ -12,7 +12,7 @@ import numpy as np
 
 from funcgrad.core.staging import concretization_error
 from funcgrad.numpy.dispatch import Array, Axis, axis_of, numpy_function
-from funcgrad.numpy.indexing import known, nonzero, take
+from funcgrad.numpy.indexing import known, nonzero, sized, take
 from funcgrad.numpy.shaping import ravel
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
@@ -65,7 +65,7 @@ def unique(
     if size is not None and (axis is None or ar.ndim == 1):
         results = _unique_of_size(ar, equal_nan, size, fill_value)
     elif value is None or size is not None:
-        raise concretization_error(ar, "the size of `unique`", "With size=, the first so many are returned.")
+        raise concretization_error(ar, "the size of `unique`", sized("unique"))
     else:
         _, first, inverse, counts = np.unique(value, True, True, True, axis, equal_nan=equal_nan)
         values = take(ravel(ar), first) if axis is None else take(ar, first, axis_of(axis, ar.ndim))

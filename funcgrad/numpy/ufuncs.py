@@ -20,6 +20,7 @@ from funcgrad.core.buffers import held
 from funcgrad.core.foreign import Called
 from funcgrad.core.frames import hiding
 from funcgrad.core.provenance import is_internal
+from funcgrad.core.reading import named
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy import reductions
@@ -108,8 +109,9 @@ def _with_options(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -
     where = options.pop("where", True)
     if where is not True:
         raise TypeError(
-            f"`np.{name}` of a traced value with `where` leaves elements without a value"
-            f"{provenance.at(provenance.here())}. Write np.where(condition, np.{name}(...), otherwise)."
+            named(f"Write np.where(condition, np.{name}(...), otherwise).")
+            + f" `{name}` of a traced value with `where` leaves elements without a value"
+            f"{provenance.at(provenance.here())}."
         )
     unknown = [key for key, value in options.items() if key not in _MEANINGLESS and value is not None]
     if unknown:

@@ -104,8 +104,8 @@ def refused(of: str) -> Callable[..., Any]:
 
     def partial(*args: Any, **params: Any) -> Any:
         raise NotDifferentiableError(
-            f"the derivative in {of} is not known{provenance.at(provenance.here())}. "
-            "Where it is not wanted, write fg.stop_gradient(...) around that argument, or leave it out of argnums."
+            "Write fg.stop_gradient(...) around the argument, or leave it out of argnums, where its derivative is not "
+            f"wanted: the derivative in {of} is not known{provenance.at(provenance.here())}."
         )
 
     return partial

@@ -22,6 +22,7 @@ import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.buffers import Buffer, held, running
+from funcgrad.core.reading import named
 from funcgrad.core.trace import Tracer, escaped
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.broadcasting import broadcast_to, reshape
@@ -133,9 +134,10 @@ def write(x: Tracer, new: Any) -> None:
     paths = [(y, path_of(y)) for y in memory.alive()]
     if not memory.ordered and _is_unsure([y._place[1] for y, _ in paths]):
         raise TypeError(
-            f"an array was written{provenance.at(provenance.here())} of which another is a view or a copy, depending "
-            "on how it lies in memory, which is not known of a traced value: ravel and reshape give views where they "
-            "can. Write y = x + v in place of x += v, or take a copy first, x = fnp.copy(x)."
+            named("Write y = x + v in place of x += v, or take a copy first, x = fnp.copy(x).")
+            + f" An array was written{provenance.at(provenance.here())} of which another is a view or a copy, "
+            "depending on how it lies in memory, which is not known of a traced value: ravel and reshape give views "
+            "where they can."
         )
     views = [(y, path) for y, path in paths if _is_view(memory.value, path)]
     if not any(y is x for y, _ in views):
@@ -184,9 +186,9 @@ def _replace(pairs: Sequence[tuple[Tracer, Any]]) -> None:
     for x, new in pairs:
         if type(x) is not Buffer and type(new) is not type(x) and not x.may_become(type(new)):
             raise TypeError(
-                f"an array of {x._trace.name} cannot take a value of "
-                f"{new._trace.name if isinstance(new, Tracer) else 'no trace'}{provenance.at(provenance.here())}. "
-                "Take a copy of the array first, which can be written: x = fnp.copy(x)."
+                named("Take a copy of the array first, which can be written: x = fnp.copy(x).")
+                + f" An array of {x._trace.name} cannot take a value of "
+                f"{new._trace.name if isinstance(new, Tracer) else 'no trace'}{provenance.at(provenance.here())}."
             )
     for x, new in pairs:
         if type(x) is not Buffer and type(new) is not type(x):
@@ -207,8 +209,8 @@ def _check(x: Tracer) -> None:
         runs = "runs here" if now is None else f"{now.name} runs"
         why = place if type(place) is str else f"it was made outside of the function that {runs}"
         raise TypeError(
-            f"an array cannot be changed in place{provenance.at(provenance.here())}: {why}. Write x = x + v in place "
-            "of x += v, take a copy first, x = fnp.copy(x), or return the new values."
+            named("Write x = x + v in place of x += v, take a copy first, x = fnp.copy(x), or return the new values.")
+            + f" An array cannot be changed in place{provenance.at(provenance.here())}: {why}."
         )
     if place and any(step.function in READ_ONLY for step in path_of(x)):
         raise ValueError(FIXED)

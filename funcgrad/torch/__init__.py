@@ -104,7 +104,7 @@ globals().update(_functions_of())
 
 _PACKAGES = (
     "_dynamo", "accelerator", "amp", "backends", "compiler", "cpu", "cuda", "distributions", "fft", "func", "linalg",
-    "nn", "optim", "random", "special", "utils", "version",
+    "nn", "optim", "random", "special", "testing", "utils", "version",
 )  # fmt: skip
 """Imported when they are asked for: distributions take SciPy."""
 _ELSEWHERE = {"vmap": "func", "autocast": "amp"} | dict.fromkeys(

@@ -7,6 +7,7 @@ from funcgrad.names import public_names as _public_names
 from funcgrad.torch._pass import derivatives as functional
 from funcgrad.torch._pass import forward_ad as forward_ad
 from funcgrad.torch._pass import function as function
+from funcgrad.torch._pass import grad_mode as grad_mode
 from funcgrad.torch._pass import graph as graph
 from funcgrad.torch._pass.anomaly import detect_anomaly as detect_anomaly
 from funcgrad.torch._pass.anomaly import set_detect_anomaly as set_detect_anomaly
@@ -23,8 +24,10 @@ from funcgrad.torch._record.modes import no_grad as no_grad
 from funcgrad.torch._record.modes import set_grad_enabled as set_grad_enabled
 
 globals().update(_entrances(globals()))
-__all__ = _public_names(globals(), "forward_ad", "function", "functional", "graph")
-_MODULES = {"functional": functional, "forward_ad": forward_ad, "function": function, "graph": graph}
+__all__ = _public_names(globals(), "forward_ad", "function", "functional", "grad_mode", "graph")
+_MODULES = {
+    "functional": functional, "forward_ad": forward_ad, "function": function, "grad_mode": grad_mode, "graph": graph,
+}  # fmt: skip
 _sys.modules.update({f"{__name__}.{name}": module for name, module in _MODULES.items()})
 """Under PyTorch's names too, so that `from torch.autograd.functional import jacobian` finds them."""
 

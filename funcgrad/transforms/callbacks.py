@@ -162,9 +162,9 @@ class CallbackCall(Primitive):
     def differentiated(self, call: Callback | Mapped) -> None:
         """Raise where the results of the user's function would be taken for constants."""
         raise NotDifferentiableError(
-            f"`{call.name}`{at(call.loc)} is given a value that is being differentiated, and nothing is known of its "
-            "function's derivative. Write the rule with fg.custom_jvp (or fg.custom_vjp) around the call, or pass "
-            "fg.stop_gradient(x) if its result is to be a constant."
+            "Write a rule with fg.custom_jvp (or fg.custom_vjp) around the call, or pass fg.stop_gradient(x) if its "
+            f"result is to be a constant. `{call.name}`{at(call.loc)} is given a value that is being differentiated, "
+            "and nothing is known of its function's derivative."
         )
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
@@ -178,8 +178,9 @@ class PureCallback(CallbackCall):
         call = params["call"]
         if call.method is None:
             raise NotImplementedError(
-                f"vmap of `pure_callback`{at(call.loc)}: say how by vmap_method: 'sequential' calls the function once "
-                "for each element, 'expand_dims' and 'broadcast_all' once, with a leading axis for the batch"
+                "Give vmap_method: 'sequential' calls the function once for each element, 'expand_dims' and "
+                "'broadcast_all' once, with a leading axis for the batch. vmap has reached a `pure_callback`"
+                f"{at(call.loc)}."
             )
         if call.method.startswith("sequential"):
             return super().batch(values, batched, size, params)
@@ -195,8 +196,8 @@ class IoCallback(CallbackCall):
         call = params["call"]
         if call.method == ORDERED:
             raise ValueError(
-                f"vmap of an ordered io_callback{at(call.loc)}: the elements of a batch have no order. With "
-                "ordered=False it is called for one after the other."
+                "Give ordered=False, with which it is called for one after the other. vmap of an ordered io_callback"
+                f"{at(call.loc)}: the elements of a batch have no order."
             )
         return super().batch(values, batched, size, params)
 

@@ -18,9 +18,9 @@ def refuse_hidden(kind: str, values: Sequence[Any], results: Sequence[Any]) -> N
     known, met = newest_trace(values), newest_trace(results)
     if met is not None and (known is None or met.age > known.age):
         raise TypeError(
-            f"{kind}: the function or its rule uses a traced value that is neither an argument nor a variable it "
-            "closes over (a global, an attribute, or inside of another function?): pass it as an argument; "
-            "fg.closure_convert(fun, *args) makes arguments of such values"
+            f"{kind}: pass what the function uses as an argument; fg.closure_convert(fun, *args) makes arguments of "
+            "such values. It or its rule uses a traced value that is neither an argument nor a variable it closes over "
+            "(a global, an attribute, or inside of another function?)"
         )
 
 
@@ -97,8 +97,8 @@ class _Rebuilt:
             now, structure = tree.flatten(x)
             if structure != treedef or any(a is not b for a, b in zip(now, leaves)):
                 raise TypeError(
-                    f"a function changes a {type(x).__name__} of traced values that it closes over{at(here())}, which "
-                    "would be lost: return the new values instead"
+                    f"Return the new values: a function changes a {type(x).__name__} of traced values that it closes "
+                    f"over{at(here())}, which would be lost"
                 )
 
     def _rebuild(self, fun: Any) -> Any:

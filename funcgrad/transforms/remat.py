@@ -127,7 +127,8 @@ class CheckpointCall(ProgramCall):
     def record(self, values: Sequence[Any], tracked: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         if "io" in params["graph"].outside:
             raise NotImplementedError(
-                f"checkpoint{at(here())}: its derivative would call an io_callback again: move that out of the function"
+                "Move the io_callback out of the function: the derivative of checkpoint"
+                f"{at(here())} would call it again"
             )
         outs = self(*values, **params)
         return outs, Stored(values, outs[params["count"] :])

@@ -495,7 +495,9 @@ def _mismatch(treedef: TreeDef, tree: Any, kind: _NodeType | None, aux: Any, cou
     given = [] if kind is None else kind.entries(aux, count)
     expected, found = _describe(treedef.kind, treedef.aux, len(wanted)), _describe(kind, aux, count)
     message = f"expected {expected}, found {found}"
-    if kind is None:
+    if kind is None and hasattr(tree, "shape") and hasattr(tree, "dtype"):
+        message += f", the array {tree.dtype}{list(tree.shape)}"
+    elif kind is None:
         message += f" of type {type(tree).__name__}"
     elif kind is treedef.kind and wanted != given:
         missing, extra = [e for e in wanted if e not in given], [e for e in given if e not in wanted]

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import funcgrad.torch as torch
-from funcgrad.core.tape import tick
 from funcgrad.torch import nn
 from funcgrad.torch._explain import spoilt
 from funcgrad.torch._pass.kept import is_spoilt
@@ -25,7 +24,6 @@ def dead(*shape):
 def searches(monkeypatch):
     """The passes that a reason was looked for in."""
     found, search = [], spoilt._arrivals
-    monkeypatch.setattr(spoilt, "_gone_over", {})
     monkeypatch.setattr(spoilt, "_arrivals", lambda run: found.append(run) or search(run))
     return found
 
@@ -98,13 +96,28 @@ def test_the_first_of_a_row_of_passes_is_looked_into(searches):
 
 
 def test_zeros_now_and_then_are_not_looked_into_every_time(searches, monkeypatch):
-    monkeypatch.setattr(spoilt, "BEFORE", -(tick() // spoilt.SHARE))
+    monkeypatch.setattr(spoilt, "BEFORE", 0)
     x = dead()
     for i in range(200):
         x.grad = None
         torch.relu(x if i % 2 else -x).sum().backward()
     assert 0 < len(searches) < 20
     assert x.explain_grad().leaves[0].status == "zero"
+
+
+def test_what_one_model_has_used_up_another_has_not(searches, monkeypatch):
+    monkeypatch.setattr(spoilt, "BEFORE", 0)
+
+    def train(x):
+        for sign in (-1, 1) * 20:
+            x.grad = None
+            torch.relu(x * sign).sum().backward()
+
+    train(dead())
+    before = len(searches)
+    train(dead())
+    assert 0 < before < 20
+    assert len(searches) == 2 * before
 
 
 def test_a_sum_of_passes_is_not_called_zero():

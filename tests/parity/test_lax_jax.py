@@ -55,6 +55,21 @@ def same_with_cotangents(ours: Any, theirs: Any, *args: np.ndarray, rtol: float 
     same(pullback(ct), their_pullback(jax.tree.map(jnp.asarray, ct)), rtol)
 
 
+@pytest.mark.parametrize("mode", [None, "clip", "drop"])
+@pytest.mark.parametrize("ids", [[0, 2, 0, 1], [3, 3, 3, 3], [-1, 0, 7, 0], [5, 5, -9, 5]], ids=str)
+@pytest.mark.parametrize("what", ["sum", "prod", "max", "min"])
+def test_segments(what, ids, mode):
+    ids = np.array(ids, np.int8)
+    for data in (X, X[:, 0].astype(np.float32), np.arange(4), X[:, :0]):
+        ours = lambda d: getattr(fg.ops, f"segment_{what}")(d, ids, 4, mode=mode)
+        theirs = lambda d: getattr(jax.ops, f"segment_{what}")(d, jnp.asarray(ids), 4, mode=mode)
+        same(ours(data), theirs(jnp.asarray(data)))
+        if what == "sum" and data.dtype.kind == "f":  # JAX gives infinities beside segments without elements
+            same_with_cotangents(ours, theirs, data, rtol=1e-6)
+    if mode is None and max(ids) > 0:
+        same(getattr(fg.ops, f"segment_{what}")(X, ids), getattr(jax.ops, f"segment_{what}")(X, jnp.asarray(ids)))
+
+
 @pytest.mark.parametrize("name", UNARY)
 def test_unary(name):
     ours, theirs = getattr(lax, name), getattr(jax.lax, name)

@@ -28,17 +28,18 @@ PAGE = ROOT / "docs" / "torch.md"
 FUNCTIONS, METHODS = (ROOT / "funcgrad" / "torch" / n for n in ("__init__.pyi", "_tensor/methods.pyi"))
 NAMES = Path(__file__).with_name("names.json")
 PACKAGES = (
-    "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils",
-    "utils.data", "utils.checkpoint", "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph",
-    "func", "amp", "distributions", "distributions.constraints", "distributions.transforms",
+    "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize", "nn.utils.prune",
+    "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils.data", "utils.checkpoint", "testing",
+    "autograd", "autograd.functional", "autograd.forward_ad", "autograd.graph", "func", "amp", "distributions",
+    "distributions.constraints", "distributions.transforms",
 )  # fmt: skip
 SPACES = ("linalg", "fft", "special")
 ELSEWHERE = re.compile(
     r"quant|sparse|mkldnn|miopen|cudnn|fbgemm|autocast|_copy$|unsafe_|sym_|cuda|xla|xpu|ipu|mtia|mps|vulkan|distributed"
-    r"|dequant|nested|jit|script|coalesce|_indices$|crow|ccol|fake_|q_|qscheme|int_repr|native_|_backward|_stats|import_ir"
+    r"|dequant|nested|jit|script|coalesce|(?<!with)_indices$|crow|ccol|fake_|q_|qscheme|int_repr|native_|_backward|_stats|import_ir"
     r"|parse_|compiled_with|get_file|fork|wait|deterministic|flush_denormal|interop|storage_type|vmap|while_loop|cond$"
     r"|hash_tensor|to_mkldnn|to_padded|share_memory|pin_memory|is_pinned|record_stream|reinforce|volatile|fused|Fused|"
-    r"Sparse|DataParallel|Quant|Elastic|Cross.*Map|FractionalMax"
+    r"Sparse|DataParallel|Quant|Elastic"
 )
 """Names of PyTorch's for devices, formats and tools that this library has nothing of."""
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tests.torch import autograd_programs
 from tests.torch.graph_programs import BETWEEN, GRAPHS, LOSSY, TWICE
 from tests.torch.programs import numbers, outcome
 from tests.torch.saved_programs import OPERANDS, SAVED, WATCHED
@@ -557,6 +558,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "between": BETWEEN,
     "lossy": LOSSY,
     "twice": TWICE,
+    **autograd_programs.PROGRAMS,
 }
 
 PROGRAMS = {f"{group}: {name}": source for group, sources in GROUPS.items() for name, source in sources.items()}

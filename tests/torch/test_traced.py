@@ -173,7 +173,10 @@ def test_a_captured_tensor_in_func():
         lambda x: torch.stack([x, x]), lambda x: torch.cat((WEIGHTS, x)), lambda x: torch.add(WEIGHTS, x),
         lambda x: torch.dot(WEIGHTS, x), lambda x: torch.matmul(WEIGHTS, x), lambda x: WEIGHTS.clone().copy_(x),
         lambda x: torch.where(WEIGHTS > 0, x, WEIGHTS), lambda x: torch.func.grad(torch.sum)(x),
-        lambda x: torch.nn.functional.mse_loss(WEIGHTS, x),
+        lambda x: torch.nn.functional.mse_loss(WEIGHTS, x), torch.nn.BatchNorm1d(4), torch.nn.LSTM(4, 1),
+        torch.nn.Flatten(), torch.nn.Unfold(1), lambda x: torch.nn.functional.dropout1d(x, x),
+        lambda x: torch.nn.functional.avg_pool1d(WEIGHTS, x), lambda x: torch.zeros([x]),
+        torch.nn.Sequential(torch.nn.Identity(), torch.nn.BatchNorm1d(4)),
     ],
 )  # fmt: skip
 def test_functions_of_tensors_refuse_traced_arrays(transform, call):

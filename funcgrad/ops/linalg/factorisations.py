@@ -34,8 +34,8 @@ def _d_qr(t: Any, y: Any, a: Any, mode: str) -> tuple[Any, Any]:
         return dq, concatenate(dr, rest, axis=a.ndim - 1)
     if mode == "complete" and rows > columns:
         raise NotDifferentiableError(
-            f"`qr` of a {rows} x {columns} matrix with mode='complete' has no derivative: the columns of q "
-            f"beyond {columns} are not determined by the matrix. Use mode='reduced'."
+            f"Use mode='reduced': `qr` of a {rows} x {columns} matrix with mode='complete' has no derivative, as the "
+            f"columns of q beyond {columns} are not determined by the matrix."
         )
     moved = mT(triangular_solve(r, mT(t), lower=False, trans=True))
     inner = matmul(mH(q), moved)

@@ -146,8 +146,8 @@ def _d_svd(t: Any, y: Any, a: Any, full_matrices: bool) -> tuple[Any, Any, Any]:
     rows, columns = a.shape[-2:]
     if full_matrices and rows != columns:
         raise NotDifferentiableError(
-            f"`svd` of a {rows} x {columns} matrix with full_matrices=True has no derivative: the vectors "
-            f"beyond {min(rows, columns)} are not determined by the matrix. Use full_matrices=False."
+            f"Use full_matrices=False: `svd` of a {rows} x {columns} matrix with full_matrices=True has no derivative, "
+            f"as the vectors beyond {min(rows, columns)} are not determined by the matrix."
         )
     v = mH(vh)
     tv = matmul(t, v)

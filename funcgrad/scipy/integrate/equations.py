@@ -110,7 +110,8 @@ def staged(fun: Function, avals: Sequence[Aval], what: str) -> Functions:
 
 def refuse_unknown(what: str, instead: str) -> NoReturn:
     raise ConcretizationError(
-        f"{what}{at(here())} depends on values, which are not known while jit or vmap traces the function. {instead}"
+        f"{instead} {what[:1].upper()}{what[1:]}{at(here())} depends on values, which are not known while jit or vmap "
+        "traces the function."
     )
 
 

@@ -261,8 +261,8 @@ class _Sampled:
             return (ys, *rest) if rest else ys
         if options["tcrit"] is not None:
             raise NotDifferentiableError(
-                f"odeint{at(here())}: tcrit is not supported where something is traced. Solve to the critical time, "
-                "and go on from there by a second call."
+                "Solve to the critical time, and go on from there by a second call. odeint"
+                f"{at(here())} takes no tcrit where something is traced."
             )
         times = np.asarray(times, float)
         reached = _reached(times, details)
@@ -320,8 +320,8 @@ class _Problem:
             return result
         if settings["dense_output"]:
             raise NotDifferentiableError(
-                f"solve_ivp{at(here())}: the dense output of a traced solution is not supported: its function would "
-                "run later, where it may have changed. Give t_eval, the times at which the solution is wanted."
+                "Give t_eval, the times at which the solution is wanted. The dense output of a traced solution of "
+                f"solve_ivp{at(here())} is not supported: its function would run later, where it may have changed."
             )
         solution = solve(**{**settings, "dense_output": True}).sol
         return traced(Path(self.functions, watch, settings, solution, y0, t_span[0], result), t_span, t_eval)

@@ -40,8 +40,8 @@ class Path:
         y = value(self.first)
         if isinstance(self.method, Implicit) and y.dtype.kind == "c":
             raise NotDifferentiableError(
-                f"solve_ivp{at(here())}: complex equations have derivatives by explicit methods only (RK45, DOP853, "
-                "RK23). For an implicit one write real and imaginary parts as a state of twice the size."
+                "Take an explicit method (RK45, DOP853, RK23), or write real and imaginary parts as a state of twice "
+                f"the size. Implicit methods of solve_ivp{at(here())} have no derivatives of complex equations."
             )
         start = float(value(t0))
         wanted = np.unique(np.concatenate([[start], result.t, *(result.t_events or ())]))

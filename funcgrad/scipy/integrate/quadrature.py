@@ -153,12 +153,12 @@ def _scipys_quad(func: Any, a: Any, b: Any, args: tuple = (), **options: Any) ->
 def _refuse(options: dict[str, Any], ends: dict[int, Any]) -> None:
     if options["complex_func"]:
         raise NotDifferentiableError(
-            f"quad{at(here())}: complex_func is not supported where something is traced. Integrate the real and the "
-            "imaginary part by two calls."
+            f"Integrate the real and the imaginary part by two calls. quad{at(here())} takes no complex_func where "
+            "something is traced."
         )
     if options["weight"] is not None and ends:
         raise NotDifferentiableError(
-            f"quad{at(here())}: with weight= there is no derivative in the limits. Write the weight into the function."
+            f"Write the weight into the function. quad{at(here())} with weight= has no derivative in the limits."
         )
 
 

@@ -222,9 +222,9 @@ def refined(
             tried += 1
             if tried > limit:
                 raise NotDifferentiableError(
-                    f"the derivative of the solution near t = {t:g}{at(here())} would take more than {limit} steps, "
-                    "though the solution itself does not: it is stiff or oscillates fast. For stiff equations use "
-                    "method='Radau', 'BDF' or 'LSODA'."
+                    "For stiff equations use method='Radau', 'BDF' or 'LSODA'. The derivative of the solution near "
+                    f"t = {t:g}{at(here())} would take more than {limit} steps, though the solution itself does not: "
+                    "it is stiff or oscillates fast."
                 )
         found.append(done)
     return found

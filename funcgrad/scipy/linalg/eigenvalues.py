@@ -37,8 +37,8 @@ def eig(
     """
     if b is not None or left or homogeneous_eigvals:
         raise NotDifferentiableError(
-            "eig with b, left or homogeneous_eigvals has no derivative here. Without them it has: "
-            "eig(solve(b, a)) has the eigenvalues and right vectors of a and b, eig(a.T.conj()) the left vectors of a"
+            "Write eig(solve(b, a)) for the eigenvalues and right vectors of a and b, eig(a.T.conj()) for the left "
+            "vectors of a: eig with b, left or homogeneous_eigvals has no derivative here"
         )
     a = squares(a, check_finite)
     w, v = primitive.eig(a)
@@ -58,7 +58,7 @@ def eigvals(
 ) -> Array:
     """The complex eigenvalues, in no order; with `b` those of `a v = w b v`, for matrices `b` that are not singular."""
     if homogeneous_eigvals:
-        raise NotDifferentiableError("eigvals with homogeneous_eigvals=True has no derivative here; without it has")
+        raise NotDifferentiableError("Leave out homogeneous_eigvals=True, with which eigvals has no derivative here")
     a = squares(a, check_finite)
     if b is not None:
         a = primitive.solve(squares(b, check_finite), a)
@@ -95,7 +95,7 @@ def eigh(
     """
     if subset_by_value is not None:
         raise NotDifferentiableError(
-            "eigh with subset_by_value has a shape that depends on values; use subset_by_index, or choose from all"
+            "Use subset_by_index, or choose from all: eigh with subset_by_value has a shape that depends on values"
         )
     a = squares(a, check_finite)
     chosen = _subset(subset_by_index, a.shape[-1])
@@ -186,7 +186,7 @@ def eigh_tridiagonal(
         if select not in ("v",):
             raise ValueError("invalid argument for select")
         raise NotDifferentiableError(
-            "eigh_tridiagonal with select='v' has a shape that depends on values; use select='i', or choose from all"
+            "Use select='i', or choose from all: eigh_tridiagonal with select='v' has a shape that depends on values"
         )
     if select == "i" and select_range is None:
         raise ValueError("select_range must be a 2-element array-like in nondecreasing order")

@@ -220,8 +220,8 @@ def gaussian_filter1d(
         width = known(sigma)
         if width is None:
             raise ConcretizationError(
-                f"the length of a Gaussian filter follows from `sigma`, whose value is not known{at(here())}: "
-                "give its `radius`"
+                "Give the `radius` of a Gaussian filter: its length follows from `sigma`, whose value is not known"
+                f"{at(here())}"
             )
         radius = int(truncate * float(width) + 0.5)
     elif radius < 0 or radius != int(radius):

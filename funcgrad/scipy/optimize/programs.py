@@ -47,8 +47,8 @@ class Watch:
         value = known(y)
         if value is None:
             raise TypeError(
-                "the function uses a traced value whose number is not known now, and that is neither an argument nor "
-                "a variable it closes over (a global or an attribute?): pass it in args"
+                "Pass in args what the function uses: it uses a traced value whose number is not known now, and that "
+                "is neither an argument nor a variable it closes over (a global or an attribute?)"
             )
         return value
 

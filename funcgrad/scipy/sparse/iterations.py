@@ -79,7 +79,7 @@ def stabilised_biconjugate_gradients(
 
     start = r
     zeros, one = np.zeros(b.shape, b.dtype), b.dtype.type(1)
-    state = (x, r, zeros, zeros, one, one, one, 0, 0, False)
+    state = (x, r, zeros, zeros, one, one, one, 0, 0, np.False_)  # ~False is an integer
     x, *_, k, broken, done = control.while_loop(goes_on, step, state)
     return x, ew.where(broken != 0, broken, ew.where(done | (k < maxiter), 0, maxiter))
 

@@ -261,8 +261,8 @@ def _product_of(f: Any) -> Product:
             return f._matvec(v)
         except TracerConversionError as error:
             raise TypeError(
-                f"{type(f).__name__} does not take a traced vector; give a LinearOperator of a function that does "
-                "(not one made of others), or the function itself"
+                "Give a LinearOperator of a function that takes traced vectors (not one made of others), or the "
+                f"function itself: {type(f).__name__} does not take one"
             ) from error
 
     return product

@@ -16,9 +16,12 @@ _SIGNS: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
     ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.Invert: "~", ast.Not: "not",
 }  # fmt: skip
-_WORDS = {"getitem": "[]", "copy_slices": "[]=", "as_strided": "a view", "accumulate_grad": "a leaf"}
-
-
+_WORDS = {
+    "getitem": "[]", "copy_slices": "[]=", "as_strided": "a view", "accumulate_grad": "a leaf",
+    "native_layer_norm": "layer_norm", "native_batch_norm": "batch_norm", "native_group_norm": "group_norm",
+    "unique2": "unique",
+}  # fmt: skip
+_VIEWS = frozenset(("reshape", "flatten", "ravel", "unflatten", "view_as", "reshape_as"))
 _SHARED = {
     "mul": "multiply", "div": "divide", "pow": "power", "atan2": "arctan2", "linalg_vector_norm": "norm",
     "linalg_eigh": "eigh", "linalg_svd": "svd",
@@ -81,6 +84,8 @@ def called(node: Node) -> str:
         return "relu6"
     if name == "addmm" and written(node.loc) != "addmm":
         return "linear"
+    if name in ("view", "unsafe_view") and written(node.loc) in _VIEWS:
+        return written(node.loc)
     if name == "to_copy":
         return written(node.loc) or "to"
     return _WORDS.get(name, name)

@@ -75,7 +75,7 @@ class Graph:
         """The newest entry of whose saved values one has been written since, and by whom."""
         for entry in reversed(self.entries):
             for watched in (getattr(note_of(entry), "watch", None) or ()) if type(entry.saved) is not Freed else ():
-                if _version(watched) != watched.version:
+                if _version(watched) != int(watched.version):
                     return change(entry, watched, names)
         return None
 
@@ -114,7 +114,7 @@ def _has_hooks(entry: Node) -> bool:
 
 def _version(watched: Watched) -> int:
     try:
-        return watched.storage.version
+        return int(watched.storage.version)
     except RuntimeError:  # made in inference mode
         return watched.version
 

@@ -327,16 +327,16 @@ def _rebound(node: Node, graph: Graph, names: Names) -> str:
     if node.loc is None:
         return ""
     where = place(node.loc)
-    unnamed = [leaf for leaf in graph.gone if leaf.loc is not None and leaf.loc[0] is node.loc[0]]
-    if any(_is_within(place(leaf.loc), where) for leaf in unnamed):
+    leaves = [p for p in entries([node]) if p.prim is None and p is not node and _unnamed(p, graph, names)]
+    here = [leaf for leaf in leaves if leaf.loc is not None and leaf.loc[0] is node.loc[0]]
+    if any(_is_within(place(leaf.loc), where) for leaf in here):
         return "same line"
     assignment = around(where, ast.Assign)
     if assignment is None or not isinstance(assignment[0], ast.Assign):
         return ""
     target, value = assignment[0].targets[0], assignment[0].value
     used = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
-    replaced = any(p.prim is None and _unnamed(p, graph, names) for p in entries([node]) if p is not node)
-    return target.id if isinstance(target, ast.Name) and target.id in used and replaced else ""
+    return target.id if isinstance(target, ast.Name) and target.id in used and leaves else ""
 
 
 def _is_within(inner: Place, outer: Place) -> bool:

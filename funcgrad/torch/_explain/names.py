@@ -22,11 +22,14 @@ _FEW = 64
 
 
 def users_frame() -> FrameType | None:
-    """The innermost frame that is not ours."""
+    """The innermost frame that is the user's; where there is none, that of the library that calls us."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_internal(frame.f_code.co_filename):
+    foreign: FrameType | None = None
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        if foreign is None and not is_internal(frame.f_code.co_filename):
+            foreign = frame
         frame = frame.f_back
-    return frame
+    return frame or foreign
 
 
 class Names:
@@ -85,7 +88,10 @@ class Names:
         if tensor._label:
             owner = f"{assigned.group(1)}." if assigned is not None and f"= {tensor._label}" not in where.source else ""
             return f"`{owner}{tensor._label}` ({short(where)})"
-        return f"`{assigned.group(1)}` ({short(where)})" if assigned else f"the leaf made at {short(where)}"
+        taken = assigned is not None and any(assigned.group(1) == name for name, _ in self.tensors.values())
+        if assigned is None or taken:
+            return f"the leaf made at {short(where)}"
+        return f"`{assigned.group(1)}` ({short(where)})"
 
     def _near(self) -> list[tuple[str, Tensor]]:
         """The tensors that the code asking reads, by itself or in functions it calls; or else all, the last made first:

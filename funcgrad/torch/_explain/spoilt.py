@@ -27,22 +27,31 @@ from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.history import Verdict, is_like, kind_of
 
 BEFORE, SHARE = 4000, 128
-"""So many entries are gone back over for the reasons of passes from one line (60 us each), and then one for so many
-that were recorded: where gradients are zero now and then, as those of a hinge, training takes 3 % longer."""
-LINES = 64
-"""How many lines are remembered, the last ones."""
-_gone_over: dict[Loc | None, int] = {}
+"""So many entries are gone back over for a model (60 us each), and then one for so many that were recorded since it was
+made: where gradients are zero now and then, as those of a hinge, training takes 3 % longer."""
 
 
-def _may_search(entries: int, run: Pass) -> bool:
-    """Whether this pass is gone back over, which is then counted."""
-    loc = run.record.loc
-    before = _gone_over.pop(loc, 0)
-    may = before <= BEFORE + run.record.when // SHARE
-    _gone_over[loc] = before + entries * may
-    if len(_gone_over) > LINES:
-        del _gone_over[next(iter(_gone_over))]
+def _may_search(graph: Graph, run: Pass) -> bool:
+    """Whether this pass is gone back over, which the oldest of its leaves counts: another model has a count of its
+    own."""
+    stories = [leaf._story for leaf, _ in graph.owners.values()]
+    story = min(stories, key=lambda each: each.when)
+    may = story.searched <= BEFORE + (run.record.when - story.when) // SHARE
+    story.searched += len(graph.entries) * may
     return may
+
+
+def remember_inside(run: Pass, inner: Pass, call: int, outside: Sequence[Node]) -> None:
+    """What became of cotangents within a call that is made again, at the entries from outside: the pass keeps it."""
+    with suppress(Exception):
+        graph = _graph(run)
+        if graph.owners and _may_search(graph, run):
+            arrivals = _arrivals(inner, [node.seq for node in outside])
+            run.kept.inside[call] = {node.seq: arrivals[node.seq] for node in outside if node.seq in arrivals}
+
+
+def _graph(run: Pass) -> Graph:
+    return Graph([(node, np.shape(ct), ct.dtype) for node, ct in run.kept.seeds])
 
 
 def remember(run: Pass, outputs: Sequence[Tensor]) -> None:
@@ -67,8 +76,8 @@ def _remember(run: Pass, outputs: Sequence[Tensor]) -> None:
             new.append((tensor, node, ct))
     if not new:
         return
-    graph = Graph([(node, np.shape(ct), ct.dtype) for node, ct in run.kept.seeds])
-    if not _may_search(len(graph.entries), run):
+    graph = _graph(run)
+    if graph.owners and not _may_search(graph, run):
         return
     arrivals = _arrivals(run)
     first = _born(run, outputs, graph) if any(not np.isfinite(ct).all() for _, _, ct in new) else None
@@ -102,21 +111,24 @@ def _born(run: Pass, outputs: Sequence[Tensor], graph: Graph) -> tuple[Spot, str
         return born(ends, graph.entries, run.kept.saved_by, shared)
 
 
-def _arrivals(run: Pass) -> dict[int, Arrival]:
+def _arrivals(run: Pass, also: Sequence[int] = ()) -> dict[int, Arrival]:
     kept, pulled = run.kept, run.pulled
 
     def handed(node: Node) -> tuple[Sequence[Any], str, Loc | None] | None:
         if pulled is not None and node.seq not in pulled:
             return [None] * len(node.parents), "operation", None
         cts = kept.handed.get(node.seq)
-        return None if cts is None else (cts, *_giver(node))
+        if cts is None:
+            return None
+        inside = kept.inside.get(node.seq, {})
+        return [inside.get(p.seq, c) if p is not None else c for p, c in zip(node.parents, cts)], *_giver(node)
 
     def replaced(node: Node, ct: Any) -> tuple[Any, Loc | None] | None:
         new = kept.replaced.get(node.seq)
         return None if new is None or type(new) is list else (new, _line_of_hooks(node))
 
     retained = [node.seq for node, _ in kept.spoilt if node.prim is not None]
-    return flow_back(kept.seeds, replace=replaced, saved_of=kept.saved_by, handed=handed, also=retained)
+    return flow_back(kept.seeds, replace=replaced, saved_of=kept.saved_by, handed=handed, also=[*retained, *also])
 
 
 def _giver(node: Node) -> tuple[str, Loc | None]:

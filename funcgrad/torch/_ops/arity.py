@@ -7,7 +7,7 @@ dtypes and shapes; and values of another tape than the base tape.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 from numpy import float16, ndarray
@@ -28,6 +28,7 @@ from funcgrad.torch._record.operands import (
     refuse,
 )
 from funcgrad.torch._record.story import joined
+from funcgrad.torch._record.tape import Recorded
 from funcgrad.torch._tensor.tensor import Tensor
 
 ABSENT: Any = object()
@@ -88,14 +89,15 @@ def quick_of_one(
         if isinstance(input, Tensor) and not (more or options):
             storage = input._storage
             value = input._value
+            array = value.value if type(value) is Recorded else value
             if (
                 input._seen == storage.stamp
-                and value.shape != ()
-                and value.dtype.kind == "f"
+                and array.shape != ()
+                and array.dtype.kind == "f"
                 and not storage.shared
                 and (input._view is None or input._view.blocked is None)
                 and (mode.direct or (type(value) is ndarray and mode.usual))
-                and (narrow or value.dtype.type is not float16)
+                and (narrow or array.dtype.type is not float16)
             ):
                 try:
                     t = wrap(mode.quiet(of_arrays if type(value) is ndarray else fun, value), kind, input)
@@ -105,7 +107,7 @@ def quick_of_one(
                 except RuntimeError:  # begun inside another operation, or raised again below
                     pass
         try:
-            return slowly(*_given(input), *more, **options)
+            return slowly(*given(input), *more, **options)
         except Exception as error:
             hide(error)
             raise
@@ -114,7 +116,30 @@ def quick_of_one(
     return hides(apply)
 
 
-def _given(*args: Any) -> list[Any]:
+def shortened(fun: Callable[[Any], Any], kind: Kind, narrow: bool = True) -> Callable[..., Any]:
+    """A function whose calls with one tensor of floats, and nothing else, take the short way, by all of its names."""
+    return with_short_way(lambda slowly: quick_of_one(fun, kind, slowly, narrow))
+
+
+def with_short_way(quick: Callable[[Callable[..., Tensor]], Callable[..., Tensor]]) -> Callable[..., Any]:
+    """The function of a row, with a short way: `quick` of what it falls back to, which checks its arguments by each
+    name that users have for it."""
+
+    def enter(slowly: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def shorten(checked: Callable[..., Tensor]) -> Callable[..., Tensor]:
+            made: Any = quick(checked)
+            made.__signature__, made.__kwdefaults__ = signature(checked), checked.__kwdefaults__
+            return titled(made, checked.__name__, checked.__doc__ or "")
+
+        found: Any = shorten(slowly)
+        found.shorten, found.slowly = shorten, slowly
+        return found
+
+    return enter
+
+
+def given(*args: Any) -> list[Any]:
+    """The arguments but for those that are ABSENT."""
     return [x for x in args if x is not ABSENT]
 
 
@@ -188,7 +213,7 @@ def binary(
 
     def called_as(owner: str, known: str, is_operator: bool = False) -> Callable[..., Tensor]:
         slow = slowly if is_operator else long_way(slowly, owner, known)
-        quick = _quick_of_two(fun, kind, of_number, slow, any_dtype, is_operator)
+        quick = quick_of_two(fun, kind, of_number, slow, any_dtype, is_operator)
         quick.__signature__ = OF_TWO if numbers else OF_TWO_TENSORS  # type: ignore[attr-defined]
         return titled(quick, known, doc or f"{name} of elements.")
 
@@ -198,15 +223,19 @@ def binary(
     return named(*aliases, in_place=in_place, out=True)(made) if tabled else made
 
 
-def _quick_of_two(
+def quick_of_two(
     fun: Callable[[Any, Any], Any],
     kind: Kind,
     number_kind: Kind | None,
     slowly: Callable[[Any, Any], Tensor],
     any_dtype: bool,
     is_operator: bool,
+    fits: Callable[[tuple[int, ...], tuple[int, ...]], bool] | None = None,
 ) -> Callable[..., Tensor]:
-    """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number."""
+    """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number.
+
+    `fits` says of which shapes, where it is not for all but ().
+    """
     of_arrays = _of_arrays(fun)
 
     def apply(input: Any = ABSENT, other: Any = ABSENT, *more: Any, **options: Any) -> Tensor:
@@ -214,14 +243,16 @@ def _quick_of_two(
             a = input._value if input._seen == input._storage.stamp else input._read()
             if isinstance(other, Tensor):
                 b = other._value if other._seen == other._storage.stamp else other._read()
+                x = a.value if type(a) is Recorded else a
+                y = b.value if type(b) is Recorded else b
                 if (
-                    a.dtype is b.dtype
-                    and a.shape != () != b.shape
+                    x.dtype is y.dtype
+                    and (x.shape != () != y.shape if fits is None else fits(x.shape, y.shape))
                     and (mode.direct or (type(a) is type(b) is ndarray and mode.usual))
                     and not (input._storage.shared or other._storage.shared)
                     and (input._view is None or input._view.blocked is None)
                     and (other._view is None or other._view.blocked is None)
-                    and (a.dtype.kind == "f" or any_dtype)
+                    and (x.dtype.kind == "f" or any_dtype)
                 ):
                     try:
                         known = of_arrays if type(a) is type(b) is ndarray else fun
@@ -250,7 +281,7 @@ def _quick_of_two(
         if is_operator and not is_operand(other):
             return NotImplemented
         try:
-            return slowly(*_given(input, other), *more, **options)
+            return slowly(*given(input, other), *more, **options)
         except Exception as error:
             hide(error)
             raise

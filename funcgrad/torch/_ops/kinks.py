@@ -410,3 +410,10 @@ def largest(v: Any) -> Any:
     top = fnp.max(constant(sizes), axis=-1)
     tied = fnp.sum(fnp.where(fnp.equal(raw(sizes), raw(top)[..., None]), sizes, v.dtype.type(0)), axis=-1)
     return fnp.add(top, fnp.subtract(tied, constant(tied)))
+
+
+def with_scaled_gradient(v: Any, scale: Any) -> Any:
+    """The value as it is, whose derivative is `scale`."""
+    scaled = fnp.multiply(v, scale)
+    back = fnp.subtract(constant(v), fnp.subtract(constant(scaled), scaled))  # which keeps the sign of zeros
+    return where(fnp.isfinite(raw(v)), back, scaled)

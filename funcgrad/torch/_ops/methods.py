@@ -96,6 +96,7 @@ _method("backward", backward.tensor_backward)
 _method("register_hook", hooks.register_hook)
 _method("register_post_accumulate_grad_hook", hooks.register_post_accumulate_grad_hook)
 _method("grad_fn", property(gradfn.tensor_grad_fn))
+_method("output_nr", property(gradfn.output_nr))
 _checked("view", shape.view_as_shape)
 
 
@@ -221,17 +222,12 @@ def _divided_by(self: Tensor, other: Any) -> Any:
     return pointwise.rdiv(self, number(other)) if is_operand(other) else NotImplemented
 
 
-@hides
 def _product(self: Tensor, other: Any) -> Any:
-    try:
-        return products.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
-    except Exception as error:
-        hide(error)
-        raise
+    return products.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
 _method("__rtruediv__", hiding(_divided_by))
-_method("__matmul__", _product)
+_method("__matmul__", titled(products.of_matrices(_product), "__matmul__", "The matrix product self @ other."))
 _method("__neg__", pointwise.neg)
 _method("__pos__", pointwise.positive)
 _method("__abs__", pointwise.abs)

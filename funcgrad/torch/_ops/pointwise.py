@@ -9,7 +9,7 @@ import numpy as np
 from funcgrad import nn
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import kinks, values
-from funcgrad.torch._ops.arity import binary, unary
+from funcgrad.torch._ops.arity import binary, shortened, unary
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.kinks import flat
 from funcgrad.torch._ops.memory_order import like_first, lying
@@ -398,16 +398,14 @@ rad2deg = unary(
 sigmoid = unary("sigmoid", nn.sigmoid, "r", doc="1 / (1 + exp(-input))")
 
 
-relu_ = unary("relu", values.relu, "r", tabled=False)
 RELU = Kind("Relu", "r")
 
 
 @named(writes=True)
+@shortened(values.relu, RELU)
 def relu(input: Tensor) -> Tensor:
     """max(input, 0)"""
     need_tensor(input, "relu")
-    if input._read().dtype.kind == "f":
-        return relu_(input)
     if input._read().dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
     if input.is_complex():

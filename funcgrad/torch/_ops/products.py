@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.torch._ops import values
+from funcgrad.torch._ops.arity import quick_of_two, with_short_way
 from funcgrad.torch._ops.pointwise import mul
 from funcgrad.torch._ops.reduce import sum as total
 from funcgrad.torch._ops.shape import (
@@ -221,18 +223,19 @@ def check_bmm(first: tuple[int, ...], second: tuple[int, ...]) -> None:
         )
 
 
+def _are_matrices(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
+    return len(first) == 2 == len(second) and first[1] == second[0]
+
+
+def of_matrices(slowly: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The product by the short way of functions of two tensors, where both are matrices."""
+    return quick_of_two(values.matrices, MM, None, slowly, False, False, _are_matrices)
+
+
 @named(out=True)
+@with_short_way(of_matrices)
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; vectors lose their dimension, leading dimensions broadcast."""
-    if isinstance(input, Tensor) and isinstance(other, Tensor):
-        a, b = input._read(), other._read()
-        fit = len(a.shape) == 2 == len(b.shape) and a.shape[1] == b.shape[0]
-        if fit and a.dtype is b.dtype and a.dtype.kind == "f":
-            return call(MM, values.matrices, input, other)
-    return _matmul(input, other)
-
-
-def _matmul(input: Tensor, other: Tensor) -> Tensor:
     need_tensor(input, "matmul")
     need_other(other, "matmul")
     i, j = input.dim(), other.dim()

@@ -10,9 +10,10 @@ import numpy as np
 
 from funcgrad import lax, nn
 from funcgrad import numpy as fnp
+from funcgrad.core.frames import hide, hides
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops import kinks, values
-from funcgrad.torch._ops.arity import quick_of_one
+from funcgrad.torch._ops.arity import ABSENT, given, quick_of_one, shortened, with_short_way
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.select import copied
@@ -70,28 +71,23 @@ NANSUM = Kind("Nansum", "x=")
 PROD, PROD_DIM = _kinds("Prod", "xr")
 
 
-def _of_all(kind: Kind, fun: Callable[..., Any], slowly: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """A reduction of all elements by the short way of functions of one tensor."""
-    return quick_of_one(lambda v: fun(v, tuple(range(len(v.shape))), False), kind, slowly, narrow=False)
+ALL = tuple(tuple(range(ndim)) for ndim in range(65))
+"""All axes of an array, by their number, of which NumPy allows 64."""
 
 
-def _summed(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: dtypes.dtype | None = None) -> Tensor:
-    x = ready(input, dtype, "sum")
-    kind = SUM if dim is None and not keepdim else SUM_DIM
-    return call(kind, _kept(_total, dtype), x, axes=dims_of(dim, len(x._read().shape)), keepdims=keepdim)
-
-
-_sum_of_all = _of_all(SUM, values.total, _summed)
+def _of_all(fun: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda v: fun(v, ALL[len(v.shape)])
 
 
 @named(out=True)
+@shortened(_of_all(values.total), SUM, narrow=False)
 def sum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The sum over `dim` (all dimensions by default); integers sum in int64."""
-    if dim is None and dtype is None and not keepdim:
-        return _sum_of_all(input)
-    return _summed(input, dim, keepdim, dtype)
+    x = ready(input, dtype, "sum")
+    kind = SUM if dim is None and not keepdim else SUM_DIM
+    return call(kind, _kept(_total, dtype), x, axes=dims_of(dim, len(x._read().shape)), keepdims=keepdim)
 
 
 @named(out=True)
@@ -131,7 +127,7 @@ def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return n
 
 
-def _mean(v: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+def _mean(v: Any, axes: tuple[int, ...], keepdims: bool = False) -> Any:
     return values.divide(values.total(v, axes, keepdims), count(v.shape, axes) or np.nan)
 
 
@@ -139,16 +135,11 @@ _total, _average = widened(values.total, np.float16), widened(_mean, np.float16)
 
 
 @named(out=True)
+@shortened(_of_all(_mean), MEAN, narrow=False)
 def mean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
 ) -> Tensor:
     """The mean over `dim` (all dimensions by default) of a floating tensor."""
-    if dim is None and dtype is None and not keepdim:
-        return _mean_of_all(input)
-    return _averaged(input, dim, keepdim, dtype)
-
-
-def _averaged(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: dtypes.dtype | None = None) -> Tensor:
     if dtype is not None:
         _inexact(dtype, "mean")
     x = ready(input, dtype, "mean", sums=False)
@@ -159,9 +150,6 @@ def _averaged(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: dty
         )
     dims = dims_of(dim, len(x._read().shape))
     return call(MEAN if dim is None and not keepdim else MEAN_DIM, _average, x, axes=dims, keepdims=keepdim)
-
-
-_mean_of_all = _of_all(MEAN, _mean, _averaged)
 
 
 @named(out=True)
@@ -351,42 +339,40 @@ def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel
     return call(kind, lambda v: values.reshape(fun(values.reshape(v, shape=(1,)), axes=(0,)), shape=()), x)
 
 
-def _normalisation(kind: Kind, fun: Callable[..., Any], name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """A function along a dimension: the long way, and for each dimension the short way of functions of one tensor."""
+def _normalisation(kind: Kind, fun: Callable[..., Any], name: str, doc: str) -> Callable[..., Tensor]:
+    """A function along a dimension, for each of which there is the short way of functions of one tensor."""
     widely = widened(fun, np.float16)
 
-    def slowly(x: Tensor, dim: int, dtype: dtypes.dtype | None = None) -> Tensor:
-        return _normalised(kind, widely, ready(x, dtype, name, sums=False), dim, name)
+    def slowly(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
+        return _normalised(kind, widely, ready(input, dtype, name, sums=False), dim, name)
 
-    @lru_cache(16)
-    def along(dim: int) -> Callable[..., Tensor]:
-        def whole(v: Any) -> Any:
-            axes = (dimension(dim, len(v.shape)),)
-            return copied(v) if 0 in v.shape else fun(v, axes)
+    def quick(slowly: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        @lru_cache(16)
+        def along(dim: int) -> Callable[..., Tensor]:
+            def whole(v: Any) -> Any:
+                axes = (dimension(dim, len(v.shape)),)
+                return copied(v) if 0 in v.shape else fun(v, axes)
 
-        return quick_of_one(whole, kind, lambda x: slowly(x, dim), narrow=False)
+            return quick_of_one(whole, kind, lambda x: slowly(x, dim), narrow=False)
 
-    return slowly, along
+        def apply(input: Any = ABSENT, dim: Any = ABSENT, *more: Any, **options: Any) -> Tensor:
+            try:
+                if type(dim) is int and isinstance(input, Tensor) and not (more or options):
+                    return contiguous(along(dim)(input))
+                return slowly(*given(input, dim), *more, **options)
+            except Exception as error:
+                hide(error)
+                raise
+
+        return hides(apply)
+
+    return named()(with_short_way(quick)(titled(slowly, name, doc)))
 
 
-_long_softmax, _softmax_along = _normalisation(SOFTMAX, values.softmax, "softmax")
-_long_log_softmax, _log_softmax_along = _normalisation(LOG_SOFTMAX, values.log_softmax, "log_softmax")
-
-
-@named()
-def softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
-    """exp(input), scaled so that it sums to one along `dim`."""
-    if dtype is None and type(dim) is int:
-        return contiguous(_softmax_along(dim)(input))
-    return _long_softmax(input, dim, dtype)
-
-
-@named()
-def log_softmax(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
-    """The logarithm of `softmax`."""
-    if dtype is None and type(dim) is int:
-        return contiguous(_log_softmax_along(dim)(input))
-    return _long_log_softmax(input, dim, dtype)
+softmax = _normalisation(
+    SOFTMAX, values.softmax, "softmax", "exp(input), scaled so that it sums to one along `dim`."
+)
+log_softmax = _normalisation(LOG_SOFTMAX, values.log_softmax, "log_softmax", "The logarithm of `softmax`.")
 
 
 def _logsumexp(v: Any, dims: tuple[int, ...], keepdim: bool) -> Any:

@@ -132,7 +132,6 @@ class Parameter:
         start = f"{function}(): argument '{self.name}'{where} must be {self.type.shown}, "
         if self.type is _TENSORS and isinstance(x, (tuple, list)):
             i, element = next((i, element) for i, element in enumerate(x) if not isinstance(element, Tensor))
-            refuse_traced(element)
             return f"{NO_TENSOR} {i} in argument {position}, but got {kind_of(element)}"
         if self.type is _INTEGERS and isinstance(x, (tuple, list)) and not by_name:
             return f"{start}but found element of type {kind_of(x[0])} at pos 0"
@@ -260,7 +259,8 @@ class Signature:
 
 
 def kind_of(x: Any) -> str:
-    """The name of a type as PyTorch's extension types have it."""
+    """The name of a type as PyTorch's extension types have it; a traced array is refused instead."""
+    refuse_traced(x)
     kind = type(x)
     if kind in _NAMES:
         return _NAMES[kind]

@@ -95,9 +95,10 @@ def called_as(row: Row, owner: str, name: str) -> Callable[..., Any]:
     known = f"{owner}_{name}" if row.space else name
     if hasattr(row.unguarded, "called_as"):
         return row.unguarded.called_as(owner, known)
-    if row.out and owner != "Tensor" and "out" not in (row.unguarded.__kwdefaults__ or ()):
-        return with_out(row.unguarded, owner, known)
-    return guarded(row.unguarded, owner, known)
+    fun = getattr(row.unguarded, "slowly", row.unguarded)
+    takes_out = row.out and owner != "Tensor" and "out" not in (fun.__kwdefaults__ or ())
+    checked = (with_out if takes_out else guarded)(fun, owner, known)
+    return checked if fun is row.unguarded else row.unguarded.shorten(checked)  # type: ignore[attr-defined]
 
 
 def titled(fun: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:

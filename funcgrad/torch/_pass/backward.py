@@ -12,7 +12,9 @@ import numpy as np
 from funcgrad.core.frames import hide, hides
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.join import stack
+from funcgrad.torch._pass.edges import GradientEdge, at_end
 from funcgrad.torch._pass.engine import Pass, outward
+from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -81,7 +83,12 @@ def explained(error: RuntimeError, outputs: Sequence[Tensor], inputs: Sequence[T
 
 
 def listed(x: Any) -> list[Any]:
-    return [x] if isinstance(x, Tensor) or x is None else list(x)
+    return [x] if isinstance(x, (Tensor, GradientEdge)) or x is None else list(x)
+
+
+def ends(x: Any) -> list[Any]:
+    """Tensors, those of edges among them."""
+    return list(map(at_end, listed(x)))
 
 
 def backward(
@@ -96,8 +103,8 @@ def backward(
     `inputs` restricts this to the given tensors, which may be no leaves. Saved values are freed unless
     `retain_graph`; with `create_graph` the gradients can themselves be differentiated.
     """
-    outputs = listed(tensors)
-    targets = None if inputs is None else listed(inputs)
+    outputs = ends(tensors)
+    targets = None if inputs is None else ends(inputs)
     if targets is not None and not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = _checked_grads("backward", outputs, grad_tensors)
@@ -108,8 +115,9 @@ def backward(
     if targets is not None:
         wanted = {}
         _need_targets(targets)
-        for t in targets:
-            t.retain_grad()
+        for given, t in zip(listed(inputs), targets):
+            if given is t:
+                t.retain_grad()
             wanted[t._read().node.seq] = t
     run = Pass(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulates=True)
     if grad_tensors is not None:
@@ -119,6 +127,8 @@ def backward(
 
 def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tensor | np.ndarray]:
     """The gradient of each output. Leaves remember a pass that is refused."""
+    if grads is None and len(outputs) == 1 and _is_plain_loss(outputs[0]):
+        return [np.array(1, outputs[0]._value.value.dtype)]
     try:
         checked = initial_grads(outputs, [None] * len(outputs) if grads is None else listed(grads))
     except RuntimeError as error:
@@ -128,6 +138,14 @@ def _checked_grads(called: str, outputs: list[Tensor], grads: Any) -> list[Tenso
         raise
     check_outputs(outputs)
     return checked
+
+
+def _is_plain_loss(out: Any) -> bool:
+    """Whether there is nothing to check: a recorded number that no view or mode makes special."""
+    if not isinstance(out, Tensor) or out._view is not None or out._seen != out._storage.stamp or not mode.direct:
+        return False
+    value = out._value
+    return on_tape(value) and value.value.shape == () and value.value.dtype.kind == "f"
 
 
 def _mark_given(run: Pass, grads: Sequence[Tensor | np.ndarray]) -> None:
@@ -171,7 +189,7 @@ def grad(
     With `create_graph` they can themselves be differentiated. With `is_grads_batched`, `grad_outputs` have one
     dimension more, in front, and so has the result: a pass is run for each of its rows.
     """
-    outs, targets = listed(outputs), listed(inputs)
+    outs, targets = ends(outputs), ends(inputs)
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
@@ -221,6 +239,8 @@ def _gradients(
     _remembered(run, outs, grads)
     for t in targets:
         t._story.asked = run.record
+    if not create:
+        run.record.ends_for(targets)
     results: list[Tensor | None] = []
     for i, t in enumerate(targets):
         ct = run.found.get(t._read().node.seq)

@@ -6,17 +6,22 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from funcgrad.core.provenance import here
-from funcgrad.core.tape import Node, TapeTracer
-from funcgrad.core.trace import Primitive
+from funcgrad.core.tape import SELECT, Node, TapeTracer, selected, tick
+from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.torch._pass.current import current, running
-from funcgrad.torch._pass.engine import modified
 from funcgrad.torch._pass.gradfn import FREED, GradFn
+from funcgrad.torch._pass.modified import check
 from funcgrad.torch._pass.saved import Packed
 from funcgrad.torch._pass.saved_tensor import SavedTensor
 from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.story import PastCut
 from funcgrad.torch._record.tape import Note, Watched, on_tape, raw
+from funcgrad.torch._tensor.storage import Doubted
 from funcgrad.torch._tensor.tensor import Tensor, fresh
+from funcgrad.transforms.custom.both import custom_both
 
 
 class FunctionCtx(GradFn):
@@ -129,7 +134,7 @@ class OfContext:
 class Saved:
     """A saved tensor: its value and entry (weakly for an output, whose entry holds this), and its version."""
 
-    __slots__ = ("cuts", "node", "packed", "tape", "value", "watched")
+    __slots__ = ("cuts", "node", "packed", "part", "saved_at", "tape", "value", "watched")
 
     def __init__(self, t: Tensor, hooks: Any = None) -> None:
         value = t._read()
@@ -137,29 +142,45 @@ class Saved:
         self.packed = None if hooks is None else Packed(hooks, t)
         self.value = raw(value) if hooks is None else None
         self.node: Any = value.node if on_tape(value) else None
+        self.part: tuple[weakref.ref[Node], dict[str, int], Any] | None = None
         self.tape: Any = value._trace if on_tape(value) else None
         self.watched = Watched(t._storage, t._storage.version, weakref.ref(t), self.value, t._is_view(), False)
         self.cuts = t._cuts
+        self.saved_at = tick()
 
     def belongs_to(self, result: TapeTracer, name: str) -> None:
-        self.node = weakref.ref(result.node)
+        node: Any = result.node
+        self.node = weakref.ref(node)
+        if node.prim is SELECT:  # goes with the output, while the others may be there still
+            self.part = weakref.ref(node.parents[0]), node.params, node.note
         self.tape = result._trace
         self.watched = self.watched._replace(source=name, version=self.watched.storage.version)
 
     def tensor(self) -> Tensor:
         """The tensor that was saved, if it is still there as it was; else one like it. Hooks give one at each call."""
-        node = self.node() if type(self.node) is weakref.ref else self.node
+        node = self.entry()
         if self.packed is not None:
             return self.restored(raw(self.packed.tensor()._read()), node)
-        if self.watched.storage.version != self.watched.version:
-            raise modified(self.watched)
+        unwritten = self.watched.storage.version == self.watched.version
+        if not unwritten or isinstance(self.watched.storage.version, Doubted):
+            check(self.watched, self.saved_at)
         source = self.watched.source
         t = source() if type(source) is weakref.ref else None
-        if t is not None and t._storage is self.watched.storage:
+        if t is not None and unwritten and t._storage is self.watched.storage:
             value = t._read()
             if (value.node if on_tape(value) else None) is node:
                 return t
         return self.restored(self.value, node)
+
+    def entry(self) -> Any:
+        """The entry of the tensor; of an output that is gone, made anew."""
+        node = self.node() if type(self.node) is weakref.ref else self.node
+        call = self.part[0]() if node is None and self.part is not None else None
+        if call is not None:
+            _, params, note = self.part  # type: ignore[misc]  # there is one
+            node = selected(call, **params)
+            node.note = note
+        return node
 
     def restored(self, value: Any, node: Node | None) -> Tensor:
         t = fresh(value if node is None else TapeTracer(self.tape, value, node))
@@ -198,10 +219,30 @@ def as_used(t: Tensor, function: str) -> Tensor:
     what requires grad, one whose derivative is refused."""
     if not (t._cuts and mode.enabled and running() and current().create) or on_tape(t._read()):
         return t
-    inside = [c for c in t._cuts if c.off is not None and c.off.what == "forward" and not c.flat]
-    sources = [node for c in inside if c.entry is not None and (node := c.entry()) is not None]
+    sources = [node for c in _of_forward(t) if c.entry is not None and (node := c.entry()) is not None]
     if not sources or t._read().dtype.kind not in "fc":
         return t
     node = Node(_INTERMEDIATE, {}, tuple(dict.fromkeys(sources)), function, here())
     node.note = Note(f"{function}Backward")
     return fresh(TapeTracer(current().tape, raw(t._read()), node))
+
+
+def _of_forward(t: Tensor) -> list[PastCut]:
+    return [c for c in t._cuts if c.off is not None and c.off.what == "forward" and not c.flat]
+
+
+def cut_in_forward(t: Tensor) -> bool:
+    """Whether `forward` computed a tensor from what another transformation follows."""
+    return t._read().dtype.kind in "fc" and any(c.entry is None for c in _of_forward(t))
+
+
+def not_followed(function: str, value: Any, followed: Sequence[Any]) -> Any:
+    """A value as it is, whose derivative by the values it was computed from is refused; tangents that it has stay."""
+
+    def refuse(*given: Any) -> Any:
+        raise RuntimeError(INTERMEDIATE.format(function=function))
+
+    along = (lambda values, tangents: (values[0], tangents[0])) if isinstance(value, Tracer) else refuse
+    same = custom_both(lambda x, *sources: x, along)
+    same.defvjp(lambda x, *sources: (x, None), refuse)
+    return same(value if isinstance(value, Tracer) else np.asarray(value), *followed)

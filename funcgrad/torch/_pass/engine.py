@@ -10,73 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad import numpy as fnp
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
 from funcgrad.core.trace import Primitive
-from funcgrad.core.warned import quiet, set_state, state
+from funcgrad.core.warned import SILENT, set_state, state
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
+from funcgrad.torch._pass.again import recorded as recorded_too
+from funcgrad.torch._pass.again import requires_grad
 from funcgrad.torch._pass.current import under_way
-from funcgrad.torch._pass.gradfn import FREED, Freed
-from funcgrad.torch._pass.hooks import use
+from funcgrad.torch._pass.gradfn import FREED, Freed, has_two_operands
+from funcgrad.torch._pass.hooks import checked, checked_all, use
 from funcgrad.torch._pass.kept import Kept, is_spoilt
+from funcgrad.torch._pass.modified import check
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Off, PassRecord, Story
-from funcgrad.torch._record.tape import Note, Watched, constant, copied, name_of, on_tape, unconnected
-from funcgrad.torch._tensor.dtypes import of
+from funcgrad.torch._record.tape import Note, constant, copied, on_tape
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-
-
-def modified(watched: Watched) -> RuntimeError:
-    """PyTorch's error for a saved value that was written since."""
-    source, value = watched.source, watched.value
-    name = ""
-    if isinstance(source, str):
-        name, value = source, watched.storage.value
-    else:
-        tensor = source()
-        if tensor is not None:
-            value = tensor._read()
-        if on_tape(value) and value.node.prim is not None:
-            name = "AsStrided" if tensor is None and watched.is_view else name_of(value.node)
-    name = name.replace("Backward0", "").replace("Backward", "")
-    kind = "CPUBoolType" if value.dtype.kind == "b" else f"torch.{of(value.dtype).title}Tensor"
-    which = f", which is output 0 of {name}," if name else ""
-    return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{kind} {list(value.shape)}]{which} is at version "
-        f"{watched.storage.version}; expected version {watched.version} instead. Hint: enable anomaly "
-        "detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
-    )
-
-
-def requires_grad(note: Note | None, ct: Any) -> bool:
-    """Whether the gradients behind an entry require one: PyTorch computes them from what arrives and what it saved."""
-    if note is None or note.gradient == "zero":
-        return note is None and on_tape(ct)
-    return on_tape(ct) or (
-        note.gradient != "compared" and any(isinstance(w.source, str) or on_tape(w.value) for w in note.watch or ())
-    )
-
-
-def is_inner(node: Node) -> bool:
-    return getattr(getattr(node, "note", None), "inner", False)
-
-
-def operands(node: Node) -> set[int]:
-    """The entries that an operation of several entries was computed from, by `seq`."""
-    found: set[int] = set()
-    stack = [node]
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None:
-                if is_inner(parent):
-                    stack.append(parent)
-                else:
-                    found.add(parent.seq)
-    return found
 
 
 def outward(ct: Any) -> Any:
@@ -188,7 +138,7 @@ class Pass:
         careful, saved_of, create = anomaly.state.enabled, self.saved_of, self.create
         before = state()
         try:
-            set_state(quiet(before))
+            set_state(SILENT)
             while heap:
                 node: Any
                 node, ct = arrived.pop(-heappop(heap), DONE)
@@ -206,10 +156,13 @@ class Pass:
                         self.found[node.seq] = ct
                 try:
                     note = node.note
-                    if note.own:
-                        ct = self.arriving(node, note, ct)
                 except AttributeError:
                     note = None
+                else:
+                    if note.own:
+                        ct = self.arriving(node, note, ct)
+                        if ct is None:  # a hook took it away
+                            continue
                 parents = node.parents
                 if prim is SELECT:
                     slots = [None] * node.params["of"]
@@ -224,7 +177,7 @@ class Pass:
                 else:
                     cts = prim.pull(saved_of(node, note), parents, ct, node.params)
                 if recorded:
-                    cts = self.recorded(node, note, cts)
+                    cts = recorded_too(self.tape, self.inside, node, cts)
                 for parent, ct in zip(parents, cts):
                     if parent is not None and ct is not None:
                         if parent.seq in arrived or type(ct) is Sparse:
@@ -254,27 +207,6 @@ class Pass:
         if note is not None and note.after:
             self.kept.handed[node.seq] = cts = self.leaving(note.after, node, cts, ct)
         return cts
-
-    def recorded(self, node: Node, note: Note | None, cts: Sequence[Any]) -> Sequence[Any]:
-        """Cotangents of operands that are constants, where PyTorch computes them from what requires a gradient:
-        recorded, with a gradient of zero, or with none. (Only where there is one operand, unless it makes those of all
-        at once: else it is not known whose gradient needs what was saved. Of several entries those that lead to
-        operands.)"""
-        parents = node.parents
-        of_all = node.seq in self.inside or (note is not None and note.gradient == "all")
-        ends = note is not None and note.unconnected
-        if not of_all and len(operands(node)) != 1:
-            return cts
-        self.inside.update(p.seq for p in parents if p is not None and is_inner(p))
-        found = [c.dense() if type(c) is Sparse else c for c in cts]
-        for i, (parent, c) in enumerate(zip(parents, found)):
-            if parent is None or parent.seq in self.inside:
-                continue
-            if isinstance(c, (np.ndarray, np.generic)) and c.dtype.kind in "fc":
-                along = TapeTracer(self.tape, c, parent)
-                found[i] = new = unconnected(c, along) if ends else fnp.where(np.False_, along, c)
-                new.node.note = Note(f"{note.name.removesuffix('0')}Backward0" if note is not None else "Zero")
-        return found
 
     def visit_complete(self, parents: Sequence[Node | None], pending: Pending) -> None:
         """Visit the leaves that wait for nothing more."""
@@ -315,7 +247,8 @@ class Pass:
             ct = self.arriving(node, note, ct)
         tensor = note.owner()
         if tensor is not None:
-            self.note(node, self.accumulate(tensor, ct), ct)
+            if ct is not None and on_tape(tensor._value):  # else it was frozen since
+                self.note(node, self.accumulate(tensor, ct), ct)
             if note.filled:
                 for hook in list(note.filled.values()):
                     self.in_users_mode(hook, tensor)
@@ -345,7 +278,7 @@ class Pass:
             ct = self.hooked(note.hooks, ct)
         if note.owner is not None and node.prim is not None:
             tensor = note.owner()
-            if tensor is not None and tensor._read().node is node:
+            if tensor is not None and (not on_tape(value := tensor._read()) or value.node is node):
                 self.note(node, self.accumulate(tensor, ct), ct)
         return ct
 
@@ -353,22 +286,20 @@ class Pass:
         """What hooks behind an operation make of the cotangents of its operands."""
         found = [c.dense() if type(c) is Sparse else c for c in cts]
         given = self.shown(ct)
+        places = [i for i, _ in enumerate(found) if has_two_operands(node) or node.parents[i] is not None]
         for hook in list(hooks.values()):
-            result = self.in_users_mode(hook, self.shown(found), given)
+            operands = [found[i] for i in places]
+            result = self.in_users_mode(hook, self.shown(operands), given)
             if result is not None:
-                found = self.replaced(hook, result, found)
+                for i, c in zip(places, self.replaced(hook, result, operands)):
+                    found[i] = c
         return found
 
     def shown(self, cts: Any) -> tuple[Tensor | None, ...]:
         return tuple(None if c is None else self.tensor(c) for c in (cts if type(cts) is list else [cts]))
 
     def replaced(self, hook: Any, result: Any, before: list[Any]) -> list[Any]:
-        given = result if isinstance(result, tuple) else (result,)
-        if len(given) != len(before):
-            raise RuntimeError(
-                f"hook '{hook.__name__}' has returned an incorrect number of values (got {len(given)}, but expected "
-                f"{len(before)})"
-            )
+        given = checked_all(hook, before, result)
         return [None if t is None else outward(self.taken(t)) for t in given]
 
     def hooked(self, hooks: dict[int, Callable[[Any], Any]], ct: Any) -> Any:
@@ -381,11 +312,7 @@ class Pass:
                 if shown is not None and shown._storage.version != version:
                     ct = outward(self.taken(shown))
                 continue
-            if not isinstance(result, Tensor):
-                raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
-            if ct is not None and result._read().shape != ct.shape:
-                raise RuntimeError(f"hook '{hook.__name__}' has changed the size of value")
-            before, ct = ct, outward(self.taken(result))
+            before, ct = ct, outward(self.taken(checked(hook, ct, result)))
             self.record.mark(hook, before, ct)
         return ct
 
@@ -462,7 +389,7 @@ class Pass:
             if watch is not None:
                 for watched in watch:
                     if watched[0].version != watched[1]:
-                        raise modified(watched)
+                        check(watched, node.seq)
                 if not self.keep:
                     self.freed[node.seq] = saved
                     node.saved = self.gone

@@ -13,7 +13,7 @@ from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._pass.batched import batch_of, by_rule, check_rule, needs_context
-from funcgrad.torch._pass.context import FunctionCtx, attributes_as_used
+from funcgrad.torch._pass.context import FunctionCtx, attributes_as_used, cut_in_forward, not_followed
 from funcgrad.torch._pass.current import current, running
 from funcgrad.torch._pass.engine import Pass, UsersRule, outward
 from funcgrad.torch._pass.gradfn import OWN_GRAD_FN
@@ -382,6 +382,7 @@ def _revalued(y: Tensor, value: Any, ctx: FunctionCtx, args: Sequence[Any]) -> T
         return fresh(_unrecorded(value))
     y._value = constant(value) if id(y) in ctx._flat else _unrecorded(value)
     y._storage, y._seen, y._view = Storage(y._value), 0, None
+    y._cuts = cuts_of(tuple(args))
     return y
 
 
@@ -412,6 +413,8 @@ def _plain(ctx: FunctionCtx, args: Sequence[Any], outputs: list[Any]) -> list[An
     for y in outputs:
         if isinstance(y, Tensor) and not any(y is a for a in args):
             y._cuts = joined(y._cuts, cuts)
+    for t in ctx._dirty:
+        t._storage.count()
     return [y.detach() if isinstance(y, Tensor) and on_tape(y._read()) else y for y in outputs]
 
 
@@ -468,9 +471,18 @@ class Traced:
     def forward_saving(self, *values: Any) -> tuple[tuple[Any, ...], Any]:
         with own_tape(constants=False):
             ctx, outputs, _, to_save = self.applied(values)
-            saved = tuple(None if t is None else _own(t._read()) for t in to_save)
+            followed = [v for v in values if isinstance(v, Tracer)]
+            saved = tuple(None if t is None else self.kept(t, followed) for t in to_save)
+            own = [(key, t) for key, t in ctx.__dict__.items() if not key.startswith("_") and isinstance(t, Tensor)]
+            ctx.__dict__.update({key: fresh(self.kept(t, followed)) for key, t in own if cut_in_forward(t)})
             found = tuple(_own(y._read()) for y in outputs if isinstance(y, Tensor))
             return found, (saved, ctx, [isinstance(y, Tensor) for y in outputs])
+
+    def kept(self, t: Tensor, followed: Sequence[Tracer]) -> Any:
+        """The value that a rule keeps: of one that `forward` computed, where it is followed no more, one whose
+        derivative is refused."""
+        value = _own(t._read())
+        return not_followed(self.cls.__name__, value, followed) if followed and cut_in_forward(t) else value
 
     def backward(self, residuals: Any, cts: Sequence[Any]) -> tuple[Any, ...]:
         saved, ctx, are_tensors = residuals
@@ -488,7 +500,9 @@ class Traced:
             raise RuntimeError(NO_JVP)
         with own_tape(constants=False):
             ctx, outputs, several, _ = self.applied(values)
-            ctx = ctx.with_saved(ctx._to_save_forward, self.moving)
+            followed = [v for v in values if isinstance(v, Tracer)]
+            to_save = [None if t is None else fresh(self.kept(t, followed)) for t in ctx._to_save_forward]
+            ctx = ctx.with_saved(to_save, self.moving)
             moved: list[Any] = [None] * len(self.others)
             for i, t in zip(self.positions, tangents):
                 moved[i] = fresh(t) if t.dtype.kind in "fc" else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -11,7 +11,7 @@ from funcgrad.ops.families.elementwise import Elementwise
 from funcgrad.torch._pass.hooks import RemovableHandle, register
 from funcgrad.torch._record.composed import form_of_kind
 from funcgrad.torch._record.story import PassRecord
-from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, unshared
+from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, own_note, unshared
 from funcgrad.torch._tensor.tensor import Tensor
 
 FREED = (
@@ -63,9 +63,26 @@ class GradFn:
         if note is not None and note.form is not None:
             form, index = note.form
             return grad_fn(form.entry(index)).next_functions
+        if note is not None and note.slice_of is not None and note.edges is not None:
+            return _told(note.edges[:1]) + grad_fn(note.slice_of).next_functions[1:]
         if note is not None and note.edges is not None:
-            return tuple((None, 0) if n is None else _edge(n) for n in note.edges)
+            return _told(note.edges)
         return _edges(self._node)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What users note of this entry."""
+        note = own_note(self._node)
+        if note.metadata is None:
+            note.metadata = {}
+        return note.metadata
+
+    @property
+    def requires_grad(self) -> bool:
+        return True
+
+    def _sequence_nr(self) -> int:
+        return self._node.seq
 
     @property
     def variable(self) -> Tensor | None:
@@ -100,13 +117,17 @@ class GradFn:
         return f"<{place}{kind.__name__} object at {id(self._node):#x}>"
 
 
-def _edge(node: Node) -> tuple[GradFn | None, int]:
+def edge_of(node: Node) -> tuple[GradFn | None, int]:
     """What shows an entry: one object for all results of an operation; and which of them it is of."""
     first, place = _place(node)
     found = _shown_first.get(first)
     if found is None:
         found = _shown_first[first] = grad_fn(node)
     return found, place
+
+
+def _told(nodes: Sequence[Node | None]) -> tuple[tuple[GradFn | None, int], ...]:
+    return tuple((None, 0) if n is None else edge_of(n) for n in nodes)
 
 
 def _place(node: Node) -> tuple[int, int]:
@@ -119,10 +140,10 @@ def _place(node: Node) -> tuple[int, int]:
 
 def _edges(of: Node) -> tuple[tuple[GradFn | None, int], ...]:
     """Those of an entry that tells them itself."""
-    found = [(None, 0) if n is None else _edge(n) for n in _flat(of)]
+    found = _told(_flat(of))
     if any(p is not None and _is_inner(p) and p.prim is not SELECT for p in of.parents):  # each read an operand
         return tuple({(fn, i): None for fn, i in found if fn is not None})
-    if not _has_two_operands(of):
+    if not has_two_operands(of):
         return tuple((fn, i) for fn, i in found if fn is not None)
     return tuple(found)
 
@@ -161,7 +182,7 @@ def _need_single(function: str, node: Node) -> None:
         )
 
 
-def _has_two_operands(node: Node) -> bool:
+def has_two_operands(node: Node) -> bool:
     """Whether a constant among the operands of one operation may be a tensor: else it is a number, or an index."""
     prim: Any = node.prim
     if prim is None or type(prim) in OWN_GRAD_FN:
@@ -194,6 +215,11 @@ def grad_fn(node: Node) -> GradFn:
             kind = _classes[name, module] = type(name, (GradFn,), {"__slots__": (), "__module__": module})
         found = _shown[node.seq] = kind(node)
     return found
+
+
+def output_nr(self: Tensor) -> int:
+    value = self._read()
+    return _place(value.node)[1] if on_tape(value) else 0
 
 
 def tensor_grad_fn(self: Tensor) -> Any:

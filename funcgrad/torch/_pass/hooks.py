@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from funcgrad.torch._pass.current import current
 from funcgrad.torch._record.tape import on_tape, own_note
+from funcgrad.torch._tensor.dtypes import of
 from funcgrad.torch._tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -54,6 +54,39 @@ def registered(hooks: dict[int, Any], hook: Any, first: bool = False) -> Removab
     return handle
 
 
+def checked(hook: Any, before: Any, result: Any) -> Any:
+    """What a hook puts in the place of a cotangent: PyTorch's errors for what is none like it."""
+    if result is None:
+        return None
+    if before is None:
+        raise RuntimeError("can't replace a None gradient with a non-None value")
+    if not isinstance(result, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+    value = result._read()
+    if value.dtype != before.dtype:
+        was, got = (f"torch.{of(v.dtype).title}Tensor" for v in (before, value))
+        raise RuntimeError(f"hook '{name_of(hook)}' has changed the type of value (was {was} got {got})")
+    if value.shape != before.shape:
+        raise RuntimeError(f"hook '{name_of(hook)}' has changed the size of value")
+    return result
+
+
+def checked_all(hook: Any, before: Sequence[Any], result: Any) -> tuple[Any, ...]:
+    """The same for hooks on operations, which give all at once."""
+    if not isinstance(result, tuple):
+        raise TypeError(f"expected tuple, but hook returned '{type(result).__name__}'")
+    if len(result) != len(before):
+        raise RuntimeError(
+            f"hook '{name_of(hook)}' has returned an incorrect number of values (got {len(result)}, but expected "
+            f"{len(before)})"
+        )
+    return tuple(checked(hook, b, r) for b, r in zip(before, result))
+
+
+def name_of(hook: Any) -> str:
+    return getattr(hook, "__name__", "<unknown>")
+
+
 class HandlesTogether:
     """The handles of several hooks, as one."""
 
@@ -98,33 +131,3 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     if value.node.prim is not None:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     return register(value.node, "filled", hook)
-
-
-def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], *, mode: str = "all") -> Any:
-    """Call `fn` with the gradients of all tensors when the pass has computed them ("all"; None where there is none),
-    or with the first that it computes ("any")."""
-    if mode not in ("all", "any"):
-        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
-    seen: dict[int, list[Tensor | None]] = {}
-
-    def arrived(position: int) -> Callable[[Tensor], None]:
-        def hook(grad: Tensor) -> None:
-            run = current()
-            if mode == "any":
-                if id(run) not in seen:
-                    seen.clear()
-                    seen[id(run)] = []
-                    fn(grad)
-                return
-            if id(run) not in seen:
-                seen.clear()
-                seen[id(run)] = [None] * len(tensors)
-            grads = seen[id(run)]
-            grads[position] = grad
-            if all(g is not None or not run.will_reach(t) for g, t in zip(grads, tensors)):
-                del seen[id(run)]
-                fn(grads)
-
-        return hook
-
-    return HandlesTogether([register_hook(t, arrived(i)) for i, t in enumerate(tensors)])

@@ -17,17 +17,18 @@ SMALL, INFINITE = 1e-12, float("inf")
 class Kept:
     """Saved values that the pass has freed, and what the user's own code gave, which is not run again.
 
-    By `seq`, `saved` are those values, `handed` what rules of the user's and hooks behind operations handed on, and
-    `replaced` what hooks made of a cotangent. `spoilt` are the leaves whose gradient is zero or not finite, with it;
-    `sound` says that there are others.
+    By `seq`, `saved` are those values, `handed` what rules of the user's and hooks behind operations handed on,
+    `replaced` what hooks made of a cotangent, and `inside` what became of cotangents in a call that was made again.
+    `spoilt` are the leaves whose gradient is zero or not finite, with it; `sound` says that there are others.
     """
 
-    __slots__ = ("handed", "replaced", "saved", "seeds", "sound", "spoilt")
+    __slots__ = ("handed", "inside", "replaced", "saved", "seeds", "sound", "spoilt")
 
     def __init__(self) -> None:
         self.seeds: tuple[tuple[Node, Any], ...] = ()
         self.saved: dict[int, Any] = {}
         self.handed: dict[int, Sequence[Any]] = {}
+        self.inside: dict[int, dict[int, Any]] = {}
         self.replaced: dict[int, Any] = {}
         self.sound = False
         self.spoilt: list[tuple[Node, Any]] = []

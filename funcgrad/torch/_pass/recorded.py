@@ -36,7 +36,7 @@ class Recorded:
         selections: list[Note] = []
         for y, moves in zip(outputs, moving):
             if not moves:
-                results.append(y)
+                results.append(y.detach() if isinstance(y, Tensor) and self.is_argument(y) else y)
                 continue
             own = node
             if count > 1:

@@ -11,7 +11,7 @@ import numpy as np
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.modes import cut_off, mode, quietly
-from funcgrad.torch._record.story import Cuts, cut, cut_again, flattened, indexing, joined
+from funcgrad.torch._record.story import Cuts, cut, cut_again, cut_elsewhere, flattened, indexing, joined
 from funcgrad.torch._record.tape import (
     NOTES,
     UNCONNECTED,
@@ -19,9 +19,9 @@ from funcgrad.torch._record.tape import (
     Tape,
     Zero,
     copied,
+    moves,
     note_of,
     on_tape,
-    own_note,
     raw,
     unshared,
     watched,
@@ -60,7 +60,7 @@ class Kind:
 
     __slots__ = (
         *("called", "inner", "name", "note", "notes", "others", "own_x", "own_y", "result", "saves", "shared"),
-        *("reads", "takes", *"xyz"),
+        *("places", "reads", "takes", *"xyz"),
     )
 
     def __init__(
@@ -85,6 +85,7 @@ class Kind:
         self.z = "z" in saves
         self.result = "r" in saves or "1" in saves
         self.takes, self.reads = takes, reads
+        self.places = tuple(map(int, takes))
         self.note = self.notes(self.name, () if saves == "-" else None)
         self.note.lacks = lacks
         self.inner = self.notes(self.name, ())
@@ -150,6 +151,7 @@ def wrap(out: Any, kind: Kind, x: Any = None, y: Any = None) -> Tensor:
         else:
             out.node.note = note = _new_note(kind.notes)
             note.name = kind.name
+            note.single = True
             note.watch = saved_by(kind, x, y, storage)
     else:
         storage.value = out
@@ -167,6 +169,8 @@ def cuts_of(operands: Sequence[Any]) -> Cuts:
                 cuts = joined(cuts, t._cuts)
             if not mode.enabled and on_tape(t._value):
                 cuts = joined(cut("no_grad", t._value, (), mode.off), cuts)
+            elif inside_rule() and moves(t._value):
+                cuts = joined(cut_elsewhere(mode.off), cuts)
     return cuts
 
 
@@ -292,13 +296,13 @@ def _result(kind: Kind, out: Any, tensors: list[Tensor], values: list[Any], spec
 def note_edges(kind: Kind, node: Node, values: Sequence[Any]) -> None:
     """Keep the entries of the operands, in their order, where the entry does not show them."""
     if kind.takes:
-        given = dict(zip("0123456789", values))
-        found: list[Any] = [given.get(place) for place in kind.takes]
+        count = len(values)
+        found: list[Any] = [values[place] if place < count else None for place in kind.places]
     else:
         found = [v for v in values if isinstance(v, (np.ndarray, Tracer)) and v.dtype.kind in "fc"]
-    edges: list[Node | None] = [v.node if on_tape(v) else None for v in found]
-    if None in edges or edges != list(node.parents):
-        unshared(node).edges = tuple(edges)
+    edges = tuple([v.node if type(v) is TapeTracer and type(v._trace) is Tape else None for v in found])
+    if None in edges or edges != node.parents:
+        unshared(node).edges = edges
 
 
 def parts(outs: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -328,7 +332,7 @@ def watch(out: Tensor, *tensors: Tensor) -> Tensor:
     if on_tape(out._value):
         if mode.saver is not None:
             return mode.saver.take_others(out, tensors)
-        note = own_note(out._value.node)
+        note = unshared(out._value.node)
         kept = [(t._storage, t._storage.version, _ref(t), t._value, t._view is not None, False) for t in tensors]
         note.watch = (*(note.watch or ()), *map(watched, kept))
     return out

@@ -13,9 +13,8 @@ from functools import wraps
 from inspect import isgeneratorfunction
 from typing import Any
 
-import numpy as np
-
 from funcgrad.core.provenance import here
+from funcgrad.core.warned import hush
 from funcgrad.torch._record.story import Off
 from funcgrad.torch._record.tape import BASE, Tape, constant, unrecorded
 from funcgrad.torch._tensor.storage import inside, scope
@@ -47,7 +46,7 @@ class _Mode(threading.local):
         self._tape = BASE
         self.floor: float = 0
         context = copy_context()
-        context.run(np.seterr, all="ignore")
+        context.run(hush)
         context.run(_is_quiet.set, True)
         self.quiet = context.run
 

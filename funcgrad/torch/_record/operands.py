@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.provenance import at, here
+from funcgrad.core.provenance import at, here, is_ours
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.calls import NUMBERS, Kind, call
 from funcgrad.torch._record.modes import mode, quietly
@@ -42,6 +42,7 @@ def need_tensors(function: str, **arguments: Any) -> None:
     """PyTorch's error for the first argument that is no Tensor."""
     for i, (name, x) in enumerate(arguments.items()):
         if not isinstance(x, Tensor):
+            refuse_traced(x)
             raise TypeError(
                 f"{function}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
             )
@@ -51,11 +52,13 @@ def need_elements(tensors: Iterable[Any], argument: int = 0) -> None:
     """PyTorch's error for the first element of a list of tensors, which is that argument, that is none."""
     for i, x in enumerate(tensors):
         if not isinstance(x, Tensor):
+            refuse_traced(x)
             raise TypeError(f"expected Tensor as element {i} in argument {argument}, but got {type(x).__name__}")
 
 
 def no_overload(function: str, *args: Any, **options: Any) -> str:
     """PyTorch's error for arguments that fit none of a function's signatures (which it lists)."""
+    refuse_traced(*args, *options.values())
     kinds = [type(x).__name__ for x in args] + [f"{name}={type(x).__name__}" for name, x in options.items()]
     return (
         f"{function}() received an invalid combination of arguments - got ({', '.join(kinds)}), but expected one of:\n"
@@ -98,6 +101,16 @@ def refuse_traced(*given: Any) -> None:
                 "Tensors; funcgrad.torch.to_functional(fn, *tensors) makes a function of arrays. A function of Tensors "
                 f"was given a traced array of {x._trace.name}{at(here())}"
             ) from None
+
+
+def refuse_asked(error: Exception) -> None:
+    """The same in place of Python's error where we ask a traced array for an attribute of tensors."""
+    if isinstance(error, AttributeError) and isinstance(error.obj, Tracer):
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        if last is not None and is_ours(last.tb_frame.f_code.co_filename):
+            refuse_traced(error.obj)
 
 
 def number(x: Any) -> Any:

@@ -92,6 +92,11 @@ def cut_again(op: str, before: Cuts, off: Off | None = None, flat: bool = False)
     return _noted(PastCut(op, here(), leaves, None, off, flat, when), before)
 
 
+def cut_elsewhere(off: Off | None) -> Cuts:
+    """The cuts of a value that another transformation follows, where recording is off."""
+    return (PastCut("no_grad", here(), (), None, off),)
+
+
 def _noted(record: PastCut, before: Cuts) -> Cuts:
     inside_rule = record.off is not None and record.off.what == "forward"
     for leaf in () if record.flat or inside_rule else record.leaves:
@@ -174,6 +179,11 @@ class PassRecord:
             for leaf in all_leaves(record):
                 leaf._story.missed = self
 
+    def ends_for(self, targets: Sequence[Any]) -> None:
+        """What it returns are plain values, of gradients by these tensors."""
+        leaves = tuple(weakref.ref(t) for t in targets if t._value.node.prim is None)
+        self.ends = tuple(end._replace(leaves=leaves) for end in self.ends)
+
     def mark(self, fun: Any, before: Any, after: Any) -> None:
         """The user's function has made one gradient of another: remembered where it is zero or not finite."""
         if len(self.marks) < MARKS_KEPT and isinstance(before, ndarray) and before.any() and isinstance(after, ndarray):
@@ -242,12 +252,13 @@ class Story:
     `missed` is the last pass that came from a value cut off this leaf, `asked` the last `autograd.grad` that returned
     its gradient, `refused` the last pass over it that ended in an error, `denied` the last in which a rule of the
     user's gave it None, and that rule. `spoilt` says why the gradient is zero or not finite, as found in the first of
-    the last passes that brought such a one.
+    the last passes that brought such a one; `searched` counts the entries
+    gone back over for that in graphs of which it is the oldest leaf.
     """
 
     __slots__ = (
         "asked", "assigned", "cleared", "copied", "count", "cuts", "denied", "made", "missed", "origin", "passes",
-        "refused", "replaced", "retained", "spoilt", "switched", "version", "when",
+        "refused", "replaced", "retained", "searched", "spoilt", "switched", "version", "when",
     )  # fmt: skip
 
     def __init__(self, origin: str, before: Story | None = None) -> None:
@@ -257,7 +268,7 @@ class Story:
         self.cuts: Cuts = ()
         self.copied: Cuts = ()
         self.passes: tuple[PassRecord, ...] = ()
-        self.count = self.version = 0
+        self.count = self.version = self.searched = 0
         self.missed: PassRecord | None = None
         self.asked: PassRecord | None = None
         self.refused: PassRecord | None = None

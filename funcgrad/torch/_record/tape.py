@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 from numpy import ndarray
 
 from funcgrad.core.provenance import here
+from funcgrad.core.staging import RecordTracer
 from funcgrad.core.tape import Node, TapeTrace, TapeTracer
 from funcgrad.core.trace import Primitive, Tracer
 from funcgrad.ops.elementwise import stop_gradient
 from funcgrad.ops.overwritten import overwritten
 from funcgrad.torch._tensor.storage import Storage
+from funcgrad.transforms.jvp import JvpTracer
 
 
 class Tape(TapeTrace):
@@ -33,6 +35,10 @@ class Tape(TapeTrace):
 
 BASE = Tape()
 BASE.age = 0
+
+
+Recorded = TapeTracer
+"""A value with an entry, on a tape of the shim's or of another transformation."""
 
 
 class Watched(NamedTuple):
@@ -61,17 +67,19 @@ class Note:
     `gradient` says whether, where the pass is recorded, what comes out of it requires a gradient: "used", for of what
     it has saved it is computed; "compared", it is not; "zero", nothing of it does; "all", of all operands it does.
     `unconnected`: what the gradients do not depend on has none of its own, where that of others is zero.
-    `watch` is None where PyTorch saves nothing; else what it saved of tensors, as `Watched`. `own` says that it is of
-    one entry only, so that the rest may be set: `hooks` on the gradient, `before` and `after` on what the operation
-    takes and gives, `filled` when a leaf's `grad` is, `siblings` for the notes of the outputs of several. `inner` is
-    an entry between an operation's result and its operands. `edges` are the entries of the operands, None for a
-    constant, where `parents` are not just these. `part` tells the first and the place of one of several results that
-    have an entry each. `form` says how PyTorch composes the result, and which of several it
-    is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks` is the
-    error of a backward pass that reaches it, where there is no derivative.
+    `watch` is None where PyTorch saves nothing; else what it saved, as `Watched`. `single` says that it is of
+    one entry only, so that more may be said of it, and `own` that a pass must look at it: at `hooks` on the gradient,
+    `before` and `after` on what the operation takes and gives, `filled` when a leaf's `grad` is, `siblings` for the
+    notes of the outputs of several. `inner` is an entry between an operation's result and its operands. `edges` are the
+    entries of the operands, None for a constant, where `parents` are not just these. `part` tells the first and the
+    place of one of several results that have an entry each. `form` says how PyTorch composes the result, and which of
+    several it is (`composed` has it of all entries of a kind); `stands_in` that an entry was made to show that. `lacks`
+    is the error of a backward pass that reaches it, where there is no derivative. `metadata` is the
+    user's. `slice_of` is the entry of an operation whose result was written into a part in place.
     """
 
     own = False
+    single = False
     inner = False
     gradient = "used"
     unconnected = False
@@ -85,6 +93,8 @@ class Note:
     composed: tuple[Any, tuple[int, ...]] | None = None
     stands_in = False
     lacks: str | None = None
+    metadata: dict[str, Any] | None = None
+    slice_of: Node | None = None
     owner: weakref.ref | None = None
     siblings: tuple[Note, ...] = ()
 
@@ -161,7 +171,7 @@ def own_note(node: Node) -> Note:
 def unshared(node: Node) -> Note:
     """A note of this entry alone to say more of its operands, which a backward pass does not look into."""
     note: Note = node.note
-    if not note.own:
+    if not (note.single or note.own):
         node.note = note = _copied(note)
     return note
 
@@ -169,11 +179,16 @@ def unshared(node: Node) -> Note:
 def _copied(note: Note) -> Note:
     copied = Note.__new__(type(note))
     copied.__dict__.update(note.__dict__)
+    copied.single = True
     return copied
 
 
 def on_tape(value: Any) -> bool:
     return type(value) is TapeTracer and type(value._trace) is Tape
+
+
+def node_of(value: Any) -> Node | None:
+    return value.node if on_tape(value) else None
 
 
 def raw(value: Any) -> Any:
@@ -192,6 +207,15 @@ def constant(value: Any) -> Any:
         return value
     value = raw(value)
     return stop_gradient(value) if isinstance(value, Tracer) else value
+
+
+def moves(value: Any) -> bool:
+    """Whether a known value may have a derivative, in any transformation under way."""
+    while isinstance(value, Tracer) and value.has_value:
+        if isinstance(value, (TapeTracer, JvpTracer, RecordTracer)):
+            return value.dtype.kind in "fc"
+        value = value.value  # type: ignore[attr-defined]
+    return False
 
 
 def unrecorded(value: Any) -> Any:

@@ -7,29 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcgrad.core.staging import RecordTracer
-from funcgrad.core.tape import TapeTracer
 from funcgrad.core.trace import Tracer
 from funcgrad.torch._record.left import left
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import cut_again
-from funcgrad.torch._record.tape import on_tape
+from funcgrad.torch._record.tape import moves, on_tape
 from funcgrad.torch._tensor import messages
 from funcgrad.torch._tensor.exports import exports
 from funcgrad.torch._tensor.views import Cutting, View
-from funcgrad.transforms.jvp import JvpTracer
 
 if TYPE_CHECKING:
     from funcgrad.torch._tensor.tensor import Tensor
-
-
-def _moves(value: Any) -> bool:
-    """Whether a known value may have a derivative, in any transformation under way, which NumPy would lose."""
-    while isinstance(value, Tracer) and value.has_value:
-        if isinstance(value, (TapeTracer, JvpTracer, RecordTracer)):
-            return value.dtype.kind in "fc"
-        value = value.value  # type: ignore[attr-defined]
-    return False
 
 
 def _gone(op: str, tensor: Any, numbers: Any) -> Any:
@@ -56,7 +44,7 @@ class Leaving:
             if asked:
                 raise messages.noted(RuntimeError(messages.NUMPY_OF_TRACKED), messages.STAY_A_TENSOR)
             return self.detach().numpy(force=force)
-        if asked and isinstance(value, Tracer) and _moves(value) and not _is_cut(self._view):
+        if asked and isinstance(value, Tracer) and moves(value) and not _is_cut(self._view):
             raise RuntimeError(messages.NUMPY_OF_TRACKED if self.requires_grad else messages.NUMPY_OF_TRACED)
         array = self._array("`numpy()`")
         traced = isinstance(self._storage.value, Tracer)  # whose memory NumPy cannot share

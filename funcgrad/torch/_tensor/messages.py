@@ -113,6 +113,10 @@ DETACH_VIEW_IN_PLACE = (
     "detach_() cannot be called on these gradients. To fix this error, please refer to the "
     "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
 )
+DETACHED_SINCE = (
+    "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please "
+    "use out-of-place `.detach()` instead"
+)
 DEEPCOPY_OF_NON_LEAF = (
     "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
     "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."

@@ -32,7 +32,7 @@ NOT_OURS = (
 
 def save(obj: Any, f: Any) -> None:
     """Write tensors, numbers, strings, None, dtypes, sizes, and lists, tuples, sets and dictionaries of them, to a file
-    or path. Views of one memory stay views of one memory. TypeError for anything else.
+    or path. Views of one memory stay views of one memory. TypeError for anything else: of a module save `state_dict()`.
 
     >>> import io
     >>> import funcgrad.torch as torch
@@ -55,6 +55,19 @@ def save(obj: Any, f: Any) -> None:
         for i, memory in enumerate(writer.memories):
             with archive.open(f"{i}.npy", "w") as file:
                 np.lib.format.write_array(file, np.asarray(memory.value), allow_pickle=False)
+
+
+def _not_saved(x: Any) -> str:
+    kind = type(x).__name__
+    if hasattr(x, "state_dict"):
+        return (
+            "torch.save: write torch.save(x.state_dict(), file), and x.load_state_dict(torch.load(file)) for an x that "
+            f"is made anew: of a {kind} only the state is saved, as nothing in a file is executed when it is loaded"
+        )
+    return (
+        "torch.save: save tensors, numbers, strings, and lists, tuples, sets and dictionaries of them, but no "
+        f"{kind}: nothing in a file is executed when it is loaded"
+    )
 
 
 class _Writer:
@@ -83,10 +96,7 @@ class _Writer:
             pairs = [[self.written(k), self.written(v)] for k, v in x.items()]
             more = getattr(x, "__dict__", None)  # what a state_dict says of its modules' versions
             return {f"{kind} with": [pairs, self.written(more)]} if more else {kind: pairs}
-        raise TypeError(
-            f"torch.save: a {type(x).__name__} cannot be saved; save tensors, numbers, strings, and lists, tuples and "
-            "dictionaries of them (of a module its state_dict())"
-        )
+        raise TypeError(_not_saved(x))
 
     def tensor(self, t: Tensor) -> Any:
         known = self.tensors.get(id(t))

@@ -107,6 +107,16 @@ def writes_of(found: Writes) -> list[Write]:
     return [Write(*w) for w in found]
 
 
+class Doubted(int):
+    """The version of memory that tensors left by `detach_`: unlike any, so that a pass asks of each tensor it has saved
+    there whether it is one of these. `gone` are their entries."""
+
+    gone: frozenset[int] = frozenset()
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
 class Storage:
     """The memory that a tensor and its views and detached aliases share.
 
@@ -146,6 +156,12 @@ class Storage:
         """One write more, here and now if `at` is not known."""
         self.version = version = self.version + 1
         self.writes = _written(version, self.writes, at)
+
+    def left(self, entry: int) -> None:
+        """The tensor of an entry was detached in place: an operation that has saved it may not use it."""
+        gone = self.version.gone if isinstance(self.version, Doubted) else frozenset()
+        self.version = doubted = Doubted(self.version)
+        doubted.gone = gone | {entry}
 
     def count_all(self, number: int, at: At) -> None:
         """So many writes more, by one call of a program, at a line and a time."""

@@ -16,7 +16,7 @@ from funcgrad.core.warned import warn
 from funcgrad.ops.overwritten import overwritten, revalued
 from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.story import PastCut, Story, cut, cut_again, event, joined
-from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, on_tape, own_note, raw
+from funcgrad.torch._record.tape import Note, Tape, constant, leaf_note, node_of, on_tape, own_note, raw, unconnected
 from funcgrad.torch._tensor import dtypes, messages
 from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
@@ -96,9 +96,12 @@ class Tensor(Leaving, Methods):
                 self._value = TapeTracer(value._trace, through(view.steps, raw(whole)), value.node)
                 return
             self._value = through(view.steps, whole)
-            if on_tape(whole):
+            if on_tape(value) and not on_tape(whole):  # the base was detached in place
+                self._value = unconnected(self._value, value)
+            if on_tape(self._value):
                 view.version = self._storage.version
-                self._value.node.note = Note("AsStridedBackward0")
+                self._value.node.note = note = Note("AsStridedBackward0")
+                note.edges = None if on_tape(whole) else (None,)
                 if self._retains:
                     self._follow()
             return
@@ -205,13 +208,17 @@ class Tensor(Leaving, Methods):
                 self._seen = storage.stamp
                 if self._retains:
                     self._follow()
+            elif type(self._value) is np.ndarray:  # which need not be read again
+                self._value, self._seen = storage.value, storage.stamp
             return
         base = self._base
         if base is not None and (on_tape(new) or (mode.enabled and on_tape(base._read()))):
             whole = write_part(base, view.steps, new, self, source)
             if whole is None:
                 whole = put(view.steps, base._read(), new)
-            whole.node.note = Note("CopySlices")
+            whole.node.note = note = Note("CopySlices")
+            note.edges = node_of(base._value), node_of(source._value) if source is not None else None
+            note.slice_of = node_of(new) if source is None else None
             base_view = base._view
             steps = base_view.storage_steps if base_view is not None else ()
             if steps:
@@ -401,7 +408,8 @@ class Tensor(Leaving, Methods):
         if on_tape(value) and not scope.level:
             self._cuts = cut("detach_", value, self._cuts)
             self._value = value.value
-            self._retains = False
+            if value.node.prim is not None:
+                self._storage.left(value.node.seq)
         if isinstance(self._value, Tracer) and not on_tape(self._value):  # of another transformation, as in `_alias`
             if scope.level > scope.derives and not self._value.has_value:
                 raise RuntimeError(messages.DETACH_VIEW_IN_PLACE)
@@ -445,7 +453,7 @@ class Tensor(Leaving, Methods):
     def _version(self) -> int:
         if self.is_inference():
             raise RuntimeError(messages.INFERENCE_VERSION)
-        return self._storage.version
+        return int(self._storage.version)
 
     def is_inference(self) -> bool:
         """Whether it was made in inference mode."""

@@ -12,6 +12,7 @@ from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.story import PastCut, joined
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.transforms.fused import fused
 
 
 def recorded(
@@ -25,12 +26,14 @@ def recorded(
     kind = Kind(name, saves, reads=reads)
 
     def over_tensors(fun: Callable[..., Any]) -> Callable[..., Tensor]:
+        small = fused(fun)
+
         @wraps(fun)
         def apply(input: Any, *operands: Any, **params: Any) -> Tensor:
             need_tensor(input, fun.__name__.strip("_"))
             if kernel:
                 refuse(input, "iub" if kernel == "silu_cpu" else "iubc", kernel)
-            return call(kind, fun, input, *operands, **params)
+            return call(kind, small, input, *operands, **params)
 
         return apply
 

@@ -10,8 +10,9 @@ from funcgrad.core.tape import Node, TapeTracer, selected
 from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import warn
 from funcgrad.torch._pass.context import Saved
-from funcgrad.torch._pass.engine import Pass, UsersRule
+from funcgrad.torch._pass.engine import UsersRule
 from funcgrad.torch._pass.inner import Inner
+from funcgrad.torch._pass.kept import is_spoilt
 from funcgrad.torch._pass.saved import without_hooks
 from funcgrad.torch._record.modes import enable_grad, mode
 from funcgrad.torch._record.tape import Note, on_tape, raw
@@ -148,8 +149,8 @@ def _recorded(out: Any, again: Callable[[], list[Tensor]], parents: tuple[Node, 
 class _Recomputed(UsersRule):
     """A call that is made again when it is pulled back."""
 
-    def back(self, saved: Any, run: Pass, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
-        again, shapes, moving = saved
+    def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
+        (again, shapes, moving), run, seq = saved
         cts = iter(ct if type(ct) is list else [ct])
         first = Node().seq
         outputs = again()
@@ -162,7 +163,12 @@ class _Recomputed(UsersRule):
         pairs = [(t, c) for t, c in pairs if c is not None and on_tape(t._read())]
         inner = Inner(run, first, tracked)
         found = inner.within([t for t, _ in pairs], [run.tensor(c) for _, c in pairs])
-        return [found.get(p.seq) for p in tracked]
+        run.kept.handed[seq] = handed = [found.get(p.seq) for p in tracked]
+        if any(c is not None and is_spoilt(c) for c in handed):
+            from funcgrad.torch._explain.spoilt import remember_inside  # which the way without zeros need not load
+
+            remember_inside(run, inner, seq, tracked)
+        return handed
 
 
 RECOMPUTED = _Recomputed("checkpoint")

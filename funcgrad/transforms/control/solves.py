@@ -176,9 +176,9 @@ class LinearSolveCall(SolveCall):
         constants = saved.values[count:]
         if params["transpose_solve"] is None:
             raise NotDifferentiableError(
-                f"reverse mode has reached a custom_linear_solve{at(saved.loc)} that cannot solve with the transpose: "
-                "give it transpose_solve=, a function like solve, or symmetric=True where matvec is its own transpose. "
-                "Forward mode (jvp, jacfwd) goes through."
+                "Give transpose_solve=, a function like solve, or symmetric=True where matvec is its own transpose. "
+                f"Reverse mode has reached a custom_linear_solve{at(saved.loc)} that cannot solve with the transpose; "
+                "forward mode (jvp, jacfwd) goes through."
             )
         turned = {
             **params,

@@ -88,10 +88,10 @@ class WhileCall(ControlCall):
 
     def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         raise NotDifferentiableError(
-            f"reverse mode has reached a while_loop (or a fori_loop whose bounds are traced){at(saved.residuals[0])}: "
-            "how often it runs is not known beforehand, so there is no memory for what its derivative needs. Write "
-            "fg.lax.scan, or fori_loop with Python ints as bounds; forward mode (jvp, jacfwd) goes through. Where no "
-            "derivative is wanted, stop_gradient what comes out of the loop."
+            "Write fg.lax.scan, or fori_loop with Python ints as bounds; where no derivative is wanted, stop_gradient "
+            "what comes out of the loop. Reverse mode has reached a while_loop (or a fori_loop whose bounds are traced)"
+            f"{at(saved.residuals[0])}: how often it runs is not known beforehand, so there is no memory for what its "
+            "derivative needs. Forward mode (jvp, jacfwd) goes through."
         )
 
     def batch(self, values: Sequence[Any], batched: Sequence[bool], size: int, params: dict[str, Any]) -> Any:

@@ -62,8 +62,8 @@ class VjpCall(RuleCall):
             if ct is None and treedef.num_leaves:
                 if any(tracked[i] for i in mine):
                     raise TypeError(
-                        f"the bwd rule of `{self.name}` returned None for argument {n}, which needs a cotangent. "
-                        f"Return zeros (np.zeros_like) where that is meant"
+                        f"Return zeros (np.zeros_like) where they are meant: the bwd rule of `{self.name}` returned "
+                        f"None for argument {n}, which needs a cotangent"
                     )
                 found.extend(None for _ in mine)
                 continue
@@ -142,8 +142,8 @@ class CustomVjpCall(CustomCall):
 
     def push(self, saved: Any, tangents: Sequence[Any], params: dict[str, Any]) -> Any:
         raise NotDifferentiableError(
-            f"forward mode (jvp, jacfwd, hessian, linearize) reached custom_vjp `{params['call'].name}`, which has a "
-            "reverse-mode rule only: use reverse mode, or write the rule with custom_jvp, which serves both"
+            "Use reverse mode, or write the rule with custom_jvp, which serves both: forward mode (jvp, jacfwd, "
+            f"hessian, linearize) reached custom_vjp `{params['call'].name}`, which has a reverse-mode rule only"
         )
 
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:

@@ -51,7 +51,7 @@ class CustomRule:
         if instance is None:
             return self
         raise TypeError(
-            f"{self.kind} `{self.__name__}` is used as a method: write it as a function of the arrays it needs"
+            f"Write a function of the arrays it needs: {self.kind} `{self.__name__}` is used as a method"
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -204,13 +204,13 @@ class RuleCall:
         for name, t in zip(self.captured.names, tracked[self.count :]):
             if t is not None and name.startswith(FIXED[:8]):
                 raise NotDifferentiableError(
-                    f"{kind} `{self.name}`: {name}, but is being differentiated. Take its position out of "
-                    "nondiff_argnums, or stop_gradient it."
+                    "Take its position out of nondiff_argnums, or stop_gradient it. "
+                    f"{kind} `{self.name}`: {name}, but is being differentiated."
                 )
             if t is not None:
                 raise NotDifferentiableError(
-                    f"{kind} `{self.name}` closes over `{name}`, which is being differentiated, and its rule says "
-                    f"nothing about `{name}`. Pass it as an argument (or stop_gradient it)."
+                    f"Pass `{name}` as an argument (or stop_gradient it). {kind} `{self.name}` closes over "
+                    f"`{name}`, which is being differentiated, and its rule says nothing about it."
                 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from funcgrad import tree
 from funcgrad.core.avals import aval_of, is_inexact
 from funcgrad.core.buffers import run
 from funcgrad.core.frames import is_raised
-from funcgrad.core.provenance import is_internal, place
+from funcgrad.core.provenance import Loc, is_internal, place
 from funcgrad.core.tape import Node, pull
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.transforms.arguments import Argnums, array_leaf, normalise_argnums, parameter_name
@@ -23,11 +24,12 @@ from funcgrad.transforms.explain.evidence import Around, End, Evidence, Whole
 from funcgrad.transforms.explain.fate import Fate, fate
 from funcgrad.transforms.explain.follow import Entry, FollowTrace, LiveTracer
 from funcgrad.transforms.explain.outside import Outside, read_outside
-from funcgrad.transforms.explain.paths import Paths, joined
+from funcgrad.transforms.explain.paths import Paths, asked_for, joined
 from funcgrad.transforms.explain.picture import picture
 from funcgrad.transforms.explain.report import Report, short
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.straight import straight_through
+from funcgrad.transforms.explain.through import ThroughTrace, stops_that_matter
 from funcgrad.transforms.results import zeros_for
 
 
@@ -77,7 +79,17 @@ class Run:
         nodes = [y.node for y in self.outputs if self._trace.mine(y)]
         self.unsure = _unsure(trace) if any(type(y) is LiveTracer for y in self.outputs) else []
         known = [entry for entry in trace.departures if entry not in self.unsure]
-        self.paths = Paths(joined(trace.entries, nodes), nodes, known, straight_through(trace.entries))
+        meant = straight_through(trace.entries)
+        steps = joined(trace.entries, nodes)
+        self._paths = lambda idle: Paths(steps, nodes, known, meant | idle)
+        self.paths = self._paths(frozenset())
+
+    def paths_without(self, stops_that_matter: frozenset[Loc | None] | None) -> Paths:
+        """The paths but for those through a stop_gradient that leaves nothing out; all where that is not known."""
+        if stops_that_matter is None:
+            return self.paths
+        stops = (entry for entry in self._trace.entries if asked_for(entry) and entry.loc not in stops_that_matter)
+        return self._paths(frozenset(entry.seq for entry in stops))
 
     def seeds(self) -> list[tuple[Node, Any]]:
         """The derivative of the sum of all outputs by each."""
@@ -183,9 +195,10 @@ def _report(
     is_real = all(aval_of(y).dtype.kind != "c" for y in run.outputs)
     leaves = []
     others = _Others(fun, args, kwargs, positions)
-    for given in run.given:
+    stops = _Stops(fun, args, kwargs, positions)
+    for i, given in enumerate(run.given):
         around = _Around(run, given, others)
-        evidence = _evidence(run, given, cts, arrivals, around)
+        evidence = _evidence(run, given, cts, arrivals, around, partial(stops.that_matter, i))
         if not is_real:
             evidence.gradient = evidence.arrival = None
         leaf = answer(evidence)
@@ -202,7 +215,7 @@ def _report(
         checked=tuple(trace.checked),
         paired=tuple((called(e), e.loc) for e in trace.paired),
         born=None if born is None else (called(born[0].node), born[0].line, born[1]),
-        runs=runs + others.runs,
+        runs=runs + others.runs + stops.runs,
     )
     if all(leaf.status == Status.FLOWS.value for leaf in leaves):  # there is no cut
         notes = ()
@@ -234,12 +247,21 @@ class _Around(Around):
 
 
 def _evidence(
-    run: Run, given: Given, cts: dict[int, Any], arrivals: dict[int, Arrival], around: Around
+    run: Run,
+    given: Given,
+    cts: dict[int, Any],
+    arrivals: dict[int, Arrival],
+    around: _Around,
+    that_matter: Callable[[], frozenset[Loc | None] | None],
 ) -> Evidence:
     if given.node is None:
         return Evidence(given.path, given.value, called)
     ct, arrival = cts.get(given.node.seq), arrivals.get(given.node.seq)
-    total, cut = run.paths.of_leaf(given.node)
+    paths = run.paths
+    total, cut = paths.of_leaf(given.node)
+    if 0 < cut < total and any(asked_for(step.node) for step, _ in paths.cuts(given.node)):
+        paths = run.paths_without(that_matter())
+        total, cut = paths.of_leaf(given.node)
     gradient = zeros_for(concrete(given.value)) if ct is None else np.array(concrete(ct))
     return Evidence(
         path=given.path,
@@ -247,7 +269,7 @@ def _evidence(
         called=called,
         total=total,
         live=total - cut,
-        ends=tuple(end_at(run.paths, step, link) for step, link in run.paths.cuts(given.node)) if cut else (),
+        ends=tuple(end_at(paths, step, link) for step, link in paths.cuts(given.node)) if cut else (),
         left=_left(run, given.node),
         gradient=gradient,
         arrival=arrival,
@@ -302,3 +324,26 @@ class _Others:
             fun(*args, **kwargs)  # an error of the user's own comes again, and is not swallowed
             return []
         return [g.path for g in run.given if g.node is not None and run.paths.counts(g.node)[1]]
+
+
+class _Stops:
+    """Which stop_gradients leave something out; to find them the function runs again."""
+
+    def __init__(self, *call: Any) -> None:
+        self._call = call
+        self._found: list[frozenset[Loc | None]] | None = None
+        self.runs = 0
+
+    def that_matter(self, leaf: int) -> frozenset[Loc | None] | None:
+        """The lines of those that do for a leaf; None where the function cannot be run so."""
+        if not self.runs:
+            trace = ThroughTrace()
+            self.runs += 1
+            try:
+                run = Run(trace, *self._call, live=True)
+                self._found = stops_that_matter(trace, [given.node for given in run.given], run.seeds())
+            except Exception:  # of a value that has a derivative here only: the report is on the run before
+                self._found = None
+            finally:
+                trace.end()
+        return None if self._found is None else self._found[leaf]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from funcgrad.core.avals import Aval
 from funcgrad.core.provenance import Loc, at, here
 from funcgrad.core.tape import SELECT, Node, Sparse
 from funcgrad.core.trace import Tracer
@@ -27,17 +28,35 @@ def concrete(x: Any) -> Any:
     return x
 
 
+def operands_of(node: Node, saved: Any) -> list[Any]:
+    """The operands of an entry as far as it saved them; None for the others."""
+    prim: Any = node.prim
+    seen: list[Any] = []
+
+    def link(value: Any, entry: Node | None) -> Any:
+        seen.append(value)
+        return value
+
+    try:
+        prim.relink(saved, node.parents, node, link)
+    except (TypeError, ValueError, AttributeError, NotImplementedError):  # a rule of the user's, or compiled code
+        return [None] * len(node.parents)
+    values = seen[len(seen) - len(node.parents) :]
+    return [None if type(value) is Aval else value for value in values] or [None]
+
+
 class Spot(NamedTuple):
     """A place on the way back: an operation's derivative, or what else changed a cotangent at an entry.
 
     `kind` is "operation", "sum" (of what came to the entry's result), "hook" (it replaced that), "rule" (the user's own
     backward gave it), or "given" (the cotangent that the pass began with); on the way forwards also "leaf", and
-    "constant" for one that the operation was given.
+    "constant" for one that the operation was given. `terms` are those of a sum.
     """
 
     node: Node
     kind: str = "operation"
     loc: Loc | None = None
+    terms: tuple[Spot, ...] = ()
 
     @property
     def line(self) -> Loc | None:
@@ -60,10 +79,10 @@ class Arrival:
 
     `dead`: where all of it became zero; `masked`: where some of it did; `fault`: where it stopped being finite;
     `cancelled`: where contributions that are not zero added up to zero: at the result of an entry ("sum"), or inside of
-    its derivative ("operation").
+    its derivative ("operation"). `of` is what handed it on last.
     """
 
-    __slots__ = ("cancelled", "ct", "dead", "fault", "masked")
+    __slots__ = ("cancelled", "ct", "dead", "fault", "masked", "of")
 
     def __init__(self, ct: Any) -> None:
         self.ct = np.asarray(concrete(ct))
@@ -71,6 +90,7 @@ class Arrival:
         self.masked: Spot | None = None
         self.fault: Fault | None = None
         self.cancelled: Spot | None = None
+        self.of: Spot | None = None
 
 
 Replace = Callable[[Node, Any], "tuple[Any, Loc | None] | None"]
@@ -90,8 +110,9 @@ def flow_back(
 
     `replace(node, ct)` says what a hook makes of the cotangent of an entry's result, with the hook's line; None
     where there is no hook. `saved_of` gives what an entry saved, where that is elsewhere. `handed(node)` says what an
-    entry handed to its parents, where its derivative is not to be run again, and the kind and line of a `Spot` there;
-    None where it is. A sum that cancels up to rounding goes on as zero.
+    entry handed to its parents, where its derivative is not to be run again, and the kind and line of a `Spot` there
+    (an `Arrival` for what is known of the way inside); None where it is. A sum that cancels up to rounding goes on as
+    zero.
     """
     return _Watch(replace, saved_of or (lambda node: node.saved), handed, also).run(seeds)
 
@@ -168,11 +189,14 @@ class _Watch:
                 continue
             if type(ct) is list:  # one output of an entry with several
                 self._slots(parent, len(ct))[node.params["index"]].extend(self._here)
+            elif type(ct) is Arrival:
+                self._slots(parent, 1)[0].append(_from_inside(ct, self._here))
             else:
                 passed = _passed(spot, self._here, ct.dense() if type(ct) is Sparse else ct)
                 if given is None and self._cancels(node, i, passed.ct):
                     passed.ct = np.zeros_like(passed.ct)
                     passed.dead, passed.cancelled = (), spot
+                passed.of = spot
                 self._slots(parent, 1)[0].append(passed)
 
     def _cancels(self, node: Node, i: int, ct: np.ndarray) -> bool:
@@ -232,6 +256,21 @@ def _passed(spot: Spot, incoming: Sequence[Arrival], ct: Any) -> Arrival:
     return arrival
 
 
+def _from_inside(inner: Arrival, incoming: Sequence[Arrival]) -> Arrival:
+    """What an entry hands on that was followed inside of it, where the cotangents it began with are those coming."""
+    arrival = Arrival(inner.ct)
+    arrival.dead = tuple(s for s in inner.dead if s.kind != "given") or (_union(incoming) if inner.dead else ())
+    arrival.cancelled = inner.cancelled or (_first(a.cancelled for a in incoming) if inner.dead else None)
+    before = _first(a.masked for a in incoming)
+    arrival.masked = before if inner.masked is not None and inner.masked.kind == "given" else inner.masked
+    arrival.fault = inner.fault
+    if inner.fault is not None and inner.fault.spot.kind == "given":
+        arrival.fault = _first(a.fault for a in incoming)
+    elif inner.fault is not None and inner.fault.masked is not None and inner.fault.masked.kind == "given":
+        arrival.fault = inner.fault._replace(masked=before)
+    return arrival
+
+
 def _first_fault(ct: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(~np.isfinite(ct))[0])
 
@@ -245,7 +284,8 @@ def _summed(node: Node, arrivals: Sequence[Arrival]) -> Arrival:
     eps = np.finfo(total.ct.dtype).eps if total.ct.dtype.kind in "fc" else 0
     if np.isfinite(scale).all() and scale.any() and (np.abs(total.ct) <= ROUNDING * eps * scale).all():
         total.ct = np.zeros_like(total.ct)
-        total.cancelled = Spot(node, "sum")
+        terms = dict.fromkeys(a.of for a in arrivals if a.of is not None)
+        total.cancelled = Spot(node, "sum", terms=tuple(terms))
     elif not total.ct.any():
         total.cancelled = _first(a.cancelled for a in arrivals)
     total.dead = _union(arrivals) if not total.ct.any() else ()

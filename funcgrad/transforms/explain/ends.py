@@ -42,17 +42,24 @@ _WHOLE = frozenset(
 )
 
 
+_ON = frozenset(("clip", "reshape", "ravel", "minimum", "maximum", "astype", "int", "convert"))
+"""Operations behind which a step moves in steps still, and is to be an integer."""
+
+
 def _takes_whole(paths: Paths, step: Vertex) -> str:
-    """What a result is given to directly that takes integers or truth values only, by the name it was called; or ""."""
-    for user in paths.steps:
+    """What a result is given to that takes integers or truth values only, by the name it was called; or ""."""
+    users = [user for user in paths.steps if any(link.parent is step.node for link in user.links)]
+    for user in users:
         edges = [link.edge for link in user.links if link.parent is step.node]
         name = called(user.node)
         prim = user.node.prim.name if user.node.prim is not None else ""
         ufunc = getattr(np, name, None)
         floats = not isinstance(ufunc, np.ufunc) or any(t.startswith("d") for t in ufunc.types)
         indexes = edges == [Edge.CHOICE] and prim.startswith(("gather", "scatter", "slice", "dynamic"))
-        if edges and (name in _WHOLE or prim in ("int", "numpy") or indexes or not floats):
+        if name in _WHOLE or prim in ("int", "numpy") or indexes or not floats:
             return name
+    if len(users) == 1 and called(users[0].node) in _ON:
+        return _takes_whole(paths, users[0])
     return ""
 
 

@@ -88,6 +88,14 @@ def _function(loc: Loc) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda |
     return inner if name == code.co_name or code.co_name.startswith("<") else None
 
 
+def code_around(loc: Loc | None) -> ast.AST | None:
+    """The function that a location is in, or the whole file where it is in none."""
+    if loc is None:
+        return None
+    filename = loc[0].co_filename
+    return _function(loc) or _tree(filename, "".join(lines_of(filename)))
+
+
 @lru_cache(8)
 def _tree(filename: str, source: str) -> ast.AST | None:
     try:

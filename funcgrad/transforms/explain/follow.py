@@ -378,7 +378,7 @@ class FollowTracer(TapeTracer):
                 lambda args, kwargs: getattr(ufunc, method)(*args, **kwargs), (inputs, options), name
             )
 
-        if not _any_live((inputs, options)):
+        if not _any_live((inputs, options), self._trace):
             return plain()
         try:
             return super().__array_ufunc__(ufunc, method, *inputs, **options)  # type: ignore[misc]
@@ -394,7 +394,7 @@ class FollowTracer(TapeTracer):
         def plain() -> Any:
             return self._trace.run_plain(lambda args, kwargs: func(*args, **kwargs), (args, kwargs), name)
 
-        if not _any_live((args, kwargs)):
+        if not _any_live((args, kwargs), self._trace):
             return plain()
         try:
             return super().__array_function__(func, types, args, kwargs)  # type: ignore[misc]
@@ -413,10 +413,10 @@ def _without(trace: FollowTrace, idx: Any) -> Any:
     return trace.value(idx)
 
 
-def _any_live(args: Any) -> bool:
-    return any(
-        isinstance(x, LiveTracer) for x in tree.leaves(args, is_leaf=lambda x: isinstance(x, FollowTracer))
-    )
+def _any_live(args: Any, trace: FollowTrace) -> bool:
+    """Whether a value that grad tracks is among these, or one of a transformation inside, as vmap's."""
+    leaves = tree.leaves(args, is_leaf=lambda x: isinstance(x, FollowTracer))
+    return any(isinstance(x, LiveTracer) or (isinstance(x, Tracer) and x._trace.age > trace.age) for x in leaves)
 
 
 class LiveTracer(FollowTracer):

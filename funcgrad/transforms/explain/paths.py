@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from funcgrad.core.tape import SELECT, Node
-from funcgrad.transforms.explain.follow import Departure, Edge, Entry, differentiates
+from funcgrad.transforms.explain.follow import Departure, Edge, Entry, differentiates, reads_part
 from funcgrad.transforms.explain.remedies import TEMPLATES
 
 
@@ -186,9 +186,15 @@ class Paths:
 
 
 def _ends(step: Vertex, link: Link, ends: tuple[Edge, ...]) -> bool:
-    if link.edge in ends and (link.edge is Edge.CUT or carries(link.parent) or isinstance(step.node.prim, Departure)):
+    if link.edge in ends and (link.edge is Edge.CUT or carries(link.parent) or _departs(step.node)):
         return True
     return link.edge is Edge.PAST and ends_by_itself(link.inner or step.node)
+
+
+def _departs(node: Node) -> bool:
+    """Whether a value leaves that was plain already; as an index it goes where such a value may."""
+    prim = node.prim
+    return isinstance(prim, Departure) and not (prim.name == "int" and reads_part(node.loc))
 
 
 def asked_for(node: Node) -> bool:

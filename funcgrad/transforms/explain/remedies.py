@@ -47,6 +47,7 @@ WORDS = {
     "isnan": "np.where(np.isnan(x), 0.0, x) to leave them out",
 }
 """What to write where that is no code to be put in place."""
+BETWEEN = "an interpolation between the elements: np.interp(x, np.arange(len(t)), t)"
 _MATH = {"fabs": "abs", "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
 _LOCATIONS = {"normal": ("0.0", "1.0"), "uniform": ("0.0", "1.0"), "exponential": ("1.0",)}
 
@@ -70,11 +71,11 @@ def of_math(name: str, call: Written | None) -> str:
     return f"np.{function}({', '.join(call.bare)})"
 
 
-def renamed(prefix: str, call: Written | None) -> str:
-    """The same call of a function of another module."""
+def renamed(prefix: str, call: Written | None, of_module: bool = False) -> str:
+    """The same call of a function of another module; `of_module`: it was called as an attribute of one, too."""
     if call is None or not call.callee:
         return ""
-    arguments = [*call.bare, *(f"{k}={v}" for k, v in call.keywords.items())]
+    arguments = [*call.bare[of_module and call.is_method :], *(f"{k}={v}" for k, v in call.keywords.items())]
     return f"{prefix}({', '.join(arguments)})"
 
 

@@ -116,6 +116,15 @@ def around_all(where: Place, kind: type[ast.AST]) -> list[Any]:
     return sorted(wider, key=lambda n: n.end_col_offset - n.col_offset)
 
 
+_TRUTHS = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Invert)
+
+
+def joins_truths(where: Place) -> bool:
+    """Whether what stands at a place is joined with truth values, by `&`, `|` or `~`: no number can be in its place."""
+    outer = [n for n in around_all(where, ast.expr) if (n.col_offset, n.end_col_offset) != (where.col, where.end_col)]
+    return bool(outer) and isinstance(getattr(outer[0], "op", None), _TRUTHS)
+
+
 @lru_cache(64)
 def _of_line(source: str) -> list[ast.AST]:
     if not source.isascii():  # columns would count bytes

@@ -1,4 +1,5 @@
-"""Straight-through estimators: the value of a step, the derivative of the line through it."""
+"""Cuts that are meant, and leave nothing out: the value of a step with the derivative of the line through it, and the
+largest element in a softmax."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ from typing import NamedTuple
 
 from funcgrad.core.provenance import Place, place
 from funcgrad.core.tape import Node
-from funcgrad.transforms.explain.evidence import End, Evidence
+from funcgrad.transforms.explain.evidence import End, Ending, Evidence
+from funcgrad.transforms.explain.fate import code_around
 from funcgrad.transforms.explain.follow import Entry
-from funcgrad.transforms.explain.sources import around_all, written
+from funcgrad.transforms.explain.sources import MODULES, around_all, root, written
 
 
 def without_straight_through(e: Evidence) -> None:
@@ -21,6 +23,58 @@ def without_straight_through(e: Evidence) -> None:
     e.ends = tuple(end for end in e.ends if not any(_is_in(end, span) for span in spans))
     if not e.ends:
         e.total = e.live
+
+
+def without_largest(e: Evidence) -> None:
+    """Take the cuts of `x.max()` away, where a derivative comes back, that is taken from x for the exponentials: the
+    derivative is the same without it."""
+    if e.live and any(map(_is_largest, e.ends)):
+        e.ends = tuple(end for end in e.ends if not _is_largest(end))
+        e.total = e.live + (e.total - e.live if e.ends else 0)
+
+
+_LARGEST = frozenset(("max", "amax", "maximum"))
+_AROUND = frozenset(("values", "detach", "data", "unsqueeze", "view", "reshape"))
+_EXPONENTIALS = frozenset(("exp", "exp_", "softmax", "log_softmax", "logsumexp", "exp2"))
+
+
+def _is_largest(end: End) -> bool:
+    tree = code_around(end.loc) if end.of_tensor and end.kind in (Ending.ASKED, Ending.OFF) else None
+    call = written(end.loc)
+    of = None if tree is None or call is None else _largest_of(call.node)
+    if tree is None or of is None:
+        return False
+    nodes = list(ast.walk(tree))
+    assigned = [(n.targets[0], n.value) for n in nodes if isinstance(n, ast.Assign)]
+    names = {ast.unparse(target) for target, value in assigned if _largest_of(value) == of}
+
+    def is_shifted(node: ast.AST) -> bool:
+        minus = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and ast.unparse(node.left) == of
+        return minus and (_largest_of(node.right) == of or ast.unparse(node.right) in names)  # type: ignore[attr-defined]
+
+    shifted = {ast.unparse(n) for n in nodes if is_shifted(n)}
+    shifted |= {ast.unparse(target) for target, value in assigned if any(map(is_shifted, ast.walk(value)))}
+    exponentials = [n for n in nodes if isinstance(n, ast.Call) and _name_of(n.func) in _EXPONENTIALS]
+    return any(isinstance(n, ast.expr) and ast.unparse(n) in shifted for call in exponentials for n in ast.walk(call))
+
+
+def _name_of(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _largest_of(node: ast.AST) -> str | None:
+    """What an expression such as `x.max(1, keepdim=True).values.detach()` is the largest element of."""
+    while True:
+        if (isinstance(node, ast.Attribute) and node.attr in _AROUND) or isinstance(node, ast.Subscript):
+            node = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _AROUND:
+            node = node.func.value
+        else:
+            break
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in _LARGEST:
+        return None
+    of = node.args[0] if root(node.func.value) in MODULES and node.args else node.func.value
+    return ast.unparse(of)
 
 
 def _stopped(end: End) -> Place | None:

@@ -49,6 +49,7 @@ from funcgrad.torch.nn.functional.classes import nll_loss as nll_loss
 from funcgrad.torch.nn.functional.conv import conv1d as conv1d
 from funcgrad.torch.nn.functional.conv import conv2d as conv2d
 from funcgrad.torch.nn.functional.conv import conv3d as conv3d
+from funcgrad.torch.nn.functional.conv import conv_tbc as conv_tbc
 from funcgrad.torch.nn.functional.conv import conv_transpose1d as conv_transpose1d
 from funcgrad.torch.nn.functional.conv import conv_transpose2d as conv_transpose2d
 from funcgrad.torch.nn.functional.conv import conv_transpose3d as conv_transpose3d
@@ -61,6 +62,14 @@ from funcgrad.torch.nn.functional.dropout import dropout1d as dropout1d
 from funcgrad.torch.nn.functional.dropout import dropout2d as dropout2d
 from funcgrad.torch.nn.functional.dropout import dropout3d as dropout3d
 from funcgrad.torch.nn.functional.dropout import feature_alpha_dropout as feature_alpha_dropout
+from funcgrad.torch.nn.functional.fractional import fractional_max_pool2d as fractional_max_pool2d
+from funcgrad.torch.nn.functional.fractional import (
+    fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
+)
+from funcgrad.torch.nn.functional.fractional import fractional_max_pool3d as fractional_max_pool3d
+from funcgrad.torch.nn.functional.fractional import (
+    fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
+)
 from funcgrad.torch.nn.functional.linear import bilinear as bilinear
 from funcgrad.torch.nn.functional.linear import embedding as embedding
 from funcgrad.torch.nn.functional.linear import linear as linear

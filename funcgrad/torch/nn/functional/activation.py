@@ -10,7 +10,7 @@ import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.warned import warn
 from funcgrad.nn.activations import SELU_ALPHA, SELU_SCALE
-from funcgrad.torch._ops import pointwise, reduce, values
+from funcgrad.torch._ops import pointwise, reduce
 from funcgrad.torch._ops.create import empty_like, zeros_like
 from funcgrad.torch._ops.draws import exponential_
 from funcgrad.torch._ops.inplace import in_place
@@ -22,7 +22,7 @@ from funcgrad.torch._tensor.formats import contiguous_format
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn import _kinks
-from funcgrad.torch.nn._recorded import Quick, recorded
+from funcgrad.torch.nn._recorded import recorded
 
 
 def _chosen(fun: Any, input: Tensor, inplace: bool, *args: Any) -> Tensor:
@@ -62,14 +62,9 @@ def _softplus(x: Any, beta: float, threshold: float) -> Any:
     return fnp.where(scaled > threshold, x, nn.softplus(scaled) / beta)
 
 
-_relu = Quick(Kind("Relu", "r"), values.relu)
-
-
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(input, 0); the derivative at 0 is 0."""
-    if inplace or not isinstance(input, Tensor) or input._read().dtype.kind != "f":
-        return _chosen(pointwise.relu, input, inplace)
-    return _relu(input)
+    return _chosen(pointwise.relu, input, True) if inplace else pointwise.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:

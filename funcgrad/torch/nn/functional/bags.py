@@ -93,8 +93,13 @@ def embedding_bag(
         include_last_offset: `offsets` says also where the last bag ends.
         padding_idx: the row that does not count.
     """
-    if scale_grad_by_freq or sparse:
-        raise NotImplementedError("embedding_bag: funcgrad.torch has neither scale_grad_by_freq nor sparse gradients")
+    if sparse:
+        raise NotImplementedError("embedding_bag: leave out sparse=True: funcgrad.torch has no sparse gradients")
+    if scale_grad_by_freq:
+        raise NotImplementedError(
+            "embedding_bag: write embedding(input, weight, scale_grad_by_freq=True).sum(1) (or mean) in place of "
+            "scale_grad_by_freq=True, for which PyTorch divides the gradients of rows by how often others occur"
+        )
     if per_sample_weights is not None and input.shape != per_sample_weights.shape:
         raise ValueError(
             f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "

@@ -12,7 +12,7 @@ from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.shape import squeeze, unsqueeze
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.composed import composite
-from funcgrad.torch._record.operands import refuse
+from funcgrad.torch._record.operands import one_dtype, refuse
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
@@ -200,6 +200,36 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name
     return conv_transpose
+
+
+CONV_TBC = Kind("ConvTbc", "xyz", takes="012")
+
+
+def _over_time(x: Any, weight: Any, bias: Any, pad: int) -> Any:
+    images, kernel = fnp.transpose(x, (1, 2, 0)), fnp.transpose(weight, (2, 1, 0))
+    if pad < 0:
+        images, pad = images[..., -pad : images.shape[-1] + pad], 0
+    return fnp.transpose(_convolved(images, kernel, bias, True, (1,), [(pad, pad)], (1,), 1), (2, 0, 1))
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """The convolution over time of ``(time, N, C)`` with ``(window, C, O)``: ``(time, N, O)``."""
+    if input.dim() != 3:
+        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
+    if weight.dim() != 3:
+        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
+    if bias.dim() != 1:
+        raise RuntimeError("Bias must be 1-D")
+    if input.shape[2] != weight.shape[1]:
+        raise RuntimeError("Input dim 2 (input channels) is not == dim 1 in the weight tensor")
+    if bias.shape[0] != weight.shape[2]:
+        raise RuntimeError("Bias size must equal dim 2 in the weight tensor (output channels).")
+    length = input.shape[0] + 2 * pad - weight.shape[0] + 1
+    if length < 0:
+        sizes = [length, input.shape[1], weight.shape[2]]
+        raise RuntimeError(f"Trying to create tensor with negative dimension {length}: {sizes}")
+    one_dtype("self and mat2 must have the same dtype, but got {} and {}", input, weight)
+    return call(CONV_TBC, _over_time, input, weight, bias, pad=pad)
 
 
 conv1d, conv2d, conv3d = map(_conv, (1, 2, 3))

@@ -9,8 +9,10 @@ import numpy as np
 import funcgrad.numpy as fnp
 from funcgrad import nn
 from funcgrad.core.trace import Tracer
+from funcgrad.ops.subscript import update
 from funcgrad.torch._ops import products, sums
 from funcgrad.torch._ops import shape as shaping
+from funcgrad.torch._ops.kinks import with_scaled_gradient
 from funcgrad.torch._ops.values import affine
 from funcgrad.torch._record.calls import Kind, call_with, flat, need_tensor
 from funcgrad.torch._record.composed import composite
@@ -139,8 +141,17 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return out if bias is None else out + bias
 
 
-def _rows(weight: Any, index: Any, padding_idx: int | None) -> Any:
+def over_frequency(rows: Any, index: Any, count: int) -> Any:
+    """Rows of a table of `count`, whose gradients are divided by how often each is asked for."""
+    flat = fnp.reshape(index, (-1,))
+    often = update(np.zeros(count, rows.dtype), flat, np.ones(flat.shape, rows.dtype), "add")
+    return with_scaled_gradient(rows, 1 / fnp.take(often, index, axis=0)[..., None])
+
+
+def _rows(weight: Any, index: Any, padding_idx: int | None, by_freq: bool) -> Any:
     rows = fnp.take(weight, index, axis=0)
+    if by_freq:
+        rows = over_frequency(rows, index, weight.shape[0])
     if padding_idx is None:
         return rows
     return fnp.where((index == padding_idx)[..., None], constant(rows), rows)
@@ -186,9 +197,10 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """The rows of `weight` that `input` names; row `padding_idx` gets no gradient."""
-    if scale_grad_by_freq or sparse:
-        raise NotImplementedError("embedding: funcgrad.torch has neither scale_grad_by_freq nor sparse gradients")
+    """The rows of `weight` that `input` names; row `padding_idx` gets no gradient, and with `scale_grad_by_freq` a row
+    that is named n times 1/n of it."""
+    if sparse:
+        raise NotImplementedError("embedding: leave out sparse=True: funcgrad.torch has no sparse gradients")
     need_tensor(input, "embedding")
     if weight.dim() != 2:
         raise RuntimeError("'weight' must be 2-D")
@@ -198,7 +210,8 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= count
     index = check_rows("embedding", input, weight, max_norm, norm_type)
-    return call_with((input,), EMBEDDING, _rows, weight, index=index, padding_idx=padding_idx)
+    options = {"index": index, "padding_idx": padding_idx, "by_freq": scale_grad_by_freq}
+    return call_with((input,), EMBEDDING, _rows, weight, **options)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

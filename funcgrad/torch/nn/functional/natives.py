@@ -21,7 +21,7 @@ from funcgrad.torch._record.operands import refuse_traced
 
 BUILTIN = {
     "torch": (
-        "adaptive_avg_pool1d avg_pool1d bilinear celu_ channel_shuffle conv1d conv2d conv3d conv_transpose1d "
+        "adaptive_avg_pool1d avg_pool1d bilinear celu_ channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d "
         "conv_transpose2d conv_transpose3d cosine_similarity hardshrink pairwise_distance pdist pixel_shuffle "
         "pixel_unshuffle prelu relu_ rrelu_ selu_ threshold_"
     ),

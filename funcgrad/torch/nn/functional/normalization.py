@@ -26,6 +26,7 @@ from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.padding import pad
 from funcgrad.torch.nn.functional.pooling import avg_pool2d
+from funcgrad.transforms.fused import fused
 
 Axes = tuple[int, ...]
 TRACED_STATISTICS = (
@@ -37,6 +38,7 @@ TRACED_STATISTICS = (
 _standardised = widened(standardise, np.float16)
 
 
+@fused
 def _scaled(y: Any, weight: Any, bias: Any, shape: Axes) -> Any:
     if weight is not None:
         y = multiply(y, fnp.reshape(weight, shape))
@@ -66,6 +68,7 @@ def _of_batch_read(
     return _scaled(_standardised_read(keep, x, axes, eps, ()), weight, bias, shape)
 
 
+@fused
 def _of_statistics(x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: Axes, eps: float) -> Any:
     y = (x - fnp.reshape(mean, shape)) / fnp.sqrt(fnp.reshape(var, shape) + eps)
     return _scaled(y, weight, bias, shape)
@@ -217,8 +220,7 @@ def instance_norm(
 
 def _of_layer(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
     y = _standardised(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
-    y = y if weight is None else multiply(y, weight)
-    return y if bias is None else add(y, bias)
+    return y if weight is None and bias is None else _scaled(y, weight, bias, shape=x.shape[x.ndim - dims :])
 
 
 def _of_layer_read(keep: Any, x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
@@ -270,6 +272,7 @@ def layer_norm(
     return contiguous(call(LAYER, _of_layer, input, weight, bias, dims=dims, eps=eps))
 
 
+@fused
 def _over_root_mean_square(x: Any, axes: Axes, eps: float) -> Any:
     return x / fnp.sqrt(fnp.mean(x * x, axis=axes, keepdims=True) + eps)
 

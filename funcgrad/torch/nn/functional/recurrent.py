@@ -17,6 +17,7 @@ from funcgrad.torch._record.operands import one_dtype
 from funcgrad.torch._record.tape import note_of, on_tape
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional import recurrent_steps
+from funcgrad.transforms.fused import fused
 
 State = tuple[Any, ...]
 
@@ -28,15 +29,16 @@ def _part(x: Any, number: int, count: int) -> Any:
 
 
 def _plain(activation: Callable[[Any], Any]) -> Callable[..., State]:
-    def step(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
-        return (activation(add(given, affine(state[0], weight, bias))),)
+    @fused
+    def step(given: Any, weight: Any, bias: Any, projection: Any, h: Any) -> State:
+        return (activation(add(given, affine(h, weight, bias))),)
 
     return step
 
 
-def _lstm(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+@fused
+def _lstm(given: Any, weight: Any, bias: Any, projection: Any, h: Any, c: Any) -> State:
     """Hochreiter and Schmidhuber, "Long short-term memory", 1997; gates in the order in, forget, cell, out."""
-    h, c = state
     gates = add(given, affine(h, weight, bias))
     opened = logistic(gates)  # of the cell's too, which is not used: one call costs less than three
     c = add(multiply(_part(opened, 1, 4), c), multiply(_part(opened, 0, 4), tanh(_part(gates, 2, 4))))
@@ -44,15 +46,20 @@ def _lstm(given: Any, state: State, weight: Any, bias: Any, projection: Any = No
     return (h if projection is None else affine(h, projection)), c
 
 
-def _gru(given: Any, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+@fused
+def _gru(given: Any, weight: Any, bias: Any, projection: Any, h: Any) -> State:
     """Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; reset, update, new."""
-    (h,) = state
     resets, keeps, new = (_part(given, i, 3) for i in range(3))
     from_state = affine(h, weight, bias)
     resets_h, keeps_h, new_h = (_part(from_state, i, 3) for i in range(3))
     n = tanh(add(new, multiply(logistic(add(resets, resets_h)), new_h)))
     z = logistic(add(keeps, keeps_h))
     return (add(multiply(subtract(h, n), z), n),)
+
+
+@fused
+def _stacked(*rows: Any) -> Any:
+    return concatenate(*[reshape(y, shape=(1, *y.shape)) for y in rows], axis=0)
 
 
 STEPS = {"RNN_TANH": _plain(tanh), "RNN_RELU": _plain(relu), "LSTM": _lstm, "GRU": _gru}
@@ -95,7 +102,7 @@ def layer(
         first, (w_x, w_h, b_x, b_h, projection) = rest[: len(state)], rest[len(state) :]
 
         def advance(now: State, given: Any) -> tuple[State, Any]:
-            new = step(given, now, w_h, b_h, projection)
+            new = step(given, w_h, b_h, projection, *now)
             return new, new[0]
 
         inputs, now = affine(v, w_x, b_x), tuple(first)
@@ -105,8 +112,8 @@ def layer(
         rows = []
         for time in range(v.shape[0])[:: -1 if reverse else 1]:
             now, y = advance(now, getitem(inputs, time))
-            rows.append(reshape(y, shape=(1, *y.shape)))
-        return concatenate(*rows[:: -1 if reverse else 1], axis=0), *now
+            rows.append(y)
+        return _stacked(*rows[:: -1 if reverse else 1]), *now
 
     form = partial(recurrent_steps.layer, mode=mode, states=len(state), reverse=reverse)
     last = ("Mm", "Add") if weights[4] is not None else LAST[mode]
@@ -135,7 +142,7 @@ def packed_layer(
                 now = tuple(_rows(s, 0, size) for s in now)
             elif size > had:
                 now = tuple(concatenate(s, _rows(b, had, size), axis=0) for s, b in zip(now, first))
-            now = step(_rows(inputs, end - size, end), now, w_h, b_h, projection)
+            now = step(_rows(inputs, end - size, end), w_h, b_h, projection, *now)
             outs.append(now[0])
         last = [concatenate(*parts, axis=0) for parts in zip(now, *done[::-1])]
         return concatenate(*outs[:: -1 if reverse else 1], axis=0), *last
@@ -155,7 +162,7 @@ def cell(mode: str, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor
 
     def advance(v: Any, *rest: Any) -> Any:
         parts, (wx, wh, bx, bh) = rest[: len(state)], rest[len(state) :]
-        return STEPS[mode](affine(v, wx, bx), tuple(parts), wh, bh)
+        return STEPS[mode](affine(v, wx, bx), wh, bh, None, *parts)
 
     form = partial(recurrent_steps.cell, mode=mode, states=len(state))
     found = composite(form, partial(call, CELLS[mode], advance), x, *state, *weights)

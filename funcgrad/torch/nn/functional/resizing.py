@@ -14,6 +14,8 @@ from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._tensor.sizes import dimension
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn.functional.antialias import FILTERS as antialias_filters
+from funcgrad.torch.nn.functional.antialias import taps as antialias_taps
 from funcgrad.torch.nn.functional.pooling import (
     Places,
     adaptive_avg_pool1d,
@@ -33,6 +35,7 @@ KINDS = {
     ("trilinear", 3): Kind("UpsampleTrilinear3DBackward0", "-"),
     ("bicubic", 2): Kind("UpsampleBicubic2DBackward0", "-"),
 }
+SMOOTH = {mode: Kind(f"Upsample{mode.title()}2DAaBackward0", "-") for mode in antialias_filters}
 Taps = tuple[np.ndarray, np.ndarray | None]
 Pair = tuple[int, ...]
 """Which elements each new one is made of, ``(new size, taps)``, and their weights."""
@@ -135,13 +138,13 @@ def interpolate(
     Args:
         input: 1 to 3 dimensions of space.
         size, scale_factor: one of both, for each dimension or for all.
-        mode: "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area".
+        mode: "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "area", or with `antialias`
+            "lanczos".
         align_corners: whether the outer elements' centres, and not their borders, stay where they are.
         recompute_scale_factor: compute places with the ratio of the sizes in place of the factor.
-        antialias: not available.
+        antialias: make an element that is larger than the old ones of all that it covers; "bilinear", "bicubic" and
+            "lanczos", of two dimensions of space.
     """
-    if antialias:
-        raise NotImplementedError("interpolate: funcgrad.torch has no antialias")
     if mode in ("nearest", "area", "nearest-exact") and align_corners is not None:
         raise ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
@@ -150,7 +153,15 @@ def interpolate(
     space, ndim = input.dim() - 2, input.dim()
     if mode == "area" and space in (1, 2, 3):
         return AREA[space - 1](input, sizes)
-    if (mode, space) not in KINDS:
+    if antialias and (mode not in SMOOTH or ndim != 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input"
+        )
+    if mode == "lanczos" and ndim == 4 and not antialias:
+        raise ValueError("Lanczos mode requires antialias=True")
+    if mode == "lanczos" and ndim == 4 and align_corners:
+        raise ValueError("Lanczos mode does not support align_corners=True")
+    if (mode, space) not in KINDS and not antialias:
         if mode in NEEDED and ndim in (3, 4, 5) and mode != "bicubic":
             raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {NEEDED[mode]}D input")
         raise NotImplementedError(
@@ -167,6 +178,8 @@ def interpolate(
         raise RuntimeError(
             f"Non-empty {ndim}D data tensor expected but got a tensor with sizes {list(input.shape)}"
         )
+    if antialias:
+        return _smooth(input, sizes, scales, mode, bool(align_corners))
     shape = "nearest" if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
     kernel = f"compute_indices_weights_{shape}"
     if space == 2 and shape != "cubic":
@@ -180,6 +193,15 @@ def interpolate(
             make = _cubic if shape == "cubic" else _linear
             taps.append(make(n, m, scale, bool(align_corners), input._read().dtype))
     return like_images(call(KINDS[mode, space], _resized, input, taps=taps), input)
+
+
+def _smooth(input: Tensor, sizes: list[int], scales: list[float | None], mode: str, align_corners: bool) -> Tensor:
+    refuse(input, "iubc", "compute_index_ranges_weights")
+    dtype = input._read().dtype
+    taps = [
+        antialias_taps(mode, n, m, scale, align_corners, dtype) for n, m, scale in zip(input.shape[2:], sizes, scales)
+    ]
+    return like_images(call(SMOOTH[mode], _resized, input, taps=taps), input)
 
 
 def _older(name: str) -> None:

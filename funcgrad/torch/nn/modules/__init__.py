@@ -72,6 +72,7 @@ from funcgrad.torch.nn.modules.lazy import LazyLinear as LazyLinear
 from funcgrad.torch.nn.modules.linear import Bilinear as Bilinear
 from funcgrad.torch.nn.modules.linear import Identity as Identity
 from funcgrad.torch.nn.modules.linear import Linear as Linear
+from funcgrad.torch.nn.modules.linear_classes import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from funcgrad.torch.nn.modules.loss import BCELoss as BCELoss
 from funcgrad.torch.nn.modules.loss import BCEWithLogitsLoss as BCEWithLogitsLoss
 from funcgrad.torch.nn.modules.loss import CosineEmbeddingLoss as CosineEmbeddingLoss
@@ -128,6 +129,8 @@ from funcgrad.torch.nn.modules.pooling import AdaptiveMaxPool3d as AdaptiveMaxPo
 from funcgrad.torch.nn.modules.pooling import AvgPool1d as AvgPool1d
 from funcgrad.torch.nn.modules.pooling import AvgPool2d as AvgPool2d
 from funcgrad.torch.nn.modules.pooling import AvgPool3d as AvgPool3d
+from funcgrad.torch.nn.modules.pooling import FractionalMaxPool2d as FractionalMaxPool2d
+from funcgrad.torch.nn.modules.pooling import FractionalMaxPool3d as FractionalMaxPool3d
 from funcgrad.torch.nn.modules.pooling import LPPool1d as LPPool1d
 from funcgrad.torch.nn.modules.pooling import LPPool2d as LPPool2d
 from funcgrad.torch.nn.modules.pooling import LPPool3d as LPPool3d

@@ -34,6 +34,50 @@ class Hooks:
         return registered(self.backward_after, hook, first)
 
 
+class Hooked:
+    """What a Module has to say what is called around its passes."""
+
+    _hooks: Hooks | None = None
+
+    def _own_hooks(self) -> Hooks:
+        if self._hooks is None:
+            self._hooks = Hooks()
+        return self._hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments."""
+        return registered(self._own_hooks().before, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` behind `forward`; what it returns replaces the output."""
+        return registered(self._own_hooks().after, (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` in the backward pass; what it returns replaces the gradients."""
+        return registered(self._own_hooks().backward_before, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients by the inputs are there; what it returns
+        replaces them."""
+        return self._own_hooks().add_backward(hook, True, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` behind the last operation of the module; deprecated."""
+        return self._own_hooks().add_backward(hook, False)
+
+    @property
+    def _forward_pre_hooks(self) -> dict[int, Callable[..., Any]]:
+        return {} if self._hooks is None else {key: hook for key, (hook, _) in self._hooks.before.items()}
+
+    @property
+    def _forward_hooks(self) -> dict[int, Callable[..., Any]]:
+        return {} if self._hooks is None else {key: hook for key, (hook, *_) in self._hooks.after.items()}
+
+
 class _Everywhere:
     """The hooks of all modules, where there are any."""
 

@@ -8,13 +8,13 @@ from typing import Any, Self, TypeVar
 from funcgrad.core.frames import hide
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import empty_like
-from funcgrad.torch._pass.hooks import RemovableHandle, registered
 from funcgrad.torch._record.modes import no_grad
+from funcgrad.torch._record.operands import refuse_asked
 from funcgrad.torch._record.story import event
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device, used
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn.modules.hooks import Hooks, called, everywhere
+from funcgrad.torch.nn.modules.hooks import Hooked, called, everywhere
 from funcgrad.torch.nn.modules.hooks import register_module_forward_hook as register_module_forward_hook
 from funcgrad.torch.nn.modules.hooks import register_module_forward_pre_hook as register_module_forward_pre_hook
 from funcgrad.torch.nn.modules.hooks import register_module_full_backward_hook as register_module_full_backward_hook
@@ -73,7 +73,7 @@ def indented(text: str) -> str:
     return text.replace("\n", "\n  ")
 
 
-class Module(Stateful):
+class Module(Stateful, Hooked):
     """The base class of all layers and models.
 
     A Parameter, Buffer or Module that is assigned to an attribute is registered under the attribute's name.
@@ -93,7 +93,6 @@ class Module(Stateful):
     dump_patches = False
     call_super_init = False
     training: bool
-    _hooks: Hooks | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs and not self.call_super_init:
@@ -119,8 +118,12 @@ class Module(Stateful):
                 return self.forward(*args, **kwargs)
             return called(self, args, kwargs)
         except Exception as error:
-            hide(error)
-            raise
+            try:
+                refuse_asked(error)
+                raise
+            except Exception as shown:
+                hide(shown)
+                raise
 
     # attributes
 
@@ -468,38 +471,6 @@ class Module(Stateful):
         from funcgrad.torch._explain.modules import explain_grads  # few programs ask, and it is long
 
         return explain_grads(self)
-
-    # hooks
-
-    def _own_hooks(self) -> Hooks:
-        if self._hooks is None:
-            self._hooks = Hooks()
-        return self._hooks
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments."""
-        return registered(self._own_hooks().before, (hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
-    ) -> RemovableHandle:
-        """Call `hook(module, args, output)` behind `forward`; what it returns replaces the output."""
-        return registered(self._own_hooks().after, (hook, with_kwargs, always_call), prepend)
-
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_output)` in the backward pass; what it returns replaces the gradients."""
-        return registered(self._own_hooks().backward_before, hook, prepend)
-
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` when the gradients by the inputs are there; what it returns
-        replaces them."""
-        return self._own_hooks().add_backward(hook, True, prepend)
-
-    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` behind the last operation of the module; deprecated."""
-        return self._own_hooks().add_backward(hook, False)
 
     # printing
 

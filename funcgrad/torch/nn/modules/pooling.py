@@ -238,3 +238,46 @@ class LPPool2d(_LPPool):
 
 class LPPool3d(_LPPool):
     _function = staticmethod(F.lp_pool3d)
+
+
+class _FractionalMaxPool(Module):
+    """The largest element of windows that stand by chance."""
+
+    _function: Any
+    _space: int
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        self.kernel_size = per_dim(kernel_size, self._space)
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else per_dim(output_size, self._space)
+        self.output_ratio = None if output_ratio is None else per_dim(output_ratio, self._space)
+        if output_size is None and output_ratio is None:
+            raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio")
+        if output_size is not None and output_ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input: Tensor) -> Any:
+        sizes = (self.output_size, self.output_ratio)
+        return self._function(
+            input, self.kernel_size, *sizes, self.return_indices, _random_samples=self._random_samples
+        )
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    _function, _space = staticmethod(F.fractional_max_pool2d), 2
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    _function, _space = staticmethod(F.fractional_max_pool3d), 3

@@ -1,5 +1,5 @@
-"""`torch.nn.utils`: limiting gradients, parameters as a vector, weights that are computed, and modules with other
-parameters."""
+"""`torch.nn.utils`: limiting gradients, parameters as a vector, weights that are computed or pruned, and modules with
+other parameters."""
 
 import typing as _typing
 
@@ -8,6 +8,7 @@ from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn.utils import parametrizations as parametrizations
 from funcgrad.torch.nn.utils import parametrize as parametrize
+from funcgrad.torch.nn.utils import prune as prune
 from funcgrad.torch.nn.utils import rnn as rnn
 from funcgrad.torch.nn.utils import stateless as stateless
 from funcgrad.torch.nn.utils.clip_grad import clip_grad_norm as clip_grad_norm
@@ -30,7 +31,7 @@ from funcgrad.torch.nn.utils.normalised import spectral_norm as spectral_norm
 from funcgrad.torch.nn.utils.normalised import weight_norm as weight_norm
 
 globals().update(_entrances(globals()))
-__all__ = _public_names(globals(), "parametrizations", "parametrize", "rnn", "stateless")
+__all__ = _public_names(globals(), "parametrizations", "parametrize", "prune", "rnn", "stateless")
 if not _typing.TYPE_CHECKING:  # a checker shall see that a name does not exist
     __getattr__ = _tells_nearest(__name__, __all__)
 

@@ -1,4 +1,4 @@
-"""Weights by their lengths and directions, and weights with the spectral norm 1."""
+"""Weights by their lengths and directions, weights with the spectral norm 1, and orthogonal ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from funcgrad.torch.nn.modules.module import Module
 from funcgrad.torch.nn.utils.parametrize import register_parametrization
+from funcgrad.torch.nn.utils.rotations import MAPS, _Orthogonal
 
 
 def lengths(weight: Tensor, dim: int | None) -> Tensor:
@@ -122,6 +123,37 @@ def spectral_norm(
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
     axis = output_dim(module) if dim is None else dim
     return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, axis, eps))
+
+
+def orthogonal(
+    module: Module, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
+) -> Module:
+    """Let a weight have orthonormal columns, or rows where there are fewer of these.
+
+    Args:
+        orthogonal_map: "matrix_exp" or "cayley" of a skew matrix, or "householder", a product of reflections; by
+            default the first of square and complex matrices, the last of others.
+        use_trivialization: the map moves from the value that was set last, so that any can be set.
+
+    >>> import funcgrad.torch as torch
+    >>> layer = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(4, 2))
+    >>> torch.allclose(layer.weight @ layer.weight.T, torch.eye(2), atol=1e-6)
+    True
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if weight.ndim < 2:
+        raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
+    if orthogonal_map is None:
+        square = weight.size(-2) == weight.size(-1)
+        orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
+    if orthogonal_map not in MAPS:
+        raise ValueError(
+            'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". ' f"Got: {orthogonal_map}"
+        )
+    made = _Orthogonal(weight, orthogonal_map, use_trivialization=use_trivialization)
+    return register_parametrization(module, name, made, unsafe=True)
 
 
 __all__ = _own_names(globals())

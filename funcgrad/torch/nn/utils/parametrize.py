@@ -35,8 +35,13 @@ def cached() -> Iterator[None]:
 
 
 def _inverted(parametrization: Module, value: Any) -> Any:
-    inverse = getattr(parametrization, "right_inverse", None)
-    return value if inverse is None else inverse(value)
+    """What the parametrization makes the value of; the value itself where it does not know."""
+    if not hasattr(parametrization, "right_inverse"):
+        return value
+    try:
+        return parametrization.right_inverse(value)
+    except NotImplementedError:
+        return value
 
 
 class ParametrizationList(ModuleList):
@@ -94,9 +99,11 @@ class ParametrizationList(ModuleList):
         with no_grad():
             new: Any = value
             for module in reversed(self):
-                new = _inverted(module, new)
+                if not hasattr(module, "right_inverse"):
+                    raise RuntimeError(f"parametrization {type(module).__name__} does not implement right_inverse.")
+                new = module.right_inverse(new)
             for own, part in zip(self._originals(), [new] if self.is_tensor else new):
-                own.copy_(part)
+                own.data = part.detach()
 
 
 def _class_of(module: Module, name: str) -> None:
@@ -134,6 +141,19 @@ def _check(wanted: Any, value: Any, names: tuple[str, str], flag: str = "the `un
             )
 
 
+def _check_inverse(wanted: Tensor, value: Any, name: str) -> None:
+    """PyTorch's errors where `right_inverse` does not lead back to the dtype and shape of the tensor."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"parametrization.right_inverse must return a tensor. Got: {type(value).__name__}")
+    for what in ("dtype", "shape"):
+        own, new = getattr(wanted, what), getattr(value, what)
+        if own != new:
+            raise ValueError(
+                f"The tensor returned by parametrization.right_inverse must have the same {what} as module.{name}, "
+                f"unless the `unsafe` flag is enabled.\nmodule.{name}.{what}: {own}\nreturned {what}: {new}"
+            )
+
+
 def register_parametrization(
     module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
 ) -> Module:
@@ -145,11 +165,11 @@ def register_parametrization(
     if is_parametrized(module, tensor_name):
         made = module.parametrizations[tensor_name]
         with no_grad():
-            value = getattr(module, tensor_name)
             if not unsafe:
-                names = f"module.{tensor_name}.", f"parametrization(module.{tensor_name})."
-                _check(value, parametrization(value), names)
-            made.right_inverse(_inverted(parametrization, value))
+                value = getattr(module, tensor_name)
+                made_of_it = parametrization(value)
+                _check(value, made_of_it, (f"module.{tensor_name}.", f"parametrization(module.{tensor_name})."))
+                _check_inverse(value, _inverted(parametrization, made_of_it), tensor_name)
         made.append(parametrization)
         made.unsafe = made.unsafe or unsafe
         return module
@@ -170,6 +190,29 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether a tensor of the module, or any, is made by a parametrization."""
     found = module._modules.get("parametrizations")
     return isinstance(found, ModuleDict) and (len(found) > 0 if tensor_name is None else tensor_name in found)
+
+
+def type_before_parametrizations(module: Module) -> type:
+    """The class that the module had before tensors of it were parametrized."""
+    return type(module).__bases__[0] if is_parametrized(module) else type(module)
+
+
+def transfer_parametrizations_and_params(
+    from_module: Module, to_module: Module, tensor_name: str | None = None
+) -> Module:
+    """Let the module make a tensor, or all, by the parametrizations of another one, of the same originals."""
+    if not is_parametrized(from_module):
+        return to_module
+    for name in list(from_module.parametrizations) if tensor_name is None else [tensor_name]:
+        if not hasattr(to_module, name):
+            setattr(to_module, name, Parameter(getattr(from_module, name)))
+        source = from_module.parametrizations[name]
+        for parametrization in source:
+            register_parametrization(to_module, name, parametrization)
+        target = to_module.parametrizations[name]
+        for part, t in {**source._parameters, **source._buffers}.items():
+            setattr(target, part, t)
+    return to_module
 
 
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:

@@ -11,7 +11,7 @@ from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.causes.registry import Finding, Reason, cause, cut_of, ends
 from funcgrad.transforms.explain.evidence import End, Ending, Evidence
 from funcgrad.transforms.explain.fate import Fate
-from funcgrad.transforms.explain.remedies import drawn, of_math, renamed
+from funcgrad.transforms.explain.remedies import BETWEEN, drawn, of_math, renamed
 from funcgrad.transforms.explain.report import short
 from funcgrad.transforms.explain.sources import Written, around, around_all, fitting, written
 from funcgrad.transforms.explain.status import Status
@@ -85,6 +85,11 @@ def _returned(call: ast.Call, where: Place) -> tuple[str, Place | None]:
     return "", None
 
 
+_METHODS: dict[type, str] = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power"
+}  # fmt: skip
+
+
 def _update(where: Place) -> tuple[str, Place | None]:
     """`b[i] = x` and `b += x` as assignments of new arrays, and the span of the statement."""
     given = _with_out(where)
@@ -98,6 +103,10 @@ def _update(where: Place) -> tuple[str, Place | None]:
         name = statement.target.id
         value = ast.BinOp(ast.Name(name), statement.op, statement.value)
         return f"{name} = {ast.unparse(value)}", span
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Subscript):
+        method = _METHODS.get(type(statement.op))
+        array, index = ast.unparse(statement.target.value), ast.unparse(statement.target.slice)
+        return f"{array} = fnp.at({array})[{index}].{method}({ast.unparse(statement.value)})" if method else "", span
     target = statement.targets[0] if isinstance(statement, ast.Assign) else None
     if not isinstance(statement, ast.Assign) or not isinstance(target, ast.Subscript):
         return "", None
@@ -140,7 +149,7 @@ def foreign(end: End) -> Reason | None:
     why = f"`{end.called}` takes plain arrays only, and nothing is known of its derivative"
     if _exists(f"funcgrad.{end.called}"):
         remedy = f"funcgrad.{end.called}, which has a derivative"
-        return Reason(why, remedy, renamed(f"funcgrad.{end.called}", written(end.loc)))
+        return Reason(why, remedy, renamed(f"funcgrad.{end.called}", written(end.loc), of_module=True))
     return Reason(why, "a function of NumPy's or funcgrad's, or a rule of your own around it: fg.custom_vjp")
 
 
@@ -150,6 +159,9 @@ def _exists(path: str) -> bool:
         return hasattr(importlib.import_module(module), name)
     except ImportError:
         return False
+
+
+_READS = frozenset(("take", "take_along_axis", "choose", "repeat"))
 
 
 @ends(33, 34, 35, 37, 39, 41)
@@ -167,12 +179,14 @@ def conversion(end: End) -> Reason | None:
     if end.as_ in ("float", "complex") and call is not None and (twin := _twin(call.callee)):
         what = f"`{call.callee}` makes a plain array of what it is given, as a list of values"
         return Reason(what, f"{twin}, which takes traced values", renamed(twin, call))
+    if end.as_ == "numpy" and end.called in _READS:
+        return Reason("it reads at places, which are integers and move in steps", BETWEEN)
     if end.as_ == "numpy":
         what = f"`{end.written}` takes a plain array" if end.written else "the value left as a plain array"
         return Reason(what, "the value as it is, with the functions of NumPy or funcgrad")
     if end.as_ in _STEPS and call is not None and _is_index(call.place):
         why = f"the value left as {_LEFT_AS[end.as_]} for an index, which moves in steps"
-        return Reason(why, "an interpolation between the elements: np.interp(x, np.arange(len(t)), t)")
+        return Reason(why, BETWEEN)
     code = ""
     if call is not None and call.args and call.callee.rpartition(".")[2] == end.as_ and _may_stay(end, call):
         code = call.args[0] if end.as_ in _ITSELF else _STEPS.get(end.as_, "").format(call.args[0])
@@ -188,7 +202,7 @@ def looked_at(e: Evidence) -> Finding | None:
         return None
     end = e.left[0]
     cut, call = cut_of(end), written(end.loc)
-    value = call.bare[0] if call is not None and call.bare and not end.stores else "x"
+    value = _shown(call) if call is not None and not end.stores else "x"
     taken = f"grad refuses `{cut.op}` at {short(cut.place)}: {cut.why}"
     places = tuple(dict.fromkeys(cut_of(each).place for each in e.left))
     if end.fate is Fate.UNKNOWN:
@@ -203,6 +217,13 @@ def looked_at(e: Evidence) -> Finding | None:
         return Finding(f"{text}.", "", places)
     fix = fitting(call.place, call.text.replace(value, f"fg.stop_gradient({value})"))
     return Finding(f"{text}.", "", places, (fix,))
+
+
+def _shown(call: Written) -> str:
+    """What is converted on a line: of `"%.2f" % x` the value behind it."""
+    if isinstance(call.node, ast.BinOp) and isinstance(call.node.left, ast.Constant | ast.JoinedStr):
+        return "x" if isinstance(call.node.right, ast.Tuple | ast.Dict) else call.bare[1]
+    return call.bare[0] if call.bare else "x"
 
 
 _NUMBERS_ONLY = frozenset(("range", "dump", "dumps", "str", "repr", "hash", "Decimal", "Fraction", "pack"))

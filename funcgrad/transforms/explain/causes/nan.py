@@ -10,7 +10,7 @@ import numpy as np
 from funcgrad.core.provenance import place
 from funcgrad.core.tape import Node, entries
 from funcgrad.transforms.explain.causes.registry import Finding, cause, remark
-from funcgrad.transforms.explain.diagnosis import Fault, Spot, concrete
+from funcgrad.transforms.explain.diagnosis import Fault, Spot, concrete, operands_of
 from funcgrad.transforms.explain.evidence import Evidence, Whole
 from funcgrad.transforms.explain.remedies import OUT_OF_RANGE, UNDETERMINED, away, guarded
 from funcgrad.transforms.explain.report import Fix, short
@@ -39,11 +39,12 @@ def thrown_away_later(e: Evidence) -> Finding | None:
     fault = e.arrival.fault if e.arrival is not None else None
     if fault is None or fault.masked is None or fault.spot.kind != "operation" or not _by_elements(fault.spot.node):
         return None
-    if e.born is not None and e.called(fault.masked.node) in _VANISH:  # where infinity went in
+    masked = fault.masked
+    if e.born is not None and e.called(masked.node) in _VANISH:  # where infinity went in
         return None
-    name, where, mask = e.called(fault.spot.node), place(fault.spot.line), place(fault.masked.line)
+    name, where, mask = e.called(fault.spot.node), place(fault.spot.line), place(masked.line)
     text = (
-        f"{_became(e, fault, 'NaN')}, which `{e.called(fault.masked.node)}` at {short(mask)} throws away; but "
+        f"{_became(e, fault, 'NaN')}, which `{e.called(masked.node)}` at {short(mask)} throws away; but "
         "0 * inf is NaN."
     )
     pole = _pole(e, fault.spot.node)
@@ -53,10 +54,19 @@ def thrown_away_later(e: Evidence) -> Finding | None:
         text = f"{text[:-1]}: `{name}` at {short(place(pole.loc))} is not finite there."
         where = place(pole.loc)
     repair = _guard(e, fault)
-    if repair is None:
-        text += f" Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there."
-        return Finding(text, "", (where, mask))
-    return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
+    if repair is not None:
+        return Finding(f"{text} Guard the input, so that it is never evaluated there.", "", (where, mask), (repair,))
+    call = written(fault.spot.line)
+    nudged = away(name, call) if e.called(masked.node) in _FACTORS else ""
+    if call is not None and nudged:
+        return Finding(f"{text} {_NUDGE}", "", (where, mask), (fitting(call.place, nudged),))
+    guard = f"Guard the input: `{name}(where(condition, x, 1))`, so that it is never evaluated there"
+    return Finding(f"{text} {UNDETERMINED.get(name, guard)}.", "", (where, mask))
+
+
+_FACTORS = frozenset(("power", "square", "divide", "true_divide", "pow", "div", "multiply", "mul"))
+"""Operations that throw an element away where a factor happens to be zero."""
+_NUDGE = "Keep its argument away from that point, by a small constant."
 
 
 _VANISH = frozenset(
@@ -96,10 +106,12 @@ def _guard(e: Evidence, fault: Fault) -> Fix | None:
     call, mask = written(fault.spot.line), fault.masked and written(fault.masked.line)
     if call is None or not mask or fault.masked is None:
         return None
-    if isinstance(mask.node, ast.Subscript):
+    if isinstance(mask.node, ast.Subscript) and ast.unparse(mask.node.value) == call.text:
         return _filtered(call, mask)
     if fault.spot.line is None or fault.masked.line is None or fault.spot.line[0] is not fault.masked.line[0]:
         return None  # its condition may have no name in the other function
+    if isinstance(mask.node, ast.Subscript):
+        return _filtered(call, mask)
     condition = _condition(e, fault.spot.node, fault.masked.node, mask)
     code = guarded(e.called(fault.spot.node), call, condition) if condition else ""
     return fitting(call.place, code) if code else None
@@ -123,8 +135,11 @@ def _condition(e: Evidence, node: Node, masked: Node, mask: Written) -> str:
 
 
 def _filtered(call: Written, mask: Written) -> Fix | None:
-    """`f(x)[mask]` as `f(x[mask])`."""
+    """`f(x)[mask]` as `f(x[mask])`; of a result with a name, f of x guarded by a mask that is a comparison."""
     assert isinstance(mask.node, ast.Subscript)
+    if ast.unparse(mask.node.value) != call.text and isinstance(mask.node.slice, ast.Compare):
+        code = guarded("", call, ast.unparse(mask.node.slice))
+        return fitting(call.place, code) if code else None
     if ast.unparse(mask.node.value) != call.text or not call.args:
         return None
     part = f"{call.args[0]}[{ast.unparse(mask.node.slice)}]"
@@ -196,8 +211,7 @@ def _by_value(e: Evidence, kind: str) -> Finding | None:
     divides = name in ("divide", "true_divide")
     code = away(name, call) if divides or (born == "inf" and name != "power") else ""
     if call is not None and code:
-        remedy = "Keep its argument away from that point, by a small constant."
-        return Finding(f"{text} {remedy}", "", (where,), (fitting(call.place, code),))
+        return Finding(f"{text} {_NUDGE}", "", (where,), (fitting(call.place, code),))
     remedy = OUT_OF_RANGE.get((name, born)) or f"Keep the argument of `{name}` away from where it is {value}"
     return Finding(f"{text} {remedy}.", "", (where,))
 
@@ -209,14 +223,25 @@ def _not_finite(e: Evidence, kind: str) -> Finding:
     where = place(fault.spot.line)
     if fault.spot.kind != "operation":
         return Finding(f"{_became(e, fault, kind)}.", "", (where,))
-    call = written(fault.spot.line)
-    code = away(e.called(fault.spot.node), call)
+    name, call = e.called(fault.spot.node), written(fault.spot.line)
+    if name == "power" and _base_is_negative(e, fault.spot.node):
+        return Finding(f"{_became(e, fault, kind)}. {_NEGATIVE_BASE}", "", (where,))
+    code = away(name, call)
     if call is not None and code:
-        text = f"{_became(e, fault, kind)}. Keep its argument away from that point, by a small constant."
-        return Finding(text, "", (where,), (fitting(call.place, code),))
-    name = e.called(fault.spot.node)
+        return Finding(f"{_became(e, fault, kind)}. {_NUDGE}", "", (where,), (fitting(call.place, code),))
     text = UNDETERMINED.get(name, "Keep its argument away from that point, for example by adding a small constant")
     return Finding(f"{_became(e, fault, kind)}. {text}.", "", (where,))
+
+
+_NEGATIVE_BASE = (
+    "Its base is negative there, and the derivative by the exponent is the power times the logarithm of the base: "
+    "bound the base from below, or keep the exponent a constant."
+)
+
+
+def _base_is_negative(e: Evidence, node: Node) -> bool:
+    base = operands_of(node, e.saved_of(node))[0]
+    return base is not None and bool((np.asarray(base) < 0).any())
 
 
 def _became(e: Evidence, fault: Fault, kind: str) -> str:

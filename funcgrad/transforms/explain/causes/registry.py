@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.evidence import End, Evidence, Whole
 from funcgrad.transforms.explain.report import Cut, Fix, Leaf
-from funcgrad.transforms.explain.sources import fitting
+from funcgrad.transforms.explain.sources import fitting, joins_truths
 from funcgrad.transforms.explain.status import ORDER, Status
-from funcgrad.transforms.explain.straight import without_straight_through
+from funcgrad.transforms.explain.straight import without_largest, without_straight_through
 
 Row = int | str
 """A row of the catalogue: 24, "59a". Row 0 is that nothing is wrong."""
@@ -121,7 +121,7 @@ def cut_of(end: End) -> Cut:
         if reason is not None:
             where = place(end.loc)
             span = reason.span or where
-            code = "" if end.again else reason.code
+            code = "" if end.again or joins_truths(span) else reason.code
             fix = fitting(span, code) if code and span.col is not None else None
             remedy = f"`{fix.code if fix else code}`{reason.tail}" if code else reason.remedy
             return Cut(reason.op or end.called, where, reason.why, remedy, fix, end.again, row.reason.__name__)
@@ -140,6 +140,7 @@ def finding_of(e: Evidence) -> tuple[Cause, Finding]:
 def answer(e: Evidence) -> Leaf:
     """What a report says of a leaf: the finding of the first cause that applies."""
     without_straight_through(e)
+    without_largest(e)
     row, finding = finding_of(e)
     return Leaf(
         e.path,

@@ -7,7 +7,7 @@ import ast
 from funcgrad.core.provenance import Place, place
 from funcgrad.transforms.explain.causes.registry import Reason, ends
 from funcgrad.transforms.explain.evidence import End, Ending
-from funcgrad.transforms.explain.remedies import TEMPLATES, WORDS, code_for
+from funcgrad.transforms.explain.remedies import BETWEEN, TEMPLATES, WORDS, code_for
 from funcgrad.transforms.explain.report import short
 from funcgrad.transforms.explain.sources import Written, around, in_parentheses, written
 
@@ -19,12 +19,12 @@ _DRAWS = frozenset(
 @ends(50)
 def index_from_data(end: End) -> Reason | None:
     """A number that is rounded, and only says which elements are read."""
-    if end.kind is not Ending.FLAT or end.used_at is None:
+    if end.kind is not Ending.FLAT or end.used_at is None or end.called in _DRAWS:
         return None
     call, where = written(end.loc), place(end.used_at)
     code, span = _interpolated(call, where)
     why = f"its result is only an index at {short(where)}, which moves in steps"
-    return Reason(why, "an interpolation between the elements: np.interp(x, np.arange(len(t)), t)", code, span)
+    return Reason(why, BETWEEN, code, span)
 
 
 def _interpolated(call: Written | None, where: Place) -> tuple[str, Place | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from funcgrad.core.provenance import place
 from funcgrad.transforms.explain.causes.registry import Finding, cause
 from funcgrad.transforms.explain.diagnosis import Spot
@@ -31,7 +33,12 @@ _PRODUCTS = frozenset(
 _IDENTITIES = {
     "softmax": "its elements always add up to one",
     "standardize": "its mean is always zero, and its variance one",
+    "layer_norm": "the mean over what is normalised is always zero",
 }
+
+
+MOST = 3
+"""Of more terms that cancel none is named."""
 
 
 @cause(55, status=Status.CANCELS)
@@ -41,15 +48,20 @@ def cancelling(e: Evidence) -> Finding | None:
         return None
     start = f"{lead(e.live)} to the output, and their contributions cancel"
     rest = "to first order the output does not change with it"
+    terms = spot.terms if len(spot.terms) <= MOST else ()
+    named = [f"`{e.called(term.node)}` at {short(place(term.line))}" for term in terms]
+    users = f", those of {in_order(named)}" if named else ""
+    places = tuple(dict.fromkeys(place(term.line) for term in terms))
     if spot.node.prim is None:
-        return Finding(f"{start}: {rest}.")
+        return Finding(f"{start}{users}: {rest}.", "", places)
     name, where = e.called(spot.node), place(spot.line)
     if spot.kind == "operation":
         identity = _IDENTITIES.get(name)
         start = f"{lead(e.live)} to the output, and the contributions of the elements of `{name}`"
         why = f"{identity}, so " if identity else ""
         return Finding(f"{start} at {short(where)} cancel: {why}{rest}.", "", (where,))
-    return Finding(f"{start} at the result of `{name}` at {short(where)}: {rest}.", "", (where,))
+    result = f"at the result of `{name}` at {short(where)}"
+    return Finding(f"{start} {result}{users}: {rest}.", "", (where, *places))
 
 
 @cause(54, 56, status=Status.ZERO)
@@ -73,6 +85,15 @@ def _smooth(e: Evidence, spot: Spot) -> Fix | None:
     return fitting(call.place, code) if call is not None and code else None
 
 
+_SHARES = frozenset(("softmax", "log_softmax"))
+
+
+def _is_alone(e: Evidence, spot: Spot) -> bool:
+    """Whether each element is the only one along the axes of an operation."""
+    saved, axes = e.saved_of(spot.node), (spot.node.params or {}).get("axes", ())
+    return bool(axes) and isinstance(saved, np.ndarray) and all(saved.shape[axis] == 1 for axis in axes)
+
+
 def _ended(e: Evidence, spot: Spot) -> str:
     where = short(place(spot.line))
     if spot.kind == "hook":
@@ -91,6 +112,8 @@ def _ended(e: Evidence, spot: Spot) -> str:
         reason = "inside of it: without the checkpoint, a report says where"
     elif name in STEPS:
         reason = "it moves in steps"
+    elif name in _SHARES and _is_alone(e, spot):
+        reason = "it is over an axis of one element, whose share is 1 whatever it is"
     elif name in _SATURATES:
         reason = "it is saturated: its derivative is too small for a number"
     elif name == "where":

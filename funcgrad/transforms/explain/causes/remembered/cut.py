@@ -120,6 +120,8 @@ def _instead(end: End) -> tuple[str, str]:
         return "", f"torch.stack({ast.unparse(data)})" if isinstance(data, ast.List) else ""  # a tensor, or a list
     if end.kind is Ending.LEFT and call.callee.startswith("math."):
         return call.callee, f"torch.{call.callee[5:]}({', '.join(call.bare)})"
+    if end.kind is Ending.LEFT and call.callee in ("float", "complex") and len(call.args) == 1:
+        return call.callee, call.bare[0]
     return "", ""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from funcgrad.transforms.explain.causes.registry import Finding, cause
+from funcgrad.transforms.explain.causes.registry import Finding, cause, cut_of
 from funcgrad.transforms.explain.causes.remembered.words import at, function_of, pass_of, places
 from funcgrad.transforms.explain.evidence import Evidence
 from funcgrad.transforms.explain.history import History
+from funcgrad.transforms.explain.places import short
 from funcgrad.transforms.explain.status import Status
 from funcgrad.transforms.explain.wording import gradient_summary, in_order
 
@@ -51,9 +52,15 @@ def rebound(e: Evidence) -> Finding | None:
     return Finding(
         f"It is no leaf: the assignment to `{h.rebound}`{at(h.loc)} put the result of `{h.op}` in its place, and "
         "backward() keeps gradients of leaves only.",
-        f"with torch.no_grad(): {h.rebound} -= ..., which changes the leaf itself",
+        f"with torch.no_grad(): {_itself(e, h.rebound)} -= ..., which changes the leaf itself",
         places(h.loc),
     )
+
+
+def _itself(e: Evidence, variable: str) -> str:
+    """The tensor itself, where the variable holds several: the assignment made a list or a dict of them."""
+    asked = e.path.strip("`")
+    return asked if asked.startswith(f"{variable}[") else variable
 
 
 @cause(12, 18, status=Status.NOT_LEAF)
@@ -157,12 +164,13 @@ def not_reached(e: Evidence) -> Finding | None:
         )
     text = f"{pass_of(last)} has run since it was made and did not come to it: "
     if h.told:
-        left = h.told[-1].written or h.told[-1].called
-        where = h.told[-1].loc
+        left = cut_of(h.told[-1])
         return Finding(
-            f"{text}a value computed from it left by `{left}`{at(where)}, and what is made of that is a constant.",
+            f"{text}a value computed from it left by `{left.op}` at {short(left.place)}, and what is made of that is a "
+            "constant.",
             "the tensor itself in place of its numbers",
-            places(where, last.loc),
+            (left.place, *places(last.loc)),
+            (left.fix,) if left.fix is not None else (),
         )
     return Finding(
         f"{text}the value on which it was called is not computed from this tensor, or only through values that tensors "
