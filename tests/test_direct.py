@@ -13,6 +13,7 @@ from funcgrad.core.trace import primitives
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.direct import direct
 from funcgrad.ops.families.elementwise import Along, Elementwise, Sign
+from funcgrad.ops.overwritten import _new
 from funcgrad.ops.shortcuts import KNOWN
 from funcgrad.ops.shortcuts import NUMBERS as NUMBERS_AS_ARRAYS
 
@@ -71,7 +72,7 @@ def test_same_bits_as_the_rule(term, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
-@pytest.mark.parametrize("term", [name for name, (prim, _) in TERMS.items() if len(prim.partials) == 2])
+@pytest.mark.parametrize("term", [n for n, (p, _) in TERMS.items() if len(p.partials) == 2 and p.impl is not _new])
 def test_same_bits_with_a_python_number(term, dtype):
     prim, i = TERMS[term]
     t, x = operands(dtype, 1)

@@ -21,7 +21,7 @@ from funcgrad.core.constants import keep
 from funcgrad.core.memory import copied, owner_of, released
 from funcgrad.core.provenance import Loc, here
 from funcgrad.core.trace import Primitive, Trace, Tracer, as_argument
-from funcgrad.core.warned import quiet, set_state, state
+from funcgrad.core.warned import SILENT, set_state, state
 
 tick = itertools.count().__next__
 """The next number in the sequence of entries, for what happens between them."""
@@ -249,7 +249,7 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
     ct: Any = None
     before = state()
     try:
-        set_state(quiet(before))
+        set_state(SILENT)
         while node is not None or heap:
             if node is None:
                 node, ct = arrived.pop(-heappop(heap))
@@ -315,7 +315,7 @@ def push(nodes: Sequence[Node], tangents: dict[int, Any]) -> dict[int, Any]:
     """Apply recorded maps forwards. `nodes` is oldest first; `tangents`, by `seq`, has the leaves' and is extended."""
     before = state()
     try:
-        set_state(quiet(before))
+        set_state(SILENT)
         for node in nodes:
             if node.prim is None:
                 continue

@@ -20,7 +20,7 @@ import numpy as np
 from funcgrad.core import provenance
 from funcgrad.core.avals import NUMERIC, PYTHON_SCALARS, Aval, Traced, operand
 from funcgrad.core.reading import named
-from funcgrad.core.warned import quiet, set_state, state
+from funcgrad.core.warned import SILENT, set_state, state
 from funcgrad.errors import EscapedTracerError, TracerConversionError
 
 _ages = itertools.count(1)
@@ -274,7 +274,7 @@ class Primitive:
             return out, None
         before = state()
         try:
-            set_state(quiet(before))
+            set_state(SILENT)
             return out, self.push(saved, tangents, params)
         finally:
             set_state(before)

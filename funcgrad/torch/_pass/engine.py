@@ -13,7 +13,7 @@ import numpy as np
 from funcgrad.core.avals import Aval
 from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
 from funcgrad.core.trace import Primitive
-from funcgrad.core.warned import quiet, set_state, state
+from funcgrad.core.warned import SILENT, set_state, state
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
 from funcgrad.torch._pass.again import recorded as recorded_too
@@ -138,7 +138,7 @@ class Pass:
         careful, saved_of, create = anomaly.state.enabled, self.saved_of, self.create
         before = state()
         try:
-            set_state(quiet(before))
+            set_state(SILENT)
             while heap:
                 node: Any
                 node, ct = arrived.pop(-heappop(heap), DONE)
