@@ -90,7 +90,27 @@ ATTENTIONS = {
     "class Own(nn.TransformerEncoderLayer):\n  def _ff_block(self, x): print('own'); return super()._ff_block(x)\nprint(Own(8, 2, 16, batch_first=True)(x).shape)",
 }
 
-GROUPS = {"overloads": OVERLOADS, "hooks": HOOKS, "attention": ATTENTIONS}
+SAVED = """import io, collections
+def again(x, **options):
+  f = io.BytesIO(); torch.save(x, f); f.seek(0)
+  return torch.load(f, **options)
+"""
+FILES = {
+    "what is loaded with weights": SAVED + "w = nn.Parameter(torch.ones(2)); frozen = nn.Parameter(torch.arange(3), requires_grad=False)\n" + each("print(again([b'a\\0b', bytearray(b'c'), b'', torch.device('cpu'), torch.device('cuda:1'), collections.Counter([2, 4, 2])]))", "print(again({'w': w, 'b': [frozen]}))", "a, b, c = again([w, w, w.data]); print(a is b, isinstance(a, nn.Parameter), isinstance(c, nn.Parameter), a.requires_grad, a.grad)\nwith torch.no_grad(): a[0] = 5\nprint(c)"),
+    "what is loaded besides": SAVED + each(*(f"x = again({x}, weights_only=False); print(repr(x), type(x).__name__)" for x in ("np.arange(3.0)", "np.arange(6, dtype=np.int16).reshape(2, 3).T", "np.array(3.5)", "np.float32(1.5)", "np.int64(3)", "np.bool_(True)", "np.complex64(1j)", "np.array(['ab', 'c'])", "np.zeros((0, 2))", "np.str_('a')", "collections.deque([1, (2, 'a')], 3)", "collections.deque()", "collections.defaultdict(list, {1: [2]})", "collections.defaultdict(None, {1: 2})", "range(3, 9, 2)", "slice(None, 3)", "frozenset([1])", "[collections.defaultdict(int, a=1)['b'], {('a', 1): np.float64(2.0)}]")),
+        "n = np.zeros(2); a, b = again([n, n], weights_only=False); print(a is b, a.flags.writeable)", "s = again(np.random.RandomState(3).get_state(), weights_only=False); r = np.random.RandomState(); r.set_state(s); print(r.rand(), np.random.RandomState(3).rand())"),
+    "a run that goes on": SAVED + "torch.manual_seed(0); m = nn.Linear(2, 1); opt = torch.optim.Adam(m.parameters(), lr=0.1); plan = torch.optim.lr_scheduler.MultiStepLR(opt, [1, 3])\ndef go():\n  opt.zero_grad(); m(torch.ones(1, 2)).pow(2).sum().backward(); opt.step(); plan.step()\n"
+    "go(); kept = again({'m': m.state_dict(), 'opt': opt.state_dict(), 'plan': plan.state_dict(), 'losses': [1.5], 'rng': torch.get_rng_state()}); go(); go(); end = m.weight.clone(); print(kept['plan']['milestones'])\nm.load_state_dict(kept['m']); opt.load_state_dict(kept['opt']); plan.load_state_dict(kept['plan']); go(); go(); print(torch.equal(m.weight, end), plan.get_last_lr())",
+}
+
+M = "m = import_module(torch.__name__ + '.nn.modules')\n"
+INSIDE = {
+    "names": M + "".join(f"print('{n}', [c.__name__ for c in vars(nn)['{n}'].__mro__ if c.__name__ == '{base}'], issubclass(nn.{n}, import_module(m.__name__ + '.{where}').{base}))\n" for n, where, base in (("BatchNorm1d", "batchnorm", "_BatchNorm"), ("BatchNorm3d", "batchnorm", "_NormBase"), ("InstanceNorm2d", "instancenorm", "_InstanceNorm"), ("InstanceNorm2d", "batchnorm", "_BatchNorm"), ("LayerNorm", "normalization", "LayerNorm"), ("Conv2d", "conv", "_ConvNd"), ("ConvTranspose1d", "conv", "_ConvTransposeNd"), ("LazyConv1d", "conv", "_ConvNd"), ("Conv2d", "conv", "_ConvTransposeNd"), ("NLLLoss", "loss", "_WeightedLoss"), ("CrossEntropyLoss", "loss", "_WeightedLoss"), ("CrossEntropyLoss", "loss", "NLLLoss"), ("MSELoss", "loss", "_Loss"), ("MaxPool1d", "pooling", "_MaxPoolNd"), ("AvgPool2d", "pooling", "_AvgPoolNd"), ("AdaptiveAvgPool2d", "pooling", "_AdaptiveAvgPoolNd"), ("AdaptiveMaxPool1d", "pooling", "_AdaptiveMaxPoolNd"), ("LPPool2d", "pooling", "_LPPoolNd"), ("Dropout", "dropout", "_DropoutNd"), ("Dropout2d", "dropout", "_DropoutNd"), ("Dropout2d", "dropout", "Dropout"), ("ZeroPad2d", "padding", "ConstantPad2d"))),
+    "tuples": M + "u = import_module(m.__name__ + '.utils')\n" + each("print(u._single(2), u._pair(3), u._triple([1, 2]), u._quadruple('ab'), u._ntuple(5)(None), u._pair.__name__)", "print(u._reverse_repeat_tuple((1, 2, 3), 2))"),
+    "data parallel": "m = nn.DataParallel(nn.Linear(2, 1), device_ids=None); print(m, list(m.state_dict()), m.device_ids, m.module.in_features); m(torch.ones(3, 2)).sum().backward(); print(m.module.weight.grad, isinstance(m, nn.parallel.DataParallel))\n" + each("m(torch.ones(1, 2), 3)", "m.in_features"),
+}
+
+GROUPS = {"inside": INSIDE, "files": FILES, "overloads": OVERLOADS, "hooks": HOOKS, "attention": ATTENTIONS}
 ALL = {f"{group}: {name}": BEGIN + text for group, texts in GROUPS.items() for name, text in texts.items()}
 
 

@@ -24,6 +24,7 @@ class Parameter(Tensor):
     """
 
     __module__ = "funcgrad.torch.nn.parameter"
+    _saved_as = "Parameter"
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if type(requires_grad) is not bool:
