@@ -110,7 +110,13 @@ INSIDE = {
     "data parallel": "m = nn.DataParallel(nn.Linear(2, 1), device_ids=None); print(m, list(m.state_dict()), m.device_ids, m.module.in_features); m(torch.ones(3, 2)).sum().backward(); print(m.module.weight.grad, isinstance(m, nn.parallel.DataParallel))\n" + each("m(torch.ones(1, 2), 3)", "m.in_features"),
 }
 
-GROUPS = {"inside": INSIDE, "files": FILES, "overloads": OVERLOADS, "hooks": HOOKS, "attention": ATTENTIONS}
+NOTHING = {
+    "normalised": each(*(f"m = nn.{m}; y = m(torch.zeros({shape}, requires_grad=True)); y.sum().backward(); print(y.shape, m.running_mean, m.running_var, m.num_batches_tracked)" for m, shape in (("BatchNorm1d(3)", "0, 3"), ("BatchNorm1d(3)", "2, 3, 0"), ("BatchNorm2d(3)", "0, 3, 2, 2"), ("BatchNorm1d(3).eval()", "0, 3"), ("InstanceNorm1d(3, track_running_stats=True)", "2, 3, 0"), ("InstanceNorm1d(3, track_running_stats=True)", "0, 3, 4"), ("InstanceNorm1d(3)", "0, 3, 4")))),
+    "sequences": each(*(f"print(nn.{m}(2, 3)(torch.zeros({shape}))[0].shape)" for m in ("RNN", "GRU", "LSTM") for shape in ("0, 1, 2", "0, 2")), "x = torch.zeros(0, 1, 4); print([t.shape for t in nn.MultiheadAttention(4, 2)(x, x, x)])", "print(nn.TransformerEncoderLayer(4, 2, 4)(torch.zeros(0, 1, 4)).shape)", "x = torch.zeros(2, 0, 4); print([t.shape for t in nn.MultiheadAttention(4, 2)(x, x, x)])"),
+    "medians": each("torch.zeros(0, 3).nanmedian(0)", "torch.zeros(0, 3).median(0)"),
+}
+
+GROUPS = {"nothing": NOTHING, "inside": INSIDE, "files": FILES, "overloads": OVERLOADS, "hooks": HOOKS, "attention": ATTENTIONS}
 ALL = {f"{group}: {name}": BEGIN + text for group, texts in GROUPS.items() for name, text in texts.items()}
 
 
