@@ -288,7 +288,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Any:
     need_tensor(input, name)
     axis = dimension(dim, input.dim()) if dim is not None else 0
     if dim is not None:
-        not_empty(input, axis, name)
+        not_empty(input, axis, "median")
     refuse(input, "bc", "median_cpu" if dim is None else "median_out")
     v = constant(input._read())
     flat = fnp.reshape(v, (v.size,)) if dim is None or not v.ndim else v

@@ -19,6 +19,7 @@ from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.devices import Device
 from funcgrad.torch._tensor.formats import layout, memory_format
+from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.sizes import Size
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -316,6 +317,30 @@ def numbers_read(owner: str, name: str, args: Sequence[Any], options: Mapping[st
         tuple(_read(x, kind) for x, kind in zip(args, types)),
         {n: _read(x, by_name.get(n, _ANYTHING)) for n, x in options.items()},
     )
+
+
+def in_order(
+    owner: str, name: str, args: Sequence[Any], options: Mapping[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]] | None:
+    """The arguments of a deprecated signature, with numbers in front, as those of one that is not; None if they are of
+    no such one. PyTorch warns of the first call in a process."""
+    signatures = _signatures().get((owner, name), [])
+    shown = [s for s in signatures if not s.hidden]
+    old = next((s for s in signatures if s.hidden and not s.misfit(args, options)), None)
+    if old is None or any(not s.misfit(args, options) for s in shown):
+        return None
+    bound = {**dict(zip((p.name for p in old.parameters), args)), **options}
+    new = next((s for s in shown if bound.keys() <= {p.name for p in s.parameters}), None)
+    if new is None:
+        return None
+    instead = "".join(f"\n\t{name}{s.shown}" for s in shown)
+    warn_once(
+        f"This overload of {name} is deprecated:\n\t{name}{old.shown}\nConsider using one of the following signatures "
+        f"instead:{instead}",
+        "deprecated overload",
+    )
+    by_place = [p.name for p in new.parameters if not p.by_keyword and p.name in bound]
+    return [bound.pop(n) for n in by_place], bound
 
 
 def _read(x: Any, kind: Type) -> Any:

@@ -24,7 +24,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.handed import unfit
 from funcgrad.torch._ops.outs import check_out
-from funcgrad.torch._ops.signatures import numbers_read, takes_data
+from funcgrad.torch._ops.signatures import in_order, numbers_read, takes_data
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse_traced
 from funcgrad.torch._tensor import dtypes
@@ -242,6 +242,10 @@ def other_call(
         own = {n if n in parameters else _OTHER_NAMES.get(n, n): x for n, x in options.items()}
         if own.keys() != options.keys() and own.keys() <= parameters.keys() | {"out"}:
             return lambda: fun(*args, **own)
+    if isinstance(error, TypeError):
+        own_self = args[:1] if owner == "Tensor" else ()
+        if ordered := in_order(owner, name, args[len(own_self) :], options):
+            return lambda: fun(*own_self, *ordered[0], **ordered[1])
     if not any(isinstance(x, Tracer) for x in (*args, *options.values())):
         words = unfit(owner, name, args, options)
         if words and words != str(error):

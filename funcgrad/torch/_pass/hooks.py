@@ -29,12 +29,13 @@ _ids = itertools.count()
 class RemovableHandle:
     """What registering a hook returns: `remove()` takes it away again, as does the end of a `with`."""
 
-    def __init__(self, hooks: dict[int, Any]) -> None:
-        self.hooks = hooks
+    def __init__(self, hooks: dict[int, Any], marks: Sequence[dict[int, bool]] = ()) -> None:
+        self.hooks, self.marks = hooks, marks
         self.id = next(_ids)
 
     def remove(self) -> None:
-        self.hooks.pop(self.id, None)
+        for entries in (self.hooks, *self.marks):
+            entries.pop(self.id, None)
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -43,9 +44,13 @@ class RemovableHandle:
         self.remove()
 
 
-def registered(hooks: dict[int, Any], hook: Any, first: bool = False) -> RemovableHandle:
-    """Add a hook, behind the others or before them."""
-    handle = RemovableHandle(hooks)
+def registered(
+    hooks: dict[int, Any], hook: Any, first: bool = False, marks: Sequence[dict[int, bool]] = ()
+) -> RemovableHandle:
+    """Add a hook, behind the others or before them, and its number to `marks`."""
+    handle = RemovableHandle(hooks, marks)
+    for mark in marks:
+        mark[handle.id] = True
     others = dict(hooks) if first else {}
     for key in others:
         del hooks[key]

@@ -169,8 +169,8 @@ settings = _Settings()
 _warned: set[str] = set()
 
 
-def warn_once(message: str) -> None:
-    """A warning that PyTorch gives once in a process."""
-    if message not in _warned or settings.always:
-        _warned.add(message)
+def warn_once(message: str, place: str = "") -> None:
+    """A warning that PyTorch gives once in a process: once at a `place`, where its texts may differ."""
+    if (place or message) not in _warned or settings.always:
+        _warned.add(place or message)
         warn(message, UserWarning)

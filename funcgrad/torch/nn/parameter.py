@@ -25,6 +25,7 @@ class Parameter(Tensor):
 
     __module__ = "funcgrad.torch.nn.parameter"
     __torch_function__ = None  # as in PyTorch: what is computed from it is a Tensor
+    _saved_as = "Parameter"
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if type(requires_grad) is not bool:

@@ -15,8 +15,8 @@ import funcgrad.torch as torch
 from funcgrad.names import own_names as _own_names
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
+from funcgrad.torch.nn.modules.batchnorm import _BatchNorm
 from funcgrad.torch.nn.modules.module import Module
-from funcgrad.torch.nn.modules.normalization import _BatchNorm
 from funcgrad.torch.optim.lr_scheduler.scheduler import LRScheduler, for_each_group
 
 Average = Callable[[Tensor, Tensor, Any], Tensor]

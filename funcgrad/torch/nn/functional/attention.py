@@ -321,7 +321,7 @@ def multi_head_attention_forward(
     if bias_k is not None and bias_v is not None:
         k, v = cat([k, bias_k.repeat(1, batch, 1)]), cat([v, bias_v.repeat(1, batch, 1)])
         attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))
-    q, k, v = (t.view(t.shape[0], batch * num_heads, -1).transpose(0, 1) for t in (q, k, v))
+    q, k, v = (t.view(t.shape[0], batch * num_heads, t.shape[-1] // num_heads).transpose(0, 1) for t in (q, k, v))
     if add_zero_attn:
         k, v = (cat([t, zeros(t.shape[0], 1, t.shape[2], dtype=t.dtype)], 1) for t in (k, v))
         attn_mask = None if attn_mask is None else pad(attn_mask, (0, 1))

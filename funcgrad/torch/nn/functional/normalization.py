@@ -150,7 +150,7 @@ def batch_norm(
     running = [None if t is None else constant(t._read()) for t in (running_mean, running_var)]
     options = {"running": running, "axes": axes, "shape": channels, "eps": eps}
     out = like_images(call(BATCH, _of_batch, input, weight, bias, **options), input)
-    if running_mean is not None or running_var is not None:
+    if count and (running_mean is not None or running_var is not None):
         value = constant(input._read())
         _follow(input, _uncounted(running_mean), momentum, fnp.mean(value, axis=axes))
         _follow(input, _uncounted(running_var), momentum, fnp.var(value, axis=axes) * (count / (count - 1)))
@@ -214,7 +214,10 @@ def instance_norm(
     out = contiguous(
         composite(_composed_instances, partial(call, INSTANCE, _of_instances), input, weight, bias, eps=eps)
     )
-    if running_mean is not None or running_var is not None:
+    if not input.shape[0]:  # the mean of no instances
+        for running in (running_mean, running_var):
+            _follow(input, running, momentum, np.full(input.shape[1], np.nan))
+    elif count and (running_mean is not None or running_var is not None):
         value, axes = constant(input._read()), tuple(range(2, input.dim()))
         _follow(input, running_mean, momentum, fnp.mean(fnp.mean(value, axis=axes), axis=0))
         unbiased = fnp.var(value, axis=axes) * (count / (count - 1))

@@ -97,6 +97,8 @@ def layer(
     """
     step = STEPS[mode]
     _check_state(mode, x, state, weights)
+    if not x.shape[0]:
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
 
     def over_time(v: Any, *rest: Any) -> tuple[Any, ...]:
         first, (w_x, w_h, b_x, b_h, projection) = rest[: len(state)], rest[len(state) :]
@@ -106,7 +108,7 @@ def layer(
             return new, new[0]
 
         inputs, now = affine(v, w_x, b_x), tuple(first)
-        if is_staging() or not v.shape[0]:
+        if is_staging():
             now, outs = scan(advance, now, inputs, reverse=reverse)
             return outs, *now
         rows = []

@@ -35,6 +35,9 @@ from funcgrad.torch.nn.modules.activation import Tanhshrink as Tanhshrink
 from funcgrad.torch.nn.modules.activation import Threshold as Threshold
 from funcgrad.torch.nn.modules.adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from funcgrad.torch.nn.modules.attention import MultiheadAttention as MultiheadAttention
+from funcgrad.torch.nn.modules.batchnorm import BatchNorm1d as BatchNorm1d
+from funcgrad.torch.nn.modules.batchnorm import BatchNorm2d as BatchNorm2d
+from funcgrad.torch.nn.modules.batchnorm import BatchNorm3d as BatchNorm3d
 from funcgrad.torch.nn.modules.container import ModuleDict as ModuleDict
 from funcgrad.torch.nn.modules.container import ModuleList as ModuleList
 from funcgrad.torch.nn.modules.container import ParameterDict as ParameterDict
@@ -56,6 +59,9 @@ from funcgrad.torch.nn.modules.dropout import Dropout3d as Dropout3d
 from funcgrad.torch.nn.modules.dropout import FeatureAlphaDropout as FeatureAlphaDropout
 from funcgrad.torch.nn.modules.flatten import Flatten as Flatten
 from funcgrad.torch.nn.modules.flatten import Unflatten as Unflatten
+from funcgrad.torch.nn.modules.instancenorm import InstanceNorm1d as InstanceNorm1d
+from funcgrad.torch.nn.modules.instancenorm import InstanceNorm2d as InstanceNorm2d
+from funcgrad.torch.nn.modules.instancenorm import InstanceNorm3d as InstanceNorm3d
 from funcgrad.torch.nn.modules.lazy import LazyBatchNorm1d as LazyBatchNorm1d
 from funcgrad.torch.nn.modules.lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from funcgrad.torch.nn.modules.lazy import LazyBatchNorm3d as LazyBatchNorm3d
@@ -95,13 +101,7 @@ from funcgrad.torch.nn.modules.loss import SoftMarginLoss as SoftMarginLoss
 from funcgrad.torch.nn.modules.loss import TripletMarginLoss as TripletMarginLoss
 from funcgrad.torch.nn.modules.loss import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
 from funcgrad.torch.nn.modules.module import Module as Module
-from funcgrad.torch.nn.modules.normalization import BatchNorm1d as BatchNorm1d
-from funcgrad.torch.nn.modules.normalization import BatchNorm2d as BatchNorm2d
-from funcgrad.torch.nn.modules.normalization import BatchNorm3d as BatchNorm3d
 from funcgrad.torch.nn.modules.normalization import GroupNorm as GroupNorm
-from funcgrad.torch.nn.modules.normalization import InstanceNorm1d as InstanceNorm1d
-from funcgrad.torch.nn.modules.normalization import InstanceNorm2d as InstanceNorm2d
-from funcgrad.torch.nn.modules.normalization import InstanceNorm3d as InstanceNorm3d
 from funcgrad.torch.nn.modules.normalization import LayerNorm as LayerNorm
 from funcgrad.torch.nn.modules.normalization import LocalResponseNorm as LocalResponseNorm
 from funcgrad.torch.nn.modules.normalization import RMSNorm as RMSNorm

@@ -14,7 +14,7 @@ from funcgrad.torch.nn.modules.module import Module
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Convolution(Module):
+class _ConvNd(Module):
     """What both kinds have: sizes, weights, and their text."""
 
     _space: int
@@ -83,7 +83,7 @@ class _Convolution(Module):
         return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
 
 
-class _Conv(_Convolution):
+class _Conv(_ConvNd):
     _function: Any
 
     def __init__(
@@ -135,7 +135,7 @@ class Conv3d(_Conv):
     _space, _function = 3, staticmethod(F.conv3d)
 
 
-class _ConvTranspose(_Convolution):
+class _ConvTransposeNd(_ConvNd):
     _function: Any
     _transposed = True
 
@@ -189,19 +189,19 @@ class _ConvTranspose(_Convolution):
         )
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """The transpose of `Conv1d`: strides make it larger."""
 
     _space, _function = 1, staticmethod(F.conv_transpose1d)
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """The transpose of `Conv2d`: strides make it larger."""
 
     _space, _function = 2, staticmethod(F.conv_transpose2d)
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """The transpose of `Conv3d`: strides make it larger."""
 
     _space, _function = 3, staticmethod(F.conv_transpose3d)

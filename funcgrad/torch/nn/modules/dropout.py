@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn.modules.module import Module
 
 
-class Dropout(Module):
-    """In training, elements are zero with probability p, and the others divided by 1 - p."""
+class _DropoutNd(Module):
+    """A chance, and a function of the input."""
 
-    _function = staticmethod(F.dropout)
+    _function: Any
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
@@ -26,19 +28,25 @@ class Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout1d(Dropout):
+class Dropout(_DropoutNd):
+    """In training, elements are zero with probability p, and the others divided by 1 - p."""
+
+    _function = staticmethod(F.dropout)
+
+
+class Dropout1d(_DropoutNd):
     """Whole channels of ``(N, C, L)`` or ``(C, L)``."""
 
     _function = staticmethod(F.dropout1d)
 
 
-class Dropout2d(Dropout):
+class Dropout2d(_DropoutNd):
     """Whole channels of ``(N, C, H, W)``."""
 
     _function = staticmethod(F.dropout2d)
 
 
-class Dropout3d(Dropout):
+class Dropout3d(_DropoutNd):
     """Whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
 
     _function = staticmethod(F.dropout3d)

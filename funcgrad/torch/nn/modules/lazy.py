@@ -9,7 +9,7 @@ from funcgrad.torch._ops.create import tensor
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
-from funcgrad.torch.nn.modules import conv, linear, normalization
+from funcgrad.torch.nn.modules import batchnorm, conv, instancenorm, linear
 from funcgrad.torch.nn.modules.module import Module
 from funcgrad.torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
@@ -96,7 +96,7 @@ class LazyLinear(LazyModuleMixin, linear.Linear):
             self.in_features = found
 
 
-class _LazyConvolution(LazyModuleMixin, conv._Convolution):
+class _LazyConvolution(LazyModuleMixin, conv._ConvNd):
     """Both kinds, whose `in_channels` is that of the first input."""
 
     def __init__(
@@ -209,7 +209,7 @@ class LazyConvTranspose3d(_LazyConvTranspose, conv.ConvTranspose3d):
     cls_to_become = conv.ConvTranspose3d
 
 
-class _LazyNorm(LazyModuleMixin, normalization._Running):
+class _LazyNorm(LazyModuleMixin, batchnorm._NormBase):
     """Both kinds, whose `num_features` is the number of channels of the first input."""
 
     def __init__(
@@ -246,37 +246,37 @@ class _LazyNorm(LazyModuleMixin, normalization._Running):
         self.reset_parameters()
 
 
-class LazyBatchNorm1d(_LazyNorm, normalization.BatchNorm1d):
+class LazyBatchNorm1d(_LazyNorm, batchnorm.BatchNorm1d):
     """`BatchNorm1d` with as many features as the first input."""
 
-    cls_to_become = normalization.BatchNorm1d
+    cls_to_become = batchnorm.BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyNorm, normalization.BatchNorm2d):
+class LazyBatchNorm2d(_LazyNorm, batchnorm.BatchNorm2d):
     """`BatchNorm2d` with as many channels as the first input."""
 
-    cls_to_become = normalization.BatchNorm2d
+    cls_to_become = batchnorm.BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyNorm, normalization.BatchNorm3d):
+class LazyBatchNorm3d(_LazyNorm, batchnorm.BatchNorm3d):
     """`BatchNorm3d` with as many channels as the first input."""
 
-    cls_to_become = normalization.BatchNorm3d
+    cls_to_become = batchnorm.BatchNorm3d
 
 
-class LazyInstanceNorm1d(_LazyNorm, normalization.InstanceNorm1d):
+class LazyInstanceNorm1d(_LazyNorm, instancenorm.InstanceNorm1d):
     """`InstanceNorm1d` with as many channels as the first input."""
 
-    cls_to_become = normalization.InstanceNorm1d
+    cls_to_become = instancenorm.InstanceNorm1d
 
 
-class LazyInstanceNorm2d(_LazyNorm, normalization.InstanceNorm2d):
+class LazyInstanceNorm2d(_LazyNorm, instancenorm.InstanceNorm2d):
     """`InstanceNorm2d` with as many channels as the first input."""
 
-    cls_to_become = normalization.InstanceNorm2d
+    cls_to_become = instancenorm.InstanceNorm2d
 
 
-class LazyInstanceNorm3d(_LazyNorm, normalization.InstanceNorm3d):
+class LazyInstanceNorm3d(_LazyNorm, instancenorm.InstanceNorm3d):
     """`InstanceNorm3d` with as many channels as the first input."""
 
-    cls_to_become = normalization.InstanceNorm3d
+    cls_to_become = instancenorm.InstanceNorm3d

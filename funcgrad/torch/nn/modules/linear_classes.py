@@ -8,10 +8,10 @@ from typing import Any
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import functional as F
 from funcgrad.torch.nn.modules.linear import Linear
-from funcgrad.torch.nn.modules.loss import _Weighted
+from funcgrad.torch.nn.modules.loss import _WeightedLoss
 
 
-class LinearCrossEntropyLoss(_Weighted):
+class LinearCrossEntropyLoss(_WeightedLoss):
     """`CrossEntropyLoss` of what the layer `linear` makes of the input: ``(N, num_classes, *out_features)``.
 
     >>> import funcgrad.torch as torch

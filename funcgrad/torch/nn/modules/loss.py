@@ -169,7 +169,7 @@ class GaussianNLLLoss(_Loss):
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
-class _Weighted(_Loss):
+class _WeightedLoss(_Loss):
     """A loss with a weight for each class, or each element."""
 
     def __init__(
@@ -186,19 +186,19 @@ class _Weighted(_Loss):
         return {"weight": self.weight}
 
 
-class BCELoss(_Weighted):
+class BCELoss(_WeightedLoss):
     """-(target * log(input) + (1 - target) * log(1 - input))"""
 
     _function = staticmethod(F.binary_cross_entropy)
 
 
-class MultiLabelSoftMarginLoss(_Weighted):
+class MultiLabelSoftMarginLoss(_WeightedLoss):
     """`BCEWithLogitsLoss`, averaged over the classes."""
 
     _function = staticmethod(F.multilabel_soft_margin_loss)
 
 
-class BCEWithLogitsLoss(_Weighted):
+class BCEWithLogitsLoss(_WeightedLoss):
     """`BCELoss` of the sigmoid; `pos_weight` weights the positive targets."""
 
     _function = staticmethod(F.binary_cross_entropy_with_logits)
@@ -218,10 +218,8 @@ class BCEWithLogitsLoss(_Weighted):
         return {"weight": self.weight, "pos_weight": self.pos_weight}
 
 
-class NLLLoss(_Weighted):
-    """Minus the log-probability of the target's class."""
-
-    _function = staticmethod(F.nll_loss)
+class _OfClasses(_WeightedLoss):
+    """A loss of classes, one of which may be left out."""
 
     def __init__(
         self,
@@ -238,7 +236,13 @@ class NLLLoss(_Weighted):
         return {"weight": self.weight, "ignore_index": self.ignore_index}
 
 
-class CrossEntropyLoss(NLLLoss):
+class NLLLoss(_OfClasses):
+    """Minus the log-probability of the target's class."""
+
+    _function = staticmethod(F.nll_loss)
+
+
+class CrossEntropyLoss(_OfClasses):
     """`NLLLoss` of the logarithm of softmax.
 
     >>> import funcgrad.torch as torch
@@ -264,7 +268,7 @@ class CrossEntropyLoss(NLLLoss):
         return {**super()._options(), "label_smoothing": self.label_smoothing}
 
 
-class MultiMarginLoss(_Weighted):
+class MultiMarginLoss(_WeightedLoss):
     """max(margin - input[target] + input[i], 0) ** p, averaged over the other classes i."""
 
     _function = staticmethod(F.multi_margin_loss)

@@ -22,3 +22,11 @@ def fill_weights(weight: Parameter, bias: Parameter | None) -> None:
         inputs, _ = init._calculate_fan_in_and_fan_out(weight)
         bound = 1 / math.sqrt(inputs) if inputs > 0 else 0
         init.uniform_(bias, -bound, bound)
+
+
+def fill_scale(module: Any) -> None:
+    """Scales one and shifts zero, where a normalisation has them."""
+    if module.weight is not None:
+        init.ones_(module.weight)
+        if module.bias is not None:
+            init.zeros_(module.bias)

@@ -73,10 +73,8 @@ class CircularPad3d(_CircularPad):
     _space = 3
 
 
-class ConstantPad1d(_Pad):
+class _ConstantPadNd(_Pad):
     """A border of one number."""
-
-    _space, _mode = 1, "constant"
 
     def __init__(self, padding: Any, value: float) -> None:
         super().__init__(padding)
@@ -89,25 +87,35 @@ class ConstantPad1d(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad2d(ConstantPad1d):
-    _space = 2
-
-
-class ConstantPad3d(ConstantPad1d):
-    _space = 3
-
-
-class _ZeroPad(_Pad):
-    _mode = "constant"
-
-
-class ZeroPad1d(_ZeroPad):
+class ConstantPad1d(_ConstantPadNd):
     _space = 1
 
 
-class ZeroPad2d(_ZeroPad):
+class ConstantPad2d(_ConstantPadNd):
     _space = 2
 
 
-class ZeroPad3d(_ZeroPad):
+class ConstantPad3d(_ConstantPadNd):
     _space = 3
+
+
+class _Zeros(_Pad):
+    """A border of zeros, of which only the padding is told."""
+
+    def __init__(self, padding: Any) -> None:
+        _Pad.__init__(self, padding)
+        self.value = 0.0
+
+    extra_repr = _Pad.extra_repr
+
+
+class ZeroPad1d(_Zeros, ConstantPad1d):
+    pass
+
+
+class ZeroPad2d(_Zeros, ConstantPad2d):
+    pass
+
+
+class ZeroPad3d(_Zeros, ConstantPad3d):
+    pass

@@ -33,6 +33,17 @@ POSITIONAL = (
 )
 
 
+def _part(when: str) -> property:
+    """What PyTorch has among a module's attributes."""
+
+    def assign(self: Stateful, value: Any) -> None:
+        self._hooks_for(when)
+        assert self._state_hooks is not None
+        self._state_hooks[when] = value
+
+    return property(lambda self: self._hooks_for(when), assign)
+
+
 class Stateful:
     """The part of a Module that saves and loads."""
 
@@ -41,33 +52,44 @@ class Stateful:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Any]
     _non_persistent_buffers_set: set[str]
-    _state_hooks: dict[str, dict[int, Callable[..., Any]]] | None = None
+    _state_hooks: dict[str, OrderedDict[int, Any]] | None = None
 
-    def _register_state_hook(self, when: str, hook: Callable[..., Any]) -> RemovableHandle:
+    def _hooks_for(self, when: str) -> OrderedDict[int, Any]:
         if self._state_hooks is None:
             object.__setattr__(self, "_state_hooks", {})
         assert self._state_hooks is not None
-        return registered(self._state_hooks.setdefault(when, {}), hook)
-
-    def _hooks_for(self, when: str) -> list[Callable[..., Any]]:
-        return list((self._state_hooks or {}).get(when, {}).values())
+        return self._state_hooks.setdefault(when, OrderedDict())
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before the state is collected."""
-        return self._register_state_hook("saving", hook)
+        return registered(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata)` behind it."""
-        return self._register_state_hook("saved", hook)
+        return registered(self._state_dict_hooks, hook, marks=[self._hooks_for("saved, which returns nothing")])
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`
         before this module's part is loaded."""
-        return self._register_state_hook("loading", hook)
+        return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` behind it."""
-        return self._register_state_hook("loaded", hook)
+        return registered(self._load_state_dict_post_hooks, hook)
+
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """As `register_state_dict_post_hook`; what the hook returns is the state."""
+        return registered(self._state_dict_hooks, hook)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        """As `register_load_state_dict_pre_hook`; the hook is given the module only where it says so."""
+        marks = [self._hooks_for("loading, with the module")] if with_module else []
+        return registered(self._load_state_dict_pre_hooks, hook, marks=marks)
+
+    _state_dict_pre_hooks, _state_dict_hooks = _part("saving"), _part("saved")
+    _load_state_dict_pre_hooks, _load_state_dict_post_hooks = _part("loading"), _part("loaded")
 
     def get_extra_state(self) -> Any:
         """What else belongs to the state; to be overridden together with `set_extra_state`."""
@@ -102,15 +124,20 @@ class Stateful:
         metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = metadata
-        for hook in self._hooks_for("saving"):
+        hooks = self._state_hooks or {}
+        for hook in hooks.get("saving", {}).values():
             hook(self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        for hook in self._hooks_for("saved"):
-            if hook(self, destination, prefix, metadata) is not None:
+        for key, hook in hooks.get("saved", {}).items():
+            result = hook(self, destination, prefix, metadata)
+            if result is None:
+                continue
+            if key in hooks.get("saved, which returns nothing", ()):
                 raise RuntimeError("state_dict post-hook must return None")
+            destination = result
         return destination
 
     def _load_from_state_dict(
@@ -123,8 +150,10 @@ class Stateful:
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        for hook in self._hooks_for("loading"):
-            hook(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        hooks = self._state_hooks or {}
+        for number, hook in hooks.get("loading", {}).items():
+            module = (self,) if number in hooks.get("loading, with the module", ()) else ()
+            hook(*module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         own = self._persistent()
         for name, t in own.items():
             key = prefix + name
@@ -202,7 +231,7 @@ class Stateful:
                 if child is not None:
                     inner = f"{prefix}{name}."
                     load(child, {k: v for k, v in part.items() if k.startswith(inner)}, inner)
-            for hook in module._hooks_for("loaded"):
+            for hook in (module._state_hooks or {}).get("loaded", {}).values():
                 if hook(module, keys) is not None:
                     raise AssertionError(
                         "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "

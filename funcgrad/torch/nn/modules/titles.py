@@ -26,7 +26,7 @@ SHARED = {
     ),
 }
 """Classes that have a method from a class of another name; all others of `OWN` have one of their own."""
-OWN = re.compile(r"_|(ConstantPad1d|Dropout|RNNBase|RNNCellBase)\b")
+OWN = re.compile(r"_|(Dropout|RNNBase|RNNCellBase)\b")
 """The classes here whose methods other classes have as their own."""
 
 

@@ -70,11 +70,21 @@ class _Layer(Module):
 
     def _with(self, number: int, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """x and what a block makes of it."""
-        norm, dropout = getattr(self, f"norm{number}"), getattr(self, f"dropout{number}")
-        return x + dropout(block(norm(x))) if self.norm_first else norm(x + dropout(block(x)))
+        norm = getattr(self, f"norm{number}")
+        return x + block(norm(x)) if self.norm_first else norm(x + block(x))
 
-    def _fed(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+    def _sa_block(
+        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
+        return self.dropout1(
+            self.self_attn(
+                x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask, need_weights=False, is_causal=is_causal
+            )[0]
+        )
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        dropout = getattr(self, f"dropout{len(self._attentions) + 1}")
+        return dropout(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
 class TransformerEncoderLayer(_Layer):
@@ -93,11 +103,8 @@ class TransformerEncoderLayer(_Layer):
             src_key_padding_mask, "src_key_padding_mask", src.dtype, src_mask, "src_mask"
         )
         src_mask = additive(src_mask, "src_mask", src.dtype)
-
-        def attended(x: Tensor) -> Tensor:
-            return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
-
-        return self._with(2, self._fed, self._with(1, attended, src))
+        attended = self._with(1, lambda x: self._sa_block(x, src_mask, src_key_padding_mask, is_causal), src)
+        return self._with(2, self._ff_block, attended)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -116,15 +123,22 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        def attended(x: Tensor) -> Tensor:
-            return self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
+        masks, causal = (memory_mask, memory_key_padding_mask), memory_is_causal
+        attended = self._with(1, lambda x: self._sa_block(x, tgt_mask, tgt_key_padding_mask, tgt_is_causal), tgt)
+        remembered = self._with(2, lambda x: self._mha_block(x, memory, *masks, causal), attended)
+        return self._with(3, self._ff_block, remembered)
 
-        def remembered(x: Tensor) -> Tensor:
-            return self.multihead_attn(
-                x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
-            )[0]
-
-        return self._with(3, self._fed, self._with(2, remembered, self._with(1, attended, tgt)))
+    def _mha_block(
+        self,
+        x: Tensor,
+        mem: Tensor,
+        attn_mask: Tensor | None,
+        key_padding_mask: Tensor | None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask}
+        found = self.multihead_attn(x, mem, mem, **masks, is_causal=is_causal, need_weights=False)
+        return self.dropout2(found[0])
 
 
 def _copies(layer: Module, count: int) -> ModuleList:
@@ -182,7 +196,7 @@ class TransformerEncoder(Module):
         mask = additive(mask, "mask", src.dtype)
         causal = bool(is_causal) and mask is not None
         for layer in self.layers:
-            src = layer(src, mask, src_key_padding_mask, causal)
+            src = layer(src, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
         return src if self.norm is None else self.norm(src)
 
 
@@ -208,10 +222,16 @@ class TransformerDecoder(Module):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        causal = bool(tgt_is_causal)
-        masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, causal, memory_is_causal)
+        options = {
+            "tgt_mask": tgt_mask,
+            "memory_mask": memory_mask,
+            "tgt_key_padding_mask": tgt_key_padding_mask,
+            "memory_key_padding_mask": memory_key_padding_mask,
+            "tgt_is_causal": bool(tgt_is_causal),
+            "memory_is_causal": memory_is_causal,
+        }
         for layer in self.layers:
-            tgt = layer(tgt, memory, *masks)
+            tgt = layer(tgt, memory, **options)
         return tgt if self.norm is None else self.norm(tgt)
 
 
@@ -279,9 +299,16 @@ class Transformer(Module):
             raise RuntimeError("the batch number of src and tgt must be equal")
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
             raise RuntimeError("the feature number of src and tgt must be equal to d_model")
-        memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
-        masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
-        return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
+        return self.decoder(
+            tgt,
+            self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal),
+            tgt_mask=tgt_mask,
+            memory_mask=memory_mask,
+            tgt_key_padding_mask=tgt_key_padding_mask,
+            memory_key_padding_mask=memory_key_padding_mask,
+            tgt_is_causal=tgt_is_causal,
+            memory_is_causal=memory_is_causal,
+        )
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: dtypes.dtype | None = None) -> Tensor:

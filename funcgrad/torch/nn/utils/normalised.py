@@ -41,7 +41,7 @@ class _Computed:
         setattr(module, self.name, self.weight(module, module.training))
 
     def begin(self, module: Module, **members: Parameter) -> Module:
-        for hook, _ in module._hooks.before.values() if module._hooks is not None else ():
+        for hook in module._forward_pre_hooks.values():
             if isinstance(hook, type(self)) and hook.name == self.name:
                 raise RuntimeError(f"Cannot register two {self.what} hooks on the same parameter {self.name}")
         delattr(module, self.name)
@@ -52,15 +52,14 @@ class _Computed:
     @classmethod
     def end(cls, module: Module, name: str) -> Module:
         """Make the weight a parameter again."""
-        hooks = module._hooks.before if module._hooks is not None else {}
-        for key, (hook, _) in hooks.items():
+        for key, hook in module._forward_pre_hooks.items():
             if isinstance(hook, cls) and hook.name == name:
                 with no_grad():
                     weight = hook.weight(module, False)
                 delattr(module, name)
                 for member in cls.members:
                     delattr(module, f"{name}_{member}")
-                del hooks[key]
+                del module._forward_pre_hooks[key]
                 module.register_parameter(name, Parameter(weight.detach()))
                 return module
         raise ValueError(f"{cls.what} of '{name}' not found in {module}")

@@ -110,7 +110,7 @@ def _hooks_on(module: Module, name: str) -> dict[Any, BasePruningMethod]:
 
 def _unhook(module: Module, keys: Iterable[Any]) -> None:
     for key in keys:
-        del module._own_hooks().before[key]
+        del module._forward_pre_hooks[key]
 
 
 def _joined(before: BasePruningMethod | None, method: BasePruningMethod, name: str) -> BasePruningMethod:
