@@ -139,7 +139,7 @@ def _stacked(tensors: list[Tensor]) -> Tensor:
 
 def replace_all_batch_norm_modules_(root: Any) -> Any:
     """Let batch norms in a module, in place, have no running statistics, which other transformations cannot write."""
-    from funcgrad.torch.nn.modules.normalization import _BatchNorm  # torch.func needs no layers else
+    from funcgrad.torch.nn.modules.batchnorm import _BatchNorm  # torch.func needs no layers else
 
     for module in root.modules():
         if isinstance(module, _BatchNorm) and module.track_running_stats:
