@@ -221,6 +221,7 @@ INNER = {
         "ops.normalise",
         "ops.products",
         "ops.reduce",
+        "ops.special",
         "ops.structure",
     },
     "torch.nn._recorded": {"core.tape"},  # what a recorded value is, for the shorter way to record one

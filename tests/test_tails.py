@@ -24,12 +24,6 @@ HUGE = np.array([1e8, 1e20, 1e100, 1e160, 1e200, 1e300])
 TINY = np.array([1e-300, 1e-100, 1e-30, 1e-17, 1e-16, 1e-12, 1e-8])
 
 
-def _slope(x: np.ndarray) -> np.ndarray:
-    """exp(-x) / (1 + exp(-x))**2, the same on both sides."""
-    e = np.exp(-abs(x))
-    return e / (1 + e) ** 2
-
-
 def _hypot_twice(x: np.ndarray) -> np.ndarray:
     z = np.hypot(x, 3.0)
     return 3.0 / z * (3.0 / z) / z
@@ -40,13 +34,6 @@ CASES: dict[str, tuple[Any, int, np.ndarray, Any]] = {
     "expm1": (fnp.expm1, 1, BOTH, np.exp),
     "expm1, twice": (fnp.expm1, 2, BOTH, np.exp),
     "elu": (fg.nn.elu, 1, -TAIL, np.exp),
-    "tanh": (fnp.tanh, 1, BOTH, lambda x: 4 * _slope(2 * x)),
-    "tanh, twice": (fnp.tanh, 2, BOTH, lambda x: -8 * np.tanh(x) * _slope(2 * x)),
-    "sigmoid": (fg.nn.sigmoid, 1, BOTH, _slope),
-    "sigmoid, twice": (fg.nn.sigmoid, 2, BOTH, lambda x: -np.tanh(x / 2) * _slope(x)),
-    "expit": (special.expit, 1, BOTH, _slope),
-    "softplus, twice": (fg.nn.softplus, 2, BOTH, _slope),
-    "log_sigmoid, twice": (fg.nn.log_sigmoid, 2, BOTH, lambda x: -_slope(x)),
     "arcsinh": (fnp.arcsinh, 1, HUGE, lambda x: 1 / x),
     "arcsinh, negative": (fnp.arcsinh, 1, -HUGE, lambda x: -1 / x),
     "arccosh": (fnp.arccosh, 1, HUGE[1:], lambda x: 1 / x),
@@ -90,7 +77,7 @@ def test_tails(name: str) -> None:
         np.testing.assert_allclose(derivative(x), wanted, rtol=2e-13 if order == 1 else 1e-12, err_msg=mode)
 
 
-@pytest.mark.parametrize("name", ["tanh", "sigmoid", "expm1", "expit", "softplus, twice"])
+@pytest.mark.parametrize("name", ["expm1", "elu"])
 def test_tails_of_float32(name: str) -> None:
     f, order, x, expected = CASES[name]
     x = x[abs(x) < 40].astype(np.float32)
@@ -100,14 +87,6 @@ def test_tails_of_float32(name: str) -> None:
             found = derivative(x)
             assert found.dtype == np.float32
             np.testing.assert_allclose(found, wanted, rtol=2e-5, err_msg=mode)
-
-
-def test_complex_tails() -> None:
-    z = np.array([30.0 + 1j, -30.0 + 0.5j, 800.0 + 1j, -800.0 - 2j, 0.3 - 0.2j])
-    with np.errstate(all="ignore"):
-        found = fg.grad(lambda z: fnp.sum(lax.tanh(z)), holomorphic=True)(z)
-    e = np.exp(np.where(z.real < 0, 2 * z, -2 * z))
-    np.testing.assert_allclose(found, 4 * e / (1 + e) ** 2, rtol=1e-13)
 
 
 @pytest.mark.parametrize("point", [(0.0, 0.0), (0.0, 1.0), (-3.0, 0.0), (3.0, 4.0)])

@@ -91,7 +91,7 @@ EXPONENTIALS = [
 TRIGONOMETRY = [
     *(
         _row(prim, WITHIN_ONE, complex_too=True)
-        for prim in ("sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh", "sech")
+        for prim in ("sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh")
     ),
     *(_row(prim, WITHIN_ONE, complex_too=True) for prim in ("arcsin", "arccos", "arcsinh", "arctanh")),
     _row("one_minus_square", WITHIN_ONE, complex_too=True),

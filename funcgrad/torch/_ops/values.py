@@ -10,9 +10,9 @@ from typing import Any
 
 from funcgrad.ops import broadcasting, reduce
 from funcgrad.ops.broadcasting import broadcast_to, reshape
-from funcgrad.ops.by_value import expm1, logistic, tanh
+from funcgrad.ops.by_value import expm1
 from funcgrad.ops.contract import dot_general
-from funcgrad.ops.elementwise import add, relu, square, where
+from funcgrad.ops.elementwise import add, relu, square, tanh, where
 from funcgrad.ops.elementwise import div as divide
 from funcgrad.ops.elementwise import mul as multiply
 from funcgrad.ops.elementwise import neg as negative
@@ -20,6 +20,7 @@ from funcgrad.ops.elementwise import sub as subtract
 from funcgrad.ops.index import gather
 from funcgrad.ops.normalise import log_softmax, softmax, standardise
 from funcgrad.ops.products import matrix_product as matmul
+from funcgrad.ops.special import logistic
 from funcgrad.ops.structure import concatenate, transpose
 
 __all__ = ["add", "affine", "divide", "logistic", "multiply", "negative", "square", "subtract", "tanh", "where"]
