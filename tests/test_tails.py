@@ -13,7 +13,6 @@ import pytest
 from scipy import special as scipy_special
 
 import funcgrad as fg
-from funcgrad import lax
 from funcgrad import numpy as fnp
 from funcgrad.scipy import special
 
