@@ -116,7 +116,21 @@ NOTHING = {
     "medians": each("torch.zeros(0, 3).nanmedian(0)", "torch.zeros(0, 3).median(0)"),
 }
 
-GROUPS = {"nothing": NOTHING, "inside": INSIDE, "files": FILES, "overloads": OVERLOADS, "hooks": HOOKS, "attention": ATTENTIONS}
+TYPES = "F, f, d = nn.functional, torch.ones, lambda *sizes: torch.ones(*sizes, dtype=torch.float64)\n"
+CHECKED = {
+    "dtypes of convolutions": TYPES + each(*(f"F.conv2d({x}({size}), {w}({kernel}){more})" for size, kernel in (("1, 1, 4, 4", "1, 1, 3, 3"), ("1, 4, 4", "1, 1, 3, 3"), ("8, 4, 8, 8", "4, 4, 3, 3"), ("1, 2, 4, 4", "2, 1, 3, 3")) for x, w in ("df", "fd", "ff", "dd") for more in (", groups=2",) if (size == "1, 2, 4, 4") == bool(more) and x != w),
+        *(f"F.conv2d({x}({size}), {w}({kernel}))" for size, kernel in (("1, 1, 4, 4", "1, 1, 3, 3"), ("1, 4, 4", "1, 1, 3, 3"), ("8, 4, 8, 8", "4, 4, 3, 3")) for x, w in ("df", "fd")), "F.conv2d(f(1, 1, 4, 4), f(1, 1, 3, 3), d(1))", "F.conv_transpose2d(d(1, 1, 4, 4), f(1, 1, 3, 3))", "print(F.conv_transpose2d(f(1, 1, 2, 2), f(1, 1, 2, 2), d(1)))", "b = f(1).requires_grad_(); y = F.conv_transpose1d(d(1, 1, 2), d(1, 1, 2), b); y.sum().backward(); print(y, b.grad)", "F.conv_transpose2d(f(2, 1, 2, 2), f(1, 1, 2, 2), d(1))", "F.conv1d(d(1, 1, 4), f(1, 1, 3))", "F.conv1d(f(1, 1, 4).long(), f(1, 1, 3))", "F.conv3d(f(1, 1, 4, 4, 4), d(1, 1, 3, 3, 3))", "F.conv2d(f(1, 1, 4, 4), f(1, 1, 3, 3).half())", "nn.Conv2d(1, 1, 3)(torch.from_numpy(np.ones((1, 1, 4, 4))))"),
+    "places out of bounds": each(*(f"torch.ones({shape}).index_select({dim}, torch.tensor({places}))" for shape in ("2, 3, 4", "5, 3", "4", "2, 3, 4, 5") for dim in range(shape.count(",") + 1) for places in ([70], [0, -1]))),
+    "what is not writable": "x = torch.ones(2)\n" + each(*(f"x.{name} = 1" for name in ["shape", "grad_fn", "is_leaf", "dtype", "device", "ndim", "T", "mT", "H", "_version", "output_nr", "layout", "itemsize", "nbytes", "retains_grad", "_base"])),
+    "a window that is not given": "torch.set_warn_always(True); torch.stft(torch.ones(64), 16, return_complex=True); torch.stft(torch.ones(64), 16, window=torch.ones(16), return_complex=True); torch.set_warn_always(False)",
+    "an instance of a Function": "import warnings\nclass Own(torch.autograd.Function): pass\nwith warnings.catch_warnings(record=True) as w:\n  warnings.simplefilter('always'); o = Own()\nprint([(a.category.__name__, str(a.message).partition('.')[2]) for a in w])\n" + each("o(torch.ones(1))"),
+}
+
+BATCHES = {
+    "values that differ": "v, x = torch.func.vmap, torch.tensor([1.0, 2.0])\n" + each("v(lambda a: a.item())(x)", "v(lambda a: a * float(a))(x)", "v(lambda a: a if a > 0 else -a)(x)", "v(lambda a: a if bool(a) else -a)(x)", "v(lambda a: a.nonzero())(x[None])", "v(lambda a: torch.nonzero(a))(x[None])", "v(v(lambda a: a.item()))(x[None])", "y = torch.tensor(3.0); print(v(lambda a: a * y.item() if y > 0 else a)(x))"),
+}
+
+GROUPS = {"batches": BATCHES, "checked": CHECKED, "nothing": NOTHING, "inside": INSIDE, "files": FILES, "overloads": OVERLOADS, "hooks": HOOKS, "attention": ATTENTIONS}
 ALL = {f"{group}: {name}": BEGIN + text for group, texts in GROUPS.items() for name, text in texts.items()}
 
 

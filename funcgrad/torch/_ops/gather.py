@@ -177,7 +177,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     places, n = values_of(index), input.shape[axis]
     bad = outside(places, 0, n)
     if bad is not None:
-        if (input.dim(), axis) == (2, 1):
+        if axis == 1:
             raise RuntimeError(f"INDICES element is out of DATA bounds, id={bad} axis_dim={n}")
         raise IndexError("index out of range in self")
     rows = fnp.reshape(places, (index.numel(),))

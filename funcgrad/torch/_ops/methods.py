@@ -396,6 +396,18 @@ for _name in RAISES.split():
     _owner = next(kind for kind in Tensor.__mro__ if _name in kind.__dict__)
     if not hasattr(getattr(Tensor, _name), "is_entrance"):
         setattr(_owner, _name, hiding(getattr(Tensor, _name)))
+
+
+def _not_writable(name: str) -> Any:
+    def refuse(self: Tensor, value: Any) -> None:
+        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+
+    return hiding(refuse)
+
+
+for _name, _property in list(Tensor.__dict__.items()):
+    if isinstance(_property, property) and _property.fset is None:
+        _method(_name, _property.setter(_not_writable(_name)))
 for _name, _property in list(Tensor.__dict__.items()):
     if isinstance(_property, property) and _property.fset is not None and not hasattr(_property.fset, "is_entrance"):
         _method(_name, _property.setter(hiding(_property.fset)))

@@ -12,6 +12,7 @@ import numpy as np
 from funcgrad.core.provenance import here
 from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.core.trace import Tracer
+from funcgrad.core.warned import warn
 from funcgrad.torch._pass.batched import batch_of, by_rule, check_rule, needs_context
 from funcgrad.torch._pass.context import FunctionCtx, attributes_as_used, cut_in_forward, not_followed
 from funcgrad.torch._pass.current import current, running
@@ -154,6 +155,12 @@ def _sums_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
     return all(n == m or m == 1 for n, m in zip(tail, target))
 
 
+INSTANTIATED = (
+    "{} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the "
+    "class itself. Instantiating an autograd function will raise an error in a future version of PyTorch."
+)
+
+
 class Function:
     """Subclass with static `forward(ctx, *args)` and `backward(ctx, *grads)`, and call `apply`.
 
@@ -183,6 +190,9 @@ class Function:
         cls._call = FunctionCall(cls)
         cls._has_context = cls.setup_context is not Function.setup_context
         cls._has_vmap = cls.vmap is not Function.vmap
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warn(INSTANTIATED.format(type(self)), DeprecationWarning)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(LEGACY)

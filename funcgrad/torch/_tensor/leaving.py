@@ -70,7 +70,7 @@ class Leaving:
 
     def item(self: Any) -> Any:
         """The value as a Python number; RuntimeError unless there is exactly one element."""
-        array = self._array("A Python number (`item`, `float`, `int`, `range`)")
+        array = self._array(messages.NUMBER_OF_ONE)
         if array.size != 1:
             raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
         return _gone("item", self, array.item())
@@ -106,7 +106,7 @@ class Leaving:
         return int(self.item())
 
     def __bool__(self: Any) -> bool:
-        array = self._array("`if`, `while`, `and`, `or`, `not` or `assert`", messages.USE_WHERE)
+        array = self._array(messages.BRANCH, messages.USE_WHERE)
         if array.size != 1:
             much = "more than one value" if array.size else "no values"
             raise RuntimeError(f"Boolean value of Tensor with {much} is ambiguous")

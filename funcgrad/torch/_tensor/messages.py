@@ -56,6 +56,25 @@ REQUIRES_INSIDE = (
     "transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
     "transformed instead."
 )
+NUMBER_OF_ONE = "A Python number (`item`, `float`, `int`, `range`)"
+BRANCH = "`if`, `while`, `and`, `or`, `not` or `assert`"
+PLACES = "The places of nonzero elements"
+UNDER_VMAP = {
+    NUMBER_OF_ONE: (
+        "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a "
+        "Tensor, please try to rewrite what you're doing with other operations. If error is occurring somewhere inside "
+        "PyTorch internals, please file a bug report."
+    ),
+    BRANCH: (
+        "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
+        "that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
+    ),
+    PLACES: (
+        "vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over "
+        "aten::nonzero. Please file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
+    ),
+}
+"""PyTorch's words, by what a value is needed for that differs from one of a batch to the next."""
 DATA_UNDER_VMAP = "accessing `data` under vmap transform is not allowed"
 DATA_OF_SEVERAL = (
     "writing through `.data` of a value that two transformations of torch.func trace, or that is recorded besides, is "
@@ -143,7 +162,6 @@ USE_TENSORS = (
     "Compute with the Tensor itself, in place of its numbers; numbers that are known beforehand may be closed over by "
     "the function."
 )
-PLACES = "The places of nonzero elements"
 USE_WHERE = (
     "Choose between values with torch.where(condition, a, b); a condition that is known beforehand may be closed over "
     "by the function."

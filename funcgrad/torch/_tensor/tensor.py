@@ -28,6 +28,7 @@ from funcgrad.torch._tensor.sizes import Size, existing, size_of
 from funcgrad.torch._tensor.storage import At, Inference, Storage, UntypedStorage, Unwatched, scope
 from funcgrad.torch._tensor.views import CONSTANT, Cutting, Step, View, Within, put, through
 from funcgrad.torch._tensor.writes import write_part
+from funcgrad.transforms.batch import BatchTracer
 
 if TYPE_CHECKING:  # `funcgrad.torch._ops.methods` attaches them
     from funcgrad.torch._tensor.methods import Methods
@@ -142,6 +143,8 @@ class Tensor(Leaving, Methods):
             unknown = raw(self._read())
             while unknown.has_value:
                 unknown = unknown.value
+            if scope.strict and isinstance(unknown, BatchTracer) and needed in messages.UNDER_VMAP:
+                raise RuntimeError(messages.UNDER_VMAP[needed])
             raise concretization_error(unknown, needed, remedy)
         return np.asarray(array)
 

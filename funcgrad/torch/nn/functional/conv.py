@@ -12,7 +12,8 @@ from funcgrad.torch._ops.memory_order import like_images
 from funcgrad.torch._ops.shape import squeeze, unsqueeze
 from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.composed import composite
-from funcgrad.torch._record.operands import one_dtype, refuse
+from funcgrad.torch._record.operands import cast, one_dtype, refuse
+from funcgrad.torch._tensor.dtypes import float32
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn.functional.sizes import need_space, per_dim
 
@@ -83,6 +84,10 @@ def need_lengths(input: Tensor, weight: Tensor, space: int, function: str, **opt
         )
 
 
+OF_ONE_THREAD = 20480
+"""How many elements of float32 PyTorch convolves without oneDNN."""
+
+
 def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, transposed: bool, function: str) -> bool:
     """PyTorch's errors; whether there is a batch."""
     batched = input.dim() == weight.dim()
@@ -102,13 +107,29 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, tran
             f"Given {'transposed=1, ' if transposed else ''}weight of size {sizes}, expected bias to be 1-dimensional "
             f"with {outputs} elements, but got bias of size {list(bias.shape)} instead"
         )
-    if bias is not None and input.dtype is not bias.dtype:
+    if bias is not None and input.dtype is not bias.dtype and not transposed:
         raise RuntimeError(f"Input type ({input.dtype.short}) and bias type ({bias.dtype.short}) should be the same")
     if input.dtype is not weight.dtype:
-        raise RuntimeError(
-            f"Input type ({input.type()}) and weight type ({weight.type()}) should be the same"
-        )
+        raise RuntimeError(_two_dtypes("weight", input, weight, _by_onednn(input, weight, batched, groups)))
+    if bias is not None and input.dtype is not bias.dtype and _by_onednn(input, weight, batched, groups):
+        raise RuntimeError(_two_dtypes("bias", input, bias, True))
     return batched
+
+
+def _by_onednn(input: Tensor, weight: Tensor, batched: bool, groups: int) -> bool:
+    """Whether PyTorch would take oneDNN's kernel, whose errors are others."""
+    several = groups > 1 or (batched and input.shape[0] > 1)
+    wide = min((*weight.shape[2:], 1)[:2]) > 3 or input.numel() > OF_ONE_THREAD
+    return input.dtype is float32 and (several or wide)
+
+
+def _two_dtypes(name: str, input: Tensor, other: Tensor, by_onednn: bool) -> str:
+    types = f"Input type ({input.type()}) and {name} type ({other.type()}) should be the same"
+    if input.is_complex():
+        return types
+    if by_onednn:
+        return f"{types} or input should be a MKLDNN tensor and {name} is a dense tensor"
+    return f"expected scalar type {input.dtype.title} but found {other.dtype.title}"
 
 
 def _of_one(conv: Any, *how: Any) -> Tensor:
@@ -178,6 +199,7 @@ def _conv_transpose(space: int) -> Callable[..., Tensor]:
         need_lengths(input, weight, space, name, **lengths)
         stride, dilation, padding, extra = (per_dim(n, space) for n in (stride, dilation, padding, output_padding))
         batched = _check(input, weight, bias, groups, True, name)
+        bias = bias if bias is None or bias.dtype is input.dtype else cast(bias, input._read().dtype)
         for more, s, d in zip(extra, stride, dilation):
             if more >= s and more >= d:
                 raise RuntimeError(
