@@ -65,7 +65,7 @@ ODD = {
     "DataFrame": (pandas("DataFrame"), "x.to_numpy()"),
     "Index": (pandas("Index"), "x.to_numpy()"),
     "csr_matrix": (sparse("csr_matrix"), "A.toarray()"),
-    "csr_array": (sparse("csr_array"), "fg.ops.segment_sum(C.data * x[C.col], C.row, C.shape[0])"),
+    "csr_array": (sparse("csr_array"), "A @ x or x @ A"),
     "jax": (jax_array, "np.asarray(x)"),
     "torch": (torch_tensor, "x.detach().numpy()"),
 }
@@ -106,6 +106,8 @@ def test_operands(name):
     for use, apply in USES.items():
         if name == "None" and use == "np.clip":
             continue  # no bound
+        if "@" in use and name.startswith("csr"):
+            continue  # products that are there
         for transform in TRANSFORMS.values():
             with pytest.raises(TypeError) as error:
                 transform(lambda x: apply(x, o))

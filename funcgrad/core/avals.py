@@ -210,11 +210,6 @@ def _instead(x: Any, dtype: np.dtype | None) -> str:
     for kind in type(x).__mro__:
         if kind in REMEDIES:
             return REMEDIES[kind]
-    if type(x).__module__.startswith("scipy.sparse"):
-        return (
-            "A.toarray(); or in place of A @ x with C = A.tocoo(), "
-            "fg.ops.segment_sum(C.data * x[C.col], C.row, C.shape[0])"
-        )
     for method, instead in _CONVERSIONS.items():
         if hasattr(type(x), method):
             return instead
@@ -227,6 +222,7 @@ REMEDIES: dict[type, str] = {}
 """What to write in the place of an object; modules that return objects of a class add it."""
 _CONVERSIONS = {
     "to_numpy": "x.to_numpy()",
+    "toarray": "A.toarray(); or A @ x or x @ A, products with a sparse matrix that the function closes over",
     "detach": "x.detach().numpy()",
     "__array__": "np.asarray(x)",
     "__float__": "float(x)",

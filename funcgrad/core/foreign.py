@@ -75,7 +75,8 @@ def _public(frame: FrameType) -> tuple[str, str] | None:
     variable = next((n for n, x in vars(module).items() if type(x) is type(owner) and not n.startswith("_")), None)
     if variable is not None and f"{variable}_gen" == kind:  # scipy.stats.norm, which `norm(0, 1)` copies
         return package, variable if name.startswith("_") else f"{variable}.{name}"
-    return (package, kind) if getattr(module, kind, None) is type(owner) else None
+    known = (k.__name__ for k in type(owner).__mro__ if getattr(module, k.__name__, None) is k)
+    return next(((package, name) for name in known), None)
 
 
 def _package(module: str) -> str:

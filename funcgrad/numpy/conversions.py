@@ -27,6 +27,7 @@ from funcgrad.errors import (
     TracerIntegerConversionError,
     UnknownArrayError,
 )
+from funcgrad.ops.operands import is_sparse
 from funcgrad.ops.views import FIXED
 
 CUT = "If the derivative is meant to end here, write fg.stop_gradient(x) first."
@@ -107,8 +108,10 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     plain = x._as_plain()
     if plain is not None and x._trace.alive:
         return np.array(plain, dtype, copy=copy)
+    if _in_sparse_product():
+        return _as_object(x)
     owner, loc = _foreign_operand()
-    if owner is not None:
+    if owner is not None and not (is_sparse(owner) and not hasattr(owner, "dtype")):  # which is being made of it
         raise TypeError(refusal(f"an operand{provenance.at(loc)}", owner))
     remedy = arrays.for_index(x.dtype == bool) or arrays.for_conversion() or (
         "NumPy's functions take the value as it is: use it in place of the array; np.stack makes an array of "
@@ -120,7 +123,27 @@ def to_array(x: Tracer, dtype: Any = None, copy: Any = None) -> np.ndarray:
 def buffer_array(x: Buffer, dtype: Any = None, copy: Any = None) -> np.ndarray:
     """`np.asarray(b)` of an array that can be written: what it holds, which is not to be written past it."""
     value = x.value if isinstance(x.value, Tracer) else x._as_plain()
+    if isinstance(value, Tracer) and _in_sparse_product():
+        return _as_object(x)
     return np.array(value, dtype, copy=copy)
+
+
+def _in_sparse_product() -> bool:
+    """Whether a sparse matrix of SciPy's asks for the array, for a product that it leaves to us where it gets none."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and provenance.is_internal(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_name != "_matmul_dispatch":
+        return False
+    caller = frame.f_back  # after `A * x` of an old sparse matrix Python would ask for `x * A`
+    return is_sparse(frame.f_locals.get("self")) and caller is not None and caller.f_code.co_name != "__mul__"
+
+
+def _as_object(x: Tracer) -> np.ndarray:
+    """The value as what is no array to SciPy: Python then asks the value itself for the product."""
+    array = np.empty((), object)
+    array[()] = x
+    return array
 
 
 def _foreign_operand() -> tuple[Any, provenance.Loc | None]:

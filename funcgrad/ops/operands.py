@@ -24,6 +24,11 @@ def any_traced(values: Iterable[Any]) -> bool:
     return False
 
 
+def is_sparse(x: Any) -> bool:
+    """Whether it is a sparse matrix or array of SciPy's."""
+    return not isinstance(x, (Tracer, np.ndarray)) and hasattr(type(x), "tocoo")
+
+
 def as_array(x: Any) -> Any:
     """A traced value as it is, anything else as an ndarray (lists may hold traced values)."""
     if isinstance(x, Tracer) or type(x) is np.ndarray:

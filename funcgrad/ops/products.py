@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops.broadcasting import reduce_sum, reshape
 from funcgrad.ops.contract import NO_STACK, dot_general
-from funcgrad.ops.operands import as_array
+from funcgrad.ops.operands import as_array, is_sparse
 from funcgrad.ops.structure import transpose
 
 Labels = tuple[Any, ...]
 
 
 def matrix_product(x: Any, y: Any) -> Any:
-    """`x @ y` for arrays and traced values."""
+    """`x @ y` for arrays and traced values; one of them may be a sparse matrix of SciPy's."""
+    if is_sparse(x) or is_sparse(y):
+        return import_module("funcgrad.scipy.sparse.products").product(x, y)
     x, y = as_array(x), as_array(y)
     rows, columns = x.shape, y.shape
     m, n = len(rows), len(columns)

@@ -33,6 +33,14 @@ SPATIAL = {
     "pdist": "np.sqrt(((x[i] - x[j]) ** 2).sum(-1)) with i, j = np.triu_indices(len(x), 1)",
     "squareform": "fnp.at(np.zeros((n, n)))[np.triu_indices(n, 1)].set(d), and its transpose added",
 }
+_DIAGONAL = "d * x (d[:, None] * x for columns), the product of a diagonal matrix"
+_ELEMENTS = "fg.ops.segment_sum(data * x[columns], rows, m), the product with x of a matrix of m rows"
+_FORMATS = ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+SPARSE = {
+    "LinearOperator": "A @ x for the matrix, or call the function, that it is made of",
+    **dict.fromkeys(("diags", "diags_array", "spdiags"), _DIAGONAL),
+    **{f"{name}_{kind}": _ELEMENTS for name in _FORMATS for kind in ("array", "matrix")},
+}
 SPECIAL = {
     "bdtr": "special.betainc(n - np.floor(k), np.floor(k) + 1, 1 - p)",
     "boxcox1p": "special.boxcox(1 + x, lmbda)",

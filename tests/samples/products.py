@@ -13,7 +13,7 @@ ELEMENTS = _draw(size=6)
 
 
 def _product(v):
-    return sparse_product(ELEMENTS.astype(v.real.dtype), ROW, COLUMN, v)
+    return sparse_product(ELEMENTS.astype(v.real.dtype), ROW, COLUMN, v, height=5)
 
 
 ROWS = [

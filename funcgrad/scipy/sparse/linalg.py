@@ -26,7 +26,7 @@ from funcgrad.ops import elementwise as ew
 from funcgrad.ops.contract import matmul
 from funcgrad.ops.operands import any_traced, as_array, as_inexact
 from funcgrad.scipy.sparse import iterations
-from funcgrad.scipy.sparse.products import sparse_product
+from funcgrad.scipy.sparse.products import product
 from funcgrad.transforms.api import linear_transpose
 
 __all__ = ["bicgstab", "cg", "gmres"]
@@ -237,8 +237,7 @@ def _product(f: Operator | None, n: int) -> Product:
         return lambda v: v
     if scipy.sparse.issparse(f):
         matrix = f.tocoo()
-        data, rows, columns = as_inexact(matrix.data), matrix.row, matrix.col
-        found = lambda v: sparse_product(data, rows, columns, v)
+        found = lambda v: product(matrix, v)
     elif isinstance(f, scipy.sparse.linalg.LinearOperator):
         found = _product_of(f)
     elif isinstance(f, (list, tuple, np.ndarray, Tracer)):
