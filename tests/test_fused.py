@@ -125,6 +125,13 @@ def test_large_arrays_go_through_the_operations():
     assert counts == [4, 4, 4]
 
 
+def test_an_integer_stays_one():
+    x = np.linspace(-1, 1, 5)
+    small = fused(lambda x: fnp.ldexp(fnp.sin(x), 3) + 2)
+    for _ in range(3):
+        np.testing.assert_allclose(fg.grad(lambda x: fnp.sum(small(x)))(x), 8 * np.cos(x), rtol=1e-14)
+
+
 def test_an_error_of_the_function_is_its_own(operands):
     x, weight = operands
     small = fused(normalised)

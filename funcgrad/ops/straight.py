@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.graph import Eqn, Graph, Literal, evaluate
-from funcgrad.ops import large
+from funcgrad.ops import direct, large
 
 Straight = Callable[..., Sequence[Any]]
 
@@ -63,8 +63,12 @@ def _function(eqn: Eqn) -> Callable[..., Any]:
 
 
 def _read(value: Any, eqn: Eqn) -> Any:
-    """A number of Python's as an array of the dtype that NumPy takes it for: to find that takes 0.3 us in each call."""
-    aval = eqn.outputs[0].aval
-    beside = [aval.dtype, *[a.aval.dtype for a in eqn.inputs if not isinstance(a, Literal)]]
-    same = len(beside) > 1 and all(dtype == aval.dtype for dtype in beside)
-    return np.array(value, aval.dtype) if type(value) in (int, float) and same and aval.dtype.kind == "f" else value
+    """A number of Python's as an array of the dtype that NumPy takes it for: to find that takes 0.3 us in each call.
+
+    Not of functions that want an integer, as `ldexp`.
+    """
+    if eqn.prim.python not in direct.OPERATORS or type(value) not in (int, float):
+        return value
+    dtypes = {eqn.outputs[0].aval.dtype, *[a.aval.dtype for a in eqn.inputs if not isinstance(a, Literal)]}
+    (dtype, *others) = dtypes
+    return value if others or dtype.kind != "f" else np.array(value, dtype)
