@@ -246,7 +246,7 @@ PACKAGES = {
     "torch.cpu": ["amp"],
     "torch.cuda": ["amp"],
     "torch.distributions": ["constraints", "transforms"],
-    "torch.nn": ["attention", "functional", "init", "modules", "parameter", "utils"],
+    "torch.nn": ["attention", "functional", "init", "modules", "parallel", "parameter", "utils"],
     "torch.nn.utils": ["parametrizations", "parametrize", "prune", "rnn", "stateless"],
     "torch.optim": ["lr_scheduler", "swa_utils"],
     "torch.signal": ["windows"],
