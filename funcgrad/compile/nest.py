@@ -137,12 +137,13 @@ def _overtakes(root: For, write: Write) -> bool:
 
 def _joins(scope: For, write: Write, loads: Sequence[Scalar], mapping: dict[Axis, Axis]) -> tuple[For, Axis] | None:
     """The loop of a scope that a statement can run in, and which of its axes that is."""
+    read = {x.data.buffer for x in loads}  # programs of thousands of sums look at as many items for each
     for item in reversed(scope.items):
         if isinstance(item, Write):
-            if any(x.data.buffer is item.buffer for x in loads):
+            if item.buffer in read:
                 return None
             continue
-        needed = [x for x in loads if x.data.buffer in item.writes]
+        needed = [] if read.isdisjoint(item.writes) else [x for x in loads if x.data.buffer in item.writes]
         if item.ordered or (item.length > LONGEST and not mapping):
             if needed:
                 return None

@@ -23,9 +23,11 @@ from funcgrad.compile.simplify import simplify
 from funcgrad.compile.workspace import Workspace
 from funcgrad.core.avals import Aval
 from funcgrad.core.forks import guard
+from funcgrad.core.frames import LINES
 from funcgrad.core.graph import Atom, Eqn, Graph, Literal, Var, evaluate, on_integers
 from funcgrad.core.memory import own, taken_by
 from funcgrad.core.printing import names
+from funcgrad.core.provenance import Loc
 from funcgrad.core.remedies import warn_of_compiling
 from funcgrad.ops.large import numpys
 
@@ -259,6 +261,7 @@ class _Plan:
         self.lines: list[str] = []
         self.called: dict[str, Any] = {"np_dot": np.dot}  # whose implementation has a name
         self.loud: list[int] = []  # the lines that may warn
+        self.origins: list[tuple[str, Loc]] = []  # the lines that are operations of the user's, in their order
         self.fresh = (n for n in names() if n not in self.scope)
         self.constants = 0
         self.named: dict[Atom, str] = {v: next(self.fresh) for v in graph.inputs}
@@ -288,6 +291,15 @@ class _Plan:
         self._silence()
         self._borrow()
         self._return()
+        self.scope[LINES] = self._operations()
+
+    def _operations(self) -> dict[int, Loc]:
+        """The user's line for each line of the function that is one operation, by its number."""
+        found: dict[int, Loc] = {}
+        lines = enumerate(self.lines, 2)  # the first is `def`
+        for text, loc in self.origins:
+            found[next(number for number, line in lines if line.strip() == text)] = loc
+        return found
 
     def compile(self) -> list[Kernel]:
         """The machine code of the kernels."""
@@ -368,6 +380,8 @@ class _Plan:
         if may_warn(eqn):
             self.loud.append(len(self.lines))
         self.lines.append(line)
+        if eqn.loc is not None:
+            self.origins.append((line, eqn.loc))
         for v in eqn.outputs:
             if v.aval.weak and not on_integers(eqn):
                 self.lines.append(f"{self.named[v]} = {_PYTHON_TYPES[v.aval.dtype.kind]}({self.named[v]})")

@@ -15,11 +15,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import wraps
-from types import FunctionType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any, TypeVar
 
 from funcgrad.config import config
-from funcgrad.core.provenance import is_internal, is_ours
+from funcgrad.core.provenance import Loc, at, is_internal, is_ours, is_users, place
 from funcgrad.errors import ConcretizationError, TracerConversionError
 
 MISTAKES = AssertionError, AttributeError, KeyError, NameError, RecursionError, SystemError
@@ -43,6 +43,7 @@ def hide(error: BaseException) -> None:
 
     So are those of SciPy's where the library has called it. `config.traceback` leaves all where they are.
     """
+    _note_operation(error)
     if config.traceback == "full":
         return
     last = error.__traceback__
@@ -61,6 +62,30 @@ def hide(error: BaseException) -> None:
     for tb in reversed(kept):
         chain = TracebackType(chain, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
     error.__traceback__ = chain
+
+
+OPERATIONS: dict[CodeType, Callable[[TracebackType], Loc | None]] = {}
+"""For functions that run the operations of programs: the user's line of the one that a frame was at."""
+LINES = "operations"
+"""The name that the generated function of a program has these lines under, in its globals: by their numbers."""
+
+
+def _note_operation(error: BaseException) -> None:
+    """Say which line of the user's an operation of a program comes from, where that has failed: no frame shows it."""
+    loc: Loc | None = None
+    tb = error.__traceback__
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        if code in OPERATIONS:
+            loc = OPERATIONS[code](tb) or loc
+        elif LINES in tb.tb_frame.f_globals:
+            loc = tb.tb_frame.f_globals[LINES].get(tb.tb_lineno, loc)
+        elif loc is not None and is_users(code.co_filename):
+            loc = None
+        tb = tb.tb_next
+    note = f"in a compiled program{at(loc)}"
+    if loc is not None and str(place(loc)) not in str(error) and note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
 
 
 def _is_mistake(error: BaseException, last: TracebackType) -> bool:

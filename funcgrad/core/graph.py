@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from funcgrad.core import provenance
 from funcgrad.core.avals import INT, Aval, aval_of
+from funcgrad.core.frames import OPERATIONS
 from funcgrad.core.memory import copied
 from funcgrad.core.printing import to_python
 from funcgrad.core.provenance import Loc
@@ -238,3 +240,11 @@ def evaluate(graph: Graph, args: Sequence[Any]) -> list[Any]:
             if isinstance(atom, Var) and last[atom] == index and atom not in kept:
                 env.pop(atom, None)
     return [env[a] if isinstance(a, Var) else a.value for a in graph.outputs]
+
+
+def _evaluated(tb: TracebackType) -> Loc | None:
+    eqn = tb.tb_frame.f_locals.get("eqn")
+    return None if eqn is None else eqn.loc
+
+
+OPERATIONS[evaluate.__code__] = _evaluated
