@@ -63,6 +63,14 @@ class Kept(NamedTuple):
 class FusedCall(Primitive):
     """An entry that stands for a program. With several results the cotangent is a list, None where none arrives."""
 
+    def __init__(self, name: str, multiple: bool) -> None:
+        super().__init__(name)
+        self.multiple = multiple
+
+    def impl(self, *values: Any, traced: Traced) -> Any:
+        results = evaluate(traced.graph, values)
+        return tuple(results) if self.multiple else results[0]
+
     def pull(self, saved: Kept, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> list[Any]:
         traced = saved.traced
         cts = [ct] if traced.results == 1 else [_zeros(y) if c is None else c for c, y in zip(ct, traced.graph.outputs)]
@@ -86,7 +94,7 @@ class FusedCall(Primitive):
         return saved._replace(inputs=inputs, values=evaluate(saved.traced.forward, inputs)[saved.traced.results :])
 
 
-FUSED = FusedCall("fused")
+FUSED, FUSED_PARTS = FusedCall("fused", False), FusedCall("fused_parts", True)
 
 
 def _zeros(y: Any) -> Any:
@@ -181,7 +189,8 @@ def _recorded(trace: Any, traced: Traced, values: list[Any], parents: list[Any])
     values = [keep(v) if p is None else v for v, p in zip(values, parents)]
     results = traced.run(*values)
     count = traced.results
-    node = Node(FUSED, {}, tuple(parents), Kept(traced, values, results[count:]), here())
+    prim = FUSED if count == 1 else FUSED_PARTS
+    node = Node(prim, {"traced": traced}, tuple(parents), Kept(traced, values, results[count:]), here())
     if count == 1:
         y = TapeTracer(trace, results[0], node)
         return (y,) if traced.is_tuple else y
