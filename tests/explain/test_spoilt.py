@@ -203,3 +203,21 @@ def test_an_explanation_that_fails_changes_nothing(monkeypatch):
     loss = torch.relu(x).sum()
     loss.backward()
     assert x.grad.tolist() == [0.0, 0.0] and "It may be `relu`" in x.explain_grad().leaves[0].message
+
+
+@pytest.mark.parametrize("name", ["silu", "layer_norm", "huber", "attention", "LSTM"])
+def test_layers_that_are_one_entry_from_the_second_call_on(name):
+    """What they were given is found behind them all the same."""
+    lstm = nn.LSTM(3, 4)
+    layers = {
+        "silu": nn.functional.silu,
+        "layer_norm": lambda x: nn.functional.layer_norm(x, (3,), torch.ones(3)),
+        "huber": lambda x: nn.functional.huber_loss(x, torch.zeros(2, 3)),
+        "attention": lambda x: nn.functional.scaled_dot_product_attention(x, x, x),
+        "LSTM": lambda x: lstm(x[None])[0],
+    }
+    for value in (1.0, 1.0, 1.0, float("nan")):
+        x = torch.full((2, 3), value, requires_grad=True)
+        (layers[name](x) ** 2).sum().backward()
+    leaf = x.explain_grad().leaves[0]
+    assert leaf.status == "nan" and "is NaN itself" in leaf.message, leaf.message
