@@ -238,7 +238,7 @@ class Event(NamedTuple):
 
 
 def event() -> Event:
-    return Event(here(), tick())
+    return _record(Event, (here(), tick()))
 
 
 class Replaced(NamedTuple):
