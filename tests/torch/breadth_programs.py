@@ -351,6 +351,11 @@ for layer, bn, shape, more in ((nn.Conv2d(2, 3, 2), nn.BatchNorm2d(3), (1, 2, 4,
 layer, bn = filled(nn.Linear(2, 3, bias=False)), filled(nn.BatchNorm1d(3)); fused = nn.utils.fuse_linear_bn_eval(layer, bn); print(fused, fused.bias); other = fused.weight
 """
 OLDER = {
+    "names of what is saved": "F = torch.nn.functional; x = torch.tensor([1.0, 2.0, 4.0], requires_grad=True); m = torch.eye(2).mul(3).requires_grad_(); i = torch.tensor([0, 2])\n"
+    "for y, names in ((x @ x, 'self tensor'), (m @ m, 'self mat2'), (torch.mv(m, m[0]), 'self vec'), (torch.addmm(m, m, m), 'mat1 mat2'), (torch.bmm(m[None], m[None]), 'self mat2'), (x.gather(0, i), 'self index'), (x.index_select(0, i), 'index'), (torch.where(x > 1, x, x), 'condition'), (x.masked_fill(x > 2, 0), 'mask'), (m.max(1).values, 'indices'), (F.mse_loss(x, x * 2), 'self target'), (x ** x, 'self exponent result'), (2 ** x, 'exponent result'), (torch.addcmul(x, x, x), 'tensor1 tensor2'), (x * x, 'self other'), (x.exp(), 'result')):\n"
+    "    print(y.grad_fn.name(), [(name, getattr(y.grad_fn, '_saved_' + name).tolist(), '_saved_' + name in dir(y.grad_fn)) for name in names.split()], hasattr(y.grad_fn, '_saved_other'))\n"
+    "try: (m @ m).grad_fn._saved_other\n"
+    "except AttributeError as error: print(error)",
     "draws of nothing": "for draw in (lambda: torch.randperm(1), lambda: torch.randperm(0), lambda: torch.rand(0), lambda: torch.empty(0).uniform_(), lambda: torch.empty(0).bernoulli_(0.5), lambda: torch.bernoulli(torch.ones(0)), lambda: torch.randint(0, 5, (0,)), lambda: torch.randint(0, 2**40, (0,)), lambda: torch.empty(0).exponential_(), lambda: torch.randn(0), lambda: torch.empty(0).random_(), lambda: torch.nn.functional.dropout(torch.ones(0))):\n"
     "    torch.manual_seed(5); draw(); print(torch.rand(2, dtype=torch.float64), torch.randn(1))",
     "requires_grad is a bool": "x = torch.ones(2)\n"

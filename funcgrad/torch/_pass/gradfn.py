@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary, ref
 from funcgrad.core.tape import SELECT, Node
 from funcgrad.ops.families.elementwise import Elementwise
 from funcgrad.torch._pass.hooks import RemovableHandle, register
+from funcgrad.torch._pass.saved_names import name_of_role
 from funcgrad.torch._record.composed import form_of_kind
 from funcgrad.torch._record.story import PassRecord
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, own_note, unshared
@@ -109,8 +110,9 @@ class GradFn:
 
     def __dir__(self) -> list[str]:
         note = note_of(self._node)
-        roles = [role_of(w) for w in note.watch or ()] if note is not None else []
-        return [*super().__dir__(), *(f"{raw}_saved_{role}" for role in roles for raw in ("", "_raw"))]
+        entry = name_of(self._node)
+        names = [name_of_role(entry, role_of(w)) for w in note.watch or ()] if note is not None else []
+        return [*super().__dir__(), *(f"{raw}_saved_{name}" for name in names for raw in ("", "_raw"))]
 
     def __repr__(self) -> str:
         kind = type(self)

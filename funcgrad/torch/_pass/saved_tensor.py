@@ -16,6 +16,7 @@ from funcgrad.core.tape import Node, TapeTracer
 from funcgrad.torch._pass.engine import Pass, UsersRule
 from funcgrad.torch._pass.gradfn import FREED, SAVED_OF, Freed, GradFn, role_of
 from funcgrad.torch._pass.saved import OTHER_VALUES, REMADE, Packed, same, saved_tensors_hooks
+from funcgrad.torch._pass.saved_names import name_of_role, role_of_name
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.tape import Watched, name_of, note_of, on_tape, own_note, raw
 from funcgrad.torch._tensor.tensor import Tensor, fresh
@@ -62,7 +63,8 @@ class OfEntry:
         self.node = node
         self.role = role
         if not self.freed() and self.packed() is None and self.watched() is None:
-            raise AttributeError(f"'{name_of(node)}' object has no attribute '_saved_{role}'")
+            called = name_of_role(name_of(node), role)
+            raise AttributeError(f"'{name_of(node)}' object has no attribute '_saved_{called}'")
 
     def freed(self) -> bool:
         return type(self.node.saved) is Freed
@@ -192,8 +194,12 @@ REPLACED = _Replaced("replaced")
 
 def saved_of(grad_fn: GradFn, name: str) -> Any:
     """`_saved_self` or `_raw_saved_self` of an entry, and so for the others."""
-    is_raw = name.startswith("_raw")
-    holder = OfEntry(grad_fn._node, name.removeprefix("_raw").removeprefix("_saved_"))
+    is_raw, called = name.startswith("_raw"), name.removeprefix("_raw").removeprefix("_saved_")
+    node = grad_fn._node
+    role = role_of_name(name_of(node), called)
+    if not role:
+        raise AttributeError(f"'{name_of(node)}' object has no attribute '_saved_{called}'")
+    holder = OfEntry(node, role)
     return SavedTensor(holder) if is_raw else holder.tensor()
 
 
