@@ -46,7 +46,10 @@ def direct(
         return None  # for the type and value of a Python number a rule may ask
     if any(y.aval != aval for y in graph.outputs) or not all(map(_is_plain, graph.eqns)):
         return None
-    return written(graph, [m is not None for m in linear_maps], OPERATORS if isinstance(kind, type) else {})
+    given = [m is not None for m in linear_maps]
+    if isinstance(kind, type):
+        return written(graph, _numpys, lambda value, eqn: value, given, OPERATORS)
+    return written(graph, _numpys, lambda value, eqn: _read(value, eqn, aval), given)
 
 
 def _is_plain(eqn: Eqn) -> bool:
@@ -59,36 +62,49 @@ def _read(value: Any, eqn: Eqn, aval: Aval) -> Any:
     return np.array(value, aval.dtype) if type(value) in (int, float) and aval.dtype in beside else value
 
 
-def written(graph: Graph, given: Sequence[bool], operators: Mapping[Any, str]) -> Callable[..., Any]:
-    """A program of plain equations as a Python function, with operators or NumPy's functions in their place.
+def _numpys(eqn: Eqn) -> Callable[..., Any]:
+    return large.numpys(eqn.prim)
 
-    The tuple that it returns has None for what is not `given`.
+
+def written(
+    graph: Graph,
+    function: Callable[[Eqn], Callable[..., Any]],
+    read: Callable[[Any, Eqn], Any],
+    given: Sequence[bool] | None = None,
+    operators: Mapping[Any, str] = {},  # nobody writes into it
+) -> Callable[..., tuple[Any, ...]]:
+    """A program as a Python function that calls `function(eqn)` for each equation, or has an operator in its place.
+
+    `read(value, eqn)` is a constant as that is to take it. The tuple that it returns has None for what is not `given`.
     """
     names: dict[Any, str] = {v: f"x{i}" for i, v in enumerate(graph.inputs)}
     scope: dict[str, Any] = {}
-
-    def name(atom: Any, eqn: Eqn | None = None) -> str:
-        if isinstance(atom, Literal):
-            return constant(atom.value if operators or eqn is None else _read(atom.value, eqn, graph.outputs[0].aval))
-        return names[atom]
 
     def constant(value: Any) -> str:
         found = f"c{len(scope)}"
         scope[found] = value
         return found
 
+    def name(atom: Any, eqn: Eqn | None = None) -> str:
+        if isinstance(atom, Literal):
+            return constant(atom.value if eqn is None else read(atom.value, eqn))
+        return names[atom]
+
     lines: list[str] = []
     for eqn in graph.eqns:
         operands = [name(a, eqn) for a in eqn.inputs]
-        call = operators.get(eqn.prim.python)
-        if call is None:
-            call = f"{constant(large.numpys(eqn.prim))}({', '.join(['{}'] * len(operands))})"
-        names[eqn.outputs[0]] = f"y{len(lines)}"
-        lines.append(f"    y{len(lines)} = {call.format(*operands)}")
+        form = operators.get(eqn.prim.python)
+        if form is None:
+            options = [f"{option}={constant(value)}" for option, value in eqn.params.items()]
+            form = f"{constant(function(eqn))}({', '.join(['{}'] * len(operands) + options)})"
+        for y in eqn.outputs:
+            names[y] = f"y{len(names)}"
+        results = "".join(f"{names[y]}, " for y in eqn.outputs) if eqn.prim.multiple else names[eqn.outputs[0]]
+        lines.append(f"    {results} = {form.format(*operands)}")
     outputs = iter(graph.outputs)
-    results = [name(next(outputs)) if is_given else "None" for is_given in given]
-    lines.append(f"    return ({', '.join(results)},)")
-    text = "\n".join([f"def derivative({', '.join([names[v] for v in graph.inputs])}):", *lines])
-    exec(compile(text, f"{__file__}:derivative", "exec", dont_inherit=True), scope)
-    made: Callable[..., Any] = scope["derivative"]
+    found = [name(next(outputs)) if is_given else "None" for is_given in given or [True] * len(graph.outputs)]
+    lines.append(f"    return ({''.join(f'{each}, ' for each in found)})")
+    text = "\n".join([f"def program({', '.join([names[v] for v in graph.inputs])}):", *lines])
+    exec(compile(text, f"{__file__}:program", "exec", dont_inherit=True), scope)
+    made: Callable[..., tuple[Any, ...]] = scope["program"]
     return made

@@ -23,38 +23,9 @@ def straight(graph: Graph) -> Straight:
     if found is None:
         # Python's numbers among the results have Python's own arithmetic
         weak = any(y.aval.weak for eqn in graph.eqns for y in eqn.outputs)
-        found = (lambda *args: evaluate(graph, args)) if weak else _written(graph)
+        found = (lambda *args: evaluate(graph, args)) if weak else direct.written(graph, _function, _read)
         graph.cache["straight"] = found
     return found
-
-
-def _written(graph: Graph) -> Straight:
-    names: dict[Any, str] = {v: f"x{i}" for i, v in enumerate(graph.inputs)}
-    scope: dict[str, Any] = {}
-
-    def constant(value: Any) -> str:
-        found = f"c{len(scope)}"
-        scope[found] = value
-        return found
-
-    def name(atom: Any, eqn: Eqn | None = None) -> str:
-        if isinstance(atom, Literal):
-            return constant(atom.value if eqn is None else _read(atom.value, eqn))
-        return names[atom]
-
-    lines = []
-    for eqn in graph.eqns:
-        operands = [name(a, eqn) for a in eqn.inputs]
-        options = [f"{option}={constant(value)}" for option, value in eqn.params.items()]
-        for y in eqn.outputs:
-            names[y] = f"y{len(names)}"
-        results = "".join(f"{names[y]}, " for y in eqn.outputs) if eqn.prim.multiple else names[eqn.outputs[0]]
-        lines.append(f"    {results} = {constant(_function(eqn))}({', '.join([*operands, *options])})")
-    lines.append(f"    return ({''.join(f'{name(y)}, ' for y in graph.outputs)})")
-    text = "\n".join([f"def program({', '.join([names[v] for v in graph.inputs])}):", *lines])
-    exec(compile(text, f"{__file__}:program", "exec", dont_inherit=True), scope)
-    made: Straight = scope["program"]
-    return made
 
 
 def _function(eqn: Eqn) -> Callable[..., Any]:
