@@ -24,6 +24,8 @@ OPERATORS = {
 }  # fmt: skip
 """What takes NumPy's scalars a tenth of the time of its functions; for arrays these are faster."""
 
+NO_OPERATORS: Mapping[Any, str] = {}
+
 
 def direct(
     linear_maps: Sequence[Callable[..., Any] | None], kind: np.dtype | type, kept: int, numbers: bool
@@ -71,7 +73,7 @@ def written(
     function: Callable[[Eqn], Callable[..., Any]],
     read: Callable[[Any, Eqn], Any],
     given: Sequence[bool] | None = None,
-    operators: Mapping[Any, str] = {},  # nobody writes into it
+    operators: Mapping[Any, str] = NO_OPERATORS,
 ) -> Callable[..., tuple[Any, ...]]:
     """A program as a Python function that calls `function(eqn)` for each equation, or has an operator in its place.
 
