@@ -132,6 +132,13 @@ def test_an_integer_stays_one():
         np.testing.assert_allclose(fg.grad(lambda x: fnp.sum(small(x)))(x), 8 * np.cos(x), rtol=1e-14)
 
 
+def test_a_function_that_asks_for_values_is_called():
+    x = np.linspace(0.5, 1, 5)
+    small = fused(lambda x: fnp.sin(x) if float(fnp.sum(fg.stop_gradient(x))) > 0 else x)
+    for _ in range(3):
+        np.testing.assert_array_equal(fg.grad(lambda x: fnp.sum(small(x)))(x), np.cos(x))
+
+
 def test_an_error_of_the_function_is_its_own(operands):
     x, weight = operands
     small = fused(normalised)

@@ -158,8 +158,7 @@ def _traced(
     parents: Sequence[Any],
     params: dict[str, Any],
 ) -> Traced | bool:
-    """The program; False where a result is not such that an entry could stand for it."""
-
+    """The program; False where there is none, or a result is not such that an entry could stand for it."""
     is_tuple = False
 
     def flat(*given: Any) -> Sequence[Any]:
@@ -169,9 +168,12 @@ def _traced(
         is_tuple = isinstance(out, tuple)
         return out if is_tuple else (out,)
 
-    graph = trace_graph(flat, [Aval(v.shape, v.dtype) for v in values], interpreted=True)
     mask = tuple([p is not None for p in parents])
-    forward, backward, reached = split_pull(graph, mask)
+    try:
+        graph = trace_graph(flat, [Aval(v.shape, v.dtype) for v in values], interpreted=True)
+        forward, backward, reached = split_pull(graph, mask)
+    except Exception:  # of whatever kind: running the function says what is wrong, or does what needs values
+        return False
     made = {y for eqn in graph.eqns for y in eqn.outputs}
     if not all(y in made and is_inexact(y.aval.dtype) for y in graph.outputs) or any(map(_is_large, graph.eqns)):
         return False
