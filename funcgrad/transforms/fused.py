@@ -20,12 +20,13 @@ from funcgrad.core.graph import Eqn, Graph, evaluate
 from funcgrad.core.provenance import here
 from funcgrad.core.recent import Recent
 from funcgrad.core.staging import trace_graph
-from funcgrad.core.tape import Node, TapeTracer, selected
+from funcgrad.core.tape import Node, TapeTracer, recorded, selected
 from funcgrad.core.trace import Primitive
 from funcgrad.ops import large
 from funcgrad.ops.families.elementwise import Elementwise
 from funcgrad.ops.straight import Straight, straight
 from funcgrad.transforms.calls import derived, split_pull, tangent_graph
+from funcgrad.tree import exact
 
 KEPT = 64
 """Programs of one function: the last ones used."""
@@ -101,12 +102,6 @@ def _zeros(y: Any) -> Any:
     return zeros(y.aval.shape, y.aval.dtype)
 
 
-def _exact(x: Any) -> Any:
-    """A key that keeps apart 1, 1.0 and True, and 0.0 and -0.0."""
-    kind = type(x)
-    return (kind, x.hex()) if kind is float else (kind, x) if kind in NUMBERS else x
-
-
 def fused(fun: Callable[..., Any]) -> Callable[..., Any]:
     """A function of arrays, numbers (or None) and hashable parameters, whose results are floating point: as one entry.
 
@@ -121,7 +116,7 @@ def fused(fun: Callable[..., Any]) -> Callable[..., Any]:
         key: list[Any] = []
         for x in operands:
             if x is None or type(x) in NUMBERS:
-                key.append(_exact(x))
+                key.append(exact(x))
                 continue
             v, node = x, None
             if type(x) is TapeTracer:
@@ -137,7 +132,7 @@ def fused(fun: Callable[..., Any]) -> Callable[..., Any]:
             parents.append(node)
         if trace is None or not trace.alive:
             return fun(*operands, **params)
-        known = (*key, *map(_exact, params.values()))
+        known = (*key, *map(exact, params.values()))
         traced = programs.get(known)
         if traced is None:
             programs[known] = _ONCE
@@ -191,9 +186,9 @@ def _recorded(trace: Any, traced: Traced, values: list[Any], parents: list[Any])
     values = [keep(v) if p is None else v for v, p in zip(values, parents)]
     results = traced.run(*values)
     count = traced.results
-    prim = FUSED if count == 1 else FUSED_PARTS
-    node = Node(prim, {"traced": traced}, tuple(parents), Kept(traced, values, results[count:]), here())
+    kept, params = Kept(traced, values, results[count:]), {"traced": traced}
     if count == 1:
-        y = TapeTracer(trace, results[0], node)
+        y = recorded(trace, results[0], FUSED, params, tuple(parents), kept, here())
         return (y,) if traced.is_tuple else y
+    node = Node(FUSED_PARTS, params, tuple(parents), kept, here())
     return tuple([TapeTracer(trace, y, selected(node, i, count)) for i, y in enumerate(results[:count])])
