@@ -17,7 +17,7 @@ from funcgrad.ops import large, normalise, reduce
 from funcgrad.ops.broadcasting import reduce_sum
 from funcgrad.ops.index import scatter_add
 from funcgrad.ops.reduce import reduce_prod
-from funcgrad.ops.rows import LANES, NEAR, Rows
+from funcgrad.ops.rows import LANES, Rows
 
 FUNCTIONS = {
     "softmax": fg.nn.softmax,
@@ -62,7 +62,10 @@ DOWN = {
     "logsumexp": fg.nn.logsumexp,
     "standardize": fg.nn.standardize,
 }
-ACROSS = [((1, 1000), 0), ((3, 400), 0), ((130, 8), 0), ((700, 31), 0), ((9, 37, 6, 5), 1), ((3, 5, 6, 40), (1, 2))]
+ACROSS = [
+    ((1, 1000), 0), ((3, 400), 0), ((130, 8), 0), ((700, 31), 0), ((9, 37, 6, 5), 1), ((3, 5, 6, 40), (1, 2)),
+    ((67, 1027), 0),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name, dtype, tol", [
@@ -98,7 +101,7 @@ def test_columns_have_the_same_bits_wherever_they_are(name, dtype):
         config.threads = None
     np.testing.assert_array_equal(fun(np.asfortranarray(x), axis=1), y)
     np.testing.assert_array_equal(fun(x[::-2, :, ::-1], axis=1), y[::-2, ..., ::-1])
-    for width in (LANES, LANES + 1, 2 * LANES - 1, 100):
+    for width in (LANES, LANES + 1, 2 * LANES - 1, 100):  # the blocks that threads share are cut elsewhere
         np.testing.assert_array_equal(fun(x[..., 5 : 5 + width], axis=1), y[..., 5 : 5 + width])
     np.testing.assert_array_equal(fun(x.reshape(20, 7, 11, 203), axis=(1, 2)).reshape(y.shape), y)
     np.testing.assert_array_equal(fun(x[7], axis=0), y[7])
@@ -197,12 +200,10 @@ def test_warnings_are_numpys(name, axis):
 
 def test_small_arrays_other_axes_and_dtypes_are_numpys_bits():
     x = drawn((60, 60), "f8")
-    far = drawn((NEAR // 2**12 + 1, 2**9), "f8")
     for call in (
         lambda: fg.nn.softmax(x[:4, :100]),
         lambda: fg.nn.standardize(x[:, : LANES - 1].repeat(4, axis=0), axis=0),
         lambda: fg.nn.standardize(x.reshape(4, 30, 30), axis=(0, 2)),
-        lambda: fg.nn.standardize(far, axis=0),
         lambda: fg.nn.standardize(x.astype("g")),
         lambda: fg.nn.standardize(x + 1j),
         lambda: fg.nn.standardize(x, mean=x.mean()),
