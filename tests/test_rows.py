@@ -270,35 +270,39 @@ def test_every_function_along_rows_has_kernels_for_both_dtypes():
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", ">f8"])
 def test_running_sums_and_products_are_numpys_bits(dtype):
-    for shape in ((5000,), (70, 80), (3, 2, 2000), (4001, 1)):
+    for shape in ((5000,), (70, 80), (3, 2, 2000), (4001, 1), (2001, 2, 3), (1, 4100), (5, 90, 2, 11), (40, 8, 101)):
         x = drawn(shape, dtype)
         x[..., 0] = -0.0
         for name in ("cumsum", "cumprod"):
-            for axis in (0, -1):
-                for given in (x, x[::-1], np.asfortranarray(x)):
-                    y, e = getattr(reduce, name)(given, axis=axis % x.ndim), getattr(np, name)(given, axis=axis)
+            for axis in range(x.ndim):
+                for given in (x, x[::-1], np.asfortranarray(x), x[..., ::-1], np.moveaxis(x, 0, -1)):
+                    y, e = getattr(reduce, name)(given, axis=axis), getattr(np, name)(given, axis=axis)
+                    assert y.dtype == e.dtype
                     np.testing.assert_array_equal(y, e)
                     np.testing.assert_array_equal(np.signbit(y), np.signbit(e))
-        gradient = fg.grad(lambda x: fnp.sum(fnp.cumsum(x, axis=-1) ** 2 + fnp.cumprod(x, axis=-1)))
-        np.testing.assert_array_equal(gradient(x), numpys(lambda gradient=gradient, x=x: gradient(x)))
+            gradient = fg.grad(lambda x, axis=axis: fnp.sum(fnp.cumsum(x, axis=axis) ** 2 + fnp.cumprod(x, axis=axis)))
+            if x.ndim < 3:
+                np.testing.assert_array_equal(gradient(x), numpys(lambda gradient=gradient, x=x: gradient(x)))
 
 
-def test_running_sums_warn_as_numpys():
-    x = np.ones(5000)
-    for at, number in ((7, np.inf), (4000, -np.inf)):
+@pytest.mark.parametrize("shape", [(5000,), (500, 10), (5000, 2)])
+def test_running_sums_warn_as_numpys(shape):
+    x = np.ones(shape)
+    for at, number in ((7, np.inf), (400, -np.inf)):
         x[at] = number
         with warnings.catch_warnings(record=True) as expected:
             warnings.simplefilter("always")
-            sums = np.cumsum(x)
+            sums = np.cumsum(x, axis=0)
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always")
             np.testing.assert_array_equal(reduce.cumsum(x, axis=0), sums)
-        assert [str(w.message) for w in found] == [str(w.message) for w in expected]
+            np.testing.assert_array_equal(reduce.cumsum(x[::-1], axis=0, reverse=True), sums[::-1])
+        assert [str(w.message) for w in found] == 2 * [str(w.message) for w in expected]
 
 
 def test_steps_have_kernels_for_large_arrays_of_floats():
     x = np.ones(large.LEAST_STEPS, "f4")
-    for name in ("cumsum", "cumprod", "add_rows"):
+    for name in ("cumsum", "cumprod", "cumsum down", "cumprod down", "add_rows"):
         assert isinstance(large.stepping(name, x), np.ufunc)
         assert large.stepping(name, x[1:]) is None
         assert large.stepping(name, x.astype("i4")) is None
