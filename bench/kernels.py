@@ -88,6 +88,7 @@ def along_rows(n: int, dtype: str, only: str = "") -> Iterator[Line]:
         yield f"{name} of 5 columns", partial(prim, few, axes=(0,)), [few]
     yield "cumsum", partial(reduce.cumsum, x, axis=1), [x]
     yield "cumprod", partial(reduce.cumprod, x, axis=1), [x]
+    yield "cumsum down", partial(reduce.cumsum, x, axis=0), [x]
     places = rng.integers(0, 100, n // ROW)
     yield "add rows", partial(index.scatter_add, np.zeros((100, ROW), dtype), x, places), [x]
 
