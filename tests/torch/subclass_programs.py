@@ -34,7 +34,7 @@ SUBCLASSES = {
     "plain: operators": X + PLAIN + 'names(t + 1, 1 + t, x * t, t * x, t @ t, -t, t ** 2, t > 1, t == x, 2 / t, x - t, abs(t))',
     "plain: functions": X + PLAIN + 'names(torch.add(t, t), torch.sin(t), torch.mul(x, t), x.mul(t), torch.cat([x, t]), torch.stack([t, t]), torch.nn.functional.relu(t), torch.zeros_like(t), torch.where(t > 1, t, x), torch.nn.functional.softmax(t, 0), torch.linalg.norm(t), torch.clamp(t, 0, 1))',
     "plain: lists of them, after others": X + PLAIN + 'torch.cat([x, x]); names(torch.cat([x, x]), torch.cat([t, x]), torch.stack((x, t)))',
-    "plain: methods": X + PLAIN + 'names(t.detach(), t.clone(), t.view(3, 1), t.data, t.float(), t.double(), t.contiguous(), t[0], t[1:], t.sum(), t.T, t.new_zeros(2), t.max(), t.mean(), t.exp())',
+    "plain: methods": X + PLAIN + 'torch.set_warn_always(True); names(t.detach(), t.clone(), t.view(3, 1), t.data, t.float(), t.double(), t.contiguous(), t[0], t[1:], t.sum(), t.T, t.new_zeros(2), t.max(), t.mean(), t.exp()); torch.set_warn_always(False)',
     "plain: several": X + PLAIN + 'names(*t.split(1), *t.max(0), t.sort()[0], *t.unbind(), *[e for e in t]); print(type(t.max(0)).__name__)',
     "plain: in place": X + PLAIN + 't += 1; names(t); print(t); t.mul_(2); t[0] = 5; t[1:] *= 2; print(t, x)',
     "plain: layers": X + PLAIN + 'names(torch.nn.Linear(3, 2)(t), torch.nn.ReLU()(t), torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh())(t))',

@@ -224,7 +224,7 @@ class Tensor(Leaving, Methods):
             whole = write_part(base, view.steps, new, self, source)
             if whole is None:
                 whole = put(view.steps, base._read(), new)
-            whole.node.note = note = Note("CopySlices")
+            whole.node.note = note = Note("CopySlices", ())
             note.edges = node_of(base._value), node_of(source._value) if source is not None else None
             note.slice_of = node_of(new) if source is None else None
             base_view = base._view
