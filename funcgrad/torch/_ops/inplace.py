@@ -18,6 +18,7 @@ from funcgrad.torch._record.modes import mode, quietly
 from funcgrad.torch._record.operands import check_broadcast, number, tensors_in
 from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.messages import warn_once
 from funcgrad.torch._tensor.overlaps import check_between, check_within, is_repeated
 from funcgrad.torch._tensor.overrides import Fitting, dispatched, overriding, public, state
 from funcgrad.torch._tensor.storage import Storage, scope
@@ -185,6 +186,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     check_between(self, src)
     check_output(shape, src._read().shape)
     given = raw(src._read()) if not mode.enabled else src._read()
+    if own.kind != "c" == given.dtype.kind:
+        warn_once("Casting complex values to real discards the imaginary part")
     if self._writes_plainly(given):
         self._write_memory(given.real if own.kind != "c" == given.dtype.kind else given, cuts_of((src,)))
         return self

@@ -174,10 +174,11 @@ def _normalised(weight: Tensor, index: np.ndarray, max_norm: float, norm_type: f
 
 def check_rows(function: str, input: Tensor, weight: Tensor, max_norm: float | None, norm_type: float) -> Any:
     """The value of places of rows, whose rows are limited; PyTorch's errors."""
-    if input._read().dtype.kind not in "iu":
+    if input._read().dtype not in (np.int64, np.int32):
+        given = "CPUBoolType" if input._read().dtype.kind == "b" else input.type()
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{input.type()} instead (while checking arguments for {function})"
+            f"{given} instead (while checking arguments for {function})"
         )
     index = constant(input._read())
     if not isinstance(index, Tracer):
