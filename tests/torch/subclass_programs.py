@@ -57,7 +57,7 @@ SUBCLASSES = {
     "logged: functions": X + LOGGED + 'torch.sin(t); torch.add(x, t); x.mul(t); torch.cat([x, t]); torch.nn.functional.relu(t)',
     "logged: methods": X + LOGGED + 't.sum(); t.mul_(2); t[0]; t[0] = 1; t.view(3, 1)',
     "logged: operators": X + LOGGED + '-t; 2 * t; t @ t; t == t; t ** 2; t / 2; t - 1; t += 1',
-    "logged: attributes": X + LOGGED + 't.T; t.data',
+    "logged: attributes": X + LOGGED + 'torch.set_warn_always(True); t.T; t.data; torch.set_warn_always(False)',
     "logged: backward": X + LOGGED + 't = x.as_subclass(T); (t * 2).sum().backward(); print(x.grad)',
     "units: products": X + UNITS + "m = M([1.0, 2.0], 'kg'); n = m * 2; print(type(n).__name__, n.unit, m.unit, n)",
     "units: functions": X + UNITS + "m = M([1.0, 2.0], 'kg'); n = torch.exp(m); k = m.sum() + 1; print(n.unit, k.unit, type(k).__name__)",
