@@ -25,6 +25,11 @@ def widened(fun: Callable[..., Any], *narrow: type) -> Callable[..., Any]:
     return apply
 
 
+def rounded_last(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Computed in float32, all operands, where the first value is of float16."""
+    return widened(fun, np.float16)
+
+
 def in_kernel(number: Any, kind: np.dtype) -> Any:
     """A number as PyTorch's kernels compute with it: in float32 where the tensors are of float16."""
     found = held(number, kind)[()]
