@@ -191,7 +191,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)); with eps, of the input limited to [eps, 1 - eps]."""
     need_tensor(input, "logit")
     refuse(input, "c", "logit_cpu")
-    return call(LOGIT, lambda v: kinks.logit(v, eps), as_floating(input))
+    return call(LOGIT, widened(lambda v: kinks.logit(v, eps), np.float16), as_floating(input))
 
 
 def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: str | None = None) -> Any:
