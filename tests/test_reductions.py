@@ -12,7 +12,7 @@ import funcgrad.numpy as fnp
 from funcgrad.config import config
 from funcgrad.ops import reduce
 from funcgrad.ops.broadcasting import reduce_sum
-from funcgrad.ops.reductions import Reduction
+from funcgrad.ops.reductions import Place, Reduction
 
 REDUCTIONS = {
     "sum": (reduce_sum, np.add),
@@ -227,3 +227,41 @@ def test_what_numpys_functions_take_beside_the_axis():
         expected = call(x)
         assert found[0].value.dtype == expected.dtype and found[0].shape == expected.shape
         np.testing.assert_allclose(found[0].value, expected, rtol=1e-12 if expected.dtype == "f8" else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", ">f8"])
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_places_of_extremes_are_numpys(name, dtype):
+    """The first of equal ones, NaN before all, in all layouts: blocks of columns, what is behind them, short rows."""
+    prim, numpys = getattr(reduce, name), getattr(np, name)
+    rng = np.random.default_rng(0)
+    for shape in ((4000, 5), (20_000, 1), (1, 20_000), (2, 9000), (50, 401), (17, 1003), (9, 240, 8), (7, 5, 6, 90)):
+        ties = rng.integers(-3, 3, shape).astype(dtype)
+        ties[ties == 0] = -0.0
+        some = np.where(rng.random(shape) < 0.05, np.nan, ties).astype(dtype)
+        far = np.where(rng.random(shape) < 0.5, np.inf, -np.inf).astype(dtype)
+        sorted_ = np.sort(rng.normal(size=shape), 0).astype(dtype)
+        for x in (ties, some, far, sorted_, sorted_[::-1], np.full(shape, np.nan, dtype), np.asfortranarray(some),
+                  some[..., ::-1], np.moveaxis(some, 0, -1), np.broadcast_to(ties[:1], shape)):  # fmt: skip
+            for axis in range(x.ndim):
+                y, e = prim(x, axis=axis), numpys(x, axis=axis)
+                assert (type(y), y.dtype, y.shape) == (type(e), e.dtype, e.shape)
+                np.testing.assert_array_equal(y, e, err_msg=f"{shape} {axis}")
+
+
+def test_places_of_extremes_have_kernels_for_large_arrays_of_floats(monkeypatch):
+    called = []
+    by_kernel = Place._by_kernel
+    monkeypatch.setattr(Place, "_by_kernel", lambda *args: called.append(by_kernel(*args)) or called[-1])
+    x = drawn((400, 50), "f4")
+    for given, kernels in ((x, 1), (x.reshape(-1, 5), 0), (x.astype("i4"), 0), (x[:9], 0), (x[:, :3].repeat(9, 0), 0)):
+        reduce.argmax(given, axis=0)
+        assert sum(y is not None for y in called) == kernels
+        called.clear()
+    assert reduce.argmax(x.reshape(-1, 5), axis=1) is called.pop()
+    with fg.disable_jit():
+        reduce.argmax(x, axis=0)
+    assert not called
+    with pytest.raises(ValueError, match="attempt to get argmax of an empty sequence"):
+        reduce.argmax(np.ones((0, 40_000)), axis=0)
+    assert reduce.argmax(np.ones((40_000, 0)), axis=0).shape == (0,)

@@ -16,7 +16,7 @@ from funcgrad.ops.families.general import General
 from funcgrad.ops.families.linear import Linear
 from funcgrad.ops.families.lowering import Statements
 from funcgrad.ops.large import LANES, LEAST_STEPS, stepping, warns
-from funcgrad.ops.reductions import Reduction
+from funcgrad.ops.reductions import Place, Reduction
 from funcgrad.ops.structure import concatenate, flip, pad, transpose
 
 Axes = tuple[int, ...]
@@ -261,5 +261,5 @@ def _index_reduction(name: str, impl: Callable[..., Any], lower: Statements) -> 
 
 reduce_any = _truth_reduction("reduce_any", np.logical_or, "any")
 reduce_all = _truth_reduction("reduce_all", np.logical_and, "all")
-argmax = _index_reduction("argmax", lambda x, axis: np.argmax(x, axis=axis), _first("max"))
-argmin = _index_reduction("argmin", lambda x, axis: np.argmin(x, axis=axis), _first("min"))
+argmax = _index_reduction("argmax", Place(np.argmax), _first("max"))
+argmin = _index_reduction("argmin", Place(np.argmin), _first("min"))

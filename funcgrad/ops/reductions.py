@@ -1,4 +1,4 @@
-"""Reductions of large arrays by kernels: sums, products and extremes over any axes."""
+"""Reductions of large arrays by kernels: sums, products and extremes over any axes, places of extremes along one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ WIDE = 64
 """Columns from which on NumPy goes down them, and as many or more as narrow ones become."""
 DEEP = 8
 """Elements of such columns below which they are NumPy's too."""
+LEAST_PLACED = 2**14
+"""Elements from which on kernels look for the places of extremes."""
+PLACED = 8
+"""Elements of a row up to which they do, and columns from which on."""
 
 LARGEST = {char: float(np.finfo(char).max) for char in FLOATS}
 
@@ -160,3 +164,45 @@ class Reduction:
             unsure = ~sure.reshape(len(y), -1).all(1)
             y[unsure] = ufunc.reduce(x[unsure], 1)
         return y
+
+
+class Place:
+    """`np.argmax(x, axis=axis)`, or another function of that kind, by kernels down columns and along short rows.
+
+    Down columns NumPy copies the array first; longer rows it searches as fast as a core reads memory.
+    """
+
+    __slots__ = ("_found", "_numpys")
+
+    def __init__(self, numpys: Callable[..., Any]) -> None:
+        self._numpys = numpys
+        self._found: dict[tuple[str, bool], np.ufunc | None] = {}
+
+    def __call__(self, x: Any, axis: int) -> Any:
+        if type(x) is ndarray and x.size >= LEAST_PLACED and x.dtype.char in FLOATS and config._jit:
+            y = self._by_kernel(x, axis)
+            if y is not None:
+                return y
+        return self._numpys(x, axis=axis)
+
+    def _by_kernel(self, x: ndarray, axis: int) -> Any:
+        if x.flags.f_contiguous and not x.flags.c_contiguous:
+            y = self._by_kernel(x.T, x.ndim - 1 - axis)
+            return None if y is None else y.T
+        shape = x.shape
+        inner = prod(shape[axis + 1 :])
+        if inner < PLACED and (inner > 1 or shape[axis] > PLACED):
+            return None
+        kernel = self._kernel(x.dtype.char, inner > 1)
+        if kernel is None:
+            return None
+        outer = shape[:axis]
+        lines = np.ascontiguousarray(x).reshape(*outer, shape[axis], *((inner,) if inner > 1 else ()))
+        return kernel(lines).reshape(outer + shape[axis + 1 :])
+
+    def _kernel(self, char: str, down: bool) -> np.ufunc | None:
+        key = char, down
+        if key not in self._found:
+            name = self._numpys.__name__
+            self._found[key] = compiled("places", f"{name} down" if down else name, char)
+        return self._found[key]
