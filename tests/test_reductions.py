@@ -23,7 +23,8 @@ REDUCTIONS = {
 CASES = [
     ((300_001,), (0,)), ((5, 60_001), (1,)), ((700, 77), (1,)), ((20_000, 3), (1,)), ((20_001, 3), (0,)),
     ((40_000, 1), (0,)), ((3, 9001, 5), (1,)), ((9, 8, 700, 11), (0, 3)), ((9, 8, 700, 11), (1, 2)),
-    ((64, 1000), (0,)), ((50, 1000, 2), ()), ((600, 700), (0, 1)), ((2, 20_000, 3), (0, 2)),
+    ((64, 1000), (0,)), ((700, 403), (0,)), ((2, 1000, 7, 20), (1,)), ((9, 30_001), (0,)), ((300, 1001), (1,)),
+    ((50, 1000, 2), ()), ((600, 700), (0, 1)), ((2, 20_000, 3), (0, 2)),
 ]  # fmt: skip
 CALLED = []
 
@@ -95,7 +96,7 @@ def test_without_jit_numpy_computes(name, counted):
 def test_numbers_that_are_not_finite(name, dtype, counted):
     """NaN wins, infinities are NumPy's, wherever they are."""
     prim, ufunc = REDUCTIONS[name]
-    for shape, axis in (((500, 100), 1), ((12_000, 5), 0), ((300_000,), 0)):
+    for shape, axis in (((500, 100), 1), ((12_000, 5), 0), ((300_000,), 0), ((2700, 100), 0)):
         x = drawn(shape, dtype)
         flat = x.reshape(-1)
         n = x.size
@@ -164,13 +165,17 @@ def test_products_that_leave_the_range_on_their_way_are_numpys(dtype):
     x[4, 8], x[4, 16], x[4, 9], x[4, 17] = small / 3, 1e-10, 1e10, 3 / small
     long = np.ones(100_000, dtype)
     long[:20_000:1000], long[80_000::1000] = small ** (1 / 15), large ** (1 / 15)
-    for y, axis in ((x, 1), (long, 0), (np.repeat(x.T, 3, axis=0).reshape(-1, 3), 0)):
+    wide = np.ones((128, 2100), dtype)
+    wide[:, 900:1300] = x.T
+    for y, axis in ((x, 1), (long, 0), (np.repeat(x.T, 3, axis=0).reshape(-1, 3), 0), (wide, 0)):
         found = reduce.reduce_prod(y, axes=(axis,))
         np.testing.assert_allclose(found, np.multiply.reduce(y, axis), rtol=1e-12 if dtype == "f8" else 1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
-@pytest.mark.parametrize("shape, axis", [((300_000,), 0), ((700, 500), 1), ((100_000, 3), 0), ((3, 200_000), 1)])
+@pytest.mark.parametrize("shape, axis", [
+    ((300_000,), 0), ((700, 500), 1), ((100_000, 3), 0), ((3, 200_000), 1), ((3000, 91), 0),
+])  # fmt: skip
 def test_sums_are_as_exact_as_numpys(shape, axis, dtype):
     """Of numbers of one sign, the worst for sums one after another."""
     x = np.random.default_rng(0).uniform(0.5, 1, shape).astype(dtype)
@@ -182,7 +187,7 @@ def test_sums_are_as_exact_as_numpys(shape, axis, dtype):
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_neither_threads_nor_places_change_bits(name):
     prim, _ = REDUCTIONS[name]
-    for shape, axis in (((300_001,), 0), ((700, 100), 1), ((30_001, 3), 0)):
+    for shape, axis in (((300_001,), 0), ((700, 100), 1), ((30_001, 3), 0), ((700, 403), 0), ((300, 1001), 1)):
         x = drawn(shape)
         y = prim(x, axes=(axis,))
         config.threads = 1

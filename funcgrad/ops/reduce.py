@@ -59,8 +59,10 @@ def _extreme(name: str, ufunc: np.ufunc, lower: str) -> General:
             ufunc.reduce(np.empty(aval.shape), axes)  # NumPy's error, where there is one
         return Aval(dropped(aval.shape, axes), aval.dtype)
 
-    # of long rows NumPy's are faster: its vectors are twice as wide
-    impl = Reduction(ufunc, lambda x, axes: prim(x, axes=axes), least_long=inf, least_whole=inf)
+    # of long rows and many columns NumPy's are faster: its vectors are twice as wide
+    impl = Reduction(
+        ufunc, lambda x, axes: prim(x, axes=axes), least_long=2**18, least_whole=inf, longest=1024, widest=512
+    )
     prim = General(
         name, impl, shape=shape, jvps=(_d_extreme,), batch=batched_axes(lambda: prim), lower=lower
     )
