@@ -173,7 +173,7 @@ class Pass:
                 if careful or (note is not None and note.after):
                     cts = self.pull_back(node, note, ct)
                 elif type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
-                    cts = prim.pull_over(saved_of(node, note), parents, ct, node.params)
+                    cts = prim.pull_over(saved_of(node, note), parents, ct, node.params, over=True, last=False)
                 else:
                     cts = prim.pull(saved_of(node, note), parents, ct, node.params)
                 if recorded:
