@@ -270,3 +270,4 @@ def test_places_of_extremes_have_kernels_for_large_arrays_of_floats(monkeypatch)
     with pytest.raises(ValueError, match="attempt to get argmax of an empty sequence"):
         reduce.argmax(np.ones((0, 40_000)), axis=0)
     assert reduce.argmax(np.ones((40_000, 0)), axis=0).shape == (0,)
+    assert reduce.argmax([1.0, 3.0, 2.0], axis=0) == 1

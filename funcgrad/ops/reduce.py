@@ -77,15 +77,14 @@ reduce_min = _extreme("reduce_min", np.minimum, "min")
 
 
 def _accumulate(ufunc: np.ufunc, name: str, x: Any, axis: int, reverse: bool = False) -> Any:
-    before = (slice(None),) * axis
     if x.size >= LEAST_STEPS:
         out = _stepped(name, x, axis, reverse)
-        if out is not None and (np.isfinite(out[(*before, 0 if reverse else -1)]).all() or not warns()):
+        if out is not None and (np.isfinite(out.take(0 if reverse else -1, axis)).all() or not warns()):
             return out  # what is not finite stays so to the end
     if not reverse:
         return ufunc.accumulate(x, axis=axis)
     out = np.empty(x.shape, summed_dtype(x.dtype))
-    backwards = (*before, slice(None, None, -1))
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
     ufunc.accumulate(x[backwards], axis=axis, out=out[backwards])
     return out
 
@@ -263,5 +262,5 @@ def _index_reduction(name: str, impl: Callable[..., Any], lower: Statements) -> 
 
 reduce_any = _truth_reduction("reduce_any", np.logical_or, "any")
 reduce_all = _truth_reduction("reduce_all", np.logical_and, "all")
-argmax = _index_reduction("argmax", Place(np.argmax), _first("max"))
-argmin = _index_reduction("argmin", Place(np.argmin), _first("min"))
+argmax = _index_reduction("argmax", Place(np.ndarray.argmax), _first("max"))
+argmin = _index_reduction("argmin", Place(np.ndarray.argmin), _first("min"))

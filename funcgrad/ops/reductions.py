@@ -184,15 +184,15 @@ class Reduction:
 
 
 class Place:
-    """`np.argmax(x, axis=axis)`, or another function of that kind, by kernels down columns and along short rows.
+    """`x.argmax(axis)`, or another method of that kind, by kernels down columns and along short rows.
 
     Down columns NumPy copies the array first; longer rows it searches as fast as a core reads memory.
     """
 
-    __slots__ = ("_found", "_numpys")
+    __slots__ = ("_found", "_method")
 
-    def __init__(self, numpys: Callable[..., Any]) -> None:
-        self._numpys = numpys
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
         self._found: dict[tuple[str, bool], np.ufunc | None] = {}
 
     def __call__(self, x: Any, axis: int) -> Any:
@@ -200,7 +200,7 @@ class Place:
             y = self._by_kernel(x, axis)
             if y is not None:
                 return y
-        return self._numpys(x, axis=axis)
+        return self._method(x if isinstance(x, ndarray) else np.asarray(x), axis)
 
     def _by_kernel(self, x: ndarray, axis: int) -> Any:
         if x.flags.f_contiguous and not x.flags.c_contiguous:
@@ -220,6 +220,6 @@ class Place:
     def _kernel(self, char: str, down: bool) -> np.ufunc | None:
         key = char, down
         if key not in self._found:
-            name = self._numpys.__name__
+            name = self._method.__name__
             self._found[key] = compiled("places", f"{name} down" if down else name, char)
         return self._found[key]
