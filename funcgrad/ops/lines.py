@@ -1,4 +1,4 @@
-"""Convolutions of large arrays by kernels, which read windows where they lie (`compile/windowtext.py`).
+"""Convolutions of large arrays by kernels, which read windows where they lie (`compile/windowed.py`).
 
 A plane of an array is a line to them, rows one after another: each element of a window is one distance from its place,
 on whatever row that is. Places whose windows would go over the end of a row are computed with the others and dropped.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import product
 from math import gcd, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -22,14 +22,17 @@ from funcgrad.ops.large import FLOATS, compiled
 from funcgrad.ops.windows import window_counts
 
 Ints = tuple[int, ...]
-LEAST = 2**18
-"""Products from which on kernels compute a convolution: calling one takes some 20 us."""
+LEAST = 2**16
+"""Products from which on kernels compute a convolution, which they do faster of any size: fewer are not worth what the
+first one costs, the compile, some 0.2 s."""
 ALONE = 2**22
 """Products up to which one thread does it all."""
 PARTS = 16
 """Into how many parts work is divided at least, where it can be."""
 TILE = 48
 """Places of a line that a kernel computes together, at most, and so those of the shortest lines."""
+VECTOR = 16
+"""Places of a vector, of the shorter numbers and largest registers."""
 LINE = 21 * TILE
 """Places of a part at most: its results are kept in the cache before they become rows."""
 RUN = 128
@@ -40,8 +43,12 @@ DEPTH = 64
 """Elements of windows at least for which cotangents are turned."""
 LONG = 512
 """Places at least of which there is a sum of its own."""
-USED = 0.5
-"""The share of what kernels compute that must be asked for."""
+USED = 0.4
+"""The share of what kernels compute that must be wanted."""
+FEW = 80
+"""Outputs for which laying windows out takes BLAS as long as a product: kernels may drop half of what they compute."""
+APART = 0.9
+"""How fast a transposed convolution with strides is, for what it computes, as one without."""
 
 
 class Placing(NamedTuple):
@@ -100,10 +107,12 @@ class _Phase(NamedTuple):
 
     start: int
     length: int
-    taps: slice
-    count: int
+    first: int
+    every: int
+    taps: int
     dilation: int
     shift: int
+    apart: bool
 
 
 def correlated(x: ndarray, w: ndarray, strides: Ints, dilations: Ints) -> ndarray | None:
@@ -113,9 +122,7 @@ def correlated(x: ndarray, w: ndarray, strides: Ints, dilations: Ints) -> ndarra
     if known is None or kernel is None:
         return None
     plan, counts = known
-    if any(s > 1 for s in strides[-2:]):
-        x = _apart(x, w.shape, strides, dilations)
-    return _run(kernel, plan, x, w, np.empty((len(x), len(w), *counts), x.dtype))
+    return _run(kernel, plan, _apart(x, strides), w, np.empty((len(x), len(w), *counts), x.dtype))
 
 
 def spread(ct: ndarray, w: ndarray, shape: Ints, strides: Ints, dilations: Ints) -> ndarray | None:
@@ -126,12 +133,10 @@ def spread(ct: ndarray, w: ndarray, shape: Ints, strides: Ints, dilations: Ints)
     if not _are_fit(ct, w):
         return None
     axes = [list(_phases(*axis)) for axis in zip(shape, w.shape[2:], strides, dilations)]
-    phases = [phase for phase in product(*axes) if all(axis.count for axis in phase)]
-    plans = [_spreading(ct.shape, w.shape, phase) for phase in phases]
-    if not plans or any(known is None for known in plans) or not np.isfinite(w).all():
-        return None
-    kernel = _kernel("correlate", ct.dtype.char)
-    if kernel is None:
+    phases = [phase for phase in product(*axes) if all(axis.taps for axis in phase)]
+    plans = [known for known in (_spreading(ct.shape, w.shape, phase) for phase in phases) if known is not None]
+    kernel = _kernel("correlate", ct.dtype.char) if plans and len(plans) == len(phases) else None
+    if kernel is None or not np.isfinite(w).all():
         return None
     n, c = len(ct), w.shape[1]
     out = np.zeros((n, c, *shape), ct.dtype) if prod(strides) > 1 else None
@@ -140,7 +145,8 @@ def spread(ct: ndarray, w: ndarray, shape: Ints, strides: Ints, dilations: Ints)
         _run(kernel, plan, _around(ct, phase), _turned(w, phase), part)
         if out is None:
             return part
-        out[(..., *(slice(axis.start, None, s) for axis, s in zip(phase, strides)))] = part
+        index: tuple[Any, ...] = (..., *(slice(axis.start, None, s) for axis, s in zip(phase, strides)))
+        out[index] = part
     return out
 
 
@@ -162,7 +168,7 @@ def _are_fit(a: ndarray, b: ndarray) -> bool:
 
 @cache
 def _kernel(name: str, char: str) -> np.ufunc | None:
-    return compiled("windowtext", name, char)
+    return compiled("windowed", name, char)
 
 
 def _run(kernel: np.ufunc, plan: ndarray, a: ndarray, b: ndarray, out: ndarray) -> ndarray:
@@ -193,23 +199,31 @@ def _distances(counts: Ints, steps: Sequence[int]) -> ndarray:
 @lru_cache(256)
 def _placing(x_shape: Ints, w_shape: Ints, strides: Ints, dilations: Ints) -> tuple[ndarray, Ints] | None:
     """A plan, and the lengths of the result's space; None where no kernel is faster."""
-    n, o, depth = x_shape[0], w_shape[0], prod(w_shape[1:])
     counts = window_counts(x_shape, tuple(range(2, len(x_shape))), w_shape[2:], strides, dilations)
+    return _planned(x_shape, w_shape, strides, dilations, counts, prod(counts), w_shape[0])
+
+
+def _planned(
+    x_shape: Ints, w_shape: Ints, strides: Ints, dilations: Ints, counts: Ints, wanted: float, outputs: int
+) -> tuple[ndarray, Ints] | None:
+    """The same, where BLAS would compute so many places of an image, with so many products for what it writes."""
+    n, o, depth = x_shape[0], w_shape[0], prod(w_shape[1:])
     products = n * o * depth * prod(counts)
     if products < LEAST:
         return None
     shape, offsets = _reach(x_shape, w_shape, strides, dilations)
     row, width, height = shape[-1], counts[-1], _rows(counts)
     places = (height - 1) * row + width
-    if places < TILE or width * height < USED * places:
+    slices = _distances(counts[:-2], [s * t for s, t in zip(strides, _steps(shape)[2:])])
+    computed = -(-places // VECTOR) * VECTOR * len(slices)
+    if places < TILE or wanted < max(USED, outputs / (outputs + FEW)) * computed:
         return None
     if row == width:
         row = width = places
-    slices = _distances(counts[:-2], [s * t for s, t in zip(strides, _steps(shape)[2:])])
     alone = products <= ALONE
     tiles = -(-places // TILE)
-    wanted = 1 if alone else -(-PARTS // (n * len(slices)))
-    each = -(-tiles // max(-(-tiles * TILE // LINE), min(wanted, tiles))) * TILE
+    shares = 1 if alone else -(-PARTS // (n * len(slices)))
+    each = -(-tiles // max(-(-tiles * TILE // LINE), min(shares, tiles))) * TILE
     pieces = -(-places // each)
     plan = Placing(
         n * len(slices) * pieces, alone, depth, o, places, row, width, pieces, each, len(slices),
@@ -219,38 +233,40 @@ def _placing(x_shape: Ints, w_shape: Ints, strides: Ints, dilations: Ints) -> tu
 
 
 def _reach(x_shape: Ints, w_shape: Ints, strides: Ints, dilations: Ints) -> tuple[Ints, ndarray]:
-    """The shape in memory of what windows are in, and how far the elements of the first are from its first."""
-    lengths, sizes = x_shape[2:], w_shape[2:]
-    if all(s == 1 for s in strides[-2:]):
-        steps = _steps(x_shape)
-        return x_shape, _distances(w_shape[1:], [steps[1], *(d * t for d, t in zip(dilations, steps[2:]))])
-    apart = _apart_shape(x_shape, w_shape, strides, dilations)
-    outer = len(lengths) - len(strides[-2:])
-    steps = _steps(apart)
+    """The shape of what windows are in (`_apart`), and how far the elements of the first are from its first."""
+    shape = _apart_shape(x_shape, strides)
+    steps = _steps(shape)
+    inner = min(2, len(strides))
+    outer = len(strides) - inner
     grid = _distances(w_shape[1 : 2 + outer], [steps[1], *(d * t for d, t in zip(dilations, steps[2:]))])
-    phase_steps, own_steps = steps[2 + outer : -len(strides[-2:])], steps[-len(strides[-2:]) :]
-    for size, s, d, phase, own in zip(sizes[outer:], strides[outer:], dilations[outer:], phase_steps, own_steps):
-        places = d * np.arange(size)
-        grid = (grid[:, None] + (places % s * phase + places // s * own)).reshape(-1)
-    return apart, grid
+    own = zip(w_shape[2 + outer :], strides[outer:], dilations[outer:], steps[2 + outer : -inner], steps[-inner:])
+    for size, stride, dilation, phase, step in own:
+        places = dilation * np.arange(size)
+        grid = (grid[:, None] + (places % stride * phase + places // stride * step)).reshape(-1)
+    return shape, grid
 
 
-def _apart_shape(x_shape: Ints, w_shape: Ints, strides: Ints, dilations: Ints) -> Ints:
-    """The shape of `_apart`: a plane for each phase of the strides of the last axes."""
-    inner = -len(strides[-2:])
-    lengths = [-(-length // s) for length, s in zip(x_shape[2:][inner:], strides[inner:])]
-    return (*x_shape[: len(x_shape) + inner], *strides[inner:], *lengths)
-
-
-def _apart(x: ndarray, w_shape: Ints, strides: Ints, dilations: Ints) -> ndarray:
-    """An array whose windows have strides, as arrays whose windows have none along the last two axes."""
-    shape = _apart_shape(x.shape, w_shape, strides, dilations)
+def _apart_shape(x_shape: Ints, strides: Ints) -> Ints:
     inner = len(strides[-2:])
-    exact = all(length % s == 0 for length, s in zip(x.shape[-inner:], strides[-inner:]))
-    out = (np.empty if exact else np.zeros)(shape, x.dtype)
-    for starts in np.ndindex(*strides[-inner:]):
-        part = x[(..., *(slice(start, None, s) for start, s in zip(starts, strides[-inner:])))]
-        out[(..., *starts, *map(slice, part.shape[-inner:]))] = part
+    lengths = [-(-length // s) for length, s in zip(x_shape[-inner:], strides[-inner:])]
+    return (*x_shape[:-inner], *strides[-inner:], *lengths)
+
+
+def _apart(x: ndarray, strides: Ints) -> ndarray:
+    """An array whose windows have strides, as one whose windows have none along the last two axes.
+
+    It has a plane for each phase of those, with zeros where the last places have none.
+    """
+    inner = strides[-2:]
+    if all(s == 1 for s in inner):
+        return x
+    exact = all(length % s == 0 for length, s in zip(x.shape[-len(inner) :], inner))
+    out = (np.empty if exact else np.zeros)(_apart_shape(x.shape, strides), x.dtype)
+    for starts in np.ndindex(*inner):
+        index: tuple[Any, ...] = (..., *(slice(start, None, s) for start, s in zip(starts, inner)))
+        part = x[index]
+        index = (..., *starts, *map(slice, part.shape[-len(inner) :]))
+        out[index] = part
     return out
 
 
@@ -262,35 +278,40 @@ def _phases(length: int, size: int, stride: int, dilation: int) -> Iterator[_Pha
     every = stride // gcd(stride, dilation)
     for start in range(min(stride, length)):
         taps = range(size)[next((k for k in range(size) if k * dilation % stride == start), size) :: every]
-        shift = (taps.start * dilation - start) // stride
-        own = slice(taps.start, None, every)
-        yield _Phase(start, -(-(length - start) // stride), own, len(taps), dilation * every // stride, shift)
+        yield _Phase(
+            start, -(-(length - start) // stride), taps.start, every, len(taps), dilation * every // stride,
+            (taps.start * dilation - start) // stride, stride > 1,
+        )  # fmt: skip
 
 
-def _spreading(ct_shape: Ints, w_shape: Ints, phase: Sequence[_Phase]) -> tuple[ndarray, Ints] | None:
-    around = (*ct_shape[:2], *(axis.length + (axis.count - 1) * axis.dilation for axis in phase))
-    turned = (w_shape[1], w_shape[0], *(axis.count for axis in phase))
-    return _placing(around, turned, (1,) * len(phase), tuple(axis.dilation for axis in phase))
+@lru_cache(256)
+def _spreading(ct_shape: Ints, w_shape: Ints, phase: tuple[_Phase, ...]) -> tuple[ndarray, Ints] | None:
+    around = (*ct_shape[:2], *(axis.length + (axis.taps - 1) * axis.dilation for axis in phase))
+    turned = (w_shape[1], w_shape[0], *(axis.taps for axis in phase))
+    dilations, counts = tuple(axis.dilation for axis in phase), tuple(axis.length for axis in phase)
+    wanted = prod(ct_shape[2:]) * (APART if any(axis.apart for axis in phase) else 1.0)
+    return _planned(around, turned, (1,) * len(phase), dilations, counts, wanted, ct_shape[1])
 
 
 def _around(ct: ndarray, phase: Sequence[_Phase]) -> ndarray:
     """A cotangent with the zeros around it that windows reach."""
-    lengths = [axis.length + (axis.count - 1) * axis.dilation for axis in phase]
-    starts = [axis.shift + (axis.count - 1) * axis.dilation for axis in phase]
+    lengths = [axis.length + (axis.taps - 1) * axis.dilation for axis in phase]
+    starts = [axis.shift + (axis.taps - 1) * axis.dilation for axis in phase]
     if lengths == [*ct.shape[2:]] and not any(starts):
         return ct
     out = np.zeros((*ct.shape[:2], *lengths), ct.dtype)
     ends = [min(length, start + count) for length, start, count in zip(lengths, starts, ct.shape[2:])]
     if all(end > start for start, end in zip(starts, ends)):
-        own = tuple([slice(end - start) for start, end in zip(starts, ends)])
-        out[(..., *map(slice, starts, ends))] = ct[(..., *own)]
+        target: tuple[Any, ...] = (..., *map(slice, starts, ends))
+        source: tuple[Any, ...] = (..., *(slice(end - start) for start, end in zip(starts, ends)))
+        out[target] = ct[source]
     return out
 
 
 def _turned(w: ndarray, phase: Sequence[_Phase]) -> ndarray:
     """A kernel's elements of a phase, the last first, with inputs for outputs."""
-    own = w[(slice(None), slice(None), *(axis.taps for axis in phase))].swapaxes(0, 1)
-    return np.flip(own, tuple(range(2, w.ndim)))
+    own = (slice(None), slice(None), *(slice(axis.first, None, axis.every) for axis in phase))
+    return np.flip(w[own].swapaxes(0, 1), tuple(range(2, w.ndim)))
 
 
 # ---- weigh ----
