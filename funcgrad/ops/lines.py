@@ -163,7 +163,8 @@ def weighed(x: ndarray, ct: ndarray, sizes: Ints, strides: Ints, dilations: Ints
 
 
 def _are_fit(a: ndarray, b: ndarray) -> bool:
-    return config._jit and a.dtype == b.dtype and a.dtype.char in FLOATS and a.ndim > 2
+    dtype = a.dtype
+    return config._jit and dtype == b.dtype and dtype.char in FLOATS and dtype.isnative and a.ndim > 2
 
 
 @cache
@@ -172,7 +173,7 @@ def _kernel(name: str, char: str) -> np.ufunc | None:
 
 
 def _run(kernel: np.ufunc, plan: ndarray, a: ndarray, b: ndarray, out: ndarray) -> ndarray:
-    kernel(plan, a.reshape(-1), b.reshape(-1), out.reshape(-1))
+    kernel(plan, np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1), out.reshape(-1))
     return out
 
 
