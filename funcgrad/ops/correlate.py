@@ -15,6 +15,7 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.linear import transpose as transposed
+from funcgrad.ops import lines
 from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.contract import dot_general
 from funcgrad.ops.elementwise import convert
@@ -62,6 +63,9 @@ def _matrices(found: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray]
 
 
 def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> np.ndarray:
+    by_kernel = lines.correlated(x, w, strides, dilations)
+    if by_kernel is not None:
+        return by_kernel
     found = _windows(x, w.shape[2:], strides, dilations)
     counts, o = found.shape[w.ndim :], w.shape[0]
     kernel = w.reshape(o, prod(w.shape[1:]))
@@ -75,6 +79,9 @@ def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> 
 
 
 def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
+    by_kernel = lines.weighed(x, ct, sizes, strides, dilations)
+    if by_kernel is not None:
+        return by_kernel
     found = _windows(x, sizes, strides, dilations)
     terms = (
         np.dot(_first(ct[some], 1, matrix.shape[1]), matrix.T) for some, matrix in _matrices(found, 1 + len(sizes))
@@ -86,6 +93,9 @@ def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations:
 
 
 def _spread(ct: np.ndarray, w: np.ndarray, shape: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
+    by_kernel = lines.spread(ct, w, shape, strides, dilations)
+    if by_kernel is not None:
+        return by_kernel
     (n, o), counts, sizes = ct.shape[:2], ct.shape[2:], w.shape[2:]
     inner = shape[1:]
     # rows as long as those of the result: a place in a window is one distance then. What fills them up must stay zero
