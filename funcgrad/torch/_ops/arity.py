@@ -196,6 +196,7 @@ def binary(
     numbers: bool = True,
     of_numbers: bool = True,
     in_kernel: bool = False,
+    reads: Callable[..., Any] | None = None,
     tabled: bool = True,
     in_place: bool = True,
     doc: str = "",
@@ -205,10 +206,10 @@ def binary(
     The first is never a number if it is no function `of_numbers`. Integers become the default dtype where it is
     `floating`, and must not be divided by zero where it `divides`.
     `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name. `in_kernel`: what is a number
-    beside float16 is not rounded to it before PyTorch's kernel computes. The result's attribute
+    beside float16 is not rounded to it before PyTorch's kernel computes. `reads` is the kind's. The result's attribute
     `operator` leaves what is no operand to the other side. What is not `tabled` is a part of other rows.
     """
-    kind = Kind(backward or name.title(), saves)
+    kind = Kind(backward or name.title(), saves, reads=reads)
     number_kind = Kind(with_number or kind.name, saves if number_saves is None else number_saves)
     operands = (Tensor, *NUMBERS) if numbers else (Tensor,)
 

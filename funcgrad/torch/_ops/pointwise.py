@@ -26,7 +26,7 @@ from funcgrad.torch._record.operands import (
     promote,
     refuse,
 )
-from funcgrad.torch._record.tape import raw
+from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -65,8 +65,17 @@ atan2 = binary(
     "atan2", kinks.atan2, "xy", "arctan2", floating=True, numbers=False, refuses=("c", "atan2_cpu"),
     doc="The angle of (other, input).",
 )  # fmt: skip
+
+
+def _hypot_read(keep: Any, x: Any, y: Any) -> Any:
+    """Linear in both, of the root that was saved."""
+    found = keep(kinks.hypot(constant(x), constant(y)))
+    return fnp.divide(fnp.add(fnp.multiply(x, constant(x)), fnp.multiply(y, constant(y))), found)
+
+
 hypot = binary(
-    "hypot", kinks.hypot, "or", refuses=("biuc", "hypot_cpu"), numbers=False, doc="sqrt(input**2 + other**2)"
+    "hypot", kinks.hypot, "or", refuses=("biuc", "hypot_cpu"), numbers=False, reads=_hypot_read,
+    doc="sqrt(input**2 + other**2)",
 )
 logaddexp = binary(
     "logaddexp", kinks.logaddexp, "yx", refuses=("biu", "logaddexp_cpu"), numbers=False, in_place=False,
