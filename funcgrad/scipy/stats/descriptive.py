@@ -9,14 +9,16 @@ from inspect import signature
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import scipy
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad import numpy as fnp
 from funcgrad.core.frames import hide, hides
 from funcgrad.lax import stop_gradient
-from funcgrad.numpy.dispatch import Array
+from funcgrad.numpy.dispatch import Array, since
 from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.scipy import special
+from funcgrad.scipy.supports import common_dtype
 
 __all__ = ["entropy", "gmean", "hmean", "kurtosis", "moment", "pearsonr", "sem", "skew", "variation", "zmap", "zscore"]
 
@@ -194,6 +196,8 @@ def moment(
         raise ValueError("All elements of `order` must be integral.")
     if (orders < 0).any():
         raise ValueError(f"Write `np.mean((a - middle) ** order)`: `moment` has orders from 0 on, got {order}")
+    if since(scipy, "1.18.0"):  # where they too decide the dtype
+        a = as_array(a).astype(common_dtype(a, order, center))
     (sample,), shape = _samples(axis, a)
     found = [_result(_moment(sample, int(o), center), shape, keepdims) for o in orders.flat]
     return fnp.stack(found) if orders.ndim else found[0]
