@@ -250,8 +250,10 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
     before = state()
     try:
         set_state(SILENT)
-        while node is not None or heap:
+        while True:  # Python protects no jump back to a condition: an interrupt there would pass `finally` by
             if node is None:
+                if not heap:
+                    break
                 node, ct = arrived.pop(-heappop(heap))
             prim = node.prim
             parents = node.parents

@@ -33,8 +33,8 @@ MATRIX = 2**16
 
 @cache
 def _lines() -> Any:
-    """The kernels of large arrays: who has no convolutions need not load them."""
-    from funcgrad.ops import lines
+    """The kernels of large arrays."""
+    from funcgrad.ops import lines  # which who has no convolutions need not load
 
     return lines
 

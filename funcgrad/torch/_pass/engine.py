@@ -126,75 +126,76 @@ class Pass:
         return on_tape(value) and value.node.seq in self.reached
 
     def walk(self, seeds: list[tuple[Node, Any]]) -> None:
-        """Pull back entry by entry, the newest first; `seeds` is emptied, so that it keeps nothing alive.
+        """Pull back entry by entry, the newest first; `seeds` is emptied, so that it keeps nothing alive."""
+        before = state()
+        try:  # with no loop in it: Python protects not all jumps back, and an interrupt there would pass `finally` by
+            set_state(SILENT)
+            self._walk(seeds)
+        finally:
+            set_state(before)
 
-        As `core.tape.pull`, whose loop this is, entries are let go as soon as they are done.
-        """
+    def _walk(self, seeds: list[tuple[Node, Any]]) -> None:
+        """As `core.tape.pull`, whose loop this is, it lets entries go as soon as they are done."""
         pending = Pending()
         add, arrived, heap = pending.add, pending.arrived, pending.heap
         while seeds:
             add(*seeds.pop())
         pulled, waiting = self.pulled, self.waiting
         careful, saved_of, create = anomaly.state.enabled, self.saved_of, self.create
-        before = state()
-        try:
-            set_state(SILENT)
-            while heap:
-                node: Any
-                node, ct = arrived.pop(-heappop(heap), DONE)
-                if node is None:  # a leaf, visited as soon as it was complete
+        while heap:
+            node: Any
+            node, ct = arrived.pop(-heappop(heap), DONE)
+            if node is None:  # a leaf, visited as soon as it was complete
+                continue
+            prim = node.prim
+            if prim is None:
+                self.leaf(node, ct)
+                continue
+            if pulled is not None:
+                if node.seq not in pulled:
+                    self.stop(node, ct)
                     continue
-                prim = node.prim
-                if prim is None:
-                    self.leaf(node, ct)
-                    continue
-                if pulled is not None:
-                    if node.seq not in pulled:
-                        self.stop(node, ct)
+                if node.seq in self.wanted:  # type: ignore[operator]
+                    self.found[node.seq] = ct
+            try:
+                note = node.note
+            except AttributeError:
+                note = None
+            else:
+                if note.own:
+                    ct = self.arriving(node, note, ct)
+                    if ct is None:  # a hook took it away
                         continue
-                    if node.seq in self.wanted:  # type: ignore[operator]
-                        self.found[node.seq] = ct
-                try:
-                    note = node.note
-                except AttributeError:
-                    note = None
-                else:
-                    if note.own:
-                        ct = self.arriving(node, note, ct)
-                        if ct is None:  # a hook took it away
-                            continue
-                parents = node.parents
-                if prim is SELECT:
-                    slots = [None] * node.params["of"]
-                    slots[node.params["index"]] = ct
-                    add(parents[0], slots)
-                    continue
-                first = tick() if create else 0
-                recorded = create and (requires_grad(note, ct) or node.seq in self.inside)
-                if careful or (note is not None and note.after):
-                    cts = self.pull_back(node, note, ct)
-                elif type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
-                    cts = prim.pull_over(saved_of(node, note), parents, ct, node.params, over=True, last=False)
-                else:
-                    cts = prim.pull(saved_of(node, note), parents, ct, node.params)
-                if recorded:
-                    cts = recorded_too(self.tape, self.inside, node, cts)
-                if create and note is not None and note.watch is not None:
-                    free_later(cts, first)
-                for parent, ct in zip(parents, cts):
-                    if parent is not None and ct is not None:
-                        if parent.seq in arrived or type(ct) is Sparse:
-                            add(parent, ct)
-                        else:  # what add does, without its call
-                            arrived[parent.seq] = parent, ct
-                            heappush(heap, -parent.seq)
-                if waiting is not None:
-                    self.visit_complete(parents, pending)
-                del cts
-                parent = None
-                del node, parents, ct
-        finally:
-            set_state(before)
+            parents = node.parents
+            if prim is SELECT:
+                slots = [None] * node.params["of"]
+                slots[node.params["index"]] = ct
+                add(parents[0], slots)
+                continue
+            first = tick() if create else 0
+            recorded = create and (requires_grad(note, ct) or node.seq in self.inside)
+            if careful or (note is not None and note.after):
+                cts = self.pull_back(node, note, ct)
+            elif type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
+                cts = prim.pull_over(saved_of(node, note), parents, ct, node.params, over=True, last=False)
+            else:
+                cts = prim.pull(saved_of(node, note), parents, ct, node.params)
+            if recorded:
+                cts = recorded_too(self.tape, self.inside, node, cts)
+            if create and note is not None and note.watch is not None:
+                free_later(cts, first)
+            for parent, ct in zip(parents, cts):
+                if parent is not None and ct is not None:
+                    if parent.seq in arrived or type(ct) is Sparse:
+                        add(parent, ct)
+                    else:  # what add does, without its call
+                        arrived[parent.seq] = parent, ct
+                        heappush(heap, -parent.seq)
+            if waiting is not None:
+                self.visit_complete(parents, pending)
+            del cts
+            parent = None
+            del node, parents, ct
 
     def pull_back(self, node: Node, note: Note | None, ct: Any) -> Any:
         """The cotangents of the operands, where hooks or anomaly mode look at them."""
