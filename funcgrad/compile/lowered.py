@@ -15,7 +15,7 @@ from funcgrad.compile.program import Program
 from funcgrad.compile.running import run_graph
 from funcgrad.core.avals import Aval, array_leaf, aval_of, refusal
 from funcgrad.core.forks import unforked
-from funcgrad.core.frames import hide, instead_of
+from funcgrad.core.frames import hide, hide_in, instead_of
 from funcgrad.core.graph import evaluate
 from funcgrad.core.staging import is_written
 from funcgrad.core.trace import is_traced
@@ -121,6 +121,10 @@ class Lowered(Program):
     def compile(self) -> Compiled:
         """The program as a function of arguments like those given to `lower`, and of no others."""
         return Compiled(self, self._in_tree, self._out_tree, self._name)
+
+
+hide_in(Program, "__call__", "interpret")
+hide_in(Lowered, "numba", "export")
 
 
 class Compiled:
