@@ -32,6 +32,7 @@ from funcgrad.config import config as config
 from funcgrad.config import debug_nans as debug_nans
 from funcgrad.config import disable_jit as disable_jit
 from funcgrad.core.avals import ShapeDtypeStruct as ShapeDtypeStruct
+from funcgrad.core.entrance import entrance as _entrance
 from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.core.graph import Graph as Graph
 from funcgrad.flatten_util import ravel_pytree as ravel_pytree
@@ -109,7 +110,7 @@ def _later(name: str) -> _typing.Any:
     if name in _LATER:
         return _import_module(f"funcgrad.{name}")
     if name == "elementwise":  # a tenth of the time that importing all of this takes
-        globals()[name] = _import_module("funcgrad.from_numba.scalars").elementwise
+        globals()[name] = _entrance(_import_module("funcgrad.from_numba.scalars").elementwise)
         return globals()[name]
     raise AttributeError(_missing("module 'funcgrad'", name, __dir__(), instead=_INSTEAD), name=name)
 

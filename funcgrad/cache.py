@@ -72,16 +72,16 @@ def main() -> str | None:
     path = config.cache_dir
     if path is None:
         return f"{_COMMAND}: no kernels are kept: FUNCGRAD_CACHE_DIR is empty, or the user has no cache folder"
-    if options.what == "warm":
-        _warm(path, options.script, options.arguments)  # whose errors are its own
-        return None
-    end_by_signals()
+    if options.what != "warm":
+        end_by_signals()
     try:
-        {"list": _list, "clear": _clear, None: _report}[options.what](path)
+        {"list": _list, "clear": _clear, "warm": _contents, None: _report}[options.what](path)
     except store.Refused as error:
         return f"{_COMMAND}: {path}: {error}"
     except OSError as error:
         return f"{_COMMAND}: {error}"
+    if options.what == "warm":
+        _warm(path, options.script, options.arguments)  # whose errors are its own
     return None
 
 

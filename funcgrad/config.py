@@ -44,7 +44,8 @@ class Config:
     usual: bool
     """Whether jitted functions just run their programs: `jit` is on, and nothing looks at the results."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        environment = os.environ if environment is None else environment  # no default: `help` would print all of it
         self._debug_nans = _switch(environment, "FUNCGRAD_DEBUG_NANS", "0")
         self.jit = _switch(environment, "FUNCGRAD_JIT", "1")
         self.traceback = environment.get("FUNCGRAD_TRACEBACK") or "user"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -180,3 +181,34 @@ def test_what_elementwise_refuses():
         fg.elementwise(lambda a: a)(X, X)
     with pytest.raises(TypeError, match="not among its arguments"):
         fg.grad(lambda a: fg.elementwise(lambda x: a * x)(X).sum())(2.0)
+
+
+@pytest.mark.parametrize(
+    "odd", ["a", None, np.array([1, None], object), np.array(["a"]), np.ma.masked_array([1.0, 2.0], [True, False])]
+)
+def test_what_is_no_array_of_numbers_is_refused(odd) -> None:
+    with pytest.raises(TypeError, match=r"perand of `twice` at .*not a number or a plain array"):
+        fg.elementwise(lambda x: x * 2, name="twice")(odd)
+
+
+def test_what_is_no_derivative_is_refused() -> None:
+    for odd in (2.0, "f", [3], (1.0, None)):
+        with pytest.raises(TypeError, match="derivative must be a function"):
+            fg.elementwise(lambda x: x * 2, derivative=odd)
+    with pytest.raises(TypeError, match="a derivative of `twice` must take 1 arguments too"):
+        fg.elementwise(lambda x: x * 2, derivative=lambda x, y: 2.0, name="twice")
+
+
+def test_a_result_that_is_no_number_names_the_function() -> None:
+    with pytest.raises(TypeError, match="the function `pair` of numbers must return one number, not tuple"):
+        fg.elementwise(lambda x: (x, x), name="pair")(np.ones(2))
+
+
+@fg.elementwise(derivative=lambda x: 3.0 * x**2)
+def cube(x):
+    return x**3
+
+
+def test_a_decorated_function_pickles_by_its_name() -> None:
+    assert pickle.loads(pickle.dumps(cube)) is cube
+    assert pickle.loads(pickle.dumps(fg.elementwise(math.sqrt)))(4.0) == 2.0

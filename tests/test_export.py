@@ -58,6 +58,26 @@ def linked(program, folder, name="f"):
 
 @needs_cc
 class TestLinked:
+    @pytest.mark.parametrize("name", ["kernel", "nest0", "copy", "table", "data0", "fg_parallel", "f"])
+    def test_names_of_ours(self, name, tmp_path):
+        constant = np.arange(40.0)
+        program = fg.jit(lambda x: (np.sum(np.sin(x * constant)), x, 3.0)).lower(np.ones(40))
+        status, (total, same, three) = linked(program, tmp_path, name)(np.ones(40))
+        assert status == 0 and three == 3.0
+        np.testing.assert_allclose(total, np.sum(np.sin(constant)))
+        np.testing.assert_array_equal(same, np.ones(40))
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.int8])
+    def test_pointers_that_are_not_aligned(self, dtype, tmp_path):
+        fg.jit(lambda x: x * 2).lower(np.ones(4, dtype)).export(tmp_path, "f")
+        subprocess.run([CC, "-shared", "-o", tmp_path / "f.so", tmp_path / "f.o", "-lm"], check=True)
+        function, memory, result = ctypes.CDLL(tmp_path / "f.so").f, np.zeros(100, np.uint8), np.zeros(4, dtype)
+        low = -memory.ctypes.data % 8
+        for offset in range(9):
+            odd = ctypes.c_void_p(memory.ctypes.data + low + offset)
+            for given in ((odd, ctypes.c_void_p(result.ctypes.data)), (ctypes.c_void_p(result.ctypes.data), odd)):
+                assert function(*given, None) == (offset % result.itemsize > 0)
+
     @pytest.mark.parametrize("dtype", [np.float64, np.float32])
     def test_the_bits_are_those_of_the_program(self, tmp_path, dtype):
         f = fg.jit(fg.value_and_grad(loss, has_aux=True))
@@ -221,9 +241,26 @@ class TestFiles:
 
         assert fg.jit(squares).lower(1.0).export(tmp_path).name == "squares.h"
         assert fg.jit(lambda x: x).lower(1.0).export(str(tmp_path)).name == "program.h"
-        for name in ("", "1f", "a-b", "a/b", "double", "class", "ä", 3, "_x"):
+        def cosh(x):
+            return x * x
+
+        assert fg.jit(cosh).lower(1.0).export(tmp_path).name == "program.h"
+        odd = ("", "1f", "a-b", "a/b", "double", "class", "ä", 3, "_x", "f" * 300)
+        for name in (*odd, "cos", "pow", "printf", "malloc", "memcpy", "int64_t", "INT64_MAX", "NULL", "linux"):
             with pytest.raises(ValueError, match="no name for a function of C"):
                 fg.jit(squares).lower(1.0).export(tmp_path, name)
+
+    def test_names_that_differ_by_case(self, tmp_path):
+        guards = {
+            line for name in ("f", "F")
+            for line in fg.jit(abs).lower(1.0).export(tmp_path, name).read_text().splitlines() if "#ifndef" in line
+        }  # fmt: skip
+        assert len(guards) == 2
+
+    def test_folders(self, tmp_path):
+        for odd in (None, 3, b"folder"):
+            with pytest.raises(TypeError, match="export: folder must be a path"):
+                fg.jit(abs).lower(1.0).export(odd)
 
     def test_what_python_runs(self, tmp_path):
         with pytest.raises(TypeError, match=r"`<lambda>` cannot be called from C.*sort: no kernel at .*test_export"):

@@ -94,6 +94,18 @@ CALLS = [
     lambda: torch.optim.SGD([T], lr=-1.0),
     lambda: torch.linalg.inv(T),
     lambda: torch.func.grad(lambda x: x)(T),
+    lambda: fg.elementwise(3),
+    lambda: fg.elementwise(abs, derivative=2.0),
+    lambda: fg.elementwise(lambda x: x)("a"),
+    lambda: fg.elementwise(lambda x: x)(X, X),
+    lambda: fg.elementwise(lambda x: (x, x))(X),
+    lambda: fg.jit(np.sort).lower(X).numba,
+    lambda: fg.jit(np.sort).lower(X).export("none"),
+    lambda: fg.jit(np.sin).lower(X).export(3),
+    lambda: fg.jit(np.sin).lower(X)(np.ones(4)),
+    lambda: setattr(fg.config, "jit", 3),
+    lambda: setattr(fg.config, "cache_dir", 3),
+    lambda: setattr(fg.config, "threads", -1),
 ]
 
 

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import gc
 import os
+import pydoc
 import random
 import signal
 import stat
@@ -612,6 +613,9 @@ print(len(said), said[0].message)
 
 
 class TestSettings:
+    def test_help_keeps_the_environment_to_itself(self):
+        assert "PATH" not in pydoc.render_doc(type(config))
+
     def test_the_default(self, tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "platform", "linux")
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -699,7 +703,9 @@ class TestCommand:
     def test_what_cannot_be_done(self, folder, tmp_path, command):
         folder.mkdir(parents=True)
         os.chmod(folder, 0o777)
-        assert "written by others" in command("clear")
+        script = tmp_path / "script.py"
+        script.write_text("raise SystemExit('it has run')")
+        assert "written by others" in command("clear") and "written by others" in command("warm", script)
         os.chmod(folder, 0o700)
         (tmp_path / "fails.py").write_text("1 / 0")
         with pytest.raises(ZeroDivisionError):

@@ -7,6 +7,7 @@ loop that runs the parts of large nests, one after the other here.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import sys
@@ -33,6 +34,8 @@ _KEYWORDS = frozenset((
     "xor",
 ))  # fmt: skip
 """C's and C++'s, as a header serves both."""
+_HEADERS = re.compile(r"u?int\w*_t|U?INT\w*_(MAX|MIN|C|WIDTH)|(PTRDIFF|SIZE|WCHAR|WINT|SIG_ATOMIC)_\w+|NULL|linux|unix")
+"""What <stdint.h> and compilers define."""
 
 
 def export(
@@ -53,12 +56,18 @@ def _symbol(python_name: str, name: str | None) -> str:
     if name is None:
         return python_name if _is_symbol(python_name) else "program"
     if not isinstance(name, str) or not _is_symbol(name):
-        raise ValueError(f"export: {name!r} is no name for a function of C")
+        raise ValueError(
+            f"export: {name!r} is no name for a function of C: take one of letters, digits and _ that starts with a "
+            "letter, and is no word of C's or C++'s and no name of the C library's"
+        )
     return name
 
 
 def _is_symbol(name: str) -> bool:
-    return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)) and name not in _KEYWORDS
+    """Whether C may have a function of this name beside the C library's, which it would replace in all of a program."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) or name in _KEYWORDS or _HEADERS.fullmatch(name):
+        return False
+    return not hasattr(ctypes.CDLL(None if os.name == "posix" else "ucrtbase"), name)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -100,7 +109,9 @@ def _text(graph: Graph, segment: Segment | None, symbol: str) -> str:
     """The module: what the graph's kernel computes, and copies of what it does not."""
     data = _Data()
     places: dict[Atom, str] = {v: f"%x{i}" for i, v in enumerate(graph.inputs)}
-    body: list[str] = []
+    parameters = [(f"%x{i}", v.aval) for i, v in enumerate(graph.inputs)]
+    parameters += [(f"%y{k}", a.aval) for k, a in enumerate(graph.outputs)]
+    body = _refuse_misaligned(parameters)
     computed = [] if segment is None else segment.outputs
     for v in computed:
         places[v] = f"%y{graph.outputs.index(v)}"
@@ -117,11 +128,25 @@ def _text(graph: Graph, segment: Segment | None, symbol: str) -> str:
             source = data.array(np.array(atom.value, aval.dtype)) if isinstance(atom, Literal) else places[atom]
             body.append(f"call void @copy(ptr %y{k}, ptr {source}, i64 {aval.size * aval.dtype.itemsize})")
     body.append(f"ret i32 {'0' if segment is None else '%status'}")
-    parameters = [f"ptr noalias readonly %x{i}" for i in range(len(graph.inputs))]
-    parameters += [f"ptr noalias %y{k}" for k in range(len(graph.outputs))]
-    head = f"define i32 @{symbol}({', '.join([*parameters, 'ptr noalias %work'])}) nounwind {{"
-    function = "\n".join([head, "entry:", *(f"  {line}" for line in body), "}"])
-    return "\n".join([_kernel(segment), *data.lines, _COPY, function])
+    inner = "\n".join([_kernel(segment), *data.lines, _COPY])
+    given = [f"ptr noalias {'readonly ' * p.startswith('%x')}{p}" for p, _ in parameters]
+    head = f"define i32 @{symbol}({', '.join([*given, 'ptr noalias %work'])}) nounwind {{"
+    lines = "\n".join(body)
+    if re.search(rf"@{symbol}(?![\w.])", inner):  # one of our own names
+        inner, lines = (re.sub(rf"@{symbol}(?![\w.])", f"@{symbol}.inner", text) for text in (inner, lines))
+    return "\n".join([inner, head, lines, "}"])
+
+
+def _refuse_misaligned(parameters: Sequence[tuple[str, Aval]]) -> list[str]:
+    """The begin of the function, which returns 1 where a pointer is not aligned as its type has to be."""
+    lines, odd = ["entry:"], "0"
+    for n, (pointer, aval) in enumerate(parameters):
+        if aval.dtype.itemsize > 1:
+            lines += [f"%place{n} = ptrtoint ptr {pointer} to i64", f"%low{n} = and i64 %place{n}, "
+                      f"{aval.dtype.itemsize - 1}", f"%odd{n} = or i64 {odd}, %low{n}"]  # fmt: skip
+            odd = f"%odd{n}"
+    return [*lines, f"%fits = icmp eq i64 {odd}, 0", "br i1 %fits, label %aligned, label %misaligned",
+            "misaligned:", "ret i32 1", "aligned:"]  # fmt: skip
 
 
 def _kernel(segment: Segment | None) -> str:
@@ -205,7 +230,7 @@ def _header(graph: Graph, paths: tuple[Sequence[str], Sequence[str]], symbol: st
     version = sys.modules["funcgrad"].__version__
     return _HEADER.substitute(
         python_name=python_name, version=version, triple=triple, cpu=cpu, symbol=symbol,
-        guard=symbol.upper(), work=work + 63 if work else 0, parameters="\n".join(lines),
+        guard=symbol, work=work + 63 if work else 0, parameters="\n".join(lines),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from funcgrad.compile.program import Program
 from funcgrad.compile.running import run_graph
 from funcgrad.core.avals import Aval, array_leaf, aval_of, refusal
 from funcgrad.core.forks import unforked
-from funcgrad.core.frames import hide, instead_of
+from funcgrad.core.frames import hide, hide_in, instead_of
 from funcgrad.core.graph import evaluate
 from funcgrad.core.staging import is_written
 from funcgrad.core.trace import is_traced
@@ -89,8 +89,9 @@ class Lowered(Program):
         mathematics (`-lm`), runs on one thread, holds nothing from call to call, so that threads may call it at once,
         and is position-independent code for CPUs like this machine's. Arrays that the function captured are in it.
 
-        `name` is the function's, which must be one of C's; the default is that of the Python function where it is, else
-        `program`. Raises TypeError where Python runs a part of the program (see `numba`).
+        `name` is the function's, which C must know no other of; the default is that of the Python function where it is
+        such a name, else `program`. Raises ValueError for another, and TypeError where Python runs a part of the
+        program (see `numba`).
 
         Example:
             >>> import tempfile
@@ -102,6 +103,8 @@ class Lowered(Program):
         """
         from funcgrad.compile.export import export  # which few programs need
 
+        if not isinstance(folder, (str, os.PathLike)) or isinstance(os.fspath(folder), bytes):
+            raise TypeError(f"export: folder must be a path, not {folder!r}")
         self._check_closed()
         given, named = self._in_tree.children
         arguments = [f"argument {n}{path}" for n, a in enumerate(given.children) for path in tree.leaf_paths(a)]
@@ -118,6 +121,10 @@ class Lowered(Program):
     def compile(self) -> Compiled:
         """The program as a function of arguments like those given to `lower`, and of no others."""
         return Compiled(self, self._in_tree, self._out_tree, self._name)
+
+
+hide_in(Program, "__call__", "interpret")
+hide_in(Lowered, "numba", "export")
 
 
 class Compiled:

@@ -117,11 +117,22 @@ def hiding(fun: Function) -> Function:
 
 
 def hide_in(kind: type, *names: str) -> None:
-    """Let methods of a class hide the library's frames: its own ones by these names, or all public ones."""
+    """Let methods of a class hide the library's frames: its own ones by these names, or all public ones.
+
+    A property by these names does so where it is set, and where it is read if it cannot be set.
+    """
     for name, method in list(kind.__dict__.items()):
+        if type(method) is property and name in names:
+            if method.fset is not None:
+                setattr(kind, name, method.setter(hiding(method.fset)))
+            elif method.fget is not None:
+                setattr(kind, name, method.getter(hiding(method.fget)))
         wanted = name in names if names else not name.startswith("_") or name in ("__init__", "__call__")
         if wanted and type(method) is FunctionType and not hasattr(method, "is_entrance"):
             setattr(kind, name, hiding(method))
+
+
+hide_in(type(config), *[name for name, x in vars(type(config)).items() if type(x) is property])
 
 
 def call_hiding_frames(run: Callable[..., Any], *args: Any) -> Any:

@@ -75,12 +75,13 @@ def program(fun: Callable[..., Any], avals: Sequence[Aval]) -> Graph:
     return trace_open(lambda new: [along([], list(map(new, avals)))], trace=trace)
 
 
-def number(y: Any) -> Any:
-    """A result of a function of numbers, checked to be one."""
+def number(y: Any, name: str = "") -> Any:
+    """A result of a function of numbers (by this name), checked to be one."""
     if isinstance(y, (bool, int, float, complex, np.number, np.bool_)) or (isinstance(y, Tracer) and y.shape == ()):
         return y
     shape = f"an array of shape {y.shape}" if hasattr(y, "shape") else type(y).__name__
-    raise TypeError(f"a function of numbers must return one number, not {shape}")
+    of = f" `{name}`" if name else ""
+    raise TypeError(f"the function{of} of numbers must return one number, not {shape}")
 
 
 class _Parts(BaseException):

@@ -11,16 +11,17 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 
-from funcgrad.core.avals import Aval, aval_of
+from funcgrad.core.avals import Aval, aval_of, operand
 from funcgrad.core.buffers import held
+from funcgrad.core.frames import hide_in
 from funcgrad.core.trace import Tracer
 from funcgrad.from_numba.kinds import OfNumbers
 from funcgrad.from_numba.names import meaning
 from funcgrad.from_numba.paths import Slope, number
 from funcgrad.from_numba.twins import Running, made_once
 from funcgrad.ops import elementwise as ew
-from funcgrad.ops.operands import as_array
 from funcgrad.transforms.decorating import decorator
+from funcgrad.transforms.function import importable_name
 
 Function = Callable[..., Any]
 Derivative = Function | Sequence[Function | None] | None
@@ -102,13 +103,25 @@ class ScalarFunction:
         self.derivative = derivative
         self.nin = _count(function, self.name)
         self._kinds: dict[tuple[np.dtype, ...], OfNumbers] = {}
-        if derivative is not None and self.nin != (1 if callable(derivative) else len(derivative)):
+        self._check_derivative()
+
+    def _check_derivative(self) -> None:
+        each = (self.derivative,) if callable(self.derivative) or self.derivative is None else self.derivative
+        if not isinstance(each, Sequence) or not all(d is None or callable(d) for d in each):
+            raise TypeError(
+                "elementwise: derivative must be a function, or a sequence with one (or None) for each argument, not "
+                f"{self.derivative!r}"
+            )
+        if self.derivative is not None and self.nin != len(each):
             raise TypeError(f"elementwise: `{self.name}` takes {self.nin} arguments, and needs a derivative for each")
+        for d in each:
+            if d is not None and _count(d, f"the derivative of {self.name}") != self.nin:
+                raise TypeError(f"elementwise: a derivative of `{self.name}` must take {self.nin} arguments too")
 
     def __call__(self, *args: Any) -> Any:
         if len(args) != self.nin:
             raise TypeError(f"{self.name}() takes {self.nin} arguments but {len(args)} were given")
-        xs = [x if isinstance(x, (Tracer, np.ndarray, np.generic, int, float, complex)) else as_array(x) for x in args]
+        xs = [operand(x, self.name) for x in args]
         avals = [aval_of(x) for x in xs]
         common = np.result_type(*[_WEAK[a.dtype.kind] if a.weak else a.dtype for a in avals])
         dtypes = tuple([common if a.dtype.kind in "fc" else a.dtype for a in avals])
@@ -142,7 +155,7 @@ class ScalarFunction:
         """What is traced, on numbers."""
         inner = _inner(self.function)
         run: Function = made_once(inner, Running) if type(inner) is FunctionType else meaning(self.function)
-        return lambda *xs: number(held(run(*xs)))
+        return lambda *xs: number(held(run(*xs)), self.name)
 
     @cached_property
     def partials(self) -> tuple[ScalarFunction | None, ...]:
@@ -154,10 +167,13 @@ class ScalarFunction:
         return tuple([None if d is None else ScalarFunction(d, None, f"d_{self.name}") for d in each])
 
     def __reduce__(self) -> Any:
-        return ScalarFunction, (self.function, self.derivative, self.name)
+        return importable_name(self) or (ScalarFunction, (self.function, self.derivative, self.name))
 
     def __repr__(self) -> str:
         return f"<elementwise {self.name}>"
+
+
+hide_in(ScalarFunction, "__call__")
 
 
 def _typed(x: Any, aval: Aval, dtype: np.dtype) -> Any:
