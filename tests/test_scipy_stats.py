@@ -534,7 +534,8 @@ OF_SCIPYS_SAMPLES = [  # what has its own case in SciPy
     ("hmean", [-1.0, 2.0, 3.0], {}), ("sem", [2.0], {"ddof": 0}), ("sem", [1.0, 2.0], {"ddof": 2}),
     ("moment", [1.0, np.inf], {}), ("moment", [1.0, np.nan], {"order": 0}), ("moment", [2.0, 3.0], {"order": 2.0}),
     *(("variation", a, {"ddof": ddof}) for a in ([1.0, 3.0, 4.0], [-1.0, -3.0, -4.0]) for ddof in (3, 4)),
-    *(("zscore", [1.0, 3.0, 4.0], {"ddof": ddof}) for ddof in (3, 4)),
+    *(("zscore", [1.0, 3.0, 4.0], {"ddof": ddof}) for ddof in (3, 4)), ("zscore", [-0.1] * 3, {}),
+    ("zscore", np.zeros((3, 0)), {"ddof": 1}), ("skew", [1.0, 3.0], {"bias": False}),
     *((name, 1.5, {"axis": axis} | ({"keepdims": True} if axis is None else {}))
       for name in DESCRIPTIVE if name != "zscore" for axis in (0, -1, None)),
 ]  # fmt: skip
@@ -576,7 +577,8 @@ def test_correlations(axis, alternative):
 
 
 CORRELATED = {
-    "two numbers": ([1.0, 2.0], [3.0, 1.0]), "all the same": ([0.1] * 4, [1.0, 2.0, 4.0, 3.0]),
+    "two numbers": ([1.0, 2.0], [3.0, 1.0]), "one number twice": ([2.0, 2.0], [3.0, 1.0]),
+    "all the same": ([0.1] * 3, [1.0, 2.0, 4.0]),
     "squares overflow": ([-5e210, 5e210, 3e200, -3e200], [0.0, 1.0, 2.0, 3.0]),
     "nan": ([1.0, np.nan, 2.0], [3.0, 1.0, 4.0]), "on a line": ([0.0, 1.0, 2.0], [5.0, 3.0, 1.0]),
     "float32": (np.float32([1.0, 2.0, 4.0]), np.float32([2.0, 2.5, 1.0])),

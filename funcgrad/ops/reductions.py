@@ -12,7 +12,7 @@ from numpy import ndarray
 from funcgrad.config import config
 from funcgrad.core.avals import Aval
 from funcgrad.core.staging import trace_graph
-from funcgrad.ops.large import FLOATS, LANES, compiled, keep_memory
+from funcgrad.ops.large import FLOATS, LANES, LARGEST, compiled, keep_memory
 
 LEAST_REDUCED = 2**15
 """Elements from which on kernels reduce: what is around the call of one takes some 7 us."""
@@ -24,8 +24,6 @@ WIDE = 64
 """Columns from which on NumPy goes down them, and as many or more as narrow ones become."""
 DEEP = 8
 """Elements of such columns below which they are NumPy's too."""
-
-LARGEST = {char: float(np.finfo(char).max) for char in FLOATS}
 
 
 class Reduction:

@@ -296,6 +296,7 @@ def elementwise(
     python: Callable[..., Any] | None = None,
     flat: str | None = None,
     remedy: str | None = None,
+    large_by_kernel: bool = False,
 ) -> Any:
     """A primitive that maps elements, with NumPy's broadcasting.
 
@@ -305,6 +306,7 @@ def elementwise(
     `jointly` or in each with the others fixed. `python` is Python's operator, where it is one: Python scalars give a
     Python scalar then, and integers are exact.
     `lower` is how a kernel computes one element: an expression with `{0}`, `{1}`, or a function's name.
+    `large_by_kernel`: for large arrays that is faster than `impl`, as it is for the functions of `large.SLOW`.
     """
     partials: Sequence[Along | None] | None = None
     if along is not None:
@@ -316,7 +318,7 @@ def elementwise(
         name, impl, partials, linear=linear, jointly=jointly, lower=lower, python=python, flat=flat, remedy=remedy
     )
     register(prim)
-    if lower in large.SLOW:
+    if large_by_kernel or lower in large.SLOW:
         prim.impl = large.quick(impl, prim)
     if partials is not None and len(partials) <= 2:
         return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)

@@ -76,7 +76,8 @@ logaddexp2 = binary(
     doc="log2(2**input + 2**other)",
 )  # fmt: skip
 copysign = binary(
-    "copysign", kinks.copysign, "x", floating=True, of_numbers=False, doc="The size of input with the sign of other."
+    "copysign", kinks.copysign, "x", floating=True, of_numbers=False, refuses=("c", "copysign_cpu"),
+    doc="The size of input with the sign of other.",
 )
 
 
@@ -331,10 +332,10 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     if isinstance(input, Tensor):
         if isinstance(exponent, Tensor):
             return power_of_tensors(input, exponent)
-        if type(exponent) is int and input._read().dtype.kind in "iu":
+        if type(exponent) is int and (kind := input._read().dtype).kind in "iub":
             if exponent < 0:
                 raise RuntimeError("Integers to negative integer powers are not allowed.")
-            dtypes.held(exponent, input._read().dtype)
+            dtypes.held(exponent, kind)
         if type(exponent) is bool and input.dtype is dtypes.bool:
             return call(PLAIN, fnp.logical_or, input, not exponent)
         if type(exponent) is float and exponent.is_integer() and input._read().dtype.kind == "f":
