@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.exceptions import AxisError
+from numpy.lib import NumpyVersion
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
@@ -22,7 +23,7 @@ from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import logged
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
-from funcgrad.numpy.relations import relation
+from funcgrad.numpy.relations import ITSELF, relation
 from funcgrad.ops.operands import any_traced
 from funcgrad.ops.views import assign, fresh
 
@@ -44,6 +45,11 @@ _IGNORED = frozenset(("order", "subok", "copy", "casting", "like", "kind", "devi
 """Keywords about memory and casts that have no meaning for a traced value."""
 
 
+def since(module: ModuleType, release: str) -> bool:
+    """Whether NumPy, or SciPy, is of this release or a later one: dtypes and errors are those of the installed one."""
+    return NumpyVersion(module.__version__) >= release
+
+
 def numpy_function(
     original: Any, *, creates: bool = False, extra: Sequence[str] = ()
 ) -> Callable[[Function], Function]:
@@ -62,7 +68,7 @@ def numpy_function(
         positional = parameters[: code.co_argcount]
         out_position = positional.index("out") if "out" in positional else _NEVER
         takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
-        related = relation(numpys)
+        related, whole = relation(numpys), numpys in ITSELF
 
         def traced(*args: Any, **kwargs: Any) -> Any:
             try:
@@ -73,7 +79,7 @@ def numpy_function(
                     out = kwargs.pop("out")
                     return assign(out, function(*args, **kwargs))
                 scope = running()
-                if scope is None or not scope.has_buffers:
+                if scope is None or not scope.has_buffers or whole:
                     plain, options = args, kwargs
                 else:
                     plain, options = held(args), held(kwargs)

@@ -1,13 +1,14 @@
 """Products of an array's windows with a kernel: what a convolution is, and its two derivatives.
 
 Each of the three is linear in each argument, and the derivatives of each are the other two. Eager they are computed by
-kernels (`lines.py`), or are products of BLAS with windows laid out in memory; that is in runs as long as the rows of the
-array, not as those of the kernel. Programs have windows, a product and their transposes instead.
+kernels (`lines.py`), or are products of BLAS with windows laid out in memory; that is in runs as long as the array's
+rows, not as the kernel's. Programs have windows, a product and their transposes instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -15,7 +16,6 @@ import numpy as np
 
 from funcgrad.core.avals import Aval
 from funcgrad.core.linear import transpose as transposed
-from funcgrad.ops import lines
 from funcgrad.ops.broadcasting import reshape
 from funcgrad.ops.contract import dot_general
 from funcgrad.ops.elementwise import convert
@@ -29,6 +29,15 @@ FEW = 256
 exchanging the first two axes of large ones."""
 MATRIX = 2**16
 """Elements of a matrix of windows below which it is not worth a product of its own."""
+
+
+@cache
+def _lines() -> Any:
+    """The kernels of large arrays."""
+    # who has no convolutions need not load them
+    from funcgrad.ops import lines
+
+    return lines
 
 
 def _windows(x: np.ndarray, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
@@ -63,7 +72,7 @@ def _matrices(found: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray]
 
 
 def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> np.ndarray:
-    by_kernel = lines.correlated(x, w, strides, dilations)
+    by_kernel = _lines().correlated(x, w, strides, dilations)
     if by_kernel is not None:
         return by_kernel
     found = _windows(x, w.shape[2:], strides, dilations)
@@ -79,7 +88,7 @@ def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> 
 
 
 def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
-    by_kernel = lines.weighed(x, ct, sizes, strides, dilations)
+    by_kernel = _lines().weighed(x, ct, sizes, strides, dilations)
     if by_kernel is not None:
         return by_kernel
     found = _windows(x, sizes, strides, dilations)
@@ -93,7 +102,7 @@ def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations:
 
 
 def _spread(ct: np.ndarray, w: np.ndarray, shape: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
-    by_kernel = lines.spread(ct, w, shape, strides, dilations)
+    by_kernel = _lines().spread(ct, w, shape, strides, dilations)
     if by_kernel is not None:
         return by_kernel
     (n, o), counts, sizes = ct.shape[:2], ct.shape[2:], w.shape[2:]
