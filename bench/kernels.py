@@ -4,8 +4,9 @@ A line for each function that has a kernel on large arrays (`funcgrad.ops.large`
 derivative (`d`): nanoseconds an element on NumPy (or SciPy) and by the kernel, how many times as fast that is, and the
 share of the machine's bandwidth. That is measured in the same run, by STREAM's triad ``a = b + 3 c`` into memory that
 is there, with one thread or all, whichever is faster; what a kernel moves are the bytes of its arguments and results,
-each counted once (a cache may have some of them: it may be more than all). Results are fresh arrays. `--only WORD` is
-for the lines that have it in their name, `--json FILE` for the figures. Functions compiled by `jit` are in
+each counted once (a cache may have some of them: it may be more than all). For convolutions it is the share of the
+multiply-adds a second of a product of two matrices of 512 x 512 by BLAS. Results are fresh arrays. `--only WORD` is for
+the lines that have it in their name, `--json FILE` for the figures. Functions compiled by `jit` are in
 `bench/compiled_kernels.py`.
 """
 
@@ -28,6 +29,7 @@ from funcgrad.config import config
 from funcgrad.core.trace import primitives
 from funcgrad.ops import index, large, normalise, reduce
 from funcgrad.ops.broadcasting import reduce_sum
+from funcgrad.ops.correlate import correlate, correlate_spread, correlate_weigh
 
 SIZES = {"L2": 10_000, "L3": 100_000, "memory": 2_000_000}
 ROW = 100
@@ -114,6 +116,20 @@ def down_columns(n: int, dtype: str, only: str = "") -> Iterator[Line]:
     yield "cumsum down", partial(reduce.cumsum, x, axis=0), [x]
 
 
+def convolutions(n: int, dtype: str) -> Iterator[tuple[str, Run, int]]:
+    """Images of 16 channels of 25 x 25 by 32 kernels of 3 x 3, and both derivatives, with the number of products."""
+    rng = np.random.default_rng(0)
+    x, w, t = (
+        rng.normal(size=shape).astype(dtype)
+        for shape in ((max(1, n // 10_000), 16, 25, 25), (32, 16, 3, 3), (max(1, n // 10_000), 32, 23, 23))
+    )
+    apart = {"strides": (1, 1), "dilations": (1, 1)}
+    products = t.size * w[0].size
+    yield "convolution", partial(correlate, x, w, **apart), products
+    yield "d convolution / d x", partial(correlate_spread, t, w, shape=x.shape[2:], **apart), products
+    yield "d convolution / d w", partial(correlate_weigh, x, t, sizes=w.shape[2:], **apart), products
+
+
 def on_numpy(run: Run) -> Any:
     config.jit = False
     try:
@@ -148,6 +164,12 @@ def triad(n: int, dtype: str, rounds: int, budget: float) -> float:
     return 3 * a.nbytes / min(seconds.values())
 
 
+def multiplied(dtype: str, rounds: int, budget: float) -> float:
+    """Multiply-adds a second of a product of matrices."""
+    a = np.ones((512, 512), dtype)
+    return float(512**3 / interleaved({"BLAS": lambda: a @ a}, rounds, budget)["BLAS"])
+
+
 def measured(n: int, dtype: str, rounds: int, budget: float, only: str = "") -> dict[str, dict[str, float]]:
     """For each line nanoseconds an element on NumPy and by the kernel, and the share of the bandwidth."""
     bandwidth = triad(n, dtype, rounds, budget)
@@ -159,6 +181,13 @@ def measured(n: int, dtype: str, rounds: int, budget: float, only: str = "") -> 
                 times = interleaved({"NumPy": partial(on_numpy, run), "kernel": run}, rounds, budget)
                 found[name] = {key: 1e9 * value / n for key, value in times.items()}
                 found[name]["share"] = moved / times["kernel"] / bandwidth
+    layers = [line for line in convolutions(n, dtype) if only in line[0]]
+    rate = multiplied(dtype, rounds, budget) if layers else 0.0
+    for name, run, products in layers:
+        checked(name, run, dtype)
+        times = interleaved({"NumPy": partial(on_numpy, run), "kernel": run}, rounds, budget)
+        found[name] = {key: 1e9 * value / n for key, value in times.items()}
+        found[name]["share"] = products / times["kernel"] / rate
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,20 @@ def gradients(torch: Any) -> Iterator[tuple[str, tuple[int, ...], Callable[..., 
                                                        lambda x: torch.softmax(x, 0)))  # fmt: skip
         yield f"logsumexp {name}", shape, *map(squared, (lambda x: fg.nn.logsumexp(x, axis=0),
                                                          lambda x: torch.logsumexp(x, 0)))  # fmt: skip
+    yield from layers(torch)
+
+
+def layers(torch: Any) -> Iterator[tuple[str, tuple[int, ...], Callable[..., Any], Callable[..., Any]]]:
+    """Convolutions, with the derivatives of images and kernels, which come as one vector."""
+    ours = lambda x, w: fg.lax.conv(x, w, (1, 1), "SAME")
+    theirs = lambda x, w: torch.nn.functional.conv2d(x, w, padding=1)
+    for shape, outputs in (((32, 16, 28, 28), 32), ((8, 64, 56, 56), 64), ((16, 128, 14, 14), 128)):
+        images, kernels = prod(shape), (outputs, shape[1], 3, 3)
+        split = lambda v, n=images, shape=shape, kernels=kernels: (v[:n].reshape(shape), v[n:].reshape(kernels))
+        name = f"convolution, {' x '.join(map(str, shape))}, {outputs} of 3 x 3"
+        yield name, (images + prod(kernels),), *[
+            lambda v, conv=conv, split=split: (conv(*split(v)) ** 2).sum() for conv in (ours, theirs)
+        ]
 
 
 def show_gradients() -> None:

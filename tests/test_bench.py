@@ -62,6 +62,13 @@ def test_kernels(bench):
     assert "NumPy" in kernels.machine()
 
 
+def test_kernels_of_convolutions(bench):
+    """A line for the product and for either derivative."""
+    found = bench("kernels").measured(20_000, "float32", 1, 1e-5, only="convolution")
+    assert set(found) == {"triad", "convolution", "d convolution / d x", "d convolution / d w"}
+    assert all(line["share"] > 0 for name, line in found.items() if name != "triad")
+
+
 @pytest.mark.long
 def test_every_kernel_has_a_line(bench):
     kernels = bench("kernels")

@@ -54,6 +54,7 @@ From text to a function:
 - rows, rowtext, columntext: programs of a row as such functions, for rows of any length, and their text
 - steps: running sums, and rows added into an array, as such functions
 - places: places of extremes, as such functions
+- windowed (with gridtext, linetext and weightext): products of an array's windows, as such functions
 - binding: llvmlite
 - machine: LLVM text to machine code, kept while it is used, and on disk
 - store: object code on disk, for other processes

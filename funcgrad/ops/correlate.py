@@ -1,8 +1,8 @@
 """Products of an array's windows with a kernel: what a convolution is, and its two derivatives.
 
-Each of the three is linear in each argument, and the derivatives of each are the other two. Eager they are products of
-BLAS with windows laid out in memory; that is in runs as long as the rows of the array, not as those of the kernel.
-Programs have windows, a product and their transposes instead.
+Each of the three is linear in each argument, and the derivatives of each are the other two. Eager they are computed by
+kernels (`lines.py`), or are products of BLAS with windows laid out in memory; that is in runs as long as the array's
+rows, not as the kernel's. Programs have windows, a product and their transposes instead.
 """
 
 from __future__ import annotations

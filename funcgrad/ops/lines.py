@@ -197,7 +197,7 @@ def _distances(counts: Ints, steps: Sequence[int]) -> ndarray:
 # ---- correlate ----
 
 
-@lru_cache(256)
+@lru_cache(64)
 def _placing(x_shape: Ints, w_shape: Ints, strides: Ints, dilations: Ints) -> tuple[ndarray, Ints] | None:
     """A plan, and the lengths of the result's space; None where no kernel is faster."""
     counts = window_counts(x_shape, tuple(range(2, len(x_shape))), w_shape[2:], strides, dilations)
@@ -285,7 +285,7 @@ def _phases(length: int, size: int, stride: int, dilation: int) -> Iterator[_Pha
         )  # fmt: skip
 
 
-@lru_cache(256)
+@lru_cache(64)
 def _spreading(ct_shape: Ints, w_shape: Ints, phase: tuple[_Phase, ...]) -> tuple[ndarray, Ints] | None:
     around = (*ct_shape[:2], *(axis.length + (axis.taps - 1) * axis.dilation for axis in phase))
     turned = (w_shape[1], w_shape[0], *(axis.taps for axis in phase))
@@ -318,7 +318,7 @@ def _turned(w: ndarray, phase: Sequence[_Phase]) -> ndarray:
 # ---- weigh ----
 
 
-@lru_cache(256)
+@lru_cache(64)
 def _weighing(
     x_shape: Ints, ct_shape: Ints, sizes: Ints, strides: Ints, dilations: Ints, itemsize: int
 ) -> tuple[ndarray, int, int, int] | None:
