@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from kernels import operands
 from timing import interleaved
 
 import funcgrad as fg
@@ -20,27 +21,24 @@ from funcgrad.ops import large
 
 SIZES = 256, 1_000, 10_000, 100_000, 1_000_000
 DTYPES = "float64", "float32"
-BINARY = {"arctan2", "hypot"}
 
 
 def functions() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
     """Names, primitives and what NumPy or SciPy computes."""
     for prim in primitives().values():
-        if prim.lower in large.SLOW - {"{0} ** {1}"}:
-            yield prim.lower, prim, prim.impl.plain
+        if hasattr(prim.impl, "plain"):
+            yield prim.name, prim, prim.impl.plain
 
 
 def show_functions() -> None:
     columns = [f"{dtype[0]}{dtype[-2:]} {n:.0e}".replace("e+0", "e") for dtype in DTYPES for n in SIZES]
     print("ns an element, NumPy / kernel" + "\n" + " " * 10 + "".join(f"{c:>15}" for c in columns))
     for name, prim, plain in functions():
-        low, high = (1.1, 3) if name == "arccosh" else (0.1, 0.9)
         cells = []
         for dtype in DTYPES:
             kernels = large.Kernels(prim, name)
             for n in SIZES:
-                rng = np.random.default_rng(0)
-                xs = [rng.uniform(low, high, n).astype(dtype) for _ in range(2 if name in BINARY else 1)]
+                xs = operands(prim, n, dtype)
                 np.testing.assert_allclose(kernels(xs), plain(*xs), rtol=1e-13 if dtype == "float64" else 1e-5)
                 runs = {"NumPy": partial(plain, *xs), "kernel": partial(kernels, xs)}
                 times = interleaved(runs, rounds=7, budget=0.003)
@@ -72,6 +70,12 @@ def gradients(torch: Any) -> Iterator[tuple[str, tuple[int, ...], Callable[..., 
     yield "layernorm, 1000 x 100", rows, *[
         lambda x, norm=norm: (norm(x) * x).sum() for norm in (fg.nn.standardize, lambda x: layer_norm(x, (100,)))
     ]
+    for shape in (rows, (1024, 1024)):
+        name = f"along the first axis, {shape[0]} x {shape[1]}"
+        yield f"softmax {name}", shape, *map(squared, (lambda x: fg.nn.softmax(x, axis=0),
+                                                       lambda x: torch.softmax(x, 0)))  # fmt: skip
+        yield f"logsumexp {name}", shape, *map(squared, (lambda x: fg.nn.logsumexp(x, axis=0),
+                                                         lambda x: torch.logsumexp(x, 0)))  # fmt: skip
 
 
 def show_gradients() -> None:

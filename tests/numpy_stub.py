@@ -22,6 +22,8 @@ STUBS = {
     "numpy.fft": ROOT / "fft.pyi",
 }
 SPACES = ("fft", "linalg")
+LATER = {"descending"}
+"""Parameters that not every release of NumPy has which is supported: its own types may lack them."""
 
 
 def parameters(function: Any) -> set[str]:
@@ -35,7 +37,7 @@ def parameters(function: Any) -> set[str]:
 def source(space: str, name: str, ours: Any, numpys: ModuleType) -> str:
     """The module whose types a name has: NumPy's, unless the name or one of its parameters is not NumPy's."""
     theirs = getattr(numpys, name, None)
-    same = isinstance(theirs, np.ufunc) or not parameters(theirs) or parameters(ours) <= parameters(theirs)
+    same = isinstance(theirs, np.ufunc) or not parameters(theirs) or parameters(ours) <= parameters(theirs) - LATER
     return space if same and hasattr(numpys, name) else str(ours.__module__)
 
 

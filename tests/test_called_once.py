@@ -512,6 +512,7 @@ def test_vmap_keeps_its_arguments_as_they_were():
     np.testing.assert_array_equal(fg.vmap(fg.grad(f), (0, None))(a, b), [[2.0, 4.0], [6.0, 8.0]])
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")  # since NumPy 2.5
 def test_a_constant_of_another_shape_is_another():
     def f(x):
         c = np.array([1.0, 2.0, 3.0])

@@ -8,6 +8,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.core.tape import entries
+from funcgrad.errors import EscapedTracerError
 from funcgrad.ops import large
 from funcgrad.transforms.fused import fused
 
@@ -62,12 +63,14 @@ def test_it_is_one_entry_from_the_second_call_on(operands):
 def test_other_shapes_dtypes_and_numbers_are_other_programs(operands):
     x, weight = operands
     small = fused(normalised)
+    single = x.astype(np.float32), weight.astype(np.float32)
     for _ in range(3):
         for eps in (1e-5, 0.5):
-            for v, w in ((x, weight), (x[:2], weight), (x.astype(np.float32), None)):
+            for v, w in ((x, weight), (x[:2], weight), (single[0], None), single):
                 found = fg.grad(lambda v: fnp.sum(small(v, w, eps) ** 3))(v)
                 wanted = fg.grad(lambda v: fnp.sum(normalised(v, w, eps) ** 3))(v)
                 np.testing.assert_allclose(found, wanted, rtol=1e-5 if v.dtype == np.float32 else 1e-12, atol=1e-6)
+                assert found.dtype == v.dtype
 
 
 def test_numbers_that_are_equal_and_differ_are_kept_apart():
@@ -77,7 +80,61 @@ def test_numbers_that_are_equal_and_differ_are_kept_apart():
         assert grads == [1.0, 10.0, 0.0, 0.0] and np.signbit(grads[3])
 
 
-def test_second_order_and_a_result_that_is_not_used(operands):
+def test_parameters_are_told_apart_by_their_names():
+    small = fused(lambda x, *, times=1.0, by=2.0: fnp.sin(x) * times / by)
+    for _ in range(3):
+        for params in ({"times": 3.0}, {"by": 3.0}, {"by": 3.0, "times": 4.0}, {"times": 3.0, "by": 4.0}):
+            found = fg.grad(lambda x: fnp.sum(small(x, **params)))(np.zeros(1))
+            assert found[0] == params.get("times", 1.0) / params.get("by", 2.0), params
+
+
+def test_other_operands_that_move_are_other_programs(operands):
+    x, weight = operands
+    small = fused(normalised)
+    for _ in range(3):
+        for argnums in (0, 1, (0, 1)):
+            found, wanted = (
+                fg.grad(lambda x, w, f=f: fnp.sum(f(x, w, 1e-5) ** 3), argnums)(x, weight) for f in (small, normalised)
+            )
+            np.testing.assert_allclose(found[-1], wanted[-1], rtol=1e-12, atol=1e-12)
+
+
+def test_operands_of_two_tapes(operands):
+    x, y = operands
+    inner = lambda f: lambda x: fnp.sum(fg.grad(lambda y: fnp.sum(f(x, y, 0.7, shift=0.1)[0]))(y) ** 2)
+    small, wanted = fused(gate), fg.grad(inner(gate))(x)
+    for _ in range(3):
+        np.testing.assert_allclose(fg.grad(inner(small))(x), wanted, rtol=1e-12)
+
+
+def test_results_that_are_not_used(operands):
+    x, y = operands
+    small = fused(gate)
+    for _ in range(3):
+        for number in (0, 1):
+            found, wanted = (
+                fg.grad(lambda x, y, f=f, n=number: fnp.sum(f(x, y, 0.7, shift=0.1)[n] ** 2), (0, 1))(x, y)
+                for f in (small, gate)
+            )
+            for g, w in zip(found, wanted):
+                np.testing.assert_allclose(g, w, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("fun", [
+    lambda x: (fnp.sin(x), fnp.argmax(x)), lambda x: (fnp.sin(x), x), lambda x: (fnp.sin(x), np.ones(2)),
+    lambda x: (fnp.sin(x),), lambda x: (fnp.sin(x), 2.0),
+], ids=["an integer", "an operand", "a constant", "one of a tuple", "a number"])  # fmt: skip
+def test_results_of_all_kinds(fun):
+    x = np.array([0.3, 0.5])
+    small, results = fused(fun), []
+    for _ in range(3):
+        slope = fg.grad(lambda x: results.append(small(x)) or fnp.sum(results[-1][0]))(x)
+        np.testing.assert_array_equal(slope, np.cos(x))
+        assert type(results[-1]) is tuple
+        assert [type(y) for y in results[-1]] == [type(y) for y in results[0]]
+
+
+def test_second_order(operands):
     x, y = operands
     for number in (0, 1):
         alone = lambda fun: lambda x, y: fnp.sum(fun(x, y, 0.7, shift=0.1)[number] ** 2)
@@ -137,6 +194,14 @@ def test_a_function_that_asks_for_values_is_called():
     small = fused(lambda x: fnp.sin(x) if float(fnp.sum(fg.stop_gradient(x))) > 0 else x)
     for _ in range(3):
         np.testing.assert_array_equal(fg.grad(lambda x: fnp.sum(small(x)))(x), np.cos(x))
+
+
+def test_values_whose_transformation_has_ended_are_refused():
+    small, seen = fused(lambda x: fnp.sin(x) * 2), []
+    for _ in range(3):
+        fg.grad(lambda x: seen.append(x) or fnp.sum(small(x)))(np.ones(2))
+    with pytest.raises(EscapedTracerError):
+        small(seen[0])
 
 
 def test_an_error_of_the_function_is_its_own(operands):

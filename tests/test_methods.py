@@ -109,6 +109,8 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "resize": (lambda x: x.resize((2, 2), refcheck=False), TypeError, "np.resize(x, shape)"),
     "setfield": (lambda x: x.setfield(1.0, float), TypeError, "x.at[...].set(value)"),
     "setflags": (lambda x: x.setflags(write=True), TypeError, "x.at[i].set(v)"),
+    "_set_dtype": (lambda x: x._set_dtype(np.int32), TypeError, "x.astype(dtype)"),
+    "_set_shape": (lambda x: x._set_shape((6,)), TypeError, "np.reshape(x, shape)"),
     "strides": (lambda x: x.strides, AttributeError, "np.arange"),
     "to_device": (lambda x: x.to_device("gpu"), ValueError, "cpu"),
     "tobytes": (lambda x: x.tobytes(order="F"), TypeError, "stop_gradient"),
@@ -134,7 +136,7 @@ IN_PLACE = {f"__i{op}__" for op in (
 """Tested in tests/test_writing.py."""
 OTHER_PROTOCOLS = {f"__{name}__" for name in (
     "array_ufunc", "array_function", "array_priority", "array_finalize", "array_interface", "array_struct",
-    "array_wrap", "class_getitem", "delitem", "dlpack", "dlpack_device", "setstate",
+    "array_wrap", "buffer", "class_getitem", "delitem", "dlpack", "dlpack_device", "setstate",
 )} | set(dir(object))  # fmt: skip
 """Of NumPy's dispatch, of memory, and of every object."""
 

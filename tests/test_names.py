@@ -11,6 +11,7 @@ import pytest
 import funcgrad as fg
 import funcgrad.numpy as fnp
 from funcgrad.errors import ConcretizationError, TracerConversionError
+from funcgrad.numpy.dispatch import since
 from funcgrad.test_util import check_grads
 
 rng = np.random.default_rng(3)
@@ -270,10 +271,16 @@ def test_unwrap() -> None:
 
 
 def test_cross_products_in_the_plane() -> None:
+    pairs = [(M[:, :2], M[:, 2:]), (M[:, :2], M[:, 1:]), (M[:, 1:], M[:, 2:])]
+    if since(np, "2.5.0"):  # which has them no more
+        for a, b in pairs:
+            for call in (np.cross, lambda a, b: traced(fnp.cross, a, b)):
+                with pytest.raises(ValueError, match=f"but they are {a.shape[1]} and {b.shape[1]} dimensional"):
+                    call(a, b)
+        return
     with pytest.warns(DeprecationWarning, match="2-dimensional vectors"):
-        expected = [np.cross(a, b) for a, b in ((M[:, :2], M[:, 2:]), (M[:, :2], M[:, 1:]), (M[:, 1:], M[:, 2:]))]
-    got = [traced(fnp.cross, a, b) for a, b in ((M[:, :2], M[:, 2:]), (M[:, :2], M[:, 1:]), (M[:, 1:], M[:, 2:]))]
-    same(got, expected)
+        expected = [np.cross(a, b) for a, b in pairs]
+    same([traced(fnp.cross, a, b) for a, b in pairs], expected)
 
 
 def test_interpolation() -> None:
@@ -283,6 +290,46 @@ def test_interpolation() -> None:
             agrees(lambda x, xp: np.interp(x, xp, values, **options), x, EDGES)
     check_grads(lambda x, xp, fp: np.interp(x, xp, fp), (V + 0.03, EDGES, M[0]), order=2)
     check_grads(lambda x, period: np.interp(x, EDGES, M[0], period=period), (3 * V + 0.04, 3.7), order=1)
+
+
+# in order
+
+
+def _descending(x: np.ndarray, axis: int | None, places: bool) -> np.ndarray:
+    """NumPy's, which has them from 2.5 on."""
+    if since(np, "2.5.0"):
+        return np.argsort(x, axis, stable=True, descending=True) if places else np.sort(x, axis, descending=True)
+    keys = -x.astype(float) if x.dtype.kind != "c" else -x
+    order = np.argsort(keys, axis, kind="stable")
+    return order if places else np.take_along_axis(x if axis is not None else x.ravel(), order, axis or 0)
+
+
+def test_descending() -> None:
+    gaps = np.array([[2.0, np.nan, -1.0, 2.0, np.inf], [np.nan, 1.0, np.nan, -np.inf, 1.0]])
+    for x in (gaps, gaps.astype(np.float32), np.array([[3, 1, 3], [0, 2, 2]]), gaps[:, :0]):
+        for axis in (-1, 0, None):
+            order = lambda x, axis=axis: fnp.argsort(x, axis, descending=True)
+            for places, fun in ((False, lambda x, axis=axis: fnp.sort(x, axis, descending=True)), (True, order)):
+                expected = _descending(x, axis, places)
+                same(fun(x), expected)
+                same(traced(fun, x), expected)
+                same(fg.jit(fun)(x), expected)
+                same(fg.vmap(lambda x, i, fun=fun: fun(x))(np.stack([x, x]), np.arange(2)), np.stack([expected] * 2))
+    assert fnp.sort(np.array([True, False]), descending=False).tolist() == [False, True]
+    check_grads(lambda x: fnp.sort(x, axis=0, descending=True), (M,), order=2)
+
+
+@pytest.mark.skipif(not since(np, "2.5.0"), reason="NumPy's own functions have no descending order")
+def test_numpys_functions_descending() -> None:
+    def in_place(x: Any) -> Any:
+        b = x.copy()
+        b.sort(axis=0, descending=True)
+        return b
+
+    agrees(lambda x: np.sort(x, descending=True), M)
+    agrees(lambda x: np.argsort(x, axis=0, descending=True), M)
+    agrees(lambda x: x.argsort(descending=True), M)
+    agrees(in_place, M)
 
 
 # counting

@@ -27,7 +27,13 @@ def waves(x):
     return y * X[:1]
 
 
+def pairs(a, b, c):
+    """Functions of two values, of which one, both or none have another use."""
+    return a * b / c - fnp.hypot(a * 2, b * c) * fnp.arctan2(c * 2, b * 3) + (a + 2) ** (b + 3)
+
+
 LOSSES = {
+    "pairs": lambda x: fnp.sum(pairs(fnp.sin(x), fnp.cos(x) * 1.5, fnp.exp(x))),
     "waves": lambda x: fnp.sum(waves(x)),
     "both of one": lambda x: fnp.sum(fnp.exp(x) - (x + x) * (x * x)),
     "one cotangent for two": lambda x: fnp.sum((lambda y: fnp.sin(y - x) + (y - x))(fnp.tanh(x))),
@@ -112,6 +118,67 @@ def test_the_memory_of_a_chain_is_used_again(apart):
     same(pulled([held]), found)
     same(held, np.ones(N))
     same(apart(lambda: pulled([np.ones(N)])), found)
+
+
+def factors(x, held=None):
+    """A product of values that have no use but it, each of them held if there is a list for that."""
+    a, b = fnp.sin(x) * 1.01, fnp.cos(x) / 1.5
+    if held is not None:
+        held += [a, b]
+    return a * b / fnp.expm1(x)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="there it depends on how the interpreter calls")
+def test_cotangents_are_written_into_values_that_are_dead():
+    """Both factors are, as the sum's cotangent for all is one number that nobody can write into."""
+    trace = tape.TapeTrace()
+    x = trace.leaf(X)
+    a, b = x * 1.01, x / 1.5
+    places = {v.value.ctypes.data for v in (a, b)}
+    product = a * b
+    trace.end()
+    node = product.node
+    del a, b, product
+    ct = np.broadcast_to(2.0, X.shape)
+    cts = node.prim.pull_over(node.saved, node.parents, ct, node.params, over=False, last=True)
+    assert {c.ctypes.data for c in cts} == places
+    same(cts, (2.0 * (X / 1.5), 2.0 * (X * 1.01)))
+
+
+def test_values_that_are_held_stay(apart):
+    held = []
+    gradient = fg.grad(lambda x: fnp.sum(factors(x, held)))
+    found = gradient(X)
+    values = [v.value.copy() for v in held]
+    same([v.value for v in held], (fnp.sin(X) * 1.01, fnp.cos(X) / 1.5))
+    same(found, apart(lambda: gradient(X)))
+    same(values, [v.value for v in held[2:]])
+
+
+def test_results_beside_the_gradient_stay():
+    def loss(x):
+        held = []
+        return fnp.sum(factors(x, held)), held
+
+    (_, (a, b)), _ = fg.value_and_grad(loss, has_aux=True)(X)
+    same((a, b), (fnp.sin(X) * 1.01, fnp.cos(X) / 1.5))
+
+
+def test_what_is_saved_stays_where_there_may_be_another_pass():
+    y, vjp_fun = fg.vjp(factors, X)
+    first = vjp_fun(np.ones(N))
+    same(vjp_fun(np.ones(N)), first)
+    same(fg.vjp(factors, X)[0], y)
+    x = torch.tensor(X, requires_grad=True)
+    a, b = x.sin() * 1.01, x.cos() / 1.5
+    saved = (a * b).grad_fn
+    loss = (a * b).sum()
+    del a, b
+    loss.backward(retain_graph=True)
+    once = x.grad.clone()
+    loss.backward()
+    assert torch.equal(x.grad, 2 * once)
+    same(saved._saved_self.detach().numpy(), fnp.sin(X) * 1.01)
 
 
 def test_cotangents_that_are_given_stay():

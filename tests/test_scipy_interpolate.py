@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -264,5 +265,34 @@ def test_what_is_not_there_says_what_to_write():
         fg.vjp(lambda y: interpolate.CubicSpline(X, y).roots(), Y[:, 0])
     with pytest.raises(fg.errors.NotDifferentiableError, match="PPoly"):
         fg.vjp(lambda y: interpolate.CubicSpline(X, Y).extend(y[:, None], X), Y[:, 0])
+    with pytest.raises(fg.errors.NotDifferentiableError, match="all knots at once"):
+        fg.vjp(lambda y: interpolate.make_interp_spline(X, y).insert_knot(1.0), Y[:, 0])
     with pytest.raises(NotImplementedError, match="CubicSpline"):
         fg.vjp(lambda y: interpolate.make_interp_spline(X, y, bc_type="natural")(AT), Y[:, 0])
+
+
+@pytest.mark.parametrize("name", ["pchip", "spline natural", "degree 3"])
+def test_attributes_may_be_set(name):
+    plain = OURS[name](X, Y)
+    expected = plain(AT)
+
+    def scaled(factor):
+        spline = OURS[name](X, Y)
+        spline.c = factor * spline.c
+        return spline(AT)
+
+    value, push = fg.linearize(scaled, 2.0)
+    np.testing.assert_allclose(value, 2 * expected, rtol=1e-12)
+    np.testing.assert_allclose(push(1.0), expected, rtol=1e-12)
+    plain.c = 3 * plain.c
+    np.testing.assert_allclose(plain(AT), 3 * expected, rtol=1e-12)
+    plain.extrapolate = False
+    assert np.isnan(plain(X[-1] + 1)).all()
+
+
+@pytest.mark.parametrize("name", ["pchip", "degree 3"])
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies(name, copied):
+    np.testing.assert_array_equal(copied(OURS[name](X, Y))(AT), OURS[name](X, Y)(AT))
+    through = lambda copied: fg.vjp(lambda y: copied(OURS[name](X, y))(AT), Y)[0]
+    np.testing.assert_array_equal(through(copied), through(lambda spline: spline))

@@ -488,7 +488,7 @@ DESCRIPTIVE = {
     "zscore": [{}, {"ddof": 1}],
     "gmean": [{}, {"weights": OTHER_SAMPLE}],
     "hmean": [{}, {"weights": OTHER_SAMPLE}],
-    "moment": [{}, {"order": 3}, {"order": 2, "center": 0.5}],
+    "moment": [{}, {"order": 3}, {"order": 2, "center": np.array(0.5)}, {"order": [0, 1, 2]}],
     "skew": [{}, {"bias": False}],
     "kurtosis": [{}, {"bias": False}, {"fisher": False}, {"fisher": False, "bias": False}],
     "sem": [{}, {"ddof": 0}],
@@ -498,7 +498,7 @@ DESCRIPTIVE = {
 
 
 @pytest.mark.parametrize("name", DESCRIPTIVE)
-@pytest.mark.parametrize("axis", [0, 1, -1, None])
+@pytest.mark.parametrize("axis", [0, 1, -1, None, (0, 1)])
 class TestDescriptive:
     def test_values_and_dtypes(self, name, axis):
         ours, scipys = getattr(stats, name), getattr(scipy.stats, name)
@@ -530,6 +530,40 @@ def test_samples_that_say_little(name, sample):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+OF_SCIPYS_SAMPLES = [  # what has its own case in SciPy
+    ("hmean", [-1.0, 2.0, 3.0], {}), ("sem", [2.0], {"ddof": 0}), ("sem", [1.0, 2.0], {"ddof": 2}),
+    ("moment", [1.0, np.inf], {}), ("moment", [1.0, np.nan], {"order": 0}), ("moment", [2.0, 3.0], {"order": 2.0}),
+    *(("variation", a, {"ddof": ddof}) for a in ([1.0, 3.0, 4.0], [-1.0, -3.0, -4.0]) for ddof in (3, 4)),
+    *(("zscore", [1.0, 3.0, 4.0], {"ddof": ddof}) for ddof in (3, 4)), ("zscore", [-0.1] * 3, {}),
+    ("zscore", np.zeros((3, 0)), {"ddof": 1}), ("skew", [1.0, 3.0], {"bias": False}),
+    *((name, 1.5, {"axis": axis} | ({"keepdims": True} if axis is None else {}))
+      for name in DESCRIPTIVE if name != "zscore" for axis in (0, -1, None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name,sample,options", OF_SCIPYS_SAMPLES)
+@pytest.mark.filterwarnings("ignore")
+def test_cases_of_their_own(name, sample, options):
+    expected = getattr(scipy.stats, name)(sample, **options)
+    found = fg.vjp(lambda a: getattr(stats, name)(a, **options), np.array(sample))[0]
+    np.testing.assert_array_equal(found, expected)
+    assert np.shape(found) == np.shape(expected)
+
+
+@pytest.mark.parametrize("axis", [0, 1, (1, 0)])
+@pytest.mark.parametrize("name,other", [("gmean", "weights"), ("hmean", "weights"), ("entropy", "qk")])
+def test_two_samples_are_broadcast(name, other, axis):
+    """Also along the axis: chances that are given once are those of all elements."""
+    ours, scipys = getattr(stats, name), getattr(scipy.stats, name)
+    for shapes in (((6, 3), (3,)), ((3,), (6, 3)), ((6, 1), (6, 3)), ((6, 3), (6, 1))):
+        a, b = (np.broadcast_to(x[: shape[0], : shape[-1]][(0,) * (2 - len(shape))], shape)
+                for x, shape in zip((SAMPLE, OTHER_SAMPLE), shapes))  # fmt: skip
+        found = fg.vjp(lambda a, b: ours(a, axis=axis, keepdims=True, **{other: b}), a, b)[0]
+        expected = scipys(a, axis=axis, keepdims=True, **{other: b})
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        assert found.shape == expected.shape
+
+
 @pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
 @pytest.mark.parametrize("axis", [0, 1, None])
 def test_correlations(axis, alternative):
@@ -542,17 +576,74 @@ def test_correlations(axis, alternative):
     assert type(f(SAMPLE)) is type(expected)
 
 
+CORRELATED = {
+    "two numbers": ([1.0, 2.0], [3.0, 1.0]), "one number twice": ([2.0, 2.0], [3.0, 1.0]),
+    "all the same": ([0.1] * 3, [1.0, 2.0, 4.0]),
+    "squares overflow": ([-5e210, 5e210, 3e200, -3e200], [0.0, 1.0, 2.0, 3.0]),
+    "nan": ([1.0, np.nan, 2.0], [3.0, 1.0, 4.0]), "on a line": ([0.0, 1.0, 2.0], [5.0, 3.0, 1.0]),
+    "float32": (np.float32([1.0, 2.0, 4.0]), np.float32([2.0, 2.5, 1.0])),
+    "rows with one": (SAMPLE, OTHER_SAMPLE[:, :1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("x,y", CORRELATED.values(), ids=CORRELATED)
+@pytest.mark.filterwarnings("ignore")
+def test_correlations_of_few_numbers(x, y):
+    x, y = np.asarray(x), np.asarray(y)
+    for alternative in ("two-sided", "less"):
+        expected = scipy.stats.pearsonr(x, y, alternative=alternative)
+        found = fg.vjp(lambda x: stats.pearsonr(x, y, alternative=alternative), x)[0]
+        for f, e in zip(found, (expected.statistic, expected.pvalue)):
+            np.testing.assert_allclose(f, e, rtol=1e-9 if x.dtype == np.float64 else 1e-4)
+            assert f.dtype == e.dtype
+
+
+def test_two_numbers_are_on_a_line_wherever_they_are():
+    gradient = fg.grad(lambda x: stats.pearsonr(x, np.array([2.0, 3.0])).statistic)
+    np.testing.assert_array_equal(gradient(np.array([1.0, 2.5])), [0.0, 0.0])
+
+
+@pytest.mark.parametrize("factor", [1.0, -0.7, 3.3])
+def test_correlations_of_points_on_a_line(factor):
+    """Are largest there, where a correlation that is cut off at 1 would have half of a derivative, or none."""
+    x = SAMPLE[:, 0]
+    found = fg.hessian(lambda x: stats.pearsonr(x, factor * SAMPLE[:, 0]).statistic)(x)
+    d = (x - x.mean()) / np.linalg.norm(x - x.mean())
+    expected = (np.outer(d, d) - np.eye(len(x)) + 1 / len(x)) / np.sum((x - x.mean()) ** 2)
+    np.testing.assert_allclose(found, np.sign(factor) * expected, rtol=1e-9, atol=1e-12)
+
+
 def test_scores_among_others():
-    for axis in (0, 1, None):
-        expected = scipy.stats.zmap(SAMPLE, OTHER_SAMPLE, axis=axis, ddof=1)
-        f = lambda scores, compare: stats.zmap(scores, compare, axis=axis, ddof=1)
-        np.testing.assert_allclose(fg.jit(f)(SAMPLE, OTHER_SAMPLE), expected, rtol=1e-12)
+    for axis in (0, 1, None, (0, 1)):
+        for scores in (SAMPLE, SAMPLE[0], np.arange(3, dtype=np.float32)):
+            expected = scipy.stats.zmap(scores, OTHER_SAMPLE, axis=axis, ddof=1)
+            f = lambda scores, compare: stats.zmap(scores, compare, axis=axis, ddof=1)
+            found = fg.jit(f)(scores, OTHER_SAMPLE)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+            assert found.dtype == expected.dtype
         check_grads(f, (SAMPLE, OTHER_SAMPLE), 1)
+
+
+def test_scores_among_themselves():
+    """NaN where all are the same, which is known of one array and not of two."""
+    same = np.full(4, 0.1)
+    for values in (fg.vjp(lambda a: stats.zmap(a, a), same)[0], fg.vjp(stats.zscore, same)[0]):
+        np.testing.assert_array_equal(values, [np.nan] * 4)
 
 
 def test_what_samples_of_traced_values_refuse():
     with pytest.raises(TypeError, match=r"^Leave nan_policy out"):
         fg.grad(lambda a: stats.skew(a, nan_policy="omit"))(SAMPLE[:, 0])
+    with pytest.raises(TypeError, match=r"^Leave nan_policy out"):
+        fg.grad(lambda a: stats.skew(a, 0, True, "omit"))(SAMPLE[:, 0])
+    for order, words in ((1.5, "integral"), ([], "non-empty"), (-1, "orders from 0 on")):
+        with pytest.raises(ValueError, match=words):
+            fg.grad(lambda a, order=order: stats.moment(a, order))(SAMPLE[:, 0])
+    with pytest.raises(ValueError, match="positive"):
+        fg.grad(lambda a: stats.entropy(a, base=-2))(SAMPLE[:, 0])
+    for x, words in ((SAMPLE[:2, 0], "same length"), (SAMPLE[:1, 0], "at least 2"), (SAMPLE[:, 0] * 1j, "complex")):
+        with pytest.raises(ValueError, match=words):
+            fg.vjp(lambda a: stats.pearsonr(a, SAMPLE[: max(len(x) // 2 * 3, 1), 0]).statistic, x)
     with pytest.raises(TypeError, match=r"^Leave method out"):
         fg.grad(lambda a: stats.pearsonr(a, a, method=scipy.stats.PermutationMethod()).statistic)(SAMPLE[:, 0])
     with pytest.raises(ValueError, match="alternative"):

@@ -54,7 +54,7 @@ class _KernelCall(NamedTuple):
         return f"call i32 @{self.name}({', '.join(f'ptr {p}' for p in pointers)}, ptr @{self.name}.table, ptr null)"
 
 
-def _together(p: Pass) -> int:
+def together_in(p: Pass) -> int:
     return 1 if any(e.prim.lower in SLOW for e in p.eqns) else TOGETHER
 
 
@@ -175,8 +175,6 @@ class RowText:
     """How many of a row's elements a vector has."""
     slot = "i64"
     """The memory of a number of a row's."""
-    extent = "i64 %n"
-    """What the functions of a row take beside pointers."""
 
     def __init__(self, graph: Graph, passes: Sequence[Pass]) -> None:
         self.graph = graph
@@ -256,7 +254,11 @@ class RowText:
         own = [v for e in p.numbers for v in e.outputs]
         read = {a for q in self.passes for e in (*q.eqns, *(q.numbers if q is not p else ())) for a in e.inputs}
         call = self._kernel(f"numbers{s}", p.numbers, [v for v in own if v in read or v in self.graph.outputs])
-        return [] if call is None else [call.to([f"%{self.names[v]}" for v in (*call.inputs, *call.outputs)])]
+        if call is None:
+            return []
+        lines: list[str] = []
+        lines.append(call.to([self.number(lines, v) for v in (*call.inputs, *call.outputs)]))
+        return lines
 
     # ---- a pass ----
 
@@ -264,12 +266,9 @@ class RowText:
         if not p.folds and not p.stored:
             return ""
         call = self._kernel(f"step{s}", p.eqns, [*p.stored, *(v for _, v in p.folds.values())])
-        together = _together(p)
-        entry: list[str] = []
+        together = together_in(p)
+        entry = self.framed()
         second = [f"%second = alloca [{len(p.folds)} x {self.vector}]"]
-        for k, name in enumerate(self.frame):
-            entry += [f"%{name}.at = getelementptr ptr, ptr %frame, i64 {k}", f"%{name} = load ptr, ptr %{name}.at"]
-        entry += self._reads()
         step = Step(self, p, call, entry)
         neutral: list[str] = []
         joined: list[str] = []
@@ -292,9 +291,16 @@ class RowText:
             result=indented(result),
         )  # fmt: skip
 
+    def framed(self) -> list[str]:
+        """How a pass reads its pointers from the frame."""
+        lines = []
+        for k, name in enumerate(self.frame):
+            lines += [f"%{name}.at = getelementptr ptr, ptr %frame, i64 {k}", f"%{name} = load ptr, ptr %{name}.at"]
+        return lines
+
     def _run(self, p: Pass) -> int:
         """How many elements of a row are folded without halves: rows of no more need no call, 20 ns for a pass."""
-        return IN_A_LANE * _together(p) * self.unit
+        return IN_A_LANE * together_in(p) * self.unit
 
     def _left(self, step: Step) -> str:
         """What is less than a vector."""
@@ -334,10 +340,14 @@ class RowText:
 
     def _join(self, lines: list[str], how: str, places: Sequence[str], target: str) -> None:
         """Fold vectors in memory, in pairs."""
-        values = [self.load(lines, place) for place in places]
+        value = self.paired(lines, how, [self.load(lines, place) for place in places])
+        lines.append(f"store {self.vector} {value}, ptr {target}, align {self.bits // 8}")
+
+    def paired(self, lines: list[str], how: str, values: Sequence[str]) -> str:
+        """Values folded in pairs: as many as a power of two."""
         while len(values) > 1:
             values = [self.folded(lines, how, x, y) for x, y in zip(values[::2], values[1::2])]
-        lines.append(f"store {self.vector} {values[0]}, ptr {target}, align {self.bits // 8}")
+        return values[0]
 
     # ---- a row ----
 
@@ -345,7 +355,7 @@ class RowText:
         folds = max(len(p.folds) for p in self.passes)
         lines = [f"%frame = alloca [{len(self.frame)} x ptr]", f"%folded = alloca [{folds} x {self.vector}], align 64"]
         lines += [f"%{name} = alloca {self.slot}, align 64" for name in self.frame if name not in self.given]
-        lines += [f"%count = sitofp i64 %n to {self.one}", *self._extents()]
+        lines += [f"%count = sitofp i64 %n to {self.one}", f"store {self.one} %count, ptr %length"]
         for k, name in enumerate(self.frame):
             lines += [f"%{name}.at = getelementptr ptr, ptr %frame, i64 {k}", f"store ptr %{name}, ptr %{name}.at"]
         for s, p in enumerate(self.passes):
@@ -360,18 +370,10 @@ class RowText:
             for f, (v, (how, _)) in enumerate(p.folds.items()):
                 place = self._new()
                 lines.append(f"{place} = getelementptr i8, ptr %folded, i64 {f * LANES * self.bits // 8}")
-                settled = self._settled(lines, how, place)
-                lines.append(f"store {settled}, ptr %{self.names[v]}, align {self.bits // 8}")
+                total = self._total(lines, how, place)
+                lines.append(f"store {self.one} {total}, ptr %{self.names[v]}, align {self.bits // 8}")
         parameters = ", ".join(f"ptr %{name}" for name in self.given)
-        return f"define internal void @row({parameters}, {self.extent}) {{\nentry:\n{indented(lines)}\n  ret void\n}}"
-
-    def _extents(self) -> list[str]:
-        """What of a row's extent is kept in memory."""
-        return [f"store {self.one} %count, ptr %length"]
-
-    def _reads(self) -> list[str]:
-        """What a pass reads of that."""
-        return []
+        return f"define internal void @row({parameters}, i64 %n) {{\nentry:\n{indented(lines)}\n  ret void\n}}"
 
     def place(self, lines: list[str], v: Atom, index: str) -> str:
         """Where a row has the vector at an index."""
@@ -379,9 +381,9 @@ class RowText:
         lines.append(f"{place} = getelementptr {self.one}, ptr %{self.names[v]}, i64 {index}")
         return place
 
-    def _settled(self, lines: list[str], how: str, place: str) -> str:
-        """What a fold gives, of the vector at a place."""
-        return f"{self.one} {self._total(lines, how, place)}"
+    def number(self, lines: list[str], v: Atom) -> str:
+        """Where a number of the row's is."""
+        return f"%{self.names[v]}"
 
     def _total(self, lines: list[str], how: str, place: str) -> str:
         """The lanes of a vector folded, in halves."""
@@ -446,12 +448,15 @@ class Step:
         self.buffers = {v: f"%read{k}" for k, v in enumerate(self.read)}
         entry += [f"{place} = alloca {text.vector}" for place in (*self.kept.values(), *self.buffers.values())]
 
-    def at(self, index: str, u: int) -> list[str]:
-        lines: list[str] = []
+    def values(self, lines: list[str], index: str) -> list[str]:
+        """Writes down what is computed of a vector; what of that is folded."""
         places = {v: self.text.place(lines, v, index) for v in dict.fromkeys([*self.read, *self.p.stored])}
         self._do(lines, places)
-        for f, (how, v) in enumerate(self.p.folds.values()):
-            value = self.text.load(lines, places.get(v) or self.kept[v])
+        return [self.text.load(lines, places.get(v) or self.kept[v]) for _, v in self.p.folds.values()]
+
+    def at(self, index: str, u: int) -> list[str]:
+        lines: list[str] = []
+        for f, (value, (how, _)) in enumerate(zip(self.values(lines, index), self.p.folds.values())):
             self._fold(lines, how, value, f"%fold{f}.{u}")
         return lines
 
@@ -484,7 +489,7 @@ class Step:
     def _do(self, lines: list[str], places: dict[Atom, str]) -> None:
         call = self.call
         if call is not None:
-            numbers = {v: f"%{self.text.names[v]}" for v in call.inputs if not is_row(v)}
+            numbers = {v: self.text.number(lines, v) for v in call.inputs if not is_row(v)}
             known = {**self.kept, **numbers, **places}
             lines.append(call.to([known[v] for v in (*call.inputs, *call.outputs)]))
 

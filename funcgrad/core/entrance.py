@@ -51,9 +51,9 @@ def _name_parameter(error: TypeError, fun: Callable[..., Any]) -> None:
     import difflib  # for an error only
     import inspect
 
-    given = str(error.args[0])[len(start) :].rstrip("'")
+    given = str(error.args[0])[len(start) :].partition("'")[0]  # Python 3.13 says behind it what it takes for near
     if near := difflib.get_close_matches(given, inspect.signature(fun).parameters, 1):
-        error.args = (f"{error.args[0]}: use {near[0]}",)
+        error.args = (f"{start}{given}': use {near[0]}",)
 
 
 def behind(fun: Callable[..., Any]) -> Callable[..., Any]:

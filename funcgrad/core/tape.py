@@ -265,8 +265,10 @@ def pull(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                 add(parents[0], slots)
             else:
                 saved = node.saved
-                if type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
-                    cts = prim.pull_over(saved, parents, ct, node.params)
+                if type(ct) is np.ndarray and ct.nbytes >= REUSED:
+                    over = getrefcount(ct) == ALONE and is_whole(ct)
+                    last = getrefcount(node) == ALONE and getrefcount(saved) == ALONE + 1
+                    cts = prim.pull_over(saved, parents, ct, node.params, over=over, last=last)
                 else:
                     cts = prim.pull(saved, parents, ct, node.params)
                 del saved

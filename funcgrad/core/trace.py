@@ -203,7 +203,8 @@ class Primitive:
     - `record_linear(values, tracked, params) -> (aval, saved)`: the same where tracked values are only avals.
     - `push(saved, tangents, params)`: the tangent of the output; None stands for a zero tangent.
     - `pull(saved, tracked, ct, params)`: the cotangent of each tracked argument (None elsewhere, and for zero).
-      `pull_over` is the same where nobody else has the array `ct`: a result may be written over it.
+      `pull_over` is the same, and may write results over the array `ct` if nobody else has it (`over`), and over
+      what is saved and has no other holder if the entry has none (`last`).
     - `relink(saved, parents, node, wrap)`: `saved` with each tracked value as `wrap(value, its entry)`: that of the
       argument, or `node` for the output; a pull with it can itself be differentiated.
     - `batch(values, batched, size, params)`: run over the leading axis of the batched values; the outputs are batched
@@ -262,7 +263,9 @@ class Primitive:
     def pull(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
         raise NotImplementedError(self.name)
 
-    def pull_over(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+    def pull_over(
+        self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any], *, over: bool, last: bool
+    ) -> Sequence[Any]:
         return self.pull(saved, tracked, ct, params)
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:

@@ -6,9 +6,11 @@ from funcgrad.numpy.applying import frompyfunc as frompyfunc
 from funcgrad.numpy.contractions import einsum as einsum
 from funcgrad.numpy.creation import empty_like as empty_like
 from funcgrad.numpy.histograms import bincount as bincount
+from funcgrad.numpy.indexing import argsort as argsort
 from funcgrad.numpy.indexing import argwhere as argwhere
 from funcgrad.numpy.indexing import flatnonzero as flatnonzero
 from funcgrad.numpy.indexing import nonzero as nonzero
+from funcgrad.numpy.indexing import sort as sort
 from funcgrad.numpy.indexing import take as take
 from funcgrad.numpy.indexing import take_along_axis as take_along_axis
 from funcgrad.numpy.indexing import where as where
@@ -49,7 +51,6 @@ from numpy import arctanh as arctanh
 from numpy import argmax as argmax
 from numpy import argmin as argmin
 from numpy import argpartition as argpartition
-from numpy import argsort as argsort
 from numpy import around as around
 from numpy import array as array
 from numpy import array2string as array2string
@@ -398,7 +399,6 @@ from numpy import sinc as sinc
 from numpy import single as single
 from numpy import sinh as sinh
 from numpy import size as size
-from numpy import sort as sort
 from numpy import sort_complex as sort_complex
 from numpy import spacing as spacing
 from numpy import split as split

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import UFUNCS, Array, axis_of, numpy_function, out_error
+from funcgrad.numpy.dispatch import UFUNCS, Array, axis_of, numpy_function, out_error, since
 from funcgrad.numpy.joining import stack
 from funcgrad.numpy.shaping import diagonal, moveaxis
 from funcgrad.numpy.ufuncs import with_methods
@@ -164,13 +164,21 @@ def kron(a: Array, b: Array) -> Array:
 
 @numpy_function(np)
 def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
-    """The cross product of vectors along an axis. One of two components lies in a plane; of two such it is a number."""
+    """The cross product of vectors of three components along an axis.
+
+    Before NumPy 2.5 also of those of two, which lie in a plane; of two such it is a number.
+    """
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = as_array(a), as_array(b)
     if a.ndim < 1 or b.ndim < 1:
         raise ValueError("At least one array has zero dimension")
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    if since(np, "2.5.0") and (a.shape[-1], b.shape[-1]) != (3, 3):
+        raise ValueError(
+            f"Both input arrays must be (arrays of) 3-dimensional vectors, but they are {a.shape[-1]} and "
+            f"{b.shape[-1]} dimensional instead."
+        )
     if not {a.shape[-1], b.shape[-1]} <= {2, 3}:
         raise ValueError("incompatible dimensions for cross product\n(dimension must be 2 or 3)")
     x, y = a[..., 0], a[..., 1]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.exceptions import AxisError
+from numpy.lib import NumpyVersion
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from funcgrad.core import provenance
@@ -42,6 +43,11 @@ CALLED: dict[Any, Callable[..., Any]] = {}
 _NEVER = 1 << 30
 _IGNORED = frozenset(("order", "subok", "copy", "casting", "like", "kind", "device"))
 """Keywords about memory and casts that have no meaning for a traced value."""
+
+
+def since(module: ModuleType, release: str) -> bool:
+    """Whether NumPy, or SciPy, is of this release or a later one: dtypes and errors are those of the installed one."""
+    return NumpyVersion(module.__version__) >= release
 
 
 def numpy_function(

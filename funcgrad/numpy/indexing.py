@@ -9,9 +9,9 @@ import numpy as np
 
 from funcgrad.core.staging import concretization_error
 from funcgrad.core.trace import Tracer
-from funcgrad.numpy.dispatch import Array, Axis, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axis, axis_of, numpy_function, since
 from funcgrad.numpy.joining import stack
-from funcgrad.numpy.shaping import broadcast_arrays, ravel
+from funcgrad.numpy.shaping import broadcast_arrays, flip, ravel
 from funcgrad.ops import broadcasting, structure
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import sort as ordering
@@ -257,22 +257,61 @@ def sort_complex(a: Array) -> Array:
     return ew.convert(ordering.sort(a, axis=axis_of(-1, a.ndim)), dtype=dtype)
 
 
-@numpy_function(np)
-def sort(a: Array, axis: Axis = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> Array:
-    """Sorted along `axis` (the flattened array where it is None), NaN last."""
-    a = as_array(a)
-    if axis is None:
-        a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
-    return ordering.sort(a, axis=axis_of(axis, a.ndim))
+_DESCENDING = () if since(np, "2.5.0") else ("descending",)
 
 
-@numpy_function(np)
-def argsort(a: Array, axis: Axis = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> Array:
-    """The indices that sort along `axis`; equal elements stay in their order."""
+@numpy_function(np, extra=_DESCENDING)
+def sort(
+    a: Array,
+    axis: Axis = -1,
+    kind: Any = None,
+    order: None = None,
+    *,
+    stable: Any = None,
+    descending: bool | None = None,
+) -> Array:
+    """Sorted along `axis` (the flattened array where it is None), NaN last.
+
+    Example:
+        >>> sort(np.array([2.0, np.nan, 3.0]), descending=True)
+        array([ 3.,  2., nan])
+    """
+    a, axis = _along(a, axis)
+    if descending:
+        return take_along_axis(a, _descending(a, axis), axis)
+    return ordering.sort(a, axis=axis)
+
+
+@numpy_function(np, extra=_DESCENDING)
+def argsort(
+    a: Array,
+    axis: Axis = -1,
+    kind: Any = None,
+    order: None = None,
+    *,
+    stable: Any = None,
+    descending: bool | None = None,
+) -> Array:
+    """The indices that sort along `axis`; equal elements stay in their order, and NaN are last."""
+    a, axis = _along(a, axis)
+    return _descending(a, axis) if descending else ordering.argsort(a, axis=axis)
+
+
+def _along(a: Array, axis: Axis) -> tuple[Array, int]:
     a = as_array(a)
     if axis is None:
-        a, axis = broadcasting.reshape(a, shape=(a.size,)), 0
-    return ordering.argsort(a, axis=axis_of(axis, a.ndim))
+        return broadcasting.reshape(a, shape=(a.size,)), 0
+    return a, axis_of(axis, a.ndim)
+
+
+def _descending(a: Array, axis: int) -> Array:
+    """Sorted backwards from the end, so that equal elements stay in their order; then NaN are brought to the end."""
+    backwards = flip(ordering.argsort(flip(a, axis), axis=axis), axis)
+    places = a.shape[axis] - 1 - backwards
+    if a.dtype.kind not in "fc":
+        return places
+    last = ordering.argsort(take_along_axis(ew.isnan(a), places, axis), axis=axis)
+    return take_along_axis(places, last, axis)
 
 
 @numpy_function(np)

@@ -107,7 +107,8 @@ _PLAIN = np.zeros(())
 
 def _namespace(x: Tracer, /, *, api_version: str | None = None) -> Any:
     """The array API's way to the functions for a value; ValueError for a version of it that NumPy does not have."""
-    _PLAIN.__array_namespace__(api_version=api_version)  # type: ignore[arg-type]
+    if api_version != np.__array_api_version__:  # which NumPy 2.5 refuses, and names
+        _PLAIN.__array_namespace__(api_version=api_version)  # type: ignore[arg-type]
     return sys.modules["funcgrad.numpy"]
 
 
@@ -177,6 +178,8 @@ _OWN: dict[str, Any] = {
     "T": property(_transpose),
     "transpose": _transpose,
     "resize": _of_memory("resize", "np.resize(x, shape)"),
+    "_set_dtype": _of_memory("_set_dtype", "x.astype(dtype)"),
+    "_set_shape": _of_memory("_set_shape", "np.reshape(x, shape)"),
     "sort": writing.sort,
     "tolist": conversions.tolist,
     "mT": property(matrix_transpose),

@@ -52,9 +52,18 @@ def fill(x: Tracer, value: Any) -> None:
     set_item(x, ..., value)
 
 
-def sort(x: Tracer, axis: int = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> None:
+def sort(
+    x: Tracer,
+    axis: int = -1,
+    kind: Any = None,
+    order: None = None,
+    *,
+    stable: bool | None = None,
+    descending: bool | None = None,
+) -> None:
     """`x.sort()`."""
-    write(x, np.sort(held(x), axis, kind, order, stable=stable))
+    newer = {} if descending is None else {"descending": descending}  # of NumPy 2.5
+    write(x, np.sort(held(x), axis, kind, order, stable=stable, **newer))
 
 
 def partition(x: Tracer, kth: Any, axis: int = -1, kind: Any = "introselect", order: None = None) -> None:

@@ -39,6 +39,7 @@ where: Callable[..., Any] = eager_choice(
         linear=(1, 2),
         jointly=True,
         lower="({1} if {0} else {2})",
+        large_by_kernel=True,
     )
 )
 
@@ -53,6 +54,7 @@ relu = elementwise(
     _positive,
     along=(lambda t, y, x: where(y <= 0, 0.0, t),),
     lower="(0 if {0} < 0 else {0})",
+    large_by_kernel=True,
 )
 """max(x, 0), one entry on the tape where `where` and its comparison keep a mask; the derivative at 0 is 0, at NaN 1."""
 
@@ -106,6 +108,7 @@ clip = elementwise(
         lambda t, z, x, lo, hi: _if_larger(t, maximum(x, lo), hi),
     ),
     lower=_MINIMUM.format(_MAXIMUM, "{2}"),
+    large_by_kernel=True,
 )
 
 
@@ -143,7 +146,9 @@ div = elementwise(
 neg = elementwise("neg", np.negative, d=-1, linear=(0,), python=operator.neg, lower="-{0}")
 abs = elementwise("abs", np.absolute, along=(_abs_along,), python=operator.abs, lower="abs({0})")
 square = elementwise("square", np.square, d=lambda y, x: 2 * x, lower="{0} * {0}")
-reciprocal = elementwise("reciprocal", np.reciprocal, d=lambda y, x: -(y * y), lower="1 / {0}")
+reciprocal = elementwise(
+    "reciprocal", np.reciprocal, d=lambda y, x: -(y * y), lower="1 / {0}", large_by_kernel=True
+)
 floor_divide = elementwise(
     "floor_divide",
     np.floor_divide,
@@ -151,9 +156,15 @@ floor_divide = elementwise(
     flat=STEPS,
     remedy="x / y, or x / y + stop_gradient(x // y - x / y) for the derivative of the quotient",
     lower="floor_divide",
+    large_by_kernel=True,
 )
 mod = elementwise(
-    "mod", np.remainder, d=(1, lambda z, x, y: -floor_divide(x, y)), python=operator.mod, lower="remainder"
+    "mod",
+    np.remainder,
+    d=(1, lambda z, x, y: -floor_divide(x, y)),
+    python=operator.mod,
+    lower="remainder",
+    large_by_kernel=True,
 )
 fmod = elementwise("fmod", np.fmod, d=(1, lambda z, x, y: -rint((x - z) / y)), lower="fmod")
 
@@ -229,6 +240,7 @@ cosine: Elementwise = elementwise(
     _cosine,
     along=(lambda t, c, x, y: _turned(t, x, y, y), lambda t, c, x, y: -_turned(t, x, y, x)),
     lower="(0.5 if ({0} == 0 and {1} == 0) else {0} / hypot({0}, {1}))",
+    large_by_kernel=True,
 )
 """x / hypot(x, y), and 1/2 at the origin: that quotient's own derivative 1 / z - x * x / z**3 cancels."""
 
@@ -283,6 +295,7 @@ one_minus_square = elementwise(
     lambda x: (1 - x) * (1 + x),  # exact near |x| = 1, where 1 - x * x cancels
     d=lambda y, x: -2 * x,  # exact near 0, where the product's own derivative cancels
     lower="(1 - {0}) * (1 + {0})",
+    large_by_kernel=True,
 )
 arcsin = elementwise("arcsin", np.arcsin, along=(lambda t, y, x: t / sqrt(one_minus_square(x)),), lower="arcsin")
 arccos = elementwise("arccos", np.arccos, along=(lambda t, y, x: -t / sqrt(one_minus_square(x)),), lower="arccos")
@@ -321,8 +334,8 @@ arccosh = elementwise(
     lower="arccosh",
 )
 arctanh = elementwise("arctanh", np.arctanh, along=(lambda t, y, x: t / one_minus_square(x),), lower="arctanh")
-deg2rad = elementwise("deg2rad", np.deg2rad, d=lambda y, x: pi / 180, lower="deg2rad")
-rad2deg = elementwise("rad2deg", np.rad2deg, d=lambda y, x: 180 / pi, lower="rad2deg")
+deg2rad = elementwise("deg2rad", np.deg2rad, d=lambda y, x: pi / 180, lower="deg2rad", large_by_kernel=True)
+rad2deg = elementwise("rad2deg", np.rad2deg, d=lambda y, x: 180 / pi, lower="rad2deg", large_by_kernel=True)
 
 
 # Rounding and signs
@@ -333,6 +346,7 @@ sign = elementwise(
     flat=STEPS,
     remedy="a smooth sign such as tanh(k * x)",
     lower="(1 if {0} > 0 else -1 if {0} < 0 else {0} if {0} != {0} else 0)",
+    large_by_kernel=True,
 )
 floor = elementwise("floor", np.floor, flat=STEPS, remedy="x + stop_gradient(floor(x) - x)", lower="floor")
 ceil = elementwise("ceil", np.ceil, flat=STEPS, remedy="x + stop_gradient(ceil(x) - x)", lower="ceil")
@@ -347,6 +361,7 @@ heaviside = elementwise(
     flat=STEPS,
     remedy="a smooth step such as 1 / (1 + exp(-k * x))",
     lower="({0} if {0} != {0} else {1} if {0} == 0 else 0.0 if {0} < 0 else 1.0)",
+    large_by_kernel=True,
 )
 copysign = elementwise(
     "copysign",
@@ -354,6 +369,7 @@ copysign = elementwise(
     along=(lambda t, z, x, y: where((x >= 0) == signbit(y), -t, t), None),
     flat="only the sign of its second argument counts",
     lower="copysign",
+    large_by_kernel=True,
 )
 nextafter = elementwise(
     "nextafter", np.nextafter, flat="its result is the neighbouring number", lower="nextafter"

@@ -37,6 +37,7 @@ xlogy: Elementwise = elementwise(
     _xlogy,
     d=(lambda z, x, y: log(y), lambda z, x, y: x / y),
     lower="0.0 if {0} == 0 and {1} == {1} else {0} * log({1})",
+    large_by_kernel=True,
 )
 """`x * log(y)`, and 0 for x = 0."""
 xlog1py: Elementwise = elementwise(
@@ -44,6 +45,7 @@ xlog1py: Elementwise = elementwise(
     _xlog1py,
     d=(lambda z, x, y: log1p(y), lambda z, x, y: x / (1 + y)),
     lower="0.0 if {0} == 0 and {1} == {1} else {0} * log1p({1})",
+    large_by_kernel=True,
 )
 """`x * log1p(y)`, and 0 for x = 0."""
 entr: Elementwise = elementwise("entr", _entr, d=lambda z, x: -1 - log(x))

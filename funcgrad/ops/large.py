@@ -29,12 +29,13 @@ LLVM's import and the compile, some 0.1 s."""
 LEAST_STEPS = 4000
 """The same for what goes one step after another: calls of generalised functions take 8 us."""
 FLOATS = frozenset("fd")
+LARGEST = {char: float(np.finfo(char).max) for char in FLOATS}
 SLOW = frozenset((
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
     "sqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "logistic", "softplus",
-    "arctan2", "hypot", "{0} ** {1}", "(0 if {0} < 0 else {0})",
+    "arctan2", "hypot", "{0} ** {1}", "logaddexp", "lgamma",
 ))  # fmt: skip
-"""What kernels compute faster than NumPy or SciPy, by the names in a primitive's `lower`."""
+"""Functions of many operations, by the names in a primitive's `lower`: kernels are faster than NumPy and SciPy."""
 NUMBERS = frozenset(k / 2 for k in range(-8, 9))
 """Python's numbers that may be part of a kernel, as exponents mostly are: others would make ever more kernels."""
 LENGTH = 256
@@ -65,10 +66,10 @@ class Kernels:
 
     `least` is how many operations are worth a kernel: one that is not is NumPy's universal function, if it is one.
     `watched`: `NOT_FINITE` rises where a result is not finite.
-    `of_one` are those of one argument by its dtype's character, for whoever finds 0.5 us too long.
+    `of_arrays` are those of arrays alone by their dtypes' characters in a row, for whoever finds 0.5 us too long.
     """
 
-    __slots__ = ("_found", "_fun", "_least", "_name", "_watched", "of_one")
+    __slots__ = ("_found", "_fun", "_least", "_name", "_watched", "of_arrays")
 
     def __init__(self, fun: Callable[..., Any], name: str, least: int = 1, watched: bool = False) -> None:
         self._fun = fun
@@ -76,7 +77,7 @@ class Kernels:
         self._least = least
         self._watched = watched
         self._found: dict[tuple[Any, ...], tuple[np.ufunc, Sequence[int]] | None] = {}
-        self.of_one: dict[str, np.ufunc] = {}
+        self.of_arrays: dict[str, np.ufunc] = {}
 
     def __call__(self, xs: Sequence[Any], out: ndarray | None = None) -> Any:
         """The result for arrays of floats or truth values, numbers and None; None where there is no kernel.
@@ -86,12 +87,14 @@ class Kernels:
         if not config._jit:
             return None
         key = tuple([x.dtype.char if type(x) is ndarray else x if x is None else _number(x) for x in xs])
+        if NUMBER in key and self._least == 1:
+            xs, key = _with_arrays(xs, key)
         try:
             found = self._found[key]
         except KeyError:
             found = self._found[key] = self._find(key)
-            if found is not None and len(key) == 1:
-                self.of_one[str(key[0])] = found[0]
+            if found is not None and set(key) <= FLOATS and list(found[1]) == list(range(len(key))):
+                self.of_arrays["".join(map(str, key))] = found[0]
         if found is None:
             return None
         kernel, read = found
@@ -100,7 +103,7 @@ class Kernels:
     def _find(self, key: tuple[Any, ...]) -> tuple[np.ufunc, Sequence[int]] | None:
         chars = {kind for kind in key if type(kind) is str and kind is not NUMBER}
         floats = FLOATS & chars
-        if len(floats) != 1 or not chars <= {*floats, "?"} or (NUMBER in key and self._least == 1):
+        if len(floats) != 1 or not chars <= {*floats, "?"}:
             return None
         (own,) = floats
         places = [i for i, kind in enumerate(key) if type(kind) is str]
@@ -120,7 +123,7 @@ class Kernels:
         (out,) = graph.outputs
         if out.aval != _aval(own):
             return None
-        if len(graph.eqns) < self._least:
+        if len(graph.eqns) < self._least and not any(hasattr(e.prim.impl, "plain") for e in graph.eqns):
             return _only(graph, key, places)
         if NUMBER in key:
             return None
@@ -140,6 +143,17 @@ def _number(x: Any) -> Any:
     if type(x) is not float and type(x) is not int:
         return "!"
     return x if x in NUMBERS and (x or copysign(1.0, x) > 0) else NUMBER  # -0.0 equals 0.0
+
+
+def _with_arrays(xs: Sequence[Any], key: Sequence[Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
+    """Arguments, and their key, with arrays in the place of numbers that are part of no kernel.
+
+    A number that the dtype has not, or where there is none, is refused by its "!".
+    """
+    own = next((kind for kind in key if kind in FLOATS), None)
+    fits = [k is NUMBER and own is not None and abs(x) <= LARGEST[own] for x, k in zip(xs, key)]
+    arrays = [np.array(x, own) if fit else x for x, fit in zip(xs, fits)]
+    return arrays, tuple([own if fit else "!" if k is NUMBER else k for k, fit in zip(key, fits)])
 
 
 def _aval(kind: str) -> Aval:
@@ -196,7 +210,7 @@ def _stepping(name: str, char: str) -> np.ufunc | None:
 
 
 def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
-    """NumPy's function of one or two arguments, with the primitive's kernels for large arrays.
+    """NumPy's function of one to three arguments, with the primitive's kernels for large arrays.
 
     It warns of what NumPy's would: where something is not finite, that looks at the elements.
     """
@@ -218,7 +232,7 @@ def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
     def of_one(x: Any) -> Any:
         if type(x) is not ndarray or x.size < LEAST:
             return plain(x)
-        kernel = kernels.of_one.get(x.dtype.char)
+        kernel = kernels.of_arrays.get(x.dtype.char)
         if kernel is None or not config._jit:
             return large(x)
         before = NOT_FINITE.value
@@ -226,12 +240,24 @@ def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
         return y if NOT_FINITE.value == before else looked_at(y, x)
 
     def of_two(x: Any, y: Any) -> Any:
-        if (type(x) is ndarray and x.size >= LEAST) or (type(y) is ndarray and y.size >= LEAST):
+        if not ((type(x) is ndarray and x.size >= LEAST) or (type(y) is ndarray and y.size >= LEAST)):
+            return plain(x, y)
+        kernel = kernels.of_arrays.get(x.dtype.char + y.dtype.char) if type(x) is type(y) else None
+        if kernel is None or not config._jit:
             return large(x, y)
-        return plain(x, y)
+        before = NOT_FINITE.value
+        z = kernel(x, y)
+        return z if NOT_FINITE.value == before else looked_at(z, x, y)
 
-    apply: Any = of_one if len(prim.partials) == 1 else of_two
-    apply.plain, apply.like = plain, getattr(plain, "like", plain)
+    def of_three(x: Any, y: Any, z: Any) -> Any:
+        for v in (x, y, z):
+            if type(v) is ndarray and v.size >= LEAST:
+                return large(x, y, z)
+        return plain(x, y, z)
+
+    count = plain.nin if isinstance(plain, np.ufunc) else len(prim.partials)
+    apply: Any = (of_one, of_two, of_three)[count - 1]
+    apply.plain, apply.like, apply.nin = plain, getattr(plain, "like", plain), count
     return apply
 
 

@@ -7,7 +7,7 @@ of its program, which takes rows of any length (`compile/rows.py`); they are col
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import gcd, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,6 @@ from funcgrad.core.avals import Aval
 from funcgrad.core.staging import trace_graph
 from funcgrad.ops.large import FLOATS, LANES, LEAST, compiled
 
-LINE, SETS = 64, 2**16
-"""Bytes of a cache's line, and distance in bytes from which on lines compete for the same places of a core's cache."""
-NEAR = 2**19
-"""Bytes of the places that columns may take there, where neighbours are far apart: beyond, NumPy's functions, which go
-from row to row, are up to 5 times as fast."""
 Axes = tuple[int, ...]
 
 
@@ -78,8 +73,7 @@ class Rows:
 
     def _of_columns(self, xs: Sequence[Any], outer: int, behind: int, width: int) -> Any:
         dtype = xs[0].dtype
-        length = prod(xs[0].shape[outer:behind])
-        if width < LANES or length * max(LINE, gcd(width * dtype.itemsize, SETS)) > NEAR:
+        if width < LANES:
             return None
         given: list[Any] = []
         for k, x in enumerate(xs):

@@ -144,7 +144,9 @@ def _erf_inv_of(x: float) -> float:
     return math.copysign(y, x)
 
 
-bell: Elementwise = elementwise("bell", _bell, d=lambda y, x: -2 * (x * y), lower="exp(-({0} * {0}))")
+bell: Elementwise = elementwise(
+    "bell", _bell, d=lambda y, x: -2 * (x * y), lower="exp(-({0} * {0}))", large_by_kernel=True
+)
 """exp(-x**2), at infinity too without a warning."""
 erf = elementwise("erf", Borrowed("erf", math.erf), d=lambda y, x: 2 / ROOT_PI * bell(x), lower="erf")
 erfc = elementwise("erfc", Borrowed("erfc", math.erfc), d=lambda y, x: -2 / ROOT_PI * bell(x), lower="erfc")
@@ -274,7 +276,9 @@ polygamma: Elementwise = elementwise(
 )
 
 
-rsqrt = elementwise("rsqrt", lambda x: 1 / np.sqrt(x), d=lambda y, x: -0.5 * y / x, lower="1 / sqrt({0})")
+rsqrt = elementwise(
+    "rsqrt", lambda x: 1 / np.sqrt(x), d=lambda y, x: -0.5 * y / x, lower="1 / sqrt({0})", large_by_kernel=True
+)
 
 
 # Modified Bessel functions of the first kind, of whole order

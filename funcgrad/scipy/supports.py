@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,12 @@ def in_double(x: Array) -> Array:
     """In double precision, in which SciPy computes some functions whatever it is given."""
     x = as_array(x)
     return ew.convert(x, dtype=np.dtype(complex if x.dtype.kind == "c" else float))
+
+
+def common_dtype(*operands: Any) -> np.dtype:
+    """The floating-point dtype of all that are given, in which numbers of Python's have no say."""
+    found = np.result_type(*[x if type(x) in (int, float) else as_array(x).dtype for x in operands if x is not None])
+    return found if found.kind in "fc" else np.dtype(float)
 
 
 def weighted(values: Array, indices: Sequence[Array], weights: Sequence[Array]) -> Array:

@@ -132,7 +132,7 @@ def fused(fun: Callable[..., Any]) -> Callable[..., Any]:
             parents.append(node)
         if trace is None or not trace.alive:
             return fun(*operands, **params)
-        known = (*key, *map(exact, params.values()))
+        known = (*key, *params, *map(exact, params.values()))
         traced = programs.get(known)
         if traced is None:
             programs[known] = _ONCE

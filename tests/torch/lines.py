@@ -1,11 +1,12 @@
 """Programs of one line each, whose last expression is looked at: edge cases by the hundred, with what PyTorch finds.
 
-    python -m tests.torch.lines        # real PyTorch writes lines.json and mistakes.json anew
+    python -m tests.torch.lines corners   # real PyTorch writes corners.json anew; without names, all files
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
-FILES = ("lines", "mistakes")
+FILES = ("lines", "mistakes", "corners")
 
 
 def lines_of(file: str) -> list[str]:
@@ -72,7 +73,7 @@ def same(a: Any, b: Any) -> bool:
 def main() -> None:
     import torch
 
-    for file in FILES:
+    for file in sys.argv[1:] or FILES:
         results = {line: found(torch, line) for line in lines_of(file)}
         (HERE / f"{file}.json").write_text(json.dumps(results, indent=0) + "\n")
 

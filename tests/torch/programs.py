@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import re
+import sys
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -379,10 +380,30 @@ def outcome(torch: Any, source: str) -> Outcome:
     return {"printed": printed.getvalue(), "warnings": messages}
 
 
+def in_words_of_this_python(text: str) -> str:
+    """`OrderedDict([('a', x)])` is stored, as Python 3.11 prints it; from 3.12 on it is `OrderedDict({'a': x})`."""
+    before, there_is, rest = text.partition("OrderedDict([")
+    if not there_is or sys.version_info < (3, 12):
+        return text
+    made, depth, is_key, characters = "OrderedDict({", 0, False, iter(rest)
+    for c in characters:
+        depth += (c in "([{") - (c in ")]}")
+        if depth < 0:
+            break
+        if c == "(" and depth == 1:
+            is_key = True
+        elif c == "," and depth == 1 and is_key:
+            made, is_key = made + ":", False
+        elif not (c == ")" and depth == 0):
+            made += c
+    return f"{before}{in_words_of_this_python(made)}}}{in_words_of_this_python(''.join(characters))}"
+
+
 def assert_same(found: Outcome, wanted: Outcome) -> None:
     """The same text, numbers within what is printed of them."""
-    assert NUMBER.sub("#", found["printed"]) == NUMBER.sub("#", wanted["printed"])
-    numbers = [np.array(NUMBER.findall(o["printed"]), float) for o in (found, wanted)]
+    texts = found["printed"], in_words_of_this_python(wanted["printed"])
+    assert NUMBER.sub("#", texts[0]) == NUMBER.sub("#", texts[1])
+    numbers = [np.array(NUMBER.findall(text), float) for text in texts]
     # printed with four digits, the last of which may be rounded otherwise
     np.testing.assert_allclose(*numbers, rtol=2e-4, atol=2e-4)
     assert found["warnings"] == wanted["warnings"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.numpy.dispatch import Array, numpy_function, unsupported
+from funcgrad.numpy.dispatch import Array, numpy_function, since, unsupported
 from funcgrad.numpy.indexing import argsort, sort, take_along_axis
 from funcgrad.numpy.linalg.shared import adjoint, known, result_type
 from funcgrad.ops import elementwise as ew
@@ -63,14 +63,14 @@ def qr(a: Array, mode: str = "reduced") -> Any:
 def eig(a: Array) -> Any:
     """Eigenvalues `(..., n)`, in no order, and eigenvectors, the columns of `(..., n, n)`, of square matrices.
 
-    As in NumPy, both are real where the matrices are and no eigenvalue has an imaginary part; under `jit` and `vmap`,
-    where dtypes do not depend on values, they are complex. Vectors have length 1 and their largest component is
-    real, and their derivative keeps that. Where eigenvalues are equal, the derivative of the vectors is not finite.
+    Both are complex. Before NumPy 2.5 they are real where the matrices are and no eigenvalue has an imaginary part, but
+    not under `jit` and `vmap`, where dtypes do not depend on values. Vectors have length 1 and their largest component
+    is real, and their derivative keeps that. Where eigenvalues are equal, the derivative of the vectors is not finite.
 
     Raises LinAlgError where a value is not finite.
 
     Example:
-        >>> eig(np.array([[2.0, 1.0], [0.0, 3.0]])).eigenvalues
+        >>> eig(np.array([[2.0, 1.0], [0.0, 3.0]])).eigenvalues.real
         array([2., 3.])
     """
     a = as_array(a)
@@ -85,7 +85,7 @@ def eigvals(a: Array) -> Array:
     vectors; otherwise it is infinite, and what is returned is large, or LinAlgError.
 
     Example:
-        >>> fg.grad(lambda a: eigvals(a)[0])(np.array([[2.0, 1.0], [0.0, 3.0]]))
+        >>> fg.grad(lambda a: eigvals(a)[0].real)(np.array([[2.0, 1.0], [0.0, 3.0]]))
         array([[ 1.,  0.],
                [-1.,  0.]])
     """
@@ -94,7 +94,7 @@ def eigvals(a: Array) -> Array:
 
 
 def _real_where_all_are(a: Array, w: Array, *vectors: Array) -> tuple[Array, ...]:
-    values = known(w) if a.dtype.kind != "c" else None
+    values = None if a.dtype.kind == "c" or since(np, "2.5.0") else known(w)
     if values is None or values.imag.any():
         return w, *vectors
     return tuple(ew.real(x) for x in (w, *vectors))

@@ -9,11 +9,11 @@ from numpy.linalg import LinAlgError
 
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy import reductions, shaping
-from funcgrad.numpy.dispatch import Array, Axes, axes_of, axis_of, numpy_function
+from funcgrad.numpy.dispatch import Array, Axes, axes_of, axis_of, numpy_function, since
 from funcgrad.numpy.linalg.shared import stack_of_matrices, stack_of_squares
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
-from funcgrad.ops.linalg.shared import computed_dtype
+from funcgrad.ops.linalg.shared import computed_dtype, real_dtype
 from funcgrad.ops.operands import as_array, as_inexact
 
 __all__ = ["cond", "matrix_norm", "matrix_rank", "norm", "vector_norm"]
@@ -129,7 +129,8 @@ def cond(x: Array, p: Any = None) -> Array:
 
     Infinite, and without a finite derivative, at singular matrices.
 
-    Raises LinAlgError for empty matrices, and with a norm for those that are not square.
+    Raises LinAlgError for empty matrices, with a norm for those that are not square, and before NumPy 2.5, with
+    singular values, for those that are not finite.
 
     Example:
         >>> cond(np.diag([1.0, 4.0]))
@@ -140,13 +141,24 @@ def cond(x: Array, p: Any = None) -> Array:
         raise LinAlgError("cond is not defined on empty arrays")
     with np.errstate(all="ignore"):
         if p is None or p in (2, -2):
-            s = primitive.svdvals(stack_of_matrices(x))
+            s = _singular_values(stack_of_matrices(x))
             y = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
         else:
             x = stack_of_squares(x)
             computed_dtype(x.dtype)
-            y = norm(x, p, (-2, -1)) * norm(primitive.inv_or_nan(x), p, (-2, -1))
+            size = (lambda x: _singular_values(x).sum(-1)) if p == "nuc" else (lambda x: norm(x, p, (-2, -1)))
+            y = size(x) * size(primitive.inv_or_nan(x))
     return ew.where(ew.isnan(y) & ~ew.isnan(x).any(axis=(-2, -1)), np.inf, y)
+
+
+def _singular_values(x: Array) -> Array:
+    """Those of matrices; NaN where one is not finite, as are their derivatives, in place of the error."""
+    if not since(np, "2.5.0"):
+        return primitive.svdvals(x)
+    finite = ew.isfinite(x).all(axis=(-2, -1), keepdims=True)
+    missing = ew.convert(ew.where(finite, 0.0, np.nan), dtype=real_dtype(computed_dtype(x.dtype)))
+    missing = (x * missing).real.sum(axis=(-2, -1))
+    return primitive.svdvals(ew.where(finite, x, 0.0)) + missing[..., None]
 
 
 @numpy_function(np.linalg)

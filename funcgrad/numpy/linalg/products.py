@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcgrad.numpy import contractions, shaping
-from funcgrad.numpy.dispatch import Array, numpy_function
+from funcgrad.numpy.dispatch import Array, numpy_function, since
 from funcgrad.numpy.linalg.shared import stack_of_squares, two_dimensional
 from funcgrad.ops import linalg as primitive
 from funcgrad.ops.operands import as_array
@@ -138,6 +138,8 @@ def tensordot(x1: Array, x2: Array, /, *, axes: Any = 2) -> Array:
 def cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     """The cross product of vectors of three components."""
     x1, x2 = as_array(x1), as_array(x2)
+    if since(np, "2.5.0"):
+        return contractions.cross(x1, x2, axis=axis)
     sizes = x1.shape[axis], x2.shape[axis]
     if sizes != (3, 3):
         raise ValueError(

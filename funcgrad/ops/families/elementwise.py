@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from funcgrad.core.constants import keep
 from funcgrad.core.graph import Var
 from funcgrad.core.linear import not_linear
 from funcgrad.core.staging import trace_graph
+from funcgrad.core.tape import ALONE, is_whole
 from funcgrad.core.trace import Primitive, register
 from funcgrad.ops import large
 from funcgrad.ops.broadcasting import aligned, broadcast_to, fit
@@ -125,16 +127,25 @@ class Elementwise(Primitive):
             cts[i] = c if fits is None else fit(c, fits[1][i])
         return cts
 
-    def pull_over(self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any]) -> Sequence[Any]:
+    def pull_over(
+        self, saved: Any, tracked: Sequence[Any], ct: Any, params: dict[str, Any], *, over: bool, last: bool
+    ) -> Sequence[Any]:
         plan, kept, fits = saved
         if fits is not None or params:
             return self.pull(saved, tracked, ct, params)
+        dead: dict[int, ndarray] = {}
+        if last and getrefcount(kept) == ALONE + 1:
+            for slot in range(len(kept)):  # `enumerate` holds what it gave last
+                v = kept[slot]
+                if type(v) is ndarray and v.shape == ct.shape and v.dtype == ct.dtype:
+                    if getrefcount(v) == ALONE + 1 and is_whole(v):
+                        dead[slot] = v
         cts: list[Any] = [None] * len(tracked)
-        last = len(plan.terms) - 1
-        handed_on = False
-        for k, (i, partial) in enumerate(plan.terms):
-            cts[i] = partial.apply(ct, kept, params, over=k == last and not handed_on)
-            handed_on = handed_on or cts[i] is ct
+        for (i, partial), later in zip(plan.terms, plan.later):
+            free = [slot for slot in dead if slot not in later]
+            out = ct if over and i == plan.terms[-1][0] else dead.pop(free[0]) if free else None
+            cts[i] = partial.apply(ct, kept, params, out)
+            over = over and cts[i] is not ct
         return cts
 
     def relink(self, saved: Any, parents: Sequence[Any], node: Any, wrap: Callable[[Any, Any], Any]) -> Any:
@@ -157,24 +168,34 @@ class Elementwise(Primitive):
         if not terms:
             return None
         used = np.zeros(1 + len(tracked), bool)
-        for _, partial in terms:
+        later: list[frozenset[int]] = []
+        for _, partial in reversed(terms):
+            later.append(frozenset(np.flatnonzero(used).tolist()))
             for dtype in (np.dtype(np.float64), np.dtype(np.complex128)):
                 used |= partial.reads(len(used), dtype)
         copied = tuple(i + 1 for i, t in enumerate(tracked) if used[i + 1] and not t)
-        return Plan(tuple(terms), tuple(used.tolist()), copied)
+        return Plan(tuple(terms), tuple(used.tolist()), copied, tuple(reversed(later)))
 
 
 class Plan:
     """The derivatives for one choice of tracked arguments, and what is saved for them.
 
     Slot 0 is the output, slot i + 1 argument i: `keeps` says which slots are saved, `copied` names the constants
-    among them. `direct` has all the derivatives as one function, by the kind of small cotangents.
+    among them, `later` for each derivative the slots that those after it may read. `direct` has all the derivatives as
+    one function, by the kind of small cotangents.
     """
 
-    __slots__ = ("copied", "direct", "keeps", "terms")
+    __slots__ = ("copied", "direct", "keeps", "later", "terms")
 
-    def __init__(self, terms: tuple[tuple[int, Along], ...], keeps: tuple[bool, ...], copied: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        terms: tuple[tuple[int, Along], ...],
+        keeps: tuple[bool, ...],
+        copied: tuple[int, ...],
+        later: tuple[frozenset[int], ...] | None = None,
+    ) -> None:
         self.terms = terms
+        self.later = (frozenset(range(len(keeps))),) * len(terms) if later is None else later
         self.keeps = keeps
         self.copied = copied
         self.direct: dict[np.dtype | type, Callable[..., Any] | None] = {}
@@ -205,10 +226,10 @@ class Along:
         """The linear map itself."""
         return self.m
 
-    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any], over: bool = False) -> Any:
+    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any], out: ndarray | None = None) -> Any:
         """The tangent or cotangent for `t`, of what was saved of the output and the arguments.
 
-        `over`: nobody else has the array `t`, which the result may be written over.
+        `out` is an array whose memory the result may be written over: `t`, one of `kept`, or another.
         """
         if type(kept) is tuple and type(t) in PLAIN and t.size < large.LEAST:
             kind = t.dtype if type(t) is ndarray else type(t)
@@ -219,7 +240,7 @@ class Along:
             if directly is not None:
                 return directly(t, *kept)[0]
         elif type(t) is ndarray and t.size >= large.LEAST and not params:
-            done = self._kernels((t, *kept), t if over else None)
+            done = self._kernels((t, *kept), out)
             if done is not None:
                 return done
         return self._of(t, *kept, **params)
@@ -256,8 +277,8 @@ class Sign(Along):
 
     __slots__ = ()
 
-    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any], over: bool = False) -> Any:
-        return t if self.m == 1 else np.negative(t, t) if over else -t
+    def apply(self, t: Any, kept: Sequence[Any], params: dict[str, Any], out: ndarray | None = None) -> Any:
+        return t if self.m == 1 else -t if out is None else np.negative(t, out)
 
     def reads(self, count: int, dtype: np.dtype) -> np.ndarray:
         return np.zeros(count, bool)
@@ -275,6 +296,7 @@ def elementwise(
     python: Callable[..., Any] | None = None,
     flat: str | None = None,
     remedy: str | None = None,
+    large_by_kernel: bool = False,
 ) -> Any:
     """A primitive that maps elements, with NumPy's broadcasting.
 
@@ -284,6 +306,7 @@ def elementwise(
     `jointly` or in each with the others fixed. `python` is Python's operator, where it is one: Python scalars give a
     Python scalar then, and integers are exact.
     `lower` is how a kernel computes one element: an expression with `{0}`, `{1}`, or a function's name.
+    `large_by_kernel`: for large arrays that is faster than `impl`, as it is for the functions of `large.SLOW`.
     """
     partials: Sequence[Along | None] | None = None
     if along is not None:
@@ -295,7 +318,7 @@ def elementwise(
         name, impl, partials, linear=linear, jointly=jointly, lower=lower, python=python, flat=flat, remedy=remedy
     )
     register(prim)
-    if lower in large.SLOW:
+    if large_by_kernel or lower in large.SLOW:
         prim.impl = large.quick(impl, prim)
     if partials is not None and len(partials) <= 2:
         return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)

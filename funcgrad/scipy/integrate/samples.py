@@ -8,15 +8,18 @@ import numpy as np
 import scipy.integrate
 
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array
+from funcgrad.numpy.dispatch import Array, since
 from funcgrad.numpy.indexing import where
 from funcgrad.numpy.joining import concatenate
 from funcgrad.numpy.reductions import cumsum, diff
 from funcgrad.numpy.shaping import broadcast_to, flip, moveaxis
 from funcgrad.ops.operands import as_array, as_inexact
 from funcgrad.scipy.dispatch import beside
+from funcgrad.scipy.supports import common_dtype
 
 _scipy_function = beside(scipy.integrate)
+_IN_ONE_DTYPE = since(scipy, "1.18.0")
+"""SciPy's `simpson` computes in the dtype of all that it is given; before, with widths in double precision."""
 
 
 @_scipy_function
@@ -55,6 +58,9 @@ def simpson(y: Array, x: Array | None = None, *, dx: Array = 1.0, axis: int = -1
     Source: K. Cartwright, "Simpson's rule cumulative integration with MS Excel and irregularly-spaced data", Journal of
     Mathematical Sciences and Mathematics Education 12 (2017), equations 6 and 8.
     """
+    if _IN_ONE_DTYPE:
+        dtype = common_dtype(y, x, dx)
+        y, x, dx = [given if given is None else as_array(given).astype(dtype) for given in (y, x, dx)]
     y, widths = _on_axis(as_inexact(y), x, dx, axis)
     count = y.shape[-1]
     if count == 2:
@@ -64,7 +70,7 @@ def simpson(y: Array, x: Array | None = None, *, dx: Array = 1.0, axis: int = -1
     if x is None:
         found = (pieces[0] + 4.0 * pieces[1] + pieces[2]).sum(axis=-1) * (dx / 3.0)
     else:
-        widths = widths.astype(np.float64)
+        widths = _exact(widths)
         first, second = widths[..., : last - 2 : 2], widths[..., 1 : last - 1 : 2]
         total, ratio = first + second, _ratio(first, second)
         middle = total * _ratio(total, first * second)
@@ -76,9 +82,13 @@ def simpson(y: Array, x: Array | None = None, *, dx: Array = 1.0, axis: int = -1
     return total.astype(found.dtype) if found.ndim else total  # SciPy adds it in place, where that is an array
 
 
+def _exact(widths: Array) -> Array:
+    return widths if _IN_ONE_DTYPE else widths.astype(np.float64)
+
+
 def _last_interval(y: Array, widths: Array, even: bool) -> Array:
     if even:
-        a = b = as_inexact(widths).astype(np.float64)
+        a = b = _exact(as_inexact(widths))
     else:
         a, b = widths[..., -2], widths[..., -1]
     last = _ratio(2 * b**2 + 3 * a * b, 6 * (a + b))

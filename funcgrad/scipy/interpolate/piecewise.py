@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-import numpy as np
 import scipy.interpolate
 
 import funcgrad.numpy as fnp
 from funcgrad.numpy.dispatch import Array, unsupported
 from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.scipy.interpolate import polynomials
-from funcgrad.scipy.interpolate.attributes import held
+from funcgrad.scipy.interpolate.attributes import Held, Holder
 from funcgrad.scipy.interpolate.polynomials import Extrapolate
 from funcgrad.scipy.interpolate.slopes import (
     akima_slopes,
@@ -30,29 +29,23 @@ from funcgrad.scipy.supports import in_double
 Self = TypeVar("Self", bound="Piecewise")
 
 
-class Piecewise:
+class Piecewise(Holder):
     """What the classes have in common, before SciPy's in the order of their bases."""
 
-    _c: Array
-    _x: Array
-    extrapolate: Extrapolate
-    axis: int
-
-    c = held("_c", "The coefficients `(k, m, ...)`, the highest power first.")
-    x = held("_x", "The breakpoints.")
+    c = Held("The coefficients `(k, m, ...)`, the highest power first.")
+    x = Held("The breakpoints.")
+    extrapolate = Held("Whether the last polynomials go on beyond the ends.")
+    axis = Held("The axis of interpolation.")
 
     def _hold(self: Self, c: Array, x: Array, extrapolate: Extrapolate, axis: int) -> Self:
         """Hold traced values, past SciPy's constructor."""
-        self._c, self._x, self.axis = c, x, axis
+        self._holds = True
+        self.c, self.x, self.axis = c, x, axis
         self.extrapolate = extrapolate if extrapolate == "periodic" else bool(extrapolate)
-        self._asarray = np.asarray  # which says what to write where a method of SciPy's meets traced values
         return self
 
     def _like(self: Self, c: Array, extrapolate: Extrapolate) -> Self:
         return object.__new__(type(self))._hold(c, self.x, extrapolate, self.axis)
-
-    def _is_traced(self, *more: Any) -> bool:
-        return any_traced((self._c, self._x, *more))
 
     def __call__(self, x: Array, nu: int = 0, extrapolate: Extrapolate | None = None) -> Array:
         """The values at points of any shape, or the derivative of order `nu` there.
@@ -62,8 +55,8 @@ class Piecewise:
         if not self._is_traced(x):
             return super().__call__(x, nu, extrapolate)  # type: ignore[misc]
         x = as_array(x)
-        c = polynomials.derived(self._c, nu)
-        value = polynomials.evaluate(c, self._x, x, self.extrapolate if extrapolate is None else extrapolate)
+        c = polynomials.derived(self.c, nu)
+        value = polynomials.evaluate(c, self.x, x, self.extrapolate if extrapolate is None else extrapolate)
         return polynomials.with_axis(value, x.ndim, self.axis)
 
     def derivative(self: Self, nu: int = 1) -> Self:
@@ -72,7 +65,7 @@ class Piecewise:
             return super().derivative(nu)  # type: ignore[misc]
         if nu < 0:
             return self.antiderivative(-nu)
-        return self._like(polynomials.derived(self._c, nu), self.extrapolate)
+        return self._like(polynomials.derived(self.c, nu), self.extrapolate)
 
     def antiderivative(self: Self, nu: int = 1) -> Self:
         """The continuous antiderivative of order `nu` that is 0 at the first breakpoint."""
@@ -81,14 +74,14 @@ class Piecewise:
         if nu <= 0:
             return self.derivative(-nu)
         extrapolate = False if self.extrapolate == "periodic" else self.extrapolate
-        return self._like(polynomials.integrated(self._c, self._x, nu), extrapolate)
+        return self._like(polynomials.integrated(self.c, self.x, nu), extrapolate)
 
     def integrate(self, a: Array, b: Array, extrapolate: Extrapolate | None = None) -> Array:
         """The integral from a to b."""
         if not self._is_traced(a, b):
             return super().integrate(a, b, extrapolate)  # type: ignore[misc]
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
-        c, x = polynomials.integrated(self._c, self._x, 1), self._x
+        c, x = polynomials.integrated(self.c, self.x, 1), self.x
         if extrapolate == "periodic":
             inside = lambda t: polynomials.evaluate(c, x, t, True)
             return polynomials.integral(inside, in_double(a), in_double(b), x[0], x[-1])

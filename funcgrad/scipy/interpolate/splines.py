@@ -10,11 +10,11 @@ import scipy.interpolate
 
 import funcgrad.numpy as fnp
 from funcgrad.core.trace import known
-from funcgrad.numpy.dispatch import Array, axis_of
+from funcgrad.numpy.dispatch import Array, axis_of, unsupported
 from funcgrad.ops.operands import any_traced, as_array
 from funcgrad.ops.subscript import getitem
 from funcgrad.scipy.interpolate import polynomials
-from funcgrad.scipy.interpolate.attributes import held
+from funcgrad.scipy.interpolate.attributes import Held, Holder
 from funcgrad.scipy.interpolate.polynomials import Extrapolate, column
 from funcgrad.scipy.linalg.primitives.structured import banded_solve
 from funcgrad.scipy.supports import in_double
@@ -72,7 +72,7 @@ def evaluate(t: Array, c: Array, k: int, at: Array, extrapolate: Extrapolate) ->
     return polynomials.masked(value, inside)
 
 
-class BSpline(scipy.interpolate.BSpline):
+class BSpline(Holder, scipy.interpolate.BSpline):
     """A spline of degree `k` with knots `t` and coefficients `c`; SciPy's, made to hold and take traced values.
 
     Args:
@@ -87,8 +87,11 @@ class BSpline(scipy.interpolate.BSpline):
         array([0.125, 0.75 , 0.125])
     """
 
-    t = held("_t", "The knots.")
-    c = held("_c", "The coefficients, the axis of interpolation first.")
+    t = Held("The knots.")
+    c = Held("The coefficients, the axis of interpolation first.")
+    k = Held("The degree.")
+    extrapolate = Held("Whether the last polynomials go on beyond the ends.")
+    axis = Held("The axis of interpolation.")
 
     def __init__(self, t: Array, c: Array, k: int, extrapolate: Extrapolate = True, axis: int = 0) -> None:
         if not any_traced((t, c)):
@@ -108,16 +111,13 @@ class BSpline(scipy.interpolate.BSpline):
         self._hold(t, c[:n], k, extrapolate, axis)
 
     def _hold(self, t: Array, c: Array, k: int, extrapolate: Extrapolate, axis: int) -> BSpline:
-        self._t, self._c, self.k, self.axis = t, c, k, axis
+        self._holds = True
+        self.t, self.c, self.k, self.axis = t, c, k, axis
         self.extrapolate = extrapolate if extrapolate == "periodic" else bool(extrapolate)
-        self._asarray = np.asarray  # which says what to write where a method of SciPy's meets traced values
         return self
 
     def _tck(self) -> tuple[Array, Array, int]:
-        return self._t, self._c[: self._t.shape[0] - self.k - 1], self.k
-
-    def _is_traced(self, *more: Any) -> bool:
-        return any_traced((self._t, self._c, *more))
+        return self.t, self.c[: self.t.shape[0] - self.k - 1], self.k
 
     def __call__(self, x: Array, nu: int = 0, extrapolate: Extrapolate | None = None) -> Array:
         """The values at points of any shape, or the derivative of order `nu` there."""
@@ -156,6 +156,12 @@ class BSpline(scipy.interpolate.BSpline):
         if not extrapolate:
             a, b = fnp.clip(a, first, last), fnp.clip(b, first, last)
         return upto(b) - upto(a)
+
+    def insert_knot(self, x: float, m: int = 1) -> BSpline:
+        """A spline with one more knot at x, `m` times; for plain arrays only."""
+        if self._is_traced(x):
+            raise unsupported("insert_knot", " BSpline(t, c, k) takes all knots at once.")
+        return super().insert_knot(x, m)
 
 
 def make_interp_spline(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import scipy.linalg
+
 from funcgrad.errors import NotDifferentiableError
 from funcgrad.numpy.dispatch import Array
 from funcgrad.numpy.linalg.shared import adjoint, known
@@ -12,7 +14,7 @@ from funcgrad.ops import elementwise as ew
 from funcgrad.ops import linalg as primitive
 from funcgrad.ops.contract import matmul
 from funcgrad.scipy.linalg.primitives import tridiagonal
-from funcgrad.scipy.linalg.shared import common, from_triangle, operand, scipy_function, squares
+from funcgrad.scipy.linalg.shared import common, from_triangle, in_order_of, operand, scipy_function, squares
 
 __all__ = ["eig", "eigh", "eigh_tridiagonal", "eigvals", "eigvalsh", "eigvalsh_tridiagonal"]
 
@@ -49,10 +51,12 @@ def eig(
 
 
 @scipy_function
+@in_order_of(scipy.linalg.eigvals)
 def eigvals(
     a: Array,
     b: Array | None = None,
     overwrite_a: bool = False,
+    overwrite_b: bool = False,
     check_finite: bool = True,
     homogeneous_eigvals: bool = False,
 ) -> Array:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.linalg
@@ -17,6 +20,24 @@ from funcgrad.ops.operands import as_array
 from funcgrad.scipy.dispatch import beside
 
 scipy_function = beside(scipy.linalg)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def in_order_of(scipys: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Decorate a function of whose parameters SciPy's, by its version, has some, in an order of its own."""
+
+    def decorate(fun: Function) -> Function:
+        own = inspect.signature(fun)
+        shown = own.replace(parameters=[own.parameters[name] for name in inspect.signature(scipys).parameters])
+
+        @wraps(fun)
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return fun(**shown.bind(*args, **kwargs).arguments)
+
+        function.__signature__ = shown  # type: ignore[attr-defined]
+        return function  # type: ignore[return-value]
+
+    return decorate
 
 
 def operand(x: Any, check_finite: bool = True) -> Array:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 
 from funcgrad.numpy import linalg
-from funcgrad.numpy.dispatch import Array
+from funcgrad.numpy.dispatch import Array, since
 from funcgrad.numpy.linalg.equations import squared_residuals
 from funcgrad.numpy.linalg.shared import adjoint
 from funcgrad.ops import elementwise as ew
@@ -317,7 +318,8 @@ def lstsq(
     Returns `(x, residues, rank, s)`: `residues` are the sums of squares of `b - a x`, a number for a vector, or empty
     where the rank is below the number of columns or there are no more rows than those; `s` the singular values, of
     which those up to `cond` (the rounding of the dtype) times the largest count as zero. Under `jit` and `vmap`, where
-    the rank is not known, `residues` are the sums wherever there are more rows than columns.
+    the rank is not known, `residues` are the sums wherever there are more rows than columns. From SciPy 1.18 on they
+    are NaN where the rank is below the number of columns, have the dtype of `x`, and no `cond` is below 0.
     """
     a, b = common(matrices(a, check_finite), operand(b, check_finite))
     if a.ndim != 2:
@@ -327,12 +329,18 @@ def lstsq(
     rows = a.shape[0]
     if b.ndim not in (1, 2) or b.shape[0] != rows:
         raise ValueError(f"Shape mismatch: a and b should have the same number of rows ({rows} != {b.shape[0]}).")
+    newer = since(scipy, "1.18.0")
+    if newer and cond is not None and cond < 0:
+        raise ValueError("Expected rcond >= 0.")
     eps = float(np.finfo(a.dtype).eps)
     cutoff = eps if cond is None else float(cond) if 0 < cond < 1 else eps / 2  # which LAPACK takes it for
     x = by_columns(lambda b: primitive.lstsq(a, b, rcond=cutoff), b)
     s = primitive.svdvals(a)
     rank = (s > cutoff * s.max(initial=0)).sum()
-    return x, squared_residuals(a, x, b, rank, real_dtype(a.dtype)), rank, s
+    residues = squared_residuals(a, x, b, np.asarray(a.shape[1]) if newer else rank, real_dtype(a.dtype))
+    if newer and a.shape[1]:
+        residues = ew.convert(residues * ew.where(rank < a.shape[1], np.nan, 1.0), dtype=a.dtype)
+    return x, residues, rank, s
 
 
 @scipy_function

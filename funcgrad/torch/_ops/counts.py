@@ -111,7 +111,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if w.shape != v.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
     kind = np.float32 if w.dtype == np.float32 else np.float64
-    return flat("bincount", np.bincount(v, w, minlength).astype(kind), weights)
+    return flat("bincount", np.bincount(v, w.real, minlength).astype(kind), weights)
 
 
 def _limits(v: np.ndarray, low: Any, high: Any, apart: float, function: str) -> tuple[Any, Any]:
@@ -138,7 +138,9 @@ def _check_bins(bins: int) -> None:
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements are in each of so many equal parts of [min, max] (of their own range by default)."""
     need_tensor(input, "histc")
-    refuse(input, "biuc", "histogram_cpu")
+    refuse(input, "b", "linspace_cpu")
+    refuse(input, "c", "aminmax_cpu" if min == max else "linspace_cpu")
+    refuse(input, "iu", "histogram_cpu")
     _check_bins(bins)
     v = input._array(COUNTS, ADVICE).reshape(-1)
     low, high = (v.dtype.type(end) for end in _limits(v, min, max, 1, "torch.histc"))

@@ -97,6 +97,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = DIS
     many = max(x1.shape[-2], x2.shape[-2]) > MANY and compute_mode in (None, DISTANCES[0])
     if p == 2 and (many or compute_mode == DISTANCES[1]):
         return composite(_by_one_product, partial(call, VIEW, _by_product), x1, x2)
+    refuse(x1, "e", "cdist")
     return call(CDIST_OF_LARGEST if p == np.inf else CDIST, _distances, x1, x2, p=p)
 
 

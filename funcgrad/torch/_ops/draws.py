@@ -20,6 +20,7 @@ from funcgrad.torch._ops.inplace import finish
 from funcgrad.torch._ops.memory_order import in_order, laid_out
 from funcgrad.torch._ops.random import integers
 from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._ops.spread import normal_around, part_of, uniform_between
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, flat, need_tensor
 from funcgrad.torch._record.operands import check_broadcast
@@ -47,16 +48,21 @@ def _written(x: Tensor, name: str, values: np.ndarray) -> Tensor:
     return finish(x, fresh(new))
 
 
-def _started(x: Tensor, generator: Generator | None, kernel: str, integer: bool = False) -> Generator:
+def _started(x: Tensor, generator: Generator | None, kernel: str, kinds: str = "f") -> Generator:
     x._check_writable()
-    if x._read().dtype.kind not in ("fiub" if integer else "f"):
+    if x._read().dtype.kind not in kinds:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.title}'")
     return generator or default_generator
 
 
-def check_ends(low: float, high: float) -> None:
+def _check_ends(low: float, high: float, kind: np.dtype) -> None:
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
+    if high - low > float(np.finfo(kind).max):
+        raise RuntimeError(
+            f"uniform_ expects to-from <= std::numeric_limits<{dtypes.of(part_of(kind)).title}>::max(), but found "
+            f"to={high:g} and from={low:g} which result in to-from to exceed the limit"
+        )
 
 
 def check_spread(std: float) -> None:
@@ -68,26 +74,28 @@ def check_spread(std: float) -> None:
 def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Any = None, **named: float) -> Tensor:
     """Uniform in [from, to)."""
     low = named.get("from", from_)
-    check_ends(low, to)
-    source, kind = _started(self, generator, "check_uniform_bounds"), self._read().dtype
-    first, last = kind.type(low), kind.type(to)
-    return _filled(self, "Uniform", source.uniform(self.numel(), kind) * (last - first) + first)
+    source = _started(self, generator, "check_uniform_bounds", "fc")
+    return _filled(self, "Uniform", uniform_values(self, low, to, source))
+
+
+def uniform_values(x: Tensor, low: float, high: float, source: Generator) -> np.ndarray:
+    """What `uniform_` fills the memory of a tensor with."""
+    _check_ends(low, high, x._read().dtype)
+    return uniform_between(source, x.numel(), low, high, x._read().dtype)
 
 
 @named(function=False)
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Normal, with a mean and a standard deviation."""
     check_spread(std)
-    source, kind = _started(self, generator, "normal_kernel_cpu"), self._read().dtype
-    return _filled(self, "Normal", _normal(source, self, mean, std, kind))
+    source = _started(self, generator, "normal_kernel_cpu", "fc")
+    return _filled(self, "Normal", normal_values(self, mean, std, source))
 
 
-def _normal(source: Generator, x: Tensor, mean: float, std: float, kind: np.dtype) -> np.ndarray:
-    """Scaled in double precision before rounding where they are drawn so."""
-    count = x.numel()
-    if count < 16 or not in_order(x):
-        return (source.doubles(count) * std + mean).astype(kind)
-    return (source.normal(count, kind).astype(DOUBLE) * kind.type(std) + kind.type(mean)).astype(kind)
+def normal_values(x: Tensor, mean: float, std: float, source: Generator) -> np.ndarray:
+    """What `normal_` fills the memory of a tensor with: number by number where it is not in order."""
+    check_spread(std)
+    return normal_around(source, x.numel(), mean, std, x._read().dtype, singly=not in_order(x))
 
 
 @named(function=False)
@@ -127,7 +135,7 @@ def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
     """How many trials it takes up to the first that succeeds, each with chance p."""
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
-    source = _started(self, generator, "geometric_cpu", integer=True)
+    source = _started(self, generator, "geometric_cpu", kinds="fiub")
     with np.errstate(divide="ignore"):
         trials = np.ceil(np.log(source.uniform(self.numel(), DOUBLE)) / math.log(1 - p))
     return _filled(self, "Geometric", trials)
@@ -139,9 +147,10 @@ _MANTISSA = {2: 11, 4: 24, 8: 53}
 @named(function=False)
 def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, generator: Any = None) -> Tensor:
     """Integers in [from, to); below `from` where it stands alone; as many as the dtype holds exactly without both."""
-    source, kind = _started(self, generator, "random_kernel_cpu", integer=True), self._read().dtype
-    count = self.numel()
-    if from_ is not None or to is not None:
+    bounded = from_ is not None or to is not None
+    source = _started(self, generator, "random_kernel_cpu", kinds="fiubc" if bounded else "fiub")
+    kind, count = self._read().dtype, self.numel()
+    if bounded:
         low, high = (0, from_) if to is None else (from_ or 0, to)
         assert high is not None
         return _filled(self, "Random", integers(source, low, high, (count,), kind))
@@ -156,7 +165,7 @@ def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, ge
 @named(function=False)
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """One with chance p (a number, or a tensor that broadcasts), else zero."""
-    source = _started(self, generator, "bernoulli_scalar_cpu_", integer=True)
+    source = _started(self, generator, "bernoulli_scalar_cpu_", kinds="fiub")
     chances = numbers_of(p) if isinstance(p, Tensor) else np.array(p, DOUBLE)
     kind = "BernoulliBackward1" if isinstance(p, Tensor) else "BernoulliBackward2"
     _check_chances(chances, p)

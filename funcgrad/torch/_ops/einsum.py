@@ -50,9 +50,9 @@ def einsum(*args: Any) -> Tensor:
     if len(operands) > 1 and not summed:
         operands = tuple(promote(*operands))
     elif len(operands) > 1:
+        refuse(operands[0], "b", "bmm")
         for x in operands[1:]:
             same_scalar_type(operands[0], x)
-        refuse(operands[0], "b", "bmm")
     product = MANY if len(operands) > 2 else PAIR
     kind = product[not summed] if len(operands) > 1 else SUM if summed else PERMUTE
     plain = partial(call, kind, partial(fnp.einsum, ",".join(inputs) + "->" + output))

@@ -15,7 +15,7 @@ from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import warn
 from funcgrad.ops.subscript import getitem, update
 from funcgrad.torch._ops.gather import check_masks, check_put, check_stored, entry_of, told, values_of
-from funcgrad.torch._ops.inplace import copy_, finish
+from funcgrad.torch._ops.inplace import OF_EXPANDED, copy_, finish
 from funcgrad.torch._ops.shape import reshape
 from funcgrad.torch._record.calls import Kind, call, cuts_of, view, watch, wrap
 from funcgrad.torch._record.composed import composite
@@ -24,6 +24,7 @@ from funcgrad.torch._record.operands import number
 from funcgrad.torch._record.story import indexing, joined
 from funcgrad.torch._record.tape import on_tape
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.overlaps import check_within, is_repeated
 from funcgrad.torch._tensor.storage import Storage
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import Elements, Part
@@ -345,7 +346,7 @@ def put(input: Tensor, index: Any, value: Any) -> None:
             value = _stored(value, place._read().dtype)
         copy_(place, _fitting(value, place._read().shape))
         return
-    place._check_writable("index_put_")
+    place._check_writable("index_put_", repeated=True)
     if not isinstance(value, Tensor):
         value = _stored(value, place._read().dtype)
     elif found.masks_all and value.numel() == 1:
@@ -375,6 +376,12 @@ def storable(value: Any, input: Tensor) -> Any:
 def store(place: Tensor, index: tuple[Any, ...], value: Tensor, tensors: tuple[Tensor, ...]) -> None:
     """Set elements of a tensor, which may be written: in its memory, where that is not recorded."""
     given = value._read()
+    if is_repeated(place):
+        warn(OF_EXPANDED.format("index_put", "indices", "tensor"))
+        if not given.shape and all(e.dtype.kind == "b" for e in index if isinstance(e, np.ndarray)):
+            warn(OF_EXPANDED.format("masked_fill", "mask", "scalar"))
+        if not place._writes_plainly(given):
+            check_within(place)
     try:
         if not any(map(_is_traced, (place._read(), given, *index))):
             check_stored(_without_leading_ones(given.shape), place._read().shape, index)

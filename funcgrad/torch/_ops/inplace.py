@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.frames import hide
+from funcgrad.core.warned import warn
 from funcgrad.torch._ops import shape as shaping
 from funcgrad.torch._ops.table import admitted, other_call
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, cuts_of
 from funcgrad.torch._record.modes import mode, quietly
-from funcgrad.torch._record.operands import check_broadcast, number
+from funcgrad.torch._record.operands import check_broadcast, number, tensors_in
 from funcgrad.torch._record.tape import on_tape, own_note, raw
 from funcgrad.torch._tensor import dtypes
+from funcgrad.torch._tensor.messages import warn_once
+from funcgrad.torch._tensor.overlaps import check_between, check_within, is_repeated
 from funcgrad.torch._tensor.overrides import Fitting, dispatched, overriding, public, state
 from funcgrad.torch._tensor.storage import Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
-from funcgrad.torch._tensor.views import Flat, Part, Shaped, View
+from funcgrad.torch._tensor.views import Elements, Flat, Part, Shaped, View
 
 COPY, FILL, ZERO = Kind("CopyBackwards"), Kind("FillBackward2"), Kind("Zero")
 COMPARISONS = {
@@ -31,6 +34,12 @@ COMPARISONS = {
 it passes, as in PyTorch."""
 MAY_OVERLAP = ("masked_fill", "masked_scatter", "index_fill")
 """What these write PyTorch does not compare with what they read."""
+OF_EXPANDED = (
+    "Use of {}_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. This "
+    "also applies to advanced indexing e.g. tensor[{}] = {}"
+)
+FILLS = ("masked_fill", "index_fill")
+"""These set elements to one number, so that they may share memory."""
 
 
 TENSORS = ("add", "div", "divide", "floor_divide", "mul", "multiply", "sub", "subtract", "true_divide")
@@ -58,19 +67,10 @@ def check_output(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
         raise RuntimeError(f"output with shape {list(shape)} doesn't match the broadcast shape {list(whole)}")
 
 
-def _tensors_in(args: Iterable[Any]) -> Iterator[Tensor]:
-    """The Tensors among arguments, and in lists of them."""
-    for a in args:
-        if isinstance(a, Tensor):
-            yield a
-        elif isinstance(a, (list, tuple)):
-            yield from _tensors_in(a)
-
-
 def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tensor]:
     """`x.name_(...)` for `name(x, ...)`; `called` by another name in errors."""
     called = called or fun.__name__ + "_"
-    checks = fun.__name__ not in MAY_OVERLAP
+    checks, fills = fun.__name__ not in MAY_OVERLAP, fun.__name__ in FILLS
 
     fitting = Fitting()
 
@@ -83,10 +83,10 @@ def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tens
                     return dispatched(public("Tensor", called), found, (self, *args), kwargs)
                 kinds = () if found else kinds
                 (_, *args), kwargs = admitted("Tensor", called, (self, *args), kwargs, fitting, kinds)
-            self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "")
+            self._check_writable(full_name(fun.__name__, (*args, *kwargs.values())) if scope.derives else "", fills)
             if checks:
-                for other in _tensors_in((*args, *kwargs.values())):
-                    self._check_overlap(other)
+                for other in tensors_in((*args, *kwargs.values())):
+                    check_between(self, other)
             try:
                 saver = mode.saver
                 new = fun(self, *args, **kwargs) if saver is None else saver.writing(self, fun, args, kwargs)
@@ -102,6 +102,9 @@ def in_place(fun: Callable[..., Tensor], called: str = "") -> Callable[..., Tens
                 kind = COMPARISONS[fun.__name__][isinstance((*args, *kwargs.values())[0], Tensor)]
                 answers = new._read().astype(self._read().dtype)
                 new = call(kind, lambda v: fnp.where(np.False_, v, answers), self)
+            if fills and is_repeated(self):
+                warn(OF_EXPANDED.format(fun.__name__, "mask", "scalar"))
+                return _fill_repeated(self, new)
             return finish(self, new)
         except Exception as error:
             hide(error)
@@ -150,6 +153,16 @@ def finish(x: Tensor, new: Tensor) -> Tensor:
     return x
 
 
+def _fill_repeated(x: Tensor, new: Tensor) -> Tensor:
+    """Set the elements that have become others, each wherever its memory is seen."""
+    value, old = new._read(), x._read()
+    if not x._writes_plainly(value):
+        check_within(x)
+    changed = np.nonzero((value != old) & ((value == value) | (old == old)))
+    x._write_memory(value[changed], new._cuts, Elements(changed))
+    return x
+
+
 def _constantly(kind: Kind, x: Tensor, value: Any) -> Tensor:
     """Written over: the old value's gradient is zero."""
     held = dtypes.held(value, x._read().dtype)
@@ -170,9 +183,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape, own = self._read().shape, self._read().dtype
+    check_between(self, src)
     check_output(shape, src._read().shape)
-    self._check_overlap(src)
     given = raw(src._read()) if not mode.enabled else src._read()
+    if own.kind != "c" == given.dtype.kind:
+        warn_once("Casting complex values to real discards the imaginary part")
     if self._writes_plainly(given):
         self._write_memory(given.real if own.kind != "c" == given.dtype.kind else given, cuts_of((src,)))
         return self
@@ -206,7 +221,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Set all elements to a number."""
-    self._check_writable("fill_.Tensor" if isinstance(value, Tensor) else "fill_.Scalar")
+    self._check_writable("fill_.Tensor" if isinstance(value, Tensor) else "fill_.Scalar", repeated=True)
     value = number(value)
     if isinstance(value, Tensor):
         if value.dim():
@@ -219,7 +234,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 
 def zero_(self: Tensor) -> Tensor:
     """Set all elements to zero."""
-    self._check_writable("zero_")
+    self._check_writable("zero_", repeated=True)
     return _constantly(ZERO, self, 0)
 
 
@@ -240,7 +255,7 @@ def reshaped(fun: Callable[..., Tensor]) -> Callable[..., Tensor]:
             operation, _, form = note.name.partition("Backward")
             note.name = f"{operation}Backward{int(form) + (3 if operation == 'Squeeze' else 1)}"
         self._value, self._seen = seen._value, seen._seen
-        self._view = seen._view if is_view else View(seen._view.storage_steps, None, ())
+        self._view = seen._view if is_view else seen._view.apart()
         self._storage.count()
         self._view.version = self._storage.version
         return self
@@ -266,7 +281,7 @@ def set_(self: Tensor, source: Tensor) -> Tensor:
     if self.requires_grad or source.requires_grad:
         raise NotImplementedError("Tensor.set_ of a tensor that requires grad; assign to its .data")
     self._storage, self._seen, self._value = source._storage, source._seen, source._value
-    self._view = None if source._view is None else View(source._view.storage_steps, None, ())
+    self._view = None if source._view is None else source._view.apart()
     self._storage.count()
     return self
 

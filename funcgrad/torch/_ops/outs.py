@@ -1,7 +1,13 @@
-"""What PyTorch says of an `out=` of another dtype than the result's; functions that are not here convert the result."""
+"""What PyTorch says of an `out=` of another dtype than the result's, and of one whose memory is read as well.
+
+Functions without a text convert the result.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from funcgrad.torch._tensor.overlaps import check_between, check_within
 from funcgrad.torch._tensor.tensor import Tensor
 
 STRICT = "Expected out tensor to have dtype {wanted.short}, but got {given.short} instead"
@@ -43,6 +49,32 @@ TEXTS = {
     "quantile() out tensor must be same dtype as the input tensor": "quantile nanquantile",
 }
 _BY_NAME = {name: text for text, names in TEXTS.items() for name in names.split()}
+
+READ_BEFORE, NEVER_READ = "read before", "never read"
+MEMORY = {
+    READ_BEFORE: (
+        "addmm addmv alias_copy all amax amin any argmax argmin as_strided_copy baddbmm bmm chain_matmul cholesky "
+        "cholesky_inverse cholesky_solve cummax cummin detach_copy diag diagonal_copy dot expand_copy geqrf histc "
+        "histogram inner inverse log_softmax logsumexp lu lu_solve lu_unpack matmul matrix_power mean mm mv mvlgamma "
+        "nanmean nanquantile nansum narrow_copy norm orgqr ormqr permute_copy prod qr quantile select_copy slice_copy "
+        "slice_scatter slogdet softmax split_copy split_with_sizes_copy squeeze_copy std sum svd t_copy tensordot "
+        "transpose_copy triangular_solve tril triu unfold_copy unsqueeze_copy var vdot view_copy"
+    ),
+    NEVER_READ: "cat concat concatenate cross gather index_select linalg_cross take take_along_dim",
+}
+"""Functions of which PyTorch does not compare `out` with what they read, as of all others of linear algebra: what it
+writes then is accidental, here it is what they give. And those that refuse to write into what they read also where it
+is the same tensor."""
+_MEMORY_OF = {name: how for how, names in MEMORY.items() for name in names.split()}
+
+
+def check_memory(name: str, target: Tensor, operands: Iterable[Tensor]) -> None:
+    """PyTorch's errors for memory that is written more than once, or read at the same time."""
+    check_within(target)
+    how = _MEMORY_OF.get(name, READ_BEFORE if name.startswith("linalg_") else "")
+    if how != READ_BEFORE:
+        for t in operands:
+            check_between(target, t, same=how != NEVER_READ)
 
 
 def check_out(name: str, target: Tensor, result: Tensor) -> None:

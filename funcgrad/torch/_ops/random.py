@@ -11,6 +11,7 @@ from funcgrad.torch._ops.create import factory, finished
 from funcgrad.torch._ops.generator import Generator, default_generator
 from funcgrad.torch._ops.memory_order import kept_in_order, laid_out
 from funcgrad.torch._ops.shape import sizes_of
+from funcgrad.torch._ops.spread import normal_around, uniform_between
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import need_tensor
 from funcgrad.torch._tensor import dtypes
@@ -64,9 +65,10 @@ def _made(
     source, count = generator or default_generator, math.prod(shape)
     if draw == "normal" and like is not None and not kept_in_order(like):
         draw = "singly"
-    if kind.kind == "c":
-        parts = getattr(source, draw)(2 * count, np.dtype(f"f{kind.itemsize // 2}"))
-        values = (parts if draw == "uniform" else parts * parts.dtype.type(math.sqrt(0.5))).view(kind)
+    if draw == "uniform" and (kind.kind == "c" or kind == np.float16):
+        values = uniform_between(source, count, 0.0, 1.0, kind)
+    elif kind.kind == "c":
+        values = normal_around(source, count, 0.0, 1.0, kind, singly=draw == "singly")
     elif kind.kind == "f":
         values = getattr(source, draw)(count, kind)
     else:
@@ -125,6 +127,8 @@ def integers(generator: Generator | None, low: int, high: int, shape: tuple[int,
     """In [low, high): a random word, or two where that is too short, modulo the range."""
     if high <= low:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if kind.kind == "c":
+        raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
     for name, bound in (("from", low), ("to - 1", high - 1)):
         if kind.kind in "iub" and not (kind.kind == "b" and 0 <= bound <= 1):
             limits = np.iinfo(kind) if kind.kind != "b" else None

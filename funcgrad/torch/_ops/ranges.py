@@ -42,6 +42,12 @@ def _bounds(bounds: tuple[Any, ...], named: dict[str, Any], function: str) -> tu
     return _plain(start), _plain(end), _plain(step)
 
 
+def _refuse(kind: np.dtype, kinds: str, kernel: str) -> None:
+    """PyTorch's error for a dtype that it has no such kernel for."""
+    if kind.kind in kinds:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.of(kind).title}'")
+
+
 def _checked(start: Any, end: Any, step: Any) -> None:
     """PyTorch's errors for ranges."""
     if any(isinstance(n, complex) for n in (start, end, step)):
@@ -62,8 +68,7 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     _checked(start, end, step)
     is_float = any(isinstance(x, float) for x in (start, end, step))
     kind = as_numpy(dtype) or (dtypes.default() if is_float else np.dtype(np.int64))
-    if kind.kind == "b":
-        raise NotImplementedError("\"arange_cpu\" not implemented for 'Bool'")
+    _refuse(kind, "bc", "arange_cpu")
     count = math.ceil((end - start) / step)
     if kind.kind in "iu":
         if kind == np.int64 and int(step):
@@ -82,6 +87,7 @@ def range(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named:
     start, end, step = _bounds(bounds, named, "range")
     _checked(start, end, step)
     kind = as_numpy(dtype) or dtypes.default()
+    _refuse(kind, "bc", "range_cpu")
     count = math.floor((end - start) / step) + 1
     return finished((np.arange(count) * step + start).astype(kind), requires_grad, "range")
 
@@ -116,8 +122,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_gr
     """`steps` numbers from start to end, equally far apart."""
     start, end = _plain(start, "start", "linspace"), _plain(end, "end", "linspace")
     kind = _kind_of(dtype, start, end)
-    if kind.kind == "b":
-        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
+    _refuse(kind, "b", "linspace_cpu")
     return finished(_spaced(start, end, _steps(steps), kind), requires_grad, "linspace")
 
 
@@ -129,6 +134,7 @@ def logspace(
     """The powers of a base with exponents from `linspace`."""
     start, end = _plain(start, "start", "logspace"), _plain(end, "end", "logspace")
     kind = _kind_of(dtype, start, end)
+    _refuse(kind, "b", "logspace_cpu")
     exponents = _spaced(start, end, _steps(steps), np.dtype(np.float32) if kind.kind in "iu" else kind)
     wide = np.complex128 if kind.kind == "c" else np.float64
     return finished(np.power(wide(base), exponents.astype(wide)).astype(kind), requires_grad, "logspace")

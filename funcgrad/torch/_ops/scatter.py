@@ -28,7 +28,7 @@ from funcgrad.torch._ops.memory_order import in_rows, like_first, lying
 from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._record.calls import Kind, call, call_with, need_tensor, watch
-from funcgrad.torch._record.operands import check_broadcast, number
+from funcgrad.torch._record.operands import check_broadcast, number, refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.messages import warn_once
@@ -125,6 +125,7 @@ def scatter_reduce(
     """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    refuse(input, {"mean": "b", "amax": "c", "amin": "c"}.get(reduce, ""), f"scatter_gather_tensor_cpu_reduce_{reduce}")
     return _at(input, dim, index, src, lambda v, at, s: reduced(v, at, s, reduce, include_self), SCATTER_REDUCE)
 
 
@@ -225,6 +226,7 @@ def index_reduce(
             f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
         )
     axis, places = _slices(input, dim, index, source, "index_reduce")
+    refuse(input, "bc", "index_func_")
     if outside(places, 0, input.shape[axis] if input.dim() else 1) is not None:
         raise IndexError("index out of range in self")
     at_places = with_axes(lambda v, s: reduced(v, _on_axis(axis, places), s, reduce, include_self))
@@ -293,10 +295,11 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
                 f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.dim()} "
                 "dimension(s)."
             )
+    if not input.is_complex() and (value.is_complex() if isinstance(value, Tensor) else isinstance(value, complex)):
+        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
+    if isinstance(value, Tensor):
         kind, value = INDEX_FILL_TENSOR, value.to(input.dtype)
     else:
-        if isinstance(value, complex) and not input.is_complex():
-            raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
         kind, value = INDEX_FILL, dtypes.held(value, input._read().dtype)
     places, n = values_of(index), input.shape[axis] if input.dim() else 1
     bad = outside(places, -n, n)

@@ -12,7 +12,15 @@ from funcgrad.torch._ops.memory_order import check_rank, formatted, laid_out
 from funcgrad.torch._ops.table import named
 from funcgrad.torch._ops.values import where as chosen
 from funcgrad.torch._record.calls import Kind, call, call_with, contiguous, need_tensor
-from funcgrad.torch._record.operands import check_broadcast, check_together, is_operand, no_overload, number, promote
+from funcgrad.torch._record.operands import (
+    check_broadcast,
+    check_together,
+    is_operand,
+    no_overload,
+    number,
+    promote,
+    refuse,
+)
 from funcgrad.torch._record.tape import raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.formats import preserve_format
@@ -66,9 +74,12 @@ def _limited(kinds: tuple[Kind, Kind], input: Tensor, min: Any, max: Any) -> Ten
     if mixed and any(isinstance(m, Tensor) and (m.dim() or m.requires_grad) for m in limits):
         raise TypeError(no_overload("clamp", input, min, max))
     check_together(input, *limits)
+    if input.is_complex():
+        raise NotImplementedError("clamp is not supported for complex types")
     x, *wrapped = promote(input, *limits)
     if x.is_complex():
-        raise NotImplementedError("clamp is not supported for complex types")
+        dtypes.held(next((m for m in limits if isinstance(m, complex)), 0), np.dtype(np.float64))
+        refuse(x, "c", "clamp_cpu" if len(limits) == 2 else "minimum_cpu" if min is None else "maximum_cpu")
     for limit in limits:
         if not isinstance(limit, Tensor):
             dtypes.held(limit, x._read().dtype)
@@ -109,7 +120,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         name = mask.dtype.short
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {name}")
     if isinstance(value, Tensor):
-        if dtypes.category(value._read().dtype) > dtypes.category(input._read().dtype):
+        if value.is_complex() and not input.is_complex():
             raise RuntimeError(f"value cannot be converted to type {dtypes.c_name(input.dtype)} without overflow")
         value = value.to(input.dtype)
     else:

@@ -108,7 +108,7 @@ def _read_as(input: Tensor, given: dtypes.dtype) -> Tensor:
     if kind.itemsize != input.element_size():
         _check_bits(input, given, kind.itemsize)
     out, step = input._alias(f"view({given})"), Bits(input._read().dtype, kind)
-    out._view = View((*(out._view.storage_steps if out._view is not None else ()), step), None, ())
+    out._view = View((step,), None, ()) if out._view is None else out._view.apart(step)
     out._value = step(out._value)
     return out
 

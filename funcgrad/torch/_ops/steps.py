@@ -179,6 +179,8 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2**other"""
     need_tensors("ldexp", input=input, other=other)
     check_broadcast(input.shape, other.shape)
+    if input.is_floating_point():
+        refuse(other, "b", "ldexp_cpu_exp")
     x, y = promote(input, other, floating=True)
     exponents = other if other.is_floating_point() and other.dim() else y
     return call(LDEXP, _scaled, x, exponents)

@@ -23,10 +23,10 @@ from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import warn
 from funcgrad.torch._ops.handed import unfit
-from funcgrad.torch._ops.outs import check_out
+from funcgrad.torch._ops.outs import check_memory, check_out
 from funcgrad.torch._ops.signatures import in_order, numbers_read, takes_data
 from funcgrad.torch._record.modes import mode
-from funcgrad.torch._record.operands import refuse_traced
+from funcgrad.torch._record.operands import refuse_traced, tensors_in
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.overrides import Fitting, dispatched, overriding, public, state
 from funcgrad.torch._tensor.tensor import Tensor
@@ -263,8 +263,10 @@ def into(out: Any, function: Callable[..., Any], args: Any, options: dict[str, A
             f"{function.__name__}(): functions with out=... arguments don't support automatic differentiation, but "
             "one of the arguments requires grad."
         )
+    name = getattr(function, "__name__", "")  # a factory's is a partial function
     for target, result in zip(outs, results):
-        check_out(getattr(function, "__name__", ""), target, result)  # a factory's is a partial function
+        check_out(name, target, result)
+        check_memory(name, target, tensors_in((*args, *options.values())))
         _store(target, result)
     return _as_outs(found, outs) if isinstance(found, tuple) else out
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from funcgrad import numpy as fnp
 from funcgrad.core.tape import Node, Sparse, TapeTracer
-from funcgrad.torch._record.tape import Note, note_of, on_tape, unconnected
+from funcgrad.core.trace import Tracer
+from funcgrad.torch._record.tape import FREES, Note, note_of, on_tape, unconnected
 
 
 def requires_grad(note: Note | None, ct: Any) -> bool:
@@ -19,6 +20,24 @@ def requires_grad(note: Note | None, ct: Any) -> bool:
     return on_tape(ct) or (
         note.gradient != "compared" and any(isinstance(w.source, str) or on_tape(w.value) for w in note.watch or ())
     )
+
+
+def free_later(cts: Sequence[Any], first: int) -> None:
+    """Let the next pass free what entries have saved that this one has recorded, from `first` on."""
+    stack = [c.node for c in cts if type(c) is TapeTracer]
+    while stack:
+        node = stack.pop()
+        if node.seq > first and not hasattr(node, "note"):
+            if _saves(node.saved):
+                node.note = FREES
+            stack.extend([p for p in node.parents if p is not None])
+
+
+def _saves(saved: Any) -> bool:
+    """Whether there are arrays or numbers among what an entry has saved."""
+    if type(saved) is tuple or type(saved) is list:
+        return any(map(_saves, saved))
+    return isinstance(saved, (np.ndarray, np.number, Tracer, float, complex)) or type(saved) is int
 
 
 def is_inner(node: Node) -> bool:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from funcgrad.core.avals import Aval
-from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole
+from funcgrad.core.tape import ALONE, REUSED, SELECT, Node, Pending, Sparse, TapeTracer, entries, is_whole, tick
 from funcgrad.core.trace import Primitive
 from funcgrad.core.warned import SILENT, set_state, state
 from funcgrad.ops.elementwise import conj
 from funcgrad.torch._pass import anomaly
+from funcgrad.torch._pass.again import free_later, requires_grad
 from funcgrad.torch._pass.again import recorded as recorded_too
-from funcgrad.torch._pass.again import requires_grad
 from funcgrad.torch._pass.current import under_way
 from funcgrad.torch._pass.gradfn import FREED, Freed, has_two_operands
 from funcgrad.torch._pass.hooks import checked, checked_all, use
@@ -169,15 +169,18 @@ class Pass:
                     slots[node.params["index"]] = ct
                     add(parents[0], slots)
                     continue
+                first = tick() if create else 0
                 recorded = create and (requires_grad(note, ct) or node.seq in self.inside)
                 if careful or (note is not None and note.after):
                     cts = self.pull_back(node, note, ct)
                 elif type(ct) is np.ndarray and ct.nbytes >= REUSED and getrefcount(ct) == ALONE and is_whole(ct):
-                    cts = prim.pull_over(saved_of(node, note), parents, ct, node.params)
+                    cts = prim.pull_over(saved_of(node, note), parents, ct, node.params, over=True, last=False)
                 else:
                     cts = prim.pull(saved_of(node, note), parents, ct, node.params)
                 if recorded:
                     cts = recorded_too(self.tape, self.inside, node, cts)
+                if create and note is not None and note.watch is not None:
+                    free_later(cts, first)
                 for parent, ct in zip(parents, cts):
                     if parent is not None and ct is not None:
                         if parent.seq in arrived or type(ct) is Sparse:

@@ -122,6 +122,7 @@ def register(node: Node, place: str, hook: Callable[..., Any]) -> RemovableHandl
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
     """Call `hook(grad)` when the gradient of this value is computed; what it returns replaces it."""
+    self._check_entry()
     value = self._read()
     if not on_tape(value):
         raise RuntimeError(NEEDS_NONE)

@@ -84,7 +84,7 @@ class Recorded:
         elif self.is_argument(y):
             result._view = View(view.storage_steps if view is not None else (), y, ())
         elif view is not None:
-            result._view = View(view.storage_steps, None, ())
+            result._view = view.apart()
         if result._view is not None and result._view.base is not None:
             blocked = MULTI_VIEW_IN_PLACE if count > 1 else FUNCTION_VIEW_IN_PLACE
             result._view.blocked = blocked.format(index=index, name=name)

@@ -26,7 +26,12 @@ from funcgrad.torch._record.tape import (
     unshared,
     watched,
 )
-from funcgrad.torch._tensor.messages import NO_GRAD_VIEW_IN_PLACE
+from funcgrad.torch._tensor.messages import (
+    INFERENCE_VIEW_IN_PLACE,
+    NO_GRAD_VIEW_IN_PLACE,
+    of_plain,
+    written_since,
+)
 from funcgrad.torch._tensor.storage import Inference, Storage, scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch._tensor.views import CONSTANT, UNRECORDED, Step, View, apart, through
@@ -357,11 +362,8 @@ def view(
     out = fresh(None)
     storage = x._storage
     tracked = on_tape(value)
-    written = None
     if not mode.enabled:
-        blocked = NO_GRAD_VIEW_IN_PLACE
-    elif tracked and blocked is not None:
-        written = blocked.replace("is being", "its base or another view of its base has been")
+        blocked = INFERENCE_VIEW_IN_PLACE if mode.inference else NO_GRAD_VIEW_IN_PLACE
     steps: tuple[Step, ...] = (step,)
     if not mode.enabled and isinstance(raw(value), Tracer):
         steps = (step, UNRECORDED if scope.forward and not mode.inference else CONSTANT)
@@ -382,13 +384,13 @@ def view(
         out._view = View((*own.storage_steps, *steps), x, steps)
     else:
         out._view = View((*own.storage_steps, *steps), own.base, (*own.steps, *steps))
-        blocked = blocked or (own.blocked and _seen_through(kind, own.blocked))
-        overlapping = overlapping or own.overlapping
-    out._view.blocked = blocked
-    out._view.written = written
-    if tracked:
+        blocked = blocked or (own.blocked and (_seen_through(kind, own.blocked) if tracked else own.blocked))
+    if blocked is not None:
+        out._view.blocked = blocked = blocked if tracked else of_plain(blocked)
+        out._view.written = written_since(blocked)
+    if tracked or (blocked is not None and not isinstance(storage, Inference)):
         out._view.version = storage.version
-    out._view.overlapping = overlapping
+    out._view.overlapping = overlapping or (own is not None and own.overlapping)
     if tracked and not mode.enabled:
         out._make_leaf("no_grad")
         out._value.node.note.severed = True
@@ -399,7 +401,7 @@ def view(
 def _seen_through(kind: Kind, blocked: str) -> str:
     """The error for writing to a view, of which this is a view in turn: PyTorch names that."""
     seen = f"Output 0 of {kind.name.partition('Backward')[0]} is a view"
-    if blocked is NO_GRAD_VIEW_IN_PLACE:
+    if blocked in (NO_GRAD_VIEW_IN_PLACE, INFERENCE_VIEW_IN_PLACE):
         return f"{seen} of a view which was{blocked.removeprefix('A view was')}"
     return seen + blocked.partition(" is a view")[2]
 

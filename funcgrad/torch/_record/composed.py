@@ -92,7 +92,7 @@ def _stand_in(described: tuple[Any, ...]) -> Any:
 
 def composite(form: Callable[..., Any], plain: Callable[..., Any], *operands: Any, **params: Any) -> Any:
     """`plain(*operands)`, whose results are one entry each, and which `form(*operands)` composes of operations."""
-    if mode.saver is not None:
+    if mode.composing:
         return form(*operands, **params)
     found = plain(*operands, **params)
     if type(found) is not tuple:

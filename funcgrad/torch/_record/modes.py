@@ -31,6 +31,8 @@ class _Mode(threading.local):
     `savers` are the contexts of hooks on what operations save, the innermost last, which is `saver`; `hooks_refused` is
     the error of one that begins. With any, no operation takes its short way.
 
+    `composing` counts who wants operations that PyTorch composes recorded as these: savers, and `composed`.
+
     `quiet(fun, *args)` calls without NumPy's floating-point warnings, which PyTorch does not have. It enters a
     context made once, where they are off: 0.1 us, where `np.errstate` takes 0.9. It cannot be entered twice, see
     `quietly`.
@@ -42,6 +44,7 @@ class _Mode(threading.local):
         self.off: Off | None = None
         self._savers: tuple[Any, ...] = ()
         self.saver: Any = None
+        self.composing = 0
         self.hooks_refused: str | None = None
         self._tape = BASE
         self.floor: float = 0
@@ -76,6 +79,7 @@ class _Mode(threading.local):
 
     @savers.setter
     def savers(self, savers: tuple[Any, ...]) -> None:
+        self.composing += len(savers) - len(self._savers)
         self._savers = savers
         self.saver = savers[-1] if savers else None
         self.direct = self._enabled and self._tape is BASE and self.saver is None
@@ -87,6 +91,16 @@ mode = _Mode()
 def quietly(fun: Callable[..., Any], *args: Any, **params: Any) -> Any:
     """`mode.quiet`, also inside of itself: an operation that a signal handler or a finalizer begins inside another."""
     return fun(*args, **params) if _is_quiet.get() else mode.quiet(fun, *args, **params)
+
+
+@contextmanager
+def composed() -> Iterator[None]:
+    """What is one entry here is recorded as the operations that PyTorch composes it of, so that each can be hooked."""
+    mode.composing += 1
+    try:
+        yield
+    finally:
+        mode.composing -= 1
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,15 @@ def need_tensors(function: str, **arguments: Any) -> None:
             raise TypeError(
                 f"{function}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
             )
+
+
+def tensors_in(args: Iterable[Any]) -> Iterator[Tensor]:
+    """The Tensors among arguments, and in lists of them."""
+    for a in args:
+        if isinstance(a, Tensor):
+            yield a
+        elif isinstance(a, (list, tuple)):
+            yield from tensors_in(a)
 
 
 def need_elements(tensors: Iterable[Any], argument: int = 0) -> None:

@@ -133,8 +133,13 @@ def leaf_note(tensor: Any) -> Note:
     return note
 
 
+FREES = Note("", ())
+"""At entries that a backward pass has recorded and that save arrays: another pass frees these, and that is all."""
+
+
 def note_of(node: Node) -> Note | None:
-    return getattr(node, "note", None)
+    note = getattr(node, "note", None)
+    return None if note is FREES else note
 
 
 PASSED = {

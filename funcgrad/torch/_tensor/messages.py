@@ -10,29 +10,36 @@ WRITE_WITHOUT_RECORDING = (
     "write inside of `with torch.no_grad():` to change the leaf itself, as an optimizer does; or make a new tensor, "
     "y = x - 0.1 in place of x -= 0.1, which is recorded"
 )
-_NO_GRAD_VIEW = (
-    "A view was created in no_grad mode and {event} modified inplace with grad mode enabled. Given that "
-    "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
-    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
-    "tracked) or both outside (if you want the inplace to be tracked)."
+_VIEW_OF_MODE = (
+    "A view was created in {0} mode and is being modified inplace {1}. Given that this use case is ambiguous and "
+    "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+    "inside the {2} block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+    "tracked)."
 )
-AMBIGUOUS = "this use case is ambiguous"
-NO_GRAD_VIEW_IN_PLACE = _NO_GRAD_VIEW.format(event="is being")
-NO_GRAD_VIEW_WRITTEN = _NO_GRAD_VIEW.format(event="its base or another view of its base has been")
+NO_GRAD_VIEW_IN_PLACE = _VIEW_OF_MODE.format("no_grad", "with grad mode enabled", "no_grad")
+INFERENCE_VIEW_IN_PLACE = _VIEW_OF_MODE.format("inference", "in normal mode", "inference_mode")
 MULTI_VIEW_IN_PLACE = (
     "Output {index} of {name} is a view and is being modified inplace. This view is the output of a "
     "function that returns multiple views. Such functions do not allow the output views to be modified "
     "inplace. You should replace the inplace operation by an out-of-place one."
 )
-MULTI_VIEW_OF_PLAIN = (
+_MULTI_VIEW_OF_PLAIN = (
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled. This view is the output "
     "of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. "
     "You should replace the inplace operation by an out-of-place one."
 )
-PARTLY_OVERLAPPING = (
-    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-    "location. Please clone() the tensor before performing the operation."
-)
+
+
+def of_plain(blocked: str) -> str:
+    """The error for writing to a view of what is not recorded."""
+    return blocked if "this use case is ambiguous" in blocked else _MULTI_VIEW_OF_PLAIN
+
+
+def written_since(blocked: str) -> str:
+    """The error for a view that must not be written, where that happened by another name of its memory."""
+    return blocked.replace("is being", "its base or another view of its base has been")
+
+
 _FUNCTION_VIEW = (
     "Output {{index}} of {{name}} is a view and {event} modified inplace. This view was created inside a custom "
     "Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would override "
@@ -95,10 +102,6 @@ DIRTY_LEAF = "a leaf Variable that requires grad has been used in an in-place op
 DIRTY_NOT_RETURNED = (
     "Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified "
     "inplace must all be outputs of the Function."
-)
-OVERLAPPING_IN_PLACE = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-    "location. Please clone() the tensor before performing the operation."
 )
 OUTSIDE_TO_FUNCTIONAL = (
     "requires_grad_() inside of a to_functional call, on a tensor from outside that requires grad: it is a constant "

@@ -23,6 +23,7 @@ from funcgrad.torch._tensor.devices import CPU, Device
 from funcgrad.torch._tensor.formats import channels_last, channels_last_3d, contiguous_format, strided
 from funcgrad.torch._tensor.formats import layout as Layout
 from funcgrad.torch._tensor.leaving import Leaving
+from funcgrad.torch._tensor.overlaps import check_within
 from funcgrad.torch._tensor.printing import text
 from funcgrad.torch._tensor.sizes import Size, existing, size_of
 from funcgrad.torch._tensor.storage import At, Inference, Storage, UntypedStorage, Unwatched, scope
@@ -120,7 +121,8 @@ class Tensor(Leaving, Methods):
             if on_tape(value) and not on_tape(whole):  # the base was detached in place
                 self._value = unconnected(self._value, value)
             if on_tape(self._value):
-                view.version = self._storage.version
+                if view.written is None:
+                    view.version = self._storage.version
                 self._value.node.note = note = Note("AsStridedBackward0")
                 note.edges = None if on_tape(whole) else (None,)
                 if self._retains:
@@ -153,31 +155,26 @@ class Tensor(Leaving, Methods):
     def _check_entry(self) -> None:
         """PyTorch's error for the entry of a view whose memory was written since, where there is no new one."""
         view = self._view
-        if view is None or view.blocked is None or not on_tape(self._value):
+        if view is None or view.written is None or not on_tape(self._read()):
             return
-        if view.version == self._storage.version:
-            return
-        if view.written is not None:
+        if view.version != self._storage.version:
             raise RuntimeError(view.written)
-        if view.blocked is messages.NO_GRAD_VIEW_IN_PLACE and self._is_source():
-            raise RuntimeError(messages.NO_GRAD_VIEW_WRITTEN)
 
     def _is_source(self) -> bool:
         value = self._read()
         return on_tape(value) and value.node.prim is None
 
-    def _check_writable(self, operation: str = "copy_") -> None:
-        """PyTorch's errors for writing in place by an operation, which one of them names."""
+    def _check_writable(self, operation: str = "copy_", repeated: bool = False) -> None:
+        """PyTorch's errors for writing in place by an operation, which one of them names.
+
+        `repeated`: elements that share memory may be written, as one number is."""
         view = self._view
         if scope.derives:
             self._storage.check_captured(operation)
         if self.is_inference() and not mode.inference:
             raise RuntimeError(messages.INFERENCE_IN_PLACE)
-        if view is not None and view.overlapping:
-            memory = self._storage.value
-            places = through(view.storage_steps, np.arange(memory.size).reshape(memory.shape))
-            if np.unique(places).size != places.size:
-                raise RuntimeError(messages.OVERLAPPING_IN_PLACE)
+        if view is not None and view.overlapping and not repeated:
+            check_within(self)
         if not mode.enabled:
             return
         value = self._read()
@@ -189,16 +186,6 @@ class Tensor(Leaving, Methods):
                 raise messages.noted(RuntimeError(messages.VIEW_OF_LEAF_IN_PLACE), messages.WRITE_WITHOUT_RECORDING)
         if type(value) is TapeTracer and value.node.prim is None and self.requires_grad:
             raise messages.noted(RuntimeError(messages.LEAF_IN_PLACE), messages.WRITE_WITHOUT_RECORDING)
-
-    def _check_overlap(self, source: Tensor) -> None:
-        """PyTorch's error for writing what lies in part in the memory that is written."""
-        if source is self or source._storage is not self._storage or isinstance(self._storage.value, Tracer):
-            return
-        own, other = self._array(), source._array()
-        if own.ctypes.data == other.ctypes.data and own.shape == other.shape and own.strides == other.strides:
-            return
-        if own.flags.forc and other.flags.forc and np.may_share_memory(own, other):
-            raise RuntimeError(messages.PARTLY_OVERLAPPING)
 
     def _write(
         self,
@@ -218,9 +205,7 @@ class Tensor(Leaving, Methods):
         if isinstance(storage.value, Tracer) and not mode.enabled and new.dtype.kind in "fc":
             new = (overwritten if scope.forward else revalued)(raw(self._read()), new)
         if view is not None and view.blocked is not None and mode.enabled and on_tape(new):
-            raise RuntimeError(
-                view.blocked if messages.AMBIGUOUS in view.blocked else messages.MULTI_VIEW_OF_PLAIN
-            )
+            raise RuntimeError(view.blocked)
         storage.count(at)
         if cuts and not self._is_source():
             self._cuts = joined(cuts, self._cuts)
@@ -239,7 +224,7 @@ class Tensor(Leaving, Methods):
             whole = write_part(base, view.steps, new, self, source)
             if whole is None:
                 whole = put(view.steps, base._read(), new)
-            whole.node.note = note = Note("CopySlices")
+            whole.node.note = note = Note("CopySlices", ())
             note.edges = node_of(base._value), node_of(source._value) if source is not None else None
             note.slice_of = node_of(new) if source is None else None
             base_view = base._view
@@ -414,7 +399,7 @@ class Tensor(Leaving, Methods):
         out._seen = self._storage.stamp
         out._cuts = self._cuts
         if view is not None:
-            out._view = View(view.storage_steps, None, ())
+            out._view = view.apart()
         level = scope.level if op == "data" else 0
         if on_tape(value) and not level:
             out._cuts = cut(op, value, self._cuts)
@@ -424,7 +409,7 @@ class Tensor(Leaving, Methods):
         if isinstance(out._value, Tracer) and not on_tape(out._value):  # of another transformation
             step = Within(level) if level else CONSTANT
             out._value = step(out._value)
-            out._view = View((*(out._view.storage_steps if out._view is not None else ()), step), None, ())
+            out._view = View((step,), None, ()) if out._view is None else out._view.apart(step)
         return out
 
     def detach_(self) -> Tensor:
@@ -465,7 +450,7 @@ class Tensor(Leaving, Methods):
         version = 0 if self.is_inference() else self._storage.version
         self._storage = Unwatched(data._storage)
         self._storage.version = version
-        self._view = None if data._view is None else View(data._view.storage_steps, None, ())
+        self._view = None if data._view is None else data._view.apart()
         self._seen = self._storage.stamp
         self._storage.lend()
         self._value = TapeTracer(value._trace, given, value.node) if on_tape(value) else given

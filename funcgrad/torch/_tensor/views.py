@@ -31,6 +31,7 @@ class View:
 
     `blocked` is the error for writing through it while operations are recorded. `version` is the storage's
     version when its entry was made: after a write there is a new one, or, where `written` is its text, an error.
+    `overlapping`: its elements may share memory.
     """
 
     __slots__ = ("base", "blocked", "overlapping", "steps", "storage_steps", "version", "written")
@@ -43,6 +44,12 @@ class View:
         self.written: str | None = None
         self.overlapping = False
         self.version = 0
+
+    def apart(self, *steps: Step) -> View:
+        """The same elements of the memory, and more steps, without the tensor whose gradient it shares."""
+        found = View((*self.storage_steps, *steps), None, ())
+        found.overlapping = self.overlapping
+        return found
 
 
 class Cutting:

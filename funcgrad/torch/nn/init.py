@@ -11,8 +11,8 @@ import numpy as np
 from funcgrad.core.entrance import entrances as _entrances
 from funcgrad.core.warned import warn
 from funcgrad.names import own_names as _own_names
-from funcgrad.torch._ops.draws import check_ends, check_spread
-from funcgrad.torch._ops.memory_order import in_order, laid_out
+from funcgrad.torch._ops.draws import normal_values, uniform_values
+from funcgrad.torch._ops.memory_order import laid_out
 from funcgrad.torch._ops.random import Generator, default_generator, randperm
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._tensor.tensor import Tensor
@@ -42,43 +42,12 @@ def _filled(tensor: Tensor, values: np.ndarray) -> Tensor:
     return tensor
 
 
-def _scaled(x: np.ndarray, factor: float, shift: float, kind: np.dtype) -> np.ndarray:
-    """x * factor + shift rounded once, as processors do it for PyTorch.
-
-    In float64 the errors of the product and of the sum are added at last: Dekker, "A floating-point technique for
-    extending the available precision", 1971.
-    """
-    f, s = float(kind.type(factor)), float(kind.type(shift))
-    if kind != np.float64:
-        return (x.astype(np.float64) * f + s).astype(kind)
-    product, total = x * f, x * f + s
-    (x_high, x_low), (f_high, f_low) = _halves(x), _halves(f)
-    product_error = ((x_high * f_high - product) + x_high * f_low + x_low * f_high) + x_low * f_low
-    back = total - product
-    return total + (((product - (total - back)) + (s - back)) + product_error)
-
-
-def _halves(x: Any) -> tuple[Any, Any]:
-    """A number as the sum of two with half as many digits."""
-    scaled = x * (2.0**27 + 1)
-    high = scaled - (scaled - x)
-    return high, x - high
-
-
 def _uniform(tensor: Tensor, a: float, b: float, generator: Generator | None) -> np.ndarray:
-    check_ends(a, b)
-    kind = tensor._read().dtype
-    return _scaled((generator or default_generator).uniform(tensor.numel(), kind), b - a, a, kind)
+    return uniform_values(tensor, a, b, generator or default_generator)
 
 
 def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None) -> np.ndarray:
-    """A few, and those of memory that is not in order, are drawn in double precision, and rounded last."""
-    check_spread(std)
-    kind, count = tensor._read().dtype, tensor.numel()
-    if count < 16 or not in_order(tensor):
-        few = (generator or default_generator).doubles(count)
-        return (few * std + mean).astype(kind)
-    return _scaled((generator or default_generator).normal(count, kind), std, mean, kind)
+    return normal_values(tensor, mean, std, generator or default_generator)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:

@@ -183,7 +183,12 @@ def count(start: float = 0.0, fused: bool | None = False) -> Tensor:
 
 
 def lerp(start: Any, end: Any, weight: Any) -> Any:
-    """From `start` to `end` by a weight, on the side where it is exact."""
+    """From `start` to `end` by a weight, on the side where it is exact; PyTorch's error where their dtypes differ, as
+    those of a parameter's gradient and of what was remembered of it before its dtype was another."""
+    if start.dtype is not end.dtype and start.dtype != end.dtype:
+        raise RuntimeError(
+            f"expected dtype {dtypes.of(start.dtype).short} for `end` but got dtype {dtypes.of(end.dtype).short}"
+        )
     difference = end - start
     return start + weight * difference if abs(weight) < 0.5 else end - difference * (1 - weight)
 

@@ -42,7 +42,6 @@ class ThroughTrace(FollowTrace):
         if x is None or call is None or call.name != "stop_gradient":
             return super().process(prim, args, params)
         entry = self.enter(Entry(_PASSED, params, (x.node,), (), call.loc))
-        entry.call = call
         self.stops[entry.seq] = call.loc
         return LiveTracer(self, x.value, entry)
 

@@ -39,7 +39,7 @@ _hardtanh = recorded("Hardtanh", "x")(_kinks.hardtanh)
 _threshold = recorded("Threshold", "x")(_kinks.threshold)
 _hardshrink = recorded("Hardshrink", "x", "hardshrink_cpu")(_kinks.hardshrink)
 _softshrink = recorded("Softshrink", "x")(_kinks.softshrink)
-_prelu = recorded("PreluKernel", "xy")(_kinks.prelu)
+_prelu = recorded("PreluKernel", "xy", "prelu_cpu")(_kinks.prelu)
 _elu = recorded("Elu", "x", "elu_cpu")(_kinks.elu)
 _celu = recorded("Celu", "x", "elu_cpu")(_kinks.celu)
 _silu = recorded("Silu", "x", "silu_cpu")(nn.silu)
@@ -76,9 +76,13 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """Limited to [min_val, max_val]; the derivative at the limits is 0."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    if isinstance(input, Tensor) and (kind := input._read().dtype).kind in "iub":
+    if isinstance(input, Tensor) and (kind := input._read().dtype).kind in "iubc":
         if kind.kind == "b":
             raise RuntimeError("Bool inputs not supported for hardtanh")
+        if kind.kind == "c":
+            raise NotImplementedError("clamp is not supported for complex types")
+        if kind.kind == "u" and min_val < 0:
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
         min_val, max_val = kind.type(min_val), kind.type(max_val)
     return _chosen(_hardtanh, input, inplace, min_val, max_val)
 

@@ -25,9 +25,8 @@ from funcgrad.torch.nn._recorded import Quick, recorded
 
 def _of_products(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """As PyTorch computes it: the transposed weight, the input as a matrix."""
-    if input.dim() == 1:
-        y = products.matmul(input, shaping.t(weight))
-        return y if bias is None else y + bias
+    if input.dim() == 1 and bias is None:
+        return products.matmul(input, shaping.t(weight))
     if input.dim() > 2 and (bias is None or not input.is_contiguous()):
         y = products.matmul(input, shaping.t(weight))
         return y if bias is None else y + bias
@@ -66,7 +65,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     shape, weights = x.shape, w.shape
     if len(weights) != 2 or not shape or shape[-1] != weights[1] or x.dtype != w.dtype or x.dtype.kind == "b":
         _refuse_linear(input, weight, bias)
-    if mode.saver is not None:
+    if mode.composing:
         return _of_products(input, weight, bias)
     in_order = len(shape) == 2 or getattr(raw(x), "flags", products.IN_ORDER).c_contiguous
     if bias is None:
@@ -174,10 +173,11 @@ def _normalised(weight: Tensor, index: np.ndarray, max_norm: float, norm_type: f
 
 def check_rows(function: str, input: Tensor, weight: Tensor, max_norm: float | None, norm_type: float) -> Any:
     """The value of places of rows, whose rows are limited; PyTorch's errors."""
-    if input._read().dtype.kind not in "iu":
+    if input._read().dtype not in (np.int64, np.int32):
+        given = "CPUBoolType" if input._read().dtype.kind == "b" else input.type()
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{input.type()} instead (while checking arguments for {function})"
+            f"{given} instead (while checking arguments for {function})"
         )
     index = constant(input._read())
     if not isinstance(index, Tracer):

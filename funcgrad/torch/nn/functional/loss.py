@@ -15,6 +15,7 @@ from funcgrad.core.warned import warn
 from funcgrad.torch._ops import pointwise as ops
 from funcgrad.torch._ops import values
 from funcgrad.torch._ops.create import zeros_like
+from funcgrad.torch._ops.inplace import cannot_hold
 from funcgrad.torch._ops.inspect import broadcast_shapes
 from funcgrad.torch._ops.pointwise import NEGATION_OF_BOOLS, plus_number
 from funcgrad.torch._ops.precision import widened
@@ -23,6 +24,7 @@ from funcgrad.torch._record.calls import Kind, call
 from funcgrad.torch._record.modes import no_grad
 from funcgrad.torch._record.operands import cast, check_broadcast, one_dtype, promote, refuse
 from funcgrad.torch._record.tape import constant
+from funcgrad.torch._tensor.dtypes import category
 from funcgrad.torch._tensor.tensor import Tensor
 from funcgrad.torch.nn import _kinks
 from funcgrad.torch.nn._recorded import Quick
@@ -85,8 +87,10 @@ def _huber(d: Any, beta: float) -> Any:
     return fnp.where(size < beta, 0.5 * d * d, beta * (size - 0.5 * beta))
 
 
-def _of_difference(name: str, kernel: str, loss: Callable[[Any, float], Any]) -> Callable[..., Tensor]:
-    """A loss of the difference, elementwise and reduced, as one operation."""
+def _of_difference(
+    name: str, kernel: str, loss: Callable[[Any, float], Any], in_inputs_dtype: bool = False
+) -> Callable[..., Tensor]:
+    """A loss of the difference, elementwise and reduced, as one operation; in the common dtype, if not the input's."""
     kind = Kind(name, "xy")
 
     @fused
@@ -102,15 +106,20 @@ def _of_difference(name: str, kernel: str, loss: Callable[[Any, float], Any]) ->
         check_broadcast(input.shape, target.shape)
         check_reduction(reduction)
         x, y = promote(input, target)
-        refuse(x, "iubc", kernel)
-        return call(kind, of_difference, x, y, beta=beta, reduction=reduction)
+        own = input._read().dtype
+        if not in_inputs_dtype or x._read().dtype == own:
+            refuse(x, "iubc", kernel)
+            return call(kind, of_difference, x, y, beta=beta, reduction=reduction)
+        if category(x._read().dtype) > category(own):
+            raise cannot_hold(input, x._read().dtype)
+        return call(kind, lambda a, b: reduced_value(loss(a - b, beta).astype(own), reduction), x, y)
 
     return apply
 
 
 _mse_loss = _of_difference("MseLoss", "mse_cpu", _squares)
 _smooth_l1_loss = _of_difference("SmoothL1LossBackward0", "smooth_l1_cpu", _smooth)
-_huber_loss = _of_difference("HuberLoss", "huber_cpu", _huber)
+_huber_loss = _of_difference("HuberLoss", "huber_cpu", _huber, in_inputs_dtype=True)
 
 
 def mse_loss(

@@ -10,7 +10,7 @@ from funcgrad.core.warned import warn
 from funcgrad.torch._ops.create import zeros
 from funcgrad.torch._pass.function import Function
 from funcgrad.torch._pass.hooks import RemovableHandle, checked, registered
-from funcgrad.torch._record.modes import mode
+from funcgrad.torch._record.modes import composed, mode
 from funcgrad.torch._tensor.tensor import Tensor
 
 Hook = Callable[..., Any]
@@ -143,14 +143,20 @@ def around(module: Any, /, *args: Any, **kwargs: Any) -> Any:
         around = BackwardHooks(module, groups)
         if around:
             args = around.of_inputs(args)
-        out = module.forward(*args, **kwargs)
+        behind = [hook for hooks in groups if hooks.is_full is False for hook in hooks.backward_after.values()]
+        if behind:
+            with composed():
+                out = module.forward(*args, **kwargs)
+        else:
+            out = module.forward(*args, **kwargs)
         for hook, with_kwargs, _ in after:
             finished += 1
             result = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
             out = out if result is None else result
         if around:
             out = around.of_outputs(out)
-        _hook_last_operation(module, groups, args, out)
+        if behind:
+            _hook_last_operation(module, behind, args, out)
         return out
     except Exception:
         for hook, with_kwargs, always in after[finished:]:
@@ -185,11 +191,8 @@ def _prepared(
     return args, kwargs
 
 
-def _hook_last_operation(module: Any, groups: list[Hooks], args: Any, out: Any) -> None:
+def _hook_last_operation(module: Any, found: list[Any], args: Any, out: Any) -> None:
     """What `register_backward_hook` asks for, which PyTorch keeps for old programs."""
-    found = [hook for hooks in groups if hooks.is_full is False for hook in hooks.backward_after.values()]
-    if not found:
-        return
     first = out
     while not isinstance(first, Tensor):
         first = next(v for v in first.values() if isinstance(v, Tensor)) if isinstance(first, dict) else first[0]
