@@ -13,8 +13,9 @@ from types import SimpleNamespace
 import numba
 import numpy as np
 import pytest
-from numba import njit, prange
+from numba import njit, prange, types
 from numba.experimental import jitclass
+from numba.extending import overload
 
 import funcgrad as fg
 import funcgrad.numpy as fnp
@@ -487,3 +488,72 @@ def uses_both(x):
 def test_both_inside_of_a_function():
     want = fg.grad(lambda x: branching_here(x, 0.5).sum() + 3.0 * x.sum())(X)
     np.testing.assert_allclose(fg.grad(uses_both)(X), want, rtol=1e-14)
+
+
+def tripled(x, power=2):
+    pass
+
+
+@overload(tripled)
+def tripled_for_numba(x, power=2):
+    if isinstance(x, types.Array):
+        return lambda x, power=2: 3.0 * (x**power).sum()
+    if isinstance(x, types.Float):
+        return lambda x, power=2: 3.0 * x**power
+    return None
+
+
+@njit
+def of_overloads(x):
+    return tripled(x) + tripled(x[0], power=3) * tripled(2.0)
+
+
+def test_overloads():
+    x = np.array([0.5, 2.0])
+    assert np.array_equal(fg.grad(of_overloads)(x), [3.0 + 12.0 * 9.0 * 0.25, 12.0])
+    assert np.array_equal(fg.jit(fg.grad(of_overloads))(x), fg.grad(of_overloads)(x))
+    assert np.isclose(fg.value_and_grad(of_overloads)(x)[0], of_overloads(x))
+
+
+def test_an_overload_that_has_no_code_for_the_arguments():
+    unfit = njit(lambda x: tripled((x, x)))
+    with pytest.raises(TracerConversionError, match="Give a function that calls `tripled` a derivative"):
+        fg.grad(unfit)(1.0)
+
+
+def test_a_diagonal_is_a_copy():
+    @njit
+    def stepped(x):
+        a = np.zeros((2, 2))
+        a[:] = x
+        diagonal = np.diag(a)
+        a[:] = a * a
+        diagonal[0] += 1.0
+        return diagonal.sum() * a[0, 1]
+
+    x = np.array([[0.5, 2.0], [3.0, 4.0]])
+    value, gradient = fg.value_and_grad(stepped)(x)
+    assert value == stepped(x) == 5.5 * 4.0
+    assert np.array_equal(gradient, [[4.0, 5.5 * 4.0], [0.0, 4.0]])
+
+
+def test_iterators_of_numpys():
+    @njit
+    def numbered(x):
+        total = 0.0
+        for (i, j), v in np.ndenumerate(x):
+            total += v * v * (i + 2 * j)
+        return total
+
+    @njit
+    def iterated(x):
+        total = 0.0
+        for v in np.nditer(x):
+            total += v.item()
+        return total
+
+    x = np.array([[0.5, 2.0], [3.0, 4.0]])
+    expected = 2.0 * x * [[0, 2], [1, 3]]
+    assert np.array_equal(fg.grad(numbered)(x), expected) and np.array_equal(fg.jit(fg.grad(numbered))(x), expected)
+    with pytest.raises(TracerConversionError, match=r"In place of np.nditer\(x\), write np.ndindex\(x.shape\)"):
+        fg.grad(iterated)(x)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial, wraps
 from types import ModuleType
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 import funcgrad.numpy as fnp
-from funcgrad.core import arrivals
+from funcgrad.core import arrivals, provenance
 from funcgrad.core.trace import Tracer, known
+from funcgrad.errors import TracerConversionError
 from funcgrad.ops import elementwise as ew
 from funcgrad.ops import special
 from funcgrad.ops.gammas import gamma
@@ -62,6 +63,31 @@ def on_traced(plain: Callable[..., Any], traced: Callable[..., Any]) -> Callable
         return plain(*args, **kwargs)
 
     return function
+
+
+def _diag(v: Any, k: int = 0) -> Any:
+    """numba's `np.diag`: a copy, where NumPy's is a view."""
+    return fnp.copy(fnp.diag(v, k))
+
+
+def _numbered(x: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    for index in np.ndindex(x.shape):
+        yield index, x[index]
+
+
+def _iterated(x: Any) -> Iterator[Any]:
+    raise TracerConversionError(
+        "In place of np.nditer(x), write np.ndindex(x.shape), and x[index]: an iterator of NumPy's takes no traced "
+        f"value{provenance.at(provenance.here())}."
+    )
+
+
+NUMPY = {
+    "diag": _diag,
+    "ndenumerate": on_traced(np.ndenumerate, _numbered),
+    "nditer": on_traced(np.nditer, _iterated),
+}
+"""Names of NumPy's that do something else in numba, or that only functions of numba's have for traced values."""
 
 
 class Namespace:
@@ -179,6 +205,7 @@ def _fixed() -> dict[int, Any]:
         found.update({getattr(module, name): f for name, f in pairs.items()})
     for theirs, ours in ((np, fnp), (np.linalg, fnp.linalg), (np.fft, fnp.fft)):
         pairs = {name: getattr(ours, name) for name in dir(ours) if callable(getattr(theirs, name, None))}
+        pairs |= NUMPY if theirs is np else {}
         pairs |= {name: cast(x) for name, x in vars(theirs).items() if isinstance(x, type) and x in NUMBERS}
         found[theirs] = Namespace(theirs, pairs)
         found.update({getattr(theirs, name): f for name, f in pairs.items() if callable(getattr(theirs, name))})

@@ -21,6 +21,7 @@ from funcgrad.core.recent import Recent
 from funcgrad.errors import ConcretizationError
 from funcgrad.from_numba.classes import class_twin, instance_twin
 from funcgrad.from_numba.names import BUILTINS, meaning
+from funcgrad.from_numba.overloads import Overloaded, is_overloaded
 from funcgrad.ops.operands import any_traced
 
 GIVEN = (
@@ -191,9 +192,19 @@ def stand_in(x: Any, user: FunctionType) -> Any:
         return made_once(kind, _class_twin)
     if type(x) is ModuleType and x.__name__.partition(".")[0] == _package(user):
         return OwnModule(x, user)
-    if type(x) is FunctionType and _package(x) == _package(user):
-        return made_once(x, Running)
-    return tuple([stand_in(part, user) for part in x]) if type(x) is tuple else meaning(x)
+    if type(x) is tuple:
+        return tuple([stand_in(part, user) for part in x])
+    found = meaning(x)
+    if found is x and type(x) is FunctionType and _package(x) != "numpy":
+        if is_overloaded(x):
+            return made_once(x, _overloaded)
+        if _package(x) == _package(user):
+            return made_once(x, Running)
+    return found
+
+
+def _overloaded(fun: FunctionType) -> Overloaded:
+    return Overloaded(fun, lambda code: made_once(code, Running))
 
 
 class OwnModule:
