@@ -79,7 +79,11 @@ class CustomRule:
 
     def _bind(self, args: tuple, kwargs: dict) -> tuple[list[Any], list[int]]:
         """All arguments by position, and which positions are differentiated."""
-        if kwargs or not isinstance(self.fun, FunctionType):
+        if isinstance(self.fun, FunctionType) and not kwargs:
+            if defaults := self.fun.__defaults__:
+                missing = self.fun.__code__.co_argcount - len(args)
+                args += defaults[-missing:] if 0 < missing <= len(defaults) else ()
+        elif kwargs or not isinstance(self.fun, np.ufunc):  # which have no signature before NumPy 2.4
             from inspect import signature  # importing it takes 5 ms, and few calls need it
 
             bound = signature(self.fun).bind(*args, **kwargs)
@@ -88,9 +92,6 @@ class CustomRule:
             if not _is_numpys(self.fun):  # whose defaults (out=None, where) are no arrays
                 bound.apply_defaults()
             args = bound.args
-        elif defaults := self.fun.__defaults__:
-            missing = self.fun.__code__.co_argcount - len(args)
-            args += defaults[-missing:] if 0 < missing <= len(defaults) else ()
         nondiff = set(normalise_argnums(self.nondiff_argnums, len(args), self.kind)) if self.nondiff_argnums else ()
         return list(args), [n for n in range(len(args)) if n not in nondiff]
 
