@@ -68,6 +68,7 @@ OPERATIONS: dict[CodeType, Callable[[TracebackType], Loc | None]] = {}
 """For functions that run the operations of programs: the user's line of the one that a frame was at."""
 LINES = "operations"
 """The name that the generated function of a program has these lines under, in its globals: by their numbers."""
+IN_PROGRAM = "in a compiled program"
 
 
 def _note_operation(error: BaseException) -> None:
@@ -83,9 +84,9 @@ def _note_operation(error: BaseException) -> None:
         elif loc is not None and is_users(code.co_filename):
             loc = None
         tb = tb.tb_next
-    note = f"in a compiled program{at(loc)}"
-    if loc is not None and str(place(loc)) not in str(error) and note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
+    noted = any(note.startswith(IN_PROGRAM) for note in getattr(error, "__notes__", ()))  # by a program inside of one
+    if loc is not None and not noted and str(place(loc)) not in str(error):
+        error.add_note(IN_PROGRAM + at(loc))
 
 
 def _is_mistake(error: BaseException, last: TracebackType) -> bool:
