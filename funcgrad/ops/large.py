@@ -35,7 +35,11 @@ SLOW = frozenset((
     "sqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "logistic", "softplus",
     "arctan2", "hypot", "{0} ** {1}", "logaddexp", "lgamma",
 ))  # fmt: skip
-"""Functions of many operations, by the names in a primitive's `lower`: kernels are faster than NumPy and SciPy."""
+"""Functions of many operations, by the names in a primitive's `lower`: kernels are faster than NumPy and SciPy.
+
+Where NumPy has Intel's functions for AVX-512, they take 0.9 of the time for pow and 0.7 to 0.95 for pow, log10 and sinh
+of float32, on one thread; without AVX-512, NumPy's take 4 to 20 times as long (`bench/kernels.py`).
+"""
 NUMBERS = frozenset(k / 2 for k in range(-8, 9))
 """Python's numbers that may be part of a kernel, as exponents mostly are: others would make ever more kernels."""
 LENGTH = 256
